@@ -59,7 +59,8 @@ def _database() -> dict[str, Any]:
     # Rows are in memory or on a disk without seek times, and no query is long enough to be worth compiling.
     # Options in the URL take precedence.
     options = parsed.get("OPTIONS", {})
-    return {**parsed, "OPTIONS": {"options": "-c random_page_cost=1.1 -c jit=off", **options}}
+    own = {"options": "-c random_page_cost=1.1 -c jit=off", "connect_timeout": 10}
+    return {**parsed, "OPTIONS": {**own, **options}}
 
 
 DATABASES = {"default": _database()}
@@ -116,6 +117,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "mailer.desk.base.middleware.SecurityHeadersMiddleware",
     "mailer.desk.base.middleware.AllowedMethodsMiddleware",
+    "mailer.monitoring.probes.ProbesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "mailer.desk.base.middleware.LanguageMiddleware",

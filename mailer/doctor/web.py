@@ -4,6 +4,7 @@ POST."""
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Iterator
 from functools import partial
 from urllib.parse import urlsplit
@@ -26,8 +27,9 @@ def process(context: Context) -> Iterator[CheckResult]:
     connection = http.client.HTTPConnection(host, config.web.port, timeout=context.timeout)
     try:
         site_host = urlsplit(config.site.url).hostname or "localhost"
-        connection.request("GET", "/healthz", headers={"Host": site_host})
-        status = connection.getresponse().status
+        connection.request("GET", "/readyz", headers={"Host": site_host})
+        response = connection.getresponse()
+        status, failed = response.status, _failed_checks(response.read(1000))
     except (OSError, http.client.HTTPException):
         if config.demo.enabled:
             yield result("skipped", "The demo is not running.")
@@ -37,10 +39,20 @@ def process(context: Context) -> Iterator[CheckResult]:
     finally:
         connection.close()
     if status == 200:
-        yield result("ok", "The web process answers and can use the database.")
+        yield result("ok", "The web process answers and can serve pages.")
     else:
         advice = "Check the web process's log; another program may be listening here."
-        yield result("problem", f"/healthz answers {status}.", advice)
+        yield result("problem", f"/readyz answers {status}. {failed}".rstrip(), advice)
+
+
+def _failed_checks(body: bytes) -> str:
+    """What the body of `/readyz` says for staff; empty for another program's."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return ""
+    failed = [str(name) for name, state in found.items() if state == "failed"] if type(found) is dict else []
+    return f"Failed checks: {', '.join(failed)}." if failed else ""
 
 
 def site(context: Context) -> Iterator[CheckResult]:

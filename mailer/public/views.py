@@ -1,4 +1,4 @@
-"""Pages for everyone: the archive, web versions, calendar files, the feed, images and the health check."""
+"""Pages for everyone: the archive, web versions, calendar files, the feed and images."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 from django.views.static import serve
@@ -155,20 +154,4 @@ def image(request: HttpRequest, path: str) -> HttpResponseBase:
         raise Http404
     response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
     response["Cache-Control"] = cache
-    return response
-
-
-@require_safe
-def health(request: HttpRequest) -> HttpResponse:
-    """`/healthz`: 200 when the database answers, else 503."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            answered = cursor.fetchone() == (1,)
-    except DatabaseError:
-        answered = False
-    response = JsonResponse(
-        {"database": "ok" if answered else "unreachable"}, status=200 if answered else 503
-    )
-    response["Cache-Control"] = "no-store"
     return response

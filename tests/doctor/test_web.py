@@ -29,6 +29,15 @@ def test_the_web_process_must_answer(context, live_server):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_web_process_that_is_not_ready_is_a_problem_with_its_check(context, live_server, configure):
+    host, _, port = live_server.url.partition("://")[2].partition(":")
+    office = context(site={"url": live_server.url}, web={"host": host, "port": int(port)})
+    configure(keys={"file": "nowhere.toml"})
+    (found,) = web.process(office)
+    assert (found.status, "keys" in found.message) == ("problem", True)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_one_click_works_and_ends_no_subscription(context, live_server):
     reader = cast.reader("aida")
     before = list(Subscription.objects.filter(subscriber=reader).values_list("state", flat=True))

@@ -131,12 +131,6 @@ def test_the_feed_is_atom_and_lists_sent_editions(client: Client, mailing: Maili
 
 
 @pytest.mark.django_db
-def test_the_health_check_asks_the_database(client: Client) -> None:
-    answer = client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"database": "ok"})
-
-
-@pytest.mark.django_db
 def test_not_found_is_answered_in_the_accepted_language(client: Client) -> None:
     answer = client.get("/nothing/", headers={"accept-language": "kk"})
     assert answer.status_code == 404

@@ -1,0 +1,1 @@
+"""What an operator watches: probes of the web process and metrics."""
