@@ -6,6 +6,7 @@
 #   make bench   measured comparisons (WHAT="plan send" for some of them)
 #   make lock    write the locks anew from pyproject.toml
 #   make sbom    write the bill of materials, sbom.cdx.json, of what an installation has (CycloneDX)
+#   make wheel   build dist/: the wheel, its source, and the lock of what an installation needs (docs/installing.md)
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -13,7 +14,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ITSELF := --no-deps --no-build-isolation --editable .
 
-.PHONY: run test lint bench lock sbom setup
+.PHONY: run test lint bench lock sbom wheel setup
 
 run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
@@ -43,6 +44,12 @@ sbom: .venv-sbom/done
 	@.venv-sbom/bin/cyclonedx-py requirements requirements-run.lock --pyproject pyproject.toml --output-reproducible \
 		--output-format JSON --output-file sbom.cdx.json
 	@echo "Wrote sbom.cdx.json; docs/security.md says how to check it."
+
+wheel: .venv/run
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build -d dist >/dev/null
+	@cp requirements-run.lock dist/
+	@ls dist/*
 
 .venv-sbom/done: .venv/bin/python requirements-sbom.lock
 	@$(BIN)/python -m venv --clear .venv-sbom

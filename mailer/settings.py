@@ -225,8 +225,20 @@ FORMAT_MODULE_PATH = ["mailer.config.formats"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [_PACKAGE / "static"]
-# Static files are found in the packages at start; there is no collectstatic step.
-WHITENOISE_USE_FINDERS = True
+# An installed wheel collects static files when web starts (worker/startup.py), under names with a hash of
+# their content, which browsers keep for good. A checkout serves them from where they are.
+STATIC_FILES_COLLECTED = TEMPLATE_ROOT.parent == _PACKAGE
+STATIC_ROOT = CONFIG.path(CONFIG.storage.path) / "static"
+_STATIC_STORAGE = (
+    "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    if STATIC_FILES_COLLECTED
+    else "django.contrib.staticfiles.storage.StaticFilesStorage"
+)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": _STATIC_STORAGE},
+}
+WHITENOISE_USE_FINDERS = not STATIC_FILES_COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = CONFIG.path(CONFIG.storage.path) / "media"

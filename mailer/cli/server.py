@@ -44,7 +44,8 @@ def run() -> None:
     handler.setFormatter(MaskingFormatter(config.LOG_FORMAT))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     print_text(f"Serving {loaded.site.url} on {loaded.web.host}:{loaded.web.port}; Ctrl-C stops.")
-    supervise({"web": mailer_command("web"), "worker": mailer_command("worker")}, stop)
+    programs = {"web": mailer_command("web"), "worker": mailer_command("worker")}
+    supervise(programs, stop, ready="web")
 
 
 @app.command()
@@ -56,6 +57,7 @@ def web() -> None:
         from mailer.worker.web_server import serve
     startup.make_files_private()
     startup.check_address_hash_key()
+    startup.collect_static_files()
     for number in _STOP_SIGNALS:
         signal.signal(number, _end)
     serve()

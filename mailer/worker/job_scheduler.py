@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job
-from mailer.worker.supervisor import limit_arenas, start_trimming
+from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,9 @@ def run(
         scheduler.start()
         start_trimming()
         log.info("action=worker_started jobs=%d", len(jobs))
+        notify_systemd("READY=1")
         stop.wait()
+        notify_systemd("STOPPING=1")
         scheduler.shutdown(wait=True)
         log.info("action=worker_stopped")
 

@@ -1,7 +1,9 @@
-"""What every process does before it serves or sends: private files, and the right address-hash key."""
+"""What processes do before they serve or send: private files, the right address-hash key, static files."""
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 from pathlib import Path
 
@@ -28,3 +30,35 @@ def check_address_hash_key() -> None:
 def as_config_error(error: suppression.WrongAddressHashKey) -> ConfigError:
     """The error with the file that it is about."""
     return ConfigError(f"{settings.CONFIG.path(settings.CONFIG.keys.file)}: {error}")
+
+
+def collect_static_files() -> None:
+    """Copy the static files of all packages to STATIC_ROOT, where they changed since the last time.
+
+    Files of former releases stay, because pages that are open name them, and so do web processes of that
+    release on the same storage. In a checkout there is nothing to do. Raises ConfigError where the folder
+    cannot be written.
+    """
+    if not settings.STATIC_FILES_COLLECTED:
+        return
+    # Only the web process has static files.
+    from django.contrib.staticfiles import finders
+    from django.core.management import call_command
+
+    root = Path(settings.STATIC_ROOT)
+    found = hashlib.sha256()
+    for finder in finders.get_finders():
+        for name, storage in finder.list([]):
+            status = os.stat(storage.path(name))  # noqa: PTH116  (storages have names, not paths)
+            found.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    collected = root / "collected"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with (root / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if collected.exists() and collected.read_text("ascii") == found.hexdigest():
+                return
+            call_command("collectstatic", interactive=False, verbosity=0)
+            collected.write_text(found.hexdigest(), "ascii")
+    except OSError as error:
+        raise ConfigError(f"{root}: static files cannot be written ({error.strerror}).") from error

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -31,6 +33,8 @@ _M_ARENA_MAX = -8
 # Python's own allocator serves most requests, so that threads hardly ever wait for one of two.
 _ARENAS = 2
 _TRIM_SECONDS = 60.0
+# The variable of sd_notify(3).
+_NOTIFY_SOCKET = "NOTIFY_SOCKET"
 
 
 @dataclass
@@ -39,6 +43,8 @@ class Child:
 
     name: str
     command: Sequence[str]
+    # Whether this program tells the service manager that the system is ready.
+    notifies: bool = False
     process: subprocess.Popen[bytes] | None = None
     # Ends in a row, without a healthy run between them.
     failures: int = 0
@@ -52,7 +58,9 @@ class Child:
         if self.process is not None and self.process.poll() is not None:
             self._on_end(clock, self.process.returncode)
         if self.process is None and clock >= self.not_before:
-            self.process = subprocess.Popen(self.command)  # noqa: S603  (our own modules)
+            unset = () if self.notifies else (_NOTIFY_SOCKET,)
+            environment = {name: value for name, value in os.environ.items() if name not in unset}
+            self.process = subprocess.Popen(self.command, env=environment)  # noqa: S603  (our own modules)
             self.started = clock
             log.info("action=child_started name=%s pid=%d", self.name, self.process.pid)
 
@@ -65,15 +73,19 @@ class Child:
         )
 
 
-def supervise(programs: Mapping[str, Sequence[str]], stop: threading.Event) -> None:
-    """Keep the programs running until `stop` is set, then terminate them."""
-    children = [Child(name, command) for name, command in programs.items()]
+def supervise(programs: Mapping[str, Sequence[str]], stop: threading.Event, ready: str = "") -> None:
+    """Keep the programs running until `stop` is set, then terminate them.
+
+    `ready`: the program with which all are ready, for a service manager that waits for that.
+    """
+    children = [Child(name, command, notifies=name == ready) for name, command in programs.items()]
     try:
         while not stop.is_set():
             for child in children:
                 child.check(time.monotonic())
             stop.wait(0.2)
     finally:
+        notify_systemd("STOPPING=1")
         terminate([child.process for child in children if child.process is not None])
 
 
@@ -94,6 +106,19 @@ def stop_on_signals(stop: threading.Event) -> None:
     """Let SIGTERM and SIGINT set `stop`."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+
+
+def notify_systemd(state: str) -> None:
+    """Send a state such as "READY=1" to the service manager, if one waits for it (sd_notify(3))."""
+    address = os.environ.get(_NOTIFY_SOCKET, "")
+    if not address:
+        return
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+            # A leading @ stands for the null byte of an abstract address.
+            client.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
+    except OSError as error:
+        log.warning("action=service_manager_not_notified error=%s", error.strerror)
 
 
 def mailer_command(*arguments: str) -> list[str]:

@@ -13,7 +13,7 @@ from waitress.server import create_server
 
 from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
 from mailer.tracking.record_events import event_buffer
-from mailer.worker.supervisor import limit_arenas, start_trimming
+from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
 from subscribers.client_address import Application, distrust_others
 from subscribers.imports.staging import MAX_UPLOAD_BYTES
 
@@ -40,6 +40,7 @@ def serve() -> None:
     start_trimming()
     server = limited_server(distrust_others(application), host=web.host, port=web.port, threads=8)
     server.print_listen("Serving on http://{}:{}")
+    notify_systemd("READY=1")
     server.run()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -83,3 +84,34 @@ def test_the_supervisor_holds_no_django() -> None:
     modules = "sys, mailer.cli.server, mailer.config, mailer.worker.supervisor"
     code = f"import {modules}; sys.exit('django' in sys.modules)"
     assert subprocess.run(python(code), check=False).returncode == 0
+
+
+NOTIFY = "from mailer.worker.supervisor import notify_systemd; notify_systemd('READY=1 {}')"
+
+
+def test_only_the_program_that_makes_all_ready_notifies_the_service_manager(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(300)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        stop = threading.Event()
+        programs = {name: python(f"{NOTIFY.format(name)}; import time; time.sleep(600)") for name in "ab"}
+        thread = threading.Thread(target=supervisor.supervise, args=(programs, stop, "b"))
+        thread.start()
+        assert manager.recv(100) == b"READY=1 b"
+        stop.set()
+        thread.join()
+        assert manager.recv(100) == b"STOPPING=1"
+
+
+def test_without_a_service_manager_nothing_is_notified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    supervisor.notify_systemd("READY=1")
+    assert not caplog.records
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    supervisor.notify_systemd("READY=1")
+    assert "action=service_manager_not_notified" in caplog.text
