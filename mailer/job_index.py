@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from mailer.accounts import limits, passwords
 from mailer.approval import staff_emails
@@ -34,6 +35,17 @@ Clock = Callable[[], datetime]
 Stop = Callable[[], bool]
 
 
+class Runs(Enum):
+    """Where a job runs with the cluster engine; the embedded engine has one worker, which runs every job."""
+
+    # In one worker of the cluster at a time.
+    ONCE = "once"
+    # In each worker, beside the others.
+    EACH_WORKER = "each worker"
+    # In one worker of each machine.
+    EACH_MACHINE = "each machine"
+
+
 @dataclass(frozen=True)
 class Job:
     name: str
@@ -41,6 +53,9 @@ class Job:
     every: int
     # Called with a clock, and a function that says whether the job should finish early.
     run: Callable[[Clock, Stop], object]
+    # The role of the workers that run it (config.sections.QUEUES).
+    queue: str = "maintenance"
+    runs: Runs = Runs.ONCE
 
 
 def _gather_stories(now: datetime) -> None:
@@ -52,32 +67,48 @@ def _gather_stories(now: datetime) -> None:
 
 
 JOBS = (
-    Job("password resets", 2, lambda now, stop: passwords.answer_requests(now())),
+    Job("password resets", 2, lambda now, stop: passwords.answer_requests(now()), "assemble"),
     Job("delete old sign-in failures", 3600, lambda now, stop: limits.delete_old(now())),
-    Job("gather stories", 900, lambda now, stop: _gather_stories(now())),
-    Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now()))),
-    Job("staff notices", 5, lambda now, stop: staff_emails.send_edition_notices(now())),
-    Job("account notices", 5, lambda now, stop: staff_emails.send_account_notices(now())),
-    Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now())),
-    Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop)),
-    Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now())),
-    Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now())),
-    Job("outbox", 2, lambda now, stop: outbox.send_due(now())),
+    Job("gather stories", 900, lambda now, stop: _gather_stories(now()), "fetch"),
+    Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now())), "assemble"),
+    Job("staff notices", 5, lambda now, stop: staff_emails.send_edition_notices(now()), "assemble"),
+    Job("account notices", 5, lambda now, stop: staff_emails.send_account_notices(now()), "assemble"),
+    Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now()), "deliver"),
+    Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop), "deliver", Runs.EACH_WORKER),
+    Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now()), "deliver"),
+    Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now()), "deliver"),
+    Job("outbox", 2, lambda now, stop: outbox.send_due(now()), "deliver"),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
-    Job("alerts", 5, lambda now, stop: alerts.post_due(now())),
-    Job("finalize tracking", 10, lambda now, stop: finalize_events.finalize_due(now(), stop)),
+    Job("alerts", 5, lambda now, stop: alerts.post_due(now()), "deliver"),
+    Job("finalize tracking", 10, lambda now, stop: finalize_events.finalize_due(now(), stop), "feedback"),
     Job("delete old tracking", 3600, lambda now, stop: finalize_events.delete_expired(now())),
-    Job("poll maildir", 5, lambda now, stop: poll.run("maildir", ingest.ingest_message, now, stop)),
-    Job("poll imap", 5, lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop)),
-    Job("poll pop3", 5, lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop)),
-    Job("serve lmtp", 5, lambda now, stop: lmtp.serve_configured(ingest.ingest_message, now, stop)),
-    Job("smtp rejections", 5, lambda now, stop: rejections_and_event_counts.process_rejections(now(), stop)),
-    Job("suppression decisions", 60, lambda now, stop: evaluate.review_pending(now())),
-    Job("bounce counts", 5, lambda now, stop: rejections_and_event_counts.count_events(now(), stop)),
+    Job("poll maildir", 5, lambda now, stop: poll.run("maildir", ingest.ingest_message, now, stop), "fetch"),
+    Job("poll imap", 5, lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop), "fetch"),
+    Job("poll pop3", 5, lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop), "fetch"),
+    Job(
+        "serve lmtp",
+        5,
+        lambda now, stop: lmtp.serve_configured(ingest.ingest_message, now, stop),
+        "fetch",
+        Runs.EACH_MACHINE,
+    ),
+    Job(
+        "smtp rejections",
+        5,
+        lambda now, stop: rejections_and_event_counts.process_rejections(now(), stop),
+        "feedback",
+    ),
+    Job("suppression decisions", 60, lambda now, stop: evaluate.review_pending(now()), "feedback"),
+    Job(
+        "bounce counts",
+        5,
+        lambda now, stop: rejections_and_event_counts.count_events(now(), stop),
+        "feedback",
+    ),
     Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
-    Job("webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop)),
+    Job("webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop), "feedback"),
     Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
-    Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now())),
+    Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now()), "feedback"),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop)),

@@ -111,6 +111,12 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
 ]
 
+if CONFIG.worker.engine == "cluster":
+    # Its tables; the embedded engine neither has nor loads them.
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+# The jobs are in mailer/job_index.py, and in no package's module `tasks`.
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
+
 MIDDLEWARE = [
     # First, because what it refuses may cost next to nothing.
     "mailer.accounts.middleware.SignInThrottle",
@@ -302,6 +308,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         **{name: {"level": "WARNING"} for name in ("apscheduler", "django_tasks", "wagtail", "modelsearch")},
+        # It logs the beginning and end of every job.
+        "procrastinate": {"level": "WARNING"},
         # It warns when a job is still running at the time of its next run, which is normal.
         "apscheduler.scheduler": {"level": "ERROR"},
         # Without Django's own handlers, which mask nothing.

@@ -6,6 +6,7 @@ loads screens.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import signal
@@ -64,18 +65,36 @@ def web() -> None:
 
 
 @app.command()
-def worker() -> None:
+def worker(
+    queues: Annotated[
+        str,
+        typer.Option(
+            "--queues",
+            help="What this worker of a cluster does, such as deliver,fetch; default: [worker] queues.",
+        ),
+    ] = "",
+) -> None:
     """Run the jobs of every package until asked to stop: assemble, send, read bounces."""
     with loading():
         start_django()
-        from mailer.worker import job_scheduler, startup
+        from django.conf import settings
+
+        from mailer.worker import startup
         from mailer.worker.supervisor import stop_on_signals
+
+        chosen = startup.worker_of(settings.CONFIG.worker, queues)
+        clustered = chosen.engine == "cluster"
+        # Each engine loads a library that the other does not need.
+        engine = importlib.import_module(f"mailer.worker.{'cluster' if clustered else 'job_scheduler'}")
     startup.make_files_private()
     startup.check_address_hash_key()
     stop = threading.Event()
     stop_on_signals(stop)
-    with failing_on(job_scheduler.WorkerAlreadyRunning):
-        job_scheduler.run(stop)
+    if clustered:
+        engine.run(stop, chosen.queues)
+        return
+    with failing_on(engine.WorkerAlreadyRunning):
+        engine.run(stop)
 
 
 @app.command()

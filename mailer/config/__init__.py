@@ -34,6 +34,7 @@ from mailer.config.sections import Sending as Sending
 from mailer.config.sections import Service as Service
 from mailer.config.sections import SignUp as SignUp
 from mailer.config.sections import Smtp as Smtp
+from mailer.config.sections import Worker as Worker
 from mailer.config.toml_reader import ConfigError as ConfigError
 
 # How every process writes its log.
@@ -64,6 +65,7 @@ class Config:
     accounts: Accounts = field(default_factory=Accounts)
     oidc: Oidc = field(default_factory=Oidc)
     web: Web = field(default_factory=Web)
+    worker: Worker = field(default_factory=Worker)
     demo: Demo = field(default_factory=Demo)
 
     def path(self, relative: str) -> Path:
@@ -132,6 +134,11 @@ def _check(config: Config, origin: str) -> None:
         for key in ("connections", "messages_per_connection"):
             if getattr(relay, key) < 1:
                 raise ConfigError(f"{origin}: {name} {key} is 0; at least one is needed to send.")
+    if config.worker.engine == "cluster" and config.database.url.startswith("sqlite:"):
+        raise ConfigError(
+            f'{origin}: [worker] engine = "cluster" needs PostgreSQL, and [database] url is SQLite. '
+            'Set [database] url to a postgresql:// address, or engine = "embedded".'
+        )
     _check_dkim(config.dkim, origin)
     _check_syntax(config, origin)
 
@@ -152,6 +159,7 @@ def _check_syntax(config: Config, origin: str) -> None:
         ("[stop_rules]", config.stop_rules.check),
         ("[accounts]", config.accounts.check),
         ("[oidc]", config.oidc.check),
+        ("[worker]", config.worker.check),
     )
     for where, check in checks:
         try:

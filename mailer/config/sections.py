@@ -28,6 +28,8 @@ _NEEDED = {
 _PUBLIC_KEYS = {"sendgrid": "SendGrid's verification key", "postal": "Postal's public key"}
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _SHORTEST_SECRET = 16
+# The queues of jobs, by which a worker of the cluster engine has its role.
+QUEUES = ("assemble", "deliver", "feedback", "fetch", "maintenance")
 # How a key in DER begins: a sequence (X.690 §8.9).
 _DER_SEQUENCE = b"\x30"
 
@@ -476,6 +478,20 @@ class Oidc:
 class Web:
     host: str = "127.0.0.1"
     port: int = 8000
+
+
+@dataclass(frozen=True)
+class Worker:
+    # embedded: one worker on one machine. cluster: any number of workers, which share a PostgreSQL.
+    engine: Literal["embedded", "cluster"] = "embedded"
+    # The queues that a worker of the cluster takes jobs from; empty: all of them.
+    queues: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raises ValueError for a queue that does not exist."""
+        for name in self.queues:
+            if name not in QUEUES:
+                raise ValueError(f"queues: {name!r} is not a queue; known: {', '.join(QUEUES)}.")
 
 
 @dataclass(frozen=True)

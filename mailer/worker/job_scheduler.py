@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from django.conf import settings
-from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job
+from mailer.worker.execution import WorkerAlreadyRunning as WorkerAlreadyRunning
+from mailer.worker.execution import run_once
+from mailer.worker.execution import worker_lock as worker_lock
 from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
 
 log = logging.getLogger(__name__)
-
-
-class WorkerAlreadyRunning(Exception):  # noqa: N818
-    """Another worker holds this machine's lock."""
 
 
 def run(
@@ -59,30 +54,9 @@ def run(
 
 
 def runner_of(job: Job, now: Callable[[], datetime], stop: threading.Event) -> Callable[[], None]:
-    """The job as the scheduler calls it: a failure is logged, and the next run takes place as planned."""
+    """The job as the scheduler calls it."""
 
-    def run_once() -> None:
-        close_old_connections()
-        try:
-            job.run(now, stop.is_set)
-        except Exception:
-            log.exception("action=job_failed job=%s", job.name)
-        finally:
-            connections.close_all()
+    def run() -> None:
+        run_once(job, now, stop.is_set)
 
-    return run_once
-
-
-@contextmanager
-def worker_lock(storage: Path) -> Iterator[None]:
-    """Hold the machine's worker lock; the kernel releases it whenever and however the process ends.
-
-    Raises WorkerAlreadyRunning.
-    """
-    storage.mkdir(parents=True, exist_ok=True)
-    with (storage / "worker.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise WorkerAlreadyRunning(f"a worker already runs with {storage}; stop it first.") from error
-        yield
+    return run

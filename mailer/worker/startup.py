@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import hashlib
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from mailer.config import ConfigError, file_modes
+from mailer.config import ConfigError, Worker, file_modes
 from subscribers import suppression
 
 
@@ -25,6 +26,24 @@ def check_address_hash_key() -> None:
         suppression.verify_address_hash_key()
     except suppression.WrongAddressHashKey as error:
         raise as_config_error(error) from error
+
+
+def worker_of(configured: Worker, queues: str) -> Worker:
+    """[worker] with the queues of the command line, separated by commas; empty: those of the configuration.
+
+    Raises ConfigError for an unknown queue, and for queues of the embedded engine, which has none.
+    """
+    names = tuple(name.strip() for name in queues.split(",") if name.strip())
+    if not names:
+        return configured
+    chosen = dataclasses.replace(configured, queues=names)
+    if chosen.engine != "cluster":
+        raise ConfigError('--queues needs [worker] engine = "cluster"; the embedded worker runs every job.')
+    try:
+        chosen.check()
+    except ValueError as error:
+        raise ConfigError(f"--{error}") from error
+    return chosen
 
 
 def as_config_error(error: suppression.WrongAddressHashKey) -> ConfigError:

@@ -1,0 +1,48 @@
+"""How both engines run a job, and locks that one process of a machine holds."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from django.db import close_old_connections, connections
+
+from mailer.job_index import Job
+
+log = logging.getLogger(__name__)
+
+
+class WorkerAlreadyRunning(Exception):  # noqa: N818
+    """Another worker holds this machine's lock."""
+
+
+def run_once(job: Job, now: Callable[[], datetime], stop: Callable[[], bool]) -> bool:
+    """Run the job in this thread; False if it failed. That is logged, and its next run is as planned."""
+    close_old_connections()
+    try:
+        job.run(now, stop)
+    except Exception:
+        log.exception("action=job_failed job=%s", job.name)
+        return False
+    finally:
+        connections.close_all()
+    return True
+
+
+@contextmanager
+def worker_lock(storage: Path, name: str = "worker.lock") -> Iterator[None]:
+    """Hold the machine's worker lock, or another one of this name.
+
+    The kernel releases it whenever and however the process ends. Raises WorkerAlreadyRunning.
+    """
+    storage.mkdir(parents=True, exist_ok=True)
+    with (storage / name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise WorkerAlreadyRunning(f"a worker already runs with {storage}; stop it first.") from error
+        yield

@@ -1,0 +1,64 @@
+"""A worker of the cluster engine with jobs for tests, which write what they do to files of a folder.
+
+    python -m tests.worker.cluster_process FOLDER [QUEUES]
+
+The database and everything else come from the environment, as for `mailer worker`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from mailer.cli.main import start_django
+
+
+def main() -> None:
+    start_django()
+    from mailer.job_index import Job, Runs
+    from mailer.worker import cluster
+    from mailer.worker.supervisor import stop_on_signals
+
+    folder = Path(sys.argv[1])
+
+    def write(job: str) -> None:
+        """One line, with the process that runs it."""
+        with (folder / job).open("a", encoding="ascii") as file:
+            file.write(f"{os.getpid()} {time.monotonic()}\n")
+
+    def long(now: Callable[[], datetime], stop: Callable[[], bool]) -> None:
+        write("long")
+        while not stop() and not (folder / "finish").exists():
+            time.sleep(0.05)
+        write("long-stopped" if stop() else "long-finished")
+
+    def failing(now: Callable[[], datetime], stop: Callable[[], bool]) -> None:
+        write("failing")
+        raise ValueError("this job fails always")
+
+    jobs = [
+        Job("short", 1, lambda now, stop: write("short"), "deliver"),
+        Job("rare", 3600, lambda now, stop: write("rare"), "assemble"),
+        Job("long", 1, long, "maintenance"),
+        Job("failing", 1, failing, "deliver"),
+        Job("own", 1, lambda now, stop: write("own"), "deliver", Runs.EACH_WORKER),
+        Job("machine", 1, lambda now, stop: (write("machine"), _until(stop)), "fetch", Runs.EACH_MACHINE),
+    ]
+    stop = threading.Event()
+    stop_on_signals(stop)
+    queues = sys.argv[2].split(",") if len(sys.argv) > 2 else ()
+    cluster.run(stop, queues, jobs=jobs, stalled_after=9)
+
+
+def _until(stop: Callable[[], bool]) -> None:
+    while not stop():
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main()

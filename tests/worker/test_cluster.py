@@ -1,0 +1,203 @@
+"""The cluster engine: several worker processes share a PostgreSQL, and any of them may die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from mailer.config import ConfigError, Worker, parse
+from mailer.config.sections import QUEUES
+from mailer.job_index import JOBS, Job, Runs
+from mailer.worker import startup
+from mailer.worker.cluster_queue import current_slot
+from tests.postgres import ROOT, Server
+from tests.waiting import until
+
+# A table of Procrastinate, whose rows the tests look at.
+JOBS_LEFT = "SELECT task_name, status::text FROM procrastinate_jobs ORDER BY 1, 2"
+
+
+class Cluster:
+    """Worker processes with jobs for tests (tests/worker/cluster_process.py), and their database."""
+
+    def __init__(self, server: Server, url: str, folder: Path) -> None:
+        self.server = server
+        self.url = url
+        self.folder = folder
+        self.environment = os.environ | {
+            "MAILER_DATABASE__URL": url,
+            "MAILER_WORKER__ENGINE": "cluster",
+            "MAILER_STORAGE__PATH": str(folder / "data"),
+        }
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *queues: str) -> subprocess.Popen[bytes]:
+        """Start a worker of these queues, or of all."""
+        arguments = [str(self.folder), *([",".join(queues)] if queues else [])]
+        command = [sys.executable, "-m", "tests.worker.cluster_process", *arguments]
+        worker = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+        self.workers.append(worker)
+        return worker
+
+    def pids(self, job: str) -> list[int]:
+        """The processes that ran a job, one for each run."""
+        file = self.folder / job
+        lines = file.read_text("ascii").splitlines() if file.exists() else []
+        return [int(line.split()[0]) for line in lines if " " in line]
+
+    def until_run(self, job: str, by: int | None = None, more_than: int = 0) -> None:
+        def ran() -> bool:
+            pids = self.pids(job)
+            return len(pids if by is None else [pid for pid in pids if pid == by]) > more_than
+
+        until(ran, f"job {job}")
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
+
+
+@pytest.fixture(scope="module")
+def database(postgres: Server) -> str:
+    url = postgres.database("cluster")
+    environment = os.environ | {"MAILER_DATABASE__URL": url, "MAILER_WORKER__ENGINE": "cluster"}
+    command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    return url
+
+
+@pytest.fixture
+def cluster(postgres: Server, database: str, tmp_path: Path) -> Iterator[Cluster]:
+    found = Cluster(postgres, database, tmp_path)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_periodic_defers CASCADE"
+        )
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_each_job_is_run_by_one_worker_at_a_time_and_one_dies(cluster: Cluster) -> None:
+    first, second = cluster.start(), cluster.start()
+    for pid in (first.pid, second.pid):
+        cluster.until_run("own", by=pid)
+    cluster.until_run("long")
+    cluster.until_run("short", more_than=5)
+    # Once in an hour, once on the machine, once at a time.
+    assert len(cluster.pids("rare")) == len(cluster.pids("machine")) == len(cluster.pids("long")) == 1
+    (holder,) = cluster.pids("long")
+    dead, alive = (first, second) if holder == first.pid else (second, first)
+    dead.send_signal(signal.SIGKILL)
+    dead.wait()
+    cluster.until_run("long", by=alive.pid)
+    cluster.until_run("machine", by=alive.pid)
+    cluster.until_run("short", by=alive.pid, more_than=len(cluster.pids("short")))
+    (cluster.folder / "finish").touch()
+    cluster.until_run("long-finished", by=alive.pid)
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_roles_by_queue_and_a_worker_that_is_asked_to_stop(cluster: Cluster) -> None:
+    sender, keeper = cluster.start("deliver", "fetch"), cluster.start("maintenance")
+    cluster.until_run("long")
+    cluster.until_run("machine")
+    cluster.until_run("failing", more_than=1)
+    cluster.until_run("short", more_than=1)
+    assert set(cluster.pids("long")) == {keeper.pid}
+    assert set(cluster.pids("own")) == set(cluster.pids("short")) == {sender.pid}
+    # No worker has its queue: it waits, once.
+    assert not cluster.pids("rare")
+    assert [row for row in cluster.rows(JOBS_LEFT) if row[0] == "rare"] == [("rare", "todo")]
+    for worker in (keeper, sender):
+        worker.terminate()
+        assert worker.wait(300) == 0
+    assert set(cluster.pids("long-stopped")) == {keeper.pid}
+    assert not cluster.rows("SELECT id FROM procrastinate_workers")
+    assert {status for _, status in cluster.rows(JOBS_LEFT)} == {"todo"}
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_a_worker_goes_on_when_the_database_was_restarted(cluster: Cluster) -> None:
+    worker = cluster.start()
+    cluster.until_run("long")
+    cluster.until_run("short", more_than=1)
+    cluster.server.stop()
+    cluster.until_run("long-stopped")
+    before = len(cluster.pids("short"))
+    cluster.server.start()
+    # Also the job that it was running: with the connection, its end could not be recorded.
+    cluster.until_run("long", more_than=1)
+    cluster.until_run("short", more_than=before + 1)
+    assert worker.poll() is None
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_the_worker_command_runs_every_job_of_the_cluster(cluster: Cluster, tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    with errors.open("wb") as stderr:
+        command = [sys.executable, "-m", "mailer", "worker"]
+        worker = subprocess.Popen(command, cwd=ROOT, env=cluster.environment, stderr=stderr)
+    cluster.workers.append(worker)
+    expected = {job.name for job in JOBS if job.runs is Runs.ONCE}
+    until(lambda: len(cluster.rows("SELECT id FROM procrastinate_periodic_defers")) >= len(expected))
+    until(lambda: not cluster.rows("SELECT id FROM procrastinate_jobs WHERE status = 'todo'"), interval=0.2)
+    worker.terminate()
+    assert worker.wait(300) == 0
+    assert "action=worker_stopped" in errors.read_text()
+    assert "ERROR" not in errors.read_text()
+
+
+def test_the_cluster_engine_needs_postgresql(tmp_path: Path) -> None:
+    table = {
+        "site": {"url": "http://localhost", "name": "Office"},
+        "worker": {"engine": "cluster"},
+        "database": {"url": "sqlite:///mailer.db"},
+    }
+    with pytest.raises(ConfigError, match="engine"):
+        parse(table, {}, home=tmp_path, origin="config.toml")
+    table["database"] = {"url": "postgresql://localhost/mailer"}
+    assert parse(table, {}, home=tmp_path, origin="config.toml").worker.engine == "cluster"
+    table["worker"] = {"queues": ["deliver", "sent"]}
+    with pytest.raises(ConfigError, match="sent"):
+        parse(table, {}, home=tmp_path, origin="config.toml")
+
+
+def test_queues_of_the_command_line_are_checked() -> None:
+    clustered = Worker(engine="cluster", queues=("fetch",))
+    assert startup.worker_of(clustered, "").queues == ("fetch",)
+    assert startup.worker_of(clustered, "deliver, feedback").queues == ("deliver", "feedback")
+    for worker, queues in ((clustered, "deliver,none"), (Worker(), "deliver")):
+        with pytest.raises(ConfigError, match="queues"):
+            startup.worker_of(worker, queues)
+
+
+def test_a_job_is_due_once_in_each_period_and_hourly_jobs_at_different_times() -> None:
+    job = Job("one", 5, lambda now, stop: None)
+    slots = [current_slot(job, now) for now in range(1_000, 1_020)]
+    assert len(set(slots)) in (4, 5)
+    assert all(0 <= now - slot < 5 for now, slot in zip(range(1_000, 1_020), slots, strict=True))
+    hourly = [Job(f"job {number}", 3600, lambda now, stop: None) for number in range(8)]
+    assert len({current_slot(job, 1_000_000) for job in hourly}) > 1
+
+
+def test_every_job_has_a_queue_that_workers_know() -> None:
+    assert {job.queue for job in JOBS} == set(QUEUES)
