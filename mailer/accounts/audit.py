@@ -34,6 +34,10 @@ ACTIONS = {
     "accounts.factor_failed": ("Failed second factor", "Entered a wrong code"),
     "accounts.email_change_requested": ("Change address", "Asked for another address"),
     "accounts.email_changed": ("Change address", "Confirmed another address"),
+    "accounts.password_link_printed": (
+        "Print password link",
+        "Printed a link to set a password, by a command",
+    ),
     "accounts.factors_removed": ("Remove second factors", "Removed all second factors by a command"),
     "accounts.sessions_ended": ("End sessions", "Ended all other sessions"),
     "accounts.password_changed": ("Change password", "Changed the password"),

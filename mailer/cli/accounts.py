@@ -1,4 +1,4 @@
-"""`mailer superuser` and `mailer second-factor`: what only an operator does to an account.
+"""`mailer superuser`, `second-factor` and `password-link`: what only an operator does to an account.
 
 No page makes an account a superuser, or removes the second factors of an account that lost them.
 """
@@ -11,8 +11,9 @@ import typer
 from django.contrib.auth.models import User
 from wagtail.log_actions import log
 
+from mailer.accounts.passwords import set_password_url
 from mailer.cli.lookup import operator
-from mailer.cli.output import command_group, fail, print_text
+from mailer.cli.output import command_group, console, fail, print_text
 
 app = command_group()
 
@@ -40,6 +41,14 @@ def second_factor(username: Annotated[str, typer.Argument(help="The account.")])
     removed, _ = Authenticator.objects.filter(user=user).delete()
     log(instance=user, action="accounts.factors_removed", data={"by": operator()})
     print_text(f"{removed} removed. {username} signs in with the password, and sets up new ones.")
+
+
+@app.command()
+def password_link(username: Annotated[str, typer.Argument(help="The account.")]) -> None:
+    """Print a link with which the account sets a new password, once and within three days."""
+    user = _active_account(username)
+    log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
+    console.print(set_password_url(user), markup=False, soft_wrap=True)
 
 
 def _active_account(username: str) -> User:

@@ -12,7 +12,7 @@ import typer
 from django.utils import timezone
 from rich.text import Text
 
-from mailer.cli.output import Json, command_group, console, print_json, print_text
+from mailer.cli.output import Json, command_group, console, fail, print_json, print_text
 from mailer.doctor import runner
 from mailer.doctor.check import CheckResult, Dns
 
@@ -59,12 +59,16 @@ def doctor(
     ] = "",
     nameserver_port: Annotated[int, typer.Option(hidden=True)] = 53,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for each answer of another server.")] = 10,
+    only: Annotated[list[str] | None, typer.Option(help="Make this check only; may be repeated.")] = None,
 ) -> None:
     """Check configuration, machine, relay, DNS and bounces; exit status 1 if there is a problem."""
+    for name in only or ():
+        if name not in _TITLES:
+            fail(f"there is no check “{name}”; known: {', '.join(_TITLES)}.")
     context = runner.context(Dns(nameserver, nameserver_port, min(timeout, 5.0)), timeout)
     counted: Counter[str] = Counter()
     with _progress() as waiting:
-        for result in runner.run(context, timezone.now(), waiting):
+        for result in runner.run(context, timezone.now(), waiting, only):
             counted[result.status] += 1
             print_json(result.as_dict()) if json else _show(result)
     if not json:
