@@ -25,6 +25,7 @@ from wagtail.users.apps import WagtailUsersAppConfig
 _LISTENERS = (
     "mailer.audit_log.chain",
     "mailer.audit_log.changes",
+    "mailer.accounts.api_keys",
     "mailer.accounts.sessions",
     "mailer.approval.account_changes",
     "mailer.approval.same_person",

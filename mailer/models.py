@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from mailer.accounts.models import AccountState, PasswordResetRequest, SignInFailures
+from mailer.accounts.models import (
+    AccountState,
+    ApiKey,
+    IdempotentRequest,
+    PasswordResetRequest,
+    SignInFailures,
+)
 from mailer.approval.models import (
     AccountChange,
     Approval,
@@ -42,6 +48,7 @@ __all__ = [
     "AccountChange",
     "AccountState",
     "Alert",
+    "ApiKey",
     "Approval",
     "AuditRecord",
     "Authorship",
@@ -51,6 +58,7 @@ __all__ = [
     "Edition",
     "EditionText",
     "FeedbackEvent",
+    "IdempotentRequest",
     "InboundSource",
     "Intervention",
     "ListChange",

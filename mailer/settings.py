@@ -122,6 +122,8 @@ MIDDLEWARE = [
     "mailer.accounts.middleware.SignInThrottle",
     "django.middleware.security.SecurityMiddleware",
     "mailer.desk.base.middleware.SecurityHeadersMiddleware",
+    # Before sessions, which the API does not use.
+    "mailer.api.middleware.ApiMiddleware",
     "mailer.desk.base.middleware.AllowedMethodsMiddleware",
     "mailer.monitoring.probes.ProbesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.http import Http404
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.urls.resolvers import RoutePattern
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import get_language
 from django.views.defaults import page_not_found
 from django.views.generic import RedirectView
 
@@ -57,6 +59,16 @@ class _LazyResolver(URLResolver):
                 gc.enable()
 
 
+class _ApiResolver(_LazyResolver):
+    """The URLs of the API, which nothing finds by their names: only a request to it loads it."""
+
+    def _populate(self) -> None:
+        language = get_language()
+        self._reverse_dict[language] = MultiValueDict()
+        self._namespace_dict[language] = {}  # type: ignore[attr-defined]  # unknown to the stubs
+        self._app_dict[language] = {}  # type: ignore[attr-defined]
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
     # Parts of Wagtail that are not used, among them a page that fails on purpose.
     re_path(rf"^desk/(?:{_UNUSED})/", page_not_found, {"exception": Http404()}),
@@ -70,6 +82,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^desk/password_reset/", RedirectView.as_view(pattern_name="account_reset_password")),
     _LazyResolver(RoutePattern("desk/", is_endpoint=False), "wagtail.admin.urls"),
     *subscribers.urls.urlpatterns,
+    _ApiResolver(RoutePattern("api/", is_endpoint=False), "mailer.api.urls"),
     path("archive/", public.archive_list, name="archive"),
     path("archive/feed.xml", public.feed, name="archive-feed"),
     path("archive/<slug:slug>/", public.edition, name="archive-edition"),

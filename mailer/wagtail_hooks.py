@@ -11,6 +11,7 @@ from wagtail.snippets.models import register_snippet
 from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
 from mailer.desk import home
+from mailer.desk.accounts.api_keys import ApiKeysPage, RevokeApiKeyAction
 from mailer.desk.approval.views import ApproveAction, RequestChangesAction, ReviewPage, SubmitPage
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
@@ -71,6 +72,8 @@ _EDITION = [
 ]
 _PAGES = [
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
+    path("api-keys/", ApiKeysPage.as_view(), name="desk_api_keys"),
+    path("api-keys/<int:pk>/revoke/", RevokeApiKeyAction.as_view(), name="desk_api_key_revoke"),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
     path("lists/changes/<int:pk>/", ListChangePage.as_view(), name="desk_list_change"),
@@ -114,6 +117,7 @@ hooks.register("register_admin_menu_item", menu.subscribers_menu)
 hooks.register("register_admin_search_area", menu.story_search)
 hooks.register("register_settings_menu_item", menu.audit_log)
 hooks.register("register_settings_menu_item", menu.own_sign_in)
+hooks.register("register_settings_menu_item", menu.api_keys)
 # Everywhere else it is called so.
 LogEntriesView.page_title = "Audit log"
 hooks.register("construct_main_menu", menu.customize_main)

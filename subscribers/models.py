@@ -240,6 +240,7 @@ class ConsentRecord(models.Model):
         ESP = "esp", "email service provider"
         IMPORT = "import", "import"
         DESK = "desk", "desk"
+        API = "api", "REST API"
         CLI = "cli", "command line"
         DECISION = "decision", "suppression decision"
 

@@ -7,6 +7,7 @@ whether an address is known, so that no answer reveals it.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
@@ -37,6 +38,27 @@ class Limit(NamedTuple):
     key: str
     maximum: int
     period: timedelta
+
+
+class Allowance(NamedTuple):
+    """What is left of a limit after a hit."""
+
+    # Whether the hit was within the limit, and so was counted.
+    allowed: bool
+    remaining: int
+    # Seconds until the period ends and the count starts again, rounded up.
+    resets_in: int
+
+
+def take(limit: Limit, now: datetime) -> Allowance:
+    """Count one hit, unless the limit is reached."""
+    with transaction.atomic():
+        row = _locked_counter(limit, now)
+        allowed = row.count < limit.maximum
+        if allowed:
+            RateLimitCounter.objects.filter(pk=row.pk).update(count=F("count") + 1)
+    left = (row.started_at + limit.period - now).total_seconds()
+    return Allowance(allowed, max(0, limit.maximum - row.count - allowed), max(1, math.ceil(left)))
 
 
 def hit(limits: Iterable[Limit], now: datetime) -> Limit | None:

@@ -45,7 +45,9 @@ PagePurpose = Literal[
 ]
 # In Message-IDs and envelope senders (delivery, probe), and in tracked links.
 MailPurpose = Literal["delivery", "probe", "link", "open", "subscriber"]
-Purpose = PagePurpose | MailPurpose
+# In the cursor of a page of the REST API: the last row of the page, and a digest of what was asked.
+ApiPurpose = Literal["api_cursor"]
+Purpose = PagePurpose | MailPurpose | ApiPurpose
 
 # Characters of a token in a URL, and the regular expression of one in a mail address.
 URL_LENGTH = 33

@@ -41,6 +41,10 @@ ACTIONS = {
     "accounts.factors_removed": ("Remove second factors", "Removed all second factors by a command"),
     "accounts.sessions_ended": ("End sessions", "Ended all other sessions"),
     "accounts.password_changed": ("Change password", "Changed the password"),
+    "accounts.api_key_created": ("Create API key", "Created an API key"),
+    "accounts.api_key_revoked": ("Revoke API key", "Revoked an API key"),
+    "accounts.api_personal_data": ("View", "Read addresses"),
+    "accounts.api_unsubscribe": ("Unsubscribe", "Unsubscribed at the subscriber’s request"),
 }
 _UNKNOWN = "an unknown account"
 # An account's refusals make one entry in this time for each network, and for so many networks.

@@ -1,4 +1,4 @@
-"""Failed sign-ins, requested password resets, and what an account must do before it can be used."""
+"""Failed sign-ins, requested password resets, what an account must do before it can be used, and API keys."""
 
 from __future__ import annotations
 
@@ -48,3 +48,49 @@ class AccountState(models.Model):
 
     def __str__(self) -> str:
         return f"state of account {self.user_id}"
+
+
+class ApiKey(models.Model):
+    """A key with which a program acts for an account through the REST API. Revoked keys stay."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
+    # What the key is for, such as "Website".
+    name = models.CharField(max_length=80)
+    # The part of the key that may be shown: it tells keys apart and opens nothing.
+    public_id = models.CharField(max_length=8, unique=True)
+    # SHA-256 of the whole key, hexadecimal.
+    digest = models.CharField(max_length=64, unique=True)
+    # Names of api_keys.SCOPES.
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    # To the minute.
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    # The user who revoked it, or what did.
+    revoked_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.public_id})"
+
+
+class IdempotentRequest(models.Model):
+    """A request with an Idempotency-Key and its answer, for 24 hours: repeating it does nothing more."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="requests")
+    # SHA-256 of the Idempotency-Key; and of method, URL and body.
+    digest = models.BinaryField(max_length=32)
+    fingerprint = models.BinaryField(max_length=32)
+    status = models.PositiveSmallIntegerField(default=0)
+    # Encrypted, because it may be about a subscriber: the headers and the body.
+    answer = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "digest"], name="idempotent_request_once")]
+
+    def __str__(self) -> str:
+        return f"idempotent request {self.pk}"

@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from mailer.accounts import audit, limits
+from mailer.accounts import api_keys, audit, limits
 from mailer.accounts.models import AccountState, PasswordResetRequest
 from mailer.approval import account_changes
 from subscribers.consent import network_of
@@ -87,6 +87,10 @@ class LeakedPasswordValidator(CommonPasswordValidator):
                 raise ValidationError(self.get_error_message(), code="password_too_common")
         if len(set(password.lower())) < _MIN_DISTINCT or _is_row(password.lower()):
             raise ValidationError(self.get_error_message(), code="password_too_common")
+
+    def password_changed(self, password: str, user: User) -> None:
+        """Django calls it after every change of a password: who knew the old one may have made API keys."""
+        api_keys.revoke_all(user, "a change of the password", timezone.now())
 
     def get_error_message(self) -> str:
         return "This password is easy to guess: it is on a list of leaked passwords, or close to one."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import Any
 
 from allauth.core.internal.cryptokit import compare_user_code
@@ -12,14 +10,13 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from allauth.mfa.utils import decrypt
-from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest
 
-from mailer.accounts import audit
+from mailer.accounts import audit, stored_secrets
 from mailer.accounts.adapter import report_failure
 
 # Each of these permits sending mail to all subscribers, reading all addresses, or letting others do so.
@@ -44,10 +41,10 @@ class MfaAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        return _cipher().encrypt(text.encode()).decode()
+        return stored_secrets.encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _cipher().decrypt(encrypted_text.encode()).decode()
+        return stored_secrets.decrypt(encrypted_text.encode()).decode()
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         others = Authenticator.objects.filter(user=user, type=type).count()
@@ -139,8 +136,3 @@ def _report(request: HttpRequest, user: User, authenticator: Authenticator, acti
 
 def _failed(request: HttpRequest, user: User, **_: Any) -> None:
     report_failure(request, user, "", "accounts.factor_failed")
-
-
-def _cipher() -> MultiFernet:
-    keys = (hashlib.sha256(secret.encode()) for secret in settings.STORED_SECRET_KEYS)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key.digest())) for key in keys])

@@ -16,6 +16,7 @@ from mailer.config import toml_reader as syntax
 from mailer.config.sections import (
     Accounts,
     Alerts,
+    Api,
     Approval,
     Bounces,
     Database,
@@ -66,6 +67,7 @@ class Config:
     oidc: Oidc = field(default_factory=Oidc)
     web: Web = field(default_factory=Web)
     worker: Worker = field(default_factory=Worker)
+    api: Api = field(default_factory=Api)
     demo: Demo = field(default_factory=Demo)
 
     def path(self, relative: str) -> Path:

@@ -495,6 +495,19 @@ class Worker:
 
 
 @dataclass(frozen=True)
+class Api:
+    """The REST API."""
+
+    # Of each key.
+    requests_per_minute: int = 300
+
+    def check(self) -> None:
+        """Raises ValueError for a limit that would answer nothing."""
+        if self.requests_per_minute < 1:
+            raise ValueError("requests_per_minute must be at least 1.")
+
+
+@dataclass(frozen=True)
 class Demo:
     # Mounts /demo/ and the sample inboxes. Only `mailer demo` sets this.
     enabled: bool = False

@@ -148,6 +148,25 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='ApiKey',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80)),
+                ('public_id', models.CharField(max_length=8, unique=True)),
+                ('digest', models.CharField(max_length=64, unique=True)),
+                ('scopes', models.JSONField(default=list)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('expires_at', models.DateTimeField()),
+                ('last_used_at', models.DateTimeField(null=True)),
+                ('revoked_at', models.DateTimeField(null=True)),
+                ('revoked_by', models.CharField(blank=True, max_length=150)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'verbose_name': 'API key',
+            },
+        ),
+        migrations.CreateModel(
             name='AuditRecord',
             fields=[
                 ('sequence', models.BigIntegerField(primary_key=True, serialize=False)),
@@ -630,6 +649,21 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
                 'constraints': [models.UniqueConstraint(fields=('edition', 'language'), name='edition_text_once')],
+            },
+        ),
+        migrations.CreateModel(
+            name='IdempotentRequest',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('digest', models.BinaryField(max_length=32)),
+                ('fingerprint', models.BinaryField(max_length=32)),
+                ('status', models.PositiveSmallIntegerField(default=0)),
+                ('answer', models.BinaryField(default=b'')),
+                ('created_at', models.DateTimeField(db_index=True)),
+                ('key', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='requests', to='mailer.apikey')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('key', 'digest'), name='idempotent_request_once')],
             },
         ),
         migrations.CreateModel(

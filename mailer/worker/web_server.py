@@ -26,6 +26,8 @@ _LIMITS = (
     *((path, settings.WAGTAILIMAGES_MAX_UPLOAD_SIZE + _FORM) for path in ("/desk/images/", "/desk/account/")),
     ("/desk/", 4 * _MB),
     ("/hooks/", MAX_BODY_OCTETS),
+    # ApiMiddleware answers larger ones with a problem in JSON, up to this.
+    ("/api/", 2 * settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
 )
 # Forms of readers have a few fields.
 _READERS_LIMIT = 64 * 1024

@@ -54,7 +54,11 @@ _REASON = """CASE outcome WHEN 'suppressed' THEN 'the address is suppressed: no 
     ELSE 'this person unsubscribed before; only they can resubscribe' END"""
 # Changes that are undone in one transaction.
 BATCH_SIZE = 1_000
-_BY_SUBSCRIBER = (Channel.FORM, Channel.EMAIL_LINK, Channel.PREFERENCES, Channel.ONE_CLICK, Channel.EMAIL)
+_BY_SUBSCRIBER = (
+    *(Channel.FORM, Channel.EMAIL_LINK, Channel.PREFERENCES, Channel.ONE_CLICK, Channel.EMAIL),
+    # What they asked another system of the office for.
+    Channel.API,
+)
 Kind = ImportChange.Kind
 
 

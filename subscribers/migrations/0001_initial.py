@@ -289,7 +289,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('event', models.CharField(choices=[('requested', 'requested a subscription'), ('confirmed', 'confirmed by the link in our email'), ('subscribed', 'subscribed'), ('imported', 'added by an import'), ('added', 'added by staff'), ('restored', 'subscription restored'), ('unsubscribed', 'unsubscribed'), ('removed', 'removed from the list'), ('preferences', 'changed preferences'), ('address_changed', 'changed the address'), ('tracking_on', 'agreed to tracking of clicks'), ('tracking_off', 'withdrew consent to tracking of clicks')], max_length=16)),
-                ('channel', models.CharField(choices=[('form', 'sign-up form'), ('email_link', 'link in a transactional email'), ('preferences', 'preference center'), ('one_click', 'one-click unsubscribe'), ('email', 'email to us'), ('esp', 'email service provider'), ('import', 'import'), ('desk', 'desk'), ('cli', 'command line'), ('decision', 'suppression decision')], max_length=12)),
+                ('channel', models.CharField(choices=[('form', 'sign-up form'), ('email_link', 'link in a transactional email'), ('preferences', 'preference center'), ('one_click', 'one-click unsubscribe'), ('email', 'email to us'), ('esp', 'email service provider'), ('import', 'import'), ('desk', 'desk'), ('api', 'REST API'), ('cli', 'command line'), ('decision', 'suppression decision')], max_length=12)),
                 ('at', models.DateTimeField()),
                 ('source', models.CharField(blank=True, max_length=200)),
                 ('attested_by', models.CharField(blank=True, max_length=150)),

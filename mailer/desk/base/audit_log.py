@@ -87,7 +87,14 @@ _ACTIONS = {
 
 
 # Data of an entry that its message shows, and how.
-_DETAILS = {"to": " to {}", "by": " by {}", "because": " – {}", "page": ": {}", "times": ", {} times"}
+_DETAILS = {
+    "to": " to {}",
+    "by": " by {}",
+    "because": " – {}",
+    "page": ": {}",
+    "times": ", {} times",
+    "api_key": " through the API, key {}",
+}
 # Actions of Wagtail whose messages show what changed.
 _CHANGING = ("wagtail.create", "wagtail.edit")
 _REDACTED = "(erased address)"

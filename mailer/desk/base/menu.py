@@ -53,6 +53,11 @@ def own_sign_in() -> MenuItem:
     return MenuItem("Your sign-in", reverse("mfa_index"), name="own-sign-in", icon_name="key", order=900)
 
 
+def api_keys() -> MenuItem:
+    """Wagtail hook `register_settings_menu_item`: the keys with which programs act for the user."""
+    return MenuItem("API keys", reverse("desk_api_keys"), name="api-keys", icon_name="code", order=880)
+
+
 def customize_help(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_help_menu`: keeps the keyboard shortcuts only."""
     items[:] = [item for item in items if "wagtail.org" not in str(item.url)]

@@ -91,6 +91,7 @@ def desk_policy(path: str) -> str:
 # What pages answer to, and where else scripts of Wagtail use other methods.
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _SCRIPTED = {"PATCH": "/desk/dismissibles/", "DELETE": "/desk/editions/preview/"}
+_API = "/api/"
 # Below this path, POST alone.
 _WEBHOOKS = "/hooks/"
 # Wagtail's view ends the session whatever the method, and another site can make a browser GET it.
@@ -110,6 +111,9 @@ class AllowedMethodsMiddleware:
         method = request.method or ""
         if request.path == _SIGN_OUT and method != "POST":
             return HttpResponseNotAllowed(("POST",))
+        if request.path.startswith(_API):
+            # It answers to no method that it does not know.
+            return self.get_response(request)
         if method in _METHODS or (method in _SCRIPTED and request.path.startswith(_SCRIPTED[method])):
             return self.get_response(request)
         return HttpResponseNotAllowed(("POST",) if request.path.startswith(_WEBHOOKS) else _METHODS)

@@ -1,0 +1,219 @@
+"""Keys of the REST API: made by staff for programs that act for them, hashed at rest, scoped, expiring.
+
+A key allows what its scopes name, and of that only what its account may do at the time of the request. It
+never approves an edition. It ends when it expires or is revoked, when its account is deactivated, and with
+every change of the account's password.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.signals import pre_save
+from django.http import HttpRequest
+from wagtail.models import ModelLogEntry
+
+from mailer.accounts import audit
+from mailer.accounts.models import ApiKey
+
+# How every key begins, so that programs that look for leaked secrets recognise one; then the public id, and
+# the secret part: 32 random octets.
+PREFIX = "mailer_key_"
+_KEY = re.compile(rf"{PREFIX}[0-9a-f]{{8}}_[0-9a-f]{{64}}")
+# How long a key is valid, by default and at most.
+DEFAULT_LIFETIME, MAX_LIFETIME = timedelta(days=365), timedelta(days=730)
+# Keys that one account may have at a time.
+MAX_KEYS = 20
+_LAST_USE_INTERVAL = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a key may be allowed to do."""
+
+    # For staff.
+    label: str
+    # The account needs one of these permissions to give it to a key, and again at each request.
+    permissions: tuple[str, ...]
+
+
+# Any of these allows looking at editions, as in the desk.
+_EDITIONS = tuple(
+    f"mailer.{action}_edition" for action in ("view", "change", "submit", "approve", "schedule")
+)
+SCOPES = {
+    "lists:read": Scope("Lists: read", ("subscribers.view_mailinglist",)),
+    "lists:write": Scope("Lists: create and change", ("subscribers.change_mailinglist",)),
+    "subscribers:read": Scope("Subscribers, tags and fields: read", ("subscribers.view_subscriber",)),
+    "subscribers:write": Scope(
+        "Subscribers: add, change, subscribe and unsubscribe", ("subscribers.change_subscriber",)
+    ),
+    "subscribers:erase": Scope("Subscribers: erase", ("subscribers.delete_subscriber",)),
+    "segments:read": Scope("Segments: read", ("subscribers.view_segment",)),
+    "segments:write": Scope("Segments: create and change", ("subscribers.change_segment",)),
+    "imports:read": Scope("Imports: read", ("subscribers.view_importjob",)),
+    "imports:write": Scope("Imports: upload, apply, undo and discard", ("subscribers.change_importjob",)),
+    "stories:read": Scope("Stories: read", ("mailer.view_story",)),
+    "stories:write": Scope("Stories: write", ("mailer.change_story",)),
+    "editions:read": Scope("Newsletters and editions: read and preview", _EDITIONS),
+    "editions:write": Scope("Editions: assemble and submit", ("mailer.add_edition", "mailer.submit_edition")),
+    "mailings:read": Scope("Mailings: read", _EDITIONS),
+    "mailings:write": Scope("Mailings: schedule, pause, resume and cancel", ("mailer.schedule_edition",)),
+    "reports:read": Scope("Reports: read", _EDITIONS),
+    "suppressions:read": Scope("Suppressed addresses: read", ("subscribers.view_suppression",)),
+    "suppressions:write": Scope("Suppressed addresses: add and remove", ("subscribers.add_suppression",)),
+}
+
+
+class InvalidKey(Exception):  # noqa: N818  (the verdict on what a client sent)
+    """The request has no valid API key."""
+
+
+def grantable_scopes(user: User) -> dict[str, Scope]:
+    """The scopes that the account may give to a key, by name."""
+    return {name: scope for name, scope in SCOPES.items() if any(map(user.has_perm, scope.permissions))}
+
+
+def create(
+    user: User,
+    name: str,
+    scopes: Collection[str],
+    lifetime: timedelta,
+    request: HttpRequest | None,
+    now: datetime,
+) -> tuple[ApiKey, str]:
+    """A new key for the account, and its text, which is stored nowhere.
+
+    Raises ValueError with a message for its owner: a scope that the account may not give, none at all, a
+    lifetime that is too long, or too many keys.
+    """
+    lacking = set(scopes) - grantable_scopes(user).keys()
+    if lacking:
+        raise ValueError(f"Your account cannot give these to a key: {', '.join(sorted(lacking))}.")
+    if not scopes or not name.strip():
+        raise ValueError("A key needs a name and at least one scope.")
+    if not timedelta() < lifetime <= MAX_LIFETIME:
+        raise ValueError(f"A key is valid for 1 to {MAX_LIFETIME.days} days.")
+    if valid_keys(now).filter(user=user).count() >= MAX_KEYS:
+        raise ValueError(f"You have {MAX_KEYS} keys. Revoke one that is not used any more.")
+    public_id = secrets.token_hex(4)
+    text = f"{PREFIX}{public_id}_{secrets.token_hex(32)}"
+    with transaction.atomic():
+        key = ApiKey.objects.create(
+            user=user,
+            name=name.strip()[:80],
+            public_id=public_id,
+            digest=_digest(text),
+            scopes=[one for one in SCOPES if one in scopes],
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+        audit.record("accounts.api_key_created", user, request, because=f"{key}: {', '.join(key.scopes)}")
+        _report(key)
+    return key, text
+
+
+def _report(key: ApiKey) -> None:
+    """Notify the account's owner of the new key."""
+    if not key.user.email:
+        return
+    site = settings.CONFIG.site
+    body = (
+        f"An API key was made for your account at {site.name} ({key.user.get_username()}).\n\n"
+        f"Name: {key.name}\nIt may: {', '.join(key.scopes)}\nValid until: {key.expires_at:%Y-%m-%d}\n\n"
+        f"If this was not you, revoke it ({site.url}/desk/api-keys/), set a new password at once "
+        f"({site.url}/accounts/password/forgotten/), and tell an admin."
+    )
+    headers = {"Auto-Submitted": "auto-generated"}
+    EmailMessage(f"New API key at {site.name}", body, to=[key.user.email], headers=headers).send()
+
+
+def authenticate(text: str, now: datetime) -> ApiKey:
+    """The valid key that a client sent, with its account. Raises InvalidKey."""
+    if not _KEY.fullmatch(text):
+        raise InvalidKey
+    # Looked up by a digest of 256 random bits: how long it takes tells nothing about other keys.
+    found = valid_keys(now).select_related("user").filter(digest=_digest(text), user__is_active=True).first()
+    if found is None:
+        raise InvalidKey
+    return found
+
+
+def note_use(key: ApiKey, now: datetime) -> None:
+    """Remember when the key was used last, to the minute."""
+    before = now - _LAST_USE_INTERVAL
+    if key.last_used_at is None or key.last_used_at <= before:
+        unused = Q(last_used_at__isnull=True) | Q(last_used_at__lte=before)
+        ApiKey.objects.filter(unused, pk=key.pk).update(last_used_at=now)
+
+
+def valid_keys(now: datetime) -> QuerySet[ApiKey]:
+    """Keys that are neither expired nor revoked."""
+    return ApiKey.objects.filter(revoked_at__isnull=True, expires_at__gt=now)
+
+
+def revoke(key: ApiKey, by: User, request: HttpRequest | None, now: datetime) -> bool:
+    """Revoke a key at once; False when it was revoked before."""
+    with transaction.atomic():
+        ended = ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(
+            revoked_at=now, revoked_by=by.get_username()
+        )
+        if ended:
+            audit.record("accounts.api_key_revoked", by, request, because=_title(key, by))
+    key.refresh_from_db()
+    return bool(ended)
+
+
+def revoke_all(user: User, reason: str, now: datetime) -> int:
+    """Revoke every key of the account; how many."""
+    with transaction.atomic():
+        keys = list(valid_keys(now).filter(user=user)) if user.pk else []
+        for key in keys:
+            ApiKey.objects.filter(pk=key.pk).update(revoked_at=now, revoked_by=reason[:150])
+            audit.record("accounts.api_key_revoked", user, because=f"{key}, by {reason}")
+    return len(keys)
+
+
+def _title(key: ApiKey, by: User) -> str:
+    return str(key) if key.user_id == by.pk else f"{key} of {key.user.get_username()}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_acting: ContextVar[ApiKey | None] = ContextVar("acting_key", default=None)
+
+
+@contextmanager
+def acting_with(key: ApiKey) -> Iterator[None]:
+    """Entries of the audit log that are written inside name the key."""
+    token = _acting.set(key)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def connect() -> None:
+    """Let entries of the audit log name the key. Called once when the application is ready."""
+    pre_save.connect(_before_entry, sender=ModelLogEntry, dispatch_uid="mailer.accounts.api_keys")
+
+
+def _before_entry(instance: ModelLogEntry, raw: bool = False, **_: Any) -> None:
+    key = _acting.get()
+    if key is not None and instance.pk is None and not raw:
+        instance.data = {**instance.data, "api_key": str(key)}

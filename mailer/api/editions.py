@@ -1,0 +1,310 @@
+"""Newsletters and editions: listed, assembled, previewed, submitted and scheduled.
+
+No operation approves an edition: that is an act of a person who has signed in to the desk and read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Status
+from pydantic import Field, StringConstraints
+from wagtail.log_actions import log
+
+from mailer.api.access import Needs, require_permission, user_of
+from mailer.api.fields import (
+    Cursor,
+    Id,
+    In,
+    LanguageCode,
+    Limit,
+    Out,
+    PageOut,
+    Timestamp,
+    invalid,
+    iso,
+    one,
+    page_of,
+)
+from mailer.api.problems import Problem
+from mailer.approval import approve
+from mailer.approval.models import Snapshot
+from mailer.approval.preflight import run_checks
+from mailer.approval.submit import render_all, submit
+from mailer.editions.assemble import EditionExists, InvalidPeriod, assemble, now_or_demo_time
+from mailer.editions.audience import Audience
+from mailer.editions.models import Edition, Newsletter
+from mailer.editions.rendering_input import content_of
+from mailer.rendering import merge_tags, variants
+from mailer.reports.edition_state import edition_summaries, edition_summary
+from mailer.reports.stats import latest_mailing
+
+router = Router(tags=["editions"])
+
+StateName = Literal[
+    "draft",
+    "submitted",
+    "approved",
+    "scheduled",
+    "planning",
+    "held",
+    "sending",
+    "paused",
+    "sent",
+    "cancelled",
+]
+Slug = Annotated[str, StringConstraints(pattern=r"^[-a-zA-Z0-9_]+$", max_length=50)]
+
+
+class NewsletterOut(Out):
+    """A publication. Its sender and design are changed in the desk."""
+
+    id: int
+    slug: str = Field(examples=["silk-road-monthly"])
+    name: str
+    countries: list[str]
+    languages: list[str]
+    lists: list[int]
+    zone: str = Field(examples=["Asia/Almaty"])
+
+
+class NewsletterPage(PageOut):
+    items: list[NewsletterOut]
+
+
+def _newsletter_out(row: Newsletter) -> NewsletterOut:
+    return NewsletterOut(
+        id=row.pk,
+        slug=row.slug,
+        name=row.name,
+        countries=list(row.countries),
+        languages=list(row.languages),
+        lists=sorted(row.lists.values_list("pk", flat=True)),
+        zone=row.zone,
+    )
+
+
+@router.get("/newsletters", auth=Needs("editions:read"), response=NewsletterPage)
+def list_newsletters(request: HttpRequest, limit: Limit = 50, cursor: Cursor = None) -> Any:
+    """Every newsletter, newest first."""
+    return page_of(request, Newsletter.objects.all(), limit, cursor, _newsletter_out)
+
+
+class EditionOut(Out):
+    """One number of a newsletter, for a month."""
+
+    id: int
+    slug: str = Field(examples=["silk-road-monthly-2021-12"])
+    newsletter: str = Field(examples=["silk-road-monthly"])
+    period: str = Field(examples=["2021-12"])
+    state: StateName
+    hash: str | None = Field(description="SHA-256 of the submitted content; null for a draft.")
+
+
+class EditionPage(PageOut):
+    items: list[EditionOut]
+
+
+class FindingOut(Out):
+    """What the checks before submission found."""
+
+    level: Literal["error", "warning"]
+    text: str
+
+
+class EditionDetail(EditionOut):
+    """An edition with its subject lines, and what was submitted."""
+
+    subjects: dict[str, str] = Field(description="By language.")
+    audience: int | None = Field(description="Subscribers when it was submitted.")
+    submitted_by: str | None
+    submitted_at: str | None
+    window_until: str | None = Field(description="Until when it may be sent.")
+    approved_by: str | None
+    scheduled_for: str | None
+    mailing: int | None = Field(description="The id of its latest mailing.")
+
+
+class ChecksOut(Out):
+    findings: list[FindingOut]
+
+
+def _edition_detail(edition: Edition) -> EditionDetail:
+    snapshot = edition.snapshots.filter(state__in=Snapshot.OPEN).first() or edition.snapshots.first()
+    approval = getattr(snapshot, "approval", None)
+    mailing = latest_mailing(edition)
+    return EditionDetail(
+        **edition_summary(edition),
+        subjects={text.language: text.subject for text in edition.texts.all()},
+        audience=snapshot.audience_count if snapshot else None,
+        submitted_by=snapshot.submitted_by.get_username() if snapshot else None,
+        submitted_at=iso(snapshot.submitted_at) if snapshot else None,
+        window_until=iso(snapshot.window_until) if snapshot else None,
+        approved_by=approval.approver.get_username() if approval else None,
+        scheduled_for=iso(snapshot.send_at) if snapshot else None,
+        mailing=mailing.pk if mailing else None,
+    )
+
+
+def _editions() -> Any:
+    return Edition.objects.select_related("newsletter")
+
+
+@router.get("/editions", auth=Needs("editions:read"), response=EditionPage)
+def list_editions(
+    request: HttpRequest, newsletter: Slug | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> Any:
+    """Editions, newest first; of one newsletter, by its slug."""
+    rows = _editions()
+    if newsletter is not None:
+        rows = rows.filter(newsletter__slug=newsletter)
+    page = page_of(request, rows, limit, cursor, lambda row: row)
+    return {**page, "items": edition_summaries(page["items"])}
+
+
+@router.get("/editions/{edition_id}", auth=Needs("editions:read"), response=EditionDetail)
+def show_edition(request: HttpRequest, edition_id: Id) -> Any:
+    """One edition."""
+    return _edition_detail(one(_editions(), edition_id))
+
+
+class EditionIn(In):
+    """An edition to be assembled from the stories that are ready."""
+
+    newsletter: Slug = Field(examples=["silk-road-monthly"])
+    period: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] = Field(
+        examples=["2021-12"]
+    )
+
+
+@router.post("/editions", auth=Needs("editions:write", "mailer.add_edition"), response={201: EditionDetail})
+def assemble_edition(request: HttpRequest, body: EditionIn) -> Any:
+    """Assemble the month's edition of a newsletter."""
+    newsletter = Newsletter.objects.filter(slug=body.newsletter).first()
+    if newsletter is None:
+        raise invalid("/newsletter", "There is no such newsletter.", "unknown_newsletter")
+    user = user_of(request)
+    try:
+        edition = assemble(newsletter, body.period, now_or_demo_time(timezone.now()), user)
+    except InvalidPeriod as error:
+        raise invalid("/period", str(error), "invalid_period") from error
+    except EditionExists as error:
+        raise Problem(409, "already_exists", str(error)) from error
+    log(instance=edition, action="desk.assemble", user=user)
+    return Status(201, _edition_detail(edition))
+
+
+class PreviewOut(Out):
+    """A variant as its subscribers would get it, with placeholders for their own links."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+    stories: list[str] = Field(description="Keys of its stories.")
+
+
+@router.get("/editions/{edition_id}/preview", auth=Needs("editions:read"), response=PreviewOut)
+def preview_edition(
+    request: HttpRequest,
+    edition_id: Id,
+    language: LanguageCode,
+    countries: Annotated[
+        str,
+        Field(
+            pattern=r"^([A-Z]{2}(,[A-Z]{2})*)?$",
+            max_length=800,
+            description="Codes with commas between them; empty: every country.",
+            examples=["KZ,UZ"],
+        ),
+    ] = "",
+) -> Any:
+    """The variant for a language and countries, of the latest saved version."""
+    edition: Edition = one(_editions(), edition_id).get_latest_revision_as_object()
+    wanted = tuple(code for code in countries.split(",") if code)
+    for code in wanted:
+        if code not in edition.newsletter.countries:
+            raise Problem(422, "unknown_country", "The newsletter has no such country.")
+    if language not in edition.newsletter.languages:
+        raise Problem(422, "unknown_language", "The newsletter has no such language.")
+    try:
+        found = variants.render(content_of(edition), wanted, language)
+    except variants.NothingToShow as error:
+        raise Problem(409, "no_stories", "These subscribers would get no email.") from error
+    values = {
+        "unsubscribe_url": "#",
+        "preferences_url": "#",
+        "countries": merge_tags.country_names(wanted, found.language),
+    }
+    filled = replace(
+        found,
+        html=merge_tags.fill_html(found.html, values),
+        text=merge_tags.fill_text(found.text, values),
+    )
+    return PreviewOut(
+        subject=filled.subject,
+        preheader=filled.preheader,
+        html=filled.html,
+        text=filled.text,
+        stories=list(filled.stories),
+    )
+
+
+@router.get("/editions/{edition_id}/checks", auth=Needs("editions:read"), response=ChecksOut)
+def check_edition(request: HttpRequest, edition_id: Id) -> Any:
+    """What the checks before submission say; an error prevents it."""
+    edition: Edition = one(_editions(), edition_id).get_latest_revision_as_object()
+    content, audience = content_of(edition), Audience.of_edition(edition, timezone.now())
+    found = run_checks(edition, content, render_all(content, audience), audience.count())
+    return {"findings": [{"level": finding.level, "text": finding.text} for finding in found]}
+
+
+@router.post(
+    "/editions/{edition_id}/submit",
+    auth=Needs("editions:write", "mailer.submit_edition"),
+    response=EditionDetail,
+)
+def submit_edition(request: HttpRequest, edition_id: Id) -> Any:
+    """Submit the latest saved version. A second person approves it in the desk; the key's account cannot."""
+    edition, user = one(_editions(), edition_id), user_of(request)
+    submit(edition, user, timezone.now())
+    log(instance=edition, action="desk.submit", user=user)
+    return _edition_detail(one(_editions(), edition_id))
+
+
+class ScheduleIn(In):
+    """When to send an approved edition."""
+
+    at: Timestamp | None = Field(None, description="Left out: now, after the configured time for undo.")
+    local_hour: Annotated[int, Field(ge=0, le=23)] | None = Field(
+        None, description="From `at` on, at this hour of each subscriber's time zone."
+    )
+
+
+def _approved(edition: Edition) -> Snapshot:
+    found: Snapshot | None = edition.snapshots.filter(state__in=Snapshot.OPEN).first()
+    if found is None:
+        raise Problem(409, "wrong_state", "The edition has no submitted version.")
+    return found
+
+
+@router.post("/editions/{edition_id}/schedule", auth=Needs("mailings:write"), response=EditionDetail)
+def schedule_edition(request: HttpRequest, edition_id: Id, body: ScheduleIn) -> Any:
+    """Schedule an approved edition within its window, or send it now."""
+    require_permission(request, "mailer.schedule_edition")
+    edition, user = one(_editions(), edition_id), user_of(request)
+    approve.schedule(_approved(edition), user, body.at, timezone.now(), local_hour=body.local_hour)
+    log(instance=edition, action="desk.schedule", user=user)
+    return _edition_detail(one(_editions(), edition_id))
+
+
+@router.delete("/editions/{edition_id}/schedule", auth=Needs("mailings:write"), response=EditionDetail)
+def unschedule_edition(request: HttpRequest, edition_id: Id) -> Any:
+    """Cancel the schedule, as long as nothing was sent."""
+    edition, user = one(_editions(), edition_id), user_of(request)
+    approve.unschedule(_approved(edition), user)
+    log(instance=edition, action="desk.unschedule", user=user)
+    return _edition_detail(one(_editions(), edition_id))

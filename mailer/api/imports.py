@@ -1,0 +1,317 @@
+"""Imports: uploaded, mapped, compared with the list in a dry run, applied, undone or discarded."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Status
+from pydantic import Field, StringConstraints
+from wagtail.log_actions import log
+
+from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
+from mailer.api.fields import (
+    Cursor,
+    Id,
+    In,
+    LanguageCode,
+    Limit,
+    Line,
+    Out,
+    PageOut,
+    Text,
+    invalid,
+    iso,
+    one,
+    page_of,
+)
+from mailer.api.problems import Problem
+from subscribers import iso_codes
+from subscribers.imports import jobs, staging
+from subscribers.imports.column_mapping import REPEATABLE, Choices, find_columns
+from subscribers.imports.jobs import ImportOptions
+from subscribers.imports.models import ImportJob
+from subscribers.imports.row_types import UnreadableFile
+from subscribers.imports.statuses import Status as WordStatus
+from subscribers.imports.survey import Question
+from subscribers.imports.validate import WARNINGS
+from subscribers.models import MailingList
+
+router = Router(tags=["imports"])
+
+State = ImportJob.State
+StateName = Literal[
+    "mapping", "reading", "ready", "applying", "applied", "undoing", "undone", "discarded", "failed"
+]
+
+
+class ImportOut(Out):
+    """An import: `mapping` → `reading` → `ready` (the dry run's result) → `applying` → `applied`."""
+
+    id: int
+    file_name: str = Field(examples=["readers.csv"])
+    list: int
+    source: str
+    state: StateName
+    percent: int | None = Field(description="Of the present step; null where that is not known.")
+    error: str
+    expected: dict[str, Any] = Field(description="What applying would do: the result of the dry run.")
+    result: dict[str, Any] = Field(description="What applying did.")
+    undo_result: dict[str, Any]
+    created_by: str
+    created_at: str
+    applied_by: str
+    applied_at: str | None
+
+
+class ImportPage(PageOut):
+    items: list[ImportOut]
+
+
+class ColumnOut(Out):
+    """A column of the file."""
+
+    number: int
+    heading: str
+    field: str = Field(description="What it is imported into, as detected.", examples=["email"])
+    cells: list[str] = Field(description="Some of its cells.")
+
+
+class QuestionOut(Out):
+    """What you must decide before the file is read: who must get no mail."""
+
+    column: int
+    about: Literal["column", "words"]
+    values: list[str]
+    proposed: str
+
+
+class ColumnsOut(Out):
+    """The columns of a file that waits for its mapping."""
+
+    columns: list[ColumnOut]
+    questions: list[QuestionOut]
+
+
+class ImportIn(In):
+    """A CSV file; nothing is imported before you apply it."""
+
+    list: Id
+    source: Annotated[Line, StringConstraints(min_length=5, max_length=190)] = Field(
+        description="Where and when these people agreed; it is stored with every subscriber.",
+        examples=["Paper forms at the water forum, Almaty, May 2026"],
+    )
+    file_name: Line = Field("upload.csv", examples=["readers.csv"])
+    language: LanguageCode | None = Field(None, description="For rows without one.", examples=["ru"])
+    content: Text | str = Field(
+        min_length=1,
+        description="The file as text. Larger files than a request may have are imported in parts, in the "
+        "desk or by `mailer subscribers import`.",
+        examples=["email,name,language\naigul@example.org,Aigul,kk\n"],
+    )
+
+
+class ColumnsIn(In):
+    """What the columns are about; a column that is left out stays as detected."""
+
+    columns: dict[str, Line] = Field(
+        {}, max_length=500, description="By number from 1.", examples=[{"1": "email", "3": "ignore"}]
+    )
+    words: dict[str, Line] = Field(
+        {},
+        max_length=500,
+        description="What words in columns of statuses mean.",
+        examples=[{"active": "subscribed"}],
+    )
+
+
+class ApplyIn(In):
+    """How to apply an import."""
+
+    skip: list[Literal["typo", "disposable", "role"]] = Field(
+        [], max_length=3, description="Rows with these warnings about their address are not imported."
+    )
+    suppress_do_not_mail: bool = Field(
+        False, description="Also suppress the addresses that the file marks as unsubscribed or bounced."
+    )
+
+
+def _import_out(job: ImportJob) -> dict[str, Any]:
+    return {
+        "id": job.pk,
+        "file_name": job.file_name,
+        "list": job.mailing_list_id,
+        "source": job.source,
+        "state": job.state,
+        "percent": job.percent,
+        "error": job.error,
+        "expected": job.expected,
+        "result": job.result,
+        "undo_result": job.undo_result,
+        "created_by": job.created_by,
+        "created_at": job.created_at.isoformat(),
+        "applied_by": job.applied_by,
+        "applied_at": iso(job.applied_at),
+    }
+
+
+@router.get("/imports", auth=Needs("imports:read"), response=ImportPage)
+def list_imports(request: HttpRequest, limit: Limit = 50, cursor: Cursor = None) -> Any:
+    """Every import, newest first."""
+    return page_of(request, ImportJob.objects.all(), limit, cursor, _import_out)
+
+
+@router.get("/imports/{import_id}", auth=Needs("imports:read"), response=ImportOut)
+def show_import(request: HttpRequest, import_id: Id) -> Any:
+    """One import: its state, progress and figures."""
+    return _import_out(one(ImportJob.objects.all(), import_id))
+
+
+@router.post("/imports", auth=Needs("imports:write"), response={201: ImportOut})
+def create_import(request: HttpRequest, body: ImportIn) -> Any:
+    """Upload a file. It waits for PUT /imports/{import_id}/columns."""
+    require_permission(request, "subscribers.add_importjob")
+    mailing_list = MailingList.objects.filter(pk=body.list).first()
+    if mailing_list is None:
+        raise invalid("/list", f"There is no list {body.list}.", "unknown_list")
+    if body.language is not None and body.language not in iso_codes.LANGUAGES:
+        raise invalid("/language", "This is no language code.", "unknown_language")
+    user = user_of(request)
+    options = ImportOptions(mailing_list, body.source, user.get_username(), body.language or "en", "utf-8")
+    try:
+        content = body.content.encode()
+    except UnicodeEncodeError as error:
+        raise invalid("/content", "The text is not valid Unicode.") from error
+    try:
+        job = jobs.create_upload(body.file_name or "upload.csv", [content], options, timezone.now())
+    except OSError as error:
+        raise Problem(503, "disk_full", "The file cannot be stored.") from error
+    except ValueError as error:
+        raise invalid("/source", str(error)) from error
+    log(instance=job, action="desk.import_upload", user=user)
+    return Status(201, _import_out(job))
+
+
+@router.get("/imports/{import_id}/columns", auth=Needs("imports:read"), response=ColumnsOut)
+def show_columns(request: HttpRequest, import_id: Id) -> Any:
+    """The columns as detected, and what you must decide."""
+    job = one(ImportJob.objects.all(), import_id)
+    preview = _preview(job)
+    note_addresses_read(request)
+    columns = [
+        ColumnOut(
+            number=number,
+            heading=heading,
+            field=preview.columns.fields[number - 1],
+            cells=[row[number - 1] for row in preview.rows if len(row) >= number],
+        )
+        for number, heading in enumerate(preview.columns.headings, start=1)
+    ]
+    questions = [
+        QuestionOut(
+            column=one_question.column,
+            about="words" if one_question.about == "words" else "column",
+            values=list(one_question.values),
+            proposed=str(one_question.proposed),
+        )
+        for one_question in _questions(job, preview)
+    ]
+    return ColumnsOut(columns=columns, questions=questions)
+
+
+@router.put("/imports/{import_id}/columns", auth=Needs("imports:write"), response={202: ImportOut})
+def set_columns(request: HttpRequest, import_id: Id, body: ColumnsIn) -> Any:
+    """Say what the columns are about. The worker reads the file next, and compares it with the list."""
+    job = one(ImportJob.objects.all(), import_id)
+    preview = _preview(job)
+    _check_mapping(job, preview, body)
+    jobs.set_columns(job, body.columns, "utf-8", job.options.get("delimiter", ""), body.words)
+    return Status(202, _import_out(job))
+
+
+def _preview(job: ImportJob) -> staging.Preview:
+    if job.state != State.MAPPING:
+        raise Problem(409, "wrong_state", f"This import is {job.get_state_display()} already.")
+    try:
+        return staging.preview(job, "utf-8", job.options.get("delimiter", ""))
+    except UnreadableFile as error:
+        raise Problem(409, "unreadable_file", str(error)) from error
+
+
+def _questions(job: ImportJob, preview: staging.Preview) -> list[Question]:
+    """What the first rows ask, and what the worker asked after all rows, in order."""
+    headings = preview.columns.headings
+    later = [
+        Question(each[0], each[1], tuple(each[2]), *each[3:]) for each in job.options.get("questions", ())
+    ]
+    found: dict[tuple[int, str], Question] = {}
+    for each in [*preview.questions, *later]:
+        if not each.column and each.heading in headings:
+            each = each._replace(column=headings.index(each.heading) + 1)
+        if each.column:
+            before = found.get((each.column, each.about))
+            values = tuple(dict.fromkeys((*(before.values if before else ()), *each.values)))
+            found[each.column, each.about] = each._replace(values=values)
+    return sorted(found.values())
+
+
+def _check_mapping(job: ImportJob, preview: staging.Preview, body: ColumnsIn) -> None:
+    """Raises Problem for a mapping that the desk would not accept."""
+    headings = preview.columns.headings
+    for number in body.columns:
+        if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(headings)):
+            raise invalid("/columns", f"The file has columns 1 to {len(headings)}.", "unknown_column")
+    try:
+        columns = find_columns(headings, [*preview.rows], Choices(columns=body.columns), require_email=False)
+    except UnreadableFile as error:
+        raise invalid("/columns", str(error), "unknown_field") from error
+    fields = [body.columns.get(str(place), field) for place, field in enumerate(columns.fields, start=1)]
+    if "email" not in fields:
+        raise invalid("/columns", "No column is the address: map one to email.", "no_email")
+    chosen = [field for field in fields if field not in REPEATABLE]
+    if len(chosen) != len(set(chosen)):
+        raise invalid("/columns", "Two columns are mapped to the same field.", "repeated_field")
+    known = {status.value for status in WordStatus}
+    for meaning in body.words.values():
+        if meaning not in known:
+            raise invalid("/words", f"A word means one of: {', '.join(sorted(known))}.", "unknown_status")
+    for question in _questions(job, preview):
+        if question.about == "column" and str(question.column) not in body.columns:
+            raise invalid("/columns", f"Say what column {question.column} is about.", "undecided_column")
+        if question.about == "words" and set(question.values) - body.words.keys():
+            raise invalid(
+                "/words", f"Say what the words of column {question.column} mean.", "undecided_words"
+            )
+
+
+@router.post("/imports/{import_id}/apply", auth=Needs("imports:write"), response={202: ImportOut})
+def apply_import(request: HttpRequest, import_id: Id, body: ApplyIn) -> Any:
+    """Import the rows. The worker does it; it can be undone for 30 days."""
+    job, user = one(ImportJob.objects.all(), import_id), user_of(request)
+    if body.suppress_do_not_mail:
+        require_permission(request, "subscribers.add_suppression")
+    skipped = [kind for kind in WARNINGS if kind in body.skip]
+    jobs.start_apply(
+        job, user.get_username(), timezone.now(), skipped, suppress_do_not_mail=body.suppress_do_not_mail
+    )
+    log(instance=job, action="desk.import_apply", user=user)
+    return Status(202, _import_out(job))
+
+
+@router.post("/imports/{import_id}/undo", auth=Needs("imports:write"), response={202: ImportOut})
+def undo_import(request: HttpRequest, import_id: Id) -> Any:
+    """Undo an applied import; what subscribers themselves changed since stays."""
+    job, user = one(ImportJob.objects.all(), import_id), user_of(request)
+    jobs.start_undo(job, user.get_username(), timezone.now())
+    log(instance=job, action="desk.import_undo", user=user)
+    return Status(202, _import_out(job))
+
+
+@router.post("/imports/{import_id}/discard", auth=Needs("imports:write"), response=ImportOut)
+def discard_import(request: HttpRequest, import_id: Id) -> Any:
+    """Delete an uploaded file that was not applied."""
+    job, user = one(ImportJob.objects.all(), import_id), user_of(request)
+    jobs.discard(job, user.get_username(), timezone.now())
+    log(instance=job, action="desk.import_discard", user=user)
+    return _import_out(job)

@@ -1,0 +1,262 @@
+"""Stories: read, written as drafts, and marked as ready for editions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import Router, Status
+from pydantic import Field, StringConstraints
+
+from mailer.api.access import Needs, require_permission, user_of
+from mailer.api.fields import (
+    CountryCode,
+    Cursor,
+    Day,
+    Id,
+    In,
+    LanguageCode,
+    Limit,
+    Line,
+    Out,
+    PageOut,
+    Text,
+    check_model,
+    invalid,
+    one,
+    page_of,
+)
+from mailer.api.problems import Problem
+from mailer.rendering import sanitize
+from mailer.stories.models import Story, StoryText
+from subscribers import iso_codes
+
+router = Router(tags=["stories"])
+
+Kind = Literal["news", "event", "publication", "notice"]
+Headline = Annotated[Line, StringConstraints(min_length=1)]
+
+
+class TextOut(Out):
+    """A story's text in one language."""
+
+    headline: str
+    summary: str
+    body: str = Field(description="HTML with paragraphs, lists, links, bold and italic.")
+    link_label: str
+    picture_alt: str
+
+
+class StoryOut(Out):
+    """A story as it was saved last."""
+
+    id: int
+    key: str
+    kind: Kind
+    date: str = Field(examples=["2021-12-18"])
+    countries: list[str] = Field(description="None: the whole region; the first is where it happened.")
+    link: str
+    texts: dict[str, TextOut] = Field(description="By language.")
+    picture: int | None = Field(description="The id of its picture, which is chosen in the desk.")
+    ready: bool = Field(description="Whether editions can include it.")
+    has_newer_draft: bool = Field(description="Whether this is newer than what editions include.")
+    version: int | None = Field(description="Changes with every save; also the ETag.")
+
+
+class StoryPage(PageOut):
+    items: list[StoryOut]
+
+
+class TextIn(In):
+    """A story's text in one language."""
+
+    headline: Headline = Field(examples=["A film about the sea"])
+    summary: Annotated[Text, StringConstraints(min_length=1, max_length=2000)] = Field(
+        examples=["It is shown in Nukus on Saturday."]
+    )
+    body: Text = Field("", description="HTML; what mail cannot show is removed.")
+    link_label: Annotated[Line, StringConstraints(max_length=80)] = ""
+    picture_alt: Annotated[Line, StringConstraints(max_length=250)] = ""
+
+
+_Texts = Annotated[
+    dict[LanguageCode, TextIn],
+    Field(
+        min_length=1,
+        max_length=50,
+        description="By language.",
+        examples=[
+            {"en": {"headline": "A film about the sea", "summary": "It is shown in Nukus on Saturday."}}
+        ],
+    ),
+]
+_Link = Annotated[Line, StringConstraints(max_length=500), Field(examples=["https://example.org/film"])]
+_Countries = Annotated[list[CountryCode], Field(max_length=250, examples=[["UZ"]])]
+
+
+class StoryIn(In):
+    """A new story."""
+
+    kind: Kind = "news"
+    date: Day = Field(description="When it happened. For an event: the day it takes place.")
+    countries: _Countries = []
+    link: _Link = ""
+    texts: _Texts
+    ready: bool = Field(False, description="Whether editions can include it.")
+
+
+class StoryChanges(In):
+    """What to change; what is left out stays. `texts` replaces all texts."""
+
+    kind: Kind | None = None
+    date: Day | None = None
+    countries: _Countries | None = None
+    link: _Link | None = None
+    texts: _Texts | None = None
+    ready: bool | None = Field(
+        None, description="true: publish this version; false: back to draft; left out: save as a draft."
+    )
+
+
+def _story_out(row: Story) -> StoryOut:
+    draft: Story = row.get_latest_revision_as_object() if row.latest_revision_id else row
+    return StoryOut(
+        id=row.pk,
+        key=row.key,
+        kind=draft.kind,  # type: ignore[arg-type]  # the model's choices
+        date=draft.date.isoformat(),
+        countries=list(draft.countries),
+        link=draft.link,
+        texts={
+            text.language: TextOut(
+                headline=text.headline,
+                summary=text.summary,
+                body=text.body,
+                link_label=text.link_label,
+                picture_alt=text.picture_alt,
+            )
+            for text in draft.texts.all()
+        },
+        picture=draft.picture_id,
+        ready=row.live,
+        has_newer_draft=row.live and row.has_unpublished_changes,
+        version=row.latest_revision_id,
+    )
+
+
+def _etag(row: Story) -> str:
+    return f'"{row.latest_revision_id or 0}"'
+
+
+@router.get("/stories", auth=Needs("stories:read"), response=StoryPage)
+def list_stories(
+    request: HttpRequest,
+    ready: bool | None = None,
+    kind: Kind | None = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Any:
+    """Stories, newest first."""
+    rows = Story.objects.prefetch_related("texts")
+    if ready is not None:
+        rows = rows.filter(live=ready)
+    if kind is not None:
+        rows = rows.filter(kind=kind)
+    return page_of(request, rows, limit, cursor, _story_out)
+
+
+@router.get("/stories/{story_id}", auth=Needs("stories:read"), response=StoryOut)
+def show_story(request: HttpRequest, response: HttpResponse, story_id: Id) -> Any:
+    """One story. Its ETag can be given as If-Match when you change it."""
+    row = one(Story.objects.all(), story_id)
+    response["ETag"] = _etag(row)
+    return _story_out(row)
+
+
+@router.post("/stories", auth=Needs("stories:write"), response={201: StoryOut})
+def create_story(request: HttpRequest, response: HttpResponse, body: StoryIn) -> Any:
+    """Write a story. The key's account is its author, and so cannot approve editions with it."""
+    require_permission(request, "mailer.add_story")
+    story = Story(live=False, created_at=timezone.now())
+    with transaction.atomic():
+        _fill(story, StoryChanges(**body.model_dump(exclude={"texts", "date"}), texts=None))
+        story.date = body.date
+        _set_texts(story, body.texts)
+        _check(story)
+        story.save()
+        _save(story, request, body.ready)
+    story.refresh_from_db()
+    response["ETag"] = _etag(story)
+    return Status(201, _story_out(story))
+
+
+@router.patch("/stories/{story_id}", auth=Needs("stories:write"), response=StoryOut)
+def change_story(request: HttpRequest, response: HttpResponse, story_id: Id, body: StoryChanges) -> Any:
+    """Change a story, and say whether it is ready. A change invalidates the approval of editions with it.
+
+    With If-Match, nothing changes when another version was saved meanwhile (412).
+    """
+    with transaction.atomic():
+        row = one(Story.objects.select_for_update(), story_id)
+        wanted = request.headers.get("If-Match")
+        if (
+            wanted is not None
+            and wanted != "*"
+            and _etag(row) not in (tag.strip() for tag in wanted.split(","))
+        ):
+            raise Problem(412, detail="Another version was saved since you read the story.")
+        story: Story = row.get_latest_revision_as_object() if row.latest_revision_id else row
+        _fill(story, body)
+        if body.texts is not None:
+            _set_texts(story, body.texts)
+        _check(story)
+        _save(story, request, body.ready)
+    row.refresh_from_db()
+    response["ETag"] = _etag(row)
+    return _story_out(row)
+
+
+def _fill(story: Story, body: StoryChanges) -> None:
+    for name in ("kind", "date", "link"):
+        if (value := getattr(body, name)) is not None:
+            setattr(story, name, value)
+    if body.countries is not None:
+        if not set(body.countries) <= iso_codes.COUNTRIES:
+            raise invalid("/countries", "One of these is no ISO 3166-1 country code.", "unknown_country")
+        story.countries = tuple(body.countries)
+
+
+def _set_texts(story: Story, texts: dict[str, TextIn]) -> None:
+    if not texts.keys() <= iso_codes.LANGUAGES:
+        raise invalid("/texts", "One of these is no language code.", "unknown_language")
+    known = {text.language: text.pk for text in story.texts.all()} if story.pk else {}
+    story.texts = [
+        StoryText(
+            pk=known.get(language),
+            language=language,
+            **{**text.model_dump(), "body": sanitize.clean_story_html(text.body)},
+        )
+        for language, text in texts.items()
+    ]
+
+
+def _check(story: Story) -> None:
+    check_model(story)
+    if story.picture_id and not all(text.picture_alt.strip() for text in story.texts.all()):
+        raise invalid("/texts", "The story has a picture: every text describes it.", "picture_alt_missing")
+
+
+def _save(story: Story, request: HttpRequest, ready: bool | None) -> None:
+    """Save a revision by the key's account, and publish or unpublish it."""
+    user = user_of(request)
+    revision = story.save_revision(user=user, log_action=True)
+    if ready is None:
+        return
+    if ready or story.live:
+        require_permission(request, "mailer.publish_story")
+    if ready:
+        revision.publish(user=user)
+    elif story.live:
+        Story.objects.get(pk=story.pk).unpublish(user=user, log_action=True)
