@@ -40,6 +40,7 @@ from mailer.feedback.models import (
     WebhookHeartbeat,
     WebhookPayload,
 )
+from mailer.instance.models import Instance
 from mailer.reports.models import MailingStats
 from mailer.stories.models import Story, StorySource, StoryText
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
@@ -60,6 +61,7 @@ __all__ = [
     "FeedbackEvent",
     "IdempotentRequest",
     "InboundSource",
+    "Instance",
     "Intervention",
     "ListChange",
     "Mailing",

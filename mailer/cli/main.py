@@ -48,6 +48,8 @@ COMMANDS = {
     "web": _Command("Serve the pages.", "server", django=False),
     "worker": _Command("Run the jobs: assemble, send, read bounces.", "server", django=False),
     "migrate": _Command("Bring the database up to date with this version.", "server", django=False),
+    "backup": _Command("Back up everything into one encrypted file.", "backup", pages=True, checks_key=False),
+    "restore": _Command("Restore a backup into an empty folder.", "backup", django=False),
     "stories": _Command("Import and gather stories."),
     "edition": _Command("Assemble, preview, approve, send and report."),
     "subscribers": _Command("Import, export, show and erase subscribers."),

@@ -73,7 +73,7 @@ def _private_paths(file: Path, config: Config) -> Iterator[Path]:
     """The configuration, the files of its secrets, the database, and all of the storage folder."""
     yield file
     yield config.path(config.keys.file)
-    yield from _secret_files(file)
+    yield from secret_files(file)
     if config.database.url.startswith("sqlite:///") and ":memory:" not in config.database.url:
         database = config.path(config.database.url.removeprefix("sqlite:///"))
         for suffix in _SQLITE_SUFFIXES:
@@ -84,7 +84,7 @@ def _private_paths(file: Path, config: Config) -> Iterator[Path]:
         yield from (path for path in paths if not path.is_symlink())
 
 
-def _secret_files(file: Path) -> Iterator[Path]:
+def secret_files(file: Path) -> Iterator[Path]:
     """The files that the configuration reads secrets from: its keys that end in _file or token_path."""
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -24,6 +24,7 @@ from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.delivery.smtp import dkim
 from mailer.doctor.check import CheckResult, Context, Status, is_loopback
 from mailer.feedback.parsing import classify
+from mailer.instance.models import Instance
 from mailer.migrations import _account_changes, _triggers
 from subscribers import suppression
 from subscribers.migrations import _triggers as subscriber_triggers
@@ -37,6 +38,8 @@ _MIN_POSTGRESQL = 140000
 _NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "glusterfs")
 # adjtimex(2): TIME_ERROR.
 _NOT_SYNCHRONISED = 5
+# Days after which the last backup is too old.
+_BACKUP_DAYS = 7
 # Named one by one; of more only the number is shown.
 _SHOWN = 3
 
@@ -229,6 +232,28 @@ def worker(config: Config) -> Iterator[CheckResult]:
     else:
         message = "No worker runs on this machine: no edition is assembled or sent."
         yield result("warning", message, "Start it with: mailer run")
+
+
+def backup(config: Config, now: datetime) -> Iterator[CheckResult]:
+    """When the last backup was made with `mailer backup`. In the caller's thread."""
+    result = partial(CheckResult, "backup", "")
+    if config.demo.enabled:
+        yield result("skipped", "The demo needs no backup.")
+        return
+    try:
+        last = Instance.objects.values_list("last_backup_at", flat=True).first()
+    except DatabaseError:
+        yield result("skipped", "The database cannot be used, or is not migrated.")
+        return
+    advice = "Run `mailer backup` every night (docs/backup.md), and copy the file to another machine."
+    if last is None:
+        yield result("warning", "No backup was made with `mailer backup`.", advice)
+        return
+    days = (now - last).days
+    if days >= _BACKUP_DAYS:
+        yield result("warning", f"The last backup is {days} days old.", advice)
+    else:
+        yield result("ok", f"The last backup was made on {last:%Y-%m-%d at %H:%M UTC}.")
 
 
 def _is_locked(path: Path) -> bool:

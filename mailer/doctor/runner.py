@@ -80,6 +80,7 @@ def run(
         ("accounts", partial(local_checks.accounts, now)),
         ("clock", partial(local_checks.clock, context)),
         ("worker", partial(local_checks.worker, config)),
+        ("backup", partial(local_checks.backup, config, now)),
         ("webhooks", partial(inbound.webhooks, config, now)),
     ):
         if only and name not in only:

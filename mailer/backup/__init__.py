@@ -1,0 +1,1 @@
+"""Backups, their restoration, and the move to another database. All three use the same rows."""

@@ -1,0 +1,241 @@
+"""Writes a backup: configuration, keys, stored files and every row of the database, in one encrypted file.
+
+The archive inside is a compressed tar of, in this order, manifest.json, config/…, storage/…,
+rows/TABLE/NUMBER and end.json. The rows are those of one moment, and web and worker go on meanwhile.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from mailer.backup.databases import Snapshot, open_snapshot
+from mailer.backup.encrypted_file import (
+    BackupFileError,
+    Damaged,
+    DecryptingReader,
+    EncryptingWriter,
+    read_through,
+)
+from mailer.backup.row_format import Table, TableDigest, tables
+from mailer.config import Config, file_modes
+
+FORMAT = 1
+# Bytes of rows in one part of the archive, at least.
+_PART = 4 << 20
+_COPY = 1 << 20
+# Folders of the storage folder that are about processes of this machine, or are collected anew.
+_LEFT_OUT = ("journal", "static")
+_NAME = re.compile(r"mailer-\d{4}-\d{2}-\d{2}T\d{6}Z\.backup")
+
+OnProgress = Callable[[str, int], None]
+
+
+@dataclass
+class Summary:
+    """What a backup holds."""
+
+    path: Path
+    octets: int = 0
+    files: int = 0
+    # Rows by table.
+    rows: dict[str, int] = field(default_factory=dict)
+    # Files that the configuration names outside of its folder: they are not in the backup.
+    left_out: list[Path] = field(default_factory=list)
+    # Older backups that were deleted.
+    deleted: list[Path] = field(default_factory=list)
+
+
+def default_name(now: datetime) -> str:
+    """The name of a backup made now, "mailer-2026-11-29T052200Z.backup"; `now` is in UTC."""
+    return f"mailer-{now:%Y-%m-%dT%H%M%SZ}.backup"
+
+
+def create(
+    path: Path, config_file: Path, passphrase: str, now: datetime, on_progress: OnProgress = lambda *_: None
+) -> Summary:
+    """Write the backup to `path`, which must not exist, and read it back; nothing is left after a failure.
+
+    `on_progress` gets a table's name and the number of its rows so far. Raises BackupFileError and OSError.
+    """
+    if path.exists():
+        raise BackupFileError(f"{path} exists already.")
+    database = sqlite_path(settings.CONFIG)
+    if database is not None and not database.exists():
+        raise BackupFileError("There is no database to back up; run: mailer migrate")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    summary = Summary(path)
+    try:
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            writer = EncryptingWriter(file, passphrase)
+            _write_archive(writer, config_file, summary, now, on_progress)
+            writer.close()
+            file.flush()
+            os.fsync(file.fileno())
+        verify(unfinished, passphrase, writer.digest.digest())
+        # Unlike `rename`, this replaces no file that was created meanwhile.
+        os.link(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    summary.octets = path.stat().st_size
+    return summary
+
+
+def verify(path: Path, passphrase: str, digest: bytes) -> None:
+    """Read the whole file back. Raises Damaged where it does not hold what was written."""
+    with path.open("rb") as file:
+        if read_through(DecryptingReader(file, passphrase)) != digest:
+            raise Damaged("What is in the file is not what was written. Check the disk.")
+
+
+def delete_older(folder: Path, keep: int) -> list[Path]:
+    """Delete all but the newest `keep` backups that have names of `default_name`; which were deleted."""
+    found = sorted(path for path in folder.glob("mailer-*.backup") if _NAME.fullmatch(path.name))
+    old = found[:-keep]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return old
+
+
+def sqlite_path(config: Config) -> Path | None:
+    """The file of the configured database; None for PostgreSQL."""
+    url = config.database.url
+    return config.path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def _write_archive(
+    writer: EncryptingWriter, config_file: Path, summary: Summary, now: datetime, on_progress: OnProgress
+) -> None:
+    config = settings.CONFIG
+    found = tables()
+    with (
+        open_snapshot(config.database.url, sqlite_path(config)) as snapshot,
+        gzip.GzipFile(fileobj=writer, mode="wb", compresslevel=1, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        _add(archive, "manifest.json", _json(_manifest(found, now)))
+        end: dict[str, Any] = {"files": {}, "tables": {}}
+        for name, source in _files(config_file, config, summary):
+            if file_digest := _add_file(archive, name, source):
+                end["files"][name] = file_digest
+        summary.files = len(end["files"])
+        for table in found:
+            digest = _add_rows(archive, snapshot, table, on_progress)
+            end["tables"][table.name] = [digest.rows, digest.hexdigest()]
+            summary.rows[table.name] = digest.rows
+        end["last_ids"] = snapshot.last_ids(found)
+        _add(archive, "end.json", _json(end))
+
+
+def _manifest(found: list[Table], now: datetime) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": metadata.version("newsletter-mailer"),
+        "created_at": now.isoformat(),
+        "database": connection.vendor,
+        "migrations": sorted(MigrationRecorder(connection).applied_migrations()),
+        "tables": [table.as_dict() for table in found],
+    }
+
+
+def _files(config_file: Path, config: Config, summary: Summary) -> Iterator[tuple[str, Path]]:
+    """Names in the archive, and the files: the configuration first."""
+    yield "config/config.toml", config_file
+    yield "config/keys.toml", config.path(config.keys.file)
+    home = config.home.resolve()
+    for secret in file_modes.secret_files(config_file):
+        if secret.resolve().is_relative_to(home):
+            yield f"config/files/{secret.resolve().relative_to(home)}", secret
+        else:
+            summary.left_out.append(secret)
+    storage = config.path(config.storage.path)
+    for folder, below, names in os.walk(storage):
+        if Path(folder) == storage:
+            below[:] = [name for name in below if name not in _LEFT_OUT]
+            # Locks and the machine's own files.
+            names = []
+        below.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.is_file() and not path.is_symlink() and path.suffix not in (".backup", ".unfinished"):
+                yield f"storage/{path.relative_to(storage)}", path
+
+
+def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> str:
+    """Add a file; its SHA-256, or "" where it was deleted meanwhile."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return ""
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        reader = _HashingReader(file, size)
+        archive.addfile(_entry(name, size), reader)
+        return reader.digest.hexdigest()
+
+
+class _HashingReader(io.RawIOBase):
+    """Hashes what is read of a file. One that grows or shrinks meanwhile is read to the size it had."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._left = size
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1, /) -> bytes:
+        wanted = self._left if size < 0 else min(size, self._left)
+        data = self._file.read(wanted).ljust(wanted, b"\0")
+        self._left -= len(data)
+        self.digest.update(data)
+        return data
+
+
+def _add_rows(
+    archive: tarfile.TarFile, snapshot: Snapshot, table: Table, on_progress: OnProgress
+) -> TableDigest:
+    digest = TableDigest(table)
+    part, number = bytearray(), 0
+    on_progress(table.name, 0)
+    for block in snapshot.read(table):
+        digest.update(block)
+        part += block
+        if len(part) >= _PART:
+            _add(archive, f"rows/{table.name}/{number:06}", bytes(part))
+            part.clear()
+            number += 1
+            on_progress(table.name, digest.rows)
+    if part:
+        _add(archive, f"rows/{table.name}/{number:06}", bytes(part))
+    on_progress(table.name, digest.rows)
+    return digest
+
+
+def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
+    archive.addfile(_entry(name, len(data)), io.BytesIO(data))
+
+
+def _entry(name: str, size: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o600
+    return entry
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value).encode()
