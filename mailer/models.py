@@ -27,6 +27,7 @@ from mailer.delivery.models import (
     Mailing,
     OutboxMessage,
     OutcomeBatch,
+    OutcomeTotal,
     ProviderHour,
     ThrottleState,
 )
@@ -41,6 +42,7 @@ from mailer.feedback.models import (
     WebhookPayload,
 )
 from mailer.instance.models import Instance
+from mailer.monitoring.models import JobStats, WorkerProcess
 from mailer.reports.models import MailingStats
 from mailer.stories.models import Story, StorySource, StoryText
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
@@ -63,6 +65,7 @@ __all__ = [
     "InboundSource",
     "Instance",
     "Intervention",
+    "JobStats",
     "ListChange",
     "Mailing",
     "MailingStats",
@@ -70,6 +73,7 @@ __all__ = [
     "NewsletterText",
     "OutboxMessage",
     "OutcomeBatch",
+    "OutcomeTotal",
     "PasswordResetRequest",
     "ProviderHour",
     "ReturnedMessage",
@@ -87,4 +91,5 @@ __all__ = [
     "VariantAudience",
     "WebhookHeartbeat",
     "WebhookPayload",
+    "WorkerProcess",
 ]

@@ -125,7 +125,7 @@ MIDDLEWARE = [
     # Before sessions, which the API does not use.
     "mailer.api.middleware.ApiMiddleware",
     "mailer.desk.base.middleware.AllowedMethodsMiddleware",
-    "mailer.monitoring.probes.ProbesMiddleware",
+    "mailer.monitoring.urls.MonitoringMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "mailer.desk.base.middleware.LanguageMiddleware",

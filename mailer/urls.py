@@ -19,7 +19,7 @@ from django.views.generic import RedirectView
 
 import subscribers.urls
 from mailer.feedback.webhooks import views as webhooks
-from mailer.monitoring import probes
+from mailer.monitoring import urls as monitoring
 from mailer.public import views as public
 from mailer.tracking import views as tracking
 from subscribers.tokens import URL_LENGTH
@@ -91,7 +91,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         r"^archive/(?P<slug>[-\w]+)/(?P<key>[0-9a-f]{16})/?$", public.web_version, name="archive-web-version"
     ),
     path("media/<path:path>", public.image, name="image"),
-    *probes.urlpatterns,
+    *monitoring.urlpatterns,
     re_path(rf"^r/{_TRACKED}(?:/.*)?$", tracking.click, name="click"),
     re_path(rf"^o/{_TRACKED}\.gif$", tracking.open_pixel, name="open"),
     # The last slash may be missing: a redirect would lose the body of a POST.

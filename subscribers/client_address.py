@@ -20,6 +20,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
+# What else proxies add.
+_PROXIES_ADD = ("HTTP_X_REAL_IP", "HTTP_VIA")
+# Set by `distrust_others` where it removed what an unknown proxy said.
+_WAS_FORWARDED = "mailer.was_forwarded"
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
 # Some proxies write a port: 203.0.113.9:4711 or [2001:db8::1]:4711.
 _WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d{1,5}|\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?")
@@ -45,13 +49,23 @@ def is_trusted_proxy(peer: str) -> bool:
     return found is not None and is_within(found, _networks(tuple(settings.CONFIG.site.trusted_proxies)))
 
 
+def is_from_this_machine(meta: Mapping[str, Any]) -> bool:
+    """Whether a program on this machine sent the request, and no proxy passed it on.
+
+    A proxy on this machine that adds no header to requests cannot be told from such a program.
+    """
+    found = _parse(str(meta.get("REMOTE_ADDR", "")))
+    forwarded = meta.get(_WAS_FORWARDED) or any(name in meta for name in (*_FORWARDED, *_PROXIES_ADD))
+    return found is not None and found.is_loopback and not forwarded
+
+
 def distrust_others(application: Application) -> Application:
     """The WSGI application, for which only configured proxies say where a request came from, and how."""
 
     def call(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if not is_trusted_proxy(environ.get("REMOTE_ADDR", "")):
-            for name in _FORWARDED:
-                environ.pop(name, None)
+            removed = [environ.pop(name) for name in _FORWARDED if name in environ]
+            environ[_WAS_FORWARDED] = bool(removed)
         return application(environ, start_response)
 
     return call

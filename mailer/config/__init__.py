@@ -22,6 +22,7 @@ from mailer.config.sections import (
     Database,
     Demo,
     Keys,
+    Metrics,
     Oidc,
     Retention,
     Site,
@@ -68,6 +69,7 @@ class Config:
     web: Web = field(default_factory=Web)
     worker: Worker = field(default_factory=Worker)
     api: Api = field(default_factory=Api)
+    metrics: Metrics = field(default_factory=Metrics)
     demo: Demo = field(default_factory=Demo)
 
     def path(self, relative: str) -> Path:
@@ -162,6 +164,7 @@ def _check_syntax(config: Config, origin: str) -> None:
         ("[accounts]", config.accounts.check),
         ("[oidc]", config.oidc.check),
         ("[worker]", config.worker.check),
+        ("[metrics]", config.metrics.check),
     )
     for where, check in checks:
         try:

@@ -508,6 +508,19 @@ class Api:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """Who may read /metrics."""
+
+    # The bearer token of requests. Empty: only programs on this machine may read it.
+    token: str = field(default="", repr=False)
+
+    def check(self) -> None:
+        """Raises ValueError for a token that can be guessed."""
+        if self.token and len(self.token) < _SHORTEST_SECRET:
+            raise ValueError(f"token is shorter than {_SHORTEST_SECRET} characters.")
+
+
+@dataclass(frozen=True)
 class Demo:
     # Mounts /demo/ and the sample inboxes. Only `mailer demo` sets this.
     enabled: bool = False

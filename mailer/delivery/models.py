@@ -187,9 +187,27 @@ class OutcomeBatch(models.Model):
     blocked = models.PositiveIntegerField()
     # The server's last reply that counts as a failure.
     reply = models.CharField(max_length=200, blank=True)
+    # JSON: by domain of the address, attempts that were not accepted, by ReplyClass; nothing in a dry run.
+    errors = models.TextField(default="{}")
 
     def __str__(self) -> str:
         return f"{self.mailing_id} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class OutcomeTotal(models.Model):
+    """Outcomes since the installation began, for monitoring: the count only rises."""
+
+    # A family of providers, or mailbox_providers.OTHER.
+    provider = models.CharField(max_length=64)
+    # A ReplyClass other than those for "not tried"; bounced and complained, as ProviderHour counts them.
+    outcome = models.CharField(max_length=20)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "outcome"], name="outcome_total_once")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.outcome}: {self.count}"
 
 
 class ProviderHour(models.Model):

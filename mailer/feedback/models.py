@@ -303,6 +303,10 @@ class WebhookPayload(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)
 
+    class Meta:
+        # A scan of the table would read the bodies.
+        indexes = [models.Index(fields=["due_at"], name="webhook_payload_due")]
+
     def __str__(self) -> str:
         return f"{self.service} {self.pk}"
 

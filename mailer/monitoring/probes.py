@@ -1,7 +1,6 @@
 """Probes for load balancers and process managers: `/healthz` (alive) and `/readyz` (can serve).
 
-Neither writes, and neither needs a session. They come from machines that know this one by its IP address, so
-the check of the Host header does not apply to them: `ProbesMiddleware` answers before it.
+Neither writes, and neither needs a session.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import path
 from django.views.decorators.http import require_safe
 
 from mailer.config import ConfigError, key_ring
@@ -42,25 +40,6 @@ def ready(request: HttpRequest) -> HttpResponse:
         if results[name] == "failed":
             break
     return _response(results, 503 if "failed" in results.values() else 200)
-
-
-urlpatterns = [
-    path("healthz", alive, name="health"),
-    path("readyz", ready, name="ready"),
-]
-_VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
-    f"/{one.pattern}": one.callback for one in urlpatterns
-}
-
-
-class ProbesMiddleware:
-    """Answers the probes before middleware that checks the Host header or reads the database."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return _VIEWS.get(request.path_info, self.get_response)(request)
 
 
 def _response(content: dict[str, str], status: int) -> HttpResponse:

@@ -30,6 +30,7 @@ from procrastinate.worker import Worker
 from mailer.backoff import BackoffPolicy
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job, Runs
+from mailer.monitoring.job_runs import worker_signs
 from mailer.worker.cluster_queue import HEARTBEATS, STALLED_SECONDS, Deferrer, JobManager, Reaper
 from mailer.worker.execution import WorkerAlreadyRunning, run_once, worker_lock
 from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
@@ -71,7 +72,7 @@ def run(
     own = [job for job in mine if job.runs is not Runs.ONCE]
     threads = [threading.Thread(target=_repeat, args=(job, now, stop), name=f"job {job.name}") for job in own]
     log.info("action=worker_started engine=cluster queues=%s jobs=%d", ",".join(sorted(chosen)), len(mine))
-    with _ending_in_time(stop):
+    with _ending_in_time(stop), worker_signs("cluster", now):
         for thread in threads:
             thread.start()
         notify_systemd("READY=1")

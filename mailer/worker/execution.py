@@ -12,6 +12,7 @@ from pathlib import Path
 from django.db import close_old_connections, connections
 
 from mailer.job_index import Job
+from mailer.monitoring.job_runs import RECORDER
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ def run_once(job: Job, now: Callable[[], datetime], stop: Callable[[], bool]) ->
     """Run the job in this thread; False if it failed. That is logged, and its next run is as planned."""
     close_old_connections()
     try:
-        job.run(now, stop)
+        with RECORDER.recording(job.name, now):
+            job.run(now, stop)
     except Exception:
         log.exception("action=job_failed job=%s", job.name)
         return False

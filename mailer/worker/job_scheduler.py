@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job
+from mailer.monitoring.job_runs import worker_signs
 from mailer.worker.execution import WorkerAlreadyRunning as WorkerAlreadyRunning
 from mailer.worker.execution import run_once
 from mailer.worker.execution import worker_lock as worker_lock
@@ -32,7 +33,7 @@ def run(
     """
     limit_arenas()
     dkim.configured()
-    with worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)):
+    with worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)), worker_signs("embedded", now):
         # No job waits for another. Each runs once at a time, and a missed run is made up for at once.
         scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(jobs))},

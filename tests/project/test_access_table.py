@@ -186,6 +186,7 @@ unsubscribe                            anyone   anyone   -   the link in a mail 
 archive*                               anyone   -        -   what was sent
 health                                 anyone   -        -   one word
 ready                                  anyone   -        -   a word for each check
+metrics                                anyone   -        -   programs on this machine, or with the token
 click                                  anyone   -        -   leads to the target
 open                                   anyone   -        -   a pixel
 webhook                                -        nobody   -   an ESP that is not configured

@@ -44,9 +44,11 @@ _NOT_GOOD = frozenset(
         ReplyClass.BLOCKED,
     }
 )
+# Nothing was sent to the recipient's server.
+_NOT_SENT = frozenset({ReplyClass.NOT_TRIED, ReplyClass.PROVIDER_SLOW})
 _ADD = """
-INSERT INTO mailer_outcomebatch (mailing_id, at, domains, attempts, failed, blocked, reply)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO mailer_outcomebatch (mailing_id, at, domains, attempts, failed, blocked, reply, errors)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 _REJECTED = "SELECT id FROM mailer_delivery WHERE {among} AND rejected_at IS NOT NULL"
 _RECIPIENTS = """
@@ -65,6 +67,8 @@ class _MailingCounts:
         self.blocked: Counter[str] = Counter()
         # Attempts that did not fail.
         self.good = 0
+        # By domain, attempts that were not accepted, by class.
+        self.errors: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def domains(self) -> dict[str, tuple[int, int, int]]:
         names = self.attempted.keys() | self.accepted.keys()
@@ -101,6 +105,8 @@ def add(
             accepted[claimed.mailing].append(claimed)
             continue
         counts[claimed.mailing].good += outcome.reply_class not in _NOT_GOOD
+        if claimed.subscriber and outcome.reply_class not in _NOT_SENT:
+            counts[claimed.mailing].errors[_domain(claimed)][outcome.reply_class] += 1
         rejection = rejections.get(claimed.id)
         if rejection is None or claimed.id in counted_before or claimed.id in not_recorded:
             continue
@@ -161,7 +167,7 @@ def _domain(claimed: ClaimedDelivery) -> str:
 def _insert(mailing: int, counts: _MailingCounts, failures: Failures, at: datetime) -> None:
     domains = counts.domains()
     attempts = counts.good + failures.failed
-    if not domains and not attempts:
+    if not domains and not attempts and not counts.errors:
         return
     with connection.cursor() as cursor:
         cursor.execute(
@@ -174,5 +180,6 @@ def _insert(mailing: int, counts: _MailingCounts, failures: Failures, at: dateti
                 failures.failed,
                 failures.blocked,
                 failures.reply[:200],
+                json.dumps(counts.errors),
             ],
         )

@@ -35,6 +35,15 @@ def provider_of(address: str) -> str:
     return provider_of_domain(address.rpartition("@")[2])
 
 
+# Stands for all providers without a family: there are too many of them to count each for ever.
+OTHER = "other"
+
+
+def family_of(provider: str) -> str:
+    """The provider if it is a family of domains, else OTHER."""
+    return provider if provider in families() else OTHER
+
+
 # Most subscribers share a few domains.
 @lru_cache(maxsize=8192)
 def provider_of_domain(domain: str) -> str:
@@ -42,6 +51,12 @@ def provider_of_domain(domain: str) -> str:
     domain = domain.lower()
     families = _families()
     return families.get(domain) or families.get(f"{domain.partition('.')[0]}.*") or domain
+
+
+@lru_cache(maxsize=1)
+def families() -> tuple[str, ...]:
+    """The best-known domain of each family."""
+    return tuple(dict.fromkeys(_families().values()))
 
 
 @lru_cache(maxsize=1)

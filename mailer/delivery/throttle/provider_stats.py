@@ -8,6 +8,7 @@ outcome batches that are not yet added.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import reduce
@@ -20,7 +21,7 @@ from mailer.config.sections import StopMetric
 from mailer.delivery.ledger.sql_helpers import to_db_datetime
 from mailer.delivery.models import Mailing, OutcomeBatch, ProviderHour
 from mailer.delivery.throttle import circuit_breaker, shared_state
-from mailer.delivery.throttle.mailbox_providers import provider_of_domain
+from mailer.delivery.throttle.mailbox_providers import family_of, provider_of_domain
 from mailer.delivery.throttle.shared_state import Data
 
 
@@ -62,6 +63,16 @@ ON CONFLICT (mailing_id, provider, since) DO UPDATE SET
 """
 
 
+_ADD_TOTAL = """
+INSERT INTO mailer_outcometotal (provider, outcome, count) VALUES (%s, %s, %s)
+ON CONFLICT (provider, outcome) DO UPDATE SET count = mailer_outcometotal.count + excluded.count
+"""
+# What the totals take from the counts; refusals and blocks they have by the class of the reply.
+_TOTALS = ("accepted", "bounced", "complained")
+# Counts by provider's family and outcome.
+_Totals = Counter[tuple[str, str]]
+
+
 class StatsBucket(NamedTuple):
     """The row that a count belongs to."""
 
@@ -83,7 +94,7 @@ def add_outcomes(mailing: int) -> None:
     def consume(data: Data) -> tuple[Data, None]:
         # The breaker's row is locked, so no other worker has the same batches.
         batches = list(OutcomeBatch.objects.filter(mailing=mailing).order_by("pk"))
-        add([one for batch in batches for one in _counts(batch)])
+        add([one for batch in batches for one in _counts(batch)], sum(map(_errors, batches), _Totals()))
         OutcomeBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
         return reduce(circuit_breaker.add_batch, batches, data), None
 
@@ -102,8 +113,18 @@ def _counts(batch: OutcomeBatch) -> Iterator[tuple[StatsBucket, ProviderCounts]]
         yield bucket, ProviderCounts(attempted=attempted, accepted=accepted, blocked=blocked)
 
 
-def add(counts: Collection[tuple[StatsBucket, ProviderCounts]]) -> None:
-    """Add the counts, in one transaction."""
+def _errors(batch: OutcomeBatch) -> _Totals:
+    found = _Totals()
+    for domain, classes in json.loads(batch.errors).items():
+        for reply_class, count in classes.items():
+            found[family_of(provider_of_domain(domain)), reply_class] += count
+    return found
+
+
+def add(
+    counts: Collection[tuple[StatsBucket, ProviderCounts]], errors: Mapping[tuple[str, str], int] = {}
+) -> None:
+    """Add the counts in one transaction; to the totals also the errors, by provider's family and class."""
     counted_from = dict(
         Mailing.objects.filter(pk__in={slot.mailing for slot, _ in counts}).values_list("pk", "counted_from")
     )
@@ -117,8 +138,13 @@ def add(counts: Collection[tuple[StatsBucket, ProviderCounts]]) -> None:
         (mailing, provider, to_db_datetime(since), *counted)
         for (mailing, provider, since), counted in sorted(rows.items())
     ]
+    totals = _Totals(errors)
+    for slot, counted in counts:
+        for outcome in _TOTALS:
+            totals[family_of(slot.provider), outcome] += getattr(counted, outcome)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(_ADD, written)
+        cursor.executemany(_ADD_TOTAL, [(*key, count) for key, count in sorted(totals.items()) if count])
 
 
 def hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime], ProviderCounts]:

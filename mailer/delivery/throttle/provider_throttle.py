@@ -144,6 +144,13 @@ def penalise(provider: str, now: datetime) -> Backoff:
     return state
 
 
+def backoff_seconds(now: datetime) -> dict[str, float]:
+    """Providers that asked us to slow down, and the seconds until they are sent to again."""
+    at = now.timestamp()
+    found = {name: stored_backoff(data, at) for name, data in shared_state.read_all(KEY).items()}
+    return {name: max(state.until - at, 0.0) for name, state in found.items() if state != NO_BACKOFF}
+
+
 def usual_seconds() -> dict[str, float]:
     """How long a message usually takes, in seconds by provider, where it takes long."""
     return {provider: float(seconds) for provider, seconds in shared_state.read(_USUAL).items()}

@@ -164,6 +164,15 @@ def give_back(state: LimiterState, count: int) -> LimiterState:
     )
 
 
+def used_share(state: LimiterState, limit: RateLimit, now: float) -> float:
+    """How much of a limit is used up, from 0 to 1; of one per second, of the time that is granted ahead."""
+    if limit.seconds <= 1:
+        return min(max(state.next - now, 0.0) / LOOKAHEAD, 1.0)
+    (window,) = _windows([limit])
+    counted = state.counted.get(window.seconds, [])
+    return min(sum(n for end, n in counted if end > now - window.seconds) / window.most, 1.0)
+
+
 def slowest_gap(limits: Iterable[RateLimit]) -> float:
     """Seconds between two messages when they are spread evenly over every limit."""
     return max((limit.seconds / limit.most for limit in limits), default=0.0)

@@ -212,6 +212,44 @@ class Throttle:
         return f"{limit.most:g} messages a {period}{' while this sender is new' if warm_up else ''}"
 
 
+class BucketLevel(NamedTuple):
+    """A configured limit and how much of it is used."""
+
+    # "office", or a mailbox provider of [sending] rate_per_provider.
+    scope: str
+    # second, minute, hour or day.
+    period: str
+    limit: float
+    # From 0 to 1.
+    used: float
+
+
+def bucket_levels(now: datetime) -> list[BucketLevel]:
+    """The level of each limit in [sending]."""
+    config = settings.CONFIG.sending
+    office = {"office": (_limits(config), shared_state.read(_OFFICE))}
+    providers = {
+        provider: (limits, shared_state.read(provider_throttle.KEY + provider).get("pace", {}))
+        for provider, limits in provider_limits(config.rate_per_provider).items()
+    }
+    return [
+        BucketLevel(
+            scope,
+            _PERIODS[limit.seconds],
+            limit.most,
+            rate_limits.used_share(LimiterState.of(data), limit, now.timestamp()),
+        )
+        for scope, (limits, data) in {**office, **providers}.items()
+        for limit in limits
+    ]
+
+
+def relay_backoff_seconds(now: datetime) -> float:
+    """Seconds until a relay is tried again, after none could be reached; 0 when one may be."""
+    at = now.timestamp()
+    return max(stored_backoff(shared_state.read(_RELAY), at).until - at, 0.0)
+
+
 def delete_old_state(now: datetime) -> None:
     """Delete old state of providers and breakers."""
     for prefix in (provider_throttle.KEY, circuit_breaker.KEY):

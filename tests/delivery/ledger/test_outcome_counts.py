@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from mailer.delivery.ledger import claims, deliveries, recover_and_finish
 from mailer.delivery.ledger.attempts import group
 from mailer.delivery.ledger.journal import Journal
-from mailer.delivery.models import Claim, Delivery, Mailing, OutcomeBatch, ProviderHour, ThrottleState
+from mailer.delivery.models import (
+    Claim,
+    Delivery,
+    Mailing,
+    OutcomeBatch,
+    OutcomeTotal,
+    ProviderHour,
+    ThrottleState,
+)
 from mailer.delivery.outcome import outcome_of
 from mailer.delivery.throttle import circuit_breaker, provider_stats, shared_state
 from mailer.delivery.throttle.provider_stats import hour_start
@@ -224,6 +232,39 @@ def test_a_block_counts_once_however_often_it_is_tried_again(configure):
     provider_stats.hourly_counts(process.mailing)
     (hour,) = ProviderHour.objects.all()
     assert (hour.attempted, hour.blocked, hour.accepted) == (1, 1, 0)
+    process.end()
+
+
+def test_the_totals_count_every_attempt_by_family_and_class(configure):
+    process = Process(fresh_mailing(configure), Clock())
+    replies = dict(zip(DOMAINS, ("accepted", "later", "blocked", "refused"), strict=True))
+    process.claim(12)
+    for one in list(process.claimed):
+        process.transmit(replies[one.email.rpartition("@")[2]])
+    process.record()
+    process.add()
+    accepted = Delivery.objects.filter(state="accepted")[0]
+    for identity in ("verp", "verp", "recipient"):
+        # Reported twice, and by somebody who could forge it.
+        FeedbackEvent.objects.create(
+            kind="bounce",
+            bounce_class="hard",
+            identity=identity,
+            delivery=accepted,
+            mailing=process.mailing,
+            provider="mail.ru",
+            at=process.clock(),
+        )
+    rejections_and_event_counts.count_events(process.clock())
+    found = {(one.provider, one.outcome): one.count for one in OutcomeTotal.objects.all()}
+    # bk.ru is of the family of mail.ru.
+    assert found == {
+        ("mail.ru", "accepted"): 3,
+        ("mail.ru", "bounced"): 1,
+        ("mail.ru", "later"): 3,
+        ("gmail.com", "blocked"): 3,
+        ("other", "refused"): 3,
+    }
     process.end()
 
 
