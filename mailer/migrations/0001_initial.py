@@ -51,6 +51,18 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='JobStats',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('job', models.CharField(max_length=60, unique=True)),
+                ('runs', models.PositiveBigIntegerField(default=0)),
+                ('failures', models.PositiveBigIntegerField(default=0)),
+                ('seconds', models.FloatField(default=0)),
+                ('succeeded_at', models.DateTimeField(null=True)),
+                ('failed_at', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='Mailing',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -136,14 +148,14 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='WebhookPayload',
+            name='WorkerProcess',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service', models.CharField(max_length=16)),
-                ('body', models.BinaryField()),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('name', models.CharField(max_length=100, unique=True)),
+                ('machine', models.CharField(max_length=80)),
+                ('engine', models.CharField(max_length=12)),
+                ('started_at', models.DateTimeField()),
+                ('seen_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
@@ -370,8 +382,21 @@ class Migration(migrations.Migration):
                 ('failed', models.PositiveIntegerField()),
                 ('blocked', models.PositiveIntegerField()),
                 ('reply', models.CharField(blank=True, max_length=200)),
+                ('errors', models.TextField(default='{}')),
                 ('mailing', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.mailing')),
             ],
+        ),
+        migrations.CreateModel(
+            name='OutcomeTotal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('provider', models.CharField(max_length=64)),
+                ('outcome', models.CharField(max_length=20)),
+                ('count', models.PositiveBigIntegerField(default=0)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('provider', 'outcome'), name='outcome_total_once')],
+            },
         ),
         migrations.CreateModel(
             name='ProviderHour',
@@ -626,6 +651,20 @@ class Migration(migrations.Migration):
                 ('link_count', models.PositiveSmallIntegerField(default=0)),
                 ('variant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
             ],
+        ),
+        migrations.CreateModel(
+            name='WebhookPayload',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('service', models.CharField(max_length=16)),
+                ('body', models.BinaryField()),
+                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+            options={
+                'indexes': [models.Index(fields=['due_at'], name='webhook_payload_due')],
+            },
         ),
         migrations.CreateModel(
             name='AccountChange',

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from prometheus_client.parser import text_string_to_metric_families as parse_metrics
 
 from mailer.config import ConfigError, Worker, parse
 from mailer.config.sections import QUEUES
@@ -63,6 +64,19 @@ class Cluster:
         with psycopg.connect(self.url, autocommit=True) as connection:
             return connection.execute(query.encode()).fetchall()
 
+    def metric(self, name: str, **labels: str) -> float:
+        """A value of the metrics page, as a process with the cluster's configuration makes it."""
+        code = (
+            "from mailer.cli.main import start_django; start_django(); "
+            "from django.test import RequestFactory; from mailer.monitoring import metrics; "
+            "print(metrics.page(RequestFactory().get('/metrics')).content.decode())"
+        )
+        command = [sys.executable, "-c", code]
+        page = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
+        samples = [one for family in parse_metrics(page.stdout.decode()) for one in family.samples]
+        (value,) = [one.value for one in samples if (one.name, one.labels) == (name, labels)]
+        return float(value)
+
     def stop(self) -> None:
         for worker in self.workers:
             worker.kill()
@@ -83,7 +97,8 @@ def cluster(postgres: Server, database: str, tmp_path: Path) -> Iterator[Cluster
     found = Cluster(postgres, database, tmp_path)
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_periodic_defers CASCADE"
+            "TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_periodic_defers, "
+            "mailer_jobstats, mailer_workerprocess CASCADE"
         )
     try:
         yield found
@@ -122,6 +137,7 @@ def test_roles_by_queue_and_a_worker_that_is_asked_to_stop(cluster: Cluster) -> 
     cluster.until_run("short", more_than=1)
     assert set(cluster.pids("long")) == {keeper.pid}
     assert set(cluster.pids("own")) == set(cluster.pids("short")) == {sender.pid}
+    until(lambda: len(cluster.rows("SELECT id FROM mailer_workerprocess WHERE engine = 'cluster'")) == 2)
     # No worker has its queue: it waits, once.
     assert not cluster.pids("rare")
     assert [row for row in cluster.rows(JOBS_LEFT) if row[0] == "rare"] == [("rare", "todo")]
@@ -131,6 +147,12 @@ def test_roles_by_queue_and_a_worker_that_is_asked_to_stop(cluster: Cluster) -> 
     assert set(cluster.pids("long-stopped")) == {keeper.pid}
     assert not cluster.rows("SELECT id FROM procrastinate_workers")
     assert {status for _, status in cluster.rows(JOBS_LEFT)} == {"todo"}
+    # What monitoring shows: runs of jobs, and queues; and no worker that has ended.
+    assert cluster.rows("SELECT job FROM mailer_jobstats WHERE failures > 0") == [("failing",)]
+    recorded = {job for (job,) in cluster.rows("SELECT job FROM mailer_jobstats WHERE runs > failures")}
+    assert recorded >= {"short", "own", "machine", "long"}
+    assert not cluster.rows("SELECT id FROM mailer_workerprocess")
+    assert cluster.metric("mailer_cluster_jobs", queue="assemble", status="todo") == 1
 
 
 @pytest.mark.postgres
