@@ -69,7 +69,8 @@ _DIRECTORY = re.compile(rf"\bsmtp[=:]\s?({_A})", re.IGNORECASE)
 # The address is part of a sentence that says who did not get the message.
 _NAMED = re.compile(
     r"(?:\bto|recipients?|address(?:es)?|user|mailbox|account|for|reach|group|rcpt to:?|адрес\w*"
-    r"|пользовател\w*|получател\w*|кому|an|für|destinatario|destinataire|alıcı)\b[\s:=,]{0,6}"
+    r"|пользовател\w*|получател\w*|кому|an|für|destinatario|destinataire|alıcı"
+    r"|宛先|送信先|配送先|受信者|收件人|收信人|수신자|받는 ?사람)(?:\b| ?\(to\))[\s:：=,]{0,6}"
     rf"(?:recipient |address |user |following address(?:es)?:? )?[<'\"(\[«]{{0,2}}({_A})",
     re.IGNORECASE,
 )

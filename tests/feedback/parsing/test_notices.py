@@ -32,6 +32,16 @@ SENDERS = (
         "メールをお届けできませんでした",
         f"{TO}\n宛先のユーザーは存在しません。",
     ),
+    (
+        "no-reply@villages.example",
+        "メールが届かなかったお知らせ",
+        f"ご送信いただいたメールは配送先に届かなかったため返却します。宛先：{TO} ユーザーは存在しません",
+    ),
+    (
+        "no-reply@villages.example",
+        "配信されずに戻ったメール",
+        f"お預かりしたメールは配信されず、期限切れとなりました。550 5.1.1 {TO}",
+    ),
     ("noreply@villages.example", "配信不能のお知らせ", f"{TO} 550 5.1.1 user unknown"),
     ("no_reply@villages.example", "邮件投递失败", f"收件人 {TO} 不存在，无法投递。550 5.1.1"),
     ("noreply@villages.example", "退信通知", f"无法送达：{TO}，用户不存在。"),
@@ -81,6 +91,24 @@ def test_a_program_that_says_so_in_its_language_reports_a_bounce(
         reading = parse_message(notice(text, sender=sender, subject=subject, returned=returned))
         assert (reading.kind, [one.address for one in reading.recipients]) == ("bounce", [TO])
         assert reading.recipients[0].classification.bounce_class == "hard"
+
+
+@pytest.mark.parametrize(
+    ("subject", "sender_field", "recipient_field"),
+    [
+        ("配信不能", "差出人：", "宛先(TO)："),
+        ("配信不能", "送信者:", "受信者: "),
+        ("退信通知", "发件人：", "收件人："),
+        ("메일 배달 실패", "보낸 사람: ", "받는 사람: "),
+        ("Сообщение не доставлено", "Отправитель: ", "Получатель: "),
+    ],
+)
+def test_of_the_two_addresses_of_a_list_of_facts_the_recipient_failed(
+    subject: str, sender_field: str, recipient_field: str
+) -> None:
+    text = f"Not delivered.\n{sender_field}editor@office.example\n{recipient_field}{TO}\n"
+    raw = notice(text, sender="no-reply@villages.example", subject=subject, fields="Return-Path: <>\n")
+    assert [one.address for one in parse_message(raw).recipients] == [TO]
 
 
 @pytest.mark.parametrize(
