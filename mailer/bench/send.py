@@ -1,4 +1,8 @@
-"""Sending with the ledger, beside Postfix's smtp-source: same size, number and sessions, same sink."""
+"""Sending with the ledger, beside a sender in C: same size, number and sessions, same sink.
+
+The peer is Postfix's smtp-source, and with TLS, which that does not speak, curl. Signatures are compared with
+what `openssl speed` signs on all cores.
+"""
 
 from __future__ import annotations
 
@@ -69,8 +73,8 @@ class _Round:
     ours_cpu: float
     reference_seconds: float
     reference_cpu: float
-    # Cores that the sink used while we sent; near 1 it was the bottleneck.
-    sink: float
+    # Processor seconds of the sink while we sent.
+    sink_cpu: float
     rss: int
 
 
@@ -85,21 +89,27 @@ class Plan(NamedTuple):
     sinks: tuple[str, ...] = peers.SINKS
     # Keys that sign each message: any of "rsa", "ed25519".
     dkim: tuple[str, ...] = ()
+    # Whether connections are encrypted with STARTTLS; of the sinks only "light" offers it.
+    tls: bool = False
 
 
 def measure(what: Plan) -> Iterator[dict[str, Any]]:
     """A record for each backend, sink and number of sessions. Raises Missing, Failed."""
-    peers.find("smtp-source")
+    peers.find("curl" if what.tls else "smtp-source")
     with workspace(CONFIG + _signing(what.dkim)) as folder:
+        if what.tls:
+            peers.create_certificate(folder)
         for kind in what.backends:
             with open_database(kind, folder) as database:
                 size = _prepare(folder, database, what.messages)
                 for sink, sessions in itertools.product(what.sinks, what.sessions):
-                    done = [
-                        _round(folder, database, sink, what.messages, sessions, size)
-                        for _ in range(what.rounds)
-                    ]
-                    yield _figures(kind, sink, sessions, what, size, done)
+                    # Before and after, because other load of the machine changes.
+                    limits = [_signing_limit(what.dkim)]
+                    done = [_round(folder, database, sink, what, sessions, size) for _ in range(what.rounds)]
+                    limits.append(_signing_limit(what.dkim))
+                    yield _figures(kind, sink, sessions, what, size, done) | _signing_figures(
+                        what.messages, done, limits
+                    )
 
 
 def million(messages: int, backends: tuple[str, ...] = DATABASES) -> Iterator[dict[str, Any]]:
@@ -173,6 +183,8 @@ def run_measured(
 def environment(folder: Path, url: str) -> dict[str, str]:
     """The environment of a measured process: the folder's configuration, and this database."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
+    if (certificate := folder / peers.CERTIFICATE).exists():
+        kept["SSL_CERT_FILE"] = str(certificate)
     return kept | {
         "MAILER_CONFIG": str(folder / "config.toml"),
         "DJANGO_SETTINGS_MODULE": "mailer.settings",
@@ -208,25 +220,68 @@ def _pem(kind: str) -> str:
 
 
 def _round(
-    folder: Path, database: BenchmarkDatabase, kind: str, messages: int, sessions: int, size: int
+    folder: Path, database: BenchmarkDatabase, kind: str, what: Plan, sessions: int, size: int
 ) -> _Round:
-    with peers.Sink(kind) as sink:
+    messages, smtp = what.messages, {"host": "127.0.0.1", "connections": sessions}
+    if what.tls:
+        smtp["security"] = "starttls"
+    with peers.Sink(kind, folder if what.tls else None) as sink:
         with database.fresh() as url:
             before = sink.cpu_seconds()
-            ours = run_measured(folder, url, "send", port=sink.port, host="127.0.0.1", connections=sessions)
-            busy = sink.cpu_seconds() - before
+            ours = run_measured(folder, url, "send", port=sink.port, **smtp)
+            sink_cpu = sink.cpu_seconds() - before
         _check(ours, messages, "accepted")
-        # smtp-source adds to the requested size; subtract that first.
-        asked = 2 * size - peers.smtp_source_message_octets(size)
-        theirs = peers.source(sink.port, messages, sessions, asked)
+        if what.tls:
+            theirs = peers.curl(sink.port, messages, sessions, size, folder)
+        else:
+            # smtp-source adds to the requested size; subtract that first.
+            asked = 2 * size - peers.smtp_source_message_octets(size)
+            theirs = peers.source(sink.port, messages, sessions, asked)
     return _Round(
         ours["seconds"],
         ours["cpu_seconds"],
         theirs.seconds,
         theirs.cpu_seconds,
-        busy / ours["seconds"],
+        sink_cpu,
         ours["peak_rss_mb"],
     )
+
+
+def _signing_limit(keys: tuple[str, ...]) -> peers.SigningSpeed | None:
+    """What `openssl speed` signs if each message is signed with these keys; None without."""
+    if not keys:
+        return None
+    speeds = [peers.signing_speed(key) for key in keys]
+    return peers.SigningSpeed(
+        1 / sum(1 / speed.per_second for speed in speeds), sum(speed.cpu_seconds for speed in speeds)
+    )
+
+
+def _signing_figures(
+    messages: int, done: list[_Round], limits: list[peers.SigningSpeed | None]
+) -> dict[str, Any]:
+    """Our rate beside `openssl speed`; empty without signatures.
+
+    `signing_ratio` compares what the clock shows. The sink needs a part of the cores, which a relay on
+    another machine does not: `signing_ratio_without_sink` is in proportion to the cores that it leaves.
+    `signature_share` is the share of our processor time that openssl needs for the signatures alone; other
+    load of the machine changes it least.
+    """
+    found = [limit for limit in limits if limit is not None]
+    if not found:
+        return {}
+    limit = sum(one.per_second for one in found) / len(found)
+    signature = min(one.cpu_seconds for one in found)
+    rate = messages / median(one.ours_seconds for one in done)
+    sink_cores = median(one.sink_cpu / one.ours_seconds for one in done)
+    ours_cpu = median(one.ours_cpu for one in done) / messages
+    return {
+        "openssl_signs_per_s": round(limit),
+        "signing_ratio": round(rate / limit, 2),
+        "signing_ratio_without_sink": round(rate / (limit * (1 - sink_cores / peers.cores())), 2),
+        "openssl_cpu_us": round(signature * 1e6, 1),
+        "signature_share": round(signature / ours_cpu, 2),
+    }
 
 
 def _check(found: dict[str, Any], wanted: int, action: str) -> None:
@@ -245,17 +300,19 @@ def _figures(
     return {
         "backend": kind,
         "sink": sink,
+        "tls": what.tls,
         "dkim": "+".join(what.dkim) or "none",
         "sessions": sessions,
         "messages": messages,
         "size_bytes": size,
         "ours_per_s": round(ours),
-        "reference": "smtp-source",
+        "reference": "curl" if what.tls else "smtp-source",
         "reference_per_s": round(reference),
         "ratio": round(ours / reference, 2),
         "cpu_us_per_message": round(cpu / messages * 1e6, 1),
         "reference_cpu_us_per_message": round(reference_cpu / messages * 1e6, 1),
         "cpu_ratio": round(cpu / reference_cpu, 2),
-        "sink_cpu": round(median(one.sink for one in done), 2),
+        # Cores that the sink used while we sent; near 1 it was the bottleneck.
+        "sink_cpu": round(median(one.sink_cpu / one.ours_seconds for one in done), 2),
         "peak_rss_mb": max(one.rss for one in done),
     }

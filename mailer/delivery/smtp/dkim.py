@@ -37,7 +37,7 @@ _MIN_RSA_BITS = 2048
 _LINE_LENGTH = 76
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\Z")
-_FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)\r\n")
+_FOLD = re.compile(rb"\r\n(?=[ \t])")
 _SPACES = re.compile(rb"[ \t]+")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _PADDING = PKCS1v15()
@@ -146,8 +146,8 @@ class VariantSigner:
         own = _signed_fields(pieces[0])
         headers, body = self._headers.copy(), self._body.copy()
         headers.update(b"".join(line for _, line in own))
-        for piece in pieces[2:]:
-            body.update(piece)
+        # One call, because each releases the GIL, which costs more than joining them.
+        body.update(b"".join(pieces[2:]))
         names = self._names + tuple(name for name, _ in own)
         return self._signer.header(headers, names, body.digest(), at)
 
@@ -206,11 +206,15 @@ def _signed_fields(block: bytes) -> list[_Field]:
 
     A verifier searches fields of one name in that order (RFC 6376 §5.4.2).
     """
-    found = [
-        (name, b"%s:%s\r\n" % (name, _SPACES.sub(b" ", value.replace(b"\r\n", b"")).strip(b" ")))
-        for name, value in ((match[1].lower(), match[2]) for match in _FIELD.finditer(block))
-        if name in _SIGNED or name.startswith(b"list-")
-    ]
+    unfolded = _FOLD.sub(b"", block)
+    if b"  " in unfolded or b"\t" in unfolded:
+        unfolded = _SPACES.sub(b" ", unfolded)
+    found: list[_Field] = []
+    for line in unfolded.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        name = name.rstrip(b" ").lower()
+        if colon and (name in _SIGNED or name.startswith(b"list-")):
+            found.append((name, b"%s:%s\r\n" % (name, value.strip(b" "))))
     return found[::-1]
 
 

@@ -8,7 +8,7 @@ checked character by character, so that none can end its line and inject another
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,8 +46,16 @@ class Envelope:
     # Used in place of `message`: parts of a message in its final form, ASCII in CRLF lines that never begin
     # with a dot.
     pieces: tuple[bytes, ...] | list[bytes] = ()
+    # Makes the DKIM-Signature fields that go before `pieces`; None: they are there, or there are none.
+    signature: Callable[[], bytes] | None = None
     # The caller's own; the send queue keeps a QueueTag here.
     queue_tag: Any = None
+
+    def sign(self) -> None:
+        """Put the signature before the pieces, unless that is done; in any thread."""
+        if self.signature is not None:
+            self.pieces = [self.signature(), *self.pieces]
+            self.signature = None
 
 
 def encode_data(message: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from mailer.config.sections import TOKEN
@@ -25,7 +25,7 @@ class MimeVariant(NamedTuple):
 
 
 class MimeEncoder:
-    """Makes an Envelope of each delivery."""
+    """Makes an Envelope of each delivery; `Envelope.sign` signs it."""
 
     def __init__(self, signs: bool = True) -> None:
         """`signs`: whether to sign with DKIM if it is configured. Raises ConfigError if a key cannot be
@@ -60,9 +60,11 @@ class MimeEncoder:
             to_name=claimed.name if context.dry_run else "",
         )
         pieces = variant.template.pieces(personal)
-        if variant.signer is not None:
-            pieces.insert(0, variant.signer.header(pieces, time.timestamp))
-        return Envelope(context.envelope_sender.replace(TOKEN, token), claimed.email, b"", pieces)
+        signer = variant.signer
+        signature = partial(signer.header, pieces, time.timestamp) if signer else None
+        return Envelope(
+            context.envelope_sender.replace(TOKEN, token), claimed.email, b"", pieces, signature=signature
+        )
 
 
 def message_builder(signs: bool = True) -> MessageBuilder[MimeVariant, Envelope]:

@@ -24,6 +24,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, R
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.smtp.session_setup import connect
+from mailer.delivery.smtp.signer_pool import SignerPool
 from mailer.delivery.throttle.mailbox_providers import ProviderShares, provider_of
 
 try:
@@ -75,6 +76,9 @@ class Sender:
         self.max_transactions: dict[Relay, int] = {}
         self._journal = journal
         self._queue = SendQueue(ProviderShares(pool.connections, usual_seconds), self._report)
+        self._signers = SignerPool(self._on_signed, self._on_signer_failure)
+        # Envelopes that are being signed.
+        self._unsigned = 0
         # Fires when the next job's time comes.
         self._timer: asyncio.TimerHandle | None = None
         # Whether the workers are about to be woken.
@@ -106,12 +110,15 @@ class Sender:
         """Take jobs.
 
         Their messages are built at once, in the calling thread: one after another they cost half of what each
-        would cost between two system calls.
+        would cost between two system calls. Only the signatures are left to other threads.
         """
-        built = [self._build(job) for job in jobs]
+        envelopes = [envelope for job in jobs if (envelope := self._build(job)) is not None]
         # Before half of them are done, the calling thread would find too little to do.
-        self._wake_at = max(1, len(built) // 2)
-        self._call_in_loop(self._add, [envelope for envelope in built if envelope is not None])
+        self._wake_at = max(1, len(envelopes) // 2)
+        unsigned = [envelope for envelope in envelopes if envelope.signature is not None]
+        ready = [envelope for envelope in envelopes if envelope.signature is None] if unsigned else envelopes
+        self._call_in_loop(self._take, ready, unsigned)
+        self._signers.submit(unsigned)
 
     def collect(self, seconds: float) -> list[Attempt]:
         """Return the outcomes so far; wait up to `seconds` for a good number. Raises what ended the
@@ -133,6 +140,8 @@ class Sender:
     def stop(self, grace: float) -> None:
         """Begin nothing more and wait `grace` seconds for outstanding replies. Collect the outcomes
         afterwards."""
+        # First, so that the loop has all that they signed.
+        self._queue.return_unsent(self._signers.close(), "not begun")
         self._call_in_loop(self._begin_stop, grace)
         self._thread.join()
 
@@ -199,10 +208,29 @@ class Sender:
         envelope.queue_tag = QueueTag(claimed, provider_of(claimed.email), job.deadline, job.not_before)
         return envelope
 
+    def _take(self, envelopes: list[Envelope], unsigned: list[Envelope]) -> None:
+        """Take what was submitted; `unsigned` comes to `_add_signed` when it is signed."""
+        self._dropped.difference_update(one.queue_tag.claimed.mailing for one in (*envelopes, *unsigned))
+        self._unsigned += len(unsigned)
+        self._add(envelopes)
+
     def _add(self, envelopes: list[Envelope]) -> None:
-        self._dropped.difference_update({envelope.queue_tag.claimed.mailing for envelope in envelopes})
         self._queue.add(envelopes)
         self._wake_workers()
+
+    def _on_signed(self, envelopes: list[Envelope]) -> None:
+        self._call_in_loop(self._add_signed, envelopes)
+
+    def _add_signed(self, envelopes: list[Envelope]) -> None:
+        self._unsigned -= len(envelopes)
+        dropped = [one for one in envelopes if one.queue_tag.claimed.mailing in self._dropped]
+        self._queue.return_unsent(dropped, "not begun")
+        self._add([one for one in envelopes if one not in dropped] if dropped else envelopes)
+
+    def _on_signer_failure(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._call_in_loop(self._begin_stop, 0)
+        self._news.set()
 
     def _wake_workers(self) -> None:
         """Let idle workers look for work; in the next turn, because one of them may be the caller."""
@@ -217,8 +245,14 @@ class Sender:
             self._timer.cancel()
         self._timer = None if wait is None else self._loop.call_later(wait, self._start_work)
         self._work.set()
+        # While more are being signed, a few sessions take them all, one message behind the other: that costs
+        # half the system calls. The others are woken as soon as messages wait.
+        wanted = 1 + len(self._queue.ready) // 4 if self._unsigned else len(self._workers)
         for worker in self._workers:
-            worker.wake()
+            if worker.wake():
+                wanted -= 1
+                if not wanted:
+                    break
 
     def _drop(self, mailing: int) -> None:
         self._dropped.add(mailing)
@@ -278,7 +312,8 @@ class Sender:
             self.report_error(PermanentRelayError(outcome.reply), claimed.mailing)
             outcome = Outcome(ReplyClass.NOT_TRIED, outcome.reply)
         self._attempts.append((claimed, outcome))
-        if (len(self._attempts) >= self._wake_at or not self._queue.ready) and not self._news.is_set():
+        idle = not (self._queue.ready or self._unsigned)
+        if (len(self._attempts) >= self._wake_at or idle) and not self._news.is_set():
             self._news.set()
         if others_wait:
             self._wake_workers()
@@ -324,9 +359,9 @@ class _Worker:
                 self._sender.pool.closed(relay)
                 await (session.abort() if self._sender.stopping else session.quit())
 
-    def wake(self) -> None:
-        if self._session is not None:
-            self._session.wake()
+    def wake(self) -> bool:
+        """Look for work if the session is idle; whether it was."""
+        return self._session is not None and self._session.wake()
 
     def finish(self) -> None:
         if self._session is not None:

@@ -123,10 +123,12 @@ class Session:
             raise PermanentRelayError(source.outcome.reply)
         return source.outcome
 
-    def wake(self) -> None:
-        """Ask the source again: it may have a message now."""
-        if self._stage == _IDLE:
+    def wake(self) -> bool:
+        """If the session is idle, ask the source again: it may have a message now. Whether it was idle."""
+        idle = self._stage == _IDLE
+        if idle:
             self._guard(lambda _: self._start_next())
+        return idle
 
     def finish(self) -> None:
         """Begin no further message, and end when the current one has its outcome."""
@@ -302,6 +304,7 @@ class Session:
     def _prepare_next(self, behind: Envelope | None) -> Envelope | None:
         """The next message that this server can take; its commands and content are prepared."""
         while (envelope := self._source.next_message(behind)) is not None:
+            envelope.sign()
             content = [*envelope.pieces, b".\r\n"] if envelope.pieces else [encode_data(envelope.message)]
             size = sum(map(len, content))
             eight_bit = not envelope.message.isascii()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -165,3 +166,60 @@ def test_a_message_that_cannot_be_built_is_refused_alone(server, opened):
     found = outcomes(sender, 2)
     assert found[1].reply_class is ReplyClass.REFUSED and "no such place" in found[1].reply
     assert found[2].reply_class is ReplyClass.ACCEPTED
+
+
+def signed_job(one, signature):
+    """A job whose message gets its signature in a thread of the sender."""
+
+    def build():
+        pieces = [b"Subject: %d\r\n\r\n" % one.id, b"hello\r\n"]
+        return Envelope("b+1@example.org", one.email, pieces=pieces, signature=signature)
+
+    return SendJob(one, build, time.monotonic() + 60)
+
+
+def test_messages_are_signed_once_and_in_other_threads(server, opened):
+    sender, threads = opened(), []
+
+    def signature():
+        threads.append(threading.current_thread())
+        return b"DKIM-Signature: x\r\n"
+
+    sender.submit([*(signed_job(claimed(number), signature) for number in range(100)), job(claimed(100))])
+    found = outcomes(sender, 101)
+    assert {one.reply_class for one in found.values()} == {ReplyClass.ACCEPTED}
+    assert len(threads) == 100 and threading.current_thread() not in threads
+    signed = [one for one in server.taken if one.message.startswith(b"DKIM-Signature: x\r\nSubject: ")]
+    assert len({one.recipient for one in signed}) == len(signed) == 100
+
+
+def test_a_stop_returns_the_jobs_that_are_not_signed(server, opened):
+    sender = opened()
+    sender.submit(
+        signed_job(claimed(number), lambda: time.sleep(0.005) or b"X: x\r\n") for number in range(500)
+    )
+    sender.stop(2)
+    found = {one.id: outcome for one, outcome in sender.collect(0)}
+    assert len(found) == 500
+    accepted = [one for one in found.values() if one.reply_class is ReplyClass.ACCEPTED]
+    assert len(accepted) == len(server.taken) < 500
+
+
+def test_nothing_of_a_mailing_dropped_while_it_is_signed_is_tried(server, opened):
+    sender, may_sign = opened(), threading.Event()
+    sender.submit(
+        signed_job(claimed(number, mailing=number % 2), lambda: may_sign.wait() and b"X: x\r\n")
+        for number in range(100)
+    )
+    sender.drop_mailing(1)
+    may_sign.set()
+    found = outcomes(sender, 100)
+    assert {found[number].reply_class for number in range(0, 100, 2)} == {ReplyClass.ACCEPTED}
+    assert {found[number].reply_class for number in range(1, 100, 2)} == {ReplyClass.NOT_TRIED}
+
+
+def test_an_error_of_signing_ends_the_sender(opened):
+    sender = opened()
+    sender.submit([signed_job(claimed(1), lambda: 1 / 0)])
+    with pytest.raises(ZeroDivisionError):
+        outcomes(sender, 1)
