@@ -98,6 +98,7 @@ def _pages() -> list[tuple[str, str]]:
         ("recipients not reached, last page", f"{not_delivered}?p=1000000"),
         ("recipients not reached, one reason", f"{not_delivered}?reason=suppressed"),
         ("trend", reverse("desk_trend", args=[mailing.edition.newsletter_id])),
+        ("metrics", reverse("metrics")),
     ]
 
 
