@@ -303,9 +303,7 @@ WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "mailer.desk.base.search_backen
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "masked": {"()": "mailer.config.log_masking.MaskingFormatter", "format": _config.LOG_FORMAT}
-    },
+    "formatters": {"masked": {"()": CONFIG.logging.formatter, "format": _config.LOG_FORMAT}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "masked"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {

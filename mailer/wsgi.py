@@ -13,6 +13,7 @@ from subscribers.client_address import distrust_others
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 django.setup()
 _startup = import_module("mailer.worker.startup")
+_startup.log_uncaught_exceptions()
 _startup.make_files_private()
 _startup.check_address_hash_key()
 # The application looks for them once.

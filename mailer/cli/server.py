@@ -30,6 +30,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def run() -> None:
     """Bring the database up to date, then keep web and worker running until asked to stop."""
     from mailer import config
+    from mailer.config import json_log
     from mailer.config.log_masking import MaskingFormatter, mask_uncaught_exceptions
     from mailer.worker.supervisor import mailer_command, stop_on_signals, supervise
 
@@ -40,9 +41,13 @@ def run() -> None:
         raise typer.Exit(prepared.returncode)
     stop = threading.Event()
     stop_on_signals(stop)
+    formatter = MaskingFormatter(config.LOG_FORMAT)
     mask_uncaught_exceptions()
+    if loaded.logging.format == "json":
+        formatter = json_log.JsonFormatter()
+        json_log.log_uncaught_exceptions()
     handler = logging.StreamHandler()
-    handler.setFormatter(MaskingFormatter(config.LOG_FORMAT))
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     print_text(f"Serving {loaded.site.url} on {loaded.web.host}:{loaded.web.port}; Ctrl-C stops.")
     programs = {"web": mailer_command("web"), "worker": mailer_command("worker")}
@@ -56,6 +61,7 @@ def web() -> None:
         start_django(desk=True)
         from mailer.worker import startup
         from mailer.worker.web_server import serve
+    startup.log_uncaught_exceptions()
     startup.make_files_private()
     startup.check_address_hash_key()
     startup.collect_static_files()
@@ -86,6 +92,7 @@ def worker(
         clustered = chosen.engine == "cluster"
         # Each engine loads a library that the other does not need.
         engine = importlib.import_module(f"mailer.worker.{'cluster' if clustered else 'job_scheduler'}")
+    startup.log_uncaught_exceptions()
     startup.make_files_private()
     startup.check_address_hash_key()
     stop = threading.Event()

@@ -22,6 +22,7 @@ from mailer.config.sections import (
     Database,
     Demo,
     Keys,
+    Logging,
     Metrics,
     Oidc,
     Retention,
@@ -66,6 +67,7 @@ class Config:
     approval: Approval = field(default_factory=Approval)
     accounts: Accounts = field(default_factory=Accounts)
     oidc: Oidc = field(default_factory=Oidc)
+    logging: Logging = field(default_factory=Logging)
     web: Web = field(default_factory=Web)
     worker: Worker = field(default_factory=Worker)
     api: Api = field(default_factory=Api)

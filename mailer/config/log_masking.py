@@ -68,27 +68,23 @@ def mask(text: str) -> str:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Formats records of every logger: masks the whole text, with traceback and stack.
-
-    A record whose arguments do not fit its message becomes a line that names the place of the call; the
-    logging package would print the arguments.
-    """
+    """Formats records of every logger: masks the whole text, with traceback and stack."""
 
     def format(self, record: logging.LogRecord) -> str:
-        try:
-            text = super().format(record)
-        except Exception:  # noqa: BLE001  (also what the text of an argument raises)
-            record = logging.LogRecord(
-                record.name,
-                logging.ERROR,
-                record.pathname,
-                record.lineno,
-                f"action=log_call_invalid place={record.pathname}:{record.lineno}",
-                (),
-                None,
-            )
-            text = super().format(record)
-        return mask(text)
+        return mask(super().format(with_valid_arguments(record)))
+
+
+def with_valid_arguments(record: logging.LogRecord) -> logging.LogRecord:
+    """The record; one whose arguments do not fit its message becomes one that names the place of the call.
+
+    The logging package would print the arguments.
+    """
+    try:
+        record.getMessage()
+    except Exception:  # noqa: BLE001  (also what the text of an argument raises)
+        place = f"action=log_call_invalid place={record.pathname}:{record.lineno}"
+        return logging.LogRecord(record.name, logging.ERROR, record.pathname, record.lineno, place, (), None)
+    return record
 
 
 def mask_uncaught_exceptions() -> None:

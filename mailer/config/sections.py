@@ -475,6 +475,21 @@ class Oidc:
 
 
 @dataclass(frozen=True)
+class Logging:
+    # How web, worker and supervisor write their log to stderr: lines of text, or a JSON object per line.
+    format: Literal["text", "json"] = "text"
+
+    @property
+    def formatter(self) -> str:
+        """The class of the formatter."""
+        return (
+            "mailer.config.json_log.JsonFormatter"
+            if self.format == "json"
+            else "mailer.config.log_masking.MaskingFormatter"
+        )
+
+
+@dataclass(frozen=True)
 class Web:
     host: str = "127.0.0.1"
     port: int = 8000

@@ -10,8 +10,14 @@ from pathlib import Path
 
 from django.conf import settings
 
-from mailer.config import ConfigError, Worker, file_modes
+from mailer.config import ConfigError, Worker, file_modes, json_log
 from subscribers import suppression
+
+
+def log_uncaught_exceptions() -> None:
+    """Write what ends the process or a thread in the format of the log."""
+    if settings.CONFIG.logging.format == "json":
+        json_log.log_uncaught_exceptions()
 
 
 def make_files_private() -> None:
