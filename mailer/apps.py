@@ -12,6 +12,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.management import call_command
 from django.db.models import ForeignKey
 from django.db.models.signals import post_migrate
 from wagtail import hooks
@@ -52,6 +53,15 @@ class MailerConfig(AppConfig):
             import_module("mailer.accounts.second_factor").connect()
         triggers = import_module("mailer.migrations._triggers")
         post_migrate.connect(triggers.restore_missing, sender=self, dispatch_uid="mailer.triggers")
+        if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+            post_migrate.connect(_after_migrating_postgresql, sender=self, dispatch_uid="mailer.postgresql")
+
+
+def _after_migrating_postgresql(using: str, **_: Any) -> None:
+    """What only PostgreSQL has: the table of the cache, and triggers of the cluster engine."""
+    call_command("createcachetable", database=using, verbosity=0)
+    # Loads the jobs of every package.
+    import_module("mailer.worker.deferral_triggers").update_after_migrating(using)
 
 
 class UsersConfig(WagtailUsersAppConfig):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from datetime import UTC, datetime
 from email.utils import formataddr
@@ -59,11 +60,30 @@ def _database() -> dict[str, Any]:
     # Rows are in memory or on a disk without seek times, and no query is long enough to be worth compiling.
     # Options in the URL take precedence.
     options = parsed.get("OPTIONS", {})
-    own = {"options": "-c random_page_cost=1.1 -c jit=off", "connect_timeout": 10}
+    own = {
+        "options": "-c random_page_cost=1.1 -c jit=off",
+        # A server that is cut off is noticed within half a minute.
+        "connect_timeout": 10,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    }
     return {**parsed, "OPTIONS": {**own, **options}}
 
 
 DATABASES = {"default": _database()}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Which one-time codes were used must be known to all web processes, which may be on several machines.
+    # `mailer migrate` creates the table.
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "mailer_cache",
+            "OPTIONS": {"MAX_ENTRIES": 10_000},
+        },
+        "renditions": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 _KEYS = _key_ring.load(CONFIG.path(CONFIG.keys.file), datetime.now(UTC))
@@ -242,14 +262,27 @@ _STATIC_STORAGE = (
     if STATIC_FILES_COLLECTED
     else "django.contrib.staticfiles.storage.StaticFilesStorage"
 )
-STORAGES = {
+_MEDIA = CONFIG.path(CONFIG.storage.media_path or CONFIG.storage.path)
+# Pictures are "default", and uploaded files "imports".
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "imports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": _MEDIA / "imports"},
+    },
     "staticfiles": {"BACKEND": _STATIC_STORAGE},
 }
+if CONFIG.storage.media == "s3":
+    if importlib.util.find_spec("storages") is None or importlib.util.find_spec("boto3") is None:
+        raise _config.ConfigError(
+            "[storage] media = \"s3\" needs two more libraries: pip install 'mailer[s3]'"
+        )
+    for _name, _folder in (("default", "media"), ("imports", "imports")):
+        STORAGES[_name] = {"BACKEND": "mailer.object_storage.Bucket", "OPTIONS": {"folder": _folder}}
 WHITENOISE_USE_FINDERS = not STATIC_FILES_COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
-MEDIA_ROOT = CONFIG.path(CONFIG.storage.path) / "media"
+MEDIA_ROOT = _MEDIA / "media"
 # The web process serves the pictures; no other user of the machine needs to read them.
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 

@@ -160,6 +160,7 @@ def _check_syntax(config: Config, origin: str) -> None:
         ("[sending] rate_per_provider", lambda: list(map(syntax.provider_rates, sending.rate_per_provider))),
         ("[sending] rollout_percentages", lambda: syntax.rollout_percentages(sending.rollout_percentages)),
         ("[site]", config.site.check),
+        ("[storage]", config.storage.check),
         ("[service]", config.service.check),
         ("[bounces]", config.bounces.check),
         ("[stop_rules]", config.stop_rules.check),

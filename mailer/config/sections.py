@@ -89,8 +89,34 @@ class Database:
 
 @dataclass(frozen=True)
 class Storage:
-    # Pictures, the attempt journal and locks; relative to the configuration file.
+    # The attempt journal and locks, on this machine's own disk, and with media = "local" also pictures and
+    # uploaded files; relative to the configuration file.
     path: str = "data"
+    # Where pictures and uploaded files are kept, which all machines need. local: in `media_path`.
+    # s3: in a bucket of an S3-compatible object storage.
+    media: Literal["local", "s3"] = "local"
+    # A folder that several machines share; empty: `path`.
+    media_path: str = ""
+    s3_bucket: str = ""
+    # The storage's URL; empty: Amazon's.
+    s3_endpoint: str = ""
+    s3_region: str = ""
+    # Empty: as the AWS libraries find them, such as the role of the machine.
+    s3_access_key: str = ""
+    s3_secret_key: str = field(default="", repr=False)
+    # Begins the names of all objects, where the bucket has others as well.
+    s3_prefix: str = ""
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot be used."""
+        if self.media != "s3":
+            return
+        if not self.s3_bucket:
+            raise ValueError('media = "s3" needs `s3_bucket`.')
+        if bool(self.s3_access_key) != bool(self.s3_secret_key):
+            raise ValueError("s3_access_key and s3_secret_key are needed together, or neither.")
+        if self.s3_endpoint and not self.s3_endpoint.startswith(("https://", "http://")):
+            raise ValueError(f"s3_endpoint is {self.s3_endpoint!r}; write it as https://s3.example.org.")
 
 
 @dataclass(frozen=True)

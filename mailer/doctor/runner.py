@@ -11,7 +11,8 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError
 
-from mailer.doctor import authentication, inbound, local_checks, outbound, web
+from mailer.config import Config
+from mailer.doctor import authentication, cluster, inbound, local_checks, outbound, web
 from mailer.doctor.check import CheckResult, Context, Dns, DnsError
 from mailer.editions.models import Newsletter
 
@@ -79,7 +80,7 @@ def run(
         ("audit_log", local_checks.audit_log),
         ("accounts", partial(local_checks.accounts, now)),
         ("clock", partial(local_checks.clock, context)),
-        ("worker", partial(local_checks.worker, config)),
+        ("worker", _worker_check(config)),
         ("backup", partial(local_checks.backup, config, now)),
         ("webhooks", partial(inbound.webhooks, config, now)),
     ):
@@ -96,6 +97,10 @@ def run(
             yield CheckResult(check.name, "", "warning", message, "Try again; a server answers very slowly.")
         else:
             yield from check.results
+
+
+def _worker_check(config: Config) -> Callable[[], Iterable[CheckResult]]:
+    return cluster.workers if config.worker.engine == "cluster" else partial(local_checks.worker, config)
 
 
 def _slow_checks(

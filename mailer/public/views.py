@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 from django.views.static import serve
@@ -146,12 +147,22 @@ def image(request: HttpRequest, path: str) -> HttpResponseBase:
     if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
         raise Http404
     # Only for a file that exists the database is asked.
-    if of_snapshot and (Path(settings.MEDIA_ROOT) / path).is_file() and archive.is_public_picture(path):
+    if of_snapshot and default_storage.exists(path) and archive.is_public_picture(path):
         cache = f"public, max-age={_YEAR_SECONDS}, immutable"
     elif request.user.has_perm("wagtailadmin.access_admin"):
         cache = "private, max-age=600"
     else:
         raise Http404
-    response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    response = _stored_file(request, path)
     response["Cache-Control"] = cache
     return response
+
+
+def _stored_file(request: HttpRequest, path: str) -> HttpResponseBase:
+    if settings.CONFIG.storage.media == "local":
+        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    try:
+        file = default_storage.open(path)
+    except FileNotFoundError:
+        raise Http404 from None
+    return FileResponse(file, content_type=mimetypes.guess_type(path)[0] or "application/octet-stream")

@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 import psycopg_pool
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 from procrastinate import App, JobContext, exceptions
 from procrastinate.contrib.django.utils import connector_params
@@ -28,6 +29,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.worker import Worker
 
 from mailer.backoff import BackoffPolicy
+from mailer.config import ConfigError
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job, Runs
 from mailer.monitoring.job_runs import worker_signs
@@ -62,10 +64,11 @@ def run(
 
     It lasts while the database is away, and goes on when it is back. A worker counts as dead after
     `stalled_after` seconds without a heartbeat. Raises ConfigError when mail cannot be signed with the
-    configured key.
+    configured key, or the tables of the queue are missing.
     """
     limit_arenas()
     dkim.configured()
+    _check_tables()
     start_trimming()
     chosen = set(queues)
     mine = [job for job in jobs if not chosen or job.queue in chosen]
@@ -84,6 +87,16 @@ def run(
             for thread in threads:
                 thread.join()
     log.info("action=worker_stopped")
+
+
+def _check_tables() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('procrastinate_workers')")
+        if cursor.fetchone()[0] is None:
+            raise ConfigError(
+                'The database has no queue yet; [worker] engine = "cluster" needs: mailer migrate'
+            )
+    connection.close()
 
 
 @contextmanager

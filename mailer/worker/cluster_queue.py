@@ -2,7 +2,8 @@
 
 A job is due once in every period of `job.every` seconds by the database's clock. Procrastinate's table of
 periodic deferrals has one row for a job and a period, so that only the first worker that notices defers it;
-and a job that still waits is not queued a second time.
+and a job that still waits is not queued a second time. Changes of tables queue jobs as well
+(deferral_triggers.py).
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ SELECT floor(extract(epoch FROM clock_timestamp()))::bigint AS now,
     (SELECT json_object_agg(task_name, slot) FROM (
         SELECT task_name, max(defer_timestamp) AS slot FROM procrastinate_periodic_defers GROUP BY task_name
     ) AS deferred) AS deferred,
-    (SELECT json_agg(queueing_lock) FROM procrastinate_jobs
-        WHERE status = 'todo' AND queueing_lock IS NOT NULL) AS waiting
+    (SELECT json_agg(task_name) FROM procrastinate_jobs WHERE status = 'todo') AS waiting
 """
 # Only while the row is this worker's: it may have been found dead, and the job retried by another.
 _FINISH = """

@@ -10,7 +10,6 @@ import json
 import re
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from django.conf import settings
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
@@ -70,35 +70,41 @@ class Preview:
 
 
 def store(chunks: Iterable[bytes]) -> tuple[str, int]:
-    """Write a file with mode 0600; returns its random name, and its size in bytes. Raises OSError."""
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Write a file that only we may read; returns its random name, and its size in bytes. Raises OSError."""
+    storage = _storage()
     name, size = secrets.token_urlsafe(24), 0
-    path = folder / name
     try:
-        with path.open("xb") as target:
-            path.chmod(0o600)
+        if isinstance(storage, FileSystemStorage):
+            Path(storage.location).mkdir(parents=True, exist_ok=True, mode=0o700)
+            Path(storage.path(name)).touch(0o600)
+        with storage.open(name, "wb") as target:
             for chunk in chunks:
-                size += target.write(chunk)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+                target.write(chunk)
+                size += len(chunk)
+    except BaseException as error:
+        with suppress(Exception):
+            storage.delete(name)
+        if isinstance(error, OSError) or not isinstance(error, Exception):
+            raise
+        # An object storage has errors of its own.
+        raise OSError(f"the file cannot be stored ({type(error).__name__})") from error
     return name, size
 
 
-def path_of(name: str) -> Path:
-    """The path of a stored file."""
-    if not _NAME.fullmatch(name):
-        raise ValueError("not the name of a stored file")
-    return _folder() / name
+def is_stored(name: str) -> bool:
+    """Whether a file of this name is stored."""
+    return _storage().exists(_checked(name))
 
 
 def open_upload(job: ImportJob) -> BinaryIO:
     """The job's uploaded file. Raises UnreadableFile when it is gone."""
     try:
-        return path_of(job.upload).open("rb")
+        opened: Any = _storage().open(_checked(job.upload), "rb")
     except FileNotFoundError:
         raise UnreadableFile("The file is no longer stored; upload it again.") from None
+    # On disk: as it is there, or a copy of what is in an object storage.
+    file: BinaryIO = opened.file
+    return file
 
 
 def preview(job: ImportJob, encoding: str = "", delimiter: str = "") -> Preview:
@@ -130,22 +136,31 @@ def is_read_so(job: ImportJob, encoding: str, delimiter: str) -> bool:
 def delete(name: str) -> None:
     """Delete a stored file; harmless when it is gone or the name is empty."""
     if name:
-        path_of(name).unlink(missing_ok=True)
+        _storage().delete(_checked(name))
 
 
 def delete_older_than(age: timedelta) -> None:
     """Delete files that no job will read any more."""
-    before = time.time() - age.total_seconds()
-    for path in _folder().glob("*"):
+    storage, before = _storage(), timezone.now() - age
+    try:
+        names = storage.listdir("")[1]
+    except FileNotFoundError:
+        return
+    for name in names:
         with suppress(FileNotFoundError):
-            if path.stat().st_mtime < before:
-                path.unlink()
+            if storage.get_modified_time(name) < before:
+                storage.delete(name)
 
 
-def _folder() -> Path:
-    config = settings.CONFIG
-    folder: Path = config.path(config.storage.path)
-    return folder / "imports"
+def _storage() -> Storage:
+    """Where uploaded files are kept, for every machine that has a web process or a worker."""
+    return storages["imports"]
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("not the name of a stored file")
+    return name
 
 
 class Staging:

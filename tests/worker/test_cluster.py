@@ -18,6 +18,7 @@ from mailer.config.sections import QUEUES
 from mailer.job_index import JOBS, Job, Runs
 from mailer.worker import startup
 from mailer.worker.cluster_queue import current_slot
+from mailer.worker.deferral_triggers import CHANGES
 from tests.postgres import ROOT, Server
 from tests.waiting import until
 
@@ -77,6 +78,21 @@ class Cluster:
         (value,) = [one.value for one in samples if (one.name, one.labels) == (name, labels)]
         return float(value)
 
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def call(self, code: str, **environment: str) -> str:
+        """What a Python program of ours prints."""
+        command = [sys.executable, "-c", f"import django; django.setup(); {code}"]
+        environment = {
+            **self.environment,
+            "DJANGO_SETTINGS_MODULE": "mailer.settings_headless",
+            **environment,
+        }
+        done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
+        return done.stdout.decode()
+
     def stop(self) -> None:
         for worker in self.workers:
             worker.kill()
@@ -87,7 +103,7 @@ class Cluster:
 def database(postgres: Server) -> str:
     url = postgres.database("cluster")
     environment = os.environ | {"MAILER_DATABASE__URL": url, "MAILER_WORKER__ENGINE": "cluster"}
-    command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+    command = [sys.executable, "-m", "django", "migrate", "procrastinate", "--verbosity", "0"]
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
     return url
 
@@ -95,11 +111,8 @@ def database(postgres: Server) -> str:
 @pytest.fixture
 def cluster(postgres: Server, database: str, tmp_path: Path) -> Iterator[Cluster]:
     found = Cluster(postgres, database, tmp_path)
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(
-            "TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_periodic_defers, "
-            "mailer_jobstats, mailer_workerprocess CASCADE"
-        )
+    tables = "procrastinate_jobs, procrastinate_workers, procrastinate_periodic_defers"
+    found.execute(f"TRUNCATE {tables}, mailer_jobstats, mailer_workerprocess CASCADE")
     try:
         yield found
     finally:
@@ -186,6 +199,62 @@ def test_the_worker_command_runs_every_job_of_the_cluster(cluster: Cluster, tmp_
     assert worker.wait(300) == 0
     assert "action=worker_stopped" in errors.read_text()
     assert "ERROR" not in errors.read_text()
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_a_change_queues_its_job_in_the_same_transaction(cluster: Cluster) -> None:
+    request = b"INSERT INTO mailer_passwordresetrequest (login, network, created_at) VALUES ('a', '', now())"
+    queued = "SELECT status::text FROM procrastinate_jobs WHERE task_name = 'password resets'"
+    with psycopg.connect(cluster.url) as one, psycopg.connect(cluster.url) as other:
+        one.execute(request)
+        one.rollback()
+        assert cluster.rows(queued) == []
+        # Neither waits for the other.
+        other.execute("SET lock_timeout = '60s'")
+        one.execute(request)
+        other.execute(request)
+        other.commit()
+        assert cluster.rows(queued) == [("todo",)]
+        one.commit()
+    before = len(cluster.rows(queued))
+    cluster.execute(request.decode())
+    assert len(cluster.rows(queued)) == before
+    worker = cluster.start("assemble")
+    cluster.until_run("password-resets")
+    until(lambda: not cluster.rows(queued))
+    # It ran for this hour, and runs again at once.
+    runs = len(cluster.pids("password-resets"))
+    cluster.execute(request.decode())
+    cluster.until_run("password-resets", more_than=runs)
+    worker.terminate()
+    assert worker.wait(300) == 0
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
+    triggers = "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'mailer_defer_%' ORDER BY 1"
+    update = "from mailer.worker.deferral_triggers import update_after_migrating as u; u('default')"
+    doctor = "from mailer.doctor.cluster import workers; print([(r.status, r.advice) for r in workers()])"
+    before = cluster.rows(triggers)
+    assert len(before) == sum(map(len, CHANGES.values()))
+    cluster.call(update, MAILER_WORKER__ENGINE="embedded")
+    assert cluster.rows(triggers) == []
+    cluster.call(update)
+    assert cluster.rows(triggers) == before
+    assert "mailer worker" in cluster.call(doctor)
+    cluster.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
+    assert cluster.call(doctor) == "[('ok', '')]\n"
+    cluster.execute("INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('fetch', 'poll imap')")
+    cluster.execute("UPDATE procrastinate_events SET at = now() - interval '5 minutes'")
+    assert "--queues fetch" in cluster.call(doctor)
+    cluster.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'")
+    assert cluster.call(doctor).startswith("[('problem'")
+
+
+def test_changes_queue_jobs_of_the_cluster() -> None:
+    assert set(CHANGES) <= {job.name for job in JOBS if job.runs is Runs.ONCE}
 
 
 def test_the_cluster_engine_needs_postgresql(tmp_path: Path) -> None:
