@@ -43,6 +43,8 @@ SELECT procrastinate_finish_job_v1(id, %(status)s, %(delete_job)s) FROM procrast
 WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
 """
 
+_REGISTERED = "SELECT EXISTS (SELECT FROM procrastinate_workers WHERE id = %(worker_id)s) AS registered"
+
 
 class JobManager(manager.JobManager):
     """As Procrastinate's, for workers that may lose a job to another while they are frozen or cut off."""
@@ -118,6 +120,10 @@ class Reaper:
 
     async def run(self) -> None:
         """Raises ConnectorException."""
+        if await self._given_up():
+            log.warning("action=worker_given_up")
+            self._worker.stop()  # type: ignore[no-untyped-call]
+            return
         jobs = self._app.job_manager
         await jobs.prune_stalled_workers(self._stalled_after)
         for job in [
@@ -130,6 +136,13 @@ class Reaper:
             await jobs.delete_old_jobs(
                 _KEEP_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
             )
+
+    async def _given_up(self) -> bool:
+        """Whether others took this worker for dead: it was frozen or cut off, and ends its session."""
+        if self._worker.worker_id is None:
+            return False
+        row = await self._app.connector.execute_query_one_async(_REGISTERED, worker_id=self._worker.worker_id)
+        return not row["registered"]
 
     async def _own(self) -> list[QueuedJob]:
         """Jobs that this worker holds and does not run: the database was lost when it took or ended them."""
