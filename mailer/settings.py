@@ -57,19 +57,32 @@ def _database() -> dict[str, Any]:
         raise _config.ConfigError(
             "[database] url: only sqlite:/// and postgresql:// databases are supported."
         )
-    # Rows are in memory or on a disk without seek times, and no query is long enough to be worth compiling.
     # Options in the URL take precedence.
-    options = parsed.get("OPTIONS", {})
-    own = {
-        "options": "-c random_page_cost=1.1 -c jit=off",
-        # A server that is cut off is noticed within half a minute.
-        "connect_timeout": 10,
-        "keepalives_idle": 15,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 30_000,
-    }
-    return {**parsed, "OPTIONS": {**own, **options}}
+    return {**parsed, "OPTIONS": {**_POSTGRESQL, **parsed.get("OPTIONS", {})}}
+
+
+_POSTGRESQL = {
+    "options": " ".join(
+        f"-c {name}={value}"
+        for name, value in {
+            # Rows are in memory or on a disk without seek times, and no query is worth compiling.
+            "random_page_cost": 1.1,
+            "jit": "off",
+            # A process or machine that stopped within a transaction keeps its locks for so long.
+            "idle_in_transaction_session_timeout": "120s",
+            "tcp_keepalives_idle": 15,
+            "tcp_keepalives_interval": 5,
+            "tcp_keepalives_count": 3,
+            "tcp_user_timeout": "30s",
+        }.items()
+    ),
+    # A server that is cut off is noticed within half a minute.
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 DATABASES = {"default": _database()}

@@ -243,6 +243,8 @@ class Sending:
     in_doubt: Literal["resend", "leave"] = "resend"
     # How long to wait for evidence of delivery before such a message is sent once more.
     in_doubt_wait_minutes: float = 10
+    # How long a worker may keep messages without a result; then another worker goes on with them.
+    lease_minutes: float = 20
     # Messages at most, over all connections and workers; 0: no limit.
     rate_per_second: float = 0
     rate_per_minute: float = 0
@@ -266,6 +268,11 @@ class Sending:
     dry_run_domains: tuple[str, ...] = ()
     # Messages of dry runs in 24 hours at most.
     dry_run_messages_per_day: int = 2_000
+
+    def check(self) -> None:
+        """Raises ValueError."""
+        if self.lease_minutes <= 0:
+            raise ValueError("lease_minutes must be more than 0.")
 
 
 class StopMetric(StrEnum):

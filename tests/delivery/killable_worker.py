@@ -183,11 +183,16 @@ def report() -> dict[str, Any]:
     }
 
 
-def main() -> None:
+# Commands that go on in the background.
+_WORK = ("run", "work")
+
+
+def main(**more: Any) -> None:
+    """Serve the commands of this program, and `more` of another one."""
     from mailer.cli.main import start_django
 
     start_django(None)
-    commands = {"prepare": prepare, "run": run, "report": report}
+    commands = {"prepare": prepare, "run": run, "report": report, **more}
     for line in sys.stdin:
         name, *arguments = line.split()
         if name == "wait":
@@ -199,7 +204,7 @@ def main() -> None:
             code = 1
             try:
                 answer = commands[name](*arguments)
-                if name != "run":
+                if name not in _WORK:
                     print(json.dumps(answer), flush=True)
                 code = 0
             except BaseException:
@@ -207,7 +212,7 @@ def main() -> None:
             finally:
                 sys.stderr.flush()
                 os._exit(code)
-        if name == "run":
+        if name in _WORK:
             print(json.dumps({"pid": pid}), flush=True)
         else:
             _, status = os.waitpid(pid, 0)

@@ -8,6 +8,7 @@ import hmac
 import re
 import ssl
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ class Taken:
     message: bytes
     # The server's reply.
     reply: str
+    # When its final dot arrived, by time.monotonic().
+    at: float = 0.0
 
     @property
     def message_id(self) -> str:
@@ -64,6 +67,8 @@ class Script:
     starttls: str = ""
     # Sent in clear after the 220 reply to STARTTLS, as an attacker would.
     behind_starttls: bytes = b""
+    # Whether only the beginning of each message is kept.
+    headers_only: bool = False
     # Whether DATA gets 354 although no recipient was accepted.
     careless: bool = False
 
@@ -290,7 +295,8 @@ class _Connection:
         recipient = self.recipient
         reply = self.script.dot(recipient) or f"250 2.0.0 queued as {len(self.relay.taken) + 1}"
         if recipient:
-            self.relay.taken.append(Taken(self.sender, recipient, bytes(message), reply))
+            kept = bytes(message[:4_000] if self.script.headers_only else message)
+            self.relay.taken.append(Taken(self.sender, recipient, kept, reply, time.monotonic()))
         else:
             reply = "554 5.5.1 no recipient"
         self.sender = self.recipient = ""

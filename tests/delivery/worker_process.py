@@ -20,7 +20,9 @@ CONNECTIONS = 3
 class Program:
     """The worker program against a database of its own."""
 
-    def __init__(self, folder: Path, url: str, **settings: object) -> None:
+    def __init__(
+        self, folder: Path, url: str, program: str = "tests.delivery.killable_worker", **settings: object
+    ) -> None:
         """A setting of a section is SECTION__KEY."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
         environment |= {
@@ -32,7 +34,7 @@ class Program:
         environment |= {f"MAILER_{key.upper()}": str(value) for key, value in settings.items()}
         self._log = (folder / "log").open("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.delivery.killable_worker"],
+            [sys.executable, "-m", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

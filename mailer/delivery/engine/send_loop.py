@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -12,26 +13,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from mailer.approval.approve import SnapshotChanged
 from mailer.delivery.engine import transport_selection
 from mailer.delivery.engine.transport_selection import Transport
 from mailer.delivery.ledger import deliveries, recover_and_finish
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, GroupedAttempts, SendJob, State, group
+from mailer.delivery.ledger.attempts import (
+    Attempt,
+    ClaimedDelivery,
+    GroupedAttempts,
+    SendJob,
+    State,
+    group,
+    lease_clock,
+)
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
 from mailer.delivery.rollout import control
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
 from mailer.delivery.throttle import provider_stats, throttle
-from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Wait
+from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Slice, Wait
 
 log = logging.getLogger(__name__)
 
 # Deliveries that one worker holds at a time, at least.
 _MIN_BATCH = 500
-_LEASE = timedelta(minutes=20)
 # Seconds between two readings of the mailings' states, and of what other workers learned.
 _REFRESH_SECONDS = 0.5
+# Seconds after which what dead workers left behind is looked for again.
+_RECOVER_SECONDS = 60.0
 # How long a message waits whose session had too many recipients.
 _NEXT_SESSION_WAIT = timedelta(seconds=20)
 # How long a message to a slow provider waits while others are sent.
@@ -44,6 +56,8 @@ _FAST_SECONDS, _SLOW_SECONDS = 0.1, 0.4
 _MAX_FACTOR = 12
 # No more are claimed while a larger share of the batch is outstanding.
 _FULL = 0.75
+# Deliveries held under a limit, at the least.
+_LEAST_HELD = 10
 
 
 @dataclass
@@ -176,6 +190,29 @@ class AdaptiveBatch:
             self.size = max(self.size // 2, self._minimum)
 
 
+class HeldUnderLimits:
+    """How many deliveries one worker holds at a time while a limit of messages in a time applies.
+
+    As many as it sends in time: what is not begun soon after its granted time returns to the ledger, and is
+    granted and claimed anew.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.size = most
+
+    def claim_count(self, outstanding: int) -> int:
+        """How many more to claim besides those outstanding; 0 when there are enough."""
+        return 0 if outstanding > self.size // 2 else self.size - outstanding
+
+    def on_recorded(self, finished: int, returned: int) -> None:
+        """So many were tried, and so many returned untried."""
+        if returned:
+            self.size = max(self.size // 2, _LEAST_HELD)
+        else:
+            self.size = min(self.size + math.ceil(finished / 8), self._most)
+
+
 class _SendLoop:
     """One call of `send_due`: this thread works with the ledger, the transport's threads with the servers."""
 
@@ -199,9 +236,13 @@ class _SendLoop:
         self._last_claimed: dict[int, int] = {}
         self._outstanding = 0
         self._batch = AdaptiveBatch(min_batch)
+        self._held_under_limits = HeldUnderLimits(min_batch)
+        self._lease = timedelta(minutes=settings.CONFIG.sending.lease_minutes)
+        self._recover_seconds = min(_RECOVER_SECONDS, self._lease.total_seconds())
         self._finished = False
-        # time.monotonic() of the next refresh, and whether any mailing may have due deliveries.
+        # time.monotonic() of the next refresh and recovery, and whether any mailing may have due deliveries.
         self._refresh_at = 0.0
+        self._recover_at = time.monotonic() + self._recover_seconds
         self._may_have_due = True
         # time.monotonic() when deliveries were last claimed or outstanding.
         self._busy_at = time.monotonic()
@@ -255,6 +296,7 @@ class _SendLoop:
         gc.collect()
         self._throttle.refresh(self._now())
         self._finished = self._finished or self._throttle.outside_hours(self._now())
+        self._recover()
         before = {mailing.pk for mailing in self._mailings}
         sending = _sending_mailings(self._only)
         for stopped in before - {mailing.pk for mailing in sending}:
@@ -262,6 +304,14 @@ class _SendLoop:
         self._mailings = deque(self._by_priority(sending))
         self._expires_at.update((mailing.pk, mailing.expires_at) for mailing in sending)
         self._may_have_due = True
+
+    def _recover(self) -> None:
+        """Go on with what other workers left behind: sending a large mailing may take hours."""
+        if time.monotonic() < self._recover_at:
+            return
+        self._recover_at = time.monotonic() + self._recover_seconds
+        self._summary.recovered += recover_and_finish.recover(self._now())
+        recover_and_finish.settle_in_doubt(self._now())
 
     def _by_priority(self, mailings: list[Mailing]) -> list[Mailing]:
         """Dry runs wait while any real mailing has due deliveries."""
@@ -272,47 +322,61 @@ class _SendLoop:
 
     def _claim_more(self, transport: Transport) -> None:
         """Claim for each mailing in turn, if few deliveries are outstanding and the throttle allows more."""
-        wanted = self._batch.claim_count(self._outstanding) if self._may_have_due else 0
-        allowance = self._throttle.allowance(wanted, self._now()) if wanted else 0
-        if not allowance:
+        if not self._may_have_due:
+            return
+        held = self._held_under_limits if self._throttle.is_limited(self._now()) else self._batch
+        wanted = held.claim_count(self._outstanding)
+        if not wanted or not (part := self._throttle.take_slice(wanted, self._now())).left:
             return
         self._may_have_due = False
         for _ in range(len(self._mailings)):
             mailing = self._mailings[0]
             self._mailings.rotate(-1)
-            claimed = self._claim_for(mailing, allowance)
+            claimed, deadline = self._claim_for(mailing, part.left)
             self._may_have_due = self._may_have_due or bool(claimed)
-            allowance -= self._submit(transport, mailing, claimed)
-            if allowance <= 0:
+            self._submit(transport, mailing, claimed, part, deadline)
+            if part.left <= 0:
                 return
+        self._throttle.return_slice(part, self._now())
 
-    def _claim_for(self, mailing: Mailing, limit: int) -> list[ClaimedDelivery]:
+    def _claim_for(self, mailing: Mailing, limit: int) -> tuple[list[ClaimedDelivery], float]:
+        """Claimed deliveries, and the lease_clock() after which no final dot may be sent.
+
+        The second half of the lease is left for the reply, and for clocks of machines that differ.
+        """
         if not deliveries.is_approved(mailing):
             reason = "The content to be sent is not approved any more."
             self._pause_automatically(mailing.pk, "not_approved", reason)
-            return []
+            return [], 0.0
         while True:
-            now = self._now()
+            # Read before the claim: however long that takes, the lease does not begin later.
+            deadline, now = lease_clock() + self._lease.total_seconds() / 2, self._now()
             after = self._last_claimed.get(mailing.pk, 0)
-            claimed = deliveries.claim(mailing, self._owner, now + _LEASE, limit, now, after)
+            claimed = deliveries.claim(mailing, self._owner, now + self._lease, limit, now, after)
             first_attempts = (one.id for one in claimed if one.attempt == 1)
             self._last_claimed[mailing.pk] = max(first_attempts, default=after)
             # A claim may find only subscribers who must be excluded, and none in a mailing just paused.
             if claimed or self._stopped() or not (_is_sending(mailing) and deliveries.is_due(mailing, now)):
-                return claimed
+                return claimed, deadline
 
-    def _submit(self, transport: Transport, mailing: Mailing, claimed: list[ClaimedDelivery]) -> int:
-        """Submit the deliveries that the throttle admits, and defer the others; how many are submitted."""
+    def _submit(
+        self,
+        transport: Transport,
+        mailing: Mailing,
+        claimed: list[ClaimedDelivery],
+        part: Slice,
+        deadline: float,
+    ) -> None:
+        """Submit the deliveries that the throttle admits, and defer the others."""
         if not claimed:
-            return 0
+            return
         self._busy_at = time.monotonic()
         self._batch.on_claimed(self._busy_at)
         now = self._now()
-        admitted, deferred, excess = self._throttle.admit(claimed, now)
+        admitted, deferred = self._throttle.admit(claimed, part, now)
         deliveries.defer(deferred, self._owner, "provider_rate_limit")
-        deliveries.release(excess, self._owner, now)
         if not admitted:
-            return 0
+            return
         admitted_deliveries = [one for one, _ in admitted]
         try:
             builders = self._message_builder.messages(mailing, admitted_deliveries, now)
@@ -321,15 +385,13 @@ class _SendLoop:
             deliveries.release([one.id for one in admitted_deliveries], self._owner, now)
             self._throttle.return_unsent(admitted_deliveries, now)
             self._pause_automatically(mailing.pk, "not_approved", str(error))
-            return 0
+            return
         self._outstanding += len(admitted)
-        clock = time.monotonic()
-        deadline, epoch = clock + _LEASE.total_seconds() / 2, clock - now.timestamp()
+        epoch = time.monotonic() - now.timestamp()
         transport.submit(
             SendJob(one, build, deadline, send_at and epoch + send_at)
             for (one, send_at), build in zip(admitted, builders, strict=True)
         )
-        return len(admitted)
 
     def _record(self, attempts: list[Attempt]) -> None:
         now = self._now()
@@ -345,6 +407,7 @@ class _SendLoop:
         )
         deliveries.release([one.id for one in found.not_tried], self._owner, now)
         self._throttle.return_unsent([*found.not_tried, *found.slow_provider], now)
+        self._held_under_limits.on_recorded(len(attempts) - len(found.not_tried), len(found.not_tried))
         self._may_have_due = self._may_have_due or bool(found.not_tried)
         self._summary.add(found)
         for mailing, reason in self._throttle.trips(failures):

@@ -32,10 +32,11 @@ from mailer.delivery.esp.errors import (
     refused,
 )
 from mailer.delivery.esp.http_client import Client, Item, Result
-from mailer.delivery.ledger.attempts import Attempt, SendJob
+from mailer.delivery.ledger.attempts import Attempt, SendJob, lease_clock
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
+from mailer.delivery.throttle.rate_limits import VALIDITY
 
 # The delays before the retries of a call, in seconds.
 _BACKOFF = BackoffPolicy(first=1.0, cap=16.0)
@@ -226,6 +227,9 @@ class EspPool:
             while not self.stopping:
                 clock = time.monotonic()
                 if jobs := self._queue.take_batch(self.capability.batch_size, clock):
+                    void = [job for job in jobs if job.not_before and clock >= job.not_before + VALIDITY]
+                    self._return(void)
+                    jobs = [job for job in jobs if job not in void] if void else jobs
                     if batch := [built for job in jobs if (built := self._build(job)) is not None]:
                         return batch
                 else:
@@ -248,7 +252,7 @@ class EspPool:
 
     def begin(self, batch: list[_Built]) -> list[_Built]:
         """Journal the attempts of a batch; return those that may be sent."""
-        now = time.monotonic()
+        now = lease_clock()
         may_send = [
             now < built.job.deadline and built.job.claimed.mailing not in self._dropped for built in batch
         ]

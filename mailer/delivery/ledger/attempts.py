@@ -5,6 +5,7 @@ Ledger, throttle, engine and transports exchange these records.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ RETRIES = BackoffPolicy(schedule=(300, 900, 1_800, 3_600, 7_200, 14_400), jitter
 _SKIPPED = {ReplyClass.MAILBOX_FULL: 3, ReplyClass.BLOCKED: 3}
 # A block is tried only once more, when staff may have looked into it.
 _BLOCKED_ATTEMPTS = 2
+# Where there is no other, the clock stands still while the machine is suspended.
+_LEASE_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ClaimedDelivery(NamedTuple):
@@ -42,13 +45,18 @@ class ClaimedDelivery(NamedTuple):
     tracking_consent: bool = False
 
 
+def lease_clock() -> float:
+    """Seconds of a clock that goes on while the process is stopped and while the machine is suspended."""
+    return time.clock_gettime(_LEASE_CLOCK)
+
+
 class SendJob(NamedTuple):
     """A claimed delivery on its way to a transport."""
 
     claimed: ClaimedDelivery
     # Makes the message when its turn comes, in the form that the transport understands.
     build: Callable[[], Any]
-    # time.monotonic() after which its final dot must not be sent any more.
+    # lease_clock() after which its final dot must not be sent any more: the lease may end before the reply.
     deadline: float
     # time.monotonic() before which it must not begin.
     not_before: float = 0.0

@@ -41,7 +41,7 @@ _NEXT_PLANNED = """
 SELECT MIN(id), MAX(id), COUNT(*) FROM (SELECT id FROM mailer_delivery WHERE mailing_id = %s
     AND state = 'planned' AND id BETWEEN %s AND %s ORDER BY id LIMIT %s) w
 """
-_CLAIMED = "SELECT first, last FROM mailer_claim WHERE mailing_id = %s AND last > %s ORDER BY first"
+_CLAIMED = "SELECT first, last FROM mailer_claim WHERE mailing_id = %s ORDER BY first"
 _INSERT = "INSERT INTO mailer_claim (mailing_id, owner, first, last, lease_until) VALUES (%s, %s, %s, %s, %s)"
 _SETTLED = (
     f"NOT EXISTS (SELECT 1 FROM mailer_delivery, mailer_claim c WHERE c.id = mailer_claim.id AND {IN_CLAIM})"
@@ -67,29 +67,38 @@ def count_claimed(mailing: Mailing) -> RawSQL:
 def claim_ranges(
     mailing: Mailing, owner: str, lease_until: datetime, limit: int, after: int
 ) -> list[IdRange]:
-    """Claim up to `limit` unclaimed planned deliveries with ids above `after`.
+    """Claim up to `limit` unclaimed planned deliveries: those behind every claim and above `after` first.
+
+    `after` is where the owner's last claim ended. What is before it, and between claims, other workers have
+    mostly sent: to search there, the database would read the index entries of all those again.
 
     The caller's transaction must hold the mailing's row, so that no other worker claims at the same time.
     """
     ranges = []
     delete_settled(owner)
+    gaps = list(_unclaimed_ranges(mailing))
+    behind = gaps.pop() if gaps else None
+    if behind is not None:
+        gaps = [behind._replace(first=max(behind.first, after + 1)), *gaps]
+        if after >= behind.first:
+            gaps.append(behind._replace(last=min(after, behind.last)))
     with connection.cursor() as cursor:
-        for gap in _unclaimed_ranges(mailing, after):
+        for gap in gaps:
+            if limit <= 0:
+                break
             cursor.execute(_NEXT_PLANNED, [mailing.pk, *gap, limit])
             first, last, count = cursor.fetchone()
             if count:
                 cursor.execute(_INSERT, [mailing.pk, owner, first, last, to_db_datetime(lease_until)])
                 ranges.append(IdRange(first, last))
                 limit -= count
-            if limit <= 0:
-                break
     return ranges
 
 
 def has_unclaimed(mailing: Mailing) -> bool:
     """Whether `claim_ranges` would find a delivery."""
     with connection.cursor() as cursor:
-        for gap in _unclaimed_ranges(mailing, 0):
+        for gap in _unclaimed_ranges(mailing):
             cursor.execute(_NEXT_PLANNED, [mailing.pk, *gap, 1])
             if cursor.fetchone()[2]:
                 return True
@@ -127,6 +136,11 @@ def release_all(owner: str) -> None:
     execute("DELETE FROM mailer_claim WHERE owner = %s", owner)
 
 
+def delete_expired(owner: str, now: datetime) -> None:
+    """Delete the owner's claims whose lease has ended, once their deliveries are settled."""
+    execute("DELETE FROM mailer_claim WHERE owner = %s AND lease_until < %s", owner, to_db_datetime(now))
+
+
 def expire_leases(now: datetime, reply: str, settle_at: datetime) -> int:
     """Mark the planned deliveries of expired claims as in doubt, to be settled at `settle_at`; how many."""
     with transaction.atomic():
@@ -147,12 +161,12 @@ def _in_claim() -> Exists:
     return Exists(here.filter(first__lte=OuterRef("pk"), last__gte=OuterRef("pk")))
 
 
-def _unclaimed_ranges(mailing: Mailing, after: int) -> Iterator[IdRange]:
-    """The ranges outside every claim, from the first id above `after` to the last that is released."""
+def _unclaimed_ranges(mailing: Mailing) -> Iterator[IdRange]:
+    """The ranges outside every claim, in order, up to the last id that is released."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIMED, [mailing.pk, after])
+        cursor.execute(_CLAIMED, [mailing.pk])
         claims = cursor.fetchall()
-    begin, bound = after + 1, _MAX_ID if mailing.released_up_to is None else mailing.released_up_to
+    begin, bound = 1, _MAX_ID if mailing.released_up_to is None else mailing.released_up_to
     for first, last in (*claims, (bound + 1, bound)):
         if begin < first:
             yield IdRange(begin, min(first - 1, bound))

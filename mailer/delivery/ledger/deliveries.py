@@ -72,6 +72,7 @@ SELECT {columns} FROM (
     WHERE {which} ORDER BY d.id
 ) r
 """
+_PLANNED_BETWEEN = "d.mailing_id = %s AND d.state = 'planned' AND d.id BETWEEN %s AND %s"
 _RECIPIENT_COLUMNS = (
     "id",
     "attempts",
@@ -106,7 +107,8 @@ _ACCEPT_CLAIMED = _ACCEPT.replace("{counted}", "").replace(
 _RECORD = """
 UPDATE mailer_delivery
 SET state = %s, reason = %s, reply = r.text, due_at = r.at, accepted_at = %s, lease_until = NULL,
-    rejected_at = COALESCE(rejected_at, %s), doubts = doubts + %s, claimed_by = %s,
+    rejected_at = COALESCE(rejected_at, %s), claimed_by = %s,
+    doubts = doubts + CASE mailer_delivery.state WHEN 'in_doubt' THEN 0 ELSE %s END,
     attempts = attempts + CASE mailer_delivery.state WHEN 'planned' THEN 1 ELSE 0 END
 FROM ({triples}) r
 WHERE mailer_delivery.id = r.id AND {held}
@@ -119,6 +121,18 @@ SET state = 'deferred', due_at = r.at, reason = r.text, claimed_by = '', lease_u
 FROM ({triples}) r
 WHERE mailer_delivery.id = r.id AND mailer_delivery.state <> 'in_doubt' AND {held}
 """
+# Locks the mailings of these deliveries: one that is done is sent no more, and none is done meanwhile.
+_LOCK_OPEN = """
+SELECT id FROM mailer_mailing WHERE state <> 'done'
+AND id IN (SELECT mailing_id FROM mailer_delivery WHERE {among} AND state = 'in_doubt') ORDER BY id {lock}
+"""
+_DEFER_DOUBTED = """
+UPDATE mailer_delivery
+SET state = 'deferred', due_at = r.at, reason = r.text, claimed_by = '', attempts = attempts - 1,
+    doubts = doubts - 1
+FROM ({triples}) r
+WHERE mailer_delivery.id = r.id AND claimed_by = %s AND mailer_delivery.state = 'in_doubt' AND {mailings}
+"""
 
 
 def claim(
@@ -126,8 +140,7 @@ def claim(
 ) -> list[ClaimedDelivery]:
     """Claim up to `limit` due deliveries for `owner` until `lease_until`, deferred ones first.
 
-    Planned deliveries are searched above the id `after` first, where an earlier call ended: a database that
-    estimates all rows to be planned would read those already sent again.
+    Planned deliveries are searched above the id `after` first, where an earlier call of the owner ended.
 
     Deliveries to subscribers who unsubscribed, paused, were suppressed or erased since planning become
     excluded instead, so the result may be empty although more are due. A mailing that is not being sent gives
@@ -136,13 +149,17 @@ def claim(
     with transaction.atomic():
         if not _lock_sending(mailing):
             return []
-        found = _claim_deferred(mailing, owner, lease_until, limit, now)
-        for bound in (after, 0) if after else (0,):
-            if len(found) < limit:
-                found += _claim_planned(mailing, owner, lease_until, limit - len(found), now, bound)
-        record(
-            [DeliveryResult(one.id, State.EXCLUDED, reason=reason) for one, reason in found if reason], owner
+        ids = _claim_deferred(mailing, owner, lease_until, limit, now)
+        ranges = (
+            claims.claim_ranges(mailing, owner, lease_until, limit - len(ids), after)
+            if len(ids) < limit
+            else []
         )
+    # Read after the claim has ended, which others wait for; a subscriber may have unsubscribed meanwhile.
+    found = _load_recipients(mailing, now, dialect().among.format("d.id"), [id_list(ids)]) if ids else []
+    for first, last in ranges:
+        found += _load_recipients(mailing, now, _PLANNED_BETWEEN, [mailing.pk, first, last])
+    record([DeliveryResult(one.id, State.EXCLUDED, reason=reason) for one, reason in found if reason], owner)
     claimed = [one for one, reason in found if not reason]
     return _redirect(claimed, mailing.dry_run_to) if mailing.dry_run_to else claimed
 
@@ -215,8 +232,8 @@ def record(results: Iterable[DeliveryResult], owner: str) -> set[int]:
                     str(reason)[:40],
                     to_db_datetime(accepted),
                     to_db_datetime(rejected),
-                    int(doubt),
                     owner if doubt else "",
+                    int(doubt),
                     json.dumps(rows),
                     owner,
                     owner,
@@ -275,13 +292,24 @@ def release(deliveries: Collection[int], owner: str, now: datetime) -> None:
 
 
 def defer(deliveries: Iterable[tuple[int, datetime]], owner: str, reason: str = "") -> None:
-    """Release claimed deliveries that were not tried, each due again at its time; no attempt is counted."""
+    """Release claimed deliveries that were not tried, each due again at its time; no attempt is counted.
+
+    Those that became in doubt when the owner's lease ended are not in doubt any more.
+    """
     rows = [(delivery, reason[:40], to_db_text(due)) for delivery, due in deliveries]
     if not rows:
         return
-    statement = _DEFER.format(triples=dialect().triples, held=_OWNED)
+    database = dialect()
+    statement = _DEFER.format(triples=database.triples, held=_OWNED)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, [json.dumps(rows), owner, owner])
+        if cursor.rowcount < len(rows):
+            lock = _LOCK_OPEN.format(among=database.among.format("id"), lock=database.lock)
+            cursor.execute(lock, [id_list([row[0] for row in rows])])
+            open_mailings = [row[0] for row in cursor.fetchall()]
+            among = database.among.format("mailer_delivery.mailing_id")
+            doubted = _DEFER_DOUBTED.format(triples=database.triples, mailings=among)
+            cursor.execute(doubted, [json.dumps(rows), owner, id_list(open_mailings)])
 
 
 def has_claims(owner: str) -> bool:
@@ -301,8 +329,8 @@ def _lock_sending(mailing: Mailing) -> bool:
 
 def _claim_deferred(
     mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime
-) -> list[tuple[ClaimedDelivery, str]]:
-    """Claim deferred deliveries that are due."""
+) -> list[int]:
+    """Claim deferred deliveries that are due; their ids."""
     database = dialect()
     # No other worker can claim them between the two statements: a transaction holds SQLite's only write lock,
     # or PostgreSQL's locks on the rows.
@@ -311,22 +339,12 @@ def _claim_deferred(
         column = database.column.format("id")
         cursor.execute(f"SELECT {column} FROM ({wanted}) w", [mailing.pk, to_db_datetime(now), limit])
         ids: list[int] = json.loads(cursor.fetchone()[0] or "[]")
-        if not ids:
-            return []
-        cursor.execute(
-            _CLAIM_DEFERRED.format(among=database.among.format("id")),
-            [owner, to_db_datetime(lease_until), id_list(ids)],
-        )
-    return _load_recipients(mailing, now, database.among.format("d.id"), [id_list(ids)])
-
-
-def _claim_planned(
-    mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime, after: int
-) -> list[tuple[ClaimedDelivery, str]]:
-    """Claim the next planned deliveries."""
-    which = "d.mailing_id = %s AND d.state = 'planned' AND d.id BETWEEN %s AND %s"
-    ranges = claims.claim_ranges(mailing, owner, lease_until, limit, after)
-    return [one for ids in ranges for one in _load_recipients(mailing, now, which, [mailing.pk, *ids])]
+        if ids:
+            cursor.execute(
+                _CLAIM_DEFERRED.format(among=database.among.format("id")),
+                [owner, to_db_datetime(lease_until), id_list(ids)],
+            )
+    return ids
 
 
 def _load_recipients(

@@ -36,8 +36,8 @@ class LoggedReply:
 
 
 @dataclass(frozen=True)
-class DeadJournal:
-    """The journal of a dead process, locked by us."""
+class FoundJournal:
+    """What another process of this machine has logged: one that is dead, or that exceeded its lease."""
 
     owner: str
     # Whether the machine has been running since: if not, the last lines may be missing.
@@ -126,7 +126,16 @@ class Journal:
         self.close()
 
 
-def recoverable(folder: Path) -> Iterator[DeadJournal]:
+def find(folder: Path, owner: str) -> FoundJournal | None:
+    """The journal of a process that may still run; None where the folder has none, as on another machine."""
+    path = folder / f"{owner}{_SUFFIX}"
+    try:
+        return _read(path, path.read_bytes()) if path.parent == folder else None
+    except FileNotFoundError:
+        return None
+
+
+def recoverable(folder: Path) -> Iterator[FoundJournal]:
     """The journals of dead processes in `folder`; each is deleted when the caller asks for the next."""
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:
@@ -150,7 +159,7 @@ def _single_line(text: str) -> bytes:
     return text[:500].replace("\n", " ").replace("\0", " ").encode("utf-8", "replace")
 
 
-def _read(path: Path, raw: bytes) -> DeadJournal:
+def _read(path: Path, raw: bytes) -> FoundJournal:
     # The reserved space after the last line is zeros.
     head, *lines = raw.rstrip(b"\0").decode("utf-8", "replace").split("\n")
     try:
@@ -158,7 +167,7 @@ def _read(path: Path, raw: bytes) -> DeadJournal:
         owner, complete = str(start["owner"]), start["boot"] == _boot_id()
     except (ValueError, KeyError, TypeError):
         # The process died before the first line was complete, or the machine lost it: nothing is certain.
-        return DeadJournal(owner=path.name.removesuffix(_SUFFIX), complete=False)
+        return FoundJournal(owner=path.name.removesuffix(_SUFFIX), complete=False)
     attempts: dict[tuple[int, int], LoggedReply | None] = {}
     # The last piece is empty, or an unfinished line.
     for line in lines[:-1]:
@@ -169,7 +178,7 @@ def _read(path: Path, raw: bytes) -> DeadJournal:
         except ValueError:
             # Zeros where the machine lost a line: others may be missing as well.
             complete = False
-    return DeadJournal(owner, complete, attempts)
+    return FoundJournal(owner, complete, attempts)
 
 
 def _boot_id() -> str:

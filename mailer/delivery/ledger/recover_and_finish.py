@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -18,8 +19,8 @@ from django.db.models import Q
 
 from mailer.delivery.ledger import claims, deliveries, journal, outcome_counts
 from mailer.delivery.ledger.attempts import DeliveryResult, State, result_of
-from mailer.delivery.ledger.journal import DeadJournal
-from mailer.delivery.ledger.sql_helpers import execute, to_db_datetime
+from mailer.delivery.ledger.journal import FoundJournal
+from mailer.delivery.ledger.sql_helpers import dialect, execute, to_db_datetime
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 
@@ -39,6 +40,16 @@ UNION ALL SELECT id, attempts, state FROM mailer_delivery WHERE state = 'in_doub
 UNION ALL SELECT mailer_delivery.id, attempts + 1, state
     FROM mailer_claim c JOIN mailer_delivery ON {claims.IN_CLAIM} WHERE c.owner = %s
 """
+_EXPIRED_OWNERS = """
+SELECT claimed_by FROM mailer_delivery WHERE state = 'claimed' AND lease_until < %s
+UNION SELECT owner FROM mailer_claim WHERE lease_until < %s
+"""
+_EXPIRED_ROWS = f"""
+SELECT id, attempts, state FROM mailer_delivery
+    WHERE state = 'claimed' AND claimed_by = %s AND lease_until < %s
+UNION ALL SELECT mailer_delivery.id, attempts + 1, state
+    FROM mailer_claim c JOIN mailer_delivery ON {claims.IN_CLAIM} WHERE c.owner = %s AND c.lease_until < %s
+"""
 
 
 def settle_at(now: datetime) -> datetime:
@@ -56,53 +67,75 @@ def recover(now: datetime) -> int:
     """Settle the claims of this machine's dead processes, and those with an expired lease; how many.
 
     A delivery with a reply in the journal gets that result. One whose final dot may have been sent becomes in
-    doubt. The others are due at once, as if they had not been claimed. If the machine restarted, or only a
-    lease shows that the process is gone, all become in doubt.
+    doubt. The others are due at once, as if they had not been claimed. If the machine restarted, all become
+    in doubt. An expired lease is settled in the same way where the journal is on this machine, also while
+    its process still exists: stopped for so long, that sends nothing more of it. Of another machine's process
+    nothing is known, so all become in doubt.
     """
-    count = 0
-    for dead in journal.recoverable(journal_folder()):
+    folder, count = journal_folder(), 0
+    for dead in journal.recoverable(folder):
         count += _replay(dead, now)
+    at = to_db_datetime(now)
+    for (owner,) in _rows(_EXPIRED_OWNERS, at, at):
+        if (found := journal.find(folder, owner)) is not None:
+            count += _replay_expired(found, now)
     return count + _expire_leases(now)
 
 
-def _replay(dead: DeadJournal, now: datetime) -> int:
+def _replay(dead: FoundJournal, now: datetime) -> int:
+    """Settle everything that a dead process had claimed; how many."""
+    with transaction.atomic():
+        rows = _rows(_ROWS, dead.owner, dead.owner, dead.owner)
+        _settle(dead, rows, now)
+        claims.release_all(dead.owner)
+    return len(rows)
+
+
+def _replay_expired(found: FoundJournal, now: datetime) -> int:
+    """Settle what a process has claimed and whose lease has ended; how many."""
+    owner, at = found.owner, to_db_datetime(now)
+    with transaction.atomic():
+        rows = _rows(_EXPIRED_ROWS, owner, at, owner, at)
+        _settle(found, rows, now)
+        claims.delete_expired(owner, now)
+    return len(rows)
+
+
+def _settle(found: FoundJournal, rows: list[tuple[Any, ...]], now: datetime) -> None:
+    """Settle deliveries of the journal's owner, given as id, attempt and state."""
     outcomes: dict[int, Outcome] = {}
     results: list[DeliveryResult] = []
     untried: list[int] = []
     settle_after = settle_at(now)
-    with transaction.atomic():
-        rows = _owned_rows(dead.owner)
-        for delivery, attempt, state in rows:
-            logged = dead.attempts.get((delivery, attempt))
-            if logged is not None:
-                outcomes[delivery] = outcome = outcome_of(logged.code, logged.text)
-                results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
-            elif state != State.IN_DOUBT and ((delivery, attempt) in dead.attempts or not dead.complete):
-                outcome = Outcome(ReplyClass.IN_DOUBT, _NO_REPLY)
-                results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
-            elif state != State.IN_DOUBT:
-                untried.append(delivery)
-        counted_before = outcome_counts.rejected_before(outcomes)
-        not_recorded = deliveries.record(results, dead.owner)
-        rejections = {one.delivery: one for one in results if one.rejected_at is not None}
-        outcome_counts.add_recovered(outcomes, rejections, counted_before, not_recorded, now)
-        deliveries.release(untried, dead.owner, now)
-        claims.release_all(dead.owner)
+    for delivery, attempt, state in rows:
+        logged = found.attempts.get((delivery, attempt))
+        if logged is not None:
+            outcomes[delivery] = outcome = outcome_of(logged.code, logged.text)
+            results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
+        elif found.complete and (delivery, attempt) not in found.attempts:
+            untried.append(delivery)
+        elif state != State.IN_DOUBT:
+            outcome = Outcome(ReplyClass.IN_DOUBT, _NO_REPLY)
+            results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
+    counted_before = outcome_counts.rejected_before(outcomes)
+    not_recorded = deliveries.record(results, found.owner)
+    rejections = {one.delivery: one for one in results if one.rejected_at is not None}
+    outcome_counts.add_recovered(outcomes, rejections, counted_before, not_recorded, now)
+    deliveries.release(untried, found.owner, now)
     in_doubt = sum(result.state == State.IN_DOUBT for result in results)
     log.info(
         "action=recovered owner=%s known=%d in_doubt=%d untried=%d",
-        dead.owner,
+        found.owner,
         len(results) - in_doubt,
         in_doubt,
         len(untried),
     )
-    return len(rows)
 
 
-def _owned_rows(owner: str) -> list[tuple[int, int, str]]:
+def _rows(query: str, *values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, [owner, owner, owner])
-        return [(row[0], row[1], row[2]) for row in cursor.fetchall()]
+        cursor.execute(query, values)
+        return list(cursor.fetchall())
 
 
 def _expire_leases(now: datetime) -> int:
@@ -230,13 +263,15 @@ def finish_mailings(now: datetime) -> list[int]:
         # Only while it will be sent again.
         open_rows.append(f"state = 'in_doubt' AND d.doubts <= 1 AND mailer_mailing.id IN ({_SENDING})")
     nothing_left = " AND ".join(f"NOT EXISTS ({_ROW} AND d.{row})" for row in open_rows)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE mailer_mailing SET state = 'done', finished_at = %s "
-            f"WHERE state = 'sending' AND {nothing_left} RETURNING id",
-            [to_db_datetime(now)] * (1 + nothing_left.count("%s")),
-        )
-        ended = [row[0] for row in cursor.fetchall()]
-    for mailing in ended:
-        log.info("action=mailing_done mailing=%d", mailing)
-    return ended
+    ended = f"WHERE state = 'sending' AND {nothing_left}"
+    at = [to_db_datetime(now)] * nothing_left.count("%s")
+    done = []
+    for mailing in _rows(f"SELECT id FROM mailer_mailing {ended} ORDER BY id", *at):
+        with transaction.atomic():
+            # Locked before its deliveries are read again: another worker may release one that was in doubt.
+            _rows(f"SELECT 1 FROM mailer_mailing WHERE id = %s {dialect().lock}", *mailing)
+            finish = f"UPDATE mailer_mailing SET state = 'done', finished_at = %s {ended} AND id = %s"
+            if execute(finish, to_db_datetime(now), *at, *mailing):
+                done.append(int(mailing[0]))
+                log.info("action=mailing_done mailing=%d", *mailing)
+    return done

@@ -10,10 +10,11 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
+from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.throttle.mailbox_providers import ProviderShares
+from mailer.delivery.throttle.rate_limits import VALIDITY
 
 # Messages of a slow provider kept per session that it may hold; the others return to the ledger.
 _KEPT_PER_SESSION = 4
@@ -23,7 +24,7 @@ _KEPT = 250
 
 
 class QueueTag(NamedTuple):
-    """The `queue_tag` of a queued envelope. Times are of time.monotonic(), as in SendJob."""
+    """The `queue_tag` of a queued envelope. The times are those of its SendJob."""
 
     claimed: ClaimedDelivery
     provider: str
@@ -70,7 +71,7 @@ class SendQueue:
         """Remove and return the next envelope that may begin; `behind`: the provider whose message precedes
         it in
         the same session's pipeline."""
-        now, shares = time.monotonic(), self._shares
+        now, shares = lease_clock(), self._shares
         if self._held and (envelope := self._take_held(behind, now)) is not None:
             return envelope
         if behind is not None and shares.is_slow(behind):
@@ -121,10 +122,12 @@ class SendQueue:
         return None
 
     def _pop(self, envelopes: deque[Envelope], now: float) -> Envelope | None:
-        """The first envelope that is not past its deadline; those that are return unsent."""
+        """The first envelope that is not past its deadline and not long past its time; those that are return
+        unsent."""
         while envelopes:
             envelope = envelopes.popleft()
-            if now < envelope.queue_tag.deadline:
+            tag = envelope.queue_tag
+            if now < tag.deadline and (not tag.not_before or time.monotonic() < tag.not_before + VALIDITY):
                 return envelope
             self.return_unsent([envelope], "waited too long")
         return None

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
+from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob, lease_clock
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.envelope import Envelope
@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 
 # Seconds after which a worker asks again for a connection that the relays denied while others are open.
 _RECONNECT = 5.0
+# Nothing is sent while nothing was heard of the ledger's thread for so many seconds: cut off from the
+# database, it could not record them, and another worker might send the same messages when the lease ends.
+_MAX_UNRECORDED = 30.0
 # Outcomes of messages that were not tried.
 _NOT_TRIED = (ReplyClass.NOT_TRIED, ReplyClass.SENDER_REJECTED)
 
@@ -84,6 +87,8 @@ class Sender:
         # Whether the workers are about to be woken.
         self._waking = False
         self._attempts: deque[Attempt] = deque()
+        # lease_clock() of the last call of submit() or collect().
+        self._ledger_seen_at = lease_clock()
         # Outcomes that wake the ledger's thread; fewer wait until it collects them.
         self._wake_at = 1
         self._errors: deque[SendError] = deque()
@@ -113,6 +118,7 @@ class Sender:
         would cost between two system calls. Only the signatures are left to other threads.
         """
         envelopes = [envelope for job in jobs if (envelope := self._build(job)) is not None]
+        self._ledger_seen_at = lease_clock()
         # Before half of them are done, the calling thread would find too little to do.
         self._wake_at = max(1, len(envelopes) // 2)
         unsigned = [envelope for envelope in envelopes if envelope.signature is not None]
@@ -123,6 +129,7 @@ class Sender:
     def collect(self, seconds: float) -> list[Attempt]:
         """Return the outcomes so far; wait up to `seconds` for a good number. Raises what ended the
         thread."""
+        self._ledger_seen_at = lease_clock()
         self._news.wait(seconds)
         self._news.clear()
         if self._failure is not None:
@@ -291,8 +298,9 @@ class Sender:
 
     def journal_attempt(self, tag: QueueTag) -> None:
         """Record in the journal that the final dot is about to be sent. Raises SendAborted."""
-        claimed = tag.claimed
-        if self.stopping or claimed.mailing in self._dropped or time.monotonic() >= tag.deadline:
+        claimed, clock = tag.claimed, lease_clock()
+        late = clock >= tag.deadline or clock >= self._ledger_seen_at + _MAX_UNRECORDED
+        if self.stopping or late or claimed.mailing in self._dropped:
             raise SendAborted
         try:
             self._journal.log_attempt(claimed.id, claimed.attempt)

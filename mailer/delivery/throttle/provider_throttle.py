@@ -19,7 +19,15 @@ from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
 from mailer.delivery.throttle import rate_limits, shared_state
 from mailer.delivery.throttle.mailbox_providers import provider_of, provider_of_domain
-from mailer.delivery.throttle.rate_limits import NO_BACKOFF, PROVIDER, Backoff, LimiterState, RateLimit
+from mailer.delivery.throttle.rate_limits import (
+    NO_BACKOFF,
+    PROVIDER,
+    Backoff,
+    Grant,
+    LimiterState,
+    OutstandingGrants,
+    RateLimit,
+)
 from mailer.delivery.throttle.shared_state import Data
 
 log = logging.getLogger(__name__)
@@ -48,6 +56,7 @@ class _Schedule(NamedTuple):
     # Of the first of them; the others are deferred until the times below.
     send_at: list[float]
     retry_at: list[float]
+    grant: Grant | None = None
 
 
 class ProviderThrottle:
@@ -56,6 +65,8 @@ class ProviderThrottle:
     def __init__(self, limits: Mapping[str, tuple[RateLimit, ...]], now: datetime) -> None:
         self._limits = limits
         self._backoffs: dict[str, Backoff] = {}
+        # By provider with a limit.
+        self._grants: defaultdict[str, OutstandingGrants] = defaultdict(OutstandingGrants)
         self.refresh(now)
 
     def refresh(self, now: datetime) -> None:
@@ -79,6 +90,8 @@ class ProviderThrottle:
                 continue
             schedule = self._reserve(provider, len(waiting), now)
             count = len(schedule.send_at)
+            if schedule.grant is not None and provider in self._limits:
+                self._grants[provider].add([one.id for one in waiting[:count]], schedule.grant)
             admitted += zip(waiting[:count], schedule.send_at, strict=True)
             rest = zip(waiting[count:], schedule.retry_at, strict=True)
             deferred += [(one.id, datetime.fromtimestamp(due, UTC)) for one, due in rest]
@@ -86,11 +99,17 @@ class ProviderThrottle:
 
     def return_unsent(self, claimed: Iterable[ClaimedDelivery], now: datetime) -> None:
         """These deliveries were admitted and not sent after all."""
-        if not self._limits:
+        if not self._grants:
             return
-        counts = Counter(provider for one in claimed if (provider := provider_of(one.email)) in self._limits)
-        for provider, count in counts.items():
-            shared_state.update(KEY + provider, now, partial(_return_unsent, count=count))
+        unsent = [one.id for one in claimed]
+        for provider, grants in self._grants.items():
+            for grant, count in grants.remove(unsent).items():
+                shared_state.update(KEY + provider, now, partial(_return_unsent, grant=grant, count=count))
+
+    def forget(self, deliveries: Collection[int]) -> None:
+        """These deliveries were sent."""
+        for grants in self._grants.values():
+            grants.remove(deliveries)
 
     def record_attempts(
         self, attempts: Collection[Attempt], failed: Iterable[Attempt], now: datetime
@@ -185,7 +204,7 @@ def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) 
     if state.rate:
         limits = (*limits, RateLimit(state.rate, 1.0))
     if now < state.until:
-        send_at, retry_at = [], state.until
+        send_at, retry_at, grant = [], state.until, None
     else:
         kept, grant = rate_limits.reserve(LimiterState.of(data.get("pace", {})), limits, count, now)
         data = {**data, "pace": kept.data()}
@@ -200,11 +219,12 @@ def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) 
     deferred = [retry_at + (queued + place * gap) % _QUEUE_SECONDS for place in range(waiting)]
     if deferred:
         data = {**data, "queue": retry_at + (queued + waiting * gap) % _QUEUE_SECONDS}
-    return data, _Schedule(send_at, deferred)
+    return data, _Schedule(send_at, deferred, grant)
 
 
-def _return_unsent(data: Data, count: int) -> tuple[Data, None]:
-    return {**data, "pace": rate_limits.give_back(LimiterState.of(data.get("pace", {})), count).data()}, None
+def _return_unsent(data: Data, grant: Grant, count: int) -> tuple[Data, None]:
+    state = rate_limits.give_back(LimiterState.of(data.get("pace", {})), grant, count)
+    return {**data, "pace": state.data()}, None
 
 
 def _record_success(data: Data, count: int, now: float) -> tuple[Data, Backoff]:

@@ -14,7 +14,8 @@ and halves the rate after it. Each accepted message raises the rate a little, un
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ from mailer.config import toml_reader
 
 # Messages are granted so many seconds ahead; they wait in memory for their time.
 LOOKAHEAD = 1.0
+# A grant is void so many seconds after its time. So a worker that was stopped does not send at once what was
+# granted to it long ago, and no interval has more messages than its limit and those of this time.
+VALIDITY = 1.0
 # Seconds by which the clocks of several machines may differ.
 _SKEW = 60.0
 _PARTS = 60
@@ -103,9 +107,14 @@ class Grant(NamedTuple):
     retry_at: float = 0.0
     limit: RateLimit | None = None
 
-    def send_times(self) -> Iterable[float]:
+    def send_times(self) -> Iterator[float]:
         """When each may be sent."""
         return (self.first + number * self.gap for number in range(self.allowance))
+
+    @property
+    def last(self) -> float:
+        """When the last may be sent."""
+        return self.first + (self.allowance - 1) * self.gap
 
 
 # By a period in seconds: (end of a sixtieth, messages granted in it), oldest first.
@@ -131,10 +140,12 @@ class LimiterState(NamedTuple):
 
 
 def reserve(
-    state: LimiterState, limits: Sequence[RateLimit], wanted: int, now: float
+    state: LimiterState, limits: Sequence[RateLimit], wanted: int, now: float, least: float = 0.0
 ) -> tuple[LimiterState, Grant]:
     """Grant up to `wanted` messages for the next LOOKAHEAD seconds; the new state and the grant.
 
+    Less than `least` seconds of a limit per second are not granted: several workers that ask often would get
+    a few messages each, and claim and record them one by one.
     If `now` goes back because a clock was corrected, counts in its future are dropped.
     """
     gap = max((limit.seconds / limit.most for limit in limits if limit.seconds <= 1), default=0.0)
@@ -148,19 +159,30 @@ def reserve(
             min(wanted, math.floor((now + LOOKAHEAD - first) / gap) + 1) if first <= now + LOOKAHEAD else 0
         )
     left = [int(limit.most) - sum(n for _, n in counted[limit.seconds]) for limit in windows]
-    count = max(0, min([spaced, *left]))
+    fewest = min(wanted, max(1, math.floor(least / gap))) if gap else 1
+    count = max(0, min([spaced, *left])) if spaced >= fewest else 0
     if not count:
-        return state, _refusal(windows, counted, first - LOOKAHEAD if gap else now, first, gap)
+        spaced_at = first + (fewest - 1) * gap - LOOKAHEAD if gap else now
+        return state, _refusal(windows, counted, spaced_at, first, gap)
     last = first + (count - 1) * gap
     for limit in windows:
         _count(counted[limit.seconds], limit.seconds, last, count)
     return LimiterState(last + gap, counted), Grant(count, first, gap)
 
 
-def give_back(state: LimiterState, count: int) -> LimiterState:
-    """The state after so many of the granted messages were not sent; their times are not reused."""
+def give_back(state: LimiterState, grant: Grant, count: int, *, unused: bool = False) -> LimiterState:
+    """The state after so many messages of a grant were not sent.
+
+    `unused`: they are its last ones, so that their times are free again unless later ones are granted.
+    """
+    end = grant.last + grant.gap
+    if unused and abs(state.next - end) < 1e-6:
+        state = state._replace(next=end - count * grant.gap)
     return state._replace(
-        counted={seconds: _subtract(parts, count) for seconds, parts in state.counted.items()}
+        counted={
+            seconds: _subtract(parts, seconds / _PARTS, grant.last, count)
+            for seconds, parts in state.counted.items()
+        }
     )
 
 
@@ -171,6 +193,22 @@ def used_share(state: LimiterState, limit: RateLimit, now: float) -> float:
     (window,) = _windows([limit])
     counted = state.counted.get(window.seconds, [])
     return min(sum(n for end, n in counted if end > now - window.seconds) / window.most, 1.0)
+
+
+class OutstandingGrants:
+    """Which grant each message was sent under, until its outcome is known."""
+
+    def __init__(self) -> None:
+        self._grants: dict[int, Grant] = {}
+
+    def add(self, deliveries: Iterable[int], grant: Grant) -> None:
+        self._grants.update(dict.fromkeys(deliveries, grant))
+
+    def remove(self, deliveries: Iterable[int]) -> Counter[Grant]:
+        """Forget these; how many of each grant they were."""
+        if not self._grants:
+            return Counter()
+        return Counter(grant for one in deliveries if (grant := self._grants.pop(one, None)) is not None)
 
 
 def slowest_gap(limits: Iterable[RateLimit]) -> float:
@@ -198,22 +236,27 @@ def _within(parts: list[tuple[float, int]], seconds: float, start: float) -> lis
 
 def _count(parts: list[tuple[float, int]], seconds: float, last: float, count: int) -> None:
     """Count messages in the sixtieth in which the last of them is sent."""
-    width = seconds / _PARTS
-    end = (math.floor(last / width) + 1) * width
+    end = _part_end(seconds, last)
     if parts and parts[-1][0] >= end:
         parts[-1] = (parts[-1][0], parts[-1][1] + count)
     else:
         parts.append((end, count))
 
 
-def _subtract(parts: list[tuple[float, int]], count: int) -> list[tuple[float, int]]:
-    kept = list(parts)
-    while kept and count:
-        end, n = kept.pop()
-        if n > count:
-            kept.append((end, n - count))
-        count -= min(n, count)
-    return kept
+def _part_end(seconds: float, at: float) -> float:
+    """The end of the sixtieth that contains a time."""
+    width = seconds / _PARTS
+    return (math.floor(at / width) + 1) * width
+
+
+def _subtract(parts: list[tuple[float, int]], width: float, at: float, count: int) -> list[tuple[float, int]]:
+    """The counts without so many of the part that contains a time, or of the one after it; nothing where
+    there is none any more."""
+    place = next((place for place, (end, _) in enumerate(parts) if at < end <= at + 2 * width), None)
+    if place is None:
+        return parts
+    rest = [(parts[place][0], parts[place][1] - count)] if parts[place][1] > count else []
+    return [*parts[:place], *rest, *parts[place + 1 :]]
 
 
 def _refusal(

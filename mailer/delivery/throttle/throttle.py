@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice, repeat
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -23,11 +25,25 @@ from mailer.delivery.throttle import (
 )
 from mailer.delivery.throttle.circuit_breaker import BreakerTrip
 from mailer.delivery.throttle.provider_throttle import ProviderThrottle, provider_limits, stored_backoff
-from mailer.delivery.throttle.rate_limits import NO_BACKOFF, RELAY, LimiterState, RateLimit, sending_window
+from mailer.delivery.throttle.rate_limits import (
+    NO_BACKOFF,
+    RELAY,
+    Grant,
+    LimiterState,
+    OutstandingGrants,
+    RateLimit,
+    sending_window,
+)
 from mailer.delivery.throttle.shared_state import Data
 
 # Keys of the shared state.
-_OFFICE, _RELAY, _WARM_UP = "office", "relay", "warm-up"
+_OFFICE, _WARM_UP = "office", "warm-up"
+# The key of a machine's backoff begins like this: what it cannot reach, another machine may.
+_RELAY = "relay "
+# A worker takes so many seconds of a limit per second at once, at the least.
+_LEAST_SLICE = 0.25
+# Outcomes of messages that were not sent.
+_UNSENT = frozenset({ReplyClass.NOT_TRIED, ReplyClass.PROVIDER_SLOW})
 _DAY = 86_400.0
 _PERIODS = {1.0: "second", 60.0: "minute", 3_600.0: "hour", _DAY: "day"}
 _LONG_AGO = timedelta(days=30)
@@ -52,8 +68,22 @@ class Admission(NamedTuple):
     admitted: list[tuple[ClaimedDelivery, float]]
     # Delivery ids that their provider's limits defer, and until when.
     deferred: list[tuple[int, datetime]]
-    # Delivery ids for which the limits left none after all.
-    excess: list[int]
+
+
+class Slice:
+    """Messages that one worker may send soon: its part of the limits that all workers share."""
+
+    def __init__(self, left: int, grant: Grant | None) -> None:
+        # Messages that may still be taken.
+        self.left = left
+        # None without limits.
+        self.grant = grant
+        self._times: Iterator[float] = grant.send_times() if grant else repeat(0.0)
+
+    def take(self, count: int) -> list[float]:
+        """When each of so many messages may be sent; 0.0: at once."""
+        self.left -= count
+        return list(islice(self._times, count))
 
 
 class Throttle:
@@ -66,8 +96,14 @@ class Throttle:
         self._limits = _limits(config.sending)
         self._warm_up_since = toml_reader.day(config.sending.warm_up_since)
         self._progress: rate_limits.WarmUpProgress | None = None
-        self._providers = ProviderThrottle(provider_limits(config.sending.rate_per_provider), now)
-        self._relay_backoff = stored_backoff(shared_state.read(_RELAY), now.timestamp())
+        by_provider = provider_limits(config.sending.rate_per_provider)
+        self._providers = ProviderThrottle(by_provider, now)
+        self._has_limits = bool(self._limits or by_provider or self._warm_up_since)
+        self._grants = OutstandingGrants()
+        # Nothing is granted before; seconds since 1970.
+        self._refused_until = 0.0
+        self._relay_key = _relay_key()
+        self._relay_backoff = stored_backoff(shared_state.read(self._relay_key), now.timestamp())
 
     def wait(self, now: datetime) -> Wait | None:
         """Why nothing may be sent now; None when something may."""
@@ -77,7 +113,7 @@ class Throttle:
             )
         if now.timestamp() < self._relay_backoff.until:
             until = datetime.fromtimestamp(self._relay_backoff.until, UTC)
-            return self._wait_until(until, "the mail server could not be reached")
+            return self._wait_until(until, f"the mail server could not be reached from {_machine()}")
         grant = self._grantable(1, now)
         if grant is None or grant.allowance or grant.limit is None:
             return None
@@ -94,55 +130,81 @@ class Throttle:
         """Read what other workers learned."""
         self._providers.refresh(now)
 
-    def allowance(self, wanted: int, now: datetime) -> int:
-        """How many of `wanted` deliveries may be claimed now."""
-        grant = self._grantable(wanted, now)
-        return wanted if grant is None else grant.allowance
+    def is_limited(self, now: datetime) -> bool:
+        """Whether there is a limit of messages in a time, for all providers together."""
+        return bool(self._all_limits(now))
+
+    def take_slice(self, wanted: int, now: datetime) -> Slice:
+        """Take up to `wanted` messages of the limits, before deliveries are claimed for them."""
+        if not (limits := self._all_limits(now)):
+            return Slice(wanted, None)
+
+        def take(data: Data) -> tuple[Data, Grant]:
+            state, grant = rate_limits.reserve(
+                LimiterState.of(data), limits, wanted, now.timestamp(), _LEAST_SLICE
+            )
+            return state.data(), grant
+
+        # Most workers ask in vain most of the time, so they read before they lock.
+        grant = take(shared_state.read(_OFFICE))[1] if now.timestamp() >= self._refused_until else None
+        if grant is not None and grant.allowance:
+            grant = shared_state.update(_OFFICE, now, take)
+        if grant is not None and not grant.allowance:
+            self._refused_until = grant.retry_at
+        if grant is None or not grant.allowance:
+            return Slice(0, None)
+        return Slice(grant.allowance, grant)
+
+    def return_slice(self, part: Slice, now: datetime) -> None:
+        """What is left of a slice is not needed."""
+        if part.grant is not None and part.left:
+            self._give_back(part.grant, part.left, now, unused=True)
+            part.left = 0
 
     def seconds_until_allowed(self, now: datetime) -> float:
-        """Seconds until one more delivery may be claimed; 0 when it may be now."""
+        """Seconds until more deliveries may be claimed; 0 when they may be now."""
+        if now.timestamp() < self._refused_until:
+            return self._refused_until - now.timestamp()
         grant = self._grantable(1, now)
         return 0.0 if grant is None or grant.allowance else max(grant.retry_at - now.timestamp(), 0.0)
 
-    def admit(self, claimed: list[ClaimedDelivery], now: datetime) -> Admission:
-        """Which of these may be sent and when, by the limits of their providers and by our own."""
+    def admit(self, claimed: list[ClaimedDelivery], part: Slice, now: datetime) -> Admission:
+        """Which of these, at most as many as are left of the slice, may be sent and when; the limits of their
+        providers defer the others."""
         admitted, deferred = self._providers.admit(claimed, now)
-        limits = self._all_limits(now)
-        if not limits or not admitted:
-            return Admission(admitted, deferred, [])
-
-        def take(data: Data) -> tuple[Data, rate_limits.Grant]:
-            state, grant = rate_limits.reserve(LimiterState.of(data), limits, len(admitted), now.timestamp())
-            return state.data(), grant
-
-        grant = shared_state.update(_OFFICE, now, take)
-        excess = [one for one, _ in admitted[grant.allowance :]]
-        self._providers.return_unsent(excess, now)
-        times = zip(admitted[: grant.allowance], grant.send_times(), strict=True)
-        return Admission(
-            [(one, max(own, at)) for (one, own), at in times], deferred, [one.id for one in excess]
-        )
+        times = zip(admitted, part.take(len(admitted)), strict=True)
+        if part.grant is not None:
+            self._grants.add([one.id for one, _ in admitted], part.grant)
+        return Admission([(one, max(own, at)) for (one, own), at in times], deferred)
 
     def return_unsent(self, claimed: Collection[ClaimedDelivery], now: datetime) -> None:
         """These deliveries were admitted and not sent after all."""
         if not claimed:
             return
         self._providers.return_unsent(claimed, now)
-        if self._all_limits(now):
-            count = len(claimed)
-            shared_state.update(
-                _OFFICE, now, lambda data: (rate_limits.give_back(LimiterState.of(data), count).data(), None)
-            )
+        for grant, count in self._grants.remove([one.id for one in claimed]).items():
+            self._give_back(grant, count, now)
+
+    def _give_back(self, grant: Grant, count: int, now: datetime, *, unused: bool = False) -> None:
+        def give_back(data: Data) -> tuple[Data, None]:
+            state = rate_limits.give_back(LimiterState.of(data), grant, count, unused=unused)
+            return state.data(), None
+
+        shared_state.update(_OFFICE, now, give_back)
 
     def learn(self, attempts: Collection[Attempt], now: datetime) -> dict[int, Failures]:
         """Learn from the replies to these attempts; the failures that circuit breakers count, by mailing."""
         failed = [one for one in attempts if one[1].reply_class is not ReplyClass.ACCEPTED]
         penalised = self._providers.record_attempts(attempts, failed, now)
         if self._relay_backoff != NO_BACKOFF and any(outcome.code for _, outcome in attempts):
-            shared_state.update(_RELAY, now, lambda data: ({}, None))
+            shared_state.update(self._relay_key, now, lambda data: ({}, None))
             self._relay_backoff = NO_BACKOFF
         if self._warm_up_since is not None and attempts:
             self._count_warm_up(attempts, now)
+        if self._has_limits:
+            sent = [claimed.id for claimed, outcome in attempts if outcome.reply_class not in _UNSENT]
+            self._grants.remove(sent)
+            self._providers.forget(sent)
         return circuit_breaker.failures_of(failed, penalised)
 
     def trips(self, failures: Iterable[int]) -> list[BreakerTrip]:
@@ -162,7 +224,7 @@ class Throttle:
             state = rate_limits.penalised(stored_backoff(data, seconds), seconds, RELAY, fraction)
             return {"backoff": list(state)}, state
 
-        self._relay_backoff = shared_state.update(_RELAY, now, penalise)
+        self._relay_backoff = shared_state.update(self._relay_key, now, penalise)
         return self._relay_backoff.failures >= _UNREACHABLE_ALERT
 
     def _grantable(self, wanted: int, now: datetime) -> rate_limits.Grant | None:
@@ -251,9 +313,17 @@ def relay_backoff_seconds(now: datetime) -> float:
 
 
 def delete_old_state(now: datetime) -> None:
-    """Delete old state of providers and breakers."""
-    for prefix in (provider_throttle.KEY, circuit_breaker.KEY):
+    """Delete old state of providers, breakers and relays."""
+    for prefix in (provider_throttle.KEY, circuit_breaker.KEY, _RELAY):
         shared_state.delete_older(prefix, now - _LONG_AGO)
+
+
+def _machine() -> str:
+    return os.uname().nodename
+
+
+def _relay_key() -> str:
+    return f"{_RELAY}{_machine()}"[:120]
 
 
 def _progress(data: Data, since: date, today: date) -> rate_limits.WarmUpProgress:

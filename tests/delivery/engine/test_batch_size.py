@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.delivery.engine.send_loop import AdaptiveBatch
+from mailer.delivery.engine.send_loop import AdaptiveBatch, HeldUnderLimits
 
 
 def test_more_are_held_where_they_leave_quickly_and_fewer_again_where_they_do_not():
@@ -34,3 +34,17 @@ def test_what_is_held_and_what_is_claimed_beside_it_never_pass_twelve_times_the_
         allowance = batch_size.claim_count(held)
         assert 500 <= batch_size.size <= 6_000
         assert allowance == 0 or 0 < allowance + held <= 6_000
+
+
+def test_under_a_limit_a_worker_holds_what_it_sends_in_time():
+    held = HeldUnderLimits(500)
+    assert held.claim_count(0) == 500 and held.claim_count(251) == 0
+    for _ in range(10):
+        held.on_recorded(finished=20, returned=30)
+    assert held.size == 10
+    for _ in range(10):
+        held.on_recorded(finished=40, returned=0)
+    assert held.size == 60 and held.claim_count(30) == 30
+    for _ in range(200):
+        held.on_recorded(finished=40, returned=0)
+    assert held.size == 500

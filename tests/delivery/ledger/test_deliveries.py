@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from mailer.delivery.ledger import deliveries, recover_and_finish
 from mailer.delivery.ledger.attempts import result_of
-from mailer.delivery.ledger.journal import DeadJournal, Journal, LoggedReply, recoverable
+from mailer.delivery.ledger.journal import FoundJournal, Journal, LoggedReply, recoverable
 from mailer.delivery.models import Claim, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.rollout import control
@@ -115,6 +115,91 @@ def test_recovery_uses_the_journal_of_a_dead_process(configure):
     assert list(recover_and_finish.journal_folder().iterdir()) == []
 
 
+def stopped_for_longer_than_its_lease(mailing):
+    """Four deliveries of a process that still exists: answered, without a reply, refused, and untried."""
+    journal = Journal.open(recover_and_finish.journal_folder())
+    answered, doubtful, refused, untried = take(mailing, journal.owner, 4)
+    for one in (answered, doubtful, refused):
+        journal.log_attempt(one.id, 1)
+    journal.log_reply(answered.id, 1, 250, "250 2.0.0 queued")
+    journal.log_reply(refused.id, 1, 550, "550 5.1.1 no")
+    return journal, (answered, doubtful, refused, untried)
+
+
+def test_an_expired_lease_is_settled_by_a_journal_of_this_machine_although_its_process_exists(configure):
+    readers(5)
+    mailing = released()
+    journal, claimed = stopped_for_longer_than_its_lease(mailing)
+    later = NOW + LEASE + timedelta(seconds=1)
+    # A claim that is renewed meanwhile is left alone.
+    assert len(take(mailing, journal.owner, now=later)) == 1
+    assert recover_and_finish.recover(later) == 4
+    found = {row.pk: row for row in Delivery.objects.all()}
+    expected = ["accepted", "in_doubt", "refused", "planned"]
+    assert [found[one.id].state for one in claimed] == expected
+    assert found[claimed[-1].id].attempts == found[claimed[-1].id].doubts == 0
+    assert deliveries.has_claims(journal.owner) and states(mailing)["claimed"] == 1
+    # What it reports when it goes on changes nothing more.
+    (again,) = take(mailing, "b", now=later)
+    assert again.id == claimed[-1].id
+    settle(claimed[:1], ReplyClass.ACCEPTED, journal.owner)
+    deliveries.release([claimed[-1].id], journal.owner, later)
+    assert states(mailing) == {"accepted": 1, "in_doubt": 1, "refused": 1, "claimed": 2}
+    journal.close()
+
+
+def test_what_another_machine_knows_of_an_expired_lease_settles_it_when_it_comes_back(configure, tmp_path):
+    configure(sending={"in_doubt": "leave"})
+    readers(4)
+    mailing = released()
+    journal, claimed = stopped_for_longer_than_its_lease(mailing)
+    folder = tmp_path / "data"
+    elsewhere = folder.rename(tmp_path / "another machine")
+    recover_and_finish.recover(NOW + LEASE + timedelta(seconds=1))
+    assert states(mailing) == {"in_doubt": 4}
+    # One that it had not begun is due again, and was never in doubt.
+    deliveries.release([claimed[-1].id], journal.owner, NOW)
+    row = Delivery.objects.get(pk=claimed[-1].id)
+    assert (row.state, row.attempts, row.doubts) == ("deferred", 0, 0)
+    # The rest is settled from its journal when it dies.
+    elsewhere.rename(folder)
+    journal.close()
+    recover_and_finish.recover(NOW + LEASE + timedelta(seconds=2))
+    assert states(mailing) == {"accepted": 1, "in_doubt": 1, "refused": 1, "deferred": 1}
+
+
+def test_nothing_is_released_into_a_mailing_that_is_done(configure):
+    configure(sending={"in_doubt": "leave"})
+    readers(1)
+    mailing = released()
+    claimed = take(mailing, "a")
+    recover_and_finish.recover(NOW + LEASE + timedelta(seconds=1))
+    assert recover_and_finish.finish_mailings(NOW) == [mailing.pk]
+    deliveries.release([claimed[0].id], "a", NOW)
+    assert states(mailing) == {"in_doubt": 1}
+
+
+def test_a_doubt_counts_once_although_lease_and_owner_report_it():
+    readers(1)
+    mailing = released()
+    claimed = take(mailing, "a")
+    recover_and_finish.recover(NOW + LEASE + timedelta(seconds=1))
+    settle(claimed, ReplyClass.IN_DOUBT, "a")
+    assert Delivery.objects.get().doubts == 1
+
+
+def test_a_claim_goes_on_behind_those_of_other_workers():
+    readers(9)
+    mailing = released()
+    first, second, third = take(mailing, "a", 2), take(mailing, "b", 2), take(mailing, "a", 2)
+    settle(second, ReplyClass.ACCEPTED, "b")
+    deliveries.release([first[0].id], "a", NOW)
+    claimed = deliveries.claim(mailing, "b", NOW + LEASE, 3, NOW, after=second[-1].id)
+    assert [one.id for one in claimed] == [third[-1].id + 1, third[-1].id + 2, third[-1].id + 3]
+    (last,) = deliveries.claim(mailing, "b", NOW + LEASE, 3, NOW, after=claimed[-1].id)
+    assert last.id == first[0].id
+
+
 def test_after_a_reboot_every_claimed_delivery_is_in_doubt(configure):
     readers(3)
     mailing = released()
@@ -162,6 +247,8 @@ class Machine(RuleBasedStateMachine):
         self.mailing = Mailing.objects.select_related("snapshot").get()
         self.clock = Clock()
         self.held = {"a": [], "b": []}
+        # Claimed with a lease that ended, while the owner was stopped.
+        self.late = {"a": [], "b": []}
 
     owners = st.sampled_from("ab")
 
@@ -197,7 +284,7 @@ class Machine(RuleBasedStateMachine):
         """The owner is killed after so many final dots and so many replies to them."""
         attempts = {(one.id, one.attempt): None for one, _ in self.held[owner][:begun]}
         spoken = dict.fromkeys(list(attempts)[:answered], LoggedReply(250, "250 queued"))
-        recover_and_finish._replay(DeadJournal(owner, whole, {**attempts, **spoken}), self.clock())
+        recover_and_finish._replay(FoundJournal(owner, whole, {**attempts, **spoken}), self.clock())
         accepted = Delivery.objects.filter(state="accepted").values_list("pk", flat=True)
         assert {delivery for delivery, _ in spoken} <= set(accepted)
         self.held[owner].clear()
@@ -214,8 +301,23 @@ class Machine(RuleBasedStateMachine):
         self.clock.move(minutes=minutes)
         recover_and_finish.recover(self.clock())
         recover_and_finish.settle_in_doubt(self.clock())
-        for held in self.held.values():
+        for owner, held in self.held.items():
+            self.late[owner] += [one for one, until in held if until < self.clock()]
             held[:] = [(one, until) for one, until in held if until >= self.clock()]
+
+    @rule(owner=owners, tried=st.booleans(), number=st.integers(1, 4))
+    def wake_up(self, owner, tried, number):
+        """The owner of expired leases reports what it knows of them, and sends nothing."""
+        found, self.late[owner] = self.late[owner][:number], self.late[owner][number:]
+        before = {(row.pk, row.claimed_by, row.attempts) for row in Delivery.objects.filter(state="in_doubt")}
+        if tried:
+            settle(found, ReplyClass.IN_DOUBT, owner, self.clock())
+            return
+        deliveries.release([one.id for one in found], owner, self.clock())
+        for one in found:
+            if (one.id, owner, one.attempt) in before:
+                row = Delivery.objects.get(pk=one.id)
+                assert (row.state, row.attempts) == ("deferred", one.attempt - 1)
 
     @rule(number=st.integers(0, 11), state=st.sampled_from(["unsubscribed", "confirmed"]))
     def unsubscribe_or_resubscribe(self, number, state):

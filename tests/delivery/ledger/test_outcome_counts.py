@@ -108,6 +108,8 @@ class Process:
         self.clock.move(minutes=21)
         recover_and_finish.recover(self.clock())
         recover_and_finish.settle_in_doubt(self.clock())
+        # No two processes read the same microsecond.
+        self.clock.move(seconds=1)
         self.record()
 
     def bounce(self, number):

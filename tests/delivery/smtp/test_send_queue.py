@@ -11,6 +11,7 @@ from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.throttle.mailbox_providers import ProviderShares
+from mailer.delivery.throttle.rate_limits import VALIDITY
 
 BIG, SMALL = "big.example", "small.example"
 
@@ -55,3 +56,16 @@ def test_most_messages_of_a_slow_provider_of_a_large_mailing_return_for_later():
     done, returned = sent_with(lambda provider, _: 3.0 if provider == BIG else 0.05, big=1_600, small=400)
     assert done[SMALL] == 400 and done[BIG] + returned == 1_600
     assert returned > 1_000
+
+
+def test_a_grant_is_void_long_after_its_time():
+    returned = []
+    queue = SendQueue(ProviderShares(5), returned.extend)
+    now = time.monotonic()
+    messages = [envelope(number, SMALL) for number in range(3)]
+    for one, not_before in zip(messages, (now - 600, now - VALIDITY / 2, now + 600), strict=True):
+        one.queue_tag = one.queue_tag._replace(not_before=not_before)
+    queue.add(messages)
+    assert queue.release_due() > 0
+    assert queue.take(None) is messages[1] and queue.take(None) is None
+    assert [(one.id, outcome.reply_class) for one, outcome in returned] == [(0, ReplyClass.NOT_TRIED)]

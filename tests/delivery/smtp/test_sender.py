@@ -13,7 +13,7 @@ from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.relays import RelayPool
 from mailer.delivery.smtp.sender import Sender
 from tests.delivery.relay import Relay
-from tests.waiting import SAFETY_SECONDS
+from tests.waiting import SAFETY_SECONDS, until
 
 
 def claimed(number, domain="example.net", mailing=1):
@@ -76,6 +76,19 @@ def test_jobs_wait_for_their_time_in_order_without_delaying_others(server, opene
     outcomes(sender, 5)
     assert time.monotonic() >= times[1]
     assert [int(taken.recipient[7]) for taken in server.taken] == [3, 5, 2, 4, 1]
+
+
+def test_nothing_is_sent_while_the_ledger_records_nothing(server, opened):
+    server.script.latency = 0.05
+    sender = opened(1)
+    sender.submit(job(claimed(number)) for number in range(5))
+    until(lambda: server.taken)
+    # As after a minute in which the database did not answer.
+    sender._ledger_seen_at -= 60
+    until(lambda: len(sender._attempts) == 5)
+    found = outcomes(sender, 5)
+    tried = [one for one in found.values() if one.reply_class is not ReplyClass.NOT_TRIED]
+    assert len(tried) == len(server.taken) < 5
 
 
 def test_a_job_past_its_deadline_is_not_tried(server, opened):

@@ -97,9 +97,36 @@ def test_a_daily_limit_is_used_at_once_and_renewed_a_day_later():
 
 
 def test_what_did_not_leave_may_leave_later():
-    kept, _ = reserve(LimiterState(), [RateLimit(50, 86400)], 50, START)
-    assert reserve(give_back(kept, 20), [RateLimit(50, 86400)], 50, START)[1].allowance == 20
-    assert reserve(give_back(kept, 200), [RateLimit(50, 86400)], 80, START)[1].allowance == 50
+    kept, grant = reserve(LimiterState(), [RateLimit(50, 86400)], 50, START)
+    assert reserve(give_back(kept, grant, 20), [RateLimit(50, 86400)], 50, START)[1].allowance == 20
+    assert reserve(give_back(kept, grant, 200), [RateLimit(50, 86400)], 80, START)[1].allowance == 50
+
+
+def test_what_is_given_back_late_frees_nothing_of_later_grants():
+    minute = [RateLimit(100, 60)]
+    kept, stopped = reserve(LimiterState(), minute, 60, START)
+    kept, _ = reserve(kept, minute, 40, START + 30)
+    kept, _ = reserve(kept, minute, 60, START + 62)
+    # The worker with the first sixty was stopped for a minute and sent none of them.
+    assert reserve(give_back(kept, stopped, 60), minute, 60, START + 63)[1].allowance == 0
+
+
+def test_times_that_are_not_needed_are_granted_again():
+    second = [RateLimit(100, 1)]
+    kept, grant = reserve(LimiterState(), second, 80, START)
+    again = reserve(give_back(kept, grant, 70, unused=True), second, 80, START)[1]
+    assert again.first == pytest.approx(START + 0.1) and again.allowance == 80
+    # Unless later ones are granted to another worker.
+    kept, _ = reserve(kept, second, 10, START)
+    assert reserve(give_back(kept, grant, 70, unused=True), second, 80, START)[1].first > START + 0.89
+
+
+def test_several_workers_get_slices_and_no_crumbs():
+    kept, grants = LimiterState(), []
+    for turn in range(400):
+        kept, grant = reserve(kept, [RateLimit(200, 1)], 500, START + turn / 100, 0.25)
+        grants += [grant.allowance] if grant.allowance else []
+    assert min(grants) >= 50 and sum(grants) >= 4 * 200
 
 
 def test_a_limit_made_smaller_holds_at_once():

@@ -27,7 +27,9 @@ throttle, granted = Throttle(now), {"office": 0, "provider": 0}
 for number in range(40):
     domain = "mail.ru" if number % 2 else "example.net"
     one = ClaimedDelivery(number, 1, 1, 1, number, f"reader-{number}@{domain}", "", ())
-    admitted, deferred, excess = throttle.admit([one], now)
+    part = throttle.take_slice(1, now)
+    admitted, deferred = throttle.admit([one], part, now) if part.left else ([], [])
+    throttle.return_slice(part, now)
     granted["office"] += len(admitted)
     granted["provider"] += bool(admitted) and number % 2
 print(json.dumps(granted))

@@ -204,7 +204,7 @@ def test_an_unreachable_relay_is_tried_less_and_less_often_and_staff_are_alerted
     configure(smtp={"port": relay.port})
     clock.move(minutes=11)
     assert send(clock).accepted == 2
-    assert ThrottleState.objects.get(key="relay").data == {}
+    assert ThrottleState.objects.get(key__startswith="relay ").data == {}
 
 
 def test_the_breaker_pauses_a_blocked_mailing_and_refuses_no_delivery(relay):
