@@ -61,7 +61,7 @@ def _database() -> dict[str, Any]:
     return {**parsed, "OPTIONS": {**_POSTGRESQL, **parsed.get("OPTIONS", {})}}
 
 
-_POSTGRESQL = {
+_POSTGRESQL: dict[str, Any] = {
     "options": " ".join(
         f"-c {name}={value}"
         for name, value in {

@@ -277,7 +277,7 @@ class Intervention(models.Model):
 class ThrottleState(models.Model):
     """State of the throttle that all workers share; see throttle.shared_state."""
 
-    # What it is about: "office", "relay", "provider mail.ru", "breaker 7"…
+    # What it is about: "office", "relay HOST", "provider mail.ru", "breaker 7"…
     key = models.CharField(max_length=120, unique=True)
     data = models.JSONField(default=dict)
     updated_at = models.DateTimeField(default=timezone.now)

@@ -307,9 +307,10 @@ def bucket_levels(now: datetime) -> list[BucketLevel]:
 
 
 def relay_backoff_seconds(now: datetime) -> float:
-    """Seconds until a relay is tried again, after none could be reached; 0 when one may be."""
+    """Seconds until every machine tries its relay again, after it could reach none; 0 when each may."""
     at = now.timestamp()
-    return max(stored_backoff(shared_state.read(_RELAY), at).until - at, 0.0)
+    waits = [stored_backoff(data, at).until - at for data in shared_state.read_all(_RELAY).values()]
+    return max([*waits, 0.0])
 
 
 def delete_old_state(now: datetime) -> None:
