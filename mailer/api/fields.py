@@ -35,6 +35,12 @@ Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x
 Text = Annotated[str, StringConstraints(max_length=100_000, pattern=r"^[^\x00]*$")]
 CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(examples=["KZ"])]
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})?$", max_length=12)]
+# Validated and normalised by `subscribers.addresses`.
+Address = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=254),
+    Field(json_schema_extra={"format": "email"}, examples=["aigul@example.org"]),
+]
 Day = Annotated[date, BeforeValidator(_only_text), Field(strict=False, examples=["2021-12-18"])]
 Timestamp = Annotated[
     AwareDatetime, BeforeValidator(_only_text), Field(strict=False, examples=["2021-12-03T09:00:00+05:00"])

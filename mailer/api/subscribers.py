@@ -15,6 +15,7 @@ from wagtail.log_actions import log
 
 from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
 from mailer.api.fields import (
+    Address,
     CountryCode,
     Cursor,
     Id,
@@ -47,9 +48,6 @@ from subscribers.subscribe import subscribe
 
 router = Router(tags=["subscribers"])
 
-Address = Annotated[
-    str, StringConstraints(min_length=3, max_length=254), Field(examples=["aigul@example.org"])
-]
 State = Literal["pending", "confirmed", "unsubscribed"]
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
-from mailer.api.fields import Cursor, Id, In, Limit, Out, PageOut, Text, invalid, iso, one, page_of
+from mailer.api.fields import Address, Cursor, Id, In, Limit, Out, PageOut, Text, invalid, iso, one, page_of
 from mailer.api.problems import Problem
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression
@@ -39,9 +39,7 @@ class SuppressionPage(PageOut):
 
 
 class SuppressionIn(In):
-    email: Annotated[str, StringConstraints(min_length=3, max_length=254)] = Field(
-        examples=["aigul@example.org"]
-    )
+    email: Address
     reason: Annotated[Text, StringConstraints(min_length=1, max_length=500)] = Field(
         description="For your colleagues.", examples=["Asked by phone on 3 May"]
     )
