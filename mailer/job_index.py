@@ -14,7 +14,7 @@ from enum import Enum
 from mailer.accounts import limits, passwords
 from mailer.approval import staff_emails
 from mailer.delivery.engine import send_loop
-from mailer.delivery.outbox import alerts, outbox
+from mailer.delivery.outbox import alert_webhooks, outbox
 from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.editions.assemble import assemble_due, now_or_demo_time
@@ -79,7 +79,7 @@ JOBS = (
     Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now()), "deliver"),
     Job("outbox", 2, lambda now, stop: outbox.send_due(now()), "deliver"),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
-    Job("alerts", 5, lambda now, stop: alerts.post_due(now()), "deliver"),
+    Job("alerts", 5, lambda now, stop: alert_webhooks.post_due(now()), "deliver"),
     Job("finalize tracking", 10, lambda now, stop: finalize_events.finalize_due(now(), stop), "feedback"),
     Job("delete old tracking", 3600, lambda now, stop: finalize_events.delete_expired(now())),
     Job("poll maildir", 5, lambda now, stop: poll.run("maildir", ingest.ingest_message, now, stop), "fetch"),

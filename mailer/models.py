@@ -22,6 +22,7 @@ from mailer.approval.models import (
 from mailer.audit_log.models import AuditRecord
 from mailer.delivery.models import (
     Alert,
+    AlertPost,
     Delivery,
     Intervention,
     Mailing,
@@ -51,6 +52,7 @@ __all__ = [
     "AccountChange",
     "AccountState",
     "Alert",
+    "AlertPost",
     "ApiKey",
     "Approval",
     "AuditRecord",

@@ -56,6 +56,7 @@ COMMANDS = {
     "bounces": _Command(
         "Read bounces and other returned mail.", checks_key=False, without_config=("read", "score")
     ),
+    "alerts": _Command("Test alerts to staff; make a secret for webhooks."),
     "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes.", checks_key=False),
     "superuser": _Command("Make an account a superuser, or take that away.", "accounts"),
     "second-factor": _Command("Remove the second factors of an account.", "accounts", pages=True),

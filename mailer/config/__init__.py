@@ -164,6 +164,7 @@ def _check_syntax(config: Config, origin: str) -> None:
         ("[service]", config.service.check),
         ("[bounces]", config.bounces.check),
         ("[stop_rules]", config.stop_rules.check),
+        ("[alerts]", config.alerts.check),
         ("[accounts]", config.accounts.check),
         ("[oidc]", config.oidc.check),
         ("[worker]", config.worker.check),

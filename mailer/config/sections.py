@@ -447,8 +447,27 @@ class Alerts:
 
     # Addresses; empty: those of the admins.
     email: tuple[str, ...] = ()
-    # Also gets a POST of JSON.
-    webhook: str = ""
+    # URLs that get a POST of JSON too.
+    webhooks: tuple[str, ...] = field(default=(), repr=False)
+    # Signs these: "whsec_" and the key in base64; or two, separated by a space, while one replaces the other.
+    webhook_secret: str = field(default="", repr=False)
+    # Whether these may be in a private network.
+    private_webhooks: bool = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(self.webhook_secret.split())
+
+    def check(self) -> None:
+        """Raises ValueError for a webhook that cannot be used; the text does not repeat it."""
+        for url in self.webhooks:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+                raise ValueError("webhooks: a URL must begin with https:// or http://, and hold no password.")
+        for secret in self.secrets:
+            key = _decoded(secret.removeprefix("whsec_"))
+            if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+                raise ValueError("webhook_secret is none; `mailer alerts secret` makes one.")
 
 
 @dataclass(frozen=True)

@@ -301,15 +301,32 @@ class Alert(models.Model):
     path = models.CharField(max_length=200, blank=True)
     # When staff were notified last.
     raised_at = models.DateTimeField()
-    # When it is posted to the webhook next; null: it is delivered, given up, or there is no webhook.
-    webhook_due_at = models.DateTimeField(null=True)
-    webhook_attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering = ["-raised_at"]
 
     def __str__(self) -> str:
         return self.key
+
+
+class AlertPost(models.Model):
+    """An alert for one webhook of [alerts]."""
+
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="posts")
+    # Digest of the webhook's URL.
+    webhook = models.CharField(max_length=32)
+    # When it is posted next; null: it is accepted, or given up.
+    due_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    accepted_at = models.DateTimeField(null=True)
+    # "status 500", or the kind of the error.
+    reply = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["alert", "webhook"], name="alert_post_once")]
+
+    def __str__(self) -> str:
+        return f"alert {self.alert_id}: {self.reply or 'not posted yet'}"
 
 
 class OutboxMessage(models.Model):

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from mailer.config import Config
-from mailer.doctor import authentication, cluster, inbound, local_checks, outbound, web
+from mailer.doctor import alerts, authentication, cluster, inbound, local_checks, outbound, web
 from mailer.doctor.check import CheckResult, Context, Dns, DnsError
 from mailer.editions.models import Newsletter
 
@@ -83,6 +83,7 @@ def run(
         ("worker", _worker_check(config)),
         ("backup", partial(local_checks.backup, config, now)),
         ("webhooks", partial(inbound.webhooks, config, now)),
+        ("alerts", partial(alerts.check, config, now)),
     ):
         if only and name not in only:
             continue

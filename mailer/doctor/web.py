@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -74,6 +74,17 @@ def site(context: Context) -> Iterator[CheckResult]:
         yield result("problem", str(error), "Fix the reverse proxy, its certificate, or [site] url.")
     else:
         yield result("ok", "The pages can be reached.")
+        yield from _metrics(context)
+
+
+def _metrics(context: Context) -> Iterator[CheckResult]:
+    """A result only if everybody can read the metrics: behind a proxy that does not say that it is one."""
+    try:
+        _request(context, f"{context.config.site.url}/metrics", content_types=None)
+    except FetchError:
+        return
+    advice = "Let the proxy set X-Forwarded-For and X-Forwarded-Proto, or set [metrics] token."
+    yield CheckResult("site", "/metrics", "problem", "Everybody can read the metrics.", advice)
 
 
 def one_click(context: Context) -> Iterator[CheckResult]:
@@ -99,11 +110,16 @@ def one_click(context: Context) -> Iterator[CheckResult]:
         yield result("ok", "It works, tried with a link that belongs to no subscriber.")
 
 
-def _request(context: Context, url: str, form: str | None = None) -> Fetched:
+def _request(
+    context: Context,
+    url: str,
+    form: str | None = None,
+    content_types: Collection[str] | None = _HTML,
+) -> Fetched:
     """Request a page of our own site without following redirects. Raises FetchError."""
     ports = {*WEB_PORTS, urlsplit(url).port or 443}
     limits = Limits(seconds=2 * context.timeout, step_seconds=context.timeout, redirects=0, ports=ports)
-    return fetch(url, _HTML, limits, form=form, allow_loopback=_is_local(context))
+    return fetch(url, content_types, limits, form=form, allow_loopback=_is_local(context))
 
 
 def _is_local(context: Context) -> bool:

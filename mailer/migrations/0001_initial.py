@@ -303,8 +303,6 @@ class Migration(migrations.Migration):
                 ('sending_stopped', models.BooleanField(default=True)),
                 ('path', models.CharField(blank=True, max_length=200)),
                 ('raised_at', models.DateTimeField()),
-                ('webhook_due_at', models.DateTimeField(null=True)),
-                ('webhook_attempts', models.PositiveSmallIntegerField(default=0)),
                 ('mailing', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='mailer.mailing')),
             ],
             options={
@@ -681,6 +679,21 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['pk'],
                 'indexes': [models.Index(condition=models.Q(('notified_at', None)), fields=['id'], name='account_change_unnotified')],
+            },
+        ),
+        migrations.CreateModel(
+            name='AlertPost',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('webhook', models.CharField(max_length=32)),
+                ('due_at', models.DateTimeField(null=True)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('accepted_at', models.DateTimeField(null=True)),
+                ('reply', models.CharField(blank=True, max_length=60)),
+                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='posts', to='mailer.alert')),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('alert', 'webhook'), name='alert_post_once')],
             },
         ),
         migrations.CreateModel(

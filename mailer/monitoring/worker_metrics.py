@@ -44,7 +44,7 @@ class _Queue(NamedTuple):
 _QUEUES = (
     _Queue("outbox", "mailer_outboxmessage", "state = 'waiting'", "due_at", "due_at"),
     _Queue("webhooks", "mailer_webhookpayload", "due_at IS NOT NULL", "due_at", "due_at"),
-    _Queue("alerts", "mailer_alert", "webhook_due_at IS NOT NULL", "webhook_due_at", "webhook_due_at"),
+    _Queue("alerts", "mailer_alertpost", "due_at IS NOT NULL", "due_at", "due_at"),
     _Queue("password resets", "mailer_passwordresetrequest", "id > 0", "id", "created_at"),
     _Queue(
         "smtp rejections",

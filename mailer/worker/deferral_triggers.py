@@ -40,7 +40,7 @@ CHANGES: Mapping[str, tuple[Change, ...]] = {
     "password resets": (Change("mailer_passwordresetrequest", "INSERT"),),
     "start mailings": (to_state("mailer_snapshot", "scheduled"), Change("mailer_mailing", "INSERT")),
     "outbox": (Change("mailer_outboxmessage", "INSERT"),),
-    "alerts": (Change("mailer_alert", "INSERT"),),
+    "alerts": (Change("mailer_alertpost", "INSERT"),),
     "webhooks": (Change("mailer_webhookpayload", "INSERT"),),
     "imports": (to_state("subscribers_importjob", "reading", "applying", "undoing"),),
     "bulk changes": (Change("subscribers_bulkjob", "INSERT"), to_state("subscribers_bulkjob", "undoing")),

@@ -1,4 +1,4 @@
-"""Alerts and warnings to staff, by email and by the configured webhook."""
+"""Alerts and warnings to staff, by email and by the configured webhooks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q
 
-from mailer.backoff import BackoffPolicy
 from mailer.delivery.models import Alert, Mailing
+from mailer.delivery.outbox import alert_webhooks
+from mailer.delivery.outbox.alert_webhooks import url_of
 from subscribers.signals import signup_flood
 
 log = logging.getLogger(__name__)
@@ -22,12 +23,6 @@ log = logging.getLogger(__name__)
 _MIN_INTERVAL = timedelta(hours=1)
 # How long the desk shows a warning.
 _WARNING_SHOWN_FOR = timedelta(days=1)
-# Seconds to connect and to wait for the response of the webhook.
-_TIMEOUTS = (3.05, 10)
-_RETRIES = BackoffPolicy(first=60)
-_MAX_ATTEMPTS = 10
-# How long other workers leave a row alone while one posts it.
-_LEASE = timedelta(minutes=2)
 _SIGNUP_FLOOD = (
     "Very many sign-ups are arriving, perhaps from a bot. The sign-up form now asks a question, and no more "
     "confirmation emails are sent than [signup] allows. Raise its limits if these are your readers."
@@ -48,12 +43,6 @@ def warn(kind: str, message: str, mailing_id: int | None, now: datetime, path: s
     )
 
 
-def post_due(now: datetime) -> int:
-    """Post the due alerts to the webhook; returns how many it accepted."""
-    due = Alert.objects.filter(webhook_due_at__lte=now).order_by("webhook_due_at")
-    return sum(_post(alert, now) for alert in due.select_related("mailing__edition")[:20])
-
-
 def active(now: datetime) -> list[Alert]:
     """Alerts about mailings that are held or paused, and the recent other ones."""
     stopped = Q(mailing__state__in=[Mailing.State.HELD, Mailing.State.PAUSED])
@@ -65,19 +54,22 @@ def active(now: datetime) -> list[Alert]:
 def _notify(alert: Alert, now: datetime) -> None:
     with transaction.atomic():
         if _claim_notification(alert, now):
+            alert_webhooks.queue(Alert.objects.get(key=_key(alert)), now)
             _send_emails(alert)
+
+
+def _key(alert: Alert) -> str:
+    return f"{alert.kind}:{alert.mailing_id or 0}"
 
 
 def _claim_notification(alert: Alert, now: datetime) -> bool:
     """Claim the right to notify: one row per kind and mailing, claimed by updating its time."""
-    key = f"{alert.kind}:{alert.mailing_id or 0}"
+    key = _key(alert)
     columns: dict[str, Any] = {
         "message": alert.message,
         "sending_stopped": alert.sending_stopped,
         "path": alert.path,
         "raised_at": now,
-        "webhook_due_at": now if settings.CONFIG.alerts.webhook else None,
-        "webhook_attempts": 0,
     }
     _, new = Alert.objects.get_or_create(
         key=key, defaults={"kind": alert.kind, "mailing_id": alert.mailing_id, **columns}
@@ -92,15 +84,28 @@ def _send_emails(alert: Alert) -> None:
     subject = "Sending has stopped" if alert.sending_stopped else "Please check"
     lines = [alert.message, ""]
     if alert.mailing and alert.sending_stopped:
-        lines += ["Nothing more of it is sent until staff resume or cancel it:", _url(alert), ""]
+        lines += ["Nothing more of it is sent until staff resume or cancel it:", url_of(alert), ""]
     elif alert.mailing or alert.path:
-        lines += ["Details:", _url(alert), ""]
-    for address in _recipients():
-        headers = {"Auto-Submitted": "auto-generated"}
-        EmailMessage(f"{subject}: {about}", "\n".join(lines), to=[address], headers=headers).send()
+        lines += ["Details:", url_of(alert), ""]
+    for address in recipients():
+        _email(f"{subject}: {about}", "\n".join(lines), address)
 
 
-def _recipients() -> list[str]:
+def send_test_emails() -> list[str]:
+    """Write a test to everybody who gets alerts; their addresses."""
+    subject = f"Test of alerts: {settings.CONFIG.site.name}"
+    addresses = recipients()
+    for address in addresses:
+        _email(subject, "This is a test of alerts; nothing is wrong.\n", address)
+    return addresses
+
+
+def _email(subject: str, text: str, address: str) -> None:
+    headers = {"Auto-Submitted": "auto-generated"}
+    EmailMessage(subject, text, to=[address], headers=headers).send()
+
+
+def recipients() -> list[str]:
     """The configured addresses, else all users who may manage accounts."""
     if settings.CONFIG.alerts.email:
         return list(settings.CONFIG.alerts.email)
@@ -108,55 +113,6 @@ def _recipients() -> list[str]:
         "auth.change_user", backend="django.contrib.auth.backends.ModelBackend"
     ).exclude(email="")
     return sorted(set(admins.values_list("email", flat=True)))
-
-
-def _url(alert: Alert) -> str:
-    report = f"/desk/editions/{alert.mailing.edition_id}/report/" if alert.mailing else ""
-    return f"{settings.CONFIG.site.url}{alert.path or report}"
-
-
-def _post(alert: Alert, now: datetime) -> bool:
-    attempts = alert.webhook_attempts
-    unchanged = Alert.objects.filter(pk=alert.pk, raised_at=alert.raised_at, webhook_attempts=attempts)
-    if not unchanged.update(webhook_due_at=now + _LEASE, webhook_attempts=attempts + 1):
-        return False
-    accepted = _post_to_webhook(alert)
-    finished = accepted or attempts + 1 >= _MAX_ATTEMPTS
-    again = None if finished else now + timedelta(seconds=_RETRIES.delay(attempts + 1))
-    Alert.objects.filter(pk=alert.pk, raised_at=alert.raised_at).update(webhook_due_at=again)
-    if finished and not accepted:
-        log.error("action=alert_not_posted alert=%d", alert.pk)
-    return accepted
-
-
-def _post_to_webhook(alert: Alert) -> bool:
-    """Whether the webhook accepted it. Its address comes from the configuration and may be a private one."""
-    mailing = alert.mailing
-    body = {
-        "kind": alert.kind,
-        # Chat services show this.
-        "text": alert.message,
-        "mailing": alert.mailing_id,
-        "edition": mailing.edition.slug if mailing else None,
-        "at": alert.raised_at.isoformat(),
-        "url": _url(alert),
-    }
-    import requests  # slow to load, and only needed where a webhook is configured
-
-    try:
-        with requests.Session() as session:
-            # The environment's proxies and .netrc do not apply.
-            session.trust_env = False
-            response = session.post(
-                settings.CONFIG.alerts.webhook, json=body, timeout=_TIMEOUTS, allow_redirects=False
-            )
-    except requests.RequestException as error:
-        log.warning("action=alert_post_failed alert=%d error=%s", alert.pk, type(error).__name__)
-        return False
-    if not response.ok:
-        log.warning("action=alert_post_failed alert=%d status=%d", alert.pk, response.status_code)
-    # A redirect is not followed, and not success.
-    return 200 <= response.status_code < 300
 
 
 def connect() -> None:

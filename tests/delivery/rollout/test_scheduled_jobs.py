@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 @pytest.fixture
 def mailing(configure):
-    configure(alerts={"webhook": "http://127.0.0.1:1/hook"})
+    configure(alerts={"webhooks": ("http://127.0.0.1:1/hook",)})
     readers(1)
     return released()
 
@@ -61,7 +61,7 @@ def test_too_many_complaints_pause_the_mailing_and_staff_see_why(mailing, mailou
     (mail,) = mailoutbox
     assert one.message in mail.body
     alert = Alert.objects.get()
-    assert (alert.kind, alert.sending_stopped, alert.webhook_due_at) == ("stop_rules", True, NOW)
+    assert (alert.kind, alert.sending_stopped, alert.posts.get().due_at) == ("stop_rules", True, NOW)
     (reported,) = scheduled_jobs.interventions_of(mailing)
     assert (reported["action"], reported["metric"], reported["message"]) == (
         "paused",

@@ -1,0 +1,52 @@
+"""Checks whether staff are notified when sending stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from urllib.parse import urlsplit
+
+from django.db import DatabaseError
+
+from mailer.config import Config
+from mailer.delivery.models import AlertPost
+from mailer.delivery.outbox import alerts
+from mailer.doctor.check import CheckResult, is_loopback
+
+_TEST = "Try: mailer alerts test"
+_RECENT = timedelta(days=30)
+
+
+def check(config: Config, now: datetime) -> Iterator[CheckResult]:
+    """Whether anybody gets alerts, and whether webhooks take them. Posts nothing."""
+    result = partial(CheckResult, "alerts", "")
+    if config.demo.enabled:
+        yield result("skipped", "The demo's alerts are in its inboxes.")
+        return
+    try:
+        addresses, webhooks = len(alerts.recipients()), config.alerts.webhooks
+    except DatabaseError:
+        # The database check reports this.
+        return
+    if not addresses and not webhooks:
+        advice = "Set [alerts] email, or give an admin's account an address."
+        yield result("problem", "Nobody is notified when sending stops.", advice)
+        return
+    mistakes = 0
+    recent = AlertPost.objects.filter(alert__raised_at__gt=now - _RECENT)
+    given_up = recent.filter(due_at=None, accepted_at=None).order_by("-alert__raised_at").first()
+    if webhooks and given_up is not None:
+        mistakes += 1
+        message = f"An alert of {given_up.alert.raised_at:%-d %B, %H:%M} UTC was not delivered to a webhook: "
+        yield result("problem", f"{message}{given_up.reply}.", _TEST)
+    for url in webhooks:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not is_loopback(parts.hostname):
+            mistakes += 1
+            message = f"The webhook at {parts.hostname} has no TLS: others on the way can read alerts."
+            yield result("warning", message, "Use https:// in [alerts] webhooks.")
+    if not mistakes:
+        signed = ", signed" if config.alerts.secrets else ""
+        hooks = f" and {len(webhooks)} webhooks{signed}" if webhooks else ""
+        yield result("ok", f"{addresses} addresses{hooks} are notified when sending stops.", "")
