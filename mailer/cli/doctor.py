@@ -18,7 +18,7 @@ from mailer.doctor.check import CheckResult, Dns
 
 app = command_group()
 
-_TITLES = {
+TITLES = {
     "configuration": "Configuration",
     "database": "Database",
     "storage": "Storage",
@@ -65,8 +65,8 @@ def doctor(
 ) -> None:
     """Check configuration, machine, relay, DNS and bounces; exit status 1 if there is a problem."""
     for name in only or ():
-        if name not in _TITLES:
-            fail(f"there is no check “{name}”; known: {', '.join(_TITLES)}.")
+        if name not in TITLES:
+            fail(f"there is no check “{name}”; known: {', '.join(TITLES)}.")
     context = runner.context(Dns(nameserver, nameserver_port, min(timeout, 5.0)), timeout)
     counted: Counter[str] = Counter()
     with _progress() as waiting:
@@ -93,7 +93,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 def _show(result: CheckResult) -> None:
     mark, colour = _MARKS[result.status]
     subject = f" {result.subject}" if result.subject else ""
-    console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (_TITLES[result.check], "bold"), subject))
+    console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (TITLES[result.check], "bold"), subject))
     for text in (result.message, f"→ {result.advice}" if result.advice else ""):
         if text:
             print_text(_indented(text))

@@ -31,7 +31,11 @@ class ConfigError(Exception):
 
 
 def override(merged: dict[str, dict[str, Any]], environment: Mapping[str, str]) -> None:
-    """Apply environment variables MAILER_<SECTION>__<KEY> to the sections. Raises ConfigError."""
+    """Apply environment variables MAILER_<SECTION>__<KEY> to the sections. Raises ConfigError.
+
+    A variable for `<key>_file` replaces `<key>` of the file too, and the other way round.
+    """
+    given: dict[str, dict[str, str]] = {name: {} for name in merged}
     for variable, value in environment.items():
         if not variable.startswith(ENVIRONMENT_PREFIX) or "__" not in variable:
             continue
@@ -40,8 +44,12 @@ def override(merged: dict[str, dict[str, Any]], environment: Mapping[str, str]) 
             raise ConfigError(
                 f"environment variable {variable}: there is no section [{name}]; known: {', '.join(merged)}."
             )
-        merged[name].pop(f"{key}_file", None)
-        merged[name][key] = value
+        given[name][key] = value
+    for name, values in given.items():
+        for key in values:
+            for replaced in (key.removesuffix("_file"), f"{key}_file"):
+                merged[name].pop(replaced, None)
+        merged[name].update(values)
 
 
 def section(kind: Any, name: str, table: dict[str, Any], home: Path, origin: str) -> Any:

@@ -127,6 +127,15 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert read(table, home=tmp_path).smtp.password == "k" * 40
 
 
+def test_the_environment_may_name_the_file_of_a_key_that_the_configuration_has(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql:///office\n")
+    table = {"site": SITE, "database": {"url": "sqlite:///mailer.db"}}
+    file = {"MAILER_DATABASE__URL_FILE": "url"}
+    assert read(table, file, tmp_path).database.url == "postgresql:///office"
+    with pytest.raises(ConfigError, match="`url_file`"):
+        read(table, {**file, "MAILER_DATABASE__URL": "x"}, tmp_path)
+
+
 def test_a_missing_secret_file_is_an_error(tmp_path: Path) -> None:
     table = {"site": SITE, "smtp": {"password_file": "nowhere"}}
     with pytest.raises(ConfigError, match="nowhere cannot be read"):

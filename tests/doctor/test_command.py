@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from mailer.bench.send import write_config
+from mailer.cli.doctor import TITLES
 from mailer.demo.folder import prepare
 
 CONFIG = """\
@@ -73,6 +74,8 @@ def test_every_check_has_a_result_and_a_problem_gives_exit_status_1(tmp_path, zo
         *("configuration", "database", "storage", "clock", "worker", "web", "site", "one_click"),
         *("relay", "spf", "dkim", "dmarc", "reverse_dns", "bounce_mx", "bounce_mailbox"),
     }
+    # Without --json, each is shown with its title.
+    assert set(found) <= set(TITLES)
     assert found["database"]["advice"] == "Run: mailer migrate"
     assert found["spf"]["records"][0] == {"name": "example.org", "type": "TXT", "value": "v=spf1 ip4:… -all"}
 

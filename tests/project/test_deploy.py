@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 import subprocess
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+import yaml
 
 from mailer.cli.main import COMMANDS
+from mailer.config import parse
 from tests.conftest import needs
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
 SERVICES = sorted((DEPLOY / "systemd").glob("*.service"))
 
 
@@ -59,3 +65,50 @@ def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
     names = sorted(str(path) for path in tmp_path.iterdir())
     done = subprocess.run([analyze, "verify", *names], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Those of the Containerfile, in order; continued lines are joined."""
+    text = (DEPLOY / "Containerfile").read_text("utf-8").replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines()]
+    parts = [line.split(maxsplit=1) for line in lines if line and not line.startswith("#")]
+    return [(name, " ".join(rest.split())) for name, rest in parts]
+
+
+def test_the_image_is_built_from_files_that_exist_and_runs_without_rights() -> None:
+    found = instructions()
+    copied = [value.split()[:-1] for name, value in found if name == "COPY" and "--from" not in value]
+    assert [path for paths in copied for path in paths if not (ROOT / path).exists()] == []
+    last = dict(found)
+    assert (last["USER"], last["ENTRYPOINT"]) == ("newsletter", '["mailer"]')
+    assert last["CMD"].strip('[]"') in COMMANDS
+    # Images of a second stage; what builds is left behind.
+    assert [name for name, _ in found].count("FROM") == 2
+    variables = dict(part.split("=", 1) for name, value in found if name == "ENV" for part in value.split())
+    check_environment(variables)
+
+
+def check_environment(variables: dict[str, Any]) -> None:
+    """Raises ConfigError for a variable that is no key of the configuration."""
+    text = {name: str(value) for name, value in variables.items()}
+    parse({"site": {"url": "http://x", "name": "x"}}, text, home=ROOT, origin="test")
+
+
+def test_the_compose_file_calls_commands_and_options_that_exist() -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))["services"]
+    ours = {name: one for name, one in services.items() if "build" in one}
+    assert set(ours) == {"setup", "migrate", "web", "worker"}
+    for one in ours.values():
+        command, *arguments = one["command"]
+        assert command in COMMANDS
+        module = import_module(f"mailer.cli.{COMMANDS[command].module or command}")
+        known = typer.main.get_command(module.app).commands[command].params  # type: ignore[attr-defined]
+        options = {option for parameter in known for option in parameter.opts}
+        assert {argument.partition("=")[0] for argument in arguments if argument[0] == "-"} <= options
+        assert (one["read_only"], one["cap_drop"]) == (True, ["ALL"])
+        check_environment(one.get("environment", {}))
+        assert set(one["depends_on"]) <= set(services)
+    # Only this machine reaches what it publishes.
+    ports = [port for one in services.values() for port in one.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
