@@ -18,10 +18,12 @@ from mailer.doctor.check import CheckResult, Dns
 
 app = command_group()
 
+# By the name of a check.
 TITLES = {
     "configuration": "Configuration",
     "database": "Database",
     "storage": "Storage",
+    "media": "Pictures and uploads",
     "files": "Files",
     "keys": "Keys",
     "audit_log": "Audit log",

@@ -15,6 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -34,7 +36,7 @@ _MEGABYTE = 1024 * 1024
 _PROBLEM_BELOW, _WARNING_BELOW = 200 * _MEGABYTE, 2000 * _MEGABYTE
 # The oldest PostgreSQL that Django 5.2 supports.
 _MIN_POSTGRESQL = 140000
-# SQLite's locks and shared memory do not work on these file systems.
+# SQLite and the attempt journal need locks and shared memory, which do not work on these file systems.
 _NETWORK_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "ceph", "glusterfs")
 # adjtimex(2): TIME_ERROR.
 _NOT_SYNCHRONISED = 5
@@ -160,11 +162,43 @@ def storage(config: Config) -> Iterator[CheckResult]:
             "Make the user that runs the worker its owner, or change [storage] path.",
         )
         return
+    file_system = file_system_of(folder)
+    if file_system in _NETWORK_FILE_SYSTEMS:
+        yield result(
+            "problem",
+            f"It is on a network file system ({file_system}); the attempt journal needs a local disk.",
+            "Move it to a disk of this machine. Pictures may be shared: [storage] media_path.",
+        )
     low = list(free_space("storage", folder))
     yield from low
     if not low:
         free = shutil.disk_usage(folder).free
         yield result("ok", f"It is writable; {free / 1e9:.1f} GB are free.")
+
+
+def media(config: Config) -> Iterator[CheckResult]:
+    """Pictures and uploads, where they are not in the storage folder: a file is written, read and deleted."""
+    keys = config.storage
+    if keys.media == "local" and not keys.media_path:
+        return
+    subject = str(config.path(keys.media_path)) if keys.media == "local" else keys.s3_bucket
+    result = partial(CheckResult, "media", subject)
+    place, probe = storages["imports"], b"mailer doctor"
+    try:
+        name = place.save("doctor", ContentFile(probe))
+        try:
+            with place.open(name) as file:
+                found = file.read()
+        finally:
+            place.delete(name)
+    except Exception as error:  # noqa: BLE001  (an object storage has errors of its own)
+        advice = "Every web process and worker needs it: see [storage] media, and docs/several-machines.md."
+        yield result("problem", f"It cannot be written and read: {type(error).__name__}: {error}", advice)
+        return
+    if found == probe:
+        yield result("ok", "A file was written, read and deleted.")
+    else:
+        yield result("problem", "It returned something else than was written.")
 
 
 def free_space(check: str, folder: Path) -> Iterator[CheckResult]:

@@ -75,6 +75,7 @@ def run(
         ("configuration", partial(local_checks.configuration, config)),
         ("database", local_checks.database),
         ("storage", partial(local_checks.storage, config)),
+        ("media", partial(local_checks.media, config)),
         ("files", partial(local_checks.files, config)),
         ("keys", partial(local_checks.keys, config, now)),
         ("audit_log", local_checks.audit_log),

@@ -45,6 +45,13 @@ def test_storage_that_is_not_writable_is_a_problem(context, tmp_path):
         assert found.status == status
 
 
+def test_storage_on_a_network_file_system_is_a_problem(context, tmp_path, monkeypatch):
+    monkeypatch.setattr(local_checks, "file_system_of", lambda path: "nfs4")
+    found = list(local_checks.storage(context(storage={"path": str(tmp_path)}).config))
+    assert [one.status for one in found] == ["problem", "ok"]
+    assert "media_path" in found[0].advice
+
+
 def test_low_disk_space_is_a_warning_and_then_a_problem(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     for free, status in ((100, "problem"), (1000, "warning"), (10_000, "")):

@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mailer.config import ConfigError, parse
+from mailer.doctor import local_checks
 from mailer.editions.rendering_input import permanent_picture
 from subscribers.imports import jobs, staging
 from subscribers.imports.models import ImportJob, ImportRow
@@ -100,6 +101,20 @@ def test_an_upload_that_cannot_be_stored_leaves_no_import(
             "people.csv", [b"email\n"], jobs.ImportOptions(monthly, "form", "lola"), timezone.now()
         )
     assert not ImportJob.objects.exists()
+
+
+def test_the_doctor_tries_the_bucket(
+    bucket: dict[str, bytes], settings: Any, configure: Callable[..., None]
+) -> None:
+    assert [one.status for one in local_checks.media(settings.CONFIG)] == ["ok"]
+    assert not bucket
+    configure(storage={"s3_access_key": "another"})
+    # The storage keeps its keys.
+    settings.STORAGES = dict(settings.STORAGES)
+    (found,) = local_checks.media(settings.CONFIG)
+    assert found.status == "problem" and "Forbidden" in found.message
+    configure(storage={"media": "local"})
+    assert not list(local_checks.media(settings.CONFIG))
 
 
 def test_an_incomplete_configuration_is_named(tmp_path: Path) -> None:
