@@ -22,6 +22,7 @@ from mailer.feedback import ingest
 from mailer.feedback.decisions import evaluate, rejections_and_event_counts
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process_payloads
+from mailer.instance import identity, no_send
 from mailer.reports import collect_stats
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize_events
@@ -52,10 +53,20 @@ class Job:
     # Seconds between two runs.
     every: int
     # Called with a clock, and a function that says whether the job should finish early.
-    run: Callable[[Clock, Stop], object]
+    function: Callable[[Clock, Stop], object]
     # The role of the workers that run it (config.sections.QUEUES).
     queue: str = "maintenance"
     runs: Runs = Runs.ONCE
+    # Whether it has effects outside of the installation, or needs answers from there: it sends mail, fetches
+    # a page, empties a mailbox. It does not run in no-send mode.
+    outgoing: bool = False
+
+    def run(self, now: Clock, stop: Stop) -> None:
+        """Do what is due; nothing in no-send mode if the job is outgoing."""
+        if not self.outgoing:
+            self.function(now, stop)
+        elif no_send.reason() is None:
+            self.function(now, no_send.Watch(stop))
 
 
 def _gather_stories(now: datetime) -> None:
@@ -69,28 +80,54 @@ def _gather_stories(now: datetime) -> None:
 JOBS = (
     Job("password resets", 2, lambda now, stop: passwords.answer_requests(now()), "assemble"),
     Job("delete old sign-in failures", 3600, lambda now, stop: limits.delete_old(now())),
-    Job("gather stories", 900, lambda now, stop: _gather_stories(now()), "fetch"),
+    Job("gather stories", 900, lambda now, stop: _gather_stories(now()), "fetch", outgoing=True),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now())), "assemble"),
     Job("staff notices", 5, lambda now, stop: staff_emails.send_edition_notices(now()), "assemble"),
     Job("account notices", 5, lambda now, stop: staff_emails.send_account_notices(now()), "assemble"),
-    Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now()), "deliver"),
-    Job("send mailings", 1, lambda now, stop: send_loop.send_due(now, stop), "deliver", Runs.EACH_WORKER),
-    Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now()), "deliver"),
+    Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now()), "deliver", outgoing=True),
+    Job(
+        "send mailings",
+        1,
+        lambda now, stop: send_loop.send_due(now, stop),
+        "deliver",
+        Runs.EACH_WORKER,
+        outgoing=True,
+    ),
+    Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now()), "deliver", outgoing=True),
     Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now()), "deliver"),
-    Job("outbox", 2, lambda now, stop: outbox.send_due(now()), "deliver"),
+    Job("outbox", 2, lambda now, stop: outbox.send_due(now()), "deliver", outgoing=True),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
-    Job("alerts", 5, lambda now, stop: alert_webhooks.post_due(now()), "deliver"),
+    Job("alerts", 5, lambda now, stop: alert_webhooks.post_due(now()), "deliver", outgoing=True),
     Job("finalize tracking", 10, lambda now, stop: finalize_events.finalize_due(now(), stop), "feedback"),
     Job("delete old tracking", 3600, lambda now, stop: finalize_events.delete_expired(now())),
-    Job("poll maildir", 5, lambda now, stop: poll.run("maildir", ingest.ingest_message, now, stop), "fetch"),
-    Job("poll imap", 5, lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop), "fetch"),
-    Job("poll pop3", 5, lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop), "fetch"),
+    Job(
+        "poll maildir",
+        5,
+        lambda now, stop: poll.run("maildir", ingest.ingest_message, now, stop),
+        "fetch",
+        outgoing=True,
+    ),
+    Job(
+        "poll imap",
+        5,
+        lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop),
+        "fetch",
+        outgoing=True,
+    ),
+    Job(
+        "poll pop3",
+        5,
+        lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop),
+        "fetch",
+        outgoing=True,
+    ),
     Job(
         "serve lmtp",
         5,
         lambda now, stop: lmtp.serve_configured(ingest.ingest_message, now, stop),
         "fetch",
         Runs.EACH_MACHINE,
+        outgoing=True,
     ),
     Job(
         "smtp rejections",
@@ -106,12 +143,15 @@ JOBS = (
         "feedback",
     ),
     Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
-    Job("webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop), "feedback"),
+    Job(
+        "webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop), "feedback", outgoing=True
+    ),
     Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
     Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now()), "feedback"),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
-    Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop)),
+    Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop), outgoing=True),
     Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
+    Job("instance check", 60, lambda now, stop: identity.note_use(now()), runs=Runs.EACH_MACHINE),
     Job("retention", 3600, lambda now, stop: forgetting.apply_retention(now())),
 )

@@ -24,6 +24,7 @@ from mailer.desk.reports.report import ReportDownload, ReportPage, TrendPage
 from mailer.desk.returned_mail.views import MarkDoneAction, ReopenAction, ReplyPage, ReplySource, ReplyViewSet
 from mailer.desk.segments.views import SegmentViewSet
 from mailer.desk.sending.mailing_control import ControlAction, DryRunPage
+from mailer.desk.sending.no_send import ResumeSendingPage, banner
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.stories.views import StoryViewSet
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
@@ -74,6 +75,7 @@ _PAGES = [
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
     path("api-keys/", ApiKeysPage.as_view(), name="desk_api_keys"),
     path("api-keys/<int:pk>/revoke/", RevokeApiKeyAction.as_view(), name="desk_api_key_revoke"),
+    path("no-send/", ResumeSendingPage.as_view(), name="desk_resume_sending"),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
     path("lists/changes/<int:pk>/", ListChangePage.as_view(), name="desk_list_change"),
@@ -133,4 +135,5 @@ hooks.register("construct_homepage_summary_items", home.remove_summary)
 hooks.register("insert_global_admin_css", menu.styles)
 hooks.register("insert_global_admin_js", menu.scripts)
 hooks.register("desk_name", menu.site_name)
+hooks.register("desk_banner", banner)
 hooks.register("register_log_actions", register_actions, order=1)

@@ -16,6 +16,8 @@ _startup = import_module("mailer.worker.startup")
 _startup.log_uncaught_exceptions()
 _startup.make_files_private()
 _startup.check_address_hash_key()
+_startup.hold_database()
+_startup.check_instance()
 # The application looks for them once.
 _startup.collect_static_files()
 application = distrust_others(get_wsgi_application())

@@ -55,8 +55,8 @@ class Summary:
     files: int = 0
     # Rows by table.
     rows: dict[str, int] = field(default_factory=dict)
-    # Files that the configuration names outside of its folder: they are not in the backup.
-    left_out: list[Path] = field(default_factory=list)
+    # What the configuration names and the backup does not hold, in words.
+    left_out: list[str] = field(default_factory=list)
     # Older backups that were deleted.
     deleted: list[Path] = field(default_factory=list)
 
@@ -164,18 +164,27 @@ def _files(config_file: Path, config: Config, summary: Summary) -> Iterator[tupl
         if secret.resolve().is_relative_to(home):
             yield f"config/files/{secret.resolve().relative_to(home)}", secret
         else:
-            summary.left_out.append(secret)
-    storage = config.path(config.storage.path)
+            summary.left_out.append(f"{secret}, which is outside of the configuration's folder")
+    storage = config.storage
+    if storage.media == "s3":
+        summary.left_out.append(f"the bucket {storage.s3_bucket}, with pictures and uploaded files")
+    folders = {config.path(storage.path), config.path(storage.media_path or storage.path)}
+    for folder in sorted(folders):
+        for path in _stored_files(folder):
+            yield f"storage/{path.relative_to(folder)}", path
+
+
+def _stored_files(storage: Path) -> Iterator[Path]:
+    """The files below a storage folder that belong to the installation."""
     for folder, below, names in os.walk(storage):
         if Path(folder) == storage:
             below[:] = [name for name in below if name not in _LEFT_OUT]
             # Locks and the machine's own files.
             names = []
         below.sort()
-        for name in sorted(names):
-            path = Path(folder, name)
+        for path in (Path(folder, name) for name in sorted(names)):
             if path.is_file() and not path.is_symlink() and path.suffix not in (".backup", ".unfinished"):
-                yield f"storage/{path.relative_to(storage)}", path
+                yield path
 
 
 def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> str:

@@ -82,6 +82,12 @@ class SqliteSnapshot:
         with closing(self._connection.execute(query)) as cursor:
             yield from _blocks(iter(lambda: cursor.fetchmany(_FETCH), []))
 
+    def count(self, table: Table, up_to: int | None = None) -> int:
+        """The number of rows; with a key, of those up to it."""
+        where = f'WHERE "{table.key}" <= {int(up_to)}' if up_to is not None else ""
+        (count,) = self._connection.execute(f'SELECT count(*) FROM "{table.name}" {where}').fetchone()
+        return int(count)
+
     def last_ids(self, tables: Iterable[Table]) -> dict[str, int]:
         used = dict(self._connection.execute("SELECT name, seq FROM sqlite_sequence"))
         found = {}
@@ -109,6 +115,7 @@ _TEXT = (
     " char(13), '\\r') ELSE {0} END"
 )
 _UUID = "lower(substr({0}, 1, 8) || '-' || substr({0}, 9, 4) || '-' || substr({0}, 13, 4) || '-' ||"
+_UTC = "replace({0}, '+00:00', '')"
 _SQLITE: dict[Kind, str] = {
     "integer": "CAST({0} AS TEXT)",
     # SQLite itself would print 15 digits.
@@ -118,8 +125,8 @@ _SQLITE: dict[Kind, str] = {
     "network_address": _TEXT,
     "bytes": "'\\\\x' || lower(hex({0}))",
     "boolean": "CASE {0} WHEN 1 THEN 't' WHEN 0 THEN 'f' END",
-    # PostgreSQL leaves out zeros at the end of a fraction.
-    "timestamp": "CASE WHEN instr({0}, '.') THEN rtrim(rtrim({0}, '0'), '.') ELSE {0} END || '+00'",
+    # PostgreSQL leaves out zeros at the end of a fraction. Django writes no zone, and reads it where one is.
+    "timestamp": f"CASE WHEN instr({{0}}, '.') THEN rtrim(rtrim({_UTC}, '0'), '.') ELSE {_UTC} END || '+00'",
     "date": "{0}",
     "uuid": f"{_UUID} substr({{0}}, 17, 4) || '-' || substr({{0}}, 21))",
 }
@@ -386,9 +393,18 @@ class PostgresqlLoader:
         return row[0] if row else None
 
     def empty(self, table: Table) -> None:
-        """Take out what was loaded of a table; nothing refers to it yet."""
-        self._connection.execute(f'TRUNCATE "{table.name}"'.encode())
-        self._connection.commit()
+        """Take out what was loaded of a table. Raises DatabaseError where references to it are kept again."""
+        import psycopg
+
+        try:
+            self._connection.execute(f'DELETE FROM "{table.name}"'.encode())
+            self._connection.commit()
+        except psycopg.Error as error:
+            self._connection.rollback()
+            raise DatabaseError(
+                f"The table {table.name} was changed in the source after it was copied. Begin again with an "
+                "empty target database."
+            ) from error
 
     def load(self, table: Table, lines: bytes) -> None:
         import psycopg

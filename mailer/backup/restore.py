@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from django.utils import timezone
+
 from mailer import config as configuration
 from mailer.backup.create import FORMAT, OnProgress, sqlite_path
 from mailer.backup.databases import (
@@ -40,6 +42,8 @@ from mailer.backup.row_format import Table, TableDigest
 from mailer.config import Config
 
 _CONFIG, _KEYS, _SECRETS, _STORAGE = "config/config.toml", "config/keys.toml", "config/files/", "storage/"
+# What several machines may share ([storage] media_path).
+_MEDIA = ("storage/media/", "storage/imports/")
 _DATABASE_VARIABLE = "MAILER_DATABASE__URL"
 # Applications whose tables hold no state of their own, and exist on PostgreSQL only.
 _QUEUE = "procrastinate"
@@ -86,7 +90,7 @@ def restore(
     """
     _check_empty(folder, "The folder")
     _authenticate(file, passphrase, on_progress)
-    folder = folder.absolute()
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = _beside(folder)
     staging.mkdir(mode=0o700)
@@ -108,7 +112,8 @@ def _restore(
         manifest = _read_manifest(archive)
         places, loaded, stored = _extract_files(archive, staging, folder, cleaning)
     summary = Summary(folder / "config.toml", created_at=str(manifest["created_at"]))
-    written = configuration.load(staging / "config.toml", {}).database.url
+    others = {name: value for name, value in os.environ.items() if name != _DATABASE_VARIABLE}
+    written = configuration.load(staging / "config.toml", others).database.url
     summary.other_database = written != loaded.database.url
     database = sqlite_path(loaded)
     if database is not None:
@@ -200,7 +205,7 @@ def _extract_files(
     loaded: Config | None = None
     keys = b""
     places = [_Place(staging, folder)]
-    storage = staging
+    storage = media = staging
     for name, content in archive:
         if name == _CONFIG:
             stored[name] = _write(staging / "config.toml", content)
@@ -215,21 +220,34 @@ def _extract_files(
             loaded = configuration.load(staging / "config.toml", os.environ)
             place = _place(loaded.path(loaded.keys.file), staging, folder, "The keys file", cleaning)
             _write(place.staged, io.BytesIO(keys))
-            storage_place = _place(loaded.path(loaded.storage.path), staging, folder, "The folder", cleaning)
-            storage = storage_place.staged
-            storage.mkdir(parents=True, exist_ok=True, mode=0o700)
+            outside = [place]
+            storage, media = (
+                _storage_folder(loaded.path(one), staging, folder, outside, cleaning)
+                for one in (loaded.storage.path, loaded.storage.media_path or loaded.storage.path)
+            )
             # The folder with everything in it is moved last.
-            places = [
-                *(one for one in (place, storage_place) if not one.staged.is_relative_to(staging)),
-                *places,
-            ]
+            places = [*(one for one in outside if not one.staged.is_relative_to(staging)), *places]
         if name.startswith("rows/"):
             break
         if name.startswith(_STORAGE):
-            stored[name] = _write(storage / name.removeprefix(_STORAGE), content)
+            shared = name.startswith(_MEDIA)
+            stored[name] = _write((media if shared else storage) / name.removeprefix(_STORAGE), content)
     if loaded is None:
         raise BackupFileError("The backup holds no rows.")
     return places, loaded, stored
+
+
+def _storage_folder(
+    path: Path, staging: Path, folder: Path, places: list[_Place], cleaning: ExitStack
+) -> Path:
+    """Where the files of a storage folder are staged; its place is added to `places`."""
+    for place in places:
+        if place.final == path:
+            return place.staged
+    place = _place(path, staging, folder, "The folder", cleaning)
+    place.staged.mkdir(parents=True, exist_ok=True, mode=0o700)
+    places.append(place)
+    return place.staged
 
 
 def _place(path: Path, staging: Path, folder: Path, what: str, cleaning: ExitStack) -> _Place:
@@ -363,11 +381,14 @@ def _is_followed(graph: Any, node: tuple[str, str], nodes: set[tuple[str, str]])
 
 
 def _finish_with_django() -> None:
-    """Bring the tables up to date with this version, and make the search index anew."""
+    """Bring the tables up to date with this version, make the search index anew, and let nothing be sent."""
     from django.core.management import call_command
+
+    from mailer.instance import identity
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("update_index", verbosity=0, stdout=io.StringIO())
+    identity.mark_restored(timezone.now())
     _close_connections()
 
 

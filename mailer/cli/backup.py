@@ -1,9 +1,10 @@
-"""`mailer backup` and `mailer restore`: the whole installation in one encrypted file, and back."""
+"""`mailer backup`, `restore` and `move-database`: the installation in one encrypted file, or elsewhere."""
 
 from __future__ import annotations
 
 import getpass
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from mailer.backup.encrypted_file import MIN_PASSPHRASE, BackupFileError
 from mailer.backup.restore import RestoreError
 from mailer.backup.restore import restore as restore_file
 from mailer.cli.main import loading, start_django
-from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
+from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.config import ConfigError
 
 app = command_group()
@@ -53,6 +54,7 @@ def backup(
         from django.conf import settings
 
         from mailer.backup import create
+        from mailer.instance import identity
         from mailer.instance import models as instance
     now = datetime.now(UTC)
     folder = settings.CONFIG.home / "backups" if file is None else file
@@ -64,6 +66,8 @@ def backup(
     started = time.monotonic()
     config_file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
     with failing_on(BackupFileError, DatabaseError, OSError), _progress(json) as on_progress:
+        # A database that no process used yet gets its identity.
+        identity.check(now)
         summary = create.create(path, config_file, passphrase, now, on_progress)
         instance.record_backup(now)
         if keep is not None:
@@ -76,7 +80,7 @@ def backup(
         "rows": sum(summary.rows.values()),
         "seconds": round(time.monotonic() - started, 1),
         "deleted": [str(one) for one in summary.deleted],
-        "left_out": [str(one) for one in summary.left_out],
+        "left_out": summary.left_out,
     }
     if json:
         print_json(record)
@@ -85,8 +89,8 @@ def backup(
         f"Wrote and verified {path}: {record['rows']:,} rows of {record['tables']} tables and "
         f"{record['files']} files in {record['bytes'] / 1e6:,.1f} MB, in {record['seconds']} seconds."
     )
-    for one in summary.left_out:
-        print_text(f"Not in it, because it is outside of the configuration's folder: {one}")
+    for text in summary.left_out:
+        print_text(f"Not in it: {text}")
     for one in summary.deleted:
         print_text(f"Deleted {one}")
 
@@ -132,6 +136,75 @@ def restore(
             f"{summary.config} before you start."
         )
     print_text(f"Start it with: mailer --config {summary.config} run")
+    print_text(
+        "It sends nothing until an admin confirms that it may, in the desk or by `mailer resume-sending`: "
+        "what the original sent since then is not in the backup (docs/backup.md)."
+    )
+
+
+@app.command()
+def move_database(
+    to: Annotated[
+        str,
+        typer.Option(
+            envvar="MAILER_MOVE_TO",
+            help="The URL of an empty PostgreSQL database. Other users of the machine can read an option: "
+            "with a password in it, set the variable instead.",
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Copy an embedded installation (SQLite) to PostgreSQL, compare every row, and say what to configure.
+
+    Stop web and worker first. If it is interrupted, run it again: it goes on where it was. The source stays
+    as it is.
+    """
+    with loading():
+        from django.conf import settings
+        from django.utils import timezone
+
+        from mailer.backup import move_database as moving
+        from mailer.worker.execution import WorkerAlreadyRunning, database_alone, worker_lock
+    storage = settings.CONFIG.path(settings.CONFIG.storage.path)
+    errors = (moving.MoveError, DatabaseError, WorkerAlreadyRunning)
+    with failing_on(*errors), worker_lock(storage), database_alone(storage), _bars(json) as on_progress:
+        moved = moving.move(to, timezone.now(), on_progress)
+    for one in moved:
+        if json:
+            print_json({"table": one.name, "rows": one.rows, "sha256": one.digest})
+        elif one.rows:
+            print_text(f"{one.name:<40} {one.rows:>12,} rows equal, {one.digest[:16]}")
+    copied, compared = moving.rates(moved)
+    if json:
+        print_json({"copied_per_second": round(copied), "compared_per_second": round(compared)})
+        return
+    if moved:
+        print_text(
+            f"{sum(one.rows for one in moved):,} rows of {len(moved)} tables are equal in both databases; "
+            f"{copied:,.0f} rows a second copied, {compared:,.0f} compared."
+        )
+    print_text("\nWrite this URL, with its password, into config.toml, and start web and worker again:\n")
+    console.print(f'   [database]\n   url = "{_without_password(to)}"\n', markup=False, soft_wrap=True)
+    print_text("The former database is kept, and sends nothing any more.")
+
+
+def _without_password(url: str) -> str:
+    """The URL with an ellipsis in place of its password."""
+    return re.sub(r"(?<=://)([^:/@]*):[^/]*@", r"\1:…@", url)
+
+
+@contextmanager
+def _bars(json: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for the table that is being copied, on a terminal."""
+    if json or not sys.stderr.isatty():
+        yield lambda name, count, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda name, count, total: progress.update(task, description=name, completed=count, total=total)
 
 
 def _read_passphrase(path: Path | None, *, new: bool) -> str:

@@ -22,6 +22,7 @@ from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.sources import poll as polling
 from mailer.feedback.sources.base import MAX_OCTETS
 from mailer.feedback.sources.poll import configured_mailboxes
+from mailer.instance.no_send import NoSend, require_sending
 from mailer.worker import startup
 
 app = command_group("Read bounces and other returned mail.")
@@ -63,6 +64,8 @@ def poll(json: Json = False) -> None:
     if not configured_mailboxes(settings.CONFIG):
         fail("no mailbox is configured; set [bounces] maildir, imap_host or pop3_host.")
     startup.check_address_hash_key()
+    with failing_on(NoSend):
+        require_sending()
     with failing_on(DatabaseFailure):
         summary, errors = polling.poll_all(ingest.ingest_message, timezone.now)
     if json:
@@ -89,6 +92,7 @@ def receive(
     """Process one message from stdin (a mail server's pipe); exit status 75 makes the server retry."""
     try:
         startup.check_address_hash_key()
+        require_sending()
         ingest.ingest_message(sys.stdin.buffer.read(MAX_OCTETS), timezone.now(), envelope_to or None)
     except Exception as error:  # after any failure the mail server must keep the message
         sys.stderr.write(

@@ -30,6 +30,7 @@ TITLES = {
     "accounts": "Accounts",
     "clock": "Clock",
     "worker": "Worker",
+    "sending": "Sending",
     "backup": "Backup",
     "web": "Web process",
     "site": "Site",

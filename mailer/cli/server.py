@@ -64,6 +64,8 @@ def web() -> None:
     startup.log_uncaught_exceptions()
     startup.make_files_private()
     startup.check_address_hash_key()
+    startup.hold_database()
+    startup.check_instance()
     startup.collect_static_files()
     for number in _STOP_SIGNALS:
         signal.signal(number, _end)
@@ -95,6 +97,8 @@ def worker(
     startup.log_uncaught_exceptions()
     startup.make_files_private()
     startup.check_address_hash_key()
+    startup.hold_database()
+    startup.check_instance()
     stop = threading.Event()
     stop_on_signals(stop)
     if clustered:
@@ -115,6 +119,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         from mailer.worker import startup
         from subscribers.suppression import WrongAddressHashKey
     startup.make_files_private()
+    startup.check_is_loaded()
     if before_run:
         from mailer.delivery.smtp import dkim
 
@@ -123,6 +128,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         call_command("migrate", verbosity=0, interactive=False)
     except WrongAddressHashKey as error:
         raise startup.as_config_error(error) from error
+    startup.check_instance()
     if not before_run:
         print_text("The database is up to date.")
 

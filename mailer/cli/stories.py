@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
+from mailer.instance.no_send import NoSend, require_sending
 from mailer.stories.gather_feeds import Gathered
 from mailer.stories.gather_feeds import gather as gather_source
 from mailer.stories.models import StorySource
@@ -53,6 +54,8 @@ def gather(
     json: Json = False,
 ) -> None:
     """Fetch feeds and create drafts from new entries; exit status 1 when a source could not be read."""
+    with failing_on(NoSend):
+        require_sending()
     results = [gather_source(found, timezone.now()) for found in _find_sources(source)]
     for result in results:
         _print_result(result, json)

@@ -26,6 +26,7 @@ from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.delivery.smtp import dkim
 from mailer.doctor.check import CheckResult, Context, Status, is_loopback
 from mailer.feedback.parsing import classify
+from mailer.instance import no_send
 from mailer.instance.models import Instance
 from mailer.migrations import _account_changes, _triggers
 from subscribers import suppression
@@ -266,6 +267,24 @@ def worker(config: Config) -> Iterator[CheckResult]:
     else:
         message = "No worker runs on this machine: no edition is assembled or sent."
         yield result("warning", message, "Start it with: mailer run")
+
+
+def sending() -> Iterator[CheckResult]:
+    """Whether this installation, and this machine of it, may send. In the caller's thread."""
+    result = partial(CheckResult, "sending", "")
+    try:
+        reason = no_send.reason()
+    except DatabaseError:
+        yield result("skipped", "The database cannot be used, or is not migrated.")
+        return
+    if reason is None:
+        yield result("ok", "This installation is not in no-send mode.")
+    elif reason == no_send.NOT_JOINED:
+        message = f"Nothing is sent from here, because {no_send.describe(reason)}."
+        yield result("problem", message, "On a new machine of the installation, run: mailer join")
+    else:
+        advice = "Read docs/backup.md; then an admin confirms in the desk, or run: mailer resume-sending"
+        yield result("problem", f"Nothing is sent, because {no_send.describe(reason)}.", advice)
 
 
 def backup(config: Config, now: datetime) -> Iterator[CheckResult]:

@@ -82,6 +82,7 @@ def run(
         ("accounts", partial(local_checks.accounts, now)),
         ("clock", partial(local_checks.clock, context)),
         ("worker", _worker_check(config)),
+        ("sending", local_checks.sending),
         ("backup", partial(local_checks.backup, config, now)),
         ("webhooks", partial(inbound.webhooks, config, now)),
         ("alerts", partial(alerts.check, config, now)),

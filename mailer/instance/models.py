@@ -1,36 +1,78 @@
-"""The installation that the database belongs to."""
+"""The installation that the database belongs to, and whether it may send."""
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 # The key of the only row.
 _ONLY = 1
 
 
-class Instance(models.Model):
-    """What is recorded of the installation as a whole; one row."""
+def new_identity() -> str:
+    """A random name of an installation."""
+    return secrets.token_hex(16)
 
+
+class Instance(models.Model):
+    """The identity of the installation, and what is recorded of it as a whole; one row.
+
+    In no-send mode nothing leaves the installation: see instance.no_send.
+    """
+
+    class Reason(models.TextChoices):
+        RESTORED = "restored", "this installation was restored from a backup"
+        COPIED = "copied", "the database is a copy, or was moved to another server or disk"
+        OLDER = "older", "the database was put back to an earlier state"
+        MOVED = "moved", "the data was moved to another database, which is in use instead"
+        PAUSED = "paused", "an operator paused sending"
+
+    # The machines of the installation have it in a file. A copy gets another one.
+    identity = models.CharField(max_length=32, default=new_identity)
+    # Which database server or file this was, when a process started last; see instance.identity.
+    database = models.CharField(max_length=64, blank=True)
+    # When a worker ran last. Machines note it too, and so recognise a database that was put back.
+    seen_at = models.DateTimeField(default=timezone.now)
     # When its last backup was finished and verified.
     last_backup_at = models.DateTimeField(null=True)
+    # Since when nothing is sent, and why; null: mail is sent.
+    no_send_since = models.DateTimeField(null=True)
+    no_send_reason = models.CharField(max_length=8, choices=Reason.choices, blank=True)
 
     def __str__(self) -> str:
         return "this installation"
 
 
-def load() -> Instance:
+def load() -> Instance | None:
+    """The row; None in a database that no process of an installation has used yet."""
+    return Instance.objects.filter(pk=_ONLY).first()
+
+
+def create(now: datetime, database: str) -> Instance:
     """The row, which is created where it is missing."""
-    return Instance.objects.get_or_create(pk=_ONLY)[0]
+    return Instance.objects.get_or_create(pk=_ONLY, defaults={"seen_at": now, "database": database})[0]
 
 
 def record_backup(now: datetime) -> None:
     """A backup that was made at `now` is finished."""
-    _update(last_backup_at=now)
+    Instance.objects.filter(pk=_ONLY).update(last_backup_at=now)
 
 
-def _update(**values: Any) -> None:
-    load()
-    Instance.objects.filter(pk=_ONLY).update(**values)
+def begin_no_send(reason: Instance.Reason, now: datetime, **values: Any) -> bool:
+    """Stop sending for this reason; False if another process did first. `values`: other columns to set.
+
+    A reason that asks what a copy sent in the meantime is not replaced by one that does not.
+    """
+    rows = Instance.objects.filter(pk=_ONLY)
+    if reason == Instance.Reason.PAUSED:
+        rows = rows.filter(no_send_since=None)
+    return bool(rows.update(no_send_since=now, no_send_reason=reason, **values))
+
+
+def end_no_send() -> None:
+    """Send again."""
+    Instance.objects.filter(pk=_ONLY).update(no_send_since=None, no_send_reason="")

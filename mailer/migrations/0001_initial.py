@@ -2,6 +2,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
 import mailer.editions.models
+import mailer.instance.models
 import modelcluster.fields
 import modelsearch.index
 import subscribers.code_list_field
@@ -47,7 +48,12 @@ class Migration(migrations.Migration):
             name='Instance',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('identity', models.CharField(default=mailer.instance.models.new_identity, max_length=32)),
+                ('database', models.CharField(blank=True, max_length=64)),
+                ('seen_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('last_backup_at', models.DateTimeField(null=True)),
+                ('no_send_since', models.DateTimeField(null=True)),
+                ('no_send_reason', models.CharField(blank=True, choices=[('restored', 'this installation was restored from a backup'), ('copied', 'the database is a copy, or was moved to another server or disk'), ('older', 'the database was put back to an earlier state'), ('moved', 'the data was moved to another database, which is in use instead'), ('paused', 'an operator paused sending')], max_length=8)),
             ],
         ),
         migrations.CreateModel(

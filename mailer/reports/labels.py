@@ -18,6 +18,7 @@ _REASONS = {
     "paused": "the subscription is paused until a later day",
     "no_stories": "no story for the subscriber's countries",
     "cancelled": "the mailing was cancelled first",
+    "sent_before": "sent by the installation that this one is a copy of",
     "erased": "erased at the subscriber's request",
     "unspecified": "no reason was stored",
     # Refused or bounced.

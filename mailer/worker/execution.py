@@ -8,13 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from django.db import close_old_connections, connections
 
+from mailer.config import ConfigError
 from mailer.job_index import Job
 from mailer.monitoring.job_runs import RECORDER
 
 log = logging.getLogger(__name__)
+_DATABASE_LOCK = "database.lock"
+# Open until the process ends.
+_held: list[IO[str]] = []
 
 
 class WorkerAlreadyRunning(Exception):  # noqa: N818
@@ -33,6 +38,30 @@ def run_once(job: Job, now: Callable[[], datetime], stop: Callable[[], bool]) ->
     finally:
         connections.close_all()
     return True
+
+
+def hold_database(storage: Path) -> None:
+    """Keep `database_alone` out for as long as this process lives. Raises ConfigError where it is in."""
+    storage.mkdir(parents=True, exist_ok=True)
+    lock = (storage / _DATABASE_LOCK).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise ConfigError("the database is being moved; wait until that has finished.") from error
+    _held.append(lock)
+
+
+@contextmanager
+def database_alone(storage: Path) -> Iterator[None]:
+    """Keep web and worker of this machine out. Raises WorkerAlreadyRunning where one runs."""
+    storage.mkdir(parents=True, exist_ok=True)
+    with (storage / _DATABASE_LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise WorkerAlreadyRunning(f"web or worker runs with {storage}; stop both first.") from error
+        yield
 
 
 @contextmanager

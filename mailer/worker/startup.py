@@ -9,8 +9,12 @@ import os
 from pathlib import Path
 
 from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from mailer.config import ConfigError, Worker, file_modes, json_log
+from mailer.instance import identity
+from mailer.worker import execution
 from subscribers import suppression
 
 
@@ -27,11 +31,46 @@ def make_files_private() -> None:
 
 
 def check_address_hash_key() -> None:
-    """Raises ConfigError where the database's address hashes were made with another key."""
+    """Raises ConfigError where the database's address hashes were made with another key.
+
+    Likewise for a database into which rows are still being loaded.
+    """
+    check_is_loaded()
     try:
         suppression.verify_address_hash_key()
     except suppression.WrongAddressHashKey as error:
         raise as_config_error(error) from error
+
+
+def check_is_loaded() -> None:
+    """Raises ConfigError for a database that `mailer restore` or `mailer move-database` has not finished.
+
+    Both mark a database of PostgreSQL until they have.
+    """
+    if connection.vendor != "postgresql":
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass('mailer_load'), to_regclass('mailer_move')")
+            marks = cursor.fetchone()
+    except DatabaseError:
+        # What uses the database next says so.
+        return
+    if any(marks):
+        raise ConfigError(
+            "this database is being restored or moved to, and that has not finished. Run `mailer restore` or "
+            "`mailer move-database` again."
+        )
+
+
+def check_instance() -> None:
+    """Begin no-send mode where the database is a copy, or was put back to an earlier state."""
+    identity.check(timezone.now())
+
+
+def hold_database() -> None:
+    """Keep `mailer move-database` out while this process runs. Raises ConfigError while it runs."""
+    execution.hold_database(settings.CONFIG.path(settings.CONFIG.storage.path))
 
 
 def worker_of(configured: Worker, queues: str) -> Worker:

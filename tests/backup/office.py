@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+# Of the mailing.
+READERS = 30
 PASSPHRASE = "six words that nobody would guess"
 # What a line-based format could damage.
 AWKWARD = "tab\there, \\N, \\t and a \\ at\r\nthe end\v\f\b “Ғ” 🎈\\"
@@ -48,7 +50,7 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"DJANGO_SETTINGS_MODULE": "mailer.settings"} | more
 
 
-def create(folder: Path, template: Path, readers: int = 20) -> None:
+def create(folder: Path, template: Path, readers: int = READERS) -> None:
     """An installation on SQLite, whose database begins as a copy of `template`."""
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(CONFIG)
@@ -86,6 +88,22 @@ def mailer(folder: Path, *arguments: str, **variables: str) -> list[dict[str, An
     return [json.loads(line) for line in output.splitlines()]
 
 
+def restore(
+    path: Path, target: Path, *, passphrase: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """`mailer restore`, which may fail."""
+    command = [sys.executable, "-m", "mailer", "restore", str(path), str(target)]
+    return subprocess.run(
+        [*command, "--passphrase-file", str(passphrase), "--json"],
+        env=environment(**variables),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
 def backup(folder: Path, *arguments: str, **variables: str) -> dict[str, Any]:
     """The record that `mailer backup` prints."""
     passphrase = ("--passphrase-file", str(folder / "passphrase"))
@@ -108,6 +126,37 @@ def problems(folder: Path, **variables: str) -> list[list[str]]:
     found: list[list[str]] = json.loads(output)
     assert len(found) >= 2
     return [one for one in found if one[1] != "ok"]
+
+
+class Worker:
+    """`mailer worker` of an installation, sending to a server on this machine. A context manager."""
+
+    def __init__(self, folder: Path, port: int, **variables: str) -> None:
+        self._log = folder.with_name(f"{folder.name}-worker.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "mailer", "worker"],
+            cwd=ROOT,
+            env=environment(
+                MAILER_CONFIG=str(folder / "config.toml"),
+                MAILER_SMTP__PORT=str(port),
+                MAILER_SMTP__USERNAME="",
+                MAILER_SMTP__CONNECTIONS="2",
+                **variables,
+            ),
+            stderr=self._log,
+        )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let it finish what it does, and end."""
+        self._process.terminate()
+        try:
+            self._process.wait(120)
+        finally:
+            self._process.kill()
+            self._log.close()
 
 
 def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -147,7 +196,7 @@ def _write_rows(readers: int) -> None:
     ThrottleState.objects.create(key="whole second", updated_at=now.replace(microsecond=0))
     OutboxMessage.objects.create(
         sender="office@example.org",
-        recipient="reader-1@example.org",
+        recipient="waiting@example.org",
         message=bytes(range(256)) * 3,
         due_at=now,
     )

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailer.backup import restore as restoring
 from mailer.backup.encrypted_file import DecryptingReader
-from mailer.backup.restore import _archive
 from mailer.backup.row_format import TableDigest, tables
 from tests.backup import office
 from tests.postgres import Server
@@ -26,23 +25,8 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 def end_of(path: Path) -> dict[str, Any]:
     """What the archive says about itself: rows and digests by table, last ids, files."""
-    with _archive(path, office.PASSPHRASE) as archive:
+    with restoring._archive(path, office.PASSPHRASE) as archive:
         return next(json.load(content) for name, content in archive if name == "end.json")
-
-
-def restore(
-    path: Path, target: Path, *, passphrase: Path, **variables: str
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mailer", "restore", str(path), str(target)]
-    return subprocess.run(
-        [*command, "--passphrase-file", str(passphrase), "--json"],
-        env=office.environment(**variables),
-        cwd=office.ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
 
 
 def modes(folder: Path) -> set[int]:
@@ -50,17 +34,13 @@ def modes(folder: Path) -> set[int]:
 
 
 @pytest.mark.journey
-def test_a_restored_installation_is_the_one_that_was_backed_up(
-    office_folder: Path, backup_file: Path, tmp_path: Path
-) -> None:
-    target = tmp_path / "elsewhere" / "office"
-    done = restore(backup_file, target, passphrase=office_folder / "passphrase")
-    assert done.returncode == 0, done.stderr
+def test_a_restored_installation_is_the_one_that_was_backed_up(office_folder: Path, restored: Path) -> None:
+    target = restored
     for name in ("config.toml", "keys.toml", "relay-password", "data/media/original_images/steppe.jpg"):
         assert (target / name).read_bytes() == (office_folder / name).read_bytes()
     # What is about the other machine is not restored, and nobody else can read what is.
     assert not (target / "data" / "worker.lock").exists()
-    assert modes(tmp_path / "elsewhere") == {0}
+    assert modes(target.parent) == {0}
     assert sorted(path.name for path in target.parent.iterdir()) == ["office"]
     before, after = (
         office.query(folder, "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY name")
@@ -91,7 +71,9 @@ def test_a_backup_of_sqlite_is_restored_on_postgresql_with_equal_rows(
     postgres.execute("CREATE DATABASE restored")
     url = postgres._of("restored")
     target = tmp_path / "office"
-    done = restore(backup_file, target, passphrase=office_folder / "passphrase", MAILER_DATABASE__URL=url)
+    done = office.restore(
+        backup_file, target, passphrase=office_folder / "passphrase", MAILER_DATABASE__URL=url
+    )
     assert done.returncode == 0, done.stderr
     shutil.copy(office_folder / "passphrase", target)
     again = office.backup(target, str(tmp_path / "again.backup"), MAILER_DATABASE__URL=url)
@@ -99,11 +81,11 @@ def test_a_backup_of_sqlite_is_restored_on_postgresql_with_equal_rows(
     before, after = end_of(backup_file), end_of(tmp_path / "again.backup")
     assert after["last_ids"]["subscribers_subscriber"] == before["last_ids"]["subscribers_subscriber"]
     changed = {name for name, digest in before["tables"].items() if after["tables"][name] != digest}
-    # PostgreSQL has the tables of its job queue besides.
-    assert changed <= {"django_content_type", "auth_permission"}
+    # PostgreSQL has the tables of its job queue besides, and what is restored has another identity.
+    assert changed <= {"django_content_type", "auth_permission", "mailer_instance"}
     assert office.problems(target, MAILER_DATABASE__URL=url) == []
     # A database that is not empty is refused.
-    once_more = restore(
+    once_more = office.restore(
         backup_file,
         tmp_path / "third",
         passphrase=office_folder / "passphrase",
@@ -119,7 +101,7 @@ def test_nothing_is_restored_into_a_folder_that_is_not_empty(
 ) -> None:
     (tmp_path / "office").mkdir()
     (tmp_path / "office" / "notes").write_text("mine")
-    done = restore(backup_file, tmp_path / "office", passphrase=office_folder / "passphrase")
+    done = office.restore(backup_file, tmp_path / "office", passphrase=office_folder / "passphrase")
     assert done.returncode == 1
     assert [path.name for path in tmp_path.rglob("*")] == ["office", "notes"]
 
@@ -137,7 +119,7 @@ def test_an_unusable_file_is_refused_and_leaves_nothing(
     elif damage == "modified":
         data[-1000] ^= 1
     file.write_bytes(data)
-    done = restore(file, tmp_path / "office", passphrase=passphrase)
+    done = office.restore(file, tmp_path / "office", passphrase=passphrase)
     assert done.returncode == 1
     assert (damage in done.stderr) and done.stderr.count("\n") == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.backup", "passphrase"]
@@ -189,3 +171,38 @@ def test_equal_values_have_equal_digests_in_the_form_of_both_databases() -> None
         digest.update(f"1\tkey\t{data}\t2021-12-03 09:00:00+00\n".encode())
         digests.append(digest.hexdigest())
     assert digests[0] == digests[1]
+
+
+def test_files_with_places_of_their_own_are_put_there(
+    backup_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the storage folder is a volume, and pictures are on a folder that machines share."""
+    for name in [name for name in os.environ if name.startswith("MAILER_")]:
+        monkeypatch.delenv(name)
+    volume, shared, secret = tmp_path / "volume", tmp_path / "shared", tmp_path / "secrets" / "keys.toml"
+    monkeypatch.setenv("MAILER_STORAGE__PATH", str(volume))
+    monkeypatch.setenv("MAILER_STORAGE__MEDIA_PATH", str(shared))
+    monkeypatch.setenv("MAILER_KEYS__FILE", str(secret))
+    # An empty mount point is as good as none.
+    shared.mkdir()
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    with ExitStack() as cleaning:
+        with restoring._archive(backup_file, office.PASSPHRASE) as archive:
+            restoring._read_manifest(archive)
+            places, _, _ = restoring._extract_files(archive, staging, tmp_path / "office", cleaning)
+        staged = {place.final: place.staged for place in places}
+        assert set(staged) == {secret, volume, shared, tmp_path / "office"}
+        assert staged[secret].read_bytes() == (office.ROOT / "tests" / "keys.toml").read_bytes()
+        assert (staged[shared] / "media" / "original_images" / "steppe.jpg").exists()
+    # After an error nothing is left beside these places.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secrets", "shared", "staging"]
+    assert list((tmp_path / "secrets").iterdir()) == []
+    (shared / "pictures").touch()
+    with (
+        ExitStack() as cleaning,
+        restoring._archive(backup_file, office.PASSPHRASE) as archive,
+        pytest.raises(restoring.RestoreError),
+    ):
+        restoring._read_manifest(archive)
+        restoring._extract_files(archive, tmp_path / "again", tmp_path / "office", cleaning)

@@ -116,6 +116,7 @@ desk_edition:report                    WADS     -        -   counts
 desk_edition:report_download           -        WADS     -   counts
 desk_edition:not_delivered             WADS     WADS     P   counts; addresses for those who may see them
 desk_edition:control                   -        ADS      -   approvers pause, resume and cancel
+desk_resume_sending                    DS       DS       GP  admins confirm that an installation may send
 desk_assemble                          WDS      WDS      -   writers make editions
 desk_trend                             WADS     -        -   counts
 desk_newsletters:index*                WADS     -        -   everybody who makes editions reads

@@ -34,6 +34,7 @@ _UNTRIED = (f"state = 'planned' AND {claims.UNCLAIMED}", "state = 'deferred'")
 _CANCELLED = "SELECT id FROM mailer_mailing WHERE state = 'cancelled'"
 _NO_REPLY = "the sending process ended before it read the reply"
 _LEASE_EXPIRED = "the sending process did not report back in time"
+_COPIED = "the database was copied or restored while this was being sent"
 _ROWS = f"""
 SELECT id, attempts, state FROM mailer_delivery WHERE state = 'claimed' AND claimed_by = %s
 UNION ALL SELECT id, attempts, state FROM mailer_delivery WHERE state = 'in_doubt' AND claimed_by = %s
@@ -149,6 +150,27 @@ def _expire_leases(now: datetime) -> int:
         to_db_datetime(now),
     )
     return expired + claims.expire_leases(now, _LEASE_EXPIRED, settle_after)
+
+
+def leave_in_doubt(mailing: Mailing) -> int:
+    """Put what a worker holds of a mailing, and what is in doubt, in doubt for good; how many.
+
+    For a database whose worker is elsewhere: nothing here knows the results. Evidence still settles them.
+    """
+    with transaction.atomic():
+        count = execute(
+            "UPDATE mailer_delivery SET state = 'in_doubt', doubts = 2, claimed_by = '', lease_until = NULL, "
+            "due_at = NULL WHERE mailing_id = %s AND state IN ('claimed', 'in_doubt')",
+            mailing.pk,
+        )
+        count += execute(
+            "UPDATE mailer_delivery SET state = 'in_doubt', doubts = 2, attempts = attempts + 1, reply = %s "
+            f"FROM mailer_claim c WHERE c.mailing_id = %s AND {claims.IN_CLAIM}",
+            _COPIED,
+            mailing.pk,
+        )
+        execute("DELETE FROM mailer_claim WHERE mailing_id = %s", mailing.pk)
+    return count
 
 
 def settle_in_doubt(now: datetime) -> int:

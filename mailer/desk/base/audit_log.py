@@ -39,6 +39,8 @@ _ACTIONS = {
     "desk.release_all": ("Send to all", "Ended the gradual rollout: sent to all remaining subscribers"),
     "desk.cancel": ("Cancel", "Cancelled the remaining messages"),
     "desk.confirm_audience": ("Confirm audience", "Confirmed the audience of a mailing on hold"),
+    "desk.pause_sending": ("Pause all sending", "Paused all sending"),
+    "desk.resume_sending": ("Resume all sending", "Confirmed that this installation may send"),
     "desk.stop_rules_warned": ("Warning", "The stop rules issued a warning"),
     "desk.stop_rules_slowed": ("Slowed down", "The stop rules slowed down sending"),
     "desk.stop_rules_paused": ("Paused automatically", "The stop rules paused sending"),

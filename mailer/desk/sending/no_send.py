@@ -1,0 +1,123 @@
+"""No-send mode in the desk: the banner on every page, and the page on which an admin ends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.generic import FormView
+from wagtail.admin import messages
+
+from mailer.accounts.sessions import requires_recent_sign_in
+from mailer.delivery.rollout import resume_sending
+from mailer.delivery.rollout.resume_sending import Choice, Questions, Unfinished
+from mailer.desk.base.page_classes import StaffPage, current_user
+from mailer.instance import no_send
+
+# What each answer does, for the page.
+_CHOICES = (
+    (Choice.HOLD, "Not known yet: pause it. You can resume or cancel it later."),
+    (Choice.SENT, "The original sent it: send nothing more of it."),
+    (Choice.GO_ON, "The original did not go on with it: send the rest from here."),
+)
+
+
+class ResumeForm(forms.Form):
+    """An answer for each mailing and each edition that was due, and whether to send waiting emails."""
+
+    send_outbox = forms.BooleanField(required=False)
+    original_stopped = forms.BooleanField(
+        label="The original installation sends no more",
+        error_messages={"required": "Confirm that the original installation sends no more."},
+    )
+
+    def __init__(self, *args: Any, asked: Questions, paused: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if paused:
+            del self.fields["original_stopped"]
+        names = [self.mailing_field(one) for one in asked.mailings]
+        for name in [*names, *(f"due-{snapshot.pk}" for snapshot in asked.due)]:
+            self.fields[name] = forms.ChoiceField(
+                choices=_CHOICES, widget=forms.RadioSelect, initial=Choice.HOLD
+            )
+
+    @staticmethod
+    def mailing_field(one: Unfinished) -> str:
+        """The name of the field for a mailing."""
+        return f"mailing-{one.mailing.pk}"
+
+    def answers(self, prefix: str) -> dict[int, Choice]:
+        """Choices by id, of the fields that begin with "mailing" or "due"."""
+        return {
+            int(name.partition("-")[2]): Choice(value)
+            for name, value in self.cleaned_data.items()
+            if name.startswith(f"{prefix}-")
+        }
+
+
+@method_decorator(requires_recent_sign_in, name="dispatch")
+class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
+    """What no-send mode means, and the form that ends it."""
+
+    permission_required = "auth.change_user"
+    page_title = "No-send mode"
+    header_icon = "warning"
+    template_name = "desk/sending/no_send.html"
+    form_class = ResumeForm
+
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
+        self.reason = no_send.reason()
+        self.asked = resume_sending.questions(timezone.now())
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "asked": self.asked, "paused": self.reason == "paused"}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.reason is None or self.reason == no_send.NOT_JOINED:
+            return redirect("desk_resume_sending")
+        return super().post(request, *args, **kwargs)
+
+    def form_valid(self, form: ResumeForm) -> HttpResponse:
+        resume_sending.resume(
+            form.answers("mailing"),
+            form.answers("due"),
+            send_outbox=form.cleaned_data["send_outbox"],
+            by=current_user(self.request).get_username(),
+            now=timezone.now(),
+            user=current_user(self.request),
+        )
+        messages.success(self.request, "This installation sends again.")
+        return redirect("wagtailadmin_home")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        form = context["form"]
+        return {
+            **context,
+            "reason": self.reason,
+            "reason_text": "" if self.reason is None else no_send.describe(self.reason),
+            "asked": self.asked,
+            "mailings": [(one, form[ResumeForm.mailing_field(one)]) for one in self.asked.mailings],
+            "due": [(snapshot, form[f"due-{snapshot.pk}"]) for snapshot in self.asked.due],
+        }
+
+
+def banner() -> SafeString:
+    """Our own hook `desk_banner`: on every page of the desk, why nothing is sent; empty where it is."""
+    reason = no_send.reason()
+    if reason is None:
+        return SafeString("")
+    return format_html(
+        '<div class="desk-banner" role="note"><p><b>Nothing is sent</b>, because {}. '
+        '<a href="{}">What this means</a></p></div>',
+        no_send.describe(reason),
+        reverse("desk_resume_sending"),
+    )

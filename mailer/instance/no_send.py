@@ -1,0 +1,70 @@
+"""No-send mode: workers run, but nothing leaves the installation.
+
+A restored or copied installation is in it until an admin confirms that it may send; so is a machine that has
+not joined the installation of its database. Jobs with effects outside (`outgoing` in mailer/job_index.py) do
+not run: editions, other mail, alerts, webhooks, feeds, and mailboxes, from which reading would delete.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from mailer.instance import identity, models
+from mailer.instance.models import Instance
+
+NOT_JOINED: Literal["not_joined"] = "not_joined"
+_WATCH_SECONDS = 1.0
+_NOT_JOINED_TEXT = "this machine has not joined the installation of its database"
+
+
+class NoSend(Exception):  # noqa: N818
+    """Nothing is sent at present."""
+
+
+def reason() -> Instance.Reason | Literal["not_joined"] | None:
+    """Why nothing may leave through this machine; None where it may."""
+    row = models.load()
+    if row is None:
+        return None
+    if row.no_send_since is not None:
+        return Instance.Reason(row.no_send_reason)
+    return None if identity.has_joined(row.identity) else NOT_JOINED
+
+
+class Watch:
+    """Whether a job must stop: because `stop` says so, or because no-send mode began meanwhile.
+
+    The database is asked once a second at most, and only in the thread that made the watch.
+    """
+
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        self._stop = stop
+        self._thread = threading.get_ident()
+        self._due = time.monotonic() + _WATCH_SECONDS
+        self._begun = False
+
+    def __call__(self) -> bool:
+        if threading.get_ident() == self._thread and time.monotonic() >= self._due:
+            self._begun = reason() is not None
+            self._due = time.monotonic() + _WATCH_SECONDS
+        return self._begun or self._stop()
+
+
+def describe(found: Instance.Reason | Literal["not_joined"]) -> str:
+    """The reason as the end of a sentence."""
+    return _NOT_JOINED_TEXT if found == NOT_JOINED else str(Instance.Reason(found).label)
+
+
+def require_sending() -> None:
+    """Raises NoSend, with the reason and what to do, where nothing may leave."""
+    found = reason()
+    if found == NOT_JOINED:
+        raise NoSend(f"nothing leaves this machine, because {describe(found)}. Run: mailer join")
+    if found is not None:
+        raise NoSend(
+            f"no-send mode is on, because {describe(found)}. An admin ends it in the desk, "
+            "or an operator by: mailer resume-sending"
+        )
