@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mailer.accounts.models import (
-    AccountState,
     ApiKey,
     IdempotentRequest,
     PasswordResetRequest,
@@ -50,7 +49,6 @@ from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudien
 
 __all__ = [
     "AccountChange",
-    "AccountState",
     "Alert",
     "AlertPost",
     "ApiKey",

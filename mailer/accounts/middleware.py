@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts import limits, passwords, second_factor, sessions
+from mailer.accounts import limits, second_factor, sessions
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -130,8 +130,6 @@ def next_step(request: HttpRequest) -> str:
     """The name of the page that the signed-in user must visit first; "" if the desk is open to them."""
     if not isinstance(request.user, User):
         return ""
-    if passwords.must_change_password(request.user):
-        return "account_change_password"
     if second_factor.is_missing(request.user):
         return "mfa_index"
     return ""

@@ -37,19 +37,6 @@ class PasswordResetRequest(models.Model):
         return f"password reset request {self.pk}"
 
 
-class AccountState(models.Model):
-    """What an account must do before it can be used; without a row: nothing."""
-
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account_state"
-    )
-    # A password that another person or a command chose.
-    must_change_password = models.BooleanField(default=False)
-
-    def __str__(self) -> str:
-        return f"state of account {self.user_id}"
-
-
 class ApiKey(models.Model):
     """A key with which a program acts for an account through the REST API. Revoked keys stay."""
 

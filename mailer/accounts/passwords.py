@@ -24,7 +24,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from mailer.accounts import api_keys, audit, limits
-from mailer.accounts.models import AccountState, PasswordResetRequest
+from mailer.accounts.models import PasswordResetRequest
 from mailer.approval import account_changes
 from subscribers.consent import network_of
 from subscribers.responses import client_address
@@ -179,21 +179,6 @@ def _mail_link(user: User) -> None:
         },
     )
     EmailMessage(f"Set a new password – {settings.CONFIG.site.name}", body, to=[user.email]).send()
-
-
-def must_change_password(user: User) -> bool:
-    """Whether the password was chosen by another person or a command."""
-    return AccountState.objects.filter(user=user, must_change_password=True).exists()
-
-
-def require_password_change(user: User) -> None:
-    """Let the account choose a new password at its next sign-in."""
-    AccountState.objects.update_or_create(user=user, defaults={"must_change_password": True})
-
-
-def password_was_changed(user: User) -> None:
-    """Record that the account chose its password itself."""
-    AccountState.objects.filter(user=user).update(must_change_password=False)
 
 
 _INVITATION = """\

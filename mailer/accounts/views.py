@@ -99,15 +99,9 @@ class ChangePasswordView(PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         form.save()
         user: User = form.user
-        passwords.password_was_changed(user)
         audit.record("accounts.password_changed", user, self.request)
         finalize_password_change(self.request, user)
         return redirect(self.get_success_url())
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        forced = isinstance(self.request.user, User) and passwords.must_change_password(self.request.user)
-        context: dict[str, Any] = super().get_context_data(forced=forced, **kwargs)
-        return context
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -155,7 +149,6 @@ class SetPasswordView(FormView[FirstPasswordForm]):
     def form_valid(self, form: FirstPasswordForm) -> HttpResponse:
         del self.request.session[_SESSION_TOKEN]
         form.save()
-        passwords.password_was_changed(self.user)
         limits.reset_failed_attempts(limits.account_key(self.user, ""))
         audit.record("accounts.password_set", self.user, self.request)
         messages.success(self.request, "Your new password is set. Sign in with it.")

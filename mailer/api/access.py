@@ -11,7 +11,7 @@ from django.utils import timezone
 from wagtail.log_actions import log
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import api_keys, passwords, second_factor
+from mailer.accounts import api_keys, second_factor
 from mailer.accounts.models import ApiKey
 from mailer.api.problems import Problem
 
@@ -67,7 +67,7 @@ Needs.__name__ = AnyKey.__name__ = "ApiKey"
 
 def _require_usable(user: User) -> None:
     """Raises Problem where the desk would first ask for another password or a second factor."""
-    if passwords.must_change_password(user) or second_factor.is_missing(user):
+    if second_factor.is_missing(user):
         raise Problem(
             403,
             "account_incomplete",

@@ -159,15 +159,6 @@ def test_guesses_at_the_present_password_count_as_failed_sign_ins(dana: User) ->
     assert sign_in("dana", PASSWORD, "10.1.0").status_code == 429
 
 
-def test_a_password_made_by_a_command_is_replaced_before_anything_else(dana: User) -> None:
-    passwords.require_password_change(dana)
-    browser = Client()
-    sign_in("dana", PASSWORD, client=browser)
-    assert browser.get("/desk/")["Location"] == "/accounts/password/"
-    browser.post("/accounts/password/", {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
-    assert signed_in(browser)
-
-
 @pytest.mark.parametrize(
     ("started", "seen", "open_"),
     [(1, 7.9, True), (1, 8.1, False), (13.9 * 24, 0, True), (14.1 * 24, 0, False)],
