@@ -35,6 +35,7 @@ _LISTENERS = (
     "mailer.delivery.outbox.alerts",
     "mailer.desk.base.audit_log",
     "mailer.feedback.subscriber_signal_receivers",
+    "mailer.outgoing_webhooks.events",
     "mailer.stories.pictures",
     "mailer.tracking.signals",
 )

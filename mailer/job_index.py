@@ -23,6 +23,7 @@ from mailer.feedback.decisions import evaluate, rejections_and_event_counts
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process_payloads
 from mailer.instance import identity, no_send
+from mailer.outgoing_webhooks import deliver as outgoing_webhooks
 from mailer.reports import collect_stats
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize_events
@@ -147,6 +148,8 @@ JOBS = (
         "webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop), "feedback", outgoing=True
     ),
     Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
+    Job("outgoing webhooks", 2, outgoing_webhooks.deliver_due, "fetch"),
+    Job("delete old outgoing webhooks", 3600, lambda now, stop: outgoing_webhooks.delete_old(now())),
     Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now()), "feedback"),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),

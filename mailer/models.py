@@ -43,6 +43,7 @@ from mailer.feedback.models import (
 )
 from mailer.instance.models import Instance
 from mailer.monitoring.models import JobStats, WorkerProcess
+from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from mailer.reports.models import MailingStats
 from mailer.stories.models import Story, StorySource, StoryText
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
@@ -89,7 +90,10 @@ __all__ = [
     "ThrottleState",
     "TrackingEvent",
     "VariantAudience",
+    "WebhookAttempt",
+    "WebhookEndpoint",
     "WebhookHeartbeat",
+    "WebhookMessage",
     "WebhookPayload",
     "WorkerProcess",
 ]

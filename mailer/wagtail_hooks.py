@@ -12,6 +12,13 @@ from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
 from mailer.desk import home
 from mailer.desk.accounts.api_keys import ApiKeysPage, RevokeApiKeyAction
+from mailer.desk.accounts.webhooks import (
+    AddWebhookPage,
+    EditWebhookPage,
+    RotateWebhookSecret,
+    WebhookPage,
+    WebhooksPage,
+)
 from mailer.desk.approval.views import ApproveAction, RequestChangesAction, ReviewPage, SubmitPage
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
@@ -76,6 +83,11 @@ _PAGES = [
     path("api-keys/", ApiKeysPage.as_view(), name="desk_api_keys"),
     path("api-keys/<int:pk>/revoke/", RevokeApiKeyAction.as_view(), name="desk_api_key_revoke"),
     path("no-send/", ResumeSendingPage.as_view(), name="desk_resume_sending"),
+    path("webhooks/", WebhooksPage.as_view(), name="desk_webhooks"),
+    path("webhooks/new/", AddWebhookPage.as_view(), name="desk_webhook_add"),
+    path("webhooks/<int:pk>/", WebhookPage.as_view(), name="desk_webhook"),
+    path("webhooks/<int:pk>/edit/", EditWebhookPage.as_view(), name="desk_webhook_edit"),
+    path("webhooks/<int:pk>/rotate/", RotateWebhookSecret.as_view(), name="desk_webhook_rotate"),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
     path("lists/changes/<int:pk>/", ListChangePage.as_view(), name="desk_list_change"),
@@ -120,6 +132,7 @@ hooks.register("register_admin_search_area", menu.story_search)
 hooks.register("register_settings_menu_item", menu.audit_log)
 hooks.register("register_settings_menu_item", menu.own_sign_in)
 hooks.register("register_settings_menu_item", menu.api_keys)
+hooks.register("register_settings_menu_item", menu.webhooks)
 # Everywhere else it is called so.
 LogEntriesView.page_title = "Audit log"
 hooks.register("construct_main_menu", menu.customize_main)

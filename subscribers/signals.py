@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
+# Arguments: subscriber_id (int), list_ids (tuple of int). The subscriber confirmed these subscriptions, or
+# subscribed where no confirmation is needed; sent within the transaction.
+confirmed = Signal()
+
 # Arguments: subscriber_id (int), list_ids (tuple of int),
 # newsletter_id (int, or None: by no newsletter's link).
 unsubscribed = Signal()

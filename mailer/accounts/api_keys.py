@@ -75,6 +75,8 @@ SCOPES = {
     "reports:read": Scope("Reports: read", _EDITIONS),
     "suppressions:read": Scope("Suppressed addresses: read", ("subscribers.view_suppression",)),
     "suppressions:write": Scope("Suppressed addresses: add and remove", ("subscribers.add_suppression",)),
+    "webhooks:read": Scope("Webhooks: read", ("mailer.view_webhookendpoint",)),
+    "webhooks:write": Scope("Webhooks: create, change and resend", ("mailer.change_webhookendpoint",)),
 }
 
 

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.operation import Operation
 
-from mailer.api import editions, imports, lists, mailings, stories, subscribers, suppressions
+from mailer.api import editions, imports, lists, mailings, stories, subscribers, suppressions, webhooks
 from mailer.api.problems import Problem, code_of
 from mailer.approval import approve
 from mailer.delivery.rollout.control import ControlError
@@ -35,7 +35,7 @@ api = _Api(
     openapi_url=None,
     docs_url=None,
 )
-for module in (lists, subscribers, imports, stories, editions, mailings, suppressions):
+for module in (lists, subscribers, imports, stories, editions, mailings, suppressions, webhooks):
     api.add_router("", module.router)
 
 

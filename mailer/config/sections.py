@@ -567,6 +567,8 @@ class Api:
 
     # Of each key.
     requests_per_minute: int = 300
+    # Whether webhooks may be sent to servers of the office's own network, also by http and on any port.
+    private_webhooks: bool = False
 
     def check(self) -> None:
         """Raises ValueError for a limit that would answer nothing."""

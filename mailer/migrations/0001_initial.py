@@ -145,6 +145,28 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='WebhookEndpoint',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80)),
+                ('url', models.URLField(max_length=500)),
+                ('event_types', models.JSONField(default=list)),
+                ('secret', models.BinaryField()),
+                ('old_secret', models.BinaryField(default=b'')),
+                ('old_secret_until', models.DateTimeField(null=True)),
+                ('active', models.BooleanField(default=True)),
+                ('created_by', models.CharField(blank=True, max_length=150)),
+                ('created_at', models.DateTimeField()),
+                ('failing_since', models.DateTimeField(null=True)),
+                ('failures', models.PositiveIntegerField(default=0)),
+                ('next_attempt_at', models.DateTimeField(null=True)),
+                ('error', models.CharField(blank=True, max_length=300)),
+            ],
+            options={
+                'ordering': ['name', 'pk'],
+            },
+        ),
+        migrations.CreateModel(
             name='WebhookHeartbeat',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -649,6 +671,35 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='WebhookMessage',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('message_id', models.CharField(max_length=40, unique=True)),
+                ('event_type', models.CharField(max_length=40)),
+                ('body', models.TextField()),
+                ('state', models.CharField(choices=[('waiting', 'waiting'), ('delivered', 'delivered'), ('failed', 'failed')], default='waiting', max_length=10)),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('due_at', models.DateTimeField()),
+                ('created_at', models.DateTimeField()),
+                ('delivered_at', models.DateTimeField(null=True)),
+                ('endpoint', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='mailer.webhookendpoint')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='WebhookAttempt',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('status', models.PositiveSmallIntegerField(null=True)),
+                ('error', models.CharField(blank=True, max_length=200)),
+                ('milliseconds', models.PositiveIntegerField()),
+                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='log', to='mailer.webhookmessage')),
+            ],
+            options={
+                'ordering': ['-pk'],
+            },
+        ),
+        migrations.CreateModel(
             name='WebhookPayload',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -902,6 +953,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='trackingevent',
             index=models.Index(condition=models.Q(('subscriber__isnull', False)), fields=['subscriber', 'at'], name='tracking_event_subscriber'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookmessage',
+            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['due_at'], name='webhook_message_waiting'),
+        ),
+        migrations.AddIndex(
+            model_name='webhookmessage',
+            index=models.Index(fields=['endpoint', '-id'], name='webhook_message_latest'),
         ),
         migrations.RunPython(_triggers.create_all, _triggers.drop_all),
     ]

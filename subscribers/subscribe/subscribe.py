@@ -12,6 +12,7 @@ from django.db.models import Q
 from subscribers import consent, merge, rate_limit, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
+from subscribers.signals import confirmed as confirmed_signal
 from subscribers.signals import resubscribed
 from subscribers.suppression import is_suppressed, lift_after_confirmation, may_sign_up
 
@@ -97,6 +98,7 @@ def confirm(subscriber: Subscriber, evidence: Evidence, now: datetime) -> int:
         )
         if confirmed:
             consent.record(Event.CONFIRMED, [subscriber.pk], lists, evidence, now)
+            confirmed_signal.send(Subscription, subscriber_id=subscriber.pk, list_ids=tuple(lists))
             lift_after_confirmation(subscriber, now)
             _send_welcomes(subscriber, MailingList.objects.filter(pk__in=lists))
     return confirmed
@@ -119,6 +121,8 @@ def add(subscriber: Subscriber, list_ids: Iterable[int], evidence: Evidence, now
             Subscription.objects.filter(pk=row.pk).update(**values)
             added.append(list_id)
     consent.record(Event.SUBSCRIBED, [subscriber.pk], added, evidence, now)
+    if added:
+        confirmed_signal.send(Subscription, subscriber_id=subscriber.pk, list_ids=tuple(added))
 
 
 def resubscribable(subscriber: Subscriber, list_ids: Collection[int]) -> set[int]:
@@ -181,7 +185,9 @@ def _auto_confirm(
     confirmed = list(MailingList.objects.filter(pk__in=list(rows.values_list("mailing_list", flat=True))))
     if confirmed:
         rows.update(state=Subscription.State.CONFIRMED, confirmed_at=now)
-        consent.record(Event.SUBSCRIBED, [subscriber.pk], [one.pk for one in confirmed], evidence, now)
+        ids = tuple(one.pk for one in confirmed)
+        consent.record(Event.SUBSCRIBED, [subscriber.pk], ids, evidence, now)
+        confirmed_signal.send(Subscription, subscriber_id=subscriber.pk, list_ids=ids)
     return confirmed
 
 

@@ -36,6 +36,7 @@ from mailer.desk.accounts.permissions import ensure_groups
 from mailer.editions.models import Newsletter
 from mailer.feedback import ingest
 from mailer.feedback.models import BounceWave, ReturnedMessage, SuppressionDecision
+from mailer.outgoing_webhooks import deliver
 from mailer.stories.models import Story
 from subscribers import suppression, tokens
 from subscribers.addresses import address_hash
@@ -222,6 +223,10 @@ def build(patch: pytest.MonkeyPatch) -> World:
         **dict.fromkeys(("desk_import", "desk_import_columns", "desk_import_rejected"), job),
         **dict.fromkeys(("desk_reply", "desk_reply_source", "desk_reply_reopen"), returned),
         "desk_suppression_decision": decision,
+        **dict.fromkeys(
+            ("desk_webhook", "desk_webhook_edit", "desk_webhook_rotate"),
+            deliver.create("CRM", "https://crm.example.org/", ["mailing.finished"], "lola", now)[0],
+        ),
         "desk_bounce_wave": BounceWave.objects.create(domain="example.net", state="open", started_at=now),
         "wagtailusers_users": at.writer,
         "wagtailusers_groups": Group.objects.create(name="Nobody"),

@@ -164,6 +164,10 @@ desk_suppression_decisions:*           ADS      -        -   approvers read
 desk_suppression_decision              ADS      DS       -   admins decide
 desk_bounce_wave                       ADS      DS       -   admins decide
 desk_api_keys                          desk     desk     GP  one's own keys; all for who manages accounts
+desk_webhooks                          DS       -        -   other systems, which admins connect
+desk_webhook                           DS       DS       -   other systems, which admins connect
+desk_webhook_rotate                    -        DS       GP  a secret
+desk_webhook_*                         DS       DS       GP  where events go
 desk_api_key_revoke                    -        nobody   GP  the key of another account
 api-openapi                            anyone   -        -   what the API can do
 api:*                                  nobody   nobody   -   by key only, see tests/api/test_roles.py

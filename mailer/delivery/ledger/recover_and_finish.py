@@ -23,6 +23,7 @@ from mailer.delivery.ledger.journal import FoundJournal
 from mailer.delivery.ledger.sql_helpers import dialect, execute, to_db_datetime
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
+from mailer.delivery.signals import mailing_changed
 
 log = logging.getLogger(__name__)
 
@@ -294,6 +295,7 @@ def finish_mailings(now: datetime) -> list[int]:
             _rows(f"SELECT 1 FROM mailer_mailing WHERE id = %s {dialect().lock}", *mailing)
             finish = f"UPDATE mailer_mailing SET state = 'done', finished_at = %s {ended} AND id = %s"
             if execute(finish, to_db_datetime(now), *at, *mailing):
+                mailing_changed.send(Mailing, mailing_id=mailing[0], event="finished")
                 done.append(int(mailing[0]))
                 log.info("action=mailing_done mailing=%d", *mailing)
     return done

@@ -23,6 +23,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox.outbox import NotStaff, staff_address
 from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.rollout.plan_deliveries import retries_end_at
+from mailer.delivery.signals import mailing_changed
 from mailer.delivery.throttle import circuit_breaker
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,10 @@ _ADVICE: dict[str, str] = {
     State.DONE: "Its report lists who did not get it, and why.",
     State.CANCELLED: "Nothing more of it is sent. To reach the others, make a new edition.",
 }
+
+
+# What `mailing_changed` says of each action.
+_EVENTS = {"paused": "paused", "resumed": "resumed", "confirmed": "started", "cancelled": "cancelled"}
 
 
 class ControlError(Exception):
@@ -173,9 +178,12 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
 def pause_automatically(mailing_id: int, reason: str, **unchanged: Any) -> bool:
     """Pause with a reason for staff; False if it was not being sent any more, or if one of the columns
     `unchanged` has another value by now."""
-    paused = Mailing.objects.filter(pk=mailing_id, state=State.SENDING, **unchanged).update(
-        state=State.PAUSED, reason=reason[:300]
-    )
+    with transaction.atomic():
+        paused = Mailing.objects.filter(pk=mailing_id, state=State.SENDING, **unchanged).update(
+            state=State.PAUSED, reason=reason[:300]
+        )
+        if paused:
+            mailing_changed.send(Mailing, mailing_id=mailing_id, event="paused")
     if paused:
         log.error("action=mailing_paused_automatically mailing=%d reason=%s", mailing_id, reason)
     return bool(paused)
@@ -203,6 +211,8 @@ def _transition(
     try:
         with transaction.atomic():
             moved = Mailing.objects.filter(pk=mailing.pk, state__in=start).update(state=end, **changes)
+            if moved and action in _EVENTS:
+                mailing_changed.send(Mailing, mailing_id=mailing.pk, event=_EVENTS[action])
     except IntegrityError as error:
         raise ControlError("database", f"This mailing cannot be {action}: {error}.") from error
     mailing.refresh_from_db()

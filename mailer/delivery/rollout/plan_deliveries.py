@@ -26,6 +26,7 @@ from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import snapshot_variant
 from mailer.config import toml_reader
 from mailer.delivery.models import Delivery, Mailing
+from mailer.delivery.signals import mailing_changed
 from mailer.editions.audience import Audience
 from mailer.rendering import localization, story_selection, variants
 from mailer.rendering.data_types import Content, from_json
@@ -121,6 +122,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         if _uses_steps(mailing):
             mailing.step, mailing.released_up_to = 0, release_bound(mailing, 0)
         mailing.save()
+        mailing_changed.send(Mailing, mailing_id=mailing.pk, event="held" if mailing.reason else "started")
     log.info(
         "action=mailing_planned mailing=%d audience=%d reachable=%d state=%s",
         mailing.pk,
@@ -142,6 +144,7 @@ def _cancel(mailing: Mailing, now: datetime, reason: str) -> Mailing:
     mailing.state, mailing.finished_at, mailing.audience = Mailing.State.CANCELLED, now, 0
     mailing.reason = reason[:300]
     mailing.save()
+    mailing_changed.send(Mailing, mailing_id=mailing.pk, event="cancelled")
     return mailing
 
 

@@ -36,6 +36,7 @@ _ADMINISTER = (
     *_WRITE,
     *_APPROVE,
     "mailer.delete_edition",
+    *("mailer.view_webhookendpoint", "mailer.add_webhookendpoint", "mailer.change_webhookendpoint"),
     *("mailer.add_newsletter", "mailer.change_newsletter", "mailer.delete_newsletter"),
     *("mailer.change_returnedmessage", "mailer.delete_returnedmessage", "mailer.change_suppressiondecision"),
     *("subscribers.add_mailinglist", "subscribers.change_mailinglist", "subscribers.delete_mailinglist"),

@@ -83,6 +83,13 @@ _ACTIONS = {
     "desk.decision_revert": ("Remove suppression", "Reverted a suppression decision"),
     "desk.decision_restore": ("Suppress again", "Restored a suppression decision"),
     "desk.decision_confirm": ("Suppress", "Confirmed a suppression decision"),
+    "desk.webhook_create": ("Create webhook", "Created a webhook"),
+    "desk.webhook_change": ("Change webhook", "Changed a webhook"),
+    "desk.webhook_test": ("Test webhook", "Sent a test message"),
+    "desk.webhook_resend": ("Resend", "Sent a message of a webhook again"),
+    "desk.webhook_activate": ("Activate", "Activated a webhook"),
+    "desk.webhook_deactivate": ("Deactivate", "Deactivated a webhook"),
+    "desk.webhook_rotate": ("Replace secret", "Replaced the secret of a webhook"),
     "desk.wave_suppress": ("Suppress bounce wave", "Suppressed the addresses of a bounce wave"),
     "desk.wave_keep": ("Keep bounce wave", "Kept the addresses of a bounce wave"),
 }

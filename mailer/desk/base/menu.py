@@ -58,6 +58,18 @@ def api_keys() -> MenuItem:
     return MenuItem("API keys", reverse("desk_api_keys"), name="api-keys", icon_name="code", order=880)
 
 
+def webhooks() -> MenuItem:
+    """Wagtail hook `register_settings_menu_item`: where other systems are told what happens."""
+    return _ForPermission(
+        "Webhooks",
+        reverse("desk_webhooks"),
+        name="webhooks",
+        icon_name="link",
+        order=870,
+        permission="mailer.view_webhookendpoint",
+    )
+
+
 def customize_help(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_help_menu`: keeps the keyboard shortcuts only."""
     items[:] = [item for item in items if "wagtail.org" not in str(item.url)]

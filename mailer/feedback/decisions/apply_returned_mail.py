@@ -15,6 +15,7 @@ from mailer.feedback.decisions import evaluate
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify import Classification, reply_fingerprint
 from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
+from mailer.feedback.signals import events_recorded
 from subscribers import merge, suppression, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Evidence
@@ -103,6 +104,8 @@ def _record_events(
     new = [(event, subject) for event, subject in found if event.source_key not in before]
     # A worker that stores the same event at the same moment does the same with it.
     FeedbackEvent.objects.bulk_create((event for event, _ in new), ignore_conflicts=True)
+    if new:
+        events_recorded.send(FeedbackEvent, events=[event for event, _ in new])
     return new
 
 

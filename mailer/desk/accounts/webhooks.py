@@ -1,0 +1,190 @@
+"""Webhook endpoints: created with a secret that is shown once, tested, with the log of their messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.generic import TemplateView
+from wagtail.admin import messages
+from wagtail.log_actions import log
+
+from mailer.accounts.sessions import requires_recent_sign_in
+from mailer.desk.base.forms import parse_int
+from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage, current_user
+from mailer.outgoing_webhooks import deliver
+from mailer.outgoing_webhooks.events import EVENT_TYPES
+from mailer.outgoing_webhooks.models import WebhookEndpoint, WebhookMessage
+
+_VIEW, _ADD = "mailer.view_webhookendpoint", "mailer.add_webhookendpoint"
+_CHANGE = "mailer.change_webhookendpoint"
+# Messages that a page lists, and attempts of each.
+_SHOWN, _ATTEMPTS = 50, 5
+_STATES = {"waiting": "waiting", "delivered": "done", "failed": "problem"}
+
+
+class EndpointForm(forms.Form):
+    """Where messages are sent, and about which events."""
+
+    name = forms.CharField(label="Name", max_length=80, help_text="For your colleagues, such as “CRM”.")
+    url = forms.CharField(
+        label="Address", max_length=500, help_text="Begins with https://. It may hold a secret path."
+    )
+    event_types = forms.MultipleChoiceField(
+        label="Events",
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(name, f"{label} ({name})") for name, label in EVENT_TYPES.items()],
+    )
+
+    def clean_url(self) -> str:
+        try:
+            return deliver.check_url(self.cleaned_data["url"].strip())
+        except deliver.InvalidUrl as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+def state_of(endpoint: WebhookEndpoint) -> tuple[str, str]:
+    """(tone, label) of the endpoint's state."""
+    if not endpoint.active:
+        return "problem" if endpoint.error else "draft", "Inactive"
+    return ("waiting", "Failing") if endpoint.failures else ("done", "Active")
+
+
+class _WebhookPage(StaffPage):
+    permission_required = _VIEW
+    breadcrumbs_above = (("desk_webhooks", "Webhooks"),)
+    header_icon = "link"
+
+
+class WebhooksPage(StaffPage, TemplateView):
+    """Lists the endpoints."""
+
+    permission_required = _VIEW
+    header_icon = "link"
+    page_title = "Webhooks"
+    template_name = "desk/accounts/webhooks.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            endpoints=[(one, *state_of(one)) for one in WebhookEndpoint.objects.all()],
+            may_add=self.request.user.has_perm(_ADD),
+            **kwargs,
+        )
+
+
+@method_decorator(requires_recent_sign_in, name="dispatch")
+class AddWebhookPage(_WebhookPage, FormPage[EndpointForm]):
+    """Creates an endpoint; the next page shows its secret once."""
+
+    permission_required = _ADD
+    form_class = EndpointForm
+    template_name = "desk/accounts/webhook_form.html"
+    page_title = "New webhook"
+
+    def form_valid(self, form: EndpointForm) -> HttpResponse:
+        user, data = current_user(self.request), form.cleaned_data
+        endpoint, secret = deliver.create(
+            data["name"], data["url"], data["event_types"], user.get_username(), timezone.now()
+        )
+        log(instance=endpoint, action="desk.webhook_create", user=user)
+        return _show_secret(self, endpoint, secret)
+
+
+def _show_secret(view: Any, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
+    """The only page with the secret."""
+    view.template_name = "desk/accounts/webhook_secret.html"
+    context = view.get_context_data(endpoint=endpoint, secret=secret)
+    response: HttpResponse = view.render_to_response(context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@method_decorator(requires_recent_sign_in, name="dispatch")
+class EditWebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], FormPage[EndpointForm]):
+    """Changes name, address and events of an endpoint."""
+
+    model = WebhookEndpoint
+    permission_required = _CHANGE
+    form_class = EndpointForm
+    template_name = "desk/accounts/webhook_form.html"
+    page_title = "Edit webhook"
+
+    def get_initial(self) -> dict[str, Any]:
+        endpoint = self.object
+        return {"name": endpoint.name, "url": endpoint.url, "event_types": endpoint.event_types}
+
+    def form_valid(self, form: EndpointForm) -> HttpResponse:
+        for name, value in form.cleaned_data.items():
+            setattr(self.object, name, value)
+        self.object.save(update_fields=list(form.cleaned_data))
+        log(instance=self.object, action="desk.webhook_change", user=current_user(self.request))
+        messages.success(self.request, "The webhook is saved.")
+        return redirect("desk_webhook", self.object.pk)
+
+
+class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
+    """Shows the endpoint and its latest messages (GET); tests, resends, rotates and so on (POST)."""
+
+    model = WebhookEndpoint
+    post_permission = _CHANGE
+    template_name = "desk/accounts/webhook.html"
+
+    def get_page_title(self) -> str:
+        return self.object.name
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            **{
+                "endpoint": self.object,
+                "state": state_of(self.object),
+                "rows": [
+                    (one, _STATES[one.state], list(one.log.all()[:_ATTEMPTS])) for one in self._messages()
+                ],
+                "may_change": self.request.user.has_perm(_CHANGE),
+                **kwargs,
+            }
+        )
+
+    def _messages(self) -> QuerySet[WebhookMessage]:
+        return self.object.messages.order_by("-pk").prefetch_related("log")[:_SHOWN]
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        user, now, action = current_user(request), timezone.now(), request.POST.get("action", "")
+        if action == "test":
+            deliver.send_test(self.object, now)
+            messages.success(request, "A test message is sent. Its attempt appears below.")
+        elif action == "resend":
+            number = parse_int(request.POST.get("message", ""))
+            found = self.object.messages.filter(pk=number or 0).first()
+            if found is None:
+                messages.error(request, "This message is not kept any more.")
+                return redirect("desk_webhook", pk)
+            deliver.resend(found, now)
+            messages.success(request, "The message is sent again.")
+        elif action in ("activate", "deactivate"):
+            deliver.set_active(self.object, action == "activate")
+        else:
+            messages.error(request, "There is no such action.")
+            return redirect("desk_webhook", pk)
+        log(instance=self.object, action=f"desk.webhook_{action}", user=user)
+        return redirect("desk_webhook", pk)
+
+
+@method_decorator(requires_recent_sign_in, name="dispatch")
+class RotateWebhookSecret(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
+    """POST only: replaces the secret and shows the new one; the old one signs for a day, too."""
+
+    model = WebhookEndpoint
+    permission_required = _CHANGE
+    http_method_names = ["post"]
+    page_title = "New secret"
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        secret = deliver.rotate_secret(self.object, timezone.now())
+        log(instance=self.object, action="desk.webhook_rotate", user=current_user(request))
+        return _show_secret(self, self.object, secret)

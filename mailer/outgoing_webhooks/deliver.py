@@ -1,0 +1,222 @@
+"""Delivers messages to endpoints: signed, never twice at once, again after failures for three days.
+
+An endpoint that fails is tried less and less often, and its messages wait for it. After five days without
+one success it is deactivated, and staff are alerted. "410 Gone" deactivates it at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import random
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from mailer.accounts import stored_secrets
+from mailer.backoff import BackoffPolicy
+from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox.webhook_signature import new_secret, signed_headers
+from mailer.outgoing_webhooks.events import TEST, body_of, message
+from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+
+log = logging.getLogger(__name__)
+
+State = WebhookMessage.State
+# Seconds after each failure of a message, as the Standard Webhooks specification proposes: 76 hours in all.
+_RETRIES = BackoffPolicy(schedule=(5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400), jitter=0.1)
+_MAX_ATTEMPTS = 10
+_DEACTIVATE_AFTER = timedelta(days=5)
+# How long other workers leave a message alone while one sends it.
+_LEASE = timedelta(minutes=2)
+_BATCH = 50
+# How long a replaced secret still signs beside the new one, and messages with their attempts are kept.
+OLD_SECRET_FOR, KEEP = timedelta(days=1), timedelta(days=30)
+_GONE = 410
+
+
+class InvalidUrl(ValueError):  # noqa: N818  (a message for the user who typed it)
+    """The URL cannot be one of an endpoint; the message is for staff."""
+
+
+def check_url(url: str) -> str:
+    """The URL, if messages may be sent to it: https, without a password. Raises InvalidUrl.
+
+    Whether its server has a public address is checked at each attempt, when its name is resolved.
+    """
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname
+    except ValueError as error:
+        raise InvalidUrl("This is no web address.") from error
+    private = settings.CONFIG.api.private_webhooks
+    if not host or port == 0 or parts.scheme not in (("http", "https") if private else ("https",)):
+        raise InvalidUrl("Write a web address that begins with https://.")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise InvalidUrl("The address must have no user name, password or fragment.")
+    if port not in (None, 443) and not private:
+        raise InvalidUrl("Only the port of https is possible.")
+    return url
+
+
+def create(
+    name: str, url: str, event_types: list[str], by: str, now: datetime
+) -> tuple[WebhookEndpoint, str]:
+    """A new endpoint, and its secret, which is shown once. Raises InvalidUrl."""
+    secret = new_secret()
+    endpoint = WebhookEndpoint.objects.create(
+        name=name,
+        url=check_url(url),
+        event_types=event_types,
+        secret=stored_secrets.encrypt(secret.encode()),
+        created_by=by,
+        created_at=now,
+    )
+    return endpoint, secret
+
+
+def rotate_secret(endpoint: WebhookEndpoint, now: datetime) -> str:
+    """A new secret; for a day, messages are signed with the old one, too."""
+    secret = new_secret()
+    endpoint.old_secret, endpoint.old_secret_until = endpoint.secret, now + OLD_SECRET_FOR
+    endpoint.secret = stored_secrets.encrypt(secret.encode())
+    endpoint.save(update_fields=["secret", "old_secret", "old_secret_until"])
+    return secret
+
+
+def set_active(endpoint: WebhookEndpoint, active: bool) -> None:
+    """Activate an endpoint anew, or deactivate it: then its messages wait, and new events make none."""
+    endpoint.active, endpoint.error = active, ""
+    endpoint.failing_since, endpoint.failures, endpoint.next_attempt_at = None, 0, None
+    endpoint.save(update_fields=["active", "error", "failing_since", "failures", "next_attempt_at"])
+
+
+def send_test(endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
+    """Queue a message of the type "test"."""
+    queued = message(endpoint, TEST, body_of(TEST, {"endpoint": endpoint.pk}, now), now)
+    queued.save()
+    return queued
+
+
+def resend(one: WebhookMessage, now: datetime) -> None:
+    """Queue a message again, whether or not it was delivered; receivers know it by its id."""
+    WebhookMessage.objects.filter(pk=one.pk).update(state=State.WAITING, attempts=0, due_at=now)
+    WebhookEndpoint.objects.filter(pk=one.endpoint_id).update(next_attempt_at=None)
+
+
+def deliver_due(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
+    """Deliver what is due; how many messages were accepted. A job of the worker."""
+    now, accepted, failed = clock(), 0, set[int]()
+    waiting = Q(endpoint__next_attempt_at__isnull=True) | Q(endpoint__next_attempt_at__lte=now)
+    due = WebhookMessage.objects.filter(waiting, state=State.WAITING, due_at__lte=now, endpoint__active=True)
+    for one in list(due.select_related("endpoint").order_by("pk")[:_BATCH]):
+        if stop():
+            break
+        # The others of an endpoint that just failed wait for its next attempt.
+        if one.endpoint_id not in failed and _claim(one, clock()):
+            if _deliver(one, clock):
+                accepted += 1
+            else:
+                failed.add(one.endpoint_id)
+    return accepted
+
+
+def _claim(one: WebhookMessage, now: datetime) -> bool:
+    mine = WebhookMessage.objects.filter(pk=one.pk, state=State.WAITING, due_at=one.due_at)
+    return bool(mine.update(due_at=now + _LEASE))
+
+
+def _deliver(one: WebhookMessage, clock: Callable[[], datetime]) -> bool:
+    endpoint, started = one.endpoint, time.monotonic()
+    status, error = _post(endpoint, one, clock())
+    now, success = clock(), status is not None and 200 <= status < 300
+    with transaction.atomic():
+        WebhookAttempt.objects.create(
+            message=one,
+            at=now,
+            status=status,
+            error=error[:200],
+            milliseconds=round((time.monotonic() - started) * 1000),
+        )
+        attempts = one.attempts + 1
+        if success:
+            WebhookMessage.objects.filter(pk=one.pk).update(
+                state=State.DELIVERED, attempts=attempts, delivered_at=now
+            )
+            WebhookEndpoint.objects.filter(pk=endpoint.pk, failures__gt=0).update(
+                failing_since=None, failures=0, next_attempt_at=None
+            )
+            return True
+        delay = timedelta(seconds=_RETRIES.delay(attempts, random()))  # noqa: S311  (not a secret)
+        WebhookMessage.objects.filter(pk=one.pk).update(
+            state=State.FAILED if attempts >= _MAX_ATTEMPTS else State.WAITING,
+            attempts=attempts,
+            due_at=now + delay,
+        )
+        _note_failure(endpoint, status, now)
+    log.warning(
+        "action=webhook_not_delivered endpoint=%d message=%d status=%s", endpoint.pk, one.pk, status or "-"
+    )
+    return False
+
+
+def _note_failure(endpoint: WebhookEndpoint, status: int | None, now: datetime) -> None:
+    """Let the endpoint rest, or deactivate it."""
+    rows = WebhookEndpoint.objects.filter(pk=endpoint.pk)
+    rows.filter(failing_since__isnull=True).update(failing_since=now)
+    rows.update(failures=F("failures") + 1)
+    endpoint.refresh_from_db()
+    rest = timedelta(seconds=_RETRIES.delay(endpoint.failures, random()))  # noqa: S311  (not a secret)
+    rows.update(next_attempt_at=now + rest)
+    since = endpoint.failing_since or now
+    if status != _GONE and now - since < _DEACTIVATE_AFTER:
+        return
+    reason = (
+        "The server says that it is gone (410)."
+        if status == _GONE
+        else f"No message was accepted since {since:%Y-%m-%d %H:%M} UTC."
+    )
+    if rows.filter(active=True).update(active=False, error=reason):
+        log.error("action=webhook_endpoint_deactivated endpoint=%d", endpoint.pk)
+        text = f"The webhook endpoint “{endpoint.name}” was deactivated. {reason} Its messages wait."
+        alerts.warn(f"webhook_endpoint_{endpoint.pk}", text, None, now, f"/desk/webhooks/{endpoint.pk}/")
+
+
+def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tuple[int | None, str]:
+    """The HTTP status, or None and why there is no answer."""
+    # Loads requests, which only installations with endpoints need.
+    from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, post
+
+    body = one.body.encode()
+    headers = {"Content-Type": "application/json"}
+    headers |= signed_headers(body, one.message_id, now, _secrets(endpoint, now))
+    try:
+        reply = post(
+            check_url(endpoint.url), body, headers, allow_private=settings.CONFIG.api.private_webhooks
+        )
+    except InvalidUrl as error:
+        return None, str(error)
+    except ForbiddenAddress:
+        return None, "The server’s address is not on the public internet."
+    except FetchError as error:
+        # Without the URL, whose path may be a secret.
+        return None, str(error).replace(endpoint.url, "The server")
+    return reply.status, ""
+
+
+def _secrets(endpoint: WebhookEndpoint, now: datetime) -> list[str]:
+    """The secrets that sign now, the new one first."""
+    found = [stored_secrets.decrypt(bytes(endpoint.secret)).decode()]
+    if endpoint.old_secret_until is not None and endpoint.old_secret_until > now:
+        found.append(stored_secrets.decrypt(bytes(endpoint.old_secret)).decode())
+    return found
+
+
+def delete_old(now: datetime) -> int:
+    """Delete messages, with their attempts, that ended long ago; how many rows."""
+    old = WebhookMessage.objects.filter(created_at__lt=now - KEEP).exclude(state=State.WAITING)
+    return old.delete()[0]
