@@ -148,7 +148,7 @@ JOBS = (
         "webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop), "feedback", outgoing=True
     ),
     Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
-    Job("outgoing webhooks", 2, outgoing_webhooks.deliver_due, "fetch"),
+    Job("outgoing webhooks", 2, outgoing_webhooks.deliver_due, "fetch", outgoing=True),
     Job("delete old outgoing webhooks", 3600, lambda now, stop: outgoing_webhooks.delete_old(now())),
     Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now()), "feedback"),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
