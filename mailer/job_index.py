@@ -55,7 +55,8 @@ class Job:
     every: int
     # Called with a clock, and a function that says whether the job should finish early.
     function: Callable[[Clock, Stop], object]
-    # The role of the workers that run it (config.sections.QUEUES).
+    # The role of the workers that run it (config.sections.QUEUES). Empty: any, of a job that none takes from
+    # a queue.
     queue: str = "maintenance"
     runs: Runs = Runs.ONCE
     # Whether it has effects outside of the installation, or needs answers from there: it sends mail, fetches
@@ -96,7 +97,7 @@ JOBS = (
     ),
     Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now()), "deliver", outgoing=True),
     Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now()), "deliver"),
-    Job("outbox", 2, lambda now, stop: outbox.send_due(now()), "deliver", outgoing=True),
+    Job("outbox", 2, lambda now, stop: outbox.send_due(now(), stop), "deliver", outgoing=True),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alert_webhooks.post_due(now()), "deliver", outgoing=True),
     Job("finalize tracking", 10, lambda now, stop: finalize_events.finalize_due(now(), stop), "feedback"),
@@ -155,6 +156,6 @@ JOBS = (
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop), outgoing=True),
     Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
-    Job("instance check", 60, lambda now, stop: identity.note_use(now()), runs=Runs.EACH_MACHINE),
+    Job("instance check", 60, lambda now, stop: identity.note_use(now()), "", Runs.EACH_MACHINE),
     Job("retention", 3600, lambda now, stop: forgetting.apply_retention(now())),
 )

@@ -288,7 +288,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 if CONFIG.storage.media == "s3":
     if importlib.util.find_spec("storages") is None or importlib.util.find_spec("boto3") is None:
         raise _config.ConfigError(
-            "[storage] media = \"s3\" needs two more libraries: pip install 'mailer[s3]'"
+            '[storage] media = "s3" needs more libraries: install the program with its extra s3.'
         )
     for _name, _folder in (("default", "media"), ("imports", "imports")):
         STORAGES[_name] = {"BACKEND": "mailer.object_storage.Bucket", "OPTIONS": {"folder": _folder}}

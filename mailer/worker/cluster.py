@@ -71,7 +71,7 @@ def run(
     _check_tables()
     start_trimming()
     chosen = set(queues)
-    mine = [job for job in jobs if not chosen or job.queue in chosen]
+    mine = [job for job in jobs if not chosen or job.queue in {*chosen, ""}]
     own = [job for job in mine if job.runs is not Runs.ONCE]
     threads = [threading.Thread(target=_repeat, args=(job, now, stop), name=f"job {job.name}") for job in own]
     log.info("action=worker_started engine=cluster queues=%s jobs=%d", ",".join(sorted(chosen)), len(mine))

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from mailer.cli.main import start_django
 
+# Seconds between two runs of a job that is due once.
+_NEVER_AGAIN = 10**9
+
 
 def main() -> None:
     start_django()
@@ -43,9 +46,9 @@ def main() -> None:
 
     jobs = [
         Job("short", 1, lambda now, stop: write("short"), "deliver"),
-        Job("rare", 3600, lambda now, stop: write("rare"), "assemble"),
-        # Named as the job that a trigger queues, which is otherwise due every hour.
-        Job("password resets", 3600, lambda now, stop: write("password-resets"), "assemble"),
+        Job("rare", _NEVER_AGAIN, lambda now, stop: write("rare"), "assemble"),
+        # Named as the job that a trigger queues, which is otherwise due once.
+        Job("password resets", _NEVER_AGAIN, lambda now, stop: write("password-resets"), "assemble"),
         Job("long", 1, long, "maintenance"),
         Job("failing", 1, failing, "deliver"),
         Job("own", 1, lambda now, stop: write("own"), "deliver", Runs.EACH_WORKER),
@@ -54,7 +57,7 @@ def main() -> None:
     stop = threading.Event()
     stop_on_signals(stop)
     queues = sys.argv[2].split(",") if len(sys.argv) > 2 else ()
-    cluster.run(stop, queues, jobs=jobs, stalled_after=9)
+    cluster.run(stop, queues, jobs=jobs, stalled_after=12)
 
 
 def _until(stop: Callable[[], bool]) -> None:
