@@ -48,6 +48,7 @@ mount -t proc proc proc
 mount --rbind /dev dev
 mount -t sysfs sysfs sys
 mount -t cgroup2 cgroup sys/fs/cgroup
+tr -d - </proc/sys/kernel/random/uuid >etc/machine-id
 hostname office
 pivot_root . mnt/old
 umount -l mnt/old
@@ -79,7 +80,7 @@ class Machine:
             timeout=SAFETY_SECONDS,
         )
         if check and done.returncode:
-            journal = self.run("journalctl", "--no-pager", "--lines=50", check=False).stdout
+            journal = self.run("journalctl", "--no-pager", "--lines=30", check=False).stdout
             raise AssertionError(f"{command}: {done.stdout}\n{done.stderr}\n{journal}")
         return done
 
@@ -99,7 +100,7 @@ def booted(folder: Path) -> Iterator[Machine]:
     if os.geteuid() != 0:
         lacking("root, for namespaces and mounts")
     root, shared = folder / "root", folder / "shared"
-    root.mkdir()
+    root.mkdir(exist_ok=True)
     shared.mkdir(exist_ok=True)
     packages = Path(metadata.distribution("django").locate_file(""))
     names = ["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--propagation", "private"]
@@ -146,11 +147,11 @@ def install_wheel(machine: Machine, wheel: Path, prefix: str = "/opt/newsletter"
 
 
 def _link(folder: Path, packages: Iterable[tuple[str, str]]) -> None:
-    """Links to the files of these packages, as the machine has them, in a new folder.
+    """Links to the files of these packages, as the machine has them.
 
     Each is a name, and whether it is needed on some systems only.
     """
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for name, conditional in packages:
         try:
             files = metadata.distribution(name).files or []

@@ -66,12 +66,12 @@ Needs.__name__ = AnyKey.__name__ = "ApiKey"
 
 
 def _require_usable(user: User) -> None:
-    """Raises Problem where the desk would first ask for another password or a second factor."""
+    """Raises Problem where the desk would first ask for a second factor."""
     if second_factor.is_missing(user):
         raise Problem(
             403,
             "account_incomplete",
-            "The account of this key must first choose a password or set up a second factor in the desk.",
+            "The account of this key must first set up a second factor in the desk.",
         )
 
 

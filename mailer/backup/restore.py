@@ -41,6 +41,8 @@ from mailer.backup.encrypted_file import (
 from mailer.backup.row_format import Table, TableDigest
 from mailer.config import Config
 
+# Begins the names of what is not in its place yet.
+_STAGED = ".restoring-"
 _CONFIG, _KEYS, _SECRETS, _STORAGE = "config/config.toml", "config/keys.toml", "config/files/", "storage/"
 # What several machines may share ([storage] media_path).
 _MEDIA = ("storage/media/", "storage/imports/")
@@ -92,7 +94,7 @@ def restore(
     _authenticate(file, passphrase, on_progress)
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = _beside(folder)
+    staging = _staging_for(folder)
     staging.mkdir(mode=0o700)
     with ExitStack() as cleaning:
         cleaning.callback(shutil.rmtree, staging, ignore_errors=True)
@@ -130,15 +132,14 @@ def _restore(
     summary.rows = {name: rows for name, (rows, _) in end["tables"].items()}
     for place in places:
         if place.staged.exists():
-            place.final.parent.mkdir(parents=True, exist_ok=True)
-            place.staged.replace(place.final)
+            _move(place)
     # Now that all is in place, no failure takes a part of it away.
     cleaning.pop_all()
     return summary
 
 
 def _check_empty(path: Path, what: str) -> None:
-    if path.is_dir() and not any(path.iterdir()):
+    if path.is_dir() and all(one.name.startswith(_STAGED) for one in path.iterdir()):
         return
     if path.exists():
         raise RestoreError(
@@ -147,8 +148,29 @@ def _check_empty(path: Path, what: str) -> None:
         )
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.restoring-{secrets.token_hex(4)}")
+def _staging_for(path: Path) -> Path:
+    """Where `path` is prepared, on the same file system: in it if it is a folder, and otherwise beside it.
+
+    The user of a service can write to the service's folder, and often not to the one above.
+    """
+    name = f"{_STAGED}{secrets.token_hex(4)}"
+    if not path.is_dir():
+        return path.with_name(f".{path.name}{name}")
+    for left in path.iterdir():
+        # By an earlier restoration that was killed.
+        shutil.rmtree(left)
+    return path / name
+
+
+def _move(place: _Place) -> None:
+    """Move what is staged to its place; into a folder that exists, the configuration last."""
+    if place.staged.parent != place.final:
+        place.final.parent.mkdir(parents=True, exist_ok=True)
+        place.staged.replace(place.final)
+        return
+    for one in sorted(place.staged.iterdir(), key=lambda path: path.name == "config.toml"):
+        one.replace(place.final / one.name)
+    place.staged.rmdir()
 
 
 def _authenticate(file: Path, passphrase: str, on_progress: OnProgress) -> None:
@@ -256,7 +278,7 @@ def _place(path: Path, staging: Path, folder: Path, what: str, cleaning: ExitSta
         return _Place(path, folder / path.relative_to(staging.resolve()))
     _check_empty(path, what)
     path.parent.mkdir(parents=True, exist_ok=True)
-    staged = _beside(path)
+    staged = _staging_for(path)
     cleaning.callback(_remove, staged)
     return _Place(staged, path)
 

@@ -44,7 +44,7 @@ def demo(
     if not is_free(port):
         fail(
             f"port {port} is taken by another program. Stop it, or choose another: "
-            f"make run PORT={free_port()}"
+            f"mailer demo --port {free_port()} (make run PORT={free_port()})"
         )
     if fresh and (folder / "config.toml").exists():
         shutil.rmtree(folder)

@@ -70,11 +70,17 @@ def test_a_backup_of_sqlite_is_restored_on_postgresql_with_equal_rows(
 ) -> None:
     postgres.execute("CREATE DATABASE restored")
     url = postgres._of("restored")
+    # The folder that a service's user owns, below one that it cannot write to, or a mount point. An earlier
+    # restoration was killed.
     target = tmp_path / "office"
+    (target / ".restoring-killed").mkdir(parents=True)
+    inode = target.stat().st_ino
     done = office.restore(
         backup_file, target, passphrase=office_folder / "passphrase", MAILER_DATABASE__URL=url
     )
     assert done.returncode == 0, done.stderr
+    assert target.stat().st_ino == inode
+    assert not list(target.glob(".restoring-*"))
     shutil.copy(office_folder / "passphrase", target)
     again = office.backup(target, str(tmp_path / "again.backup"), MAILER_DATABASE__URL=url)
     assert again["rows"] > 500
