@@ -77,6 +77,16 @@ MEASUREMENTS = {
         "Sending with STARTTLS and a DKIM signature (Ed25519) beside openssl speed",
         _command("send", *_SIGNED.split(), "--dkim", "ed25519"),
     ),
+    "esp": Measurement(
+        "Sending through ESPs, 80 ms a call, 1 % of them 429",
+        _command("esp"),
+        (Goal("ratio", 0.9, least=True),),
+    ),
+    "small-machine": Measurement(
+        "All of `mailer run` in 512 MB, with 100,000 readers",
+        _command("small-machine"),
+        (Goal("at_rest_mb", 300), Goal("peak_mb", 400)),
+    ),
     "million": Measurement("Sending to a million", _command("million"), (Goal("peak_rss_mb", 250),)),
     "import": Measurement(
         "Importing a million people",

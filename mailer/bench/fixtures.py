@@ -125,6 +125,11 @@ def prepare(readers: int, size: int) -> None:
     """Create tables, subscribers, and the scheduled edition; its message has about `size` octets."""
     call_command("migrate", verbosity=0)
     add_readers(readers)
+    schedule(size)
+
+
+def schedule(size: int) -> None:
+    """Create and schedule the edition, due at once; its message has about `size` octets."""
     writer = User.objects.create_superuser("writer", "writer@example.org", "the writer's password")
     approver = User.objects.create_superuser("approver", "approver@example.org", "the approver's password")
     edition = _edition()

@@ -1,6 +1,7 @@
 """The measured process: one action, and its figures as a line of JSON.
 
 `python -m mailer.bench.measured_process prepare READERS SIZE | plan | deliver_one PORT | send
+| add_readers READERS | schedule SIZE
 | follow PORT REQUESTS CONNECTIONS | written | hammer PORT CLIENTS NETWORKS SECONDS
 | accept | commit ROWS | post PORT POSTS CONNECTIONS | read
 | fill READERS MAILINGS | count | visit ROUNDS
@@ -24,6 +25,8 @@ from mailer.bench.send import Action
 def main() -> None:
     django.setup()
     # Models can be imported only now.
+    from django.core.management import call_command
+
     from mailer.bench import fixtures
     from mailer.bench import measured_operations as operations
     from mailer.delivery.engine import send_loop
@@ -34,6 +37,15 @@ def main() -> None:
     def prepare(readers: str, size: str) -> int:
         fixtures.prepare(int(readers), int(size))
         return int(readers)
+
+    def add_readers(readers: str) -> int:
+        call_command("migrate", verbosity=0)
+        fixtures.add_readers(int(readers))
+        return int(readers)
+
+    def schedule(size: str) -> int:
+        fixtures.schedule(int(size))
+        return 1
 
     def plan() -> int:
         return fixtures.plan().audience or 0
@@ -65,6 +77,8 @@ def main() -> None:
 
     known: dict[Action, Callable[..., object]] = {
         "prepare": prepare,
+        "add_readers": add_readers,
+        "schedule": schedule,
         "plan": plan,
         "deliver_one": deliver_one,
         "send": send,
@@ -82,7 +96,7 @@ def main() -> None:
         "import_file": fixtures.import_file,
     }
     name, arguments = cast(Action, sys.argv[1]), sys.argv[2:]
-    if name not in ("prepare", "fill", "prepare_list"):
+    if name not in ("prepare", "add_readers", "fill", "prepare_list"):
         # The first query imports what Django queries with.
         Mailing.objects.exists()
     print(json.dumps(_measured(known[name], arguments)), flush=True)

@@ -33,6 +33,8 @@ from mailer.config.sections import Keys
 # What mailer.bench.measured_process can be asked to do.
 Action = Literal[
     "prepare",
+    "add_readers",
+    "schedule",
     "plan",
     "deliver_one",
     "send",
@@ -166,11 +168,12 @@ def write_config(folder: Path, config: str = CONFIG) -> None:
 
 
 def run_measured(
-    folder: Path, url: str, action: Action, *arguments: object, **smtp: object
+    folder: Path, url: str, action: Action, /, *arguments: object, section: str = "smtp", **keys: object
 ) -> dict[str, Any]:
-    """Run an action in a process of its own; its figures. `smtp`: keys of that section. Raises Failed."""
+    """Run an action in a process of its own; its figures. `keys`: of that section of the configuration.
+    Raises Failed."""
     settings = environment(folder, url) | {
-        f"MAILER_SMTP__{key.upper()}": str(value) for key, value in smtp.items()
+        f"MAILER_{section.upper()}__{key.upper()}": str(value) for key, value in keys.items()
     }
     command = [sys.executable, "-m", "mailer.bench.measured_process", action, *map(str, arguments)]
     done = subprocess.run(command, env=settings, capture_output=True, text=True)
@@ -222,13 +225,19 @@ def _pem(kind: str) -> str:
 def _round(
     folder: Path, database: BenchmarkDatabase, kind: str, what: Plan, sessions: int, size: int
 ) -> _Round:
-    messages, smtp = what.messages, {"host": "127.0.0.1", "connections": sessions}
-    if what.tls:
-        smtp["security"] = "starttls"
+    messages, security = what.messages, "starttls" if what.tls else "none"
     with peers.Sink(kind, folder if what.tls else None) as sink:
         with database.fresh() as url:
             before = sink.cpu_seconds()
-            ours = run_measured(folder, url, "send", port=sink.port, **smtp)
+            ours = run_measured(
+                folder,
+                url,
+                "send",
+                port=sink.port,
+                host="127.0.0.1",
+                connections=sessions,
+                security=security,
+            )
             sink_cpu = sink.cpu_seconds() - before
         _check(ours, messages, "accepted")
         if what.tls:

@@ -60,6 +60,25 @@ def send(
 
 
 @app.command()
+def esp(
+    service: Annotated[
+        list[str] | None, typer.Option(help="postmark, mailjet, mailtrap, sendgrid or brevo; default: all.")
+    ] = None,
+    messages: Annotated[
+        int, typer.Option(min=0, help="Deliveries through each; 0: what makes 400 calls.")
+    ] = 0,
+    json: Json = False,
+) -> None:
+    """ESP transports, to a service on loopback with 80 ms latency and some 429s.
+
+    The rate is compared with what its batch size and the connections allow.
+    """
+    from mailer.bench import esp as calling
+
+    _show(calling.measure(tuple(service or calling.SERVICES), messages), json)
+
+
+@app.command()
 def million(
     messages: Annotated[int, typer.Option(min=1, help="Deliveries.")] = 1_000_000,
     backend: Backends = None,
@@ -148,6 +167,17 @@ def pages(
     from mailer.bench import page_load_times as paging
 
     _show(paging.measure(readers, mailings, rounds, _backends(backend)), json)
+
+
+@app.command("small-machine")
+def small_machine(
+    readers: Annotated[int, typer.Option(min=1, help="Subscribers who get a message.")] = 100_000,
+    json: Json = False,
+) -> None:
+    """All of `mailer run` in 512 MB: its memory at rest, and while it sends and serves pages."""
+    from mailer.bench import small_machine as small
+
+    _show(small.measure(readers), json)
 
 
 def _backends(named: list[str] | None) -> tuple[str, ...]:

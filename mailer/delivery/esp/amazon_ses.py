@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from anymail.backends.amazon_ses import AmazonSESBasePayload, AmazonSESV2SendEmailPayload, EmailBackend
@@ -74,8 +75,11 @@ class AmazonSesClient:
             client |= {"aws_access_key_id": service.key, "aws_secret_access_key": service.secret}
         self._backend = _Backend(client_params=client, configuration_set_name=service.stream or None)
 
-    def send(self, items: Sequence[Item]) -> list[Result]:
-        (item,) = items
+    def prepare(self, items: Sequence[Item]) -> Callable[[], list[Result]]:
+        # boto3 encodes and calls in one step.
+        return partial(self._send, *items)
+
+    def _send(self, item: Item) -> list[Result]:
         email = self._email(item)
         try:
             self._backend.open()

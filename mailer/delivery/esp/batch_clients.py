@@ -5,8 +5,10 @@ Each class knows what its ESP's requests need beyond anymail, and what its respo
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,11 +17,90 @@ from anymail.backends import mailjet, mailtrap, postmark
 
 from mailer.config import Service
 from mailer.delivery.esp.errors import AccountError, accepted, deferred, on_service_list, refused
-from mailer.delivery.esp.http_client import HttpClient, Item, Result
+from mailer.delivery.esp.http_client import READ_TIMEOUT, HttpClient, Item, Result
 from mailer.delivery.esp.message_encoder import EspMessage
 
+# Variants whose template a client keeps.
+_MAX_TEMPLATES = 128
+# An address that every ESP takes as it is written.
+_PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+\-]*@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+")
+# In a template message, these stand for the recipient's own values. The token, which is letters and digits,
+# may stand inside another value.
+_MARK = "1f6etoken1f6e"
+_PLACEHOLDERS = {
+    "to": "to-1f6e@placeholder.example",
+    "html": "html-1f6e",
+    "text": "text-1f6e",
+    "message_id": "<message-1f6e@placeholder.example>",
+}
+_UNSUBSCRIBE, _UNSUBSCRIBE_PLACEHOLDER = "List-Unsubscribe", "<https://placeholder.example/1f6e>"
+_MARKS = re.compile(
+    "|".join([f"({_MARK}", *(f'"{one}"' for one in _PLACEHOLDERS.values()), f'"{_UNSUBSCRIBE_PLACEHOLDER}")'])
+)
 
-class MailjetClient(HttpClient):
+
+class _Template:
+    """The JSON of one message in a call's list, made by anymail once for all messages that differ only in the
+    recipient's own values."""
+
+    def __init__(self, text: str) -> None:
+        """`text`: the JSON of a message with the placeholders as values."""
+        self._pieces = _MARKS.split(text)
+        # Whether each placeholder became a whole value.
+        self.usable = "1f6e" not in "".join(self._pieces[::2])
+
+    def fill(self, message: EspMessage) -> str:
+        pieces = self._pieces.copy()
+        values = {f'"{mark}"': getattr(message, name) for name, mark in _PLACEHOLDERS.items()}
+        values[f'"{_UNSUBSCRIBE_PLACEHOLDER}"'] = message.headers[_UNSUBSCRIBE]
+        pieces[1::2] = [message.token if mark == _MARK else json.dumps(values[mark]) for mark in pieces[1::2]]
+        return "".join(pieces)
+
+
+class BatchClient(HttpClient):
+    """A client whose calls are lists of whole messages.
+
+    Anymail takes longer over a message than such a service needs for it, so it builds one of each kind, and
+    the others are filled in.
+    """
+
+    def __init__(self, service: Service, read_timeout: float = READ_TIMEOUT) -> None:
+        super().__init__(service, read_timeout)
+        # By what all messages of a variant share.
+        self._templates: dict[tuple[object, ...], _Template] = {}
+
+    @abstractmethod
+    def one(self, payload: Any) -> str:
+        """What the list contains of a payload, in JSON."""
+
+    @abstractmethod
+    def call(self, payload: Any, messages: str) -> dict[str, Any]:
+        """The request of a call; `payload`: of any of its messages. `messages`: the list in JSON."""
+
+    def request(self, messages: Sequence[EspMessage]) -> dict[str, Any]:
+        texts = [self._text(message) for message in messages]
+        request = self.call(self.payload(messages[0]), f"[{','.join(texts)}]")
+        return request | {"data": request["data"].encode()}
+
+    def _text(self, message: EspMessage) -> str:
+        """The JSON of a message in the list."""
+        plain = _PLAIN_ADDRESS.fullmatch(message.to) and message.token.isalnum()
+        if not plain or _UNSUBSCRIBE not in message.headers:
+            return self.one(self.payload(message))
+        shared = {name: value for name, value in message.headers.items() if name != _UNSUBSCRIBE}
+        key = (message.sender, message.reply_to, message.subject, *shared.items())
+        template = self._templates.get(key)
+        if template is None:
+            headers = {**message.headers, _UNSUBSCRIBE: _UNSUBSCRIBE_PLACEHOLDER}
+            sample = dataclasses.replace(message, headers=headers, token=_MARK, **_PLACEHOLDERS)
+            template = _Template(self.one(self.payload(sample)))
+            while len(self._templates) >= _MAX_TEMPLATES:
+                del self._templates[next(iter(self._templates))]
+            self._templates[key] = template
+        return template.fill(message) if template.usable else self.one(self.payload(message))
+
+
+class MailjetClient(BatchClient):
     """POST /v3.1/send: a list of whole messages per call, with a result for each."""
 
     name = "mailjet"
@@ -33,10 +114,11 @@ class MailjetClient(HttpClient):
     def esp_extra(self, message: EspMessage) -> dict[str, Any]:
         return {"Globals": {"TemplateLanguage": False, "CustomID": message.token}}
 
-    def batch_request(self, payloads: list[Any]) -> dict[str, Any]:
-        request = super().batch_request(payloads[:1])
-        messages = [{**payload.data["Globals"], **payload.data["Messages"][0]} for payload in payloads]
-        return request | {"data": payloads[0].serialize_json({"Messages": messages})}
+    def one(self, payload: Any) -> str:
+        return str(payload.serialize_json({**payload.data["Globals"], **payload.data["Messages"][0]}))
+
+    def call(self, payload: Any, messages: str) -> dict[str, Any]:
+        return self.batch_request([payload]) | {"data": f'{{"Messages": {messages}}}'}
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         return [self._result(result) for result in answer["Messages"]]
@@ -63,7 +145,7 @@ class MailjetClient(HttpClient):
         return self.account_error(text) if error.get("StatusCode") in (401, 403) else self.ambiguous(text)
 
 
-class MailtrapClient(HttpClient):
+class MailtrapClient(BatchClient):
     """POST /api/batch: a list of whole messages per call, with a result for each."""
 
     name = "mailtrap"
@@ -83,10 +165,12 @@ class MailtrapClient(HttpClient):
         host = urlsplit(self._backend.api_url).hostname or ""
         return "https://mailtrap.io/api/accounts" if host.endswith(".mailtrap.io") else "accounts"
 
-    def batch_request(self, payloads: list[Any]) -> dict[str, Any]:
-        request = super().batch_request(payloads[:1])
-        body = {"base": {"from": payloads[0].data["from"]}, "requests": [one.data for one in payloads]}
-        return request | {"url": f"{self._backend.api_url}batch", "data": json.dumps(body)}
+    def one(self, payload: Any) -> str:
+        return str(payload.serialize_json(payload.data))
+
+    def call(self, payload: Any, messages: str) -> dict[str, Any]:
+        body = f'{{"base": {json.dumps({"from": payload.data["from"]})}, "requests": {messages}}}'
+        return self.batch_request([payload]) | {"url": f"{self._backend.api_url}batch", "data": body}
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         if not answer["success"]:
@@ -114,7 +198,7 @@ class MailtrapClient(HttpClient):
         return refused(self.redact(text)) if self._about_recipient.search(text) else self.ambiguous(text)
 
 
-class PostmarkClient(HttpClient):
+class PostmarkClient(BatchClient):
     """POST /email/batch: a list of whole messages per call, with a result for each."""
 
     name = "postmark"
@@ -134,10 +218,14 @@ class PostmarkClient(HttpClient):
     def extra_headers(self, message: EspMessage) -> dict[str, str]:
         return {"Message-ID": message.message_id, "X-PM-KeepID": "true"}
 
-    def batch_request(self, payloads: list[Any]) -> dict[str, Any]:
-        request = super().batch_request(payloads[:1])
-        body = json.dumps([payload.data for payload in payloads])
-        return request | {"url": f"{self._backend.api_url}email/batch", "data": body}
+    def one(self, payload: Any) -> str:
+        return str(payload.serialize_json(payload.data))
+
+    def call(self, payload: Any, messages: str) -> dict[str, Any]:
+        return self.batch_request([payload]) | {
+            "url": f"{self._backend.api_url}email/batch",
+            "data": messages,
+        }
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         return [self._result(result) for result in answer]

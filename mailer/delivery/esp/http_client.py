@@ -7,7 +7,7 @@ Requests go to the ESP only: no redirect is followed, and no proxy or password o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
@@ -54,8 +54,11 @@ Result = Outcome | CallError
 class Client(Protocol):
     """A connection to the ESP for one thread."""
 
-    def send(self, items: Sequence[Item]) -> list[Result]:
-        """The result of each item, in their order. Raises CallError if the call as a whole failed."""
+    def prepare(self, items: Sequence[Item]) -> Callable[[], list[Result]]:
+        """Encode a call; the returned function makes it, and returns the result of each item, in their order.
+
+        Both raise CallError if the call as a whole fails.
+        """
         ...
 
     def check(self) -> None:
@@ -126,13 +129,20 @@ class HttpClient(ABC):
         """The human-readable text of an error's JSON."""
         return str(answer.get("message") or answer.get("Message") or "") if isinstance(answer, dict) else ""
 
-    def send(self, items: Sequence[Item]) -> list[Result]:
+    def prepare(self, items: Sequence[Item]) -> Callable[[], list[Result]]:
         try:
-            payloads = [self._backend.build_message_payload(self._email(item.message), {}) for item in items]
-            request = self.batch_request(payloads)
+            request = self.request([item.message for item in items])
         except (AnymailError, ValueError) as error:
             raise Ambiguous(f"the message cannot be encoded for {self.capability.title}") from error
-        return self._results(self._request(**request), items)
+        return lambda: self._results(self._request(**request), items)
+
+    def request(self, messages: Sequence[EspMessage]) -> dict[str, Any]:
+        """The request that transmits these messages. Raises AnymailError and ValueError."""
+        return self.batch_request([self.payload(message) for message in messages])
+
+    def payload(self, message: EspMessage) -> Any:
+        """Anymail's payload of a message. Raises AnymailError and ValueError."""
+        return self._backend.build_message_payload(self._email(message), {})
 
     def check(self) -> None:
         probe = EspMessage("", "x@example.org", "x@example.org", "", "x", "x", "x", {}, "<x@example.org>", "")

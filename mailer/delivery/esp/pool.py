@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, Self
 
@@ -40,6 +41,8 @@ from mailer.delivery.throttle.rate_limits import VALIDITY
 
 # The delays before the retries of a call, in seconds.
 _BACKOFF = BackoffPolicy(first=1.0, cap=16.0)
+# Threads that encode a call while others wait for responses.
+_ENCODING_AHEAD = 2
 # Outcomes that wake the ledger's thread; fewer wait until it collects them.
 _WAKE_AT = 200
 
@@ -140,11 +143,14 @@ class EspPool:
         self._lost = 0
         # time.monotonic() before which no call may begin, because the ESP asked for it.
         self._throttled_until = 0.0
+        # Calls that may begin now.
+        self._free_calls = connections
         # Set when every outcome is reported; a thread that returns later changes nothing more.
         self._closed = False
         self._failure: BaseException | None = None
         self._news = threading.Event()
-        self._workers = [_Worker(self) for _ in range(connections)]
+        # More than calls, so that the next ones are encoded while all calls wait for their responses.
+        self._workers = [_Worker(self) for _ in range(connections + _ENCODING_AHEAD)]
         self._threads = [
             threading.Thread(target=worker.run, name=f"mailer-esp-{number}", daemon=True)
             for number, worker in enumerate(self._workers)
@@ -242,9 +248,22 @@ class EspPool:
             self.state.wait_for(lambda: self.stopping, max(0.0, clock - time.monotonic()))
             return not self.stopping
 
-    def wait_while_throttled(self) -> bool:
-        """Wait as long as the ESP asked for; False when the pool stops."""
-        return self.wait_until(self._throttled_until)
+    def acquire_call(self) -> bool:
+        """Wait until one more call may begin: there are fewer than `connections`, and the ESP did not ask to
+        wait. False when the pool stops; after True, `release_call` must follow."""
+        with self.state:
+            while not self.stopping:
+                left = self._throttled_until - time.monotonic()
+                if self._free_calls and left <= 0:
+                    self._free_calls -= 1
+                    return True
+                self.state.wait(left if left > 0 else None)
+            return False
+
+    def release_call(self) -> None:
+        with self.state:
+            self._free_calls += 1
+            self.state.notify_all()
 
     def throttle(self, until: float) -> None:
         with self.state:
@@ -374,33 +393,42 @@ class _Worker:
             self.pool.fail(error)
 
     def _take_batch(self) -> bool:
-        """Wait until a call may be made; False when the pool stops."""
+        """Wait for a batch; False when the pool stops."""
         with self.pool.state:
             self.pool.pause_unattributable()
             if not self.batches and (batch := self.pool.take_batch()):
                 self.batches.append(batch)
-            return self.pool.wait_while_throttled()
+            return not self.pool.stopping
 
     def _call(self, client: Client) -> None:
-        """Make the next call, with retries, and record the results."""
-        tries = 0
-        while batch := self._begin():
-            try:
-                results = client.send([Item(built.job.claimed, built.message) for built in batch])
-            except Ambiguous as error:
-                if len(batch) > 1:
-                    self._split()
-                    return
-                results = [error]
-            except CallError as error:
-                if self._retry(error, tries):
-                    tries += 1
-                    continue
-                results = [error] * len(batch)
-            with self.pool.state:
-                self.in_flight = []
-                self.pool.record_results(batch, results)
+        """Encode the next batch; make its call, with retries, when it may begin; and record the results."""
+        encoded = list(self.batches[0])
+        call = _prepare(client, encoded)
+        if not self.pool.acquire_call():
             return
+        try:
+            tries = 0
+            while batch := self._begin():
+                if len(batch) < len(encoded):
+                    encoded, call = batch, _prepare(client, batch)
+                try:
+                    results = call()
+                except Ambiguous as error:
+                    if len(batch) > 1:
+                        self._split()
+                        return
+                    results = [error]
+                except CallError as error:
+                    if self._retry(error, tries):
+                        tries += 1
+                        continue
+                    results = [error] * len(batch)
+                with self.pool.state:
+                    self.in_flight = []
+                    self.pool.record_results(batch, results)
+                return
+        finally:
+            self.pool.release_call()
 
     def _begin(self) -> list[_Built]:
         """Put what may be sent of the next batch in flight; empty if there is none or the pool stops."""
@@ -451,3 +479,15 @@ class _Worker:
         batch, self.in_flight = self.in_flight, []
         self.pool.journal_not_accepted(batch)
         return batch
+
+
+def _prepare(client: Client, batch: list[_Built]) -> Callable[[], list[Result]]:
+    """The call that transmits a batch; it raises CallError also if the batch cannot be encoded."""
+    try:
+        return client.prepare([Item(built.job.claimed, built.message) for built in batch])
+    except CallError as error:
+        return partial(_raise, error)
+
+
+def _raise(error: CallError) -> list[Result]:
+    raise error

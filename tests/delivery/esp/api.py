@@ -66,6 +66,8 @@ class Api:
         self.wrong: list[str] = []
         # Seconds before a response.
         self.latency = 0.0
+        # Calls that wait for their response, now and at most.
+        self.open_now = self.most_open = 0
         self._lock = threading.Lock()
         self._free = threading.Event()
         self.port = 0
@@ -120,10 +122,14 @@ class Api:
         call = Call(handler.command, handler.path, headers, body)
         with self._lock:
             self.calls.append(call)
+            self.open_now += 1
+            self.most_open = max(self.most_open, self.open_now)
             reply = self.script(call)
             if reply is None:
                 reply = self._usual(call)
         time.sleep(self.latency)
+        with self._lock:
+            self.open_now -= 1
         if isinstance(reply, str):
             handler.close_connection = True
             if reply == HANG:

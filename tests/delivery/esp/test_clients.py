@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 import time
 from email.header import decode_header, make_header
@@ -12,12 +14,12 @@ import pytest
 from mailer.config import Service
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.esp.clients import check_credentials
+from mailer.delivery.esp.clients import check_credentials, client
 from mailer.delivery.esp.message_encoder import delivery_of
 from mailer.delivery.outcome import ReplyClass, outcome_of
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES
-from tests.delivery.esp.drive import HTML, LEAVE, TEXT, Drive, claimed
+from tests.delivery.esp.drive import HTML, LEAVE, TEXT, Drive, claimed, message
 from tests.waiting import until
 
 
@@ -58,6 +60,26 @@ def test_a_call_contains_no_more_messages_than_the_batch_size(api, drive, docume
     drive.send(60)
     assert len(api.calls) >= 60 / CAPABILITIES[documented.name].batch_size
     assert CAPABILITIES[documented.name].batch_size <= CAPABILITIES[documented.name].max_batch_size
+
+
+@only(lambda name: CAPABILITIES[name].batch_size > 1)
+def test_a_message_of_a_batch_is_what_it_would_be_alone(service, documented):
+    sender = client(service)
+    messages = [message(claimed(number)) for number in range(3)]
+    messages.append(
+        dataclasses.replace(messages[0], to="ünï@bücher.example", text='", "x": "', subject="Other")
+    )
+    messages.append(dataclasses.replace(messages[1], reply_to="", html='<p>"\\ \u2028</p>'))
+    together = [json.loads(text) for text in map(sender._text, messages)]
+    assert together == [json.loads(sender.one(sender.payload(one))) for one in messages]
+    assert all(template.usable for template in sender._templates.values())
+    sender.close()
+
+
+def test_no_more_calls_are_made_at_a_time_than_there_are_connections(api, drive, documented):
+    api.latency = 0.02
+    drive.send(20)
+    assert api.most_open <= drive.service.connections
 
 
 def test_a_rejected_address_affects_no_other_recipient(api, drive):
