@@ -128,15 +128,15 @@ def prepare(readers: int, size: int) -> None:
     schedule(size)
 
 
-def schedule(size: int) -> None:
-    """Create and schedule the edition, due at once; its message has about `size` octets."""
+def schedule(size: int, now: datetime = NOW) -> None:
+    """Create and schedule the edition, due at `now`; its message has about `size` octets."""
     writer = User.objects.create_superuser("writer", "writer@example.org", "the writer's password")
     approver = User.objects.create_superuser("approver", "approver@example.org", "the approver's password")
     edition = _edition()
     _fill(edition, size)
-    snapshot = submit.submit(edition, writer, NOW)
-    approve.approve(snapshot, approver, snapshot.sha256, NOW)
-    approve.schedule(snapshot, approver, NOW, NOW)
+    snapshot = submit.submit(edition, writer, now)
+    approve.approve(snapshot, approver, snapshot.sha256, now)
+    approve.schedule(snapshot, approver, now, now)
 
 
 def add_readers(count: int) -> None:

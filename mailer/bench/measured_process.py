@@ -26,6 +26,7 @@ def main() -> None:
     django.setup()
     # Models can be imported only now.
     from django.core.management import call_command
+    from django.utils import timezone
 
     from mailer.bench import fixtures
     from mailer.bench import measured_operations as operations
@@ -44,7 +45,7 @@ def main() -> None:
         return int(readers)
 
     def schedule(size: str) -> int:
-        fixtures.schedule(int(size))
+        fixtures.schedule(int(size), timezone.now())
         return 1
 
     def plan() -> int:

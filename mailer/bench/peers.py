@@ -280,6 +280,8 @@ class _Session:
 
     def __init__(self, connection: socket.socket, tls: ssl.SSLContext | None) -> None:
         self.connection = connection
+        # Whether the client ended the session.
+        self.ended = False
         self._rest = b""
         self._in_message = False
         # Set by STARTTLS: what comes and goes, encrypted.
@@ -288,13 +290,13 @@ class _Session:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._hello = _HELLO if tls is None else _HELLO_TLS
 
-    def receive(self, data: memoryview, clear: bytearray) -> bytes | None:
-        """What to send for received octets; None: the session ends. `clear` takes what is decrypted."""
+    def receive(self, data: memoryview, clear: bytearray) -> bytes:
+        """What to send for received octets; sets `ended`. `clear` takes what is decrypted."""
         if self._tls is None:
             answer = self._feed(bytes(data))
             if answer == _START_TLS and self._context is not None:
                 self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-            return None if answer == _BYE else answer
+            return answer
         self._incoming.write(data)
         view, size = memoryview(clear), 0
         # The handshake is part of reading.
@@ -304,10 +306,10 @@ class _Session:
         answer = self._feed(bytes(view[:size])) if size else b""
         if answer:
             self._tls.write(answer)
-        return None if answer == _BYE else self._outgoing.read()
+        return self._outgoing.read()
 
     def _feed(self, data: bytes) -> bytes:
-        """The reply to octets in clear; the session ends after _BYE."""
+        """The reply to octets in clear."""
         answers: list[bytes] = []
         data = self._rest + data
         while data:
@@ -327,6 +329,7 @@ class _Session:
             data = after
             verb = line[:4].upper()
             if verb == b"QUIT":
+                self.ended = True
                 return _BYE
             if verb == b"STAR":
                 # Whatever came behind it in clear is of no use.
@@ -363,13 +366,14 @@ def _serve_sink(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
                 poll.register(connection, select.EPOLLIN)
                 continue
             session = sessions[number]
-            answer: bytes | None = None
-            with contextlib.suppress(OSError):
+            try:
                 count = session.connection.recv_into(buffer)
-                answer = session.receive(view[:count], clear) if count else None
-                if answer:
+                if answer := session.receive(view[:count], clear):
                     session.connection.send(answer)
-            if answer is None:
+                session.ended |= not count
+            except OSError:
+                session.ended = True
+            if session.ended:
                 del sessions[number]
                 session.connection.close()
 

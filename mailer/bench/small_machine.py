@@ -18,6 +18,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,9 @@ LIMIT_MB = 512
 # Seconds after the start until the system counts as at rest, between two samples, and that sending may take.
 _REST, _SAMPLE, _PATIENCE = 30.0, 0.5, 1800.0
 _GROUPS = Path("/sys/fs/cgroup")
+_DONE = "SELECT count(*) FROM mailer_mailing WHERE state = 'done'"
+_ACCEPTED = "SELECT count(*) FROM mailer_delivery WHERE state = 'accepted'"
+_SECONDS = "SELECT (julianday(finished_at) - julianday(started_at)) * 86400 FROM mailer_mailing"
 # The pages that readers and staff request meanwhile.
 _PAGES = ("/", "/archive/", "/desk/login/", "/healthz")
 
@@ -46,15 +50,16 @@ def measure(readers: int, page_seconds: float = 0.5) -> Iterator[dict[str, Any]]
             _wait_until(lambda: _answers(port), 120, "the web process does not answer")
             time.sleep(_REST)
             rest, first = _memory(process.pid), _family(process.pid)
-            run_measured(folder, database.origin, "schedule", SIZE)
-            started = time.monotonic()
-            with _requests(port, page_seconds) as answers:
+            with _requests(port, page_seconds) as answers, ThreadPoolExecutor(1) as staff:
+                # Sending begins at once when it is scheduled.
+                scheduled = staff.submit(run_measured, folder, database.origin, "schedule", SIZE)
                 peak = _sample(process.pid, folder, readers)
-            seconds = time.monotonic() - started
+                scheduled.result()
             restarted = len(first - _family(process.pid))
             time.sleep(_REST)
             after = _memory(process.pid)
-            killed = limit.killed()
+            killed, seconds = limit.killed(), _query(folder, _SECONDS)
+            octets = sum(path.stat().st_size for path in folder.glob("origin.sqlite3*"))
     if restarted or killed:
         raise Failed(f"{restarted} processes ended, {killed} of them for want of memory")
     yield {
@@ -66,7 +71,8 @@ def measure(readers: int, page_seconds: float = 0.5) -> Iterator[dict[str, Any]]
         "peak_mb": _total(peak),
         **{f"peak_{name}_mb": peak[name] for name in sorted(peak)},
         "after_mb": _total(after),
-        "seconds": round(seconds),
+        "database_mb": octets >> 20,
+        "seconds": round(seconds, 1),
         "sent_per_s": round(readers / seconds),
         "pages": answers["answered"],
         "pages_failed": answers["failed"],
@@ -102,12 +108,12 @@ def _limited() -> Iterator[_Limit]:
             group.mkdir()
         except OSError:
             continue
-        try:
-            for file, value in values.items():
-                (group / file).write_text(value)
-        except OSError:
+        # Without the memory controller these files do not exist.
+        if not all((group / file).exists() for file in values):
             group.rmdir()
             continue
+        for file, value in values.items():
+            (group / file).write_text(value)
         try:
             yield _Limit(kind, _enter_group(group), lambda file=group / events: _killed(file))  # type: ignore[misc]
         finally:
@@ -170,20 +176,17 @@ def _sample(supervisor: int, folder: Path, readers: int) -> Counter[str]:
     def sent() -> bool:
         nonlocal peak
         peak = max(peak, _memory(supervisor), key=_total)
-        return _accepted(folder) == readers
+        return bool(_query(folder, _DONE)) and _query(folder, _ACCEPTED) == readers
 
     _wait_until(sent, _PATIENCE, "not all messages were sent", _SAMPLE)
     return peak
 
 
-def _accepted(folder: Path) -> int:
+def _query(folder: Path, statement: str) -> float:
+    """The one value of a statement; the database is that of the running system."""
     database = sqlite3.connect(f"file:{folder / 'origin.sqlite3'}?mode=ro", uri=True, timeout=30)
     try:
-        statement = "SELECT count(*) FROM mailer_mailing WHERE state = 'done'"
-        if not database.execute(statement).fetchone()[0]:
-            return 0
-        statement = "SELECT count(*) FROM mailer_delivery WHERE state = 'accepted'"
-        return int(database.execute(statement).fetchone()[0])
+        return float(database.execute(statement).fetchone()[0])
     finally:
         database.close()
 

@@ -15,6 +15,7 @@ import ssl
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ _CERTIFICATE_ERRORS = {
     **dict.fromkeys((18, 19, 20, 21), _UNKNOWN),
     **dict.fromkeys((62, 64), _WRONG_NAME),
 }
+# Seconds after which the system's certificates are read again, because they may have changed.
+_CERTIFICATES_SECONDS = 600.0
 # In order of preference. On an encrypted connection: the mechanism that works with every password store.
 # In clear, which is allowed on this machine only: the one that does not reveal the password.
 _ENCRYPTED = ("PLAIN", "LOGIN", "CRAM-MD5")
@@ -196,7 +199,13 @@ def _require_positive(reply: Reply, message: str) -> None:
 def _tls_context(relay: Relay) -> ssl.SSLContext:
     if relay.security == "opportunistic":
         return unverified_context()
-    return relay.tls_context or ssl.create_default_context()
+    return relay.tls_context or _default_context(int(time.monotonic() // _CERTIFICATES_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _default_context(_: int) -> ssl.SSLContext:
+    """The system's certificates; reading them takes longer than a handshake."""
+    return ssl.create_default_context()
 
 
 def _name(relay: Relay) -> str:
