@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from mailer.accounts import limits, passwords
+from mailer.accounts import api_keys, limits, passwords
 from mailer.approval import staff_emails
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alert_webhooks, outbox
@@ -81,6 +81,7 @@ def _gather_stories(now: datetime) -> None:
 
 JOBS = (
     Job("password resets", 2, lambda now, stop: passwords.answer_requests(now()), "assemble"),
+    Job("delete old API answers", 3600, lambda now, stop: api_keys.delete_old_answers(now())),
     Job("delete old sign-in failures", 3600, lambda now, stop: limits.delete_old(now())),
     Job("gather stories", 900, lambda now, stop: _gather_stories(now()), "fetch", outgoing=True),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now())), "assemble"),

@@ -80,4 +80,4 @@ def test_a_process_without_the_desk_loads_no_screens(registered: dict[str, Any])
 
 
 def test_the_desk_is_loaded_with_its_first_request(registered: dict[str, Any]) -> None:
-    assert "mailer.wagtail_hooks" not in registered["mailer.settings"]["loaded"]
+    assert not {"mailer.wagtail_hooks", "ninja"} & set(registered["mailer.settings"]["loaded"])

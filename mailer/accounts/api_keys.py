@@ -26,8 +26,10 @@ from django.db.models.signals import pre_save
 from django.http import HttpRequest
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import audit
-from mailer.accounts.models import ApiKey
+from mailer.accounts import audit, stored_secrets
+from mailer.accounts.models import ApiKey, IdempotentRequest
+from subscribers.addresses import address_pattern
+from subscribers.signals import erased
 
 # How every key begins, so that programs that look for leaked secrets recognise one; then the public id, and
 # the secret part: 32 random octets.
@@ -37,6 +39,8 @@ _KEY = re.compile(rf"{PREFIX}[0-9a-f]{{8}}_[0-9a-f]{{64}}")
 DEFAULT_LIFETIME, MAX_LIFETIME = timedelta(days=365), timedelta(days=730)
 # Keys that one account may have at a time.
 MAX_KEYS = 20
+# How long the answers of idempotent requests are kept.
+ANSWERS_KEPT = timedelta(hours=24)
 _LAST_USE_INTERVAL = timedelta(minutes=1)
 
 
@@ -213,6 +217,23 @@ def acting_with(key: ApiKey) -> Iterator[None]:
 def connect() -> None:
     """Let entries of the audit log name the key. Called once when the application is ready."""
     pre_save.connect(_before_entry, sender=ModelLogEntry, dispatch_uid="mailer.accounts.api_keys")
+    erased.connect(_on_erased, dispatch_uid="mailer.accounts.api_keys")
+
+
+def delete_old_answers(now: datetime) -> int:
+    """Delete answers of idempotent requests that are not repeated any more; how many. A job of the worker."""
+    return IdempotentRequest.objects.filter(created_at__lte=now - ANSWERS_KEPT).delete()[0]
+
+
+def _on_erased(addresses: Collection[str], **_: Any) -> None:
+    """Delete the kept answers that name an erased subscriber."""
+    patterns = [address_pattern(address) for address in addresses]
+    named = []
+    for pk, answer in IdempotentRequest.objects.values_list("pk", "answer").iterator():
+        text = stored_secrets.decrypt(bytes(answer)).decode() if answer else ""
+        if any(pattern.search(text) for pattern in patterns):
+            named.append(pk)
+    IdempotentRequest.objects.filter(pk__in=named).delete()
 
 
 def _before_entry(instance: ModelLogEntry, raw: bool = False, **_: Any) -> None:

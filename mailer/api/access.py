@@ -37,7 +37,7 @@ class Needs:
         self.scope, self.permissions = scope, permissions or api_keys.SCOPES[scope].permissions
 
     def __call__(self, request: HttpRequest) -> Any:
-        """The key. Raises Problem 403 without scope or permission, or while the account is incomplete."""
+        """The key. Raises Problem 403 without scope or permission, or while the account lacks a factor."""
         key: ApiKey | None = getattr(request, "api_key", None)
         if key is None:
             return None

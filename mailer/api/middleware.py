@@ -35,9 +35,8 @@ _WITH_BODY = ("POST", "PUT", "PATCH")
 # The scheme of the Authorization header (RFC 6750).
 _SCHEME = "bearer"
 _PERIOD = timedelta(minutes=1)
-# Characters of an Idempotency-Key, and for how long an answer is kept.
+# Characters of an Idempotency-Key.
 _MAX_IDEMPOTENCY_KEY = 255
-KEEP_ANSWERS = timedelta(hours=24)
 # Headers of an answer that are kept with it.
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag")
 
@@ -159,7 +158,7 @@ def _check_body(request: HttpRequest) -> None:
 def _idempotent_request(key: ApiKey, request: HttpRequest, now: datetime) -> IdempotentRequest | None:
     """The row of a request with an Idempotency-Key, not saved yet; None without one.
 
-    Answers that are older than 24 hours are deleted.
+    Answers that are too old are deleted.
     """
     text = request.headers.get("Idempotency-Key")
     if text is None:
@@ -170,7 +169,7 @@ def _idempotent_request(key: ApiKey, request: HttpRequest, now: datetime) -> Ide
             "idempotency_key_invalid",
             f"An Idempotency-Key has 1 to {_MAX_IDEMPOTENCY_KEY} printable characters.",
         )
-    IdempotentRequest.objects.filter(created_at__lte=now - KEEP_ANSWERS).delete()
+    api_keys.delete_old_answers(now)
     parts = [str(request.method), request.get_full_path(), hashlib.sha256(request.body).hexdigest()]
     return IdempotentRequest(
         key=key,

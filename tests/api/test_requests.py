@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.test import override_settings
+from django.urls.resolvers import RoutePattern
 from django.utils import timezone
 
+from mailer import urls
 from mailer.accounts.models import IdempotentRequest
 from subscribers.models import MailingList, Subscriber
 from tests import cast as everyone
@@ -127,6 +129,13 @@ def test_answers_are_kept_encrypted_and_for_a_day(desk: Desk) -> None:
     IdempotentRequest.objects.update(created_at=timezone.now() - timezone.timedelta(hours=25))
     again = api.post("/subscribers", {"email": "new@example.net"}, Idempotency_Key="one")
     assert code(again) == (409, "already_exists")
+
+
+def test_only_a_request_to_the_api_loads_it() -> None:
+    resolver = urls._ApiResolver(RoutePattern("api/", is_endpoint=False), "no.such.module")
+    assert list(resolver.reverse_dict) == list(resolver.namespace_dict) == list(resolver.app_dict) == []
+    with pytest.raises(ModuleNotFoundError):
+        resolver.resolve("api/v1/key")
 
 
 def test_what_fails_halfway_leaves_nothing(desk: Desk) -> None:

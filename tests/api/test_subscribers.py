@@ -9,6 +9,7 @@ from django.core import mail
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
+from mailer.accounts.models import IdempotentRequest
 from subscribers import suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import ConsentRecord, CustomField, MailingList, Subscriber, Subscription, Suppression
@@ -126,7 +127,10 @@ def test_erasing_needs_a_scope_of_its_own_and_leaves_no_address(api: Api, desk: 
     limited = Api.of(desk.admin, "subscribers:read", "subscribers:write")
     assert code(limited.send("DELETE", f"/subscribers/{pk}")) == (403, "scope_missing")
     api.send("PATCH", f"/subscribers/{pk}", {"name": "Aigul"}, Idempotency_Key="one")
+    api.post("/lists", {"slug": "other", "name": "Other"}, Idempotency_Key="two")
     assert api.send("DELETE", f"/subscribers/{pk}").status_code == 204
+    # Of the kept answers, the one that named the subscriber.
+    assert IdempotentRequest.objects.count() == 1
     assert not Subscriber.objects.filter(pk=pk).exists()
     entries = ModelLogEntry.objects.all()
     assert not [one for one in entries if address in one.label or address in repr(one.data)]
