@@ -66,8 +66,9 @@ def backup(
     started = time.monotonic()
     config_file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
     with failing_on(BackupFileError, DatabaseError, OSError), _progress(json) as on_progress:
-        # A database that no process used yet gets its identity.
-        identity.check(now)
+        if instance.load() is None:
+            # A database that no process used yet gets its identity.
+            identity.check(now)
         summary = create.create(path, config_file, passphrase, now, on_progress)
         instance.record_backup(now)
         if keep is not None:
@@ -87,7 +88,7 @@ def backup(
         return
     print_text(
         f"Wrote and verified {path}: {record['rows']:,} rows of {record['tables']} tables and "
-        f"{record['files']} files in {record['bytes'] / 1e6:,.1f} MB, in {record['seconds']} seconds."
+        f"{record['files']} files in {record['bytes'] / 1e6:,.2f} MB, in {record['seconds']} seconds."
     )
     for text in summary.left_out:
         print_text(f"Not in it: {text}")

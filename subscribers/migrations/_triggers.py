@@ -82,6 +82,8 @@ def _postgresql(trigger: Trigger) -> str:
         f"IF {trigger.condition} THEN "
         f"RAISE EXCEPTION '{trigger.message}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
         f"RETURN {row}; END $$; "
+        # One that is disabled counts as missing.
+        f"DROP TRIGGER IF EXISTS {trigger.name} ON {trigger.table}; "
         f"CREATE TRIGGER {trigger.name} BEFORE {trigger.event} ON {trigger.table} "
         f"FOR EACH ROW EXECUTE FUNCTION {trigger.name}()"
     )

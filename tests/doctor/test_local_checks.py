@@ -6,12 +6,16 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from mailer.doctor import local_checks, runner
+from mailer.instance import identity
+from mailer.instance import models as instances
 from mailer.worker.job_scheduler import worker_lock
 
 
@@ -112,3 +116,25 @@ def test_a_database_file_without_wal_is_a_problem(sqlite_template, django_db_set
     environment = {**os.environ, "MAILER_DATABASE__URL": f"sqlite:///{file}"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert "WAL" in done.stdout, done.stderr
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("days", "status"), [(None, "warning"), (1, "ok"), (8, "warning")])
+def test_an_old_backup_or_none_is_a_warning(context, days, status):
+    now = timezone.now()
+    instances.create(now, "")
+    if days is not None:
+        instances.record_backup(now - timedelta(days=days))
+    (found,) = local_checks.backup(context().config, now)
+    assert found.status == status
+
+
+@pytest.mark.django_db
+def test_an_installation_that_sends_nothing_is_a_problem(settings, context, tmp_path):
+    settings.CONFIG = context(storage={"path": str(tmp_path)}).config
+    identity.check(timezone.now())
+    (found,) = local_checks.sending()
+    assert found.status == "ok"
+    instances.begin_no_send(instances.Instance.Reason.RESTORED, timezone.now())
+    (found,) = local_checks.sending()
+    assert found.status == "problem" and "resume-sending" in found.advice

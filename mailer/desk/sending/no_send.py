@@ -116,8 +116,8 @@ def banner() -> SafeString:
     if reason is None:
         return SafeString("")
     return format_html(
-        '<div class="desk-banner" role="note"><p><b>Nothing is sent</b>, because {}. '
-        '<a href="{}">What this means</a></p></div>',
+        '<section class="desk-banner" aria-label="No-send mode"><p><b>Nothing is sent</b>, because {}. '
+        '<a href="{}">What this means</a></p></section>',
         no_send.describe(reason),
         reverse("desk_resume_sending"),
     )
