@@ -14,6 +14,7 @@ import os
 import re
 import tarfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
@@ -24,7 +25,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from mailer.backup.databases import Snapshot, open_snapshot
+from mailer.backup import postgresql_rows, sqlite_rows
+from mailer.backup.databases import Snapshot
 from mailer.backup.encrypted_file import (
     BackupFileError,
     Damaged,
@@ -126,7 +128,7 @@ def _write_archive(
     config = settings.CONFIG
     found = tables()
     with (
-        open_snapshot(config.database.url, sqlite_path(config)) as snapshot,
+        _open_snapshot(config) as snapshot,
         gzip.GzipFile(fileobj=writer, mode="wb", compresslevel=1, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
@@ -142,6 +144,15 @@ def _write_archive(
             summary.rows[table.name] = digest.rows
         end["last_ids"] = snapshot.last_ids(found)
         _add(archive, "end.json", _json(end))
+
+
+def _open_snapshot(config: Config) -> AbstractContextManager[Snapshot]:
+    path = sqlite_path(config)
+    return (
+        postgresql_rows.open_snapshot(config.database.url)
+        if path is None
+        else sqlite_rows.open_snapshot(path)
+    )
 
 
 def _manifest(found: list[Table], now: datetime) -> dict[str, Any]:

@@ -23,14 +23,10 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from mailer.backup.create import sqlite_path
-from mailer.backup.databases import (
-    DatabaseError,
-    PostgresqlLoader,
-    SqliteSnapshot,
-    connect,
-    open_snapshot,
-)
+from mailer.backup.databases import DatabaseError
+from mailer.backup.postgresql_rows import PostgresqlLoader, connect
 from mailer.backup.row_format import Table, TableDigest, tables
+from mailer.backup.sqlite_rows import SqliteSnapshot, open_snapshot
 from mailer.instance import models as instances
 from mailer.instance.models import Instance
 
@@ -155,7 +151,7 @@ def _copy(path: Path, target: psycopg.Connection[Any], on_progress: OnProgress) 
         loader.resume(found)
     else:
         loader.prepare(found)
-    with open_snapshot("", path) as snapshot:
+    with open_snapshot(path) as snapshot:
         counts = {table.name: snapshot.count(table) for table in found}
         moved = [_copy_table(snapshot, loader, table, counts[table.name], on_progress) for table in found]
         loader.finish(snapshot.last_ids(found))

@@ -24,13 +24,7 @@ from django.utils import timezone
 
 from mailer import config as configuration
 from mailer.backup.create import FORMAT, OnProgress, sqlite_path
-from mailer.backup.databases import (
-    DatabaseError,
-    Loader,
-    PostgresqlLoader,
-    SqliteLoader,
-    connect,
-)
+from mailer.backup.databases import DatabaseError, Loader
 from mailer.backup.encrypted_file import (
     BackupFileError,
     Damaged,
@@ -38,7 +32,9 @@ from mailer.backup.encrypted_file import (
     NewerVersion,
     read_through,
 )
+from mailer.backup.postgresql_rows import PostgresqlLoader, connect
 from mailer.backup.row_format import Table, TableDigest
+from mailer.backup.sqlite_rows import SqliteLoader
 from mailer.config import Config
 
 # Begins the names of what is not in its place yet.
