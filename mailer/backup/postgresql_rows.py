@@ -1,8 +1,8 @@
 """Reads the rows of a PostgreSQL database in one consistent snapshot, and loads rows into a new database.
 
 Triggers, indexes and references are taken away first and created again at the end, so that rows come in as
-they were written, fast, and in any order of tables. What was taken away stands in a table of the database until
-then: after a crash, loading goes on.
+they were written, fast, and in any order of tables. What was taken away stands in a table of the database
+until then: after a crash, loading goes on.
 """
 # ruff: noqa: S608  (queries are joined from names of tables and columns)
 
