@@ -19,7 +19,7 @@ from mailer.instance.models import Instance
 from tests.delivery.cast import NOW, Clock, approved_snapshot, balances, readers, released, send, states
 from tests.delivery.relay import Relay
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 LATER = NOW + timedelta(hours=3)
 
