@@ -27,7 +27,14 @@ WHERE job.status = 'todo' AND (job.scheduled_at IS NULL OR job.scheduled_at < no
 GROUP BY job.queue_name HAVING min(event.at) < now() - %s * interval '1 second'
 ORDER BY job.queue_name
 """
-_FAILED = "SELECT DISTINCT task_name FROM procrastinate_jobs WHERE status = 'failed' ORDER BY task_name"
+# A job that fails is logged by its worker; here fails what a worker does not know. In the last hour.
+_UNKNOWN = """
+SELECT DISTINCT job.task_name
+FROM procrastinate_jobs job
+JOIN procrastinate_events event ON event.job_id = job.id AND event.type = 'failed'
+WHERE job.status = 'failed' AND event.at > now() - interval '1 hour'
+ORDER BY job.task_name
+"""
 
 
 def workers() -> Iterator[CheckResult]:
@@ -42,7 +49,7 @@ def workers() -> Iterator[CheckResult]:
         (alive,) = cursor.fetchone()
         cursor.execute(_WAITING, [_WAIT_SECONDS])
         waiting = cursor.fetchall()
-        cursor.execute(_FAILED)
+        cursor.execute(_UNKNOWN)
         unknown = [name for (name,) in cursor.fetchall()]
     if not alive:
         message = "No worker of the cluster has a heartbeat: no edition is assembled or sent."

@@ -265,6 +265,7 @@ def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
         "INSERT INTO procrastinate_workers DEFAULT VALUES",
         "INSERT INTO procrastinate_jobs (queue_name, task_name) VALUES ('fetch', 'poll imap');"
         "UPDATE procrastinate_events SET at = now() - interval '5 minutes'",
+        "UPDATE procrastinate_jobs SET status = 'doing'; UPDATE procrastinate_jobs SET status = 'failed'",
         "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'",
     )
     doctor = (
@@ -273,12 +274,13 @@ def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
         "    connection.cursor().execute(change or 'SELECT')\n"
         "    print([(one.status, one.advice) for one in workers()])"
     )
-    used, nobody, one, waiting, silent = cluster.call(f"{update}; {mark}; {doctor}").splitlines()
+    used, nobody, one, waiting, unknown, silent = cluster.call(f"{update}; {mark}; {doctor}").splitlines()
     assert used == "False"
     assert cluster.rows(triggers) == before
     assert "mailer worker" in nobody
     assert one == "[('ok', '')]"
     assert "--queues fetch" in waiting
+    assert unknown.startswith("[('warning', 'Run the same version")
     assert silent.startswith("[('problem'")
 
 
