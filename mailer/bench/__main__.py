@@ -87,6 +87,15 @@ MEASUREMENTS = {
         _command("small-machine"),
         (Goal("at_rest_mb", 300), Goal("peak_mb", 400)),
     ),
+    "scale": Measurement(
+        "Several workers send one mailing (PostgreSQL)",
+        _command("scale"),
+        (
+            Goal("speedup", 1.9, least=True, only=(("workers", 2), ("bound_by", "latency"))),
+            Goal("speedup", 3.6, least=True, only=(("workers", 4), ("bound_by", "latency"))),
+            Goal("cpu_ratio", 1.1, only=(("bound_by", "processor"),)),
+        ),
+    ),
     "million": Measurement("Sending to a million", _command("million"), (Goal("peak_rss_mb", 250),)),
     "import": Measurement(
         "Importing a million people",

@@ -1,4 +1,4 @@
-"""The measured process: one action, and its figures as a line of JSON.
+"""The measured process: one action, and its figures as a line of JSON. With --wait a line of input starts it.
 
 `python -m mailer.bench.measured_process prepare READERS SIZE | plan | deliver_one PORT | send
 | add_readers READERS | schedule SIZE
@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import django
 
-from mailer.bench.send import Action
+from mailer.bench.send import WAIT, Action
 
 
 def main() -> None:
@@ -96,10 +96,14 @@ def main() -> None:
         "prepare_list": fixtures.prepare_list,
         "import_file": fixtures.import_file,
     }
-    name, arguments = cast(Action, sys.argv[1]), sys.argv[2:]
+    waits = sys.argv[-1] == WAIT
+    name, arguments = cast(Action, sys.argv[1]), sys.argv[2 : -1 if waits else None]
     if name not in ("prepare", "add_readers", "fill", "prepare_list"):
         # The first query imports what Django queries with.
         Mailing.objects.exists()
+    if waits:
+        print("ready", flush=True)
+        sys.stdin.readline()
     print(json.dumps(_measured(known[name], arguments)), flush=True)
 
 

@@ -1,8 +1,9 @@
 """Peers: Postfix's smtp-source and curl as senders, openssl's signing speed, and the SMTP sinks that receive.
 
-`python -m mailer.bench.peers PORT [FOLDER]` serves our own sink on loopback until it is ended: it accepts and
-discards everything, as cheaply as Python can. It offers PIPELINING, with a folder that holds a certificate
-STARTTLS as well, and does not parse messages: a message ends at its final dot.
+`python -m mailer.bench.peers PORT SECONDS [FOLDER]` serves our own sink on loopback until it is ended: it
+accepts and discards everything, as cheaply as Python can, and sends each reply so many seconds late. It
+offers PIPELINING, with a folder that holds a certificate STARTTLS as well, and does not parse messages: a
+message ends at its final dot.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -32,6 +34,8 @@ from cryptography.x509.oid import NameOID
 
 # Debian's folder, which is not in every PATH.
 _FOLDERS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+# Units a second in which the kernel reports processor time.
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _SENDER, _RECIPIENT = "bench@example.org", "reader@example.net"
 
 
@@ -154,12 +158,20 @@ SINKS = ("light", "smtp-sink")
 class Sink:
     """A server on loopback that accepts and discards everything. A context manager; raises Missing."""
 
-    def __init__(self, kind: str, tls: Path | None = None) -> None:
-        """`kind`: one of SINKS. `tls`: a folder with a certificate; the light one offers STARTTLS with it."""
+    def __init__(self, kind: str, tls: Path | None = None, latency: float = 0.0) -> None:
+        """`kind`: one of SINKS. `tls`: a folder with a certificate; the light one offers STARTTLS with it.
+        `latency`: seconds by which the light one delays each reply."""
         self.port = free_port()
         if kind == "light":
             folder = [str(tls)] if tls else []
-            self._command = [sys.executable, "-m", "mailer.bench.peers", str(self.port), *folder]
+            self._command = [
+                sys.executable,
+                "-m",
+                "mailer.bench.peers",
+                str(self.port),
+                str(latency),
+                *folder,
+            ]
             return
         # smtp-sink does not run as root.
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
@@ -247,7 +259,7 @@ def cpu_seconds(process: int) -> float:
     """User and system time of a process so far."""
     with open(f"/proc/{process}/stat", encoding="ascii") as file:  # noqa: PTH123
         fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
 
 def free_port() -> int:
@@ -346,8 +358,10 @@ class _Session:
         return b"".join(answers)
 
 
-def _serve_sink(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+def _serve_sink(listener: socket.socket, tls: ssl.SSLContext | None, latency: float) -> None:
     """Serve until the process is ended."""
+    # Replies that wait: when each is sent, where to, and its octets.
+    delayed: deque[tuple[float, socket.socket, bytes]] = deque()
     poll = select.epoll()
     listener.setblocking(False)
     poll.register(listener, select.EPOLLIN)
@@ -355,7 +369,11 @@ def _serve_sink(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
     buffer, clear = bytearray(_BUFFER_BYTES), bytearray(2 * _BUFFER_BYTES)
     view = memoryview(buffer)
     while True:
-        for number, _ in poll.poll():
+        while delayed and delayed[0][0] <= time.monotonic():
+            _, connection, answer = delayed.popleft()
+            with contextlib.suppress(OSError):
+                connection.send(answer)
+        for number, _ in poll.poll(max(0.0, delayed[0][0] - time.monotonic()) if delayed else None):
             if number == listener.fileno():
                 connection, _ = listener.accept()
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
@@ -368,8 +386,11 @@ def _serve_sink(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
             session = sessions[number]
             try:
                 count = session.connection.recv_into(buffer)
-                if answer := session.receive(view[:count], clear):
-                    session.connection.send(answer)
+                reply = session.receive(view[:count], clear)
+                if reply and latency:
+                    delayed.append((time.monotonic() + latency, session.connection, reply))
+                elif reply:
+                    session.connection.send(reply)
                 session.ended |= not count
             except OSError:
                 session.ended = True
@@ -379,13 +400,13 @@ def _serve_sink(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
 
 
 def main() -> None:
-    port, *folder = sys.argv[1:]
+    port, latency, *folder = sys.argv[1:]
     tls = None
     if folder:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(Path(folder[0]) / CERTIFICATE, Path(folder[0]) / _KEY)
     with socket.create_server(("127.0.0.1", int(port)), backlog=256) as listener:
-        _serve_sink(listener, tls)
+        _serve_sink(listener, tls, float(latency))
 
 
 if __name__ == "__main__":

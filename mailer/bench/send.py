@@ -51,6 +51,8 @@ Action = Literal[
     "prepare_list",
     "import_file",
 ]
+# With this last argument, an action begins when a line arrives.
+WAIT = "--wait"
 DATABASES = ("sqlite", "postgresql")
 SESSIONS = (1, 20)
 # Octets of a message.

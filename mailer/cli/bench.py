@@ -79,6 +79,21 @@ def esp(
 
 
 @app.command()
+def scale(
+    messages: Annotated[int, typer.Option(min=1, help="Deliveries in each round.")] = 60_000,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median is shown.")] = 1,
+    latency: Annotated[float, typer.Option(min=0, help="Milliseconds until the relay replies.")] = 20.0,
+    workers: Annotated[list[int] | None, typer.Option(min=1, help="Workers; default: 1, 2, then 4.")] = None,
+    json: Json = False,
+) -> None:
+    """Several workers send one mailing: bound by the relay's latency, and by the processor. On PostgreSQL."""
+    from mailer.bench import scale as scaling
+
+    settings = scaling.Plan(messages, rounds, latency / 1_000, tuple(workers or scaling.WORKERS))
+    _show(scaling.measure(settings), json)
+
+
+@app.command()
 def million(
     messages: Annotated[int, typer.Option(min=1, help="Deliveries.")] = 1_000_000,
     backend: Backends = None,
