@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 _MIN_BATCH = 500
 # Seconds between two readings of the mailings' states, and of what other workers learned.
 _REFRESH_SECONDS = 0.5
+# Seconds that outcomes are waited for; fewer are recorded together where messages take longer.
+_COLLECT_SECONDS = 0.1
 # Seconds after which what dead workers left behind is looked for again.
 _RECOVER_SECONDS = 60.0
 # How long a message waits whose session had too many recipients.
@@ -51,10 +53,10 @@ _SLOW_PROVIDER_WAIT = timedelta(minutes=1)
 # Seconds that a stop waits for the replies to messages already sent.
 _STOP_GRACE = 8.0
 # Seconds between two claims below which the batch doubles, and above which it halves.
-_FAST_SECONDS, _SLOW_SECONDS = 0.1, 0.4
+_FAST_SECONDS, _SLOW_SECONDS = 0.2, 0.5
 # The largest batch, in minimum batches.
 _MAX_FACTOR = 12
-# No more are claimed while a larger share of the batch is outstanding.
+# No more are claimed while a larger share of the batch is outstanding, or fewer than half of the least batch.
 _FULL = 0.75
 # Deliveries held under a limit, at the least.
 _LEAST_HELD = 10
@@ -179,7 +181,8 @@ class AdaptiveBatch:
 
     def claim_count(self, outstanding: int) -> int:
         """How many more to claim besides those outstanding; 0 when there are enough."""
-        return 0 if outstanding > self.size * _FULL else self.size - outstanding
+        enough = min(self.size * _FULL, self.size - self._minimum / 2)
+        return 0 if outstanding > enough else self.size - outstanding
 
     def on_claimed(self, clock: float) -> None:
         """Deliveries were claimed at `clock`."""
@@ -272,7 +275,7 @@ class _SendLoop:
             self._claim_more(transport)
             if self._outstanding:
                 self._busy_at = time.monotonic()
-                self._record(transport.collect(0.05))
+                self._record(transport.collect(_COLLECT_SECONDS))
             elif not self._wait_for_capacity():
                 return
             for error in transport.take_errors():

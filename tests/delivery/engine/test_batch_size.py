@@ -21,8 +21,12 @@ def test_more_are_held_where_they_leave_quickly_and_fewer_again_where_they_do_no
 
 def test_no_claim_is_made_for_a_handful():
     batch_size = AdaptiveBatch(100)
-    assert batch_size.claim_count(76) == 0
-    assert batch_size.claim_count(75) == 25
+    assert batch_size.claim_count(51) == 0
+    assert batch_size.claim_count(50) == 50
+    for turn in range(5):
+        batch_size.on_claimed(1_000 + turn * 0.02)
+    assert batch_size.claim_count(901) == 0
+    assert batch_size.claim_count(900) == 300
 
 
 @given(st.lists(st.tuples(st.integers(0, 6_000), st.floats(0, 5)), max_size=30))
