@@ -28,8 +28,9 @@ from mailer.feedback.parsing.evidence import AUTHENTICATED, EventSource, ParsedR
 
 log = logging.getLogger(__name__)
 
-# Few at a time: the sender waits for the database meanwhile.
-_REJECTIONS_BATCH = 100
+# Few at a time: the sender waits for the database meanwhile, and where the worker dies every few seconds, on
+# a busy machine, whatever it has not committed by then is never counted, and stops nothing.
+_REJECTIONS_BATCH = 20
 # SQLite uses the partial index only where a query repeats its condition exactly.
 _UNREAD_REJECTIONS = "state = 'refused' AND refusal_processed_at IS NULL"
 CLAIM_REJECTIONS = (

@@ -4,6 +4,8 @@ stop rules, in the hour of their delivery.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -17,6 +19,7 @@ from mailer.delivery.throttle import provider_stats, shared_state
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.feedback.decisions import rejections_and_event_counts
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
+from mailer.feedback.parsing.classify import Classification
 from subscribers.models import Subscriber
 from tests.feedback import cast
 from tests.feedback.cast import (
@@ -78,6 +81,26 @@ def test_a_crash_loses_and_repeats_nothing(aigerim: Subscriber, monkeypatch: pyt
     assert not FeedbackEvent.objects.exists()
     assert rejections_and_event_counts.process_rejections(NOW) == 1
     assert (FeedbackEvent.objects.count(), stopped(aigerim)) == (1, True)
+
+
+def test_a_worker_that_dies_again_and_again_still_gets_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        refused(cast.reader(f"reader{number}"), UNKNOWN)
+    classify = rejections_and_event_counts.classify
+    left: list[int] = []
+    for _ in range(3):
+        budget = iter(range(25))
+
+        def until_killed(reply: str, budget: Iterator[int] = budget) -> Classification:
+            if next(budget, None) is None:
+                raise KeyboardInterrupt
+            return classify(reply)
+
+        monkeypatch.setattr(rejections_and_event_counts, "classify", until_killed)
+        with suppress(KeyboardInterrupt):
+            rejections_and_event_counts.process_rejections(NOW)
+        left.append(Delivery.objects.filter(refusal_processed_at=None).count())
+    assert left == [30, 10, 0]
 
 
 def test_rejections_are_processed_in_batches_with_one_decision_per_address() -> None:
