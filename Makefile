@@ -6,6 +6,7 @@
 #   make bench   measured comparisons (WHAT="plan send" for some of them)
 #   make lock    write the locks anew from pyproject.toml
 #   make sbom    write the bill of materials, sbom.cdx.json, of what an installation has (CycloneDX)
+#   make release-dump   write tests/project/releases/ for the version in pyproject.toml (docs/upgrading.md)
 #   make wheel   build dist/: the wheel, its source, and the lock of what an installation needs (docs/installing.md)
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ITSELF := --no-deps --no-build-isolation --editable .
 
-.PHONY: run test lint bench lock sbom wheel setup
+.PHONY: run test lint bench lock sbom wheel release-dump setup
 
 run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
@@ -50,6 +51,9 @@ wheel: .venv/run
 	@$(BIN)/python -m hatchling build -d dist >/dev/null
 	@cp requirements-run.lock dist/
 	@ls dist/*
+
+release-dump: setup
+	@$(BIN)/python -m tests.project.releases
 
 .venv-sbom/done: .venv/bin/python requirements-sbom.lock
 	@$(BIN)/python -m venv --clear .venv-sbom

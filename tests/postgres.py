@@ -41,6 +41,13 @@ class Server:
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template()}"')
         return self._of(name)
 
+    def restored(self, name: str, dump: str) -> str:
+        """The address of a new database that a dump in SQL is loaded into."""
+        self.execute(f'CREATE DATABASE "{name}"')
+        with psycopg.connect(self._of(name), autocommit=True) as connection:
+            connection.execute(dump.encode())
+        return self._of(name)
+
     def _template(self) -> str:
         """The database that all others are copies of: migrated once, by a program that has left it since."""
         if not self._migrated:

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.project.releases import main
+
+main()
