@@ -176,6 +176,9 @@ MIDDLEWARE = [
     "mailer.desk.base.middleware.HostileInputMiddleware",
 ]
 
+if CONFIG.tracing.endpoint:
+    MIDDLEWARE.insert(0, "mailer.telemetry.TracingMiddleware")
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

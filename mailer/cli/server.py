@@ -62,6 +62,7 @@ def web() -> None:
         from mailer.worker import startup
         from mailer.worker.web_server import serve
     startup.log_uncaught_exceptions()
+    startup.start_tracing("web")
     startup.make_files_private()
     startup.check_address_hash_key()
     startup.hold_database()
@@ -95,6 +96,7 @@ def worker(
         # Each engine loads a library that the other does not need.
         engine = importlib.import_module(f"mailer.worker.{'cluster' if clustered else 'job_scheduler'}")
     startup.log_uncaught_exceptions()
+    startup.start_tracing("worker")
     startup.make_files_private()
     startup.check_address_hash_key()
     startup.hold_database()

@@ -29,6 +29,7 @@ from mailer.config.sections import (
     Site,
     StopRules,
     Storage,
+    Tracing,
     Tracking,
     Web,
 )
@@ -72,6 +73,7 @@ class Config:
     worker: Worker = field(default_factory=Worker)
     api: Api = field(default_factory=Api)
     metrics: Metrics = field(default_factory=Metrics)
+    tracing: Tracing = field(default_factory=Tracing)
     demo: Demo = field(default_factory=Demo)
 
     def path(self, relative: str) -> Path:
@@ -169,6 +171,7 @@ def _check_syntax(config: Config, origin: str) -> None:
         ("[oidc]", config.oidc.check),
         ("[worker]", config.worker.check),
         ("[metrics]", config.metrics.check),
+        ("[tracing]", config.tracing.check),
     )
     for where, check in checks:
         try:

@@ -577,6 +577,17 @@ class Api:
 
 
 @dataclass(frozen=True)
+class Tracing:
+    # Spans are sent there by OTLP over HTTP: "http://127.0.0.1:4318". Empty: no tracing.
+    endpoint: str = ""
+
+    def check(self) -> None:
+        """Raises ValueError for what is no URL."""
+        if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
+            raise ValueError(f"endpoint is {self.endpoint!r}; write it as http://127.0.0.1:4318.")
+
+
+@dataclass(frozen=True)
 class Metrics:
     """Who may read /metrics."""
 

@@ -15,6 +15,7 @@ from django.db import close_old_connections, connections
 from mailer.config import ConfigError
 from mailer.job_index import Job
 from mailer.monitoring.job_runs import RECORDER
+from mailer.telemetry import span
 
 log = logging.getLogger(__name__)
 _DATABASE_LOCK = "database.lock"
@@ -30,7 +31,7 @@ def run_once(job: Job, now: Callable[[], datetime], stop: Callable[[], bool]) ->
     """Run the job in this thread; False if it failed. That is logged, and its next run is as planned."""
     close_old_connections()
     try:
-        with RECORDER.recording(job.name, now):
+        with RECORDER.recording(job.name, now), span(f"job {job.name}"):
             job.run(now, stop)
     except Exception:
         log.exception("action=job_failed job=%s", job.name)

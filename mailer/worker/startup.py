@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from mailer import telemetry
 from mailer.config import ConfigError, Worker, file_modes, json_log
 from mailer.instance import identity
 from mailer.worker import execution
@@ -22,6 +23,11 @@ def log_uncaught_exceptions() -> None:
     """Write what ends the process or a thread in the format of the log."""
     if settings.CONFIG.logging.format == "json":
         json_log.log_uncaught_exceptions()
+
+
+def start_tracing(role: str) -> None:
+    """Send spans of this process, web or worker, where [tracing] names an endpoint. Raises ConfigError."""
+    telemetry.start(settings.CONFIG.tracing.endpoint, role)
 
 
 def make_files_private() -> None:

@@ -116,7 +116,7 @@ import contextlib, sys, types
 # Without a database, which the checks at start need, and with which most pages begin.
 startup = sys.modules["mailer.worker.startup"] = types.ModuleType("startup")
 startup.make_files_private = startup.check_address_hash_key = startup.collect_static_files = lambda: None
-startup.log_uncaught_exceptions = lambda: None
+startup.log_uncaught_exceptions, startup.start_tracing = lambda: None, lambda role: None
 from mailer.wsgi import application
 environ = {"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_PROTO": "https"}
 with contextlib.suppress(Exception):

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,6 +35,7 @@ from mailer.delivery.rollout import control
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
 from mailer.delivery.throttle import provider_stats, throttle
 from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Slice, Wait
+from mailer.telemetry import span
 
 log = logging.getLogger(__name__)
 
@@ -373,6 +374,17 @@ class _SendLoop:
         """Submit the deliveries that the throttle admits, and defer the others."""
         if not claimed:
             return
+        with span("submit batch", mailing=mailing.pk, deliveries=len(claimed)):
+            self._submit_claimed(transport, mailing, claimed, part, deadline)
+
+    def _submit_claimed(
+        self,
+        transport: Transport,
+        mailing: Mailing,
+        claimed: list[ClaimedDelivery],
+        part: Slice,
+        deadline: float,
+    ) -> None:
         self._busy_at = time.monotonic()
         self._batch.on_claimed(self._busy_at)
         now = self._now()
@@ -397,6 +409,10 @@ class _SendLoop:
         )
 
     def _record(self, attempts: list[Attempt]) -> None:
+        with span("record batch", deliveries=len(attempts)) if attempts else nullcontext():
+            self._record_attempts(attempts)
+
+    def _record_attempts(self, attempts: list[Attempt]) -> None:
         now = self._now()
         self._outstanding -= len(attempts)
         failures = self._throttle.learn(attempts, now)
