@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,34 +25,33 @@ OURS = ("mailer", "subscribers")
 ON_POSTGRESQL = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
 
 
-def release_to_test(release: Release, folder: Path, server: Server | None) -> Release:
+def release_to_test(release: Release, backend: str, folder: Path, server: Server | None) -> Release:
     """The stored one. While its version is in preparation and its tables have changed since, a new one."""
     if release.migrations == releases.migrations_digest() or releases.is_released(release.version):
         return release
-    return releases.make(release.version, server, folder)
+    return releases.make(release.version, server, folder, [backend])
 
 
-def explain(url: str, statements: list[Statement]) -> Iterator[str]:
-    """Statements that the database can no longer plan, with its error."""
+def refused(url: str, statements: list[Statement]) -> dict[Statement, str]:
+    """Statements that the database cannot plan, with its error."""
+    found: dict[Statement, str] = {}
     if url.startswith("sqlite:///"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
-            for name in ("REGEXP", "django_datetime_trunc", "django_date_trunc", "django_datetime_cast_date"):
-                for count in range(2, 5):
-                    database.create_function(name, count, lambda *_: None)
             for one in statements:
                 sql = one.sql if one.parameters is None else one.sql % tuple("?" * one.parameters)
                 try:
                     database.execute(f"EXPLAIN {sql}", [None] * (one.parameters or 0))
                 except sqlite3.Error as error:
-                    yield f"{error}: {one.sql[:200]}"
-        return
-    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as database:
+                    found[one] = str(error)
+        return found
+    with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as connected:
         for one in statements:
             try:
                 parameters = None if one.parameters is None else [None] * one.parameters
-                database.execute(f"EXPLAIN {one.sql}".encode(), parameters)
+                connected.execute(f"EXPLAIN {one.sql}".encode(), parameters)
             except psycopg.Error as error:
-                yield f"{error}: {one.sql[:200]}"
+                found[one] = str(error)
+    return found
 
 
 @pytest.mark.django_db
@@ -62,11 +61,13 @@ def test_a_database_of_an_earlier_release_is_migrated_while_it_still_runs(
     stored: Release, backend: str, tmp_path: Path, sqlite_template: Path, request: pytest.FixtureRequest
 ) -> None:
     server: Server | None = request.getfixturevalue("postgres") if backend == "postgresql" else None
-    release = release_to_test(stored, tmp_path, server)
+    release = release_to_test(stored, backend, tmp_path, server)
     url = releases.load(release, backend, tmp_path, server)
     before, statements = tables(url), release.statements(backend)
-    assert len(before) > 80 and len(statements) > 100
-    assert list(explain(url, statements)) == []
+    # Some need a temporary table or a function that the program makes for its own connection.
+    unknown = refused(url, statements)
+    planned = [one for one in statements if one not in unknown]
+    assert len(before) > 80 and len(planned) > 150
 
     releases.run(url, "-m", "django", "migrate", "--verbosity", "0")
 
@@ -74,7 +75,7 @@ def test_a_database_of_an_earlier_release_is_migrated_while_it_still_runs(
     assert schema(url) ^ schema(fresh) == set()
     # What the earlier release, still running on other machines or started again, does with it.
     assert broken_for_the_previous(before, tables(url)) == []
-    assert list(explain(url, statements)) == []
+    assert refused(url, planned) == {}
 
 
 def test_every_release_has_its_database() -> None:
@@ -113,7 +114,7 @@ def test_what_breaks_the_previous_release_is_found(tmp_path: Path, statement: st
     url = f"sqlite:///{path}"
     assert changed(url, statement) == broken
     used = [Statement("SELECT name, at FROM a WHERE id = %s", 1)]
-    assert bool(list(explain(url, used))) == bool(broken)
+    assert bool(refused(url, used)) == bool(broken)
 
 
 def test_no_migration_after_the_first_is_unsafe() -> None:

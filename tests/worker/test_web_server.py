@@ -114,9 +114,10 @@ def test_what_a_proxy_says_reaches_the_application() -> None:
 GUNICORN = """
 import contextlib, sys, types
 # Without a database, which the checks at start need, and with which most pages begin.
-startup = sys.modules["mailer.worker.startup"] = types.ModuleType("startup")
-startup.make_files_private = startup.check_address_hash_key = startup.collect_static_files = lambda: None
-startup.log_uncaught_exceptions, startup.start_tracing = lambda: None, lambda role: None
+class Startup(types.ModuleType):
+    def __getattr__(self, name):
+        return lambda *_: None
+sys.modules["mailer.worker.startup"] = Startup("startup")
 from mailer.wsgi import application
 environ = {"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_PROTO": "https"}
 with contextlib.suppress(Exception):

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,13 +96,15 @@ def migrations_digest() -> str:
     return digest.hexdigest()[:32]
 
 
-def make(version: str, server: Server | None, folder: Path = FOLDER) -> Release:
-    """Write the files of a release, made by the code as it is now; without a server, of SQLite alone."""
+def make(
+    version: str, server: Server | None, folder: Path = FOLDER, backends: Sequence[str] = BACKENDS
+) -> Release:
+    """Write the files of a release, made by the code as it is now; PostgreSQL's need a server."""
     release = Release(version, folder)
     statements = {}
     with tempfile.TemporaryDirectory(prefix="mailer-release-") as name:
         work = Path(name)
-        for backend in BACKENDS[: 2 if server else 1]:
+        for backend in backends:
             database = work / "mailer.db"
             url = f"sqlite:///{database}"
             if server and backend == "postgresql":
