@@ -17,6 +17,7 @@ from mailer.config.sections import QUEUES
 from mailer.delivery.ledger.sql_helpers import to_db_datetime
 from mailer.delivery.models import Mailing
 from mailer.feedback.models import InboundSource, WebhookHeartbeat
+from mailer.instance import models as instances
 from mailer.monitoring.job_runs import ALIVE_WITHIN
 from mailer.monitoring.models import JobStats, WorkerProcess
 from mailer.stories.models import StorySource
@@ -44,6 +45,7 @@ class _Queue(NamedTuple):
 _QUEUES = (
     _Queue("outbox", "mailer_outboxmessage", "state = 'waiting'", "due_at", "due_at"),
     _Queue("webhooks", "mailer_webhookpayload", "due_at IS NOT NULL", "due_at", "due_at"),
+    _Queue("outgoing webhooks", "mailer_webhookmessage", "state = 'waiting'", "due_at", "due_at"),
     _Queue("alerts", "mailer_alertpost", "due_at IS NOT NULL", "due_at", "due_at"),
     _Queue("password resets", "mailer_passwordresetrequest", "id > 0", "id", "created_at"),
     _Queue(
@@ -190,6 +192,20 @@ def cluster(now: datetime) -> Iterator[Metric]:
     yield jobs
 
 
+def installation(now: datetime) -> Iterator[Metric]:
+    """Whether anything may be sent, and when the last backup was made."""
+    row = instances.load()
+    no_send = GaugeMetricFamily(
+        "mailer_no_send", "Whether nothing is sent until staff confirm it: after a restore, or paused."
+    )
+    no_send.add_metric([], row is not None and row.no_send_since is not None)
+    yield no_send
+    backup = GaugeMetricFamily("mailer_last_backup_timestamp_seconds", "When the last backup was verified.")
+    if row is not None and row.last_backup_at is not None:
+        backup.add_metric([], row.last_backup_at.timestamp())
+    yield backup
+
+
 def sources(now: datetime) -> Iterator[Metric]:
     """Whether the mailboxes and feeds can be read, and when webhooks of ESPs arrived."""
     # It loads the clients of mailboxes.
@@ -254,4 +270,4 @@ def _webhooks() -> Sequence[Metric]:
     return received, processed
 
 
-SECTIONS = (queues, jobs, workers, cluster, sources)
+SECTIONS = (queues, jobs, workers, cluster, installation, sources)
