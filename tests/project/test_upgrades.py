@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -71,8 +72,13 @@ def test_a_database_of_an_earlier_release_is_migrated_while_it_still_runs(
 
     releases.run(url, "-m", "django", "migrate", "--verbosity", "0")
 
-    fresh = server.database("fresh") if server else f"sqlite:///{sqlite_template}"
-    assert schema(url) ^ schema(fresh) == set()
+    fresh = server.database(f"fresh_{os.getpid()}") if server else f"sqlite:///{sqlite_template}"
+    if server:
+        # A database writes conditions of indexes in another way once it was dumped and loaded.
+        upgraded, fresh = releases.copy(server, url, "upgraded"), releases.copy(server, fresh, "fresh")
+    else:
+        upgraded = url
+    assert schema(upgraded) ^ schema(fresh) == set()
     # What the earlier release, still running on other machines or started again, does with it.
     assert broken_for_the_previous(before, tables(url)) == []
     assert refused(url, planned) == {}

@@ -134,6 +134,11 @@ def load(release: Release, backend: str, folder: Path, server: Server | None) ->
     return server.restored(f"upgraded_{os.getpid()}", content.decode())
 
 
+def copy(server: Server, url: str, name: str) -> str:
+    """A database with the same content, dumped and loaded; its URL."""
+    return server.restored(f"{name}_copy_{os.getpid()}", _pg_dump(url).decode())
+
+
 def run(url: str, *arguments: str) -> None:
     """Run Python with this database."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
