@@ -14,36 +14,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tests.loopback import Quiet, serving
 
 ROOT = Path(__file__).parents[2]
-# What web and worker do, and a job that fails.
-CODE = """
-import datetime, sys
-from mailer.cli.main import start_django
-start_django(desk=True)
-from django.conf import settings
-from django.test import Client
-from mailer.delivery.engine import send_loop
-from mailer.job_index import Job
-from mailer.telemetry import span
-from mailer.worker import startup
-from mailer.worker.execution import run_once
-startup.start_tracing("worker")
-
-def job(now, stop):
-    with span("submit batch", mailing=7, deliveries=3):
-        raise ValueError("refused: planted" + "@example.org")
-
-run_once(Job("send mailings", 1, job), lambda: datetime.datetime.now(datetime.UTC), lambda: False)
-client = Client(raise_request_exception=False, SERVER_NAME="127.0.0.1")
-client.get("/healthz")
-client.get("/nowhere/planted-token/")
-client.get("/unsubscribe/planted-token-" + "x" * 19 + "/")
-print("opentelemetry" in sys.modules, any("telemetry" in one for one in settings.MIDDLEWARE))
-"""
 
 
 def run(**environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", CODE],
+        [sys.executable, "-m", "tests.monitoring.traced_process"],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
