@@ -25,11 +25,13 @@ STAYS = {
     *("finalize tracking", "smtp rejections", "suppression decisions", "bounce counts", "report stats"),
     *("imports", "list growth", "bulk changes", "retention", "instance check"),
     *("delete old sign-in failures", "delete old outbox", "delete old tracking"),
-    *("delete old provider stats", "delete old returned mail"),
+    *("delete old provider stats", "delete old returned mail", "delete old outgoing webhooks"),
+    "delete old API answers",
 }
 LEAVES = {
     *("gather stories", "start mailings", "send mailings", "advance rollouts", "outbox", "alerts"),
     *("poll maildir", "poll imap", "poll pop3", "serve lmtp", "webhooks", "reconfirmations"),
+    "outgoing webhooks",
 }
 
 
