@@ -102,7 +102,8 @@ class SmtpTransport(asyncio.Protocol):
         """Write buffers of `size` bytes in total. Raises ConnectionLost."""
         transport = self._open()
         if self._descriptor is None or not self.flushed or len(pieces) > _MAX_BUFFERS:
-            transport.writelines(pieces)
+            # Encrypted, each buffer would become a record of its own.
+            transport.write(b"".join(pieces))
             return
         # asyncio holds the GIL while the kernel copies a message; writev() releases it for the ledger's
         # thread.

@@ -254,7 +254,7 @@ class Sender:
         self._work.set()
         # While more are being signed, a few sessions take them all, one message behind the other: that costs
         # half the system calls. The others are woken as soon as messages wait.
-        wanted = 1 + len(self._queue.ready) // 4 if self._unsigned else len(self._workers)
+        wanted = 1 + len(self._queue.ready) // 8 if self._unsigned else len(self._workers)
         for worker in self._workers:
             if worker.wake():
                 wanted -= 1
