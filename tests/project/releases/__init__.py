@@ -158,7 +158,8 @@ def _pg_dump(url: str) -> bytes:
 
 def _fill(statements: Path) -> None:
     """Migrate the database and put a row of most kinds into it; write down what was executed."""
-    os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-release-"))
+    # Not that of the tests, if one of them called this.
+    storage = os.environ["MAILER_STORAGE__PATH"] = tempfile.mkdtemp(prefix="mailer-release-")
     import django
 
     django.setup()
@@ -179,7 +180,7 @@ def _fill(statements: Path) -> None:
 
     with connection.execute_wrapper(record):
         _live()
-    shutil.rmtree(os.environ["MAILER_STORAGE__PATH"], ignore_errors=True)
+    shutil.rmtree(storage, ignore_errors=True)
     statements.write_text(json.dumps(list(executed.items())), encoding="utf-8")
 
 
