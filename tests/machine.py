@@ -95,7 +95,7 @@ def booted(folder: Path) -> Iterator[Machine]:
     systemd = Path("/lib/systemd/systemd")
     if not systemd.exists():
         lacking("systemd: install the package systemd")
-    for program in ("unshare", "nsenter", "runuser"):
+    for program in ("unshare", "nsenter", "runuser", "setpriv"):
         needs(program, "util-linux")
     if os.geteuid() != 0:
         lacking("root, for namespaces and mounts")
@@ -104,7 +104,9 @@ def booted(folder: Path) -> Iterator[Machine]:
     shared.mkdir(exist_ok=True)
     packages = Path(metadata.distribution("django").locate_file(""))
     names = ["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--propagation", "private"]
-    command = ["unshare", *names, "sh", "-c", _BOOT, "sh", root, shared, sys.base_prefix, packages]
+    # It ends with the tests, however they end.
+    own = ["setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", *names]
+    command = [*own, "sh", "-c", _BOOT, "sh", root, shared, sys.base_prefix, packages]
     with (folder / "boot.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as outer:
         children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
         pid = 0

@@ -6,9 +6,11 @@ import errno
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
+import termios
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ import typer
 from mailer import config
 from mailer.cli import init_answers
 from mailer.config import key_ring
+from tests.postgres import Server
 from tests.waiting import SAFETY_SECONDS, until
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
@@ -66,6 +69,22 @@ def test_init_creates_a_configuration_a_database_and_an_admin_once(tmp_path: Pat
     assert path.read_bytes() == before
 
 
+@pytest.mark.journey
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_a_database_belongs_to_one_installation(tmp_path: Path, postgres: Server) -> None:
+    postgres.execute("CREATE DATABASE fresh")
+    options = ("--database", postgres._of("fresh"), "--no-check", "--json")
+    done = mailer("init", str(tmp_path / "office"), *options)
+    assert done.returncode == 0, done.stderr
+    assert "/accounts/set-password/" in json.loads(done.stdout)["link"]
+    # With other keys, its suppressed addresses would not be recognised.
+    again = mailer("init", str(tmp_path / "other"), *options)
+    assert again.returncode == 1
+    assert "Traceback" not in again.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["office"]
+
+
 def test_without_its_database_nothing_is_left(tmp_path: Path) -> None:
     office = tmp_path / "srv" / "office"
     done = mailer("init", str(office), "--yes", "--database", UNREACHABLE)
@@ -99,11 +118,16 @@ class Terminal:
         self._descriptor = descriptor
         self.shown = ""
 
-    def answer(self, question: str, text: str) -> None:
+    def answer(self, question: str, text: str, *, hidden: bool = False) -> None:
         """Wait for the question, which must be the last thing shown, and type."""
         while question not in self.shown.rsplit("\n", 1)[-1]:
+            ready, _, _ = select.select([self._descriptor], [], [], SAFETY_SECONDS)
+            assert ready, self.shown
             self.shown += os.read(self._descriptor, 10_000).decode()
         self.shown += "\n"
+        if hidden:
+            # What is typed before the terminal stops showing it is thrown away.
+            until(lambda: not termios.tcgetattr(self._descriptor)[3] & termios.ECHO)
         os.write(self._descriptor, text.encode())
 
     def read_all(self) -> str:
@@ -147,7 +171,7 @@ def test_in_a_terminal_it_asks_again_until_an_answer_can_be_used(tmp_path: Path)
         terminal.answer("Username at the relay", "office\n")
         terminal.answer("first admin", "\n")
         terminal.answer("Email address of the first admin", "\n")
-        terminal.answer("Password at the relay", "correct horse\n")
+        terminal.answer("Password at the relay", "correct horse\n", hidden=True)
         shown = terminal.read_all()
         assert process.wait(SAFETY_SECONDS) == 1
     # The database cannot be reached.
