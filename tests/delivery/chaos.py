@@ -31,7 +31,7 @@ WORKERS, CONNECTIONS = 4, 3
 # Two of the workers share a machine: they can read each other's journals.
 MACHINES = 2
 # Seconds.
-LEASE = 6.0
+LEASE = 4.0
 # Pending incidents of a run end after so many seconds without any progress.
 _STALLED = 20.0
 
@@ -192,7 +192,8 @@ def run(plan: Plan, server: Server, name: str, folder: Path) -> Result:
             url,
             "tests.delivery.chaos_worker",
             smtp__connections=CONNECTIONS,
-            sending__in_doubt_wait_minutes=0,
+            # Longer than a stop outlasts the lease: what the stopped worker knows is heard first.
+            sending__in_doubt_wait_minutes=LEASE / 60,
             sending__lease_minutes=LEASE / 60,
             sending__rate_per_second=plan.rate,
         )
