@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import transaction
+from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
@@ -31,13 +32,18 @@ SEED = 20211203
 
 
 @pytest.fixture
-def schema(desk: Desk, configure: Any) -> Any:
+def schema(desk: Desk, configure: Any) -> Iterator[Any]:
     configure(api={"requests_per_minute": 1_000_000}, signup={"emails_per_hour": 1_000_000})
     desk.admin.is_superuser = True
     desk.admin.save()
     loaded = schemathesis.openapi.from_dict(document())
     loaded.app = get_wsgi_application()
-    return loaded
+    # The end of a request closes the connection, and with it the test's transaction.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield loaded
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 def operations(schema: Any) -> Iterator[Any]:
