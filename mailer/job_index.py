@@ -97,7 +97,15 @@ JOBS = (
         outgoing=True,
     ),
     Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now()), "deliver", outgoing=True),
-    Job("stop rules", 15, lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now()), "deliver"),
+    # In each worker, as are the jobs that count for it: one in the queue waits half a minute for a worker
+    # that died in the middle of it.
+    Job(
+        "stop rules",
+        15,
+        lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now()),
+        "deliver",
+        Runs.EACH_WORKER,
+    ),
     Job("outbox", 2, lambda now, stop: outbox.send_due(now(), stop), "deliver", outgoing=True),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
     Job("alerts", 5, lambda now, stop: alert_webhooks.post_due(now()), "deliver", outgoing=True),
@@ -137,6 +145,7 @@ JOBS = (
         5,
         lambda now, stop: rejections_and_event_counts.process_rejections(now(), stop),
         "feedback",
+        Runs.EACH_WORKER,
     ),
     Job("suppression decisions", 60, lambda now, stop: evaluate.review_pending(now()), "feedback"),
     Job(
@@ -144,6 +153,7 @@ JOBS = (
         5,
         lambda now, stop: rejections_and_event_counts.count_events(now(), stop),
         "feedback",
+        Runs.EACH_WORKER,
     ),
     Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
     Job(

@@ -297,6 +297,12 @@ def test_changes_queue_jobs_of_the_cluster() -> None:
     assert set(CHANGES) <= {job.name for job in JOBS if job.runs is Runs.ONCE}
 
 
+def test_what_stops_a_mailing_never_waits_for_a_worker_that_died() -> None:
+    # A job of the queue whose worker was killed in the middle of it runs again after half a minute.
+    counting = {"smtp rejections", "bounce counts", "stop rules"}
+    assert counting <= {job.name for job in JOBS if job.runs is Runs.EACH_WORKER}
+
+
 def test_the_cluster_engine_needs_postgresql(tmp_path: Path) -> None:
     table = {
         "site": {"url": "http://localhost", "name": "Office"},
