@@ -82,6 +82,6 @@ def test_every_answer_is_one_that_the_document_describes(
 
         try:
             check()
-        except* FailureGroup as group:
+        except FailureGroup as group:
             found += [f"{operation.label}: {one}" for one in group.exceptions]
     assert not found, "\n\n".join(found)
