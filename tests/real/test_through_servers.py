@@ -76,6 +76,8 @@ def composed(mailing):
     """What is going to be sent, by address, made beforehand from the same moment."""
     claimed = deliveries.claim(mailing, "test", NOW + timedelta(minutes=1), 10, NOW)
     envelopes = [make() for make in message_builder().messages(mailing, claimed, NOW)]
+    for one in envelopes:
+        one.sign()
     deliveries.release([one.id for one in claimed], "test", NOW)
     return {one.recipient: b"".join(one.pieces) for one in envelopes}
 
