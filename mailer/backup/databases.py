@@ -27,13 +27,13 @@ class Loader(Protocol):
     """A migrated database that rows are loaded into."""
 
     def prepare(self, tables: Sequence[Table]) -> None:
-        """Empty the tables, and take away what would change, refuse or slow down their loading."""
+        """Empty the tables, and drop what would change, refuse or slow down their loading."""
 
     def load(self, table: Table, lines: bytes) -> None:
         """Add rows. Raises DatabaseError."""
 
     def finish(self, last_ids: Mapping[str, int]) -> None:
-        """Create again what `prepare` took away, and let new rows get ids above `last_ids`. Raises
+        """Create again what `prepare` dropped, and let new rows get ids above `last_ids`. Raises
         DatabaseError where a reference or a unique key is violated."""
 
     def snapshot(self) -> Snapshot:

@@ -1,8 +1,8 @@
 """Reads the rows of a PostgreSQL database in one consistent snapshot, and loads rows into a new database.
 
-Triggers, indexes and references are taken away first and created again at the end, so that rows come in as
-they were written, fast, and in any order of tables. What was taken away stands in a table of the database
-until then: after a crash, loading goes on.
+Triggers, indexes and foreign keys are dropped first and created again at the end. Until then rows can be
+inserted unchanged, fast, and in any order of tables. A table of the database keeps the definitions of what
+was dropped, so that loading can go on after a crash.
 """
 # ruff: noqa: S608  (queries are joined from names of tables and columns)
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 # How PostgreSQL writes values into lines.
 _SESSION = "SET datestyle = 'ISO'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
-# What `prepare` took away; the table exists while a database is being loaded.
+# Definitions of what `prepare` dropped; the table exists while a database is being loaded.
 PROGRESS = "mailer_load"
-_TAKEN_AWAY = f"""
+_DROPPED = f"""
 CREATE TABLE {PROGRESS} AS
 SELECT 1 AS step, c.relname AS name, i.relname AS dropped, 'INDEX' AS kind,
 pg_get_indexdef(x.indexrelid) AS sql
@@ -157,7 +157,7 @@ class PostgresqlLoader:
         quoted = ", ".join(f'"{name}"' for name in names)
         with self._connection.transaction():
             self._connection.execute(f"TRUNCATE {quoted} CASCADE".encode())
-            self._connection.execute(_TAKEN_AWAY.encode(), [names, names])
+            self._connection.execute(_DROPPED.encode(), [names, names])
             for name, dropped, kind in self._connection.execute(
                 f"SELECT name, dropped, kind FROM {PROGRESS} ORDER BY step DESC".encode()
             ).fetchall():

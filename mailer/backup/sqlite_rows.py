@@ -122,7 +122,7 @@ class SqliteLoader:
         self._connection.execute("PRAGMA foreign_keys=OFF")
         self._connection.execute("PRAGMA synchronous=OFF")
         # Triggers and indexes, in the order in which they are created again.
-        self._taken_away: list[str] = []
+        self._dropped: list[str] = []
         self._tables: Sequence[Table] = ()
 
     def prepare(self, tables: Sequence[Table]) -> None:
@@ -136,7 +136,7 @@ class SqliteLoader:
         for kind, name, table, sql in found:
             if table in names:
                 self._connection.execute(f'DROP {kind.upper()} "{name}"')
-                self._taken_away.append(sql)
+                self._dropped.append(sql)
         for name in sorted(names):
             self._connection.execute(f'DELETE FROM "{name}"')
 
@@ -153,7 +153,7 @@ class SqliteLoader:
     def finish(self, last_ids: Mapping[str, int]) -> None:
         connection = self._connection
         try:
-            for sql in self._taken_away:
+            for sql in self._dropped:
                 connection.execute(sql)
         except sqlite3.Error as error:
             raise DatabaseError(f"An index cannot be created: {error}.") from error
