@@ -39,23 +39,11 @@ from mailer.editions.audience import Audience
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import merge_tags, variants
-from mailer.reports.edition_state import edition_summaries, edition_summary
+from mailer.reports.edition_state import StateName, edition_summaries, edition_summary
 from mailer.reports.stats import latest_mailing
 
 router = Router(tags=["editions"])
 
-StateName = Literal[
-    "draft",
-    "submitted",
-    "approved",
-    "scheduled",
-    "planning",
-    "held",
-    "sending",
-    "paused",
-    "sent",
-    "cancelled",
-]
 Slug = Annotated[str, StringConstraints(pattern=r"^[-a-zA-Z0-9_]+$", max_length=50)]
 
 

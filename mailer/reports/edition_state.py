@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from django.db.models import FilteredRelation, Q
 
@@ -13,7 +13,7 @@ from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 
 # Every state of an edition, in the order of its life.
-STATES = (
+StateName = Literal[
     "draft",
     "submitted",
     "approved",
@@ -24,7 +24,8 @@ STATES = (
     "paused",
     "sent",
     "cancelled",
-)
+]
+STATES: tuple[StateName, ...] = get_args(StateName)
 _OF_MAILING = {state.value: state.value for state in Mailing.State} | {Mailing.State.DONE.value: "sent"}
 
 

@@ -52,7 +52,7 @@ class Action(NamedTuple):
 @dataclass(frozen=True)
 class Overview:
     edition: Edition
-    # One of reports.lifecycle.STATES.
+    # One of `reports.edition_state.STATES`.
     state: str
     tone: str
     label: str
