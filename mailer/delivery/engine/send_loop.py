@@ -338,7 +338,9 @@ class _SendLoop:
             self._mailings.rotate(-1)
             claimed, deadline = self._claim_for(mailing, part.left)
             self._may_have_due = self._may_have_due or bool(claimed)
-            self._submit(transport, mailing, claimed, part, deadline)
+            if claimed:
+                with span("submit batch", mailing=mailing.pk, deliveries=len(claimed)):
+                    self._submit(transport, mailing, claimed, part, deadline)
             if part.left <= 0:
                 return
         self._throttle.return_slice(part, self._now())
@@ -372,19 +374,6 @@ class _SendLoop:
         deadline: float,
     ) -> None:
         """Submit the deliveries that the throttle admits, and defer the others."""
-        if not claimed:
-            return
-        with span("submit batch", mailing=mailing.pk, deliveries=len(claimed)):
-            self._submit_claimed(transport, mailing, claimed, part, deadline)
-
-    def _submit_claimed(
-        self,
-        transport: Transport,
-        mailing: Mailing,
-        claimed: list[ClaimedDelivery],
-        part: Slice,
-        deadline: float,
-    ) -> None:
         self._busy_at = time.monotonic()
         self._batch.on_claimed(self._busy_at)
         now = self._now()
