@@ -92,7 +92,8 @@ def lower_share(cases: int, total: int) -> float:
     """
     share, spread = cases / total, _Z * _Z / total
     error = _Z * math.sqrt((share * (1 - share) + spread / 4) / total)
-    return max(0.0, (share + spread / 2 - error) / (1 + spread))
+    # Never outside by a rounding error.
+    return min(max(0.0, (share + spread / 2 - error) / (1 + spread)), share)
 
 
 def evaluate(hours: HourlyCounts, stops: StopRules) -> list[ReachedLimit]:

@@ -120,6 +120,11 @@ def test_the_lower_share_is_below_the_share_and_comes_closer_with_more_messages(
     assert math.isclose(cases / total - lower, error, abs_tol=1e-9)
 
 
+@given(st.integers(1, 5000))
+def test_without_a_case_the_lower_share_is_none(total: int) -> None:
+    assert lower_share(0, total) == 0
+
+
 def stopped_after(audience: int, dead: float, chance: random.Random) -> int | None:
     """After how many deliveries a mailing is paused for this share of dead addresses, which come in any
     order; None: it is sent to the end. It is judged after every delivery."""
