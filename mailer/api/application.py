@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +20,8 @@ from subscribers.segments.rules import InvalidRule
 
 # Errors that one answer lists.
 _MAX_ERRORS = 20
+# Characters of an unknown parameter's name in an answer.
+_MAX_NAME = 100
 
 
 class _Api(NinjaAPI):
@@ -35,6 +38,37 @@ api = _Api(
     openapi_url=None,
     docs_url=None,
 )
+
+
+def _refuse_unknown_parameters(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorates the method that runs an operation: 422 for a query parameter that the operation lacks.
+
+    A filter with a misspelt name would otherwise give every row.
+    """
+    operation: Operation = run.__self__  # type: ignore[attr-defined]
+    queries = [model for model in operation.models if model.__ninja_param_source__ == "query"]
+    known = {name for model in queries for name in model.__ninja_flatten_map__}
+
+    @wraps(run)
+    def checked(request: HttpRequest, **path: Any) -> HttpResponse:
+        if unknown := sorted(set(request.GET) - known):
+            return _unknown_parameters(unknown).response()
+        return run(request, **path)
+
+    return checked
+
+
+def _unknown_parameters(names: list[str]) -> Problem:
+    detail = "This operation has no such query parameter."
+    errors = [
+        {"parameter": name[:_MAX_NAME], "code": "unknown_parameter", "detail": detail}
+        for name in names[:_MAX_ERRORS]
+    ]
+    return Problem(422, "invalid", "Query parameters are unknown.", errors=errors)
+
+
+# Routers take it when they are added.
+api.add_decorator(_refuse_unknown_parameters, mode="view")
 for module in (lists, subscribers, imports, stories, editions, mailings, suppressions, webhooks):
     api.add_router("", module.router)
 

@@ -12,7 +12,10 @@ from mailer.accounts.models import IdempotentRequest
 from subscribers.models import MailingList, Subscriber
 from tests import cast as everyone
 from tests.api.client import Api, code
+from tests.api.test_roles import ids, operations
 from tests.desk.cast import Desk
+
+__all__ = ["ids"]
 
 
 def test_every_error_is_a_problem(desk: Desk) -> None:
@@ -45,6 +48,24 @@ def test_a_problem_names_the_value_and_does_not_repeat_it(desk: Desk) -> None:
     assert {one["pointer"] for one in answer.json()["errors"]} == {"/slug", "/sender"}
     assert "a b" not in answer.content.decode()
     assert answer.json()["type"].startswith("urn:")
+
+
+def test_no_operation_ignores_a_query_parameter_that_it_does_not_know(
+    desk: Desk, ids: dict[str, int]
+) -> None:
+    desk.admin.is_superuser = True
+    desk.admin.save()
+    api, lists = Api.of(desk.admin), MailingList.objects.count()
+    for path, method, operation in operations():
+        known = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+        asked = "&".join(f"{name}=1" for name in [*known, "contry", "a%00b"])
+        body = {"slug": "new", "name": "New"} if "requestBody" in operation else None
+        answer = api.send(method, f"{path.format(**ids)}?{asked}", body)
+        assert code(answer) == (422, "invalid"), operation["operationId"]
+        found = {(one["parameter"], one["code"]) for one in answer.json()["errors"]}
+        wanted = {("contry", "unknown_parameter"), ("a\0b", "unknown_parameter")}
+        assert found == wanted, operation["operationId"]
+    assert MailingList.objects.count() == lists
 
 
 def test_a_failure_is_a_problem_without_details(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
