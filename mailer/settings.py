@@ -151,7 +151,9 @@ if CONFIG.worker.engine == "cluster":
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
 MIDDLEWARE = [
-    # First, because what it refuses may cost next to nothing.
+    # First, so that what the others log has the request's id.
+    "mailer.monitoring.request_ids.RequestIdMiddleware",
+    # Before the others, because what it refuses may cost next to nothing.
     "mailer.accounts.middleware.SignInThrottle",
     "django.middleware.security.SecurityMiddleware",
     "mailer.desk.base.middleware.SecurityHeadersMiddleware",

@@ -39,6 +39,10 @@ _OPENING_PATH = re.compile(
     r"/(?:confirm|preferences|address/agree|address/not-me|stay|your-data|unsubscribe|set-password"
     r"|password_reset/confirm|hooks/\w+)/(?![…<\s\"'\])]|$)"
 )
+# Random, and no secret.
+_LOG_ID = re.compile(
+    r"(?:request_id=| run_id=[a-z-]+-|\"request_id\": \"|\"run_id\": \"[a-z-]+-)[0-9A-Fa-f-]{16,36}"
+)
 _LINE = re.compile(r"^\S+ \S+ [A-Z]+ (\S+) (.*)")
 _SHOWN = 40
 # Shorter ones are words that a log may contain.
@@ -103,6 +107,7 @@ def leaks_in(text: str, secrets: Iterable[str] = ()) -> Iterator[Leak]:
 
 
 def _leak(line: str, known: re.Pattern[str]) -> str:
+    line = _LOG_ID.sub("", line)
     if _ADDRESS.search(line):
         return "an address"
     if _OPENING_PATH.search(line):

@@ -14,6 +14,7 @@ import threading
 from datetime import UTC, datetime
 from types import TracebackType
 
+from mailer.config import log_context
 from mailer.config.log_masking import MaskingFormatter, mask, with_valid_arguments
 
 # A value reaches to the next key, because some are sentences.
@@ -24,8 +25,8 @@ _OURS = "action="
 class JsonFormatter(MaskingFormatter):
     """Formats a record as an object with time (UTC, RFC 3339), level, logger, process and message.
 
-    For our own lines also action, and under "fields" the values as strings; for errors "exception", the
-    traceback.
+    Also request_id or run_id, where it is about a request or a run of a job (log_context). For our own lines
+    also action, and under "fields" the values as strings; for errors "exception", the traceback.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -38,6 +39,8 @@ class JsonFormatter(MaskingFormatter):
             "process": record.process,
             "message": message,
         }
+        if (found := log_context.current()) is not None:
+            line[found.name] = found.value
         if message.startswith(_OURS):
             fields = dict(_PAIR.findall(message))
             line["action"] = fields.pop("action")

@@ -16,6 +16,8 @@ import threading
 import traceback
 from types import TracebackType
 
+from mailer.config import log_context
+
 # The pages whose path carries a token or a secret: what follows their name is masked, also a damaged token.
 _PATH = re.compile(
     r"(/(?:confirm|preferences|address(?:/agree|/not-me)?|stay|your-data|unsubscribe|r|o|hooks/[a-z_]+"
@@ -68,10 +70,17 @@ def mask(text: str) -> str:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Formats records of every logger: masks the whole text, with traceback and stack."""
+    """Formats records of every logger: masks the whole text, with traceback and stack.
+
+    At the end of the first line stands the id of the request or run (log_context), which masks would change.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return mask(super().format(with_valid_arguments(record)))
+        text = mask(super().format(with_valid_arguments(record)))
+        if (found := log_context.current()) is None:
+            return text
+        first, newline, more = text.partition("\n")
+        return f"{first} {found.name}={found.value}{newline}{more}"
 
 
 def with_valid_arguments(record: logging.LogRecord) -> logging.LogRecord:

@@ -12,7 +12,7 @@ from typing import IO
 
 from django.db import close_old_connections, connections
 
-from mailer.config import ConfigError
+from mailer.config import ConfigError, log_context
 from mailer.job_index import Job
 from mailer.monitoring.job_runs import RECORDER
 from mailer.telemetry import span
@@ -29,15 +29,16 @@ class WorkerAlreadyRunning(Exception):  # noqa: N818
 
 def run_once(job: Job, now: Callable[[], datetime], stop: Callable[[], bool]) -> bool:
     """Run the job in this thread; False if it failed. That is logged, and its next run is as planned."""
-    close_old_connections()
-    try:
-        with RECORDER.recording(job.name, now), span(f"job {job.name}"):
-            job.run(now, stop)
-    except Exception:
-        log.exception("action=job_failed job=%s", job.name)
-        return False
-    finally:
-        connections.close_all()
+    with log_context.job_run(job.name):
+        close_old_connections()
+        try:
+            with RECORDER.recording(job.name, now), span(f"job {job.name}"):
+                job.run(now, stop)
+        except Exception:
+            log.exception("action=job_failed job=%s", job.name)
+            return False
+        finally:
+            connections.close_all()
     return True
 
 

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -172,7 +173,12 @@ class ImportRunner(JobRunner[ImportJob]):
             finally:
                 connection.close()
 
-        thread = threading.Thread(target=apply_from_the_end, name="import")
+        thread = threading.Thread(
+            # With the id of this run in its log lines.
+            target=copy_context().run,
+            args=(apply_from_the_end,),
+            name="import",
+        )
         thread.start()
         try:
             yield

@@ -7,12 +7,16 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailer.config import log_context
 from mailer.config.json_log import JsonFormatter
+from mailer.config.log_masking import MaskingFormatter
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +52,29 @@ def test_action_and_values_are_members() -> None:
 )
 def test_values_reach_to_the_next_key(message: str, fields: dict[str, str]) -> None:
     assert line(message)["fields"] == fields
+
+
+def test_a_run_of_a_job_has_its_id_in_every_line_also_of_other_threads() -> None:
+    def write() -> None:
+        lines.append(line("action=x"))
+        record = logging.LogRecord("mailer.x", logging.INFO, __file__, 7, "action=x\nmore", (), None)
+        texts.append(MaskingFormatter("%(message)s").format(record))
+
+    lines: list[dict[str, Any]] = []
+    texts: list[str] = []
+    write()
+    for _ in range(2):
+        with log_context.job_run("send mailings"):
+            write()
+            thread = threading.Thread(target=copy_context().run, args=(write,))
+            thread.start()
+            thread.join()
+    write()
+    runs = [one.get("run_id") for one in lines]
+    assert runs[0] is runs[5] is None
+    assert runs[1] == runs[2] != runs[3] == runs[4]
+    assert str(runs[1]).startswith("send-mailings-")
+    assert texts == ["action=x\nmore" if run is None else f"action=x run_id={run}\nmore" for run in runs]
 
 
 def test_lines_of_libraries_are_messages() -> None:

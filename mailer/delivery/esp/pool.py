@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heapify, heappop, heappush
@@ -152,7 +153,9 @@ class EspPool:
         # More than calls, so that the next ones are encoded while all calls wait for their responses.
         self._workers = [_Worker(self) for _ in range(connections + _ENCODING_AHEAD)]
         self._threads = [
-            threading.Thread(target=worker.run, name=f"mailer-esp-{number}", daemon=True)
+            threading.Thread(
+                target=copy_context().run, args=(worker.run,), name=f"mailer-esp-{number}", daemon=True
+            )
             for number, worker in enumerate(self._workers)
         ]
 

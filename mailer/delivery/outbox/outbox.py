@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.charset import QP, SHORTEST, Charset
@@ -225,7 +226,7 @@ def _in_thread(claimed: list[OutboxMessage], stopped: Callable[[], bool]) -> tup
         except SmtpError as error:
             errors.append(str(error))
 
-    thread = threading.Thread(target=run, name="mailer-outbox", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="mailer-outbox", daemon=True)
     thread.start()
     thread.join()
     return outcomes, "".join(errors)

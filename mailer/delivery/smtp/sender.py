@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Self
 
@@ -101,7 +102,9 @@ class Sender:
         self._loop: asyncio.AbstractEventLoop
         self._work: asyncio.Event
         self._workers: list[_Worker] = []
-        self._thread = threading.Thread(target=self._run, name="mailer-sender", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._run,), name="mailer-sender", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
