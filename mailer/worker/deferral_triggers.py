@@ -42,6 +42,11 @@ CHANGES: Mapping[str, tuple[Change, ...]] = {
     "outbox": (Change("mailer_outboxmessage", "INSERT"),),
     "alerts": (Change("mailer_alertpost", "INSERT"),),
     "webhooks": (Change("mailer_webhookpayload", "INSERT"),),
+    "outgoing webhooks": (
+        Change("mailer_webhookmessage", "INSERT"),
+        to_state("mailer_webhookmessage", "waiting"),
+        Change("mailer_webhookendpoint", "UPDATE", "NEW.active AND NOT OLD.active"),
+    ),
     "imports": (to_state("subscribers_importjob", "reading", "applying", "undoing"),),
     "bulk changes": (Change("subscribers_bulkjob", "INSERT"), to_state("subscribers_bulkjob", "undoing")),
     "reconfirmations": (Change("subscribers_reconfirmationcampaign", "INSERT"),),

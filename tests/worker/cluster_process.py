@@ -44,11 +44,15 @@ def main() -> None:
         write("failing")
         raise ValueError("this job fails always")
 
+    def once(name: str, queue: str) -> Job:
+        """Named as the job that a trigger queues, which is otherwise due once."""
+        return Job(name, _NEVER_AGAIN, lambda now, stop: write(name.replace(" ", "-")), queue)
+
     jobs = [
         Job("short", 1, lambda now, stop: write("short"), "deliver"),
         Job("rare", _NEVER_AGAIN, lambda now, stop: write("rare"), "assemble"),
-        # Named as the job that a trigger queues, which is otherwise due once.
-        Job("password resets", _NEVER_AGAIN, lambda now, stop: write("password-resets"), "assemble"),
+        once("password resets", "assemble"),
+        once("outgoing webhooks", "fetch"),
         Job("long", 1, long, "maintenance"),
         Job("failing", 1, failing, "deliver"),
         Job("own", 1, lambda now, stop: write("own"), "deliver", Runs.EACH_WORKER),

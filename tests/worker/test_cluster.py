@@ -24,6 +24,41 @@ from tests.waiting import until
 
 # A table of Procrastinate, whose rows the tests look at.
 JOBS_LEFT = "SELECT task_name, status::text FROM procrastinate_jobs ORDER BY 1, 2"
+# A webhook that is to be sent, sent again, or sent because its endpoint is active again.
+ONE_WEBHOOK = [
+    ("outgoing-webhooks", change)
+    for change in (
+        """
+        INSERT INTO mailer_webhookendpoint (id, name, url, event_types, secret, old_secret, active,
+            created_by, created_at, failures, error)
+        VALUES (9, 'CRM', 'https://crm.example.org/', '[]', '', '', true, 'lola', now(), 0, '');
+        INSERT INTO mailer_webhookmessage (endpoint_id, message_id, event_type, body, state, attempts,
+            due_at, created_at)
+        VALUES (9, 'msg_1', 'test', '{}', 'failed', 10, now(), now())
+        """,
+        "UPDATE mailer_webhookmessage SET state = 'waiting'",
+        "UPDATE mailer_webhookendpoint SET active = false; UPDATE mailer_webhookendpoint SET active = true",
+    )
+]
+# Jobs that no change queues, and why the next regular run is soon enough.
+PERIODIC = {
+    "its rows are due by their age": {
+        *(job.name for job in JOBS if job.name.startswith("delete old")),
+        "retention",
+        "finalize tracking",
+        "suppression decisions",
+        "list growth",
+    },
+    "the calendar makes it due": {"assemble editions", "advance rollouts"},
+    "it asks another server, which tells nobody": {
+        "gather stories",
+        "poll maildir",
+        "poll imap",
+        "poll pop3",
+    },
+    "an email after five seconds is early enough": {"staff notices", "account notices"},
+    "thousands of rows change while a mailing is sent, and it counts them together": {"report stats"},
+}
 
 
 class Cluster:
@@ -238,13 +273,15 @@ def test_a_change_queues_its_job_in_the_same_transaction(cluster: Cluster) -> No
     before = len(cluster.rows(queued))
     cluster.execute(request.decode())
     assert len(cluster.rows(queued)) == before
-    worker = cluster.start("assemble")
+    worker = cluster.start("assemble", "fetch")
     cluster.until_run("password-resets")
+    cluster.until_run("outgoing-webhooks")
     until(lambda: not cluster.rows(queued))
-    # It ran for this period, and runs again at once.
-    runs = len(cluster.pids("password-resets"))
-    cluster.execute(request.decode())
-    cluster.until_run("password-resets", more_than=runs)
+    # Both ran for this period, and run again at once.
+    for job, change in (("password-resets", request.decode()), *ONE_WEBHOOK):
+        runs = len(cluster.pids(job))
+        cluster.execute(change)
+        cluster.until_run(job, more_than=runs)
     worker.terminate()
     assert worker.wait(300) == 0
 
@@ -293,8 +330,9 @@ def test_the_embedded_worker_loads_nothing_of_the_cluster() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_changes_queue_jobs_of_the_cluster() -> None:
-    assert set(CHANGES) <= {job.name for job in JOBS if job.runs is Runs.ONCE}
+def test_every_job_of_the_queue_has_its_changes_or_a_reason_to_have_none() -> None:
+    reasons = [name for names in PERIODIC.values() for name in names]
+    assert sorted([*CHANGES, *reasons]) == sorted(job.name for job in JOBS if job.runs is Runs.ONCE)
 
 
 def test_what_stops_a_mailing_never_waits_for_a_worker_that_died() -> None:
