@@ -10,7 +10,6 @@ from wagtail.admin.views.reports.audit_logging import LogEntriesView
 from wagtail.snippets.models import register_snippet
 from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
-from mailer.desk import home
 from mailer.desk.accounts.api_keys import ApiKeysPage, RevokeApiKeyAction
 from mailer.desk.accounts.webhooks import (
     AddWebhookPage,
@@ -24,6 +23,7 @@ from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
 from mailer.desk.editions.views import EditionViewSet, VariantsPage
+from mailer.desk.home import panels
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
 from mailer.desk.reports.not_delivered import NotDeliveredPage
@@ -141,8 +141,8 @@ hooks.register("construct_settings_menu", menu.customize_settings)
 hooks.register("construct_help_menu", menu.customize_help)
 hooks.register("construct_search", menu.customize_search)
 hooks.register("construct_snippet_action_menu", forms.customize_action_menu)
-hooks.register("construct_homepage_panels", home.replace_panels)
-hooks.register("construct_homepage_summary_items", home.remove_summary)
+hooks.register("construct_homepage_panels", panels.replace_panels)
+hooks.register("construct_homepage_summary_items", panels.remove_summary)
 
 # Branding, and the actions of the audit log.
 hooks.register("insert_global_admin_css", menu.styles)

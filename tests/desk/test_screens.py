@@ -68,13 +68,6 @@ def test_wagtails_name_is_on_no_error_page(desk: Desk) -> None:
     assert "Wagtail" not in answer.content.decode()
 
 
-def test_the_home_page_shows_editions_whose_next_step_the_user_can_take(desk: Desk) -> None:
-    cast.submitted(desk)
-    home, review = reverse("wagtailadmin_home"), reverse("desk_edition:review", args=[desk.edition.pk])
-    assert review not in Page(as_user(desk.writer).get(home)).links
-    assert review in Page(as_user(desk.approver).get(home)).links
-
-
 def test_the_home_page_and_the_menu_count_unclassified_replies(desk: Desk) -> None:
     ingest.ingest_message(
         b"From: a@example.net\r\nSubject: Thank you\r\n\r\nIt was useful.\r\n", everyone.NOW

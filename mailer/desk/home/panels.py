@@ -1,9 +1,8 @@
-"""The home page of the desk: alerts, editions that need you, sending and replies."""
+"""The panels of the home page: alerts, newsletters, the last edition and replies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -13,54 +12,15 @@ from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
 from mailer.approval import list_changes
-from mailer.approval.models import SnapshotAuthor
-from mailer.delivery.models import Mailing
+from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.desk.base.edition_workflow import Action, next_action, state_label
 from mailer.desk.base.page_classes import current_user
-from mailer.desk.sending.mailing_control import progress
-from mailer.editions.models import Edition, Newsletter
+from mailer.desk.home.newsletter_cards import cards_for
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sources import base
 from mailer.feedback.sources.poll import configured_urls
 from mailer.reports.collect_stats import key_figures_of
-from mailer.reports.edition_state import edition_states
 from mailer.stories.models import Story
-
-# Only this many of the latest editions are checked.
-_RECENT_EDITIONS = 50
-_IN_PROGRESS = (Mailing.State.PLANNING, Mailing.State.HELD, Mailing.State.SENDING, Mailing.State.PAUSED)
-
-
-@dataclass(frozen=True)
-class PendingEdition:
-    """An edition whose next step this user can take."""
-
-    edition: Edition
-    tone: str
-    label: str
-    action: Action
-
-
-def pending_editions(user: User) -> list[PendingEdition]:
-    """Editions whose next step this user may take, newest first, except approving their own."""
-    editions = list(Edition.objects.select_related("newsletter").order_by("-period")[:_RECENT_EDITIONS])
-    states = edition_states(editions)
-    own = set(
-        SnapshotAuthor.objects.filter(user=user.pk, snapshot__state="submitted").values_list(
-            "snapshot__edition_id", flat=True
-        )
-    )
-    found = []
-    for edition in editions:
-        state = states[edition.pk]
-        action = next_action(edition, state, user)
-        if state in ("sent", "cancelled", "scheduled", "sending", "planning") or action is None:
-            continue
-        if state == "submitted" and edition.pk in own:
-            continue
-        found.append(PendingEdition(edition, *state_label(state), action))
-    return found
 
 
 class _Panel(Component):
@@ -86,46 +46,47 @@ class _Panel(Component):
 
 
 class EditionsPanel(_Panel):
-    """Editions that need an action by this user."""
+    """Where each newsletter stands, and what of it waits for this user."""
 
+    permission = "mailer.view_edition"
     template_name = "desk/home/editions.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
+        cards = cards_for(user, timezone.now())
         return {
-            "pending": pending_editions(user),
+            "mine": [card for card in cards if card.is_mine],
+            "others": [card for card in cards if not card.is_mine],
             "list_changes": list_changes.open_to(user),
-            "newsletters": Newsletter.objects.all() if user.has_perm("mailer.add_edition") else (),
             "may_write": user.has_perm("mailer.add_story"),
             "drafts": Story.objects.filter(live=False).count() if user.has_perm("mailer.change_story") else 0,
         }
 
 
 class AlertsPanel(_Panel):
-    """Alerts that are still active, such as a mailing that was paused automatically."""
+    """Alerts that are still active. Those about a stopped mailing are on the card of its edition."""
 
+    permission = "mailer.view_edition"
     template_name = "desk/home/alerts.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
-        return {"alerts": alerts.active(timezone.now()) if user.has_perm("mailer.view_edition") else ()}
+        return {"alerts": [one for one in alerts.active(timezone.now()) if not _on_a_card(one)]}
 
 
-class SendingPanel(_Panel):
-    """Mailings in progress and the totals of the last one."""
+def _on_a_card(alert: Alert) -> bool:
+    return alert.sending_stopped and alert.mailing is not None
+
+
+class LastEditionPanel(_Panel):
+    """The figures of the edition that was sent last."""
 
     permission = "mailer.view_edition"
-    template_name = "desk/home/sending.html"
+    template_name = "desk/home/last_edition.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
-        mailings = Mailing.objects.select_related("edition__newsletter")
-        busy = list(mailings.filter(state__in=_IN_PROGRESS))
-        last = mailings.real().filter(state=Mailing.State.DONE).first()
-        gists = key_figures_of([*busy, *([last] if last else [])], timezone.now())
-        totals = {pk: gist.totals for pk, gist in gists.items()}
-        return {
-            "busy": [(mailing, totals[mailing.pk], progress(totals[mailing.pk])) for mailing in busy],
-            "last": last,
-            "totals": totals[last.pk] if last else None,
-        }
+        mailings = Mailing.objects.real().select_related("edition__newsletter")
+        last = mailings.filter(state=Mailing.State.DONE).first()
+        figures = key_figures_of([last] if last else [], timezone.now())
+        return {"last": last, "totals": figures[last.pk].totals if last else None}
 
 
 class RepliesPanel(_Panel):
@@ -146,7 +107,7 @@ def replace_panels(request: HttpRequest, shown: list[Any]) -> None:
     shown[:] = [panel(request) for panel in _PANELS]
 
 
-_PANELS: Iterable[type[_Panel]] = (AlertsPanel, EditionsPanel, SendingPanel, RepliesPanel)
+_PANELS: Iterable[type[_Panel]] = (AlertsPanel, EditionsPanel, LastEditionPanel, RepliesPanel)
 
 
 def remove_summary(request: HttpRequest, items: list[Any]) -> None:

@@ -1,0 +1,273 @@
+"""Where each newsletter stands: a card for every edition that is not finished, and for the next one."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from mailer.approval.authorship import name_of
+from mailer.approval.models import Snapshot, SnapshotAuthor
+from mailer.approval.staff_emails import second_persons
+from mailer.delivery.models import Alert, Mailing
+from mailer.desk.base.edition_workflow import Action, next_action, state_label
+from mailer.desk.sending.mailing_control import progress
+from mailer.editions.assemble import Period, due_at, now_or_demo_time, stories_for
+from mailer.editions.models import Edition, Newsletter
+from mailer.editions.rendering_input import story_ids
+from mailer.rendering import localization
+from mailer.reports.collect_stats import key_figures_of
+from mailer.reports.edition_state import edition_states
+from mailer.reports.stats import Totals
+from mailer.stories.models import StoryText
+from subscribers import iso_codes
+
+# Only this many of the latest editions, and of the newsletters, are examined.
+_RECENT_EDITIONS, _MAX_NEWSLETTERS = 50, 12
+_FINISHED = ("sent", "cancelled")
+# In these states somebody has to act; in the others the system does.
+_WAITING_FOR_STAFF = ("draft", "submitted", "approved", "held", "paused")
+# At most so many approvers are named.
+_NAMED = 4
+
+
+class MissingTranslation(NamedTuple):
+    """How many stories lack a text in a language."""
+
+    language: str
+    stories: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """A newsletter's edition, or the next period's edition that does not exist yet."""
+
+    newsletter: Newsletter
+    # "December 2021".
+    period: str
+    # One of `reports.edition_state.STATES`; "collecting" before the edition exists.
+    state: str
+    tone: str
+    label: str
+    # What the title links to; empty: the user may open nothing.
+    url: str
+    edition: Edition | None = None
+    # The one primary action; None: the user has none.
+    action: Action | None = None
+    # Whether the edition waits for this user.
+    is_mine: bool = False
+    # Beside the primary action.
+    links: tuple[Action, ...] = ()
+    # When the edition is assembled (aware); None: by hand, or it exists.
+    due_at: datetime | None = None
+    # Stories in the edition, or ready for it.
+    stories: int = 0
+    missing: tuple[MissingTranslation, ...] = ()
+    snapshot: Snapshot | None = None
+    # Names of those whom a submitted edition waits for, and how many there are besides.
+    approvers: tuple[str, ...] = ()
+    more_approvers: int = 0
+    mailing: Mailing | None = None
+    totals: Totals = field(default_factory=Totals)
+    # Of the mailing, in percent.
+    progress: int = 0
+    # Why sending stopped.
+    reason: str = ""
+
+    @property
+    def is_dry_run(self) -> bool:
+        return bool(self.mailing and self.mailing.dry_run_to)
+
+    @property
+    def still_tried(self) -> int:
+        """Messages that servers deferred, once every message was tried; 0 before."""
+        open_ones = self.totals.planned + self.totals.claimed
+        return self.totals.pending if self.state == "sending" and not open_ones and self.progress else 0
+
+
+def cards_for(user: User, now: datetime) -> list[Card]:
+    """The cards that this user sees: those that wait for the user first, newest editions first."""
+    editions = list(Edition.objects.select_related("newsletter").order_by("-period")[:_RECENT_EDITIONS])
+    states = edition_states(editions)
+    unfinished = [edition for edition in editions if states[edition.pk] not in _FINISHED]
+    facts = _Facts.of(unfinished, states, now)
+    cards = [_edition_card(edition, states[edition.pk], facts, user) for edition in unfinished]
+    cards += [_dry_run_card(mailing, facts) for mailing in facts.dry_runs]
+    busy = {edition.newsletter_id for edition in unfinished}
+    for newsletter in Newsletter.objects.exclude(pk__in=busy)[:_MAX_NEWSLETTERS]:
+        cards.append(_collecting_card(newsletter, user, now_or_demo_time(now)))
+    return sorted(cards, key=lambda card: not card.is_mine)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What the cards of several editions show, loaded together; by the id of the edition."""
+
+    snapshots: Mapping[int, Snapshot]
+    authors: Mapping[int, set[int]]
+    mailings: Mapping[int, Mailing]
+    dry_runs: Sequence[Mailing]
+    # By the id of the mailing.
+    totals: Mapping[int, Totals]
+    alerts: Mapping[int, str]
+    languages_of_story: Mapping[int, set[str]]
+
+    @classmethod
+    def of(cls, editions: Sequence[Edition], states: Mapping[int, str], now: datetime) -> _Facts:
+        found = Snapshot.objects.filter(edition__in=editions, state__in=Snapshot.OPEN)
+        snapshots = {one.edition_id: one for one in found.select_related("submitted_by").defer("content")}
+        authors: dict[int, set[int]] = defaultdict(set)
+        for edition, author in SnapshotAuthor.objects.filter(snapshot__in=snapshots.values()).values_list(
+            "snapshot__edition_id", "user_id"
+        ):
+            authors[edition].add(author)
+        real = Mailing.objects.real().filter(edition__in=editions).order_by("created_at", "pk")
+        mailings = {one.edition_id: one for one in real}
+        dry_runs = list(
+            Mailing.objects.dry_runs()
+            .filter(state__in=("planning", "held", "sending", "paused"))
+            .select_related("edition__newsletter")[:_RECENT_EDITIONS]
+        )
+        begun = [one for one in mailings.values() if states[one.edition_id] in ("sending", "paused", "held")]
+        figures = key_figures_of([*begun, *dry_runs], now)
+        drafts = [edition for edition in editions if states[edition.pk] == "draft"]
+        return cls(
+            snapshots,
+            authors,
+            mailings,
+            dry_runs,
+            {pk: one.totals for pk, one in figures.items()},
+            _stop_reasons([*begun, *dry_runs]),
+            _languages({pk for edition in drafts for pk in story_ids(edition)}),
+        )
+
+
+def _stop_reasons(mailings: Iterable[Mailing]) -> dict[int, str]:
+    """Why each stopped mailing stopped, by its id: its latest alert, else its own reason."""
+    stopped = {one.pk: one.reason for one in mailings if one.state in ("held", "paused")}
+    alerts = Alert.objects.filter(mailing__in=stopped, sending_stopped=True).order_by("raised_at")
+    return {**stopped, **dict(alerts.values_list("mailing_id", "message"))}
+
+
+def _languages(stories: Iterable[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = defaultdict(set)
+    for story, language in StoryText.objects.filter(story__in=stories).values_list("story_id", "language"):
+        found[story].add(language)
+    return found
+
+
+def _missing(newsletter: Newsletter, have: Iterable[set[str]]) -> tuple[MissingTranslation, ...]:
+    """The newsletter's languages that some of the stories lack, most stories first."""
+    lacking = Counter(code for languages in have for code in set(newsletter.languages) - languages)
+    current = get_language() or "en"
+    return tuple(
+        MissingTranslation(iso_codes.language_name(code, current), count)
+        for code, count in lacking.most_common()
+    )
+
+
+def _period_label(period: str) -> str:
+    return localization.period_title(period, get_language() or "en")
+
+
+def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Card:
+    tone, label = state_label(state)
+    snapshot, mailing = facts.snapshots.get(edition.pk), facts.mailings.get(edition.pk)
+    action = next_action(edition, state, user)
+    if state == "submitted" and user.pk in facts.authors[edition.pk]:
+        # An author may not approve: somebody else has to act.
+        action = None
+    stories = story_ids(edition) if state == "draft" else []
+    have = [facts.languages_of_story.get(pk, set()) for pk in stories]
+    names = [name_of(one) for one in second_persons(snapshot)] if state == "submitted" and snapshot else []
+    totals = facts.totals.get(mailing.pk, Totals()) if mailing else Totals()
+    return Card(
+        edition.newsletter,
+        _period_label(edition.period),
+        state,
+        tone,
+        label,
+        _page_of(edition, state, user),
+        edition=edition,
+        action=action,
+        is_mine=action is not None and state in _WAITING_FOR_STAFF,
+        links=tuple(_links(edition, state, user)),
+        stories=len(stories),
+        missing=_missing(edition.newsletter, have),
+        snapshot=snapshot,
+        approvers=tuple(names[:_NAMED]),
+        more_approvers=max(len(names) - _NAMED, 0),
+        mailing=mailing,
+        totals=totals,
+        progress=progress(totals),
+        reason=facts.alerts.get(mailing.pk, "") if mailing else "",
+    )
+
+
+def _page_of(edition: Edition, state: str, user: User) -> str:
+    """The page that a card's title links to."""
+    if state == "draft" and user.has_perm("mailer.change_edition"):
+        return reverse("desk_editions:edit", args=[edition.pk])
+    pages = {"draft": "variants", "submitted": "review", "approved": "review", "scheduled": "review"}
+    return reverse(f"desk_edition:{pages.get(state, 'report')}", args=[edition.pk])
+
+
+def _links(edition: Edition, state: str, user: User) -> Iterable[Action]:
+    if state == "draft" and user.has_perm("mailer.change_edition"):
+        yield Action(_("Edit"), reverse("desk_editions:edit", args=[edition.pk]), "edit")
+    if state in ("draft", "submitted", "approved", "scheduled"):
+        url = reverse("desk_edition:variants", args=[edition.pk])
+        yield Action(_("Preview"), url, "view")
+
+
+def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
+    edition, totals = mailing.edition, facts.totals.get(mailing.pk, Totals())
+    tone, label = state_label(mailing.state)
+    url = reverse("desk_edition:dry_run", args=[edition.pk])
+    return Card(
+        edition.newsletter,
+        _period_label(edition.period),
+        mailing.state,
+        tone,
+        label,
+        url,
+        edition=edition,
+        mailing=mailing,
+        totals=totals,
+        progress=progress(totals),
+        reason=facts.alerts.get(mailing.pk, ""),
+    )
+
+
+def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
+    """The next period that has no edition yet: this month, or the one after it."""
+    period = Period.at(now, newsletter.zone)
+    if newsletter.editions.filter(period=str(period)).exists():
+        period = Period.of(period.end)
+    ready = stories_for(newsletter, period, now)
+    action = None
+    if ready and user.has_perm("mailer.add_edition"):
+        url = reverse("desk_assemble", args=[newsletter.pk])
+        action = Action(_("Assemble the edition"), url, "plus")
+    elif user.has_perm("mailer.add_story"):
+        action = Action(_("Write a story"), reverse("desk_stories:add"), "plus")
+    may_change = user.has_perm("mailer.change_newsletter")
+    return Card(
+        newsletter,
+        _period_label(str(period)),
+        "collecting",
+        "draft",
+        _("Collecting stories"),
+        reverse("desk_newsletters:edit", args=[newsletter.pk]) if may_change else "",
+        action=action,
+        due_at=due_at(newsletter, period),
+        stories=len(ready),
+        missing=_missing(newsletter, [{text.language for text in story.texts.all()} for story in ready]),
+    )
