@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waitress import wasyncore
 
 from mailer.bench.clicks import serving
 from mailer.bench.databases import open_database
@@ -56,11 +57,21 @@ def running(application: Any) -> Iterator[Any]:
     one = limited_server(application, host="127.0.0.1", port=0, threads=1)
     thread = threading.Thread(target=one.run)
     thread.start()
+    sockets: dict[int, Any] = {}
+
+    def end() -> None:
+        # The loop ends when it has no sockets. They are closed later: the thread that answered, and the one
+        # that calls this, may still write to the trigger.
+        sockets.update(one._map)
+        one._map.clear()
+
     try:
         yield one
     finally:
-        one.trigger.pull_trigger(one.close)
+        one.trigger.pull_trigger(end)
         thread.join(60)
+        one.task_dispatcher.shutdown(timeout=60)
+        wasyncore.close_all(sockets)
 
 
 def ask(server: Any, path: str, headers: str, body: bytes = b"") -> bytes:
