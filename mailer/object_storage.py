@@ -6,16 +6,32 @@ private.
 
 from __future__ import annotations
 
+import hashlib
+import io
+import mimetypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from storages.backends.s3 import S3Storage
+
+# Of pictures, and of uploaded files. Behind `s3_prefix`, objects are named as "media/images/steppe.jpg".
+FOLDERS = ("media", "imports")
 
 # Bytes of a file that are held in memory; larger ones are on disk while they are read.
 _IN_MEMORY = 2 * 1024 * 1024
 # Seconds to connect, and between two packets.
 _CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 30
+_CHUNK = 1 << 20
+
+
+class BucketError(OSError):
+    """The bucket cannot be read or written; the text is for the operator."""
 
 
 class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
@@ -49,3 +65,87 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
     def url(self, name: str, *_: Any, **__: Any) -> str:
         """The address at our own site."""
         return f"{settings.MEDIA_URL}{name}"
+
+
+def names() -> Iterator[str]:
+    """The names of all objects of this installation, with their folder. Raises BucketError."""
+    with _errors_named():
+        for folder in FOLDERS:
+            bucket = Bucket(folder)
+            start = f"{bucket.location}/"
+            for found in bucket.bucket.objects.filter(Prefix=start):
+                # Some programs store an object for a folder.
+                if not found.key.endswith("/"):
+                    yield f"{folder}/{found.key.removeprefix(start)}"
+
+
+def open_object(name: str) -> tuple[io.RawIOBase, int]:
+    """An object of `names`, to be read in order, and its bytes. Raises FileNotFoundError and BucketError."""
+    with _errors_named():
+        try:
+            found = _object(name).get()
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise FileNotFoundError(name) from error
+            raise
+        return _Body(found["Body"]), found["ContentLength"]
+
+
+def sha256(name: str) -> str:
+    """Of an object's content, which is read. Raises FileNotFoundError and BucketError."""
+    body, left = open_object(name)
+    digest = hashlib.sha256()
+    with body:
+        while left > 0:
+            digest.update(body.read(min(left, _CHUNK)) or b"")
+            left -= min(left, _CHUNK)
+    return digest.hexdigest()
+
+
+def upload(name: str, path: Path) -> None:
+    """Write an object. Raises BucketError."""
+    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    with _errors_named(), path.open("rb") as file:
+        # One part after another: eight megabytes are in memory.
+        _object(name).upload_fileobj(
+            file, ExtraArgs={"ContentType": content_type}, Config=TransferConfig(use_threads=False)
+        )
+
+
+def delete(name: str) -> None:
+    """Delete an object. Raises BucketError."""
+    with _errors_named():
+        _object(name).delete()
+
+
+def _object(name: str) -> Any:
+    folder, _, rest = name.partition("/")
+    bucket = Bucket(folder)
+    return bucket.bucket.Object(f"{bucket.location}/{rest}")
+
+
+class _Body(io.RawIOBase):
+    """The content of an object, whose every read gives as much as was asked for."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Raises BucketError where the connection ended early."""
+        with _errors_named():
+            data: bytes = self._body.read(size)
+        if len(data) < size:
+            raise BucketError("The object storage ended the connection in the middle of an object.")
+        return data
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+@contextmanager
+def _errors_named() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise BucketError(f"The bucket {settings.CONFIG.storage.s3_bucket}: {error}") from error

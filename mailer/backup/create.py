@@ -1,5 +1,8 @@
 """Writes a backup: configuration, keys, stored files and every row of the database, in one encrypted file.
 
+Pictures and uploaded files are in the storage folder, in `media_path`, or in a bucket; in the archive they
+have the same names, so that they can be restored into any of these.
+
 The archive inside is a compressed tar of, in this order, manifest.json, config/…, storage/…,
 rows/TABLE/NUMBER and end.json. The rows are those of one moment, and web and worker go on meanwhile.
 """
@@ -13,10 +16,11 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,9 +47,13 @@ _PART = 4 << 20
 _COPY = 1 << 20
 # Folders of the storage folder that are about processes of this machine, or are collected anew.
 _LEFT_OUT = ("journal", "static")
+# Those that several machines share ([storage] media_path, or a bucket).
+_SHARED = ("media", "imports")
 _NAME = re.compile(r"mailer-\d{4}-\d{2}-\d{2}T\d{6}Z\.backup")
 
 OnProgress = Callable[[str, int], None]
+# Opens a file or an object; also its bytes. Raises FileNotFoundError where it was deleted meanwhile.
+_Source = Callable[[], tuple[Any, int]]
 
 
 @dataclass
@@ -69,10 +77,17 @@ def default_name(now: datetime) -> str:
 
 
 def create(
-    path: Path, config_file: Path, passphrase: str, now: datetime, on_progress: OnProgress = lambda *_: None
+    path: Path,
+    config_file: Path,
+    passphrase: str,
+    now: datetime,
+    on_progress: OnProgress = lambda *_: None,
+    *,
+    with_bucket: bool = False,
 ) -> Summary:
     """Write the backup to `path`, which must not exist, and read it back; nothing is left after a failure.
 
+    `with_bucket`: also the objects of the bucket that the configuration names.
     `on_progress` gets a table's name and the number of its rows so far. Raises BackupFileError and OSError.
     """
     if path.exists():
@@ -87,7 +102,7 @@ def create(
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as file:
             writer = EncryptingWriter(file, passphrase)
-            _write_archive(writer, config_file, summary, now, on_progress)
+            _write_archive(writer, config_file, summary, now, on_progress, with_bucket)
             writer.close()
             file.flush()
             os.fsync(file.fileno())
@@ -123,7 +138,12 @@ def sqlite_path(config: Config) -> Path | None:
 
 
 def _write_archive(
-    writer: EncryptingWriter, config_file: Path, summary: Summary, now: datetime, on_progress: OnProgress
+    writer: EncryptingWriter,
+    config_file: Path,
+    summary: Summary,
+    now: datetime,
+    on_progress: OnProgress,
+    with_bucket: bool,
 ) -> None:
     config = settings.CONFIG
     found = tables()
@@ -134,9 +154,10 @@ def _write_archive(
     ):
         _add(archive, "manifest.json", _json(_manifest(found, now)))
         end: dict[str, Any] = {"files": {}, "tables": {}}
-        for name, source in _files(config_file, config, summary):
+        for name, source in _files(config_file, config, summary, with_bucket):
             if file_digest := _add_file(archive, name, source):
                 end["files"][name] = file_digest
+                on_progress("files", len(end["files"]))
         summary.files = len(end["files"])
         for table in found:
             digest = _add_rows(archive, snapshot, table, on_progress)
@@ -166,46 +187,81 @@ def _manifest(found: list[Table], now: datetime) -> dict[str, Any]:
     }
 
 
-def _files(config_file: Path, config: Config, summary: Summary) -> Iterator[tuple[str, Path]]:
+def _files(
+    config_file: Path, config: Config, summary: Summary, with_bucket: bool
+) -> Iterator[tuple[str, _Source]]:
     """Names in the archive, and the files: the configuration first."""
-    yield "config/config.toml", config_file
-    yield "config/keys.toml", config.path(config.keys.file)
+    yield "config/config.toml", partial(_open, config_file)
+    yield "config/keys.toml", partial(_open, config.path(config.keys.file))
     home = config.home.resolve()
     for secret in file_modes.secret_files(config_file):
         if secret.resolve().is_relative_to(home):
-            yield f"config/files/{secret.resolve().relative_to(home)}", secret
+            yield f"config/files/{secret.resolve().relative_to(home)}", partial(_open, secret)
         else:
             summary.left_out.append(f"{secret}, which is outside of the configuration's folder")
-    storage = config.storage
-    if storage.media == "s3":
-        summary.left_out.append(f"the bucket {storage.s3_bucket}, with pictures and uploaded files")
-    folders = {config.path(storage.path), config.path(storage.media_path or storage.path)}
-    for folder in sorted(folders):
+    storage = config.path(config.storage.path)
+    media = config.path(config.storage.media_path or config.storage.path)
+    if config.storage.media == "s3":
+        yield from _own_files(storage, (*_LEFT_OUT, *_SHARED))
+        if with_bucket:
+            yield from _objects()
+        else:
+            summary.left_out.append(
+                f"the bucket {config.storage.s3_bucket}, with pictures and uploaded files; --with-bucket "
+                "adds them"
+            )
+    elif media == storage:
+        yield from _own_files(storage, _LEFT_OUT)
+    else:
+        # What is left there of a time before `media_path` is not in use.
+        yield from _own_files(storage, (*_LEFT_OUT, *_SHARED), media)
+        for name in _SHARED:
+            for path in _stored_files(media / name):
+                yield f"storage/{path.relative_to(media)}", partial(_open, path)
+
+
+def _own_files(
+    storage: Path, left_out: Iterable[str], other: Path | None = None
+) -> Iterator[tuple[str, _Source]]:
+    """The files of the storage folder's folders but for `left_out`, and for `other`, which may be there."""
+    if not storage.is_dir():
+        return
+    for folder in sorted(one for one in storage.iterdir() if one.is_dir() and one.name not in left_out):
         for path in _stored_files(folder):
-            yield f"storage/{path.relative_to(folder)}", path
+            if other is None or not path.is_relative_to(other):
+                yield f"storage/{path.relative_to(storage)}", partial(_open, path)
 
 
-def _stored_files(storage: Path) -> Iterator[Path]:
-    """The files below a storage folder that belong to the installation."""
-    for folder, below, names in os.walk(storage):
-        if Path(folder) == storage:
-            below[:] = [name for name in below if name not in _LEFT_OUT]
-            # Locks and the machine's own files.
-            names = []
+def _stored_files(top: Path) -> Iterator[Path]:
+    """The files below a folder that belong to the installation, in order."""
+    for folder, below, names in os.walk(top):
         below.sort()
         for path in (Path(folder, name) for name in sorted(names)):
             if path.is_file() and not path.is_symlink() and path.suffix not in (".backup", ".unfinished"):
                 yield path
 
 
-def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> str:
-    """Add a file; its SHA-256, or "" where it was deleted meanwhile."""
+def _objects() -> Iterator[tuple[str, _Source]]:
+    """The objects of the bucket, with the names of files in the storage folder."""
+    # Loads boto3, which few installations have.
+    from mailer import object_storage
+
+    for name in object_storage.names():
+        yield f"storage/{name}", partial(object_storage.open_object, name)
+
+
+def _open(path: Path) -> tuple[BinaryIO, int]:
+    file = path.open("rb")
+    return file, os.fstat(file.fileno()).st_size
+
+
+def _add_file(archive: tarfile.TarFile, name: str, source: _Source) -> str:
+    """Add a file or an object; its SHA-256, or "" where it was deleted meanwhile."""
     try:
-        file = path.open("rb")
+        file, size = source()
     except FileNotFoundError:
         return ""
     with file:
-        size = os.fstat(file.fileno()).st_size
         reader = _HashingReader(file, size)
         archive.addfile(_entry(name, size), reader)
         return reader.digest.hexdigest()
@@ -214,14 +270,14 @@ def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> str:
 class _HashingReader(io.RawIOBase):
     """Hashes what is read of a file. One that grows or shrinks meanwhile is read to the size it had."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: Any, size: int) -> None:
         self._file = file
         self._left = size
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1, /) -> bytes:
         wanted = self._left if size < 0 else min(size, self._left)
-        data = self._file.read(wanted).ljust(wanted, b"\0")
+        data: bytes = self._file.read(wanted).ljust(wanted, b"\0")
         self._left -= len(data)
         self.digest.update(data)
         return data

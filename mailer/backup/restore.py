@@ -1,7 +1,8 @@
 """Restores a backup into an empty folder and an empty database, whole or not at all.
 
 Everything is written beside its place, verified, and moved there at the end. The whole file is authenticated
-before anything of it is used. Rows go straight from the encrypted file into the database.
+before anything of it is used. Rows go straight from the encrypted file into the database. Objects of a bucket
+are uploaded when all else is verified, and read back; where an error occurs, they are deleted.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import os
 import secrets
 import shutil
 import tarfile
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -36,12 +39,15 @@ from mailer.backup.postgresql_rows import PostgresqlLoader, connect
 from mailer.backup.row_format import Table, TableDigest
 from mailer.backup.sqlite_rows import SqliteLoader
 from mailer.config import Config
+from mailer.config.sections import Storage
 
 # Begins the names of what is not in its place yet.
 _STAGED = ".restoring-"
 _CONFIG, _KEYS, _SECRETS, _STORAGE = "config/config.toml", "config/keys.toml", "config/files/", "storage/"
-# What several machines may share ([storage] media_path).
+# What several machines may share ([storage] media_path, or a bucket).
 _MEDIA = ("storage/media/", "storage/imports/")
+# Where files wait that go into a bucket, in the folder that is moved at the end.
+_FOR_BUCKET = ".bucket"
 _DATABASE_VARIABLE = "MAILER_DATABASE__URL"
 # Applications whose tables hold no state of their own, and exist on PostgreSQL only.
 _QUEUE = "procrastinate"
@@ -61,8 +67,12 @@ class Summary:
     rows: dict[str, int] = field(default_factory=dict)
     # When the backup was made, ISO 8601.
     created_at: str = ""
-    # The configuration names another database than the one that was restored into.
+    # The configuration names another database, or another bucket, than was restored into.
     other_database: bool = False
+    other_bucket: bool = False
+    # The bucket that the restored installation uses, "" without one; and how many objects were uploaded.
+    bucket: str = ""
+    objects: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,12 +89,15 @@ def restore(
     passphrase: str,
     start_django: Callable[[Path], None],
     on_progress: OnProgress = lambda *_: None,
+    *,
+    keep_bucket: bool = False,
 ) -> Summary:
     """Restore the backup `file`: the configuration into `folder`, the rest where the configuration says.
 
     Variables MAILER_… of the environment take precedence over the restored configuration, as everywhere.
-    `start_django` is called with the configuration. Raises RestoreError, BackupFileError, DatabaseError,
-    ConfigError and OSError; then nothing is left of the restoration.
+    `keep_bucket`: leave the objects of the bucket as they are. `start_django` is called with the
+    configuration. Raises RestoreError, BackupFileError, DatabaseError, ConfigError and OSError; then nothing
+    is left of the restoration.
     """
     _check_empty(folder, "The folder")
     _authenticate(file, passphrase, on_progress)
@@ -94,7 +107,7 @@ def restore(
     staging.mkdir(mode=0o700)
     with ExitStack() as cleaning:
         cleaning.callback(shutil.rmtree, staging, ignore_errors=True)
-        return _restore(file, folder, staging, passphrase, start_django, on_progress, cleaning)
+        return _restore(file, folder, staging, passphrase, start_django, on_progress, cleaning, keep_bucket)
 
 
 def _restore(
@@ -105,6 +118,7 @@ def _restore(
     start_django: Callable[[Path], None],
     on_progress: OnProgress,
     cleaning: ExitStack,
+    keep_bucket: bool,
 ) -> Summary:
     with _archive(file, passphrase) as archive:
         manifest = _read_manifest(archive)
@@ -113,12 +127,20 @@ def _restore(
     others = {name: value for name, value in os.environ.items() if name != _DATABASE_VARIABLE}
     written = configuration.load(staging / "config.toml", others).database.url
     summary.other_database = written != loaded.database.url
+    for_bucket = staging / _FOR_BUCKET
+    if loaded.storage.media == "s3":
+        summary.bucket = loaded.storage.s3_bucket
+        summary.other_bucket = not _names_bucket(staging / "config.toml", loaded.storage)
+        if keep_bucket:
+            shutil.rmtree(for_bucket, ignore_errors=True)
     database = sqlite_path(loaded)
     if database is not None:
         place = _place(database, staging, folder, "The database", cleaning)
         places.append(place)
         os.environ[_DATABASE_VARIABLE] = f"sqlite:///{place.staged}"
     start_django(staging / "config.toml")
+    if for_bucket.exists():
+        _check_bucket(stored)
     with _loader(database and places[-1].staged, loaded.database.url, cleaning) as loader:
         end = _load(file, passphrase, manifest, loader, on_progress)
     for name, digest in end["files"].items():
@@ -126,12 +148,64 @@ def _restore(
             raise Damaged(f"The file {name} was not restored as it was. Check the disk.")
     summary.files = len(stored)
     summary.rows = {name: rows for name, (rows, _) in end["tables"].items()}
+    if for_bucket.exists():
+        summary.objects = _fill_bucket(for_bucket, stored, on_progress, cleaning)
+        shutil.rmtree(for_bucket)
     for place in places:
         if place.staged.exists():
             _move(place)
     # Now that all is in place, no failure takes a part of it away.
     cleaning.pop_all()
     return summary
+
+
+def _names_bucket(file: Path, storage: Storage) -> bool:
+    """Whether the configuration file has the same bucket, without the environment."""
+    written = tomllib.loads(file.read_text(encoding="utf-8")).get("storage", {})
+    names = ("media", "s3_bucket", "s3_endpoint", "s3_prefix")
+    return all(written.get(name, getattr(Storage, name)) == getattr(storage, name) for name in names)
+
+
+def _check_bucket(stored: Mapping[str, str]) -> None:
+    """Raises RestoreError where the bucket holds an object that the backup has not, or otherwise."""
+    from mailer import object_storage
+
+    for name in object_storage.names():
+        digest = stored.get(f"storage/{name}")
+        if digest is None or digest != object_storage.sha256(name):
+            raise RestoreError(
+                "The bucket holds pictures or uploaded files that are not those of the backup. Name another "
+                "bucket or another beginning of names by MAILER_STORAGE__S3_BUCKET or "
+                "MAILER_STORAGE__S3_PREFIX; or leave its objects as they are by --keep-bucket."
+            )
+
+
+def _fill_bucket(
+    folder: Path, stored: Mapping[str, str], on_progress: OnProgress, cleaning: ExitStack
+) -> int:
+    """Upload what is in the folder and not in the bucket, and read it back; how many objects."""
+    from mailer import object_storage
+
+    there, count = set(object_storage.names()), 0
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name in there:
+            continue
+        cleaning.callback(_delete_object, name)
+        object_storage.upload(name, path)
+        if object_storage.sha256(name) != stored[f"storage/{name}"]:
+            raise Damaged(f"The object {name} was not stored as it was. Check the object storage.")
+        count += 1
+        on_progress("objects of the bucket", count)
+    return count
+
+
+def _delete_object(name: str) -> None:
+    from mailer import object_storage
+
+    # The error that led here says more.
+    with suppress(object_storage.BucketError):
+        object_storage.delete(name)
 
 
 def _check_empty(path: Path, what: str) -> None:
@@ -239,10 +313,7 @@ def _extract_files(
             place = _place(loaded.path(loaded.keys.file), staging, folder, "The keys file", cleaning)
             _write(place.staged, io.BytesIO(keys))
             outside = [place]
-            storage, media = (
-                _storage_folder(loaded.path(one), staging, folder, outside, cleaning)
-                for one in (loaded.storage.path, loaded.storage.media_path or loaded.storage.path)
-            )
+            storage, media = _storage_folders(loaded, staging, folder, outside, cleaning)
             # The folder with everything in it is moved last.
             places = [*(one for one in outside if not one.staged.is_relative_to(staging)), *places]
         if name.startswith("rows/"):
@@ -253,6 +324,21 @@ def _extract_files(
     if loaded is None:
         raise BackupFileError("The backup holds no rows.")
     return places, loaded, stored
+
+
+def _storage_folders(
+    loaded: Config, staging: Path, folder: Path, places: list[_Place], cleaning: ExitStack
+) -> tuple[Path, Path]:
+    """Where the files of this machine are staged, and those that several machines may share."""
+    staged = partial(_storage_folder, staging=staging, folder=folder, places=places, cleaning=cleaning)
+    path = loaded.path(loaded.storage.path)
+    media = loaded.path(loaded.storage.media_path or loaded.storage.path)
+    storage = staged(path)
+    if loaded.storage.media == "s3":
+        return storage, staging / _FOR_BUCKET
+    if media.is_relative_to(path):
+        return storage, storage / media.relative_to(path)
+    return storage, staged(media)
 
 
 def _storage_folder(

@@ -47,6 +47,10 @@ def backup(
         int | None,
         typer.Option(min=1, help="Delete older backups of the same folder, all but this many."),
     ] = None,
+    with_bucket: Annotated[
+        bool,
+        typer.Option("--with-bucket", help='Also the objects of the bucket, with [storage] media = "s3".'),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Back up database, keys, configuration and pictures into one encrypted file, while everything runs."""
@@ -61,6 +65,8 @@ def backup(
     named = file is not None and not file.is_dir()
     if named and keep is not None:
         fail("--keep works on a folder of backups; name the folder instead of a file, or nothing.")
+    if with_bucket and settings.CONFIG.storage.media != "s3":
+        fail('--with-bucket needs [storage] media = "s3"; files in folders are in every backup.')
     path = folder if named else folder / create.default_name(now)
     passphrase = _read_passphrase(passphrase_file, new=True)
     started = time.monotonic()
@@ -69,7 +75,7 @@ def backup(
         if instance.load() is None:
             # A database that no process used yet gets its identity.
             identity.check(now)
-        summary = create.create(path, config_file, passphrase, now, on_progress)
+        summary = create.create(path, config_file, passphrase, now, on_progress, with_bucket=with_bucket)
         instance.record_backup(now)
         if keep is not None:
             summary.deleted = create.delete_older(folder, keep)
@@ -103,6 +109,10 @@ def restore(
         Path, typer.Argument(metavar="[DIR]", help="Where config.toml is restored; it must be empty.")
     ] = Path(),
     passphrase_file: PassphraseFile = None,
+    keep_bucket: Annotated[
+        bool,
+        typer.Option("--keep-bucket", help="Leave the objects of the bucket as they are; upload none."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Restore a backup into an empty folder and an empty database, whole or not at all."""
@@ -115,11 +125,12 @@ def restore(
 
     errors = (BackupFileError, DatabaseError, RestoreError, ConfigError, OSError)
     with failing_on(*errors), _progress(json) as on_progress:
-        summary = restore_file(file, folder, passphrase, start, on_progress)
+        summary = restore_file(file, folder, passphrase, start, on_progress, keep_bucket=keep_bucket)
     record = {
         "config": str(summary.config),
         "made_at": summary.created_at,
         "files": summary.files,
+        "objects": summary.objects,
         "tables": len(summary.rows),
         "rows": sum(summary.rows.values()),
         "seconds": round(time.monotonic() - started, 1),
@@ -135,6 +146,15 @@ def restore(
         print_text(
             "The rows are in the database that MAILER_DATABASE__URL names. Write it as [database] url into "
             f"{summary.config} before you start."
+        )
+    if summary.bucket:
+        print_text(
+            f"Pictures are in the bucket {summary.bucket}: {summary.objects:,} objects were uploaded. An "
+            "installation that goes on elsewhere must not use the same objects."
+        )
+    if summary.other_bucket:
+        print_text(
+            "The environment names that bucket. Write it into [storage] of the same file before you start."
         )
     print_text(f"Start it with: mailer --config {summary.config} run")
     print_text(
