@@ -111,19 +111,41 @@ class Signer:
         fields = _signed_fields(head + b"\r\n")
         headers = sha256(b"".join(line for _, line in fields))
         names = tuple(name for name, _ in fields)
-        return self.header(headers, names, sha256(_relaxed_body(body)).digest(), at) + message
+        return self.request(headers, names, sha256(_relaxed_body(body)).digest(), at).sign() + message
 
-    def header(self, headers: _Hash, names: tuple[bytes, ...], body: bytes, at: int) -> bytes:
-        """The DKIM-Signature fields for the hash state of the canonical fields `names` and the body's
-        digest."""
+    def request(self, headers: _Hash, names: tuple[bytes, ...], body: bytes, at: int) -> SignatureRequest:
+        """For the hash state of the canonical fields `names`, and the body's digest."""
         tags_after = b"%d;\r\n h=%s;\r\n bh=%s;\r\n b=" % (at, _h_tag(names), b64encode(body))
-        signatures: list[bytes] = []
-        for key, prefix in zip(self.keys, self._tag_prefixes, strict=True):
+        all_tags, digests = [], []
+        for prefix in self._tag_prefixes:
             tags = prefix + tags_after
             digest = headers.copy()
             digest.update(b"dkim-signature:" + tags.replace(b"\r\n ", b" "))
-            signatures += (b"DKIM-Signature: ", tags, _fold_base64(b64encode(key.sign(digest.digest()))))
-        return b"".join(signatures)
+            all_tags.append(tags)
+            digests.append(digest.digest())
+        return SignatureRequest(self.keys, all_tags, digests)
+
+
+@dataclass(slots=True, eq=False)
+class SignatureRequest:
+    """What has to be signed for one message: with each key the digest at the same place."""
+
+    keys: tuple[Key, ...]
+    # The tags of each DKIM-Signature field, to the beginning of the signature.
+    tags: list[bytes]
+    # SHA-256.
+    digests: list[bytes]
+
+    def sign(self) -> bytes:
+        """The DKIM-Signature fields, signed in this thread."""
+        return self.fields(map(Key.sign, self.keys, self.digests))
+
+    def fields(self, signatures: Iterable[bytes]) -> bytes:
+        """The DKIM-Signature fields with the signatures of the digests."""
+        return b"".join(
+            b"DKIM-Signature: %b%b" % (tags, _fold_base64(signature))
+            for tags, signature in zip(self.tags, signatures, strict=True)
+        )
 
 
 class VariantSigner:
@@ -137,19 +159,19 @@ class VariantSigner:
         self._names = tuple(name for name, _ in fields)
         self._body = sha256(body)
 
-    def header(self, pieces: Sequence[bytes], at: int) -> bytes:
-        """The DKIM-Signature fields that go before `pieces`: own headers, the shared piece, and the rest of
-        the body.
+    def request(self, pieces: Sequence[bytes], at: int) -> SignatureRequest:
+        """For the DKIM-Signature fields that go before `pieces`: own headers, the shared piece, and the rest
+        of the body.
 
         `at`: time of signing in Unix seconds.
         """
         own = _signed_fields(pieces[0])
         headers, body = self._headers.copy(), self._body.copy()
-        headers.update(b"".join(line for _, line in own))
+        headers.update(b"".join([line for _, line in own]))
         # One call, because each releases the GIL, which costs more than joining them.
         body.update(b"".join(pieces[2:]))
-        names = self._names + tuple(name for name, _ in own)
-        return self._signer.header(headers, names, body.digest(), at)
+        names = self._names + tuple([name for name, _ in own])
+        return self._signer.request(headers, names, body.digest(), at)
 
 
 def configured() -> Signer | None:
@@ -235,7 +257,8 @@ def _h_tag(names: tuple[bytes, ...]) -> bytes:
     return b"\r\n ".join(lines).removesuffix(b":")
 
 
-def _fold_base64(text: bytes) -> bytes:
-    """Base64 in folded lines, the first of which follows " b="."""
+def _fold_base64(octets: bytes) -> bytes:
+    """The octets in base64, in folded lines, the first of which follows " b="."""
+    text = b64encode(octets)
     lines = [text[start : start + _LINE_LENGTH - 4] for start in range(0, len(text), _LINE_LENGTH - 4)]
     return b"\r\n ".join(lines) + b"\r\n"

@@ -8,11 +8,12 @@ checked character by character, so that none can end its line and inject another
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mailer.delivery import message_identifiers
+from mailer.delivery.smtp.dkim import SignatureRequest
 
 # Characters of a local part without quotes; a domain of A-labels, or an IP address in brackets.
 _LOCAL = r"[A-Za-z0-9!#$%&'*/?^_`{|}~.\-"
@@ -46,16 +47,21 @@ class Envelope:
     # Used in place of `message`: parts of a message in its final form, ASCII in CRLF lines that never begin
     # with a dot.
     pieces: tuple[bytes, ...] | list[bytes] = ()
-    # Makes the DKIM-Signature fields that go before `pieces`; None: they are there, or there are none.
-    signature: Callable[[], bytes] | None = None
+    # What to sign for the DKIM-Signature fields that go before `pieces`; None: they are there, or there are
+    # none.
+    signature: SignatureRequest | None = None
     # The caller's own; the send queue keeps a QueueTag here.
     queue_tag: Any = None
 
     def sign(self) -> None:
         """Put the signature before the pieces, unless that is done; in any thread."""
         if self.signature is not None:
-            self.pieces = [self.signature(), *self.pieces]
-            self.signature = None
+            self.add_signature(self.signature.sign())
+
+    def add_signature(self, fields: bytes) -> None:
+        """Put the DKIM-Signature fields before the pieces."""
+        self.pieces = [fields, *self.pieces]
+        self.signature = None
 
 
 def encode_data(message: bytes) -> bytes:

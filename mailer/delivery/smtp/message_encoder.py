@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.config.sections import TOKEN
@@ -61,7 +61,7 @@ class MimeEncoder:
         )
         pieces = variant.template.pieces(personal)
         signer = variant.signer
-        signature = partial(signer.header, pieces, time.timestamp) if signer else None
+        signature = signer.request(pieces, time.timestamp) if signer else None
         return Envelope(
             context.envelope_sender.replace(TOKEN, token), claimed.email, b"", pieces, signature=signature
         )

@@ -42,6 +42,8 @@ _RECONNECT = 5.0
 # Nothing is sent while nothing was heard of the ledger's thread for so many seconds: cut off from the
 # database, it could not record them, and another worker might send the same messages when the lease ends.
 _MAX_UNRECORDED = 30.0
+# Envelopes that the calling thread signs before it hands them over: some ten milliseconds of its time.
+_SIGNED_AT_ONCE = 32
 # Outcomes of messages that were not tried.
 _NOT_TRIED = (ReplyClass.NOT_TRIED, ReplyClass.SENDER_REJECTED)
 
@@ -80,7 +82,7 @@ class Sender:
         self.max_transactions: dict[Relay, int] = {}
         self._journal = journal
         self._queue = SendQueue(ProviderShares(pool.connections, usual_seconds), self._report)
-        self._signers = SignerPool(self._on_signed, self._on_signer_failure)
+        self._signers = SignerPool(self._add_signed)
         # Envelopes that are being signed.
         self._unsigned = 0
         # Fires when the next job's time comes.
@@ -118,7 +120,7 @@ class Sender:
         """Take jobs.
 
         Their messages are built at once, in the calling thread: one after another they cost half of what each
-        would cost between two system calls. Only the signatures are left to other threads.
+        would cost between two system calls. Many signatures are left to other processes.
         """
         envelopes = [envelope for job in jobs if (envelope := self._build(job)) is not None]
         self._ledger_seen_at = lease_clock()
@@ -126,8 +128,10 @@ class Sender:
         self._wake_at = max(1, len(envelopes) // 2)
         unsigned = [envelope for envelope in envelopes if envelope.signature is not None]
         ready = [envelope for envelope in envelopes if envelope.signature is None] if unsigned else envelopes
-        self._call_in_loop(self._take, ready, unsigned)
-        self._signers.submit(unsigned)
+        by_processes = self._signers.start(unsigned)
+        self._call_in_loop(self._take, ready, unsigned, by_processes)
+        if not by_processes:
+            self._sign(unsigned)
 
     def collect(self, seconds: float) -> list[Attempt]:
         """Return the outcomes so far; wait up to `seconds` for a good number. Raises what ended the
@@ -150,8 +154,6 @@ class Sender:
     def stop(self, grace: float) -> None:
         """Begin nothing more and wait `grace` seconds for outstanding replies. Collect the outcomes
         afterwards."""
-        # First, so that the loop has all that they signed.
-        self._queue.return_unsent(self._signers.close(), "not begun")
         self._call_in_loop(self._begin_stop, grace)
         self._thread.join()
 
@@ -187,7 +189,7 @@ class Sender:
             task.cancel()
         if late:
             await asyncio.wait(late)
-        self._queue.return_unsent(self._queue.drain(), "not begun")
+        self._queue.return_unsent([*self._queue.drain(), *self._signers.close()], "not begun")
         # uvloop releases a connection one turn of the loop after connection_lost().
         await asyncio.sleep(0)
 
@@ -218,29 +220,31 @@ class Sender:
         envelope.queue_tag = QueueTag(claimed, provider_of(claimed.email), job.deadline, job.not_before)
         return envelope
 
-    def _take(self, envelopes: list[Envelope], unsigned: list[Envelope]) -> None:
+    def _sign(self, unsigned: list[Envelope]) -> None:
+        """Sign in the calling thread, and hand over some at a time."""
+        for begin in range(0, len(unsigned), _SIGNED_AT_ONCE):
+            chunk = unsigned[begin : begin + _SIGNED_AT_ONCE]
+            for envelope in chunk:
+                envelope.sign()
+            self._call_in_loop(self._add_signed, chunk)
+
+    def _take(self, envelopes: list[Envelope], unsigned: list[Envelope], by_processes: bool) -> None:
         """Take what was submitted; `unsigned` comes to `_add_signed` when it is signed."""
         self._dropped.difference_update(one.queue_tag.claimed.mailing for one in (*envelopes, *unsigned))
         self._unsigned += len(unsigned)
+        if by_processes:
+            self._signers.sign(unsigned)
         self._add(envelopes)
 
     def _add(self, envelopes: list[Envelope]) -> None:
         self._queue.add(envelopes)
         self._wake_workers()
 
-    def _on_signed(self, envelopes: list[Envelope]) -> None:
-        self._call_in_loop(self._add_signed, envelopes)
-
     def _add_signed(self, envelopes: list[Envelope]) -> None:
         self._unsigned -= len(envelopes)
         dropped = [one for one in envelopes if one.queue_tag.claimed.mailing in self._dropped]
         self._queue.return_unsent(dropped, "not begun")
         self._add([one for one in envelopes if one not in dropped] if dropped else envelopes)
-
-    def _on_signer_failure(self, error: BaseException) -> None:
-        self._failure = self._failure or error
-        self._call_in_loop(self._begin_stop, 0)
-        self._news.set()
 
     def _wake_workers(self) -> None:
         """Let idle workers look for work; in the next turn, because one of them may be the caller."""

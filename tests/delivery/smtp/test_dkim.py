@@ -90,7 +90,7 @@ def copies(rendered: RenderedVariant, *all_copies: mime.Personalization) -> list
     skeleton = mime.MessageTemplate(rendered, ENVELOPE, FORMS)
     variant = SIGNER.for_variant(skeleton.shared)
     pieces = [skeleton.pieces(copy) for copy in all_copies]
-    return [b"".join((variant.header(one, AT), *one)) for one in pieces]
+    return [b"".join((variant.request(one, AT).sign(), *one)) for one in pieces]
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "kk", "uz"])

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
-import threading
+import os
+import re
+import signal
 import time
+from base64 import b64decode
+from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mailer.delivery.ledger.attempts import ClaimedDelivery, SendJob
 from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.smtp import relays
+from mailer.delivery.smtp import dkim, relays, signer_pool
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.relays import RelayPool
 from mailer.delivery.smtp.sender import Sender
@@ -181,58 +186,111 @@ def test_a_message_that_cannot_be_built_is_refused_alone(server, opened):
     assert found[2].reply_class is ReplyClass.ACCEPTED
 
 
-def signed_job(one, signature):
-    """A job whose message gets its signature in a thread of the sender."""
+KEY = dkim.Key("example.org", "news", Ed25519PrivateKey.generate())
+KEYS = (KEY,)
+FIELD = re.compile(rb"DKIM-Signature: v=1; b=((?:[\w+/=]|\r\n )+)\r\nSubject: (\d+)\r\n")
 
+
+def signed_job(one):
     def build():
         pieces = [b"Subject: %d\r\n\r\n" % one.id, b"hello\r\n"]
-        return Envelope("b+1@example.org", one.email, pieces=pieces, signature=signature)
+        request = dkim.SignatureRequest(KEYS, [b"v=1; b="], [digest(one.id)])
+        return Envelope("b+1@example.org", one.email, pieces=pieces, signature=request)
 
     return SendJob(one, build, time.monotonic() + 60)
 
 
-def test_messages_are_signed_once_and_in_other_threads(server, opened):
-    sender, threads = opened(), []
-
-    def signature():
-        threads.append(threading.current_thread())
-        return b"DKIM-Signature: x\r\n"
-
-    sender.submit([*(signed_job(claimed(number), signature) for number in range(100)), job(claimed(100))])
-    found = outcomes(sender, 101)
-    assert {one.reply_class for one in found.values()} == {ReplyClass.ACCEPTED}
-    assert len(threads) == 100 and threading.current_thread() not in threads
-    signed = [one for one in server.taken if one.message.startswith(b"DKIM-Signature: x\r\nSubject: ")]
-    assert len({one.recipient for one in signed}) == len(signed) == 100
+def digest(number):
+    return sha256(b"%d" % number).digest()
 
 
-def test_a_stop_returns_the_jobs_that_are_not_signed(server, opened):
+def arrived_signed(server):
+    """The numbers of the messages that arrived, each with one signature, of its own digest."""
+    numbers = []
+    for one in server.taken:
+        signature, number = FIELD.match(one.message).groups()
+        KEY.private.public_key().verify(b64decode(signature), digest(int(number)))
+        numbers.append(int(number))
+    return sorted(numbers)
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """Two cores, and all signatures made by other processes."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(signer_pool, "_WORTHWHILE", 1)
+
+
+def signal_signers(sender, number):
+    pids = [one.pid for one in sender._signers._processes]
+    for pid in pids:
+        os.kill(pid, number)
+    return pids
+
+
+def test_a_few_messages_are_signed_without_a_process(server, opened):
     sender = opened()
-    sender.submit(
-        signed_job(claimed(number), lambda: time.sleep(0.005) or b"X: x\r\n") for number in range(500)
-    )
+    sender.submit([*(signed_job(claimed(number)) for number in range(100))])
+    assert {one.reply_class for one in outcomes(sender, 100).values()} == {ReplyClass.ACCEPTED}
+    assert arrived_signed(server) == list(range(100)) and signal_signers(sender, 0) == []
+
+
+def test_many_messages_are_signed_by_other_processes(server, opened, many, monkeypatch):
+    monkeypatch.setattr(dkim.Key, "sign", lambda *_: pytest.fail("signed here"))
+    sender = opened()
+    sender.submit([*(signed_job(claimed(number)) for number in range(300)), job(claimed(300))])
+    assert {one.reply_class for one in outcomes(sender, 301).values()} == {ReplyClass.ACCEPTED}
+    plain = server.taken.pop(next(n for n, one in enumerate(server.taken) if one.message[:1] == b"S"))
+    assert plain.recipient.startswith("reader-300@") and arrived_signed(server) == list(range(300))
     sender.stop(2)
-    found = {one.id: outcome for one, outcome in sender.collect(0)}
-    assert len(found) == 500
-    accepted = [one for one in found.values() if one.reply_class is ReplyClass.ACCEPTED]
-    assert len(accepted) == len(server.taken) < 500
+    assert signal_signers(sender, 0) == []
 
 
-def test_nothing_of_a_mailing_dropped_while_it_is_signed_is_tried(server, opened):
-    sender, may_sign = opened(), threading.Event()
-    sender.submit(
-        signed_job(claimed(number, mailing=number % 2), lambda: may_sign.wait() and b"X: x\r\n")
-        for number in range(100)
-    )
-    sender.drop_mailing(1)
-    may_sign.set()
-    found = outcomes(sender, 100)
-    assert {found[number].reply_class for number in range(0, 100, 2)} == {ReplyClass.ACCEPTED}
-    assert {found[number].reply_class for number in range(1, 100, 2)} == {ReplyClass.NOT_TRIED}
-
-
-def test_an_error_of_signing_ends_the_sender(opened):
+def test_messages_of_a_dead_signing_process_are_signed_all_the_same(server, opened, many):
     sender = opened()
-    sender.submit([signed_job(claimed(1), lambda: 1 / 0)])
-    with pytest.raises(ZeroDivisionError):
-        outcomes(sender, 1)
+    sender.submit(signed_job(claimed(number)) for number in range(300))
+    killed = signal_signers(sender, signal.SIGKILL)
+    assert len(killed) == 2
+    outcomes(sender, 300)
+    assert arrived_signed(server) == list(range(300))
+    # They are started again.
+    sender.submit(signed_job(claimed(number)) for number in range(300, 500))
+    assert not set(killed) & set(signal_signers(sender, 0))
+    outcomes(sender, 200)
+    assert arrived_signed(server) == list(range(500))
+
+
+def test_a_frozen_signing_process_is_replaced(server, opened, many, monkeypatch):
+    monkeypatch.setattr(signer_pool, "_PATIENCE", 0.5)
+    sender = opened()
+    sender.submit(signed_job(claimed(number)) for number in range(2))
+    outcomes(sender, 2)
+    signal_signers(sender, signal.SIGSTOP)
+    sender.submit(signed_job(claimed(number)) for number in range(2, 300))
+    outcomes(sender, 298)
+    assert arrived_signed(server) == list(range(300))
+
+
+def test_a_stop_returns_the_jobs_that_are_not_signed(server, opened, many):
+    sender = opened()
+    sender.submit(signed_job(claimed(number)) for number in range(2))
+    outcomes(sender, 2)
+    signal_signers(sender, signal.SIGSTOP)
+    sender.submit(signed_job(claimed(number)) for number in range(2, 500))
+    sender.stop(2)
+    found = {one.id: outcome.reply_class for one, outcome in sender.collect(0)}
+    assert len(found) == 498 and set(found.values()) == {ReplyClass.NOT_TRIED}
+    assert arrived_signed(server) == [0, 1]
+
+
+def test_nothing_of_a_mailing_dropped_while_it_is_signed_is_tried(server, opened, many):
+    sender = opened()
+    sender.submit(signed_job(claimed(number, mailing=number % 2)) for number in range(2))
+    outcomes(sender, 2)
+    signal_signers(sender, signal.SIGSTOP)
+    sender.submit(signed_job(claimed(number, mailing=number % 2)) for number in range(2, 100))
+    sender.drop_mailing(1)
+    signal_signers(sender, signal.SIGCONT)
+    found = outcomes(sender, 98)
+    assert {found[number].reply_class for number in range(2, 100, 2)} == {ReplyClass.ACCEPTED}
+    assert {found[number].reply_class for number in range(3, 100, 2)} == {ReplyClass.NOT_TRIED}
