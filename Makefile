@@ -6,6 +6,7 @@
 #   make bench   measured comparisons (WHAT="plan send" for some of them)
 #   make lock    write the locks anew from pyproject.toml
 #   make sbom    write the bill of materials, sbom.cdx.json, of what an installation has (CycloneDX)
+#   make messages   update the catalogues of staff pages, and name what has no translation (CONTRIBUTING.md)
 #   make release-dump   write tests/project/releases/ for the version in pyproject.toml (docs/upgrading.md)
 #   make wheel   build dist/: the wheel, its source, and the lock of what an installation needs (docs/installing.md)
 
@@ -15,7 +16,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ITSELF := --no-deps --no-build-isolation --editable .
 
-.PHONY: run test lint bench lock sbom wheel release-dump setup
+.PHONY: run test lint bench lock sbom wheel messages release-dump setup
 
 run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
@@ -51,6 +52,9 @@ wheel: .venv/run
 	@$(BIN)/python -m hatchling build -d dist >/dev/null
 	@cp requirements-run.lock dist/
 	@ls dist/*
+
+messages: setup
+	@$(BIN)/python -m tests.project.catalogues
 
 release-dump: setup
 	@$(BIN)/python -m tests.project.releases

@@ -163,10 +163,11 @@ MIDDLEWARE = [
     "mailer.monitoring.urls.MonitoringMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "mailer.desk.base.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # After accounts, because staff choose their language.
+    "mailer.desk.base.middleware.LanguageMiddleware",
     # Before the limits, which say why a password is asked for again.
     "django.contrib.messages.middleware.MessageMiddleware",
     "mailer.accounts.middleware.SessionLimits",
@@ -251,7 +252,9 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 
-LANGUAGE_CODE = CONFIG.site.languages[0]
+# What commands, logs and the database are written in. Pages and emails are in the languages of their readers.
+LANGUAGE_CODE = "en"
+# Those of readers' pages.
 LANGUAGES = [
     ("en", "English"),
     ("ru", "Русский"),
@@ -261,9 +264,10 @@ LANGUAGES = [
     ("uz", "Oʻzbekcha"),
     ("tk", "Türkmençe"),
 ]
-# Staff pages are in English only; Wagtail would translate its own half of them.
-WAGTAILADMIN_PERMITTED_LANGUAGES = [("en", "English")]
-LOCALE_PATHS: list[Path] = []
+# Those of staff pages. Catalogues: mailer/locale; `make messages` updates them.
+WAGTAILADMIN_PERMITTED_LANGUAGES = [("en", "English"), ("ru", "Русский"), ("kk", "Қазақша")]
+# Strings of Wagtail and other libraries that those have no translation of.
+LOCALE_PATHS = [_PACKAGE / "locale" / "libraries"]
 TIME_ZONE = CONFIG.site.timezone
 USE_TZ = True
 USE_I18N = True

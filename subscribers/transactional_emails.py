@@ -142,7 +142,7 @@ def send_reconfirmation(subscriber: Subscriber, token: str, until: date) -> None
 def page_language(subscriber: Subscriber) -> str:
     """The subscriber's language where the pages have it, else the site's own, else English."""
     supported = {code for code, _ in settings.LANGUAGES}
-    wanted = (subscriber.language, settings.LANGUAGE_CODE)
+    wanted = (subscriber.language, settings.CONFIG.site.languages[0])
     return next((code for code in wanted if code in supported), "en")
 
 

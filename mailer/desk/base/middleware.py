@@ -24,6 +24,7 @@ from django.views.defaults import bad_request
 from wagtail.admin import messages
 
 from mailer.approval.same_person import SamePerson
+from mailer.staff_language import accepted_language, chosen_language, desk_languages, office_language
 
 # What no page of ours uses. Passkeys are used, so their features are not listed.
 _PERMISSIONS = ", ".join(
@@ -54,14 +55,22 @@ _STAFF = re.compile(r"/(?:desk|accounts|demo)/")
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Readers' pages are in the reader's language; staff pages, which have no translations, in English."""
+    """Readers' pages are in a language that the browser asks for, and so are staff pages until sign-in.
+
+    Then they are in the language that the member of staff chose, if they chose one. Wagtail's views choose
+    likewise; this is for the pages of the account, and for errors.
+    """
 
     def process_request(self, request: HttpRequest) -> None:
         if not _STAFF.match(request.path_info):
-            super().process_request(request)
-            return
-        translation.activate("en")
-        request.LANGUAGE_CODE = "en"
+            readers = tuple(code for code, _ in settings.LANGUAGES)
+            code = accepted_language(request, readers, settings.CONFIG.site.languages[0])
+        else:
+            signed_in = settings.SESSION_COOKIE_NAME in request.COOKIES
+            code = chosen_language(request.user) if signed_in else ""
+            code = code or accepted_language(request, desk_languages(), office_language())
+        translation.activate(code)
+        request.LANGUAGE_CODE = translation.get_language() or code
 
 
 class SecurityHeadersMiddleware:

@@ -1,0 +1,51 @@
+"""The languages of the desk, and which of them a member of staff reads."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
+from django.utils.translation import override
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+# What commands, logs and the database are written in; also where nobody chose a language.
+DEFAULT = "en"
+
+
+def desk_languages() -> tuple[str, ...]:
+    """The codes of the languages that the desk is translated to, English first."""
+    return tuple(code for code, _ in settings.WAGTAILADMIN_PERMITTED_LANGUAGES)
+
+
+def office_language() -> str:
+    """The first of the office's languages that the desk has; English where it has none of them."""
+    offered = desk_languages()
+    return next((code for code in settings.CONFIG.site.languages if code in offered), DEFAULT)
+
+
+def chosen_language(user: User | AnonymousUser) -> str:
+    """What the user chose on their account page; "" if they chose nothing."""
+    profile = getattr(user, "wagtail_userprofile", None)
+    code = str(profile.preferred_language) if profile is not None else ""
+    return code if code in desk_languages() else ""
+
+
+def language_of(user: User) -> str:
+    """The language of emails to this member of staff: what they chose, else the office's."""
+    return chosen_language(user) or office_language()
+
+
+def in_language_of(user: User) -> AbstractContextManager[None]:
+    """Translates, within a `with` block, to the language of emails to this member of staff."""
+    return override(language_of(user))
+
+
+def accepted_language(request: HttpRequest, offered: tuple[str, ...], default: str) -> str:
+    """The first language of the browser's Accept-Language (RFC 9110 §12.5.4) that is offered."""
+    for wanted, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+        for code in (wanted, wanted.partition("-")[0]):
+            if code in offered:
+                return code
+    return default
