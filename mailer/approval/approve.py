@@ -266,7 +266,7 @@ def local_send_time(countries: Collection[str], start: datetime, hour: int, zone
 
     `zone` decides where their time zones differ or no country was chosen.
     """
-    moments = {next_hour(start, hour, own) for own in _zones(countries)}
+    moments = {next_hour(start, hour, own) for own in zones_of(countries)}
     return moments.pop() if len(moments) == 1 else next_hour(start, hour, zone)
 
 
@@ -280,7 +280,8 @@ def next_hour(start: datetime, hour: int, zone: ZoneInfo) -> datetime:
     return found.astimezone(UTC)
 
 
-def _zones(countries: Collection[str]) -> Iterator[ZoneInfo]:
+def zones_of(countries: Collection[str]) -> Iterator[ZoneInfo]:
+    """The time zones of these countries (ISO 3166-1 alpha-2), each once."""
     known = get_global("territory_zones")
     for name in sorted({name for country in countries for name in known.get(country, ())}):
         try:

@@ -170,6 +170,8 @@ class Snapshot(models.Model):
     audience = models.JSONField()
     # Readers counted when it was submitted.
     audience_count = models.PositiveIntegerField()
+    # The same by country and language; see editions.audience.ReaderCounts.
+    readers = models.JSONField(default=dict)
     # The problems that preflight found, for staff: [{"level": "warning", "text": …}]
     findings = models.JSONField(default=list)
     window_from = models.DateTimeField()

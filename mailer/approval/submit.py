@@ -14,7 +14,7 @@ from mailer.approval import approve, authorship
 from mailer.approval.approve import PreflightFailed, WrongState
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import PreflightFinding, run_checks, sender_of
-from mailer.editions.audience import Audience
+from mailer.editions.audience import Audience, ReaderCounts
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import links, localization, variants
@@ -104,7 +104,9 @@ def _freeze(
 ) -> Snapshot:
     newsletter = edition.newsletter
     text = to_json(content)
-    count = audience.count()
+    readers = ReaderCounts.from_combinations(
+        audience.combinations(), newsletter.languages, newsletter.fallbacks
+    )
     until = now + timedelta(days=newsletter.window_days)
     because = authorship.authors_of(edition)
     because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
@@ -121,7 +123,7 @@ def _freeze(
                 settings.CONFIG.tracking, links.outbound_links(content)
             ),
             "audience": audience.as_dict(),
-            "audience_count": count,
+            "audience_count": readers.total,
             "window": [now.isoformat(), until.isoformat()],
             "submitted_by": user.get_username(),
             "authors": approve.author_ids(who.pk for who in because),
@@ -133,7 +135,8 @@ def _freeze(
         content=text,
         manifest=manifest,
         audience=audience.as_dict(),
-        audience_count=count,
+        audience_count=readers.total,
+        readers=readers._asdict(),
         findings=[{"level": finding.level, "text": finding.text} for finding in found],
         window_from=now,
         window_until=until,

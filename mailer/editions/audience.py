@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Q, QuerySet
 
 from mailer.editions.models import Edition, Newsletter
+from mailer.rendering import localization
 from subscribers.models import Subscriber
 from subscribers.segments import segments
 from subscribers.segments.audience_query import AudienceQuery
@@ -26,6 +29,40 @@ class Combination:
     language: str
     # Number of subscribers.
     readers: int
+
+
+class ReaderCounts(NamedTuple):
+    """How many subscribers an audience has, by language and by country."""
+
+    total: int
+    # By the language in which they get the edition; the counts add up to the total.
+    languages: dict[str, int]
+    # By country (ISO 3166-1 alpha-2; "" for subscribers who chose none) and language. A subscriber who chose
+    # several countries counts in each.
+    countries: dict[str, dict[str, int]]
+
+    @classmethod
+    def from_combinations(
+        cls, combinations: Iterable[Combination], offered: Sequence[str], fallbacks: Sequence[str]
+    ) -> ReaderCounts:
+        """`offered`: the newsletter's languages; `fallbacks`: those used in place of others."""
+        languages = Counter[str]()
+        countries: dict[str, Counter[str]] = defaultdict(Counter)
+        for one in combinations:
+            language = localization.resolve_language(one.language, offered, fallbacks)
+            languages[language] += one.readers
+            for country in one.countries or ("",):
+                countries[country][language] += one.readers
+        return cls(
+            languages.total(),
+            dict(languages.most_common()),
+            {code: dict(countries[code].most_common()) for code in sorted(countries)},
+        )
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> ReaderCounts | None:
+        """The inverse of `_asdict`; None for an empty dict."""
+        return cls(**raw) if raw else None
 
 
 @dataclass(frozen=True)

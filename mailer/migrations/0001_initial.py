@@ -487,6 +487,7 @@ class Migration(migrations.Migration):
                 ('manifest', models.TextField()),
                 ('audience', models.JSONField()),
                 ('audience_count', models.PositiveIntegerField()),
+                ('readers', models.JSONField(default=dict)),
                 ('findings', models.JSONField(default=list)),
                 ('window_from', models.DateTimeField()),
                 ('window_until', models.DateTimeField()),

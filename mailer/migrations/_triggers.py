@@ -37,6 +37,7 @@ _SNAPSHOT_CHANGED = (
         )
     )
     + " OR NEW.window_until <> OLD.window_until OR CAST(NEW.audience AS TEXT) <> CAST(OLD.audience AS TEXT)"
+    " OR CAST(NEW.readers AS TEXT) <> CAST(OLD.readers AS TEXT)"
 )
 _MOVE_WITHOUT_APPROVAL = (
     "NEW.state IN ('approved', 'scheduled') AND NOT EXISTS"

@@ -57,8 +57,8 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     expect(page.get_by_text("Approved, not yet scheduled")).to_be_visible()
 
     lead_on(page, demo, "Send as the approver")
-    page.get_by_label("Send now").check()
-    page.get_by_role("button", name="Send now").click()
+    page.get_by_role("button", name="Send now…").click()
+    page.get_by_role("button", name=re.compile(r"Send to \d+ subscribers")).click()
     until(lambda: demo.deliveries().get("accepted", 0) == 11, 90)
 
     page.goto(f"{demo.url}/demo/inbox/")

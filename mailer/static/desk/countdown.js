@@ -5,15 +5,16 @@
     const announcer = document.querySelector('[data-countdown-announcer]');
     if (!clock || !announcer) return;
     const end = performance.now() + Number(clock.dataset.countdown) * 1000;
-    const format = (left) => (left < 120 ? `${left} s` : `${Math.ceil(left / 60)} minutes`);
+    const { starts, now, seconds, minutes, then } = clock.dataset;
+    const format = (left) => (left < 120 ? `${left} ${seconds}` : `${Math.ceil(left / 60)} ${minutes}`);
     const tick = () => {
       const left = Math.max(Math.ceil((end - performance.now()) / 1000), 0);
-      clock.textContent = left ? `Sending starts in ${format(left)}` : 'Sending starts now';
-      if (left === 10 || left === 60) announcer.textContent = `Sending starts in ${left} seconds.`;
+      clock.textContent = left ? `${starts} ${format(left)}` : now;
+      if (left === 10 || left === 60) announcer.textContent = `${starts} ${format(left)}.`;
       if (left) setTimeout(tick, 1000 - ((performance.now() - end) % 1000 + 1000) % 1000 + 20);
       else {
-        announcer.textContent = 'Sending starts now.';
-        setTimeout(() => window.location.assign(clock.dataset.then), 2000);
+        announcer.textContent = now;
+        setTimeout(() => window.location.assign(then), 2000);
       }
     };
     clock.hidden = false;

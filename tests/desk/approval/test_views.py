@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.approval.models import Approval, Snapshot
@@ -108,39 +105,6 @@ def test_a_later_change_invalidates_the_approval_and_is_shown_as_the_reason(desk
     answer = as_user(desk.approver).get(at(desk, "schedule"))
     assert edition_state(desk.edition) == "draft"
     assert answer.context["overview"].draft_reason in Page(answer).text != ""
-
-
-def test_a_scheduled_time_is_in_the_newsletters_time_zone(desk: Desk) -> None:
-    snapshot = cast.approved(desk)
-    moment = (timezone.now() + timedelta(days=1)).replace(hour=9, minute=30, second=0, microsecond=0)
-    form = {"when": "later", "at": f"{moment:%Y-%m-%dT%H:%M}", "action": "schedule"}
-    as_user(desk.approver).post(at(desk, "schedule"), form)
-    snapshot.refresh_from_db()
-    # Almaty is five hours ahead of UTC since March 2024.
-    assert snapshot.send_at == moment - timedelta(hours=5)
-
-
-def test_a_time_outside_the_approved_window_is_refused(desk: Desk) -> None:
-    cast.approved(desk)
-    late = timezone.now() + timedelta(days=30)
-    form = {"when": "later", "at": f"{late:%Y-%m-%dT%H:%M}", "action": "schedule"}
-    page = as_user(desk.approver).post(at(desk, "schedule"), form, follow=True)
-    assert Page(page).messages == ["error"]
-    assert edition_state(desk.edition) == "approved"
-
-
-def test_a_missing_time_is_an_error_of_the_form(desk: Desk) -> None:
-    cast.approved(desk)
-    page = as_user(desk.approver).post(
-        at(desk, "schedule"), {"when": "later", "at": "", "action": "schedule"}
-    )
-    assert set(page.context["form"].errors) == {"at"}
-
-
-def test_a_schedule_can_be_cancelled(desk: Desk) -> None:
-    cast.scheduled(desk)
-    as_user(desk.approver).post(at(desk, "schedule"), {"action": "unschedule"})
-    assert edition_state(desk.edition) == "approved"
 
 
 def test_a_writer_cannot_schedule(desk: Desk) -> None:

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import alerts
 from mailer.delivery.rollout import scheduled_jobs
@@ -38,38 +37,6 @@ def undoable(configure: Callable[..., None]) -> None:
 
 def logged(action: str) -> Any:
     return ModelLogEntry.objects.filter(action=action).first()
-
-
-@pytest.mark.usefixtures("undoable")
-def test_sending_now_shows_a_countdown_and_can_be_undone(desk: Desk) -> None:
-    cast.approved(desk)
-    browser = as_user(desk.approver)
-    page = browser.post(at(desk, "schedule"), {"when": "now", "action": "schedule"}, follow=True)
-    assert 0 < page.context["countdown"] <= 3600
-    assert ("action", "unschedule") in Page(page).controls and 'role="status"' in Page(page).html
-    assert edition_state(desk.edition) == "scheduled"
-    browser.post(at(desk, "schedule"), {"action": "unschedule"})
-    assert edition_state(desk.edition) == "approved"
-    assert logged("desk.unschedule").user == desk.approver
-
-
-def test_a_distant_start_has_no_countdown(desk: Desk) -> None:
-    cast.scheduled(desk)
-    assert as_user(desk.approver).get(at(desk, "schedule")).context["countdown"] is None
-
-
-def test_sending_by_time_zone_is_chosen_with_the_schedule(desk: Desk) -> None:
-    cast.approved(desk)
-    form = {"when": "now", "local": "on", "hour": "9", "action": "schedule"}
-    page = as_user(desk.approver).post(at(desk, "schedule"), form, follow=True)
-    assert Snapshot.objects.get().local_hour == 9
-    assert "9:00" in Page(page).text
-
-
-def test_without_it_every_subscriber_gets_it_at_the_same_time(desk: Desk) -> None:
-    cast.approved(desk)
-    as_user(desk.approver).post(at(desk, "schedule"), {"when": "now", "hour": "9", "action": "schedule"})
-    assert Snapshot.objects.get().local_hour is None
 
 
 @pytest.mark.usefixtures("undoable")

@@ -1,0 +1,97 @@
+"""Moments as staff read them: in the newsletter's time zone, in their own, and where the readers are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from babel.dates import get_timezone_location
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timesince import timeuntil
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from mailer.approval.approve import local_send_time, zones_of
+
+# "E" is the month as the language writes it within a date.
+_DAY_AND_TIME = "l, j E Y, H:i"
+_TIME = "H:i"
+
+
+def city(zone: ZoneInfo) -> str:
+    """The city that a time zone is named after, in the language of the page."""
+    return get_timezone_location(zone, locale=(get_language() or "en").replace("-", "_"), return_city=True)
+
+
+def utc_offset(moment: datetime, zone: ZoneInfo) -> str:
+    """How far the zone is from UTC at a moment: "UTC+5", "UTC+5:30", "UTC"."""
+    offset = moment.astimezone(zone).utcoffset() or timedelta()
+    if not offset:
+        return "UTC"
+    hours, minutes = divmod(abs(round(offset.total_seconds() / 60)), 60)
+    return f"UTC{'−' if offset < timedelta() else '+'}{hours}{f':{minutes:02}' if minutes else ''}"
+
+
+def zone_label(moment: datetime, zone: ZoneInfo) -> str:
+    """The zone spelled out: "Almaty time, UTC+5"; "UTC" for UTC."""
+    offset = utc_offset(moment, zone)
+    if city(zone) == offset:
+        return offset
+    return _("%(city)s time, %(offset)s") % {"city": city(zone), "offset": offset}
+
+
+def own_zone() -> ZoneInfo:
+    """The time zone that the user chose for the desk; that of the installation where they chose none."""
+    return ZoneInfo(timezone.get_current_timezone_name())
+
+
+def moment_label(moment: datetime, zone: ZoneInfo) -> str:
+    """The moment with its zone, and the user's own time where that differs.
+
+    "Friday, 3 December 2021, 09:00 (Almaty time, UTC+5; in Zurich 05:00)"
+    """
+    values = {
+        "moment": date_format(moment.astimezone(zone), _DAY_AND_TIME),
+        "zone": zone_label(moment, zone),
+    }
+    own = own_zone()
+    if moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
+        return _("%(moment)s (%(zone)s)") % values
+    same_day = moment.astimezone(own).date() == moment.astimezone(zone).date()
+    there = date_format(moment.astimezone(own), _TIME if same_day else "j E, H:i")
+    return _("%(moment)s (%(zone)s; in %(city)s %(time)s)") % {**values, "city": city(own), "time": there}
+
+
+class CountryTime(NamedTuple):
+    """When an edition is sent to the readers of a country."""
+
+    # Their clock: "09:00"; "09:00–18:00" where clocks within the country differ.
+    local: str
+    # The newsletter's: "3 December, 08:00".
+    office: str
+
+
+def country_times(
+    countries: Sequence[str], moment: datetime, zone: ZoneInfo, local_hour: int | None
+) -> dict[str, CountryTime]:
+    """By country (ISO 3166-1 alpha-2); empty where all clocks agree with the zone's."""
+    rows = {}
+    differs = local_hour is not None
+    for code in countries:
+        at = moment if local_hour is None else local_send_time((code,), moment, local_hour, zone)
+        zones = list(zones_of((code,))) or [zone]
+        clocks = sorted({at.astimezone(one).replace(tzinfo=None) for one in zones})
+        differs = differs or clocks != [at.astimezone(zone).replace(tzinfo=None)]
+        first, last = date_format(clocks[0], _TIME), date_format(clocks[-1], _TIME)
+        rows[code] = CountryTime(
+            first if len(clocks) == 1 else f"{first}–{last}", date_format(at.astimezone(zone), "j E, H:i")
+        )
+    return rows if differs else {}
+
+
+def time_left(moment: datetime, now: datetime) -> str:
+    """How long until a moment, in the largest two units: "2 days, 3 hours"; "" when it has passed."""
+    return timeuntil(moment, now) if moment > now else ""
