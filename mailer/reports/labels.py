@@ -27,7 +27,7 @@ _REASONS = {
     "unknown_user": "the address does not exist",
     "bad_domain": "the domain does not exist",
     "bad_syntax": "the address is not valid",
-    "disabled": "the mailbox is closed",
+    "mailbox_closed": "the mailbox is closed",
     "moved": "the subscriber has moved to another address",
     "mailbox_full": "the mailbox is full",
     "temporary": "the receiving server had a temporary problem",
@@ -118,7 +118,7 @@ _BY_REASON = {
     "unknown_user": _UNKNOWN_ADDRESS,
     "bad_domain": _UNKNOWN_ADDRESS,
     "bad_syntax": _UNKNOWN_ADDRESS,
-    "disabled": _CLOSED,
+    "mailbox_closed": _CLOSED,
     "moved": _CLOSED,
     "mailbox_full": _FULL,
 }

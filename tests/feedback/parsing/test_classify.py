@@ -55,6 +55,8 @@ def test_server_replies_get_their_reason(reason: str, said: str) -> None:
     ("status", "reason"),
     [
         ("5.1.1", "unknown_user"),
+        ("5.2.1", "suspended"),
+        ("5.7.13", "suspended"),
         ("5.2.2", "mailbox_full"),
         ("4.4.7", "expired"),
         ("5.1.2", "bad_domain"),
