@@ -305,25 +305,29 @@ class _Session:
     def receive(self, data: memoryview, clear: bytearray) -> bytes:
         """What to send for received octets; sets `ended`. `clear` takes what is decrypted."""
         if self._tls is None:
-            answer = self._feed(bytes(data))
+            answer = self._feed(data)
             if answer == _START_TLS and self._context is not None:
                 self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
             return answer
         self._incoming.write(data)
         view, size = memoryview(clear), 0
-        # The handshake is part of reading.
+        # The handshake is part of reading. With nothing left, read() would raise an error.
         with contextlib.suppress(ssl.SSLWantReadError):
-            while read := cast(int, self._tls.read(_RECORD, view[size:])):
+            while self._incoming.pending or self._tls.pending():
+                read = cast(int, self._tls.read(_RECORD, view[size:]))
+                if not read:
+                    break
                 size += read
-        answer = self._feed(bytes(view[:size])) if size else b""
+        answer = self._feed(view[:size]) if size else b""
         if answer:
             self._tls.write(answer)
         return self._outgoing.read()
 
-    def _feed(self, data: bytes) -> bytes:
+    def _feed(self, received: memoryview) -> bytes:
         """The reply to octets in clear."""
         answers: list[bytes] = []
-        data = self._rest + data
+        # Of a message's content only the end matters.
+        data = self._rest + (received[-_TAIL:] if self._in_message else received)
         while data:
             if self._in_message:
                 at = data.rfind(_END, max(0, len(data) - _TAIL))

@@ -15,7 +15,7 @@ import ssl
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,6 +108,8 @@ async def _open(relay: Relay, encrypt: bool) -> Session:
     except (OSError, TimeoutError) as error:
         raise RelayUnavailable(f"{_name(relay)} cannot be reached: {_explain(error, relay)}.") from error
     try:
+        if relay.security == "tls":
+            await transport.finish_handshake(relay.timeouts.connect)
         return await _handshake(transport, relay, encrypt)
     except ConnectionLost as error:
         await transport.close()
@@ -120,15 +122,10 @@ async def _open(relay: Relay, encrypt: bool) -> Session:
 
 
 async def _connect(relay: Relay) -> SmtpTransport:
-    loop = asyncio.get_running_loop()
-    implicit_tls = relay.security == "tls"
+    context = _tls_context(relay) if relay.security == "tls" else None
     async with asyncio.timeout(relay.timeouts.connect):
-        _, transport = await loop.create_connection(
-            SmtpTransport,
-            relay.host,
-            relay.port,
-            ssl=_tls_context(relay) if implicit_tls else None,
-            server_hostname=relay.host if implicit_tls else None,
+        _, transport = await asyncio.get_running_loop().create_connection(
+            partial(SmtpTransport, context, relay.host), relay.host, relay.port
         )
     return transport
 

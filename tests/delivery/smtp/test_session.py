@@ -21,11 +21,15 @@ def envelope(to="aida@example.org", message=b"Subject: x\r\n\r\nhello\r\n"):
     return Envelope("b+1@bounces.example.org", to, message)
 
 
+def address(server):
+    return relays.Relay("127.0.0.1", server.port, "opportunistic" if server.script.tls else "none")
+
+
 def deliver(server, *envelopes, before_final_dot=lambda: None, **changes):
     """Deliver envelopes one after another in a session; return the outcomes."""
 
     async def run():
-        relay = dataclasses.replace(relays.Relay("127.0.0.1", server.port), **changes)
+        relay = dataclasses.replace(address(server), **changes)
         session = await open_session(relay)
         outcomes = []
         try:
@@ -40,12 +44,16 @@ def deliver(server, *envelopes, before_final_dot=lambda: None, **changes):
     return asyncio.run(run())
 
 
-@pytest.fixture(params=["pipelined", "one by one"])
-def server(request):
+@pytest.fixture(params=["pipelined", "one by one", "encrypted"])
+def server(request, certified):
     with Relay() as relay:
         if request.param == "one by one":
             relay.script.offers = PLAIN
+        elif request.param == "encrypted":
+            _, relay.script.tls = certified()
         yield relay
+        encrypted = sum(line.startswith("EHLO") for line in relay.commands) - relay.connections
+        assert bool(encrypted) == bool(relay.script.tls)
 
 
 def test_messages_arrive_unchanged_over_one_connection(server):
@@ -160,7 +168,7 @@ def test_cancelling_reports_a_message_in_doubt_after_its_final_dot(server):
     asked = []
 
     async def run():
-        session = await open_session(relays.Relay("127.0.0.1", server.port))
+        session = await open_session(address(server))
         task = asyncio.create_task(session.deliver(envelope(), lambda: asked.append(1)))
         while not server.taken:
             await asyncio.sleep(0.01)
@@ -198,9 +206,7 @@ class ListSource:
 
 def serve(server, source, **changes):
     async def run():
-        session = await open_session(
-            dataclasses.replace(relays.Relay("127.0.0.1", server.port, "none"), **changes)
-        )
+        session = await open_session(dataclasses.replace(address(server), **changes))
         await session.serve(source, until_empty=True)
         await session.quit()
 
@@ -261,16 +267,15 @@ def test_a_session_ends_at_its_message_limit_and_the_other_messages_remain(serve
 
 
 @pytest.mark.parametrize("lines", [1, 3_000])
-def test_a_message_of_any_number_of_pieces_arrives_whole(lines):
-    with Relay() as server:
-        pieces = (b"A: b\r\n\r\n", *[b"text\r\n"] * lines)
-        (outcome,) = deliver(server, Envelope("b+1@bounces.example.org", "aida@example.org", pieces=pieces))
-        assert outcome.reply_class is ReplyClass.ACCEPTED
-        assert server.taken[0].message == b"".join(pieces)
+def test_a_message_of_any_number_of_pieces_arrives_whole(server, lines):
+    pieces = (b"A: b\r\n\r\n", *[b"text\r\n"] * lines)
+    (outcome,) = deliver(server, Envelope("b+1@bounces.example.org", "aida@example.org", pieces=pieces))
+    assert outcome.reply_class is ReplyClass.ACCEPTED
+    assert server.taken[0].message == b"".join(pieces)
 
 
 @pytest.mark.parametrize("taken_at_once", [0, 1, 70_000])
-def test_a_message_that_the_kernel_takes_in_parts_arrives_whole(monkeypatch, taken_at_once):
+def test_a_message_that_the_kernel_takes_in_parts_arrives_whole(server, monkeypatch, taken_at_once):
     writev = os.writev
 
     def some(descriptor, pieces):
@@ -280,8 +285,7 @@ def test_a_message_that_the_kernel_takes_in_parts_arrives_whole(monkeypatch, tak
 
     monkeypatch.setattr(os, "writev", some)
     message = b"A: b\r\n\r\n" + b"A line of some length.\r\n" * 40_000
-    with Relay() as server:
-        outcomes = deliver(server, envelope(message=message), envelope("bek@example.org", message))
+    outcomes = deliver(server, envelope(message=message), envelope("bek@example.org", message))
     assert [o.reply_class for o in outcomes] == [ReplyClass.ACCEPTED] * 2
     assert [t.message for t in server.taken] == [message] * 2
 
