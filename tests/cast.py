@@ -20,6 +20,7 @@ from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.stories.models import Story, StoryText
 from subscribers.models import MailingList, Subscriber, Subscription
+from tests.recorded import recorded
 
 # The moment as of which everything happens, in the sample's own days.
 NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
@@ -35,6 +36,7 @@ class Staff:
     admin: User
 
 
+@recorded
 def staff() -> Staff:
     """Three accounts with just the permissions that each needs."""
     admin = User.objects.create_superuser("admin", "admin@office.example.org", "admin's long password")
@@ -135,6 +137,7 @@ def december_stories(by: User | None = None) -> list[Story]:
     ]
 
 
+@recorded
 def december(by: User | None = None) -> Edition:
     """The December edition of a fresh newsletter, assembled by the system from stories of `by`."""
     made = newsletter()
@@ -142,6 +145,7 @@ def december(by: User | None = None) -> Edition:
     return assemble(made, "2021-12", NOW)
 
 
+@recorded
 def short(by: User | None = None) -> Edition:
     """A December edition of two stories in three languages, for tests that are not about what it says."""
     made = newsletter(languages=("en", "ru", "kk"))

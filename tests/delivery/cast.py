@@ -22,11 +22,13 @@ from mailer.delivery.rollout import scheduled_jobs
 from mailer.editions.models import Edition
 from mailer.reports.stats import mailing_totals
 from tests import cast
+from tests.recorded import recorded
 
 NOW = cast.NOW
 NEVER = threading.Event()
 
 
+@recorded
 def approved_snapshot(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Snapshot:
     """An edition (a short one) for the current subscribers: submitted, approved, scheduled."""
     staff = cast.staff()
@@ -36,6 +38,7 @@ def approved_snapshot(at: datetime = NOW, edition_by: Callable[[User], Edition] 
     return approve.schedule(snapshot, staff.approver, None, at)
 
 
+@recorded
 def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Mailing:
     """The planned mailing of such a snapshot."""
     approved_snapshot(at, edition_by)
@@ -43,6 +46,7 @@ def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.sh
     return mailing
 
 
+@recorded
 def readers(count: int, **choice: Any) -> None:
     """reader-0, reader-1, …"""
     for number in range(count):

@@ -17,6 +17,7 @@ from mailer.desk.accounts.permissions import ensure_groups
 from mailer.editions.models import Edition
 from subscribers.models import Subscriber
 from tests import cast
+from tests.recorded import recorded
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Desk:
     reader: Subscriber
 
 
+@recorded
 def desk() -> Desk:
     groups = ensure_groups()
     people = {}
@@ -57,22 +59,26 @@ def as_user(user: User) -> Client:
     return client
 
 
+@recorded
 def submitted(at: Desk) -> Snapshot:
     return submit(at.edition, at.writer, timezone.now())
 
 
+@recorded
 def approved(at: Desk) -> Snapshot:
     snapshot = submitted(at)
     approve.approve(snapshot, at.approver, snapshot.sha256, timezone.now())
     return snapshot
 
 
+@recorded
 def scheduled(at: Desk, when: datetime | None = None) -> Snapshot:
     snapshot = approved(at)
     approve.schedule(snapshot, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now())
     return snapshot
 
 
+@recorded
 def sending(at: Desk, state: str = "sending") -> Mailing:
     """A mailing with one delivery in each of four states, whose totals balance."""
     snapshot = scheduled(at)

@@ -25,6 +25,7 @@ from mailer.tracking import record_events
 from mailer.tracking.record_events import event_buffer
 from tests import cast
 from tests.cast import NOW
+from tests.recorded import recorded
 
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148 Safari/604.1"
@@ -53,6 +54,11 @@ def track(configure: Callable[..., None]) -> Track:
 def mailing(request: pytest.FixtureRequest, db: None, track: Track) -> Mailing:
     """To eight readers of Kazakhstan in English, six in Russian, two of Tajikistan. A parameter: `track`."""
     track(**getattr(request, "param", {}))
+    return planned()
+
+
+@recorded
+def planned() -> Mailing:
     staff = cast.staff()
     edition = cast.december(staff.writer)
     for number in range(16):
@@ -61,8 +67,8 @@ def mailing(request: pytest.FixtureRequest, db: None, track: Track) -> Mailing:
     snapshot = submit(edition, staff.admin, NOW)
     approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve.schedule(snapshot, staff.approver, NOW, NOW)
-    (planned,) = scheduled_jobs.start_due(NOW)
-    return planned
+    (mailing,) = scheduled_jobs.start_due(NOW)
+    return mailing
 
 
 by_consent = pytest.mark.parametrize(
