@@ -11,6 +11,7 @@ from mailer.accounts.models import (
 from mailer.approval.models import (
     AccountChange,
     Approval,
+    ApprovalLink,
     Authorship,
     ListChange,
     Snapshot,
@@ -54,6 +55,7 @@ __all__ = [
     "AlertPost",
     "ApiKey",
     "Approval",
+    "ApprovalLink",
     "AuditRecord",
     "Authorship",
     "BounceWave",

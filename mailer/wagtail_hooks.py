@@ -18,7 +18,13 @@ from mailer.desk.accounts.webhooks import (
     WebhookPage,
     WebhooksPage,
 )
-from mailer.desk.approval.views import ApproveAction, RequestChangesAction, ReviewPage, SubmitPage
+from mailer.desk.approval.views import (
+    ApprovalLinkAction,
+    ApproveAction,
+    RequestChangesAction,
+    ReviewPage,
+    SubmitPage,
+)
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
@@ -70,6 +76,7 @@ _EDITION = [
     path("submit/", SubmitPage.as_view(), name="submit"),
     path("review/", ReviewPage.as_view(), name="review"),
     path("approve/", ApproveAction.as_view(), name="approve"),
+    path("approval-link/", ApprovalLinkAction.as_view(), name="approval_link"),
     path("request-changes/", RequestChangesAction.as_view(), name="request_changes"),
     path("dry-run/", DryRunPage.as_view(), name="dry_run"),
     path("schedule/", SchedulePage.as_view(), name="schedule"),

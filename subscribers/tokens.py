@@ -47,7 +47,9 @@ PagePurpose = Literal[
 MailPurpose = Literal["delivery", "probe", "link", "open", "subscriber"]
 # In the cursor of a page of the REST API: the last row of the page, and a digest of what was asked.
 ApiPurpose = Literal["api_cursor"]
-Purpose = PagePurpose | MailPurpose | ApiPurpose
+# In the mailed link to an external approver.
+StaffPurpose = Literal["approval_link"]
+Purpose = PagePurpose | MailPurpose | ApiPurpose | StaffPurpose
 
 # Characters of a token in a URL, and the regular expression of one in a mail address.
 URL_LENGTH = 33

@@ -26,6 +26,7 @@ from django.utils.http import urlsafe_base64_encode
 from mailer.accounts import api_keys, audit, limits
 from mailer.accounts.models import PasswordResetRequest
 from mailer.approval import account_changes
+from mailer.approval.approval_links import is_external
 from subscribers.consent import network_of
 from subscribers.responses import client_address
 
@@ -162,7 +163,7 @@ def answer_requests(now: datetime) -> int:
                 continue
             user = find_account(waiting.login)
             audit.record("accounts.reset_requested", user, network=waiting.network)
-            if user is not None and user.is_active and user.email:
+            if user is not None and user.is_active and user.email and not is_external(user):
                 _mail_link(user)
                 sent += 1
     return sent
@@ -193,7 +194,9 @@ If you do not expect this message, ignore it: without the link nothing changes.
 
 
 def send_invitation(user: User) -> None:
-    """Email the owner of a new account a link to choose the first password."""
+    """Email the owner of a new account a link to choose the first password; external approvers need none."""
+    if is_external(user):
+        return
     _send_password_link(
         user, f"Your account at {settings.CONFIG.site.name}", "A colleague created an account for you."
     )

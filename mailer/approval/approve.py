@@ -68,7 +68,13 @@ class OutsideWindow(ApprovalError):  # noqa: N818
 
 
 def approve(
-    snapshot: Snapshot, user: User, sha256: str, now: datetime, *, by_command: bool = False
+    snapshot: Snapshot,
+    user: User,
+    sha256: str,
+    now: datetime,
+    *,
+    by_command: bool = False,
+    by_link: bool = False,
 ) -> Approval:
     """Approve the snapshot as `user`; `sha256` (hex) is the hash of what they reviewed.
 
@@ -82,7 +88,12 @@ def approve(
             raise WrongHash
         require_second_person(held, user)
         approval = Approval.objects.create(
-            snapshot=held, sha256=held.sha256, approver=user, at=now, by_command=by_command
+            snapshot=held,
+            sha256=held.sha256,
+            approver=user,
+            at=now,
+            by_command=by_command,
+            by_link=by_link,
         )
         _transition(held, State.APPROVED)
     snapshot.refresh_from_db()

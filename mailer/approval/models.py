@@ -256,9 +256,36 @@ class Approval(models.Model):
     at = models.DateTimeField()
     # True when given through `mailer edition approve --as`.
     by_command = models.BooleanField(default=False)
+    # True when given through a mailed link and a one-time code; see `approval_links`.
+    by_link = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return f"{self.sha256[:12]} by {self.approver}"
+
+
+class ApprovalLink(models.Model):
+    """A mailed link by which a person without access to the desk reviews and approves one snapshot."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="approval_links")
+    # The external approver.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    # A keyed digest of the latest one-time code; empty: none was sent, or it was used or voided.
+    code_digest = models.CharField(max_length=64, blank=True)
+    code_expires_at = models.DateTimeField(null=True, blank=True)
+    # Wrong codes typed since the latest code was sent.
+    code_failures = models.PositiveSmallIntegerField(default=0)
+    # When a decision was made with it.
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot} to {self.user}"
 
 
 class StaffNotice(models.Model):

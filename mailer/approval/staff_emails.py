@@ -56,7 +56,9 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
-    people = {user for user in second_persons(snapshot) if user.email}
+    # External approvers cannot open the desk; `approval_links` writes to them when an author asks for it.
+    desk = "wagtailadmin.access_admin"
+    people = {user for user in second_persons(snapshot) if user.email and user.has_perm(desk)}
     name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
     return _send_once(
         f"submitted:{snapshot.pk}",

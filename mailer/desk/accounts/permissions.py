@@ -1,4 +1,4 @@
-"""Permissions of staff: the groups Writers, Approvers and Admins, and what an account may do to others.
+"""Permissions of staff: the groups Writers, Approvers, External approvers and Admins, and what each may do.
 
 No account can give more than it has itself.
 """
@@ -55,6 +55,8 @@ _IMAGES_CHOOSE = ("wagtailimages.choose_image",)
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "Writers": ((*_ACCESS, *_WRITE), _IMAGES_WRITE),
     "Approvers": ((*_ACCESS, *_APPROVE), _IMAGES_CHOOSE),
+    # They cannot open the desk: they approve by a mailed link and a code (`mailer.approval.approval_links`).
+    "External approvers": (("mailer.approve_edition",), ()),
     "Admins": ((*_ACCESS, *_ADMINISTER), (*_IMAGES_WRITE, "wagtailimages.delete_image")),
 }
 

@@ -7,16 +7,18 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
 from mailer import link_tracking
 from mailer.accounts.sessions import requires_recent_sign_in
-from mailer.approval import account_changes, approve, staff_emails
+from mailer.approval import account_changes, approval_links, approve, staff_emails
 from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of
-from mailer.approval.models import Snapshot, SnapshotVariant
+from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import views
@@ -67,10 +69,14 @@ class ReviewPage(EditionPage):
         context = super().get_context_data(**kwargs)
         snapshot = context["overview"].snapshot or self.edition.snapshots.first()
         context["snapshot"] = snapshot
-        return {**context, **_review(snapshot, self.request)} if snapshot else context
+        if not snapshot:
+            return context
+        user = current_user(self.request)
+        return {**context, **review(snapshot, user, self.request), **_by_link(snapshot, user)}
 
 
-def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
+def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, Any]:
+    """The context of a page that shows the snapshot to `user`; ?variant= and ?as= choose what it shows."""
     content = from_json(snapshot.content)
     listed = snapshot_choices(snapshot, content)
     authors = list(snapshot.authors.select_related("user"))
@@ -84,13 +90,13 @@ def _review(snapshot: Snapshot, request: HttpRequest) -> dict[str, Any]:
     return {
         "authors": [(name_of(author.user), author.reason) for author in authors],
         "author_names": ", ".join(name_of(author.user) for author in authors),
-        "may_approve": request.user.has_perm("mailer.approve_edition"),
-        "approval_obstacle": _approval_obstacle(snapshot, current_user(request)),
+        "may_approve": user.has_perm("mailer.approve_edition"),
+        "approval_obstacle": _approval_obstacle(snapshot, user),
         "no_second_person": snapshot.state == Snapshot.State.SUBMITTED
         and not staff_emails.second_persons(snapshot),
         "may_request_changes": snapshot.state in Snapshot.OPEN
         and not snapshot.mailed
-        and _may_request_changes(current_user(request)),
+        and _may_request_changes(user),
         "approval": approval,
         "approver": name_of(approval.approver) if approval else "",
         "approver_since": account_changes.approver_since(approval.approver) if approval else (),
@@ -183,6 +189,54 @@ def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
 
 def _part_names(content: Content) -> dict[str, str]:
     return {f"story:{story.key}": f"Story “{story.texts[0].headline}”" for story in content.stories}
+
+
+def _by_link(snapshot: Snapshot, user: User) -> dict[str, Any]:
+    """External approvers who can be asked to approve the snapshot, and the links that were sent."""
+    links = list(approval_links.links_of(snapshot))
+    waiting = snapshot.state == Snapshot.State.SUBMITTED
+    may_ask = waiting and user.has_perm("mailer.submit_edition")
+    return {
+        "links": [(link, _link_state(link, waiting)) for link in links],
+        "may_ask_by_link": may_ask,
+        "external_approvers": approval_links.external_approvers(snapshot) if may_ask else [],
+    }
+
+
+def _link_state(link: ApprovalLink, waiting: bool) -> str:
+    if link.used_at is not None:
+        return "used"
+    if link.revoked_at is not None:
+        return "revoked"
+    return "expired" if link.expires_at <= timezone.now() or not waiting else "waiting"
+
+
+class ApprovalLinkAction(SnapshotPage):
+    """POST only: mails a link to an external approver (`user`), or revokes one (`revoke`)."""
+
+    http_method_names = ["post"]
+    post_permission = "mailer.submit_edition"
+    no_snapshot_error = "There is no submitted version to approve any more: it was changed or withdrawn."
+
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        user, now = current_user(self.request), timezone.now()
+        if revoked := self.request.POST.get("revoke"):
+            link = get_object_or_404(ApprovalLink, pk=revoked, snapshot=snapshot)
+            return self.attempt(
+                lambda: approval_links.revoke(link, now),
+                _("The link to %(name)s works no longer.") % {"name": name_of(link.user)},
+                "desk.approval_link_revoke",
+                on_success="review",
+                on_error="review",
+            )
+        approver = get_object_or_404(User, pk=self.request.POST.get("user") or 0)
+        return self.attempt(
+            lambda: approval_links.create(snapshot, approver, user, now),
+            _("A link to this edition is on its way to %(name)s.") % {"name": name_of(approver)},
+            "desk.approval_link",
+            on_success="review",
+            on_error="review",
+        )
 
 
 @method_decorator(requires_recent_sign_in, name="dispatch")

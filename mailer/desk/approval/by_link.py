@@ -1,0 +1,117 @@
+"""The page of a mailed link: an external approver reviews a snapshot, and approves or requests changes.
+
+Opening it changes nothing, so a mail scanner that follows the link does no harm. A decision is a POST with a
+one-time code, which the page sends to the approver's address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import TemplateView
+from wagtail.log_actions import log
+
+from mailer.accounts import limits
+from mailer.approval import approval_links
+from mailer.approval.approval_links import WrongCode
+from mailer.approval.approve import ApprovalError
+from mailer.approval.models import ApprovalLink, Snapshot
+from mailer.desk.approval.views import review
+from subscribers import tokens
+
+
+@method_decorator([sensitive_post_parameters("code"), never_cache], name="dispatch")
+class ApprovalLinkPage(TemplateView):
+    """GET shows the snapshot; POST with `action` code, approve or changes."""
+
+    http_method_names = ["get", "head", "post"]
+    template_name = "desk/approval/by_link.html"
+    link: ApprovalLink
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            self.link = approval_links.find(kwargs["token"], timezone.now())
+        except tokens.InvalidToken as error:
+            status = 410 if isinstance(error, tokens.LinkExpired) else 404
+            return self._private(render(request, "desk/approval/link_ended.html", status=status))
+        return self._private(super().dispatch(request, *args, **kwargs))
+
+    @staticmethod
+    def _private(response: HttpResponseBase) -> HttpResponseBase:
+        response["X-Robots-Tag"] = "noindex"
+        response["Referrer-Policy"] = "no-referrer"
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        snapshot = self.link.snapshot
+        return super().get_context_data(
+            link=self.link,
+            snapshot=snapshot,
+            edition=snapshot.edition,
+            waiting=snapshot.state == Snapshot.State.SUBMITTED,
+            code_sent=bool(self.link.code_digest),
+            reason="",
+            **review(snapshot, self.link.user, self.request),
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        """Sends a code, or decides. A refused decision shows the page again with what was typed."""
+        now, posted = timezone.now(), request.POST
+        if posted.get("action") == "code":
+            return self._send_code(token)
+        code, reason = posted.get("code", ""), " ".join(posted.get("reason", "").split())[:200]
+        if posted.get("action") == "approve":
+            return self._decide(
+                lambda: approval_links.approve_by_link(self.link, code, posted.get("sha256", ""), now),
+                "desk.approve_by_link",
+                "approved",
+            )
+        if posted.get("action") == "changes" and reason:
+            return self._decide(
+                lambda: approval_links.request_changes_by_link(self.link, code, reason, now),
+                "desk.request_changes_by_link",
+                "changes",
+                reason,
+            )
+        messages.error(request, _("Say what should be changed, so that the writers know what to do."))
+        return self._again(reason)
+
+    def _send_code(self, token: str) -> HttpResponse:
+        try:
+            approval_links.send_code(self.link, timezone.now())
+        except ApprovalError as error:
+            messages.error(self.request, str(error))
+        else:
+            messages.success(
+                self.request, _("A code is on its way to your mailbox. It is valid for 15 minutes.")
+            )
+        return redirect(f"{self.request.path}#decide")
+
+    def _decide(
+        self, action: Callable[[], object], log_action: str, outcome: str, reason: str = ""
+    ) -> HttpResponse:
+        try:
+            action()
+        except ApprovalError as error:
+            if isinstance(error, WrongCode):
+                limits.record_failure([limits.network_key(self.request)], timezone.now())
+            messages.error(self.request, str(error))
+            return self._again(reason)
+        log(instance=self.link.snapshot.edition, action=log_action, user=self.link.user)
+        context = {"outcome": outcome, "edition": self.link.snapshot.edition}
+        return render(self.request, "desk/approval/link_done.html", context)
+
+    def _again(self, reason: str) -> HttpResponse:
+        self.link.refresh_from_db()
+        self.link.snapshot.refresh_from_db()
+        return self.render_to_response({**self.get_context_data(), "reason": reason}, status=422)

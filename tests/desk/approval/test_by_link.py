@@ -1,0 +1,187 @@
+"""Approval by a mailed link: opening it changes nothing, a decision needs a code, four eyes hold."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from wagtail.models import ModelLogEntry
+
+from mailer.accounts import passwords
+from mailer.approval import approval_links, staff_emails
+from mailer.approval.account_changes import acting_as
+from mailer.approval.approve import AccountNotIndependent
+from mailer.approval.models import Approval, ApprovalLink, Snapshot
+from mailer.desk.accounts.permissions import ensure_groups
+from tests.desk.cast import Desk, as_user, submitted
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+@pytest.fixture
+def minister(desk: Desk) -> User:
+    """A person outside the office, who may approve and not open the desk."""
+    user = User.objects.create_user("minister", "minister@ministry.example", first_name="Mira")
+    user.set_unusable_password()
+    user.save()
+    user.groups.add(ensure_groups()["External approvers"])
+    return user
+
+
+@pytest.fixture
+def link(desk: Desk, minister: User) -> ApprovalLink:
+    """Asked for by the writer, for the December edition."""
+    snapshot = submitted(desk)
+    page = reverse("desk_edition:approval_link", args=[desk.edition.pk])
+    assert as_user(desk.writer).post(page, {"user": minister.pk}).status_code == 302
+    return ApprovalLink.objects.get(snapshot=snapshot)
+
+
+def url_in(message: Any) -> str:
+    found = re.search(r"https?://[^/\s]+(/accounts/approval/\S+)", message.body)
+    assert found
+    return found[1]
+
+
+def code_of(link: ApprovalLink, browser: Client, path: str) -> str:
+    mail.outbox.clear()
+    assert browser.post(path, {"action": "code"}).status_code == 302
+    (message,) = mail.outbox
+    assert message.to == [link.user.email]
+    found = re.search(r"\b\d{6}\b", message.body)
+    assert found
+    return found[0]
+
+
+def state(link: ApprovalLink) -> str:
+    return Snapshot.objects.get(pk=link.snapshot_id).state
+
+
+def test_an_external_approver_approves_what_the_page_shows(link: ApprovalLink) -> None:
+    (message,) = mail.outbox
+    assert message.to == ["minister@ministry.example"]
+    browser, path = Client(), url_in(message)
+    page = browser.get(path)
+    assert (page.status_code, page["Cache-Control"].split(",")[0]) == (200, "max-age=0")
+    assert page["X-Robots-Tag"] == "noindex"
+    code = code_of(link, browser, path)
+    done = browser.post(path, {"action": "approve", "code": code, "sha256": link.snapshot.sha256})
+    assert done.status_code == 200
+    approval = Approval.objects.get(snapshot=link.snapshot_id)
+    assert (approval.approver, approval.by_link) == (link.user, True)
+    assert state(link) == "approved"
+    assert ModelLogEntry.objects.get(action="desk.approve_by_link").user == link.user
+    # It is used up.
+    assert browser.get(path).status_code == 410
+
+
+def test_scanners_that_open_the_link_or_post_without_a_code_change_nothing(link: ApprovalLink) -> None:
+    browser, path = Client(), url_in(mail.outbox[0])
+    before = ApprovalLink.objects.values().get(pk=link.pk)
+    for _ in range(3):
+        assert browser.get(path).status_code == browser.head(path).status_code == 200
+    assert ApprovalLink.objects.values().get(pk=link.pk) == before
+    sent = {"action": "approve", "sha256": link.snapshot.sha256, "code": ""}
+    assert browser.post(path, sent).status_code == 422
+    assert browser.post(path, {**sent, "code": "000000"}).status_code == 422
+    assert state(link) == "submitted"
+
+
+def test_five_wrong_codes_void_the_right_one(link: ApprovalLink) -> None:
+    approval_links.send_code(link, timezone.now())
+    found = re.search(r"\b\d{6}\b", mail.outbox[-1].body)
+    assert found
+    wrong = f"{(int(found[0]) + 1) % 10**6:06}"
+    for _ in range(approval_links.MAX_FAILURES):
+        with pytest.raises(approval_links.WrongCode):
+            approval_links.approve_by_link(link, wrong, link.snapshot.sha256, timezone.now())
+    with pytest.raises(approval_links.WrongCode):
+        approval_links.approve_by_link(link, found[0], link.snapshot.sha256, timezone.now())
+    assert state(link) == "submitted"
+
+
+def test_a_code_ends_after_a_while_and_only_so_many_are_sent(link: ApprovalLink) -> None:
+    now = timezone.now()
+    for _ in range(approval_links.CODES_PER_HOUR):
+        approval_links.send_code(link, now)
+    with pytest.raises(approval_links.TooManyCodes):
+        approval_links.send_code(link, now)
+    found = re.search(r"\b\d{6}\b", mail.outbox[-1].body)
+    assert found
+    late = now + approval_links.CODE_VALID_FOR
+    with pytest.raises(approval_links.WrongCode):
+        approval_links.approve_by_link(link, found[0], link.snapshot.sha256, late)
+    # Typed as it is read out, with a space.
+    approval_links.approve_by_link(link, f"{found[0][:3]} {found[0][3:]}", link.snapshot.sha256, now)
+    assert state(link) == "approved"
+
+
+def test_requested_changes_reach_the_writers(link: ApprovalLink, desk: Desk) -> None:
+    browser, path = Client(), url_in(mail.outbox[0])
+    code = code_of(link, browser, path)
+    assert browser.post(path, {"action": "changes", "code": code, "reason": ""}).status_code == 422
+    answer = browser.post(path, {"action": "changes", "code": code, "reason": "The date is wrong."})
+    assert answer.status_code == 200
+    assert state(link) == "withdrawn"
+    assert "The date is wrong." in Snapshot.objects.get(pk=link.snapshot_id).invalidated_reason
+
+
+def test_a_refused_decision_keeps_what_was_typed(link: ApprovalLink) -> None:
+    browser, path = Client(), url_in(mail.outbox[0])
+    answer = browser.post(path, {"action": "changes", "code": "1", "reason": "Wrong picture"})
+    assert (answer.status_code, answer.context["reason"]) == (422, "Wrong picture")
+
+
+def test_a_link_ends_when_it_is_revoked_replaced_too_old_or_its_owner_inactive(
+    link: ApprovalLink, desk: Desk, minister: User
+) -> None:
+    browser, path = Client(), url_in(mail.outbox[0])
+    again = approval_links.create(link.snapshot, minister, desk.writer, timezone.now())
+    assert browser.get(path).status_code == 410
+    newer = url_in(mail.outbox[1])
+    assert browser.get(newer).status_code == 200
+    page = reverse("desk_edition:approval_link", args=[desk.edition.pk])
+    as_user(desk.writer).post(page, {"revoke": again.pk})
+    assert browser.get(newer).status_code == 410
+    third = approval_links.create(link.snapshot, minister, desk.writer, timezone.now())
+    path = f"/accounts/approval/{approval_links.token_of(third)}/"
+    User.objects.filter(pk=minister.pk).update(is_active=False)
+    assert browser.get(path).status_code == 410
+    User.objects.filter(pk=minister.pk).update(is_active=True)
+    assert browser.get(path).status_code == 200
+    ApprovalLink.objects.filter(pk=third.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert browser.get(path).status_code == 410
+    assert browser.get("/accounts/approval/0" + "A" * 32 + "/").status_code == 404
+
+
+def test_an_author_who_made_the_account_cannot_be_approved_by_it(desk: Desk) -> None:
+    with acting_as(desk.writer):
+        puppet = User.objects.create_user("puppet", "puppet@example.net", first_name="Puppet")
+        puppet.groups.add(ensure_groups()["External approvers"])
+    snapshot = submitted(desk)
+    assert puppet not in approval_links.external_approvers(snapshot)
+    with pytest.raises(AccountNotIndependent):
+        approval_links.create(snapshot, puppet, desk.writer, timezone.now())
+
+
+def test_links_are_for_people_without_the_desk_and_asked_for_by_those_who_submit(
+    link: ApprovalLink, desk: Desk, minister: User
+) -> None:
+    page = reverse("desk_edition:approval_link", args=[desk.edition.pk])
+    as_user(desk.writer).post(page, {"user": desk.approver.pk})
+    assert as_user(desk.approver).post(page, {"user": minister.pk}).status_code in (302, 403)
+    assert list(ApprovalLink.objects.values_list("user", "requested_by")) == [(minister.pk, desk.writer.pk)]
+
+
+def test_external_approvers_get_no_links_to_the_desk_and_no_password(desk: Desk, minister: User) -> None:
+    submitted(desk)
+    staff_emails.send_edition_notices(timezone.now())
+    passwords.send_invitation(minister)
+    assert minister.email not in [address for message in mail.outbox for address in message.to]
