@@ -211,6 +211,12 @@ def _link_state(link: ApprovalLink, waiting: bool) -> str:
     return "expired" if link.expires_at <= timezone.now() or not waiting else "waiting"
 
 
+def _number(request: HttpRequest, name: str) -> int:
+    """A primary key from the form; 0, which no row has, for anything else."""
+    value = request.POST.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
+
+
 class ApprovalLinkAction(SnapshotPage):
     """POST only: mails a link to an external approver (`user`), or revokes one (`revoke`)."""
 
@@ -220,8 +226,8 @@ class ApprovalLinkAction(SnapshotPage):
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, now = current_user(self.request), timezone.now()
-        if revoked := self.request.POST.get("revoke"):
-            link = get_object_or_404(ApprovalLink, pk=revoked, snapshot=snapshot)
+        if self.request.POST.get("revoke"):
+            link = get_object_or_404(ApprovalLink, pk=_number(self.request, "revoke"), snapshot=snapshot)
             return self.attempt(
                 lambda: approval_links.revoke(link, now),
                 _("The link to %(name)s works no longer.") % {"name": name_of(link.user)},
@@ -229,7 +235,10 @@ class ApprovalLinkAction(SnapshotPage):
                 on_success="review",
                 on_error="review",
             )
-        approver = get_object_or_404(User, pk=self.request.POST.get("user") or 0)
+        approver = User.objects.filter(pk=_number(self.request, "user")).first()
+        if approver is None:
+            messages.error(self.request, _("Choose the person who gets the link."))
+            return self.redirect_to("review")
         return self.attempt(
             lambda: approval_links.create(snapshot, approver, user, now),
             _("A link to this edition is on its way to %(name)s.") % {"name": name_of(approver)},
