@@ -21,7 +21,7 @@ from subscribers.subscribe.forms import native_language_name
 
 _FEED_LENGTH = 30
 # Named by the hash of their bytes, so that they may be cached for ever.
-_SNAPSHOT_IMAGE = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.jpg")
+SNAPSHOT_IMAGE = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.jpg")
 # What the desk shows, and only to staff: uploads and their renditions. Nothing else of the folder is served.
 _DESK_IMAGE = re.compile(r"(images|original_images|avatar_images)/[^/]+\.(gif|jpe?g|png|webp)", re.IGNORECASE)
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -143,7 +143,7 @@ def feed(request: HttpRequest) -> HttpResponse:
 @require_safe
 def image(request: HttpRequest, path: str) -> HttpResponseBase:
     """`/media/<path>`: an image of a sent message, and for staff every other image; 404 for anything else."""
-    of_snapshot = _SNAPSHOT_IMAGE.fullmatch(path)
+    of_snapshot = SNAPSHOT_IMAGE.fullmatch(path)
     if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
         raise Http404
     # Only for a file that exists the database is asked.
@@ -153,12 +153,13 @@ def image(request: HttpRequest, path: str) -> HttpResponseBase:
         cache = "private, max-age=600"
     else:
         raise Http404
-    response = _stored_file(request, path)
+    response = stored_file(request, path)
     response["Cache-Control"] = cache
     return response
 
 
-def _stored_file(request: HttpRequest, path: str) -> HttpResponseBase:
+def stored_file(request: HttpRequest, path: str) -> HttpResponseBase:
+    """The stored file, whoever asks: the caller checks that. Raises Http404."""
     if settings.CONFIG.storage.media == "local":
         return serve(request, path, document_root=str(settings.MEDIA_ROOT))
     try:

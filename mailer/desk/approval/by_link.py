@@ -7,16 +7,19 @@ one-time code, which the page sends to the approver's address.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 from wagtail.log_actions import log
 
@@ -24,8 +27,9 @@ from mailer.accounts import limits
 from mailer.approval import approval_links
 from mailer.approval.approval_links import WrongCode
 from mailer.approval.approve import ApprovalError
-from mailer.approval.models import ApprovalLink, Snapshot
+from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
 from mailer.desk.approval.views import review
+from mailer.public.views import SNAPSHOT_IMAGE, stored_file
 from subscribers import tokens
 
 
@@ -48,11 +52,18 @@ class ApprovalLinkPage(TemplateView):
     @staticmethod
     def _private(response: HttpResponseBase) -> HttpResponseBase:
         response["X-Robots-Tag"] = "noindex"
-        response["Referrer-Policy"] = "no-referrer"
+        # Not "no-referrer": with it a browser sends the forms with the origin "null", and they are refused.
+        response["Referrer-Policy"] = "same-origin"
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         snapshot = self.link.snapshot
+        shown = review(snapshot, self.link.user, self.request)
+        if shown["email"]:
+            # Pictures of an edition that was not sent yet are for staff, and for those who have a link.
+            ours = f"{self.request.path}media/"
+            html = shown["email"].html.replace(f"{settings.CONFIG.site.url}/media/", ours)
+            shown["email"] = replace(shown["email"], html=html)
         return super().get_context_data(
             link=self.link,
             snapshot=snapshot,
@@ -60,7 +71,7 @@ class ApprovalLinkPage(TemplateView):
             waiting=snapshot.state == Snapshot.State.SUBMITTED,
             code_sent=bool(self.link.code_digest),
             reason="",
-            **review(snapshot, self.link.user, self.request),
+            **shown,
             **kwargs,
         )
 
@@ -115,3 +126,18 @@ class ApprovalLinkPage(TemplateView):
         self.link.refresh_from_db()
         self.link.snapshot.refresh_from_db()
         return self.render_to_response({**self.get_context_data(), "reason": reason}, status=422)
+
+
+@require_safe
+def picture(request: HttpRequest, token: str, path: str) -> HttpResponseBase:
+    """A picture of the link's snapshot; 404 for any other file, and where the link has ended."""
+    try:
+        link = approval_links.find(token, timezone.now())
+    except tokens.InvalidToken:
+        raise Http404 from None
+    variants = SnapshotVariant.objects.filter(snapshot=link.snapshot_id)
+    if not SNAPSHOT_IMAGE.fullmatch(path) or not variants.filter(html__contains=f"/media/{path}").exists():
+        raise Http404
+    response = stored_file(request, path)
+    response["Cache-Control"] = "private, max-age=600"
+    return response

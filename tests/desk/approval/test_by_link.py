@@ -7,8 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,8 +21,9 @@ from mailer.accounts import passwords
 from mailer.approval import approval_links, staff_emails
 from mailer.approval.account_changes import acting_as
 from mailer.approval.approve import AccountNotIndependent
-from mailer.approval.models import Approval, ApprovalLink, Snapshot
+from mailer.approval.models import Approval, ApprovalLink, Snapshot, SnapshotVariant
 from mailer.desk.accounts.permissions import ensure_groups
+from mailer.editions.rendering_input import FOLDER
 from tests.desk.cast import Desk, as_user, submitted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -70,7 +74,7 @@ def test_an_external_approver_approves_what_the_page_shows(link: ApprovalLink) -
     browser, path = Client(), url_in(message)
     page = browser.get(path)
     assert (page.status_code, page["Cache-Control"].split(",")[0]) == (200, "max-age=0")
-    assert page["X-Robots-Tag"] == "noindex"
+    assert (page["X-Robots-Tag"], page["Referrer-Policy"]) == ("noindex", "same-origin")
     code = code_of(link, browser, path)
     done = browser.post(path, {"action": "approve", "code": code, "sha256": link.snapshot.sha256})
     assert done.status_code == 200
@@ -80,6 +84,20 @@ def test_an_external_approver_approves_what_the_page_shows(link: ApprovalLink) -
     assert ModelLogEntry.objects.get(action="desk.approve_by_link").user == link.user
     # It is used up.
     assert browser.get(path).status_code == 410
+
+
+def test_the_pictures_of_the_snapshot_are_shown_and_no_other_file(link: ApprovalLink) -> None:
+    browser, path = Client(), url_in(mail.outbox[0])
+    name = default_storage.save(f"{FOLDER}/{'a' * 64}.jpg", ContentFile(b"picture"))
+    assert browser.get(f"{path}media/{name}").status_code == 404
+    html = f'<img src="{settings.CONFIG.site.url}/media/{name}">'
+    SnapshotVariant.objects.create(snapshot=link.snapshot, key="0" * 16, language="tg", html=html)
+    assert browser.get(f"{path}media/{name}").status_code == 200
+    assert browser.get(f"/media/{name}").status_code == 404
+    page = browser.get(path, {"variant": "0" * 16})
+    assert page.context["email"].html == f'<img src="{path}media/{name}">'
+    approval_links.revoke(link, timezone.now())
+    assert browser.get(f"{path}media/{name}").status_code == 404
 
 
 def test_scanners_that_open_the_link_or_post_without_a_code_change_nothing(link: ApprovalLink) -> None:
