@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
-from django.views.static import serve
 
-from mailer.editions.rendering_input import FOLDER
+from mailer.media_files import PICTURE_PATH, stored_file
 from mailer.public import archive
 from mailer.rendering import localization, merge_tags
 from subscribers.responses import offered_languages, page, requested_language
 from subscribers.subscribe.forms import native_language_name
 
 _FEED_LENGTH = 30
-# Named by the hash of their bytes, so that they may be cached for ever.
-SNAPSHOT_IMAGE = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.jpg")
 # What the desk shows, and only to staff: uploads and their renditions. Nothing else of the folder is served.
 _DESK_IMAGE = re.compile(r"(images|original_images|avatar_images)/[^/]+\.(gif|jpe?g|png|webp)", re.IGNORECASE)
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -143,7 +139,7 @@ def feed(request: HttpRequest) -> HttpResponse:
 @require_safe
 def image(request: HttpRequest, path: str) -> HttpResponseBase:
     """`/media/<path>`: an image of a sent message, and for staff every other image; 404 for anything else."""
-    of_snapshot = SNAPSHOT_IMAGE.fullmatch(path)
+    of_snapshot = PICTURE_PATH.fullmatch(path)
     if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
         raise Http404
     # Only for a file that exists the database is asked.
@@ -156,14 +152,3 @@ def image(request: HttpRequest, path: str) -> HttpResponseBase:
     response = stored_file(request, path)
     response["Cache-Control"] = cache
     return response
-
-
-def stored_file(request: HttpRequest, path: str) -> HttpResponseBase:
-    """The stored file, whoever asks: the caller checks that. Raises Http404."""
-    if settings.CONFIG.storage.media == "local":
-        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
-    try:
-        file = default_storage.open(path)
-    except FileNotFoundError:
-        raise Http404 from None
-    return FileResponse(file, content_type=mimetypes.guess_type(path)[0] or "application/octet-stream")

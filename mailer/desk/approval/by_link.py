@@ -29,7 +29,7 @@ from mailer.approval.approval_links import WrongCode
 from mailer.approval.approve import ApprovalError
 from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
 from mailer.desk.approval.views import review
-from mailer.public.views import SNAPSHOT_IMAGE, stored_file
+from mailer.media_files import PICTURE_PATH, stored_file
 from subscribers import tokens
 
 
@@ -136,7 +136,7 @@ def picture(request: HttpRequest, token: str, path: str) -> HttpResponseBase:
     except tokens.InvalidToken:
         raise Http404 from None
     variants = SnapshotVariant.objects.filter(snapshot=link.snapshot_id)
-    if not SNAPSHOT_IMAGE.fullmatch(path) or not variants.filter(html__contains=f"/media/{path}").exists():
+    if not PICTURE_PATH.fullmatch(path) or not variants.filter(html__contains=f"/media/{path}").exists():
         raise Http404
     response = stored_file(request, path)
     response["Cache-Control"] = "private, max-age=600"
