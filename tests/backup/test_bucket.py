@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import io
-import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from mailer import object_storage as objects
 from mailer.backup import create
 from mailer.backup import restore as restoring
 from tests.backup import office
+from tests.backup.test_backup import end_of
 from tests.object_storage import ACCESS_KEY, ObjectStorage, object_storage
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
@@ -29,16 +33,16 @@ def server() -> Iterator[ObjectStorage]:
         yield found
 
 
-def variables(server: ObjectStorage, prefix: str = "news/") -> dict[str, str]:
-    """The environment of an installation whose pictures are in the bucket."""
+def in_bucket(server: ObjectStorage, prefix: str) -> dict[str, str]:
+    """[storage] of an installation whose pictures are in the bucket."""
     return {
-        "MAILER_STORAGE__MEDIA": "s3",
-        "MAILER_STORAGE__S3_BUCKET": "office",
-        "MAILER_STORAGE__S3_ENDPOINT": server.url,
-        "MAILER_STORAGE__S3_REGION": "eu-central-1",
-        "MAILER_STORAGE__S3_PREFIX": prefix,
-        "MAILER_STORAGE__S3_ACCESS_KEY": ACCESS_KEY,
-        "MAILER_STORAGE__S3_SECRET_KEY": "a secret",
+        "media": "s3",
+        "s3_bucket": "office",
+        "s3_endpoint": server.url,
+        "s3_region": "eu-central-1",
+        "s3_prefix": prefix,
+        "s3_access_key": ACCESS_KEY,
+        "s3_secret_key": "a secret",
     }
 
 
@@ -48,10 +52,17 @@ def filled(server: ObjectStorage, prefix: str) -> dict[str, bytes]:
     return {name.removeprefix(start): data for name, data in server.objects.items() if name.startswith(start)}
 
 
-@pytest.mark.journey
 def test_a_bucket_is_backed_up_and_restored_into_another_one_or_a_folder(
-    server: ObjectStorage, office_folder: Path, tmp_path: Path
+    server: ObjectStorage,
+    office_folder: Path,
+    configure: Any,
+    settings: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Without the rows, which tests/backup/test_backup.py restores."""
+    for name in [name for name in os.environ if name.startswith("MAILER_")]:
+        monkeypatch.delenv(name)
     server.objects.clear()
     server.objects |= {
         "office/news/media/images/steppe.jpg": PICTURE,
@@ -59,41 +70,49 @@ def test_a_bucket_is_backed_up_and_restored_into_another_one_or_a_folder(
         "office/news/imports/abc": UPLOAD,
         "office/other/media/x": b"not ours",
     }
-    passphrase = office_folder / "passphrase"
-    without = office.backup(office_folder, str(tmp_path / "without.backup"), **variables(server))
-    assert "bucket office" in " ".join(without["left_out"])
-    file = tmp_path / "with.backup"
-    record = office.backup(office_folder, str(file), "--with-bucket", **variables(server))
-    assert record["left_out"] == []
-    assert record["files"] == without["files"] + 2
-
-    done = office.restore(file, tmp_path / "folder", passphrase=passphrase)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "folder" / "data" / "media" / "images" / "steppe.jpg").read_bytes() == PICTURE
+    database = {"url": f"sqlite:///{office_folder / 'mailer.db'}"}
+    configure(storage=in_bucket(server, "news/"), database=database)
+    settings.CONFIG = dataclasses.replace(settings.CONFIG, home=office_folder)
+    file, config_file = tmp_path / "a.backup", office_folder / "config.toml"
+    made = create.create(file, config_file, office.PASSPHRASE, timezone.now(), with_bucket=True)
+    assert "bucket" not in str(made.left_out)
 
     # One object is there already, as after a restoration that was killed.
     server.objects["office/copy/media/images/steppe.jpg"] = PICTURE
-    done = office.restore(file, tmp_path / "copy", passphrase=passphrase, **variables(server, "copy/"))
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["objects"] == 1
-    assert filled(server, "copy/") == {"media/images/steppe.jpg": PICTURE, "imports/abc": UPLOAD}
-    assert not (tmp_path / "copy" / ".bucket").exists()
-    assert not (tmp_path / "copy" / "data" / "media").exists()
+    end = end_of(file)
+    monkeypatch.setattr(restoring, "_load", lambda *_: end)
+    for name, value in in_bucket(server, "copy/").items():
+        monkeypatch.setenv(f"MAILER_STORAGE__{name.upper()}", value)
+    configure(storage=in_bucket(server, "copy/"))
 
-    # What is not in the backup is never written over or left among it.
+    def restore(name: str, **options: bool) -> restoring.Summary:
+        # The process ends after it, so it leaves its database in the environment.
+        monkeypatch.setenv("MAILER_DATABASE__URL", "sqlite:///mailer.db")
+        return restoring.restore(file, tmp_path / name, office.PASSPHRASE, lambda _: None, **options)
+
+    done = restore("copy")
+    assert (done.bucket, done.objects, done.other_bucket) == ("office", 1, True)
+    assert filled(server, "copy/") == {"media/images/steppe.jpg": PICTURE, "imports/abc": UPLOAD}
+    assert not list((tmp_path / "copy").glob("**/*.jpg"))
     server.objects["office/copy/media/images/newer.jpg"] = b"newer"
-    before = dict(server.objects)
-    done = office.restore(file, tmp_path / "third", passphrase=passphrase, **variables(server, "copy/"))
-    assert done.returncode == 1 and "--keep-bucket" in done.stderr
-    assert not (tmp_path / "third").exists()
-    assert server.objects == before
+    with pytest.raises(restoring.RestoreError):
+        restore("refused")
+    done = restore("kept", keep_bucket=True)
+    assert (done.objects, len(filled(server, "copy/"))) == (0, 3)
+
+    # Without a bucket, the same files go to the storage folder.
+    monkeypatch.setenv("MAILER_STORAGE__MEDIA", "local")
+    done = restore("folder")
+    assert (done.bucket, done.objects) == ("", 0)
+    assert (tmp_path / "folder" / "data" / "media" / "images" / "steppe.jpg").read_bytes() == PICTURE
+    assert (tmp_path / "folder" / "data" / "imports" / "abc").read_bytes() == UPLOAD
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.backup", "copy", "folder", "kept"]
 
 
 @pytest.fixture
 def bucket(server: ObjectStorage, configure: Any) -> ObjectStorage:
     server.objects.clear()
-    keys = {"s3_access_key": ACCESS_KEY, "s3_secret_key": "a secret", "s3_region": "eu-central-1"}
-    configure(storage={"media": "s3", "s3_bucket": "office", "s3_endpoint": server.url, **keys})
+    configure(storage=in_bucket(server, ""))
     return server
 
 
@@ -110,6 +129,23 @@ def test_objects_that_were_uploaded_are_deleted_after_an_error(
     with pytest.raises(restoring.Damaged), ExitStack() as cleaning:
         restoring._fill_bucket(tmp_path, stored, lambda *_: None, cleaning)
     assert bucket.objects == {"office/media/there": b"there"}
+
+
+@pytest.mark.parametrize("name", ["there", "newer"])
+def test_a_bucket_with_other_objects_is_refused(bucket: ObjectStorage, name: str) -> None:
+    bucket.objects[f"office/media/{name}"] = b"newer"
+    with pytest.raises(restoring.RestoreError):
+        restoring._check_bucket({"storage/media/there": hashlib.sha256(b"there").hexdigest()})
+
+
+def test_what_is_left_out_is_named(bucket: ObjectStorage, settings: Any, tmp_path: Path) -> None:
+    config_file = Path(shutil.copyfile(office.ROOT / "tests" / "config.toml", tmp_path / "config.toml"))
+    bucket.objects["office/media/there"] = b"there"
+    for with_bucket in (False, True):
+        summary = create.Summary(tmp_path)
+        names = [name for name, _ in create._files(config_file, settings.CONFIG, summary, with_bucket)]
+        assert ("storage/media/there" in names) is with_bucket
+        assert ("the bucket office" in str(summary.left_out)) is not with_bucket
 
 
 def test_an_object_that_ends_early_makes_the_backup_fail() -> None:
