@@ -39,6 +39,7 @@ from mailer.desk.segments.views import SegmentViewSet
 from mailer.desk.sending.mailing_control import ControlAction, DryRunPage
 from mailer.desk.sending.no_send import ResumeSendingPage, banner
 from mailer.desk.sending.schedule import SchedulePage
+from mailer.desk.sending.test_emails import TestEmailPage
 from mailer.desk.stories.views import StoryViewSet
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
 from mailer.desk.subscribers.list_health import CampaignPage, CampaignsPage, ListHealthPage, ReconfirmPage
@@ -78,6 +79,7 @@ _EDITION = [
     path("approve/", ApproveAction.as_view(), name="approve"),
     path("approval-link/", ApprovalLinkAction.as_view(), name="approval_link"),
     path("request-changes/", RequestChangesAction.as_view(), name="request_changes"),
+    path("test/", TestEmailPage.as_view(), name="test"),
     path("dry-run/", DryRunPage.as_view(), name="dry_run"),
     path("schedule/", SchedulePage.as_view(), name="schedule"),
     path("report/", ReportPage.as_view(), name="report"),

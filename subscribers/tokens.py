@@ -49,7 +49,9 @@ MailPurpose = Literal["delivery", "probe", "link", "open", "subscriber"]
 ApiPurpose = Literal["api_cursor"]
 # In the mailed link to an external approver.
 StaffPurpose = Literal["approval_link"]
-Purpose = PagePurpose | MailPurpose | ApiPurpose | StaffPurpose
+# In the address of a picture in a test send: a digest of its path, and the last day of the address.
+PicturePurpose = Literal["test_picture"]
+Purpose = PagePurpose | MailPurpose | ApiPurpose | StaffPurpose | PicturePurpose
 
 # Characters of a token in a URL, and the regular expression of one in a mail address.
 URL_LENGTH = 33

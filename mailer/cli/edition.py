@@ -32,7 +32,7 @@ from mailer.cli.lookup import (
 )
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
-from mailer.delivery.outbox import outbox
+from mailer.delivery.outbox import staff_test_sends
 from mailer.delivery.rollout import control
 from mailer.editions.assemble import EditionExists, InvalidPeriod, now_or_demo_time
 from mailer.editions.assemble import assemble as assemble_edition
@@ -139,7 +139,7 @@ def test_send(
     found = find_edition(edition)
     _, rendered = _render_variant(found, countries, language)
     with failing_on(ValueError):
-        outbox.enqueue_test(rendered, found.newsletter, to, timezone.now())
+        staff_test_sends.enqueue([rendered], found.newsletter, to, timezone.now())
     print_edition(found, json, f"test message to {to} is in the outbox")
 
 

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
+from mailer.delivery.outbox import staff_test_sends
 from mailer.media_files import PICTURE_PATH, stored_file
 from mailer.public import archive
 from mailer.rendering import localization, merge_tags
@@ -138,17 +140,22 @@ def feed(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def image(request: HttpRequest, path: str) -> HttpResponseBase:
-    """`/media/<path>`: an image of a sent message, and for staff every other image; 404 for anything else."""
+    """`/media/<path>`: an image of a sent message or a recent test; for staff every other image; or 404."""
     of_snapshot = PICTURE_PATH.fullmatch(path)
     if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
         raise Http404
     # Only for a file that exists the database is asked.
     if of_snapshot and default_storage.exists(path) and archive.is_public_picture(path):
         cache = f"public, max-age={_YEAR_SECONDS}, immutable"
-    elif request.user.has_perm("wagtailadmin.access_admin"):
+    elif (of_snapshot and _is_in_test(request, path)) or request.user.has_perm("wagtailadmin.access_admin"):
         cache = "private, max-age=600"
     else:
         raise Http404
     response = stored_file(request, path)
     response["Cache-Control"] = cache
     return response
+
+
+def _is_in_test(request: HttpRequest, path: str) -> bool:
+    token = request.GET.get(staff_test_sends.PICTURE_PARAMETER, "")
+    return bool(token) and staff_test_sends.may_show_picture(path, token, timezone.now())

@@ -113,6 +113,7 @@ approval_by_link_picture               nobody   -        -   behind a mailed lin
 desk_edition:approval_link             -        WDS      -   who submits asks an external approver
 desk_edition:approve                   -        ADS      P   approvers approve
 desk_edition:request_changes           -        WADS     -   approvers reject, writers withdraw
+desk_edition:test                      WADS     WADS     -   to staff only
 desk_edition:dry_run                   WADS     WADS     -   to staff only
 desk_edition:schedule                  WADS     ADS      -   approvers schedule
 desk_edition:report                    WADS     -        -   counts

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from wagtail.images import get_image_model
 
 from mailer.approval import approve
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
+from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.models import Mailing
+from mailer.delivery.outbox import staff_test_sends
 from mailer.editions.assemble import assemble
 from mailer.editions.rendering_input import permanent_picture
 from mailer.public import archive
@@ -94,3 +100,20 @@ def test_nothing_else_of_the_storage_folder_is_served(client: Client, path: str)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text("secret", encoding="utf-8")
     assert client.get(f"/media/{path}").status_code == 404
+
+
+def test_a_picture_of_a_test_email_is_shown_to_the_colleague_who_gets_it(
+    client: Client, sealed: tuple[Snapshot, str]
+) -> None:
+    snapshot, address = sealed
+    assert client.get(address).status_code == 404
+    variant = rendered_of(snapshot.variants.order_by("pk")[0])
+    html = staff_test_sends.message(variant, snapshot.edition.newsletter, "a@example.org", timezone.now(), "")
+    found = email.message_from_bytes(html, policy=email.policy.default).get_body(("html",))
+    assert found is not None
+    signed = re.search(rf"{address}\?test=[\w-]+", found.get_content())
+    assert signed is not None
+    response = client.get(signed[0])
+    assert response.status_code == 200 and "private" in response["Cache-Control"]
+    response.close()
+    assert client.get(f"{signed[0]}x").status_code == 404

@@ -1,12 +1,8 @@
-"""The outbox: transactional email, written in the caller's transaction and sent by the worker.
-
-Test sends go the same way: one variant to a staff address, marked and without personal links.
-"""
+"""The outbox: transactional email, written in the caller's transaction and sent by the worker."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import secrets
 import threading
@@ -35,11 +31,7 @@ from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
 from mailer.delivery.smtp.session_setup import open_any
-from mailer.editions.models import Newsletter
-from mailer.rendering import merge_tags, mime, mime_encoding
-from mailer.rendering.data_types import RenderedVariant
 from subscribers.addresses import normalise
-from subscribers.rate_limit import Limit, hit
 
 log = logging.getLogger(__name__)
 _BATCH = 50
@@ -49,7 +41,6 @@ _LEASE = timedelta(minutes=15)
 _EXPIRES_AFTER = timedelta(hours=48)
 # How long sent and refused messages are kept.
 _KEPT_FOR = timedelta(days=30)
-SUBJECT_PREFIX = "[Test] "
 
 
 class EmailBackend(BaseEmailBackend):
@@ -109,39 +100,6 @@ def staff_address(to: str) -> str:
     if User.objects.filter(email__iexact=address, is_active=True).exists():
         return address
     raise NotStaff(NotStaff.__doc__)
-
-
-def enqueue_test(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> OutboxMessage:
-    """Put a test message into the outbox; a day has as many as dry runs have messages.
-
-    Raises ValueError, also where `to` is no staff address (NotStaff).
-    """
-    address = staff_address(to)
-    most = settings.CONFIG.sending.dry_run_messages_per_day
-    if hit([Limit("test sends", most, timedelta(days=1))], now) is not None:
-        raise ValueError(f"At most {most:,} test messages are sent in 24 hours.")
-    return enqueue(newsletter.sender_email, address, test_message(rendered, newsletter, address, now), now)
-
-
-def test_message(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime) -> bytes:
-    """The message, CRLF line ends. Its personal links lead to the front page."""
-    domain = newsletter.sender_email.rpartition("@")[2]
-    marked = dataclasses.replace(rendered, subject=SUBJECT_PREFIX + rendered.subject)
-    envelope = mime.MailingHeaders(
-        from_name=newsletter.sender_name,
-        from_email=newsletter.sender_email,
-        reply_to=newsletter.reply_to,
-        list_id=f"{newsletter.slug}.{domain}",
-        list_name=newsletter.name,
-    )
-    values = merge_tags.web_values(settings.CONFIG.site.url, rendered.language)
-    forms = mime.UrlTemplates(
-        f"t.{mime.TOKEN}@{domain}", values["unsubscribe_url"], values["preferences_url"]
-    )
-    copy = mime.Personalization(
-        to, mime_encoding.date(now), values["countries"], message_token=secrets.token_hex(16)
-    )
-    return mime.MessageTemplate(marked, envelope, forms).message(copy)
 
 
 def send_due(now: datetime, stop: threading.Event | Callable[[], bool] | None = None) -> OutboxSummary:

@@ -37,6 +37,7 @@ _ACTIONS = {
     "desk.request_changes_by_link": ("Request changes", "Requested changes by a mailed link"),
     "desk.schedule": ("Schedule", "Scheduled"),
     "desk.unschedule": ("Unschedule", "Cancelled the schedule"),
+    "desk.test_send": ("Test email", "Sent test emails"),
     "desk.dry_run": ("Dry run", "Started a dry run"),
     "desk.pause": ("Pause", "Paused sending"),
     "desk.resume": ("Resume", "Resumed sending"),

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
@@ -153,6 +154,7 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     if user.has_perm("mailer.change_edition"):
         yield Action("Edit", reverse("desk_editions:edit", args=[edition.pk]), "edit")
     yield Action("Preview", reverse("desk_edition:variants", args=[edition.pk]), "view")
+    yield Action(_("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
     if state != "draft":
         yield Action("Review", reverse("desk_edition:review", args=[edition.pk]), "check")
     if state in ("submitted", "approved", "scheduled") or latest_dry_run(edition):

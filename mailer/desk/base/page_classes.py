@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -114,7 +115,7 @@ class EditionPage(ObjectPage[Edition], TemplateView):
     breadcrumbs_above = (("desk_editions:list", "Editions"),)
     header_icon = "openquote"
     # The label of its tab in the header, if it is not the title.
-    tab = ""
+    tab: object = ""
 
     @property
     def edition(self) -> Edition:
@@ -141,6 +142,8 @@ class EditionPage(ObjectPage[Edition], TemplateView):
             overview=overview(self.edition, current_user(self.request)),
             current_tab=self.tab or self.page_title,
             now=timezone.now(),
+            # Of a form that must not be sent twice; see subscribers.rate_limit.claim_form.
+            form_nonce=secrets.token_urlsafe(12),
             **kwargs,
         )
 

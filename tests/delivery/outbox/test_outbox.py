@@ -5,16 +5,11 @@ import email.policy
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.mail import EmailMultiAlternatives, send_mail
 from django.db import transaction
 
-from mailer.approval.models import SnapshotVariant
-from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.models import OutboxMessage
-from mailer.delivery.outbox import outbox
 from mailer.delivery.outbox.outbox import send_due
-from tests.delivery.cast import NOW, approved_snapshot, readers
 from tests.delivery.relay import DROP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -101,44 +96,6 @@ def test_a_rejected_sender_does_not_stop_the_other_emails(relay, later):
     write("bek@example.org")
     found = send_due(later)
     assert (found.sent, found.waiting) == (1, 1)
-
-
-def test_a_test_send_is_marked_and_has_no_personal_links(relay):
-    snapshot = approved_snapshot()
-    variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
-    outbox.enqueue_test(
-        rendered_of(variant), snapshot.edition.newsletter, "Colleague@Office.example.org", NOW
-    )
-    assert send_due(NOW).sent == 1
-    parsed = email.message_from_bytes(relay.taken[0].message, policy=email.policy.default)
-    assert parsed["Subject"] == f"[Test] {variant.subject}" and parsed["To"] == "colleague@office.example.org"
-    body = parsed.get_body(("html",)).get_content()
-    assert "%%" not in body and "/unsubscribe/" not in body and "/preferences/" not in body
-    with pytest.raises(ValueError, match="@"):
-        outbox.enqueue_test(rendered_of(variant), snapshot.edition.newsletter, "nobody", NOW)
-
-
-def test_test_sends_go_to_staff_only_and_have_a_limit_a_day(configure):
-    snapshot = approved_snapshot()
-    newsletter = snapshot.edition.newsletter
-    variant = rendered_of(SnapshotVariant.objects.filter(snapshot=snapshot).first())
-    readers(2)
-    User.objects.create_user("gone", "gone@example.net", is_active=False)
-    refused = set()
-    # A subscriber, an address that nobody has, and a former colleague get one answer.
-    for address in ("reader-1@example.net", "nobody@example.net", "gone@example.net"):
-        with pytest.raises(outbox.NotStaff) as error:
-            outbox.enqueue_test(variant, newsletter, address, NOW)
-        refused.add(str(error.value))
-    assert len(refused) == 1 and not OutboxMessage.objects.exists()
-    User.objects.create_user("aida", "Aida@example.net")
-    configure(sending={"dry_run_messages_per_day": 2})
-    for address in ("aida@example.net", "any@office.example.org"):
-        outbox.enqueue_test(variant, newsletter, address, NOW)
-    with pytest.raises(ValueError, match="24"):
-        outbox.enqueue_test(variant, newsletter, "aida@example.net", NOW)
-    outbox.enqueue_test(variant, newsletter, "aida@example.net", NOW + timedelta(days=1))
-    assert OutboxMessage.objects.count() == 3
 
 
 PASSWORD_LINK = (

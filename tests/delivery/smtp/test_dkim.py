@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from mailer.approval.models import SnapshotVariant
 from mailer.config import ConfigError, Dkim
 from mailer.delivery.message_builder import rendered_of
-from mailer.delivery.outbox import outbox
+from mailer.delivery.outbox import staff_test_sends
 from mailer.delivery.outbox.outbox import send_due
 from mailer.delivery.smtp import dkim
 from mailer.rendering import mime, variants
@@ -206,8 +206,8 @@ def test_transactional_and_test_messages_are_signed(relay):
     mail.send()
     snapshot = approved_snapshot()
     variant = SnapshotVariant.objects.filter(snapshot=snapshot, language="ru").first()
-    outbox.enqueue_test(
-        rendered_of(variant), snapshot.edition.newsletter, "colleague@office.example.org", NOW
+    staff_test_sends.enqueue(
+        [rendered_of(variant)], snapshot.edition.newsletter, "colleague@office.example.org", NOW
     )
     assert send_due(timezone.now() + timedelta(seconds=1)).sent == 2
     assert [verified(taken.message) for taken in relay.taken] == [[True, True]] * 2
