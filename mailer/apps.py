@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.models import ForeignKey
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.apps import WagtailAdminAppConfig
 from wagtail.documents.apps import WagtailDocsAppConfig
@@ -43,7 +44,7 @@ _LISTENERS = (
 
 class MailerConfig(AppConfig):
     name = "mailer"
-    verbose_name = "Newsletters"
+    verbose_name = _("Newsletters")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

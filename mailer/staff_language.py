@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
-from django.utils.translation import override
+from django.utils.translation import get_language, override
 from django.utils.translation.trans_real import parse_accept_lang_header
+
+from subscribers import iso_codes
 
 # What commands, logs and the database are written in; also where nobody chose a language.
 DEFAULT = "en"
@@ -17,6 +20,26 @@ DEFAULT = "en"
 def desk_languages() -> tuple[str, ...]:
     """The codes of the languages that the desk is translated to, English first."""
     return tuple(code for code, _ in settings.WAGTAILADMIN_PERMITTED_LANGUAGES)
+
+
+def active_language() -> str:
+    """The language that texts are being translated to, such as that of a page."""
+    return get_language() or DEFAULT
+
+
+def country_name(code: str) -> str:
+    """The country's name in the active language, by its ISO 3166-1 alpha-2 code."""
+    return iso_codes.country_name(code, active_language())
+
+
+def country_names(codes: Sequence[str]) -> str:
+    """Names joined as the active language joins a list: "Kazakhstan, Kyrgyzstan and Uzbekistan"."""
+    return iso_codes.country_names(codes, active_language())
+
+
+def language_name(code: str) -> str:
+    """The language's name in the active language."""
+    return iso_codes.language_name(code, active_language())
 
 
 def office_language() -> str:

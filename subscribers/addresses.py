@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
+from subscribers.stored_texts import stored
+
 _validate = EmailValidator()
 _HASH_BYTES = 16
 # Nearly all local parts match this, and then need no further validation.
@@ -27,27 +29,27 @@ def normalise(address: str) -> str:
     if at and len(local) <= 64 and _PLAIN.fullmatch(local) and _is_plain_domain(domain):
         return f"{local}@{domain}"
     if any(letter < " " or letter == "\x7f" for letter in text):
-        raise ValueError("holds a line break or another control character")
+        raise ValueError(stored("holds a line break or another control character"))
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:
-        raise ValueError("has no @ with something on both sides")
+        raise ValueError(stored("has no @ with something on both sides"))
     try:
         domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
     except UnicodeError as error:
-        raise ValueError(f"the domain “{domain}” cannot exist") from error
+        raise ValueError(stored("the domain “%(domain)s” cannot exist", domain=domain)) from error
     if domain.startswith("["):
-        raise ValueError("has an IP address instead of a domain")
+        raise ValueError(stored("has an IP address instead of a domain"))
     normalised = f"{local}@{domain}".lower()
     if '"' in local:
-        raise ValueError("is quoted, which many mail systems refuse")
+        raise ValueError(stored("is quoted, which many mail systems refuse"))
     if len(local) > 64:
-        raise ValueError("has more than 64 characters before the @ (RFC 5321)")
+        raise ValueError(stored("has more than 64 characters before the @ (RFC 5321)"))
     if len(normalised) > 254:
-        raise ValueError("is longer than 254 characters (RFC 5321)")
+        raise ValueError(stored("is longer than 254 characters (RFC 5321)"))
     try:
         _validate(normalised)
     except ValidationError as error:
-        raise ValueError("is not a valid e-mail address") from error
+        raise ValueError(stored("is not a valid e-mail address")) from error
     return normalised
 
 

@@ -6,13 +6,14 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.search import search_index
 
 
 class SubscribersConfig(AppConfig):
     name = "subscribers"
-    verbose_name = "Subscribers"
+    verbose_name = _("Subscribers")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

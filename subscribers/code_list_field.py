@@ -11,6 +11,9 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from subscribers import iso_codes
 
@@ -33,7 +36,7 @@ class CodesField(_CharField):
     """A tuple of codes in Python, "KZ,UZ" in the database: comparable, groupable, searchable with LIKE."""
 
     known: frozenset[str] = frozenset()
-    kind = "code"
+    kind: StrOrPromise = "code"
     # What may be assigned and what is read, for django-stubs: any iterable of codes, and a tuple of them.
     _pyi_private_set_type: Any
     _pyi_private_get_type: Any
@@ -54,7 +57,10 @@ class CodesField(_CharField):
         codes = self.normalise(split_codes(value))
         for code in codes:
             if code not in self.known:
-                raise ValidationError(f"“{code}” is no known {self.kind}.", code="unknown")
+                raise ValidationError(
+                    gettext("“%(code)s” is no known %(kind)s.") % {"code": code, "kind": self.kind},
+                    code="unknown",
+                )
         return codes
 
     def get_prep_value(self, value: Any) -> str:
@@ -105,7 +111,7 @@ class CountriesField(CodesField):
     """ISO 3166-1 alpha-2 codes, sorted; none means every country (for a reader) or regional (a story)."""
 
     known = iso_codes.COUNTRIES
-    kind = "ISO 3166-1 country code"
+    kind = _("ISO 3166-1 country code")
 
     def normalise(self, codes: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted(code.upper() for code in codes))
@@ -125,7 +131,7 @@ class LanguagesField(CodesField):
     """Language codes in the order of preference."""
 
     known = iso_codes.LANGUAGES
-    kind = "language code"
+    kind = _("language code")
 
     def choices_for_form(self) -> Sequence[tuple[str, str]]:
         return _offered("languages", self.known, iso_codes.language_name)

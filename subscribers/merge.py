@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from subscribers import suppression, tokens
 from subscribers.models import (
@@ -43,7 +44,7 @@ def merge(kept: Subscriber, other: Subscriber, now: datetime) -> None:
     Raises ValueError for one and the same subscriber.
     """
     if kept.pk == other.pk:
-        raise ValueError("A subscriber cannot be merged with themselves.")
+        raise ValueError(gettext("A subscriber cannot be merged with themselves."))
     with transaction.atomic():
         list(Subscriber.objects.select_for_update().filter(pk__in=[kept.pk, other.pk]).order_by("pk"))
         _merge_reconfirmations(kept, other)

@@ -8,6 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.addresses import address_hash
 from subscribers.bulk.models import BulkChange, BulkJob
@@ -46,35 +47,43 @@ __all__ = [
 ]
 
 
-_ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*$", "Must be a single line.")
+_ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*$", _("Must be a single line."))
 
 
 class Subscriber(models.Model):
     """A person who may get newsletters; never logs in."""
 
     # Lower case, domain as A-labels; see addresses.normalise.
-    email = models.EmailField(unique=True, max_length=254)
+    email = models.EmailField(unique=True, max_length=254, verbose_name=_("email"))
     # Keyed hash of the address: suppressions are matched by it, also after erasure.
-    address_hash = models.BinaryField(max_length=16, unique=True, editable=False)
-    name = models.CharField(max_length=200, blank=True)
+    address_hash = models.BinaryField(
+        max_length=16, unique=True, editable=False, verbose_name=_("address hash")
+    )
+    name = models.CharField(max_length=200, blank=True, verbose_name=_("name"))
     # Preferred language code.
-    language = models.CharField(max_length=12, default="en")
+    language = models.CharField(max_length=12, default="en", verbose_name=_("language"))
     # Countries whose stories the subscriber wants; none means every country.
-    countries = CountriesField()
+    countries = CountriesField(verbose_name=_("countries"))
     # When the subscriber agreed to tracking under their name; null: they did not.
-    tracking_consent_at = models.DateTimeField(null=True, editable=False)
+    tracking_consent_at = models.DateTimeField(
+        null=True, editable=False, verbose_name=_("tracking consent at")
+    )
     # The subscriber gets no edition before this time; null or past: no pause.
-    paused_until = models.DateTimeField(null=True, editable=False)
+    paused_until = models.DateTimeField(null=True, editable=False, verbose_name=_("paused until"))
     # When the sign-up form last caused an email to this address.
-    signup_email_at = models.DateTimeField(null=True, editable=False)
+    signup_email_at = models.DateTimeField(null=True, editable=False, verbose_name=_("signup email at"))
     # Whether a link that is emailed to the subscriber opens their data. Not after the address was changed
     # without a click from the old one: who reads the present address may be another person than the data is
     # about.
-    data_by_link = models.BooleanField(default=True, db_default=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(auto_now=True)
+    data_by_link = models.BooleanField(
+        default=True, db_default=True, editable=False, verbose_name=_("data by link")
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
+    updated_at = models.DateTimeField(auto_now=True, verbose_name=_("updated at"))
 
     class Meta:
+        verbose_name = _("subscriber")
+        verbose_name_plural = _("subscribers")
         indexes = [
             models.Index(fields=["language", "countries"], name="subscriber_preferences"),
             models.Index(
@@ -96,21 +105,21 @@ class MailingList(NamedModel):
     """A list that people subscribe to; newsletters are sent to lists."""
 
     class OptIn(models.TextChoices):
-        DOUBLE = "double", "double opt-in"
-        SINGLE = "single", "single opt-in"
+        DOUBLE = "double", _("double opt-in")
+        SINGLE = "single", _("single opt-in")
 
-    slug = models.SlugField(unique=True)
-    name = models.CharField(max_length=200)
-    description = models.CharField(max_length=400, blank=True)
+    slug = models.SlugField(unique=True, verbose_name=_("slug"))
+    name = models.CharField(max_length=200, verbose_name=_("name"))
+    description = models.CharField(max_length=400, blank=True, verbose_name=_("description"))
     # Whether the sign-up page offers it.
-    public = models.BooleanField(default=True)
-    opt_in = models.CharField("opt-in", max_length=8, choices=OptIn.choices, default=OptIn.DOUBLE)
+    public = models.BooleanField(default=True, verbose_name=_("public"))
+    opt_in = models.CharField(_("opt-in"), max_length=8, choices=OptIn.choices, default=OptIn.DOUBLE)
     # From of transactional emails about the list; empty: the site's own.
-    sender_name = models.CharField("sender's name", max_length=120, blank=True, validators=[_ONE_LINE])
-    sender_email = models.EmailField("sender's address", blank=True)
+    sender_name = models.CharField(_("sender's name"), max_length=120, blank=True, validators=[_ONE_LINE])
+    sender_email = models.EmailField(_("sender's address"), blank=True)
     # Language code to the text of the welcome email; empty: none is sent.
-    welcome_texts = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    welcome_texts = models.JSONField(default=dict, blank=True, verbose_name=_("welcome texts"))
+    created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
 
 class ListGrowth(models.Model):
@@ -120,6 +129,10 @@ class ListGrowth(models.Model):
     months = models.JSONField()
     counted_at = models.DateTimeField()
 
+    class Meta:
+        verbose_name = _("mailing list")
+        verbose_name_plural = _("mailing lists")
+
     def __str__(self) -> str:
         return f"{self.mailing_list_id} as of {self.counted_at:%Y-%m-%d}"
 
@@ -128,9 +141,9 @@ class Subscription(models.Model):
     """One subscriber on one list, and whether they confirmed it."""
 
     class State(models.TextChoices):
-        PENDING = "pending", "waiting for confirmation"
-        CONFIRMED = "confirmed", "confirmed"
-        UNSUBSCRIBED = "unsubscribed", "unsubscribed"
+        PENDING = "pending", _("waiting for confirmation")
+        CONFIRMED = "confirmed", _("confirmed")
+        UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
 
     # Sources that are the subscriber's own act.
     BY_READER = ("form", "preferences")
@@ -158,12 +171,12 @@ class Suppression(models.Model):
     """An address that gets no mail until the suppression is lifted."""
 
     class Reason(models.TextChoices):
-        HARD_BOUNCE = "hard_bounce", "hard bounce"
-        SOFT_BOUNCES = "soft_bounces", "repeated soft bounces"
-        COMPLAINT = "complaint", "spam complaint"
-        MANUAL = "manual", "suppressed by staff"
-        UNSUBSCRIBED = "unsubscribed", "unsubscribed in another system"
-        ERASED = "erased", "erased on request"
+        HARD_BOUNCE = "hard_bounce", _("hard bounce")
+        SOFT_BOUNCES = "soft_bounces", _("repeated soft bounces")
+        COMPLAINT = "complaint", _("spam complaint")
+        MANUAL = "manual", _("suppressed by staff")
+        UNSUBSCRIBED = "unsubscribed", _("unsubscribed in another system")
+        ERASED = "erased", _("erased on request")
 
     address_hash = models.BinaryField(max_length=16)
     # For staff to read; empty after erasure.
@@ -179,6 +192,8 @@ class Suppression(models.Model):
     reopened_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
+        verbose_name = _("suppression")
+        verbose_name_plural = _("suppressions")
         constraints = [
             models.UniqueConstraint(
                 fields=["address_hash"], condition=Q(lifted_at__isnull=True), name="suppression_unique_active"
@@ -218,31 +233,31 @@ class ConsentRecord(models.Model):
     """
 
     class Event(models.TextChoices):
-        REQUESTED = "requested", "requested a subscription"
-        CONFIRMED = "confirmed", "confirmed by the link in our email"
-        SUBSCRIBED = "subscribed", "subscribed"
-        IMPORTED = "imported", "added by an import"
-        ADDED = "added", "added by staff"
-        RESTORED = "restored", "subscription restored"
-        UNSUBSCRIBED = "unsubscribed", "unsubscribed"
-        REMOVED = "removed", "removed from the list"
-        PREFERENCES = "preferences", "changed preferences"
-        ADDRESS_CHANGED = "address_changed", "changed the address"
-        TRACKING_ON = "tracking_on", "agreed to tracking of clicks"
-        TRACKING_OFF = "tracking_off", "withdrew consent to tracking of clicks"
+        REQUESTED = "requested", _("requested a subscription")
+        CONFIRMED = "confirmed", _("confirmed by the link in our email")
+        SUBSCRIBED = "subscribed", _("subscribed")
+        IMPORTED = "imported", _("added by an import")
+        ADDED = "added", _("added by staff")
+        RESTORED = "restored", _("subscription restored")
+        UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
+        REMOVED = "removed", _("removed from the list")
+        PREFERENCES = "preferences", _("changed preferences")
+        ADDRESS_CHANGED = "address_changed", _("changed the address")
+        TRACKING_ON = "tracking_on", _("agreed to tracking of clicks")
+        TRACKING_OFF = "tracking_off", _("withdrew consent to tracking of clicks")
 
     class Channel(models.TextChoices):
-        FORM = "form", "sign-up form"
-        EMAIL_LINK = "email_link", "link in a transactional email"
-        PREFERENCES = "preferences", "preference center"
-        ONE_CLICK = "one_click", "one-click unsubscribe"
-        EMAIL = "email", "email to us"
-        ESP = "esp", "email service provider"
-        IMPORT = "import", "import"
-        DESK = "desk", "desk"
-        API = "api", "REST API"
-        CLI = "cli", "command line"
-        DECISION = "decision", "suppression decision"
+        FORM = "form", _("sign-up form")
+        EMAIL_LINK = "email_link", _("link in a transactional email")
+        PREFERENCES = "preferences", _("preference center")
+        ONE_CLICK = "one_click", _("one-click unsubscribe")
+        EMAIL = "email", _("email to us")
+        ESP = "esp", _("email service provider")
+        IMPORT = "import", _("import")
+        DESK = "desk", _("desk")
+        API = "api", _("REST API")
+        CLI = "cli", _("command line")
+        DECISION = "decision", _("suppression decision")
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="consents")
     # None: not about one list.

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django.db import IntegrityError, InterfaceError, OperationalError, models, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
+
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -198,8 +201,8 @@ class JobRunner(ABC, Generic[J]):
         job.refresh_from_db()
         if not changed and job.state != self.undo.undoing:
             raise WrongState(
-                f"This {job._meta.verbose_name} is {job.get_state_display()}; "
-                f"what is done can be undone for {UNDO_FOR.days} days."
+                gettext("This %(job)s is %(state)s; what is done can be undone for %(days)s days.")
+                % {"job": job._meta.verbose_name, "state": job.get_state_display(), "days": UNDO_FOR.days}
             )
 
     def _undoable(self, job: J, now: datetime) -> QuerySet[J]:
@@ -228,11 +231,19 @@ class JobRunner(ABC, Generic[J]):
         return ("state", "position", "error", "worker", "lease_until", *self.model.BATCH_FIELDS)
 
     def _fail(self, job: J, error: Exception, now: datetime) -> None:
-        then = "It is tried again every minute." if self.retry_after else "It can be resumed or undone."
+        then = (
+            stored("It is tried again every minute.")
+            if self.retry_after
+            else stored("It can be resumed or undone.")
+        )
         self._rows(job).filter(worker=job.worker, state__in=self.model.ACTIVE).update(
             # Only the type: the message may hold addresses.
-            error=f"It stopped at an unforeseen error ({type(error).__name__}). "
-            f"What was done so far is kept. {then} The log of `mailer worker` has the details.",
+            error=stored(
+                "It stopped at an unforeseen error (%(name)s). What was done so far is kept. %(then)s The "
+                "log of `mailer worker` has the details.",
+                name=type(error).__name__,
+                then=then,
+            ),
             lease_until=now + self.retry_after if self.retry_after else None,
         )
 

@@ -20,6 +20,8 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from mailer.accounts import audit, limits
 from mailer.accounts.passwords import find_account
@@ -32,9 +34,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "username_password_mismatch": "The username or the password is wrong.",
-        "email_password_mismatch": "The address or the password is wrong.",
-        "incorrect_password": "The password is wrong.",
+        "username_password_mismatch": _("The username or the password is wrong."),
+        "email_password_mismatch": _("The address or the password is wrong."),
+        "incorrect_password": _("The password is wrong."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -109,8 +111,14 @@ def _locked(request: HttpRequest, seconds: float) -> ValidationError:
     request.locked_seconds = max(int(seconds), 1)  # type: ignore[attr-defined]
     minutes = max(round(seconds / 60), 1)
     return ValidationError(
-        f"Too many failed attempts. Try again in {minutes} minute{'s' if minutes > 1 else ''}, "
-        "or set a new password by “Forgotten password?”.",
+        ngettext(
+            "Too many failed attempts. Try again in %(minutes)s minute, or set a new password by “Forgotten "
+            "password?”.",
+            "Too many failed attempts. Try again in %(minutes)s minutes, or set a new password by “Forgotten "
+            "password?”.",
+            minutes,
+        )
+        % {"minutes": minutes},
         code="too_many_login_attempts",
     )
 
@@ -124,17 +132,21 @@ class OidcAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Always raises ImmediateHttpResponse, with the next step of the sign-in."""
         if sociallogin.state.get("process") != "login":
-            _refuse(request, None, "This address cannot be used for that.")
+            _refuse(request, None, gettext("This address cannot be used for that."))
         user = _account_of(sociallogin)
         if user is None:
-            _refuse(request, None, "The provider confirmed no address of an account here. Ask an admin.")
+            _refuse(
+                request, None, gettext("The provider confirmed no address of an account here. Ask an admin.")
+            )
         record_authentication(request, user, "socialaccount", provider="oidc")
         login = Login(user=user, redirect_url=sociallogin.get_redirect_url(request))
         raise ImmediateHttpResponse(perform_login(request, login))
 
     def on_authentication_error(self, request: HttpRequest, *_: Any, **__: Any) -> None:
         """Raises ImmediateHttpResponse: back to the sign-in page."""
-        _refuse(request, None, "The sign-in at the provider failed. Try again, or use your password.")
+        _refuse(
+            request, None, gettext("The sign-in at the provider failed. Try again, or use your password.")
+        )
 
 
 def _account_of(sociallogin: SocialLogin) -> User | None:

@@ -24,10 +24,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.signals import pre_save
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts import audit, stored_secrets
 from mailer.accounts.models import ApiKey, IdempotentRequest
+from mailer.staff_language import in_language_of
 from subscribers.addresses import address_pattern
 from subscribers.signals import erased
 
@@ -49,7 +53,7 @@ class Scope:
     """What a key may be allowed to do."""
 
     # For staff.
-    label: str
+    label: StrOrPromise
     # The account needs one of these permissions to give it to a key, and again at each request.
     permissions: tuple[str, ...]
 
@@ -59,28 +63,30 @@ _EDITIONS = tuple(
     f"mailer.{action}_edition" for action in ("view", "change", "submit", "approve", "schedule")
 )
 SCOPES = {
-    "lists:read": Scope("Lists: read", ("subscribers.view_mailinglist",)),
-    "lists:write": Scope("Lists: create and change", ("subscribers.change_mailinglist",)),
-    "subscribers:read": Scope("Subscribers, tags and fields: read", ("subscribers.view_subscriber",)),
+    "lists:read": Scope(_("Lists: read"), ("subscribers.view_mailinglist",)),
+    "lists:write": Scope(_("Lists: create and change"), ("subscribers.change_mailinglist",)),
+    "subscribers:read": Scope(_("Subscribers, tags and fields: read"), ("subscribers.view_subscriber",)),
     "subscribers:write": Scope(
-        "Subscribers: add, change, subscribe and unsubscribe", ("subscribers.change_subscriber",)
+        _("Subscribers: add, change, subscribe and unsubscribe"), ("subscribers.change_subscriber",)
     ),
-    "subscribers:erase": Scope("Subscribers: erase", ("subscribers.delete_subscriber",)),
-    "segments:read": Scope("Segments: read", ("subscribers.view_segment",)),
-    "segments:write": Scope("Segments: create and change", ("subscribers.change_segment",)),
-    "imports:read": Scope("Imports: read", ("subscribers.view_importjob",)),
-    "imports:write": Scope("Imports: upload, apply, undo and discard", ("subscribers.change_importjob",)),
-    "stories:read": Scope("Stories: read", ("mailer.view_story",)),
-    "stories:write": Scope("Stories: write", ("mailer.change_story",)),
-    "editions:read": Scope("Newsletters and editions: read and preview", _EDITIONS),
-    "editions:write": Scope("Editions: assemble and submit", ("mailer.add_edition", "mailer.submit_edition")),
-    "mailings:read": Scope("Mailings: read", _EDITIONS),
-    "mailings:write": Scope("Mailings: schedule, pause, resume and cancel", ("mailer.schedule_edition",)),
-    "reports:read": Scope("Reports: read", _EDITIONS),
-    "suppressions:read": Scope("Suppressed addresses: read", ("subscribers.view_suppression",)),
-    "suppressions:write": Scope("Suppressed addresses: add and remove", ("subscribers.add_suppression",)),
-    "webhooks:read": Scope("Webhooks: read", ("mailer.view_webhookendpoint",)),
-    "webhooks:write": Scope("Webhooks: create, change and resend", ("mailer.change_webhookendpoint",)),
+    "subscribers:erase": Scope(_("Subscribers: erase"), ("subscribers.delete_subscriber",)),
+    "segments:read": Scope(_("Segments: read"), ("subscribers.view_segment",)),
+    "segments:write": Scope(_("Segments: create and change"), ("subscribers.change_segment",)),
+    "imports:read": Scope(_("Imports: read"), ("subscribers.view_importjob",)),
+    "imports:write": Scope(_("Imports: upload, apply, undo and discard"), ("subscribers.change_importjob",)),
+    "stories:read": Scope(_("Stories: read"), ("mailer.view_story",)),
+    "stories:write": Scope(_("Stories: write"), ("mailer.change_story",)),
+    "editions:read": Scope(_("Newsletters and editions: read and preview"), _EDITIONS),
+    "editions:write": Scope(
+        _("Editions: assemble and submit"), ("mailer.add_edition", "mailer.submit_edition")
+    ),
+    "mailings:read": Scope(_("Mailings: read"), _EDITIONS),
+    "mailings:write": Scope(_("Mailings: schedule, pause, resume and cancel"), ("mailer.schedule_edition",)),
+    "reports:read": Scope(_("Reports: read"), _EDITIONS),
+    "suppressions:read": Scope(_("Suppressed addresses: read"), ("subscribers.view_suppression",)),
+    "suppressions:write": Scope(_("Suppressed addresses: add and remove"), ("subscribers.add_suppression",)),
+    "webhooks:read": Scope(_("Webhooks: read"), ("mailer.view_webhookendpoint",)),
+    "webhooks:write": Scope(_("Webhooks: create, change and resend"), ("mailer.change_webhookendpoint",)),
 }
 
 
@@ -137,14 +143,25 @@ def _report(key: ApiKey) -> None:
     if not key.user.email:
         return
     site = settings.CONFIG.site
-    body = (
-        f"An API key was made for your account at {site.name} ({key.user.get_username()}).\n\n"
-        f"Name: {key.name}\nIt may: {', '.join(key.scopes)}\nValid until: {key.expires_at:%Y-%m-%d}\n\n"
-        f"If this was not you, revoke it ({site.url}/desk/api-keys/), set a new password at once "
-        f"({site.url}/accounts/password/forgotten/), and tell an admin."
-    )
+    with in_language_of(key.user):
+        subject = gettext("New API key at %(site)s") % {"site": site.name}
+        body = gettext(
+            "An API key was made for your account at %(site)s (%(username)s).\n\n"
+            "Name: %(key)s\n"
+            "It may: %(scopes)s\n"
+            "Valid until: %(expires_at)s\n\n"
+            "If this was not you, revoke it (%(url)s/desk/api-keys/), set a new password at once "
+            "(%(url)s/accounts/password/forgotten/), and tell an admin."
+        ) % {
+            "site": site.name,
+            "username": key.user.get_username(),
+            "key": key.name,
+            "scopes": ", ".join(key.scopes),
+            "expires_at": f"{key.expires_at:%Y-%m-%d}",
+            "url": site.url,
+        }
     headers = {"Auto-Submitted": "auto-generated"}
-    EmailMessage(f"New API key at {site.name}", body, to=[key.user.email], headers=headers).send()
+    EmailMessage(subject, body, to=[key.user.email], headers=headers).send()
 
 
 def authenticate(text: str, now: datetime) -> ApiKey:

@@ -12,41 +12,43 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from wagtail.log_actions import log
 
 from mailer.accounts.models import SignInFailures
 from subscribers.consent import network_of
 from subscribers.responses import client_address
+from subscribers.stored_texts import stored
 
 # Days without a sign-in after which an account counts as unused.
 UNUSED_DAYS = 90
 # Actions with their labels and messages, for mailer/desk/base/audit_log.py.
 ACTIONS = {
-    "accounts.sign_in": ("Sign in", "Signed in"),
-    "accounts.sign_in_failed": ("Failed sign-in", "Failed to sign in"),
-    "accounts.locked": ("Lockout", "Sign-in was locked after failed attempts"),
-    "accounts.sign_out": ("Sign out", "Signed out"),
-    "accounts.reset_requested": ("Reset request", "A password reset was requested"),
-    "accounts.reset_refused": ("Reset request", "A password reset was refused: too many requests"),
-    "accounts.password_set": ("Set password", "Set a password by a mailed link"),
-    "accounts.factor_added": ("Add second factor", "Added a second factor"),
-    "accounts.factor_removed": ("Remove second factor", "Removed a second factor"),
-    "accounts.factor_failed": ("Failed second factor", "Entered a wrong code"),
-    "accounts.email_change_requested": ("Change address", "Asked for another address"),
-    "accounts.email_changed": ("Change address", "Confirmed another address"),
+    "accounts.sign_in": (_("Sign in"), _("Signed in")),
+    "accounts.sign_in_failed": (_("Failed sign-in"), _("Failed to sign in")),
+    "accounts.locked": (_("Lockout"), _("Sign-in was locked after failed attempts")),
+    "accounts.sign_out": (_("Sign out"), _("Signed out")),
+    "accounts.reset_requested": (_("Reset request"), _("A password reset was requested")),
+    "accounts.reset_refused": (_("Reset request"), _("A password reset was refused: too many requests")),
+    "accounts.password_set": (_("Set password"), _("Set a password by a mailed link")),
+    "accounts.factor_added": (_("Add second factor"), _("Added a second factor")),
+    "accounts.factor_removed": (_("Remove second factor"), _("Removed a second factor")),
+    "accounts.factor_failed": (_("Failed second factor"), _("Entered a wrong code")),
+    "accounts.email_change_requested": (_("Change address"), _("Asked for another address")),
+    "accounts.email_changed": (_("Change address"), _("Confirmed another address")),
     "accounts.password_link_printed": (
-        "Print password link",
-        "Printed a link to set a password, by a command",
+        _("Print password link"),
+        _("Printed a link to set a password, by a command"),
     ),
-    "accounts.factors_removed": ("Remove second factors", "Removed all second factors by a command"),
-    "accounts.sessions_ended": ("End sessions", "Ended all other sessions"),
-    "accounts.password_changed": ("Change password", "Changed the password"),
-    "accounts.api_key_created": ("Create API key", "Created an API key"),
-    "accounts.api_key_revoked": ("Revoke API key", "Revoked an API key"),
-    "accounts.api_personal_data": ("View", "Read addresses"),
-    "accounts.api_unsubscribe": ("Unsubscribe", "Unsubscribed at the subscriber’s request"),
+    "accounts.factors_removed": (_("Remove second factors"), _("Removed all second factors by a command")),
+    "accounts.sessions_ended": (_("End sessions"), _("Ended all other sessions")),
+    "accounts.password_changed": (_("Change password"), _("Changed the password")),
+    "accounts.api_key_created": (_("Create API key"), _("Created an API key")),
+    "accounts.api_key_revoked": (_("Revoke API key"), _("Revoked an API key")),
+    "accounts.api_personal_data": (_("View"), _("Read addresses")),
+    "accounts.api_unsubscribe": (_("Unsubscribe"), _("Unsubscribed at the subscriber’s request")),
 }
-_UNKNOWN = "an unknown account"
+_UNKNOWN = stored("an unknown account")
 # An account's refusals make one entry in this time for each network, and for so many networks.
 _PERIOD, _NETWORKS = timedelta(hours=1), 20
 # Begins the keys of refusals that were only counted.
@@ -88,7 +90,7 @@ def record_refusal(action: str, user: User | None, request: HttpRequest, now: da
     about = f"{_COUNTED}{action} {user.pk if user else 0} "
     recent = SignInFailures.objects.filter(key__startswith=about, last_failed_at__gt=now - _PERIOD)
     if recent.count() >= _NETWORKS and not recent.filter(key=about + network).exists():
-        network = "many networks"
+        network = stored("many networks")
     with transaction.atomic():
         row, is_new = SignInFailures.objects.select_for_update().get_or_create(
             key=about + network, defaults={"last_failed_at": now}

@@ -11,6 +11,8 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
 from django.contrib.auth.models import User
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from mailer.accounts.adapter import AccountAdapter, current_request, refuse_if_locked
 from mailer.accounts.second_factor import claim_code
@@ -34,7 +36,7 @@ class SignInForm(LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         login, password = self.fields["login"], self.fields["password"]
-        login.label = "Username or email address"
+        login.label = gettext("Username or email address")
         login.widget.attrs |= {"autocomplete": "username", "autofocus": True, "maxlength": 254}
         login.max_length = 254
         # A longer password would cost more to hash than anyone needs.
@@ -46,7 +48,7 @@ class SignInForm(LoginForm):
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
         if len(password) > 1000:
-            raise forms.ValidationError("This password is too long.")
+            raise forms.ValidationError(gettext("This password is too long."))
         return password
 
 
@@ -54,7 +56,7 @@ class ResetRequestForm(forms.Form):
     """The account whose password was forgotten."""
 
     login = forms.CharField(
-        label="Username or email address",
+        label=_("Username or email address"),
         max_length=254,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
     )
@@ -68,8 +70,8 @@ class FirstPasswordForm(_SetPasswordForm):
         for field in self.fields.values():
             field.widget.attrs["maxlength"] = 1000
             field.max_length = 1000  # type: ignore[attr-defined]
-        self.fields["new_password1"].label = "New password"
-        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password1"].label = gettext("New password")
+        self.fields["new_password2"].label = gettext("New password again")
 
 
 class PasswordChangeForm(ChangePasswordForm):
@@ -78,10 +80,10 @@ class PasswordChangeForm(ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self)
-        self.fields["oldpassword"].label = "Present password"
+        self.fields["oldpassword"].label = gettext("Present password")
         self.fields["oldpassword"].help_text = ""
-        self.fields["password1"].label = "New password"
-        self.fields["password2"].label = "New password again"
+        self.fields["password1"].label = gettext("New password")
+        self.fields["password2"].label = gettext("New password again")
 
     def clean_oldpassword(self) -> str:
         password: str = self.cleaned_data["oldpassword"]
@@ -95,10 +97,10 @@ class EmailChangeForm(forms.Form):
     """A new address, and the present password, whose failures count as failed sign-ins."""
 
     email = forms.EmailField(
-        label="New email address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        label=_("New email address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
     password = forms.CharField(
-        label="Password",
+        label=_("Password"),
         max_length=1000,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
@@ -127,7 +129,7 @@ class _CodeMixin:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         code = self.fields["code"]  # type: ignore[attr-defined]
-        code.label = "Code of your authenticator app, or a recovery code"
+        code.label = gettext("Code of your authenticator app, or a recovery code")
         code.max_length = 32
         code.widget.attrs |= {"autofocus": True, "maxlength": 32, "inputmode": "text"}
         code.widget.attrs.pop("placeholder", None)

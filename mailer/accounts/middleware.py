@@ -20,8 +20,10 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import ngettext, override
 
 from mailer.accounts import limits, second_factor, sessions
+from mailer.staff_language import accepted_language, desk_languages, office_language
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -56,13 +58,13 @@ class SignInThrottle:
             return self._get_response(request)
         now, network = timezone.now(), limits.network_key(request)
         if (until := self._locked.get(network)) and until > now:
-            return _too_many(int((until - now).total_seconds()) + 1)
+            return _too_many(request, int((until - now).total_seconds()) + 1)
         if not self._slots.acquire(blocking=False):
-            return _too_many(_BUSY_SECONDS)
+            return _too_many(request, _BUSY_SECONDS)
         try:
             if until := limits.locked_until([network], now):
                 self._remember(network, until, now)
-                return _too_many(int((until - now).total_seconds()) + 1)
+                return _too_many(request, int((until - now).total_seconds()) + 1)
             return self._get_response(request)
         finally:
             self._slots.release()
@@ -74,12 +76,17 @@ class SignInThrottle:
             self._locked[network] = until
 
 
-def _too_many(seconds: int) -> HttpResponse:
-    global _page
-    if not _page:
-        _page = render_to_string("accounts/too_many.html", {"wait": "WAIT"})
-    minutes = -(-seconds // 60)
-    wait = f"{seconds} seconds" if seconds < 60 else f"{minutes} minute{'s' if minutes > 1 else ''}"
+def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:
+    language = accepted_language(request, desk_languages(), office_language())
+    with override(language):
+        if language not in _pages:
+            _pages[language] = render_to_string("accounts/too_many.html", {"wait": "WAIT"})
+        minutes = -(-seconds // 60)
+        wait = (
+            ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
+            if seconds < 60
+            else ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+        )
     # No other middleware sees this answer.
     headers = {
         "Retry-After": str(seconds),
@@ -87,10 +94,11 @@ def _too_many(seconds: int) -> HttpResponse:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     }
-    return HttpResponse(_page.replace("WAIT", wait), status=429, headers=headers)
+    return HttpResponse(_pages[language].replace("WAIT", wait), status=429, headers=headers)
 
 
-_page = ""
+# The page by its language.
+_pages: dict[str, str] = {}
 
 
 class SessionLimits:

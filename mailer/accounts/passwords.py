@@ -22,11 +22,15 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from mailer.accounts import api_keys, audit, limits
 from mailer.accounts.models import PasswordResetRequest
 from mailer.approval import account_changes
 from mailer.approval.approval_links import is_external
+from mailer.staff_language import in_language_of
 from subscribers.consent import network_of
 from subscribers.responses import client_address
 
@@ -91,13 +95,17 @@ class LeakedPasswordValidator(CommonPasswordValidator):
 
     def password_changed(self, password: str, user: User) -> None:
         """Django calls it after every change of a password: who knew the old one may have made API keys."""
-        api_keys.revoke_all(user, "a change of the password", timezone.now())
+        api_keys.revoke_all(user, gettext("a change of the password"), timezone.now())
 
     def get_error_message(self) -> str:
-        return "This password is easy to guess: it is on a list of leaked passwords, or close to one."
+        return gettext(
+            "This password is easy to guess: it is on a list of leaked passwords, or close to one."
+        )
 
     def get_help_text(self) -> str:
-        return "It must not be on lists of leaked passwords, even with digits or signs before or after it."
+        return gettext(
+            "It must not be on lists of leaked passwords, even with digits or signs before or after it."
+        )
 
 
 class OfficeNameValidator:
@@ -113,7 +121,7 @@ class OfficeNameValidator:
             raise ValidationError(self.get_help_text(), code="password_too_similar")
 
     def get_help_text(self) -> str:
-        return "It must not consist of the office’s name or web address."
+        return gettext("It must not consist of the office’s name or web address.")
 
 
 def _plain_forms(password: str) -> set[str]:
@@ -170,19 +178,21 @@ def answer_requests(now: datetime) -> int:
 
 
 def _mail_link(user: User) -> None:
-    body = render_to_string(
-        "accounts/emails/password_reset.txt",
-        {
-            "user": user,
-            "url": set_password_url(user),
-            "site": settings.CONFIG.site,
-            "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
-        },
-    )
-    EmailMessage(f"Set a new password – {settings.CONFIG.site.name}", body, to=[user.email]).send()
+    with in_language_of(user):
+        body = render_to_string(
+            "accounts/emails/password_reset.txt",
+            {
+                "user": user,
+                "url": set_password_url(user),
+                "site": settings.CONFIG.site,
+                "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+            },
+        )
+        subject = gettext("Set a new password – %(site)s") % {"site": settings.CONFIG.site.name}
+    EmailMessage(subject, body, to=[user.email]).send()
 
 
-_INVITATION = """\
+_INVITATION = _("""\
 {reason}
 
 Username: {username}
@@ -190,30 +200,30 @@ Choose a password here, within {days} days:
 {url}
 
 If you do not expect this message, ignore it: without the link nothing changes.
-"""
+""")
 
 
 def send_invitation(user: User) -> None:
     """Email the owner of a new account a link to choose the first password; external approvers need none."""
     if is_external(user):
         return
-    _send_password_link(
-        user, f"Your account at {settings.CONFIG.site.name}", "A colleague created an account for you."
-    )
+    subject, reason = _("Your account at %(site)s"), _("A colleague created an account for you.")
+    _send_password_link(user, subject, reason)
 
 
 def send_reset(user: User) -> None:
     """Email the owner of an account a link to choose another password."""
-    _send_password_link(
-        user, f"New password at {settings.CONFIG.site.name}", "A colleague asked for a new password for you."
-    )
+    subject, reason = _("New password at %(site)s"), _("A colleague asked for a new password for you.")
+    _send_password_link(user, subject, reason)
 
 
-def _send_password_link(user: User, subject: str, reason: str) -> None:
-    body = _INVITATION.format(
-        reason=reason,
-        username=user.get_username(),
-        days=settings.PASSWORD_RESET_TIMEOUT // 86_400,
-        url=set_password_url(user),
-    )
-    EmailMessage(subject, body, to=[user.email], headers={"Auto-Submitted": "auto-generated"}).send()
+def _send_password_link(user: User, subject: StrOrPromise, reason: StrOrPromise) -> None:
+    with in_language_of(user):
+        text = str(subject) % {"site": settings.CONFIG.site.name}
+        body = str(_INVITATION).format(
+            reason=reason,
+            username=user.get_username(),
+            days=settings.PASSWORD_RESET_TIMEOUT // 86_400,
+            url=set_password_url(user),
+        )
+    EmailMessage(text, body, to=[user.email], headers={"Auto-Submitted": "auto-generated"}).send()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from allauth.core.internal.cryptokit import compare_user_code
@@ -15,9 +16,13 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from mailer.accounts import audit, stored_secrets
 from mailer.accounts.adapter import report_failure
+from mailer.staff_language import in_language_of
 
 # Each of these permits sending mail to all subscribers, reading all addresses, or letting others do so.
 _POWERFUL = (
@@ -36,8 +41,8 @@ class MfaAdapter(DefaultMFAAdapter):
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "This code is wrong, or was used already.",
-        "cannot_delete_authenticator": "Your account needs a second factor. Add another one first.",
+        "incorrect_code": _("This code is wrong, or was used already."),
+        "cannot_delete_authenticator": _("Your account needs a second factor. Add another one first."),
     }
 
     def encrypt(self, text: str) -> str:
@@ -48,7 +53,7 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         others = Authenticator.objects.filter(user=user, type=type).count()
-        return f"Passkey {others + 1}" if others else "Passkey"
+        return gettext("Passkey %(others)s") % {"others": others + 1} if others else gettext("Passkey")
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """What browsers show of this site: its host, and the office's name."""
@@ -106,31 +111,53 @@ def connect() -> None:
 
 
 def _added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    _report(request, user, authenticator, "accounts.factor_added", "was added to")
+    _report(request, user, authenticator, "accounts.factor_added", _ADDED)
 
 
 def _removed(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    _report(request, user, authenticator, "accounts.factor_removed", "was removed from")
+    _report(request, user, authenticator, "accounts.factor_removed", _REMOVED)
 
 
 def _reset(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    _report(request, user, authenticator, "accounts.factor_added", "were made anew for")
+    _report(request, user, authenticator, "accounts.factor_added", _RENEWED)
 
 
 _RECEIVERS = {"added": _added, "removed": _removed, "reset": _reset}
-_NAMES = {"totp": "An authenticator app", "webauthn": "A passkey", "recovery_codes": "Recovery codes"}
+# Subjects of emails, by the kind of the factor.
+_ADDED: Mapping[str, StrOrPromise] = {
+    "totp": _("An authenticator app was added to your account at %(site)s"),
+    "webauthn": _("A passkey was added to your account at %(site)s"),
+    "recovery_codes": _("Recovery codes were added to your account at %(site)s"),
+}
+_REMOVED: Mapping[str, StrOrPromise] = {
+    "totp": _("An authenticator app was removed from your account at %(site)s"),
+    "webauthn": _("A passkey was removed from your account at %(site)s"),
+    "recovery_codes": _("Recovery codes were removed from your account at %(site)s"),
+}
+_RENEWED: Mapping[str, StrOrPromise] = {
+    **_ADDED,
+    "recovery_codes": _("Recovery codes were made anew for your account at %(site)s"),
+}
 
 
-def _report(request: HttpRequest, user: User, authenticator: Authenticator, action: str, verb: str) -> None:
+def _report(
+    request: HttpRequest,
+    user: User,
+    authenticator: Authenticator,
+    action: str,
+    subjects: Mapping[str, StrOrPromise],
+) -> None:
     """Log a change of the factors, and notify the account's owner."""
     audit.record(action, user, request, to=str(authenticator.type))
     if user.email:
         site = settings.CONFIG.site
-        subject = f"{_NAMES[authenticator.type]} {verb} your account at {site.name}"
-        body = (
-            f"{subject} ({user.get_username()}).\n\nIf this was not you, set a new password at once "
-            f"({site.url}/accounts/password/forgotten/), and tell an admin."
-        )
+        with in_language_of(user):
+            subject = str(subjects[authenticator.type]) % {"site": site.name}
+            body = gettext(
+                "%(subject)s (%(username)s).\n\n"
+                "If this was not you, set a new password at once (%(url)s/accounts/password/forgotten/), and "
+                "tell an admin."
+            ) % {"subject": subject, "username": user.get_username(), "url": site.url}
         EmailMessage(subject, body, to=[user.email]).send()
 
 

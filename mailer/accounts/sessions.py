@@ -21,6 +21,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 
 from mailer.accounts import audit, limits
 
@@ -91,7 +92,7 @@ _SYSTEMS = (
 
 def browser_name(user_agent: str) -> str:
     """A browser as its owner knows it, such as "Firefox on Windows"."""
-    browser = next((name for sign, name in _BROWSERS if sign in user_agent), "Unknown browser")
+    browser = next((name for sign, name in _BROWSERS if sign in user_agent), gettext("Unknown browser"))
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
     return f"{browser} on {system}" if system else browser
 
@@ -115,7 +116,9 @@ def ask_again(request: HttpRequest) -> HttpResponse:
     """Redirect to the page that asks for a password or second factor, and from there back."""
     back = request.get_full_path()
     if request.method not in ("GET", "HEAD"):
-        messages.info(request, "For this you confirm that it is you. Then press the button once more.")
+        messages.info(
+            request, gettext("For this you confirm that it is you. Then press the button once more.")
+        )
         back = page_of_the_form(request)
     return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
 

@@ -27,6 +27,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.http import urlsafe_base64_decode
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
@@ -151,7 +152,7 @@ class SetPasswordView(FormView[FirstPasswordForm]):
         form.save()
         limits.reset_failed_attempts(limits.account_key(self.user, ""))
         audit.record("accounts.password_set", self.user, self.request)
-        messages.success(self.request, "Your new password is set. Sign in with it.")
+        messages.success(self.request, gettext("Your new password is set. Sign in with it."))
         return redirect(reverse("account_login"))
 
 
@@ -173,7 +174,9 @@ def _send_link(user: User, email: str) -> None:
     url = f"{settings.CONFIG.site.url}/accounts/email/{token}/"
     context = {"user": user, "url": url, "site": settings.CONFIG.site}
     body = render_to_string("accounts/emails/email_change.txt", context)
-    EmailMessage(f"Confirm your address – {settings.CONFIG.site.name}", body, to=[email]).send()
+    EmailMessage(
+        gettext("Confirm your address – %(site)s") % {"site": settings.CONFIG.site.name}, body, to=[email]
+    ).send()
 
 
 def _read_link(token: str) -> EmailChange | None:
@@ -200,7 +203,7 @@ class ChangeEmailView(FormView[EmailChangeForm]):
         assert isinstance(self.request.user, User)
         _send_link(self.request.user, form.cleaned_data["email"])
         audit.record("accounts.email_change_requested", self.request.user, self.request)
-        messages.success(self.request, "A link is on its way to the new address.")
+        messages.success(self.request, gettext("A link is on its way to the new address."))
         return redirect("mfa_index")
 
 
@@ -220,7 +223,7 @@ def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
             error = refused.messages[0]
         else:
             audit.record("accounts.email_changed", change.user, request)
-            messages.success(request, "Your new address is set.")
+            messages.success(request, gettext("Your new address is set."))
             return redirect("mfa_index")
     return render(request, "accounts/confirm_email.html", {"change": change, "error": error})
 

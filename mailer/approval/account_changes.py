@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from mailer.approval.models import AccountChange
 
@@ -133,11 +134,11 @@ def approver_since(user: User) -> list[tuple[str, datetime | None]]:
 
     roles: list[tuple[str, datetime | None]] = []
     if user.is_superuser:
-        roles.append(("Superuser", since(AccountChange.What.SUPERUSER, "yes")))
+        roles.append((gettext("Superuser"), since(AccountChange.What.SUPERUSER, "yes")))
     for group in Group.objects.filter(user=user, permissions__codename=_APPROVE).order_by("name"):
         joined = since(AccountChange.What.GROUP, group.name)
         allowed = since(AccountChange.What.GROUP_PERMISSION, f"{group.name}: {_APPROVE}")
         roles.append((group.name, max((at for at in (joined, allowed) if at), default=None)))
     if user.user_permissions.filter(codename=_APPROVE).exists():
-        roles.append(("Own permission", since(AccountChange.What.PERMISSION, _APPROVE)))
+        roles.append((gettext("Own permission"), since(AccountChange.What.PERMISSION, _APPROVE)))
     return roles

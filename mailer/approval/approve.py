@@ -18,10 +18,13 @@ from babel.core import get_global
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from mailer.approval import account_changes, authorship
 from mailer.approval.models import Approval, Snapshot, SnapshotVariant
 from mailer.editions.models import Edition
+from subscribers.stored_texts import stored, translated
 
 State = Snapshot.State
 # As `author_ids` writes them.
@@ -32,7 +35,7 @@ class ApprovalError(Exception):
     """This step is not possible."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(message or (self.__doc__ or "").strip())
+        super().__init__(message or gettext((self.__doc__ or "").strip()))
 
 
 class NotPermitted(ApprovalError):  # noqa: N818
@@ -127,7 +130,9 @@ def unschedule(snapshot: Snapshot, user: User) -> Snapshot:
     with transaction.atomic():
         held = _locked(snapshot, State.SCHEDULED, "unscheduled")
         if held.mailed:
-            raise WrongState("This edition is being sent or was sent; pause or cancel its mailing instead.")
+            raise WrongState(
+                gettext("This edition is being sent or was sent; pause or cancel its mailing instead.")
+            )
         _transition(held, State.APPROVED, send_at=None, scheduled_by=None, local_hour=None)
     snapshot.refresh_from_db()
     return snapshot
@@ -137,8 +142,11 @@ def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
     """Return the edition to its writers, as long as nothing was sent. Raises NotPermitted, WrongState."""
     if not (user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")):
         raise NotPermitted
-    reason = f"{user.get_full_name() or user.get_username()} requested changes" + (
-        f": {reason}" if reason else ""
+    name = user.get_full_name() or user.get_username()
+    reason = (
+        stored("%(name)s requested changes: %(reason)s", name=name, reason=reason)
+        if reason
+        else stored("%(name)s requested changes", name=name)
     )
     with transaction.atomic():
         moved = (
@@ -147,7 +155,9 @@ def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
             .update(state=State.WITHDRAWN, invalidated_reason=reason[:300], send_at=None)
         )
     if not moved:
-        raise WrongState("Changes can be requested only for an edition that was submitted and not sent.")
+        raise WrongState(
+            gettext("Changes can be requested only for an edition that was submitted and not sent.")
+        )
     snapshot.refresh_from_db()
     return snapshot
 
@@ -159,9 +169,9 @@ def verify(snapshot: Snapshot) -> None:
     """
     approval = Approval.objects.filter(snapshot=snapshot).first()
     if approval is None or approval.sha256 != snapshot.sha256:
-        raise SnapshotChanged("This snapshot has no approval for its hash.")
+        raise SnapshotChanged(gettext("This snapshot has no approval for its hash."))
     if snapshot.state not in (State.APPROVED, State.SCHEDULED):
-        raise SnapshotChanged(snapshot.invalidated_reason or SnapshotChanged.__doc__ or "")
+        raise SnapshotChanged(translated(snapshot.invalidated_reason))
     _require_unchanged(snapshot)
 
 
@@ -171,7 +181,9 @@ def verify_bytes(snapshot: Snapshot) -> None:
     intact = digest(snapshot.manifest) == snapshot.sha256 and digest(snapshot.content) == manifest["content"]
     if not (intact and _variants_intact(snapshot, dict(manifest["variants"]))):
         raise SnapshotChanged(
-            "The stored snapshot does not match its hash and cannot be sent. Submit the edition again."
+            gettext(
+                "The stored snapshot does not match its hash and cannot be sent. Submit the edition again."
+            )
         )
 
 
@@ -197,8 +209,8 @@ def author_ids(users: Iterable[int]) -> str:
 
 def _variants_intact(snapshot: Snapshot, hashes: dict[str, str]) -> bool:
     """Whether every variant of the manifest ({key: hash}) is stored as it was hashed; one query."""
-    stored = SnapshotVariant.objects.filter(snapshot=snapshot).iterator(chunk_size=20)
-    for variant in stored:
+    rows = SnapshotVariant.objects.filter(snapshot=snapshot).iterator(chunk_size=20)
+    for variant in rows:
         expected = hashes.pop(variant.key, None)
         found = variant_digest(variant.subject, variant.preheader, variant.html, variant.text)
         # A variant rendered after submission is not in the manifest; it is checked when it is sent.
@@ -219,27 +231,32 @@ def _require_unchanged(snapshot: Snapshot) -> None:
     edition = Edition.objects.select_related("newsletter").get(pk=snapshot.edition_id)
     if authorship.fingerprints(edition) == json.loads(snapshot.manifest)["fingerprints"]:
         return
-    because = "A part of the edition was changed after it was submitted. Submit it again."
+    because = stored("A part of the edition was changed after it was submitted. Submit it again.")
     Snapshot.objects.sendable().filter(pk=snapshot.pk).invalidate(because)
-    raise SnapshotChanged(because)
+    raise SnapshotChanged(translated(because))
 
 
 def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int | None) -> None:
     zone = ZoneInfo(snapshot.edition.newsletter.zone)
     until = f"{snapshot.window_until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
-    advice = "Choose an earlier time, or submit the edition again."
+    advice = gettext("Choose an earlier time, or submit the edition again.")
     if not snapshot.window_from <= moment <= snapshot.window_until:
         raise OutsideWindow(
-            f"{moment.astimezone(zone):%Y-%m-%d %H:%M} is outside the approved window, "
-            f"which ends {until}. {advice}"
+            gettext("%(time)s is outside the approved window, which ends %(until)s. %(advice)s")
+            % {"time": f"{moment.astimezone(zone):%Y-%m-%d %H:%M}", "until": until, "advice": advice}
         )
     if local_hour is None:
         return
     if not 0 <= local_hour <= 23:
-        raise OutsideWindow(f"{local_hour} is not an hour; choose one from 0 to 23.")
+        raise OutsideWindow(
+            gettext("%(local_hour)s is not an hour; choose one from 0 to 23.") % {"local_hour": local_hour}
+        )
     if next_hour(moment, local_hour, zone) > snapshot.window_until:
         raise OutsideWindow(
-            f"The approved window ends {until}, before {local_hour}:00 for the subscribers. {advice}"
+            gettext(
+                "The approved window ends %(until)s, before %(local_hour)s:00 for the subscribers. %(advice)s"
+            )
+            % {"until": until, "local_hour": local_hour, "advice": advice}
         )
 
 
@@ -249,22 +266,37 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
     reasons = dict(snapshot.authors.values_list("user_id", "reason"))
     authors |= {*reasons, snapshot.submitted_by_id}
     if user.pk in authors:
-        reason = reasons.get(user.pk, "changed a part of it")
+        reason = authorship.translated_reason(reasons.get(user.pk, stored("changed a part of it")))
         raise AuthorMayNotApprove(
-            f"You cannot approve this edition, because you {reason}. Ask a colleague who did not write it."
+            gettext(
+                "You cannot approve this edition, because you %(reason)s. Ask a colleague who did not "
+                "write it."
+            )
+            % {"reason": reason}
         )
     if behind := account_changes.authors_behind(user, authors):
         names = ", ".join(authorship.name_of(author) for author in behind)
         raise AccountNotIndependent(
-            f"You cannot approve this edition: {names} wrote a part of it, and created or changed your "
-            f"account in the last {account_changes.DAYS} days. Ask another colleague."
+            gettext(
+                "You cannot approve this edition: %(names)s wrote a part of it, and created or changed "
+                "your account in the last %(days)s days. Ask another colleague."
+            )
+            % {"names": names, "days": account_changes.DAYS}
         )
+
+
+# By the action that was tried.
+_NOT_POSSIBLE = {
+    "approved": _("This edition is %(state)s, so it cannot be approved."),
+    "scheduled": _("This edition is %(state)s, so it cannot be scheduled."),
+    "unscheduled": _("This edition is %(state)s, so it cannot be unscheduled."),
+}
 
 
 def _locked(snapshot: Snapshot, expected: Snapshot.State, action: str) -> Snapshot:
     held = Snapshot.objects.select_for_update().get(pk=snapshot.pk)
     if held.state != expected:
-        raise WrongState(f"This edition is {held.get_state_display()}, so it cannot be {action}.")
+        raise WrongState(str(_NOT_POSSIBLE[action]) % {"state": held.get_state_display()})
     return held
 
 

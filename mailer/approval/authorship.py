@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from mailer.stories.models import Story
 from subscribers.segments import conditions
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import all_conditions, from_json
+from subscribers.stored_texts import stored, translated
 
 Subject = Edition | Story | Newsletter | Segment
 _NOT_READY = ":not ready"
@@ -112,13 +114,43 @@ def _open_snapshots(subject: Subject) -> SnapshotQuerySet:
 
 def name_of(user: User | None) -> str:
     """A staff member's name for display."""
-    return (user.get_full_name() or user.get_username()) if user else "The system"
+    return (user.get_full_name() or user.get_username()) if user else stored("The system")
 
 
 def title_of(subject: Subject) -> str:
-    """The subject for display: "the story “…”"."""
+    """The subject as reasons name it, in English: "the story “…”"."""
     title = str(subject).replace("“", "‘").replace("”", "’")
-    return f"the {subject._meta.verbose_name} “{title}”"
+    return f"the {_column(subject)} “{title}”"
+
+
+# What reasons consist of; "the system" and users precede it where a snapshot was invalidated.
+_REASONS = (
+    stored("wrote the story “%(title)s”"),
+    stored("wrote the edition “%(title)s”"),
+    stored("wrote the newsletter “%(title)s”"),
+    stored("created the story “%(title)s”"),
+    stored("created the edition “%(title)s”"),
+    stored("created the newsletter “%(title)s”"),
+    stored("changed the story “%(title)s”"),
+    stored("changed the edition “%(title)s”"),
+    stored("changed the newsletter “%(title)s”"),
+    stored("changed the segment “%(title)s”"),
+    stored("replaced the picture of the story “%(title)s”"),
+    stored("deleted the story “%(story)s” from the edition “%(title)s”"),
+    stored("%(name)s changed the story “%(title)s”"),
+    stored("%(name)s changed the edition “%(title)s”"),
+    stored("%(name)s changed the newsletter “%(title)s”"),
+    stored("%(name)s changed the segment “%(title)s”"),
+    stored("%(name)s replaced the picture of the story “%(title)s”"),
+    stored("%(name)s deleted the story “%(story)s” from the edition “%(title)s”"),
+    stored("%(reason)s and changed %(count)s more parts of it"),
+)
+_BETWEEN_REASONS = re.compile(r"(?<=”), (?=(?:wrote|created|changed|replaced|deleted) )")
+
+
+def translated_reason(reason: str) -> str:
+    """A stored reason, such as why a user may not approve, in the active language."""
+    return ", ".join(map(translated, _BETWEEN_REASONS.split(reason)))
 
 
 def connect() -> None:

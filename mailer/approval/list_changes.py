@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.utils.translation import gettext
 
 from mailer.approval import account_changes
 from mailer.approval.approve import AccountNotIndependent, AuthorMayNotApprove, WrongState, require_permission
@@ -67,12 +68,19 @@ def propose(mailing_list: MailingList, emails: ListEmails, user: User, now: date
 
 
 def _notify(change: ListChange, approver: User) -> None:
-    body = (
-        f"{name_of(change.proposed_by)} proposes another sender or welcome text of the list "
-        f"“{change.mailing_list}”.\n\nReview it here:\n"
-        f"{settings.CONFIG.site.url}/desk/lists/changes/{change.pk}/\n"
-    )
-    subject = f"Approval needed: emails of the list {change.mailing_list}"
+    body = gettext(
+        "%(proposed_by)s proposes another sender or welcome text of the list “%(mailing_list)s”.\n\n"
+        "Review it here:\n"
+        "%(url)s/desk/lists/changes/%(change_pk)s/\n"
+    ) % {
+        "proposed_by": name_of(change.proposed_by),
+        "mailing_list": change.mailing_list,
+        "url": settings.CONFIG.site.url,
+        "change_pk": change.pk,
+    }
+    subject = gettext("Approval needed: emails of the list %(mailing_list)s") % {
+        "mailing_list": change.mailing_list
+    }
     EmailMessage(
         " ".join(subject.split()), body, to=[approver.email], headers={"Auto-Submitted": "auto-generated"}
     ).send()
@@ -85,11 +93,14 @@ def approve(change: ListChange, user: User, now: datetime) -> None:
     """
     require_permission(user, PERMISSION)
     if change.proposed_by_id == user.pk:
-        raise AuthorMayNotApprove("You proposed this change; ask a colleague to approve it.")
+        raise AuthorMayNotApprove(gettext("You proposed this change; ask a colleague to approve it."))
     if account_changes.authors_behind(user, [change.proposed_by_id]):
         raise AccountNotIndependent(
-            f"{name_of(change.proposed_by)} proposed this change, and created or changed your account in the "
-            f"last {account_changes.DAYS} days. Ask another colleague."
+            gettext(
+                "%(proposed_by)s proposed this change, and created or changed your account in the last "
+                "%(days)s days. Ask another colleague."
+            )
+            % {"proposed_by": name_of(change.proposed_by), "days": account_changes.DAYS}
         )
     with transaction.atomic():
         _decide(change, State.APPROVED, user, now)
@@ -112,4 +123,4 @@ def _decide(change: ListChange, state: ListChange.State, user: User, now: dateti
         state=state, decided_by=user, decided_at=now
     )
     if not decided:
-        raise WrongState("This change was decided or replaced already.")
+        raise WrongState(gettext("This change was decided or replaced already."))

@@ -7,6 +7,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
@@ -60,18 +61,18 @@ class AccountChange(models.Model):
     """Append-only, written by the database's triggers: what of an account was changed, when, and by whom."""
 
     class What(models.TextChoices):
-        CREATED = "created", "account"
-        USERNAME = "username", "username"
-        NAME = "name", "name"
-        EMAIL = "email", "email address"
-        PASSWORD = "password", "password"
-        ACTIVE = "active", "active"
-        SUPERUSER = "superuser", "superuser"
-        SECOND_FACTOR = "second_factor", "second factor"
-        GROUP = "group", "group"
-        PERMISSION = "permission", "permission"
+        CREATED = "created", _("account")
+        USERNAME = "username", _("username")
+        NAME = "name", _("name")
+        EMAIL = "email", _("email address")
+        PASSWORD = "password", _("password")
+        ACTIVE = "active", _("active")
+        SUPERUSER = "superuser", _("superuser")
+        SECOND_FACTOR = "second_factor", _("second factor")
+        GROUP = "group", _("group")
+        PERMISSION = "permission", _("permission")
         # A permission of a group that the user is in: "Approvers: approve_edition".
-        GROUP_PERMISSION = "group_permission", "permission of a group"
+        GROUP_PERMISSION = "group_permission", _("permission of a group")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     # The user who was signed in; null: none was (a command, or a link from an email).
@@ -100,10 +101,10 @@ class ListChange(models.Model):
     """A proposed sender and welcome text of a list; in force once a second person has approved it."""
 
     class State(models.TextChoices):
-        PROPOSED = "proposed", "waiting for approval"
-        APPROVED = "approved", "approved"
-        REJECTED = "rejected", "rejected"
-        REPLACED = "replaced", "replaced by a later proposal"
+        PROPOSED = "proposed", _("waiting for approval")
+        APPROVED = "approved", _("approved")
+        REJECTED = "rejected", _("rejected")
+        REPLACED = "replaced", _("replaced by a later proposal")
 
     mailing_list = models.ForeignKey(MailingList, on_delete=models.CASCADE, related_name="+")
     # As the fields of `MailingList`.
@@ -150,11 +151,11 @@ class Snapshot(models.Model):
     """What was submitted: everything that decides what a reader sees, under one SHA-256."""
 
     class State(models.TextChoices):
-        SUBMITTED = "submitted", "waiting for approval"
-        APPROVED = "approved", "approved"
-        SCHEDULED = "scheduled", "scheduled"
-        INVALIDATED = "invalidated", "invalidated by a later change"
-        WITHDRAWN = "withdrawn", "withdrawn"
+        SUBMITTED = "submitted", _("waiting for approval")
+        APPROVED = "approved", _("approved")
+        SCHEDULED = "scheduled", _("scheduled")
+        INVALIDATED = "invalidated", _("invalidated by a later change")
+        WITHDRAWN = "withdrawn", _("withdrawn")
 
     # An edition has at most one snapshot in these states.
     OPEN = (State.SUBMITTED, State.APPROVED, State.SCHEDULED)

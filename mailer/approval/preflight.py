@@ -16,6 +16,7 @@ from mailer.editions.rendering_input import story_ids
 from mailer.rendering import mime, theme
 from mailer.rendering.data_types import Content, RenderedVariant
 from mailer.stories.models import Story
+from subscribers.stored_texts import stored
 
 # Gmail clips a message whose HTML is larger than about 102 KB, its unsubscribe link included.
 HTML_WARN_BYTES = 90_000
@@ -50,47 +51,65 @@ def _of_site(content: Content) -> Iterable[PreflightFinding]:
     if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
         yield PreflightFinding(
             "error",
-            f"Links would lead to {content.site_url}, which is not https. Correct [site] url.",
+            stored(
+                "Links would lead to %(site_url)s, which is not https. Correct [site] url.",
+                site_url=content.site_url,
+            ),
         )
     for problem in theme.problems(dict(content.masthead.theme)):
-        yield PreflightFinding("warning", f"The newsletter's colours: {problem}")
+        yield PreflightFinding("warning", stored("The newsletter's colours: %(problem)s", problem=problem))
 
 
 def _of_sender(newsletter: Newsletter) -> Iterable[PreflightFinding]:
     if not sender_domains.is_allowed(newsletter.sender_email):
         yield PreflightFinding(
             "error",
-            f"The newsletter's sender {newsletter.sender_email} has a domain that is not allowed. Choose "
-            "another sender, or add the domain to sender_domains in [site] of the configuration.",
+            stored(
+                "The newsletter's sender %(sender_email)s has a domain that is not allowed. Choose "
+                "another sender, or add the domain to sender_domains in [site] of the configuration.",
+                sender_email=newsletter.sender_email,
+            ),
         )
 
 
 def _of_stories(edition: Edition, content: Content) -> Iterable[PreflightFinding]:
     if not content.stories:
         yield PreflightFinding(
-            "error", "This edition has no story that is ready. Publish stories, then add them."
+            "error", stored("This edition has no story that is ready. Publish stories, then add them.")
         )
     named = story_ids(edition)
     known = {story.pk: story for story in Story.objects.filter(pk__in=named)}
     if missing := len(set(named) - set(known)):
         yield PreflightFinding(
-            "warning", f"{missing} of the stories chosen for this edition no longer exist."
+            "warning",
+            stored("%(missing)s of the stories chosen for this edition no longer exist.", missing=missing),
         )
     for story in known.values():
         if not story.live:
             yield PreflightFinding(
-                "warning", f"“{story}” is not ready and is left out. Publish the story to include it."
+                "warning",
+                stored(
+                    "“%(story)s” is not ready and is left out. Publish the story to include it.", story=story
+                ),
             )
         elif story.has_unpublished_changes:
             yield PreflightFinding(
-                "warning", f"“{story}” has newer changes that are not published; the published text is used."
+                "warning",
+                stored(
+                    "“%(story)s” has newer changes that are not published; the published text is used.",
+                    story=story,
+                ),
             )
     for record in content.stories:
         for text in record.texts:
             if record.picture and not text.picture_alt.strip():
                 yield PreflightFinding(
                     "error",
-                    f"“{text.headline}” ({text.language}): add a description of the picture.",
+                    stored(
+                        "“%(headline)s” (%(language)s): add a description of the picture.",
+                        headline=text.headline,
+                        language=text.language,
+                    ),
                 )
 
 
@@ -100,12 +119,23 @@ def _of_variants(content: Content, variants: Sequence[RenderedVariant]) -> Itera
             yield PreflightFinding("warning", note)
         size = len(variant.html.encode())
         if size > HTML_LIMIT_BYTES:
-            text = f"Gmail would clip a message of {size // 1000} KB. Shorten texts or remove a story."
-            yield PreflightFinding("error", f"In {variant.language}, {text}")
+            yield PreflightFinding(
+                "error",
+                stored(
+                    "In %(language)s, Gmail would clip a message of %(size)s KB. Shorten texts or remove "
+                    "a story.",
+                    language=variant.language,
+                    size=size // 1000,
+                ),
+            )
         elif size > HTML_WARN_BYTES:
             yield PreflightFinding(
                 "warning",
-                f"In {variant.language}, a message has {size // 1000} KB; Gmail clips above 102 KB.",
+                stored(
+                    "In %(language)s, a message has %(size)s KB; Gmail clips above 102 KB.",
+                    language=variant.language,
+                    size=size // 1000,
+                ),
             )
 
 
@@ -118,13 +148,13 @@ def _of_headers(
         try:
             mime.shared_headers(variant, shared)
         except ValueError as error:
-            yield PreflightFinding("error", f"The messages cannot be built: {error}.")
+            yield PreflightFinding("error", stored("The messages cannot be built: %(error)s.", error=error))
 
 
 def _of_readers(readers: int) -> Iterable[PreflightFinding]:
     if not readers:
         yield PreflightFinding(
-            "warning", "The audience is empty: no confirmed subscriber is on this newsletter's lists."
+            "warning", stored("The audience is empty: no confirmed subscriber is on this newsletter's lists.")
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models.signals import pre_save
+from django.utils.translation import gettext
 
 _LOOKALIKES = str.maketrans(
     # Cyrillic, with Kazakh and other letters of the region.
@@ -64,10 +65,13 @@ def conflicts(user: User) -> Iterator[tuple[str, User]]:
 def require_one_account(user: User) -> None:
     """Raises SamePerson where another account has the same name, username or address."""
     for field, other in conflicts(user):
-        label = {"email": "email address"}.get(field, field)
+        label = {"email": gettext("email address")}.get(field, field)
         raise SamePerson(
-            f"The account “{other.username}” has the same {label}, or one that looks the same. "
-            "One person has one account; where these are two people, add an initial to the name.",
+            gettext(
+                "The account “%(username)s” has the same %(label)s, or one that looks the same. One "
+                "person has one account; where these are two people, add an initial to the name."
+            )
+            % {"username": other.username, "label": label},
             code=field,
         )
 

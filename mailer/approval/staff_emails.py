@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -10,12 +10,14 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from mailer.approval.account_changes import DAYS
 from mailer.approval.approve import ApprovalError, require_second_person
 from mailer.approval.authorship import name_of
 from mailer.approval.models import AccountChange, Snapshot, StaffNotice
 from mailer.editions.models import Edition
+from mailer.staff_language import in_language_of
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -45,14 +47,17 @@ def _submitted() -> Iterable[Snapshot]:
 
 def _notify_assembled(edition: Edition, now: datetime) -> int:
     people = users_with("mailer.submit_edition") | users_with("mailer.approve_edition")
-    return _send_once(
-        f"assembled:{edition.pk}",
-        people,
-        f"New draft: {edition}",
-        f"The edition {edition} was assembled from the stories that are ready.\n\n"
-        f"Review it, edit it, and submit it for approval:\n{_link(edition)}\n",
-        now,
-    )
+
+    def write() -> tuple[str, str]:
+        subject = gettext("New draft: %(edition)s") % {"edition": edition}
+        body = gettext(
+            "The edition %(edition)s was assembled from the stories that are ready.\n\n"
+            "Review it, edit it, and submit it for approval:\n"
+            "%(url)s\n"
+        )
+        return subject, body % {"edition": edition, "url": _link(edition)}
+
+    return _send_once(f"assembled:{edition.pk}", people, write, now)
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
@@ -60,16 +65,29 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     desk = "wagtailadmin.access_admin"
     people = {user for user in second_persons(snapshot) if user.email and user.has_perm(desk)}
     name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
-    return _send_once(
-        f"submitted:{snapshot.pk}",
-        people,
-        f"Approval needed: {snapshot.edition}",
-        f"{name} has submitted {snapshot.edition}, for {snapshot.audience_count} subscribers.\n"
-        f"You did not write any part of it, so you can approve it:\n"
-        f"{settings.CONFIG.site.url}/desk/editions/{snapshot.edition_id}/review/\n\n"
-        f"Its hash is {snapshot.sha256}.\n",
-        now,
-    )
+
+    def write() -> tuple[str, str]:
+        subject = gettext("Approval needed: %(edition)s") % {"edition": snapshot.edition}
+        body = ngettext(
+            "%(name)s has submitted %(edition)s, for %(count)s subscriber.\n"
+            "You did not write any part of it, so you can approve it:\n"
+            "%(url)s\n\n"
+            "Its hash is %(hash)s.\n",
+            "%(name)s has submitted %(edition)s, for %(count)s subscribers.\n"
+            "You did not write any part of it, so you can approve it:\n"
+            "%(url)s\n\n"
+            "Its hash is %(hash)s.\n",
+            snapshot.audience_count,
+        )
+        return subject, body % {
+            "name": name,
+            "edition": snapshot.edition,
+            "count": snapshot.audience_count,
+            "url": f"{settings.CONFIG.site.url}/desk/editions/{snapshot.edition_id}/review/",
+            "hash": snapshot.sha256,
+        }
+
+    return _send_once(f"submitted:{snapshot.pk}", people, write, now)
 
 
 def second_persons(snapshot: Snapshot) -> list[User]:
@@ -95,11 +113,14 @@ def _link(edition: Edition) -> str:
     return f"{settings.CONFIG.site.url}/desk/editions/{edition.pk}/variants/"
 
 
-def _send_once(key: str, people: Iterable[User], subject: str, body: str, now: datetime) -> int:
+def _send_once(key: str, people: Iterable[User], write: Callable[[], tuple[str, str]], now: datetime) -> int:
+    """Send everybody what `write` gives, subject and text, in their language."""
     sent = 0
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
         for user in sorted(people, key=lambda user: user.pk):
+            with in_language_of(user):
+                subject, body = write()
             headers = {"Auto-Submitted": "auto-generated"}
             EmailMessage(subject, body, to=[user.email], headers=headers).send()
             sent += 1
@@ -122,14 +143,20 @@ def send_account_notices(now: datetime) -> int:
             for address in _addresses_of_owner(change):
                 by_address.setdefault(address, []).append(change)
         for address, own in by_address.items():
-            _send_changes(address, f"Your account at {settings.CONFIG.site.name} was changed", own, _OWNER)
-        others: dict[str, list[AccountChange]] = {}
-        for address in sorted({user.email for user in users_with("mailer.approve_edition")}):
+            with in_language_of(own[0].user):
+                subject = gettext("Your account at %(site)s was changed") % {
+                    "site": settings.CONFIG.site.name
+                }
+                _send_changes(address, subject, own, gettext(_OWNER))
+        others: dict[User, list[AccountChange]] = {}
+        for user in sorted(users_with("mailer.approve_edition"), key=lambda one: one.email):
             # Approvers whose own account was changed learn of the other changes here.
-            if rest := [change for change in changes if change not in by_address.get(address, ())]:
-                others[address] = rest
-        for address, theirs in others.items():
-            _send_changes(address, f"Accounts at {settings.CONFIG.site.name} were changed", theirs, _APPROVER)
+            if rest := [change for change in changes if change not in by_address.get(user.email, ())]:
+                others[user] = rest
+        for user, theirs in others.items():
+            with in_language_of(user):
+                subject = gettext("Accounts at %(site)s were changed") % {"site": settings.CONFIG.site.name}
+                _send_changes(user.email, subject, theirs, gettext(_APPROVER) % {"days": DAYS})
     return len(by_address) + len(others)
 
 
@@ -138,12 +165,12 @@ def mark_as_reported(now: datetime) -> None:
     AccountChange.objects.filter(notified_at=None).update(notified_at=now)
 
 
-_OWNER = (
+_OWNER = gettext_noop(
     "If you do not expect this, tell a colleague who approves editions, and set a new password:\n"
     "{url}/accounts/password/forgotten/\n"
 )
-_APPROVER = (
-    f"For {DAYS} days these accounts cannot approve the work of the users who made the changes.\n"
+_APPROVER = gettext_noop(
+    "For %(days)s days these accounts cannot approve the work of the users who made the changes.\n"
     "If you do not expect a change, ask the owner of the account about it.\n"
 )
 
@@ -163,14 +190,26 @@ def _addresses_of_owner(change: AccountChange) -> Iterable[str]:
 
 def describe(change: AccountChange) -> str:
     """The change as a sentence without its time: "Dana Writer changed the email address: a@… → b@…"."""
-    who = name_of(change.actor) if change.actor else "A command, or a link from an email,"
-    what = change.get_what_display()
+    shown = {
+        "who": name_of(change.actor) if change.actor else gettext("A command, or a link from an email,"),
+        "what": change.get_what_display(),
+        "before": change.before,
+        "after": change.after,
+        "value": change.after or change.before,
+    }
     if change.what == What.CREATED:
-        return f"{who} created the account {change.after}"
-    if change.what in (What.SECOND_FACTOR, What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
-        return f"{who} {'added' if change.after else 'removed'} the {what} {change.after or change.before}"
-    values = f": {change.before} → {change.after}" if change.before or change.after else ""
-    return f"{who} changed the {what}{values}"
+        text = gettext("%(who)s created the account %(after)s")
+    elif change.what in (What.SECOND_FACTOR, What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
+        text = (
+            gettext("%(who)s added the %(what)s %(value)s")
+            if change.after
+            else gettext("%(who)s removed the %(what)s %(value)s")
+        )
+    elif change.before or change.after:
+        text = gettext("%(who)s changed the %(what)s: %(before)s → %(after)s")
+    else:
+        text = gettext("%(who)s changed the %(what)s")
+    return text % shown
 
 
 def _send_changes(address: str, subject: str, changes: Sequence[AccountChange], advice: str) -> None:

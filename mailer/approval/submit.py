@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext
 
 from mailer import link_tracking
 from mailer.approval import approve, authorship
@@ -20,6 +21,7 @@ from mailer.editions.rendering_input import content_of
 from mailer.rendering import links, localization, variants
 from mailer.rendering.data_types import Content, RenderedVariant, to_json
 from subscribers.segments.rules import InvalidRule
+from subscribers.stored_texts import stored, translated
 
 VARIANT_LIMIT = 500
 
@@ -39,7 +41,9 @@ def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
         rendered = render_all(content, audience)
         found = run_checks(edition, content, rendered, audience.count())
         if errors := [finding.text for finding in found if finding.level == "error"]:
-            raise PreflightFailed("This edition cannot be submitted yet. " + " ".join(errors))
+            raise PreflightFailed(
+                " ".join([gettext("This edition cannot be submitted yet."), *map(translated, errors)])
+            )
         _withdraw_earlier(edition, user)
         return _freeze(edition, content, audience, rendered, found, user, now)
 
@@ -48,7 +52,9 @@ def _audience(edition: Edition, now: datetime) -> Audience:
     try:
         return Audience.of_edition(edition, now)
     except InvalidRule as error:
-        raise PreflightFailed(f"The audience of this edition cannot be determined. {error}") from error
+        raise PreflightFailed(
+            gettext("The audience of this edition cannot be determined. %(error)s") % {"error": error}
+        ) from error
 
 
 def render_all(content: Content, audience: Audience) -> list[RenderedVariant]:
@@ -75,7 +81,7 @@ def render_all(content: Content, audience: Audience) -> list[RenderedVariant]:
 
 def _require_not_sent(edition: Edition) -> None:
     if Snapshot.objects.filter(edition=edition, mailings__dry_run_to="").exists():
-        raise WrongState("This edition is being sent or was sent; it cannot be submitted again.")
+        raise WrongState(gettext("This edition is being sent or was sent; it cannot be submitted again."))
 
 
 def _publish_latest_revision(edition: Edition, user: User) -> Edition:
@@ -90,7 +96,7 @@ def _publish_latest_revision(edition: Edition, user: User) -> Edition:
 
 def _withdraw_earlier(edition: Edition, user: User) -> None:
     for snapshot in Snapshot.objects.filter(edition=edition, state__in=Snapshot.OPEN):
-        approve.withdraw(snapshot, user, "replaced by a newer submission")
+        approve.withdraw(snapshot, user, stored("replaced by a newer submission"))
 
 
 def _freeze(

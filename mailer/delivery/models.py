@@ -7,6 +7,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.editions.models import Edition
@@ -26,12 +27,12 @@ class Mailing(models.Model):
     """The sending of an approved edition to its audience, or a dry run of that."""
 
     class State(models.TextChoices):
-        PLANNING = "planning", "being planned"
-        HELD = "held", "waiting for confirmation"
-        SENDING = "sending", "sending"
-        PAUSED = "paused", "paused"
-        DONE = "done", "sent"
-        CANCELLED = "cancelled", "cancelled"
+        PLANNING = "planning", _("being planned")
+        HELD = "held", _("waiting for confirmation")
+        SENDING = "sending", _("sending")
+        PAUSED = "paused", _("paused")
+        DONE = "done", _("sent")
+        CANCELLED = "cancelled", _("cancelled")
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="mailings")
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="mailings")
@@ -62,6 +63,8 @@ class Mailing(models.Model):
     objects = MailingQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("mailing")
+        verbose_name_plural = _("mailings")
         ordering = ["-created_at", "-pk"]
         constraints = [
             models.UniqueConstraint(fields=["snapshot"], condition=Q(dry_run_to=""), name="mailing_one_real")
@@ -75,13 +78,13 @@ class Delivery(models.Model):
     """One subscriber's copy of a mailing. `accepted` means only that the next server took it."""
 
     class State(models.TextChoices):
-        PLANNED = "planned", "planned"
-        CLAIMED = "claimed", "being sent"
-        ACCEPTED = "accepted", "accepted"
-        DEFERRED = "deferred", "deferred"
-        REFUSED = "refused", "refused"
-        IN_DOUBT = "in_doubt", "in doubt"
-        EXCLUDED = "excluded", "excluded"
+        PLANNED = "planned", _("planned")
+        CLAIMED = "claimed", _("being sent")
+        ACCEPTED = "accepted", _("accepted")
+        DEFERRED = "deferred", _("deferred")
+        REFUSED = "refused", _("refused")
+        IN_DOUBT = "in_doubt", _("in doubt")
+        EXCLUDED = "excluded", _("excluded")
 
     # Neither reference needs an index of its own: those below begin with mailing, and no variant is deleted.
     # Nor does the database check them: planning writes a million rows at once from rows that it has locked,
@@ -239,9 +242,9 @@ class Intervention(models.Model):
     """An action of the stop rules on a mailing, and its figures. Rows are added and never changed."""
 
     class Action(models.TextChoices):
-        WARNED = "warned", "staff were warned"
-        SLOWED = "slowed", "slowed down"
-        PAUSED = "paused", "paused"
+        WARNED = "warned", _("staff were warned")
+        SLOWED = "slowed", _("slowed down")
+        PAUSED = "paused", _("paused")
 
     mailing = models.ForeignKey(
         Mailing, on_delete=models.CASCADE, related_name="interventions", db_index=False
@@ -333,9 +336,9 @@ class OutboxMessage(models.Model):
     """A transactional email: written in the caller's transaction, sent by the worker."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "waiting"
-        SENT = "sent", "sent"
-        REFUSED = "refused", "refused"
+        WAITING = "waiting", _("waiting")
+        SENT = "sent", _("sent")
+        REFUSED = "refused", _("refused")
 
     sender = models.CharField(max_length=320)
     recipient = models.CharField(max_length=320)

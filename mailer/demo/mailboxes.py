@@ -11,8 +11,10 @@ from email.message import EmailMessage
 from functools import cached_property
 from pathlib import Path
 
+from django.utils.translation import gettext
+
+from mailer import staff_language
 from mailer.demo import seed
-from subscribers import iso_codes
 
 # Numbers of mailboxes: readers from 1 in the sample's order.
 OFFICE = 100
@@ -41,11 +43,11 @@ class Mail:
 
     @property
     def subject(self) -> str:
-        return str(self.message.get("Subject", "")).strip() or "(no subject)"
+        return str(self.message.get(gettext("Subject"), "")).strip() or gettext("(no subject)")
 
     @property
     def from_(self) -> str:
-        return str(self.message.get("From", ""))
+        return str(self.message.get(gettext("From"), ""))
 
     @property
     def to(self) -> str:
@@ -94,23 +96,23 @@ class Mailbox:
     def name(self) -> str:
         if self.reader is not None:
             return self.reader.name
-        return "The office" if self.number == OFFICE else self.address
+        return gettext("The office") if self.number == OFFICE else self.address
 
     @property
     def purpose(self) -> str:
         if self.reader is not None:
             return self.reader.purpose
         if self.number == OFFICE:
-            return "Notices to staff, for example about a new draft."
-        return "An address that you used yourself."
+            return gettext("Notices to staff, for example about a new draft.")
+        return gettext("An address that you used yourself.")
 
     @property
     def choice(self) -> str:
         """Countries and language of a reader, for display; empty for others."""
         if self.reader is None:
             return ""
-        countries = iso_codes.country_names(self.reader.countries, "en") or "Every country"
-        return f"{countries} · {iso_codes.language_name(self.reader.language, 'en')}"
+        countries = staff_language.country_names(self.reader.countries) or gettext("Every country")
+        return f"{countries} · {staff_language.language_name(self.reader.language)}"
 
     def mail(self, number: int) -> Mail | None:
         return next((mail for mail in self.mails if mail.number == number), None)

@@ -15,6 +15,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -28,7 +30,7 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 # Views of a message: the name in the URL, and its label.
-SIDES = {"mail": "On a desk", "phone": "On a phone", "text": "Text", "source": "Headers"}
+SIDES = {"mail": _("On a desk"), "phone": _("On a phone"), "text": _("Text"), "source": _("Headers")}
 Progress = Literal["done", "now", "later"]
 
 
@@ -53,7 +55,7 @@ class Step:
     @property
     def progress_label(self) -> str:
         """The state as text, for screen readers."""
-        return {"done": "done", "now": "to do now", "later": "later"}[self.progress]
+        return {"done": "done", "now": gettext("to do now"), "later": "later"}[self.progress]
 
 
 def demo_only(view: View[P]) -> View[P]:
@@ -163,14 +165,14 @@ def _directory() -> Path:
 def _box(number: int) -> mailboxes.Mailbox:
     box = mailboxes.box(_directory(), number)
     if box is None:
-        raise Http404("There is no such inbox.")
+        raise Http404(gettext("There is no such inbox."))
     return box
 
 
 def _mail(box: mailboxes.Mailbox, number: int) -> mailboxes.Mail:
     found = box.mail(number)
     if found is None:
-        raise Http404("There is no such mail.")
+        raise Http404(gettext("There is no such mail."))
     return found
 
 
@@ -197,19 +199,19 @@ def framed(html: str) -> HttpResponse:
 
 # The state of the edition as one sentence.
 _STATUS = {
-    "": "The worker is assembling the draft. This takes a few seconds.",
-    "draft": "The edition is a draft: the writer can change and submit it.",
-    "submitted": "The edition waits for approval by a person who wrote no part of it.",
-    "approved": "The edition is approved. It can be scheduled.",
-    "scheduled": "The edition is scheduled and will be sent automatically.",
-    "planning": "The edition's audience is being prepared.",
-    "held": "The mailing is on hold: a person must confirm its number of readers.",
-    "sending": "The edition is being sent, two messages a second.",
-    "paused": "The mailing is paused: resume or cancel it.",
-    "sent": "The edition is sent. One bounce is on its way.",
-    "cancelled": "The mailing was cancelled; the remaining messages were not sent.",
+    "": _("The worker is assembling the draft. This takes a few seconds."),
+    "draft": _("The edition is a draft: the writer can change and submit it."),
+    "submitted": _("The edition waits for approval by a person who wrote no part of it."),
+    "approved": _("The edition is approved. It can be scheduled."),
+    "scheduled": _("The edition is scheduled and will be sent automatically."),
+    "planning": _("The edition's audience is being prepared."),
+    "held": _("The mailing is on hold: a person must confirm its number of readers."),
+    "sending": _("The edition is being sent, two messages a second."),
+    "paused": _("The mailing is paused: resume or cancel it."),
+    "sent": _("The edition is sent. One bounce is on its way."),
+    "cancelled": _("The mailing was cancelled; the remaining messages were not sent."),
 }
-_RETURNED = "The edition is sent, one message bounced, and the report balances."
+_RETURNED = _("The edition is sent, one message bounced, and the report balances.")
 # Completed steps and current steps, per state.
 _REACHED: dict[str, tuple[int, int]] = {
     "": (0, 0),
@@ -224,7 +226,7 @@ _LEADS_ON = {"draft": 3, "sent": 6}
 
 def status(state: str, account: Totals) -> str:
     """The edition's state as one sentence; `state` is of reports.lifecycle, "" without an edition."""
-    return _RETURNED if is_complete(state, account) else _STATUS[state]
+    return str(_RETURNED if is_complete(state, account) else _STATUS[state])
 
 
 def is_complete(state: str, account: Totals) -> bool:
@@ -240,46 +242,51 @@ def steps(edition: Edition | None, state: str, account: Totals) -> tuple[Step, .
     for number, (title, words) in enumerate(_STEPS, 1):
         progress: Progress = "done" if number <= behind else "now" if number <= open_until else "later"
         action = _action(number, edition, state) if progress != "later" else None
-        found.append(Step(number, title, words, progress, action, primary=number == leads_on))
+        found.append(Step(number, str(title), str(words), progress, action, primary=number == leads_on))
     return tuple(found)
 
 
 _STEPS = (
     (
-        "See the draft",
-        "On 3 December 2021 the worker assembled a draft of eight stories. The writer can edit it.",
+        _("See the draft"),
+        _("On 3 December 2021 the worker assembled a draft of eight stories. The writer can edit it."),
     ),
     (
-        "Preview the variants",
-        "Readers get the stories of the countries they chose, in their language. Look at a few variants.",
+        _("Preview the variants"),
+        _("Readers get the stories of the countries they chose, in their language. Look at a few variants."),
     ),
     (
-        "Submit it for approval",
-        "This creates a snapshot of every text and picture under one hash. Any later change invalidates it.",
+        _("Submit it for approval"),
+        _(
+            "This creates a snapshot of every text and picture under one hash. Any later change "
+            "invalidates it."
+        ),
     ),
     (
-        "Approve it as a second person",
-        "Authors cannot approve their own work: try as the writer. The approver can.",
+        _("Approve it as a second person"),
+        _("Authors cannot approve their own work: try as the writer. The approver can."),
     ),
     (
-        "Send it",
-        "The approver chooses the time, for example now. Two messages are sent a second.",
+        _("Send it"),
+        _("The approver chooses the time, for example now. Two messages are sent a second."),
     ),
     (
-        "Open the readers’ inboxes",
-        "Compare a few: other countries, other stories, other languages. One address was refused.",
+        _("Open the readers’ inboxes"),
+        _("Compare a few: other countries, other stories, other languages. One address was refused."),
     ),
     (
-        "See the bounce arrive",
-        "A moment later one message bounces, and its address is suppressed. The report balances. "
-        "After two minutes it also shows clicks; a scanner that opened all links is excluded.",
+        _("See the bounce arrive"),
+        _(
+            "A moment later one message bounces, and its address is suppressed. The report balances. "
+            "After two minutes it also shows clicks; a scanner that opened all links is excluded."
+        ),
     ),
 )
 
 
 def _action(number: int, edition: Edition | None, state: str) -> Action | None:
     if number == 6:
-        return Action("Open the readers’ inboxes", reverse("demo:inboxes"))
+        return Action(gettext("Open the readers’ inboxes"), reverse("demo:inboxes"))
     if edition is None:
         return None
 
@@ -289,16 +296,18 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
     writer, approver = seed.WRITER, seed.APPROVER
     send = None
     if state in ("approved", "scheduled"):
-        send = Action("Send as the approver", desk("desk_edition:schedule"), approver)
+        send = Action(gettext("Send as the approver"), desk("desk_edition:schedule"), approver)
     elif state != "sent":
-        send = Action("Watch sending as the approver", desk("desk_edition:report"), approver)
+        send = Action(gettext("Watch sending as the approver"), desk("desk_edition:report"), approver)
     return {
-        1: Action("Open the draft as the writer", desk("desk_editions:edit"), writer),
-        2: Action("Preview as the writer", desk("desk_edition:variants"), writer),
-        3: Action("Submit as the writer", desk("desk_edition:submit"), writer) if state == "draft" else None,
-        4: Action("Review as the approver", desk("desk_edition:review"), approver),
+        1: Action(gettext("Open the draft as the writer"), desk("desk_editions:edit"), writer),
+        2: Action(gettext("Preview as the writer"), desk("desk_edition:variants"), writer),
+        3: Action(gettext("Submit as the writer"), desk("desk_edition:submit"), writer)
+        if state == "draft"
+        else None,
+        4: Action(gettext("Review as the approver"), desk("desk_edition:review"), approver),
         5: send,
-        7: Action("Read the report as the approver", desk("desk_edition:report"), approver),
+        7: Action(gettext("Read the report as the approver"), desk("desk_edition:report"), approver),
     }[number]
 
 

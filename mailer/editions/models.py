@@ -10,6 +10,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
 from wagtail import blocks
@@ -17,6 +20,7 @@ from wagtail.fields import StreamField
 from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin
 from wagtail.snippets.blocks import SnippetChooserBlock
 
+from mailer import staff_language
 from mailer.stories.models import RICH_TEXT_FEATURES
 from subscribers import iso_codes
 from subscribers.code_list_field import CountriesField, LanguagesField
@@ -26,13 +30,13 @@ from subscribers.models import MailingList, Segment
 def country_choices() -> list[tuple[str, str]]:
     """(code, English name): the office's countries first, then all others."""
     first = list(settings.CONFIG.site.countries)
-    others = sorted(iso_codes.COUNTRIES - set(first), key=lambda code: iso_codes.country_name(code, "en"))
-    return [(code, iso_codes.country_name(code, "en")) for code in [*first, *others]]
+    others = sorted(iso_codes.COUNTRIES - set(first), key=lambda code: staff_language.country_name(code))
+    return [(code, staff_language.country_name(code)) for code in [*first, *others]]
 
 
 def language_choices() -> list[tuple[str, str]]:
     """The site's languages, by their English names."""
-    return [(code, iso_codes.language_name(code, "en")) for code in settings.CONFIG.site.languages]
+    return [(code, staff_language.language_name(code)) for code in settings.CONFIG.site.languages]
 
 
 def _story(**kwargs: Any) -> SnippetChooserBlock:
@@ -48,9 +52,9 @@ class Heading(blocks.StructBlock):
     """A heading over the blocks that follow; shown to a reader who gets at least one of them."""
 
     country = blocks.ChoiceBlock(
-        choices=country_choices, required=False, help_text="The country's name, in each reader's language…"
+        choices=country_choices, required=False, help_text=_("The country's name, in each reader's language…")
     )
-    texts = blocks.ListBlock(HeadingText(), default=[], label="…or your own text, per language", min_num=0)
+    texts = blocks.ListBlock(HeadingText(), default=[], label=_("…or your own text, per language"), min_num=0)
 
     class Meta:
         icon = "title"
@@ -65,60 +69,70 @@ class Paragraph(blocks.StructBlock):
     """Text from the editors, for all readers or for those of some countries."""
 
     countries = blocks.MultipleChoiceBlock(
-        choices=country_choices, required=False, help_text="None: for every reader."
+        choices=country_choices, required=False, help_text=_("None: for every reader.")
     )
-    texts = blocks.ListBlock(ParagraphText(), label="Text, per language")
+    texts = blocks.ListBlock(ParagraphText(), label=_("Text, per language"))
 
     class Meta:
         icon = "pilcrow"
 
 
 EDITION_BLOCKS = [
-    ("lead", _story(label="Lead story", icon="pick")),
-    ("story", _story(label="Story", icon="doc-full-inverse")),
-    ("heading", Heading(label="Heading")),
-    ("date", _story(label="Save the date", icon="date")),
-    ("titles", blocks.ListBlock(_story(label="Publication"), label="Titles", icon="list-ul")),
-    ("text", Paragraph(label="Text")),
-    ("social", _story(label="Social call", icon="group")),
+    ("lead", _story(label=_("Lead story"), icon="pick")),
+    ("story", _story(label=_("Story"), icon="doc-full-inverse")),
+    ("heading", Heading(label=_("Heading"))),
+    ("date", _story(label=_("Save the date"), icon="date")),
+    ("titles", blocks.ListBlock(_story(label=_("Publication")), label=_("Titles"), icon="list-ul")),
+    ("text", Paragraph(label=_("Text"))),
+    ("social", _story(label=_("Social call"), icon="group")),
 ]
 
 
 class Newsletter(ClusterableModel):
     """A publication: its sender, schedule, countries, languages and theme."""
 
-    slug = models.SlugField(unique=True)
-    name = models.CharField(max_length=120)
+    slug = models.SlugField(unique=True, verbose_name=_("slug"))
+    name = models.CharField(max_length=120, verbose_name=_("name"))
     # The sending office, named in the footer of every message.
-    office = models.CharField(max_length=160)
-    postal_address = models.CharField(max_length=240)
-    sender_name = models.CharField(max_length=120)
-    sender_email = models.EmailField()
-    reply_to = models.EmailField(blank=True)
-    countries = CountriesField(blank=False)
-    languages = LanguagesField(blank=False)
+    office = models.CharField(max_length=160, verbose_name=_("office"))
+    postal_address = models.CharField(max_length=240, verbose_name=_("postal address"))
+    sender_name = models.CharField(max_length=120, verbose_name=_("sender name"))
+    sender_email = models.EmailField(verbose_name=_("sender email"))
+    reply_to = models.EmailField(blank=True, verbose_name=_("reply to"))
+    countries = CountriesField(blank=False, verbose_name=_("countries"))
+    languages = LanguagesField(blank=False, verbose_name=_("languages"))
     # A text missing in the reader's language is taken from the first of these languages that has it.
     fallbacks = LanguagesField(
-        help_text="Where a text is missing in the reader's language, the first of these that has it is used.",
+        help_text=_(
+            "Where a text is missing in the reader's language, the first of these that has it is used."
+        ),
         default="en",
+        verbose_name=_("fallbacks"),
     )
-    lists = models.ManyToManyField(MailingList, related_name="+")
+    lists = models.ManyToManyField(MailingList, related_name="+", verbose_name=_("lists"))
     # IANA zone of the schedule, and of the dates that staff see.
-    zone = models.CharField("time zone", max_length=64, default="UTC")
+    zone = models.CharField(_("time zone"), max_length=64, default="UTC")
     # Day of the month and hour at which that month's edition is assembled; empty: by hand.
     assemble_day = models.PositiveSmallIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(28)]
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(28)],
+        verbose_name=_("assemble day"),
     )
-    assemble_hour = models.PositiveSmallIntegerField(default=9, validators=[MaxValueValidator(23)])
+    assemble_hour = models.PositiveSmallIntegerField(
+        default=9, validators=[MaxValueValidator(23)], verbose_name=_("assemble hour")
+    )
     # Days after submission within which an approved edition may leave.
     window_days = models.PositiveSmallIntegerField(
-        default=7, validators=[MinValueValidator(1), MaxValueValidator(60)]
+        default=7, validators=[MinValueValidator(1), MaxValueValidator(60)], verbose_name=_("window days")
     )
     # Changed tokens of the theme: {"accent": "#0A6E7A", …}; see rendering.theme.
-    theme = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    theme = models.JSONField(default=dict, blank=True, verbose_name=_("theme"))
+    created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     class Meta:
+        verbose_name = _("newsletter")
+        verbose_name_plural = _("newsletters")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -126,22 +140,28 @@ class Newsletter(ClusterableModel):
 
     def clean(self) -> None:
         if self.zone not in zoneinfo.available_timezones():
-            raise ValidationError({"zone": "Write an IANA time zone, such as Asia/Almaty."})
+            raise ValidationError({"zone": gettext("Write an IANA time zone, such as Asia/Almaty.")})
         for name in ("name", "office", "postal_address", "sender_name"):
             _refuse_lines(self, name)
         if not self.sender_email.isascii():
-            words = "Write the domain in its ASCII form (xn--…); some mail systems support nothing else."
+            words = gettext(
+                "Write the domain in its ASCII form (xn--…); some mail systems support nothing else."
+            )
             raise ValidationError({"sender_email": words})
 
 
 class NewsletterText(models.Model):
     """A newsletter's tagline in one language."""
 
-    newsletter = ParentalKey(Newsletter, on_delete=models.CASCADE, related_name="texts")
-    language = models.CharField(max_length=12)
-    tagline = models.CharField(max_length=160)
+    newsletter = ParentalKey(
+        Newsletter, on_delete=models.CASCADE, related_name="texts", verbose_name=_("newsletter")
+    )
+    language = models.CharField(max_length=12, verbose_name=_("language"))
+    tagline = models.CharField(max_length=160, verbose_name=_("tagline"))
 
     class Meta:
+        verbose_name = _("newsletter text")
+        verbose_name_plural = _("newsletter texts")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["newsletter", "language"], name="newsletter_text_once")
@@ -151,7 +171,7 @@ class NewsletterText(models.Model):
         return f"{self.language}: {self.tagline}"
 
 
-def _segment(verbose_name: str) -> models.ForeignKey[Segment | None, Segment | None]:
+def _segment(verbose_name: StrOrPromise) -> models.ForeignKey[Segment | None, Segment | None]:
     return models.ForeignKey(
         Segment,
         verbose_name=verbose_name,
@@ -165,21 +185,26 @@ def _segment(verbose_name: str) -> models.ForeignKey[Segment | None, Segment | N
 class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel):
     """One number of a newsletter, for a period. Snapshots and mailings hold its state after the draft."""
 
-    newsletter = models.ForeignKey(Newsletter, on_delete=models.PROTECT, related_name="editions")
-    slug = models.SlugField(unique=True, max_length=80, editable=False)
+    newsletter = models.ForeignKey(
+        Newsletter, on_delete=models.PROTECT, related_name="editions", verbose_name=_("newsletter")
+    )
+    slug = models.SlugField(unique=True, max_length=80, editable=False, verbose_name=_("slug"))
     # The month, "2021-12".
     period = models.CharField(
         max_length=7,
-        validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$", "Write year and month: 2021-12.")],
+        validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$", _("Write year and month: 2021-12."))],
+        verbose_name=_("period"),
     )
-    number = models.PositiveIntegerField("number of the edition", default=1)
-    body = StreamField(EDITION_BLOCKS, blank=True)
+    number = models.PositiveIntegerField(_("number of the edition"), default=1)
+    body = StreamField(EDITION_BLOCKS, blank=True, verbose_name=_("body"))
     # Segments that restrict the newsletter's lists: only subscribers in one, and none in the other.
-    segment = _segment("only subscribers in the segment")
-    excluded = _segment("no subscribers in the segment")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    segment = _segment(_("only subscribers in the segment"))
+    excluded = _segment(_("no subscribers in the segment"))
+    created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     class Meta:
+        verbose_name = _("edition")
+        verbose_name_plural = _("editions")
         ordering = ["-period", "newsletter"]
         constraints = [models.UniqueConstraint(fields=["newsletter", "period"], name="edition_once_a_period")]
         permissions = [
@@ -195,7 +220,7 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
     def preview_modes(self) -> list[tuple[str, str]]:
         """("ru:html", "Russian") for every language of the newsletter, then the same as plain text."""
         languages = self.newsletter.languages if self.newsletter_id else settings.CONFIG.site.languages
-        named = [(code, iso_codes.language_name(code, "en")) for code in languages]
+        named = [(code, staff_language.language_name(code)) for code in languages]
         return [(f"{code}:html", name) for code, name in named] + [
             (f"{code}:text", f"{name}, plain text") for code, name in named
         ]
@@ -209,14 +234,21 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
 class EditionText(models.Model):
     """Subject line and preheader of an edition in one language; assembly suggests them, staff edit them."""
 
-    edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="texts")
-    language = models.CharField(max_length=12)
-    subject = models.CharField(max_length=150, help_text="Shown in the inbox; about 50 characters fit.")
+    edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="texts", verbose_name=_("edition"))
+    language = models.CharField(max_length=12, verbose_name=_("language"))
+    subject = models.CharField(
+        max_length=150, help_text=_("Shown in the inbox; about 50 characters fit."), verbose_name=_("subject")
+    )
     preheader = models.CharField(
-        max_length=200, blank=True, help_text="The preview text behind the subject in the inbox."
+        max_length=200,
+        blank=True,
+        help_text=_("The preview text behind the subject in the inbox."),
+        verbose_name=_("preheader"),
     )
 
     class Meta:
+        verbose_name = _("edition text")
+        verbose_name_plural = _("edition texts")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["edition", "language"], name="edition_text_once")]
 
@@ -231,4 +263,4 @@ class EditionText(models.Model):
 def _refuse_lines(row: models.Model, name: str) -> None:
     """Raises ValidationError for a line break or another control character, which no header can carry."""
     if any(character < " " or character == "\x7f" for character in getattr(row, name)):
-        raise ValidationError({name: "Must be a single line."})
+        raise ValidationError({name: gettext("Must be a single line.")})

@@ -7,6 +7,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
 from subscribers.models import Subscriber, Suppression
@@ -25,19 +26,19 @@ class ReturnedMessage(models.Model):
     """
 
     class Kind(models.TextChoices):
-        BOUNCE = "bounce", "bounce"
-        DELAY = "delay", "delayed"
-        COMPLAINT = "complaint", "complaint"
-        AUTO_REPLY = "auto_reply", "automatic reply"
-        UNSUBSCRIBE = "unsubscribe", "unsubscribe request"
-        RECEIPT = "receipt", "receipt"
-        OTHER = "other", "unclassified"
+        BOUNCE = "bounce", _("bounce")
+        DELAY = "delay", _("delayed")
+        COMPLAINT = "complaint", _("complaint")
+        AUTO_REPLY = "auto_reply", _("automatic reply")
+        UNSUBSCRIBE = "unsubscribe", _("unsubscribe request")
+        RECEIPT = "receipt", _("receipt")
+        OTHER = "other", _("unclassified")
 
     class TriageResult(models.TextChoices):
-        NOTHING = "nothing", "no action"
-        BOUNCE = "bounce", "the address does not exist"
-        COMPLAINT = "complaint", "complaint"
-        UNSUBSCRIBE = "unsubscribe", "unsubscribe request"
+        NOTHING = "nothing", _("no action")
+        BOUNCE = "bounce", _("the address does not exist")
+        COMPLAINT = "complaint", _("complaint")
+        UNSUBSCRIBE = "unsubscribe", _("unsubscribe request")
 
     # SHA-256 of the message with LF line ends, or of the event's id: the same message twice is one row.
     sha256 = models.CharField(max_length=64, unique=True)
@@ -58,6 +59,8 @@ class ReturnedMessage(models.Model):
     objects = ReturnedMessageQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("returned message")
+        verbose_name_plural = _("returned messages")
         ordering = ["-received_at", "-pk"]
         indexes = [
             models.Index(fields=["-received_at"], name="returned_latest"),
@@ -108,16 +111,16 @@ class FeedbackEvent(models.Model):
     """A bounce, a complaint or an unsubscribe of one subscriber."""
 
     class Kind(models.TextChoices):
-        BOUNCE = "bounce", "bounce"
-        COMPLAINT = "complaint", "complaint"
-        UNSUBSCRIBE = "unsubscribe", "unsubscribe"
+        BOUNCE = "bounce", _("bounce")
+        COMPLAINT = "complaint", _("complaint")
+        UNSUBSCRIBE = "unsubscribe", _("unsubscribe")
 
     class Class(models.TextChoices):
-        HARD = "hard", "hard"
-        SOFT = "soft", "soft"
-        BLOCK = "block", "block"
-        UNKNOWN = "unknown", "unknown"
-        NONE = "", "none"
+        HARD = "hard", _("hard")
+        SOFT = "soft", _("soft")
+        BLOCK = "block", _("block")
+        UNKNOWN = "unknown", _("unknown")
+        NONE = "", _("none")
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     bounce_class = models.CharField(max_length=8, choices=Class.choices, blank=True)
@@ -177,12 +180,12 @@ class BounceWave(models.Model):
 
     class State(models.TextChoices):
         # Some bounced, too few to tell.
-        WATCHED = "watched", "watched"
-        OPEN = "open", "waiting for a decision"
-        CONFIRMED = "confirmed", "the addresses were suppressed"
-        DISMISSED = "dismissed", "the addresses were kept"
+        WATCHED = "watched", _("watched")
+        OPEN = "open", _("waiting for a decision")
+        CONFIRMED = "confirmed", _("the addresses were suppressed")
+        DISMISSED = "dismissed", _("the addresses were kept")
         # Mail was delivered again, or nothing confirmed the bounces.
-        OVER = "over", "ended automatically"
+        OVER = "over", _("ended automatically")
 
     # Of a domain: its name. Of a reply: "".
     domain = models.CharField(max_length=255, blank=True)
@@ -200,6 +203,8 @@ class BounceWave(models.Model):
     decided_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
+        verbose_name = _("bounce wave")
+        verbose_name_plural = _("bounce waves")
         ordering = ["-started_at", "-pk"]
         indexes = [
             models.Index(fields=["domain", "started_at"], name="wave_by_domain"),
@@ -223,18 +228,18 @@ class SuppressionDecision(models.Model):
     """
 
     class State(models.TextChoices):
-        APPLIED = "applied", "suppressed"
+        APPLIED = "applied", _("suppressed")
         # The subscriber still gets mail while it is held or probing.
-        HELD = "held", "held for review"
-        PROBING = "probing", "waiting for a probe"
-        DISMISSED = "dismissed", "dismissed"
-        REVERTED = "reverted", "reverted"
+        HELD = "held", _("held for review")
+        PROBING = "probing", _("waiting for a probe")
+        DISMISSED = "dismissed", _("dismissed")
+        REVERTED = "reverted", _("reverted")
 
     class Rule(models.TextChoices):
-        HARD_BOUNCE = "hard_bounce", "the address does not exist"
-        TWO_HARD_BOUNCES = "two_hard_bounces", "bounces say that the address does not exist"
-        SOFT_BOUNCES = "soft_bounces", "repeated soft bounces"
-        COMPLAINT = "complaint", "marked as spam"
+        HARD_BOUNCE = "hard_bounce", _("the address does not exist")
+        TWO_HARD_BOUNCES = "two_hard_bounces", _("bounces say that the address does not exist")
+        SOFT_BOUNCES = "soft_bounces", _("repeated soft bounces")
+        COMPLAINT = "complaint", _("marked as spam")
 
     # States in which it is in effect or may come into effect.
     OPEN = (State.APPLIED, State.HELD, State.PROBING)
@@ -272,6 +277,8 @@ class SuppressionDecision(models.Model):
     objects = SuppressionDecisionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("suppression decision")
+        verbose_name_plural = _("suppression decisions")
         ordering = ["-created_at", "-pk"]
         constraints = [
             # One open decision for each address, also when two workers decide at the same moment.

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 # The key of the only row.
 _ONLY = 1
@@ -25,11 +27,11 @@ class Instance(models.Model):
     """
 
     class Reason(models.TextChoices):
-        RESTORED = "restored", "this installation was restored from a backup"
-        COPIED = "copied", "the database is a copy, or was moved to another server or disk"
-        OLDER = "older", "the database was put back to an earlier state"
-        MOVED = "moved", "the data was moved to another database, which is in use instead"
-        PAUSED = "paused", "an operator paused sending"
+        RESTORED = "restored", _("this installation was restored from a backup")
+        COPIED = "copied", _("the database is a copy, or was moved to another server or disk")
+        OLDER = "older", _("the database was put back to an earlier state")
+        MOVED = "moved", _("the data was moved to another database, which is in use instead")
+        PAUSED = "paused", _("an operator paused sending")
 
     # The machines of the installation have it in a file. A copy gets another one.
     identity = models.CharField(max_length=32, default=new_identity)
@@ -44,7 +46,7 @@ class Instance(models.Model):
     no_send_reason = models.CharField(max_length=8, choices=Reason.choices, blank=True)
 
     def __str__(self) -> str:
-        return "this installation"
+        return gettext("this installation")
 
 
 def load() -> Instance | None:

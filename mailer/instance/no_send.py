@@ -12,12 +12,15 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from mailer.instance import identity, models
 from mailer.instance.models import Instance
 
 NOT_JOINED: Literal["not_joined"] = "not_joined"
 _WATCH_SECONDS = 1.0
-_NOT_JOINED_TEXT = "this machine has not joined the installation of its database"
+_NOT_JOINED_TEXT = _("this machine has not joined the installation of its database")
 
 
 class NoSend(Exception):  # noqa: N818
@@ -55,16 +58,22 @@ class Watch:
 
 def describe(found: Instance.Reason | Literal["not_joined"]) -> str:
     """The reason as the end of a sentence."""
-    return _NOT_JOINED_TEXT if found == NOT_JOINED else str(Instance.Reason(found).label)
+    return str(_NOT_JOINED_TEXT if found == NOT_JOINED else str(Instance.Reason(found).label))
 
 
 def require_sending() -> None:
     """Raises NoSend, with the reason and what to do, where nothing may leave."""
     found = reason()
     if found == NOT_JOINED:
-        raise NoSend(f"nothing leaves this machine, because {describe(found)}. Run: mailer join")
+        raise NoSend(
+            gettext("nothing leaves this machine, because %(found)s. Run: mailer join")
+            % {"found": describe(found)}
+        )
     if found is not None:
         raise NoSend(
-            f"no-send mode is on, because {describe(found)}. An admin ends it in the desk, "
-            "or an operator by: mailer resume-sending"
+            gettext(
+                "no-send mode is on, because %(found)s. An admin ends it in the desk, or an operator by: "
+                "mailer resume-sending"
+            )
+            % {"found": describe(found)}
         )

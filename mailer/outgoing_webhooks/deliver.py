@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from mailer.accounts import stored_secrets
 from mailer.backoff import BackoffPolicy
@@ -23,6 +24,7 @@ from mailer.delivery.outbox import alerts
 from mailer.delivery.outbox.webhook_signature import new_secret, signed_headers
 from mailer.outgoing_webhooks.events import TEST, body_of, message
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +54,14 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname
     except ValueError as error:
-        raise InvalidUrl("This is no web address.") from error
+        raise InvalidUrl(gettext("This is no web address.")) from error
     private = settings.CONFIG.api.private_webhooks
     if not host or port == 0 or parts.scheme not in (("http", "https") if private else ("https",)):
-        raise InvalidUrl("Write a web address that begins with https://.")
+        raise InvalidUrl(gettext("Write a web address that begins with https://."))
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise InvalidUrl("The address must have no user name, password or fragment.")
+        raise InvalidUrl(gettext("The address must have no user name, password or fragment."))
     if port not in (None, 443) and not private:
-        raise InvalidUrl("Only the port of https is possible.")
+        raise InvalidUrl(gettext("Only the port of https is possible."))
     return url
 
 
@@ -176,13 +178,17 @@ def _note_failure(endpoint: WebhookEndpoint, status: int | None, now: datetime) 
     if status != _GONE and now - since < _DEACTIVATE_AFTER:
         return
     reason = (
-        "The server says that it is gone (410)."
+        stored("The server says that it is gone (410).")
         if status == _GONE
-        else f"No message was accepted since {since:%Y-%m-%d %H:%M} UTC."
+        else stored("No message was accepted since %(since)s UTC.", since=f"{since:%Y-%m-%d %H:%M}")
     )
     if rows.filter(active=True).update(active=False, error=reason):
         log.error("action=webhook_endpoint_deactivated endpoint=%d", endpoint.pk)
-        text = f"The webhook endpoint “{endpoint.name}” was deactivated. {reason} Its messages wait."
+        text = stored(
+            "The webhook endpoint “%(endpoint)s” was deactivated. %(reason)s Its messages wait.",
+            endpoint=endpoint.name,
+            reason=reason,
+        )
         alerts.warn(f"webhook_endpoint_{endpoint.pk}", text, None, now, f"/desk/webhooks/{endpoint.pk}/")
 
 
@@ -201,10 +207,10 @@ def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tupl
     except InvalidUrl as error:
         return None, str(error)
     except ForbiddenAddress:
-        return None, "The server’s address is not on the public internet."
+        return None, stored("The server’s address is not on the public internet.")
     except FetchError as error:
         # Without the URL, whose path may be a secret.
-        return None, str(error).replace(endpoint.url, "The server")
+        return None, str(error).replace(endpoint.url, stored("The server"))
     return reply.status, ""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models.signals import post_save
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.models import Approval, Snapshot
 from mailer.delivery.models import Mailing
@@ -23,20 +24,20 @@ from subscribers.signals import confirmed, unsubscribed
 
 # By name, as docs/webhooks-outgoing.md lists them with their data.
 EVENT_TYPES = {
-    "subscriber.confirmed": "A subscriber confirmed subscriptions",
-    "subscriber.unsubscribed": "A subscriber unsubscribed, or was removed",
-    "subscriber.bounced": "A message to a subscriber bounced",
-    "subscriber.complained": "A subscriber marked a message as spam",
-    "subscriber.suppressed": "An address was suppressed",
-    "edition.submitted": "An edition was submitted for approval",
-    "edition.approved": "A second person approved an edition",
-    "mailing.started": "A mailing began to be sent",
-    "mailing.held": "A mailing waits for staff, because its audience changed",
-    "mailing.paused": "A mailing was paused",
-    "mailing.resumed": "A mailing goes on",
-    "mailing.finished": "A mailing was sent",
-    "mailing.cancelled": "A mailing was cancelled",
-    "import.finished": "An import was applied",
+    "subscriber.confirmed": _("A subscriber confirmed subscriptions"),
+    "subscriber.unsubscribed": _("A subscriber unsubscribed, or was removed"),
+    "subscriber.bounced": _("A message to a subscriber bounced"),
+    "subscriber.complained": _("A subscriber marked a message as spam"),
+    "subscriber.suppressed": _("An address was suppressed"),
+    "edition.submitted": _("An edition was submitted for approval"),
+    "edition.approved": _("A second person approved an edition"),
+    "mailing.started": _("A mailing began to be sent"),
+    "mailing.held": _("A mailing waits for staff, because its audience changed"),
+    "mailing.paused": _("A mailing was paused"),
+    "mailing.resumed": _("A mailing goes on"),
+    "mailing.finished": _("A mailing was sent"),
+    "mailing.cancelled": _("A mailing was cancelled"),
+    "import.finished": _("An import was applied"),
 }
 # Sent only by the button of an endpoint.
 TEST = "test"

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 from mailer.reports.labels import format_number, format_percent
 from mailer.reports.stats import Interval, Timeline, Totals
@@ -107,8 +108,8 @@ def totals_bars(totals: Totals) -> tuple[Bar, ...]:
 
     Before anything is sent: only "Accepted", with zero.
     """
-    counts = [(label, getattr(totals, name), _STATE_STYLES[name]) for name, label in STATE_LABELS]
-    counts.append((EXCLUDED_LABEL, sum(totals.excluded.values()), Style("–", "lines")))
+    counts = [(str(label), getattr(totals, name), _STATE_STYLES[name]) for name, label in STATE_LABELS]
+    counts.append((str(EXCLUDED_LABEL), sum(totals.excluded.values()), Style("–", "lines")))
     shown = [row for row in counts if row[1]] or counts[:1]
     whole = totals.audience or 1
     return tuple(Bar(label, count, count / whole, style) for label, count, style in shown)
@@ -116,7 +117,7 @@ def totals_bars(totals: Totals) -> tuple[Bar, ...]:
 
 def totals_chart(totals: Totals, identifier: str = "totals") -> SafeString:
     """A bar chart of the totals."""
-    title = f"State of {format_number(totals.audience)} deliveries"
+    title = gettext("State of %(audience)s deliveries") % {"audience": format_number(totals.audience)}
     return bar_chart(totals_bars(totals), title, identifier)
 
 
@@ -128,7 +129,14 @@ def ranking_chart(
     shown = [Bar(label, count, count / whole) for label, count in ordered[:rows]]
     if rest := ordered[rows:]:
         count = sum(count for _, count in rest)
-        shown.append(Bar(f"{format_number(len(rest))} others", count, count / whole, Style(fill="light")))
+        shown.append(
+            Bar(
+                gettext("%(rest)s others") % {"rest": format_number(len(rest))},
+                count,
+                count / whole,
+                Style(fill="light"),
+            )
+        )
     return bar_chart(shown, title, identifier)
 
 
@@ -146,10 +154,14 @@ def column_chart(timeline: Timeline, title: str, identifier: str) -> SafeString:
         return SafeString()
     parts = [*_columns(timeline.intervals, peak, identifier), *_column_labels(timeline, peak)]
     first, last = timeline.intervals[0], timeline.intervals[-1]
-    description = (
-        f"The most, {format_number(peak.count)}, from {_time(timeline, peak)}. "
-        f"The first column is {_time(timeline, first)}, the last {_time(timeline, last)}."
-    )
+    description = gettext(
+        "The most, %(count)s, from %(most_at)s. The first column is %(first)s, the last %(last)s."
+    ) % {
+        "count": format_number(peak.count),
+        "most_at": _time(timeline, peak),
+        "first": _time(timeline, first),
+        "last": _time(timeline, last),
+    }
     height = _COLUMNS_TOP + _COLUMNS_HEIGHT + _COLUMNS_BOTTOM
     return _svg(parts, height, title, description, identifier)
 

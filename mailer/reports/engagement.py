@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from mailer import staff_language
 from mailer.delivery.models import Mailing
 from mailer.link_tracking import policy_from_manifest
-from mailer.reports.labels import count_phrase, format_number
+from mailer.reports.labels import format_number
 from mailer.reports.tables import Cell, Column, Table
 from mailer.tracking.aggregates import (
     Breakdown,
@@ -17,10 +21,9 @@ from mailer.tracking.aggregates import (
     click_stats,
     open_stats,
 )
-from subscribers import iso_codes
 
-_HIDDEN = "Counts that could reveal what a single recipient did are hidden."
-_CLICKS = Column("clicks", "Clicks")
+_HIDDEN = _("Counts that could reveal what a single recipient did are hidden.")
+_CLICKS = Column("clicks", _("Clicks"))
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,12 @@ class Engagement:
             return ""
         count = self.clicks.human_count
         first = max(story_clicks(self.clicks), key=lambda story: story.human_count or 0, default=None)
-        text = count_phrase(count, "click", "clicks") if count else "no clicks"
-        return f"{text}, most on “{first.label}”" if first and first.human_count else text
+        if not count:
+            return gettext("no clicks")
+        text = ngettext("%(count)s click", "%(count)s clicks", count) % {"count": format_number(count)}
+        if first is None or not first.human_count:
+            return text
+        return gettext("%(clicks)s, most on “%(story)s”") % {"clicks": text, "story": first.label}
 
     @property
     def opens_text(self) -> str:
@@ -47,12 +54,15 @@ class Engagement:
             return ""
         bots = format_number(self.opens.bot_count)
         if self.opens.human_count is None:
-            return f"Too few opens to show, and {bots} by bots."
-        return (
-            f"Opened between {format_number(self.opens.human_count)} and "
-            f"{format_number(self.opens.human_count + self.opens.bot_count)} times: {bots} opens look like "
-            "mail programs and scanners that load images automatically."
-        )
+            return gettext("Too few opens to show, and %(bots)s by bots.") % {"bots": bots}
+        return gettext(
+            "Opened between %(least)s and %(most)s times: %(bots)s opens look like mail programs and "
+            "scanners that load images automatically."
+        ) % {
+            "least": format_number(self.opens.human_count),
+            "most": format_number(self.opens.human_count + self.opens.bot_count),
+            "bots": bots,
+        }
 
 
 @dataclass(frozen=True)
@@ -90,18 +100,22 @@ def engagement_tables(engagement: Engagement) -> dict[str, Table]:
     clicks = engagement.clicks
     if clicks is None:
         return {}
-    columns = (Column("story", "Story", "text"), _CLICKS, Column("bots", "Bot clicks"))
+    columns = (Column("story", gettext("Story"), "text"), _CLICKS, Column("bots", gettext("Bot clicks")))
     rows = tuple((story.label, story.human_count, story.bot_count) for story in story_clicks(clicks))
-    total = ("All", clicks.human_count, clicks.bot_count)
+    total = (gettext("All"), clicks.human_count, clicks.bot_count)
     made = (
-        Table("stories", "Clicks by story", columns, rows, total, _note(rows)),
+        Table("stories", gettext("Clicks by story"), columns, rows, total, _note(rows)),
         _breakdown_table(
-            "click_languages", "Clicks by language", "Language", clicks, _languages(clicks.by_language)
+            "click_languages",
+            gettext("Clicks by language"),
+            Column("language", gettext("Language"), "text"),
+            clicks,
+            _languages(clicks.by_language),
         ),
         _breakdown_table(
             "click_countries",
-            "Clicks by countries chosen",
-            "Countries",
+            gettext("Clicks by countries chosen"),
+            Column("countries", gettext("Countries"), "text"),
             clicks,
             _countries(clicks.by_countries),
         ),
@@ -116,23 +130,23 @@ def _sum_of_shown(links: Iterable[LinkStats]) -> int | None:
 
 
 def _breakdown_table(
-    key: str, title: str, heading: str, clicks: ClickStats, rows: Iterable[tuple[Cell, ...]]
+    key: str, title: str, first: Column, clicks: ClickStats, rows: Iterable[tuple[Cell, ...]]
 ) -> Table:
-    columns = (Column(heading.lower(), heading, "text"), _CLICKS)
+    columns = (first, _CLICKS)
     cells = tuple(rows)
-    return Table(key, title, columns, cells, ("All", clicks.human_count), _note(cells))
+    return Table(key, title, columns, cells, (gettext("All"), clicks.human_count), _note(cells))
 
 
 def _note(rows: Iterable[tuple[Cell, ...]]) -> str:
-    return _HIDDEN if any(None in row for row in rows) else ""
+    return str(_HIDDEN) if any(None in row for row in rows) else ""
 
 
 def _languages(breakdown: Iterable[Breakdown]) -> Iterable[tuple[Cell, ...]]:
-    return ((iso_codes.language_name(one.language, "en"), one.human_count) for one in breakdown)
+    return ((staff_language.language_name(one.language), one.human_count) for one in breakdown)
 
 
 def _countries(breakdown: Iterable[Breakdown]) -> Iterable[tuple[Cell, ...]]:
     return (
-        (iso_codes.country_names(one.countries or (), "en") or "Every country", one.human_count)
+        (staff_language.country_names(one.countries or ()) or gettext("Every country"), one.human_count)
         for one in breakdown
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import chain, count, islice
 from typing import IO, TextIO
 
+from django.utils.translation import gettext
+
 from mailer.reports.tables import Cell, Column, Table
 from subscribers.csv_cells import escape
 from subscribers.exports import COLUMNS, export_rows
@@ -33,14 +35,14 @@ def table_sheet(table: Table) -> Sheet:
 def flat_sheet(tables: Iterable[Table]) -> Sheet:
     """Every figure of several tables in a row of its own, for programs that join and filter."""
     columns = tuple(Column(name, name.capitalize(), "text") for name in ("table", "row", "column", "value"))
-    return Sheet("Report", columns, chain.from_iterable(map(_figures, tables)))
+    return Sheet(gettext("Report"), columns, chain.from_iterable(map(_figures, tables)))
 
 
 def csv_lines(sheet: Sheet) -> Iterator[str]:
     """The heading, then a line for each row; shares are numbers from 0 to 1."""
     last_line = _LastLine()
     writer = csv.writer(last_line)
-    for row in chain([[column.label for column in sheet.columns]], sheet.rows):
+    for row in chain([[str(column.label) for column in sheet.columns]], sheet.rows):
         writer.writerow([escape(cell) if isinstance(cell, str) else cell for cell in row])
         yield last_line.text
 
@@ -128,7 +130,7 @@ class _Workbook:
         self._book.save(into)
 
     def _heading(self, page: object, column: Column) -> object:
-        cell = self._styled_cell(page, value=column.label)
+        cell = self._styled_cell(page, value=str(column.label))
         cell.font = self._bold
         return cell
 
@@ -156,14 +158,14 @@ def _unique_name(wanted: str, names: set[str]) -> str:
 
 def subscribers_sheet(mailing_list: MailingList | None) -> Sheet:
     """A sheet of the subscribers of one list, or of all lists."""
-    name = mailing_list.name if mailing_list else "Subscribers"
+    name = mailing_list.name if mailing_list else gettext("Subscribers")
     return Sheet(name, _columns(COLUMNS), export_rows(mailing_list))
 
 
 def rejected_rows_sheet(job: ImportJob) -> Sheet:
     """A sheet of the rows that an import rejected, with reasons."""
     return Sheet(
-        "Rejected rows", _columns(staging.headings_of_rejected_rows(job)), staging.rejected_rows(job)
+        gettext("Rejected rows"), _columns(staging.headings_of_rejected_rows(job)), staging.rejected_rows(job)
     )
 
 

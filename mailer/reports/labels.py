@@ -7,79 +7,84 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from django.utils.formats import get_format
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
 from mailer.reports.stats import Stats
 
-_REASONS = {
+_REASONS: dict[str, StrOrPromise] = {
     "": "",
     # Excluded.
-    "suppressed": "the address is suppressed",
-    "unconfirmed": "the subscription is not confirmed",
-    "unsubscribed": "unsubscribed before the message was sent",
-    "paused": "the subscription is paused until a later day",
-    "no_stories": "no story for the subscriber's countries",
-    "cancelled": "the mailing was cancelled first",
-    "sent_before": "sent by the installation that this one is a copy of",
-    "erased": "erased at the subscriber's request",
-    "unspecified": "no reason was stored",
+    "suppressed": _("the address is suppressed"),
+    "unconfirmed": _("the subscription is not confirmed"),
+    "unsubscribed": _("unsubscribed before the message was sent"),
+    "paused": _("the subscription is paused until a later day"),
+    "no_stories": _("no story for the subscriber's countries"),
+    "cancelled": _("the mailing was cancelled first"),
+    "sent_before": _("sent by the installation that this one is a copy of"),
+    "erased": _("erased at the subscriber's request"),
+    "unspecified": _("no reason was stored"),
     # Refused or bounced.
-    "refused": "the receiving server refused the message for good",
-    "expired": "the receiving server deferred the message until it expired",
-    "unknown_user": "the address does not exist",
-    "bad_domain": "the domain does not exist",
-    "bad_syntax": "the address is not valid",
-    "mailbox_closed": "the mailbox is closed",
-    "moved": "the subscriber has moved to another address",
-    "mailbox_full": "the mailbox is full",
-    "temporary": "the receiving server had a temporary problem",
-    "network": "the receiving server could not be reached",
-    "too_large": "the message is too large for the receiving server",
-    "over_rate": "too much mail for this mailbox at a time",
-    "unconfirmed_user": "reported as unknown, but not reliably",
-    "suspended": "the mailbox is suspended",
-    "spam_content": "the message was classified as spam",
-    "reputation": "our server or domain has a bad reputation there",
-    "authentication": "the message failed authentication (SPF, DKIM or DMARC)",
-    "policy": "a policy of the receiving server forbids the message",
-    "sender_rejected": "the receiving server does not accept our sender",
-    "sender_account": "our account at the relay or service is blocked or over its limit",
-    "relay_denied": "the receiving server does not handle mail for this address",
-    "on_service_list": "the ESP did not send the message: its own list has the address",
-    "unknown": "the reply of the server was not understood",
-    "bounced": "accepted first, and bounced later",
+    "refused": _("the receiving server refused the message for good"),
+    "expired": _("the receiving server deferred the message until it expired"),
+    "unknown_user": _("the address does not exist"),
+    "bad_domain": _("the domain does not exist"),
+    "bad_syntax": _("the address is not valid"),
+    "mailbox_closed": _("the mailbox is closed"),
+    "moved": _("the subscriber has moved to another address"),
+    "mailbox_full": _("the mailbox is full"),
+    "temporary": _("the receiving server had a temporary problem"),
+    "network": _("the receiving server could not be reached"),
+    "too_large": _("the message is too large for the receiving server"),
+    "over_rate": _("too much mail for this mailbox at a time"),
+    "unconfirmed_user": _("reported as unknown, but not reliably"),
+    "suspended": _("the mailbox is suspended"),
+    "spam_content": _("the message was classified as spam"),
+    "reputation": _("our server or domain has a bad reputation there"),
+    "authentication": _("the message failed authentication (SPF, DKIM or DMARC)"),
+    "policy": _("a policy of the receiving server forbids the message"),
+    "sender_rejected": _("the receiving server does not accept our sender"),
+    "sender_account": _("our account at the relay or service is blocked or over its limit"),
+    "relay_denied": _("the receiving server does not handle mail for this address"),
+    "on_service_list": _("the ESP did not send the message: its own list has the address"),
+    "unknown": _("the reply of the server was not understood"),
+    "bounced": _("accepted first, and bounced later"),
     # Unsubscribed, with the reason that the subscriber gave.
-    "too_often": "it comes too often",
-    "not_for_me": "it is not about what they need",
-    "wrong_language": "it is not in their language",
-    "never_asked": "they never asked for it",
-    "read_elsewhere": "they read it elsewhere",
+    "too_often": _("it comes too often"),
+    "not_for_me": _("it is not about what they need"),
+    "wrong_language": _("it is not in their language"),
+    "never_asked": _("they never asked for it"),
+    "read_elsewhere": _("they read it elsewhere"),
     # Pending.
-    "planned": "not sent yet",
-    "claimed": "being sent",
-    "deferred": "the receiving server asked to try again later",
-    "later": "the receiving server asked to try again later",
-    "waiting": "waits for its time",
-    "busy": "the receiving server was busy",
-    "throttled": "the receiving server asked us to slow down",
-    "blocked": "the receiving server blocks our mail",
-    "too_many": "the receiving server accepts only some messages at a time",
-    "provider_rate_limit": "waits: the mailbox provider limits our rate",
-    "slow_provider": "waits: the mailbox provider answers slowly",
-    "connection_lost": "the connection was lost",
-    "in_doubt": "handed over without a reply: the message may have arrived",
+    "planned": _("not sent yet"),
+    "claimed": _("being sent"),
+    "deferred": _("the receiving server asked to try again later"),
+    "later": _("the receiving server asked to try again later"),
+    "waiting": _("waits for its time"),
+    "busy": _("the receiving server was busy"),
+    "throttled": _("the receiving server asked us to slow down"),
+    "blocked": _("the receiving server blocks our mail"),
+    "too_many": _("the receiving server accepts only some messages at a time"),
+    "provider_rate_limit": _("waits: the mailbox provider limits our rate"),
+    "slow_provider": _("waits: the mailbox provider answers slowly"),
+    "connection_lost": _("the connection was lost"),
+    "in_doubt": _("handed over without a reply: the message may have arrived"),
 }
 
 # Name of each bounce class, and what it means for the address.
-BOUNCE_CLASS_LABELS: dict[str, tuple[str, str]] = {
-    "hard": ("Hard bounce", "no mail will ever arrive there"),
-    "soft": ("Soft bounce", "the next edition may arrive"),
-    "block": ("Block", "the address is good; our mail was blocked for reputation or content"),
-    "unknown": ("Unknown", "the server's reply says too little"),
+BOUNCE_CLASS_LABELS: dict[str, tuple[StrOrPromise, StrOrPromise]] = {
+    "hard": (_("Hard bounce"), _("no mail will ever arrive there")),
+    "soft": (_("Soft bounce"), _("the next edition may arrive")),
+    "block": (_("Block"), _("the address is good; our mail was blocked for reputation or content")),
+    "unknown": (_("Unknown"), _("the server's reply says too little")),
 }
 
 
 def reason_label(reason: str) -> str:
     """The label of a reason as the ledger stores it; an unknown one with its underscores as spaces."""
-    return _REASONS.get(reason, reason.replace("_", " "))
+    return str(_REASONS.get(reason, reason.replace("_", " ")))
 
 
 def format_number(count: int) -> str:
@@ -90,38 +95,55 @@ def format_number(count: int) -> str:
 def format_percent(share: float) -> str:
     """A share (0 to 1) in per cent, never rounded to nothing or to all."""
     if 0 < share < 0.0001:
-        return "under 0.01 %"
+        return gettext("under %(share)s") % {"share": _percent("0.01")}
     if 0.999 < share < 1:
-        return "over 99.9 %"
+        return gettext("over %(share)s") % {"share": _percent("99.9")}
     # Among complaints, a tenth of a per cent is much.
     digits = f"{share * 100:.2f}" if share < 0.01 else f"{share * 100:.1f}"
-    return f"{digits.rstrip('0').rstrip('.')} %"
+    return _percent(digits.rstrip("0").rstrip("."))
 
 
-def count_phrase(count: int, one: str, many: str) -> str:
-    """ "1 recipient", "12 recipients"."""
-    return f"{format_number(count)} {one if count == 1 else many}"
+def _percent(digits: str) -> str:
+    """The number in the active language, with a per cent sign."""
+    return f"{digits.replace('.', get_format('DECIMAL_SEPARATOR'))} %"
 
 
 def join_list(parts: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+    if len(parts) < 2:
+        return "".join(parts)
+    return gettext("%(first)s and %(last)s") % {"first": ", ".join(parts[:-1]), "last": parts[-1]}
 
 
-# How groups of failures are named, for one recipient and for several.
-_UNKNOWN_ADDRESS = ("address does not exist", "addresses do not exist")
-_CLOSED = ("mailbox is closed", "mailboxes are closed")
-_FULL = ("mailbox is full", "mailboxes are full")
-_BLOCKED = ("message was blocked", "messages were blocked")
-_OTHER = ("message failed for another reason", "messages failed for other reasons")
+# Groups of failures, in the order of the summary.
+_GROUPS = ("unknown_address", "closed", "full", "blocked", "other")
 _BY_REASON = {
-    "unknown_user": _UNKNOWN_ADDRESS,
-    "bad_domain": _UNKNOWN_ADDRESS,
-    "bad_syntax": _UNKNOWN_ADDRESS,
-    "mailbox_closed": _CLOSED,
-    "moved": _CLOSED,
-    "mailbox_full": _FULL,
+    "unknown_user": "unknown_address",
+    "bad_domain": "unknown_address",
+    "bad_syntax": "unknown_address",
+    "mailbox_closed": "closed",
+    "moved": "closed",
+    "mailbox_full": "full",
 }
+
+
+def _failures_phrase(group: str, count: int) -> str:
+    """For example "12 mailboxes are full"."""
+    if group == "unknown_address":
+        text = ngettext("%(count)s address does not exist", "%(count)s addresses do not exist", count)
+    elif group == "closed":
+        text = ngettext("%(count)s mailbox is closed", "%(count)s mailboxes are closed", count)
+    elif group == "full":
+        text = ngettext("%(count)s mailbox is full", "%(count)s mailboxes are full", count)
+    elif group == "blocked":
+        text = ngettext("%(count)s message was blocked", "%(count)s messages were blocked", count)
+    else:
+        text = ngettext(
+            "%(count)s message failed for another reason",
+            "%(count)s messages failed for other reasons",
+            count,
+        )
+    return text % {"count": format_number(count)}
 
 
 def summary(stats: Stats, engagement: str = "") -> tuple[str, ...]:
@@ -132,55 +154,70 @@ def summary(stats: Stats, engagement: str = "") -> tuple[str, ...]:
     """
     totals = stats.totals
     if not totals.audience:
-        return ("The audience was empty.",)
+        return (gettext("The audience was empty."),)
     delivered = _delivered(stats)
     return (delivered, _responses(stats, engagement)) if totals.accepted else (delivered,)
 
 
 def _delivered(stats: Stats) -> str:
     totals = stats.totals
-    delivered, audience = totals.accepted - totals.bounced, format_number(totals.audience)
+    delivered = totals.accepted - totals.bounced
+    shown = {"delivered": format_number(delivered), "audience": format_number(totals.audience)}
     if totals.planned + totals.claimed + totals.deferred:
-        pending = format_number(totals.pending)
-        return (
-            f"Delivered to {format_number(delivered)} of {audience} recipients so far; {pending} are pending."
+        text = gettext(
+            "Delivered to %(delivered)s of %(audience)s recipients so far; %(pending)s are pending."
         )
+        return text % {**shown, "pending": format_number(totals.pending)}
     if delivered == totals.audience:
-        head = (
-            "Delivered to the only recipient" if delivered == 1 else f"Delivered to all {audience} recipients"
+        head = ngettext(
+            "Delivered to the only recipient", "Delivered to all %(audience)s recipients", delivered
         )
     else:
-        share = format_percent(delivered / totals.audience)
-        head = f"Delivered to {format_number(delivered)} of {audience} recipients ({share})"
+        head = gettext("Delivered to %(delivered)s of %(audience)s recipients (%(share)s)")
+    head %= {**shown, "share": format_percent(delivered / totals.audience)}
     missing = list(_not_delivered(stats))
     return f"{head}; {join_list(missing)}." if missing else f"{head}."
 
 
 def _not_delivered(stats: Stats) -> Iterator[str]:
-    found: Counter[tuple[str, str]] = Counter()
+    found: Counter[str] = Counter()
     for failure in stats.failures:
-        other = _BLOCKED if failure.bounce_class == "block" else _OTHER
+        other = "blocked" if failure.bounce_class == "block" else "other"
         found[_BY_REASON.get(failure.reason, other)] += failure.recipients
-    for group in (_UNKNOWN_ADDRESS, _CLOSED, _FULL, _BLOCKED, _OTHER):
+    for group in _GROUPS:
         if found[group]:
-            yield count_phrase(found[group], *group)
+            yield _failures_phrase(group, found[group])
     if excluded := sum(stats.totals.excluded.values()):
-        yield count_phrase(excluded, "was excluded", "were excluded")
-    if stats.totals.in_doubt:
-        yield count_phrase(stats.totals.in_doubt, "is in doubt", "are in doubt")
+        text = ngettext("%(count)s was excluded", "%(count)s were excluded", excluded)
+        yield text % {"count": format_number(excluded)}
+    if doubts := stats.totals.in_doubt:
+        text = ngettext("%(count)s is in doubt", "%(count)s are in doubt", doubts)
+        yield text % {"count": format_number(doubts)}
 
 
 def _responses(stats: Stats, engagement: str) -> str:
     totals, unsubscribes = stats.totals, sum(stats.unsubscribes.values())
     if not totals.complained and not unsubscribes:
-        text = "no complaints and no unsubscribes"
+        text = gettext("no complaints and no unsubscribes")
     else:
-        share = f" ({format_percent(totals.complained / totals.accepted)})" if totals.complained else ""
-        complaints = _count_or_no(totals.complained, "complaint", "complaints")
-        text = f"{complaints}{share} and {_count_or_no(unsubscribes, 'unsubscribe', 'unsubscribes')}"
+        text = gettext("%(complaints)s and %(unsubscribes)s") % {
+            "complaints": _complaints(totals.complained, totals.accepted),
+            "unsubscribes": _unsubscribes(unsubscribes),
+        }
     sentence = f"{engagement}; {text}" if engagement else text
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _count_or_no(count: int, one: str, many: str) -> str:
-    return count_phrase(count, one, many) if count else f"no {many}"
+def _complaints(count: int, accepted: int) -> str:
+    if not count:
+        return gettext("no complaints")
+    text = ngettext("%(count)s complaint (%(share)s)", "%(count)s complaints (%(share)s)", count)
+    return text % {"count": format_number(count), "share": format_percent(count / accepted)}
+
+
+def _unsubscribes(count: int) -> str:
+    if not count:
+        return gettext("no unsubscribes")
+    return ngettext("%(count)s unsubscribe", "%(count)s unsubscribes", count) % {
+        "count": format_number(count)
+    }

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from django.db.models import Case, CharField, F, Q, Value, When
+from django.utils.translation import gettext
 
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
@@ -124,7 +125,7 @@ def not_delivered(mailing: Mailing, reason: str = "", chunk_size: int = CHUNK_SI
 
 def not_delivered_sheet(recipients: Iterable[NotDelivered]) -> Sheet:
     """The list as a sheet to export."""
-    return Sheet("Not delivered", _COLUMNS, map(_row, recipients))
+    return Sheet(gettext("Not delivered"), _COLUMNS, map(_row, recipients))
 
 
 def _has_reason(reason: str) -> Q:

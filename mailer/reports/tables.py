@@ -7,9 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+from mailer import staff_language
 from mailer.reports.labels import BOUNCE_CLASS_LABELS, reason_label
 from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Timeline, Totals, build_timeline, sum_outcomes
-from subscribers import iso_codes
 
 Cell = str | int | float | None
 # text; count: a whole number; share: 0 to 1.
@@ -20,7 +24,7 @@ Kind = Literal["text", "count", "share"]
 class Column:
     # In exports and JSON.
     key: str
-    label: str
+    label: StrOrPromise
     kind: Kind = "count"
 
 
@@ -58,39 +62,40 @@ class Table:
 
 # (field of Totals, label), in the order of a delivery's life
 STATE_LABELS = (
-    ("accepted", "Accepted"),
-    ("planned", "Planned"),
-    ("claimed", "Sending"),
-    ("deferred", "Deferred"),
-    ("in_doubt", "In doubt"),
-    ("refused", "Refused"),
+    ("accepted", _("Accepted")),
+    ("planned", _("Planned")),
+    ("claimed", _("Sending")),
+    ("deferred", _("Deferred")),
+    ("in_doubt", _("In doubt")),
+    ("refused", _("Refused")),
 )
-EXCLUDED_LABEL = "Excluded"
-_RECIPIENTS = Column("recipients", "Recipients")
-_SHARE = Column("share", "Share", "share")
+EXCLUDED_LABEL = _("Excluded")
+_RECIPIENTS = Column("recipients", _("Recipients"))
+_SHARE = Column("share", _("Share"), "share")
 # Keys are fields of OutcomeCounts.
 _OUTCOMES = (
     _RECIPIENTS,
-    Column("accepted", "Accepted"),
-    Column("refused", "Refused"),
-    Column("bounced", "Bounced"),
-    Column("complained", "Complaints"),
-    Column("pending", "Pending"),
+    Column("accepted", _("Accepted")),
+    Column("refused", _("Refused")),
+    Column("bounced", _("Bounced")),
+    Column("complained", _("Complaints")),
+    Column("pending", _("Pending")),
     Column("excluded", EXCLUDED_LABEL),
 )
-_PROVIDERS = {"": "Erased subscribers", OTHERS: "All others"}
-_SEVERAL_COUNTRIES = (
+_PROVIDERS = {"": _("Erased subscribers"), OTHERS: _("All others")}
+_SEVERAL_COUNTRIES = _(
     "A recipient who chose several countries is in several rows; the last line counts each recipient once."
 )
+# Headings of a timeline, by the minutes of its intervals.
 _INTERVALS = {
-    1: "minute",
-    5: "5 minutes",
-    15: "quarter of an hour",
-    60: "hour",
-    180: "3 hours",
-    720: "half day",
-    1440: "day",
-    10080: "week",
+    1: _("Each minute from"),
+    5: _("Each 5 minutes from"),
+    15: _("Each quarter of an hour from"),
+    60: _("Each hour from"),
+    180: _("Each 3 hours from"),
+    720: _("Each half day from"),
+    1440: _("Each day from"),
+    10080: _("Each week from"),
 }
 
 
@@ -113,31 +118,37 @@ def tables(stats: Stats, zone: str) -> dict[str, Table]:
 
 def totals_table(totals: Totals) -> Table:
     """Recipients by the state of their delivery."""
-    counts = [(label, getattr(totals, name)) for name, label in STATE_LABELS]
-    counts.append((EXCLUDED_LABEL, sum(totals.excluded.values())))
+    counts = [(str(label), getattr(totals, name)) for name, label in STATE_LABELS]
+    counts.append((str(EXCLUDED_LABEL), sum(totals.excluded.values())))
     rows = tuple((label, count, _share(count, totals.audience)) for label, count in counts)
-    columns = (Column("state", "State", "text"), _RECIPIENTS, _SHARE)
-    return Table("totals", "Totals", columns, rows, ("Audience", totals.audience, None))
+    columns = (Column("state", gettext("State"), "text"), _RECIPIENTS, _SHARE)
+    return Table("totals", gettext("Totals"), columns, rows, (gettext("Audience"), totals.audience, None))
 
 
 def exclusions_table(totals: Totals) -> Table:
     """Excluded recipients by reason, most frequent first."""
-    return _reasons_table("exclusions", "Excluded, by reason", totals.excluded)
+    return _reasons_table("exclusions", gettext("Excluded, by reason"), totals.excluded)
 
 
 def not_delivered_table(stats: Stats) -> Table:
     """Recipients without the message by reason, most frequent first."""
-    return _reasons_table("not_delivered", "Not delivered, by reason", stats.not_delivered)
+    return _reasons_table("not_delivered", gettext("Not delivered, by reason"), stats.not_delivered)
 
 
 def unsubscribe_reasons_table(unsubscribes: Mapping[str, int]) -> Table:
     """Unsubscribed recipients by the reason that they gave."""
     rows = tuple(
-        (_capitalised(reason_label(reason)) or "No reason given", count)
+        (_capitalised(reason_label(reason)) or gettext("No reason given"), count)
         for reason, count in unsubscribes.items()
     )
-    columns = (Column("reason", "Reason given", "text"), _RECIPIENTS)
-    return Table("unsubscribe_reasons", "Unsubscribed", columns, rows, ("All", sum(unsubscribes.values())))
+    columns = (Column("reason", gettext("Reason given"), "text"), _RECIPIENTS)
+    return Table(
+        "unsubscribe_reasons",
+        gettext("Unsubscribed"),
+        columns,
+        rows,
+        (gettext("All"), sum(unsubscribes.values())),
+    )
 
 
 def timeline_table(timeline: Timeline, zone: str) -> Table:
@@ -146,11 +157,20 @@ def timeline_table(timeline: Timeline, zone: str) -> Table:
         (f"{interval.start:%Y-%m-%d %H:%M}", interval.count) for interval in timeline.intervals
     ]
     if timeline.unknown_time:
-        rows.append(("at an unknown time", timeline.unknown_time))
-    heading = f"Each {_INTERVALS[timeline.interval_minutes]} from"
-    columns = (Column("from", heading, "text"), Column("accepted", "Accepted"))
-    note = f"Times of {zone}. Accepted means that the next server took the message."
-    return Table("timeline", "Accepted over time", columns, tuple(rows), ("All", timeline.total), note)
+        rows.append((gettext("at an unknown time"), timeline.unknown_time))
+    heading = _INTERVALS[timeline.interval_minutes]
+    columns = (Column("from", heading, "text"), Column("accepted", gettext("Accepted")))
+    note = gettext("Times of %(zone)s. Accepted means that the next server took the message.") % {
+        "zone": zone
+    }
+    return Table(
+        "timeline",
+        gettext("Accepted over time"),
+        columns,
+        tuple(rows),
+        (gettext("All"), timeline.total),
+        note,
+    )
 
 
 def failures_table(stats: Stats) -> Table:
@@ -162,7 +182,7 @@ def failures_table(stats: Stats) -> Table:
     rows = tuple(
         (
             _capitalised(reason_label(one.reason)),
-            BOUNCE_CLASS_LABELS[one.bounce_class][0],
+            str(BOUNCE_CLASS_LABELS[one.bounce_class][0]),
             one.refused,
             one.bounced,
             one.recipients,
@@ -170,48 +190,61 @@ def failures_table(stats: Stats) -> Table:
         for one in failures
     )
     columns = (
-        Column("reason", "Reason", "text"),
-        Column("class", "Class", "text"),
-        Column("refused", "Refused"),
-        Column("bounced", "Bounced"),
+        Column("reason", gettext("Reason"), "text"),
+        Column("class", gettext("Class"), "text"),
+        Column("refused", gettext("Refused")),
+        Column("bounced", gettext("Bounced")),
         _RECIPIENTS,
     )
     both = stats.totals.refused, stats.totals.bounced
-    return Table("failures", "Refused and bounced", columns, rows, ("All", None, *both, sum(both)))
+    return Table(
+        "failures", gettext("Refused and bounced"), columns, rows, (gettext("All"), None, *both, sum(both))
+    )
 
 
 def provider_failures_table(stats: Stats) -> Table:
     """Refused and bounced deliveries by mailbox provider and bounce class; most failures first."""
     columns = (
-        Column("provider", "Provider", "text"),
-        *(Column(one, label) for one, (label, _) in BOUNCE_CLASS_LABELS.items()),
+        Column("provider", gettext("Provider"), "text"),
+        *(Column(one, label) for one, (label, _meaning) in BOUNCE_CLASS_LABELS.items()),
         _RECIPIENTS,
     )
     total = Counter[str]()
     for failure in stats.failures:
         total[failure.bounce_class] += failure.recipients
     rows = tuple(
-        _class_counts(_PROVIDERS.get(name, name), counts) for name, counts in stats.provider_failures.items()
+        _class_counts(str(_PROVIDERS.get(name, name)), counts)
+        for name, counts in stats.provider_failures.items()
     )
-    title = "Refused and bounced, by mailbox provider"
-    return Table("provider_failures", title, columns, rows, _class_counts("All", total))
+    title = gettext("Refused and bounced, by mailbox provider")
+    return Table("provider_failures", title, columns, rows, _class_counts(gettext("All"), total))
 
 
 def providers_table(stats: Stats) -> Table:
     """Outcomes by mailbox provider."""
-    rows = ((_PROVIDERS.get(name, name), outcome) for name, outcome in stats.providers.items())
+    rows = ((str(_PROVIDERS.get(name, name)), outcome) for name, outcome in stats.providers.items())
     return _outcomes_table(
-        "providers", "By mailbox provider", "Provider", rows, sum_outcomes(stats.providers)
+        "providers",
+        gettext("By mailbox provider"),
+        Column("provider", gettext("Provider"), "text"),
+        rows,
+        sum_outcomes(stats.providers),
     )
 
 
 def languages_table(stats: Stats) -> Table:
     """Outcomes by the language of the recipients' variants."""
     rows = (
-        (iso_codes.language_name(code, "en") if code else "No variant", outcome)
+        (staff_language.language_name(code) if code else gettext("No variant"), outcome)
         for code, outcome in stats.languages.items()
     )
-    return _outcomes_table("languages", "By language", "Language", rows, sum_outcomes(stats.languages))
+    return _outcomes_table(
+        "languages",
+        gettext("By language"),
+        Column("language", gettext("Language"), "text"),
+        rows,
+        sum_outcomes(stats.languages),
+    )
 
 
 def countries_table(stats: Stats) -> Table:
@@ -221,10 +254,20 @@ def countries_table(stats: Stats) -> Table:
         for code in choice.split(","):
             outcomes[code] = outcomes.get(code, OutcomeCounts()) + outcome
     ordered = sorted(outcomes.items(), key=lambda item: (not item[0], -item[1].recipients, item[0]))
-    rows = ((iso_codes.country_name(code, "en") if code else "Every country", one) for code, one in ordered)
-    note = _SEVERAL_COUNTRIES if any("," in choice for choice in stats.countries) else ""
+    rows = (
+        (staff_language.country_name(code) if code else gettext("Every country"), one)
+        for code, one in ordered
+    )
+    note = str(_SEVERAL_COUNTRIES) if any("," in choice for choice in stats.countries) else ""
     total = sum_outcomes(stats.countries)
-    return _outcomes_table("countries", "By country chosen", "Country", rows, total, note)
+    return _outcomes_table(
+        "countries",
+        gettext("By country chosen"),
+        Column("country", gettext("Country"), "text"),
+        rows,
+        total,
+        note,
+    )
 
 
 def _class_counts(label: str, counts: Mapping[str, int]) -> tuple[Cell, ...]:
@@ -234,14 +277,14 @@ def _class_counts(label: str, counts: Mapping[str, int]) -> tuple[Cell, ...]:
 def _outcomes_table(
     key: str,
     title: str,
-    heading: str,
+    first: Column,
     rows: Iterable[tuple[str, OutcomeCounts]],
     total: OutcomeCounts,
     note: str = "",
 ) -> Table:
-    columns = (Column(heading.lower(), heading, "text"), *_OUTCOMES)
+    columns = (first, *_OUTCOMES)
     cells = tuple((label, *_cells(outcome)) for label, outcome in rows)
-    return Table(key, title, columns, cells, ("All", *_cells(total)), note)
+    return Table(key, title, columns, cells, (gettext("All"), *_cells(total)), note)
 
 
 def _cells(outcome: OutcomeCounts) -> list[Cell]:
@@ -251,8 +294,8 @@ def _cells(outcome: OutcomeCounts) -> list[Cell]:
 def _reasons_table(key: str, title: str, counts: Mapping[str, int]) -> Table:
     ordered: Sequence[tuple[str, int]] = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     rows = tuple((_capitalised(reason_label(reason)), count) for reason, count in ordered)
-    columns = (Column("reason", "Reason", "text"), _RECIPIENTS)
-    return Table(key, title, columns, rows, ("All", sum(counts.values())))
+    columns = (Column("reason", gettext("Reason"), "text"), _RECIPIENTS)
+    return Table(key, title, columns, rows, (gettext("All"), sum(counts.values())))
 
 
 def _capitalised(text: str) -> str:

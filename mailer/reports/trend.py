@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
 from mailer.reports.collect_stats import key_figures_of
@@ -43,11 +47,11 @@ class SentEdition:
 
 # (key, label, what is counted, of how many) of the rates that are compared.
 Measure = Callable[[SentEdition], int]
-RATES: tuple[tuple[str, str, Measure, Measure], ...] = (
-    ("accepted", "Accepted", lambda one: one.totals.accepted, lambda one: one.totals.audience),
-    ("failed", "Refused or bounced", lambda one: failed(one.totals), lambda one: attempted(one.totals)),
-    ("complained", "Complaints", lambda one: one.totals.complained, lambda one: one.totals.accepted),
-    ("unsubscribed", "Unsubscribed", lambda one: one.unsubscribes, lambda one: one.totals.accepted),
+RATES: tuple[tuple[str, StrOrPromise, Measure, Measure], ...] = (
+    ("accepted", _("Accepted"), lambda one: one.totals.accepted, lambda one: one.totals.audience),
+    ("failed", _("Refused or bounced"), lambda one: failed(one.totals), lambda one: attempted(one.totals)),
+    ("complained", _("Complaints"), lambda one: one.totals.complained, lambda one: one.totals.accepted),
+    ("unsubscribed", _("Unsubscribed"), lambda one: one.unsubscribes, lambda one: one.totals.accepted),
 )
 
 
@@ -92,13 +96,13 @@ def sent_editions(newsletter: Newsletter, now: datetime, before: Mailing | None 
 def trend_table(sent: Sequence[SentEdition]) -> Table:
     """One row an edition, in the given order."""
     columns = (
-        Column("period", "Edition", "text"),
-        Column("sent", "Sent (UTC)", "text"),
-        Column("recipients", "Recipients"),
+        Column("period", gettext("Edition"), "text"),
+        Column("sent", gettext("Sent (UTC)"), "text"),
+        Column("recipients", gettext("Recipients")),
         *(Column(key, label, "share") for key, label, _, _ in RATES),
-        Column("clicks", "Clicks"),
+        Column("clicks", gettext("Clicks")),
     )
-    return Table("trend", "Trend", columns, tuple(_row(one) for one in sent))
+    return Table("trend", gettext("Trend"), columns, tuple(_row(one) for one in sent))
 
 
 def rates(sent: Sequence[SentEdition], key: str) -> list[float]:
@@ -126,10 +130,14 @@ def compare(part: int, whole: int, earlier: Sequence[float], *, final: bool = Tr
     margin = 2 * math.sqrt(max(usual * (1 - usual), 0.0) / whole) + 1 / whole
     differs = abs(rate - usual) > max(margin, _NEGLIGIBLE)
     if differs and rate > usual:
-        return f"more than usual ({format_percent(usual)})"
+        return gettext("more than usual (%(usual)s)") % {"usual": format_percent(usual)}
     if not final:
         return ""
-    return f"less than usual ({format_percent(usual)})" if differs else "as usual"
+    return (
+        gettext("less than usual (%(usual)s)") % {"usual": format_percent(usual)}
+        if differs
+        else gettext("as usual")
+    )
 
 
 def _row(one: SentEdition) -> tuple[Cell, ...]:

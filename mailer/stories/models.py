@@ -7,6 +7,8 @@ import secrets
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
 from wagtail.fields import RichTextField
@@ -23,26 +25,38 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     """One piece of news, event, publication or notice, with a text per language. `live` means ready."""
 
     class Kind(models.TextChoices):
-        NEWS = "news", "News"
-        EVENT = "event", "Event"
-        PUBLICATION = "publication", "Publication"
-        NOTICE = "notice", "Notice"
+        NEWS = "news", _("News")
+        EVENT = "event", _("Event")
+        PUBLICATION = "publication", _("Publication")
+        NOTICE = "notice", _("Notice")
 
     # Identifies the story in imports and URLs; generated for stories written in the desk.
-    key = models.SlugField(unique=True, max_length=120, blank=True)
-    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.NEWS)
+    key = models.SlugField(unique=True, max_length=120, blank=True, verbose_name=_("key"))
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.NEWS, verbose_name=_("kind"))
     # The date of the news; for an event, the day it takes place.
     date = models.DateField(
-        default=timezone.localdate, help_text="When it happened. For an event: the day it takes place."
+        default=timezone.localdate,
+        help_text=_("When it happened. For an event: the day it takes place."),
+        verbose_name=_("date"),
     )
     countries = OrderedCountriesField(
-        help_text="Readers of these countries get it; the first is where it happened. None: the whole region."
+        help_text=_(
+            "Readers of these countries get it; the first is where it happened. None: the whole region."
+        ),
+        verbose_name=_("countries"),
     )
     picture = models.ForeignKey(
-        get_image_model_string(), null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        get_image_model_string(),
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("picture"),
     )
-    link = models.URLField(blank=True, max_length=500, help_text="Where “read more” leads.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    link = models.URLField(
+        blank=True, max_length=500, help_text=_("Where “read more” leads."), verbose_name=_("link")
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     search_fields = [
         index.AutocompleteField("key"),
@@ -59,7 +73,8 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     ]
 
     class Meta:
-        verbose_name_plural = "stories"
+        verbose_name = _("story")
+        verbose_name_plural = _("stories")
         ordering = ["-date", "-pk"]
 
     def __str__(self) -> str:
@@ -73,34 +88,42 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     def headline(self, language: str) -> str:
         """The headline in `language`, else in any language, else the key."""
         texts = {text.language: text.headline for text in self.texts.all()}
-        return texts.get(language) or next(iter(texts.values()), "") or self.key or "(no headline yet)"
+        return (
+            texts.get(language) or next(iter(texts.values()), "") or self.key or gettext("(no headline yet)")
+        )
 
 
 class StoryText(models.Model):
     """A story's text in one language."""
 
-    story = ParentalKey(Story, on_delete=models.CASCADE, related_name="texts")
-    language = models.CharField(max_length=12)
-    headline = models.CharField(max_length=200)
-    summary = models.TextField(help_text="One or two sentences, shown in the email.")
+    story = ParentalKey(Story, on_delete=models.CASCADE, related_name="texts", verbose_name=_("story"))
+    language = models.CharField(max_length=12, verbose_name=_("language"))
+    headline = models.CharField(max_length=200, verbose_name=_("headline"))
+    summary = models.TextField(
+        help_text=_("One or two sentences, shown in the email."), verbose_name=_("summary")
+    )
     body = RichTextField(
         blank=True,
         features=RICH_TEXT_FEATURES,
-        help_text="Shown when the story leads an edition, and when it has no link to read on.",
+        help_text=_("Shown when the story leads an edition, and when it has no link to read on."),
+        verbose_name=_("body"),
     )
     link_label = models.CharField(
         max_length=80,
         blank=True,
-        help_text="Describes the link's target, for example “How the project will work”.",
+        help_text=_("Describes the link's target, for example “How the project will work”."),
+        verbose_name=_("link label"),
     )
     picture_alt = models.CharField(
-        "picture description",
+        _("picture description"),
         max_length=250,
         blank=True,
-        help_text="Describes the picture for screen readers. Required with a picture.",
+        help_text=_("Describes the picture for screen readers. Required with a picture."),
     )
 
     class Meta:
+        verbose_name = _("story text")
+        verbose_name_plural = _("story texts")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["story", "language"], name="story_text_once")]
 
@@ -111,14 +134,16 @@ class StoryText(models.Model):
         # A text in a form has no story yet.
         story = getattr(self, "story", None)
         if story is not None and story.picture_id and not self.picture_alt.strip():
-            raise ValidationError({"picture_alt": "The story has a picture: describe it in a few words."})
+            raise ValidationError(
+                {"picture_alt": gettext("The story has a picture: describe it in a few words.")}
+            )
 
 
 class StorySource(NamedModel):
     """A feed from which stories are gathered as drafts."""
 
     name = models.CharField(max_length=120, unique=True)
-    url = models.URLField("feed address (RSS or Atom)", max_length=500)
+    url = models.URLField(_("feed address (RSS or Atom)"), max_length=500)
     language = models.CharField(max_length=12, default="en")
     countries = OrderedCountriesField()
     active = models.BooleanField(default=True)

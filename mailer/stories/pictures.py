@@ -19,6 +19,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.images import ImageFile
 from django.db.models.signals import pre_save
+from django.utils.translation import gettext
 from PIL import Image as Pillow
 from PIL import ImageOps
 from wagtail.images import get_image_model
@@ -52,11 +53,14 @@ def read_checked(path: Path) -> bytes:
         size = path.stat().st_size
         if size > _MAX_BYTES:
             raise PictureError(
-                f"{path}: has {size // 1_000_000} MB; a picture may have 10 MB. Save it smaller."
+                gettext("%(path)s: has %(size)s MB; a picture may have 10 MB. Save it smaller.")
+                % {"path": path, "size": size // 1_000_000}
             )
         data = path.read_bytes()
     except OSError as error:
-        raise PictureError(f"{path}: cannot be read ({error.strerror}).") from error
+        raise PictureError(
+            gettext("%(path)s: cannot be read (%(strerror)s).") % {"path": path, "strerror": error.strerror}
+        ) from error
     try:
         with Pillow.open(BytesIO(data), formats=FORMATS) as picture:
             pixels = picture.width * picture.height
@@ -64,12 +68,18 @@ def read_checked(path: Path) -> bytes:
                 picture.load()
                 return without_metadata(data)
     except Pillow.DecompressionBombError as error:
-        raise PictureError(f"{path}: has too many pixels; save it with fewer than 50 million.") from error
+        raise PictureError(
+            gettext("%(path)s: has too many pixels; save it with fewer than 50 million.") % {"path": path}
+        ) from error
     except (OSError, ValueError, SyntaxError) as error:
         raise PictureError(
-            f"{path}: is not a readable picture; save it as JPEG, PNG, GIF or WebP."
+            gettext("%(path)s: is not a readable picture; save it as JPEG, PNG, GIF or WebP.")
+            % {"path": path}
         ) from error
-    raise PictureError(f"{path}: has {pixels // 1_000_000} million pixels; save it with fewer than 50.")
+    raise PictureError(
+        gettext("%(path)s: has %(pixels)s million pixels; save it with fewer than 50.")
+        % {"path": path, "pixels": pixels // 1_000_000}
+    )
 
 
 def stored(name: str, data: bytes, title: str, user: Any) -> Any:
@@ -119,7 +129,6 @@ def _stripped(file: Any) -> bytes | None:
     return clean if clean != data else None
 
 
-_TOO_LARGE = f"it has more than {MAX_PIXELS // 1_000_000} million pixels"
 _UPRIGHT = 1
 _ORIENTATION = 0x0112
 _JPEG_QUALITY, _WEBP_QUALITY = 92, 90
@@ -144,6 +153,10 @@ class DamagedPicture(ValueError):  # noqa: N818  (a finding about the file)
     """The file is no complete JPEG, PNG, GIF or WebP of at most MAX_PIXELS."""
 
 
+def _too_large() -> str:
+    return gettext("it has more than %(count)s million pixels") % {"count": MAX_PIXELS // 1_000_000}
+
+
 def without_metadata(data: bytes) -> bytes:
     """The same picture without metadata; the same bytes where there is none. Raises DamagedPicture."""
     try:
@@ -153,7 +166,7 @@ def without_metadata(data: bytes) -> bytes:
             with Pillow.open(BytesIO(data), formats=FORMATS) as picture:
                 kind = str(picture.format)
                 if picture.width * picture.height * getattr(picture, "n_frames", 1) > MAX_PIXELS:
-                    raise DamagedPicture(_TOO_LARGE)
+                    raise DamagedPicture(_too_large())
                 picture.load()
                 if picture.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
                     data = _turned(picture, kind)
@@ -162,9 +175,9 @@ def without_metadata(data: bytes) -> bytes:
     except DamagedPicture:
         raise
     except Pillow.DecompressionBombError as error:
-        raise DamagedPicture(_TOO_LARGE) from error
+        raise DamagedPicture(_too_large()) from error
     except Exception as error:  # Pillow raises anything for files that were made to confuse it
-        raise DamagedPicture("the picture is damaged") from error
+        raise DamagedPicture(gettext("the picture is damaged")) from error
 
 
 def _turned(picture: Pillow.Image, kind: str) -> bytes:
@@ -187,7 +200,7 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
     while True:
         found = _MARKER.match(data, at)
         if found is None:
-            raise DamagedPicture("the picture is damaged")
+            raise DamagedPicture(gettext("the picture is damaged"))
         marker, begin = found[1][0], found.end()
         if marker == _EOI:
             yield b"\xff\xd9"
@@ -195,7 +208,7 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
         (length,) = struct.unpack_from(">H", data, begin)
         end = begin + length
         if length < 2 or end > len(data):
-            raise DamagedPicture("the picture is damaged")
+            raise DamagedPicture(gettext("the picture is damaged"))
         if _keeps_segment(marker, data[begin + 2 : begin + 16]):
             yield b"\xff" + bytes([marker]) + data[begin:end]
         if marker == _SOS:
@@ -227,7 +240,7 @@ def _png(data: bytes) -> Iterator[bytes]:
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if end > len(data):
-            raise DamagedPicture("the picture is damaged")
+            raise DamagedPicture(gettext("the picture is damaged"))
         if kind in _PNG_CHUNKS:
             yield data[at:end]
         if kind == b"IEND":
@@ -264,7 +277,7 @@ def _gif(data: bytes) -> Iterator[bytes]:
             # Its descriptor, a colour table of its own, and the size of its codes.
             at += 10 + _colour_table(data[at + 9]) + 1
         else:
-            raise DamagedPicture("the picture is damaged")
+            raise DamagedPicture(gettext("the picture is damaged"))
         while data[at]:
             at += 1 + data[at]
         at += 1

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Sum
+from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
@@ -28,7 +29,7 @@ from subscribers.code_list_field import split_codes
 
 MINIMUM_COUNT = 5
 # What a page shows in place of None.
-HIDDEN_COUNT_LABEL = "too few to show"
+HIDDEN_COUNT_LABEL = _("too few to show")
 
 T = TypeVar("T")
 # Language and countries, as in Breakdown.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.resumable_jobs import Job
 
@@ -11,17 +12,17 @@ class BulkJob(Job):
     """One action on many subscribers, by whom, and its progress."""
 
     class Action(models.TextChoices):
-        TAG = "tag", "add tag"
-        UNTAG = "untag", "remove tag"
-        ADD = "add", "add to list"
-        REMOVE = "remove", "remove from list"
-        SUPPRESS = "suppress", "suppress"
+        TAG = "tag", _("add tag")
+        UNTAG = "untag", _("remove tag")
+        ADD = "add", _("add to list")
+        REMOVE = "remove", _("remove from list")
+        SUPPRESS = "suppress", _("suppress")
 
     class State(models.TextChoices):
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        UNDOING = "undoing", "being undone"
-        UNDONE = "undone", "undone"
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        UNDOING = "undoing", _("being undone")
+        UNDONE = "undone", _("undone")
 
     ACTIVE = (State.RUNNING, State.UNDOING)
     BATCH_FIELDS = ("changed", "skipped", "reverted", "kept")
@@ -44,7 +45,7 @@ class BulkJob(Job):
     kept = models.PositiveIntegerField(default=0)
 
     class Meta:
-        verbose_name = "bulk job"
+        verbose_name = _("bulk job")
         ordering = ["-pk"]
         indexes = [
             models.Index(

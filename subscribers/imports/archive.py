@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.limited_process import LimitExceeded, ProcessLimits, apply_limits, run_lines
+from subscribers.stored_texts import stored
 
 # Limits: files in the archive, tables among them, and bytes of all tables.
 _MAX_FILES, _MAX_TABLES, _MAX_BYTES = 10_000, 50, 1 << 30
@@ -32,7 +33,7 @@ _DAMAGED = (
     # RuntimeError: an encrypted file, or a kind of compression that zipfile lacks.
     *(KeyError, IndexError, ValueError, EOFError, OSError, RuntimeError),
 )
-_TOO_LARGE = (
+_TOO_LARGE = stored(
     "The archive would unpack to far more than tables of people; unpack it, and import its files in parts."
 )
 
@@ -68,7 +69,7 @@ def unpack(stream: BinaryIO, size: int, closed_at_the_end: ExitStack) -> Archive
     except LimitExceeded as error:
         raise UnreadableFile(_TOO_LARGE) from error
     if not found.tables:
-        raise UnreadableFile("The archive holds no CSV or XLSX file.")
+        raise UnreadableFile(stored("The archive holds no CSV or XLSX file."))
     for _, table in found.tables:
         table.flush()
         table.seek(0)
@@ -91,13 +92,15 @@ def pieces(stream: BinaryIO) -> Iterator[tuple[str, str]]:
             yield from (("other", _name(one)) for one in files if not _is_table(one))
             for one in tables:
                 if one.flag_bits & 1:
-                    raise UnreadableFile("The archive has a password: unpack it, and import the files in it.")
+                    raise UnreadableFile(
+                        stored("The archive has a password: unpack it, and import the files in it.")
+                    )
                 yield "table", _name(one)
                 with packed.open(one) as source:
                     while piece := source.read(_CHUNK):
                         yield "data", base64.b64encode(piece).decode("ascii")
     except _DAMAGED as error:
-        raise UnreadableFile("The archive is damaged; download or pack it again.") from error
+        raise UnreadableFile(stored("The archive is damaged; download or pack it again.")) from error
 
 
 def _name(file: zipfile.ZipInfo) -> str:

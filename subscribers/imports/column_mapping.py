@@ -16,6 +16,7 @@ from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.status_columns import GATES, Kind, heading_kind, read_column
 from subscribers.imports.statuses import Status
 from subscribers.segments.models import CustomField
+from subscribers.stored_texts import stored
 
 # What a column can be about; besides these "country:KZ", the column of one country, and "field:NAME", one of
 # the custom fields. GATES decide who is added: "status" by its words, "opted_out" where a yes, a date or a
@@ -126,15 +127,23 @@ def find_columns(
         place = _place(column, headings)
         if chosen not in FIELDS and not _is_country_field(chosen) and chosen not in custom_fields().values():
             possible = ", ".join((*FIELDS, "country:KZ", *custom_fields().values()))
-            raise UnreadableFile(f"“{chosen}” is not a field of a subscriber; these are: {possible}.")
+            raise UnreadableFile(
+                stored(
+                    "“%(chosen)s” is not a field of a subscriber; these are: %(possible)s.",
+                    chosen=chosen,
+                    possible=possible,
+                )
+            )
         if chosen not in REPEATABLE and not chosen.startswith(("country:", "field:")):
             fields = ["ignore" if one == chosen else one for one in fields]
         fields[place] = chosen
         settled.add(place)
     if require_email and "email" not in fields:
         raise UnreadableFile(
-            "Line 1: there is no column “email”. "
-            "The first line must name the columns, such as: email,name,language,countries"
+            stored(
+                "Line 1: there is no column “email”. "
+                "The first line must name the columns, such as: email,name,language,countries"
+            )
         )
     return Columns(
         tuple(fields),
@@ -254,7 +263,12 @@ class _Detection:
             best, place = min(ranks)
             same = sum(rank == best and self._headings[one] == self._headings[place] for rank, one in ranks)
             if same > 1:
-                raise UnreadableFile(f"Line 1: there are two columns “{self._headings[place]}”; keep one.")
+                raise UnreadableFile(
+                    stored(
+                        "Line 1: there are two columns “%(headings)s”; keep one.",
+                        headings=self._headings[place],
+                    )
+                )
             fields[place] = field_name
 
     def _add_countries(self, fields: list[str]) -> None:
@@ -335,4 +349,10 @@ def _place(column: str, headings: Sequence[str]) -> int:
             return place
     if column.isdecimal() and 1 <= int(column) <= len(headings):
         return int(column) - 1
-    raise UnreadableFile(f"Line 1: there is no column “{column}”; there are: {', '.join(headings[:30])}.")
+    raise UnreadableFile(
+        stored(
+            "Line 1: there is no column “%(column)s”; there are: %(headings)s.",
+            column=column,
+            headings=", ".join(headings[:30]),
+        )
+    )

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO, TextIO
 
 from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
+from subscribers.stored_texts import stored
 
 DELIMITERS = (",", ";", "\t", "|")
 # Characters; a longer line is not part of a table of people.
@@ -47,24 +48,34 @@ def read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[
                     raise UnreadableFile(too_many_columns(begins, len(cells)))
                 if len(joined) > _MAX_ROW_LENGTH:
                     raise UnreadableFile(
-                        f"Line {begins}: the row is longer than {_MAX_ROW_LENGTH:,} characters; "
-                        "this is not a table of people."
+                        stored(
+                            "Line %(begins)s: the row is longer than %(max_row_length)s characters; this "
+                            "is not a table of people.",
+                            begins=begins,
+                            max_row_length=f"{_MAX_ROW_LENGTH:,}",
+                        )
                     )
                 rows += 1
                 if rows > _MAX_ROWS:
                     raise UnreadableFile(
-                        f"Line {begins}: at most {_MAX_ROWS:,} rows are read; import the file in parts."
+                        stored(
+                            "Line %(begins)s: at most %(max_rows)s rows are read; import the file in parts.",
+                            begins=begins,
+                            max_rows=f"{_MAX_ROWS:,}",
+                        )
                     )
                 yield begins, cells
             begins = reader.line_num + skipped + 1
     except csv.Error as error:
         one_line = reader.line_num + skipped <= begins
-        raise UnreadableFile(f"Line {begins}: {_csv_message(str(error), one_line)}") from error
+        raise UnreadableFile(
+            stored("Line %(begins)s: %(error)s", begins=begins, error=_csv_message(str(error), one_line))
+        ) from error
     finally:
         text.detach()
     if not rows:
         raise EmptyFile(
-            "The file is empty: its first line must name the columns, such as: email,name,countries"
+            stored("The file is empty: its first line must name the columns, such as: email,name,countries")
         )
 
 
@@ -72,13 +83,20 @@ def _lines(text: TextIO) -> Iterator[str]:
     for number, line in enumerate(iter(lambda: text.readline(MAX_LINE_LENGTH), ""), start=1):
         if len(line) >= MAX_LINE_LENGTH:
             raise UnreadableFile(
-                f"Line {number} is longer than {MAX_LINE_LENGTH:,} characters: "
-                "this is not a table of people. Save it as CSV again, with a row on each line."
+                stored(
+                    "Line %(number)s is longer than %(max_line_length)s characters: this is not a table "
+                    "of people. Save it as CSV again, with a row on each line.",
+                    number=number,
+                    max_line_length=f"{MAX_LINE_LENGTH:,}",
+                )
             )
         if "\0" in line:
             raise UnreadableFile(
-                f"Line {number} holds a NUL byte, which text never does: "
-                "the file is damaged or not a CSV file. Save it as “CSV UTF-8” and try again."
+                stored(
+                    "Line %(number)s holds a NUL byte, which text never does: the file is damaged or not "
+                    "a CSV file. Save it as “CSV UTF-8” and try again.",
+                    number=number,
+                )
             )
         yield line
 
@@ -136,9 +154,12 @@ def _is_member_list(text: TextIO) -> bool:
 def _csv_message(error: str, one_line: bool) -> str:
     """What is wrong with a row; `one_line`: it is on a single line."""
     if "field larger" in error and one_line:
-        return f"a cell is longer than {csv.field_size_limit():,} characters; this is not a table of people."
+        return stored(
+            "a cell is longer than %(field_size_limit)s characters; this is not a table of people.",
+            field_size_limit=f"{csv.field_size_limit():,}",
+        )
     if "field larger" in error or "unexpected end" in error:
-        return "a quotation mark opens here and is not closed."
+        return stored("a quotation mark opens here and is not closed.")
     if "expected after" in error:
-        return "a quotation mark is inside a quoted cell; write it twice."
+        return stored("a quotation mark is inside a quoted cell; write it twice.")
     return f"{error}."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from subscribers.imports.row_types import UnreadableFile
+from subscribers.stored_texts import stored
 
 # Tried where the text is not Unicode, in this order where two are equally likely.
 #
@@ -70,7 +71,7 @@ def _checked(name: str) -> str:
         "".encode(name)
     except LookupError as error:
         raise UnreadableFile(
-            f"“{name}” is not a text encoding; write one such as utf-8, cp1251, utf-16."
+            stored("“%(name)s” is not a text encoding; write one such as utf-8, cp1251, utf-16.", name=name)
         ) from error
     return "utf-8-sig" if codecs.lookup(name).name == "utf-8" else name
 
@@ -107,10 +108,14 @@ def _verified(stream: BinaryIO, encoding: str, chosen: str) -> DetectedText:
 
 def _message(line: int, byte: int, encoding: str, chosen: str) -> str:
     name = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
-    what = f"Line {line}: the byte {byte:#04x} is not {name} text"
+    what = stored(
+        "Line %(line)s: the byte %(byte)s is not %(name)s text", line=line, byte=f"{byte:#04x}", name=name
+    )
     if chosen:
-        return f"{what}: choose another encoding, or save the file as “CSV UTF-8” and try again."
-    return f"{what}: save the file as “CSV UTF-8” and try again."
+        return stored(
+            "%(what)s: choose another encoding, or save the file as “CSV UTF-8” and try again.", what=what
+        )
+    return stored("%(what)s: save the file as “CSV UTF-8” and try again.", what=what)
 
 
 def _words(stream: BinaryIO) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from subscribers import resumable_jobs
 from subscribers.imports import apply, diff, staging
@@ -29,6 +30,7 @@ from subscribers.imports.table_file import open_table
 from subscribers.imports.validate import row_validator
 from subscribers.models import MailingList
 from subscribers.resumable_jobs import LEASE, UNDO_FOR, Clock, JobRunner, Stop, UndoStates, WrongState
+from subscribers.stored_texts import stored
 
 State = ImportJob.State
 
@@ -39,7 +41,7 @@ _UNAPPLIED = (State.MAPPING, State.READING, State.READY, State.FAILED)
 # How long a file that was only read can be applied.
 APPLY_WITHIN = timedelta(days=7)
 _MAX_SOURCE_LENGTH = 190
-_DISCARDED = "The import was discarded meanwhile."
+_DISCARDED = stored("The import was discarded meanwhile.")
 # Rows between two reports of progress.
 _REPORT_EVERY = 5_000
 
@@ -194,7 +196,8 @@ def create(file_name: str, options: ImportOptions, now: datetime) -> ImportJob:
     """A job whose file is to be read. Raises ValueError without a source."""
     source = options.source.strip()
     if not source or len(source) > _MAX_SOURCE_LENGTH:
-        raise ValueError(f"Say in 1 to {_MAX_SOURCE_LENGTH} characters how these people gave their consent.")
+        text = gettext("Say in 1 to %(count)s characters how these people gave their consent.")
+        raise ValueError(text % {"count": _MAX_SOURCE_LENGTH})
     return ImportJob.objects.create(
         file_name=file_name[-200:],
         mailing_list=options.mailing_list,
@@ -249,7 +252,7 @@ def set_columns(
         "delimiter": delimiter,
     }
     if not resumable_jobs.transition(job, [State.MAPPING], State.READING, options=options):
-        raise WrongState(f"This import is {job.get_state_display()} already.")
+        raise WrongState(gettext("This import is %(state)s already.") % {"state": job.get_state_display()})
 
 
 def read_file(
@@ -326,7 +329,10 @@ def start_apply(
             job.options = _without_cells(job.options)
             job.save(update_fields=["result", "options"])
     if not changed and job.state != State.APPLYING:
-        raise WrongState(f"This import is {job.get_state_display()}; only one that waits can be applied.")
+        raise WrongState(
+            gettext("This import is %(state)s; only one that waits can be applied.")
+            % {"state": job.get_state_display()}
+        )
 
 
 def start_undo(job: ImportJob, by: str, now: datetime) -> None:
@@ -339,7 +345,8 @@ def discard(job: ImportJob, by: str, now: datetime) -> None:
     with transaction.atomic():
         if not resumable_jobs.transition(job, _UNAPPLIED, State.DISCARDED, ended_by=by, ended_at=now):
             raise WrongState(
-                f"This import is {job.get_state_display()}; only one that was not applied can be discarded."
+                gettext("This import is %(state)s; only one that was not applied can be discarded.")
+                % {"state": job.get_state_display()}
             )
         delete_rows(job)
     staging.delete(job.upload)
@@ -447,7 +454,10 @@ def _ask(job: ImportJob, error: Unanswered) -> None:
 def _stop_reading(job: ImportJob, error: Exception) -> None:
     _set_failed(
         job,
-        f"Reading stopped at an unforeseen error ({type(error).__name__}), and nothing was imported. "
-        "Save the file as “CSV UTF-8” and upload it again; the log of `mailer worker` has the details.",
+        stored(
+            "Reading stopped at an unforeseen error (%(name)s), and nothing was imported. Save the file "
+            "as “CSV UTF-8” and upload it again; the log of `mailer worker` has the details.",
+            name=type(error).__name__,
+        ),
     )
     staging.delete(job.upload)

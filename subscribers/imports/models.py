@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.resumable_jobs import Job
 
@@ -14,15 +15,15 @@ class ImportJob(Job):
     """One file for one list: who uploaded it, who applied it, and the result."""
 
     class State(models.TextChoices):
-        MAPPING = "mapping", "waiting for its columns"
-        READING = "reading", "being read"
-        READY = "ready", "waiting to be applied"
-        APPLYING = "applying", "being applied"
-        APPLIED = "applied", "applied"
-        UNDOING = "undoing", "being undone"
-        UNDONE = "undone", "undone"
-        DISCARDED = "discarded", "discarded"
-        FAILED = "failed", "could not be read"
+        MAPPING = "mapping", _("waiting for its columns")
+        READING = "reading", _("being read")
+        READY = "ready", _("waiting to be applied")
+        APPLYING = "applying", _("being applied")
+        APPLIED = "applied", _("applied")
+        UNDOING = "undoing", _("being undone")
+        UNDONE = "undone", _("undone")
+        DISCARDED = "discarded", _("discarded")
+        FAILED = "failed", _("could not be read")
 
     ACTIVE = (State.APPLYING, State.UNDOING)
     BATCH_FIELDS = ("last_line", "result", "undo_result")
@@ -54,7 +55,8 @@ class ImportJob(Job):
     suppress_do_not_mail = models.BooleanField(default=False)
 
     class Meta:
-        verbose_name = "import"
+        verbose_name_plural = _("import jobs")
+        verbose_name = _("import")
         indexes = [models.Index(fields=["state"], name="import_job_state")]
 
     def __str__(self) -> str:
@@ -115,11 +117,11 @@ class RejectedRow(_FileRow):
     """A row that was not imported, and why."""
 
     class Kind(models.TextChoices):
-        INVALID = "invalid", "invalid"
-        DO_NOT_MAIL = "do_not_mail", "marked as do-not-mail in the file"
-        DUPLICATE = "duplicate", "duplicate within the file"
-        SUPPRESSED = "suppressed", "suppressed"
-        UNSUBSCRIBED = "unsubscribed", "unsubscribed before"
+        INVALID = "invalid", _("invalid")
+        DO_NOT_MAIL = "do_not_mail", _("marked as do-not-mail in the file")
+        DUPLICATE = "duplicate", _("duplicate within the file")
+        SUPPRESSED = "suppressed", _("suppressed")
+        UNSUBSCRIBED = "unsubscribed", _("unsubscribed before")
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     reason = models.CharField(max_length=300)
@@ -138,10 +140,10 @@ class ImportChange(_JobRow):
     """What was changed of one subscriber; undoing reverts it."""
 
     class Kind(models.TextChoices):
-        NEW = "new", "was not known before"
-        JOINS = "joins", "was known, and was put on the list"
-        CONFIRMS = "confirms", "was waiting for confirmation"
-        CHANGES = "changes", "was on the list"
+        NEW = "new", _("was not known before")
+        JOINS = "joins", _("was known, and was put on the list")
+        CONFIRMS = "confirms", _("was waiting for confirmation")
+        CHANGES = "changes", _("was on the list")
 
     # Not a foreign key: the subscriber may be erased since.
     subscriber = models.BigIntegerField()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from subscribers.stored_texts import stored
+
 # The line or row number, from 1, and its cells.
 TableRow = tuple[int, list[str]]
 
@@ -23,7 +25,12 @@ class EmptyFile(UnreadableFile):
 
 def too_many_columns(line: int, columns: int) -> str:
     """The message about a row with more than MAX_COLUMNS cells."""
-    return f"Line {line}: there are {columns:,} columns; at most {MAX_COLUMNS} are read."
+    return stored(
+        "Line %(line)s: there are %(columns)s columns; at most %(max_columns)s are read.",
+        line=line,
+        columns=f"{columns:,}",
+        max_columns=MAX_COLUMNS,
+    )
 
 
 class ValidRow(NamedTuple):

@@ -29,6 +29,7 @@ from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, InvalidRow, UnreadableFile, ValidRow
 from subscribers.imports.survey import Question, Survey
 from subscribers.imports.table_file import open_table
+from subscribers.stored_texts import stored
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{20,64}")
 # Rows of a preview, and characters of each cell.
@@ -44,9 +45,9 @@ MAX_UPLOAD_BYTES = 200_000_000
 # Characters of a rejected row that are kept.
 _MAX_CELLS = 4_000
 _REJECTED_FOR = {
-    "typo": "the address is probably mistyped",
-    "disposable": "the mailbox is disposable",
-    "role": "the mailbox belongs to a role and not to a person",
+    "typo": stored("the address is probably mistyped"),
+    "disposable": stored("the mailbox is disposable"),
+    "role": stored("the mailbox belongs to a role and not to a person"),
 }
 # After the job, in the order of ValidRow.
 _IMPORT_ROW = (
@@ -87,7 +88,7 @@ def store(chunks: Iterable[bytes]) -> tuple[str, int]:
         if isinstance(error, OSError) or not isinstance(error, Exception):
             raise
         # An object storage has errors of its own.
-        raise OSError(f"the file cannot be stored ({type(error).__name__})") from error
+        raise OSError(stored("the file cannot be stored (%(name)s)", name=type(error).__name__)) from error
     return name, size
 
 
@@ -101,7 +102,7 @@ def open_upload(job: ImportJob) -> BinaryIO:
     try:
         opened: Any = _storage().open(_checked(job.upload), "rb")
     except FileNotFoundError:
-        raise UnreadableFile("The file is no longer stored; upload it again.") from None
+        raise UnreadableFile(stored("The file is no longer stored; upload it again.")) from None
     # On disk: as it is there, or a copy of what is in an object storage.
     file: BinaryIO = opened.file
     return file
@@ -230,7 +231,7 @@ class Staging:
                 self._valid.append(row)
                 continue
             self.stats.duplicates += 1
-            reason = f"the address is in line {first} already"
+            reason = stored("the address is in line %(first)s already", first=first)
             self._reject(InvalidRow(row.line, reason, RejectedRow.Kind.DUPLICATE, row.address_hash), cells)
 
     def _first_line(self, row: ValidRow) -> int:
@@ -276,7 +277,10 @@ class Staging:
                         self._job,
                         row.line,
                         RejectedRow.Kind.INVALID.value,
-                        f"line {some[row.line]} says that this person left, or never asked for mail",
+                        stored(
+                            "line %(some)s says that this person left, or never asked for mail",
+                            some=some[row.line],
+                        ),
                         bytes(row.address_hash),
                         json.dumps([*[""] * self._email, row.email], ensure_ascii=False),
                         "",

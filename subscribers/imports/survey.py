@@ -14,6 +14,7 @@ from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import TableRow
 from subscribers.imports.status_columns import gate, heading_kind, read_column
 from subscribers.imports.statuses import Status, may_mention, mentioned_status, plain
+from subscribers.stored_texts import stored
 
 # Rows that are looked at together.
 _CHUNK = 1_000
@@ -185,7 +186,7 @@ class Survey:
 
 def describe(questions: Sequence[Question]) -> str:
     """The questions for the command line, with the options that answer them."""
-    lines = ["The file does not say clearly who must get no mail, and nothing was imported."]
+    lines = [stored("The file does not say clearly who must get no mail, and nothing was imported.")]
     for one in questions:
         values = ", ".join(f"“{value}”" for value in one.values) or "nothing in the first rows"
         heading = one.heading or str(one.column)

@@ -30,6 +30,7 @@ from subscribers.imports.row_types import EmptyFile, TableRow, UnreadableFile
 from subscribers.imports.status_columns import file_status, heading_kind
 from subscribers.imports.survey import parse_status_words
 from subscribers.imports.workbook import read_sheets, read_workbook
+from subscribers.stored_texts import stored
 
 # Bytes at the end of an archive that say where its directory is (APPNOTE.TXT §4.3.16).
 _MAX_ZIP_END = 22 + 65_535
@@ -93,7 +94,7 @@ def open_table(
         try:
             line, first = next(rows)
         except StopIteration:
-            raise EmptyFile("The file is empty: its first line must name the columns.") from None
+            raise EmptyFile(stored("The file is empty: its first line must name the columns.")) from None
         begin, rows = _peek(rows)
         chosen = options.get("columns") or {}
         expanded = JsonColumns(first, [cells for _, cells in begin], [*options.get("keys", ()), *chosen])
@@ -144,7 +145,7 @@ def _open(
             if sheets:
                 return _open_sheets(read_sheets(copy, size, closed_at_the_end), source, name)
             if nested:
-                raise UnreadableFile("This is an archive in an archive: unpack it first.")
+                raise UnreadableFile(stored("This is an archive in an archive: unpack it first."))
             unpacked = archive.unpack(copy, size, closed_at_the_end)
             return _open_archive(unpacked, options, closed_at_the_end, source)
         source = replace(source, rows=read_workbook(copy, size))
@@ -179,7 +180,7 @@ def _open_archive(
     unread += [name for name, _, _ in tables if name not in wanted]
     tables = [one for one in tables if one[0] in wanted]
     if not tables:
-        raise UnreadableFile("No file in the archive has a column of email addresses.")
+        raise UnreadableFile(stored("No file in the archive has a column of email addresses."))
     return _as_one(tables, unread, whole, options.get("file_name", ""))
 
 
@@ -191,7 +192,7 @@ def _open_sheets(sheets: Sequence[tuple[str, Iterator[TableRow]]], whole: _Sourc
         if (first := next(headed, None)) is not None:
             tables.append((name, headed, first[1]))
     if not tables:
-        raise EmptyFile("The first sheet is empty: its first row must name the columns.")
+        raise EmptyFile(stored("The first sheet is empty: its first row must name the columns."))
     wanted = {tables[0][0], *_leaving(tables)}
     unread = [f"sheet “{name}”" for name, _, _ in tables if name not in wanted]
     return _as_one([one for one in tables if one[0] in wanted], unread, whole, file_name)
@@ -319,7 +320,7 @@ def _is_zip(stream: BinaryIO) -> bool:
     stream.seek(0)
     if start == _OLE:
         raise UnreadableFile(
-            "This is an old Excel file, or one with a password: save it as XLSX or CSV without one."
+            stored("This is an old Excel file, or one with a password: save it as XLSX or CSV without one.")
         )
     return start == _ZIP
 

@@ -14,6 +14,7 @@ from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import InvalidRow, ValidRow
 from subscribers.imports.status_columns import GATES, gate
 from subscribers.imports.statuses import DO_NOT_MAIL, Status, heaviest, is_false
+from subscribers.stored_texts import stored
 
 Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 
@@ -63,21 +64,25 @@ class _Refused(ValueError):  # noqa: N818  (a finding about the row)
 
     def __init__(self, status: Status, heading: str, cell: str) -> None:
         where = (
-            f"“{cell.strip()[:40]}” in the column “{heading[:40]}”"
+            stored("“%(cell)s” in the column “%(heading)s”", cell=cell.strip()[:40], heading=heading[:40])
             if cell.strip()
-            else f"an empty “{heading[:40]}”"
+            else stored("an empty “%(heading)s”", heading=heading[:40])
         )
-        super().__init__(f"the file marks this address as {_CALLED[status]} ({where})")
+        super().__init__(
+            stored(
+                "the file marks this address as %(called)s (%(where)s)", called=_CALLED[status], where=where
+            )
+        )
         self.status = status
 
 
 _CALLED = {
-    Status.UNSUBSCRIBED: "unsubscribed",
-    Status.BOUNCED: "bounced",
-    Status.COMPLAINED: "a complaint",
-    Status.BLOCKED: "blocked",
-    Status.UNCONFIRMED: "not confirmed",
-    Status.NOT_SUBSCRIBED: "not subscribed",
+    Status.UNSUBSCRIBED: stored("unsubscribed"),
+    Status.BOUNCED: stored("bounced"),
+    Status.COMPLAINED: stored("a complaint"),
+    Status.BLOCKED: stored("blocked"),
+    Status.UNCONFIRMED: stored("not confirmed"),
+    Status.NOT_SUBSCRIBED: stored("not subscribed"),
 }
 
 

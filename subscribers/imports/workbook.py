@@ -21,6 +21,7 @@ from xml.etree.ElementTree import ParseError
 
 from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
 from subscribers.limited_process import LimitExceeded, ProcessLimits, apply_limits, check_depth, run_lines
+from subscribers.stored_texts import stored
 
 # Rows of a sheet in Excel.
 _MAX_ROWS = 1_048_576
@@ -38,7 +39,9 @@ _DAMAGED = (
     # Such as an encrypted part, or an unknown compression method.
     RuntimeError,
 )
-_TOO_COMPLEX = "The workbook needs far more memory or time than a table of people; save the sheet as CSV."
+_TOO_COMPLEX = stored(
+    "The workbook needs far more memory or time than a table of people; save the sheet as CSV."
+)
 
 
 def read_workbook(stream: BinaryIO, size: int) -> Generator[TableRow, None, None]:
@@ -65,10 +68,10 @@ def read_sheets(
         written += sheets[-1][1].write(json.dumps(found).encode() + b"\n")
         if written > _MAX_BYTES:
             raise UnreadableFile(_TOO_COMPLEX)
-    for _, stored in sheets:
-        stored.flush()
-        stored.seek(0)
-    return [(name, _stored_rows(stored)) for name, stored in sheets]
+    for _, sheet in sheets:
+        sheet.flush()
+        sheet.seek(0)
+    return [(name, _stored_rows(sheet)) for name, sheet in sheets]
 
 
 def _stored_rows(file: BinaryIO) -> Iterator[TableRow]:
@@ -119,7 +122,11 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
                     for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
                         if number > _MAX_ROWS:
                             raise UnreadableFile(
-                                f"Row {number:,}: a sheet has no more than {_MAX_ROWS:,} rows."
+                                stored(
+                                    "Row %(number)s: a sheet has no more than %(max_rows)s rows.",
+                                    number=f"{number:,}",
+                                    max_rows=f"{_MAX_ROWS:,}",
+                                )
                             )
                         if len(values) > MAX_COLUMNS:
                             raise UnreadableFile(too_many_columns(number, len(values)))
@@ -128,10 +135,10 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
                             yield number, cells
     except _DAMAGED as error:
         raise UnreadableFile(
-            f"Row {number + 1}: the workbook is damaged; save it again, or as CSV."
+            stored("Row %(number)s: the workbook is damaged; save it again, or as CSV.", number=number + 1)
         ) from error
     if not number:
-        raise EmptyFile("The first sheet is empty: its first row must name the columns.")
+        raise EmptyFile(stored("The first sheet is empty: its first row must name the columns."))
 
 
 def _check_parts(stream: BinaryIO) -> None:
@@ -139,14 +146,19 @@ def _check_parts(stream: BinaryIO) -> None:
     with zipfile.ZipFile(stream) as packed:
         parts = packed.infolist()
         if not any(part.filename == "xl/workbook.xml" for part in parts):
-            raise UnreadableFile("This is a ZIP archive: unpack it, and import the CSV or XLSX file in it.")
+            raise UnreadableFile(
+                stored("This is a ZIP archive: unpack it, and import the CSV or XLSX file in it.")
+            )
         if (
             len(parts) > _MAX_PARTS
             or sum(part.file_size for part in parts) > _MAX_BYTES
             or any(_is_bomb(part) for part in parts)
         ):
             raise UnreadableFile(
-                "Row 1: the workbook would unpack to far more than a table of people; save the sheet as CSV."
+                stored(
+                    "Row 1: the workbook would unpack to far more than a table of people; save the sheet "
+                    "as CSV."
+                )
             )
         for part in parts:
             if part.filename.endswith((".xml", ".rels")) and not part.filename.startswith(_SHEETS):

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext
 
 from subscribers import merge, resumable_jobs, tokens, transactional_emails
 from subscribers.bulk import jobs as bulk
@@ -18,6 +19,7 @@ from subscribers.segments import audience_query, segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import InvalidRule, from_json, to_json
 from subscribers.segments.segments import load_rule
+from subscribers.stored_texts import stored
 from subscribers.subscribe import subscribe
 
 State = ReconfirmationCampaign.State
@@ -133,17 +135,21 @@ def cancel(campaign: ReconfirmationCampaign, by: str, now: datetime) -> None:
 def finish(campaign: ReconfirmationCampaign, by: str, now: datetime) -> BulkJob:
     """Remove those who did not answer from the list, by a bulk job that can be undone. Raises WrongState."""
     if now.date() <= campaign.deadline:
-        raise WrongState(f"Subscribers can answer until {campaign.deadline}.")
+        raise WrongState(
+            gettext("Subscribers can answer until %(deadline)s.") % {"deadline": campaign.deadline}
+        )
     with transaction.atomic():
         _end(campaign, State.FINISHED, by, now)
         if not campaign.requests.filter(confirmed_at__isnull=True).exists():
-            raise WrongState("Everyone answered; there is no subscriber to remove.")
+            raise WrongState(gettext("Everyone answered; there is no subscriber to remove."))
         request = bulk.BulkRequest(
             BulkJob.Action.REMOVE,
             campaign=campaign.pk,
             target=campaign.mailing_list_id,
             target_name=str(campaign.mailing_list),
-            reason=f"Did not answer by {campaign.deadline} whether they still want it.",
+            reason=stored(
+                "Did not answer by %(deadline)s whether they still want it.", deadline=campaign.deadline
+            ),
         )
         return bulk.create(request, by, now)
 
@@ -152,4 +158,6 @@ def _end(campaign: ReconfirmationCampaign, state: str, by: str, now: datetime) -
     if not resumable_jobs.transition(
         campaign, [State.SENDING, State.WAITING], state, ended_by=by, ended_at=now
     ):
-        raise WrongState(f"This campaign is {campaign.get_state_display()} already.")
+        raise WrongState(
+            gettext("This campaign is %(state)s already.") % {"state": campaign.get_state_display()}
+        )

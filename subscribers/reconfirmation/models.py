@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.resumable_jobs import Job
 
@@ -11,10 +12,10 @@ class ReconfirmationCampaign(Job):
     """Asks the subscribers of a segment whether they still want a list."""
 
     class State(models.TextChoices):
-        SENDING = "sending", "sending"
-        WAITING = "waiting", "waiting for answers"
-        CANCELLED = "cancelled", "cancelled"
-        FINISHED = "finished", "finished"
+        SENDING = "sending", _("sending")
+        WAITING = "waiting", _("waiting for answers")
+        CANCELLED = "cancelled", _("cancelled")
+        FINISHED = "finished", _("finished")
 
     ACTIVE = (State.SENDING,)
 
@@ -27,7 +28,7 @@ class ReconfirmationCampaign(Job):
     state = models.CharField(max_length=12, choices=State.choices, default=State.SENDING)
 
     class Meta:
-        verbose_name = "reconfirmation campaign"
+        verbose_name = _("reconfirmation campaign")
         ordering = ["-pk"]
 
     def __str__(self) -> str:

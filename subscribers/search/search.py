@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import BooleanField, Case, Count, Exists, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext
 
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
@@ -383,7 +384,11 @@ def _starts_like(local: str) -> Q:
 def _match_reason(subscriber: Subscriber, other: Subscriber, local: str) -> str:
     same_domain = subscriber.email.rpartition("@")[2] == other.email.rpartition("@")[2]
     if len(local) >= _MIN_LOCAL_LENGTH and canonical_local(other.email.rpartition("@")[0]) == local:
-        return "the same mailbox, written otherwise" if same_domain else "the same name before the @"
+        return (
+            gettext("the same mailbox, written otherwise")
+            if same_domain
+            else gettext("the same name before the @")
+        )
     if subscriber.name and " ".join(subscriber.name.lower().split()) == " ".join(other.name.lower().split()):
-        return "the same name"
+        return gettext("the same name")
     return ""

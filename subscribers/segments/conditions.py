@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from subscribers import iso_codes
 from subscribers.models import ConsentRecord, Subscription
@@ -29,9 +32,9 @@ class ConditionType:
 
     name: str
     # The attribute as the form shows it: "Lists".
-    label: str
+    label: StrOrPromise
     # Operator to (label, widget of its values).
-    operators: Mapping[str, tuple[str, Widget]]
+    operators: Mapping[str, tuple[StrOrPromise, Widget]]
     # The query on Subscriber as of a time; raises InvalidRule.
     to_q: Callable[[Condition, datetime], Q]
 
@@ -48,9 +51,15 @@ def type_of(condition: Condition) -> ConditionType:
     """The type of a condition; raises InvalidRule for an unknown attribute or operator."""
     found = CONDITION_TYPES.get(condition.attribute)
     if found is None:
-        raise InvalidRule(f"“{condition.attribute}” is not an attribute of subscribers.")
+        raise InvalidRule(
+            gettext("“%(attribute)s” is not an attribute of subscribers.")
+            % {"attribute": condition.attribute}
+        )
     if condition.operator not in found.operators:
-        raise InvalidRule(f"{found.label}: “{condition.operator}” is not one of its operators.")
+        raise InvalidRule(
+            gettext("%(attribute)s: “%(operator)s” is not one of its operators.")
+            % {"attribute": found.label, "operator": condition.operator}
+        )
     return found
 
 
@@ -58,7 +67,7 @@ def int_values(condition: Condition) -> list[int]:
     """The values as primary keys; raises InvalidRule."""
     found = [value for value in condition.values if isinstance(value, int)]
     if len(found) != len(condition.values) or not found:
-        raise InvalidRule(f"{_label(condition)}: choose at least one.")
+        raise InvalidRule(gettext("%(attribute)s: choose at least one.") % {"attribute": _label(condition)})
     return found
 
 
@@ -68,9 +77,14 @@ def text_values(condition: Condition, known: frozenset[str] | None = None) -> li
         value for value in condition.values if isinstance(value, str) and value.strip() and "\0" not in value
     ]
     if len(found) != len(condition.values) or not found:
-        raise InvalidRule(f"{_label(condition)}: choose or write at least one.")
+        raise InvalidRule(
+            gettext("%(attribute)s: choose or write at least one.") % {"attribute": _label(condition)}
+        )
     if known is not None and (unknown := [one for one in found if one not in known]):
-        raise InvalidRule(f"{_label(condition)}: “{unknown[0]}” is not known.")
+        raise InvalidRule(
+            gettext("%(attribute)s: “%(unknown)s” is not known.")
+            % {"attribute": _label(condition), "unknown": unknown[0]}
+        )
     return found
 
 
@@ -80,9 +94,15 @@ def number_value(condition: Condition, least: float = 0, most: float = 1e12) -> 
     try:
         found = float(value)
     except ValueError as error:
-        raise InvalidRule(f"{_label(condition)}: “{value}” is not a number.") from error
+        raise InvalidRule(
+            gettext("%(attribute)s: “%(value)s” is not a number.")
+            % {"attribute": _label(condition), "value": value}
+        ) from error
     if not least <= found <= most:
-        raise InvalidRule(f"{_label(condition)}: write a number from {least:g} to {most:g}.")
+        raise InvalidRule(
+            gettext("%(attribute)s: write a number from %(least)s to %(most)s.")
+            % {"attribute": _label(condition), "least": f"{least:g}", "most": f"{most:g}"}
+        )
     return found
 
 
@@ -92,17 +112,19 @@ def date_value(condition: Condition) -> date:
     try:
         return date.fromisoformat(str(value))
     except ValueError as error:
-        raise InvalidRule(f"{_label(condition)}: write a date as 2021-12-03.") from error
+        raise InvalidRule(
+            gettext("%(attribute)s: write a date as 2021-12-03.") % {"attribute": _label(condition)}
+        ) from error
 
 
 def _single(condition: Condition) -> Value:
     if len(condition.values) != 1 or condition.values[0] == "":
-        raise InvalidRule(f"{_label(condition)}: one value is needed.")
+        raise InvalidRule(gettext("%(attribute)s: one value is needed.") % {"attribute": _label(condition)})
     return condition.values[0]
 
 
 def _label(condition: Condition) -> str:
-    return CONDITION_TYPES[condition.attribute].label
+    return str(CONDITION_TYPES[condition.attribute].label)
 
 
 def _negated(condition: Condition) -> bool:
@@ -145,7 +167,7 @@ def _tag(condition: Condition, now: datetime) -> Q:
 def _field(condition: Condition, now: datetime) -> Q:
     field = CustomField.objects.filter(pk=condition.field or 0).first()
     if field is None:
-        raise InvalidRule("The rule uses a custom field that was deleted.")
+        raise InvalidRule(gettext("The rule uses a custom field that was deleted."))
     rows, operator = FieldValue.objects.filter(subscriber=OuterRef("pk"), field=field), condition.operator
     if operator in ("filled", "not_filled"):
         return _exists(condition, Exists(rows))
@@ -191,64 +213,70 @@ def _segment(condition: Condition, now: datetime) -> Q:
 
 
 for _type in (
-    ConditionType("list", "Lists", {"on": ("is on", "lists"), "not_on": ("is not on", "lists")}, _list),
+    ConditionType(
+        "list", _("Lists"), {"on": (_("is on"), "lists"), "not_on": (_("is not on"), "lists")}, _list
+    ),
     ConditionType(
         "country",
-        "Countries",
-        {"wants": ("gets stories of", "countries"), "not_wants": ("gets no stories of", "countries")},
+        _("Countries"),
+        {"wants": (_("gets stories of"), "countries"), "not_wants": (_("gets no stories of"), "countries")},
         _country,
     ),
     ConditionType(
         "language",
-        "Language",
-        {"one_of": ("is", "languages"), "not_one_of": ("is not", "languages")},
+        _("Language"),
+        {"one_of": (_("is"), "languages"), "not_one_of": (_("is not"), "languages")},
         _language,
     ),
     ConditionType(
         "known_since",
-        "Known since",
+        _("Known since"),
         {
-            "since": ("on or after", "date"),
-            "before": ("before", "date"),
-            "within": ("in the last days", "number"),
-            "not_within": ("longer ago than days", "number"),
+            "since": (_("on or after"), "date"),
+            "before": (_("before"), "date"),
+            "within": (_("in the last days"), "number"),
+            "not_within": (_("longer ago than days"), "number"),
         },
         _known_since,
     ),
-    ConditionType("tag", "Tags", {"has": ("has one of", "tags"), "not_has": ("has none of", "tags")}, _tag),
+    ConditionType(
+        "tag", _("Tags"), {"has": (_("has one of"), "tags"), "not_has": (_("has none of"), "tags")}, _tag
+    ),
     ConditionType(
         "field",
-        "Field",
+        _("Field"),
         {
-            "is": ("is", "text"),
-            "not_is": ("is not", "text"),
-            "contains": ("contains", "text"),
-            "at_least": ("is at least", "number"),
-            "at_most": ("is at most", "number"),
-            "since": ("is on or after", "date"),
-            "before": ("is before", "date"),
-            "filled": ("is set", "none"),
-            "not_filled": ("is not set", "none"),
+            "is": (_("is"), "text"),
+            "not_is": (_("is not"), "text"),
+            "contains": (_("contains"), "text"),
+            "at_least": (_("is at least"), "number"),
+            "at_most": (_("is at most"), "number"),
+            "since": (_("is on or after"), "date"),
+            "before": (_("is before"), "date"),
+            "filled": (_("is set"), "none"),
+            "not_filled": (_("is not set"), "none"),
         },
         _field,
     ),
     ConditionType(
         "pending",
-        "Waiting for confirmation",
-        {"within": ("for no more days than", "number"), "not_within": ("for more days than", "number")},
+        _("Waiting for confirmation"),
+        {"within": (_("for no more days than"), "number"), "not_within": (_("for more days than"), "number")},
         _pending,
     ),
-    ConditionType("suppressed", "Suppressed", {"is": ("yes", "none"), "not": ("no", "none")}, _suppressed),
+    ConditionType(
+        "suppressed", _("Suppressed"), {"is": (_("yes"), "none"), "not": (_("no"), "none")}, _suppressed
+    ),
     ConditionType(
         "self_confirmed",
-        "Confirmed a subscription themselves",
-        {"ever": ("yes", "none"), "never": ("never", "none")},
+        _("Confirmed a subscription themselves"),
+        {"ever": (_("yes"), "none"), "never": (_("never"), "none")},
         _self_confirmed,
     ),
     ConditionType(
         "segment",
-        "Other segments",
-        {"in": ("is in one of", "segments"), "not_in": ("is in none of", "segments")},
+        _("Other segments"),
+        {"in": (_("is in one of"), "segments"), "not_in": (_("is in none of"), "segments")},
         _segment,
     ),
 ):

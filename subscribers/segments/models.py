@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from subscribers.code_list_field import NamedModel
 
@@ -12,7 +13,11 @@ from subscribers.code_list_field import NamedModel
 class Tag(NamedModel):
     """A label that staff put on subscribers."""
 
-    name = models.CharField(max_length=60, unique=True)
+    name = models.CharField(max_length=60, unique=True, verbose_name=_("name"))
+
+    class Meta(NamedModel.Meta):
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
 
 
 class Tagging(models.Model):
@@ -34,15 +39,19 @@ class CustomField(NamedModel):
     """An attribute of subscribers that this office defines, and its kind."""
 
     class Kind(models.TextChoices):
-        TEXT = "text", "text"
-        NUMBER = "number", "number"
-        DATE = "date", "date"
-        CHOICE = "choice", "choice"
+        TEXT = "text", _("text")
+        NUMBER = "number", _("number")
+        DATE = "date", _("date")
+        CHOICE = "choice", _("choice")
 
-    name = models.CharField(max_length=60, unique=True)
-    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
+    name = models.CharField(max_length=60, unique=True, verbose_name=_("name"))
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT, verbose_name=_("kind"))
     # The options of a choice, one a line.
-    choices = models.TextField(blank=True)
+    choices = models.TextField(blank=True, verbose_name=_("choices"))
+
+    class Meta(NamedModel.Meta):
+        verbose_name = _("custom field")
+        verbose_name_plural = _("custom fields")
 
     @property
     def column(self) -> str:
@@ -79,11 +88,15 @@ class FieldValue(models.Model):
 class Segment(NamedModel):
     """A rule with a name; who matches it is queried whenever it is used."""
 
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120, unique=True, verbose_name=_("name"))
     # As `rules.to_json` gives it.
-    rule = models.JSONField()
+    rule = models.JSONField(verbose_name=_("rule"))
     # Counts the changes of the rule.
-    version = models.PositiveIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1, verbose_name=_("version"))
     # Username of the user who changed the rule last.
-    changed_by = models.CharField(max_length=150, blank=True)
-    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=150, blank=True, verbose_name=_("changed by"))
+    changed_at = models.DateTimeField(verbose_name=_("changed at"))
+
+    class Meta(NamedModel.Meta):
+        verbose_name = _("segment")
+        verbose_name_plural = _("segments")

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from django.utils.translation import gettext
+
 VERSION = 1
 # Groups within groups, and conditions in all.
 MAX_DEPTH = 6
@@ -55,12 +57,14 @@ class Group:
 def from_json(raw: Any) -> Group:
     """The inverse of `to_json`; raises InvalidRule. The compiler checks whether lists and tags exist."""
     if not isinstance(raw, dict) or raw.get("version") != VERSION:
-        raise InvalidRule(f"A rule is an object with “version”: {VERSION}.")
+        raise InvalidRule(gettext("A rule is an object with “version”: %(version)s.") % {"version": VERSION})
     group = _part({key: value for key, value in raw.items() if key != "version"}, 1)
     if not isinstance(group, Group):
-        raise InvalidRule("A rule begins with “all”, “any” or “none”.")
+        raise InvalidRule(gettext("A rule begins with “all”, “any” or “none”."))
     if sum(1 for _ in all_conditions(group)) > MAX_CONDITIONS:
-        raise InvalidRule(f"A rule has at most {MAX_CONDITIONS} conditions.")
+        raise InvalidRule(
+            gettext("A rule has at most %(max_conditions)s conditions.") % {"max_conditions": MAX_CONDITIONS}
+        )
     return group
 
 
@@ -80,32 +84,32 @@ def all_conditions(group: Group) -> Iterator[Condition]:
 
 def _part(raw: Any, depth: int) -> Condition | Group:
     if depth > MAX_DEPTH:
-        raise InvalidRule(f"Groups are at most {MAX_DEPTH} deep.")
+        raise InvalidRule(gettext("Groups are at most %(max_depth)s deep.") % {"max_depth": MAX_DEPTH})
     if not isinstance(raw, dict):
-        raise InvalidRule("Every part of a rule is an object.")
+        raise InvalidRule(gettext("Every part of a rule is an object."))
     if "attribute" in raw:
         return _condition(raw)
     for join in get_args(Join):
         if raw.keys() == {join}:
             if not isinstance(raw[join], list):
-                raise InvalidRule(f"“{join}” is followed by a list.")
+                raise InvalidRule(gettext("“%(join)s” is followed by a list.") % {"join": join})
             return Group(join, tuple(_part(one, depth + 1) for one in raw[join]))
-    raise InvalidRule("A part of a rule has “attribute”, or one of “all”, “any” and “none”.")
+    raise InvalidRule(gettext("A part of a rule has “attribute”, or one of “all”, “any” and “none”."))
 
 
 def _condition(raw: dict[str, Any]) -> Condition:
     attribute, operator = raw.get("attribute"), raw.get("operator")
     values, field = raw.get("values", []), raw.get("field")
     if raw.keys() - {"attribute", "operator", "values", "field"}:
-        raise InvalidRule("A condition has “attribute”, “operator”, “values” and perhaps “field”.")
+        raise InvalidRule(gettext("A condition has “attribute”, “operator”, “values” and perhaps “field”."))
     if not isinstance(attribute, str) or not isinstance(operator, str):
-        raise InvalidRule("“attribute” and “operator” are text.")
+        raise InvalidRule(gettext("“attribute” and “operator” are text."))
     if not isinstance(values, list) or not all(_is_value(one) for one in values):
-        raise InvalidRule("“values” is a list of texts and numbers.")
+        raise InvalidRule(gettext("“values” is a list of texts and numbers."))
     if field is not None and (
         isinstance(field, bool) or not isinstance(field, int) or not 0 <= field < 2**63
     ):
-        raise InvalidRule("“field” is the number of a custom field.")
+        raise InvalidRule(gettext("“field” is the number of a custom field."))
     return Condition(attribute, operator, tuple(values), field)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.segments import audience_query, conditions
@@ -33,9 +34,9 @@ def save(segment: Segment, name: str, rule: Group, by: str, now: datetime) -> Se
     """Save the segment under this name and rule; a changed rule is a new version. Raises InvalidRule."""
     name = name.strip()
     if not name:
-        raise InvalidRule("Give the segment a name.")
+        raise InvalidRule(gettext("Give the segment a name."))
     if Segment.objects.filter(name=name).exclude(pk=segment.pk).exists():
-        raise InvalidRule("Another segment has this name.")
+        raise InvalidRule(gettext("Another segment has this name."))
     written = to_json(validate(rule, now, segment.pk))
     with transaction.atomic():
         changed = segment.pk is None or segment.rule != written
@@ -58,7 +59,7 @@ def to_q(rule: Group, now: datetime) -> Q:
     """The condition that a Subscriber matches the rule as of `now`; raises InvalidRule."""
     whole = expand(rule)
     if sum(1 for _ in all_conditions(whole)) > _MAX_CONDITIONS:
-        raise InvalidRule("With the segments that it uses, this rule is too long to be evaluated.")
+        raise InvalidRule(gettext("With the segments that it uses, this rule is too long to be evaluated."))
     return _group(whole, now)
 
 
@@ -103,7 +104,9 @@ def require_targets(rule: Group) -> None:
             for value in conditions.int_values(condition)
         }
         if len(named) != model._default_manager.filter(pk__in=named).count():
-            raise InvalidRule(f"The rule uses a {attribute} that was deleted.")
+            raise InvalidRule(
+                gettext("The rule uses a %(attribute)s that was deleted.") % {"attribute": attribute}
+            )
 
 
 def _other_segments(condition: Condition, within: tuple[int, ...]) -> Group:
@@ -111,10 +114,10 @@ def _other_segments(condition: Condition, within: tuple[int, ...]) -> Group:
     groups = []
     for pk in conditions.int_values(condition):
         if pk in within:
-            raise InvalidRule("A segment cannot be part of itself.")
+            raise InvalidRule(gettext("A segment cannot be part of itself."))
         segment = Segment.objects.filter(pk=pk).first()
         if segment is None:
-            raise InvalidRule("The rule uses a segment that was deleted.")
+            raise InvalidRule(gettext("The rule uses a segment that was deleted."))
         groups.append(expand(from_json(segment.rule), (*within, pk)))
     return Group("none" if condition.operator.startswith("not") else "any", tuple(groups))
 

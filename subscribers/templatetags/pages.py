@@ -8,6 +8,7 @@ from django.template.context import Context
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 
 from subscribers.responses import keep_addresses_together
+from subscribers.stored_texts import translated
 
 register = template.Library()
 register.filter(keep_addresses_together)
@@ -39,3 +40,9 @@ def page_title(context: Context) -> str:
     """The page's block `title` once more, for its heading."""
     title = context.render_context[BLOCK_CONTEXT_KEY].get_block("title")
     return str(title.render(context))
+
+
+@register.filter
+def translate_stored(text: str) -> str:
+    """A text that was written to the database, such as a reason, in the active language."""
+    return translated(text)

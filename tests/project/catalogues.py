@@ -21,6 +21,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
+from subscribers.stored_texts import CONTEXT
+
 ROOT = Path(__file__).resolve().parents[2]
 STAFF = ROOT / "mailer" / "locale"
 # What Wagtail, allauth and Django say on our pages, where they have no translation of it.
@@ -29,12 +31,8 @@ READERS = ROOT / "subscribers" / "locale"
 LANGUAGES = ("ru", "kk")
 _DAY = datetime(2026, 11, 29, tzinfo=UTC)
 # Modules of readers' pages and emails; subscribers/locale has their messages.
-READERS_MODULES = (
-    "subscribe",
-    "preference_center",
-    "transactional_emails.py",
-    "unsubscribe.py",
-    "responses.py",
+READERS_MODULES = frozenset(
+    {"subscribe", "preference_center", "transactional_emails.py", "unsubscribe.py", "responses.py"}
 )
 # Templates of readers' pages and emails.
 READERS_TEMPLATES = ("pages", "mail")
@@ -83,10 +81,12 @@ def messages() -> set[Key]:
 
 def _in_module(path: Path) -> set[Key]:
     source = path.read_bytes()
-    if b"gettext" not in source:
+    if b"gettext" not in source and b"stored(" not in source:
         return set()
     found = extract("python", BytesIO(source), keywords=_KEYWORDS)
-    return {(context or "", message) for _, message, _, context in found}  # type: ignore[misc]
+    texts: set[Key] = {(context or "", message) for _, message, _, context in found}  # type: ignore[misc]
+    in_database = extract("python", BytesIO(source), keywords={"stored": (1,)})
+    return texts | {(CONTEXT, str(message)) for _, message, _, _ in in_database}
 
 
 def in_template(source: str) -> set[Key]:

@@ -11,11 +11,14 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils.translation import gettext, override
 
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alert_webhooks
 from mailer.delivery.outbox.alert_webhooks import url_of
+from mailer.staff_language import language_of, office_language
 from subscribers.signals import signup_flood
+from subscribers.stored_texts import stored, translated
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +26,7 @@ log = logging.getLogger(__name__)
 _MIN_INTERVAL = timedelta(hours=1)
 # How long the desk shows a warning.
 _WARNING_SHOWN_FOR = timedelta(days=1)
-_SIGNUP_FLOOD = (
+_SIGNUP_FLOOD = stored(
     "Very many sign-ups are arriving, perhaps from a bot. The sign-up form now asks a question, and no more "
     "confirmation emails are sent than [signup] allows. Raise its limits if these are your readers."
 )
@@ -80,24 +83,31 @@ def _claim_notification(alert: Alert, now: datetime) -> bool:
 
 
 def _send_emails(alert: Alert) -> None:
-    about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
-    subject = "Sending has stopped" if alert.sending_stopped else "Please check"
-    lines = [alert.message, ""]
-    if alert.mailing and alert.sending_stopped:
-        lines += ["Nothing more of it is sent until staff resume or cancel it:", url_of(alert), ""]
-    elif alert.mailing or alert.path:
-        lines += ["Details:", url_of(alert), ""]
-    for address in recipients():
-        _email(f"{subject}: {about}", "\n".join(lines), address)
+    for address, language in recipients().items():
+        with override(language):
+            about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
+            subject = (
+                gettext("Sending has stopped: %(about)s")
+                if alert.sending_stopped
+                else gettext("Please check: %(about)s")
+            )
+            lines = [translated(alert.message), ""]
+            if alert.mailing and alert.sending_stopped:
+                again = gettext("Nothing more of it is sent until staff resume or cancel it:")
+                lines += [again, url_of(alert), ""]
+            elif alert.mailing or alert.path:
+                lines += [gettext("Details:"), url_of(alert), ""]
+            _email(subject % {"about": about}, "\n".join(lines), address)
 
 
 def send_test_emails() -> list[str]:
     """Write a test to everybody who gets alerts; their addresses."""
-    subject = f"Test of alerts: {settings.CONFIG.site.name}"
     addresses = recipients()
-    for address in addresses:
-        _email(subject, "This is a test of alerts; nothing is wrong.\n", address)
-    return addresses
+    for address, language in addresses.items():
+        with override(language):
+            subject = gettext("Test of alerts: %(site)s") % {"site": settings.CONFIG.site.name}
+            _email(subject, gettext("This is a test of alerts; nothing is wrong.") + "\n", address)
+    return list(addresses)
 
 
 def _email(subject: str, text: str, address: str) -> None:
@@ -105,14 +115,15 @@ def _email(subject: str, text: str, address: str) -> None:
     EmailMessage(subject, text, to=[address], headers=headers).send()
 
 
-def recipients() -> list[str]:
-    """The configured addresses, else all users who may manage accounts."""
+def recipients() -> dict[str, str]:
+    """The configured addresses, else those of all users who may manage accounts, with their languages."""
     if settings.CONFIG.alerts.email:
-        return list(settings.CONFIG.alerts.email)
+        return dict.fromkeys(settings.CONFIG.alerts.email, office_language())
     admins = User.objects.with_perm(
         "auth.change_user", backend="django.contrib.auth.backends.ModelBackend"
     ).exclude(email="")
-    return sorted(set(admins.values_list("email", flat=True)))
+    found = {user.email: language_of(user) for user in admins.select_related("wagtail_userprofile")}
+    return dict(sorted(found.items()))
 
 
 def connect() -> None:

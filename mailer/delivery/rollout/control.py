@@ -16,6 +16,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
@@ -25,6 +28,7 @@ from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.rollout.plan_deliveries import retries_end_at
 from mailer.delivery.signals import mailing_changed
 from mailer.delivery.throttle import circuit_breaker
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +37,13 @@ CANCELLABLE = (State.PLANNING, State.HELD, State.SENDING, State.PAUSED)
 # States of a dry run that is not finished.
 ACTIVE = (State.PLANNING, State.SENDING, State.PAUSED)
 # What can be done instead, from each state.
-_ADVICE: dict[str, str] = {
-    State.PLANNING: "It starts automatically in a moment; it can be cancelled.",
-    State.HELD: "Confirm the new audience, or cancel it.",
-    State.SENDING: "It can be paused or cancelled.",
-    State.PAUSED: "It can be resumed or cancelled.",
-    State.DONE: "Its report lists who did not get it, and why.",
-    State.CANCELLED: "Nothing more of it is sent. To reach the others, make a new edition.",
+_ADVICE: dict[str, StrOrPromise] = {
+    State.PLANNING: _("It starts automatically in a moment; it can be cancelled."),
+    State.HELD: _("Confirm the new audience, or cancel it."),
+    State.SENDING: _("It can be paused or cancelled."),
+    State.PAUSED: _("It can be resumed or cancelled."),
+    State.DONE: _("Its report lists who did not get it, and why."),
+    State.CANCELLED: _("Nothing more of it is sent. To reach the others, make a new edition."),
 }
 
 
@@ -67,12 +71,12 @@ def start_dry_run(
     """
     if snapshot is None or snapshot.state not in Snapshot.OPEN or snapshot.mailed:
         raise ControlError(
-            "snapshot_not_open", "A dry run needs an edition that is submitted and not yet sent."
+            "snapshot_not_open", gettext("A dry run needs an edition that is submitted and not yet sent.")
         )
     if limit is not None and limit < 1:
-        raise ControlError("invalid_limit", "A dry run needs at least one subscriber.")
+        raise ControlError("invalid_limit", gettext("A dry run needs at least one subscriber."))
     if Mailing.objects.dry_runs().filter(edition=snapshot.edition, state__in=ACTIVE).exists():
-        message = "A dry run of this edition is being sent. Wait until it ends, or cancel it."
+        message = gettext("A dry run of this edition is being sent. Wait until it ends, or cancel it.")
         raise ControlError("dry_run_active", message)
     address = _staff_address(to)
     _check_daily_limit(limit or snapshot.audience_count, now)
@@ -88,14 +92,16 @@ def start_dry_run(
             )
     except IntegrityError as error:
         # The snapshot was changed just now; the trigger says so.
-        raise ControlError("database", f"The dry run cannot start: {error}.") from error
+        raise ControlError(
+            "database", gettext("The dry run cannot start: %(error)s.") % {"error": error}
+        ) from error
     log.info("action=dry_run_started mailing=%d user=%s", mailing.pk, user.pk if user else "-")
     return mailing
 
 
 def pause(mailing: Mailing, user: User | None, now: datetime, reason: str = "") -> Mailing:
     """Send no more; messages already being transmitted are finished. Raises ControlError."""
-    reason = reason or f"Paused by {_actor(user)}."
+    reason = reason or stored("Paused by %(name)s.", name=_actor(user))
     return _transition(mailing, (State.SENDING,), State.PAUSED, "paused", user, reason=reason[:300])
 
 
@@ -122,7 +128,9 @@ def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     """
     _check_window(mailing, now)
     if mailing.state in (State.SENDING, State.PAUSED) and mailing.released_up_to is None:
-        raise ControlError("fully_released", "This mailing is already released to its whole audience.")
+        raise ControlError(
+            "fully_released", gettext("This mailing is already released to its whole audience.")
+        )
     last = len(plan_deliveries.percentages())
     changes = {"counted_from": now} if stop_rules.would_pause(mailing) else {}
     _reset_breaker(mailing, now)
@@ -149,7 +157,7 @@ def confirm_audience(mailing: Mailing, user: User | None, now: datetime) -> Mail
         State.SENDING,
         "confirmed",
         user,
-        reason=f"Confirmed by {_actor(user)}.",
+        reason=stored("Confirmed by %(name)s.", name=_actor(user)),
         started_at=now,
         # The time for retries begins with sending.
         expires_at=retries_end_at(mailing, now),
@@ -165,7 +173,7 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
             State.CANCELLED,
             "cancelled",
             user,
-            reason=f"Cancelled by {_actor(user)}.",
+            reason=stored("Cancelled by %(name)s.", name=_actor(user)),
             finished_at=now,
         )
         unsent = Delivery.objects.filter(
@@ -200,9 +208,22 @@ def _check_window(mailing: Mailing, now: datetime) -> None:
     if mailing.state in (State.HELD, State.PAUSED) and now > mailing.snapshot.window_until:
         raise ControlError(
             "window_passed",
-            f"The approved sending window ended {mailing.snapshot.window_until:%Y-%m-%d %H:%M %Z}, "
-            "so nothing more of this mailing can be sent. Cancel it.",
+            gettext(
+                "The approved sending window ended %(window_until)s, so nothing more of this mailing can "
+                "be sent. Cancel it."
+            )
+            % {"window_until": f"{mailing.snapshot.window_until:%Y-%m-%d %H:%M %Z}"},
         )
+
+
+# By the action that was tried.
+_NOT_POSSIBLE = {
+    "paused": _("This mailing is %(state)s, so it cannot be paused."),
+    "resumed": _("This mailing is %(state)s, so it cannot be resumed."),
+    "released": _("This mailing is %(state)s, so it cannot be released."),
+    "confirmed": _("This mailing is %(state)s, so it cannot be confirmed."),
+    "cancelled": _("This mailing is %(state)s, so it cannot be cancelled."),
+}
 
 
 def _transition(
@@ -214,17 +235,20 @@ def _transition(
             if moved and action in _EVENTS:
                 mailing_changed.send(Mailing, mailing_id=mailing.pk, event=_EVENTS[action])
     except IntegrityError as error:
-        raise ControlError("database", f"This mailing cannot be {action}: {error}.") from error
+        raise ControlError(
+            "database",
+            gettext("The database refused this step: %(error)s.") % {"error": error},
+        ) from error
     mailing.refresh_from_db()
     if not moved:
-        problem = f"This mailing is {mailing.get_state_display()}, so it cannot be {action}."
+        problem = str(_NOT_POSSIBLE[action]) % {"state": mailing.get_state_display()}
         raise ControlError("wrong_state", f"{problem} {_ADVICE[mailing.state]}")
     log.info("action=mailing_%s mailing=%d user=%s", action, mailing.pk, user.pk if user else "-")
     return mailing
 
 
 def _actor(user: User | None) -> str:
-    return (user.get_full_name() or user.get_username()) if user else "the command line"
+    return (user.get_full_name() or user.get_username()) if user else stored("the command line")
 
 
 def _staff_address(to: str) -> str:
@@ -246,5 +270,7 @@ def _check_daily_limit(messages: int, now: datetime) -> None:
     if planned + messages > most:
         left = max(0, most - planned)
         raise ControlError(
-            "daily_limit", f"Dry runs may send {most:,} messages in 24 hours; {left:,} are left for now."
+            "daily_limit",
+            gettext("Dry runs may send %(most)s messages in 24 hours; %(left)s are left for now.")
+            % {"most": f"{most:,}", "left": f"{left:,}"},
         )

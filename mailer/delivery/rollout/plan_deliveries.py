@@ -33,13 +33,14 @@ from mailer.rendering.data_types import Content, from_json
 from subscribers.code_list_field import split_codes
 from subscribers.segments.audience_query import reachability
 from subscribers.segments.rules import InvalidRule
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
 
 # A larger difference from the approved count, by both measures, holds the mailing.
 _TOLERATED_SHARE = 0.05
 _TOLERATED_COUNT = 20
-_WITHDRAWN = "The submitted edition was changed or withdrawn before the dry run began."
+_WITHDRAWN = stored("The submitted edition was changed or withdrawn before the dry run began.")
 
 # {people} is the subscribers' query of who can be reached: id, countries, language and reachability.
 _COMBINATIONS = "SELECT DISTINCT p.countries, p.language FROM ({people}) p"
@@ -111,7 +112,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         try:
             _insert_deliveries(mailing, now)
         except InvalidRule as error:
-            return _cancel(mailing, now, f"The audience cannot be determined. {error}")
+            return _cancel(mailing, now, stored("The audience cannot be determined. %(error)s", error=error))
         mailing.audience = Delivery.objects.filter(mailing=mailing).count()
         mailing.planned_at = now
         reachable = _count_reachable(mailing)
@@ -237,9 +238,11 @@ def _hold_reason(snapshot: Snapshot, reachable: int) -> str:
     difference = abs(reachable - snapshot.audience_count)
     if difference <= _TOLERATED_COUNT or difference <= snapshot.audience_count * _TOLERATED_SHARE:
         return ""
-    return (
-        f"The audience has {reachable} subscribers now; it had {snapshot.audience_count} when the edition "
-        "was submitted. Confirm the new audience, or cancel."
+    return stored(
+        "The audience has %(reachable)s subscribers now; it had %(audience_count)s when the edition was "
+        "submitted. Confirm the new audience, or cancel.",
+        reachable=reachable,
+        audience_count=snapshot.audience_count,
     )
 
 

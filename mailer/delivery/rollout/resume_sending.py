@@ -29,14 +29,15 @@ from mailer.instance.models import Instance
 from subscribers.models import ReconfirmationCampaign
 from subscribers.reconfirmation import campaigns
 from subscribers.resumable_jobs import WrongState
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
 
 # The reason of an exclusion: the original sent it, as a person said.
 SENT_BEFORE = "sent_before"
-_SENT = "Sent by the original installation, as confirmed when sending was resumed here."
-_HELD = "Paused, because this installation was restored or copied while it was being sent."
-_NOT_SENT = "not sent: it was waiting when the database was copied"
+_SENT = stored("Sent by the original installation, as confirmed when sending was resumed here.")
+_HELD = stored("Paused, because this installation was restored or copied while it was being sent.")
+_NOT_SENT = stored("not sent: it was waiting when the database was copied")
 _OPEN = (Mailing.State.PLANNING, Mailing.State.HELD, Mailing.State.SENDING, Mailing.State.PAUSED)
 
 

@@ -24,9 +24,10 @@ from mailer.delivery.rollout.stop_rules import Level, ReachedLimit
 from mailer.delivery.throttle import provider_throttle
 from mailer.editions.audience import Audience
 from subscribers.segments.rules import InvalidRule
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
-_WINDOW_PASSED = "The approved sending window has passed. Submit the edition again."
+_WINDOW_PASSED = stored("The approved sending window has passed. Submit the edition again.")
 _Action = Intervention.Action
 _ACTIONS = {Level.WARN: _Action.WARNED, Level.SLOW: _Action.SLOWED, Level.PAUSE: _Action.PAUSED}
 # For so long after the last message was sent, staff are warned about its bounces and complaints.
@@ -70,7 +71,11 @@ def start(snapshot: Snapshot, now: datetime) -> None:
         return
     except InvalidRule as error:
         _invalidate(
-            snapshot, f"The audience cannot be determined. {error} Correct the segment, and submit it again."
+            snapshot,
+            stored(
+                "The audience cannot be determined. %(error)s Correct the segment, and submit it again.",
+                error=error,
+            ),
         )
         return
     except IntegrityError:
@@ -154,12 +159,12 @@ def interventions_of(mailing: Mailing) -> list[dict[str, str]]:
 
 
 def _pause(mailing: Mailing, limit: ReachedLimit, now: datetime) -> bool:
-    share = (
-        f" after the first {plan_deliveries.released_share(mailing)}"
-        if mailing.released_up_to is not None
-        else ""
-    )
-    reason = f"Paused automatically{share}. {stop_rules.describe(limit)}"
+    rule = stop_rules.describe(limit)
+    if mailing.released_up_to is None:
+        reason = stored("Paused automatically. %(rule)s", rule=rule)
+    else:
+        share = plan_deliveries.released_share(mailing)
+        reason = stored("Paused automatically after the first %(share)s. %(rule)s", share=share, rule=rule)
     with transaction.atomic():
         # Staff who resumed it since these were counted have seen them.
         if not control.pause_automatically(mailing.pk, reason, counted_from=mailing.counted_from):
@@ -179,7 +184,9 @@ def _warn_or_slow(mailing: Mailing, limit: ReachedLimit, now: datetime) -> None:
         message = stop_rules.describe(limit)
         if level is Level.SLOW:
             provider_throttle.penalise(limit.provider, now)
-            message = f"Mail to {limit.provider} was slowed down. {message}"
+            message = stored(
+                "Mail to %(provider)s was slowed down. %(message)s", provider=limit.provider, message=message
+            )
         alerts.warn(f"stop_rules_{limit.metric}", message, mailing.pk, now)
 
 

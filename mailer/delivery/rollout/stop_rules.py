@@ -23,11 +23,12 @@ from mailer.config.sections import StopMetric, StopRules
 from mailer.delivery.models import Mailing
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import HourlyCounts, ProviderCounts, sum_counts
+from subscribers.stored_texts import stored
 
 _METRIC_LABELS = {
-    StopMetric.COMPLAINED: "Marked as spam",
-    StopMetric.BOUNCED: "Addresses that do not exist",
-    StopMetric.BLOCKED: "Blocked for reputation or content",
+    StopMetric.COMPLAINED: stored("Marked as spam"),
+    StopMetric.BOUNCED: stored("Addresses that do not exist"),
+    StopMetric.BLOCKED: stored("Blocked for reputation or content"),
 }
 # Quantile of the normal distribution for an interval of 95 %.
 _Z = 1.96
@@ -158,11 +159,22 @@ def would_pause(mailing: Mailing) -> bool:
 
 def describe(reached: ReachedLimit) -> str:
     """For staff: "Marked as spam, at mail.ru: 4 of 1,000 (0.4 %, limit 0.3 %)."."""
-    where = f", at {reached.provider}" if reached.provider else ""
-    when = ""
+    what = _METRIC_LABELS[reached.metric]
+    if reached.provider:
+        what = stored("%(what)s, at %(provider)s", what=what, provider=reached.provider)
     if reached.hour is not None:
         zone = ZoneInfo(settings.CONFIG.site.timezone)
-        when = f", sent in the hour from {reached.hour.astimezone(zone):%H:%M}"
-    figures = f"{reached.cases:,} of {reached.total:,} ({reached.share:.3g} %, limit {reached.limit:g} %)"
-    most = f", most of them at {reached.main_provider}" if reached.main_provider else ""
-    return f"{_METRIC_LABELS[reached.metric]}{where}{when}: {figures}{most}."
+        time = f"{reached.hour.astimezone(zone):%H:%M}"
+        what = stored("%(what)s, sent in the hour from %(time)s", what=what, time=time)
+    figures = stored(
+        "%(cases)s of %(total)s (%(share)s %%, limit %(limit)s %%)",
+        cases=f"{reached.cases:,}",
+        total=f"{reached.total:,}",
+        share=f"{reached.share:.3g}",
+        limit=f"{reached.limit:g}",
+    )
+    if reached.main_provider:
+        figures = stored(
+            "%(figures)s, most of them at %(provider)s", figures=figures, provider=reached.main_provider
+        )
+    return stored("%(what)s: %(figures)s.", what=what, figures=figures)

@@ -17,6 +17,7 @@ from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import shared_state
 from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.delivery.throttle.shared_state import Data
+from subscribers.stored_texts import stored
 
 KEY = "breaker "
 # About so many attempts are remembered; older ones fade.
@@ -63,14 +64,21 @@ def with_attempts(recent: RecentAttempts, attempted: int, failed: int, blocked: 
 def trip_reason(recent: RecentAttempts) -> str:
     """Why sending must stop, for staff; empty when it may go on."""
     if recent.blocked >= _BLOCKED_MIN and recent.blocked > _BLOCKED_SHARE * recent.attempted:
-        return f"{_share(recent.blocked, recent)} were blocked for reputation or content"
+        return stored(
+            "%(blocked)s were blocked for reputation or content", blocked=_share(recent.blocked, recent)
+        )
     if recent.failed >= _FAILED_MIN and recent.failed > _FAILED_SHARE * recent.attempted:
-        return f"{_share(recent.failed, recent)} failed for reasons that do not concern single recipients"
+        return stored(
+            "%(failed)s failed for reasons that do not concern single recipients",
+            failed=_share(recent.failed, recent),
+        )
     return ""
 
 
 def _share(count: float, recent: RecentAttempts) -> str:
-    return f"{round(count)} of the last {round(recent.attempted)} attempts"
+    return stored(
+        "%(count)s of the last %(attempted)s attempts", count=round(count), attempted=round(recent.attempted)
+    )
 
 
 def failures_of(failed: Iterable[Attempt], penalised: Collection[str]) -> dict[int, Failures]:
@@ -106,7 +114,12 @@ def trip(mailing: int) -> BreakerTrip | None:
     reason = trip_reason(_recent(data))
     if not reason:
         return None
-    return BreakerTrip(mailing, f"Stopped automatically: {reason}. The last reply: {data['reply']}")
+    return BreakerTrip(
+        mailing,
+        stored(
+            "Stopped automatically: %(reason)s. The last reply: %(data)s", reason=reason, data=data["reply"]
+        ),
+    )
 
 
 def reset(mailing: int, now: datetime) -> None:

@@ -35,6 +35,7 @@ from mailer.delivery.throttle.rate_limits import (
     sending_window,
 )
 from mailer.delivery.throttle.shared_state import Data
+from subscribers.stored_texts import stored
 
 # Keys of the shared state.
 _OFFICE, _WARM_UP = "office", "warm-up"
@@ -48,7 +49,7 @@ _DAY = 86_400.0
 _PERIODS = {1.0: "second", 60.0: "minute", 3_600.0: "hour", _DAY: "day"}
 _LONG_AGO = timedelta(days=30)
 # Every reason to wait begins like this; the send loop recognises its own reasons by it.
-WAIT_PREFIX = "Waiting until"
+WAIT_PREFIX = stored("Waiting until")
 # A wait of so many seconds is not worth a notice to staff.
 SHORT_WAIT = 5.0
 # After so many failures in a row to reach the relay, staff are alerted.
@@ -109,18 +110,22 @@ class Throttle:
         """Why nothing may be sent now; None when something may."""
         if self._window is not None and not self._window.is_open(now):
             return self._wait_until(
-                self._window.next_opening(now), "mail is sent only in the configured hours"
+                self._window.next_opening(now), stored("mail is sent only in the configured hours")
             )
         if now.timestamp() < self._relay_backoff.until:
             until = datetime.fromtimestamp(self._relay_backoff.until, UTC)
-            return self._wait_until(until, f"the mail server could not be reached from {_machine()}")
+            return self._wait_until(
+                until, stored("the mail server could not be reached from %(machine)s", machine=_machine())
+            )
         grant = self._grantable(1, now)
         if grant is None or grant.allowance or grant.limit is None:
             return None
         if grant.retry_at - now.timestamp() < SHORT_WAIT:
             return None
         until = datetime.fromtimestamp(grant.retry_at, UTC)
-        return self._wait_until(until, f"the limit of {self._describe_limit(grant.limit)} is reached")
+        return self._wait_until(
+            until, stored("the limit of %(limit)s is reached", limit=self._describe_limit(grant.limit))
+        )
 
     def outside_hours(self, now: datetime) -> bool:
         """Whether the configured sending hours are over."""
@@ -269,7 +274,7 @@ class Throttle:
         return Wait(f"{WAIT_PREFIX} {until.astimezone(self._zone):%H:%M on %d %B}: {reason}.", until)
 
     def _describe_limit(self, limit: RateLimit) -> str:
-        period = _PERIODS.get(limit.seconds, f"{limit.seconds:g} seconds")
+        period = _PERIODS.get(limit.seconds, stored("%(seconds)s seconds", seconds=f"{limit.seconds:g}"))
         warm_up = self._progress is not None and limit == (self._progress.allowed, _DAY)
         return f"{limit.most:g} messages a {period}{' while this sender is new' if warm_up else ''}"
 

@@ -17,7 +17,7 @@ from mailer import link_tracking
 from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.approval import account_changes, approval_links, approve, staff_emails
 from mailer.approval.approve import ApprovalError
-from mailer.approval.authorship import name_of
+from mailer.approval.authorship import name_of, translated_reason
 from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
@@ -88,7 +88,7 @@ def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, An
     view_as = request.GET.get("as", "")
     approval = getattr(snapshot, "approval", None)
     return {
-        "authors": [(name_of(author.user), author.reason) for author in authors],
+        "authors": [(name_of(author.user), translated_reason(author.reason)) for author in authors],
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": user.has_perm("mailer.approve_edition"),
         "approval_obstacle": _approval_obstacle(snapshot, user),

@@ -11,6 +11,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from wagtail.images import get_image_model
 from wagtail.log_actions import LogFormatter, log
 from wagtail.models import ModelLogEntry
@@ -27,87 +29,87 @@ from subscribers.signals import erased
 
 _ACTIONS = {
     **_ACCOUNT_ACTIONS,
-    "desk.assemble": ("Assemble", "Assembled from ready stories"),
-    "desk.submit": ("Submit", "Submitted for approval"),
-    "desk.approve": ("Approve", "Approved"),
-    "desk.request_changes": ("Request changes", "Requested changes"),
-    "desk.approval_link": ("Ask by link", "Mailed a link to an external approver"),
-    "desk.approval_link_revoke": ("Revoke link", "Revoked the link of an external approver"),
-    "desk.approve_by_link": ("Approve", "Approved by a mailed link and a one-time code"),
-    "desk.request_changes_by_link": ("Request changes", "Requested changes by a mailed link"),
-    "desk.schedule": ("Schedule", "Scheduled"),
-    "desk.unschedule": ("Unschedule", "Cancelled the schedule"),
-    "desk.test_send": ("Test email", "Sent test emails"),
-    "desk.dry_run": ("Dry run", "Started a dry run"),
-    "desk.pause": ("Pause", "Paused sending"),
-    "desk.resume": ("Resume", "Resumed sending"),
-    "desk.release_all": ("Send to all", "Ended the gradual rollout: sent to all remaining subscribers"),
-    "desk.cancel": ("Cancel", "Cancelled the remaining messages"),
-    "desk.confirm_audience": ("Confirm audience", "Confirmed the audience of a mailing on hold"),
-    "desk.pause_sending": ("Pause all sending", "Paused all sending"),
-    "desk.resume_sending": ("Resume all sending", "Confirmed that this installation may send"),
-    "desk.stop_rules_warned": ("Warning", "The stop rules issued a warning"),
-    "desk.stop_rules_slowed": ("Slowed down", "The stop rules slowed down sending"),
-    "desk.stop_rules_paused": ("Paused automatically", "The stop rules paused sending"),
-    "desk.view_subscriber": ("View", "Opened a subscriber's page"),
-    "desk.view_returned_message": ("View", "Opened a returned message"),
-    "desk.view_suppression": ("View", "Opened a suppression"),
-    "desk.view_decision": ("View", "Opened a suppression decision"),
-    "desk.view_personal_data": ("View", "Opened a list of addresses"),
-    "desk.export_not_delivered": ("Export", "Exported the list of messages that were not delivered"),
-    "desk.export_report": ("Export", "Exported the report"),
-    "desk.export_subscribers": ("Export", "Exported subscribers"),
-    "desk.import_upload": ("Upload", "Uploaded a file to import"),
-    "desk.import_apply": ("Import", "Imported a file"),
-    "desk.import_undo": ("Undo", "Undid an import"),
-    "desk.import_discard": ("Discard", "Discarded an uploaded file"),
-    "desk.import_export_rejected": ("Export", "Exported the rejected rows of an import"),
-    "desk.suppress": ("Suppress", "Suppressed an address"),
-    "desk.unsuppress": ("Remove suppression", "Removed a suppression"),
-    "desk.superuser": ("Superuser", "Changed whether the account is a superuser"),
-    "desk.send_password_link": ("Send link", "Sent a link to choose a password"),
-    "desk.list_change_propose": ("Propose", "Proposed another sender or welcome text of a list"),
-    "desk.list_change_approve": ("Approve", "Approved another sender or welcome text of a list"),
-    "desk.list_change_reject": ("Reject", "Rejected another sender or welcome text of a list"),
-    "desk.segment": ("Save", "Saved a segment"),
-    "desk.bulk": ("Bulk action", "Started a bulk action"),
-    "desk.bulk_undo": ("Undo", "Undid a bulk action"),
-    "desk.bulk_resume": ("Resume", "Resumed a bulk action"),
-    "desk.erase": ("Erase", "Erased a subscriber"),
-    "desk.merge": ("Merge", "Merged a duplicate subscriber:"),
-    "desk.reconfirm": ("Reconfirmation", "Started a reconfirmation campaign"),
-    "desk.reconfirm_stop": ("Stop reconfirmation", "Stopped a reconfirmation campaign"),
-    "desk.reply_done": ("Mark as done", "Marked a returned message as done"),
-    "desk.reply_bounce": ("Bounce", "Classified a returned message as a bounce"),
+    "desk.assemble": (_("Assemble"), _("Assembled from ready stories")),
+    "desk.submit": (_("Submit"), _("Submitted for approval")),
+    "desk.approve": (_("Approve"), _("Approved")),
+    "desk.request_changes": (_("Request changes"), _("Requested changes")),
+    "desk.approval_link": (_("Ask by link"), _("Mailed a link to an external approver")),
+    "desk.approval_link_revoke": (_("Revoke link"), _("Revoked the link of an external approver")),
+    "desk.approve_by_link": (_("Approve"), _("Approved by a mailed link and a one-time code")),
+    "desk.request_changes_by_link": (_("Request changes"), _("Requested changes by a mailed link")),
+    "desk.schedule": (_("Schedule"), _("Scheduled")),
+    "desk.unschedule": (_("Unschedule"), _("Cancelled the schedule")),
+    "desk.test_send": (_("Test email"), _("Sent test emails")),
+    "desk.dry_run": (_("Dry run"), _("Started a dry run")),
+    "desk.pause": (_("Pause"), _("Paused sending")),
+    "desk.resume": (_("Resume"), _("Resumed sending")),
+    "desk.release_all": (_("Send to all"), _("Ended the gradual rollout: sent to all remaining subscribers")),
+    "desk.cancel": (_("Cancel"), _("Cancelled the remaining messages")),
+    "desk.confirm_audience": (_("Confirm audience"), _("Confirmed the audience of a mailing on hold")),
+    "desk.pause_sending": (_("Pause all sending"), _("Paused all sending")),
+    "desk.resume_sending": (_("Resume all sending"), _("Confirmed that this installation may send")),
+    "desk.stop_rules_warned": (_("Warning"), _("The stop rules issued a warning")),
+    "desk.stop_rules_slowed": (_("Slowed down"), _("The stop rules slowed down sending")),
+    "desk.stop_rules_paused": (_("Paused automatically"), _("The stop rules paused sending")),
+    "desk.view_subscriber": (_("View"), _("Opened a subscriber's page")),
+    "desk.view_returned_message": (_("View"), _("Opened a returned message")),
+    "desk.view_suppression": (_("View"), _("Opened a suppression")),
+    "desk.view_decision": (_("View"), _("Opened a suppression decision")),
+    "desk.view_personal_data": (_("View"), _("Opened a list of addresses")),
+    "desk.export_not_delivered": (_("Export"), _("Exported the list of messages that were not delivered")),
+    "desk.export_report": (_("Export"), _("Exported the report")),
+    "desk.export_subscribers": (_("Export"), _("Exported subscribers")),
+    "desk.import_upload": (_("Upload"), _("Uploaded a file to import")),
+    "desk.import_apply": (_("Import"), _("Imported a file")),
+    "desk.import_undo": (_("Undo"), _("Undid an import")),
+    "desk.import_discard": (_("Discard"), _("Discarded an uploaded file")),
+    "desk.import_export_rejected": (_("Export"), _("Exported the rejected rows of an import")),
+    "desk.suppress": (_("Suppress"), _("Suppressed an address")),
+    "desk.unsuppress": (_("Remove suppression"), _("Removed a suppression")),
+    "desk.superuser": (_("Superuser"), _("Changed whether the account is a superuser")),
+    "desk.send_password_link": (_("Send link"), _("Sent a link to choose a password")),
+    "desk.list_change_propose": (_("Propose"), _("Proposed another sender or welcome text of a list")),
+    "desk.list_change_approve": (_("Approve"), _("Approved another sender or welcome text of a list")),
+    "desk.list_change_reject": (_("Reject"), _("Rejected another sender or welcome text of a list")),
+    "desk.segment": (_("Save"), _("Saved a segment")),
+    "desk.bulk": (_("Bulk action"), _("Started a bulk action")),
+    "desk.bulk_undo": (_("Undo"), _("Undid a bulk action")),
+    "desk.bulk_resume": (_("Resume"), _("Resumed a bulk action")),
+    "desk.erase": (_("Erase"), _("Erased a subscriber")),
+    "desk.merge": (_("Merge"), _("Merged a duplicate subscriber:")),
+    "desk.reconfirm": (_("Reconfirmation"), _("Started a reconfirmation campaign")),
+    "desk.reconfirm_stop": (_("Stop reconfirmation"), _("Stopped a reconfirmation campaign")),
+    "desk.reply_done": (_("Mark as done"), _("Marked a returned message as done")),
+    "desk.reply_bounce": (_("Bounce"), _("Classified a returned message as a bounce")),
     "desk.reply_unsubscribe": (
-        "Unsubscribe request",
-        "Classified a returned message as an unsubscribe request",
+        _("Unsubscribe request"),
+        _("Classified a returned message as an unsubscribe request"),
     ),
-    "desk.reply_complaint": ("Complaint", "Classified a returned message as a complaint"),
-    "desk.reply_reopen": ("Undo", "Undid the classification of a returned message"),
-    "desk.decision_revert": ("Remove suppression", "Reverted a suppression decision"),
-    "desk.decision_restore": ("Suppress again", "Restored a suppression decision"),
-    "desk.decision_confirm": ("Suppress", "Confirmed a suppression decision"),
-    "desk.webhook_create": ("Create webhook", "Created a webhook"),
-    "desk.webhook_change": ("Change webhook", "Changed a webhook"),
-    "desk.webhook_test": ("Test webhook", "Sent a test message"),
-    "desk.webhook_resend": ("Resend", "Sent a message of a webhook again"),
-    "desk.webhook_activate": ("Activate", "Activated a webhook"),
-    "desk.webhook_deactivate": ("Deactivate", "Deactivated a webhook"),
-    "desk.webhook_rotate": ("Replace secret", "Replaced the secret of a webhook"),
-    "desk.wave_suppress": ("Suppress bounce wave", "Suppressed the addresses of a bounce wave"),
-    "desk.wave_keep": ("Keep bounce wave", "Kept the addresses of a bounce wave"),
+    "desk.reply_complaint": (_("Complaint"), _("Classified a returned message as a complaint")),
+    "desk.reply_reopen": (_("Undo"), _("Undid the classification of a returned message")),
+    "desk.decision_revert": (_("Remove suppression"), _("Reverted a suppression decision")),
+    "desk.decision_restore": (_("Suppress again"), _("Restored a suppression decision")),
+    "desk.decision_confirm": (_("Suppress"), _("Confirmed a suppression decision")),
+    "desk.webhook_create": (_("Create webhook"), _("Created a webhook")),
+    "desk.webhook_change": (_("Change webhook"), _("Changed a webhook")),
+    "desk.webhook_test": (_("Test webhook"), _("Sent a test message")),
+    "desk.webhook_resend": (_("Resend"), _("Sent a message of a webhook again")),
+    "desk.webhook_activate": (_("Activate"), _("Activated a webhook")),
+    "desk.webhook_deactivate": (_("Deactivate"), _("Deactivated a webhook")),
+    "desk.webhook_rotate": (_("Replace secret"), _("Replaced the secret of a webhook")),
+    "desk.wave_suppress": (_("Suppress bounce wave"), _("Suppressed the addresses of a bounce wave")),
+    "desk.wave_keep": (_("Keep bounce wave"), _("Kept the addresses of a bounce wave")),
 }
 
 
 # Data of an entry that its message shows, and how.
 _DETAILS = {
-    "to": " to {}",
-    "by": " by {}",
-    "because": " – {}",
-    "page": ": {}",
-    "times": ", {} times",
-    "api_key": " through the API, key {}",
+    "to": _("%(action)s to %(detail)s"),
+    "by": _("%(action)s by %(detail)s"),
+    "because": _("%(action)s – %(detail)s"),
+    "page": _("%(action)s: %(detail)s"),
+    "times": _("%(action)s, %(detail)s times"),
+    "api_key": _("%(action)s through the API, key %(detail)s"),
 }
 # Actions of Wagtail whose messages show what changed.
 _CHANGING = ("wagtail.create", "wagtail.edit")
@@ -118,20 +120,25 @@ class _Formatter(LogFormatter):
     """The action's message with the entry's details, such as who acted where no user was signed in."""
 
     def format_message(self, entry: ModelLogEntry) -> str:
-        details = [form.format(entry.data[key]) for key, form in _DETAILS.items() if entry.data.get(key)]
-        return "".join([str(self.message), *details]) + _describe(entry.data.get(CHANGES, {}))
+        message = str(self.message)
+        for key, form in _DETAILS.items():
+            if detail := entry.data.get(key):
+                # Pages and reasons are stored in English.
+                message = form % {"action": message, "detail": gettext(str(detail))}
+        return message + _describe(entry.data.get(CHANGES, {}))
 
 
 def _describe(changed: Mapping[str, Sequence[str]]) -> str:
     """The changes as text: ": name “old” → “new”"."""
-    parts = [f"{name.replace('_', ' ')} “{before}” → “{after}”" for name, (before, after) in changed.items()]
+    names = {name: gettext(name.replace("_", " ")) for name in changed}
+    parts = [f"{names[name]} “{before}” → “{after}”" for name, (before, after) in changed.items()]
     return f": {', '.join(parts)}" if parts else ""
 
 
 def register_actions(registry: Any) -> None:
     """Wagtail hook `register_log_actions`, after Wagtail's own."""
     for name, (label, message) in _ACTIONS.items():
-        registry.register_action(name)(type(f"_{label}", (_Formatter,), {"label": label, "message": message}))
+        registry.register_action(name)(type("_Action", (_Formatter,), {"label": label, "message": message}))
     for name in _CHANGING:
         known = registry.formatters[name]
         texts = {"label": known.label, "message": known.message}
@@ -200,26 +207,26 @@ ROW_PAGES: dict[str, tuple[str, type[Model]]] = {
     "desk_suppressions:remove": ("desk.view_suppression", Suppression),
     "desk_suppression_decision": ("desk.view_decision", SuppressionDecision),
 }
-# Pages that list addresses of many subscribers.
+# Pages that list addresses of many subscribers, by the name that is stored.
 LIST_PAGES: dict[str, str] = {
     **{
         f"desk_{table}:index{part}": title
         for table, title in (
-            ("subscribers", "Subscribers"),
-            ("suppressions", "Suppressed addresses"),
-            ("suppression_decisions", "Suppression decisions"),
-            ("replies", "Unclassified replies"),
+            ("subscribers", gettext_noop("Subscribers")),
+            ("suppressions", gettext_noop("Suppressed addresses")),
+            ("suppression_decisions", gettext_noop("Suppression decisions")),
+            ("replies", gettext_noop("Unclassified replies")),
         )
         for part in ("", "_results")
     },
-    "desk_edition:not_delivered": "Not delivered",
-    "desk_import": "Rows of an import",
-    "desk_import_columns": "Rows of an import",
-    "desk_segments:add": "Sample of a segment",
-    "desk_segments:edit": "Sample of a segment",
-    "desk_bounce_wave": "Addresses of a bounce wave",
-    "wagtailadmin_reports:site_history": "Audit log",
-    "wagtailadmin_reports:site_history_results": "Audit log",
+    "desk_edition:not_delivered": gettext_noop("Not delivered"),
+    "desk_import": gettext_noop("Rows of an import"),
+    "desk_import_columns": gettext_noop("Rows of an import"),
+    "desk_segments:add": gettext_noop("Sample of a segment"),
+    "desk_segments:edit": gettext_noop("Sample of a segment"),
+    "desk_bounce_wave": gettext_noop("Addresses of a bounce wave"),
+    "wagtailadmin_reports:site_history": gettext_noop("Audit log"),
+    "wagtailadmin_reports:site_history_results": gettext_noop("Audit log"),
 }
 # Those that show no address to users who may not view subscribers.
 _HIDING_PAGES = {

@@ -8,29 +8,37 @@ from typing import Literal, NamedTuple
 
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
 from mailer.reports.stats import latest_dry_run, latest_mailing
+from subscribers.stored_texts import translated
 
 Mark = Literal["done", "now", "todo"]
 
-_LABELS = ("Draft", "Submitted", "Approved", "Scheduled", "Sending", "Sent")
+_LABELS = (_("Draft"), _("Submitted"), _("Approved"), _("Scheduled"), _("Sending"), _("Sent"))
 # Each state: the step (index into _LABELS), the tone of its label, its label, and what happens next.
-_STATES: dict[str, tuple[int, str, str, str]] = {
-    "draft": (0, "draft", "Draft", "Next: writers submit it for approval"),
-    "submitted": (1, "waiting", "Waiting for approval", "Next: an approver who is not an author reviews it"),
-    "approved": (2, "waiting", "Approved, not yet scheduled", "Next: an approver schedules it"),
-    "scheduled": (3, "done", "Scheduled", "Will be sent automatically"),
-    "planning": (4, "busy", "Preparing", "Sending starts automatically"),
-    "held": (4, "problem", "On hold", "Next: an approver checks the audience and confirms or cancels"),
-    "sending": (4, "busy", "Sending", "No action needed"),
-    "paused": (4, "problem", "Paused", "Next: an approver resumes or cancels it"),
-    "sent": (5, "done", "Sent", "The report is available"),
-    "cancelled": (5, "problem", "Cancelled", "The remaining messages were not sent"),
+_STATES: dict[str, tuple[int, str, StrOrPromise, StrOrPromise]] = {
+    "draft": (0, "draft", _("Draft"), _("Next: writers submit it for approval")),
+    "submitted": (
+        1,
+        "waiting",
+        _("Waiting for approval"),
+        _("Next: an approver who is not an author reviews it"),
+    ),
+    "approved": (2, "waiting", _("Approved, not yet scheduled"), _("Next: an approver schedules it")),
+    "scheduled": (3, "done", _("Scheduled"), _("Will be sent automatically")),
+    "planning": (4, "busy", _("Preparing"), _("Sending starts automatically")),
+    "held": (4, "problem", _("On hold"), _("Next: an approver checks the audience and confirms or cancels")),
+    "sending": (4, "busy", _("Sending"), _("No action needed")),
+    "paused": (4, "problem", _("Paused"), _("Next: an approver resumes or cancels it")),
+    "sent": (5, "done", _("Sent"), _("The report is available")),
+    "cancelled": (5, "problem", _("Cancelled"), _("The remaining messages were not sent")),
 }
 
 
@@ -41,7 +49,12 @@ class Step(NamedTuple):
     @property
     def mark_label(self) -> str:
         """The mark as text, for screen readers."""
-        return {"done": "completed", "now": "current step", "todo": "not started"}[self.mark]
+        labels = {
+            "done": gettext("completed"),
+            "now": gettext("current step"),
+            "todo": gettext("not started"),
+        }
+        return labels[self.mark]
 
 
 class Action(NamedTuple):
@@ -74,12 +87,12 @@ class Overview:
 def state_label(state: str) -> tuple[str, str]:
     """(tone, label) of an edition state."""
     _, tone, label, _ = _STATES[state]
-    return tone, label
+    return tone, str(label)
 
 
 def next_step_label(state: str) -> str:
     """What happens next to an edition in this state, or who must act."""
-    return _STATES[state][3]
+    return str(_STATES[state][3])
 
 
 def overview(edition: Edition, user: User) -> Overview:
@@ -100,8 +113,8 @@ def overview(edition: Edition, user: User) -> Overview:
         edition=edition,
         state=state,
         tone=tone,
-        label=label,
-        next_step=next_step,
+        label=str(label),
+        next_step=str(next_step),
         steps=tuple(_steps(at, finished=state == "sent", cut=state == "cancelled")),
         action=next_action(edition, state, user),
         snapshot=snapshot,
@@ -118,18 +131,21 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
         return reverse(f"desk_edition:{page}", args=[edition.pk])
 
     actions = {
-        "draft": ("mailer.submit_edition", Action("Submit for approval", to("submit"), "upload")),
-        "submitted": ("mailer.approve_edition", Action("Review and approve", to("review"), "check")),
-        "approved": ("mailer.schedule_edition", Action("Schedule", to("schedule"), "calendar-check")),
+        "draft": ("mailer.submit_edition", Action(gettext("Submit for approval"), to("submit"), "upload")),
+        "submitted": ("mailer.approve_edition", Action(gettext("Review and approve"), to("review"), "check")),
+        "approved": (
+            "mailer.schedule_edition",
+            Action(gettext("Schedule"), to("schedule"), "calendar-check"),
+        ),
         "scheduled": (
             "mailer.schedule_edition",
-            Action("View schedule", to("schedule"), "calendar-check"),
+            Action(gettext("View schedule"), to("schedule"), "calendar-check"),
         ),
-        "held": ("mailer.schedule_edition", Action("Review the hold", to("report"), "warning")),
-        "paused": ("mailer.schedule_edition", Action("Resume or cancel", to("report"), "warning")),
-        "sending": ("mailer.view_edition", Action("View progress", to("report"), "view")),
-        "sent": ("mailer.view_edition", Action("View report", to("report"), "view")),
-        "cancelled": ("mailer.view_edition", Action("View report", to("report"), "view")),
+        "held": ("mailer.schedule_edition", Action(gettext("Review the hold"), to("report"), "warning")),
+        "paused": ("mailer.schedule_edition", Action(gettext("Resume or cancel"), to("report"), "warning")),
+        "sending": ("mailer.view_edition", Action(gettext("View progress"), to("report"), "view")),
+        "sent": ("mailer.view_edition", Action(gettext("View report"), to("report"), "view")),
+        "cancelled": ("mailer.view_edition", Action(gettext("View report"), to("report"), "view")),
     }
     permission, action = actions.get(state, ("", None))
     return action if action and user.has_perm(permission) else None
@@ -138,28 +154,30 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
 def _steps(at: int, *, finished: bool, cut: bool) -> Iterable[Step]:
     for index, label in enumerate(_LABELS):
         if index < at or finished:
-            yield Step(label, "done")
+            yield Step(str(label), "done")
         elif index == at:
-            yield Step("Cancelled" if cut else label, "now")
+            yield Step(gettext("Cancelled") if cut else str(label), "now")
         else:
-            yield Step(label, "todo")
+            yield Step(str(label), "todo")
 
 
 def _draft_reason(edition: Edition) -> str:
     last = edition.snapshots.first()
-    return last.invalidated_reason if last is not None else ""
+    return translated(last.invalidated_reason) if last is not None else ""
 
 
 def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     if user.has_perm("mailer.change_edition"):
-        yield Action("Edit", reverse("desk_editions:edit", args=[edition.pk]), "edit")
-    yield Action("Preview", reverse("desk_edition:variants", args=[edition.pk]), "view")
-    yield Action(_("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
+        yield Action(gettext("Edit"), reverse("desk_editions:edit", args=[edition.pk]), "edit")
+    yield Action(gettext("Preview"), reverse("desk_edition:variants", args=[edition.pk]), "view")
+    yield Action(gettext("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
     if state != "draft":
-        yield Action("Review", reverse("desk_edition:review", args=[edition.pk]), "check")
+        yield Action(gettext("Review"), reverse("desk_edition:review", args=[edition.pk]), "check")
     if state in ("submitted", "approved", "scheduled") or latest_dry_run(edition):
-        yield Action("Dry run", reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
+        yield Action(gettext("Dry run"), reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
     if state in ("approved", "scheduled"):
-        yield Action("Schedule", reverse("desk_edition:schedule", args=[edition.pk]), "calendar-check")
+        yield Action(
+            gettext("Schedule"), reverse("desk_edition:schedule", args=[edition.pk]), "calendar-check"
+        )
     if state in ("planning", "held", "sending", "paused", "sent", "cancelled"):
-        yield Action("Report", reverse("desk_edition:report", args=[edition.pk]), "site")
+        yield Action(gettext("Report"), reverse("desk_edition:report", args=[edition.pk]), "site")

@@ -12,16 +12,18 @@ from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.images.fields import WagtailImageField
 from wagtail.images.forms import BaseImageForm
 from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem, SaveMenuItem, UnpublishMenuItem
 from wagtail.snippets.views import snippets
 
+from mailer import staff_language
 from mailer.editions.models import Edition
 from mailer.stories.models import Story
 from mailer.stories.pictures import DamagedPicture, without_metadata
-from subscribers import iso_codes
 from subscribers.code_list_field import split_codes
 
 
@@ -40,12 +42,12 @@ Choices = list[tuple[str, str]]
 
 def language_choices(codes: Iterable[str]) -> Choices:
     """Codes with the languages' English names, in the order given."""
-    return [(code, iso_codes.language_name(code, "en")) for code in codes]
+    return [(code, staff_language.language_name(code)) for code in codes]
 
 
 def country_choices() -> Choices:
     """The countries of `[site] countries`, with their English names."""
-    return [(code, iso_codes.country_name(code, "en")) for code in settings.CONFIG.site.countries]
+    return [(code, staff_language.country_name(code)) for code in settings.CONFIG.site.countries]
 
 
 def content_languages() -> Choices:
@@ -74,7 +76,7 @@ class CountriesInput(_TemplateWidget):
     template_name = "desk/widgets/countries.html"
     ordered = False
     offered_section = "countries"
-    others_label = "Other countries"
+    others_label = _("Other countries")
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         chosen = self.format_value(value)
@@ -114,7 +116,7 @@ class LanguagesInput(CountriesInput):
     """Checkboxes for the office's languages and a list of all other languages."""
 
     offered_section = "languages"
-    others_label = "Other languages"
+    others_label = _("Other languages")
 
 
 class LanguageOrderInput(_TemplateWidget):
@@ -154,7 +156,7 @@ class LanguageSelect(_SelectForTextField):
     """One of the office's languages, or the current value if the office no longer uses it."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs, [("", "Choose a language"), *content_languages()])
+        super().__init__(attrs, [("", gettext("Choose a language")), *content_languages()])
 
     def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
         known = {code for code, _ in self.choices}
@@ -200,8 +202,10 @@ class TranslationsForm(WagtailAdminModelForm):
 
 
 def _repeated_message(language: str) -> str:
-    name = iso_codes.language_name(language, "en")
-    return f"There is already a text in {name}. Edit that one, or choose another language."
+    name = staff_language.language_name(language)
+    return gettext("There is already a text in %(name)s. Edit that one, or choose another language.") % {
+        "name": name
+    }
 
 
 class PictureField(WagtailImageField):
@@ -215,7 +219,9 @@ class PictureField(WagtailImageField):
         try:
             clean = without_metadata(data.read())
         except DamagedPicture as error:
-            raise forms.ValidationError(f"This picture cannot be used: {error}.", code="damaged") from error
+            raise forms.ValidationError(
+                gettext("This picture cannot be used: %(error)s.") % {"error": error}, code="damaged"
+            ) from error
         file = InMemoryUploadedFile(BytesIO(clean), "file", data.name, data.content_type, len(clean), None)
         return super().to_python(file)
 
@@ -223,7 +229,7 @@ class PictureField(WagtailImageField):
 class PictureForm(BaseImageForm):
     """Wagtail's form with this field."""
 
-    file = PictureField(label="File", widget=BaseImageForm.Meta.widgets["file"])
+    file = PictureField(label=_("File"), widget=BaseImageForm.Meta.widgets["file"])
 
 
 class SaveEdition(SaveMenuItem):
@@ -241,7 +247,7 @@ class MarkReady(PublishMenuItem):
 class BackToDraft(UnpublishMenuItem):
     """Makes a ready story a draft again."""
 
-    label = "Back to draft"
+    label = _("Back to draft")
 
 
 class _StorySavedMessage:
@@ -251,9 +257,9 @@ class _StorySavedMessage:
         view: Any = self
         story = instance or view.object
         return (
-            f"“{story}” is saved and ready for editions."
+            gettext("“%(story)s” is saved and ready for editions.") % {"story": story}
             if view.action == "publish"
-            else f"“{story}” is saved."
+            else gettext("“%(story)s” is saved.") % {"story": story}
         )
 
 
@@ -268,8 +274,8 @@ class StoryEditView(_StorySavedMessage, snippets.EditView):
 class BackToDraftView(snippets.UnpublishView):
     """Confirmation page for making a ready story a draft again."""
 
-    page_title = "Back to draft"
-    success_message = "“%(object)s” is a draft again. Editions do not include it until it is ready."
+    page_title = _("Back to draft")
+    success_message = _("“%(object)s” is a draft again. Editions do not include it until it is ready.")
     template_name = "desk/stories/back_to_draft.html"
 
 

@@ -11,6 +11,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.search import SearchArea
 
@@ -29,7 +30,7 @@ def customize_main(request: HttpRequest, items: list[MenuItem]) -> None:
     items[:] = [item for item in items if item.name not in _HIDDEN_MAIN]
     for item in items:
         if item.name == "images":
-            item.label, item.order = "Images", 130
+            item.label, item.order = _("Images"), 130
 
 
 def customize_reports(request: HttpRequest, items: list[MenuItem]) -> None:
@@ -45,23 +46,23 @@ def customize_settings(request: HttpRequest, items: list[MenuItem]) -> None:
 def audit_log() -> MenuItem:
     """Wagtail hook `register_settings_menu_item`: Wagtail shows its own entry only where there are pages."""
     url = reverse("wagtailadmin_reports:site_history")
-    return MenuItem("Audit log", url, name="audit-log", icon_name="history", order=850)
+    return MenuItem(_("Audit log"), url, name="audit-log", icon_name="history", order=850)
 
 
 def own_sign_in() -> MenuItem:
     """Wagtail hook `register_settings_menu_item`: password, second factors and sessions of the user."""
-    return MenuItem("Your sign-in", reverse("mfa_index"), name="own-sign-in", icon_name="key", order=900)
+    return MenuItem(_("Your sign-in"), reverse("mfa_index"), name="own-sign-in", icon_name="key", order=900)
 
 
 def api_keys() -> MenuItem:
     """Wagtail hook `register_settings_menu_item`: the keys with which programs act for the user."""
-    return MenuItem("API keys", reverse("desk_api_keys"), name="api-keys", icon_name="code", order=880)
+    return MenuItem(_("API keys"), reverse("desk_api_keys"), name="api-keys", icon_name="code", order=880)
 
 
 def webhooks() -> MenuItem:
     """Wagtail hook `register_settings_menu_item`: where other systems are told what happens."""
     return _ForPermission(
-        "Webhooks",
+        _("Webhooks"),
         reverse("desk_webhooks"),
         name="webhooks",
         icon_name="link",
@@ -92,7 +93,11 @@ class StorySearch(SearchArea):
 def story_search() -> StorySearch:
     """Wagtail hook `register_admin_search_area`."""
     return StorySearch(
-        "Stories", reverse("desk_stories:list"), name="stories", icon_name="doc-full-inverse", order=1
+        _("Stories"),
+        reverse("desk_stories:list"),
+        name="stories",
+        icon_name="doc-full-inverse",
+        order=1,
     )
 
 
@@ -125,21 +130,21 @@ def _unclassified_replies() -> int:
 
 # Label, URL name, icon, and the permission that shows it.
 _SUBSCRIBERS = (
-    ("All subscribers", "desk_subscribers:index", "user", "subscribers.view_subscriber"),
-    ("Lists", "desk_lists:index", "list-ul", "subscribers.view_mailinglist"),
-    ("Segments", "desk_segments:index", "sliders", "subscribers.view_segment"),
-    ("Imports", "desk_imports:index", "upload", "subscribers.view_importjob"),
-    ("Tags", "desk_tags:index", "tag", "subscribers.view_tag"),
-    ("Custom fields", "desk_fields:index", "form", "subscribers.view_customfield"),
-    ("List health", "desk_list_health", "circle-check", "subscribers.view_segment"),
-    ("Suppressed addresses", "desk_suppressions:index", "no-view", "subscribers.view_suppression"),
+    (_("All subscribers"), "desk_subscribers:index", "user", "subscribers.view_subscriber"),
+    (_("Lists"), "desk_lists:index", "list-ul", "subscribers.view_mailinglist"),
+    (_("Segments"), "desk_segments:index", "sliders", "subscribers.view_segment"),
+    (_("Imports"), "desk_imports:index", "upload", "subscribers.view_importjob"),
+    (_("Tags"), "desk_tags:index", "tag", "subscribers.view_tag"),
+    (_("Custom fields"), "desk_fields:index", "form", "subscribers.view_customfield"),
+    (_("List health"), "desk_list_health", "circle-check", "subscribers.view_segment"),
+    (_("Suppressed addresses"), "desk_suppressions:index", "no-view", "subscribers.view_suppression"),
     (
-        "Suppression decisions",
+        _("Suppression decisions"),
         "desk_suppression_decisions:index",
         "warning",
         "mailer.view_suppressiondecision",
     ),
-    ("Unclassified replies", "desk_replies:index", "mail", "mailer.view_returnedmessage"),
+    (_("Unclassified replies"), "desk_replies:index", "mail", "mailer.view_returnedmessage"),
 )
 # Open items, by the URL name of the list that they are in.
 _COUNTS = {
@@ -163,7 +168,7 @@ def subscribers_menu() -> SubmenuMenuItem:
         for order, (label, url_name, icon, permission) in enumerate(_SUBSCRIBERS, start=1)
     ]
     return SubmenuMenuItem(
-        "Subscribers", Menu(items=entries), name="subscribers-menu", icon_name="group", order=150
+        _("Subscribers"), Menu(items=entries), name="subscribers-menu", icon_name="group", order=150
     )
 
 

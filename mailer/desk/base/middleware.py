@@ -20,6 +20,7 @@ from django.shortcuts import redirect
 from django.urls import NoReverseMatch
 from django.utils import translation
 from django.utils.datastructures import MultiValueDictKeyError
+from django.utils.translation import gettext
 from django.views.defaults import bad_request
 from wagtail.admin import messages
 
@@ -250,6 +251,11 @@ class ProtectedDeleteMiddleware:
             return redirect(request.path)
         if not isinstance(exception, ProtectedError) or not request.path.startswith("/desk/"):
             return None
-        reason = "the approval record refers to it. You can deactivate a user account instead."
-        messages.error(request, f"Nothing was deleted: {reason}")
+        messages.error(
+            request,
+            gettext(
+                "Nothing was deleted: the approval record refers to it. You can deactivate a user account "
+                "instead."
+            ),
+        )
         return redirect("wagtailadmin_home")

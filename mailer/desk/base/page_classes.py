@@ -16,7 +16,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, TemplateView
+from django_stubs_ext import StrOrPromise
 from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
@@ -45,7 +47,7 @@ class StaffPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
     # Required for POST instead; empty if `permission_required` is enough.
     post_permission = ""
     # The pages above it, each as (URL name, label).
-    breadcrumbs_above: tuple[tuple[str, str], ...] = ()
+    breadcrumbs_above: tuple[tuple[str, StrOrPromise], ...] = ()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not self.has_permission():
@@ -112,10 +114,10 @@ class EditionPage(ObjectPage[Edition], TemplateView):
     """A page about `self.edition`. GET changes nothing."""
 
     model = Edition
-    breadcrumbs_above = (("desk_editions:list", "Editions"),)
+    breadcrumbs_above = (("desk_editions:list", _("Editions")),)
     header_icon = "openquote"
     # The label of its tab in the header, if it is not the title.
-    tab: object = ""
+    tab: StrOrPromise = ""
 
     @property
     def edition(self) -> Edition:
@@ -170,7 +172,7 @@ class SnapshotPage(EditionPage, ABC):
 
     # Where to go, and the error to show there, if the snapshot was invalidated meanwhile.
     fallback_page = "review"
-    no_snapshot_error = ""
+    no_snapshot_error: StrOrPromise = ""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         snapshot = self.edition.snapshots.filter(state__in=Snapshot.OPEN).first()
@@ -189,7 +191,7 @@ class NewsletterPage(ObjectPage[Newsletter]):
 
     model = Newsletter
     header_icon = "mail"
-    breadcrumbs_above = (("desk_newsletters:index", "Newsletters"),)
+    breadcrumbs_above = (("desk_newsletters:index", _("Newsletters")),)
 
     def get_page_subtitle(self) -> str:
         return self.object.name

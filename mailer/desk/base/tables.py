@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext, ngettext
 from wagtail.admin.admin_url_finder import ModelAdminURLFinder
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
@@ -112,11 +113,15 @@ def cursor(request: HttpRequest, name: str) -> int | None:
     return parse_int(request.GET.get(name, ""))
 
 
-def count_label(count: CappedCount, one: str, many: str) -> str:
+def subscribers_label(count: CappedCount) -> str:
     """For example "1 subscriber", "12 subscribers" or "more than 10,000 subscribers"."""
+    shown = {"count": format_number(count.number)}
     if count.exact:
-        return f"{format_number(count.number)} {one if count.number == 1 else many}"
-    return f"more than {format_number(count.number)} {many}" if count.number else f"few {many}, if any"
+        return ngettext("%(count)s subscriber", "%(count)s subscribers", count.number) % shown
+    if count.number:
+        many = ngettext("more than %(count)s subscriber", "more than %(count)s subscribers", count.number)
+        return many % shown
+    return gettext("few subscribers, if any")
 
 
 class KeysetPaginationMixin(ABC):

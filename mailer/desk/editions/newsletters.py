@@ -20,6 +20,7 @@ from wagtail.admin.views.generic import EditView, IndexView
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
+from mailer import staff_language
 from mailer.desk.base.forms import (
     CountriesInput,
     LanguageOrderInput,
@@ -35,7 +36,6 @@ from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assem
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
 from mailer.rendering import theme
-from subscribers import iso_codes
 
 _ZONES = sorted(
     zoneinfo.available_timezones(), key=lambda zone: (not zone.startswith(("Asia/", "UTC")), zone)
@@ -114,7 +114,9 @@ class NewsletterViewSet(DeskViewSet):
         "name",
         Column("readers", label="Subscribers", accessor=audience_size),
         Column(
-            "countries", label="Countries", accessor=lambda one: iso_codes.country_names(one.countries, "en")
+            "countries",
+            label="Countries",
+            accessor=lambda one: staff_language.country_names(one.countries),
         ),
         Column("languages", label="Languages", accessor=lambda one: ", ".join(_languages(one))),
         Column("schedule", label="Schedule", accessor=schedule_label),
@@ -197,7 +199,7 @@ class NewsletterViewSet(DeskViewSet):
 
 
 def _languages(newsletter: Newsletter) -> list[str]:
-    return [iso_codes.language_name(code, "en") for code in newsletter.languages]
+    return [staff_language.language_name(code) for code in newsletter.languages]
 
 
 def _editions_link(newsletter: Newsletter) -> tuple[str, str]:

@@ -29,6 +29,7 @@ from wagtail.snippets.views.snippets import (
     SnippetViewSet,
 )
 
+from mailer import staff_language
 from mailer.approval.preflight import PreflightFinding, run_checks
 from mailer.approval.submit import render_all
 from mailer.desk.base.edition_workflow import next_action, next_step_label, overview, state_label
@@ -41,7 +42,6 @@ from mailer.editions.rendering_input import content_of
 from mailer.rendering import localization, merge_tags, story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant
 from mailer.reports.edition_state import edition_state
-from subscribers import iso_codes
 
 _FIXED = ("newsletter", "period", "number")
 
@@ -195,9 +195,9 @@ def preview_response(edition: Edition, request: HttpRequest, mode: str) -> HttpR
         "headlines": headlines(content, email.stories, language) if email else (),
         "as_text": form == "text",
         "language": language,
-        "language_name": iso_codes.language_name(language, "en"),
-        "choices": [(code, iso_codes.country_name(code, "en"), code in countries) for code in offered],
-        "countries": iso_codes.country_names(countries, "en") if countries else "all countries",
+        "language_name": staff_language.language_name(language),
+        "choices": [(code, staff_language.country_name(code), code in countries) for code in offered],
+        "countries": staff_language.country_names(countries) if countries else "all countries",
         "cookie": COUNTRIES_COOKIE,
         "error": ""
         if email
@@ -246,11 +246,11 @@ class VariantChoice:
     def names(self) -> str:
         if self.countries == (story_selection.ELSEWHERE,):
             return "Other countries"
-        return iso_codes.country_names(self.countries, "en") if self.countries else "All countries"
+        return staff_language.country_names(self.countries) if self.countries else "All countries"
 
     @property
     def language_name(self) -> str:
-        return iso_codes.language_name(self.language, "en")
+        return staff_language.language_name(self.language)
 
     @property
     def query(self) -> str:
@@ -302,14 +302,14 @@ class VariantsPage(EditionPage):
             email=email,
             headlines=headlines(content, email.stories, language) if email else (),
             country_choices=[
-                (code, iso_codes.country_name(code, "en"), code in countries) for code in offered
+                (code, staff_language.country_name(code), code in countries) for code in offered
             ],
             language_choices=[
-                (code, iso_codes.language_name(code, "en")) for code in self.edition.newsletter.languages
+                (code, staff_language.language_name(code)) for code in self.edition.newsletter.languages
             ],
             language=language,
-            language_name=iso_codes.language_name(language, "en"),
-            countries=iso_codes.country_names(countries, "en") if countries else "all countries",
+            language_name=staff_language.language_name(language),
+            countries=staff_language.country_names(countries) if countries else "all countries",
             views=VIEWS,
             view_as=self._view_as(),
             query=urlencode([*(("country", code) for code in countries), ("language", language)]),

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from mailer.approval.authorship import name_of
@@ -26,6 +25,7 @@ from mailer.rendering import localization
 from mailer.reports.collect_stats import key_figures_of
 from mailer.reports.edition_state import edition_states
 from mailer.reports.stats import Totals
+from mailer.staff_language import active_language
 from mailer.stories.models import StoryText
 from subscribers import iso_codes
 
@@ -166,7 +166,7 @@ def _languages(stories: Iterable[int]) -> dict[int, set[str]]:
 def _missing(newsletter: Newsletter, have: Iterable[set[str]]) -> tuple[MissingTranslation, ...]:
     """The newsletter's languages that some of the stories lack, most stories first."""
     lacking = Counter(code for languages in have for code in set(newsletter.languages) - languages)
-    current = get_language() or "en"
+    current = active_language()
     return tuple(
         MissingTranslation(iso_codes.language_name(code, current), count)
         for code, count in lacking.most_common()
@@ -174,7 +174,7 @@ def _missing(newsletter: Newsletter, have: Iterable[set[str]]) -> tuple[MissingT
 
 
 def _period_label(period: str) -> str:
-    return localization.period_title(period, get_language() or "en")
+    return localization.period_title(period, active_language())
 
 
 def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Card:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -14,10 +14,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
+from mailer import staff_language
 from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.desk.base.page_classes import ObjectPage
 from mailer.desk.imports.labels import (
@@ -47,9 +50,9 @@ class _ImportPage(ObjectPage[ImportJob], TemplateView):
 
     permission_required = "subscribers.view_importjob"
     post_permission = "subscribers.change_importjob"
-    breadcrumbs_above = (("desk_imports:index", "Imports"),)
+    breadcrumbs_above = (("desk_imports:index", _("Imports")),)
     header_icon = "upload"
-    page_title = "Import"
+    page_title = _("Import")
 
     def get_queryset(self) -> QuerySet[ImportJob]:
         return ImportJob.objects.select_related("mailing_list")
@@ -95,7 +98,7 @@ class ColumnsPage(_ImportPage):
                 form[f"column_{number}"],
                 form.asked.get(number) or _distinct(row[number - 1] for row in rows),
                 number in form.asked,
-                EFFECTS.get(form[f"column_{number}"].initial, ""),
+                str(EFFECTS.get(form[f"column_{number}"].initial, "")),
                 [form[name] for name in form.words_of.get(number, ())],
             )
             for number, heading in enumerate(preview.columns.headings, start=1)
@@ -169,11 +172,15 @@ class ColumnsForm(forms.Form):
         self._words: dict[str, str] = {}
         proposed = {one.column: one.proposed for one in questions if one.about == "column"}
         choices = [(name, COLUMN_LABELS[name]) for name in FIELDS]
-        countries = sorted(iso_codes.COUNTRIES, key=lambda code: iso_codes.country_name(code, "en"))
+        countries = sorted(iso_codes.COUNTRIES, key=lambda code: staff_language.country_name(code))
         custom = [(field, field.removeprefix("field:")) for field in sorted(custom_fields().values())]
-        groups: list[Any] = [("Custom fields", custom)] if custom else []
+        groups: list[Any] = [(gettext("Custom fields"), custom)] if custom else []
         each = [
-            (f"country:{code}", f"Interested in {iso_codes.country_name(code, 'en')}") for code in countries
+            (
+                f"country:{code}",
+                gettext("Interested in %(country)s") % {"country": staff_language.country_name(code)},
+            )
+            for code in countries
         ]
         for number, (heading, field) in enumerate(
             zip(columns.headings, columns.fields, strict=True), start=1
@@ -182,9 +189,9 @@ class ColumnsForm(forms.Form):
                 # Its keys are columns of their own.
                 continue
             self.fields[f"column_{number}"] = forms.ChoiceField(
-                label=f"Column “{heading or number}”",
+                label=gettext("Column “%(heading)s”") % {"heading": heading or number},
                 initial=proposed.get(number, field),
-                choices=[*choices, *groups, ("Country", each)],
+                choices=[*choices, *groups, (gettext("Country"), each)],
             )
         for question in questions:
             for word in question.values if question.about == "words" else ():
@@ -192,7 +199,7 @@ class ColumnsForm(forms.Form):
                 self._words[name] = word
                 self.words_of.setdefault(question.column, []).append(name)
                 self.fields[name] = forms.ChoiceField(
-                    label=f"“{word}” means",
+                    label=gettext("“%(word)s” means") % {"word": word},
                     initial=question.proposed,
                     choices=[(status.value, label) for status, label in STATUS_LABELS.items()],
                 )
@@ -201,12 +208,13 @@ class ColumnsForm(forms.Form):
         cleaned = super().clean() or {}
         chosen = [value for name, value in cleaned.items() if name.startswith("column_")]
         if "email" not in chosen:
-            raise forms.ValidationError("Choose the column that contains the email address.")
+            raise forms.ValidationError(gettext("Choose the column that contains the email address."))
         repeated = [one for one in set(chosen) if one not in REPEATABLE and chosen.count(one) > 1]
         if repeated:
             label = COLUMN_LABELS.get(repeated[0], repeated[0].partition(":")[2])
             raise forms.ValidationError(
-                f"Two columns are mapped to {label}. Choose “Do not import” for one of them."
+                gettext("Two columns are mapped to %(label)s. Choose “Do not import” for one of them.")
+                % {"label": label}
             )
         return cleaned
 
@@ -277,14 +285,18 @@ class ImportPage(_ImportPage):
                 jobs.start_undo(self.object, by, now)
             elif action == "discard":
                 jobs.discard(self.object, by, now)
-                messages.success(request, "The file is discarded. Nothing was imported.")
+                messages.success(request, gettext("The file is discarded. Nothing was imported."))
         except WrongState as error:
             messages.error(request, str(error))
         else:
             if action in ("apply", "undo", "discard"):
                 suppresses = action == "apply" and self.object.suppress_do_not_mail
                 data = (
-                    {"because": "and suppressed the addresses that it marks as unsubscribed or bounced"}
+                    {
+                        "because": gettext_noop(
+                            "and suppressed the addresses that it marks as unsubscribed or bounced"
+                        )
+                    }
                     if suppresses
                     else None
                 )
@@ -311,7 +323,7 @@ class RejectedRowsDownload(PermissionRequiredMixin, View):
 
 
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", **{one: one.upper() for one in encodings.LEGACY}}
-_DELIMITERS = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Vertical bar"}
+_DELIMITERS = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Vertical bar")}
 
 
 def _distinct(cells: Iterable[str]) -> list[str]:
@@ -319,5 +331,5 @@ def _distinct(cells: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(filter(None, cells)))[:3]
 
 
-def _valid(value: str, choices: dict[str, str]) -> str:
+def _valid(value: str, choices: Container[str]) -> str:
     return value if value in choices else ""

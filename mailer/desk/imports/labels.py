@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from mailer import staff_language
 from mailer.reports.labels import format_number
-from subscribers import iso_codes
 from subscribers.imports import diff
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 from subscribers.imports.statuses import Status
+from subscribers.stored_texts import translated
 
 State = ImportJob.State
 # Rows that are shown of each kind.
@@ -18,40 +22,40 @@ _SHOWN = 10
 
 # Fields that a column can be mapped to.
 COLUMN_LABELS = {
-    "email": "Email address",
-    "name": "Name",
-    "first_name": "First name",
-    "last_name": "Last name",
-    "language": "Language",
-    "countries": "Countries of interest",
-    "tags": "Tags",
-    "status": "Status in words",
-    "opted_out": "Left: yes, date or number",
-    "opted_in": "Subscribed: yes or date",
-    "mentions": "Text that says who left",
-    "ignore": "Do not import",
+    "email": _("Email address"),
+    "name": _("Name"),
+    "first_name": _("First name"),
+    "last_name": _("Last name"),
+    "language": _("Language"),
+    "countries": _("Countries of interest"),
+    "tags": _("Tags"),
+    "status": _("Status in words"),
+    "opted_out": _("Left: yes, date or number"),
+    "opted_in": _("Subscribed: yes or date"),
+    "mentions": _("Text that says who left"),
+    "ignore": _("Do not import"),
 }
 # What a column that decides who is added does.
 EFFECTS = {
-    "status": "People whose word says that they left or never confirmed are not added.",
-    "opted_out": "People with a yes, a date or a number here are not added.",
-    "opted_in": "Only people with a yes or a date here are added.",
-    "mentions": "People are not added where this says “unsubscribed”, “bounced” or the like.",
+    "status": _("People whose word says that they left or never confirmed are not added."),
+    "opted_out": _("People with a yes, a date or a number here are not added."),
+    "opted_in": _("Only people with a yes or a date here are added."),
+    "mentions": _("People are not added where this says “unsubscribed”, “bounced” or the like."),
 }
 # What a word in a column of statuses can mean.
 STATUS_LABELS = {
-    Status.UNSUBSCRIBED: "Unsubscribed",
-    Status.BOUNCED: "Bounced",
-    Status.COMPLAINED: "Complained",
-    Status.BLOCKED: "Blocked",
-    Status.UNCONFIRMED: "Not confirmed",
-    Status.NOT_SUBSCRIBED: "Not subscribed",
-    Status.SUBSCRIBED: "Subscribed: add them",
+    Status.UNSUBSCRIBED: _("Unsubscribed"),
+    Status.BOUNCED: _("Bounced"),
+    Status.COMPLAINED: _("Complained"),
+    Status.BLOCKED: _("Blocked"),
+    Status.UNCONFIRMED: _("Not confirmed"),
+    Status.NOT_SUBSCRIBED: _("Not subscribed"),
+    Status.SUBSCRIBED: _("Subscribed: add them"),
 }
 _WARNINGS = {
-    "typo": "Probable typos",
-    "disposable": "Disposable addresses",
-    "role": "Role addresses, such as info@",
+    "typo": _("Probable typos"),
+    "disposable": _("Disposable addresses"),
+    "role": _("Role addresses, such as info@"),
 }
 
 
@@ -94,17 +98,40 @@ def totals(job: ImportJob) -> list[Total]:
         figures["known"],
         figures.get("newly_suppressed", 0),
     )
-    rejected = "no valid address, or marked as unsubscribed or bounced in the file"
+    rejected = gettext("no valid address, or marked as unsubscribed or bounced in the file")
     if suppressed:
-        rejected += f"; {format_number(suppressed)} of them were suppressed"
+        rejected = gettext("%(rejected)s; %(count)s of them were suppressed") % {
+            "rejected": rejected,
+            "count": format_number(suppressed),
+        }
     lines = [
-        ("Added", figures["added"], _of_them(known, "already on another list"), "done"),
-        ("Updated", figures["updated"], "name, language, countries or consent", "changed"),
-        ("Unchanged", figures["unchanged"] - unsubscribed, "already on the list with the same data", "draft"),
-        ("Unsubscribed earlier", unsubscribed, "not added: only they can resubscribe", "problem"),
-        ("Suppressed", figures["suppressed"], "not added: they receive no emails", "problem"),
-        ("Rejected", figures["refused"], rejected, "problem"),
-        ("Duplicates", figures["duplicates"], "the first row of each address was used", "draft"),
+        (gettext("Added"), figures["added"], _of_them(known, gettext("already on another list")), "done"),
+        (gettext("Updated"), figures["updated"], gettext("name, language, countries or consent"), "changed"),
+        (
+            gettext("Unchanged"),
+            figures["unchanged"] - unsubscribed,
+            gettext("already on the list with the same data"),
+            "draft",
+        ),
+        (
+            gettext("Unsubscribed earlier"),
+            unsubscribed,
+            gettext("not added: only they can resubscribe"),
+            "problem",
+        ),
+        (
+            gettext("Suppressed"),
+            figures["suppressed"],
+            gettext("not added: they receive no emails"),
+            "problem",
+        ),
+        (gettext("Rejected"), figures["refused"], rejected, "problem"),
+        (
+            gettext("Duplicates"),
+            figures["duplicates"],
+            gettext("the first row of each address was used"),
+            "draft",
+        ),
     ]
     return [
         Total(label, format_number(count), description, tone if count else "draft")
@@ -116,7 +143,12 @@ _APPLIED = (State.APPLYING, State.APPLIED, State.UNDOING, State.UNDONE)
 
 
 def _of_them(count: int, description: str) -> str:
-    return f"{format_number(count)} of them {description}" if count else "new subscribers"
+    return (
+        gettext("%(count)s of them %(description)s")
+        % {"count": format_number(count), "description": description}
+        if count
+        else gettext("new subscribers")
+    )
 
 
 def samples(job: ImportJob) -> list[Sample]:
@@ -152,12 +184,12 @@ def _accepted(job: ImportJob) -> list[Sample]:
     """Rows compared again now; rows whose outcome changed since the dry run are not shown."""
     counts = job.expected
     kinds = (
-        ("changes", "Updated", counts["updated"] - counts["confirmed"]),
-        ("confirms", "Pending subscribers confirmed by this import", counts["confirmed"]),
-        ("joins", "Already on another list", counts["known"]),
-        ("new", "New", counts["added"] - counts["known"]),
-        ("suppressed", "Suppressed", counts["suppressed"]),
-        ("unsubscribed", "Unsubscribed earlier", counts["unsubscribed"]),
+        ("changes", gettext("Updated"), counts["updated"] - counts["confirmed"]),
+        ("confirms", gettext("Pending subscribers confirmed by this import"), counts["confirmed"]),
+        ("joins", gettext("Already on another list"), counts["known"]),
+        ("new", gettext("New"), counts["added"] - counts["known"]),
+        ("suppressed", gettext("Suppressed"), counts["suppressed"]),
+        ("unsubscribed", gettext("Unsubscribed earlier"), counts["unsubscribed"]),
     )
     expected = {line: kind for kind, _, _ in kinds for line in job.samples.get(kind, [])[:_SHOWN]}
     compared = [row for row in diff.sample(job, expected) if row["outcome"] == expected[row["line"]]]
@@ -166,10 +198,16 @@ def _accepted(job: ImportJob) -> list[Sample]:
         rows = [row for row in compared if row["outcome"] == kind]
         if rows and kind in ("suppressed", "unsubscribed"):
             skipped = [(str(row["line"]), row["email"]) for row in rows]
-            found.append(Sample(kind, title, ("Line", "Address"), skipped, total))
+            found.append(Sample(kind, title, (gettext("Line"), gettext("Address")), skipped, total))
         elif rows:
             shown = [(str(row["line"]), row["email"], *_choices(row)) for row in rows]
-            headings = ("Line", "Address", "Name", "Language", "Countries")
+            headings = (
+                gettext("Line"),
+                gettext("Address"),
+                gettext("Name"),
+                gettext("Language"),
+                gettext("Countries"),
+            )
             found.append(Sample(kind, title, headings, shown, total))
     return found
 
@@ -190,8 +228,8 @@ def _change(old: str | None, new: str) -> str:
 def _countries(codes: str | None) -> str | None:
     if codes is None:
         return None
-    return (
-        ", ".join(iso_codes.country_name(code, "en") for code in codes.split(",") if code) or "All countries"
+    return ", ".join(staff_language.country_name(code) for code in codes.split(",") if code) or gettext(
+        "All countries"
     )
 
 
@@ -200,14 +238,18 @@ def _rejected(job: ImportJob) -> list[Sample]:
     figures = dict(job.result if job.state in _APPLIED else job.expected)
     figures["refused"] = figures.get("refused", 0) - figures.get("do_not_mail", 0)
     for kind, title, name in (
-        ("invalid", "Rejected", "refused"),
-        ("do_not_mail", "Marked as unsubscribed or bounced in the file", "do_not_mail"),
-        ("duplicate", "Duplicates", "duplicates"),
-        ("suppressed", "Suppressed", "suppressed"),
-        ("unsubscribed", "Unsubscribed earlier", "unsubscribed"),
+        ("invalid", gettext("Rejected"), "refused"),
+        ("do_not_mail", gettext("Marked as unsubscribed or bounced in the file"), "do_not_mail"),
+        ("duplicate", gettext("Duplicates"), "duplicates"),
+        ("suppressed", gettext("Suppressed"), "suppressed"),
+        ("unsubscribed", gettext("Unsubscribed earlier"), "unsubscribed"),
     ):
         rows = RejectedRow.objects.filter(job=job.pk, kind=kind).order_by("line")[:_SHOWN]
-        shown = [(str(row.line), row.reason) for row in rows]
+        shown = [(str(row.line), translated(row.reason)) for row in rows]
         if shown:
-            kinds.append(Sample(kind, title, ("Line", "Reason"), shown, figures.get(name, len(shown))))
+            kinds.append(
+                Sample(
+                    kind, title, (gettext("Line"), gettext("Reason")), shown, figures.get(name, len(shown))
+                )
+            )
     return kinds

@@ -12,6 +12,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.widgets.button import Button
@@ -29,23 +31,24 @@ from subscribers.models import MailingList
 
 State = ImportJob.State
 _STATES = {
-    State.MAPPING: ("waiting", "Map columns"),
-    State.READING: ("busy", "Checking"),
-    State.READY: ("waiting", "Ready to import"),
-    State.APPLYING: ("busy", "Importing"),
-    State.APPLIED: ("done", "Imported"),
-    State.UNDOING: ("busy", "Undoing"),
-    State.UNDONE: ("draft", "Undone"),
-    State.DISCARDED: ("draft", "Discarded"),
-    State.FAILED: ("problem", "Failed"),
+    State.MAPPING: ("waiting", _("Map columns")),
+    State.READING: ("busy", _("Checking")),
+    State.READY: ("waiting", _("Ready to import")),
+    State.APPLYING: ("busy", _("Importing")),
+    State.APPLIED: ("done", _("Imported")),
+    State.UNDOING: ("busy", _("Undoing")),
+    State.UNDONE: ("draft", _("Undone")),
+    State.DISCARDED: ("draft", _("Discarded")),
+    State.FAILED: ("problem", _("Failed")),
 }
 
 
 def state_label(job: ImportJob) -> tuple[str, str]:
     """(tone, label) of the import's state."""
     if job.error and job.state in (State.APPLYING, State.UNDOING):
-        return "problem", "Interrupted"
-    return _STATES[State(job.state)]
+        return "problem", gettext("Interrupted")
+    tone, label = _STATES[State(job.state)]
+    return tone, str(label)
 
 
 def figures_summary(job: ImportJob) -> str:
@@ -54,7 +57,11 @@ def figures_summary(job: ImportJob) -> str:
     if job.state not in (State.READY, State.APPLIED, State.APPLYING, State.UNDONE) or not figures:
         return ""
     added, updated, read = (format_number(figures[name]) for name in ("added", "updated", "read"))
-    return f"{added} new, {updated} updated of {read}"
+    return gettext("%(added)s new, %(updated)s updated of %(read)s") % {
+        "added": added,
+        "updated": updated,
+        "read": read,
+    }
 
 
 class ImportIndex(TableIndex):
@@ -63,7 +70,7 @@ class ImportIndex(TableIndex):
     results_template_name = "desk/imports/index_results.html"
     row_url_name = "desk_import"
     default_ordering = "-created_at"
-    add_item_label = "Import subscribers"
+    add_item_label = _("Import subscribers")
 
     def get_base_queryset(self) -> QuerySet[ImportJob]:
         return ImportJob.objects.select_related("mailing_list")
@@ -71,19 +78,23 @@ class ImportIndex(TableIndex):
     @property
     def columns(self) -> list[Column]:
         return [
-            TitleColumn("file_name", label="File", get_url=self.get_edit_url),
-            Column("mailing_list", label="List"),
-            StateColumn("state", label="State", accessor=state_label),
-            Column("figures", label="Subscribers", accessor=figures_summary),
-            Column("created_by", label="Uploaded by"),
-            DateColumn("created_at", label="Uploaded", sort_key="created_at"),
+            TitleColumn("file_name", label=gettext("File"), get_url=self.get_edit_url),
+            Column("mailing_list", label=gettext("List")),
+            StateColumn("state", label=gettext("State"), accessor=state_label),
+            Column("figures", label=gettext("Subscribers"), accessor=figures_summary),
+            Column("created_by", label=gettext("Uploaded by")),
+            DateColumn("created_at", label=gettext("Uploaded"), sort_key="created_at"),
         ]
 
     @property
     def header_more_buttons(self) -> list[Button]:
         if not self.request.user.has_perm("subscribers.change_subscriber"):
             return []
-        return [Button("Export subscribers", url=reverse("desk_export"), icon_name="download", priority=50)]
+        return [
+            Button(
+                gettext("Export subscribers"), url=reverse("desk_export"), icon_name="download", priority=50
+            )
+        ]
 
 
 class ImportViewSet(TableViewSet):
@@ -104,7 +115,7 @@ class ImportViewSet(TableViewSet):
 class ListFormPage(FormPage[AnyForm]):
     """A form below "Imports" about a list."""
 
-    breadcrumbs_above = (("desk_imports:index", "Imports"),)
+    breadcrumbs_above = (("desk_imports:index", _("Imports")),)
     query_parameters = {"mailing_list": "list"}
 
 
@@ -112,34 +123,37 @@ class UploadForm(forms.Form):
     """A file, the list that its subscribers are added to, and how they gave consent."""
 
     file = forms.FileField(
-        label="File",
-        help_text="CSV, Excel (XLSX) or ZIP, exported from a spreadsheet or another newsletter system.",
+        label=_("File"),
+        help_text=_("CSV, Excel (XLSX) or ZIP, exported from a spreadsheet or another newsletter system."),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.zip"}),
     )
     mailing_list = forms.ModelChoiceField(
         MailingList.objects.all(),
-        label="List",
-        empty_label="Choose a list",
-        help_text="Subscribers are added to this list.",
+        label=_("List"),
+        empty_label=_("Choose a list"),
+        help_text=_("Subscribers are added to this list."),
     )
     source = forms.CharField(
-        label="Source of consent",
+        label=_("Source of consent"),
         max_length=190,
-        help_text="Where and when they agreed to receive it, for example “Paper forms at the water forum, "
-        "Almaty, May 2026”. It is stored with every subscriber.",
+        help_text=_(
+            "Where and when they agreed to receive it, for example “Paper forms at the water forum, "
+            "Almaty, May 2026”. It is stored with every subscriber."
+        ),
     )
     language = forms.ChoiceField(
-        label="Default language",
+        label=_("Default language"),
         choices=content_languages,
         initial=lambda: settings.CONFIG.site.languages[0],
-        help_text="For subscribers without a language in the file.",
+        help_text=_("For subscribers without a language in the file."),
     )
 
     def clean_file(self) -> UploadedFile[Any]:
         file: UploadedFile[Any] = self.cleaned_data["file"]
         if (file.size or 0) > MAX_UPLOAD_BYTES:
             raise forms.ValidationError(
-                f"The file has more than {MAX_UPLOAD_BYTES // 1_000_000} MB; import it in parts.",
+                gettext("The file has more than %(max_upload_bytes)s MB; import it in parts.")
+                % {"max_upload_bytes": MAX_UPLOAD_BYTES // 1_000_000},
                 code="too_large",
             )
         return file
@@ -151,7 +165,7 @@ class UploadView(ListFormPage[UploadForm]):
     permission_required = "subscribers.add_importjob"
     form_class = UploadForm
     template_name = "desk/imports/upload.html"
-    page_title = "Import subscribers"
+    page_title = _("Import subscribers")
     header_icon = "upload"
 
     def form_valid(self, form: UploadForm) -> HttpResponse:
@@ -162,7 +176,9 @@ class UploadView(ListFormPage[UploadForm]):
         try:
             job = jobs.create_upload(data["file"].name, data["file"].chunks(), options, timezone.now())
         except OSError:
-            messages.error(self.request, "The file cannot be stored: the disk of the server is full.")
+            messages.error(
+                self.request, gettext("The file cannot be stored: the disk of the server is full.")
+            )
             return self.form_invalid(form)
         except ValueError as error:
             form.add_error("source", str(error))

@@ -8,6 +8,8 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
@@ -26,7 +28,7 @@ from subscribers.models import Subscriber
 _PER_PAGE = 50
 # Rows of a workbook. Larger ones take longer than a browser waits.
 MAX_WORKBOOK_ROWS = 100_000
-_TOO_LARGE = (
+_TOO_LARGE = _(
     "An Excel file with more than {} recipients takes too long here. Export the list as CSV, or use the "
     "command: mailer edition not-delivered {} --xlsx FILE."
 )
@@ -36,9 +38,9 @@ _TONES = {"refused": "problem", "bounced": "problem", "in_doubt": "waiting", "de
 class NotDeliveredPage(EditionPage):
     """The list, filtered by reason (GET), and its export (POST), which is recorded in the audit log."""
 
-    page_title = "Not delivered"
+    page_title = _("Not delivered")
     template_name = "desk/reports/not_delivered.html"
-    tab = "Report"
+    tab = _("Report")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         mailing = latest_mailing(self.edition)
@@ -59,7 +61,8 @@ class NotDeliveredPage(EditionPage):
         mailing = latest_mailing(self.edition)
         if mailing is None or not self._may_view_addresses:
             messages.error(
-                request, "There is no list to export, or you do not have permission to see addresses."
+                request,
+                gettext("There is no list to export, or you do not have permission to see addresses."),
             )
             return self.redirect_to("report")
         reason, kind = request.POST.get("reason", ""), request.POST.get("as", "csv")
@@ -103,7 +106,7 @@ def _row(delivery: Any, subscriber: Subscriber | None, event: FeedbackEvent | No
         "subscriber": subscriber,
         "subscriber_id": delivery.subscriber,
         "tone": _TONES.get(state, "draft"),
-        "label": "Bounced" if bounced else delivery.get_state_display().capitalize(),
+        "label": gettext("Bounced") if bounced else delivery.get_state_display().capitalize(),
         "reason": reason_label(reason),
         "due_at": delivery.due_at,
         "response": tokens.mask((event.diagnostic if event and event.diagnostic else delivery.reply) or ""),

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
@@ -28,7 +30,6 @@ from mailer.reports.engagement import Engagement, engagement_of, engagement_tabl
 from mailer.reports.export import flat_sheet, table_sheet
 from mailer.reports.labels import (
     BOUNCE_CLASS_LABELS,
-    count_phrase,
     format_number,
     format_percent,
     reason_label,
@@ -101,12 +102,12 @@ def _has_values(table: Table, index: int, column: Column) -> bool:
 
 
 def _heading(column: Column) -> DisplayCell:
-    return DisplayCell(column.label, column.kind != "text")
+    return DisplayCell(str(column.label), column.kind != "text")
 
 
 def _format(cell: Cell, column: Column) -> DisplayCell:
     if cell is None:
-        return DisplayCell(HIDDEN_COUNT_LABEL if column.kind == "count" else "", column.kind != "text")
+        return DisplayCell(str(HIDDEN_COUNT_LABEL) if column.kind == "count" else "", column.kind != "text")
     if isinstance(cell, str):
         return DisplayCell(cell, is_number=False)
     text = format_percent(cell) if column.kind == "share" else format_number(int(cell))
@@ -123,7 +124,7 @@ def _sum_rows(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> tupl
         return None if None in cells else sum(cells)
 
     rest = [cell(index, column) for index, column in enumerate(columns)]
-    return (f"{format_number(len(rows))} others", *rest[1:])
+    return (gettext("%(rows)s others") % {"rows": format_number(len(rows))}, *rest[1:])
 
 
 _FINAL_AFTER = timedelta(days=3)
@@ -146,7 +147,7 @@ class Figure:
 class ReportPage(EditionPage):
     """The summary and key figures, then tables with charts."""
 
-    page_title = "Report"
+    page_title = _("Report")
     template_name = "desk/reports/report.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -199,31 +200,45 @@ def figures(
         return compare(part, whole, trend.rates(earlier, key), final=final)
 
     yield Figure(
-        "Delivered",
+        gettext("Delivered"),
         accepted - account.bounced,
         "done",
-        f"of {count_phrase(account.audience, 'recipient', 'recipients')}",
+        ngettext("of %(count)s recipient", "of %(count)s recipients", account.audience)
+        % {"count": format_number(account.audience)},
     )
     if account.pending:
-        yield Figure("In progress", account.pending, "busy", "not sent yet, to be retried, or in doubt")
+        yield Figure(
+            gettext("In progress"),
+            account.pending,
+            "busy",
+            gettext("not sent yet, to be retried, or in doubt"),
+        )
     bad = "problem" if failed else "plain"
     yield Figure(
-        "Refused or bounced", failed, bad, _of(failed, attempted), comparison("failed", failed, attempted)
+        gettext("Refused or bounced"),
+        failed,
+        bad,
+        _of(failed, attempted),
+        comparison("failed", failed, attempted),
     )
-    yield Figure("Excluded", sum(account.excluded.values()), "draft", "not sent; reasons below")
+    yield Figure(
+        gettext("Excluded"), sum(account.excluded.values()), "draft", gettext("not sent; reasons below")
+    )
     if engagement.clicks is not None:
-        yield Figure("Clicks", engagement.clicks.human_count, "plain", "without clicks by bots")
+        yield Figure(
+            gettext("Clicks"), engagement.clicks.human_count, "plain", gettext("without clicks by bots")
+        )
     bad = "problem" if account.complained else "plain"
     complained = account.complained
     yield Figure(
-        "Complaints",
+        gettext("Complaints"),
         complained,
         bad,
         _of(complained, accepted),
         comparison("complained", complained, accepted),
     )
     yield Figure(
-        "Unsubscribed",
+        gettext("Unsubscribed"),
         unsubscribed,
         "plain",
         _of(unsubscribed, accepted),
@@ -275,11 +290,11 @@ def _failures(counts: Stats) -> str:
     for failure in counts.failures:
         found[failure.bounce_class] += failure.recipients
     shown = [
-        Bar(BOUNCE_CLASS_LABELS[name][0], found[name], found[name] / found.total(), style)
+        Bar(str(BOUNCE_CLASS_LABELS[name][0]), found[name], found[name] / found.total(), style)
         for name, style in _CLASS_STYLES.items()
         if found[name]
     ]
-    return bar_chart(shown, "Refused and bounced, by kind", "chart-failures") if shown else ""
+    return bar_chart(shown, gettext("Refused and bounced, by kind"), "chart-failures") if shown else ""
 
 
 _CLASS_STYLES = {
@@ -291,7 +306,12 @@ _CLASS_STYLES = {
 
 
 def _of(part: int, whole: int) -> str:
-    return f"{format_percent(part / whole)} of {format_number(whole)}" if whole else "none attempted yet"
+    return (
+        gettext("%(share)s of %(whole)s")
+        % {"share": format_percent(part / whole), "whole": format_number(whole)}
+        if whole
+        else gettext("none attempted yet")
+    )
 
 
 class ReportDownload(EditionPage):
@@ -302,7 +322,7 @@ class ReportDownload(EditionPage):
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         mailing = latest_mailing(self.edition)
         if mailing is None:
-            messages.error(request, "Nothing was sent yet, so there is no report to export.")
+            messages.error(request, gettext("Nothing was sent yet, so there is no report to export."))
             return self.redirect_to("report")
         counts = stats_of(mailing, timezone.now())
         made = {**tables(counts, self.edition.newsletter.zone), **engagement_tables(engagement_of(mailing))}
@@ -328,7 +348,7 @@ class TrendPage(NewsletterPage, TemplateView):
     """Compares the latest editions that were sent."""
 
     template_name = "desk/reports/trend.html"
-    page_title = "Compare editions"
+    page_title = _("Compare editions")
 
     def has_permission(self) -> bool:
         return may_view_editions(self.request.user)
@@ -349,14 +369,16 @@ def lines(sent: Sequence[trend.SentEdition]) -> Iterator[Line]:
     """A trend line for each figure, from the oldest edition to the newest. `sent` must not be empty."""
     oldest_first = sent[::-1]
     audience = [Point(one.period, one.totals.audience) for one in oldest_first]
-    yield Line("Recipients", line_chart(audience, "Recipients", "trend-recipients", _whole), "")
+    yield Line(
+        gettext("Recipients"), line_chart(audience, gettext("Recipients"), "trend-recipients", _whole), ""
+    )
     for key, label, part, whole in trend.RATES:
         points = [Point(one.period, trend.ratio(part(one), whole(one))) for one in oldest_first]
         comparison = compare(part(sent[0]), whole(sent[0]), trend.rates(sent[1:], key))
-        yield Line(label, line_chart(points, label, f"trend-{key}", format_percent), comparison)
+        yield Line(str(label), line_chart(points, str(label), f"trend-{key}", format_percent), comparison)
     if any(one.clicks is not None for one in sent):
         clicks = [Point(one.period, one.clicks) for one in oldest_first]
-        yield Line("Clicks", line_chart(clicks, "Clicks", "trend-clicks", _whole), "")
+        yield Line(gettext("Clicks"), line_chart(clicks, gettext("Clicks"), "trend-clicks", _whole), "")
 
 
 def _whole(value: float) -> str:

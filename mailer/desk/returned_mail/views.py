@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
@@ -46,12 +48,12 @@ class ReplyFilters(WagtailFilterSet):
 
     state = django_filters.ChoiceFilter(
         method="in_state",
-        label="Show",
+        label=_("Show"),
         empty_label=None,
         initial=_OPEN,
-        choices=[(_OPEN, "Unclassified"), (_DONE, "Done"), (_ALL, "All returned mail")],
+        choices=[(_OPEN, _("Unclassified")), (_DONE, _("Done")), (_ALL, _("All returned mail"))],
     )
-    kind = django_filters.ChoiceFilter(choices=Kind.choices, label="Kind")
+    kind = django_filters.ChoiceFilter(choices=Kind.choices, label=_("Kind"))
 
     class Meta:
         model = ReturnedMessage
@@ -72,17 +74,19 @@ class ReplyFilters(WagtailFilterSet):
 def message_title(message: ReturnedMessage) -> str:
     """Its subject, or a substitute."""
     if message.service:
-        return f"Event from {CAPABILITIES[message.service].title}"
-    return message.subject or "(no subject)"
+        return gettext("Event from %(title)s") % {"title": CAPABILITIES[message.service].title}
+    return message.subject or gettext("(no subject)")
 
 
 def state_label(message: ReturnedMessage) -> tuple[str, str]:
     """(tone, label) of its state."""
     if message.triaged_at is not None:
-        result = "" if message.triage_result == "nothing" else f": {message.get_triage_result_display()}"
-        return "done", f"Done by {message.triaged_by}{result}"
+        by = {"name": message.triaged_by, "result": message.get_triage_result_display()}
+        if message.triage_result == "nothing":
+            return "done", gettext("Done by %(name)s") % by
+        return "done", gettext("Done by %(name)s: %(result)s") % by
     if message.kind == Kind.OTHER:
-        return "waiting", "Unclassified"
+        return "waiting", gettext("Unclassified")
     return "draft", str(message.get_kind_display()).capitalize()
 
 
@@ -99,7 +103,7 @@ class ReplyIndex(ReadOnlyIndex):
     results_template_name = "desk/returned_mail/index_results.html"
     row_url_name = "desk_reply"
     default_ordering = "-received_at"
-    page_title = "Unclassified replies"
+    page_title = _("Unclassified replies")
 
     def get_base_queryset(self) -> QuerySet[ReturnedMessage]:
         return ReturnedMessage.objects.defer("raw")
@@ -109,14 +113,14 @@ class ReplyIndex(ReadOnlyIndex):
         shown = [
             MessageColumn(
                 "subject",
-                label="Message",
+                label=gettext("Message"),
                 accessor=message_title,
                 get_url=self.get_edit_url,
                 get_title_id=lambda one: f"returnedmessage_{one.pk}_title",
                 classname="desk-message__cell",
             ),
-            StateColumn("state", label="State", accessor=state_label),
-            DateColumn("received_at", label="Received", sort_key="received_at"),
+            StateColumn("state", label=gettext("State"), accessor=state_label),
+            DateColumn("received_at", label=gettext("Received"), sort_key="received_at"),
         ]
         if self.request.user.has_perm(_CLASSIFY_PERMISSION):
             shown.insert(0, BulkActionsCheckboxColumn("bulk_actions", obj_type="returnedmessage"))
@@ -142,8 +146,8 @@ class ReplyViewSet(TableViewSet):
 class MarkDoneAction(BulkAction):
     """Marks several messages as done."""
 
-    display_name = "Mark as done"
-    aria_label = "Mark the selected messages as done"
+    display_name = _("Mark as done")
+    aria_label = _("Mark the selected messages as done")
     action_type = "done"
     template_name = "desk/returned_mail/mark_done.html"
     models = [ReturnedMessage]
@@ -171,7 +175,8 @@ class MarkDoneAction(BulkAction):
 
     def get_success_message(self, num_parent_objects: int, num_child_objects: int) -> str:
         count = num_parent_objects
-        return f"{count} message{'' if count == 1 else 's'} marked as done."
+        text = ngettext("%(count)s message marked as done.", "%(count)s messages marked as done.", count)
+        return text % {"count": count}
 
 
 def mark_done(message: ReturnedMessage, request: HttpRequest) -> bool:
@@ -190,19 +195,19 @@ _HEADER_LINES = 300
 # Control characters, and characters that change the direction of text.
 _INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _EXPLANATIONS = {
-    Kind.BOUNCE: "A bounce: an email was not delivered.",
-    Kind.DELAY: "A delay notice: a server is still trying to deliver an email. No action is taken.",
-    Kind.COMPLAINT: "A complaint: a subscriber marked an email as spam.",
-    Kind.AUTO_REPLY: "An automatic reply. No action is taken.",
-    Kind.UNSUBSCRIBE: "An unsubscribe request by email. The subscriber was unsubscribed.",
-    Kind.RECEIPT: "A delivery or read receipt. No action is taken.",
-    Kind.OTHER: "No rule matched this message.",
+    Kind.BOUNCE: _("A bounce: an email was not delivered."),
+    Kind.DELAY: _("A delay notice: a server is still trying to deliver an email. No action is taken."),
+    Kind.COMPLAINT: _("A complaint: a subscriber marked an email as spam."),
+    Kind.AUTO_REPLY: _("An automatic reply. No action is taken."),
+    Kind.UNSUBSCRIBE: _("An unsubscribe request by email. The subscriber was unsubscribed."),
+    Kind.RECEIPT: _("A delivery or read receipt. No action is taken."),
+    Kind.OTHER: _("No rule matched this message."),
 }
 _CHOICES = (
-    (TriageResult.NOTHING, "No action needed"),
-    (TriageResult.BOUNCE, "Invalid address: suppress it"),
-    (TriageResult.UNSUBSCRIBE, "Unsubscribe request: unsubscribe from all lists"),
-    (TriageResult.COMPLAINT, "Complaint: unsubscribe from all lists and suppress the address"),
+    (TriageResult.NOTHING, _("No action needed")),
+    (TriageResult.BOUNCE, _("Invalid address: suppress it")),
+    (TriageResult.UNSUBSCRIBE, _("Unsubscribe request: unsubscribe from all lists")),
+    (TriageResult.COMPLAINT, _("Complaint: unsubscribe from all lists and suppress the address")),
 )
 _LOG_ACTIONS = {
     TriageResult.BOUNCE: "desk.reply_bounce",
@@ -211,18 +216,18 @@ _LOG_ACTIONS = {
 }
 # How an event was matched to a subscriber.
 _MATCHED_BY = {
-    "verp": "return path (VERP)",
+    "verp": _("return path (VERP)"),
     "message_id": "Message-ID",
-    "service": "the email service provider",
-    "session": "the server’s response during delivery",
-    "person": "a colleague",
-    "recipient": "the address",
+    "service": _("the email service provider"),
+    "session": _("the server’s response during delivery"),
+    "person": _("a colleague"),
+    "recipient": _("the address"),
 }
 # Shown after classifying.
 _RESULTS = {
-    TriageResult.BOUNCE: "{email} is suppressed.",
-    TriageResult.UNSUBSCRIBE: "{email} is unsubscribed from all lists.",
-    TriageResult.COMPLAINT: "{email} is unsubscribed from all lists and suppressed.",
+    TriageResult.BOUNCE: _("{email} is suppressed."),
+    TriageResult.UNSUBSCRIBE: _("{email} is unsubscribed from all lists."),
+    TriageResult.COMPLAINT: _("{email} is unsubscribed from all lists and suppressed."),
 }
 
 
@@ -264,8 +269,8 @@ def _shown(text: str, masked: bool) -> str:
 class ClassifyForm(forms.Form):
     """What a message is, and which subscriber it concerns."""
 
-    kind = forms.ChoiceField(label="Classify this message", choices=_CHOICES, widget=forms.RadioSelect)
-    subscriber = forms.CharField(label="Subscriber’s email address", max_length=254, required=False)
+    kind = forms.ChoiceField(label=_("Classify this message"), choices=_CHOICES, widget=forms.RadioSelect)
+    subscriber = forms.CharField(label=_("Subscriber’s email address"), max_length=254, required=False)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -277,7 +282,7 @@ class ClassifyForm(forms.Form):
         except ValueError:
             subscriber = None
         if subscriber is None:
-            self.add_error("subscriber", "No subscriber has this address.")
+            self.add_error("subscriber", gettext("No subscriber has this address."))
         return {**cleaned, "subscriber": subscriber}
 
 
@@ -287,10 +292,10 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
     model = ReturnedMessage
     permission_required = "mailer.view_returnedmessage"
     post_permission = _CLASSIFY_PERMISSION
-    breadcrumbs_above = (("desk_replies:index", "Unclassified replies"),)
+    breadcrumbs_above = (("desk_replies:index", _("Unclassified replies")),)
     template_name = "desk/returned_mail/detail.html"
     header_icon = "mail"
-    page_title = "Message"
+    page_title = _("Message")
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         form = ClassifyForm(request.POST)
@@ -298,13 +303,13 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
             return self.render_to_response(self.get_context_data(form=form))
         kind, subscriber = form.cleaned_data["kind"], form.cleaned_data["subscriber"]
         if subscriber is None:
-            result = "The message is marked as done." if mark_done(self.object, request) else ""
+            result = gettext("The message is marked as done.") if mark_done(self.object, request) else ""
         else:
             result = self._classify(kind, subscriber)
         if result:
             messages.success(request, result, buttons=[])
         else:
-            messages.error(request, "Someone has already classified this message.")
+            messages.error(request, gettext("Someone has already classified this message."))
         return redirect("desk_reply", self.object.pk)
 
     def _classify(self, kind: str, subscriber: Subscriber) -> str:
@@ -322,7 +327,9 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
             data={"subscriber": subscriber.pk},
         )
         if kind == TriageResult.BOUNCE and not suppression.is_suppressed(subscriber):
-            return "Recorded. The address is not suppressed, because later email was delivered to it."
+            return gettext(
+                "Recorded. The address is not suppressed, because later email was delivered to it."
+            )
         return _RESULTS[TriageResult(kind)].format(email=subscriber.email)
 
     def get_context_data(self, form: ClassifyForm | None = None, **kwargs: Any) -> dict[str, Any]:
@@ -363,7 +370,7 @@ class ReopenAction(PermissionRequiredMixin, View):
             messages.error(request, str(error))
         else:
             log(instance=message, action="desk.reply_reopen", user=request.user)
-            messages.success(request, "Undone. The message is unclassified again.")
+            messages.success(request, gettext("Undone. The message is unclassified again."))
         return redirect("desk_reply", pk)
 
 
@@ -389,13 +396,17 @@ def _email(raw: bytes, masked: bool) -> dict[str, Any]:
     """The context of an email."""
     header = headers_of(raw, masked=masked)
     headers, _ = mime.split_headers(header)
-    fields = [(name, strip_invisible(headers.decoded(name.lower()))) for name in ("From", "To", "Date")]
+    names = {"from": gettext("From"), "to": gettext("To"), "date": gettext("Date")}
+    fields = [(label, strip_invisible(headers.decoded(name))) for name, label in names.items()]
     return {"fields": fields, "full_header": header, "text": text_of(raw, masked=masked)}
 
 
 def _event(message: ReturnedMessage, raw: bytes, masked: bool) -> dict[str, Any]:
     """The context of an ESP's event."""
-    return {"fields": [("From", CAPABILITIES[message.service].title)], "text": event_json(raw, masked=masked)}
+    return {
+        "fields": [(gettext("From"), CAPABILITIES[message.service].title)],
+        "text": event_json(raw, masked=masked),
+    }
 
 
 def _event_details(event: FeedbackEvent) -> dict[str, Any]:

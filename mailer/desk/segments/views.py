@@ -17,6 +17,8 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn
@@ -39,7 +41,7 @@ _CHANGE, _DELETE = "subscribers.change_segment", "subscribers.delete_segment"
 def rule_summary(segment: Segment) -> str:
     """The number of conditions in the rule, as text."""
     count = sum(1 for _ in all_conditions(from_json(segment.rule)))
-    return f"{count} condition{'' if count == 1 else 's'}"
+    return ngettext("%(count)s condition", "%(count)s conditions", count) % {"count": count}
 
 
 class SegmentIndex(TableIndex):
@@ -59,9 +61,9 @@ class SegmentViewSet(TableViewSet):
     form_fields = ["name"]
     list_display = [
         "name",
-        Column("rule", label="Rule", accessor=rule_summary),
-        Column("changed_by", label="Changed by"),
-        DateColumn("changed_at", label="Changed", sort_key="changed_at"),
+        Column("rule", label=_("Rule"), accessor=rule_summary),
+        Column("changed_by", label=_("Changed by")),
+        DateColumn("changed_at", label=_("Changed"), sort_key="changed_at"),
     ]
 
     def get_urlpatterns(self) -> list[URLPattern]:
@@ -76,7 +78,7 @@ class SegmentPage(StaffPage, TemplateView):
     """Shows a segment (GET); edits, counts or saves its rule (POST). Only "save" stores it."""
 
     permission_required = "subscribers.view_segment"
-    breadcrumbs_above = (("desk_segments:index", "Segments"),)
+    breadcrumbs_above = (("desk_segments:index", _("Segments")),)
     header_icon = "sliders"
     template_name = "desk/segments/edit.html"
 
@@ -95,7 +97,7 @@ class SegmentPage(StaffPage, TemplateView):
         return bool(self.request.user.has_perm(_DELETE if deletes else _CHANGE))
 
     def get_page_title(self) -> str:
-        return self.segment.name or "New segment"
+        return self.segment.name or gettext("New segment")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if (suggested := request.GET.get("rule")) and self.new:
@@ -166,25 +168,32 @@ class SegmentPage(StaffPage, TemplateView):
         user = self.request.user
         segments.save(self.segment, self.name, self.rule, user.get_username(), timezone.now())
         log(instance=self.segment, action="desk.segment", user=user)
-        messages.success(
-            self.request, f"The segment “{self.segment}” is {'created' if self.new else 'saved'}."
+        text = (
+            gettext("The segment “%(segment)s” is created.")
+            if self.new
+            else gettext("The segment “%(segment)s” is saved.")
         )
+        messages.success(self.request, text % {"segment": self.segment})
         return redirect("desk_segments:edit", self.segment.pk)
 
     def _delete(self) -> HttpResponse:
         if self.new:
             return redirect("desk_segments:index")
         if used := usages(self.segment):
-            messages.error(self.request, f"The segment is used by {', '.join(str(one) for one in used[:3])}.")
+            messages.error(
+                self.request,
+                gettext("The segment is used by %(users)s.")
+                % {"users": ", ".join(str(one) for one in used[:3])},
+            )
             return redirect("desk_segments:edit", self.segment.pk)
         try:
             with transaction.atomic():
                 log(instance=self.segment, action="wagtail.delete", user=self.request.user)
                 self.segment.delete()
         except ProtectedError:
-            messages.error(self.request, "The segment is used by an edition.")
+            messages.error(self.request, gettext("The segment is used by an edition."))
             return redirect("desk_segments:index")
-        messages.success(self.request, "The segment is deleted. Its subscribers were not changed.")
+        messages.success(self.request, gettext("The segment is deleted. Its subscribers were not changed."))
         return redirect("desk_segments:index")
 
 
@@ -195,7 +204,7 @@ def _parse(rule: str) -> Group:
     except InvalidRule:
         raise
     except (ValueError, RecursionError) as error:
-        raise InvalidRule(f"Invalid JSON: {error}.") from error
+        raise InvalidRule(gettext("Invalid JSON: %(error)s.") % {"error": error}) from error
 
 
 def usages(segment: Segment) -> list[Edition | Segment]:
@@ -289,11 +298,14 @@ def available_conditions() -> list[tuple[str, Choices]]:
     for kind in conditions.CONDITION_TYPES.values():
         if kind.name == "field":
             for field in CustomField.objects.all():
-                relations = [(name, kind.operators[name][0]) for name in _FIELD_OPERATORS[field.kind]]
+                relations = [(name, str(kind.operators[name][0])) for name in _FIELD_OPERATORS[field.kind]]
                 found.append((field.name, [(f"field|{name}|{field.pk}", label) for name, label in relations]))
             continue
         found.append(
-            (kind.label, [(f"{kind.name}|{name}|", label) for name, (label, _) in kind.operators.items()])
+            (
+                str(kind.label),
+                [(f"{kind.name}|{name}|", str(label)) for name, (label, _widget) in kind.operators.items()],
+            )
         )
     return found
 
@@ -339,7 +351,7 @@ def _row(name: str, test: Condition, available: _Choices) -> ConditionRow:
     subject = kind.label
     if test.attribute == "field":
         field = available.fields.get(test.field or 0)
-        subject = field.name if field else "Deleted field"
+        subject = field.name if field else gettext("Deleted field")
         if field and field.kind == "choice" and widget == "text":
             widget = "choices"
         elif field and field.kind == "number" and widget == "text":

@@ -12,6 +12,7 @@ from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFi
 from wagtail.admin.ui.tables import Column
 from wagtail.snippets.views.snippets import SnippetViewSet
 
+from mailer import staff_language
 from mailer.desk.base.forms import (
     BackToDraftView,
     LanguageSelect,
@@ -23,7 +24,6 @@ from mailer.desk.base.forms import (
 )
 from mailer.desk.base.tables import StateColumn
 from mailer.stories.models import Story
-from subscribers import iso_codes
 
 
 class StoryForm(TranslationsForm):
@@ -71,12 +71,12 @@ class StoryFilters(WagtailFilterSet):
 
 def country_names(story: Story) -> str:
     """The story's countries by name; "All countries" for none."""
-    return iso_codes.country_names(story.countries, "en") if story.countries else "All countries"
+    return staff_language.country_names(story.countries) if story.countries else "All countries"
 
 
 def language_names(story: Story) -> str:
     """The languages of the story's texts."""
-    return ", ".join(iso_codes.language_name(text.language, "en") for text in story.texts.all())
+    return ", ".join(staff_language.language_name(text.language) for text in story.texts.all())
 
 
 def date_label(story: Story) -> str:

@@ -10,13 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import ObjectPage, StaffPage
-from mailer.desk.base.tables import count_label
+from mailer.desk.base.tables import subscribers_label
 from mailer.desk.subscribers.subscriber_pages import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs
 from subscribers.bulk.models import BulkJob
@@ -37,28 +39,28 @@ class BulkActionForm(forms.Form):
     """The action to run on the selected subscribers."""
 
     action = forms.ChoiceField(
-        label="Action",
+        label=_("Action"),
         widget=forms.RadioSelect,
         choices=[
-            (Action.TAG, "Add a tag"),
-            (Action.UNTAG, "Remove a tag"),
-            (Action.ADD, "Add to a list"),
-            (Action.REMOVE, "Remove from a list"),
-            (Action.SUPPRESS, "Suppress: they receive no more emails"),
+            (Action.TAG, _("Add a tag")),
+            (Action.UNTAG, _("Remove a tag")),
+            (Action.ADD, _("Add to a list")),
+            (Action.REMOVE, _("Remove from a list")),
+            (Action.SUPPRESS, _("Suppress: they receive no more emails")),
         ],
     )
     tag_name = forms.CharField(
-        label="Tag", max_length=60, required=False, widget=forms.TextInput(attrs={"list": "tags-known"})
+        label=_("Tag"), max_length=60, required=False, widget=forms.TextInput(attrs={"list": "tags-known"})
     )
     mailing_list = forms.ModelChoiceField(
-        MailingList.objects.all(), label="List", required=False, empty_label="Choose a list"
+        MailingList.objects.all(), label=_("List"), required=False, empty_label=_("Choose a list")
     )
     note = forms.CharField(
-        label="Reason",
+        label=_("Reason"),
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="For your colleagues. When adding to a list: how the subscribers gave their consent.",
+        help_text=_("For your colleagues. When adding to a list: how the subscribers gave their consent."),
     )
 
     def bulk_request(self, ids: tuple[int, ...], query: Query) -> jobs.BulkRequest:
@@ -77,7 +79,7 @@ class BulkActionForm(forms.Form):
 
 class _BulkView(StaffPage, TemplateView):
     permission_required = _PERMISSION
-    breadcrumbs_above = (("desk_subscribers:index", "Subscribers"),)
+    breadcrumbs_above = (("desk_subscribers:index", _("Subscribers")),)
     header_icon = "group"
 
 
@@ -85,7 +87,7 @@ class BulkActionPage(_BulkView):
     """Shows how many subscribers are selected and the form (GET), then starts the job (POST)."""
 
     template_name = "desk/subscribers/bulk_action.html"
-    page_title = "Bulk action"
+    page_title = _("Bulk action")
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
@@ -102,7 +104,8 @@ class BulkActionPage(_BulkView):
     def _refusal(self) -> HttpResponse:
         # Ignoring the filter would select far more subscribers.
         messages.error(
-            self.request, "A filter refers to something that no longer exists. No subscriber was changed."
+            self.request,
+            gettext("A filter refers to something that no longer exists. No subscriber was changed."),
         )
         return redirect("desk_subscribers:index")
 
@@ -111,7 +114,8 @@ class BulkActionPage(_BulkView):
             return self._refusal()
         if not self.ids and not self.all_matching:
             messages.error(
-                request, "No subscribers are selected. Select some in the table, or choose all of them."
+                request,
+                gettext("No subscribers are selected. Select some in the table, or choose all of them."),
             )
             return redirect("desk_subscribers:index")
         return super().get(request, *args, **kwargs)
@@ -137,9 +141,10 @@ class BulkActionPage(_BulkView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if self.ids:
-            selected = "1 subscriber" if len(self.ids) == 1 else f"{len(self.ids)} subscribers"
+            count = len(self.ids)
+            selected = ngettext("%(count)s subscriber", "%(count)s subscribers", count) % {"count": count}
         else:
-            selected = count_label(search.count(self.query), "subscriber", "subscribers")
+            selected = subscribers_label(search.count(self.query))
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         kept = (*QUERY_PARAMETERS, "all") if self.all_matching else ("ids",)
         return {
@@ -193,7 +198,7 @@ class BulkJobsPage(_BulkView):
     """Lists the jobs, newest first."""
 
     template_name = "desk/subscribers/bulk_jobs.html"
-    page_title = "Bulk actions"
+    page_title = _("Bulk actions")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(jobs=BulkJob.objects.all()[:_SHOWN], **kwargs)

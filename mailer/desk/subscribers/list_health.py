@@ -13,7 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
+from django_stubs_ext import StrOrPromise
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
@@ -50,7 +53,7 @@ class ListHealthPage(StaffPage, TemplateView):
 
     permission_required = "subscribers.view_segment"
     header_icon = "circle-check"
-    page_title = "List health"
+    page_title = _("List health")
     template_name = "desk/subscribers/list_health.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -68,26 +71,32 @@ def _definitions() -> list[tuple[str, str, Group]]:
     on = (Condition("list", "on", lists),) if lists else ()
     return [
         (
-            "Never confirmed",
-            "Signed up more than a week ago and never clicked the confirmation link. They receive no "
-            "editions and are deleted automatically after some days.",
+            gettext("Never confirmed"),
+            gettext(
+                "Signed up more than a week ago and never clicked the confirmation link. They receive no "
+                "editions and are deleted automatically after some days."
+            ),
             _rule(Condition("pending", "not_within", (7,))),
         ),
         (
-            "Bounced recently",
-            "An email to them bounced in the last 90 days, and they still receive editions. If bounces "
-            "continue, the bounce rules suppress them automatically.",
+            gettext("Bounced recently"),
+            gettext(
+                "An email to them bounced in the last 90 days, and they still receive editions. If bounces "
+                "continue, the bounce rules suppress them automatically."
+            ),
             _rule(*on, Condition("bounced", "within", (90,)), Condition("suppressed", "not")),
         ),
         (
-            "Inactive",
-            "Agreed to tracking, received at least three editions, and opened none and clicked nothing for "
-            "six months.",
+            gettext("Inactive"),
+            gettext(
+                "Agreed to tracking, received at least three editions, and opened none and clicked "
+                "nothing for six months."
+            ),
             _rule(*on, Condition("reacted", "not_within", (180,)), Condition("received", "at_least", (3,))),
         ),
         (
-            "Added without opt-in",
-            "Were added by an import or by staff, and never confirmed themselves that they want it.",
+            gettext("Added without opt-in"),
+            gettext("Were added by an import or by staff, and never confirmed themselves that they want it."),
             _rule(*on, Condition("self_confirmed", "never")),
         ),
     ]
@@ -103,13 +112,15 @@ _SHOWN = 50
 class ReconfirmForm(forms.Form):
     """Which list to reconfirm, and how long subscribers have."""
 
-    mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label="List")
-    days = forms.IntegerField(label="Days to respond", initial=30, min_value=7, max_value=90)
+    mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label=_("List"))
+    days = forms.IntegerField(label=_("Days to respond"), initial=30, min_value=7, max_value=90)
 
 
 class _CampaignView(StaffPage, TemplateView):
     permission_required = "subscribers.change_subscriber"
-    breadcrumbs_above: tuple[tuple[str, str], ...] = (("desk_reconfirmations", "Reconfirmation campaigns"),)
+    breadcrumbs_above: tuple[tuple[str, StrOrPromise], ...] = (
+        ("desk_reconfirmations", _("Reconfirmation campaigns")),
+    )
     header_icon = "mail"
 
 
@@ -118,7 +129,7 @@ class ReconfirmPage(_CampaignView, ObjectPage[Segment]):
 
     model = Segment
     template_name = "desk/subscribers/reconfirm.html"
-    page_title = "Reconfirm subscriptions"
+    page_title = _("Reconfirm subscriptions")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = ReconfirmForm(request.POST)
@@ -161,7 +172,7 @@ class CampaignPage(_CampaignView, ObjectPage[ReconfirmationCampaign]):
                 return redirect("desk_bulk_job", job.pk)
             campaigns.cancel(self.object, by, now)
             log(instance=self.object, action="desk.reconfirm_stop", user=request.user)
-            messages.success(request, "The campaign is stopped. No subscription was changed.")
+            messages.success(request, gettext("The campaign is stopped. No subscription was changed."))
         except WrongState as error:
             messages.error(request, str(error))
         return redirect("desk_reconfirmation", self.object.pk)
@@ -189,7 +200,7 @@ class CampaignsPage(_CampaignView):
     """Lists the campaigns, newest first."""
 
     template_name = "desk/subscribers/reconfirmations.html"
-    page_title = "Reconfirmation campaigns"
+    page_title = _("Reconfirmation campaigns")
     breadcrumbs_above = ()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

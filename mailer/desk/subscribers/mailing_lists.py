@@ -12,6 +12,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.forms.models import WagtailAdminModelForm
@@ -20,6 +22,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import CreateView, DeleteView, EditView, IndexView
 from wagtail.log_actions import log
 
+from mailer import staff_language
 from mailer.approval import list_changes
 from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of
@@ -30,7 +33,6 @@ from mailer.desk.base.tables import DeskViewSet, StateColumn
 from mailer.editions import sender_domains
 from mailer.reports.charts import Point, line_chart
 from mailer.reports.labels import format_number
-from subscribers import iso_codes
 from subscribers.models import ListGrowth, MailingList, Subscription
 from subscribers.search.search import CAP
 
@@ -57,7 +59,7 @@ class ListForm(WagtailAdminModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("sender_name") and not cleaned.get("sender_email"):
-            self.add_error("sender_email", "Enter the sender's email address too.")
+            self.add_error("sender_email", gettext("Enter the sender's email address too."))
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
@@ -82,8 +84,10 @@ class ListForm(WagtailAdminModelForm):
         log(instance=self.instance, action="desk.list_change_propose", user=user)
         messages.info(
             request,
-            "The sender and the welcome texts wait for a second person, who gets an email.",
-            buttons=[messages.button(reverse("desk_list_change", args=[change.pk]), "Show the change")],
+            gettext("The sender and the welcome texts wait for a second person, who gets an email."),
+            buttons=[
+                messages.button(reverse("desk_list_change", args=[change.pk]), gettext("Show the change"))
+            ],
         )
 
 
@@ -120,7 +124,7 @@ class WelcomePanel(Panel):
                 "texts": [
                     (
                         code,
-                        iso_codes.language_name(code, "en"),
+                        staff_language.language_name(code),
                         data.get(f"{_WELCOME}{code}", saved.get(code, "")),
                     )
                     for code in settings.CONFIG.site.languages
@@ -147,7 +151,10 @@ class GrowthPanel(Panel):
                 "kept": kept,
                 "months": months[::-1],
                 "chart": line_chart(
-                    points, "Confirmed subscribers", "list-growth", lambda one: format_number(int(one))
+                    points,
+                    gettext("Confirmed subscribers"),
+                    "list-growth",
+                    lambda one: format_number(int(one)),
                 )
                 if any(point.value for point in points)
                 else "",
@@ -194,8 +201,10 @@ class ListDelete(DeleteView):
             return None
         messages.error(
             self.request,
-            "The list was not deleted: it records who unsubscribed. Hide it from the sign-up page and "
-            "remove it from your newsletters instead.",
+            gettext(
+                "The list was not deleted: it records who unsubscribed. Hide it from the sign-up page and "
+                "remove it from your newsletters instead."
+            ),
         )
         return redirect("desk_lists:edit", self.object.pk)
 
@@ -205,14 +214,22 @@ def confirmed_count(mailing_list: MailingList) -> str:
     count = _count_on(mailing_list, Subscription.State.CONFIRMED)
     kept: ListGrowth | None = getattr(mailing_list, "growth", None)
     if count > CAP and kept:
-        return f"about {format_number(kept.months[-1]['people'])}"
-    return format_number(count) if count <= CAP else f"more than {format_number(CAP)}"
+        return gettext("about %(count)s") % {"count": format_number(kept.months[-1]["people"])}
+    return (
+        format_number(count)
+        if count <= CAP
+        else gettext("more than %(count)s") % {"count": format_number(CAP)}
+    )
 
 
 def pending_count(mailing_list: MailingList) -> str:
     """The number of subscribers who have not confirmed yet."""
     count = _count_on(mailing_list, Subscription.State.PENDING)
-    return format_number(count) if count <= CAP else f"more than {format_number(CAP)}"
+    return (
+        format_number(count)
+        if count <= CAP
+        else gettext("more than %(count)s") % {"count": format_number(CAP)}
+    )
 
 
 def _count_on(mailing_list: MailingList, state: str) -> int:
@@ -221,7 +238,7 @@ def _count_on(mailing_list: MailingList, state: str) -> int:
 
 def sign_up_visibility(mailing_list: MailingList) -> tuple[str, str]:
     """(tone, label): whether the sign-up page shows the list."""
-    return ("done", "Shown") if mailing_list.public else ("draft", "Hidden")
+    return ("done", gettext("Shown")) if mailing_list.public else ("draft", gettext("Hidden"))
 
 
 class MailingListViewSet(DeskViewSet):
@@ -236,10 +253,10 @@ class MailingListViewSet(DeskViewSet):
     delete_view_class = ListDelete
     list_display = [
         "name",
-        Column("confirmed", label="Confirmed", accessor=confirmed_count),
-        Column("waiting", label="Pending", accessor=pending_count),
-        StateColumn("public", label="Sign-up page", accessor=sign_up_visibility),
-        Column("opt_in", label="Opt-in", accessor="get_opt_in_display"),
+        Column("confirmed", label=_("Confirmed"), accessor=confirmed_count),
+        Column("waiting", label=_("Pending"), accessor=pending_count),
+        StateColumn("public", label=_("Sign-up page"), accessor=sign_up_visibility),
+        Column("opt_in", label=_("Opt-in"), accessor="get_opt_in_display"),
     ]
     search_fields = ["name", "slug"]
     edit_handler = ObjectList(
@@ -249,24 +266,26 @@ class MailingListViewSet(DeskViewSet):
                     FieldRowPanel(
                         [
                             FieldPanel("name"),
-                            FieldPanel("slug", help_text="Short name for imports and the command line."),
+                            FieldPanel("slug", help_text=_("Short name for imports and the command line.")),
                         ]
                     ),
-                    FieldPanel("description", help_text="Shown on the sign-up page."),
+                    FieldPanel("description", help_text=_("Shown on the sign-up page.")),
                 ],
-                heading="Name and description",
+                heading=_("Name and description"),
             ),
             MultiFieldPanel(
                 [
-                    FieldPanel("public", heading="Show on the sign-up page"),
+                    FieldPanel("public", heading=_("Show on the sign-up page")),
                     FieldPanel(
                         "opt_in",
                         widget=forms.RadioSelect,
-                        help_text="Double opt-in prevents signing up someone else’s address. "
-                        "Unsubscribed subscribers must always confirm to resubscribe.",
+                        help_text=_(
+                            "Double opt-in prevents signing up someone else’s address. "
+                            "Unsubscribed subscribers must always confirm to resubscribe."
+                        ),
                     ),
                 ],
-                heading="Sign-up",
+                heading=_("Sign-up"),
             ),
             MultiFieldPanel(
                 [
@@ -274,11 +293,13 @@ class MailingListViewSet(DeskViewSet):
                     FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
                     WelcomePanel(),
                 ],
-                heading="Emails of this list",
-                help_text="Sender of confirmation and welcome emails. If empty: the office. A second person "
-                "approves every change of sender and texts.",
+                heading=_("Emails of this list"),
+                help_text=_(
+                    "Sender of confirmation and welcome emails. If empty: the office. A second person "
+                    "approves every change of sender and texts."
+                ),
             ),
-            GrowthPanel(heading="Growth"),
+            GrowthPanel(heading=_("Growth")),
         ],
         base_form_class=ListForm,
     )
@@ -289,9 +310,9 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
 
     model = ListChange
     permission_required = "subscribers.view_mailinglist"
-    page_title = "Emails of a list"
+    page_title = _("Emails of a list")
     header_icon = "list-ul"
-    breadcrumbs_above = (("desk_lists:index", "Lists"),)
+    breadcrumbs_above = (("desk_lists:index", _("Lists")),)
     template_name = "desk/subscribers/list_change.html"
 
     def get_queryset(self) -> QuerySet[ListChange]:
@@ -324,19 +345,30 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
         else:
             action = "approve" if approves else "reject"
             log(instance=self.object.mailing_list, action=f"desk.list_change_{action}", user=request.user)
-            messages.success(request, f"The change is {'approved and in force' if approves else 'rejected'}.")
+            messages.success(
+                request,
+                gettext("The change is approved and in force.")
+                if approves
+                else gettext("The change is rejected."),
+            )
         return redirect("desk_list_change", self.object.pk)
 
 
 def _comparison(now: ListEmails, proposed: ListEmails) -> list[tuple[str, str, str, bool]]:
     """Rows of the table: (label, in force, proposed, whether they differ)."""
     rows = [
-        ("Sender’s name", now.sender_name, proposed.sender_name),
-        ("Sender’s address", now.sender_email, proposed.sender_email),
+        (gettext("Sender’s name"), now.sender_name, proposed.sender_name),
+        (gettext("Sender’s address"), now.sender_email, proposed.sender_email),
     ]
     codes = dict.fromkeys([*settings.CONFIG.site.languages, *now.welcome_texts, *proposed.welcome_texts])
     for code in codes:
         before, after = now.welcome_texts.get(code, ""), proposed.welcome_texts.get(code, "")
         if before or after:
-            rows.append((f"Welcome text, {iso_codes.language_name(code, 'en')}", before, after))
+            rows.append(
+                (
+                    gettext("Welcome text, %(name)s") % {"name": staff_language.language_name(code)},
+                    before,
+                    after,
+                )
+            )
     return [(label, before, after, before != after) for label, before, after in rows]

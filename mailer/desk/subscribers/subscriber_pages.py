@@ -13,6 +13,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
@@ -21,6 +23,7 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.log_actions import log, registry
 
+from mailer import staff_language
 from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.delivery.models import Delivery
 from mailer.desk.base.forms import (
@@ -36,16 +39,16 @@ from mailer.desk.base.tables import (
     DeskViewSet,
     KeysetPaginationMixin,
     StateColumn,
-    count_label,
     cursor,
     sheet_response,
+    subscribers_label,
 )
 from mailer.desk.imports.list import ListFormPage
 from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
 from mailer.desk.suppression_decisions import labels
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.reports.export import subscribers_sheet
-from subscribers import iso_codes, merge, suppression
+from subscribers import merge, suppression
 from subscribers.exports import json_lines
 from subscribers.models import MailingList, Segment, Subscriber, Subscription, Suppression, Tag
 from subscribers.privacy.erasure import erase
@@ -109,7 +112,7 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
 
 class _SubscriberPage(ObjectPage[Subscriber], TemplateView):
     model = Subscriber
-    breadcrumbs_above = (("desk_subscribers:index", "Subscribers"),)
+    breadcrumbs_above = (("desk_subscribers:index", _("Subscribers")),)
     header_icon = "user"
 
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
@@ -126,20 +129,25 @@ class ErasePage(_SubscriberPage):
 
     permission_required = "subscribers.delete_subscriber"
     template_name = "desk/subscribers/erase.html"
-    page_title = "Erase subscriber"
+    page_title = _("Erase subscriber")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if suppression.normalise_or_lower(request.POST.get("address", "")) != self.object.email:
-            error = "The address does not match. The subscriber was not erased."
+            error = gettext("The address does not match. The subscriber was not erased.")
             return self.render_to_response(self.get_context_data(error=error, **kwargs))
         pk = self.object.pk
         with transaction.atomic():
             # After an erasure the audit log must not contain the address.
-            log(instance=self.object, action="desk.erase", user=request.user, title=f"Subscriber {pk}")
+            log(
+                instance=self.object,
+                action="desk.erase",
+                user=request.user,
+                title=f"Subscriber {pk}",
+            )
             erase(self.object.email, timezone.now())
         messages.success(
             request,
-            "The subscriber is erased. A keyed hash of the address prevents adding it by imports.",
+            gettext("The subscriber is erased. A keyed hash of the address prevents adding it by imports."),
         )
         return redirect("desk_subscribers:index")
 
@@ -149,7 +157,7 @@ class MergePage(_SubscriberPage):
 
     permission_required = ("subscribers.change_subscriber", "subscribers.delete_subscriber")
     template_name = "desk/subscribers/merge.html"
-    page_title = "Merge duplicates"
+    page_title = _("Merge duplicates")
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
@@ -159,9 +167,9 @@ class MergePage(_SubscriberPage):
         if address := given.get("other", "").strip():
             self.other = Subscriber.objects.filter(email=suppression.normalise_or_lower(address)).first()
             if self.other is None:
-                self.error = "No subscriber has this address."
+                self.error = gettext("No subscriber has this address.")
             elif self.other.pk == self.object.pk:
-                self.other, self.error = None, "This is the same subscriber."
+                self.other, self.error = None, gettext("This is the same subscriber.")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.other is None or request.POST.get("confirm") != "yes":
@@ -175,7 +183,9 @@ class MergePage(_SubscriberPage):
                 user=request.user,
                 data={"to": f"subscriber {other_id}"},
             )
-        messages.success(request, "The subscribers are merged. Links in emails to either address still work.")
+        messages.success(
+            request, gettext("The subscribers are merged. Links in emails to either address still work.")
+        )
         return redirect("desk_subscribers:edit", self.object.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -198,7 +208,7 @@ _CONFIRMED = Subscription.State.CONFIRMED
 
 def country_filter_choices() -> Choices:
     """Countries to filter by: all countries, or one of the office's countries."""
-    return [(finding.EVERY_COUNTRY, "All countries"), *country_choices()]
+    return [(finding.EVERY_COUNTRY, gettext("All countries")), *country_choices()]
 
 
 # Query parameters of the table.
@@ -208,19 +218,19 @@ QUERY_PARAMETERS = ("q", "list", "state", "language", "country", "tag", "segment
 class SubscriberFilters(WagtailFilterSet):
     """Filters of the table. The search in `finding` applies them, because it uses the right indexes."""
 
-    list = django_filters.ModelChoiceFilter(queryset=MailingList.objects.all(), label="List")
+    list = django_filters.ModelChoiceFilter(queryset=MailingList.objects.all(), label=_("List"))
     state = django_filters.ChoiceFilter(
-        label="State",
+        label=_("State"),
         choices=[
             *Subscription.State.choices,
             (finding.SUPPRESSED, "suppressed"),
-            (finding.NO_LIST, "on no list"),
+            (finding.NO_LIST, _("on no list")),
         ],
     )
-    language = django_filters.ChoiceFilter(choices=content_languages, label="Language")
-    country = django_filters.ChoiceFilter(choices=country_filter_choices, label="Country")
-    tag = django_filters.ModelChoiceFilter(queryset=Tag.objects.all(), label="Tag")
-    segment = django_filters.ModelChoiceFilter(queryset=Segment.objects.all(), label="Segment")
+    language = django_filters.ChoiceFilter(choices=content_languages, label=_("Language"))
+    country = django_filters.ChoiceFilter(choices=country_filter_choices, label=_("Country"))
+    tag = django_filters.ModelChoiceFilter(queryset=Tag.objects.all(), label=_("Tag"))
+    segment = django_filters.ModelChoiceFilter(queryset=Segment.objects.all(), label=_("Segment"))
 
     class Meta:
         model = Subscriber
@@ -231,17 +241,21 @@ def state_label(subscriber: Any) -> tuple[str, str]:
     """(tone, label): whether the subscriber receives emails, and if not, why."""
     states = {subscription.state for subscription in subscriber.subscriptions.all()}
     if subscriber.suppressed:
-        return "problem", "Suppressed"
+        return "problem", gettext("Suppressed")
     if _CONFIRMED in states:
-        return "done", "Confirmed"
+        return "done", gettext("Confirmed")
     if Subscription.State.PENDING in states:
-        return "waiting", "Pending"
-    return "draft", "Unsubscribed" if states else "On no list"
+        return "waiting", gettext("Pending")
+    return "draft", gettext("Unsubscribed") if states else gettext("On no list")
 
 
 def country_names(subscriber: Subscriber) -> str:
     """The subscriber's countries by name; "All countries" for none."""
-    return iso_codes.country_names(subscriber.countries, "en") if subscriber.countries else "All countries"
+    return (
+        staff_language.country_names(subscriber.countries)
+        if subscriber.countries
+        else gettext("All countries")
+    )
 
 
 def query_from(filters: SubscriberFilters | None, text: str) -> Query:
@@ -267,7 +281,11 @@ class SubscriberIndex(KeysetPaginationMixin, IndexView):
     def columns(self) -> list[Column]:
         shown: list[Column] = super().columns
         may_change = self.request.user.has_perm("subscribers.change_subscriber")
-        return [CheckboxColumn("select", label="Select", accessor="pk"), *shown] if may_change else shown
+        return (
+            [CheckboxColumn("select", label=gettext("Select"), accessor="pk"), *shown]
+            if may_change
+            else shown
+        )
 
     def query(self) -> Query:
         """The query of the page's URL."""
@@ -296,13 +314,13 @@ class SubscriberIndex(KeysetPaginationMixin, IndexView):
         given = self.request.GET
         return {
             **context,
-            "count_label": count_label(self.count, "subscriber", "subscribers"),
+            "count_label": subscribers_label(self.count),
             "parameters": [(name, given[name]) for name in QUERY_PARAMETERS if given.get(name)],
         }
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
         column = self._get_title_column_class(TitleColumn)
-        return column("email", label="Address", accessor="email", get_url=self.get_edit_url)
+        return column("email", label=gettext("Address"), accessor="email", get_url=self.get_edit_url)
 
 
 class RedirectToErase(DeleteView):
@@ -325,13 +343,15 @@ class SubscriberViewSet(DeskViewSet):
     list_per_page = 50
     list_display = [
         "email",
-        Column("name", label="Name"),
+        Column("name", label=_("Name")),
         Column(
-            "language", label="Language", accessor=lambda one: iso_codes.language_name(one.language, "en")
+            "language",
+            label=_("Language"),
+            accessor=lambda one: staff_language.language_name(one.language),
         ),
-        Column("countries", label="Countries", accessor=country_names),
-        StateColumn("state", label="State", accessor=state_label),
-        DateColumn("created_at", label="Added"),
+        Column("countries", label=_("Countries"), accessor=country_names),
+        StateColumn("state", label=_("State"), accessor=state_label),
+        DateColumn("created_at", label=_("Added")),
     ]
     edit_handler = ObjectList(
         [
@@ -340,33 +360,33 @@ class SubscriberViewSet(DeskViewSet):
                     FieldRowPanel([FieldPanel("email"), FieldPanel("name")]),
                     FieldPanel("language", widget=LanguageSelect),
                 ],
-                heading="Name and language",
+                heading=_("Name and language"),
             ),
             MultiFieldPanel(
                 [
                     FieldPanel(
-                        "countries", widget=CountriesInput, help_text="If none is selected: all countries."
+                        "countries", widget=CountriesInput, help_text=_("If none is selected: all countries.")
                     )
                 ],
-                heading="Countries of interest",
+                heading=_("Countries of interest"),
             ),
-            AttributesPanel(heading="Tags and custom fields"),
-            SubscriberPanel(heading="Subscriptions and emails"),
+            AttributesPanel(heading=_("Tags and custom fields")),
+            SubscriberPanel(heading=_("Subscriptions and emails")),
         ],
         base_form_class=SubscriberForm,
     )
 
 
-_FORMATS = [("csv", "CSV"), ("xlsx", "Excel (XLSX)"), ("json", "JSON, one object per line")]
+_FORMATS = [("csv", "CSV"), ("xlsx", _("Excel (XLSX)")), ("json", _("JSON, one object per line"))]
 
 
 class ExportForm(forms.Form):
     """Which list to export, and the file format."""
 
     mailing_list = forms.ModelChoiceField(
-        MailingList.objects.all(), label="List", required=False, empty_label="All lists"
+        MailingList.objects.all(), label=_("List"), required=False, empty_label=_("All lists")
     )
-    kind = forms.ChoiceField(label="Format", choices=_FORMATS, widget=forms.RadioSelect, initial="csv")
+    kind = forms.ChoiceField(label=_("Format"), choices=_FORMATS, widget=forms.RadioSelect, initial="csv")
 
 
 @method_decorator(requires_recent_sign_in, name="dispatch")
@@ -376,7 +396,7 @@ class ExportPage(ListFormPage[ExportForm]):
     permission_required = "subscribers.change_subscriber"
     form_class = ExportForm
     template_name = "desk/subscribers/export.html"
-    page_title = "Export subscribers"
+    page_title = _("Export subscribers")
     header_icon = "download"
 
     def form_valid(self, form: ExportForm) -> HttpResponse:

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
@@ -24,6 +26,7 @@ from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression
 from subscribers.models import Suppression
+from subscribers.stored_texts import translated
 
 
 class SuppressionFilters(WagtailFilterSet):
@@ -31,7 +34,7 @@ class SuppressionFilters(WagtailFilterSet):
 
     reason = django_filters.ChoiceFilter(choices=Suppression.Reason.choices)
     force = django_filters.ChoiceFilter(
-        method="in_force", label="State", choices=[("yes", "Active"), ("no", "Removed")]
+        method="in_force", label=_("State"), choices=[("yes", _("Active")), ("no", _("Removed"))]
     )
 
     class Meta:
@@ -44,18 +47,22 @@ class SuppressionFilters(WagtailFilterSet):
 
 def state_label(row: Suppression) -> tuple[str, str]:
     """(tone, label): active, or removed by whom."""
-    return ("problem", "Active") if row.lifted_at is None else ("draft", f"Removed by {row.lifted_by}")
+    return (
+        ("problem", gettext("Active"))
+        if row.lifted_at is None
+        else ("draft", gettext("Removed by %(name)s") % {"name": row.lifted_by})
+    )
 
 
 def address_of(row: Suppression) -> str:
     """The address, or a placeholder if it was erased."""
-    return row.email or "(erased address)"
+    return row.email or gettext("(erased address)")
 
 
 def evidence_of(row: Suppression) -> str:
     """The reason of the suppression decision, or the note of the user who suppressed the address."""
     decision = next(iter(row.decisions.all()), None)
-    return decision.reason if decision else row.evidence
+    return translated(decision.reason if decision else row.evidence)
 
 
 class SuppressionIndex(TableIndex):
@@ -68,7 +75,7 @@ class SuppressionIndex(TableIndex):
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
         column = self._get_title_column_class(TitleColumn)
-        return column("email", label="Address", accessor=address_of, get_url=self.get_edit_url)
+        return column("email", label=gettext("Address"), accessor=address_of, get_url=self.get_edit_url)
 
     def get_edit_url(self, instance: Any) -> str | None:
         """The suppression decision behind it, or else the page that removes it."""
@@ -80,7 +87,11 @@ class SuppressionIndex(TableIndex):
 
     def get_list_more_buttons(self, instance: Suppression) -> list[MenuItem]:
         url = self.get_edit_url(instance)
-        label, icon = ("Details", "help") if instance.decisions.all() else ("Remove suppression", "rotate")
+        label, icon = (
+            (gettext("Details"), "help")
+            if instance.decisions.all()
+            else (gettext("Remove suppression"), "rotate")
+        )
         return [MenuItem(label, url=url, icon_name=icon, priority=10)] if url else []
 
 
@@ -96,10 +107,10 @@ class SuppressionViewSet(TableViewSet):
     list_per_page = 50
     list_display = [
         "email",
-        Column("reason", label="Reason", accessor="get_reason_display"),
-        Column("evidence", label="Evidence", accessor=evidence_of, classname="desk-evidence"),
-        DateColumn("created_at", label="Suppressed on", sort_key="pk"),
-        StateColumn("state", label="State", accessor=state_label),
+        Column("reason", label=_("Reason"), accessor="get_reason_display"),
+        Column("evidence", label=_("Evidence"), accessor=evidence_of, classname="desk-evidence"),
+        DateColumn("created_at", label=_("Suppressed on"), sort_key="pk"),
+        StateColumn("state", label=_("State"), accessor=state_label),
     ]
     exclude_form_fields = ["lifted_at", "lifted_by"]
 
@@ -114,23 +125,25 @@ class SuppressionViewSet(TableViewSet):
 class SuppressForm(forms.Form):
     """An address and the reason for suppressing it."""
 
-    address = forms.CharField(label="Email address", max_length=254)
+    address = forms.CharField(label=_("Email address"), max_length=254)
     evidence = forms.CharField(
-        label="Reason",
+        label=_("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For your colleagues.",
+        help_text=_("For your colleagues."),
     )
 
     def clean_address(self) -> str:
         try:
             return addresses.normalise(self.cleaned_data["address"])
         except ValueError as error:
-            raise ValidationError(f"The address {error}.") from error
+            raise ValidationError(
+                gettext("The address %(error)s.") % {"error": translated(str(error))}
+            ) from error
 
 
 class _SuppressionPage(StaffPage):
-    breadcrumbs_above = (("desk_suppressions:index", "Suppressed addresses"),)
+    breadcrumbs_above = (("desk_suppressions:index", _("Suppressed addresses")),)
     header_icon = "no-view"
 
 
@@ -140,7 +153,7 @@ class SuppressView(_SuppressionPage, FormPage[SuppressForm]):
     permission_required = "subscribers.add_suppression"
     form_class = SuppressForm
     template_name = "desk/subscribers/suppress.html"
-    page_title = "Suppress an address"
+    page_title = _("Suppress an address")
     query_parameters = {"address": "address"}
 
     def form_valid(self, form: SuppressForm) -> HttpResponse:
@@ -149,7 +162,7 @@ class SuppressView(_SuppressionPage, FormPage[SuppressForm]):
         log(instance=row, action="desk.suppress", user=self.request.user)
         messages.success(
             self.request,
-            "The address is suppressed. It receives no emails until staff remove the suppression.",
+            gettext("The address is suppressed. It receives no emails until staff remove the suppression."),
         )
         return redirect("desk_suppressions:index")
 
@@ -160,7 +173,7 @@ class RemoveSuppressionView(_SuppressionPage, ObjectPage[Suppression], TemplateV
     model = Suppression
     permission_required = "subscribers.change_suppression"
     template_name = "desk/subscribers/remove_suppression.html"
-    page_title = "Remove suppression"
+    page_title = _("Remove suppression")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._to_decision() or super().get(request, *args, **kwargs)
@@ -177,5 +190,7 @@ class RemoveSuppressionView(_SuppressionPage, ObjectPage[Suppression], TemplateV
             return elsewhere
         suppression.lift(self.object, request.user.get_username(), timezone.now())
         log(instance=self.object, action="desk.unsuppress", user=request.user)
-        messages.success(request, "The suppression is removed. The address can receive emails again.")
+        messages.success(
+            request, gettext("The suppression is removed. The address can receive emails again.")
+        )
         return redirect("desk_suppressions:index")

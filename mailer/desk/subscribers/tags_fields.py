@@ -7,6 +7,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
@@ -21,6 +23,7 @@ from subscribers.models import Subscriber
 from subscribers.responses import mask
 from subscribers.segments import tags_and_fields
 from subscribers.segments.models import CustomField, Tag
+from subscribers.stored_texts import translated
 
 
 class SubscriberForm(WagtailAdminModelForm):
@@ -30,13 +33,18 @@ class SubscriberForm(WagtailAdminModelForm):
         try:
             email = addresses.normalise(self.cleaned_data["email"])
         except ValueError as error:
-            raise ValidationError(f"The address {error}.") from error
+            raise ValidationError(
+                gettext("The address %(error)s.") % {"error": translated(str(error))}
+            ) from error
         before = self.instance.email if self.instance.pk else ""
         suppression = suppress.active_suppression(before) if before not in ("", email) else None
         if suppression is not None and suppression.reason in merge.PERSONAL_REASONS:
             raise ValidationError(
-                f"This subscriber is suppressed ({suppression.get_reason_display()}). Changing the address "
-                "would send them emails again. Remove the suppression first, if that is correct."
+                gettext(
+                    "This subscriber is suppressed (%(reason)s). Changing the address would send them "
+                    "emails again. Remove the suppression first, if that is correct."
+                )
+                % {"reason": suppression.get_reason_display()}
             )
         return email
 
@@ -48,7 +56,7 @@ class SubscriberForm(WagtailAdminModelForm):
             except ValueError as error:
                 self.add_error(None, str(error))
         if any(len(name) > 60 for name in self._tags()):
-            self.add_error(None, "A tag must have 1 to 60 characters.")
+            self.add_error(None, gettext("A tag must have 1 to 60 characters."))
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
@@ -65,7 +73,10 @@ class SubscriberForm(WagtailAdminModelForm):
 
     def _record_address_change(self, subscriber: Subscriber, before: str) -> None:
         """Keeps imports from adding the old address again, and records the change in the consent ledger."""
-        now, source = timezone.now(), f"from {mask(before)} to {mask(subscriber.email)}"
+        now, source = (
+            timezone.now(),
+            f"from {mask(before)} to {mask(subscriber.email)}",
+        )
         merge.record_address_change(subscriber, addresses.address_hash(before), now)
         evidence = Evidence(Channel.DESK, source=source, attested_by=str(self.for_user or ""))
         consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], evidence, now)
@@ -115,7 +126,7 @@ class TagViewSet(DeskViewSet):
     name = "desk_tags"
     icon = "tag"
     index_view_class = TagIndex
-    list_display = ["name", Column("subscriber_count", label="Subscribers", sort_key="subscriber_count")]
+    list_display = ["name", Column("subscriber_count", label=_("Subscribers"), sort_key="subscriber_count")]
     search_fields = ["name"]
     panels = [FieldPanel("name")]
 
@@ -127,12 +138,14 @@ class FieldForm(WagtailAdminModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk and self.instance.values.exists():
             self.fields["kind"].disabled = True
-            self.fields["kind"].help_text = "Cannot be changed: subscribers have values in this field."
+            self.fields["kind"].help_text = gettext(
+                "Cannot be changed: subscribers have values in this field."
+            )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("kind") == CustomField.Kind.CHOICE and not cleaned.get("choices", "").strip():
-            self.add_error("choices", "Enter the choices, one per line.")
+            self.add_error("choices", gettext("Enter the choices, one per line."))
         return cleaned
 
 
@@ -142,13 +155,13 @@ class FieldViewSet(DeskViewSet):
     model = CustomField
     name = "desk_fields"
     icon = "form"
-    list_display = ["name", Column("kind", label="Type", accessor="get_kind_display")]
+    list_display = ["name", Column("kind", label=_("Type"), accessor="get_kind_display")]
     search_fields = ["name"]
     edit_handler = ObjectList(
         [
             FieldPanel("name"),
             FieldPanel("kind"),
-            FieldPanel("choices", help_text="For a field of type choice: the choices, one per line."),
+            FieldPanel("choices", help_text=_("For a field of type choice: the choices, one per line.")),
         ],
         base_form_class=FieldForm,
     )

@@ -11,7 +11,10 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
+from django_stubs_ext import StrOrPromise
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
@@ -33,8 +36,8 @@ State, Rule = SuppressionDecision.State, SuppressionDecision.Rule
 class DecisionFilters(WagtailFilterSet):
     """By state and reason."""
 
-    state = django_filters.ChoiceFilter(label="State", choices=labels.STATES)
-    rule = django_filters.ChoiceFilter(label="Reason", choices=SuppressionDecision.Rule.choices)
+    state = django_filters.ChoiceFilter(label=_("State"), choices=labels.STATES)
+    rule = django_filters.ChoiceFilter(label=_("Reason"), choices=SuppressionDecision.Rule.choices)
 
     class Meta:
         model = SuppressionDecision
@@ -53,11 +56,13 @@ class DecisionIndex(ReadOnlyIndex):
 
     def _get_title_column(self, *args: Any, **kwargs: Any) -> TitleColumn:
         column = self._get_title_column_class(TitleColumn)
-        return column("pk", label="Address", accessor=self._address, get_url=self.get_edit_url)
+        return column("pk", label=gettext("Address"), accessor=self._address, get_url=self.get_edit_url)
 
     def _address(self, decision: Any) -> str:
         may_view = self.request.user.has_perm("subscribers.view_subscriber")
-        return (may_view and decision.email) or f"Subscriber {decision.subscriber}"
+        return (may_view and decision.email) or gettext("Subscriber %(subscriber)s") % {
+            "subscriber": decision.subscriber
+        }
 
     def get_list_more_buttons(self, instance: SuppressionDecision) -> list[Any]:
         return []
@@ -77,9 +82,9 @@ class DecisionViewSet(TableViewSet):
     list_per_page = 50
     list_display = [
         "pk",
-        Column("rule", label="Reason", accessor=lambda one: one.get_rule_display().capitalize()),
-        StateColumn("state", label="State", accessor=labels.state_label),
-        DateColumn("created_at", label="Decided", sort_key="created_at"),
+        Column("rule", label=_("Reason"), accessor=lambda one: one.get_rule_display().capitalize()),
+        StateColumn("state", label=_("State"), accessor=labels.state_label),
+        DateColumn("created_at", label=_("Decided"), sort_key="created_at"),
     ]
     exclude_form_fields = ["events"]
 
@@ -87,44 +92,46 @@ class DecisionViewSet(TableViewSet):
 class _Action(NamedTuple):
     do: Callable[[SuppressionDecision, str, datetime], object]
     # Label of the button.
-    label: str
+    label: StrOrPromise
     # In the audit log, and shown to the user afterwards.
     log_action: str
-    success: str
+    success: StrOrPromise
 
 
 def _confirm(decision: SuppressionDecision, by: str, now: datetime) -> None:
     if not suppression_decisions.confirm([decision], now):
-        raise DecisionError("Someone has already decided about this address, or the subscriber was erased.")
+        raise DecisionError(
+            gettext("Someone has already decided about this address, or the subscriber was erased.")
+        )
 
 
 _REVERT = _Action(
     suppression_decisions.revert,
-    "Remove suppression",
+    _("Remove suppression"),
     "desk.decision_revert",
-    "The address can receive emails again. Earlier bounces and complaints no longer count.",
+    _("The address can receive emails again. Earlier bounces and complaints no longer count."),
 )
 _ACTIONS: dict[str, dict[str, _Action]] = {
     State.APPLIED: {"revert": _REVERT},
     State.HELD: {
-        "revert": _REVERT._replace(label="Keep sending to this address"),
+        "revert": _REVERT._replace(label=_("Keep sending to this address")),
         "confirm": _Action(
-            _confirm, "Suppress this address", "desk.decision_confirm", "The address is suppressed."
+            _confirm, _("Suppress this address"), "desk.decision_confirm", _("The address is suppressed.")
         ),
     },
     State.REVERTED: {
         "restore": _Action(
             suppression_decisions.reapply,
-            "Suppress again",
+            _("Suppress again"),
             "desk.decision_restore",
-            "The address is suppressed again.",
+            _("The address is suppressed again."),
         )
     },
 }
 _ACTIONS[State.PROBING] = _ACTIONS[State.HELD]
 _ALLOW_RESUBSCRIBE = _REVERT._replace(
-    label="Allow to resubscribe",
-    success="The subscriber can sign up again. They receive emails once they have confirmed.",
+    label=_("Allow to resubscribe"),
+    success=_("The subscriber can sign up again. They receive emails once they have confirmed."),
 )
 
 
@@ -138,7 +145,7 @@ def available_actions(decision: SuppressionDecision) -> dict[str, _Action]:
 class _DecisionPage(ObjectPage[Row], TemplateView):
     permission_required = "mailer.view_suppressiondecision"
     post_permission = "mailer.change_suppressiondecision"
-    breadcrumbs_above = (("desk_suppression_decisions:index", "Suppression decisions"),)
+    breadcrumbs_above = (("desk_suppression_decisions:index", _("Suppression decisions")),)
     header_icon = "warning"
 
 
@@ -151,7 +158,7 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
         return SuppressionDecision.objects.select_related("wave", "probe", "suppression")
 
     def get_page_title(self) -> str:
-        return labels.TITLES[self.object.state]
+        return str(labels.TITLES[self.object.state])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         decision, may = self.object, self.request.user.has_perm
@@ -176,7 +183,9 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
         action = available_actions(self.object).get(request.POST.get("action", ""))
         try:
             if action is None:
-                raise DecisionError("That action is no longer available: someone else has decided meanwhile.")
+                raise DecisionError(
+                    gettext("That action is no longer available: someone else has decided meanwhile.")
+                )
             action.do(self.object, request.user.get_username(), timezone.now())
         except DecisionError as error:
             messages.error(request, str(error))
@@ -193,11 +202,11 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
 
 def _effect(decision: SuppressionDecision) -> str:
     if decision.rule == Rule.COMPLAINT and decision.state == State.APPLIED:
-        return labels.COMPLAINT_EFFECT
+        return str(labels.COMPLAINT_EFFECT)
     suppression = decision.suppression
     if decision.state == State.REVERTED and suppression is not None and suppression.lifted_at is None:
-        return labels.MAY_RESUBSCRIBE if suppression.reopened_at else labels.ALSO_SUPPRESSED_BY_STAFF
-    return labels.EFFECTS[decision.state]
+        return str(labels.MAY_RESUBSCRIBE if suppression.reopened_at else labels.ALSO_SUPPRESSED_BY_STAFF)
+    return str(labels.EFFECTS[decision.state])
 
 
 # Subscribers and mailbox providers that the page shows.
@@ -218,7 +227,7 @@ class BounceWavePage(_DecisionPage[BounceWave]):
 
     model = BounceWave
     template_name = "desk/suppression_decisions/bounce_wave.html"
-    page_title = "Many bounces at once"
+    page_title = _("Many bounces at once")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         decisions = self.object.decisions.order_by("pk")
@@ -246,6 +255,10 @@ class BounceWavePage(_DecisionPage[BounceWave]):
         else:
             action = "desk.wave_suppress" if suppress else "desk.wave_keep"
             log(instance=self.object, action=action, user=request.user)
-            result = "suppressed" if suppress else "kept"
-            messages.success(request, f"{count} address{'' if count == 1 else 'es'} {result}.")
+            text = (
+                ngettext("%(count)s address suppressed.", "%(count)s addresses suppressed.", count)
+                if suppress
+                else ngettext("%(count)s address kept.", "%(count)s addresses kept.", count)
+            )
+            messages.success(request, text % {"count": count})
         return redirect("desk_bounce_wave", pk)

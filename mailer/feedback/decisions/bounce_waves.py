@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
+from django.utils.translation import gettext
 
 from mailer.delivery.outbox import alerts
 from mailer.feedback.decisions import policy, suppression_decisions
@@ -24,6 +25,7 @@ from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecisio
 from mailer.feedback.parsing.classify import reply_words
 from mailer.feedback.parsing.evidence import AUTHENTICATED
 from subscribers.models import Subscriber, Subscription, Suppression
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -80,12 +82,12 @@ def decide(wave: BounceWave, *, suppress: bool, by: str, now: datetime) -> int:
     state = State.CONFIRMED if suppress else State.DISMISSED
     current = BounceWave.objects.filter(pk=wave.pk, state=State.OPEN)
     if not current.update(state=state, decided_at=now, decided_by=by[:150]):
-        raise suppression_decisions.DecisionError("A decision about these bounces was made already.")
+        raise suppression_decisions.DecisionError(gettext("A decision about these bounces was made already."))
     wave.refresh_from_db()
     held = list(wave.decisions.filter(state=SuppressionDecision.State.HELD))
     if suppress:
         return suppression_decisions.confirm(held, now)
-    return suppression_decisions.dismiss(held, f"kept by {by}", now)
+    return suppression_decisions.dismiss(held, stored("kept by %(by)s", by=by), now)
 
 
 def review(now: datetime) -> None:
@@ -93,9 +95,11 @@ def review(now: datetime) -> None:
     left.
     """
     held = SuppressionDecision.objects.filter(state=SuppressionDecision.State.HELD, wave__isnull=False)
-    suppression_decisions.dismiss(_delivered_since(list(held), now), "a later message was delivered", now)
+    suppression_decisions.dismiss(
+        _delivered_since(list(held), now), stored("a later message was delivered"), now
+    )
     lapsed = list(held.filter(created_at__lt=now - _LAPSE))
-    suppression_decisions.dismiss(lapsed, "nothing confirmed it for 60 days", now)
+    suppression_decisions.dismiss(lapsed, stored("nothing confirmed it for 60 days"), now)
     waiting = SuppressionDecision.objects.filter(wave=OuterRef("pk"), state=SuppressionDecision.State.HELD)
     BounceWave.objects.filter(~Exists(waiting), state=State.OPEN).update(state=State.OVER, decided_at=now)
     BounceWave.objects.filter(state=State.WATCHED, started_at__lte=now - _WINDOW).delete()
@@ -111,7 +115,7 @@ def _follow(
     decision.state, decision.wave = SuppressionDecision.State.HELD, wave
     decision.save(update_fields=["state", "wave"])
     if wave.state == State.DISMISSED:
-        reason = f"belongs to a bounce wave; decided by {wave.decided_by}"
+        reason = stored("belongs to a bounce wave; decided by %(decided_by)s", decided_by=wave.decided_by)
         suppression_decisions.dismiss([decision], reason, now)
 
 
@@ -198,17 +202,22 @@ def _open(wave: BounceWave, decision: SuppressionDecision, bounced: int, now: da
             reply_fingerprint=wave.reply_fingerprint, at__gte=wave.started_at - DURATION
         )
         applied = applied.filter(events__in=events).distinct()
-        text = (
-            f"{bounced} subscribers bounced with the same reply, which is new: “{wave.reply}”. Perhaps "
-            "it is about your relay account, domain or IP address. These addresses are not suppressed until "
-            "staff decide."
+        text = stored(
+            "%(bounced)s subscribers bounced with the same reply, which is new: “%(reply)s”. Perhaps it "
+            "is about your relay account, domain or IP address. These addresses are not suppressed until "
+            "staff decide.",
+            bounced=bounced,
+            reply=wave.reply,
         )
     else:
         applied = applied.filter(domain=wave.domain, had_deliveries=True, applied_at__gte=wave.started_at)
-        text = (
-            f"{bounced} of {wave.mailable} subscribers at {wave.domain} bounced at once; mail was "
-            "delivered to them before. Perhaps the mail server there is broken: these addresses are not "
-            "suppressed until staff decide."
+        text = stored(
+            "%(bounced)s of %(mailable)s subscribers at %(domain)s bounced at once; mail was delivered to "
+            "them before. Perhaps the mail server there is broken: these addresses are not suppressed "
+            "until staff decide.",
+            bounced=bounced,
+            mailable=wave.mailable,
+            domain=wave.domain,
         )
     held = list(applied)
     wave.state = State.OPEN

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions import suppression_decisions
@@ -26,6 +27,7 @@ from mailer.feedback.parsing.evidence import (
 from subscribers import suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -66,14 +68,14 @@ def triage(
     `by` is the colleague's name. Raises TriageError when another colleague was faster.
     """
     if (subscriber is None) != (result == TriageResult.NOTHING):
-        raise TriageError("Choose the subscriber whom the message is about.")
+        raise TriageError(gettext("Choose the subscriber whom the message is about."))
     pk = subscriber.pk if subscriber else None
     with transaction.atomic():
         waiting = ReturnedMessage.objects.filter(pk=message.pk, triaged_at__isnull=True)
         if not waiting.exclude(kind__in=CLASSIFIED_KINDS).update(
             triaged_at=now, triaged_by=by[:150], triage_result=result, subscriber=pk
         ):
-            raise TriageError("This message was triaged already.")
+            raise TriageError(gettext("This message was triaged already."))
         message.refresh_from_db()
         if subscriber is not None and result == TriageResult.UNSUBSCRIBE:
             consent_evidence = Evidence(Channel.EMAIL, source=str(message), attested_by=by)
@@ -95,7 +97,7 @@ def undo(message: ReturnedMessage, by: str, now: datetime) -> None:
         if triaged_at is None or not current.update(
             triaged_at=None, triaged_by="", triage_result="", subscriber=None
         ):
-            raise TriageError("This was undone already.")
+            raise TriageError(gettext("This was undone already."))
         message.refresh_from_db()
         if subscriber is not None:
             _revert_decisions(message, triaged_at, by, now)
@@ -116,7 +118,7 @@ def _parsed(message: ReturnedMessage, result: str, subscriber: Subscriber) -> Pa
         complained = replace(UNCLASSIFIED, rule=rule)
         recipient = Recipient(subscriber.email, "", "complained", diagnostic, complained)
         return ParsedReturnedMessage(
-            "complaint", (recipient,), own, identity="person", feedback_type="by hand"
+            "complaint", (recipient,), own, identity="person", feedback_type=stored("by hand")
         )
     classification = Classification("unknown_user", "hard", "", rule)
     recipient = Recipient(subscriber.email, diagnostic=diagnostic, classification=classification)

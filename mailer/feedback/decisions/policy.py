@@ -19,6 +19,7 @@ from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.evidence import AUTHENTICATED
 from subscribers.models import Subscriber, Subscription
+from subscribers.stored_texts import stored
 
 # An address is suppressed at this many points, over at least this time, without engagement between them.
 SOFT_LIMIT = 5.0
@@ -122,14 +123,14 @@ def _complaint(complaints: list[HistoryEvent]) -> Decision:
     authenticated = [event.id for event in complaints if event.authenticated]
     if not authenticated:
         return NO_DECISION
-    reason = "The subscriber's mailbox provider reports that they marked a message as spam."
+    reason = stored("The subscriber's mailbox provider reports that they marked a message as spam.")
     return Decision("unsubscribe_all", "complaint", reason, (min(authenticated),))
 
 
 def _unauthenticated_complaint(complaints: list[HistoryEvent]) -> Decision:
     if not complaints:
         return NO_DECISION
-    reason = "A complaint names this subscriber, but nothing proves that it is genuine."
+    reason = stored("A complaint names this subscriber, but nothing proves that it is genuine.")
     return Decision("review", "complaint", reason, (min(event.id for event in complaints),))
 
 
@@ -137,7 +138,7 @@ def _hard(authenticated: list[HistoryEvent]) -> Decision:
     hard = [event for event in authenticated if event.bounce_class == "hard"]
     if not hard:
         return NO_DECISION
-    reason = "The receiving server says that the address does not exist."
+    reason = stored("The receiving server says that the address does not exist.")
     return Decision("suppress", "hard_bounce", reason, (hard[0].id,))
 
 
@@ -155,7 +156,9 @@ def _unauthenticated_hard(bounces: list[HistoryEvent], history: History) -> Deci
     hard = [event for event in bounces if event.bounce_class == "hard"]
     if len({event.at.date() for event in hard}) < 2 or _was_probed_before(history, hard[-1].at):
         return NO_DECISION
-    reason = "Bounces on different days say that the address does not exist, but nothing proves them genuine."
+    reason = stored(
+        "Bounces on different days say that the address does not exist, but nothing proves them genuine."
+    )
     return Decision("probe", "two_hard_bounces", reason, tuple(event.id for event in hard))
 
 
@@ -163,7 +166,7 @@ def _unauthenticated_soft(bounces: list[HistoryEvent], history: History) -> Deci
     run = _run_over_limit(bounces, history.probed_at + PROBE_INTERVAL if history.probed_at else None)
     if not run:
         return NO_DECISION
-    reason = f"{_describe(run)} Not all of these bounces are proved to be genuine."
+    reason = stored("%(run)s Not all of these bounces are proved to be genuine.", run=_describe(run))
     return Decision("probe", "soft_bounces", reason, tuple(event.id for event in run))
 
 
@@ -218,7 +221,11 @@ def _was_probed_before(history: History, when: datetime) -> bool:
 
 def _describe(run: list[HistoryEvent]) -> str:
     days = (run[-1].at - run[0].at).days
-    return f"{len(run)} deliveries bounced over {days} days, and none was delivered in between."
+    return stored(
+        "%(run)s deliveries bounced over %(days)s days, and none was delivered in between.",
+        run=len(run),
+        days=days,
+    )
 
 
 # A delivery that has not bounced for this long has arrived: servers give up after five days (RFC 5321

@@ -12,12 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from mailer.feedback.decisions.policy import Decision, History
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers import suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber, Suppression
+from subscribers.stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +128,7 @@ def hold(rows: Iterable[SuppressionDecision], now: datetime, **columns: Any) -> 
     for row in rows:
         applied = SuppressionDecision.objects.filter(pk=row.pk, state=State.APPLIED)
         if applied.update(state=State.HELD, **columns):
-            _lift_suppression(row, "the detection of bounce waves", now)
+            _lift_suppression(row, stored("the detection of bounce waves"), now)
 
 
 def revert(row: SuppressionDecision, by: str, now: datetime) -> None:
@@ -137,7 +139,7 @@ def revert(row: SuppressionDecision, by: str, now: datetime) -> None:
     with transaction.atomic():
         current = SuppressionDecision.objects.filter(pk=row.pk, state__in=SuppressionDecision.OPEN)
         if not current.update(state=State.REVERTED, closed_at=now, closed_by=by[:150]):
-            raise DecisionError("A decision about this address was made already.")
+            raise DecisionError(gettext("A decision about this address was made already."))
         row.refresh_from_db()
         _lift_suppression(row, by, now)
     log.info("action=suppression_decision_reverted decision=%d", row.pk)
@@ -147,20 +149,20 @@ def reapply(row: SuppressionDecision, by: str, now: datetime) -> None:
     """Undo `revert`: suppress the address again. Raises DecisionError. Only the audit log keeps `by`."""
     person = Subscriber.objects.filter(address_hash=row.address_hash).first()
     if person is None:
-        raise DecisionError("This subscriber was erased, or has another address now.")
+        raise DecisionError(gettext("This subscriber was erased, or has another address now."))
     if _has_resubscribed(row):
-        raise DecisionError("The subscriber has signed up again since, which settles the complaint.")
+        raise DecisionError(gettext("The subscriber has signed up again since, which settles the complaint."))
     try:
         with transaction.atomic():
             current = SuppressionDecision.objects.filter(pk=row.pk, state=State.REVERTED)
             if not current.update(state=State.APPLIED, closed_at=None, closed_by=""):
-                raise DecisionError("This decision was not reverted.")
+                raise DecisionError(gettext("This decision was not reverted."))
             if row.suppression is not None:
                 suppression.undo_reopen(row.suppression)
             row.refresh_from_db()
             apply(row, person, now)
     except IntegrityError as error:
-        raise DecisionError("There is a newer decision about this address.") from error
+        raise DecisionError(gettext("There is a newer decision about this address.")) from error
     log.info("action=suppression_decision_reapplied decision=%d", row.pk)
 
 

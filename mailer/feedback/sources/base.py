@@ -17,6 +17,7 @@ from mailer.config.sections import Security
 from mailer.delivery.outbox import alerts
 from mailer.delivery.smtp import session_setup
 from mailer.feedback.models import InboundSource, ReturnedMessage
+from subscribers.stored_texts import stored
 
 # Whether work in progress must end.
 Stop = Callable[[], bool]
@@ -66,7 +67,12 @@ class MailServer(NamedTuple):
 
     def __str__(self) -> str:
         """As messages name it: "The IMAP server mail.example.org:993"."""
-        return f"The {self.protocol} server {self.host}:{self.port}"
+        return stored(
+            "The %(protocol)s server %(host)s:%(port)s",
+            protocol=self.protocol,
+            host=self.host,
+            port=self.port,
+        )
 
 
 class Mailbox(Protocol):
@@ -100,19 +106,41 @@ def translate_errors(server: str, *protocol_errors: type[Exception]) -> Iterator
         yield
     except ssl.SSLCertVerificationError as error:
         raise MailboxError(
-            f"{server} cannot be trusted: its certificate {session_setup.explain_certificate_error(error)}."
+            stored(
+                "%(server)s cannot be trusted: its certificate %(error)s.",
+                server=server,
+                error=session_setup.explain_certificate_error(error),
+            )
         ) from error
     except ssl.SSLError as error:
         raise MailboxError(
-            f"{server} does not offer TLS in a form that we support ({error.reason}). "
-            "Perhaps its security must be set to starttls."
+            stored(
+                "%(server)s does not offer TLS in a form that we support (%(reason)s). Perhaps its "
+                "security must be set to starttls.",
+                server=server,
+                reason=error.reason,
+            )
         ) from error
     except TimeoutError as error:
-        raise MailboxError(f"{server} did not reply within {TIMEOUT_SECONDS:g} seconds.") from error
+        raise MailboxError(
+            stored(
+                "%(server)s did not reply within %(timeout_seconds)s seconds.",
+                server=server,
+                timeout_seconds=f"{TIMEOUT_SECONDS:g}",
+            )
+        ) from error
     except OSError as error:
-        raise MailboxError(f"{server} cannot be reached: {error.strerror or error}.") from error
+        raise MailboxError(
+            stored("%(server)s cannot be reached: %(value)s.", server=server, value=error.strerror or error)
+        ) from error
     except protocol_errors as error:
-        raise MailboxError(f"{server} replied: {server_text(error) or type(error).__name__}") from error
+        raise MailboxError(
+            stored(
+                "%(server)s replied: %(value)s",
+                server=server,
+                value=server_text(error) or type(error).__name__,
+            )
+        ) from error
 
 
 def require_tls(server: str, host: str, security: Security, key: str) -> None:
@@ -121,7 +149,12 @@ def require_tls(server: str, host: str, security: Security, key: str) -> None:
     """
     if security == "none" and not session_setup.is_loopback(host):
         raise MailboxError(
-            f"{server} would receive our password without encryption: set [bounces] {key} to tls or starttls."
+            stored(
+                "%(server)s would receive our password without encryption: set [bounces] %(key)s to tls "
+                "or starttls.",
+                server=server,
+                key=key,
+            )
         )
 
 
@@ -187,7 +220,11 @@ def record_source_failure(url: str, error: str, now: datetime) -> None:
         not row.notified_at or now - row.notified_at >= _ALERT_AGAIN
     ):
         row.notified_at = now
-        text = f"Returned mail has not been read since {row.failing_since:%d %B, %H:%M} UTC. {error}"
+        text = stored(
+            "Returned mail has not been read since %(failing_since)s UTC. %(error)s",
+            failing_since=f"{row.failing_since:%d %B, %H:%M}",
+            error=error,
+        )
         alerts.warn(f"inbound_source_{row.pk}", text, None, now, path="/desk/returned_mail/")
     row.save(update_fields=["failures", "failing_since", "error", "next_poll_at", "notified_at"])
 

@@ -1,0 +1,68 @@
+"""Texts that are written to the database: in English there, and translated where they are shown.
+
+`stored` marks the English text for the catalogues, which have it in the context "stored". `translated` finds
+the text that a stored one was made of, also where values were put into it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from babel.messages.mofile import read_mo
+from django.apps import apps
+from django.utils.translation import get_language, pgettext
+
+CONTEXT = "stored"
+_FIELD = re.compile(r"%\((\w+)\)s")
+
+
+def stored(text: str, **values: object) -> str:
+    """The English text with its values: `stored("Paused by %(name)s.", name="dana")`."""
+    return text % values if values else text
+
+
+def translated(text: str) -> str:
+    """The stored text in the active language; texts that are in no catalogue stay as they are."""
+    language = get_language() or "en"
+    return text if language.startswith("en") or not text else _translated(text, language)
+
+
+@lru_cache(maxsize=4096)
+def _translated(text: str, language: str) -> str:
+    whole = pgettext(CONTEXT, text)
+    if whole != text:
+        return str(whole)
+    for pattern, template in _templates(language):
+        if found := pattern.fullmatch(text):
+            values = {name: translated(value) for name, value in found.groupdict().items()}
+            return str(pgettext(CONTEXT, template)) % values
+    return text
+
+
+@lru_cache(maxsize=8)
+def _templates(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Patterns of the texts with values, those with the longest fixed text first."""
+    found = set()
+    for config in apps.get_app_configs():
+        path = Path(config.path) / "locale" / language / "LC_MESSAGES" / "django.mo"
+        if path.exists():
+            with path.open("rb") as file:
+                messages = read_mo(file)
+            found |= {
+                str(one.id) for one in messages if one.context == CONTEXT and _FIELD.search(str(one.id))
+            }
+    ordered = sorted(found, key=lambda text: (-len(_FIELD.sub("", text)), text))
+    return tuple((_pattern(text), text) for text in ordered)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    pieces, seen = [], set()
+    for index, piece in enumerate(_FIELD.split(text)):
+        if index % 2 == 0:
+            pieces.append(re.escape(piece.replace("%%", "%")))
+        else:
+            pieces.append(f"(?P={piece})" if piece in seen else f"(?P<{piece}>.+?)")
+            seen.add(piece)
+    return re.compile("".join(pieces), re.DOTALL)
