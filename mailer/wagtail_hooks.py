@@ -28,7 +28,7 @@ from mailer.desk.approval.views import (
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
-from mailer.desk.editions.views import EditionViewSet, VariantsPage
+from mailer.desk.editions.views import AsReaderAction, EditionViewSet, VariantsPage
 from mailer.desk.home import panels
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
@@ -74,6 +74,7 @@ hooks.register("register_admin_viewset", lambda: _TABLES)
 # The pages of an edition.
 _EDITION = [
     path("variants/", VariantsPage.as_view(), name="variants"),
+    path("variants/as-reader/", AsReaderAction.as_view(), name="as_reader"),
     path("submit/", SubmitPage.as_view(), name="submit"),
     path("review/", ReviewPage.as_view(), name="review"),
     path("approve/", ApproveAction.as_view(), name="approve"),

@@ -106,6 +106,7 @@ desk_editions:revisions_compare        WDS      -        -   writers write
 desk_editions:revisions_view           WDS      -        -   writers write
 desk_editions:*                        WDS      WDS      -   writers write
 desk_edition:variants                  WADS     -        -   previews
+desk_edition:as_reader                 -        ADS      -   who sees subscribers sees what they get
 desk_edition:submit                    WADS     WDS      -   writers submit
 desk_edition:review                    WADS     -        -   everybody sees what is approved
 approval_by_link                       nobody   nobody   -   behind a mailed link that is not valid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -22,8 +23,9 @@ from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import views
-from mailer.desk.editions.views import VIEWS, VariantChoice, current_content, preflight, variant_choices
-from mailer.editions.audience import Audience
+from mailer.desk.editions.variant_matrix import VIEWS, shown_as, variant_matrix
+from mailer.desk.editions.views import VariantChoice, current_content, preflight, variant_choices
+from mailer.editions.audience import Audience, Combination
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
 
@@ -78,7 +80,9 @@ class ReviewPage(EditionPage):
 def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, Any]:
     """The context of a page that shows the snapshot to `user`; ?variant= and ?as= choose what it shows."""
     content = from_json(snapshot.content)
-    listed = snapshot_choices(snapshot, content)
+    combinations = list(Audience.from_dict(snapshot.audience, timezone.now()).combinations())
+    listed = snapshot_choices(snapshot, content, combinations)
+    sizes = {variant.key: len(variant.html.encode()) for _choice, variant in listed}
     authors = list(snapshot.authors.select_related("user"))
     chosen = next(
         (choice for choice, _ in listed if choice.key == request.GET.get("variant")),
@@ -86,6 +90,8 @@ def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, An
     )
     variant = next((variant for choice, variant in listed if choice == chosen), None)
     view_as = request.GET.get("as", "")
+    view_as = view_as if view_as in dict(VIEWS) else "html"
+    beside = next((pair for pair in listed if pair[0].key == request.GET.get("beside")), None)
     approval = getattr(snapshot, "approval", None)
     return {
         "authors": [(name_of(author.user), translated_reason(author.reason)) for author in authors],
@@ -104,13 +110,19 @@ def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, An
         "submitter": name_of(snapshot.submitted_by),
         "variants": listed,
         "chosen": chosen,
-        "email": _email(variant, chosen) if variant and chosen else None,
+        "email": shown_as(_email(variant, chosen), view_as) if variant and chosen else None,
+        "matrix": variant_matrix(content, combinations, sizes),
+        "beside": beside[0] if beside else None,
+        "beside_email": shown_as(_email(beside[1], beside[0]), view_as) if beside else None,
         "headlines": views.headlines(content, variant.stories.split(","), variant.language)
         if variant
         else (),
         "views": VIEWS,
-        "view_as": view_as if view_as in dict(VIEWS) else "html",
+        "view_as": view_as,
         "query": f"variant={chosen.key}" if chosen else "",
+        "kept": [("variant", chosen.key), ("as", view_as)] if chosen else [],
+        "shown_key": chosen.key if chosen else "",
+        "by_key": True,
         "changes": _changes(snapshot),
     }
 
@@ -292,14 +304,11 @@ class RequestChangesAction(SnapshotPage):
         )
 
 
-def snapshot_choices(snapshot: Snapshot, content: Content) -> list[tuple[VariantChoice, SnapshotVariant]]:
+def snapshot_choices(
+    snapshot: Snapshot, content: Content, combinations: Iterable[Combination]
+) -> list[tuple[VariantChoice, SnapshotVariant]]:
     """Every variant of the snapshot with the subscribers who would get it now, largest first."""
-    current = {
-        choice.key: choice
-        for choice in variant_choices(
-            content, Audience.from_dict(snapshot.audience, timezone.now()).combinations()
-        )
-    }
+    current = {choice.key: choice for choice in variant_choices(content, combinations)}
     possible = _countries_by_key(content)
     listed = [
         (

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
@@ -36,12 +37,14 @@ from mailer.desk.base.edition_workflow import next_action, next_step_label, over
 from mailer.desk.base.forms import LanguageSelect, TranslationsForm
 from mailer.desk.base.page_classes import EditionPage
 from mailer.desk.base.tables import StateColumn
+from mailer.desk.editions.variant_matrix import VIEWS, shown_as, variant_matrix
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import localization, merge_tags, story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant
 from mailer.reports.edition_state import edition_state
+from subscribers.models import Subscriber
 
 _FIXED = ("newsletter", "period", "number")
 
@@ -227,10 +230,6 @@ class PreviewRevision(PreviewRevisionView):
         return _with_preview(super().get_revision_object())
 
 
-VIEWS = (("html", "Desktop"), ("phone", "Mobile"), ("text", "Plain text"))
-_MAX_LISTED = 60
-
-
 @dataclass(frozen=True)
 class VariantChoice:
     """A variant, and the subscribers who get it."""
@@ -296,10 +295,16 @@ class VariantsPage(EditionPage):
         offered = self.edition.newsletter.countries
         countries = tuple(code for code in offered if code in self.request.GET.getlist("country"))
         language = self._language()
-        listed = variant_choices(content, audience.combinations())
+        combinations = list(audience.combinations())
+        chosen = [*(("country", code) for code in countries), ("language", language)]
         email = render_preview(content, countries, language)
+        rendered = render_all(content, audience)
+        by_key = {variant.key: variant for variant in rendered}
+        sizes = {key: len(variant.html.encode()) for key, variant in by_key.items()}
+        matrix = variant_matrix(content, combinations, sizes)
+        beside = matrix.cell(self.request.GET.get("beside", ""))
         return super().get_context_data(
-            email=email,
+            email=shown_as(email, self._view_as()) if email else None,
             headlines=headlines(content, email.stories, language) if email else (),
             country_choices=[
                 (code, staff_language.country_name(code), code in countries) for code in offered
@@ -312,11 +317,17 @@ class VariantsPage(EditionPage):
             countries=staff_language.country_names(countries) if countries else "all countries",
             views=VIEWS,
             view_as=self._view_as(),
-            query=urlencode([*(("country", code) for code in countries), ("language", language)]),
-            listed=listed[:_MAX_LISTED],
-            more=max(0, len(listed) - _MAX_LISTED),
+            query=urlencode(chosen),
+            kept=[*chosen, ("as", self._view_as())],
+            shown_key=email.key if email else "",
+            matrix=matrix,
+            beside=beside,
+            beside_email=shown_as(fill_placeholders(by_key[beside.key], beside.countries), self._view_as())
+            if beside and beside.key in by_key
+            else None,
             subscribers=audience.count(),
-            findings=preflight(edition, content, audience),
+            may_look_up=self.request.user.has_perm("subscribers.view_subscriber"),
+            findings=run_checks(edition, content, rendered, audience.count()),
             **kwargs,
         )
 
@@ -328,6 +339,25 @@ class VariantsPage(EditionPage):
     def _view_as(self) -> str:
         chosen = self.request.GET.get("as", "")
         return chosen if chosen in dict(VIEWS) else "html"
+
+
+class AsReaderAction(EditionPage):
+    """POST only, and changes nothing: leads from an address to the preview of what its subscriber gets."""
+
+    http_method_names = ["post"]
+    post_permission = "subscribers.view_subscriber"
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        found = Subscriber.objects.filter(email__iexact=request.POST.get("email", "").strip()).first()
+        if found is None:
+            messages.error(request, gettext("No subscriber has this address."))
+            return self.redirect_to("variants")
+        offered = self.edition.newsletter.countries
+        countries = [("country", code) for code in found.countries if code in offered]
+        head = current_content(self.edition)[1].masthead
+        language = localization.resolve_language(found.language, head.languages, head.fallbacks)
+        query = urlencode([*countries, ("language", language)])
+        return redirect(f"{reverse('desk_edition:variants', args=[pk])}?{query}#desk-snapshot")
 
 
 class EditionViewSet(SnippetViewSet):

@@ -1,0 +1,170 @@
+"""The table of an edition's variants, countries by languages, and the ways in which one variant is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from mailer.editions.audience import Combination
+from mailer.rendering import localization, story_selection
+from mailer.rendering.data_types import Content, RenderedVariant, Story
+from subscribers import iso_codes
+
+# A variant that fewer than this share of the subscribers get is rare: few people ever look at it.
+RARE_SHARE = 0.02
+# Rows at most; further choices of countries have fewer subscribers each.
+MAX_ROWS = 40
+
+# Ways to show a variant: the name in the URL, and the label.
+VIEWS = (
+    ("html", gettext_lazy("Desktop")),
+    ("tablet", gettext_lazy("Tablet")),
+    ("phone", gettext_lazy("Mobile")),
+    ("dark", gettext_lazy("Dark mode")),
+    ("no-pictures", gettext_lazy("Without pictures")),
+    ("text", gettext_lazy("Plain text")),
+)
+_DARK_MEDIA = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
+_HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
+_NO_PICTURES = '<meta http-equiv="Content-Security-Policy" content="img-src \'none\'">'
+
+
+def shown_as(email: RenderedVariant, view: str) -> RenderedVariant:
+    """A variant for a preview, as a mail program in this view would show it."""
+    html = email.html
+    if view == "dark":
+        # The rules for dark mode then apply always.
+        html = _DARK_MEDIA.sub("(min-width:0)", html)
+    if view == "no-pictures":
+        html = _HEAD.sub(lambda head: head[0] + _NO_PICTURES, html, count=1)
+    return replace(email, html=html)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A variant: what the subscribers of a row get in the language of a column."""
+
+    key: str
+    countries: tuple[str, ...]
+    language: str
+    subscribers: int
+    # Kilobytes of HTML; None where the variant was not rendered.
+    kilobytes: int | None
+    # Stories that it shows in another language, because they have no text in this one.
+    untranslated: int
+    rare: bool
+
+    @property
+    def names(self) -> str:
+        return _names(self.countries)
+
+    @property
+    def language_name(self) -> str:
+        return iso_codes.language_name(self.language, get_language() or "en")
+
+    @property
+    def query(self) -> str:
+        return urlencode([*(("country", code) for code in self.countries), ("language", self.language)])
+
+
+@dataclass(frozen=True)
+class Row:
+    """Subscribers whose choices of countries show them the same stories."""
+
+    names: str
+    stories: int
+    subscribers: int
+    # One for each language of the matrix; None where nobody reads it.
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    # Codes and names of the languages that at least one subscriber gets.
+    languages: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+    # Rows beyond MAX_ROWS.
+    more: int
+    # Variants that are rare.
+    rare: int
+
+    def cell(self, key: str) -> Cell | None:
+        """The variant with this key, if a row shows it."""
+        return next((one for row in self.rows for one in row.cells if one and one.key == key), None)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All variants, by subscribers."""
+        shown = [one for row in self.rows for one in row.cells if one]
+        return sorted(shown, key=lambda one: -one.subscribers)
+
+
+def variant_matrix(content: Content, combinations: Iterable[Combination], sizes: Mapping[str, int]) -> Matrix:
+    """The variants in use; `sizes` are bytes of HTML by variant key. Rows and columns by subscribers."""
+    head = content.masthead
+    rows: dict[tuple[str, ...], dict[str, tuple[tuple[str, ...], int]]] = {}
+    for one in combinations:
+        stories = story_selection.story_set(content, one.countries)
+        language = localization.resolve_language(one.language, head.languages, head.fallbacks)
+        cells = rows.setdefault(stories, {})
+        countries, subscribers = cells.get(language, (one.countries, 0))
+        cells[language] = (countries, subscribers + one.readers)
+    total = sum(count for cells in rows.values() for _countries, count in cells.values())
+    languages = _languages(rows.values(), head.languages)
+    by_key = {story.key: story for story in content.stories}
+
+    def cell(stories: tuple[str, ...], language: str) -> Cell | None:
+        found = rows[stories].get(language)
+        if found is None or not stories:
+            return None
+        key = story_selection.variant_key(stories, language)
+        size = sizes.get(key)
+        return Cell(
+            key=key,
+            countries=found[0],
+            language=language,
+            subscribers=found[1],
+            kilobytes=None if size is None else round(size / 1000),
+            untranslated=sum(_lacks(by_key[name], language) for name in stories if name in by_key),
+            rare=found[1] < RARE_SHARE * total,
+        )
+
+    listed = [
+        Row(
+            names=_names(max(cells.values(), key=lambda pair: pair[1])[0]),
+            stories=len(stories),
+            subscribers=sum(count for _countries, count in cells.values()),
+            cells=tuple(cell(stories, code) for code in languages),
+        )
+        for stories, cells in rows.items()
+    ]
+    page_language = get_language() or "en"
+    listed.sort(key=lambda row: (not row.stories, -row.subscribers, row.names))
+    return Matrix(
+        languages=tuple((code, iso_codes.language_name(code, page_language)) for code in languages),
+        rows=tuple(listed[:MAX_ROWS]),
+        more=max(0, len(listed) - MAX_ROWS),
+        rare=sum(one is not None and one.rare for row in listed for one in row.cells),
+    )
+
+
+def _languages(
+    rows: Iterable[Mapping[str, tuple[tuple[str, ...], int]]], offered: Iterable[str]
+) -> list[str]:
+    used = {language for cells in rows for language in cells}
+    return [code for code in offered if code in used]
+
+
+def _lacks(story: Story, language: str) -> bool:
+    return all(text.language != language for text in story.texts)
+
+
+def _names(countries: tuple[str, ...]) -> str:
+    if countries == (story_selection.ELSEWHERE,):
+        return _("Other countries")
+    return iso_codes.country_names(countries, get_language() or "en") if countries else _("All countries")
