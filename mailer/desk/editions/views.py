@@ -345,7 +345,9 @@ class AsReaderAction(EditionPage):
     """POST only, and changes nothing: leads from an address to the preview of what its subscriber gets."""
 
     http_method_names = ["post"]
-    post_permission = "subscribers.view_subscriber"
+
+    def has_permission(self) -> bool:
+        return self.request.user.has_perms(("mailer.view_edition", "subscribers.view_subscriber"))
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         found = Subscriber.objects.filter(email__iexact=request.POST.get("email", "").strip()).first()
