@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from mailer import staff_language
 from mailer.editions.audience import Combination
 from mailer.rendering import localization, story_selection
 from mailer.rendering.data_types import Content, RenderedVariant, Story
-from subscribers import iso_codes
 
 # A variant that fewer than this share of the subscribers get is rare: few people ever look at it.
 RARE_SHARE = 0.02
@@ -65,7 +65,7 @@ class Cell:
 
     @property
     def language_name(self) -> str:
-        return iso_codes.language_name(self.language, get_language() or "en")
+        return staff_language.language_name(self.language)
 
     @property
     def query(self) -> str:
@@ -143,10 +143,9 @@ def variant_matrix(content: Content, combinations: Iterable[Combination], sizes:
         )
         for stories, cells in rows.items()
     ]
-    page_language = get_language() or "en"
     listed.sort(key=lambda row: (not row.stories, -row.subscribers, row.names))
     return Matrix(
-        languages=tuple((code, iso_codes.language_name(code, page_language)) for code in languages),
+        languages=tuple((code, staff_language.language_name(code)) for code in languages),
         rows=tuple(listed[:MAX_ROWS]),
         more=max(0, len(listed) - MAX_ROWS),
         rare=sum(one is not None and one.rare for row in listed for one in row.cells),
@@ -167,4 +166,4 @@ def _lacks(story: Story, language: str) -> bool:
 def _names(countries: tuple[str, ...]) -> str:
     if countries == (story_selection.ELSEWHERE,):
         return _("Other countries")
-    return iso_codes.country_names(countries, get_language() or "en") if countries else _("All countries")
+    return staff_language.country_names(countries) if countries else _("All countries")
