@@ -154,6 +154,7 @@ def short(by: User | None = None) -> Edition:
     return assemble(made, "2021-12", NOW)
 
 
+@recorded
 def reader(
     name: str,
     countries: tuple[str, ...] = (),

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, wraps
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
@@ -48,14 +48,8 @@ class _Recording:
     arguments: list[Model] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
 
-    @cached_property
-    def first_ids(self) -> dict[str, int]:
-        """By table the first id that the database chose."""
-        found: dict[str, int] = {}
-        for one in self.statements:
-            if one.rows and one.sql.startswith("INSERT INTO ") and one.sql.endswith('"id"'):
-                found.setdefault(one.sql.split('"')[1], one.rows[0][0])
-        return found
+    # On PostgreSQL, by table the id that its sequence gave first.
+    first_ids: dict[str, int] = field(default_factory=dict)
 
 
 class _DiffersError(Exception):
@@ -79,10 +73,12 @@ def recorded(build: Callable[P, R]) -> Callable[P, R]:
             with suppress(_DiffersError, IntegrityError), transaction.atomic():
                 _execute(found)
                 return _returned(found, given)
-        recording = _Recording()
+        recording, next_ids = _Recording(), _next_ids()
         with _recording(recording.statements):
             result = build(*args, **kwargs)
         recording.result, recording.arguments = copy.deepcopy((result, given))
+        written = {one.sql.split('"')[1] for one in recording.statements if one.sql.startswith("INSERT INTO")}
+        recording.first_ids = {table: first for table, first in next_ids.items() if table in written}
         recordings[key] = recording
         return result
 
@@ -209,6 +205,20 @@ def _execute(recording: _Recording) -> None:
 def _timeless(rows: list[Any] | None) -> Any:
     """Rows without their moments, which are others each time in rows that the test itself made."""
     return rows and [[None if isinstance(one, datetime) else one for one in row] for row in rows]
+
+
+def _next_ids() -> dict[str, int]:
+    """On PostgreSQL, by table the id that its next row gets."""
+    if connection.vendor != "postgresql":
+        return {}
+    with closing(connection.create_cursor()) as cursor:
+        cursor.execute(
+            "SELECT c.relname, coalesce(s.last_value + 1, s.start_value) FROM pg_sequences s"
+            " JOIN pg_depend d ON d.objid = s.sequencename::regclass AND d.deptype IN ('a', 'i')"
+            " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
+            " JOIN pg_class c ON c.oid = d.refobjid WHERE s.schemaname = 'public' AND a.attname = 'id'"
+        )
+        return dict(cursor.fetchall())
 
 
 def _set_sequences(cursor: Any, first_ids: dict[str, int]) -> None:
