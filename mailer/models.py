@@ -32,7 +32,7 @@ from mailer.delivery.models import (
     ProviderHour,
     ThrottleState,
 )
-from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText
+from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText, StoryOverride
 from mailer.feedback.models import (
     BounceWave,
     FeedbackEvent,
@@ -46,7 +46,7 @@ from mailer.instance.models import Instance
 from mailer.monitoring.models import JobStats, WorkerProcess
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from mailer.reports.models import MailingStats
-from mailer.stories.models import Story, StorySource, StoryText
+from mailer.stories.models import Story, StoryComment, StorySource, StoryText
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
 
 __all__ = [
@@ -86,6 +86,8 @@ __all__ = [
     "SnapshotVariant",
     "StaffNotice",
     "Story",
+    "StoryComment",
+    "StoryOverride",
     "StorySource",
     "StoryText",
     "SuppressionDecision",

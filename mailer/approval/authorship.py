@@ -33,7 +33,7 @@ _NOT_READY = ":not ready"
 # The fields that subscribers see; other fields may change without a record of authorship.
 _CONTENT_FIELDS: dict[type[models.Model], tuple[str, ...]] = {
     Story: ("kind", "date", "countries", "picture", "link", "texts"),
-    Edition: ("newsletter", "period", "number", "body", "texts", "segment", "excluded"),
+    Edition: ("newsletter", "period", "number", "body", "texts", "overrides", "segment", "excluded"),
     Newsletter: (
         *("slug", "name", "office", "postal_address", "sender_name", "sender_email", "reply_to"),
         *("countries", "languages", "fallbacks", "lists", "theme", "texts"),
@@ -51,9 +51,8 @@ def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
         return rule_fingerprint(subject)
     data = subject.serializable_data() if data is None else data
     telling = {name: _stored_value(name, data.get(name)) for name in _CONTENT_FIELDS[type(subject)]}
-    if isinstance(subject, Story) and telling["picture"]:
-        image = get_image_model().objects.filter(pk=telling["picture"]).first()
-        telling["picture"] = _picture_content(image) if image else None
+    if isinstance(subject, Story):
+        telling["picture"] = _picture_content(telling["picture"])
     if isinstance(subject, Newsletter):
         # The audience is a part of what is approved, and is stored in a table of its own.
         telling["lists"] = sorted(subject.lists.values_list("pk", flat=True)) if subject.pk else []
@@ -230,10 +229,15 @@ def _record_change_without_revision(model: type[models.Model], entry: ModelLogEn
         for story in drafts.filter(has_unpublished_changes=True):
             content = story.latest_revision.content
             record_change(entry.user, story, "replaced the picture of", entry.timestamp, content)
+        for edition in Edition.objects.filter(overrides__picture_id=entry.object_id).distinct():
+            record_change(entry.user, edition, "replaced a picture of", entry.timestamp)
 
 
-def _picture_content(image: Any) -> list[Any]:
-    """What decides how an image looks in an email: its file and its focal point."""
+def _picture_content(pk: Any) -> list[Any] | None:
+    """What decides how an image looks in an email: its file and its focal point. None if there is none."""
+    image = get_image_model().objects.filter(pk=pk).first() if pk else None
+    if image is None:
+        return None
     kept = ("focal_point_x", "focal_point_y", "focal_point_width", "focal_point_height")
     return [image.get_file_hash(), *(getattr(image, name) for name in kept)]
 
@@ -243,11 +247,27 @@ def _stored_value(name: str, value: Any) -> Any:
     if name == "texts":
         children = [{key: child[key] for key in child if key not in _BOOKKEEPING} for child in value or []]
         return sorted(children, key=lambda child: str(child.get("language")))
+    if name == "overrides":
+        return _overrides(value or [])
     if name == "body" and isinstance(value, str):
         return _blocks(json.loads(value or "[]"))
     if name in ("countries", "languages", "fallbacks") and not isinstance(value, str):
         return ",".join(value or ())
     return value
+
+
+def _overrides(raw: list[dict[str, Any]]) -> list[list[Any]]:
+    """What an edition shows differently, by story, with the content of pictures."""
+    return sorted(
+        [
+            one["story"],
+            one["size"],
+            one["headlines"],
+            _picture_content(one["picture"]),
+            one["picture_alts"],
+        ]
+        for one in raw
+    )
 
 
 def _blocks(raw: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ The headers that all messages of an edition share are checked too; they come fro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,9 +14,10 @@ from urllib.parse import urlsplit
 from mailer.editions import sender_domains
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import story_ids
-from mailer.rendering import mime, theme
+from mailer.rendering import localization, mime, story_selection, theme
 from mailer.rendering.data_types import Content, RenderedVariant
 from mailer.stories.models import Story
+from subscribers import iso_codes
 from subscribers.stored_texts import stored
 
 # Gmail clips a message whose HTML is larger than about 102 KB, its unsubscribe link included.
@@ -39,6 +41,7 @@ def run_checks(
         *_of_site(content),
         *_of_sender(edition.newsletter),
         *_of_stories(edition, content),
+        *_of_subjects(content),
         *_of_variants(content, variants),
         *_of_headers(edition, content, variants),
         *_of_readers(readers),
@@ -111,6 +114,63 @@ def _of_stories(edition: Edition, content: Content) -> Iterable[PreflightFinding
                         language=text.language,
                     ),
                 )
+
+
+@dataclass(frozen=True)
+class SubjectPromise:
+    """A subject line names a story that some of its readers do not get."""
+
+    language: str
+    headline: str
+    # ISO 3166-1 alpha-2 codes of the newsletter's countries whose readers do not get the story.
+    countries: tuple[str, ...]
+
+
+def subjects_that_promise_too_much(content: Content) -> list[SubjectPromise]:
+    """Stories that a subject names, and the countries whose readers do not get them.
+
+    A subject names a story when it shares two distinctive words with its headline in that language, or all
+    of them when there are fewer. Words are compared by their beginnings, because endings change.
+    """
+    head = content.masthead
+    seen = {
+        country: set(
+            story_selection.stories_of(story_selection.visible_blocks(content, frozenset({country})))
+        )
+        for country in head.countries
+    }
+    found = []
+    for subject in content.subjects:
+        ordinary = _stems(f"{head.name} {localization.period_title(content.period, subject.language)}")
+        words = _stems(subject.subject) - ordinary
+        for story in content.stories:
+            lacking = tuple(country for country in head.countries if story.key not in seen[country])
+            text = next((text for text in story.texts if text.language == subject.language), None)
+            if text is None or not lacking:
+                continue
+            named = _stems(text.headline) - ordinary
+            if named and len(named & words) >= min(2, len(named)):
+                found.append(SubjectPromise(subject.language, text.headline, lacking))
+    return found
+
+
+def _stems(text: str) -> set[str]:
+    """The beginnings of the words of at least five letters."""
+    return {word[:5] for word in re.findall(r"\w{5,}", text.casefold())}
+
+
+def _of_subjects(content: Content) -> Iterable[PreflightFinding]:
+    for promise in subjects_that_promise_too_much(content):
+        yield PreflightFinding(
+            "warning",
+            stored(
+                "The subject line in %(language)s names “%(headline)s”, which readers in %(countries)s do not "
+                "get.",
+                language=localization.name_in_english(promise.language),
+                headline=promise.headline,
+                countries=iso_codes.country_names(promise.countries, "en"),
+            ),
+        )
 
 
 def _of_variants(content: Content, variants: Sequence[RenderedVariant]) -> Iterable[PreflightFinding]:

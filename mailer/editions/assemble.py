@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Q
 
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.rendering_input import story_ids
@@ -44,8 +45,8 @@ def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | No
 def assemble_due(now: datetime) -> list[Edition]:
     """Create this month's edition for every newsletter whose assembly time has passed, once per period.
 
-    Also catches up when the worker was down at the time itself. A month without a story makes no edition;
-    a story that becomes ready later in the month still does.
+    Also catches up when the worker was down at the time itself. A month without a ready story at that time
+    makes no edition and is skipped: later, while writers are still at work, only they assemble it.
     """
     created = []
     for newsletter in Newsletter.objects.exclude(assemble_day=None):
@@ -53,7 +54,11 @@ def assemble_due(now: datetime) -> list[Edition]:
         due = due_at(newsletter, period)
         if due is None or now < due or newsletter.editions.filter(period=str(period)).exists():
             continue
+        if newsletter.assembly_skipped == str(period):
+            continue
         if not (stories := stories_for(newsletter, period, now)):
+            Newsletter.objects.filter(pk=newsletter.pk).update(assembly_skipped=str(period))
+            log.info("action=edition_assembly_skipped newsletter=%s period=%s", newsletter.slug, period)
             continue
         try:
             created.append(_create(newsletter, period, stories, None))
@@ -70,6 +75,35 @@ def due_at(newsletter: Newsletter, period: Period) -> datetime | None:
         return None
     day = period.first_day.replace(day=newsletter.assemble_day)
     return datetime(day.year, day.month, day.day, newsletter.assemble_hour, tzinfo=ZoneInfo(newsletter.zone))
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """The next edition of a newsletter that does not exist yet."""
+
+    newsletter: Newsletter
+    period: Period
+    # When it is assembled (aware); None: by hand.
+    at: datetime | None
+    # Nothing was ready at that time, so that only staff assemble it now.
+    skipped: bool
+    # What it would take as of now.
+    stories: tuple[Story, ...]
+
+
+def upcoming(newsletter: Newsletter, now: datetime) -> Upcoming:
+    """The newsletter's next edition: this month's, or next month's when this month's exists."""
+    period = Period.at(now, newsletter.zone)
+    if newsletter.editions.filter(period=str(period)).exists():
+        period = Period.of(period.end)
+    due = due_at(newsletter, period)
+    return Upcoming(
+        newsletter=newsletter,
+        period=period,
+        at=due,
+        skipped=due is not None and now >= due and newsletter.assembly_skipped == str(period),
+        stories=tuple(stories_for(newsletter, period, max(now, due) if due else now)),
+    )
 
 
 def now_or_demo_time(now: datetime) -> datetime:
@@ -97,13 +131,21 @@ def _create(newsletter: Newsletter, span: Period, stories: list[Story], user: Us
 def stories_for(newsletter: Newsletter, span: Period, now: datetime) -> list[Story]:
     """Stories that an edition of this period takes, newest first: those of the newsletter's countries."""
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
-    used = _already_used(newsletter, span)
-    ready = Story.objects.filter(live=True).exclude(texts=None).prefetch_related("texts").distinct()
-    news = ready.exclude(kind=Story.Kind.EVENT).filter(
-        date__lt=span.end, date__gte=span.first_day - LOOK_BACK
+    used = _last_used(newsletter, span)
+    since = span.first_day - LOOK_BACK
+    ready = (
+        Story.objects.filter(live=True, from_period__lte=str(span))
+        .exclude(texts=None)
+        .select_related("picture")
+        .prefetch_related("texts")
+        .distinct()
     )
+    # A story that was carried over is as new as the month that it was carried to.
+    recent = Q(date__gte=since) | Q(from_period__gte=str(Period.of(since)))
+    news = ready.exclude(kind=Story.Kind.EVENT).filter(recent, date__lt=span.end)
     events = ready.filter(kind=Story.Kind.EVENT, date__gte=today, date__lt=span.end + LOOK_AHEAD)
-    found = [*(story for story in news if story.pk not in used), *events]
+    unused = (story for story in news if used.get(story.pk, "") < (story.from_period or "0"))
+    found = [*unused, *events]
     wanted = set(newsletter.countries)
     return [story for story in found if not story.countries or wanted & set(story.countries)]
 
@@ -151,10 +193,11 @@ def _of_country(country: str, stories: list[Story]) -> list[Block]:
     return heading + [("story", story) for story in stories]
 
 
-def _already_used(newsletter: Newsletter, span: Period) -> set[int]:
+def _last_used(newsletter: Newsletter, span: Period) -> dict[int, str]:
+    """The stories of the earlier editions that matter, and the latest period of each: {7: "2021-11"}."""
     since = Period.of(span.first_day - LOOK_BACK)
     earlier = Edition.objects.filter(newsletter=newsletter, period__lt=str(span), period__gte=str(since))
-    return {pk for edition in earlier for pk in story_ids(edition)}
+    return {pk: edition.period for edition in earlier.order_by("period") for pk in story_ids(edition)}
 
 
 def _next_number(newsletter: Newsletter) -> int:

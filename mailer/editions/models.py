@@ -17,11 +17,12 @@ from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
 from wagtail import blocks
 from wagtail.fields import StreamField
-from wagtail.models import DraftStateMixin, PreviewableMixin, RevisionMixin
+from wagtail.images import get_image_model_string
+from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.snippets.blocks import SnippetChooserBlock
 
 from mailer import staff_language
-from mailer.stories.models import RICH_TEXT_FEATURES
+from mailer.stories.models import RICH_TEXT_FEATURES, Story
 from subscribers import iso_codes
 from subscribers.code_list_field import CountriesField, LanguagesField
 from subscribers.models import MailingList, Segment
@@ -122,6 +123,10 @@ class Newsletter(ClusterableModel):
     assemble_hour = models.PositiveSmallIntegerField(
         default=9, validators=[MaxValueValidator(23)], verbose_name=_("assemble hour")
     )
+    # The last month, "2021-12", whose assembly was skipped because no story was ready at its time.
+    assembly_skipped = models.CharField(
+        max_length=7, blank=True, editable=False, verbose_name=_("skipped assembly")
+    )
     # Days after submission within which an approved edition may leave.
     window_days = models.PositiveSmallIntegerField(
         default=7, validators=[MinValueValidator(1), MaxValueValidator(60)], verbose_name=_("window days")
@@ -182,7 +187,7 @@ def _segment(verbose_name: StrOrPromise) -> models.ForeignKey[Segment | None, Se
     )
 
 
-class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel):
+class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
     """One number of a newsletter, for a period. Snapshots and mailings hold its state after the draft."""
 
     newsletter = models.ForeignKey(
@@ -200,6 +205,8 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
     # Segments that restrict the newsletter's lists: only subscribers in one, and none in the other.
     segment = _segment(_("only subscribers in the segment"))
     excluded = _segment(_("no subscribers in the segment"))
+    # Primary keys of stories that a writer took out of the draft, so that nothing adds them unasked.
+    left_out = models.JSONField(default=list, blank=True, editable=False, verbose_name=_("left out"))
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     class Meta:
@@ -215,15 +222,6 @@ class Edition(PreviewableMixin, DraftStateMixin, RevisionMixin, ClusterableModel
 
     def __str__(self) -> str:
         return f"{self.newsletter.name}, {self.period}"
-
-    @property
-    def preview_modes(self) -> list[tuple[str, str]]:
-        """("ru:html", "Russian") for every language of the newsletter, then the same as plain text."""
-        languages = self.newsletter.languages if self.newsletter_id else settings.CONFIG.site.languages
-        named = [(code, staff_language.language_name(code)) for code in languages]
-        return [(f"{code}:html", name) for code, name in named] + [
-            (f"{code}:text", f"{name}, plain text") for code, name in named
-        ]
 
     def save(self, *args: object, **kwargs: object) -> None:
         if not self.slug:
@@ -258,6 +256,33 @@ class EditionText(models.Model):
     def clean(self) -> None:
         for name in ("subject", "preheader"):
             _refuse_lines(self, name)
+
+
+class StoryOverride(models.Model):
+    """How one edition shows a story where it differs from the story itself."""
+
+    class Size(models.TextChoices):
+        NORMAL = "", _("As usual")
+        SMALL = "small", _("Small, without the picture")
+
+    edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="overrides")
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="+")
+    size = models.CharField(max_length=8, blank=True, choices=Size.choices, default=Size.NORMAL)
+    # Headlines and picture descriptions by language, {"ru": "…"}; for the other languages, the story's own.
+    headlines = models.JSONField(default=dict, blank=True)
+    picture = models.ForeignKey(
+        get_image_model_string(), null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    picture_alts = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("story override")
+        verbose_name_plural = _("story overrides")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["edition", "story"], name="story_override_once")]
+
+    def __str__(self) -> str:
+        return f"{self.edition_id}: {self.story_id}"
 
 
 def _refuse_lines(row: models.Model, name: str) -> None:

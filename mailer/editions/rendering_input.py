@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from wagtail.rich_text import expand_db_html
 
-from mailer.editions.models import Edition, Newsletter
+from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.rendering import data_types
 from mailer.rendering.data_types import Picture
 from mailer.stories.models import Story
@@ -27,6 +27,7 @@ def content_of(edition: Edition) -> data_types.Content:
     Also works on an unsaved edition, for the live preview. Blocks without a ready story are left out.
     """
     stories = _ready(story_ids(edition))
+    overrides = {override.story_id: override for override in edition.overrides.all()}
     blocks = tuple(block for child in edition.body if (block := _block(child, stories)))
     used = {key for block in blocks for key in block.stories}
     return data_types.Content(
@@ -39,8 +40,32 @@ def content_of(edition: Edition) -> data_types.Content:
             data_types.Subject(text.language, text.subject, text.preheader)
             for text in sorted(edition.texts.all(), key=lambda text: text.language)
         ),
-        stories=tuple(_record(story) for story in stories.values() if story.key in used),
+        stories=tuple(
+            _record(story, overrides.get(story.pk)) for story in stories.values() if story.key in used
+        ),
         blocks=blocks,
+    )
+
+
+def content_of_story(story: Story, newsletter: Newsletter, period: str) -> data_types.Content:
+    """A content with this story alone, ready or not, as an edition of `period` ("2021-12") would show it.
+
+    Its one block is of the kind that assembly chooses; news leads. A story without any text has no block.
+    """
+    kind = {Story.Kind.EVENT: "date", Story.Kind.PUBLICATION: "titles", Story.Kind.NOTICE: "social"}
+    block = data_types.Block(
+        cast(data_types.BlockKind, kind.get(Story.Kind(story.kind), "lead")), (story.key,)
+    )
+    written = any(text.headline.strip() or text.summary.strip() for text in story.texts.all())
+    return data_types.Content(
+        masthead=masthead_of(newsletter),
+        period=period,
+        number=1,
+        slug=f"{newsletter.slug}-{period}",
+        site_url=settings.CONFIG.site.url,
+        subjects=(),
+        stories=(_record(story),) if written else (),
+        blocks=(block,) if written else (),
     )
 
 
@@ -103,7 +128,12 @@ def _block(child: Any, stories: dict[int, Story]) -> data_types.Block | None:
     return data_types.Block(kind, stories=keys) if keys else None
 
 
-def _record(story: Story) -> data_types.Story:
+def _record(story: Story, override: StoryOverride | None = None) -> data_types.Story:
+    """The story, with what the edition shows differently."""
+    here = override or StoryOverride()
+    picture = here.picture or story.picture
+    if here.size == StoryOverride.Size.SMALL:
+        picture = None
     return data_types.Story(
         key=story.key,
         kind=cast(data_types.StoryKind, story.kind),
@@ -112,16 +142,16 @@ def _record(story: Story) -> data_types.Story:
         texts=tuple(
             data_types.StoryText(
                 language=text.language,
-                headline=text.headline,
+                headline=here.headlines.get(text.language) or text.headline,
                 summary=text.summary,
                 body=expand_db_html(text.body),
                 link_label=text.link_label,
-                picture_alt=text.picture_alt,
+                picture_alt=here.picture_alts.get(text.language, "") if here.picture else text.picture_alt,
             )
             for text in sorted(story.texts.all(), key=lambda text: text.language)
         ),
         link=story.link,
-        picture=permanent_picture(story.picture) if story.picture else None,
+        picture=permanent_picture(picture) if picture else None,
     )
 
 

@@ -50,6 +50,12 @@ def render(content: Content, countries: Collection[str], language: str) -> Rende
     )
 
 
+def render_blocks(content: Content, language: str) -> str:
+    """The HTML of all blocks of a content in `language`, without the parts around them."""
+    digest = view_model.build(content, content.blocks, "", language, lambda warning: None)
+    return render_html(digest, theme.tokens(content.masthead.theme), whole=False)
+
+
 def possible_variants(content: Content, limit: int = 500) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
     """(countries, language) for every distinct story set in every language, `limit` at most.
 
@@ -68,9 +74,12 @@ _COLUMNS = 72
 _MARKUP = (".mjml", ".html")
 
 
-def render_html(digest: Digest, theme: Mapping[str, str]) -> str:
-    """The HTML body with its merge tags. Its only external resources are the stories' pictures."""
-    source = _environment().get_template("digest.mjml").render(_context(digest, theme))
+def render_html(digest: Digest, theme: Mapping[str, str], *, whole: bool = True) -> str:
+    """The HTML body with its merge tags. Its only external resources are the stories' pictures.
+
+    Not `whole`: the blocks alone, without masthead and footer.
+    """
+    source = _environment().get_template("digest.mjml").render({**_context(digest, theme), "whole": whole})
     compiled = mjml2html(_needs_reference().sub(lambda found: f"&#{ord(found[0])};", source), fonts={})
     return _strip_blank_space(_inliner(_stylesheet("inline.css", tuple(theme.items()))).inline(compiled))
 

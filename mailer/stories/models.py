@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
@@ -16,6 +18,7 @@ from wagtail.images import get_image_model_string
 from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.search import index
 
+from mailer.rendering import localization
 from subscribers.code_list_field import NamedModel, OrderedCountriesField
 
 RICH_TEXT_FEATURES = ["bold", "italic", "link", "ol", "ul"]
@@ -56,6 +59,14 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     link = models.URLField(
         blank=True, max_length=500, help_text=_("Where “read more” leads."), verbose_name=_("link")
     )
+    # The first month, "2022-01", whose edition takes the story, again if an earlier one had it; empty: any.
+    from_period = models.CharField(
+        max_length=7,
+        blank=True,
+        editable=False,
+        validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$")],
+        verbose_name=_("not before the edition of"),
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     search_fields = [
@@ -86,11 +97,14 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         super().save(*args, **kwargs)
 
     def headline(self, language: str) -> str:
-        """The headline in `language`, else in any language, else the key."""
+        """The headline in `language`, else in any language, else "Untitled story of 29 November"."""
         texts = {text.language: text.headline for text in self.texts.all()}
-        return (
-            texts.get(language) or next(iter(texts.values()), "") or self.key or gettext("(no headline yet)")
-        )
+        return texts.get(language) or next(filter(None, texts.values()), "") or self._untitled()
+
+    def _untitled(self) -> str:
+        day = timezone.localdate(self.created_at) if self.created_at else timezone.localdate()
+        named = localization.day(day, f"{day:%Y-%m}", get_language() or "en")
+        return gettext("Untitled story of %(day)s") % {"day": named}
 
 
 class StoryText(models.Model):
@@ -137,6 +151,30 @@ class StoryText(models.Model):
             raise ValidationError(
                 {"picture_alt": gettext("The story has a picture: describe it in a few words.")}
             )
+
+
+class StoryComment(models.Model):
+    """What a member of staff says about a story to the others. Subscribers never see it."""
+
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="comments")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    text = models.TextField(max_length=2000)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # When it was marked as done, and who did.
+    resolved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("story comment")
+        verbose_name_plural = _("story comments")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.text[:60]
 
 
 class StorySource(NamedModel):

@@ -1,0 +1,287 @@
+"""Changes of an edition's draft, block by block, each applied to the latest revision.
+
+Blocks are named by their ids, so that two people, or two windows, can change one draft at the same time.
+Raw blocks are as they are stored: {"type": "story", "value": 7, "id": "…"}.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from mailer.editions.assemble import Period, stories_for
+from mailer.editions.models import Edition, Newsletter, StoryOverride
+from mailer.editions.rendering_input import STORY_BLOCKS, story_ids_in
+from mailer.stories.models import Story
+
+T = TypeVar("T")
+RawBlock = dict[str, Any]
+# Changes of one person within this time are one entry of the history.
+_ONE_SITTING = timedelta(minutes=10)
+# The block that shows a story of each kind.
+BLOCK_OF_KIND = {
+    Story.Kind.NEWS: "story",
+    Story.Kind.EVENT: "date",
+    Story.Kind.PUBLICATION: "titles",
+    Story.Kind.NOTICE: "social",
+}
+
+
+class BlockNotFound(LookupError):  # noqa: N818  (as Django names its own)
+    """The draft has no block with this id: another person or window removed it."""
+
+
+def latest_draft(edition: Edition) -> Edition:
+    """The edition with its latest saved changes."""
+    draft: Edition = edition.get_latest_revision_as_object()
+    return draft
+
+
+def change(edition: Edition, user: User, now: datetime, act: Callable[[Edition], T]) -> T:
+    """Apply `act` to the latest draft and save it as a revision of `user`; returns what `act` returns."""
+    with transaction.atomic():
+        row = Edition.objects.select_for_update(of=("self",)).select_related("newsletter").get(pk=edition.pk)
+        draft = latest_draft(row)
+        result = act(draft)
+        if not draft.live:
+            # As Wagtail's form does: until the first submission the row is the draft.
+            draft.save()
+        last = row.latest_revision
+        sitting = (
+            last is not None
+            and last.user_id == user.pk
+            and last.pk != row.live_revision_id
+            and now - last.created_at < _ONE_SITTING
+        )
+        draft.save_revision(
+            user=user, changed=True, log_action=not sitting, overwrite_revision=last if sitting else None
+        )
+    return result
+
+
+def raw_blocks(edition: Edition) -> list[RawBlock]:
+    """The draft's blocks, copied."""
+    copied: list[RawBlock] = json.loads(json.dumps(list(edition.body.raw_data)))
+    return copied
+
+
+def set_blocks(edition: Edition, blocks: Sequence[RawBlock]) -> None:
+    """Give the draft these blocks."""
+    edition.body = json.dumps(list(blocks))
+
+
+def find(blocks: Sequence[RawBlock], block_id: str) -> int:
+    """The place of the block. Raises BlockNotFound."""
+    for index, block in enumerate(blocks):
+        if block.get("id") == block_id:
+            return index
+    raise BlockNotFound(block_id)
+
+
+def move(edition: Edition, block_id: str, before: str | None) -> int:
+    """Put the block before another one, or at the end (None); returns its new place, from 0."""
+    blocks = raw_blocks(edition)
+    block = blocks.pop(find(blocks, block_id))
+    place = find(blocks, before) if before else len(blocks)
+    blocks.insert(place, block)
+    set_blocks(edition, blocks)
+    return place
+
+
+def shift(edition: Edition, block_id: str, steps: int) -> int:
+    """Move the block up (negative) or down by `steps` places; returns its new place, from 0."""
+    blocks = raw_blocks(edition)
+    at = find(blocks, block_id)
+    block = blocks.pop(at)
+    place = max(0, min(len(blocks), at + steps))
+    blocks.insert(place, block)
+    set_blocks(edition, blocks)
+    return place
+
+
+def remove(edition: Edition, block_id: str) -> None:
+    """Take the block out. Its stories are remembered as left out."""
+    blocks = raw_blocks(edition)
+    block = blocks.pop(find(blocks, block_id))
+    set_blocks(edition, blocks)
+    _leave_out(edition, story_ids_in([block]))
+
+
+def remove_title(edition: Edition, block_id: str, story: int) -> None:
+    """Take one publication out of a list of titles, and an empty list out of the draft."""
+    blocks = raw_blocks(edition)
+    block = blocks[find(blocks, block_id)]
+    block["value"] = [item for item in block["value"] if _pk(item) != story]
+    set_blocks(edition, [one for one in blocks if one is not block or block["value"]])
+    _leave_out(edition, [story])
+
+
+def make_lead(edition: Edition, block_id: str) -> None:
+    """Let this story lead; the one that led becomes an ordinary one where it stands."""
+    blocks = raw_blocks(edition)
+    chosen = blocks[find(blocks, block_id)]
+    if chosen["type"] not in ("lead", "story"):
+        raise BlockNotFound(block_id)
+    for block in blocks:
+        if block["type"] == "lead":
+            block["type"] = "story"
+    chosen["type"] = "lead"
+    set_blocks(edition, blocks)
+
+
+def add_stories(edition: Edition, stories: Iterable[Story], before: str | None = None) -> list[str]:
+    """Add stories that are not in yet, each at the place of its kind and country, or `before` a block.
+
+    Returns the ids of the blocks that hold them.
+    """
+    blocks = raw_blocks(edition)
+    known = Story.objects.in_bulk(story_ids_in(blocks))
+    used = set(known)
+    ids = []
+    for story in stories:
+        if story.pk in used:
+            continue
+        known[story.pk] = story
+        used.add(story.pk)
+        ids.append(_insert(blocks, story, known, edition.newsletter, before))
+    set_blocks(edition, blocks)
+    edition.left_out = [pk for pk in edition.left_out if pk not in used]
+    return ids
+
+
+def newly_ready(edition: Edition, now: datetime) -> list[Story]:
+    """Ready stories of the edition's period that are neither in the draft nor taken out by a writer."""
+    left_out = set(edition.left_out)
+    return [story for story in pool(edition, now) if story.pk not in left_out]
+
+
+def pool(edition: Edition, now: datetime) -> list[Story]:
+    """Ready stories of the edition's period that are not in the draft, newest first."""
+    used = set(story_ids_in(edition.body.raw_data))
+    span = Period.parse(edition.period)
+    return [story for story in stories_for(edition.newsletter, span, now) if story.pk not in used]
+
+
+def _leave_out(edition: Edition, stories: Iterable[int]) -> None:
+    edition.left_out = list(dict.fromkeys([*edition.left_out, *stories]))
+
+
+def _pk(item: Any) -> Any:
+    return item["value"] if isinstance(item, dict) else item
+
+
+def _insert(
+    blocks: list[RawBlock],
+    story: Story,
+    known: Mapping[int, Story],
+    newsletter: Newsletter,
+    before: str | None,
+) -> str:
+    kind = BLOCK_OF_KIND[Story.Kind(story.kind)]
+    titles = next((block for block in blocks if block["type"] == "titles"), None)
+    if kind == "titles" and titles is not None and before is None:
+        titles["value"] = [*titles["value"], _item(story)]
+        return str(titles["id"])
+    if kind == "story" and not any(block["type"] in ("lead", "story") for block in blocks):
+        kind = "lead"
+    block = {
+        "type": kind,
+        "value": [_item(story)] if kind == "titles" else story.pk,
+        "id": str(uuid.uuid4()),
+    }
+    place = find(blocks, before) if before else _place(blocks, block, known, newsletter)
+    blocks.insert(place, block)
+    return str(block["id"])
+
+
+def _item(story: Story) -> dict[str, Any]:
+    return {"type": "item", "value": story.pk, "id": str(uuid.uuid4())}
+
+
+def _place(
+    blocks: Sequence[RawBlock], new: RawBlock, known: Mapping[int, Story], newsletter: Newsletter
+) -> int:
+    """Behind the last block that comes before it in the default order; headings stay with what follows."""
+    wanted = _rank(new, known, newsletter)
+    ranks = [_rank(block, known, newsletter) for block in blocks]
+    smaller = [index for index, rank in enumerate(ranks) if rank is not None and rank <= wanted]
+    if smaller:
+        return smaller[-1] + 1
+    place = next((index for index, rank in enumerate(ranks) if rank is not None), len(blocks))
+    while place and blocks[place - 1]["type"] == "heading":
+        place -= 1
+    return place
+
+
+def _rank(block: RawBlock, known: Mapping[int, Story], newsletter: Newsletter) -> tuple[int, int] | Any:
+    """Its place in the default order; None for a heading, a text and a story that was deleted."""
+    kind = block["type"]
+    if kind == "titles":
+        return (4, 0)
+    story = known.get(block["value"]) if kind in STORY_BLOCKS else None
+    if story is None:
+        return None
+    if kind == "story":
+        served = [code for code in newsletter.countries if code in story.countries]
+        first = next((code for code in story.countries if code in served), None)
+        return (2, newsletter.countries.index(first)) if first else (1, 0)
+    return {"lead": (0, 0), "date": (3, story.date.toordinal()), "social": (5, 0)}[kind]
+
+
+def value_of(edition: Edition, block_id: str) -> RawBlock:
+    """The raw block with this id. Raises BlockNotFound."""
+    blocks = raw_blocks(edition)
+    return blocks[find(blocks, block_id)]
+
+
+def set_value(edition: Edition, block_id: str, value: Any) -> None:
+    """Replace the value of a heading or text block. Raises BlockNotFound."""
+    blocks = raw_blocks(edition)
+    blocks[find(blocks, block_id)]["value"] = value
+    set_blocks(edition, blocks)
+
+
+def add_block(edition: Edition, kind: str, value: Any, before: str | None) -> str:
+    """Add a heading or text block before another one, or at the end; returns its id."""
+    blocks = raw_blocks(edition)
+    block = {"type": kind, "value": value, "id": str(uuid.uuid4())}
+    blocks.insert(find(blocks, before) if before else len(blocks), block)
+    set_blocks(edition, blocks)
+    return str(block["id"])
+
+
+def local_texts(texts: Mapping[str, str]) -> list[RawBlock]:
+    """Texts by language as a heading or text block stores them; empty ones are left out."""
+    return [
+        {"type": "item", "value": {"language": language, "text": text}, "id": str(uuid.uuid4())}
+        for language, text in texts.items()
+        if text
+    ]
+
+
+def texts_by_language(value: Mapping[str, Any]) -> dict[str, str]:
+    """The inverse of `local_texts`, from the value of a heading or text block."""
+    items = (item.get("value", item) for item in value.get("texts") or ())
+    return {item["language"]: item["text"] for item in items if item.get("text")}
+
+
+def set_override(edition: Edition, override: StoryOverride) -> None:
+    """Show a story as `override` says in this edition; as it is, when the override says nothing."""
+    others = [one for one in edition.overrides.all() if one.story_id != override.story_id]
+    says = override.size or override.headlines or override.picture_id
+    edition.overrides = [*others, override] if says else others
+
+
+def make_ordinary(edition: Edition, block_id: str) -> None:
+    """Let the lead story be an ordinary one. Raises BlockNotFound."""
+    blocks = raw_blocks(edition)
+    block = blocks[find(blocks, block_id)]
+    if block["type"] == "lead":
+        block["type"] = "story"
+    set_blocks(edition, blocks)
