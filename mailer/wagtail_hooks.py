@@ -27,8 +27,11 @@ from mailer.desk.approval.views import (
 )
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
+from mailer.desk.editions.block_pages import AddBlockPage, EditBlockPage
+from mailer.desk.editions.edition_pages import EditionViewSet, SettingsPage
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
-from mailer.desk.editions.views import AsReaderAction, EditionViewSet, VariantsPage
+from mailer.desk.editions.views import AsReaderAction, VariantsPage
+from mailer.desk.editions.workbench import ChecksPage
 from mailer.desk.home import panels
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
@@ -40,6 +43,13 @@ from mailer.desk.sending.mailing_control import ControlAction, DryRunPage
 from mailer.desk.sending.no_send import ResumeSendingPage, banner
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.sending.test_emails import TestEmailPage
+from mailer.desk.stories.actions import (
+    CarryOverAction,
+    CommentAction,
+    CommentDoneAction,
+    DuplicateAction,
+    StoryPreview,
+)
 from mailer.desk.stories.views import StoryViewSet
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
 from mailer.desk.subscribers.list_health import CampaignPage, CampaignsPage, ListHealthPage, ReconfirmPage
@@ -73,6 +83,10 @@ hooks.register("register_admin_viewset", lambda: _TABLES)
 
 # The pages of an edition.
 _EDITION = [
+    path("settings/", SettingsPage.as_view(), name="settings"),
+    path("checks/", ChecksPage.as_view(), name="checks"),
+    path("block/add/", AddBlockPage.as_view(), name="block_add"),
+    path("block/<slug:block>/edit/", EditBlockPage.as_view(), name="block_edit"),
     path("variants/", VariantsPage.as_view(), name="variants"),
     path("variants/as-reader/", AsReaderAction.as_view(), name="as_reader"),
     path("submit/", SubmitPage.as_view(), name="submit"),
@@ -88,7 +102,16 @@ _EDITION = [
     path("not-delivered/", NotDeliveredPage.as_view(), name="not_delivered"),
     path("control/", ControlAction.as_view(), name="control"),
 ]
+# The pages and actions of a story.
+_STORY = [
+    path("preview/", StoryPreview.as_view(), name="preview"),
+    path("duplicate/", DuplicateAction.as_view(), name="duplicate"),
+    path("carry-over/", CarryOverAction.as_view(), name="carry_over"),
+    path("comments/", CommentAction.as_view(), name="comment"),
+    path("comments/<int:comment>/done/", CommentDoneAction.as_view(), name="comment_done"),
+]
 _PAGES = [
+    path("stories/<int:pk>/", include((_STORY, "desk_story"))),
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
     path("api-keys/", ApiKeysPage.as_view(), name="desk_api_keys"),
     path("api-keys/<int:pk>/revoke/", RevokeApiKeyAction.as_view(), name="desk_api_key_revoke"),

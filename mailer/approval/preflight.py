@@ -164,8 +164,7 @@ def _of_subjects(content: Content) -> Iterable[PreflightFinding]:
         yield PreflightFinding(
             "warning",
             stored(
-                "The subject line in %(language)s names “%(headline)s”, which readers in %(countries)s do not "
-                "get.",
+                "The subject line in %(language)s names “%(headline)s”, which readers in %(countries)s lack.",
                 language=localization.name_in_english(promise.language),
                 headline=promise.headline,
                 countries=iso_codes.country_names(promise.countries, "en"),

@@ -7,7 +7,6 @@ import modelcluster.fields
 import modelsearch.index
 import subscribers.code_list_field
 import wagtail.fields
-import wagtail.models.preview
 from django.conf import settings
 from django.db import migrations, models
 
@@ -257,6 +256,7 @@ class Migration(migrations.Migration):
                 ('period', models.CharField(max_length=7, validators=[django.core.validators.RegexValidator('^\\d{4}-(0[1-9]|1[0-2])$', 'Write year and month: 2021-12.')], verbose_name='period')),
                 ('number', models.PositiveIntegerField(default=1, verbose_name='number of the edition')),
                 ('body', wagtail.fields.StreamField([('lead', 0), ('story', 1), ('heading', 7), ('date', 8), ('titles', 10), ('text', 15), ('social', 16)], blank=True, block_lookup={0: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'pick', 'label': 'Lead story'}), 1: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'doc-full-inverse', 'label': 'Story'}), 2: ('wagtail.blocks.ChoiceBlock', [], {'choices': mailer.editions.models.country_choices, 'help_text': "The country's name, in each reader's language…", 'required': False}), 3: ('wagtail.blocks.ChoiceBlock', [], {'choices': mailer.editions.models.language_choices}), 4: ('wagtail.blocks.CharBlock', (), {'max_length': 120}), 5: ('wagtail.blocks.StructBlock', [[('language', 3), ('text', 4)]], {}), 6: ('wagtail.blocks.ListBlock', (5,), {'default': [], 'label': '…or your own text, per language', 'min_num': 0}), 7: ('wagtail.blocks.StructBlock', [[('country', 2), ('texts', 6)]], {'label': 'Heading'}), 8: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'date', 'label': 'Save the date'}), 9: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'label': 'Publication'}), 10: ('wagtail.blocks.ListBlock', (9,), {'icon': 'list-ul', 'label': 'Titles'}), 11: ('wagtail.blocks.MultipleChoiceBlock', [], {'choices': mailer.editions.models.country_choices, 'help_text': 'None: for every reader.', 'required': False}), 12: ('wagtail.blocks.RichTextBlock', (), {'features': ['bold', 'italic', 'link', 'ol', 'ul']}), 13: ('wagtail.blocks.StructBlock', [[('language', 3), ('text', 12)]], {}), 14: ('wagtail.blocks.ListBlock', (13,), {'label': 'Text, per language'}), 15: ('wagtail.blocks.StructBlock', [[('countries', 11), ('texts', 14)]], {'label': 'Text'}), 16: ('wagtail.snippets.blocks.SnippetChooserBlock', ('mailer.Story',), {'icon': 'group', 'label': 'Social call'})}, verbose_name='body')),
+                ('left_out', models.JSONField(blank=True, default=list, editable=False, verbose_name='left out')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('excluded', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='subscribers.segment', verbose_name='no subscribers in the segment')),
                 ('latest_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='latest revision')),
@@ -269,7 +269,6 @@ class Migration(migrations.Migration):
                 'ordering': ['-period', 'newsletter'],
                 'permissions': [('submit_edition', 'Can submit an edition for approval'), ('approve_edition', 'Can approve an edition that others wrote'), ('schedule_edition', 'Can schedule, pause and cancel an approved edition')],
             },
-            bases=(wagtail.models.preview.PreviewableMixin, models.Model),
         ),
         migrations.CreateModel(
             name='MailingStats',
@@ -354,6 +353,7 @@ class Migration(migrations.Migration):
                 ('zone', models.CharField(default='UTC', max_length=64, verbose_name='time zone')),
                 ('assemble_day', models.PositiveSmallIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(28)], verbose_name='assemble day')),
                 ('assemble_hour', models.PositiveSmallIntegerField(default=9, validators=[django.core.validators.MaxValueValidator(23)], verbose_name='assemble hour')),
+                ('assembly_skipped', models.CharField(blank=True, editable=False, max_length=7, verbose_name='skipped assembly')),
                 ('window_days', models.PositiveSmallIntegerField(default=7, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(60)], verbose_name='window days')),
                 ('theme', models.JSONField(blank=True, default=dict, verbose_name='theme')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
@@ -611,6 +611,7 @@ class Migration(migrations.Migration):
                 ('date', models.DateField(default=django.utils.timezone.localdate, help_text='When it happened. For an event: the day it takes place.', verbose_name='date')),
                 ('countries', subscribers.code_list_field.OrderedCountriesField(blank=True, default='', help_text='Readers of these countries get it; the first is where it happened. None: the whole region.', max_length=800, verbose_name='countries')),
                 ('link', models.URLField(blank=True, help_text='Where “read more” leads.', max_length=500, verbose_name='link')),
+                ('from_period', models.CharField(blank=True, editable=False, max_length=7, validators=[django.core.validators.RegexValidator('^\\d{4}-(0[1-9]|1[0-2])$')], verbose_name='not before the edition of')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('latest_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='latest revision')),
                 ('live_revision', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailcore.revision', verbose_name='live revision')),
@@ -638,6 +639,40 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['at', 'pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='StoryComment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.TextField(max_length=2000)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('resolved_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('resolved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('story', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='mailer.story')),
+            ],
+            options={
+                'verbose_name': 'story comment',
+                'verbose_name_plural': 'story comments',
+                'ordering': ['pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='StoryOverride',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('size', models.CharField(blank=True, choices=[('', 'As usual'), ('small', 'Small, without the picture')], default='', max_length=8)),
+                ('headlines', models.JSONField(blank=True, default=dict)),
+                ('picture_alts', models.JSONField(blank=True, default=dict)),
+                ('edition', modelcluster.fields.ParentalKey(on_delete=django.db.models.deletion.CASCADE, related_name='overrides', to='mailer.edition')),
+                ('picture', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='wagtailimages.image')),
+                ('story', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.story')),
+            ],
+            options={
+                'verbose_name': 'story override',
+                'verbose_name_plural': 'story overrides',
+                'ordering': ['pk'],
             },
         ),
         migrations.CreateModel(
@@ -955,6 +990,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='authorship',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('edition__isnull', False), ('newsletter__isnull', True), ('segment__isnull', True), ('story__isnull', True)), models.Q(('edition__isnull', True), ('newsletter__isnull', True), ('segment__isnull', True), ('story__isnull', False)), models.Q(('edition__isnull', True), ('newsletter__isnull', False), ('segment__isnull', True), ('story__isnull', True)), models.Q(('edition__isnull', True), ('newsletter__isnull', True), ('segment__isnull', False), ('story__isnull', True)), _connector='OR'), name='authorship_one_subject'),
+        ),
+        migrations.AddConstraint(
+            model_name='storyoverride',
+            constraint=models.UniqueConstraint(fields=('edition', 'story'), name='story_override_once'),
         ),
         migrations.AddConstraint(
             model_name='storytext',

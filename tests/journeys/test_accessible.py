@@ -144,9 +144,12 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
     wide.get_by_role("button", name="Save", exact=True).first.click()
     wide.wait_for_url("**/desk/lists/")
     found += desk_barriers(demo, [wide, phone], "editions/edit/1/", "stories/edit/1/", "segments/new/")
+    found += desk_barriers(demo, [wide], "stories/add/", "editions/1/block/add/?kind=text")
     found += desk_barriers(
         demo, [phone], "editions/1/variants/", "subscribers/", "suppressions/", "segments/"
     )
+    order_by_keyboard(wide, demo)
+    write_from_the_first_key(wide, demo)
     demo.submit()
     for page in looking:
         sign_in(page, demo, "approver")
@@ -165,6 +168,37 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
     for page in looking:
         page.context.close()
     assert found == []
+
+
+def order_by_keyboard(page: Page, demo: Demo) -> None:
+    """A block moves, is taken out and added again; the focus stays with it, and the result is announced."""
+    page.goto(f"{demo.url}/desk/editions/edit/1/")
+    rows, live = page.locator("[data-block]"), page.locator("[data-workbench-live]")
+    block = rows.nth(2).get_attribute("data-block") or ""
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.locator(f"#handle-{block}").focus()
+        page.keyboard.press("ArrowUp")
+        expect(rows.nth(1)).to_have_attribute("data-block", block)
+    page.locator(f"#down-{block}").press("Enter")
+    expect(rows.nth(2)).to_have_attribute("data-block", block)
+    expect(page.locator(f"#down-{block}")).to_be_focused()
+    expect(live).not_to_be_empty()
+    below = rows.nth(3).get_attribute("data-block")
+    page.locator(f"#block-{block} button[value=remove]").press("Enter")
+    expect(rows.nth(2)).to_have_attribute("data-block", below or "")
+    expect(page.locator(f"#handle-{below}")).to_be_focused()
+    page.locator("#workbench-pool summary").first.press("Enter")
+    page.locator("#workbench-pool button[value=add]").first.press("Enter")
+    expect(page.locator("[data-handle]:focus")).to_have_count(1)
+
+
+def write_from_the_first_key(page: Page, demo: Demo) -> None:
+    """A new story is saved before a button is pressed, and is there after the page is loaded again."""
+    page.goto(f"{demo.url}/desk/stories/add/")
+    page.locator("[name=headline-en]").press_sequentially("A new bridge")
+    page.wait_for_url("**/desk/stories/edit/*")
+    page.reload()
+    expect(page.locator("[name=headline-en]")).to_have_value("A new bridge")
 
 
 def answer_to_the_bounce_address(demo: Demo) -> None:

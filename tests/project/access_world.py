@@ -33,6 +33,7 @@ from mailer.approval import list_changes
 from mailer.approval.list_changes import ListEmails
 from mailer.approval.models import SnapshotVariant
 from mailer.desk.accounts.permissions import ensure_groups
+from mailer.editions import draft_blocks
 from mailer.editions.models import Newsletter
 from mailer.feedback import ingest
 from mailer.feedback.models import BounceWave, ReturnedMessage, SuppressionDecision
@@ -206,6 +207,7 @@ def build(patch: pytest.MonkeyPatch) -> World:
     returned = ReturnedMessage.objects.get()
     rows = {
         "desk_stories": story,
+        "desk_story": story,
         "desk_editions": at.edition,
         "desk_edition": at.edition,
         "desk_assemble": at.edition.newsletter,
@@ -258,6 +260,8 @@ def build(patch: pytest.MonkeyPatch) -> World:
         "slug": at.edition.slug,
         "key": variant.key,
         "story": "film",
+        "comment": story.comments.create(author=at.writer, text="Who is on the photo?").pk,
+        "block": draft_blocks.raw_blocks(at.edition)[0]["id"],
         "path": picture.file.name,
         "image_id": picture.pk,
         "filter_spec": "width-100",

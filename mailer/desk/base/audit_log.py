@@ -30,6 +30,7 @@ from subscribers.signals import erased
 _ACTIONS = {
     **_ACCOUNT_ACTIONS,
     "desk.assemble": (_("Assemble"), _("Assembled from ready stories")),
+    "desk.carry_over": (_("Carry over"), _("Carried over to the next edition")),
     "desk.submit": (_("Submit"), _("Submitted for approval")),
     "desk.approve": (_("Approve"), _("Approved")),
     "desk.request_changes": (_("Request changes"), _("Requested changes")),

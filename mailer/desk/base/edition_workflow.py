@@ -169,6 +169,7 @@ def _draft_reason(edition: Edition) -> str:
 def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     if user.has_perm("mailer.change_edition"):
         yield Action(gettext("Edit"), reverse("desk_editions:edit", args=[edition.pk]), "edit")
+        yield Action(gettext("Settings"), reverse("desk_edition:settings", args=[edition.pk]), "cog")
     yield Action(gettext("Preview"), reverse("desk_edition:variants", args=[edition.pk]), "view")
     yield Action(gettext("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
     if state != "draft":

@@ -17,12 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.images.fields import WagtailImageField
 from wagtail.images.forms import BaseImageForm
-from wagtail.snippets.action_menu import ActionMenuItem, PublishMenuItem, SaveMenuItem, UnpublishMenuItem
+from wagtail.snippets.action_menu import ActionMenuItem, SaveMenuItem
 from wagtail.snippets.views import snippets
 
 from mailer import staff_language
 from mailer.editions.models import Edition
-from mailer.stories.models import Story
 from mailer.stories.pictures import DamagedPicture, without_metadata
 from subscribers.code_list_field import split_codes
 
@@ -232,45 +231,6 @@ class PictureForm(BaseImageForm):
     file = PictureField(label=_("File"), widget=BaseImageForm.Meta.widgets["file"])
 
 
-class SaveEdition(SaveMenuItem):
-    """Saves an edition. Submitting takes the latest saved version, so there is no "publish" step."""
-
-    template_name = "desk/editions/save_button.html"
-
-
-class MarkReady(PublishMenuItem):
-    """Saves a story and makes it available to editions. It sends nothing."""
-
-    template_name = "desk/stories/save_ready_button.html"
-
-
-class BackToDraft(UnpublishMenuItem):
-    """Makes a ready story a draft again."""
-
-    label = _("Back to draft")
-
-
-class _StorySavedMessage:
-    """The message after saving a story."""
-
-    def get_success_message(self, instance: Story | None = None) -> str:
-        view: Any = self
-        story = instance or view.object
-        return (
-            gettext("“%(story)s” is saved and ready for editions.") % {"story": story}
-            if view.action == "publish"
-            else gettext("“%(story)s” is saved.") % {"story": story}
-        )
-
-
-class StoryCreateView(_StorySavedMessage, snippets.CreateView):
-    pass
-
-
-class StoryEditView(_StorySavedMessage, snippets.EditView):
-    pass
-
-
 class BackToDraftView(snippets.UnpublishView):
     """Confirmation page for making a ready story a draft again."""
 
@@ -280,14 +240,6 @@ class BackToDraftView(snippets.UnpublishView):
 
 
 def customize_action_menu(items: list[ActionMenuItem], request: HttpRequest, context: dict[str, Any]) -> None:
-    """Wagtail hook `construct_snippet_action_menu`: replaces the publish buttons."""
+    """Wagtail hook `construct_snippet_action_menu`: an edition is not published, but submitted."""
     if context["model"] is Edition:
-        items[:] = [SaveEdition(order=item.order) for item in items if isinstance(item, SaveMenuItem)]
-    elif context["model"] is Story:
-        items[:] = [_relabelled(item) for item in items]
-
-
-def _relabelled(item: ActionMenuItem) -> ActionMenuItem:
-    if isinstance(item, PublishMenuItem):
-        return MarkReady(order=item.order)
-    return BackToDraft(order=item.order) if isinstance(item, UnpublishMenuItem) else item
+        items[:] = [item for item in items if isinstance(item, SaveMenuItem)]

@@ -100,7 +100,7 @@ def desk_policy(path: str) -> str:
 
 # What pages answer to, and where else scripts of Wagtail use other methods.
 _METHODS = ("GET", "HEAD", "OPTIONS", "POST")
-_SCRIPTED = {"PATCH": "/desk/dismissibles/", "DELETE": "/desk/editions/preview/"}
+_SCRIPTED = {"PATCH": "/desk/dismissibles/"}
 _API = "/api/"
 # Below this path, POST alone.
 _WEBHOOKS = "/hooks/"

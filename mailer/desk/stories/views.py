@@ -1,94 +1,140 @@
-"""The list of stories, its filters, and the edit form with one text per language."""
+"""The list of stories and its filters; writing them is in `editor`, and what else one does in `actions`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
-from wagtail.admin.filters import DateRangePickerWidget, WagtailFilterSet
-from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.panels import FieldPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
-from wagtail.snippets.views.snippets import SnippetViewSet
+from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
 
 from mailer import staff_language
-from mailer.desk.base.forms import (
-    BackToDraftView,
-    LanguageSelect,
-    OrderedCountriesInput,
-    StoryCreateView,
-    StoryEditView,
-    TranslationsForm,
-    country_choices,
-)
+from mailer.desk.base import labels
+from mailer.desk.base.forms import BackToDraftView
 from mailer.desk.base.tables import StateColumn
-from mailer.stories.models import Story
+from mailer.desk.stories.actions import RestoreStoryPage
+from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
+from mailer.desk.stories.story_lines import language_marks, state_label, used_in_editions
+from mailer.editions.assemble import InvalidPeriod, Period
+from mailer.stories.models import Story, StoryText
+
+# Months that the filter offers.
+_MONTHS = 36
 
 
-class StoryForm(TranslationsForm):
-    """A story and its texts. With a picture, every text needs a description of it."""
+def _months() -> list[tuple[str, str]]:
+    dates = Story.objects.dates("date", "month", order="DESC")[:_MONTHS]
+    return [(f"{month:%Y-%m}", labels.month_name(f"{month:%Y-%m}")) for month in dates]
 
-    def is_valid(self) -> bool:
-        return bool(super().is_valid()) and self._is_described()
 
-    def _is_described(self) -> bool:
-        """Whether every text describes the picture. Adds an error to each that does not."""
-        if not self.cleaned_data.get("picture"):
-            return True
-        texts = [
-            child
-            for child in self.formsets["texts"].forms
-            if child not in self.formsets["texts"].deleted_forms
-        ]
-        missing = [child for child in texts if not child.cleaned_data.get("picture_alt", "").strip()]
-        for child in missing:
-            child.add_error("picture_alt", "The story has a picture: describe it here.")
-        return not missing
+def _countries() -> list[tuple[str, str]]:
+    return [(code, staff_language.country_name(code)) for code in settings.CONFIG.site.countries]
+
+
+def _translations() -> list[tuple[str, str]]:
+    named = [(code, staff_language.language_name(code)) for code in settings.CONFIG.site.languages]
+    return [
+        *((f"missing:{code}", _("%(language)s is missing") % {"language": name}) for code, name in named),
+        *((f"complete:{code}", _("%(language)s is complete") % {"language": name}) for code, name in named),
+        ("all", _("Every language is complete")),
+    ]
+
+
+def complete_in(stories: QuerySet[Story], language: str, *, complete: bool = True) -> QuerySet[Story]:
+    """The stories whose text in the language is complete, or those whose text is not."""
+    texts = StoryText.objects.filter(story=OuterRef("pk"), language=language)
+    written = texts.exclude(headline="").exclude(summary="")
+    described = written.filter(Q(story__picture=None) | ~Q(picture_alt=""))
+    return stories.filter(Exists(described) if complete else ~Exists(described))
 
 
 class StoryFilters(WagtailFilterSet):
-    """By kind, date, country and state."""
+    """By kind, month, country, translations, state, and whether an edition holds it."""
 
-    kind = django_filters.ChoiceFilter(choices=Story.Kind.choices)
-    date = django_filters.DateFromToRangeFilter(widget=DateRangePickerWidget)
-    country = django_filters.ChoiceFilter(method="in_country", choices=country_choices, label="Country")
+    kind = django_filters.ChoiceFilter(label=gettext_lazy("Kind"), choices=Story.Kind.choices)
+    period = django_filters.ChoiceFilter(method="in_period", label=gettext_lazy("Month"), choices=_months)
+    country = django_filters.ChoiceFilter(
+        method="in_country", label=gettext_lazy("Country"), choices=_countries
+    )
+    translation = django_filters.ChoiceFilter(
+        method="in_translation", label=gettext_lazy("Translations"), choices=_translations
+    )
     ready = django_filters.ChoiceFilter(
-        method="in_state", choices=[("yes", "Ready"), ("no", "Draft")], label="State"
+        method="in_state",
+        label=gettext_lazy("State"),
+        choices=[("yes", gettext_lazy("Ready")), ("no", gettext_lazy("Draft"))],
+    )
+    used = django_filters.ChoiceFilter(
+        method="in_use",
+        label=gettext_lazy("Editions"),
+        choices=[("yes", gettext_lazy("In an edition")), ("no", gettext_lazy("In no edition yet"))],
     )
 
     class Meta:
         model = Story
         fields: list[str] = []
 
+    def in_period(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
+        try:
+            month = Period.parse(value)
+        except InvalidPeriod:
+            return stories.none()
+        return stories.filter(Q(date__gte=month.first_day, date__lt=month.end) | Q(from_period=value))
+
     def in_country(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
         # Codes have two letters, so a substring of "KZ,UZ" can only match a whole code.
         return stories.filter(countries__contains=value)
 
+    def in_translation(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
+        state, _colon, language = value.partition(":")
+        if state != "all":
+            return complete_in(stories, language, complete=state == "complete")
+        for code in settings.CONFIG.site.languages:
+            stories = complete_in(stories, code)
+        return stories
+
     def in_state(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
         return stories.filter(live=value == "yes")
 
-
-def country_names(story: Story) -> str:
-    """The story's countries by name; "All countries" for none."""
-    return staff_language.country_names(story.countries) if story.countries else "All countries"
-
-
-def language_names(story: Story) -> str:
-    """The languages of the story's texts."""
-    return ", ".join(staff_language.language_name(text.language) for text in story.texts.all())
+    def in_use(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
+        used = list(used_in_editions())
+        return stories.filter(pk__in=used) if value == "yes" else stories.exclude(pk__in=used)
 
 
-def date_label(story: Story) -> str:
-    """The story's date: "29 November 2021"."""
-    return f"{story.date.day} {story.date:%B %Y}"
+class LanguagesColumn(Column):
+    """Shows which of the office's languages a story is complete in."""
+
+    cell_template_name = "desk/stories/languages_cell.html"
+
+    def get_value(self, instance: Story) -> Any:
+        return language_marks(instance, settings.CONFIG.site.languages)
 
 
-def state_label(story: Story) -> tuple[str, str]:
-    """(tone, label): whether editions can include it."""
-    if not story.live:
-        return "draft", "Draft"
-    return ("changed", "Ready, with a newer draft") if story.has_unpublished_changes else ("done", "Ready")
+def _used_label(story: Story) -> str:
+    """The months of the editions that hold it."""
+    return ", ".join(labels.month_name(period) for period in getattr(story, "desk_used", ()))
+
+
+class StoryIndex(IndexView):
+    """The table, with the editions that hold each story."""
+
+    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
+        paginator, page, rows, paginated = super().paginate_queryset(queryset, page_size)
+        rows = list(rows)
+        used = used_in_editions(story.pk for story in rows)
+        for story in rows:
+            story.desk_used = used.get(story.pk, ())
+        if page is not None:
+            page.object_list = rows
+        return paginator, page, rows, paginated
 
 
 class StoryViewSet(SnippetViewSet):
@@ -102,46 +148,56 @@ class StoryViewSet(SnippetViewSet):
     base_url_path = "stories"
     copy_view_enabled = False
     filterset_class = StoryFilters
-    add_view_class = StoryCreateView
-    edit_view_class = StoryEditView
+    index_view_class = StoryIndex
     unpublish_view_class = BackToDraftView
     unpublish_template_name = BackToDraftView.template_name
     list_per_page = 30
     list_display = [
         "__str__",
-        Column("kind", label="Kind", accessor="get_kind_display", sort_key="kind"),
-        Column("date", label="Date", accessor=date_label, sort_key="date"),
-        Column("countries", label="Countries", accessor=country_names),
-        Column("languages", label="Languages", accessor=language_names),
-        StateColumn("ready", label="State", accessor=state_label),
+        StateColumn("ready", label=gettext_lazy("State"), accessor=state_label),
+        LanguagesColumn("languages", label=gettext_lazy("Languages")),
+        Column("kind", label=gettext_lazy("Kind"), accessor="get_kind_display", sort_key="kind"),
+        Column(
+            "date", label=gettext_lazy("Date"), accessor=lambda story: labels.day(story.date), sort_key="date"
+        ),
+        Column(
+            "countries",
+            label=gettext_lazy("Countries"),
+            accessor=lambda story: labels.country_names(story.countries),
+        ),
+        Column("used", label=gettext_lazy("In the edition of"), accessor=_used_label),
     ]
+    # What the comparison of two versions shows.
     edit_handler = ObjectList(
         [
-            MultiFieldPanel(
-                [
-                    FieldRowPanel([FieldPanel("kind"), FieldPanel("date")]),
-                    FieldPanel("countries", widget=OrderedCountriesInput),
-                ],
-                heading="Kind, date and countries",
-            ),
+            MultiFieldPanel([FieldPanel("kind"), FieldPanel("date"), FieldPanel("countries")]),
             InlinePanel(
                 "texts",
                 [
-                    FieldPanel("language", widget=LanguageSelect),
+                    FieldPanel("language"),
                     FieldPanel("headline"),
                     FieldPanel("summary"),
                     FieldPanel("body"),
                     FieldPanel("link_label"),
                     FieldPanel("picture_alt"),
                 ],
-                heading="Texts",
-                label="language",
-                min_num=1,
+                heading=gettext_lazy("Texts"),
             ),
-            MultiFieldPanel([FieldPanel("picture"), FieldPanel("link")], heading="Picture and link"),
+            MultiFieldPanel([FieldPanel("picture"), FieldPanel("link")]),
         ],
-        base_form_class=StoryForm,
     )
+
+    @cached_property
+    def add_view(self) -> Any:
+        return StoryAddPage.as_view()
+
+    @cached_property
+    def edit_view(self) -> Any:
+        return StoryEditPage.as_view()
+
+    @cached_property
+    def revisions_revert_view(self) -> Any:
+        return RestoreStoryPage.as_view()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Story] | Any:
         return Story.objects.prefetch_related("texts")

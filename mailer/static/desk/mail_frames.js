@@ -16,11 +16,14 @@
     new ResizeObserver(() => fit(frame)).observe(email.body);
   };
   const start = () => {
-    document.querySelectorAll('iframe[data-mail]').forEach((frame) => {
+    document.querySelectorAll('iframe[data-mail]:not([data-fitted])').forEach((frame) => {
+      frame.dataset.fitted = '';
       frame.addEventListener('load', () => ready(frame));
       if (frame.contentDocument && frame.contentDocument.readyState === 'complete') ready(frame);
     });
   };
+  // Another script has put a frame into the page.
+  document.addEventListener('desk:frames', start);
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);
   else start();
 })();

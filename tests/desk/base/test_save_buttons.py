@@ -10,19 +10,6 @@ from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
 
-def test_the_form_of_an_edition_has_no_publish_button(desk: Desk) -> None:
-    page = as_user(desk.writer).get(reverse("desk_editions:edit", args=[desk.edition.pk])).content.decode()
-    assert "action-publish" not in page
-    assert "ublish" not in page
-
-
-def test_a_story_is_saved_as_draft_or_as_ready(desk: Desk) -> None:
-    story = Story.objects.get(key="kz-news")
-    page = Page(as_user(desk.writer).get(reverse("desk_stories:edit", args=[story.pk])))
-    assert "action-publish" in page.names and "Publish" not in page.text
-    assert reverse("desk_stories:unpublish", args=[story.pk]) in page.links and "Unpublish" not in page.text
-
-
 def test_a_ready_story_goes_back_to_draft_after_a_confirmation(desk: Desk) -> None:
     story = Story.objects.get(key="kz-news")
     address = reverse("desk_stories:unpublish", args=[story.pk])
@@ -33,13 +20,6 @@ def test_a_ready_story_goes_back_to_draft_after_a_confirmation(desk: Desk) -> No
     assert Page(browser.post(address, follow=True)).messages == ["success"]
     story.refresh_from_db()
     assert not story.live
-
-
-def test_the_form_warns_that_changes_invalidate_the_snapshot(desk: Desk) -> None:
-    address = reverse("desk_editions:edit", args=[desk.edition.pk])
-    assert "desk-notice" not in Page(as_user(desk.writer).get(address)).classes
-    cast.submitted(desk)
-    assert "desk-notice" in Page(as_user(desk.writer).get(address)).classes
 
 
 def test_the_search_box_finds_stories_by_the_beginning_of_a_word(desk: Desk) -> None:

@@ -1,0 +1,43 @@
+"""Lists of names, months and days in the language of the desk that the user chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext
+
+from mailer import staff_language
+from mailer.rendering import localization
+
+
+def country_names(codes: Sequence[str]) -> str:
+    """The countries' names as a list; "All countries" for none."""
+    return staff_language.country_names(codes) if codes else gettext("All countries")
+
+
+def language_names(codes: Sequence[str]) -> str:
+    """The languages' names, separated by commas."""
+    return ", ".join(staff_language.language_name(code) for code in codes)
+
+
+def month_name(period: str) -> str:
+    """A period, "2021-12", as "December 2021"."""
+    return localization.period_title(period, staff_language.active_language())
+
+
+def day(when: date) -> str:
+    """A day: "29 November 2021"."""
+    shown = localization.day(when, "", staff_language.active_language())
+    return shown.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def moment(when: datetime, zone: str) -> str:
+    """A time in an IANA zone: "3 December 2021, 09:00 (Asia/Almaty)"."""
+    local = when.astimezone(ZoneInfo(zone))
+    return gettext("%(day)s, %(time)s (%(zone)s)") % {
+        "day": day(local.date()),
+        "time": f"{local:%H:%M}",
+        "zone": zone.replace("_", " "),
+    }

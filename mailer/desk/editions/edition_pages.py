@@ -1,0 +1,249 @@
+"""Editions: the list, an empty edition, number and audience, earlier versions, and deletion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import ProtectedError, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import FormView
+from wagtail.admin import messages
+from wagtail.admin.filters import WagtailFilterSet
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.ui.tables import Column
+from wagtail.admin.widgets.button import Button, HeaderButton
+from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
+
+from mailer.approval.authorship import name_of
+from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
+from mailer.desk.base.forms import parse_int
+from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.base.tables import StateColumn
+from mailer.desk.editions import workbench
+from mailer.editions import draft_blocks
+from mailer.editions.models import Edition, EditionText, Newsletter, StoryOverride
+from mailer.reports.edition_state import edition_state
+
+
+class EditionFilters(WagtailFilterSet):
+    """By newsletter."""
+
+    newsletter = django_filters.ModelChoiceFilter(queryset=Newsletter.objects.all())
+
+    class Meta:
+        model = Edition
+        fields: list[str] = []
+
+
+def _state(edition: Edition) -> str:
+    """The edition's state, queried once per row."""
+    if not hasattr(edition, "desk_state"):
+        edition.desk_state = edition_state(edition)
+    return str(edition.desk_state)
+
+
+class EditionIndex(IndexView):
+    """The table, newest period first. New editions are assembled."""
+
+    def get_base_queryset(self) -> QuerySet[Edition]:
+        editions: QuerySet[Edition] = Edition.objects.select_related("newsletter").order_by(
+            "-period", "newsletter__name"
+        )
+        return editions
+
+    @property
+    def header_buttons(self) -> list[HeaderButton]:
+        if not self.request.user.has_perm("mailer.add_edition"):
+            return []
+        chosen = list(Newsletter.objects.all()[:6])
+        return [
+            HeaderButton(
+                f"Assemble {one.name}" if len(chosen) > 1 else "Assemble an edition",
+                url=reverse("desk_assemble", args=[one.pk]),
+                icon_name="plus",
+            )
+            for one in chosen
+        ]
+
+    @property
+    def header_more_buttons(self) -> list[Button]:
+        add = self.add_url
+        return [Button("Create an empty edition", url=add, icon_name="doc-empty", priority=50)] if add else []
+
+    def get_list_more_buttons(self, instance: Edition) -> list[Any]:
+        buttons: list[Any] = super().get_list_more_buttons(instance)
+        state = _state(instance)
+        action = next_action(instance, state, self.request.user)
+        if action:
+            buttons.append(Button(action.label, url=action.url, icon_name=action.icon, priority=1))
+        variants = reverse("desk_edition:variants", args=[instance.pk])
+        buttons.append(Button("Preview all variants", url=variants, icon_name="view", priority=5))
+        return buttons
+
+
+class EditionCreateView(CreateView):
+    """Makes an empty edition, which is then filled in the workbench."""
+
+    def get_success_url(self) -> str:
+        return reverse("desk_editions:edit", args=[self.object.pk])
+
+    def get_success_buttons(self) -> list[Any]:
+        return []
+
+
+class EditionDeleteView(DeleteView):
+    """Deletes an edition that was never submitted. Wagtail's reference index does not know snapshots."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            response: HttpResponse = super().form_valid(form)
+        except ProtectedError:
+            reason = "it was submitted, and submitted editions are kept permanently."
+            messages.error(self.request, f"{self.object} was not deleted: {reason}")
+            return redirect(self.get_success_url())
+        return response
+
+
+class SettingsForm(forms.ModelForm[Edition]):
+    """Number and audience of an edition."""
+
+    class Meta:
+        model = Edition
+        fields = ("number", "segment", "excluded")
+
+
+class SettingsPage(EditionPage, FormView[SettingsForm]):
+    """Number and audience of an edition."""
+
+    page_title = gettext_lazy("Settings")
+    template_name = "desk/editions/settings.html"
+    form_class = SettingsForm
+    post_permission = "mailer.change_edition"
+
+    def has_permission(self) -> bool:
+        return bool(self.request.user.has_perm("mailer.change_edition"))
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "instance": draft_blocks.latest_draft(self.edition)}
+
+    def form_valid(self, form: SettingsForm) -> HttpResponse:
+        state = edition_state(self.edition)
+        if state not in ("draft", "submitted", "approved", "scheduled"):
+            messages.error(self.request, _("This edition cannot be changed any more."))
+            return self.redirect_to("settings")
+
+        def change(draft: Edition) -> None:
+            for name in form.cleaned_data:
+                setattr(draft, name, form.cleaned_data[name])
+
+        draft_blocks.change(self.edition, current_user(self.request), timezone.now(), change)
+        messages.success(self.request, _("The edition is saved."))
+        return redirect("desk_editions:edit", self.edition.pk)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        return {**context, "submitted": context["overview"].state in ("submitted", "approved", "scheduled")}
+
+
+class RestorePage(EditionPage):
+    """Shows an earlier version of an edition (GET) and makes it the latest one (POST)."""
+
+    page_title = gettext_lazy("Earlier version")
+    template_name = "desk/editions/restore.html"
+    tab = gettext_lazy("Edit")
+    post_permission = "mailer.change_edition"
+
+    def has_permission(self) -> bool:
+        return bool(self.request.user.has_perm("mailer.change_edition"))
+
+    def load(self, **kwargs: Any) -> None:
+        super().load(pk=parse_int(str(kwargs["pk"])) or 0)
+        self.revision = get_object_or_404(self.edition.revisions, pk=kwargs["revision_id"])
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            revision=self.revision,
+            author=name_of(self.revision.user),
+            rows=workbench.rows_of(self.revision.as_object()),
+            subjects=self.revision.as_object().texts.all(),
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest, pk: Any, revision_id: int) -> HttpResponse:
+        state = edition_state(self.edition)
+        if state not in ("draft", "submitted", "approved", "scheduled"):
+            messages.error(request, _("This edition cannot be changed any more."))
+            return redirect("desk_editions:edit", self.edition.pk)
+        earlier = self.revision.as_object()
+
+        def restore(draft: Edition) -> None:
+            draft.body, draft.left_out = earlier.body, earlier.left_out
+            draft.number, draft.segment, draft.excluded = earlier.number, earlier.segment, earlier.excluded
+            subjects = [(text.language, text.subject, text.preheader) for text in earlier.texts.all()]
+            draft.texts = [EditionText(language=a, subject=b, preheader=c) for a, b, c in subjects]
+            draft.overrides = [
+                StoryOverride(
+                    story=one.story,
+                    size=one.size,
+                    headlines=one.headlines,
+                    picture=one.picture,
+                    picture_alts=one.picture_alts,
+                )
+                for one in earlier.overrides.all()
+            ]
+
+        draft_blocks.change(self.edition, current_user(request), timezone.now(), restore)
+        messages.success(request, _("The earlier version is the latest one again."))
+        return redirect("desk_editions:edit", self.edition.pk)
+
+
+class EditionViewSet(SnippetViewSet):
+    """Editions of newsletters. Their blocks are edited in the workbench."""
+
+    model = Edition
+    icon = "openquote"
+    menu_order = 110
+    add_to_admin_menu = True
+    admin_url_namespace = "desk_editions"
+    base_url_path = "editions"
+    copy_view_enabled = False
+    index_view_class = EditionIndex
+    add_view_class = EditionCreateView
+    delete_view_class = EditionDeleteView
+    filterset_class = EditionFilters
+    list_display = [
+        "__str__",
+        Column("number", label=gettext_lazy("Number")),
+        StateColumn("state", label=gettext_lazy("State"), accessor=lambda one: state_label(_state(one))),
+        Column(
+            "next_step", label=gettext_lazy("Next step"), accessor=lambda one: next_step_label(_state(one))
+        ),
+    ]
+    edit_handler = ObjectList(
+        [
+            MultiFieldPanel(
+                [FieldRowPanel([FieldPanel("newsletter"), FieldPanel("period"), FieldPanel("number")])],
+                heading=gettext_lazy("Newsletter and period"),
+                help_text=gettext_lazy("Cannot be changed once the edition exists."),
+            ),
+        ],
+    )
+
+    @property
+    def edit_view(self) -> Any:
+        return workbench.WorkbenchPage.as_view()
+
+    @property
+    def revisions_revert_view(self) -> Any:
+        return RestorePage.as_view()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Edition]:
+        editions: QuerySet[Edition] = Edition.objects.select_related("newsletter")
+        return editions

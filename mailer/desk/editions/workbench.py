@@ -1,0 +1,500 @@
+"""The workbench of an edition: its blocks in order, the stories that are not in yet, and what readers get.
+
+Every control is a form that works without JavaScript. With it, workbench.js sends the forms, replaces the
+parts of the page that changed, keeps the focus and announces the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from wagtail.admin import messages
+
+from mailer import staff_language
+from mailer.approval.preflight import subjects_that_promise_too_much
+from mailer.desk.base import labels
+from mailer.desk.base.forms import parse_int
+from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.editions.views import current_content, preflight
+from mailer.desk.stories.story_lines import StoryLine, story_lines, used_in_editions
+from mailer.editions import draft_blocks
+from mailer.editions.assemble import LOOK_BACK, Period, now_or_demo_time
+from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
+from mailer.editions.models import Edition, EditionText
+from mailer.editions.rendering_input import STORY_BLOCKS, content_of, story_ids_in
+from mailer.rendering import localization, sanitize, story_selection
+from mailer.rendering.data_types import Content
+from mailer.stories.models import Story
+
+# Stories that a search shows.
+_FOUND = 20
+_OPEN = ("submitted", "approved", "scheduled")
+_EDITABLE = ("draft", *_OPEN)
+_ICONS = {
+    "lead": "pick",
+    "story": "doc-full-inverse",
+    "date": "date",
+    "titles": "list-ul",
+    "social": "group",
+    "heading": "title",
+    "text": "pilcrow",
+}
+_BLOCK_LABELS = {
+    "lead": gettext_lazy("Lead story"),
+    "story": gettext_lazy("Story"),
+    "date": gettext_lazy("Save the date"),
+    "titles": gettext_lazy("Publications"),
+    "social": gettext_lazy("Social call"),
+    "heading": gettext_lazy("Heading"),
+    "text": gettext_lazy("Text"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A block of the edition as the workbench shows it."""
+
+    id: str
+    kind: str
+    label: str
+    # What announcements and controls call it.
+    title: str
+    # The story; several for publications, none for headings and texts.
+    lines: tuple[StoryLine, ...]
+    # For a heading or a text: whose readers see it, and the languages that it has.
+    countries: str
+    languages: str
+    # What this edition shows differently.
+    changed_here: bool
+    # A block whose story was deleted.
+    broken: bool
+
+    @property
+    def icon(self) -> str:
+        """What stands in the place of the picture of a block without one."""
+        return _ICONS.get(self.kind, "doc-full-inverse")
+
+    @property
+    def line(self) -> StoryLine | None:
+        return self.lines[0] if self.kind in STORY_BLOCKS and self.lines else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an action did: a sentence, and the element that gets the focus."""
+
+    text: str
+    focus: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What readers of one country get in one language."""
+
+    country: str
+    language: str
+    stories: int
+    missing: int
+    chosen: bool
+
+    @property
+    def query(self) -> str:
+        return f"{self.country}.{self.language}"
+
+
+class WorkbenchPage(EditionPage):
+    """Shows the draft (GET); changes a block, adds a story, or saves subjects (POST)."""
+
+    page_title = gettext_lazy("Edit")
+    template_name = "desk/editions/workbench.html"
+    permission_required = "mailer.change_edition"
+    post_permission = "mailer.change_edition"
+
+    def has_permission(self) -> bool:
+        return bool(self.request.user.has_perm("mailer.change_edition"))
+
+    def load(self, **kwargs: Any) -> None:
+        pk = parse_int(str(kwargs["pk"]))
+        super().load(pk=0 if pk is None else pk)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        state = context["overview"].state
+        return {**context, **self.board(state), "state": state}
+
+    def board(self, state: str) -> dict[str, Any]:
+        """The parts of the page that a change replaces."""
+        draft = draft_blocks.latest_draft(self.edition)
+        content = content_of(draft)
+        rows = rows_of(draft)
+        return {
+            "rows": rows,
+            "editable": state == "draft" or (state in _OPEN and self._unlocked()),
+            "locked": state in _OPEN and not self._unlocked(),
+            "unlocked": self._unlocked(),
+            "sent": state not in _EDITABLE,
+            **self._pool(draft),
+            **reach(content, self.request.GET.get("reach", "")),
+            "subjects": subject_rows(draft, content),
+            "assembly": assembly_note(draft),
+            "insertion_points": [(row.id, row.title) for row in rows],
+        }
+
+    def _unlocked(self) -> bool:
+        """Whether the user asked to change an edition that is submitted, which withdraws it."""
+        return "change" in self.request.GET or "unlocked" in self.request.POST
+
+    def _pool(self, draft: Edition) -> dict[str, Any]:
+        now = now_or_demo_time(timezone.now())
+        languages = draft.newsletter.languages
+        left_out = set(draft.left_out)
+        stories = draft_blocks.pool(draft, now)
+        search = self.request.GET.get("q", "").strip()[:100]
+        found = _search(search) if search else []
+        used = used_in_editions(story.pk for story in found)
+        inside = set(story_ids_in(draft.body.raw_data))
+        drafts = _period_drafts(draft, inside)
+        return {
+            "newly_ready": story_lines((s for s in stories if s.pk not in left_out), languages),
+            "left_out": story_lines((s for s in stories if s.pk in left_out), languages),
+            "unfinished": story_lines(drafts, languages),
+            "search": search,
+            "found": [(line, line.pk in inside) for line in story_lines(found, languages, used)],
+        }
+
+    def post(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        state = self.get_context_data()["state"]
+        if state not in _EDITABLE:
+            return self._refuse(_("This edition is being sent or was sent. It cannot be changed any more."))
+        if state in _OPEN and not self._unlocked():
+            return self._refuse(_("This edition is submitted. Choose “Change this edition” first."))
+        action = _ACTIONS.get(request.POST.get("action", ""))
+        if action is None:
+            return self._refuse(_("Nothing was changed: the action is unknown."))
+        now = timezone.now()
+        try:
+            outcome = draft_blocks.change(
+                self.edition, current_user(request), now, lambda draft: action(draft, request.POST, now)
+            )
+        except BlockNotFound:
+            return self._refuse(
+                _("Nothing was changed: another person has removed this block from the edition.")
+            )
+        return self._answer(outcome.text, outcome.focus, good=True)
+
+    def _refuse(self, text: str) -> HttpResponse:
+        return self._answer(text, "workbench-rows", good=False)
+
+    def _answer(self, text: str, focus: str, *, good: bool) -> HttpResponse:
+        """A part of the page for workbench.js; otherwise a redirect to the page, with a message."""
+        if self.request.headers.get("X-Requested-With") == "fetch":
+            self.edition.refresh_from_db()
+            context = self.get_context_data(announcement=text, focus=focus, refused=not good)
+            return render(self.request, "desk/editions/workbench_board.html", context)
+        (messages.success if good else messages.error)(self.request, text)
+        query = "?change=1" if self._unlocked() else ""
+        return redirect(f"{reverse('desk_editions:edit', args=[self.edition.pk])}{query}#{focus}")
+
+
+Action = Callable[[Edition, Mapping[str, str], datetime], Outcome]
+
+
+def _title(draft: Edition, block_id: str) -> str:
+    return next((row.title for row in rows_of(draft) if row.id == block_id), "")
+
+
+def _placed(draft: Edition, block_id: str, place: int) -> str:
+    values = {
+        "title": _title(draft, block_id),
+        "place": place + 1,
+        "count": len(draft.body.raw_data),
+    }
+    return _("“%(title)s” is now number %(place)s of %(count)s.") % values
+
+
+def _move(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
+    block = data.get("block", "")
+    place = draft_blocks.move(draft, block, data.get("before") or None)
+    return Outcome(_placed(draft, block, place), f"handle-{block}")
+
+
+def _shift(steps: int) -> Action:
+    def act(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
+        block = data.get("block", "")
+        place = draft_blocks.shift(draft, block, steps)
+        return Outcome(_placed(draft, block, place), f"{'up' if steps < 0 else 'down'}-{block}")
+
+    return act
+
+
+def _remove(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
+    block = data.get("block", "")
+    rows = rows_of(draft)
+    at = draft_blocks.find(raw_blocks(draft), block)
+    rest = [row.id for row in rows if row.id != block]
+    draft_blocks.remove(draft, block)
+    text = _("“%(title)s” is no longer in this edition.") % {"title": rows[at].title}
+    return Outcome(text, f"handle-{rest[min(at, len(rest) - 1)]}" if rest else "workbench-pool")
+
+
+def _remove_title(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
+    block = data.get("block", "")
+    draft_blocks.remove_title(draft, block, parse_int(data.get("story", "")) or 0)
+    return Outcome(_("The publication is no longer in this edition."), f"handle-{block}")
+
+
+def _lead(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
+    block = data.get("block", "")
+    draft_blocks.make_lead(draft, block)
+    return Outcome(_("“%(title)s” leads this edition.") % {"title": _title(draft, block)}, f"handle-{block}")
+
+
+def _add(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
+    story = Story.objects.filter(pk=parse_int(data.get("story", "")) or 0).first()
+    ids = draft_blocks.add_stories(draft, [story] if story else [], data.get("before") or None)
+    if not ids or story is None:
+        return Outcome(_("Nothing was added: the story is already in this edition."), "workbench-pool")
+    headline = story.headline(staff_language.active_language())
+    place = draft_blocks.find(raw_blocks(draft), ids[0])
+    values = {"title": headline, "place": place + 1, "count": len(draft.body.raw_data)}
+    text = _("“%(title)s” is added as number %(place)s of %(count)s.") % values
+    return Outcome(text, f"handle-{ids[0]}")
+
+
+def _take_in(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
+    new = draft_blocks.newly_ready(draft, now_or_demo_time(now))
+    ids = draft_blocks.add_stories(draft, new)
+    text = ngettext("%(count)s story is added.", "%(count)s stories are added.", len(ids))
+    return Outcome(text % {"count": len(ids)}, f"handle-{ids[0]}" if ids else "workbench-rows")
+
+
+def _subjects(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
+    kept = {text.language: text for text in draft.texts.all()}
+    for language in draft.newsletter.languages:
+        if f"subject-{language}" not in data:
+            continue
+        # A subject is a header: one line, without control characters.
+        subject, preheader = (
+            " ".join(data.get(f"{name}-{language}", "").split()) for name in ("subject", "preheader")
+        )
+        text = kept.setdefault(language, EditionText(language=language))
+        text.subject, text.preheader = subject[:150], preheader[:200]
+    draft.texts = [text for text in kept.values() if text.subject or text.preheader]
+    return Outcome(_("The subject lines are saved."), "workbench-subjects")
+
+
+_ACTIONS: dict[str, Action] = {
+    "move": _move,
+    "up": _shift(-1),
+    "down": _shift(1),
+    "remove": _remove,
+    "remove_title": _remove_title,
+    "lead": _lead,
+    "add": _add,
+    "take_in": _take_in,
+    "subjects": _subjects,
+}
+
+
+def rows_of(draft: Edition) -> list[Row]:
+    """The draft's blocks, in order."""
+    blocks = raw_blocks(draft)
+    ids = story_ids_in(blocks)
+    stories = Story.objects.filter(pk__in=ids).select_related("picture").prefetch_related("texts")
+    overrides = {override.story_id: override for override in draft.overrides.all()}
+    pictures = {pk: one.picture_id for pk, one in overrides.items() if one.picture_id}
+    lines = {line.pk: line for line in story_lines(stories, draft.newsletter.languages, None, pictures)}
+    return [_row(block, lines, overrides) for block in blocks]
+
+
+def _row(block: RawBlock, lines: Mapping[int, StoryLine], overrides: Mapping[int, Any]) -> Row:
+    kind, value = block["type"], block["value"]
+    label = str(_BLOCK_LABELS.get(kind, kind))
+    named = story_ids_in([block])
+    held = tuple(lines[pk] for pk in named if pk in lines)
+    title, countries, languages = label, "", ""
+    if kind in STORY_BLOCKS and held:
+        override = overrides.get(held[0].pk)
+        own = override.headlines.get(staff_language.active_language()) if override else ""
+        title = own or held[0].headline
+    elif kind == "heading":
+        country = value.get("country") or ""
+        texts = draft_blocks.texts_by_language(value)
+        title = staff_language.country_name(country) if country else _first_text(texts) or label
+        countries = "" if country else labels.country_names(())
+        languages = "" if country else labels.language_names(list(texts))
+    elif kind == "text":
+        texts = draft_blocks.texts_by_language(value)
+        title = _excerpt(_first_text(texts)) or label
+        countries = labels.country_names(value.get("countries") or ())
+        languages = labels.language_names(list(texts))
+    return Row(
+        id=str(block.get("id", "")),
+        kind=kind,
+        label=label,
+        title=title,
+        lines=held,
+        countries=countries,
+        languages=languages,
+        changed_here=any(pk in overrides for pk in named),
+        broken=kind in STORY_BLOCKS and not held,
+    )
+
+
+def _first_text(texts: Mapping[str, str]) -> str:
+    return texts.get(staff_language.active_language()) or next(iter(texts.values()), "")
+
+
+def _excerpt(html: str) -> str:
+    text = " ".join(sanitize.to_plain_text(html).split())
+    return text if len(text) <= 80 else f"{text[:79].rstrip()}…"
+
+
+def _search(text: str) -> list[Story]:
+    """The newest stories whose headline or summary contains the text, in any language."""
+    wanted = Q(texts__headline__icontains=text) | Q(texts__summary__icontains=text)
+    found = Story.objects.filter(wanted).select_related("picture").prefetch_related("texts").distinct()
+    return list(found.order_by("-date", "-pk")[:_FOUND])
+
+
+def _period_drafts(draft: Edition, inside: set[int]) -> list[Story]:
+    """Stories of the edition's month that are not ready yet."""
+    span = Period.parse(draft.period)
+    near = Story.objects.filter(
+        live=False, date__gte=span.first_day - LOOK_BACK, date__lt=span.end, from_period__lte=draft.period
+    )
+    wanted = set(draft.newsletter.countries)
+    found = near.exclude(pk__in=inside).select_related("picture").prefetch_related("texts")[:_FOUND]
+    return [story for story in found if not story.countries or wanted & set(story.countries)]
+
+
+def reach(content: Content, chosen: str) -> dict[str, Any]:
+    """How many stories readers of each country get in each language, and a list for the chosen cell.
+
+    `chosen` is "KZ.ru"; the country ZZ stands for readers of other countries.
+    """
+    head = content.masthead
+    stories = {story.key: story for story in content.stories}
+    table, listed, named = [], [], ""
+    for country in (*head.countries, story_selection.ELSEWHERE):
+        blocks = story_selection.visible_blocks(content, frozenset({country}))
+        keys = story_selection.stories_of(blocks)
+        label = (
+            _("Other countries")
+            if country == story_selection.ELSEWHERE
+            else staff_language.country_name(country)
+        )
+        cells = []
+        for language in head.languages:
+            own = [key for key in keys if any(text.language == language for text in stories[key].texts)]
+            cell = Cell(country, language, len(keys), len(keys) - len(own), f"{country}.{language}" == chosen)
+            cells.append(cell)
+            if cell.chosen:
+                named = _("%(country)s, %(language)s") % {
+                    "country": label,
+                    "language": staff_language.language_name(language),
+                }
+                listed = [_shown(stories[key], language, head.fallbacks) for key in keys]
+        table.append((label, cells))
+    return {
+        "reach": table,
+        "reach_languages": [(code, staff_language.language_name(code)) for code in head.languages],
+        "reach_chosen": named,
+        "reach_list": listed,
+        "reach_query": chosen if named else "",
+    }
+
+
+def _shown(story: Any, language: str, fallbacks: Sequence[str]) -> tuple[str, str]:
+    """(headline as the reader sees it, its language where that is another)."""
+    text = localization.choose(story.texts, language, fallbacks)
+    if text is None:
+        return story.key, ""
+    return text.headline, "" if text.language == language else staff_language.language_name(text.language)
+
+
+@dataclass(frozen=True)
+class SubjectRow:
+    """The subject line of one language, as a phone's inbox shows it."""
+
+    language: str
+    name: str
+    direction: str
+    subject: str
+    preheader: str
+    # What the inbox shows, with the fallback where this language has no subject of its own.
+    shown_subject: str
+    shown_preheader: str
+    # Where it is taken from, if not from this language.
+    borrowed_from: str
+    # A story that the subject names, and the countries whose readers do not get it.
+    promises: tuple[tuple[str, str], ...]
+
+
+def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
+    """One row for each language of the newsletter."""
+    head = content.masthead
+    own = {text.language: text for text in draft.texts.all()}
+    given = [subject for subject in content.subjects if subject.subject.strip()]
+    promised: dict[str, list[tuple[str, str]]] = {}
+    for promise in subjects_that_promise_too_much(content):
+        names = labels.country_names(promise.countries)
+        promised.setdefault(promise.language, []).append((promise.headline, names))
+    rows = []
+    for code in head.languages:
+        text = own.get(code)
+        shown = localization.choose(given, code, head.fallbacks)
+        month = localization.period_title(content.period, code)
+        rows.append(
+            SubjectRow(
+                language=code,
+                name=staff_language.language_name(code),
+                direction=localization.direction(code),
+                subject=text.subject if text else "",
+                preheader=text.preheader if text else "",
+                shown_subject=shown.subject if shown else f"{head.name}, {month}",
+                shown_preheader=(shown.preheader if shown else "") or _first_summary(content, code),
+                borrowed_from=staff_language.language_name(shown.language)
+                if shown and shown.language != code
+                else "",
+                promises=tuple(promised.get(code, ())),
+            )
+        )
+    return rows
+
+
+def _first_summary(content: Content, language: str) -> str:
+    stories = {story.key: story for story in content.stories}
+    for key in story_selection.stories_of(content.blocks):
+        text = localization.choose(stories[key].texts, language, content.masthead.fallbacks)
+        if text is not None and text.summary:
+            return text.summary
+    return ""
+
+
+def assembly_note(draft: Edition) -> str:
+    """When the edition was assembled."""
+    zone = draft.newsletter.zone
+    return _("Assembled on %(moment)s.") % {"moment": labels.moment(draft.created_at, zone)}
+
+
+class ChecksPage(EditionPage):
+    """The preflight checks of the latest draft, which workbench.js loads after the page."""
+
+    template_name = "desk/editions/workbench_checks.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        edition, content, audience = current_content(self.edition)
+        found = preflight(edition, content, audience)
+        errors = sum(finding.level == "error" for finding in found)
+        return super().get_context_data(findings=found, errors=errors, warnings=len(found) - errors, **kwargs)

@@ -1,0 +1,85 @@
+"""Where a story goes: the editions that hold it, and the one that takes it next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from mailer.desk.base import labels
+from mailer.editions import draft_blocks
+from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming
+from mailer.editions.models import Edition, Newsletter
+from mailer.stories.models import Story
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One sentence about a newsletter's edition and the story."""
+
+    text: str
+    # A page where it can be changed; empty: none.
+    url: str = ""
+    link: str = ""
+
+
+def languages_of(story: Story) -> list[str]:
+    """The office's languages, and others that the story has a text in."""
+    written = [text.language for text in story.texts.all()]
+    return list(dict.fromkeys([*settings.CONFIG.site.languages, *written]))
+
+
+def of_story(story: Story, at: datetime) -> list[Destination]:
+    """For each newsletter that serves the story: which edition takes it, and when."""
+    now = now_or_demo_time(at)
+    found = []
+    for newsletter in Newsletter.objects.all():
+        if story.countries and not set(story.countries) & set(newsletter.countries):
+            continue
+        draft = _draft_that_lacks(newsletter, story, now)
+        if draft is not None:
+            values = {"edition": draft}
+            text = _("%(edition)s is a draft without this story.") % values
+            found.append(Destination(text, reverse("desk_editions:edit", args=[draft.pk]), _("Add it there")))
+            continue
+        found.append(Destination(_sentence(story, upcoming(newsletter, now))))
+    return found
+
+
+def _draft_that_lacks(newsletter: Newsletter, story: Story, now: datetime) -> Edition | None:
+    """The newest edition that was never submitted and would take the story, which is not in it."""
+    draft = newsletter.editions.filter(snapshots=None).order_by("-period").first()
+    if draft is None or not story.live:
+        return None
+    latest = draft_blocks.latest_draft(draft)
+    return draft if any(one.pk == story.pk for one in draft_blocks.pool(latest, now)) else None
+
+
+def _sentence(story: Story, next_one: Upcoming) -> str:
+    values = {
+        "newsletter": next_one.newsletter.name,
+        "month": labels.month_name(str(next_one.period)),
+    }
+    if story.from_period > str(next_one.period):
+        later = {**values, "month": labels.month_name(story.from_period)}
+        return _("%(newsletter)s: waits for the edition of %(month)s.") % later
+    if story.live and not any(one.pk == story.pk for one in next_one.stories):
+        return (
+            _(
+                "%(newsletter)s: the edition of %(month)s does not take it: it was in an earlier one, or its "
+                "date is outside."
+            )
+            % values
+        )
+    if next_one.skipped or next_one.at is None:
+        return _("%(newsletter)s: the edition of %(month)s is assembled by hand.") % values
+    values["moment"] = labels.moment(next_one.at, next_one.newsletter.zone)
+    if story.live:
+        return (
+            _("%(newsletter)s: comes into the edition of %(month)s, which is assembled on %(moment)s.")
+            % values
+        )
+    return _("%(newsletter)s: comes into the edition of %(month)s if it is ready by %(moment)s.") % values

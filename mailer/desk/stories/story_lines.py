@@ -1,0 +1,145 @@
+"""One story as lists and the workbench show it: picture, headline, countries, languages, state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from wagtail.images import get_image_model
+from wagtail.images.shortcuts import get_rendition_or_not_found
+
+from mailer import staff_language
+from mailer.desk.base import labels
+from mailer.editions.models import Edition
+from mailer.editions.rendering_input import story_ids_in
+from mailer.stories.models import Story, StoryText
+
+THUMBNAIL = "fill-144x96|format-jpeg|jpegquality-75"
+
+
+@dataclass(frozen=True)
+class LanguageMark:
+    """Whether a story has a complete text in one language."""
+
+    code: str
+    name: str
+    complete: bool
+
+
+@dataclass(frozen=True)
+class StoryLine:
+    """What staff see of a story in a list."""
+
+    pk: int
+    headline: str
+    kind: str
+    kind_label: str
+    date: date
+    date_label: str
+    countries: str
+    languages: tuple[LanguageMark, ...]
+    # (tone, label): whether editions can include it.
+    state: tuple[str, str]
+    # URL of a small picture; empty: none.
+    thumbnail: str
+    has_picture: bool
+    edit_url: str
+    # Periods whose editions hold it, newest first.
+    used_in: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> tuple[LanguageMark, ...]:
+        """The languages without a complete text."""
+        return tuple(mark for mark in self.languages if not mark.complete)
+
+    @property
+    def used_label(self) -> str:
+        """The months whose editions hold it: "November 2021"."""
+        return ", ".join(labels.month_name(period) for period in self.used_in)
+
+
+def story_lines(
+    stories: Iterable[Story],
+    languages: Sequence[str],
+    used: Mapping[int, Sequence[str]] | None = None,
+    pictures: Mapping[int, int] | None = None,
+) -> list[StoryLine]:
+    """The stories as lines. `languages`: those that should be complete; `used`: see `used_in_editions`;
+    `pictures`: primary keys of images shown instead of their own, by story.
+    """
+    stories = list(stories)
+    wanted = {story.pk: (pictures or {}).get(story.pk) or story.picture_id for story in stories}
+    shown = _thumbnails(pk for pk in wanted.values() if pk)
+    return [
+        StoryLine(
+            pk=story.pk,
+            headline=story.headline(staff_language.active_language()),
+            kind=story.kind,
+            kind_label=str(story.get_kind_display()),
+            date=story.date,
+            date_label=labels.day(story.date),
+            countries=labels.country_names(story.countries),
+            languages=language_marks(story, languages),
+            state=state_label(story),
+            thumbnail=shown.get(wanted[story.pk] or 0, ""),
+            has_picture=bool(wanted[story.pk]),
+            edit_url=reverse("desk_stories:edit", args=[story.pk]),
+            used_in=tuple((used or {}).get(story.pk, ())),
+        )
+        for story in stories
+    ]
+
+
+def _thumbnails(images: Iterable[int]) -> dict[int, str]:
+    found = get_image_model().objects.filter(pk__in=set(images)).prefetch_renditions(THUMBNAIL)
+    return {image.pk: get_rendition_or_not_found(image, THUMBNAIL).url for image in found}
+
+
+def language_marks(story: Story, languages: Sequence[str]) -> tuple[LanguageMark, ...]:
+    """For each of the languages, whether the story's text is complete."""
+    complete = {text.language for text in story.texts.all() if is_complete(text, bool(story.picture_id))}
+    return tuple(
+        LanguageMark(code, staff_language.language_name(code), code in complete) for code in languages
+    )
+
+
+def is_complete(text: StoryText, pictured: bool) -> bool:
+    """Whether readers get a headline, a summary and, with a picture, its description."""
+    parts: list[Any] = [text.headline, text.summary, *([text.picture_alt] if pictured else [])]
+    return all(part.strip() for part in parts)
+
+
+def state_label(story: Story) -> tuple[str, str]:
+    """(tone, label): whether editions can include it."""
+    if not story.live:
+        return "draft", _("Draft")
+    if story.has_unpublished_changes:
+        return "changed", _("Ready, with a newer draft")
+    return "done", _("Ready")
+
+
+def used_in_editions(stories: Iterable[int] | None = None) -> dict[int, list[str]]:
+    """The periods of the editions whose latest draft holds each story, newest first: {7: ["2021-12"]}.
+
+    `stories`: only these, None: all.
+    """
+    wanted = None if stories is None else set(stories)
+    found: dict[int, list[str]] = {}
+    for edition in Edition.objects.select_related("latest_revision").order_by("-period"):
+        for pk in story_ids_in(_stored_blocks(edition)):
+            if (wanted is None or pk in wanted) and edition.period not in found.get(pk, ()):
+                found.setdefault(pk, []).append(edition.period)
+    return found
+
+
+def _stored_blocks(edition: Edition) -> Iterable[Any]:
+    if edition.latest_revision is not None:
+        blocks: list[Any] = json.loads(edition.latest_revision.content.get("body") or "[]")
+        return blocks
+    raw: Iterable[Any] = edition.body.raw_data
+    return raw

@@ -1,0 +1,260 @@
+"""Writing a story: saved from the first key, merged with what others write, ready when complete."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from wagtail.test.utils.form_data import rich_text
+
+from mailer.approval.models import Authorship
+from mailer.editions.assemble import Period, stories_for
+from mailer.stories import story_drafts
+from mailer.stories.models import Story
+from tests import cast as everyone
+from tests.desk.cast import Desk, as_user
+
+pytestmark = pytest.mark.both_databases
+SCRIPT = {"X-Requested-With": "fetch"}
+NEW = "2026-11-0123abcd"
+
+
+def fields(*languages: str, **changes: Any) -> dict[str, Any]:
+    """The editor's form with a text in each of the languages."""
+    form: dict[str, Any] = {
+        "kind": "news",
+        "date": "2021-11-20",
+        "countries-first": "UZ",
+        "countries": ["KZ", "UZ"],
+        "picture": "",
+        "link": "https://example.org/bridge",
+        "source": languages[0],
+        "language": languages[1] if len(languages) > 1 else "-",
+        "new_key": NEW,
+        "base": "{}",
+    }
+    for language in languages:
+        form |= {
+            f"headline-{language}": f"Bridge opened ({language})",
+            f"summary-{language}": "A bridge was opened.",
+            f"body-{language}": rich_text("<p>It is long.</p>"),
+            f"link_label-{language}": "",
+            f"picture_alt-{language}": "",
+        }
+    return form | changes
+
+
+def add(desk: Desk, form: dict[str, Any], **kwargs: Any) -> Any:
+    return as_user(desk.writer).post(reverse("desk_stories:add"), form, **kwargs)
+
+
+def edit(desk: Desk, story: Story, form: dict[str, Any], user: Any = None, **kwargs: Any) -> Any:
+    address = reverse("desk_stories:edit", args=[story.pk])
+    return as_user(user or desk.writer).post(address, form, **kwargs)
+
+
+def base_of(desk: Desk, story: Story, *languages: str) -> str:
+    """What the form sends back of the values that it was made with."""
+    address = reverse("desk_stories:edit", args=[story.pk])
+    query = {"source": languages[0], "language": languages[1] if len(languages) > 1 else "-"}
+    return str(as_user(desk.writer).get(address, query).context["base"])
+
+
+def draft(story: Story) -> dict[str, str]:
+    return story_drafts.values_of(
+        story_drafts.latest_draft(Story.objects.get(pk=story.pk)), ("en", "ru", "kk")
+    )
+
+
+def test_a_bilingual_story_is_ready_with_one_form(desk: Desk) -> None:
+    answer = add(desk, fields("en", "ru", action="ready"))
+    story = Story.objects.get(key=NEW)
+    assert answer.status_code == 302 and answer["Location"].startswith(
+        reverse("desk_stories:edit", args=[story.pk])
+    )
+    assert (story.countries, story.live) == (("UZ", "KZ"), True)
+    assert {text.language: text.headline for text in story.texts.all()} == {
+        "en": "Bridge opened (en)",
+        "ru": "Bridge opened (ru)",
+    }
+    assert Authorship.objects.filter(story=story, user=desk.writer).exists()
+
+
+def test_the_first_key_makes_one_story_however_often_it_is_sent(desk: Desk) -> None:
+    first = add(desk, fields("en", **{"headline-en": "B", "summary-en": ""}), headers=SCRIPT).json()
+    again = add(desk, fields("en", **{"headline-en": "Br", "summary-en": ""}), headers=SCRIPT).json()
+    story = Story.objects.get(key=NEW)
+    assert first["url"] == again["url"] and not story.live
+    assert draft(story)["headline-en"] in ("B", "Br")
+    assert story.revisions.count() == 1
+
+
+def test_the_key_of_anothers_new_story_opens_nothing(desk: Desk) -> None:
+    add(desk, fields("en"), headers=SCRIPT)
+    other = as_user(desk.admin).post(reverse("desk_stories:add"), fields("en"), headers=SCRIPT).json()
+    assert Story.objects.filter(link="https://example.org/bridge").count() == 2
+    assert other["url"] != reverse("desk_stories:edit", args=[Story.objects.get(key=NEW).pk])
+
+
+def test_an_empty_draft_is_named_by_its_day(desk: Desk) -> None:
+    add(desk, fields("en", **{"headline-en": "", "summary-en": "", "body-en": rich_text("")}), headers=SCRIPT)
+    story = Story.objects.get(key=NEW)
+    assert not story.texts.exists()
+    assert story.key not in str(story) and str(story.created_at.day) in str(story)
+
+
+def test_two_people_write_two_languages_and_lose_nothing(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    base = base_of(desk, story, "en", "ru")
+    mine = {**draft(story), "headline-en": "Mine", "base": base, "source": "en", "language": "ru"}
+    theirs = {**draft(story), "headline-ru": "Theirs", "base": base, "source": "en", "language": "ru"}
+    for form in (mine, theirs):
+        form |= {"countries": ["KZ"], "body-en": rich_text(""), "body-ru": rich_text("")}
+    assert edit(desk, story, mine, headers=SCRIPT).json()["conflicts"] == []
+    assert edit(desk, story, theirs, desk.admin, headers=SCRIPT).json()["conflicts"] == []
+    now = draft(story)
+    assert (now["headline-en"], now["headline-ru"]) == ("Mine", "Theirs")
+
+
+def test_the_same_field_keeps_the_first_text_until_the_second_insists(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    base = base_of(desk, story, "en")
+    form = {**fields("en"), "kind": "news", "base": base}
+    edit(desk, story, {**form, "headline-en": "First"}, desk.admin, headers=SCRIPT)
+    answer = edit(desk, story, {**form, "headline-en": "Second"}, headers=SCRIPT).json()
+    assert [one["field"] for one in answer["conflicts"]] == ["headline-en"]
+    assert draft(story)["headline-en"] == "First"
+    insisting = {**form, "headline-en": "Second", "base": json.dumps(answer["base"])}
+    assert edit(desk, story, insisting, headers=SCRIPT).json()["conflicts"] == []
+    assert draft(story)["headline-en"] == "Second"
+
+
+def test_a_field_with_an_error_does_not_keep_the_others_from_being_saved(desk: Desk) -> None:
+    answer = add(desk, fields("en", link="not a link"), headers=SCRIPT).json()
+    assert set(answer["errors"]) == {"link"}
+    assert draft(Story.objects.get(key=NEW))["headline-en"] == "Bridge opened (en)"
+
+
+def test_a_picture_without_description_is_saved_and_only_not_ready(desk: Desk) -> None:
+    picture = everyone.picture()
+    form = fields("en", "ru", picture=str(picture.pk), **{"picture_alt-en": "A bridge"})
+    assert add(desk, form, headers=SCRIPT).json()["errors"] == {}
+    story = Story.objects.get(key=NEW)
+    base = base_of(desk, story, "en", "ru")
+    answer = edit(desk, story, {**form, "base": base, "action": "ready"})
+    assert set(answer.context["form"].errors) == {"picture_alt-ru"}
+    story.refresh_from_db()
+    assert story.picture == picture and not story.live
+
+
+def test_what_is_missing_in_a_language_beside_the_form_is_named(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    text = story.texts.get(language="ru")
+    text.summary = ""
+    text.save()
+    story.refresh_from_db()
+    story.save_revision()
+    answer = edit(desk, story, {**fields("en"), "base": base_of(desk, story, "en"), "action": "ready"})
+    assert answer.context["form"].non_field_errors()
+
+
+def test_an_approver_writes_no_story(desk: Desk) -> None:
+    as_user(desk.approver).post(reverse("desk_stories:add"), fields("en"))
+    assert not Story.objects.filter(key=NEW).exists()
+
+
+def test_the_preview_shows_the_story_in_its_block_in_one_language(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    address = reverse("desk_story:preview", args=[story.pk])
+    page = as_user(desk.approver).get(address, {"language": "ru"})
+    assert "Headline kz-news ru" in page.context["html"] and "Headline kz-news en" not in page.context["html"]
+    # No masthead and no footer.
+    assert desk.edition.newsletter.postal_address not in page.context["html"]
+
+
+def test_a_copy_is_a_draft_of_its_own(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    answer = as_user(desk.writer).post(reverse("desk_story:duplicate", args=[story.pk]))
+    copy = Story.objects.latest("pk")
+    assert answer["Location"] == reverse("desk_stories:edit", args=[copy.pk])
+    assert not copy.live and copy.key != story.key and copy.headline("ru") == story.headline("ru")
+
+
+def test_a_story_that_is_carried_over_comes_into_the_next_edition_again(desk: Desk) -> None:
+    story, newsletter = Story.objects.get(key="kz-news"), desk.edition.newsletter
+    january = Period(2022, 1)
+    assert "kz-news" not in {one.key for one in stories_for(newsletter, january, everyone.NOW)}
+    story_drafts.carry_over(story, "2022-01", desk.writer, everyone.NOW)
+    assert "kz-news" in {one.key for one in stories_for(newsletter, january, everyone.NOW)}
+    assert "kz-news" not in {one.key for one in stories_for(newsletter, Period(2021, 12), everyone.NOW)}
+    as_user(desk.writer).post(reverse("desk_story:carry_over", args=[story.pk]))
+    story.refresh_from_db()
+    assert story.from_period and story.live
+
+
+def test_carrying_over_changes_nothing_that_was_approved(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    before = Authorship.objects.filter(story=story).count()
+    as_user(desk.admin).post(reverse("desk_story:carry_over", args=[story.pk]))
+    assert Authorship.objects.filter(story=story).count() == before
+
+
+def test_colleagues_comment_and_mark_comments_as_done(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    as_user(desk.approver).post(
+        reverse("desk_story:comment", args=[story.pk]), {"text": " Who is on the photo? "}
+    )
+    comment = story.comments.get()
+    assert (comment.author, comment.text, comment.resolved_at) == (
+        desk.approver,
+        "Who is on the photo?",
+        None,
+    )
+    as_user(desk.writer).post(reverse("desk_story:comment_done", args=[story.pk, comment.pk]))
+    comment.refresh_from_db()
+    assert comment.resolved_by == desk.writer
+
+
+def test_the_editor_says_who_wrote_which_language(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    form = {**fields("ru"), "base": base_of(desk, story, "ru"), "headline-ru": "Новый мост"}
+    edit(desk, story, form, desk.admin, headers=SCRIPT)
+    latest = story_drafts.changes_of(story, 5)[0]
+    assert (latest.user, latest.languages) == (desk.admin, ("ru",))
+
+
+def test_an_earlier_version_is_restored_as_a_draft(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    earlier = story.latest_revision
+    edit(desk, story, {**fields("en"), "base": base_of(desk, story, "en")}, headers=SCRIPT)
+    assert draft(story)["headline-en"] == "Bridge opened (en)"
+    address = reverse("desk_stories:revisions_revert", args=[story.pk, earlier.pk])
+    browser = as_user(desk.writer)
+    assert browser.get(address).status_code == 200
+    browser.post(address)
+    assert draft(story)["headline-en"] == "Headline kz-news en"
+
+
+@pytest.mark.parametrize(
+    ("query", "included", "excluded"),
+    [
+        ({"country": "UZ"}, "Headline ring", "Headline tj-news"),
+        ({"kind": "event"}, "Headline film", "Headline ring"),
+        ({"ready": "no"}, "Headline tj-news", "Headline ring"),
+        ({"period": "2021-12"}, "Headline film", "Headline ring"),
+        ({"translation": "missing:kk"}, "Headline ring", "Headline film"),
+        ({"translation": "complete:kk"}, "Headline film", "Headline ring"),
+        ({"used": "no"}, "Headline new", "Headline ring"),
+        ({"used": "yes"}, "Headline ring", "Headline new"),
+    ],
+)
+def test_stories_are_filtered(desk: Desk, query: dict[str, str], included: str, excluded: str) -> None:
+    Story.objects.get(key="tj-news").unpublish()
+    film = Story.objects.get(key="film").texts.get(language="ru")
+    film.pk, film.language = None, "kk"
+    film.save()
+    everyone.story("new", countries=("KG",))
+    page = as_user(desk.writer).get(reverse("desk_stories:list"), query).content.decode()
+    assert included in page and excluded not in page
