@@ -6,7 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, assemble_due
+from mailer.editions.assemble import (
+    EditionExists,
+    InvalidPeriod,
+    Period,
+    assemble,
+    assemble_due,
+    upcoming,
+)
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of, story_ids
 from mailer.rendering.data_types import from_json, to_json
@@ -140,3 +147,15 @@ def test_replacing_a_picture_changes_its_address() -> None:
     assert first is not None and second is not None
     assert first.url != second.url
     assert (first.width, first.height) == (1200, 600)
+
+
+def test_a_month_without_a_story_on_its_day_is_left_to_the_writers() -> None:
+    newsletter = cast.newsletter(assemble_day=3, assemble_hour=9)
+    due = datetime(2021, 12, 3, 3, 1, tzinfo=UTC)
+    assert assemble_due(due) == []
+    cast.december_stories()
+    assert assemble_due(due + timedelta(hours=2)) == []
+    newsletter.refresh_from_db()
+    coming = upcoming(newsletter, due + timedelta(hours=2))
+    assert (str(coming.period), coming.skipped) == ("2021-12", True)
+    assert coming.stories

@@ -256,9 +256,7 @@ class AddBlockPage(_BlockPage):
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
-        self.kind = self.request.GET.get("kind", "")
-        if self.kind not in _FORMS:
-            raise Http404
+        self.kind = "heading" if self.request.GET.get("kind") == "heading" else "text"
 
     def get_page_title(self) -> str:
         return _("Add a heading") if self.kind == "heading" else _("Add a text")

@@ -22,14 +22,19 @@ from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
 
 from mailer.approval.authorship import name_of
+from mailer.desk.base import labels
 from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.editions import workbench
 from mailer.editions import draft_blocks
+from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming
 from mailer.editions.models import Edition, EditionText, Newsletter, StoryOverride
 from mailer.reports.edition_state import edition_state
+
+# Newsletters whose next edition is announced above the list.
+_NEWSLETTERS = 6
 
 
 class EditionFilters(WagtailFilterSet):
@@ -49,6 +54,18 @@ def _state(edition: Edition) -> str:
     return str(edition.desk_state)
 
 
+def _announced(coming: Upcoming) -> dict[str, Any]:
+    """When the next edition is assembled, for the list."""
+    return {
+        "pk": coming.newsletter.pk,
+        "newsletter": coming.newsletter.name,
+        "month": labels.month_name(str(coming.period)),
+        "at": labels.moment(coming.at, coming.newsletter.zone) if coming.at else "",
+        "skipped": coming.skipped,
+        "stories": len(coming.stories),
+    }
+
+
 class EditionIndex(IndexView):
     """The table, newest period first. New editions are assembled."""
 
@@ -57,6 +74,13 @@ class EditionIndex(IndexView):
             "-period", "newsletter__name"
         )
         return editions
+
+    def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(*args, **kwargs)
+        now = now_or_demo_time(timezone.now())
+        coming = [upcoming(one, now) for one in Newsletter.objects.all()[:_NEWSLETTERS]]
+        context["upcoming"] = [_announced(one) for one in coming]
+        return context
 
     @property
     def header_buttons(self) -> list[HeaderButton]:
@@ -215,6 +239,7 @@ class EditionViewSet(SnippetViewSet):
     base_url_path = "editions"
     copy_view_enabled = False
     index_view_class = EditionIndex
+    index_template_name = "desk/editions/index.html"
     add_view_class = EditionCreateView
     delete_view_class = EditionDeleteView
     filterset_class = EditionFilters

@@ -8,6 +8,7 @@ import django_filters
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -125,6 +126,11 @@ def _used_label(story: Story) -> str:
 
 class StoryIndex(IndexView):
     """The table, with the editions that hold each story."""
+
+    def get_edit_url(self, instance: Story) -> str | None:
+        # Approvers read and comment; they have no editor.
+        writes = self.request.user.has_perm("mailer.change_story")
+        return reverse("desk_stories:edit" if writes else "desk_story:preview", args=[instance.pk])
 
     def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
         paginator, page, rows, paginated = super().paginate_queryset(queryset, page_size)

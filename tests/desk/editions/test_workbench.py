@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.test.utils.form_data import nested_form_data, rich_text
 
 from mailer.approval.models import Snapshot
@@ -238,3 +239,9 @@ def test_an_empty_edition_is_made_and_its_audience_set(desk: Desk) -> None:
     assert answer["Location"] == reverse("desk_editions:edit", args=[made.pk])
     browser.post(reverse("desk_edition:settings", args=[made.pk]), {"number": "8"})
     assert made.get_latest_revision_as_object().number == 8
+
+
+def test_the_list_says_when_the_next_edition_is_assembled(desk: Desk) -> None:
+    everyone.story("soon", countries=("KZ",), day=timezone.localdate(), by=desk.writer)
+    (coming,) = as_user(desk.writer).get(reverse("desk_editions:list")).context["upcoming"]
+    assert coming["stories"] == 1 and "Almaty" in coming["at"] and not coming["skipped"]
