@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from babel.messages.catalog import Message
 from babel.messages.mofile import read_mo
 from django.apps import apps
 from django.utils.translation import get_language, pgettext
@@ -50,11 +51,14 @@ def _templates(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
         if path.exists():
             with path.open("rb") as file:
                 messages = read_mo(file)
-            found |= {
-                str(one.id) for one in messages if one.context == CONTEXT and _FIELD.search(str(one.id))
-            }
+            found |= {str(one.id) for one in messages if _is_stored(one) and _FIELD.search(str(one.id))}
     ordered = sorted(found, key=lambda text: (-len(_FIELD.sub("", text)), text))
     return tuple((_pattern(text), text) for text in ordered)
+
+
+def _is_stored(message: Message) -> bool:
+    # Babel gives the contexts of a compiled catalogue as bytes.
+    return message.context in (CONTEXT, CONTEXT.encode())
 
 
 def _pattern(text: str) -> re.Pattern[str]:

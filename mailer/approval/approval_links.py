@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from mailer.approval import approve, staff_emails
 from mailer.approval.approve import ApprovalError, WrongState
@@ -62,9 +62,9 @@ def create(snapshot: Snapshot, user: User, requested_by: User, now: datetime) ->
     approve.require_permission(requested_by, "mailer.submit_edition")
     approve.require_permission(user, "mailer.approve_edition")
     if not is_external(user) or not user.email:
-        raise WrongState(_("Links are for external approvers with an email address."))
+        raise WrongState(gettext("Links are for external approvers with an email address."))
     if snapshot.state != Snapshot.State.SUBMITTED:
-        raise WrongState(_("This edition is not waiting for approval."))
+        raise WrongState(gettext("This edition is not waiting for approval."))
     approve.require_second_person(snapshot, user)
     with transaction.atomic():
         _valid(now).filter(snapshot=snapshot, user=user).update(revoked_at=now)
@@ -114,7 +114,7 @@ def send_code(link: ApprovalLink, now: datetime) -> None:
     """Mail a new one-time code, which replaces an earlier one. Raises TooManyCodes."""
     if hit([Limit(f"approval code {link.pk}", CODES_PER_HOUR, timedelta(hours=1))], now) is not None:
         raise TooManyCodes(
-            _("Too many codes were sent for this link. Wait an hour, then ask for another one.")
+            gettext("Too many codes were sent for this link. Wait an hour, then ask for another one.")
         )
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     with transaction.atomic():
@@ -129,8 +129,8 @@ def _mail_code(link: ApprovalLink, code: str) -> None:
     with in_language_of(link.user):
         _send(
             link,
-            _("Your code for %(edition)s") % {"edition": link.snapshot.edition},
-            _(
+            gettext("Your code for %(edition)s") % {"edition": link.snapshot.edition},
+            gettext(
                 "Your code is %(code)s. For %(minutes)s minutes it is valid on the page where you asked.\n"
                 "\n"
                 "If you did not ask for a code, give it to nobody, and forward this message to %(name)s.\n"
@@ -172,7 +172,7 @@ def _use_code(link: ApprovalLink, code: str, now: datetime) -> None:
             held.code_digest = ""
         held.save(update_fields=["code_failures", "code_digest"])
     if not matches:
-        raise WrongCode(_("The code is wrong, used or too old. Ask for a new one and type it here."))
+        raise WrongCode(gettext("The code is wrong, used or too old. Ask for a new one and type it here."))
 
 
 def _digest(link: ApprovalLink, code: str) -> str:
@@ -184,8 +184,8 @@ def _mail_link(link: ApprovalLink) -> None:
     with in_language_of(link.user):
         _send(
             link,
-            _("Please review %(edition)s") % {"edition": snapshot.edition},
-            _(
+            gettext("Please review %(edition)s") % {"edition": snapshot.edition},
+            gettext(
                 "%(name)s asks you to review %(edition)s of %(office)s before %(count)s subscribers get it.\n"
                 "\n"
                 "This page shows exactly what would be sent. You can approve it there or request changes:\n"

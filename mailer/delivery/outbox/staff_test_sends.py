@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils.html import format_html
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox.outbox import enqueue as enqueue_message
@@ -54,7 +54,7 @@ def enqueue(
     runs have messages. Raises ValueError, also where `to` is no staff address (NotStaff).
     """
     address = staff_address(to)
-    texts = notes or [_("This email is a test. No subscriber got it.")] * len(rendered)
+    texts = notes or [gettext("This email is a test. No subscriber got it.")] * len(rendered)
     with transaction.atomic():
         return [
             _enqueue_one(variant, newsletter, address, now, note)
@@ -67,7 +67,9 @@ def _enqueue_one(
 ) -> OutboxMessage:
     most = settings.CONFIG.sending.dry_run_messages_per_day
     if hit([Limit("test sends", most, timedelta(days=1))], now) is not None:
-        raise ValueError(_("At most %(most)s test emails are sent in 24 hours.") % {"most": f"{most:,}"})
+        raise ValueError(
+            gettext("At most %(most)s test emails are sent in 24 hours.") % {"most": f"{most:,}"}
+        )
     octets = message(rendered, newsletter, address, now, note)
     return enqueue_message(newsletter.sender_email, address, octets, now)
 

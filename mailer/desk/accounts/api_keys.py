@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 from wagtail.admin import messages
@@ -21,7 +23,7 @@ from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.desk.accounts import permissions
 from mailer.desk.base.page_classes import FormPage, ObjectPage, current_user
 
-_DAYS = ((30, "30 days"), (90, "90 days"), (365, "One year"), (730, "Two years"))
+_DAYS = ((30, "30 days"), (90, "90 days"), (365, _("One year")), (730, _("Two years")))
 # Keys that ended longer ago are not listed.
 _SHOWN_FOR = timedelta(days=90)
 # Who manages accounts sees and revokes the keys of others, too.
@@ -32,14 +34,18 @@ class ApiKeyForm(forms.Form):
     """What a new key is for, what it may do, and for how long."""
 
     name = forms.CharField(
-        label="Name", max_length=80, help_text="What the key is for, for example “Website sign-up form”."
+        label=_("Name"),
+        max_length=80,
+        help_text=_("What the key is for, for example “Website sign-up form”."),
     )
     scopes = forms.MultipleChoiceField(
-        label="The key may",
+        label=_("The key may"),
         widget=forms.CheckboxSelectMultiple,
-        help_text="Choose no more than the program needs. A key can do nothing that your account cannot do.",
+        help_text=_(
+            "Choose no more than the program needs. A key can do nothing that your account cannot do."
+        ),
     )
-    days = forms.TypedChoiceField(label="Valid for", choices=_DAYS, coerce=int, initial=365)
+    days = forms.TypedChoiceField(label=_("Valid for"), choices=_DAYS, coerce=int, initial=365)
 
     def __init__(self, *args: Any, scopes: dict[str, api_keys.Scope], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,7 +61,7 @@ class ApiKeysPage(FormPage[ApiKeyForm]):
     permission_required = "wagtailadmin.access_admin"
     form_class = ApiKeyForm
     template_name = "desk/accounts/api_keys.html"
-    page_title = "API keys"
+    page_title = _("API keys")
     header_icon = "key"
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -98,10 +104,10 @@ def _listed(request: HttpRequest) -> QuerySet[ApiKey]:
 def _state(key: ApiKey, now: Any) -> tuple[str, str]:
     """(tone, label) of the key's state."""
     if key.revoked_at is not None:
-        return "draft", f"Revoked by {key.revoked_by}"
+        return "draft", gettext("Revoked by %(name)s") % {"name": key.revoked_by}
     if key.expires_at <= now:
-        return "draft", "Expired"
-    return ("done", "Valid") if key.user.is_active else ("draft", "Account deactivated")
+        return "draft", gettext("Expired")
+    return ("done", gettext("Valid")) if key.user.is_active else ("draft", gettext("Account deactivated"))
 
 
 def may_revoke(user: Any, key: ApiKey) -> bool:
@@ -126,7 +132,7 @@ class RevokeApiKeyAction(ObjectPage[ApiKey], View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         user = current_user(request)
         if not may_revoke(user, self.object):
-            messages.error(request, "You cannot revoke this key.")
+            messages.error(request, gettext("You cannot revoke this key."))
         elif api_keys.revoke(self.object, user, request, timezone.now()):
-            messages.success(request, f"The key {self.object} is revoked.")
+            messages.success(request, gettext("The key %(key)s is revoked.") % {"key": self.object})
         return redirect("desk_api_keys")

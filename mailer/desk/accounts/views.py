@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column
@@ -93,7 +95,11 @@ class _EditorMixin(_FormView):
 
 def _use(user: User) -> str:
     """Marks accounts that should perhaps be deactivated."""
-    return f"unused for {audit.UNUSED_DAYS} days" if audit.is_unused(user, timezone.now()) else ""
+    return (
+        gettext("unused for %(days)s days") % {"days": audit.UNUSED_DAYS}
+        if audit.is_unused(user, timezone.now())
+        else ""
+    )
 
 
 def _groups(user: User) -> str:
@@ -110,8 +116,8 @@ class AccountIndex(users.IndexView):
         others = [column for column in super().columns[1:] if column.name != "is_superuser"]
         return [
             *others,
-            Column("role", label="Groups", accessor=_groups),
-            Column("use", label="Use", accessor=_use),
+            Column("role", label=gettext("Groups"), accessor=_groups),
+            Column("use", label=gettext("Use"), accessor=_use),
         ]
 
     def get_base_queryset(self) -> QuerySet[User]:
@@ -125,7 +131,7 @@ class AccountIndex(users.IndexView):
 class CreateAccount(_EditorMixin, users.CreateView):
     """Creates an account; its owner gets an email with a link to choose a password."""
 
-    success_message = (
+    success_message = _(
         "The account “%(object)s” is created. Its owner gets a link by email to choose a password."
     )
 
@@ -159,12 +165,17 @@ class SendLinkAction(ObjectPage[User], View):
         if not permissions.may_manage(current_user(request), account):
             raise PermissionDenied
         if not account.is_active or not account.email:
-            messages.error(request, f"{account} is not active, or has no email address.")
+            messages.error(
+                request, gettext("%(account)s is not active, or has no email address.") % {"account": account}
+            )
         else:
             send = passwords.send_reset if account.has_usable_password() else passwords.send_invitation
             send(account)
             log(instance=account, action="desk.send_password_link", user=request.user)
-            messages.success(request, f"A link to choose a password is sent to {account.email}.")
+            messages.success(
+                request,
+                gettext("A link to choose a password is sent to %(email)s.") % {"email": account.email},
+            )
         return redirect("wagtailusers_users:edit", account.pk)
 
 
@@ -172,7 +183,7 @@ class NoDeletion(users.DeleteView):
     """Accounts are deactivated, never deleted: what they wrote and approved refers to them."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        messages.error(request, "An account is never deleted. Deactivate it instead.")
+        messages.error(request, gettext("An account is never deleted. Deactivate it instead."))
         return redirect("wagtailusers_users:index")
 
 
@@ -214,7 +225,8 @@ class GroupForm(wagtail_forms.GroupForm):
         if lacking := permissions.lacks(self._editor, added):
             names = ", ".join(permission.name for permission in lacking)
             raise ValidationError(
-                f"You cannot give permissions that you do not have: {names}.", code="lacking"
+                gettext("You cannot give permissions that you do not have: %(names)s.") % {"names": names},
+                code="lacking",
             )
         return chosen
 

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
@@ -31,12 +33,12 @@ _STATES = {"waiting": "waiting", "delivered": "done", "failed": "problem"}
 class EndpointForm(forms.Form):
     """Where messages are sent, and about which events."""
 
-    name = forms.CharField(label="Name", max_length=80, help_text="For your colleagues, such as “CRM”.")
+    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("For your colleagues, such as “CRM”."))
     url = forms.CharField(
-        label="Address", max_length=500, help_text="Begins with https://. It may hold a secret path."
+        label=_("Address"), max_length=500, help_text=_("Begins with https://. It may hold a secret path.")
     )
     event_types = forms.MultipleChoiceField(
-        label="Events",
+        label=_("Events"),
         widget=forms.CheckboxSelectMultiple,
         choices=[(name, f"{label} ({name})") for name, label in EVENT_TYPES.items()],
     )
@@ -51,13 +53,13 @@ class EndpointForm(forms.Form):
 def state_of(endpoint: WebhookEndpoint) -> tuple[str, str]:
     """(tone, label) of the endpoint's state."""
     if not endpoint.active:
-        return "problem" if endpoint.error else "draft", "Inactive"
-    return ("waiting", "Failing") if endpoint.failures else ("done", "Active")
+        return "problem" if endpoint.error else "draft", gettext("Inactive")
+    return ("waiting", gettext("Failing")) if endpoint.failures else ("done", gettext("Active"))
 
 
 class _WebhookPage(StaffPage):
     permission_required = _VIEW
-    breadcrumbs_above = (("desk_webhooks", "Webhooks"),)
+    breadcrumbs_above = (("desk_webhooks", _("Webhooks")),)
     header_icon = "link"
 
 
@@ -66,7 +68,7 @@ class WebhooksPage(StaffPage, TemplateView):
 
     permission_required = _VIEW
     header_icon = "link"
-    page_title = "Webhooks"
+    page_title = _("Webhooks")
     template_name = "desk/accounts/webhooks.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class AddWebhookPage(_WebhookPage, FormPage[EndpointForm]):
     permission_required = _ADD
     form_class = EndpointForm
     template_name = "desk/accounts/webhook_form.html"
-    page_title = "New webhook"
+    page_title = _("New webhook")
 
     def form_valid(self, form: EndpointForm) -> HttpResponse:
         user, data = current_user(self.request), form.cleaned_data
@@ -112,7 +114,7 @@ class EditWebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], FormPage[Endpoi
     permission_required = _CHANGE
     form_class = EndpointForm
     template_name = "desk/accounts/webhook_form.html"
-    page_title = "Edit webhook"
+    page_title = _("Edit webhook")
 
     def get_initial(self) -> dict[str, Any]:
         endpoint = self.object
@@ -123,7 +125,7 @@ class EditWebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], FormPage[Endpoi
             setattr(self.object, name, value)
         self.object.save(update_fields=list(form.cleaned_data))
         log(instance=self.object, action="desk.webhook_change", user=current_user(self.request))
-        messages.success(self.request, "The webhook is saved.")
+        messages.success(self.request, gettext("The webhook is saved."))
         return redirect("desk_webhook", self.object.pk)
 
 
@@ -157,19 +159,19 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
         user, now, action = current_user(request), timezone.now(), request.POST.get("action", "")
         if action == "test":
             deliver.send_test(self.object, now)
-            messages.success(request, "A test message is sent. Its attempt appears below.")
+            messages.success(request, gettext("A test message is sent. Its attempt appears below."))
         elif action == "resend":
             number = parse_int(request.POST.get("message", ""))
             found = self.object.messages.filter(pk=number or 0).first()
             if found is None:
-                messages.error(request, "This message is not kept any more.")
+                messages.error(request, gettext("This message is not kept any more."))
                 return redirect("desk_webhook", pk)
             deliver.resend(found, now)
-            messages.success(request, "The message is sent again.")
+            messages.success(request, gettext("The message is sent again."))
         elif action in ("activate", "deactivate"):
             deliver.set_active(self.object, action == "activate")
         else:
-            messages.error(request, "There is no such action.")
+            messages.error(request, gettext("There is no such action."))
             return redirect("desk_webhook", pk)
         log(instance=self.object, action=f"desk.webhook_{action}", user=user)
         return redirect("desk_webhook", pk)
@@ -182,7 +184,7 @@ class RotateWebhookSecret(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateVie
     model = WebhookEndpoint
     permission_required = _CHANGE
     http_method_names = ["post"]
-    page_title = "New secret"
+    page_title = _("New secret")
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         secret = deliver.rotate_secret(self.object, timezone.now())

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
@@ -94,7 +94,7 @@ class ApprovalLinkPage(TemplateView):
                 "changes",
                 reason,
             )
-        messages.error(request, _("Say what should be changed, so that the writers know what to do."))
+        messages.error(request, gettext("Say what should be changed, so that the writers know what to do."))
         return self._again(reason)
 
     def _send_code(self, token: str) -> HttpResponse:
@@ -104,7 +104,7 @@ class ApprovalLinkPage(TemplateView):
             messages.error(self.request, str(error))
         else:
             messages.success(
-                self.request, _("A code is on its way to your mailbox. It is valid for 15 minutes.")
+                self.request, gettext("A code is on its way to your mailbox. It is valid for 15 minutes.")
             )
         return redirect(f"{self.request.path}#decide")
 

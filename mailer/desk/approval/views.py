@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
 from mailer import link_tracking
@@ -33,9 +34,9 @@ from mailer.rendering.data_types import Content, RenderedVariant, from_json
 class SubmitPage(EditionPage):
     """Shows the preflight checks (GET) and creates the snapshot (POST)."""
 
-    page_title = "Submit for approval"
+    page_title = _("Submit for approval")
     template_name = "desk/approval/submit.html"
-    tab = "Submit"
+    tab = _("Submit")
     post_permission = "mailer.submit_edition"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -54,7 +55,8 @@ class SubmitPage(EditionPage):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self.attempt(
             lambda: submit(self.edition, current_user(request), timezone.now()),
-            f"{self.edition} is submitted. A colleague who is not an author can now approve it.",
+            gettext("%(edition)s is submitted. A colleague who is not an author can now approve it.")
+            % {"edition": self.edition},
             "desk.submit",
             on_success="review",
             on_error="submit",
@@ -64,7 +66,7 @@ class SubmitPage(EditionPage):
 class ReviewPage(EditionPage):
     """Shows the snapshot to the approver: its variants exactly as they would be sent, and its authors."""
 
-    page_title = "Review"
+    page_title = _("Review")
     template_name = "desk/approval/review.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -130,14 +132,17 @@ def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, An
 # Tracking policy of the snapshot, as the approver sees it.
 _TRACKING = {
     "off": "off",
-    "anonymous": "anonymous totals only",
-    "consent": "anonymous totals, and by name for subscribers who agreed",
+    "anonymous": _("anonymous totals only"),
+    "consent": _("anonymous totals, and by name for subscribers who agreed"),
 }
 
 
 def _tracking(snapshot: Snapshot) -> str:
     found = link_tracking.policy_from_manifest(snapshot.manifest)
-    return f"Clicks: {_TRACKING[found.clicks]}. Opens: {_TRACKING[found.opens]}."
+    return gettext("Clicks: %(clicks)s. Opens: %(opens)s.") % {
+        "clicks": _TRACKING[found.clicks],
+        "opens": _TRACKING[found.opens],
+    }
 
 
 def _may_request_changes(user: User) -> bool:
@@ -151,7 +156,7 @@ def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
     except ApprovalError as error:
         return str(error)
     if not user.has_perm("mailer.approve_edition"):
-        return "You do not have permission to approve editions. Ask an admin for it."
+        return gettext("You do not have permission to approve editions. Ask an admin for it.")
     return ""
 
 
@@ -185,22 +190,27 @@ def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
     def named(part: str) -> str:
         return names.get(
             part,
-            {"edition": "Order or subject lines", "newsletter": "Newsletter settings"}.get(part, part),
+            {"edition": gettext("Order or subject lines"), "newsletter": gettext("Newsletter settings")}.get(
+                part, part
+            ),
         )
 
     return (
         *(
-            f"{named(part)}: changed"
+            gettext("%(part)s: changed") % {"part": named(part)}
             for part in sorted(after)
             if part in before and before[part] != after[part]
         ),
-        *(f"{named(part)}: added" for part in sorted(set(after) - set(before))),
-        *(f"{named(part)}: removed" for part in sorted(set(before) - set(after))),
+        *(gettext("%(part)s: added") % {"part": named(part)} for part in sorted(set(after) - set(before))),
+        *(gettext("%(part)s: removed") % {"part": named(part)} for part in sorted(set(before) - set(after))),
     )
 
 
 def _part_names(content: Content) -> dict[str, str]:
-    return {f"story:{story.key}": f"Story “{story.texts[0].headline}”" for story in content.stories}
+    return {
+        f"story:{story.key}": gettext("Story “%(headline)s”") % {"headline": story.texts[0].headline}
+        for story in content.stories
+    }
 
 
 def _by_link(snapshot: Snapshot, user: User) -> dict[str, Any]:
@@ -234,7 +244,7 @@ class ApprovalLinkAction(SnapshotPage):
 
     http_method_names = ["post"]
     post_permission = "mailer.submit_edition"
-    no_snapshot_error = "There is no submitted version to approve any more: it was changed or withdrawn."
+    no_snapshot_error = _("There is no submitted version to approve any more: it was changed or withdrawn.")
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, now = current_user(self.request), timezone.now()
@@ -242,18 +252,18 @@ class ApprovalLinkAction(SnapshotPage):
             link = get_object_or_404(ApprovalLink, pk=_number(self.request, "revoke"), snapshot=snapshot)
             return self.attempt(
                 lambda: approval_links.revoke(link, now),
-                _("The link to %(name)s works no longer.") % {"name": name_of(link.user)},
+                gettext("The link to %(name)s works no longer.") % {"name": name_of(link.user)},
                 "desk.approval_link_revoke",
                 on_success="review",
                 on_error="review",
             )
         approver = User.objects.filter(pk=_number(self.request, "user")).first()
         if approver is None:
-            messages.error(self.request, _("Choose the person who gets the link."))
+            messages.error(self.request, gettext("Choose the person who gets the link."))
             return self.redirect_to("review")
         return self.attempt(
             lambda: approval_links.create(snapshot, approver, user, now),
-            _("A link to this edition is on its way to %(name)s.") % {"name": name_of(approver)},
+            gettext("A link to this edition is on its way to %(name)s.") % {"name": name_of(approver)},
             "desk.approval_link",
             on_success="review",
             on_error="review",
@@ -266,13 +276,13 @@ class ApproveAction(SnapshotPage):
 
     http_method_names = ["post"]
     post_permission = "mailer.approve_edition"
-    no_snapshot_error = "There is no submitted version to approve any more: it was changed or withdrawn."
+    no_snapshot_error = _("There is no submitted version to approve any more: it was changed or withdrawn.")
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, sha256 = current_user(self.request), self.request.POST.get("sha256", "")
         return self.attempt(
             lambda: approve.approve(snapshot, user, sha256, timezone.now()),
-            f"{self.edition} is approved. It is sent once it is scheduled.",
+            gettext("%(edition)s is approved. It is sent once it is scheduled.") % {"edition": self.edition},
             "desk.approve",
             on_success="schedule" if user.has_perm("mailer.schedule_edition") else "review",
             on_error="review",
@@ -283,7 +293,7 @@ class RequestChangesAction(SnapshotPage):
     """POST only: returns the edition to its writers, with a reason."""
 
     http_method_names = ["post"]
-    no_snapshot_error = "There is no submitted version any more: it was changed or withdrawn."
+    no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
 
     def has_permission(self) -> bool:
         return _may_request_changes(current_user(self.request))
@@ -292,12 +302,13 @@ class RequestChangesAction(SnapshotPage):
         reason = " ".join(self.request.POST.get("reason", "").split())[:200]
         if not reason:
             messages.error(
-                self.request, "Describe what should be changed, so that the writers know what to do."
+                self.request, gettext("Describe what should be changed, so that the writers know what to do.")
             )
             return self.redirect_to("review")
         return self.attempt(
             lambda: approve.withdraw(snapshot, current_user(self.request), reason),
-            f"{self.edition} is a draft again. Its writers see your comment.",
+            gettext("%(edition)s is a draft again. Its writers see your comment.")
+            % {"edition": self.edition},
             "desk.request_changes",
             on_success="variants",
             on_error="review",

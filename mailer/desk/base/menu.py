@@ -11,6 +11,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.search import SearchArea
@@ -183,8 +184,11 @@ def styles() -> SafeString:
 
 def scripts() -> SafeString:
     """Wagtail hook `insert_global_admin_js`."""
+    another = gettext("Another user is editing this")
     return format_html_join(
-        "", '<script src="{}" defer></script>', ((static(script),) for script in _SCRIPTS)
+        "",
+        '<script src="{}" data-another="{}" defer></script>',
+        ((static(script), another) for script in _SCRIPTS),
     )
 
 

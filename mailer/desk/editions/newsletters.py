@@ -12,6 +12,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
@@ -53,7 +55,9 @@ class NewsletterForm(TranslationsForm):
     def clean_theme(self) -> dict[str, str]:
         changes = self.cleaned_data.get("theme") or {}
         if not isinstance(changes, dict):
-            raise ValidationError('Enter changes as {"accent": "#0A6E7A"}, or {} for the default design.')
+            raise ValidationError(
+                gettext('Enter changes as {"accent": "#0A6E7A"}, or {} for the default design.')
+            )
         if found := theme.problems({str(name): str(value) for name, value in changes.items()}):
             raise ValidationError(list(found))
         return changes
@@ -67,10 +71,12 @@ def audience_size(newsletter: Newsletter) -> int:
 def schedule_label(newsletter: Newsletter) -> str:
     """When editions are assembled, as text."""
     if newsletter.assemble_day is None:
-        return "Manually"
-    return (
-        f"Day {newsletter.assemble_day} of the month, {newsletter.assemble_hour:02d}:00 ({newsletter.zone})"
-    )
+        return gettext("Manually")
+    return gettext("Day %(day)s of the month, %(hour)s:00 (%(zone)s)") % {
+        "day": newsletter.assemble_day,
+        "hour": f"{newsletter.assemble_hour:02d}",
+        "zone": newsletter.zone,
+    }
 
 
 class NewsletterIndex(IndexView):
@@ -93,10 +99,10 @@ def _links(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
     """Links to the newsletter's other pages that this user may open."""
     if user.has_perm("mailer.add_edition"):
         address = reverse("desk_assemble", args=[newsletter.pk])
-        yield kind("Assemble an edition", url=address, icon_name="plus", priority=5)
+        yield kind(gettext("Assemble an edition"), url=address, icon_name="plus", priority=5)
     if may_view_editions(user):
         address = reverse("desk_trend", args=[newsletter.pk])
-        yield kind("Compare editions", url=address, icon_name="history", priority=6)
+        yield kind(gettext("Compare editions"), url=address, icon_name="history", priority=6)
 
 
 class NewsletterViewSet(DeskViewSet):
@@ -105,22 +111,22 @@ class NewsletterViewSet(DeskViewSet):
     model = Newsletter
     name = "desk_newsletters"
     icon = "mail"
-    menu_label = "Newsletters"
+    menu_label = _("Newsletters")
     menu_order = 140
     add_to_admin_menu = True
     index_view_class = NewsletterIndex
     edit_view_class = NewsletterEdit
     list_display = [
         "name",
-        Column("readers", label="Subscribers", accessor=audience_size),
+        Column("readers", label=_("Subscribers"), accessor=audience_size),
         Column(
             "countries",
-            label="Countries",
+            label=_("Countries"),
             accessor=lambda one: staff_language.country_names(one.countries),
         ),
-        Column("languages", label="Languages", accessor=lambda one: ", ".join(_languages(one))),
-        Column("schedule", label="Schedule", accessor=schedule_label),
-        LinkColumn("editions", label="Editions", accessor=lambda one: _editions_link(one)),
+        Column("languages", label=_("Languages"), accessor=lambda one: ", ".join(_languages(one))),
+        Column("schedule", label=_("Schedule"), accessor=schedule_label),
+        LinkColumn("editions", label=_("Editions"), accessor=lambda one: _editions_link(one)),
     ]
     edit_handler = ObjectList(
         [
@@ -129,38 +135,38 @@ class NewsletterViewSet(DeskViewSet):
                     FieldPanel("name"),
                     FieldPanel(
                         "slug",
-                        help_text="Used in URLs and List-Id. Do not change it once an edition was sent.",
+                        help_text=_("Used in URLs and List-Id. Do not change it once an edition was sent."),
                     ),
-                    FieldPanel("office", help_text="Name of the publisher in the footer of every email."),
+                    FieldPanel("office", help_text=_("Name of the publisher in the footer of every email.")),
                     FieldPanel("postal_address"),
                 ],
-                heading="Name",
+                heading=_("Name"),
             ),
             InlinePanel(
                 "texts",
                 [FieldPanel("language", widget=LanguageSelect), FieldPanel("tagline")],
-                heading="Tagline",
-                label="language",
+                heading=_("Tagline"),
+                label=_("language"),
             ),
             MultiFieldPanel(
                 [
                     FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
-                    FieldPanel("reply_to", help_text="Where replies go. If empty: to the sender."),
+                    FieldPanel("reply_to", help_text=_("Where replies go. If empty: to the sender.")),
                 ],
-                heading="Sender",
+                heading=_("Sender"),
             ),
             MultiFieldPanel(
                 [
                     FieldPanel(
                         "lists",
                         widget=forms.CheckboxSelectMultiple,
-                        help_text="Subscribers of these lists receive it.",
+                        help_text=_("Subscribers of these lists receive it."),
                     ),
                     FieldPanel("countries", widget=CountriesInput),
                     FieldPanel("languages", widget=LanguagesInput),
                     FieldPanel("fallbacks", widget=LanguageOrderInput),
                 ],
-                heading="Audience",
+                heading=_("Audience"),
             ),
             MultiFieldPanel(
                 [
@@ -169,28 +175,28 @@ class NewsletterViewSet(DeskViewSet):
                         [
                             FieldPanel(
                                 "assemble_day",
-                                heading="Day of the month",
-                                help_text="If empty, editions are assembled manually.",
+                                heading=_("Day of the month"),
+                                help_text=_("If empty, editions are assembled manually."),
                             ),
-                            FieldPanel("assemble_hour", heading="Hour (0 to 23)"),
+                            FieldPanel("assemble_hour", heading=_("Hour (0 to 23)")),
                         ]
                     ),
                     FieldPanel(
                         "window_days",
-                        help_text="Days after submission within which an approved edition can be sent.",
+                        help_text=_("Days after submission within which an approved edition can be sent."),
                     ),
                 ],
-                heading="Schedule",
+                heading=_("Schedule"),
             ),
             MultiFieldPanel(
                 [
                     FieldPanel(
                         "theme",
-                        heading="Custom colors, font or width",
-                        help_text='For example {"accent": "#0A6E7A"}. Contrast is checked when you save.',
+                        heading=_("Custom colors, font or width"),
+                        help_text=_('For example {"accent": "#0A6E7A"}. Contrast is checked when you save.'),
                     )
                 ],
-                heading="Design",
+                heading=_("Design"),
                 classname="collapsed",
             ),
         ],
@@ -211,7 +217,9 @@ class PeriodForm(forms.Form):
     """The month that an edition is for."""
 
     period = forms.CharField(
-        label="Month", widget=forms.TextInput(attrs={"type": "month", "placeholder": "2021-12"}), max_length=7
+        label=_("Month"),
+        widget=forms.TextInput(attrs={"type": "month", "placeholder": "2021-12"}),
+        max_length=7,
     )
 
     def clean_period(self) -> str:
@@ -227,7 +235,7 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
     permission_required = "mailer.add_edition"
     form_class = PeriodForm
     template_name = "desk/editions/assemble.html"
-    page_title = "Assemble an edition"
+    page_title = _("Assemble an edition")
 
     def get_initial(self) -> dict[str, Any]:
         return {"period": str(Period.at(now_or_demo_time(timezone.now()), self.object.zone))}
@@ -244,6 +252,8 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
             return self.form_invalid(form)
         log(instance=edition, action="desk.assemble", user=self.request.user)
         messages.success(
-            self.request, f"{edition} is assembled. Review and edit it, then submit it for approval."
+            self.request,
+            gettext("%(edition)s is assembled. Review and edit it, then submit it for approval.")
+            % {"edition": edition},
         )
         return redirect("desk_editions:edit", edition.pk)

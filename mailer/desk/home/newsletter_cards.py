@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotAuthor
@@ -221,10 +221,10 @@ def _page_of(edition: Edition, state: str, user: User) -> str:
 
 def _links(edition: Edition, state: str, user: User) -> Iterable[Action]:
     if state == "draft" and user.has_perm("mailer.change_edition"):
-        yield Action(_("Edit"), reverse("desk_editions:edit", args=[edition.pk]), "edit")
+        yield Action(gettext("Edit"), reverse("desk_editions:edit", args=[edition.pk]), "edit")
     if state in ("draft", "submitted", "approved", "scheduled"):
         url = reverse("desk_edition:variants", args=[edition.pk])
-        yield Action(_("Preview"), url, "view")
+        yield Action(gettext("Preview"), url, "view")
 
 
 def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
@@ -255,16 +255,16 @@ def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     action = None
     if ready and user.has_perm("mailer.add_edition"):
         url = reverse("desk_assemble", args=[newsletter.pk])
-        action = Action(_("Assemble the edition"), url, "plus")
+        action = Action(gettext("Assemble the edition"), url, "plus")
     elif user.has_perm("mailer.add_story"):
-        action = Action(_("Write a story"), reverse("desk_stories:add"), "plus")
+        action = Action(gettext("Write a story"), reverse("desk_stories:add"), "plus")
     may_change = user.has_perm("mailer.change_newsletter")
     return Card(
         newsletter,
         _period_label(str(period)),
         "collecting",
         "draft",
-        _("Collecting stories"),
+        gettext("Collecting stories"),
         reverse("desk_newsletters:edit", args=[newsletter.pk]) if may_change else "",
         action=action,
         due_at=due_at(newsletter, period),

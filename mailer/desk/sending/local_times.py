@@ -11,8 +11,7 @@ from babel.dates import get_timezone_location
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timesince import timeuntil
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext
 
 from mailer.approval.approve import local_send_time, zones_of
 
@@ -40,7 +39,7 @@ def zone_label(moment: datetime, zone: ZoneInfo) -> str:
     offset = utc_offset(moment, zone)
     if city(zone) == offset:
         return offset
-    return _("%(city)s time, %(offset)s") % {"city": city(zone), "offset": offset}
+    return gettext("%(city)s time, %(offset)s") % {"city": city(zone), "offset": offset}
 
 
 def own_zone() -> ZoneInfo:
@@ -59,10 +58,14 @@ def moment_label(moment: datetime, zone: ZoneInfo) -> str:
     }
     own = own_zone()
     if moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
-        return _("%(moment)s (%(zone)s)") % values
+        return gettext("%(moment)s (%(zone)s)") % values
     same_day = moment.astimezone(own).date() == moment.astimezone(zone).date()
     there = date_format(moment.astimezone(own), _TIME if same_day else "j E, H:i")
-    return _("%(moment)s (%(zone)s; in %(city)s %(time)s)") % {**values, "city": city(own), "time": there}
+    return gettext("%(moment)s (%(zone)s; in %(city)s %(time)s)") % {
+        **values,
+        "city": city(own),
+        "time": there,
+    }
 
 
 class CountryTime(NamedTuple):

@@ -13,6 +13,9 @@ from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 from wagtail.admin import messages
 
 from mailer.approval.models import Snapshot
@@ -35,7 +38,7 @@ class _Action(NamedTuple):
     # In the audit log.
     log_action: str
     # Shown to the user afterwards.
-    success: str
+    success: StrOrPromise
     # The states in which it is available.
     states: tuple[str, ...]
 
@@ -44,26 +47,26 @@ _ACTIONS = {
     "pause": _Action(
         control.pause,
         "desk.pause",
-        "Sending is paused. No more messages are sent until you or a colleague resumes it.",
+        _("Sending is paused. No more messages are sent until you or a colleague resumes it."),
         (_State.SENDING,),
     ),
-    "resume": _Action(control.resume, "desk.resume", "Sending is resumed.", (_State.PAUSED,)),
+    "resume": _Action(control.resume, "desk.resume", _("Sending is resumed."), (_State.PAUSED,)),
     "release": _Action(
         control.release_all,
         "desk.release_all",
-        "The gradual rollout has ended. All remaining subscribers receive the edition now.",
+        _("The gradual rollout has ended. All remaining subscribers receive the edition now."),
         (_State.SENDING, _State.PAUSED),
     ),
     "cancel": _Action(
         control.cancel,
         "desk.cancel",
-        "Cancelled. Subscribers who had not received it yet are counted as excluded.",
+        _("Cancelled. Subscribers who had not received it yet are counted as excluded."),
         (_State.PLANNING, _State.HELD, _State.SENDING, _State.PAUSED),
     ),
     "confirm": _Action(
         control.confirm_audience,
         "desk.confirm_audience",
-        "The audience is confirmed. Sending starts now.",
+        _("The audience is confirmed. Sending starts now."),
         (_State.HELD,),
     ),
 }
@@ -97,12 +100,12 @@ class ControlAction(EditionPage):
         page = "dry_run" if self._is_dry_run else "report"
         if action is None or mailing is None or mailing.state not in action.states:
             messages.error(
-                request, "That action is no longer available: the state of the mailing has changed."
+                request, gettext("That action is no longer available: the state of the mailing has changed.")
             )
             return self.redirect_to(page)
         return self.attempt(
             lambda: action.do(mailing, request.user, timezone.now()),
-            action.success,
+            str(action.success),
             action.log_action,
             on_success=page,
             on_error=page,
@@ -112,21 +115,25 @@ class ControlAction(EditionPage):
 _IN_PROGRESS = (_State.PLANNING, _State.SENDING)
 # What staff can do about a mailing that does not continue.
 _ADVICE = {
-    _State.HELD: "Nothing has been sent yet. Find out why the audience changed, for example by an import or "
-    "an added list. Then confirm the audience or cancel.",
-    _State.PAUSED: "No messages are being sent. Check which subscribers were not reached and the server "
-    "responses. Then resume or cancel.",
+    _State.HELD: _(
+        "Nothing has been sent yet. Find out why the audience changed, for example by an import or "
+        "an added list. Then confirm the audience or cancel."
+    ),
+    _State.PAUSED: _(
+        "No messages are being sent. Check which subscribers were not reached and the server "
+        "responses. Then resume or cancel."
+    ),
 }
-_PAUSED_BY_STOP_RULES = (
+_PAUSED_BY_STOP_RULES = _(
     "No messages are being sent. Check the bounces and complaints and the server responses. If the problem "
     "is solved, resume: {then}, and the stop rules start counting from zero. If not, cancel and clean up "
     "the list."
 )
 
 _INTERVENTIONS = {
-    "warned": ("waiting", "Warned"),
-    "slowed": ("busy", "Slowed down"),
-    "paused": ("problem", "Paused"),
+    "warned": ("waiting", _("Warned")),
+    "slowed": ("busy", _("Slowed down")),
+    "paused": ("problem", _("Paused")),
 }
 
 
@@ -160,27 +167,44 @@ def _speed(mailing: Mailing, counted: Totals, now: datetime) -> str:
         return ""
     per_minute = counted.accepted / minutes
     left = timedelta(minutes=(counted.planned + counted.claimed) / per_minute)
-    speed = f"about {format_number(max(round(per_minute), 1))} per minute"
-    return f"{speed}, {_duration(left)} left" if counted.planned else speed
+    speed = gettext("about %(count)s per minute") % {"count": format_number(max(round(per_minute), 1))}
+    return (
+        gettext("%(speed)s, %(left)s left") % {"speed": speed, "left": _duration(left)}
+        if counted.planned
+        else speed
+    )
+
+
+def _about(minutes: int) -> str:
+    if minutes < 120:
+        return ngettext("about %(count)s minute", "about %(count)s minutes", minutes) % {"count": minutes}
+    hours = round(minutes / 60)
+    return ngettext("about %(count)s hour", "about %(count)s hours", hours) % {"count": hours}
 
 
 def _duration(left: timedelta) -> str:
     minutes = round(left.total_seconds() / 60)
     if minutes < 2:
-        return "less than two minutes"
-    return f"about {minutes} minutes" if minutes < 120 else f"about {round(minutes / 60)} hours"
+        return gettext("less than two minutes")
+    return _about(minutes)
 
 
 def _advice(mailing: Mailing) -> str:
     if mailing.state == _State.PAUSED and stop_rules.would_pause(mailing):
         gradual = mailing.released_up_to is not None
-        return _PAUSED_BY_STOP_RULES.format(then="the next step is sent" if gradual else "the rest is sent")
-    return _ADVICE.get(_State(mailing.state), "")
+        return str(_PAUSED_BY_STOP_RULES).format(
+            then=gettext("the next step is sent") if gradual else gettext("the rest is sent")
+        )
+    return str(_ADVICE.get(_State(mailing.state), ""))
 
 
 def interventions(mailing: Mailing) -> list[tuple[str, str, Intervention]]:
     """Actions of the stop rules on the mailing, newest first: (tone, label, intervention)."""
-    return [(*_INTERVENTIONS[one.action], one) for one in mailing.interventions.all()]
+    found = []
+    for one in mailing.interventions.all():
+        tone, label = _INTERVENTIONS[one.action]
+        found.append((tone, str(label), one))
+    return found
 
 
 def _rollout(mailing: Mailing) -> dict[str, Any] | None:
@@ -212,17 +236,28 @@ class DryRunForm(forms.Form):
     """The receiving address, and for how many subscribers."""
 
     to = forms.EmailField(
-        label="Send all emails to",
+        label=_("Send all emails to"),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "aria-describedby": "desk-to-help"}),
     )
-    subscribers = forms.ChoiceField(label="Emails to send", widget=forms.RadioSelect)
+    subscribers = forms.ChoiceField(label=_("Emails to send"), widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, audience: int, variants: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         sample = max(_SAMPLE_SIZE, variants)
-        choices = [("all", f"All {audience:,}: one for each subscriber".replace(",", "\u202f"))]
+        choices = [
+            (
+                "all",
+                gettext("All %(audience)s: one for each subscriber") % {"audience": format_number(audience)},
+            )
+        ]
         if sample < audience:
-            choices.insert(0, (str(sample), f"A sample of {sample} that includes every variant"))
+            choices.insert(
+                0,
+                (
+                    str(sample),
+                    gettext("A sample of %(sample)s that includes every variant") % {"sample": sample},
+                ),
+            )
         self.fields["subscribers"].choices = choices  # type: ignore[attr-defined]
         self.fields["subscribers"].initial = choices[0][0]
 
@@ -234,7 +269,7 @@ class DryRunForm(forms.Form):
 class DryRunPage(EditionPage):
     """Shows the last dry run (GET) and starts another one (POST)."""
 
-    page_title = "Dry run"
+    page_title = _("Dry run")
     template_name = "desk/sending/dry_run.html"
 
     def has_permission(self) -> bool:
@@ -265,7 +300,7 @@ class DryRunPage(EditionPage):
         snapshot, to = self.edition.snapshots.first(), form.cleaned_data["to"]
         return self.attempt(
             lambda: control.start_dry_run(snapshot, to, form.limit(), current_user(request), timezone.now()),
-            f"The dry run to {to} has started. You can pause or cancel it.",
+            gettext("The dry run to %(to)s has started. You can pause or cancel it.") % {"to": to},
             "desk.dry_run",
             on_success="dry_run",
             on_error="dry_run",

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 from wagtail.admin import messages
 
@@ -23,9 +25,9 @@ from mailer.instance import no_send
 
 # What each answer does, for the page.
 _CHOICES = (
-    (Choice.HOLD, "Not known yet: pause it. You can resume or cancel it later."),
-    (Choice.SENT, "The original sent it: send nothing more of it."),
-    (Choice.GO_ON, "The original did not go on with it: send the rest from here."),
+    (Choice.HOLD, _("Not known yet: pause it. You can resume or cancel it later.")),
+    (Choice.SENT, _("The original sent it: send nothing more of it.")),
+    (Choice.GO_ON, _("The original did not go on with it: send the rest from here.")),
 )
 
 
@@ -34,8 +36,8 @@ class ResumeForm(forms.Form):
 
     send_outbox = forms.BooleanField(required=False)
     original_stopped = forms.BooleanField(
-        label="The original installation sends no more",
-        error_messages={"required": "Confirm that the original installation sends no more."},
+        label=_("The original installation sends no more"),
+        error_messages={"required": _("Confirm that the original installation sends no more.")},
     )
 
     def __init__(self, *args: Any, asked: Questions, paused: bool, **kwargs: Any) -> None:
@@ -67,7 +69,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
     """What no-send mode means, and the form that ends it."""
 
     permission_required = "auth.change_user"
-    page_title = "No-send mode"
+    page_title = _("No-send mode")
     header_icon = "warning"
     template_name = "desk/sending/no_send.html"
     form_class = ResumeForm
@@ -94,7 +96,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
             now=timezone.now(),
             user=current_user(self.request),
         )
-        messages.success(self.request, "This installation sends again.")
+        messages.success(self.request, gettext("This installation sends again."))
         return redirect("wagtailadmin_home")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext, gettext_lazy
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
@@ -104,27 +104,29 @@ class ScheduleForm(forms.Form):
 
     def _check_time(self, at: datetime | None) -> None:
         if at is None:
-            self.add_error("at", _("Choose a date and a time."))
+            self.add_error("at", gettext("Choose a date and a time."))
         elif at < self.earliest:
-            self.add_error("at", _("This time has passed. Choose a later one."))
+            self.add_error("at", gettext("This time has passed. Choose a later one."))
         elif at > self.latest:
             until = local_times.moment_label(self.latest, self.zone)
             self.add_error(
                 "at",
-                _("The approved sending window ends on %(until)s. Choose an earlier time.")
+                gettext("The approved sending window ends on %(until)s. Choose an earlier time.")
                 % {"until": until},
             )
 
     def _check_hour(self, hour: Any) -> None:
         if hour in ("", None):
-            self.add_error("hour", _("Choose the local time."))
+            self.add_error("hour", gettext("Choose the local time."))
             return
         start = self.cleaned_data.get("at") if self.cleaned_data.get("when") == "later" else self.now
         if start and "at" not in self.errors and self._too_late(start, int(hour)):
             until = local_times.moment_label(self.latest, self.zone)
             self.add_error(
                 "hour",
-                _("The approved sending window ends on %(until)s, before this hour. Choose an earlier one.")
+                gettext(
+                    "The approved sending window ends on %(until)s, before this hour. Choose an earlier one."
+                )
                 % {"until": until},
             )
 
@@ -151,14 +153,14 @@ class _CountryRow(NamedTuple):
 class SchedulePage(SnapshotPage):
     """Schedules an edition in its approved window, sends it now, or cancels the schedule."""
 
-    page_title = "Schedule"
+    page_title = _("Schedule")
     template_name = "desk/sending/schedule.html"
     post_permission = "mailer.schedule_edition"
     fallback_page = "schedule"
 
     @property
     def no_snapshot_error(self) -> str:  # type: ignore[override]
-        return _("There is no approved version to schedule any more: it was changed or withdrawn.")
+        return gettext("There is no approved version to schedule any more: it was changed or withdrawn.")
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -248,7 +250,7 @@ class SchedulePage(SnapshotPage):
         if snapshot.sha256 != self.request.POST.get("sha256"):
             return self._explain(
                 messages.error,
-                _(
+                gettext(
                     "Nothing was scheduled: the edition was submitted again since you opened that page. "
                     "Check the new version."
                 ),
@@ -273,10 +275,10 @@ class SchedulePage(SnapshotPage):
 
     def _confirmed(self, snapshot: Snapshot, at: datetime | None) -> str:
         if at is None:
-            return _("%(edition)s will be sent in a few seconds. Until then you can undo it.") % {
+            return gettext("%(edition)s will be sent in a few seconds. Until then you can undo it.") % {
                 "edition": self.edition
             }
-        return _("%(edition)s is scheduled: %(moment)s. Until then you can cancel it.") % {
+        return gettext("%(edition)s is scheduled: %(moment)s. Until then you can cancel it.") % {
             "edition": self.edition,
             "moment": local_times.moment_label(snapshot.send_at or at, self.zone),
         }
@@ -287,7 +289,7 @@ class SchedulePage(SnapshotPage):
         if self.request.POST.get("seen") != _seen(snapshot):
             return self._explain(
                 messages.warning,
-                _(
+                gettext(
                     "The schedule was changed since you opened that page, so it was not cancelled. "
                     "Check it below."
                 ),
@@ -301,7 +303,7 @@ class SchedulePage(SnapshotPage):
             return self._explain(messages.error, str(error))
         log(instance=self.edition, action="desk.unschedule", user=current_user(self.request))
         messages.success(
-            self.request, _("The schedule is cancelled. Nothing is sent until it is scheduled again.")
+            self.request, gettext("The schedule is cancelled. Nothing is sent until it is scheduled again.")
         )
         return self._back_to_form(at, hour)
 
@@ -323,19 +325,23 @@ class SchedulePage(SnapshotPage):
         if snapshot.mailed:
             messages.warning(
                 self.request,
-                _("Sending has already begun. Nothing was changed; you can pause or cancel it here."),
+                gettext("Sending has already begun. Nothing was changed; you can pause or cancel it here."),
             )
             return self.redirect_to("report")
         if snapshot.state == Snapshot.State.SCHEDULED and snapshot.send_at:
-            text = _("Already scheduled by %(name)s: %(moment)s. Nothing was scheduled a second time.") % {
+            text = gettext(
+                "Already scheduled by %(name)s: %(moment)s. Nothing was scheduled a second time."
+            ) % {
                 "name": name_of(snapshot.scheduled_by) if snapshot.scheduled_by else "–",
                 "moment": local_times.moment_label(snapshot.send_at, self.zone),
             }
             return self._explain(messages.info, text)
         if snapshot.state == Snapshot.State.APPROVED:
-            return self._explain(messages.info, _("It was already cancelled: the edition is not scheduled."))
+            return self._explain(
+                messages.info, gettext("It was already cancelled: the edition is not scheduled.")
+            )
         return self._explain(
-            messages.error, _("Only approved editions can be scheduled. Nothing was changed.")
+            messages.error, gettext("Only approved editions can be scheduled. Nothing was changed.")
         )
 
 
@@ -373,7 +379,7 @@ def _shares(languages: Mapping[str, int]) -> str:
 
 
 def _country_row(code: str, languages: Mapping[str, int], time: CountryTime | None) -> _CountryRow:
-    name = iso_codes.country_name(code, get_language() or "en") if code else _("All countries")
+    name = iso_codes.country_name(code, get_language() or "en") if code else gettext("All countries")
     return _CountryRow(name, sum(languages.values()), _shares(languages), time)
 
 

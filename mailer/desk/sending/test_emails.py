@@ -12,8 +12,7 @@ from django import forms
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy, ngettext
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 from wagtail.admin import messages
 from wagtail.log_actions import log
 from wagtail.models import ModelLogEntry
@@ -68,7 +67,9 @@ class TestEmailForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         if not self.errors and len(self.combinations()) > _MOST:
-            self.add_error("language", _("At most %(most)s emails are sent at a time.") % {"most": _MOST})
+            self.add_error(
+                "language", gettext("At most %(most)s emails are sent at a time.") % {"most": _MOST}
+            )
         return self.cleaned_data
 
     def combinations(self) -> list[tuple[tuple[str, ...], str]]:
@@ -119,7 +120,7 @@ class TestEmailPage(EditionPage):
             return self.render_to_response(self.get_context_data(form=form))
         tests = list(self._tests(form))
         if not tests:
-            messages.error(request, _("No story is for these countries, so there is no email to send."))
+            messages.error(request, gettext("No story is for these countries, so there is no email to send."))
             return self.render_to_response(self.get_context_data(form=form))
         try:
             sent = self._send(tests, form.cleaned_data["to"])
@@ -127,7 +128,9 @@ class TestEmailPage(EditionPage):
             form.add_error("to", str(error))
             return self.render_to_response(self.get_context_data(form=form))
         if not sent:
-            messages.info(request, _("These test emails were sent already. None was sent a second time."))
+            messages.info(
+                request, gettext("These test emails were sent already. None was sent a second time.")
+            )
         else:
             messages.success(request, self._sent_message(len(tests), form.cleaned_data["to"]))
         return self.redirect_to("test")
@@ -173,8 +176,8 @@ class TestEmailPage(EditionPage):
 
     def _note(self, countries: tuple[str, ...], language: str, state: str) -> str:
         page_language = get_language() or "en"
-        names = iso_codes.country_names(countries, page_language) if countries else _("all countries")
-        return _(
+        names = iso_codes.country_names(countries, page_language) if countries else gettext("all countries")
+        return gettext(
             "Test email: no subscriber got it. %(edition)s (%(state)s), %(language)s, %(countries)s."
         ) % {
             "edition": self.edition,

@@ -3,15 +3,11 @@
   const form = document.getElementById('passkey_form');
   if (form && window.PublicKeyCredential) form.hidden = false;
 
-  const REASONS = {
-    InvalidStateError: 'This device already has a passkey for your account.',
-    NotAllowedError: 'No passkey was used: you cancelled, or none was found. Try again, or use another way.',
-    NotSupportedError: 'This browser or device cannot use passkeys here. Use another one, or an authenticator app.',
-    SecurityError: 'Passkeys do not work at this web address. Open the site by its usual name.',
-  };
   document.addEventListener('allauth.error', (event) => {
     const place = document.getElementById('passkey_error');
     const exception = event.detail && event.detail.exception;
-    if (place) place.textContent = REASONS[exception && exception.name] || 'The passkey did not work. Try again, or use another way.';
+    // The template has a text for each DOMException that has one, such as data-not-allowed-error.
+    const name = exception && exception.name ? exception.name[0].toLowerCase() + exception.name.slice(1) : '';
+    if (place) place.textContent = place.dataset[name] || place.dataset.other;
   });
 })();

@@ -1,5 +1,6 @@
 // Adds accessible names to two Wagtail controls that have none.
 (() => {
+  const { another } = document.currentScript.dataset;
   const text = (element) => element.textContent.replace('*', '').replace(/\s+/g, ' ').trim();
   // A rich text field gets the text of its label.
   const nameField = (box) => {
@@ -11,7 +12,7 @@
   // The avatar of a colleague who is editing the same form gets the text of its tooltip.
   const nameColleague = (button) => {
     const tooltip = button.querySelector('[data-w-tooltip-target="content"]');
-    button.setAttribute('aria-label', (tooltip && text(tooltip)) || 'Another user is editing this');
+    button.setAttribute('aria-label', (tooltip && text(tooltip)) || another);
   };
   const name = () => {
     document.querySelectorAll('.Draftail-Editor [role="textbox"]:not([aria-label])').forEach(nameField);
