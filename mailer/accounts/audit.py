@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from wagtail.log_actions import log
 
 from mailer.accounts.models import SignInFailures
@@ -46,7 +47,10 @@ ACTIONS = {
     "accounts.api_key_created": (_("Create API key"), _("Created an API key")),
     "accounts.api_key_revoked": (_("Revoke API key"), _("Revoked an API key")),
     "accounts.api_personal_data": (_("View"), _("Read addresses")),
-    "accounts.api_unsubscribe": (_("Unsubscribe"), _("Unsubscribed at the subscriber’s request")),
+    "accounts.api_unsubscribe": (
+        pgettext_lazy("staff", "Unsubscribe"),
+        _("Unsubscribed at the subscriber’s request"),
+    ),
 }
 _UNKNOWN = stored("an unknown account")
 # An account's refusals make one entry in this time for each network, and for so many networks.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class SignInFailures(models.Model):
@@ -58,7 +59,7 @@ class ApiKey(models.Model):
     revoked_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
-        verbose_name = "API key"
+        verbose_name = _("API key")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.public_id})"

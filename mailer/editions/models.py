@@ -26,6 +26,7 @@ from mailer.stories.models import RICH_TEXT_FEATURES, Story
 from subscribers import iso_codes
 from subscribers.code_list_field import CountriesField, LanguagesField
 from subscribers.models import MailingList, Segment
+from subscribers.stored_texts import stored
 
 
 def country_choices() -> list[tuple[str, str]]:
@@ -215,9 +216,9 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
         ordering = ["-period", "newsletter"]
         constraints = [models.UniqueConstraint(fields=["newsletter", "period"], name="edition_once_a_period")]
         permissions = [
-            ("submit_edition", "Can submit an edition for approval"),
-            ("approve_edition", "Can approve an edition that others wrote"),
-            ("schedule_edition", "Can schedule, pause and cancel an approved edition"),
+            ("submit_edition", stored("Can submit an edition for approval")),
+            ("approve_edition", stored("Can approve an edition that others wrote")),
+            ("schedule_edition", stored("Can schedule, pause and cancel an approved edition")),
         ]
 
     def __str__(self) -> str:

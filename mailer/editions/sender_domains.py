@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 
 def is_allowed(address: str) -> bool:
@@ -26,8 +27,11 @@ def validate(address: str) -> None:
     if address and not is_allowed(address):
         domain = address.rpartition("@")[2]
         raise ValidationError(
-            f"Mail is not sent from {domain}. The key sender_domains in [site] of the configuration lists "
-            "the allowed domains.",
+            gettext(
+                "Mail is not sent from %(domain)s. The key sender_domains in [site] of the configuration "
+                "lists the allowed domains."
+            )
+            % {"domain": domain},
             code="sender_domain",
         )
 

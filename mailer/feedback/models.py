@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
 from subscribers.models import Subscriber, Suppression
@@ -120,7 +121,7 @@ class FeedbackEvent(models.Model):
         SOFT = "soft", _("soft")
         BLOCK = "block", _("block")
         UNKNOWN = "unknown", _("unknown")
-        NONE = "", _("none")
+        NONE = "", pgettext_lazy("staff", "none")
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     bounce_class = models.CharField(max_length=8, choices=Class.choices, blank=True)

@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q
 from wagtail.models import Collection, GroupCollectionPermission, GroupPagePermission
 
+from subscribers.stored_texts import stored
+
 _ACCESS = ("wagtailadmin.access_admin",)
 _WRITE = (
     *(
@@ -53,11 +55,11 @@ _IMAGES_CHOOSE = ("wagtailimages.choose_image",)
 
 # Each group's permissions, and its permissions for images.
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "Writers": ((*_ACCESS, *_WRITE), _IMAGES_WRITE),
-    "Approvers": ((*_ACCESS, *_APPROVE), _IMAGES_CHOOSE),
+    stored("Writers"): ((*_ACCESS, *_WRITE), _IMAGES_WRITE),
+    stored("Approvers"): ((*_ACCESS, *_APPROVE), _IMAGES_CHOOSE),
     # They cannot open the desk: they approve by a mailed link and a code (`mailer.approval.approval_links`).
-    "External approvers": (("mailer.approve_edition",), ()),
-    "Admins": ((*_ACCESS, *_ADMINISTER), (*_IMAGES_WRITE, "wagtailimages.delete_image")),
+    stored("External approvers"): (("mailer.approve_edition",), ()),
+    stored("Admins"): ((*_ACCESS, *_ADMINISTER), (*_IMAGES_WRITE, "wagtailimages.delete_image")),
 }
 
 

@@ -11,7 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from wagtail.images import get_image_model
 from wagtail.log_actions import LogFormatter, log
@@ -26,6 +26,7 @@ from subscribers.addresses import address_pattern, mentions
 from subscribers.models import CustomField, MailingList, Segment, Subscriber, Suppression, Tag
 from subscribers.segments import tags_and_fields
 from subscribers.signals import erased
+from subscribers.stored_texts import stored
 
 _ACTIONS = {
     **_ACCOUNT_ACTIONS,
@@ -62,7 +63,7 @@ _ACTIONS = {
     "desk.export_subscribers": (_("Export"), _("Exported subscribers")),
     "desk.import_upload": (_("Upload"), _("Uploaded a file to import")),
     "desk.import_apply": (_("Import"), _("Imported a file")),
-    "desk.import_undo": (_("Undo"), _("Undid an import")),
+    "desk.import_undo": (pgettext_lazy("staff", "Undo"), _("Undid an import")),
     "desk.import_discard": (_("Discard"), _("Discarded an uploaded file")),
     "desk.import_export_rejected": (_("Export"), _("Exported the rejected rows of an import")),
     "desk.suppress": (_("Suppress"), _("Suppressed an address")),
@@ -74,7 +75,7 @@ _ACTIONS = {
     "desk.list_change_reject": (_("Reject"), _("Rejected another sender or welcome text of a list")),
     "desk.segment": (_("Save"), _("Saved a segment")),
     "desk.bulk": (_("Bulk action"), _("Started a bulk action")),
-    "desk.bulk_undo": (_("Undo"), _("Undid a bulk action")),
+    "desk.bulk_undo": (pgettext_lazy("staff", "Undo"), _("Undid a bulk action")),
     "desk.bulk_resume": (_("Resume"), _("Resumed a bulk action")),
     "desk.erase": (_("Erase"), _("Erased a subscriber")),
     "desk.merge": (_("Merge"), _("Merged a duplicate subscriber:")),
@@ -87,7 +88,10 @@ _ACTIONS = {
         _("Classified a returned message as an unsubscribe request"),
     ),
     "desk.reply_complaint": (_("Complaint"), _("Classified a returned message as a complaint")),
-    "desk.reply_reopen": (_("Undo"), _("Undid the classification of a returned message")),
+    "desk.reply_reopen": (
+        pgettext_lazy("staff", "Undo"),
+        _("Undid the classification of a returned message"),
+    ),
     "desk.decision_revert": (_("Remove suppression"), _("Reverted a suppression decision")),
     "desk.decision_restore": (_("Suppress again"), _("Restored a suppression decision")),
     "desk.decision_confirm": (_("Suppress"), _("Confirmed a suppression decision")),
@@ -168,7 +172,7 @@ def _erased(subscriber_ids: Collection[int], addresses: Collection[str], **_: An
     ids = {str(number) for number in subscriber_ids}
     for entry in ModelLogEntry.objects.filter(about).order_by("pk"):
         if entry.content_type_id == kind.pk and entry.object_id in ids:
-            label = f"Subscriber {entry.object_id}"
+            label = stored("Subscriber %(id)s", id=entry.object_id)
             # Before and after may be their name or address; which fields changed stays.
             changed = {name: ["", ""] for name in entry.data.get(CHANGES, {})}
             data = {**_without(entry.data, addresses), **({CHANGES: changed} if changed else {})}

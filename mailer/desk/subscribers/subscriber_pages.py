@@ -55,6 +55,7 @@ from subscribers.privacy.erasure import erase
 from subscribers.search import search
 from subscribers.search import search as finding
 from subscribers.search.search import CappedCount, Page, Query
+from subscribers.stored_texts import stored
 
 _SHOWN = 20
 
@@ -142,7 +143,7 @@ class ErasePage(_SubscriberPage):
                 instance=self.object,
                 action="desk.erase",
                 user=request.user,
-                title=f"Subscriber {pk}",
+                title=stored("Subscriber %(id)s", id=pk),
             )
             erase(self.object.email, timezone.now())
         messages.success(

@@ -1,0 +1,126 @@
+"""What staff see is translated: no text in code or templates is left out, and no page in Russian has English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import models
+from wagtail.users.models import UserProfile
+
+from tests.project import untranslated
+from tests.project.access_world import Url, World
+from tests.project.access_world import world as world
+from tests.project.test_access_table import lines
+
+# Codes, names of standards and products, and what a person or another program wrote.
+_SAME = frozenset(
+    [
+        "api",
+        "csv",
+        "xlsx",
+        "excel",
+        "json",
+        "pdf",
+        "url",
+        "http",
+        "https",
+        "html",
+        "utf",
+        "ascii",
+        "sha",
+        "message",
+        "verp",
+        "dkim",
+        "dmarc",
+        "spf",
+        "dns",
+        "smtp",
+        "imap",
+        "esp",
+        "webhook",
+        "webhooks",
+        "slug",
+        "ctrl",
+        "wagtail",
+        "gmail",
+        "mailer",
+        "iana",
+        "asia",
+        "almaty",
+        "utc",
+        "totp",
+        "pin",
+        "javascript",
+        "rest",
+        "cp1251",
+        "openid",
+    ]
+)
+_MARKUP = re.compile(r"<(script|style|svg|code|pre|template|textarea|head)\b.*?</\1>|<!--.*?-->", re.DOTALL)
+_ATTRIBUTE = re.compile(r"\b(?:aria-label|title|placeholder|alt)=\"([^\"]*)\"")
+_WORD = re.compile(r"[A-Za-z]{3,}")
+# Addresses, placeholders of templates, zones, versions, file names and hashes.
+_CODES = re.compile(r"[\w.+-]+@[\w.-]+|https?://\S+|__\w+__|\w+(?:[._/-]\w+)+|\b[0-9a-f]{7,}\b|\{\w*\}")
+
+
+def test_no_text_of_a_staff_page_is_outside_of_the_catalogues() -> None:
+    assert untranslated.everywhere() == {}
+
+
+def test_the_finder_finds_texts_of_templates_and_code() -> None:
+    template = (
+        '{% load i18n %}<p title="A title">{{ name }} was saved. <a href="{% url \'x\' %}">{% translate "Go" %}</a>'
+        "{% blocktranslate %}All good{% endblocktranslate %}<b>CSV</b></p>"
+    )
+    assert list(untranslated.in_template(template)) == ["A title", "was saved."]
+    module = (
+        'a = Column("x", label="Name")\nraise Refused(f"It was {state}.")\nb = _("Good")\nlog.info("No one.")'
+    )
+    assert untranslated.in_module(module) == [(1, "Name"), (2, "It was {}.")]
+
+
+@pytest.mark.django_db
+@pytest.mark.xdist_group("access 0")
+def test_no_page_in_russian_has_a_word_of_english(world: World) -> None:
+    boss = User.objects.get(username="superuser")
+    UserProfile.objects.update_or_create(user=boss, defaults={"preferred_language": "ru"})
+    known = _SAME | set(_words_of_data())
+    found = {}
+    for url in _pages():
+        answer = world.ask("GET", world.path(url), world.cookies[("superuser", "passed")])
+        if answer.status == 200 and "<main" in answer.body:
+            words = {word for word in _visible_words(answer.body) if word.lower() not in known}
+            if words:
+                found[url.key] = sorted(words)
+    assert found == {}
+
+
+def _pages() -> Iterator[Url]:
+    for url, line in lines():
+        if line.get != "-" and url.name and not url.name.startswith(("api", "demo", "hooks")):
+            yield url
+
+
+def _visible_words(html: str) -> Iterator[str]:
+    text = _MARKUP.sub(" ", html)
+    texts = [*_ATTRIBUTE.findall(text), re.sub(r"<[^>]+>", " ", text)]
+    for piece in texts:
+        yield from _WORD.findall(_CODES.sub(" ", unescape(piece)))
+
+
+def _words_of_data() -> Iterator[str]:
+    """The words of all rows: names, headlines, addresses."""
+    for model in apps.get_models():
+        fields = [
+            field.name
+            for field in model._meta.fields
+            if isinstance(field, (models.CharField, models.TextField))
+        ]
+        for row in model._default_manager.values_list(*fields) if fields else ():
+            for value in row:
+                yield from (word.lower() for word in _WORD.findall(str(value or "")))
