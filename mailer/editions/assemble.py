@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.rendering_input import story_ids
@@ -117,8 +118,11 @@ def _create(newsletter: Newsletter, span: Period, stories: list[Story], user: Us
     existing = Edition.objects.filter(newsletter=newsletter, period=str(span)).first()
     if existing:
         raise EditionExists(
-            f"{newsletter.name} already has an edition for {span}: {existing.slug}. "
-            "Edit it, or delete it in the desk and assemble it again."
+            gettext(
+                "%(newsletter)s already has an edition for %(span)s: %(slug)s. Edit it, or delete it in "
+                "the desk and assemble it again."
+            )
+            % {"newsletter": newsletter.name, "span": span, "slug": existing.slug}
         )
     edition = Edition(newsletter=newsletter, period=str(span), number=_next_number(newsletter), live=False)
     edition.body = arrange(stories, newsletter)
@@ -228,7 +232,9 @@ class Period:
         """Read "2021-12"; raises InvalidPeriod."""
         match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
         if not match or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) <= 9998:
-            raise InvalidPeriod(f"“{text}” is not a period; write year and month, such as 2021-12.")
+            raise InvalidPeriod(
+                gettext("“%(text)s” is not a period; write year and month, such as 2021-12.") % {"text": text}
+            )
         return cls(int(match[1]), int(match[2]))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Finds strings of staff pages that are in no catalogue: in templates outside of tags that translate, and in code."""
+"""Finds strings of staff pages that are in no catalogue: outside of the tags and calls that translate."""
 
 from __future__ import annotations
 
@@ -72,31 +72,32 @@ _SQL = re.compile(
     r"^\s*(?:SELECT|UPDATE|INSERT|DELETE|CREATE|EXISTS|NOT EXISTS|FROM|CASE|WITH|ORDER|WHERE)\b"
 )
 
-_HTML = r"<[a-zA-Z/!](?:[^<>\"'{]|\"(?:[^\"{]|\{[%{#].*?[%}#]\}|\{)*\"|'[^']*'|\{[%{].*?[%}]\})*>"
-_TOKEN = re.compile(
-    rf"(?P<comment>\{{#.*?#\}})|(?P<tag>\{{%.*?%\}})|(?P<var>\{{\{{.*?\}}\}})|(?P<html>{_HTML})", re.S
-)
+_HTML = re.compile(r"<[a-zA-Z/!][^<>]*>")
 _NO_TEXT = re.compile(r"<(script|style|svg|code)\b.*?</\1>", re.DOTALL)
 _BLOCKS = re.compile(r"\{%\s*(blocktrans(?:late)?|comment|verbatim)\b.*?\{%\s*end\1\s*%\}", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\b(?:aria-label|title|placeholder|alt|label)=\"([^\"]*)\"")
+# What an include or a filter shows, without _(…) around it.
+_LITERAL = re.compile(r"\b(?:label|title|heading)=\"([A-Z][^\"]*)\"(?= |\s*%\})|\|default:\"([^\"]+)\"")
 _CODE = re.compile(r"\{[%{#].*?[%}#]\}", re.DOTALL)
 
 
 def in_template(source: str) -> Iterator[str]:
-    """The texts of a template outside of translate tags."""
-    source = _NO_TEXT.sub(" ", _BLOCKS.sub("{# #}", source))
+    """The texts of a template outside of tags that translate, and literals that tags show."""
+    for found in _LITERAL.finditer(source):
+        yield from _text(found[1] or found[2])
+    # Where a value or a tag was, texts do not meet.
+    source = _CODE.sub("\0", _NO_TEXT.sub(" ", _BLOCKS.sub("\0", source)))
     at = 0
-    for token in _TOKEN.finditer(source):
-        yield from _text(source[at : token.start()])
-        at = token.end()
-        if token.lastgroup == "html":
-            for value in _ATTRIBUTE.findall(token[0]):
-                yield from _text(_CODE.sub("", value))
+    for tag in _HTML.finditer(source):
+        yield from _text(source[at : tag.start()])
+        at = tag.end()
+        for value in _ATTRIBUTE.findall(tag[0]):
+            yield from _text(value)
     yield from _text(source[at:])
 
 
 def _text(piece: str) -> Iterator[str]:
-    text = " ".join(re.sub(r"&\w+;", " ", piece).split())
+    text = " ".join(re.sub(r"&\w+;|\0", " ", piece).split())
     if _LETTERS.search(text) and text.strip(" .,:;()–·›") not in NAMES:
         yield text
 

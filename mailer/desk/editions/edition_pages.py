@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
@@ -89,7 +89,9 @@ class EditionIndex(IndexView):
         chosen = list(Newsletter.objects.all()[:6])
         return [
             HeaderButton(
-                f"Assemble {one.name}" if len(chosen) > 1 else "Assemble an edition",
+                gettext("Assemble %(one)s") % {"one": one.name}
+                if len(chosen) > 1
+                else gettext("Assemble an edition"),
                 url=reverse("desk_assemble", args=[one.pk]),
                 icon_name="plus",
             )
@@ -99,7 +101,11 @@ class EditionIndex(IndexView):
     @property
     def header_more_buttons(self) -> list[Button]:
         add = self.add_url
-        return [Button("Create an empty edition", url=add, icon_name="doc-empty", priority=50)] if add else []
+        return (
+            [Button(gettext("Create an empty edition"), url=add, icon_name="doc-empty", priority=50)]
+            if add
+            else []
+        )
 
     def get_list_more_buttons(self, instance: Edition) -> list[Any]:
         buttons: list[Any] = super().get_list_more_buttons(instance)
@@ -108,7 +114,7 @@ class EditionIndex(IndexView):
         if action:
             buttons.append(Button(action.label, url=action.url, icon_name=action.icon, priority=1))
         variants = reverse("desk_edition:variants", args=[instance.pk])
-        buttons.append(Button("Preview all variants", url=variants, icon_name="view", priority=5))
+        buttons.append(Button(gettext("Preview all variants"), url=variants, icon_name="view", priority=5))
         return buttons
 
 
@@ -129,8 +135,11 @@ class EditionDeleteView(DeleteView):
         try:
             response: HttpResponse = super().form_valid(form)
         except ProtectedError:
-            reason = "it was submitted, and submitted editions are kept permanently."
-            messages.error(self.request, f"{self.object} was not deleted: {reason}")
+            reason = gettext("it was submitted, and submitted editions are kept permanently.")
+            messages.error(
+                self.request,
+                gettext("%(object)s was not deleted: %(reason)s") % {"object": self.object, "reason": reason},
+            )
             return redirect(self.get_success_url())
         return response
 

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
 from mailer import staff_language
@@ -73,8 +74,8 @@ class VariantChoice:
     @property
     def names(self) -> str:
         if self.countries == (story_selection.ELSEWHERE,):
-            return "Other countries"
-        return staff_language.country_names(self.countries) if self.countries else "All countries"
+            return gettext("Other countries")
+        return staff_language.country_names(self.countries) if self.countries else gettext("All countries")
 
     @property
     def language_name(self) -> str:
@@ -116,7 +117,7 @@ def preflight(edition: Edition, content: Content, audience: Audience) -> list[Pr
 class VariantsPage(EditionPage):
     """Shows the variant for chosen countries and language, and the list of all variants in use."""
 
-    page_title = "Preview"
+    page_title = _("Preview")
     template_name = "desk/editions/preview_variants.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -143,7 +144,7 @@ class VariantsPage(EditionPage):
             ],
             language=language,
             language_name=staff_language.language_name(language),
-            countries=staff_language.country_names(countries) if countries else "all countries",
+            countries=staff_language.country_names(countries) if countries else gettext("all countries"),
             views=VIEWS,
             view_as=self._view_as(),
             query=urlencode(chosen),
