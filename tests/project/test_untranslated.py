@@ -74,7 +74,8 @@ def test_no_text_of_a_staff_page_is_outside_of_the_catalogues() -> None:
 
 def test_the_finder_finds_texts_of_templates_and_code() -> None:
     template = (
-        '{% load i18n %}<p title="A title">{{ name }} was saved. <a href="{% url \'x\' %}">{% translate "Go" %}</a>'
+        '{% load i18n %}<p title="A title">{{ name }} was saved. '
+        '<a href="{% url \'x\' %}">{% translate "Go" %}</a>'
         "{% blocktranslate %}All good{% endblocktranslate %}<b>CSV</b></p>"
     )
     assert list(untranslated.in_template(template)) == ["A title", "was saved."]
