@@ -160,7 +160,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres() -> Iterator[Server]:
     """A PostgreSQL of our own, which ends with the session, however that ends.
 
-    Tests that use it are in the xdist group "postgres", so that one server is enough.
+    Tests that use it are in few xdist groups, so that few servers are enough.
     """
     with serving() as server:
         yield server

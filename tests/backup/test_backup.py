@@ -20,7 +20,7 @@ from tests.backup import office
 from tests.postgres import Server
 
 # The database that the installation begins with is migrated for tests that use one.
-pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.xdist_group("backup")]
 
 
 def end_of(path: Path) -> dict[str, Any]:
@@ -64,7 +64,6 @@ def test_a_restored_installation_is_the_one_that_was_backed_up(office_folder: Pa
 
 @pytest.mark.journey
 @pytest.mark.postgres
-@pytest.mark.xdist_group("postgres")
 def test_a_backup_of_sqlite_is_restored_on_postgresql_with_equal_rows(
     office_folder: Path, backup_file: Path, tmp_path: Path, postgres: Server
 ) -> None:

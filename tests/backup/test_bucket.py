@@ -22,7 +22,7 @@ from tests.backup import office
 from tests.backup.test_backup import end_of
 from tests.object_storage import ACCESS_KEY, ObjectStorage, object_storage
 
-pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.xdist_group("backup")]
 
 PICTURE, UPLOAD = b"a picture" * 300_000, b"email\n"
 

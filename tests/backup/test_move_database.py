@@ -21,7 +21,7 @@ from tests.waiting import until
 
 pytestmark = [
     *(pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.journey),
-    *(pytest.mark.postgres, pytest.mark.xdist_group("postgres")),
+    *(pytest.mark.postgres, pytest.mark.xdist_group("backup")),
 ]
 
 

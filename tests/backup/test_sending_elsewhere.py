@@ -14,7 +14,12 @@ from tests.backup import office
 from tests.delivery.relay import Relay
 from tests.waiting import until
 
-pytestmark = [pytest.mark.sqlite, pytest.mark.django_db, pytest.mark.journey]
+pytestmark = [
+    pytest.mark.sqlite,
+    pytest.mark.django_db,
+    pytest.mark.journey,
+    pytest.mark.xdist_group("backup"),
+]
 
 
 def totals(folder: Path, edition: str, **variables: str) -> dict[str, Any]:
