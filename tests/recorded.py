@@ -112,7 +112,7 @@ def _key(value: Any) -> Any:
         return [
             _key(getattr(value, one.name))
             for one in dataclasses.fields(value)
-            if one.name not in ("storage", "smtp")
+            if one.name not in ("storage", "smtp", "demo")
         ]
     return value
 

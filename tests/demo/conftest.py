@@ -13,8 +13,11 @@ import pytest
 
 from mailer.demo.folder import free_port
 from mailer.demo.mail_catcher import Catcher, rules_of_the_cast
+from mailer.demo.seed import seed
+from tests.recorded import recorded
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+seed_once = recorded(seed)
 
 
 @dataclasses.dataclass
@@ -59,13 +62,25 @@ def running(tmp_path: Path) -> Iterator[Running]:
     catcher.stop()
 
 
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the sample, which its recorded rows name in every test."""
+    return tmp_path_factory.mktemp("media")
+
+
 @pytest.fixture
-def demo(settings: Any, tmp_path: Path) -> Path:
+def seeded(demo: Path) -> None:
+    """The sample's rows and pictures."""
+    seed_once(NOW)
+
+
+@pytest.fixture
+def demo(settings: Any, tmp_path: Path, pictures: Path) -> Path:
     """The settings of a demo; returns the folder of its caught mail."""
     config = settings.CONFIG
     settings.CONFIG = dataclasses.replace(
         config, demo=dataclasses.replace(config.demo, enabled=True, inbox=str(tmp_path / "mail"))
     )
     settings.ROOT_URLCONF = "tests.demo.urls"
-    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT = pictures
     return tmp_path / "mail"

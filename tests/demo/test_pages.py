@@ -10,18 +10,13 @@ from django.test import Client
 
 from mailer.demo import seed as cast
 from mailer.demo import views
-from mailer.demo.seed import ASSEMBLED_AT, PERIOD, seed
+from mailer.demo.seed import ASSEMBLED_AT, PERIOD
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Newsletter
 from mailer.reports.stats import Totals
-from tests.demo.conftest import NOW, Running
+from tests.demo.conftest import Running
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def seeded(demo: Path) -> None:
-    seed(NOW)
 
 
 @pytest.fixture

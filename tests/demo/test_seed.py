@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +13,8 @@ from mailer.stories.story_import import read_stories
 from subscribers.models import Subscriber, Subscription, Suppression
 from tests.demo.conftest import NOW
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("seeded")]
 OWN_LANGUAGE = {"KZ": "kk", "KG": "ky", "TJ": "tg", "UZ": "uz"}
-
-
-@pytest.fixture(autouse=True)
-def seeded(demo: Path) -> None:
-    seed(NOW)
 
 
 def test_the_office_can_sign_in_and_each_may_do_their_part() -> None:
