@@ -21,10 +21,11 @@ from mailer.stories.pictures import without_metadata
 STORY_BLOCKS = ("lead", "story", "date", "social")
 
 
-def content_of(edition: Edition) -> data_types.Content:
+def content_of(edition: Edition, *, pictures: bool = True) -> data_types.Content:
     """Everything that subscribers of this edition may see, from published stories only.
 
-    Also works on an unsaved edition, for the live preview. Blocks without a ready story are left out.
+    Blocks without a ready story are left out. Without `pictures`, which take time to prepare, a record says
+    only whether there is one: enough to know who sees what.
     """
     stories = _ready(story_ids(edition))
     overrides = {override.story_id: override for override in edition.overrides.all()}
@@ -41,7 +42,9 @@ def content_of(edition: Edition) -> data_types.Content:
             for text in sorted(edition.texts.all(), key=lambda text: text.language)
         ),
         stories=tuple(
-            _record(story, overrides.get(story.pk)) for story in stories.values() if story.key in used
+            _record(story, overrides.get(story.pk), pictures=pictures)
+            for story in stories.values()
+            if story.key in used
         ),
         blocks=blocks,
     )
@@ -128,12 +131,15 @@ def _block(child: Any, stories: dict[int, Story]) -> data_types.Block | None:
     return data_types.Block(kind, stories=keys) if keys else None
 
 
-def _record(story: Story, override: StoryOverride | None = None) -> data_types.Story:
+def _record(
+    story: Story, override: StoryOverride | None = None, *, pictures: bool = True
+) -> data_types.Story:
     """The story, with what the edition shows differently."""
     here = override or StoryOverride()
     picture = here.picture or story.picture
     if here.size == StoryOverride.Size.SMALL:
         picture = None
+    shown = (permanent_picture(picture) if pictures else _NO_FILE) if picture else None
     return data_types.Story(
         key=story.key,
         kind=cast(data_types.StoryKind, story.kind),
@@ -151,10 +157,12 @@ def _record(story: Story, override: StoryOverride | None = None) -> data_types.S
             for text in sorted(story.texts.all(), key=lambda text: text.language)
         ),
         link=story.link,
-        picture=permanent_picture(picture) if picture else None,
+        picture=shown,
     )
 
 
+# Stands for a picture that nobody looks at.
+_NO_FILE = Picture(url="", width=0, height=0)
 # 2:1, twice the width of the mail's column, sharp on a phone; cropped around the focal point.
 SPECIFICATION = "fill-1200x600|jpegquality-80|format-jpeg|bgcolor-ffffff"
 FOLDER = "pictures"

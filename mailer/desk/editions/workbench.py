@@ -135,7 +135,7 @@ class WorkbenchPage(EditionPage):
     def board(self, state: str) -> dict[str, Any]:
         """The parts of the page that a change replaces."""
         draft = draft_blocks.latest_draft(self.edition)
-        content = content_of(draft)
+        content = content_of(draft, pictures=False)
         rows = rows_of(draft)
         return {
             "rows": rows,
@@ -161,7 +161,7 @@ class WorkbenchPage(EditionPage):
         stories = draft_blocks.pool(draft, now)
         search = self.request.GET.get("q", "").strip()[:100]
         found = _search(search) if search else []
-        used = used_in_editions(story.pk for story in found)
+        used = used_in_editions(story.pk for story in found) if found else {}
         inside = set(story_ids_in(draft.body.raw_data))
         drafts = _period_drafts(draft, inside)
         return {
