@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -281,14 +282,14 @@ def _take_in(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
 def _subjects(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     kept = {text.language: text for text in draft.texts.all()}
     for language in draft.newsletter.languages:
-        if f"subject-{language}" not in data:
-            continue
-        # A subject is a header: one line, without control characters.
-        subject, preheader = (
-            " ".join(data.get(f"{name}-{language}", "").split()) for name in ("subject", "preheader")
-        )
-        text = kept.setdefault(language, EditionText(language=language))
-        text.subject, text.preheader = subject[:150], preheader[:200]
+        for name, longest in (("subject", 150), ("preheader", 200)):
+            field = f"{name}-{language}"
+            # What this person left as it was may have been changed by another one meanwhile.
+            if field not in data or data[field] == data.get(f"was-{field}"):
+                continue
+            # A header is one line, without control characters.
+            line = " ".join(data[field].split())[:longest]
+            setattr(kept.setdefault(language, EditionText(language=language)), name, line)
     draft.texts = [text for text in kept.values() if text.subject or text.preheader]
     return Outcome(_("The subject lines are saved."), "workbench-subjects")
 
@@ -386,6 +387,7 @@ def reach(content: Content, chosen: str) -> dict[str, Any]:
     head = content.masthead
     stories = {story.key: story for story in content.stories}
     table, listed, named = [], [], ""
+    country_chosen, _dot, language_chosen = chosen.partition(".")
     for country in (*head.countries, story_selection.ELSEWHERE):
         blocks = story_selection.visible_blocks(content, frozenset({country}))
         keys = story_selection.stories_of(blocks)
@@ -411,6 +413,9 @@ def reach(content: Content, chosen: str) -> dict[str, Any]:
         "reach_languages": [(code, staff_language.language_name(code)) for code in head.languages],
         "reach_chosen": named,
         "reach_list": listed,
+        "reach_email": urlencode({"country": country_chosen, "language": language_chosen})
+        if named and country_chosen != story_selection.ELSEWHERE
+        else "",
         "reach_query": chosen if named else "",
     }
 

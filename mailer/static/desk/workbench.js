@@ -20,6 +20,19 @@
     say(problem.textContent);
   };
 
+  // Beside each field stands the value that it was loaded with. A field that this person left alone shows what
+  // another one has written meanwhile.
+  const takeOver = (fresh, sent) => {
+    fresh.querySelectorAll('[name^="was-"]').forEach((now) => {
+      const was = root.querySelector(`[name="${now.name}"]`);
+      const field = root.querySelector(`[name="${now.name.slice(4)}"]`);
+      if (!was || !field) return;
+      if (field.value === was.value && field !== document.activeElement) field.value = now.value;
+      else if (sent.get(field.name) !== now.value) return;
+      was.value = now.value;
+    });
+  };
+
   const replace = (fresh, typing) => {
     PARTS.forEach((id) => {
       const [old, now] = [document.getElementById(id), fresh.querySelector(`#${id}`)];
@@ -29,6 +42,7 @@
       now.querySelectorAll('details').forEach((one, place) => { one.open = Boolean(open[place]); });
     });
     if (typing) {
+      takeOver(fresh, typing);
       fresh.querySelectorAll('[data-inbox]').forEach((now) => {
         const old = document.getElementById(now.id);
         if (old) old.replaceWith(now);
@@ -88,7 +102,7 @@
       if (button && button.getAttribute('aria-disabled') === 'true') return;
       const data = new FormData(form);
       if (button && button.name) data.set(button.name, button.value);
-      send(window.location.href, { method: 'POST', body: data }, { typing: form.matches('[data-autosave]') });
+      send(window.location.href, { method: 'POST', body: data }, { typing: form.matches('[data-autosave]') && data });
     }
   });
 
@@ -110,7 +124,7 @@
     typing = window.setTimeout(() => {
       const data = new FormData(form);
       data.set('action', 'subjects');
-      send(window.location.href, { method: 'POST', body: data }, { typing: true });
+      send(window.location.href, { method: 'POST', body: data }, { typing: data });
     }, 800);
   });
 

@@ -205,6 +205,15 @@ def test_a_subject_that_names_a_story_some_readers_lack_is_a_warning(desk: Desk)
     assert subjects_that_promise_too_much(shown(desk)) == []
 
 
+def test_subjects_of_two_people_are_both_kept(desk: Desk) -> None:
+    was = {f"subject-{text.language}": text.subject for text in draft(desk).texts.all()}
+    form = {**was, **{f"was-{name}": value for name, value in was.items()}}
+    press(desk, "subjects", **{**form, "subject-en": "Mine"})
+    press(desk, "subjects", **{**form, "subject-ru": "Theirs"})
+    now = {text.language: text.subject for text in draft(desk).texts.all()}
+    assert (now["en"], now["ru"], now["kk"]) == ("Mine", "Theirs", was["subject-kk"])
+
+
 def test_the_workbench_counts_what_readers_get_and_what_is_not_translated(desk: Desk) -> None:
     page = as_user(desk.writer).get(address(desk), {"reach": "KZ.kk"})
     cells = {(cell.country, cell.language): cell for _, row in page.context["reach"] for cell in row}
