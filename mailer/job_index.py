@@ -12,11 +12,12 @@ from datetime import datetime
 from enum import Enum
 
 from mailer.accounts import api_keys, limits, passwords
-from mailer.approval import staff_emails
+from mailer.approval import notifications, outcome_notices, staff_emails
 from mailer.delivery.engine import send_loop
-from mailer.delivery.outbox import alert_webhooks, outbox
+from mailer.delivery.outbox import alert_webhooks, mailing_notices, outbox
 from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.throttle import provider_stats
+from mailer.doctor import check_runs
 from mailer.editions.assemble import assemble_due, now_or_demo_time
 from mailer.feedback import ingest
 from mailer.feedback.decisions import evaluate, rejections_and_event_counts
@@ -86,6 +87,9 @@ JOBS = (
     Job("gather stories", 900, lambda now, stop: _gather_stories(now()), "fetch", outgoing=True),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now())), "assemble"),
     Job("staff notices", 5, lambda now, stop: staff_emails.send_edition_notices(now()), "assemble"),
+    Job("outcome notices", 5, lambda now, stop: outcome_notices.send_outcome_notices(now()), "assemble"),
+    Job("mailing notices", 5, lambda now, stop: mailing_notices.send_mailing_notices(now()), "assemble"),
+    Job("delete old notifications", 3600, lambda now, stop: notifications.delete_old(now())),
     Job("account notices", 5, lambda now, stop: staff_emails.send_account_notices(now()), "assemble"),
     Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now()), "deliver", outgoing=True),
     Job(
@@ -167,6 +171,8 @@ JOBS = (
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop), outgoing=True),
     Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
+    # It sends nothing, so staff may ask for it in no-send mode too.
+    Job("checks", 2, lambda now, stop: check_runs.run_requested(now())),
     Job("instance check", 60, lambda now, stop: identity.note_use(now()), "", Runs.EACH_MACHINE),
     Job("retention", 3600, lambda now, stop: forgetting.apply_retention(now())),
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mailer.accounts.models import (
     ApiKey,
+    ContributorCountries,
     IdempotentRequest,
+    Invitation,
     PasswordResetRequest,
     SignInFailures,
 )
@@ -14,6 +16,8 @@ from mailer.approval.models import (
     ApprovalLink,
     Authorship,
     ListChange,
+    Notification,
+    NotificationChoice,
     Snapshot,
     SnapshotAuthor,
     SnapshotVariant,
@@ -37,12 +41,13 @@ from mailer.feedback.models import (
     BounceWave,
     FeedbackEvent,
     InboundSource,
+    ReplyAnswer,
     ReturnedMessage,
     SuppressionDecision,
     WebhookHeartbeat,
     WebhookPayload,
 )
-from mailer.instance.models import Instance
+from mailer.instance.models import CheckRun, Instance, SkippedStep
 from mailer.monitoring.models import JobStats, WorkerProcess
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from mailer.reports.models import MailingStats
@@ -59,6 +64,8 @@ __all__ = [
     "AuditRecord",
     "Authorship",
     "BounceWave",
+    "CheckRun",
+    "ContributorCountries",
     "DailyEventCount",
     "Delivery",
     "Edition",
@@ -68,19 +75,24 @@ __all__ = [
     "InboundSource",
     "Instance",
     "Intervention",
+    "Invitation",
     "JobStats",
     "ListChange",
     "Mailing",
     "MailingStats",
     "Newsletter",
     "NewsletterText",
+    "Notification",
+    "NotificationChoice",
     "OutboxMessage",
     "OutcomeBatch",
     "OutcomeTotal",
     "PasswordResetRequest",
     "ProviderHour",
+    "ReplyAnswer",
     "ReturnedMessage",
     "SignInFailures",
+    "SkippedStep",
     "Snapshot",
     "SnapshotAuthor",
     "SnapshotVariant",

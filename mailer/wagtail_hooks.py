@@ -11,6 +11,7 @@ from wagtail.snippets.models import register_snippet
 from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
 from mailer.desk.accounts.api_keys import ApiKeysPage, RevokeApiKeyAction
+from mailer.desk.accounts.notifications import NotificationChoicePage, NotificationsPage
 from mailer.desk.accounts.webhooks import (
     AddWebhookPage,
     EditWebhookPage,
@@ -27,17 +28,28 @@ from mailer.desk.approval.views import (
 )
 from mailer.desk.base import forms, menu
 from mailer.desk.base.audit_log import register_actions
+from mailer.desk.base.help import HelpIndex, HelpPageView
 from mailer.desk.editions.block_pages import AddBlockPage, EditBlockPage
 from mailer.desk.editions.edition_pages import EditionViewSet, SettingsPage
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
 from mailer.desk.editions.views import AsReaderAction, VariantsPage
 from mailer.desk.editions.workbench import ChecksPage
 from mailer.desk.home import panels
+from mailer.desk.home.checklist import FirstListAction, SkipStepAction
+from mailer.desk.home.checks import InstallationChecksPage
+from mailer.desk.home.sample_edition import SampleAction
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
 from mailer.desk.reports.not_delivered import NotDeliveredPage
 from mailer.desk.reports.report import ReportDownload, ReportPage, TrendPage
-from mailer.desk.returned_mail.views import MarkDoneAction, ReopenAction, ReplyPage, ReplySource, ReplyViewSet
+from mailer.desk.returned_mail.views import (
+    AnswerPage,
+    MarkDoneAction,
+    ReopenAction,
+    ReplyPage,
+    ReplySource,
+    ReplyViewSet,
+)
 from mailer.desk.segments.views import SegmentViewSet
 from mailer.desk.sending.mailing_control import ControlAction, DryRunPage
 from mailer.desk.sending.no_send import ResumeSendingPage, banner
@@ -115,6 +127,14 @@ _PAGES = [
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
     path("api-keys/", ApiKeysPage.as_view(), name="desk_api_keys"),
     path("api-keys/<int:pk>/revoke/", RevokeApiKeyAction.as_view(), name="desk_api_key_revoke"),
+    path("checks/", InstallationChecksPage.as_view(), name="desk_checks"),
+    path("setup/skip/", SkipStepAction.as_view(), name="desk_skip_step"),
+    path("setup/list/", FirstListAction.as_view(), name="desk_first_list"),
+    path("setup/sample/", SampleAction.as_view(), name="desk_sample"),
+    path("notifications/", NotificationsPage.as_view(), name="desk_notifications"),
+    path("notifications/choose/", NotificationChoicePage.as_view(), name="desk_notification_choice"),
+    path("help/", HelpIndex.as_view(), name="desk_help"),
+    path("help/<slug:name>/", HelpPageView.as_view(), name="desk_help_page"),
     path("no-send/", ResumeSendingPage.as_view(), name="desk_resume_sending"),
     path("webhooks/", WebhooksPage.as_view(), name="desk_webhooks"),
     path("webhooks/new/", AddWebhookPage.as_view(), name="desk_webhook_add"),
@@ -135,6 +155,7 @@ _PAGES = [
     path("subscribers/bulk/jobs/<int:pk>/", BulkJobPage.as_view(), name="desk_bulk_job"),
     path("replies/<int:pk>/", ReplyPage.as_view(), name="desk_reply"),
     path("replies/<int:pk>/source/", ReplySource.as_view(), name="desk_reply_source"),
+    path("replies/<int:pk>/answer/", AnswerPage.as_view(), name="desk_reply_answer"),
     path("replies/<int:pk>/reopen/", ReopenAction.as_view(), name="desk_reply_reopen"),
     path("subscribers/export/", ExportPage.as_view(), name="desk_export"),
     path("imports/<int:pk>/", ImportPage.as_view(), name="desk_import"),
@@ -161,16 +182,20 @@ _remove_account_bulk_actions()
 
 # Menu and home page.
 hooks.register("register_admin_menu_item", menu.subscribers_menu)
+hooks.register("register_admin_menu_item", menu.notifications_item)
 hooks.register("register_admin_search_area", menu.story_search)
 hooks.register("register_settings_menu_item", menu.audit_log)
 hooks.register("register_settings_menu_item", menu.own_sign_in)
 hooks.register("register_settings_menu_item", menu.api_keys)
 hooks.register("register_settings_menu_item", menu.webhooks)
+hooks.register("register_settings_menu_item", menu.checks)
 # Everywhere else it is called so.
 LogEntriesView.page_title = "Audit log"
 hooks.register("construct_main_menu", menu.customize_main)
 hooks.register("construct_reports_menu", menu.customize_reports)
 hooks.register("construct_settings_menu", menu.customize_settings)
+hooks.register("register_help_menu_item", menu.help_for_page)
+hooks.register("register_help_menu_item", menu.all_help)
 hooks.register("construct_help_menu", menu.customize_help)
 hooks.register("construct_search", menu.customize_search)
 hooks.register("construct_snippet_action_menu", forms.customize_action_menu)

@@ -136,7 +136,8 @@ def _country_names() -> dict[str, str]:
     for language in dict.fromkeys((*_NAMED_IN, *settings.CONFIG.site.languages)):
         for code in sorted(iso_codes.COUNTRIES):
             names.setdefault(_folded(iso_codes.country_name(code, language)), code)
-    return {**names, **_OTHER_COUNTRY_NAMES}
+    official = {_folded(name): code for code, listed in iso_codes.OFFICIAL_NAMES.items() for name in listed}
+    return {**official, **names, **_OTHER_COUNTRY_NAMES}
 
 
 @lru_cache(maxsize=1)

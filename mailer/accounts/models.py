@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from subscribers.code_list_field import CountriesField
+
 
 class SignInFailures(models.Model):
     """Failed sign-ins in a row to one account, or from one network; or those that the audit log lacks yet."""
@@ -36,6 +38,38 @@ class PasswordResetRequest(models.Model):
 
     def __str__(self) -> str:
         return f"password reset request {self.pk}"
+
+
+class Invitation(models.Model):
+    """An account whose owner was mailed a link to choose the first password, and has not followed it yet.
+
+    It is void once the account is deactivated; the row goes when the password is set.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="invitation")
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    # When the latest link was mailed.
+    sent_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-sent_at"]
+
+    def __str__(self) -> str:
+        return f"invitation of {self.user_id}"
+
+
+class ContributorCountries(models.Model):
+    """The countries whose stories a contributor may write; an account without a row is not restricted."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="contributor_countries"
+    )
+    countries = CountriesField(blank=False)
+
+    def __str__(self) -> str:
+        return f"countries of {self.user_id}"
 
 
 class ApiKey(models.Model):

@@ -6,7 +6,7 @@ No other person ever types a password.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -27,7 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer.accounts import api_keys, audit, limits
-from mailer.accounts.models import PasswordResetRequest
+from mailer.accounts.models import Invitation, PasswordResetRequest
 from mailer.approval import account_changes
 from mailer.approval.approval_links import is_external
 from mailer.staff_language import in_language_of
@@ -203,12 +203,22 @@ If you do not expect this message, ignore it: without the link nothing changes.
 """)
 
 
-def send_invitation(user: User) -> None:
-    """Email the owner of a new account a link to choose the first password; external approvers need none."""
+def send_invitation(user: User, inviter: User | None = None) -> None:
+    """Email the owner of a new account a link to choose the first password, and note that it was sent.
+
+    External approvers need none.
+    """
     if is_external(user):
         return
+    now = timezone.now()
+    Invitation.objects.update_or_create(user=user, defaults={"invited_by": inviter, "sent_at": now})
     subject, reason = _("Your account at %(site)s"), _("A colleague created an account for you.")
     _send_password_link(user, subject, reason)
+
+
+def invitation_expires_at(invitation: Invitation) -> datetime:
+    """Until when the link of the invitation works (aware)."""
+    return invitation.sent_at + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
 
 
 def send_reset(user: User) -> None:

@@ -42,6 +42,7 @@ from mailer.accounts.forms import (
     ResetRequestForm,
     SignInForm,
 )
+from mailer.accounts.models import Invitation
 from mailer.approval.same_person import SamePerson
 
 logger = logging.getLogger(__name__)
@@ -150,6 +151,7 @@ class SetPasswordView(FormView[FirstPasswordForm]):
     def form_valid(self, form: FirstPasswordForm) -> HttpResponse:
         del self.request.session[_SESSION_TOKEN]
         form.save()
+        Invitation.objects.filter(user=self.user).delete()
         limits.reset_failed_attempts(limits.account_key(self.user, ""))
         audit.record("accounts.password_set", self.user, self.request)
         messages.success(self.request, gettext("Your new password is set. Sign in with it."))

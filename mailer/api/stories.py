@@ -10,6 +10,7 @@ from django.utils import timezone
 from ninja import Router, Status
 from pydantic import Field, StringConstraints
 
+from mailer.accounts.contributors import may_write_about
 from mailer.api.access import Needs, require_permission, user_of
 from mailer.api.fields import (
     CountryCode,
@@ -207,6 +208,7 @@ def change_story(request: HttpRequest, response: HttpResponse, story_id: Id, bod
             and _etag(row) not in (tag.strip() for tag in wanted.split(","))
         ):
             raise Problem(412, detail="Another version was saved since you read the story.")
+        _require_own_countries(request, row)
         story: Story = row.get_latest_revision_as_object() if row.latest_revision_id else row
         _fill(story, body)
         if body.texts is not None:
@@ -248,9 +250,16 @@ def _check(story: Story) -> None:
         raise invalid("/texts", "The story has a picture: every text describes it.", "picture_alt_missing")
 
 
+def _require_own_countries(request: HttpRequest, story: Story) -> None:
+    """Raises Problem 403 where a contributor writes about other countries than their own."""
+    if not may_write_about(user_of(request), story.countries):
+        raise Problem(403, "other_countries", "The account of this key writes about other countries.")
+
+
 def _save(story: Story, request: HttpRequest, ready: bool | None) -> None:
     """Save a revision by the key's account, and publish or unpublish it."""
     user = user_of(request)
+    _require_own_countries(request, story)
     revision = story.save_revision(user=user, log_action=True)
     if ready is None:
         return

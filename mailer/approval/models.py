@@ -298,3 +298,40 @@ class StaffNotice(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class NotificationChoice(models.Model):
+    """How an account wants to be notified of each event; what is missing has its default."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notification_choice"
+    )
+    # Event to ways: {"submitted": ["email", "desk"], "sent": []}; see notifications.EVENTS.
+    ways = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"notifications of {self.user_id}"
+
+
+class Notification(models.Model):
+    """A notification in the desk, for one account."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications")
+    # One of notifications.EVENTS.
+    event = models.CharField(max_length=20)
+    text = models.CharField(max_length=300)
+    # The page to open, "/desk/…".
+    path = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(
+                fields=["user", "-id"], name="notification_unread", condition=models.Q(read_at=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} for {self.user_id}"

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from mailer.editions import sender_domains
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import story_ids
+from mailer.editions.sample import is_sample_sender
 from mailer.rendering import localization, mime, story_selection, theme
 from mailer.rendering.data_types import Content, RenderedVariant
 from mailer.stories.models import Story
@@ -64,6 +65,11 @@ def _of_site(content: Content) -> Iterable[PreflightFinding]:
 
 
 def _of_sender(newsletter: Newsletter) -> Iterable[PreflightFinding]:
+    if is_sample_sender(newsletter.sender_email):
+        yield PreflightFinding(
+            "error", "This is the sample edition: it shows how an edition looks, and cannot be sent."
+        )
+        return
     if not sender_domains.is_allowed(newsletter.sender_email):
         yield PreflightFinding(
             "error",

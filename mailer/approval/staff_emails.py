@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from mailer.approval.account_changes import DAYS
 from mailer.approval.approve import ApprovalError, require_second_person
 from mailer.approval.authorship import name_of
 from mailer.approval.models import AccountChange, Snapshot, StaffNotice
+from mailer.approval.notifications import Writer, notify
 from mailer.editions.models import Edition
 from mailer.staff_language import in_language_of
 
@@ -57,7 +58,8 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
         )
         return subject, body % {"edition": edition, "url": _link(edition)}
 
-    return _send_once(f"assembled:{edition.pk}", people, write, now)
+    path = f"/desk/editions/{edition.pk}/variants/"
+    return _send_once(f"assembled:{edition.pk}", people, write, path, now)
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
@@ -87,7 +89,8 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
             "hash": snapshot.sha256,
         }
 
-    return _send_once(f"submitted:{snapshot.pk}", people, write, now)
+    path = f"/desk/editions/{snapshot.edition_id}/review/"
+    return _send_once(f"submitted:{snapshot.pk}", people, write, path, now)
 
 
 def second_persons(snapshot: Snapshot) -> list[User]:
@@ -113,18 +116,11 @@ def _link(edition: Edition) -> str:
     return f"{settings.CONFIG.site.url}/desk/editions/{edition.pk}/variants/"
 
 
-def _send_once(key: str, people: Iterable[User], write: Callable[[], tuple[str, str]], now: datetime) -> int:
-    """Send everybody what `write` gives, subject and text, in their language."""
-    sent = 0
+def _send_once(key: str, people: Iterable[User], write: Writer, path: str, now: datetime) -> int:
+    """Notify of the event that begins the key, as each person chose; how many emails were queued."""
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
-        for user in sorted(people, key=lambda user: user.pk):
-            with in_language_of(user):
-                subject, body = write()
-            headers = {"Auto-Submitted": "auto-generated"}
-            EmailMessage(subject, body, to=[user.email], headers=headers).send()
-            sent += 1
-    return sent
+        return notify(key.partition(":")[0], people, write, path, now)
 
 
 What = AccountChange.What

@@ -15,38 +15,10 @@ from rich.text import Text
 from mailer.cli.output import Json, command_group, console, fail, print_json, print_text
 from mailer.doctor import runner
 from mailer.doctor.check import CheckResult, Dns
+from mailer.doctor.check_runs import TITLES
 
 app = command_group()
 
-# By the name of a check.
-TITLES = {
-    "configuration": "Configuration",
-    "database": "Database",
-    "storage": "Storage",
-    "media": "Pictures and uploads",
-    "files": "Files",
-    "keys": "Keys",
-    "audit_log": "Audit log",
-    "accounts": "Accounts",
-    "clock": "Clock",
-    "worker": "Worker",
-    "sending": "Sending",
-    "backup": "Backup",
-    "web": "Web process",
-    "site": "Site",
-    "one_click": "One-click unsubscribe",
-    "service": "ESP",
-    "webhooks": "Webhooks",
-    "alerts": "Alerts",
-    "relay": "Relay",
-    "tls": "Encryption",
-    "spf": "SPF",
-    "dkim": "DKIM",
-    "dmarc": "DMARC",
-    "reverse_dns": "Reverse DNS",
-    "bounce_mx": "Bounce domain",
-    "bounce_mailbox": "Bounce mailbox",
-}
 _MARKS = {
     "ok": ("✓ ok", "green"),
     "warning": ("! warning", "yellow"),
@@ -96,7 +68,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
 def _show(result: CheckResult) -> None:
     mark, colour = _MARKS[result.status]
     subject = f" {result.subject}" if result.subject else ""
-    console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (TITLES[result.check], "bold"), subject))
+    console.print(Text.assemble((f"{mark:<{_INDENT}}", colour), (str(TITLES[result.check]), "bold"), subject))
     for text in (result.message, f"→ {result.advice}" if result.advice else ""):
         if text:
             print_text(_indented(text))

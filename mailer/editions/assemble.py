@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.rendering_input import story_ids
+from mailer.editions.sample import without_sample
 from mailer.rendering import localization
 from mailer.stories.models import Story
 
@@ -138,7 +139,7 @@ def stories_for(newsletter: Newsletter, span: Period, now: datetime) -> list[Sto
     used = _last_used(newsletter, span)
     since = span.first_day - LOOK_BACK
     ready = (
-        Story.objects.filter(live=True, from_period__lte=str(span))
+        without_sample(Story.objects.filter(live=True, from_period__lte=str(span)))
         .exclude(texts=None)
         .select_related("picture")
         .prefetch_related("texts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ from subscribers.segments import segments
 from subscribers.segments.audience_query import AudienceQuery
 from subscribers.segments.rules import Group, from_json, to_json
 from subscribers.segments.segments import load_rule
+from subscribers.subscribe import newsletters
+from subscribers.subscribe.newsletters import NewsletterInfo
 from subscribers.unsubscribe import register_newsletter_lists
 
 
@@ -146,8 +148,19 @@ class Audience:
 
 
 def connect() -> None:
-    """Register `list_ids`; called once when the application is ready."""
+    """Tell `subscribers` about newsletters; called once when the application is ready."""
     register_newsletter_lists(list_ids)
+    newsletters.register(newsletters_of_lists)
+
+
+def newsletters_of_lists(lists: Collection[int]) -> dict[int, list[NewsletterInfo]]:
+    """The newsletters that are sent to each of the lists, by its id."""
+    found: dict[int, list[NewsletterInfo]] = defaultdict(list)
+    rows = Newsletter.lists.through.objects.filter(mailinglist_id__in=lists).select_related("newsletter")
+    for row in rows.order_by("newsletter__name"):
+        newsletter: Newsletter = row.newsletter
+        found[row.mailinglist_id].append(NewsletterInfo(newsletter.name, newsletter.languages))
+    return found
 
 
 def list_ids(newsletter_id: int) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
@@ -79,6 +80,25 @@ class ReturnedMessage(models.Model):
 
     def __str__(self) -> str:
         return f"message {self.pk}"
+
+
+class ReplyAnswer(models.Model):
+    """What staff answered to a returned message; it goes with the message."""
+
+    message = models.ForeignKey(ReturnedMessage, on_delete=models.CASCADE, related_name="answers")
+    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    # The address that it was sent to, and the one that it was sent from.
+    recipient = models.EmailField(max_length=254)
+    sender = models.EmailField(max_length=254)
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"answer to message {self.message_id}"
 
 
 class InboundSource(models.Model):

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q
 
 from mailer.delivery.models import Delivery, OutboxMessage
-from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
+from mailer.feedback.models import FeedbackEvent, ReplyAnswer, ReturnedMessage, SuppressionDecision
 from subscribers import signals
 from subscribers.addresses import mentions
 from subscribers.models import Subscriber
@@ -82,6 +82,7 @@ def on_erase(subscriber_ids: Collection[int], addresses: Collection[str], **_: A
         candidates = ReturnedMessage.objects.filter(sender__icontains=address).values_list("pk", "sender")
         sent = [pk for pk, sender in candidates if mentions(sender, address)]
         ReturnedMessage.objects.filter(pk__in=sent).delete()
+    ReplyAnswer.objects.filter(recipient__in=addresses).delete()
     events.exclude(diagnostic="").update(diagnostic="")
     OutboxMessage.objects.filter(recipient__in=addresses).delete()
 
@@ -101,6 +102,7 @@ def export_personal_data(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
     deliveries = Delivery.objects.filter(subscriber=subscriber.pk, mailing__dry_run_to="")
     events = FeedbackEvent.objects.filter(subscriber=subscriber.pk)
     decisions = SuppressionDecision.objects.filter(subscriber=subscriber.pk)
+    answers = ReplyAnswer.objects.filter(recipient=subscriber.email)
     return {
         "deliveries": export_rows(
             deliveries,
@@ -123,6 +125,7 @@ def export_personal_data(subscriber: Subscriber, **_: Any) -> dict[str, Any]:
                 "diagnostic": "diagnostic",
             },
         ),
+        "answers": export_rows(answers, {"at": "at", "subject": "subject", "text": "body"}),
         "suppression_decisions": export_rows(
             decisions, {"at": "created_at", "state": "state", "reason": "reason", "closed_at": "closed_at"}
         ),

@@ -49,6 +49,41 @@ class Instance(models.Model):
         return gettext("this installation")
 
 
+class CheckRun(models.Model):
+    """A run of the doctor's checks that staff asked for; a worker makes it. The last ones stay."""
+
+    requested_at = models.DateTimeField(default=timezone.now)
+    # The username of who asked.
+    requested_by = models.CharField(max_length=150)
+    # When a worker began and finished; null: not yet.
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    # What is being waited for.
+    waiting_for = models.CharField(max_length=120, blank=True)
+    # In order, each as doctor.check.CheckResult.as_dict.
+    results = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"checks of {self.requested_at:%Y-%m-%d %H:%M}"
+
+
+class SkippedStep(models.Model):
+    """A step of the set-up checklist that staff decided not to do."""
+
+    # As in desk.home.checklist: "dns".
+    step = models.CharField(max_length=30, unique=True)
+    reason = models.CharField(max_length=200)
+    # The username of who decided.
+    skipped_by = models.CharField(max_length=150)
+    skipped_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.step
+
+
 def load() -> Instance | None:
     """The row; None in a database that no process of an installation has used yet."""
     return Instance.objects.filter(pk=_ONLY).first()

@@ -26,6 +26,21 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='CheckRun',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('requested_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('requested_by', models.CharField(max_length=150)),
+                ('started_at', models.DateTimeField(null=True)),
+                ('finished_at', models.DateTimeField(null=True)),
+                ('waiting_for', models.CharField(blank=True, max_length=120)),
+                ('results', models.JSONField(default=list)),
+            ],
+            options={
+                'ordering': ['-pk'],
+            },
+        ),
+        migrations.CreateModel(
             name='InboundSource',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -109,6 +124,16 @@ class Migration(migrations.Migration):
                 ('failures', models.PositiveIntegerField(default=0)),
                 ('last_failed_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('locked_until', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='SkippedStep',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(max_length=30, unique=True)),
+                ('reason', models.CharField(max_length=200)),
+                ('skipped_by', models.CharField(max_length=150)),
+                ('skipped_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
@@ -242,6 +267,14 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ContributorCountries',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('countries', subscribers.code_list_field.CountriesField(blank=True, default='', max_length=800)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='contributor_countries', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
             name='Edition',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -268,6 +301,18 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'editions',
                 'ordering': ['-period', 'newsletter'],
                 'permissions': [('submit_edition', 'Can submit an edition for approval'), ('approve_edition', 'Can approve an edition that others wrote'), ('schedule_edition', 'Can schedule, pause and cancel an approved edition')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Invitation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sent_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('invited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='invitation', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ['-sent_at'],
             },
         ),
         migrations.CreateModel(
@@ -385,6 +430,29 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Notification',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('event', models.CharField(max_length=20)),
+                ('text', models.CharField(max_length=300)),
+                ('path', models.CharField(max_length=200)),
+                ('at', models.DateTimeField()),
+                ('read_at', models.DateTimeField(null=True)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'ordering': ['-pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='NotificationChoice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ways', models.JSONField(default=dict)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='notification_choice', to=settings.AUTH_USER_MODEL)),
+            ],
+        ),
+        migrations.CreateModel(
             name='OutboxMessage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -463,6 +531,22 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'returned messages',
                 'ordering': ['-received_at', '-pk'],
                 'indexes': [models.Index(fields=['-received_at'], name='returned_latest'), models.Index(fields=['kind', '-received_at'], name='returned_by_kind'), models.Index(condition=models.Q(('kind', 'other'), ('triaged_at__isnull', True)), fields=['-received_at'], name='returned_unclassified'), models.Index(condition=models.Q(('triaged_at__isnull', False)), fields=['-received_at'], name='returned_triaged')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ReplyAnswer',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('recipient', models.EmailField(max_length=254)),
+                ('sender', models.EmailField(max_length=254)),
+                ('subject', models.CharField(max_length=200)),
+                ('body', models.TextField()),
+                ('answered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='mailer.returnedmessage')),
+            ],
+            options={
+                'ordering': ['at', 'pk'],
             },
         ),
         migrations.CreateModel(
@@ -898,6 +982,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='newslettertext',
             constraint=models.UniqueConstraint(fields=('newsletter', 'language'), name='newsletter_text_once'),
+        ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('read_at', None)), fields=['user', '-id'], name='notification_unread'),
         ),
         migrations.AddIndex(
             model_name='providerhour',

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 _LIGHT = {
     "ground": "#F2EEE6",
@@ -51,13 +52,13 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\Z")
 _FONT = re.compile(r"[A-Za-z0-9 ,'-]{1,160}\Z")
 _WIDTHS = range(480, 721)
 # Foreground and background that meet in the template. Running text needs 4.5:1 (WCAG 2.2, 1.4.3).
-_CONTRAST_PAIRS = (
+CONTRAST_PAIRS = (
     *((front, back) for back in ("page", "tint") for front in ("ink", "heading", "accent", "quiet")),
     ("quiet", "ground"),
     ("accent", "ground"),
     *((front, "deep") for front in ("on_deep", "deep_link", "signal")),
 )
-_MIN_CONTRAST = 4.5
+MIN_CONTRAST = 4.5
 
 
 def tokens(changes: Iterable[tuple[str, str]]) -> Mapping[str, str]:
@@ -93,18 +94,31 @@ def token_error(name: str, value: str) -> str:
     )
 
 
+class LowContrast(NamedTuple):
+    """Two tokens that meet in the template, and their contrast ratio."""
+
+    front: str
+    back: str
+    ratio: float
+
+
+def low_contrasts(changes: Mapping[str, str]) -> tuple[LowContrast, ...]:
+    """The pairs of colours whose contrast is below MIN_CONTRAST in the theme with `changes`."""
+    merged = tokens(tuple(changes.items()))
+    pairs = ((prefix + front, prefix + back) for prefix in ("", "dark_") for front, back in CONTRAST_PAIRS)
+    found = (LowContrast(front, back, contrast(merged[front], merged[back])) for front, back in pairs)
+    return tuple(one for one in found if one.ratio < MIN_CONTRAST)
+
+
 def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
     """Invalid values and insufficient contrasts of the theme with `changes`, as messages for staff."""
     invalid = tuple(
         reason for reason in (token_error(name, value) for name, value in changes.items()) if reason
     )
-    merged = tokens(tuple(changes.items()))
-    pale = [
-        f"{prefix}{front} on {prefix}{back} has a contrast of {ratio:.1f}:1; text needs {_MIN_CONTRAST}:1."
-        for prefix in ("", "dark_")
-        for front, back in _CONTRAST_PAIRS
-        if (ratio := contrast(merged[prefix + front], merged[prefix + back])) < _MIN_CONTRAST
-    ]
+    pale = (
+        f"{one.front} on {one.back} has a contrast of {one.ratio:.1f}:1; text needs {MIN_CONTRAST}:1."
+        for one in low_contrasts(changes)
+    )
     return (*invalid, *pale)
 
 

@@ -272,7 +272,11 @@ def import_stories(path: Path, user: AbstractBaseUser | None, now: datetime) -> 
     file says `draft = true`: then the revision stays a draft, and subscribers see no change.
     `now` (aware UTC) dates new stories. Raises StoriesFileError; then nothing has changed.
     """
-    records = read_stories(path)
+    return import_records(read_stories(path), user, now)
+
+
+def import_records(records: tuple[StoryRecord, ...], user: AbstractBaseUser | None, now: datetime) -> Report:
+    """Import these stories likewise. Raises StoriesFileError where a picture cannot be used."""
     data = _pictures(records)
     with transaction.atomic():
         outcomes = {

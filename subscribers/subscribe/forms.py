@@ -16,6 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from subscribers import consent, iso_codes, rate_limit
 from subscribers.addresses import normalise
 from subscribers.models import MailingList, Subscriber
+from subscribers.subscribe import newsletters
 
 # Seconds between showing and submitting the form: people need at least the first, at most the second.
 _MIN_SECONDS, _MAX_SECONDS = 2, 12 * 3600
@@ -50,13 +51,25 @@ class PreferenceFields(forms.Form):
         super().__init__(*args, **kwargs)
         site = settings.CONFIG.site
         countries = dict.fromkeys((*site.countries, *extra_countries))
-        languages = dict.fromkeys((*site.languages, *([extra_language] if extra_language else [])))
+        self.offered = list(lists)
+        of_lists = newsletters.of_lists([one.pk for one in self.offered])
+        # With the names of the newsletters that are sent to it, where they differ from its own.
+        self.newsletters = {
+            one.pk: [found.name for found in of_lists.get(one.pk, []) if found.name != one.name]
+            for one in self.offered
+        }
+        offered_languages = newsletters.languages_of(of_lists.values())
+        languages = dict.fromkeys((*offered_languages, *([extra_language] if extra_language else [])))
         self._choice_field("countries").choices = [
             (code, iso_codes.country_name(code, page_language)) for code in countries
         ]
         self._choice_field("language").choices = [(code, native_language_name(code)) for code in languages]
-        self.offered = list(lists)
-        self._choice_field("lists").choices = [(one.pk, one.name) for one in self.offered]
+        self._choice_field("lists").choices = [(one.pk, self._label(one)) for one in self.offered]
+
+    def _label(self, mailing_list: MailingList) -> str:
+        """The list, and which newsletters are sent to it: "Monthly (Silk Road News)"."""
+        names = ", ".join(self.newsletters[mailing_list.pk])
+        return f"{mailing_list.name} ({names})" if names else mailing_list.name
 
     def _choice_field(self, name: str) -> forms.ChoiceField:
         field = self.fields[name]

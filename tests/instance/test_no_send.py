@@ -23,7 +23,8 @@ NOW = datetime(2026, 11, 29, 5, 0, tzinfo=UTC)
 STAYS = {
     *("password resets", "assemble editions", "staff notices", "account notices", "stop rules"),
     *("finalize tracking", "smtp rejections", "suppression decisions", "bounce counts", "report stats"),
-    *("imports", "list growth", "bulk changes", "retention", "instance check"),
+    *("imports", "list growth", "bulk changes", "retention", "instance check", "checks"),
+    *("outcome notices", "mailing notices", "delete old notifications"),
     *("delete old sign-in failures", "delete old outbox", "delete old tracking"),
     *("delete old provider stats", "delete old returned mail", "delete old outgoing webhooks"),
     "delete old API answers",

@@ -273,6 +273,8 @@ def build(patch: pytest.MonkeyPatch) -> World:
         "app_label": "mailer",
         "app_name": "mailer",
         "model_name": "story",
+        # A page of the help.
+        "name": "guide",
         "action": "delete",
         "revision_id_a": "earliest",
         "revision_id_b": "latest",
@@ -309,13 +311,13 @@ def all_cookies() -> Iterator[tuple[tuple[str, str], str]]:
     groups = ensure_groups()
     desk = Permission.objects.filter(codename="access_admin")
     for name, permissions in (
-        ("Viewers", desk),
+        ("Desk only", desk),
         ("List managers", desk | Permission.objects.filter(content_type__app_label="subscribers")),
     ):
         groups[name] = Group.objects.create(name=name)
         groups[name].permissions.set(permissions)
     members = {
-        "viewer": "Viewers",
+        "viewer": "Desk only",
         "writer": "Writers",
         "approver": "Approvers",
         "list manager": "List managers",

@@ -126,6 +126,17 @@ desk_edition:report                    WADS     -        -   counts
 desk_edition:report_download           -        WADS     -   counts
 desk_edition:not_delivered             WADS     WADS     P   counts; addresses for those who may see them
 desk_edition:control                   -        ADS      -   approvers pause, resume and cancel
+desk_checks                            DS       DS       -   admins see to the installation
+desk_reply_answer                      ADS      ADS      -   approvers and admins answer subscribers
+wagtailusers_users:invitations         DS       -        GP  admins invite
+wagtailusers_users:revoke_invitation   -        nobody   GP  nobody invited these accounts
+desk_notifications                     desk     desk     -   one's own
+desk_notification_choice               desk     desk     -   one's own
+desk_help                              desk     -        -   the guide
+desk_help_page                         desk     -        -   the guide
+desk_skip_step                         -        DS       -   admins see to the installation
+desk_first_list                        -        MDS      -   list managers and admins
+desk_sample                            -        DS       -   admins see to the installation
 desk_resume_sending                    DS       DS       GP  admins confirm that an installation may send
 desk_assemble                          WDS      WDS      -   writers make editions
 desk_trend                             WADS     -        -   counts

@@ -20,6 +20,10 @@ from subscribers.csv_cells import escape, parse_countries, parse_language, unesc
         ("Казахстан, Кыргызстан", ("KG", "KZ")),
         ("Киргизия|туркменистан", ("KG", "TM")),
         ("O‘zbekiston", ("UZ",)),
+        ("Республика Казахстан", ("KZ",)),
+        ("Kyrgyz Republic; Республика Таджикистан", ("KG", "TJ")),
+        ("O‘zbekiston Respublikasi | Ҷумҳурии Тоҷикистон", ("TJ", "UZ")),
+        ("United Kingdom of Great Britain and Northern Ireland", ("GB",)),
     ],
 )
 def test_countries_are_parsed_as_people_write_them(text: str, codes: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext, override
 
+from mailer.approval import notifications
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alert_webhooks
 from mailer.delivery.outbox.alert_webhooks import url_of
@@ -58,7 +59,7 @@ def _notify(alert: Alert, now: datetime) -> None:
     with transaction.atomic():
         if _claim_notification(alert, now):
             alert_webhooks.queue(Alert.objects.get(key=_key(alert)), now)
-            _send_emails(alert)
+            _send_emails(alert, now)
 
 
 def _key(alert: Alert) -> str:
@@ -82,7 +83,7 @@ def _claim_notification(alert: Alert, now: datetime) -> bool:
     return new or bool(Alert.objects.filter(again, key=key).update(**columns))
 
 
-def _send_emails(alert: Alert) -> None:
+def _send_emails(alert: Alert, now: datetime) -> None:
     for address, language in recipients().items():
         with override(language):
             about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
@@ -98,6 +99,8 @@ def _send_emails(alert: Alert) -> None:
             elif alert.mailing or alert.path:
                 lines += [gettext("Details:"), url_of(alert), ""]
             _email(subject % {"about": about}, "\n".join(lines), address)
+    path = url_of(alert).removeprefix(settings.CONFIG.site.url)
+    notifications.show("alert", _admins(), alert.message, path, now)
 
 
 def send_test_emails() -> list[str]:
@@ -116,14 +119,20 @@ def _email(subject: str, text: str, address: str) -> None:
 
 
 def recipients() -> dict[str, str]:
-    """The configured addresses, else those of all users who may manage accounts, with their languages."""
+    """The configured addresses, else those of all users who manage accounts and want alerts by email.
+
+    With their languages.
+    """
     if settings.CONFIG.alerts.email:
         return dict.fromkeys(settings.CONFIG.alerts.email, office_language())
-    admins = User.objects.with_perm(
-        "auth.change_user", backend="django.contrib.auth.backends.ModelBackend"
-    ).exclude(email="")
-    found = {user.email: language_of(user) for user in admins.select_related("wagtail_userprofile")}
-    return dict(sorted(found.items()))
+    ways = notifications.ways_of(admins := _admins(), "alert")
+    wanting = [user for user in admins if user.email and notifications.EMAIL in ways[user.pk]]
+    return dict(sorted((user.email, language_of(user)) for user in wanting))
+
+
+def _admins() -> list[User]:
+    found = User.objects.with_perm("auth.change_user", backend="django.contrib.auth.backends.ModelBackend")
+    return list(found.select_related("wagtail_userprofile"))
 
 
 def connect() -> None:

@@ -1,4 +1,4 @@
-"""Permissions of staff: the groups Writers, Approvers, External approvers and Admins, and what each may do.
+"""Permissions of staff: the groups that are roles, and what an account may do to others.
 
 No account can give more than it has itself.
 """
@@ -14,6 +14,9 @@ from wagtail.models import Collection, GroupCollectionPermission, GroupPagePermi
 from subscribers.stored_texts import stored
 
 _ACCESS = ("wagtailadmin.access_admin",)
+_READ = ("mailer.view_story", "mailer.view_edition", "mailer.view_newsletter")
+# Without publish_story: a writer marks their stories as ready.
+_CONTRIBUTE = (*_READ, "mailer.add_story", "mailer.change_story")
 _WRITE = (
     *(
         "mailer.view_story",
@@ -32,6 +35,7 @@ _APPROVE = (
     *("mailer.approve_edition", "mailer.schedule_edition"),
     *("subscribers.view_subscriber", "subscribers.view_mailinglist", "subscribers.view_suppression"),
     *("mailer.view_returnedmessage", "mailer.view_suppressiondecision", "subscribers.view_segment"),
+    "mailer.add_replyanswer",
 )
 _ACTIONS = ("view", "add", "change", "delete")
 _ADMINISTER = (
@@ -53,8 +57,12 @@ _ADMINISTER = (
 _IMAGES_WRITE = ("wagtailimages.add_image", "wagtailimages.change_image", "wagtailimages.choose_image")
 _IMAGES_CHOOSE = ("wagtailimages.choose_image",)
 
+_WAGTAILS_GROUPS = ("Editors", "Moderators")
+
 # Each group's permissions, and its permissions for images.
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    stored("Viewers"): ((*_ACCESS, *_READ), ()),
+    stored("Contributors"): ((*_ACCESS, *_CONTRIBUTE), _IMAGES_WRITE),
     stored("Writers"): ((*_ACCESS, *_WRITE), _IMAGES_WRITE),
     stored("Approvers"): ((*_ACCESS, *_APPROVE), _IMAGES_CHOOSE),
     # They cannot open the desk: they approve by a mailed link and a code (`mailer.approval.approval_links`).
@@ -84,15 +92,21 @@ def ensure_groups() -> dict[str, Group]:
 
 def _delete_wagtails_groups() -> None:
     """They admit their members to the desk, where these may do nothing but change pictures."""
-    wagtails_own = Q(content_type__app_label__in=("wagtailadmin", "wagtailimages", "wagtaildocs"))
-    for group in Group.objects.filter(name__in=("Editors", "Moderators"), user=None):
-        if not group.permissions.exclude(wagtails_own).exists():
+    for group in Group.objects.filter(name__in=_WAGTAILS_GROUPS, user=None):
+        if _is_wagtails(group):
             group.delete()
+
+
+def _is_wagtails(group: Group) -> bool:
+    """Whether the group is as Wagtail made it."""
+    wagtails_own = Q(content_type__app_label__in=("wagtailadmin", "wagtailimages", "wagtaildocs"))
+    return group.name in _WAGTAILS_GROUPS and not group.permissions.exclude(wagtails_own).exists()
 
 
 def _permissions(names: Iterable[str]) -> list[Permission]:
     """The permissions with these names; raises LookupError for one that does not exist."""
-    wanted = Q()
+    # Without a condition, a filter finds all permissions.
+    wanted = Q(pk__in=())
     names = list(dict.fromkeys(names))
     for name in names:
         app, _, codename = name.partition(".")
@@ -116,9 +130,9 @@ def may_manage(editor: User, account: User) -> bool:
 
 def grantable_groups(editor: User) -> list[Group]:
     """The groups that `editor` may put accounts into: each allows only what the editor may do too."""
-    groups = Group.objects.order_by("name")
+    groups = [group for group in Group.objects.order_by("name") if not _is_wagtails(group)]
     if editor.is_superuser:
-        return list(groups)
+        return groups
     own = _powers(editor)
     return [group for group in groups if _powers_of_groups([group.pk]) <= own]
 

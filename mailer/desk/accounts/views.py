@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -10,35 +13,65 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import View
+from django.views.generic import TemplateView, View
 from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column
+from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 from wagtail.users import forms as wagtail_forms
 from wagtail.users.views import groups, users
 
 from mailer.accounts import audit, passwords
+from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval.same_person import SamePerson, require_one_account
-from mailer.desk.accounts import permissions
-from mailer.desk.base.page_classes import ObjectPage, current_user
+from mailer.desk.accounts import permissions, roles
+from mailer.desk.base.forms import country_choices
+from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
+from mailer.desk.base.tables import StateColumn
 
 _FIELDS = ("username", "email", "first_name", "last_name")
 
 
+class _RolesField(forms.ModelMultipleChoiceField[Group]):
+    """The roles, each with what it is for."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def label_from_instance(self, obj: Any) -> str:
+        return roles.explained_label(obj)
+
+
 class _AccountForm(wagtail_forms.UserForm):
-    """Name, address and groups of an account. No field sets a password or makes a superuser."""
+    """Name, address and roles of an account. No field sets a password or makes a superuser."""
 
     password_enabled = False
     is_superuser = None
+    groups = _RolesField(
+        queryset=Group.objects.none(),
+        required=False,
+        label=_("Roles"),
+        help_text=_("Nobody approves what they wrote themselves, whichever roles they have."),
+    )
+    countries = forms.MultipleChoiceField(
+        required=False,
+        label=_("Countries of a contributor"),
+        widget=forms.CheckboxSelectMultiple,
+        choices=country_choices,
+        help_text=_("Contributors write stories of these countries only. None: of all countries."),
+    )
 
     def __init__(self, *args: Any, editor: User, editing_self: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         grantable = [group.pk for group in permissions.grantable_groups(editor)]
-        self.fields["groups"].queryset = Group.objects.filter(pk__in=grantable)
+        self.fields["groups"].queryset = roles.in_order(Group.objects.filter(pk__in=grantable))
+        row = ContributorCountries.objects.filter(user=self.instance.pk).first()
+        self.fields["countries"].initial = list(row.countries) if row is not None else []
         if editing_self:
             del self.fields["is_active"]
 
@@ -52,19 +85,48 @@ class _AccountForm(wagtail_forms.UserForm):
             self.add_error("last_name" if error.code == "name" else error.code, error)
         return cleaned
 
+    def save(self, commit: bool = True) -> User:
+        user: User = super().save(commit=commit)
+        rows = ContributorCountries.objects
+        if chosen := self.cleaned_data["countries"]:
+            rows.update_or_create(user=user, defaults={"countries": chosen})
+        else:
+            rows.filter(user=user).delete()
+        return user
+
 
 class AccountCreationForm(_AccountForm):
-    """The form of a new account."""
+    """The form of an invitation. The username follows from the address where it is left empty."""
+
+    field_order = ("email", "first_name", "last_name", "groups", "countries", "username")
 
     class Meta:
         model = User
         fields = (*_FIELDS, "groups")
-        widgets = {"groups": forms.CheckboxSelectMultiple}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        username = self.fields["username"]
+        username.required = False
+        username.help_text = gettext("For signing in. If empty, it is made of the email address.")
+
+    def clean(self) -> dict[str, Any]:
+        if not self.cleaned_data.get("username") and (email := self.cleaned_data.get("email")):
+            self.cleaned_data["username"] = _free_username(email)
+        return super().clean()
 
     def save(self, commit: bool = True) -> User:
         self.instance.set_unusable_password()
-        user: User = super().save(commit=commit)
-        return user
+        return super().save(commit=commit)
+
+
+def _free_username(email: str) -> str:
+    """The part of the address before the @, with a number where an account has that name."""
+    base = re.sub(r"[^\w.+-]", "", email.partition("@")[0])[:140] or "colleague"
+    taken = set(User.objects.filter(username__startswith=base).values_list("username", flat=True))
+    return next(
+        name for name in chain([base], (f"{base}{number}" for number in count(2))) if name not in taken
+    )
 
 
 class AccountEditForm(_AccountForm):
@@ -73,7 +135,6 @@ class AccountEditForm(_AccountForm):
     class Meta:
         model = User
         fields = (*_FIELDS, "is_active", "groups")
-        widgets = {"groups": forms.CheckboxSelectMultiple}
 
 
 if TYPE_CHECKING:
@@ -93,52 +154,87 @@ class _EditorMixin(_FormView):
         return {**super().get_form_kwargs(), "editor": current_user(self.request)}
 
 
-def _use(user: User) -> str:
-    """Marks accounts that should perhaps be deactivated."""
-    return (
-        gettext("unused for %(days)s days") % {"days": audit.UNUSED_DAYS}
-        if audit.is_unused(user, timezone.now())
-        else ""
+def account_state(user: User) -> tuple[str, str]:
+    """(tone, label): active, invited, deactivated, or unused for a long time."""
+    now = timezone.now()
+    if not user.is_active:
+        return "draft", gettext("Deactivated")
+    invitation = getattr(user, "invitation", None)
+    if invitation is not None:
+        return invitation_state(invitation, now)
+    if audit.is_unused(user, now):
+        return "waiting", gettext("Unused for %(days)s days") % {"days": audit.UNUSED_DAYS}
+    return "done", gettext("Active")
+
+
+def invitation_state(invitation: Invitation, now: datetime) -> tuple[str, str]:
+    """(tone, label): whether its link still works."""
+    until = passwords.invitation_expires_at(invitation)
+    if until <= now:
+        return "problem", gettext("Invitation expired")
+    return "waiting", gettext("Invited, until %(at)s") % {
+        "at": date_format(localtime(until), "DATETIME_FORMAT")
+    }
+
+
+def _roles(user: User) -> str:
+    names = roles.role_labels(group.name for group in user.groups.all())
+    return ", ".join(filter(None, [names, gettext("superuser") if user.is_superuser else ""])) or gettext(
+        "none"
     )
-
-
-def _groups(user: User) -> str:
-    names = sorted(group.name for group in user.groups.all())
-    return ", ".join([*names, *(["superuser"] if user.is_superuser else [])]) or "none"
 
 
 class AccountIndex(users.IndexView):
     """The table of accounts, without bulk actions: each change of an account is an act of its own."""
 
+    add_item_label = _("Invite a colleague")
+
     @property
     def columns(self) -> list[Any]:
         # Instead of Wagtail's level, which knows no groups but only superusers.
-        others = [column for column in super().columns[1:] if column.name != "is_superuser"]
+        replaced = ("is_superuser", "is_active")
+        others = [column for column in super().columns[1:] if column.name not in replaced]
         return [
             *others,
-            Column("role", label=gettext("Groups"), accessor=_groups),
-            Column("use", label=gettext("Use"), accessor=_use),
+            Column("role", label=gettext("Roles"), accessor=_roles),
+            StateColumn("state", label=gettext("State"), accessor=account_state),
         ]
 
     def get_base_queryset(self) -> QuerySet[User]:
         queryset: QuerySet[User] = super().get_base_queryset()
-        return queryset.prefetch_related("groups")
+        return queryset.select_related("invitation").prefetch_related("groups")
 
     def get_delete_url(self, instance: User) -> None:
         return None
+
+    @property
+    def header_more_buttons(self) -> list[Any]:
+        url = reverse("wagtailusers_users:invitations")
+        return [*super().header_more_buttons, Button(gettext("Pending invitations"), url, icon_name="mail")]
 
 
 class CreateAccount(_EditorMixin, users.CreateView):
     """Creates an account; its owner gets an email with a link to choose a password."""
 
-    success_message = _(
-        "The account “%(object)s” is created. Its owner gets a link by email to choose a password."
-    )
+    page_title = ""
+    submit_button_label = _("Invite")
+    submit_button_active_label = _("Inviting …")
+    success_message = _("“%(object)s” is invited, and gets a link by email to choose a password.")
+
+    def get_page_subtitle(self) -> str:
+        return gettext("Invite a colleague")
+
+    def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
+        *above, page = super().get_breadcrumbs_items()
+        return [*above, {**page, "label": self.get_page_subtitle()}]
 
     def save_instance(self) -> User:
         user: User = super().save_instance()
-        passwords.send_invitation(user)
+        passwords.send_invitation(user, current_user(self.request))
         return user
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return dict(super().get_context_data(matrix=roles.matrix(), **kwargs))
 
 
 class EditAccount(_EditorMixin, users.EditView):
@@ -151,6 +247,61 @@ class EditAccount(_EditorMixin, users.EditView):
         self.can_delete = False
         if not permissions.may_manage(current_user(request), self.object):
             raise PermissionDenied
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return dict(super().get_context_data(matrix=roles.matrix(), **kwargs))
+
+
+class InvitationsPage(StaffPage, TemplateView):
+    """Invitations whose link nobody has followed yet."""
+
+    permission_required = "auth.change_user"
+    page_title = _("Pending invitations")
+    header_icon = "mail"
+    breadcrumbs_above = (("wagtailusers_users:index", _("Users")),)
+    template_name = "desk/accounts/invitations.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        editor, now = current_user(self.request), timezone.now()
+        waiting = Invitation.objects.filter(user__is_active=True).select_related("user", "invited_by")
+        waiting = waiting.prefetch_related("user__groups")
+        return super().get_context_data(
+            rows=[
+                (
+                    one,
+                    invitation_state(one, now),
+                    _roles(one.user),
+                    permissions.may_manage(editor, one.user),
+                )
+                for one in waiting
+            ],
+            **kwargs,
+        )
+
+
+class RevokeInvitationAction(ObjectPage[User], View):
+    """POST only: deactivates an account whose owner has not chosen a password; its link is void."""
+
+    model = User
+    permission_required = "auth.change_user"
+    http_method_names = ["post"]
+
+    def get_queryset(self) -> QuerySet[User]:
+        return User.objects.exclude(invitation=None)
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account = self.object
+        if not permissions.may_manage(current_user(request), account):
+            raise PermissionDenied
+        account.is_active = False
+        account.save(update_fields=["is_active"])
+        Invitation.objects.filter(user=account).delete()
+        log(instance=account, action="desk.revoke_invitation", user=request.user)
+        messages.success(
+            request,
+            gettext("The invitation of %(account)s is revoked; its link is void.") % {"account": account},
+        )
+        return redirect("wagtailusers_users:invitations")
 
 
 class SendLinkAction(ObjectPage[User], View):
@@ -166,16 +317,21 @@ class SendLinkAction(ObjectPage[User], View):
             raise PermissionDenied
         if not account.is_active or not account.email:
             messages.error(
-                request, gettext("%(account)s is not active, or has no email address.") % {"account": account}
+                request,
+                gettext("%(account)s is not active, or has no email address.") % {"account": account},
             )
         else:
-            send = passwords.send_reset if account.has_usable_password() else passwords.send_invitation
-            send(account)
+            if account.has_usable_password():
+                passwords.send_reset(account)
+            else:
+                passwords.send_invitation(account, current_user(request))
             log(instance=account, action="desk.send_password_link", user=request.user)
             messages.success(
                 request,
                 gettext("A link to choose a password is sent to %(email)s.") % {"email": account.email},
             )
+        if "from_list" in request.POST:
+            return redirect("wagtailusers_users:invitations")
         return redirect("wagtailusers_users:edit", account.pk)
 
 
@@ -205,7 +361,9 @@ class AccountViewSet(users.UserViewSet):
     def get_urlpatterns(self) -> list[URLPattern]:
         return [
             *super().get_urlpatterns(),
+            path("invitations/", InvitationsPage.as_view(), name="invitations"),
             path("<int:pk>/send-link/", SendLinkAction.as_view(), name="send_link"),
+            path("<int:pk>/revoke/", RevokeInvitationAction.as_view(), name="revoke_invitation"),
         ]
 
 

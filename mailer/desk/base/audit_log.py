@@ -30,6 +30,7 @@ from subscribers.stored_texts import stored
 
 _ACTIONS = {
     **_ACCOUNT_ACTIONS,
+    "desk.sample": (_("Sample"), _("Loaded the sample edition")),
     "desk.assemble": (_("Assemble"), _("Assembled from ready stories")),
     "desk.carry_over": (_("Carry over"), _("Carried over to the next edition")),
     "desk.submit": (_("Submit"), _("Submitted for approval")),
@@ -69,6 +70,7 @@ _ACTIONS = {
     "desk.suppress": (_("Suppress"), _("Suppressed an address")),
     "desk.unsuppress": (_("Remove suppression"), _("Removed a suppression")),
     "desk.superuser": (_("Superuser"), _("Changed whether the account is a superuser")),
+    "desk.revoke_invitation": (_("Revoke"), _("Revoked the invitation")),
     "desk.send_password_link": (_("Send link"), _("Sent a link to choose a password")),
     "desk.list_change_propose": (_("Propose"), _("Proposed another sender or welcome text of a list")),
     "desk.list_change_approve": (_("Approve"), _("Approved another sender or welcome text of a list")),
@@ -81,6 +83,7 @@ _ACTIONS = {
     "desk.merge": (_("Merge"), _("Merged a duplicate subscriber:")),
     "desk.reconfirm": (_("Reconfirmation"), _("Started a reconfirmation campaign")),
     "desk.reconfirm_stop": (_("Stop reconfirmation"), _("Stopped a reconfirmation campaign")),
+    "desk.reply_answer": (_("Answer"), _("Answered a message")),
     "desk.reply_done": (_("Mark as done"), _("Marked a returned message as done")),
     "desk.reply_bounce": (_("Bounce"), _("Classified a returned message as a bounce")),
     "desk.reply_unsubscribe": (
@@ -208,6 +211,7 @@ ROW_PAGES: dict[str, tuple[str, type[Model]]] = {
         ("desk.view_subscriber", Subscriber),
     ),
     "desk_reply": ("desk.view_returned_message", ReturnedMessage),
+    "desk_reply_answer": ("desk.view_returned_message", ReturnedMessage),
     "desk_reply_source": ("desk.view_returned_message", ReturnedMessage),
     "desk_suppressions:remove": ("desk.view_suppression", Suppression),
     "desk_suppression_decision": ("desk.view_decision", SuppressionDecision),

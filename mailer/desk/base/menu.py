@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
@@ -16,6 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.search import SearchArea
 
+from mailer.approval import notifications
+from mailer.desk.base.help import page_for
 from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 
 # Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
@@ -70,6 +73,53 @@ def webhooks() -> MenuItem:
         order=870,
         permission="mailer.view_webhookendpoint",
     )
+
+
+class _Notifications(MenuItem):
+    """With the number of notifications that the user has not read."""
+
+    def render_component(self, request: HttpRequest) -> Any:
+        component = super().render_component(request)
+        if isinstance(request.user, User) and (count := notifications.unread(request.user)):
+            component.label = f"{self.label} ({count})"
+        return component
+
+
+def notifications_item() -> MenuItem:
+    """Wagtail hook `register_admin_menu_item`: what the user was notified of."""
+    url = reverse("desk_notifications")
+    return _Notifications(_("Notifications"), url, name="notifications", icon_name="comment", order=160)
+
+
+def checks() -> MenuItem:
+    """Wagtail hook `register_settings_menu_item`: what sending depends on."""
+    return _ForPermission(
+        _("Checks"),
+        reverse("desk_checks"),
+        name="checks",
+        icon_name="circle-check",
+        order=840,
+        permission="auth.change_user",
+    )
+
+
+class _HelpForPage(MenuItem):
+    """Leads to the help page that belongs to the screen."""
+
+    def render_component(self, request: HttpRequest) -> Any:
+        component = super().render_component(request)
+        component.url = page_for(request.path)
+        return component
+
+
+def help_for_page() -> MenuItem:
+    """Wagtail hook `register_help_menu_item`: what this screen is about."""
+    return _HelpForPage(_("Help for this page"), "#", name="help-for-page", icon_name="help", order=100)
+
+
+def all_help() -> MenuItem:
+    """Wagtail hook `register_help_menu_item`: the guide and the other pages."""
+    return MenuItem(_("Help"), reverse("desk_help"), name="all-help", icon_name="list-ul", order=200)
 
 
 def customize_help(request: HttpRequest, items: list[MenuItem]) -> None:
@@ -173,8 +223,15 @@ def subscribers_menu() -> SubmenuMenuItem:
     )
 
 
-# Sizes email frames, shows countdowns, labels rich text fields, and refreshes changing pages.
-_SCRIPTS = ("desk/mail_frames.js", "desk/countdown.js", "desk/accessible_names.js", "desk/auto_refresh.js")
+# Sizes email frames, shows countdowns, labels rich text fields, refreshes changing pages, and makes cards of
+# tables on a phone.
+_SCRIPTS = (
+    "desk/mail_frames.js",
+    "desk/countdown.js",
+    "desk/accessible_names.js",
+    "desk/auto_refresh.js",
+    "desk/listing_cards.js",
+)
 
 
 def styles() -> SafeString:

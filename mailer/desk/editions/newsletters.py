@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterator
+from email.utils import parseaddr
+from itertools import chain, count
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
-from wagtail.admin.views.generic import EditView, IndexView
+from wagtail.admin.views.generic import CreateView, EditView, IndexView
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
@@ -33,11 +37,12 @@ from mailer.desk.base.forms import (
 )
 from mailer.desk.base.page_classes import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import DeskViewSet, LinkColumn
+from mailer.desk.editions.theme_field import ThemeField
 from mailer.editions import sender_domains
 from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, now_or_demo_time
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
-from mailer.rendering import theme
+from subscribers.models import MailingList
 
 _ZONES = sorted(
     zoneinfo.available_timezones(), key=lambda zone: (not zone.startswith(("Asia/", "UTC")), zone)
@@ -45,22 +50,68 @@ _ZONES = sorted(
 
 
 class NewsletterForm(TranslationsForm):
-    """A newsletter. Its theme must keep enough contrast, and its sender have an allowed domain."""
+    """A newsletter. Its theme must keep enough contrast, and its sender have an allowed domain.
+
+    The slug follows from the name where it is left empty, and a list can be made on the way.
+    """
+
+    slug = forms.SlugField(required=False, max_length=50)
+    new_list = forms.CharField(required=False, max_length=200)
+    theme = ThemeField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "lists" in self.fields:
+            self.fields["lists"].required = False
+        if "assemble_day" in self.fields:
+            _limit(
+                self.fields["assemble_day"],
+                1,
+                28,
+                gettext("Choose a day from 1 to 28, which every month has."),
+            )
+            _limit(self.fields["assemble_hour"], 0, 23, gettext("Choose an hour from 0 to 23."))
+            _limit(self.fields["window_days"], 1, 60, gettext("Choose a number of days from 1 to 60."))
+        if not self.instance.pk and "new_list" in self.fields and not MailingList.objects.exists():
+            self.initial.setdefault("new_list", self.instance.name or settings.CONFIG.site.name)
 
     def clean_sender_email(self) -> str:
         address: str = self.cleaned_data["sender_email"]
         sender_domains.validate(address)
         return address
 
-    def clean_theme(self) -> dict[str, str]:
-        changes = self.cleaned_data.get("theme") or {}
-        if not isinstance(changes, dict):
-            raise ValidationError(
-                gettext('Enter changes as {"accent": "#0A6E7A"}, or {} for the default design.')
+    def clean_slug(self) -> str:
+        return self.cleaned_data["slug"] or free_slug(Newsletter, self.cleaned_data.get("name", ""))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "lists" in self.fields and not cleaned.get("lists") and not cleaned.get("new_list"):
+            field = "lists" if MailingList.objects.exists() or "new_list" not in self.fields else "new_list"
+            self.add_error(
+                field, gettext("Choose a list, or name a new one: its subscribers get the newsletter.")
             )
-        if found := theme.problems({str(name): str(value) for name, value in changes.items()}):
-            raise ValidationError(list(found))
-        return changes
+        return cleaned
+
+    def _save_m2m(self) -> None:
+        super()._save_m2m()
+        if name := self.cleaned_data.get("new_list", "").strip():
+            made = MailingList.objects.create(name=name, slug=free_slug(MailingList, name))
+            log(instance=made, action="wagtail.create", user=self.for_user)
+            self.instance.lists.add(made)
+
+
+def _limit(field: forms.Field, least: int, most: int, message: str) -> None:
+    """Set the limits of a number input, and the message for a number outside of them."""
+    field.widget.attrs.update(min=least, max=most)
+    field.error_messages.update(min_value=message, max_value=message)
+
+
+def free_slug(model: type[Newsletter] | type[MailingList], name: str) -> str:
+    """A slug made of the name, such as "silk-road-monthly", that no other row has."""
+    base = slugify(name)[:40] or model._meta.verbose_name_raw.replace(" ", "-")
+    taken = set(model._default_manager.filter(slug__startswith=base).values_list("slug", flat=True))
+    candidates = chain([base], (f"{base}-{number}" for number in count(2)))
+    return next(slug for slug in candidates if slug not in taken)
 
 
 def audience_size(newsletter: Newsletter) -> int:
@@ -85,6 +136,26 @@ class NewsletterIndex(IndexView):
     def get_list_more_buttons(self, instance: Newsletter) -> list[Any]:
         buttons: list[Any] = super().get_list_more_buttons(instance)
         return [*_links(self.request.user, instance, Button), *buttons]
+
+
+class NewsletterCreate(CreateView):
+    """The form of a new newsletter, filled in from the configuration of the site."""
+
+    def get_initial_form_instance(self) -> Newsletter:
+        site = settings.CONFIG.site
+        return Newsletter(
+            name=site.name,
+            office=site.name,
+            sender_name=site.name,
+            sender_email=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
+            countries=site.countries,
+            languages=site.languages,
+            fallbacks=site.languages[:2],
+            zone=site.timezone,
+        )
+
+    def get_success_url(self) -> str:
+        return reverse("wagtailadmin_home")
 
 
 class NewsletterEdit(EditView):
@@ -115,6 +186,7 @@ class NewsletterViewSet(DeskViewSet):
     menu_order = 140
     add_to_admin_menu = True
     index_view_class = NewsletterIndex
+    add_view_class = NewsletterCreate
     edit_view_class = NewsletterEdit
     list_display = [
         "name",
@@ -135,10 +207,16 @@ class NewsletterViewSet(DeskViewSet):
                     FieldPanel("name"),
                     FieldPanel(
                         "slug",
-                        help_text=_("Used in URLs and List-Id. Do not change it once an edition was sent."),
+                        help_text=_(
+                            "Used in URLs and List-Id. If empty, it is made of the name. Do not change it "
+                            "once an edition was sent."
+                        ),
                     ),
                     FieldPanel("office", help_text=_("Name of the publisher in the footer of every email.")),
-                    FieldPanel("postal_address"),
+                    FieldPanel(
+                        "postal_address",
+                        help_text=_("In the footer of every email; many countries require it."),
+                    ),
                 ],
                 heading=_("Name"),
             ),
@@ -162,6 +240,12 @@ class NewsletterViewSet(DeskViewSet):
                         widget=forms.CheckboxSelectMultiple,
                         help_text=_("Subscribers of these lists receive it."),
                     ),
+                    FieldPanel(
+                        "new_list",
+                        heading=_("Make a new list"),
+                        help_text=_("Its name, as subscribers see it. It is made when you save, and chosen."),
+                        permission="subscribers.add_mailinglist",
+                    ),
                     FieldPanel("countries", widget=CountriesInput),
                     FieldPanel("languages", widget=LanguagesInput),
                     FieldPanel("fallbacks", widget=LanguageOrderInput),
@@ -175,7 +259,7 @@ class NewsletterViewSet(DeskViewSet):
                         [
                             FieldPanel(
                                 "assemble_day",
-                                heading=_("Day of the month"),
+                                heading=_("Day of the month (1 to 28)"),
                                 help_text=_("If empty, editions are assembled manually."),
                             ),
                             FieldPanel("assemble_hour", heading=_("Hour (0 to 23)")),
@@ -183,7 +267,9 @@ class NewsletterViewSet(DeskViewSet):
                     ),
                     FieldPanel(
                         "window_days",
-                        help_text=_("Days after submission within which an approved edition can be sent."),
+                        help_text=_(
+                            "Days after submission within which an approved edition can be sent (1 to 60)."
+                        ),
                     ),
                 ],
                 heading=_("Schedule"),
@@ -192,8 +278,8 @@ class NewsletterViewSet(DeskViewSet):
                 [
                     FieldPanel(
                         "theme",
-                        heading=_("Custom colors, font or width"),
-                        help_text=_('For example {"accent": "#0A6E7A"}. Contrast is checked when you save.'),
+                        heading=_("Colours, font and width"),
+                        help_text=_("Contrast is checked, so that every text can be read."),
                     )
                 ],
                 heading=_("Design"),

@@ -18,7 +18,7 @@ from mailer.approval.staff_emails import second_persons
 from mailer.delivery.models import Alert, Mailing
 from mailer.desk.base.edition_workflow import Action, next_action, state_label
 from mailer.desk.sending.mailing_control import progress
-from mailer.editions.assemble import Period, due_at, now_or_demo_time, stories_for
+from mailer.editions.assemble import now_or_demo_time, upcoming
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.rendering import localization
@@ -248,26 +248,24 @@ def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
 
 def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     """The next period that has no edition yet: this month, or the one after it."""
-    period = Period.at(now, newsletter.zone)
-    if newsletter.editions.filter(period=str(period)).exists():
-        period = Period.of(period.end)
-    ready = stories_for(newsletter, period, now)
+    next_one = upcoming(newsletter, now)
     action = None
-    if ready and user.has_perm("mailer.add_edition"):
+    if next_one.stories and user.has_perm("mailer.add_edition"):
         url = reverse("desk_assemble", args=[newsletter.pk])
         action = Action(gettext("Assemble the edition"), url, "plus")
     elif user.has_perm("mailer.add_story"):
         action = Action(gettext("Write a story"), reverse("desk_stories:add"), "plus")
     may_change = user.has_perm("mailer.change_newsletter")
+    have = [{text.language for text in story.texts.all()} for story in next_one.stories]
     return Card(
         newsletter,
-        _period_label(str(period)),
+        _period_label(str(next_one.period)),
         "collecting",
         "draft",
         gettext("Collecting stories"),
         reverse("desk_newsletters:edit", args=[newsletter.pk]) if may_change else "",
         action=action,
-        due_at=due_at(newsletter, period),
-        stories=len(ready),
-        missing=_missing(newsletter, [{text.language for text in story.texts.all()} for story in ready]),
+        due_at=None if next_one.skipped else next_one.at,
+        stories=len(next_one.stories),
+        missing=_missing(newsletter, have),
     )

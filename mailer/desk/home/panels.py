@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
@@ -15,6 +16,7 @@ from mailer.approval import list_changes
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alerts
 from mailer.desk.base.page_classes import current_user
+from mailer.desk.home import checklist, checks, sample_edition
 from mailer.desk.home.newsletter_cards import cards_for
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sources import base
@@ -38,11 +40,26 @@ class _Panel(Component):
         user = current_user(self.request)
         visible = not self.permission or user.has_perm(self.permission)
         shown = self.panel_context(user) if visible else {}
-        return {"request": self.request, "perms_of": user, "visible": visible, **shown}
+        token = get_token(self.request)
+        return {"request": self.request, "csrf_token": token, "visible": visible, **shown}
 
     def panel_context(self, user: User) -> dict[str, Any]:
         """Template context for this user."""
         return {}
+
+
+class ChecklistPanel(_Panel):
+    """What is still to set up, and the sample edition."""
+
+    permission = checks.PERMISSION
+    template_name = "desk/home/checklist.html"
+
+    def panel_context(self, user: User) -> dict[str, Any]:
+        return {
+            **checklist.context_for(user, timezone.now()),
+            "sample_loaded": sample_edition.is_loaded(),
+            "may_load_sample": user.has_perms(sample_edition.SampleAction.permission_required),
+        }
 
 
 class EditionsPanel(_Panel):
@@ -107,7 +124,7 @@ def replace_panels(request: HttpRequest, shown: list[Any]) -> None:
     shown[:] = [panel(request) for panel in _PANELS]
 
 
-_PANELS: Iterable[type[_Panel]] = (AlertsPanel, EditionsPanel, LastEditionPanel, RepliesPanel)
+_PANELS: Iterable[type[_Panel]] = (AlertsPanel, ChecklistPanel, EditionsPanel, LastEditionPanel, RepliesPanel)
 
 
 def remove_summary(request: HttpRequest, items: list[Any]) -> None:

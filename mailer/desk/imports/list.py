@@ -70,6 +70,7 @@ class ImportIndex(TableIndex):
     results_template_name = "desk/imports/index_results.html"
     row_url_name = "desk_import"
     default_ordering = "-created_at"
+    page_title = _("Imports")
     add_item_label = _("Import subscribers")
 
     def get_base_queryset(self) -> QuerySet[ImportJob]:

@@ -12,13 +12,13 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import TemplateView, View
+from django.views.generic import FormView, TemplateView, View
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import BulkActionsCheckboxColumn, Column, DateColumn, TitleColumn
@@ -26,9 +26,11 @@ from wagtail.admin.views.bulk_action import BulkAction
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.desk.base.page_classes import ObjectPage
+from mailer.desk.base.page_classes import ObjectPage, current_user
 from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
-from mailer.feedback.decisions import manual_triage
+from mailer.editions import sample
+from mailer.editions.models import Newsletter
+from mailer.feedback.decisions import answers, manual_triage
 from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
@@ -41,6 +43,7 @@ from subscribers.models import Subscriber
 Kind, TriageResult = ReturnedMessage.Kind, ReturnedMessage.TriageResult
 _OPEN, _DONE, _ALL = "open", "done", "all"
 _CLASSIFY_PERMISSION = "mailer.change_returnedmessage"
+ANSWER_PERMISSION = "mailer.add_replyanswer"
 
 
 class ReplyFilters(WagtailFilterSet):
@@ -348,11 +351,71 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
             form=form or (ClassifyForm(initial=initial) if is_open and may_classify else None),
             suggestions=suggestions,
             may_classify=may_classify,
+            answers=message.answers.select_related("answered_by"),
+            may_answer=self.request.user.has_perm(ANSWER_PERMISSION) and bool(answers.recipient_of(message)),
             subscriber=Subscriber.objects.filter(pk=message.subscriber).first()
             if message.subscriber
             else None,
             **kwargs,
         )
+
+
+class AnswerForm(forms.Form):
+    """An answer to a message."""
+
+    newsletter = forms.ModelChoiceField(queryset=Newsletter.objects.none(), label=_("From"), empty_label=None)
+    subject = forms.CharField(label=_("Subject"), max_length=200)
+    body = forms.CharField(
+        label=_("Your answer"), max_length=20_000, widget=forms.Textarea(attrs={"rows": 12})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["newsletter"]
+        field.queryset = Newsletter.objects.exclude(slug=sample.SLUG)
+        field.label_from_instance = lambda one: f"{one.name} <{one.sender_email}>"
+
+    def clean_subject(self) -> str:
+        # A header holds no line break.
+        return " ".join(self.cleaned_data["subject"].split())
+
+
+class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
+    """The form for an answer to the sender of a message."""
+
+    model = ReturnedMessage
+    permission_required = ANSWER_PERMISSION
+    breadcrumbs_above = (("desk_replies:index", _("Unclassified replies")),)
+    form_class = AnswerForm
+    template_name = "desk/returned_mail/answer.html"
+    header_icon = "mail"
+    page_title = _("Reply")
+
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
+        self.recipient = answers.recipient_of(self.object)
+        if not self.recipient:
+            raise Http404
+
+    def get_initial(self) -> dict[str, Any]:
+        newsletter = Newsletter.objects.exclude(slug=sample.SLUG).first()
+        return {"newsletter": newsletter, "subject": answers.subject_of(self.object)}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(
+            message=self.object,
+            title=message_title(self.object),
+            text=text_of(bytes(self.object.raw)),
+            recipient=self.recipient,
+            **kwargs,
+        )
+
+    def form_valid(self, form: AnswerForm) -> HttpResponse:
+        data, user = form.cleaned_data, current_user(self.request)
+        answers.answer(self.object, data["newsletter"], data["subject"], data["body"], user, timezone.now())
+        log(instance=self.object, action="desk.reply_answer", user=user)
+        messages.success(self.request, _("Your answer is sent, and kept with the message."))
+        return redirect("desk_reply", self.object.pk)
 
 
 class ReopenAction(PermissionRequiredMixin, View):

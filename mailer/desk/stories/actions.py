@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,6 +16,7 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 
 from mailer import staff_language
+from mailer.accounts import contributors
 from mailer.approval.authorship import name_of
 from mailer.desk.base import labels
 from mailer.desk.base.page_classes import ObjectPage, current_user
@@ -79,7 +81,16 @@ class DuplicateAction(_StoryAction):
         return redirect("desk_stories:edit", copy.pk)
 
 
-class CarryOverAction(_StoryAction):
+class _OwnStory(ObjectPage[Story]):
+    """Mixin: a contributor changes stories of their own countries only."""
+
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
+        if not contributors.may_write_about(current_user(self.request), self.object.countries):
+            raise PermissionDenied
+
+
+class CarryOverAction(_OwnStory, _StoryAction):
     """Lets the next edition take the story, and none before it."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -138,7 +149,7 @@ class CommentDoneAction(_StoryAction):
         return self.to_story(f"#comment-{done.pk}")
 
 
-class RestoreStoryPage(ObjectPage[Story], TemplateView):
+class RestoreStoryPage(_OwnStory, TemplateView):
     """Shows an earlier version of a story (GET) and makes it the latest draft (POST)."""
 
     model = Story

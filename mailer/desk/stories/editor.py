@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -24,6 +24,7 @@ from wagtail.images import get_image_model
 from wagtail.images.widgets import AdminImageChooser
 
 from mailer import staff_language
+from mailer.accounts import contributors
 from mailer.approval.authorship import name_of
 from mailer.desk.base import labels
 from mailer.desk.base.forms import OrderedCountriesInput, parse_int
@@ -86,15 +87,26 @@ class StoryForm(forms.Form):
         help_text=gettext_lazy("Where “read more” leads."),
     )
 
-    def __init__(self, *args: Any, languages: list[str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, languages: list[str], own_countries: frozenset[str] | None, **kwargs: Any
+    ) -> None:
+        """`own_countries`: the only ones that a contributor writes about; None: all."""
         super().__init__(*args, **kwargs)
-        self.languages = languages
+        self.languages, self.own_countries = languages, own_countries
         countries = self.fields["countries"]
         assert isinstance(countries, forms.MultipleChoiceField)
         countries.choices = [(code, staff_language.country_name(code)) for code, _name in country_choices()]
         for language in languages:
             for part in PARTS:
                 self.fields[f"{part}-{language}"] = _text_field(part, language)
+
+    def clean_countries(self) -> list[str]:
+        chosen: list[str] = self.cleaned_data["countries"]
+        own = self.own_countries
+        if own is not None and not (chosen and set(chosen) <= own):
+            names = staff_language.country_names(sorted(own))
+            raise ValidationError(_("You write stories of these countries: %(names)s.") % {"names": names})
+        return chosen
 
     def written(self) -> dict[str, str]:
         """The valid fields as flat values; fields with an error keep what is saved."""
@@ -192,7 +204,8 @@ class _Editor(StaffPage, TemplateView):
             "countries": split_codes(values["countries"].split(",")),
             "picture": values["picture"] or None,
         }
-        return StoryForm(data, initial=initial, languages=self.languages())
+        own = contributors.contributor_countries(current_user(self.request))
+        return StoryForm(data, initial=initial, languages=self.languages(), own_countries=own)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         languages = self.languages()
@@ -376,7 +389,8 @@ class StoryAddPage(_Editor):
     permission_required = "mailer.add_story"
 
     def load(self, **kwargs: Any) -> None:
-        self.story = Story(live=False)
+        own = contributors.contributor_countries(current_user(self.request))
+        self.story = Story(live=False, countries=tuple(sorted(own or ())))
 
 
 class StoryEditPage(ObjectPage[Story], _Editor):
@@ -389,3 +403,6 @@ class StoryEditPage(ObjectPage[Story], _Editor):
         pk = parse_int(str(kwargs["pk"]))
         super().load(pk=0 if pk is None else pk)
         self.story = story_drafts.latest_draft(self.object)
+        user = current_user(self.request)
+        if not all(contributors.may_write_about(user, one.countries) for one in (self.object, self.story)):
+            raise PermissionDenied

@@ -182,6 +182,8 @@ class ListEdit(EditView):
 class ListIndex(IndexView):
     """Lists with their numbers of subscribers."""
 
+    page_title = _("Lists")
+
     def get_base_queryset(self) -> QuerySet[MailingList]:
         return MailingList.objects.select_related("growth")
 

@@ -276,6 +276,8 @@ def query_from(filters: SubscriberFilters | None, text: str) -> Query:
 class SubscriberIndex(KeysetPaginationMixin, IndexView):
     """The table, newest first."""
 
+    page_title = _("All subscribers")
+
     results_template_name = "desk/subscribers/index_results.html"
 
     @property

@@ -68,6 +68,8 @@ def evidence_of(row: Suppression) -> str:
 class SuppressionIndex(TableIndex):
     """The table, newest first. Suppressions are removed, never edited."""
 
+    page_title = _("Suppressed addresses")
+
     row_url_name = "desk_suppressions:remove"
 
     def get_base_queryset(self) -> QuerySet[Suppression]:

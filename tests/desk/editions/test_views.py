@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ def newsletter_form(newsletter: Newsletter, **changes: Any) -> dict[str, Any]:
             "assemble_day": "3",
             "assemble_hour": "9",
             "window_days": "7",
-            "theme": "{}",
             "texts": inline_formset(
                 [
                     {"id": text.pk, "language": text.language, "tagline": "News"}
@@ -54,7 +52,7 @@ def test_fallback_languages_keep_their_order(desk: Desk) -> None:
 def test_a_theme_with_too_little_contrast_is_refused(desk: Desk) -> None:
     newsletter = desk.edition.newsletter
     address = reverse("desk_newsletters:edit", args=[newsletter.pk])
-    pale = newsletter_form(newsletter, theme=json.dumps({"accent": "#DDDDDD"}))
+    pale = newsletter_form(newsletter, **{"theme-accent": "#dddddd"})
     assert "theme" in as_user(desk.admin).post(address, pale).context["form"].errors
 
 

@@ -1,0 +1,67 @@
+"""Notices about mailings: an edition is sent, or its sending is paused or held. Each is given once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext
+
+from mailer.approval.models import StaffNotice
+from mailer.approval.notifications import notify
+from mailer.approval.outcome_notices import authors_of
+from mailer.approval.staff_emails import users_with
+from mailer.delivery.models import Alert, Mailing
+from mailer.delivery.outbox.alerts import recipients
+
+_RECENT = timedelta(days=1)
+_STOPPED = (Mailing.State.PAUSED, Mailing.State.HELD)
+
+
+def send_mailing_notices(now: datetime) -> int:
+    """Notify of mailings that ended or stopped; how many emails were queued. A job of the worker."""
+    ended = Q(state=Mailing.State.DONE, finished_at__gt=now - _RECENT)
+    found = Mailing.objects.real().filter(ended | Q(state__in=_STOPPED))
+    found = found.select_related("edition__newsletter", "snapshot__submitted_by")
+    listed = {_key(one): one for one in found.defer("snapshot__content", "snapshot__manifest")}
+    known = set(StaffNotice.objects.filter(key__in=list(listed)).values_list("key", flat=True))
+    return sum(_notify(key, mailing, now) for key, mailing in listed.items() if key not in known)
+
+
+def _key(mailing: Mailing) -> str:
+    """One for the end; one for each stop, as far as staff resumed it in between."""
+    if mailing.state == Mailing.State.DONE:
+        return f"sent:{mailing.pk}"
+    since = int(mailing.counted_from.timestamp()) if mailing.counted_from else 0
+    return f"stopped:{mailing.pk}:{since}"
+
+
+def _notify(key: str, mailing: Mailing, now: datetime) -> int:
+    path = f"/desk/editions/{mailing.edition_id}/report/"
+    values = {
+        "edition": mailing.edition,
+        "reason": mailing.reason,
+        "url": f"{settings.CONFIG.site.url}{path}",
+    }
+
+    def sent() -> tuple[str, str]:
+        subject = gettext("Sent: %(edition)s") % values
+        return subject, gettext("%(edition)s is sent. The report is here:\n%(url)s\n") % values
+
+    def stopped() -> tuple[str, str]:
+        subject = gettext("Sending is stopped: %(edition)s") % values
+        body = gettext("Nothing more of %(edition)s is sent. %(reason)s\n\nResume or cancel it:\n%(url)s\n")
+        return subject, body % values
+
+    deciding = users_with("mailer.schedule_edition")
+    with transaction.atomic():
+        StaffNotice.objects.create(key=key, at=now)
+        if mailing.state == Mailing.State.DONE:
+            return notify("sent", deciding | authors_of(mailing.snapshot), sent, path, now)
+        if Alert.objects.filter(mailing=mailing, sending_stopped=True).exists():
+            # They got the alert.
+            alerted = set(recipients())
+            deciding = {user for user in deciding if user.email not in alerted}
+        return notify("paused", deciding, stopped, path, now)

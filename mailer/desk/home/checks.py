@@ -1,0 +1,79 @@
+"""Checks: what sending depends on, examined by a worker, with what to change and the DNS records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+from wagtail.admin import messages
+
+from mailer.desk.base.page_classes import StaffPage, current_user
+from mailer.doctor import check_runs
+from mailer.instance.models import CheckRun
+
+# Who sees to the installation.
+PERMISSION = "auth.change_user"
+# Tone and label of each status, the worst first.
+_STATUSES: dict[str, tuple[str, Promise]] = {
+    "problem": ("problem", _("Problem")),
+    "warning": ("waiting", _("Warning")),
+    "ok": ("done", _("In order")),
+    "skipped": ("draft", _("Not checked")),
+}
+
+
+class ResultRow(NamedTuple):
+    """A result of a check, for the page."""
+
+    status: str
+    tone: str
+    label: Promise
+    title: str
+    subject: str
+    message: str
+    advice: str
+    # DNS records to publish: name, type and value.
+    records: list[Mapping[str, str]]
+
+
+def result_rows(run: CheckRun | None) -> list[ResultRow]:
+    """The results of the run, the worst first."""
+    rows = [
+        ResultRow(
+            one["status"],
+            *_STATUSES[one["status"]],
+            title=str(check_runs.TITLES.get(one["check"], one["check"])),
+            subject=one["subject"],
+            message=one["message"],
+            advice=one["advice"],
+            records=one["records"],
+        )
+        for one in (run.results if run else [])
+    ]
+    return sorted(rows, key=lambda row: list(_STATUSES).index(row.status))
+
+
+class InstallationChecksPage(StaffPage, TemplateView):
+    """The results of the last run and the progress of a new one (GET); asks for a run (POST)."""
+
+    permission_required = PERMISSION
+    page_title = _("Checks")
+    header_icon = "circle-check"
+    template_name = "desk/home/checks.html"
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        check_runs.request(current_user(request).get_username(), timezone.now())
+        messages.success(request, _("The checks are running. They take up to a minute."))
+        return redirect("wagtailadmin_home" if "from_home" in request.POST else "desk_checks")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        running = check_runs.under_way(timezone.now())
+        # While one is made, its results so far.
+        run = running if running and running.started_at else check_runs.latest()
+        return super().get_context_data(running=running, run=run, rows=result_rows(run), **kwargs)

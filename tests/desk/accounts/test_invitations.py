@@ -1,0 +1,130 @@
+"""Invitations and roles: who is invited to what, until when, and how it is revoked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from mailer.accounts.contributors import contributor_countries
+from mailer.accounts.models import ContributorCountries, Invitation
+from mailer.desk.accounts import permissions, roles
+from tests.desk.accounts.test_accounts import ADD, fields, group, last_link
+from tests.desk.cast import Desk, as_user
+from tests.desk.page import Page
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+PENDING = reverse("wagtailusers_users:invitations")
+PASSWORD = dict.fromkeys(("new_password1", "new_password2"), "a long password of her own")
+
+
+def invite(desk: Desk, role: str = "Writers", **changes: object) -> User:
+    as_user(desk.admin).post(reverse(ADD), fields(groups=[group(role)], **changes))
+    return User.objects.get(email="nodira@office.example.org")
+
+
+def test_the_username_of_an_invitation_follows_from_the_address(desk: Desk) -> None:
+    assert invite(desk, username="").username == "nodira"
+
+
+def test_an_invitation_is_pending_until_the_password_is_chosen(desk: Desk) -> None:
+    account = invite(desk)
+    assert Invitation.objects.get().invited_by == desk.admin
+    assert account.email in Page(as_user(desk.admin).get(PENDING)).text
+    visitor = Client()
+    page = visitor.get(last_link(), follow=True)
+    assert Invitation.objects.exists()
+    visitor.post(page.redirect_chain[-1][0], PASSWORD)
+    assert not Invitation.objects.exists()
+    assert account.email not in Page(as_user(desk.admin).get(PENDING)).text
+
+
+def test_the_link_of_a_revoked_invitation_opens_nothing(desk: Desk) -> None:
+    account = invite(desk)
+    link = last_link()
+    as_user(desk.admin).post(reverse("wagtailusers_users:revoke_invitation", args=[account.pk]))
+    account.refresh_from_db()
+    assert not account.is_active and not Invitation.objects.exists()
+    assert Client().get(link, follow=True).status_code == 410
+
+
+def test_an_invitation_expires_and_can_be_sent_again(desk: Desk) -> None:
+    account = invite(desk)
+    passed = timezone.now() - timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT, minutes=1)
+    Invitation.objects.update(sent_at=passed)
+    browser = as_user(desk.admin)
+    ((_, (tone, _label), _roles, manageable),) = browser.get(PENDING).context["rows"]
+    assert (tone, manageable) == ("problem", True)
+    browser.post(reverse("wagtailusers_users:send_link", args=[account.pk]), {"from_list": "1"})
+    assert Invitation.objects.get().sent_at > passed
+
+
+def test_an_account_that_was_not_invited_cannot_be_revoked(desk: Desk) -> None:
+    address = reverse("wagtailusers_users:revoke_invitation", args=[desk.approver.pk])
+    assert as_user(desk.admin).post(address).status_code == 404
+    desk.approver.refresh_from_db()
+    assert desk.approver.is_active
+
+
+def test_the_roles_are_explained_where_they_are_given_as_they_are(desk: Desk) -> None:
+    answer = as_user(desk.admin).get(reverse(ADD))
+    choices = dict(answer.context["form"].fields["groups"].choices)
+    assert {Group.objects.get(pk=key.value).name for key in choices} == set(permissions.GROUPS)
+    shown = roles.matrix()
+    may = {
+        str(role): {str(label) for label, values in shown.rows if values[index]}
+        for index, role in enumerate(shown.roles)
+    }
+    viewer, contributor, writer, approver, external, admin = may.values()
+    assert viewer < contributor < writer < admin and viewer < approver < admin and external < approver
+    assert "desk-roles" in Page(answer).classes
+
+
+def test_wagtails_groups_are_offered_to_nobody(desk: Desk) -> None:
+    root = User.objects.create_superuser("root", "root@office.example.org", "a long password")
+    for name in ("Editors", "Moderators"):
+        Group.objects.create(name=name)
+    choices = as_user(root).get(reverse(ADD)).context["form"].fields["groups"].queryset
+    assert not choices.filter(name__in=("Editors", "Moderators")).exists()
+
+
+def test_the_table_of_users_names_roles_and_state(desk: Desk) -> None:
+    invite(desk, "Contributors")
+    text = Page(as_user(desk.admin).get(reverse("wagtailusers_users:index"))).text
+    assert "Contributors" in text and "Writers (editors)" in text and "Invited, until" in text
+
+
+def test_a_contributor_has_own_countries_which_the_form_keeps(desk: Desk) -> None:
+    account = invite(desk, "Contributors", countries=["KZ", "UZ"])
+    assert contributor_countries(account) == {"KZ", "UZ"}
+    page = as_user(desk.admin).get(reverse("wagtailusers_users:edit", args=[account.pk]))
+    assert page.context["form"]["countries"].value() == ["KZ", "UZ"]
+    assert contributor_countries(desk.writer) is None
+    ContributorCountries.objects.all().delete()
+    assert contributor_countries(account) is None
+
+
+@pytest.mark.parametrize("role", ["Viewers", "Contributors"])
+def test_the_smaller_roles_change_no_edition_newsletter_or_account(desk: Desk, role: str) -> None:
+    user = User.objects.create_user("nodira", "nodira@office.example.org", "a long password")
+    user.groups.add(Group.objects.get(name=role))
+    browser, edition = as_user(user), desk.edition
+    pages = [
+        *(reverse(f"desk_edition:{name}", args=[edition.pk]) for name in ("submit", "approve", "control")),
+        reverse("desk_editions:edit", args=[edition.pk]),
+        reverse("desk_newsletters:edit", args=[edition.newsletter_id]),
+        reverse("desk_assemble", args=[edition.newsletter_id]),
+        *(reverse(name) for name in ("desk_sample", "desk_skip_step", "desk_checks", ADD)),
+    ]
+    for page in pages:
+        assert browser.post(page, {}).status_code in (302, 403), page
+        assert browser.post(page, {}, follow=True).redirect_chain in ([], [("/desk/", 302)]), page
+    assert browser.get(reverse("desk_edition:report", args=[edition.pk])).status_code == 200
+    writes = browser.get(reverse("desk_stories:add")).status_code == 200
+    assert writes is (role == "Contributors")

@@ -1,0 +1,95 @@
+"""Notifications: of what, to whom, by which way; each once, as each person chose."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.urls import reverse
+from django.utils import timezone
+
+from mailer.approval import approve, notifications
+from mailer.approval.models import Notification
+from mailer.approval.outcome_notices import send_outcome_notices
+from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox.mailing_notices import send_mailing_notices
+from tests.desk import cast
+from tests.desk.cast import Desk, as_user
+from tests.desk.page import Page
+
+LIST, CHOICE = reverse("desk_notifications"), reverse("desk_notification_choice")
+
+
+def events_of(user: User) -> list[str]:
+    return list(Notification.objects.filter(user=user).order_by("pk").values_list("event", flat=True))
+
+
+def mailed() -> list[str]:
+    return sorted(address for message in mail.outbox for address in message.to)
+
+
+def test_the_writer_is_notified_of_the_approval_once(desk: Desk) -> None:
+    cast.approved(desk)
+    now = timezone.now()
+    assert send_outcome_notices(now) == 1 and send_outcome_notices(now) == 0
+    assert mailed() == [desk.writer.email] and events_of(desk.writer) == ["approved"]
+    assert events_of(desk.approver) == []
+
+
+def test_the_writer_is_notified_of_requested_changes_with_the_reason(desk: Desk) -> None:
+    snapshot = cast.submitted(desk)
+    approve.withdraw(snapshot, desk.approver, "Wrong date.")
+    assert send_outcome_notices(timezone.now()) == 1
+    assert "Wrong date." in str(mail.outbox[0].body) and events_of(desk.writer) == ["changes_requested"]
+
+
+def test_a_new_schedule_is_a_new_notification_and_the_one_who_chose_it_gets_none(desk: Desk) -> None:
+    snapshot = cast.scheduled(desk)
+    now = timezone.now()
+    send_outcome_notices(now)
+    approve.unschedule(snapshot, desk.approver)
+    snapshot.refresh_from_db()
+    approve.schedule(snapshot, desk.approver, now + timedelta(hours=3), now)
+    send_outcome_notices(now)
+    assert events_of(desk.writer).count("scheduled") == 2
+    assert "scheduled" not in events_of(desk.approver)
+
+
+@pytest.mark.parametrize(("state", "event"), [("done", "sent"), ("paused", "paused"), ("held", "paused")])
+def test_who_decides_is_notified_of_the_end_and_of_a_stop(desk: Desk, state: str, event: str) -> None:
+    mailing = cast.sending(desk, state)
+    now = timezone.now()
+    mailing.finished_at = now if state == "done" else None
+    mailing.save()
+    send_mailing_notices(now)
+    assert send_mailing_notices(now) == 0
+    assert events_of(desk.approver) == [event]
+
+
+def test_each_person_chooses_the_ways(desk: Desk) -> None:
+    browser = as_user(desk.writer)
+    form = browser.get(CHOICE).context["form"]
+    assert "approved" in form.fields and "alert" not in form.fields
+    browser.post(CHOICE, {"approved": ["desk"], "changes_requested": ["email"]})
+    cast.approved(desk)
+    assert send_outcome_notices(timezone.now()) == 0
+    assert events_of(desk.writer) == ["approved"]
+    assert notifications.ways_of([desk.writer], "changes_requested")[desk.writer.pk] == {"email"}
+
+
+def test_an_admin_without_alerts_by_email_sees_them_in_the_desk(desk: Desk) -> None:
+    notifications.choose(desk.admin, {"alert": ["desk"]})
+    alerts.raise_alert("disk", "The disk is full", None, timezone.now())
+    assert desk.admin.email not in mailed() and events_of(desk.admin) == ["alert"]
+
+
+def test_the_menu_counts_what_is_unread_until_it_is_marked(desk: Desk) -> None:
+    notifications.show("alert", [desk.admin], "The disk is full", "/desk/checks/", timezone.now())
+    browser = as_user(desk.admin)
+    page = Page(browser.get(LIST))
+    assert "Notifications (1)" in page.html and "/desk/checks/" in page.links
+    browser.post(LIST)
+    assert "Notifications (1)" not in Page(browser.get(LIST)).html
+    assert notifications.unread(desk.admin) == 0

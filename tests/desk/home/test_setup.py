@@ -1,0 +1,188 @@
+"""The first hour: the checklist on the home page, the checks behind it, and the sample edition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from wagtail.images import get_image_model
+
+from mailer.approval.approve import PreflightFailed
+from mailer.approval.submit import submit
+from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.home import sample_edition
+from mailer.desk.home.checklist import KEYS, steps_for
+from mailer.doctor import check_runs, runner
+from mailer.doctor.check import CheckResult, DnsRecord
+from mailer.editions.assemble import Period, stories_for
+from mailer.editions.models import Edition, Newsletter
+from mailer.instance.models import CheckRun, SkippedStep
+from mailer.stories.models import Story
+from subscribers.models import MailingList, Subscriber
+from tests.desk import cast
+from tests.desk.cast import Desk, as_user
+from tests.desk.page import Page
+
+HOME = reverse("wagtailadmin_home")
+GOOD = ("relay", "spf", "dkim", "dmarc", "bounce_mailbox")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """The only account of an installation in which nothing exists."""
+    user = User.objects.create_user("lola", "lola@office.example.org", "a long password")
+    user.groups.add(ensure_groups()["Admins"])
+    return user
+
+
+@pytest.fixture
+def browser(admin: User) -> Client:
+    return as_user(admin)
+
+
+def done(user: User) -> set[str]:
+    return {step.key for step in steps_for(user) if step.done}
+
+
+def finished_run(**statuses: str) -> CheckRun:
+    results = [CheckResult(name, "", status, "found").as_dict() for name, status in statuses.items()]  # type: ignore[arg-type]
+    now = timezone.now()
+    return CheckRun.objects.create(
+        requested_by="lola", started_at=now, finished_at=now, results=results, requested_at=now
+    )
+
+
+def shown_steps(browser: Client) -> set[str]:
+    page = browser.get(HOME)
+    return {key for key in KEYS if f'data-step="{key}"' in page.content.decode()}
+
+
+def test_an_empty_installation_shows_every_step_and_a_ready_one_none(browser: Client, admin: User) -> None:
+    assert shown_steps(browser) == set(KEYS) and done(admin) == set()
+    finished_run(**dict.fromkeys(GOOD, "ok"))
+    assert shown_steps(browser) == {"list", "newsletter", "colleagues", "subscribers", "edition"}
+    for key in shown_steps(browser):
+        browser.post(reverse("desk_skip_step"), {"step": key, "reason": "by hand"})
+    assert "desk-setup" not in Page(browser.get(HOME)).ids
+
+
+def test_steps_are_done_as_soon_as_the_database_has_what_they_ask_for(desk: Desk) -> None:
+    assert done(desk.admin) == {"list", "newsletter", "colleagues", "subscribers"}
+    cast.scheduled(desk)
+    assert "edition" in done(desk.admin)
+
+
+@pytest.mark.parametrize(("status", "is_done"), [("ok", True), ("skipped", True), ("warning", False)])
+def test_the_steps_about_mail_follow_from_the_last_checks(admin: User, status: str, is_done: bool) -> None:
+    finished_run(**{**dict.fromkeys(GOOD, "ok"), "dkim": status})
+    assert ("dns" in done(admin)) is is_done and "relay" in done(admin)
+
+
+def test_two_people_are_needed_of_whom_one_submits_and_the_other_approves(admin: User) -> None:
+    assert "colleagues" not in done(admin)
+    User.objects.create_user("dana", "dana@office.example.org").groups.add(ensure_groups()["Writers"])
+    assert "colleagues" in done(admin)
+
+
+def test_a_step_is_skipped_with_a_reason_only_and_can_be_brought_back(browser: Client) -> None:
+    page = reverse("desk_skip_step")
+    browser.post(page, {"step": "dns", "reason": " "})
+    browser.post(page, {"step": "no such step", "reason": "because"})
+    assert not SkippedStep.objects.exists()
+    browser.post(page, {"step": "dns", "reason": "the service does it"})
+    assert SkippedStep.objects.get().skipped_by == "lola"
+    assert "dns" not in shown_steps(browser) and "the service does it" in Page(browser.get(HOME)).text
+    browser.post(page, {"restore": "dns"})
+    assert "dns" in shown_steps(browser)
+
+
+def test_the_first_list_is_made_in_place(browser: Client) -> None:
+    browser.post(reverse("desk_first_list"), {"name": "All readers"})
+    browser.post(reverse("desk_first_list"), {"name": "All readers"})
+    slugs = list(MailingList.objects.order_by("pk").values_list("slug", flat=True))
+    assert slugs == ["all-readers", "all-readers-2"]
+
+
+def test_a_form_of_the_home_page_is_accepted_with_its_own_token(admin: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(admin)
+    tokens = dict(Page(browser.get(HOME)).controls)
+    posted = {"name": "All readers", "csrfmiddlewaretoken": tokens["csrfmiddlewaretoken"]}
+    assert browser.post(reverse("desk_first_list"), posted).status_code == 302
+    assert MailingList.objects.get().slug == "all-readers"
+
+
+def test_only_admins_see_the_checklist(desk: Desk) -> None:
+    assert "desk-setup" in Page(as_user(desk.admin).get(HOME)).ids
+    assert "desk-setup" not in Page(as_user(desk.writer).get(HOME)).ids
+
+
+@pytest.fixture
+def two_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A doctor that finds one thing in order and one to publish in DNS."""
+
+    def run(_context: Any, _now: Any, on_wait: Any = None, only: Any = None) -> Iterator[CheckResult]:
+        yield CheckResult("relay", "mail.example.org", "ok", "It answers.")
+        on_wait("SPF")
+        assert CheckRun.objects.get().waiting_for == "SPF"
+        record = DnsRecord("example.org", "TXT", "v=spf1 mx -all")
+        yield CheckResult("spf", "example.org", "problem", "There is no record.", "Publish it.", (record,))
+
+    monkeypatch.setattr(runner, "run", run)
+
+
+@pytest.mark.usefixtures("two_results")
+def test_checks_are_asked_for_in_the_desk_made_by_the_worker_and_remembered(browser: Client) -> None:
+    page = reverse("desk_checks")
+    browser.post(page)
+    browser.post(page)
+    assert CheckRun.objects.count() == 1
+    assert "data-refresh" in browser.get(page).content.decode()
+    assert check_runs.run_requested(timezone.now()) == 1
+    assert check_runs.run_requested(timezone.now()) == 0
+    answer = browser.get(page)
+    assert [row.status for row in answer.context["rows"]] == ["problem", "ok"]
+    assert "v=spf1 mx -all" in Page(answer).text and "data-refresh" not in answer.content.decode()
+
+
+def test_a_run_whose_worker_died_does_not_hold_up_the_next_one(browser: Client) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    CheckRun.objects.create(requested_by="lola", requested_at=long_ago, started_at=long_ago)
+    browser.post(reverse("desk_checks"))
+    assert CheckRun.objects.filter(started_at=None).count() == 1
+
+
+def sample_rows() -> tuple[int, ...]:
+    models: tuple[Any, ...] = (*(Newsletter, Edition, Story, MailingList, Subscriber, get_image_model()),)
+    return tuple(model._default_manager.count() for model in models)
+
+
+def test_the_sample_is_loaded_cannot_be_sent_and_is_removed_without_residue(desk: Desk) -> None:
+    before, browser = sample_rows(), as_user(desk.admin)
+    browser.post(reverse("desk_sample"), {"load": "1"})
+    browser.post(reverse("desk_sample"), {"load": "1"})
+    assert [now - then for now, then in zip(sample_rows(), before, strict=True)] == [1, 1, 4, 1, 5, 4]
+    edition = Edition.objects.get(newsletter__slug="sample-newsletter")
+    assert browser.get(reverse("desk_edition:variants", args=[edition.pk])).status_code == 200
+    with pytest.raises(PreflightFailed):
+        submit(edition, desk.writer, timezone.now())
+    browser.post(reverse("desk_sample"), {"remove": "1"})
+    assert sample_rows() == before and not sample_edition.is_loaded()
+
+
+def test_no_other_edition_takes_the_sample_stories(desk: Desk) -> None:
+    newsletter, now = desk.edition.newsletter, timezone.now()
+    sample_edition.load(desk.admin, now)
+    period = Period.at(now, newsletter.zone)
+    assert not [one for one in stories_for(newsletter, period, now) if one.key.startswith("sample-")]
+
+
+def test_the_sample_finishes_no_step(browser: Client, admin: User) -> None:
+    sample_edition.load(admin, timezone.now())
+    assert done(admin) == set()

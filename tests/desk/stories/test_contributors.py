@@ -1,0 +1,45 @@
+"""Contributors: stories of their own countries, as drafts."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from mailer.accounts.models import ContributorCountries
+from mailer.desk.accounts.permissions import ensure_groups
+from mailer.stories import story_drafts
+from mailer.stories.models import Story
+from tests.desk.cast import Desk, as_user
+
+
+@pytest.fixture
+def contributor(desk: Desk) -> User:
+    """Writes about Kazakhstan only."""
+    user = User.objects.create_user("aida", "aida@office.example.org", "a long password")
+    user.groups.add(ensure_groups()["Contributors"])
+    ContributorCountries.objects.create(user=user, countries=("KZ",))
+    return user
+
+
+def test_a_contributor_writes_drafts_of_their_own_countries_only(desk: Desk, contributor: User) -> None:
+    browser = as_user(contributor)
+    add = reverse("desk_stories:add")
+    new_key = browser.get(add).context["new_key"]
+    posted = {"kind": "news", "date": "2021-12-01", "new_key": new_key, "headline-en": "A bridge"}
+    browser.post(add, {**posted, "countries": ["KZ"], "action": "draft"})
+    story = Story.objects.get(key=new_key)
+    latest = story_drafts.latest_draft(story)
+    assert (latest.countries, story.live) == (("KZ",), False)
+    edit = reverse("desk_stories:edit", args=[story.pk])
+    answer = browser.post(edit, {**posted, "countries": ["UZ"], "action": "draft"})
+    assert "countries" in answer.context["form"].errors
+    assert story_drafts.latest_draft(Story.objects.get(pk=story.pk)).countries == ("KZ",)
+    assert browser.post(edit, {**posted, "countries": ["KZ"], "action": "ready"}).status_code == 403
+
+
+def test_a_contributor_does_not_open_the_editor_of_other_countries(desk: Desk, contributor: User) -> None:
+    other = next(one for one in Story.objects.all() if set(one.countries) - {"KZ"} or not one.countries)
+    browser = as_user(contributor)
+    assert browser.get(reverse("desk_stories:edit", args=[other.pk])).status_code == 403
+    assert as_user(desk.writer).get(reverse("desk_stories:edit", args=[other.pk])).status_code == 200
