@@ -197,6 +197,8 @@ def write_from_the_first_key(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/desk/stories/add/")
     page.locator("[name=headline-en]").press_sequentially("A new bridge")
     page.wait_for_url("**/desk/stories/edit/*")
+    page.get_by_role("button", name="Save as ready").click()
+    expect(page.locator(".error-message")).not_to_have_count(0)
     page.reload()
     expect(page.locator("[name=headline-en]")).to_have_value("A new bridge")
 

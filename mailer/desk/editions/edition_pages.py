@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
-from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList
+from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
@@ -237,6 +237,22 @@ class RestorePage(EditionPage):
         return redirect("desk_editions:edit", self.edition.pk)
 
 
+# What the comparison of two versions shows.
+_COMPARED = ObjectList(
+    [
+        FieldPanel("body", heading=gettext_lazy("Stories")),
+        InlinePanel(
+            "texts",
+            [FieldPanel("language"), FieldPanel("subject"), FieldPanel("preheader")],
+            heading=gettext_lazy("Subject lines"),
+        ),
+        FieldPanel("number"),
+        FieldPanel("segment"),
+        FieldPanel("excluded"),
+    ]
+)
+
+
 class EditionViewSet(SnippetViewSet):
     """Editions of newsletters. Their blocks are edited in the workbench."""
 
@@ -269,6 +285,14 @@ class EditionViewSet(SnippetViewSet):
             ),
         ],
     )
+
+    @property
+    def revisions_compare_view(self) -> Any:
+        compare = self.revisions_compare_view_class
+        template = self.get_templates("revisions_compare", fallback=compare.template_name)
+        return self.construct_view(
+            compare, edit_handler=_COMPARED.bind_to_model(Edition), template_name=template
+        )
 
     @property
     def edit_view(self) -> Any:

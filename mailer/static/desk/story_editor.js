@@ -188,7 +188,8 @@
     save().then((done) => {
       if (!done || !button || button.value !== 'ready') return;
       leaving = true;
-      form.requestSubmit(button);
+      // A form cannot be submitted again while it is being submitted.
+      window.setTimeout(() => form.requestSubmit(button), 0);
     });
   });
 

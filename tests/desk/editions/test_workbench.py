@@ -236,6 +236,8 @@ def test_an_earlier_version_is_restored(desk: Desk) -> None:
     page = reverse("desk_editions:revisions_revert", args=[desk.edition.pk, earlier.pk])
     browser = as_user(desk.writer)
     assert browser.get(page).status_code == 200 and blocks(desk) != order
+    compared = reverse("desk_editions:revisions_compare", args=[desk.edition.pk, "earliest", "latest"])
+    assert "Headline" in browser.get(compared).content.decode()
     browser.post(page)
     assert blocks(desk) == order
 

@@ -15,6 +15,7 @@ from mailer.stories import story_drafts
 from mailer.stories.models import Story
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
+from tests.desk.page import Page
 
 pytestmark = pytest.mark.both_databases
 SCRIPT = {"X-Requested-With": "fetch"}
@@ -147,6 +148,15 @@ def test_a_picture_without_description_is_saved_and_only_not_ready(desk: Desk) -
     assert set(answer.context["form"].errors) == {"picture_alt-ru"}
     story.refresh_from_db()
     assert story.picture == picture and not story.live
+
+
+def test_a_new_story_that_is_not_ready_yet_is_not_made_twice(desk: Desk) -> None:
+    answer = add(desk, fields("en", **{"summary-en": "", "action": "ready"}))
+    story = Story.objects.get(key=NEW)
+    assert set(answer.context["form"].errors) == {"summary-en"}
+    assert reverse("desk_stories:edit", args=[story.pk]) in {
+        action.partition("?")[0] for action in Page(answer).form_actions
+    }
 
 
 def test_what_is_missing_in_a_language_beside_the_form_is_named(desk: Desk) -> None:
