@@ -14,8 +14,8 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
-from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.db.models.signals import post_migrate
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 from wagtail.models import Collection, Locale, Page
 
@@ -70,22 +70,23 @@ def _settings_module() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _flush_without_triggers() -> Iterator[None]:
-    """Lets a test with transactions of its own empty tables from which SQLite deletes nothing otherwise."""
-    operations = DatabaseWrapper.ops_class
-    original = operations.sql_flush
+def _restored_after_transactions() -> Iterator[None]:
+    """After a test with transactions of its own SQLite's tables are as they were migrated, ids included.
 
-    def sql_flush(self: Any, *args: Any, **options: Any) -> list[str]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%DELETE ON%'"
-            )
-            triggers = cursor.fetchall()
-        dropped = [f"DROP TRIGGER {name}" for name, _ in triggers]
-        return [*dropped, *original(self, *args, **options), *(sql for _, sql in triggers)]
+    Django would empty them, which their triggers refuse, and make anew what belongs to every database.
+    """
+    empty = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def teardown(self: Any) -> None:
+        if connection.vendor != "sqlite":
+            empty(self)
+            return
+        connection.ensure_connection()
+        migrated.restore(connection.connection)
+        ContentType.objects.clear_cache()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operations, "sql_flush", sql_flush)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
 
 

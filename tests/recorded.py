@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,6 +27,7 @@ from django.db.models import Model
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_INSERT = re.compile(r"\bINSERT INTO \"?(\w+)")
 # "Now" in a recording is not long ago.
 _USED_FOR_SECONDS = 60.0
 
@@ -62,12 +64,12 @@ def recorded(build: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(build)
     def built(*args: P.args, **kwargs: P.kwargs) -> R:
-        # Where a test has transactions of its own, what waits for their end has to run. And within a function
-        # that is being recorded, the one that it calls is a part of it.
-        if not connection.in_atomic_block or isinstance(connection.make_cursor, _Recorder):
+        # Within a function that is being recorded, the one that it calls is a part of it.
+        if isinstance(connection.make_cursor, _Recorder):
             return build(*args, **kwargs)
         given = list(_rows([*args, *kwargs.values()]))
-        key = repr(_key([*args, *sorted(kwargs.items()), settings.CONFIG]))
+        # Where a test has transactions of its own, what waits for their end is done, too.
+        key = repr(_key([*args, *sorted(kwargs.items()), settings.CONFIG, connection.in_atomic_block]))
         found = recordings.get(key)
         if found and time.monotonic() - found.since < _USED_FOR_SECONDS:
             with suppress(_DiffersError, IntegrityError), transaction.atomic():
@@ -77,7 +79,7 @@ def recorded(build: Callable[P, R]) -> Callable[P, R]:
         with _recording(recording.statements):
             result = build(*args, **kwargs)
         recording.result, recording.arguments = copy.deepcopy((result, given))
-        written = {one.sql.split('"')[1] for one in recording.statements if one.sql.startswith("INSERT INTO")}
+        written = {found[1] for one in recording.statements for found in _INSERT.finditer(one.sql)}
         recording.first_ids = {table: first for table, first in next_ids.items() if table in written}
         recordings[key] = recording
         return result
@@ -145,7 +147,8 @@ class _RecordingCursor(CursorWrapper):
         with suppress(TypeError):
             # Bytes of SQLite cannot be copied, and do not change.
             params = copy.deepcopy(params)
-        self.statements.append(_Statement(sql, params, many, rows, self.cursor.rowcount))
+        if not sql.startswith("BEGIN"):
+            self.statements.append(_Statement(sql, params, many, rows, self.cursor.rowcount))
 
     def fetchone(self) -> Any:
         return self._left.pop(0) if self._left else None

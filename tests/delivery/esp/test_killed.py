@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,11 @@ def program(tmp_path, sqlite_template):
         yield start
 
 
+def ended(pid: int) -> bool:
+    """Whether the process did all there was to do: it waits for the program that started it to look."""
+    return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "Z"
+
+
 def killed_often(program: Program, api: Api, seed: int) -> int:
     """Run to the end with kills at random times; return how many processes were killed."""
     chance = random.Random(seed)
@@ -45,7 +51,7 @@ def killed_often(program: Program, api: Api, seed: int) -> int:
     for _ in range(KILLS):
         pid = program.start()
         wanted, limit = len(api.calls) + chance.randint(1, 3), time.monotonic() + 60
-        while len(api.calls) < wanted and time.monotonic() < limit:
+        while len(api.calls) < wanted and not ended(pid) and time.monotonic() < limit:
             time.sleep(0.001)
         time.sleep(chance.random() * 0.02)
         hits += program.end(pid, signal.SIGKILL) == signal.SIGKILL
