@@ -18,10 +18,12 @@ from mailer.approval.models import (
     ListChange,
     Notification,
     NotificationChoice,
+    ReviewComment,
     Snapshot,
     SnapshotAuthor,
     SnapshotVariant,
     StaffNotice,
+    VariantCheck,
 )
 from mailer.audit_log.models import AuditRecord
 from mailer.delivery.models import (
@@ -91,6 +93,7 @@ __all__ = [
     "ProviderHour",
     "ReplyAnswer",
     "ReturnedMessage",
+    "ReviewComment",
     "SignInFailures",
     "SkippedStep",
     "Snapshot",
@@ -106,6 +109,7 @@ __all__ = [
     "ThrottleState",
     "TrackingEvent",
     "VariantAudience",
+    "VariantCheck",
     "WebhookAttempt",
     "WebhookEndpoint",
     "WebhookHeartbeat",

@@ -22,6 +22,8 @@ from mailer.desk.accounts.webhooks import (
 from mailer.desk.approval.views import (
     ApprovalLinkAction,
     ApproveAction,
+    CheckVariantAction,
+    CommentAction,
     RequestChangesAction,
     ReviewPage,
     SubmitPage,
@@ -104,6 +106,8 @@ _EDITION = [
     path("submit/", SubmitPage.as_view(), name="submit"),
     path("review/", ReviewPage.as_view(), name="review"),
     path("approve/", ApproveAction.as_view(), name="approve"),
+    path("comments/", CommentAction.as_view(), name="comment"),
+    path("check-variant/", CheckVariantAction.as_view(), name="check_variant"),
     path("approval-link/", ApprovalLinkAction.as_view(), name="approval_link"),
     path("request-changes/", RequestChangesAction.as_view(), name="request_changes"),
     path("test/", TestEmailPage.as_view(), name="test"),

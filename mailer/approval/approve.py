@@ -18,11 +18,11 @@ from babel.core import get_global
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer.approval import account_changes, authorship
-from mailer.approval.models import Approval, Snapshot, SnapshotVariant
+from mailer.approval.models import Approval, Snapshot, SnapshotVariant, VariantCheck
 from mailer.editions.models import Edition
 from subscribers.stored_texts import stored, translated
 
@@ -66,6 +66,10 @@ class SnapshotChanged(ApprovalError):  # noqa: N818
     """The edition has changed since it was approved; submit it again."""
 
 
+class VariantsNotChecked(ApprovalError):  # noqa: N818
+    """The newsletter's rule names variants that you have not checked yet."""
+
+
 class OutsideWindow(ApprovalError):  # noqa: N818
     """The time is outside the approved sending window."""
 
@@ -81,7 +85,8 @@ def approve(
 ) -> Approval:
     """Approve the snapshot as `user`; `sha256` (hex) is the hash of what they reviewed.
 
-    Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, AccountNotIndependent, SnapshotChanged.
+    Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove, AccountNotIndependent,
+    VariantsNotChecked, SnapshotChanged.
     """
     require_permission(user, "mailer.approve_edition")
     _require_unchanged(snapshot)
@@ -90,6 +95,7 @@ def approve(
         if not hmac.compare_digest(held.sha256.encode(), sha256.strip().lower().encode()):
             raise WrongHash
         require_second_person(held, user)
+        require_checked(held, user)
         approval = Approval.objects.create(
             snapshot=held,
             sha256=held.sha256,
@@ -291,6 +297,32 @@ _NOT_POSSIBLE = {
     "scheduled": _("This edition is %(state)s, so it cannot be scheduled."),
     "unscheduled": _("This edition is %(state)s, so it cannot be unscheduled."),
 }
+
+
+def checked_variants(snapshot: Snapshot, user: User) -> set[str]:
+    """Keys of the variants that the user has checked."""
+    return set(
+        VariantCheck.objects.filter(snapshot=snapshot, user=user).values_list("variant_key", flat=True)
+    )
+
+
+def unchecked_variants(snapshot: Snapshot, user: User) -> list[str]:
+    """Keys of the variants that the user must still check before approving."""
+    checked = checked_variants(snapshot, user) if snapshot.must_check else set()
+    return [key for key in snapshot.must_check if key not in checked]
+
+
+def require_checked(snapshot: Snapshot, user: User) -> None:
+    """Raises VariantsNotChecked as long as the user has not checked every variant that the rule names."""
+    if missing := len(unchecked_variants(snapshot, user)):
+        raise VariantsNotChecked(
+            ngettext(
+                "Check %(number)s more variant before you approve: the newsletter’s review rule names it.",
+                "Check %(number)s more variants before you approve: the newsletter’s review rule names them.",
+                missing,
+            )
+            % {"number": missing}
+        )
 
 
 def _locked(snapshot: Snapshot, expected: Snapshot.State, action: str) -> Snapshot:

@@ -179,6 +179,10 @@ class Snapshot(models.Model):
     window_until = models.DateTimeField()
     submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     submitted_at = models.DateTimeField()
+    # What the submitter tells the approver.
+    note = models.TextField(blank=True)
+    # Keys of the variants that an approver must have checked, after the newsletter's review rule.
+    must_check = models.JSONField(default=list, blank=True)
     # Only the fields below change after the snapshot was created.
     state = models.CharField(max_length=12, choices=State.choices, default=State.SUBMITTED)
     send_at = models.DateTimeField(null=True, blank=True)
@@ -262,6 +266,46 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sha256[:12]} by {self.approver}"
+
+
+class ReviewComment(models.Model):
+    """What a reviewer says about a submitted edition, or about one story of it."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="comments")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # Key of the story in the snapshot's content; empty: about the whole edition.
+    story_key = models.CharField(max_length=100, blank=True)
+    text = models.CharField(max_length=1000)
+    at = models.DateTimeField()
+    # When a writer marked it as done, and who.
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.text[:60]}"
+
+
+class VariantCheck(models.Model):
+    """A reviewer has looked at one variant of a snapshot and found it right."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="checks")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # `SnapshotVariant.key`.
+    variant_key = models.CharField(max_length=16)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "user", "variant_key"], name="variant_check_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} checked {self.variant_key}"
 
 
 class ApprovalLink(models.Model):

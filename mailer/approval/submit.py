@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer import link_tracking
-from mailer.approval import approve, authorship
+from mailer.approval import approve, authorship, review
 from mailer.approval.approve import PreflightFailed, WrongState
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import PreflightFinding, run_checks, sender_of
@@ -24,13 +24,15 @@ from subscribers.segments.rules import InvalidRule
 from subscribers.stored_texts import stored, translated
 
 VARIANT_LIMIT = 500
+# Characters of the note to the approver.
+NOTE_LIMIT = 2000
 
 
-def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
+def submit(edition: Edition, user: User, now: datetime, note: str = "") -> Snapshot:
     """Create a snapshot of the edition's latest revision, for a second person to approve.
 
-    An earlier open snapshot is withdrawn. Raises NotPermitted, WrongState (already sent), and PreflightFailed
-    with the text of every error.
+    `note`: what the submitter tells the approver. An earlier open snapshot is withdrawn. Raises NotPermitted,
+    WrongState (already sent), and PreflightFailed with the text of every error.
     """
     approve.require_permission(user, "mailer.submit_edition")
     _require_not_sent(edition)
@@ -45,7 +47,7 @@ def submit(edition: Edition, user: User, now: datetime) -> Snapshot:
                 " ".join([gettext("This edition cannot be submitted yet."), *map(translated, errors)])
             )
         _withdraw_earlier(edition, user)
-        return _freeze(edition, content, audience, rendered, found, user, now)
+        return _freeze(edition, content, audience, rendered, found, user, now, note)
 
 
 def _audience(edition: Edition, now: datetime) -> Audience:
@@ -107,12 +109,12 @@ def _freeze(
     found: Sequence[PreflightFinding],
     user: User,
     now: datetime,
+    note: str,
 ) -> Snapshot:
     newsletter = edition.newsletter
     text = to_json(content)
-    readers = ReaderCounts.from_combinations(
-        audience.combinations(), newsletter.languages, newsletter.fallbacks
-    )
+    combinations = audience.combinations()
+    readers = ReaderCounts.from_combinations(combinations, newsletter.languages, newsletter.fallbacks)
     until = now + timedelta(days=newsletter.window_days)
     because = authorship.authors_of(edition)
     because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
@@ -148,6 +150,8 @@ def _freeze(
         window_until=until,
         submitted_by=user,
         submitted_at=now,
+        note=note.strip()[:NOTE_LIMIT],
+        must_check=review.required_variants(newsletter.review_rule, content, combinations),
     )
     SnapshotVariant.objects.bulk_create([snapshot_variant(snapshot, variant) for variant in rendered])
     SnapshotAuthor.objects.bulk_create(

@@ -93,6 +93,11 @@ EDITION_BLOCKS = [
 class Newsletter(ClusterableModel):
     """A publication: its sender, schedule, countries, languages and theme."""
 
+    class ReviewRule(models.TextChoices):
+        NONE = "", _("None: the approver chooses what to look at")
+        LANGUAGES = "languages", _("The largest variant of each language")
+        ALL = "all", _("Every variant that has subscribers")
+
     slug = models.SlugField(unique=True, verbose_name=_("slug"))
     name = models.CharField(max_length=120, verbose_name=_("name"))
     # The sending office, named in the footer of every message.
@@ -131,6 +136,15 @@ class Newsletter(ClusterableModel):
     # Days after submission within which an approved edition may leave.
     window_days = models.PositiveSmallIntegerField(
         default=7, validators=[MinValueValidator(1), MaxValueValidator(60)], verbose_name=_("window days")
+    )
+    # Which variants an approver must have checked; see approval.review.
+    review_rule = models.CharField(
+        _("review rule"),
+        max_length=10,
+        blank=True,
+        choices=ReviewRule.choices,
+        default=ReviewRule.NONE,
+        help_text=_("Variants that an approver must have checked before approving an edition."),
     )
     # Changed tokens of the theme: {"accent": "#0A6E7A", …}; see rendering.theme.
     theme = models.JSONField(default=dict, blank=True, verbose_name=_("theme"))

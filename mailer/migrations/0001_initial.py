@@ -400,6 +400,7 @@ class Migration(migrations.Migration):
                 ('assemble_hour', models.PositiveSmallIntegerField(default=9, validators=[django.core.validators.MaxValueValidator(23)], verbose_name='assemble hour')),
                 ('assembly_skipped', models.CharField(blank=True, editable=False, max_length=7, verbose_name='skipped assembly')),
                 ('window_days', models.PositiveSmallIntegerField(default=7, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(60)], verbose_name='window days')),
+                ('review_rule', models.CharField(blank=True, choices=[('', 'None: the approver chooses what to look at'), ('languages', 'The largest variant of each language'), ('all', 'Every variant that has subscribers')], default='', help_text='Variants that an approver must have checked before approving an edition.', max_length=10, verbose_name='review rule')),
                 ('theme', models.JSONField(blank=True, default=dict, verbose_name='theme')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('lists', models.ManyToManyField(related_name='+', to='subscribers.mailinglist', verbose_name='lists')),
@@ -590,6 +591,8 @@ class Migration(migrations.Migration):
                 ('window_from', models.DateTimeField()),
                 ('window_until', models.DateTimeField()),
                 ('submitted_at', models.DateTimeField()),
+                ('note', models.TextField(blank=True)),
+                ('must_check', models.JSONField(blank=True, default=list)),
                 ('state', models.CharField(choices=[('submitted', 'waiting for approval'), ('approved', 'approved'), ('scheduled', 'scheduled'), ('invalidated', 'invalidated by a later change'), ('withdrawn', 'withdrawn')], default='submitted', max_length=12)),
                 ('send_at', models.DateTimeField(blank=True, null=True)),
                 ('local_hour', models.PositiveSmallIntegerField(blank=True, null=True)),
@@ -600,6 +603,22 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-submitted_at', '-pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='ReviewComment',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('story_key', models.CharField(blank=True, max_length=100)),
+                ('text', models.CharField(max_length=1000)),
+                ('at', models.DateTimeField()),
+                ('done_at', models.DateTimeField(blank=True, null=True)),
+                ('done_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='mailer.snapshot')),
+            ],
+            options={
+                'ordering': ['pk'],
             },
         ),
         migrations.AddField(
@@ -827,6 +846,16 @@ class Migration(migrations.Migration):
                 ('countries', models.CharField(blank=True, max_length=800)),
                 ('link_count', models.PositiveSmallIntegerField(default=0)),
                 ('variant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='mailer.snapshotvariant')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='VariantCheck',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('variant_key', models.CharField(max_length=16)),
+                ('at', models.DateTimeField()),
+                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='mailer.snapshot')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
@@ -1122,6 +1151,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='trackingevent',
             index=models.Index(condition=models.Q(('subscriber__isnull', False)), fields=['subscriber', 'at'], name='tracking_event_subscriber'),
+        ),
+        migrations.AddConstraint(
+            model_name='variantcheck',
+            constraint=models.UniqueConstraint(fields=('snapshot', 'user', 'variant_key'), name='variant_check_once'),
         ),
         migrations.AddIndex(
             model_name='webhookmessage',

@@ -34,10 +34,12 @@ _SNAPSHOT_CHANGED = (
             "audience_count",
             "submitted_by_id",
             "window_from",
+            "note",
         )
     )
     + " OR NEW.window_until <> OLD.window_until OR CAST(NEW.audience AS TEXT) <> CAST(OLD.audience AS TEXT)"
     " OR CAST(NEW.readers AS TEXT) <> CAST(OLD.readers AS TEXT)"
+    " OR CAST(NEW.must_check AS TEXT) <> CAST(OLD.must_check AS TEXT)"
 )
 _MOVE_WITHOUT_APPROVAL = (
     "NEW.state IN ('approved', 'scheduled') AND NOT EXISTS"

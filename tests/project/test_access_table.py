@@ -116,6 +116,8 @@ desk_edition:submit                    WADS     WDS      -   writers submit
 desk_edition:review                    WADS     -        -   everybody sees what is approved
 approval_by_link                       nobody   nobody   -   behind a mailed link that is not valid
 approval_by_link_picture               nobody   -        -   behind a mailed link that is not valid
+desk_edition:comment                   -        WADS     -   who reviews or writes it
+desk_edition:check_variant             -        ADS      -   approvers look at variants
 desk_edition:approval_link             -        WDS      -   who submits asks an external approver
 desk_edition:approve                   -        ADS      P   approvers approve
 desk_edition:request_changes           -        WADS     -   approvers reject, writers withdraw

@@ -26,8 +26,9 @@ from wagtail.log_actions import log
 from mailer.accounts import limits
 from mailer.approval import approval_links
 from mailer.approval.approval_links import WrongCode
-from mailer.approval.approve import ApprovalError
+from mailer.approval.approve import ApprovalError, unchecked_variants
 from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
+from mailer.approval.review import check_variant
 from mailer.desk.approval.views import review
 from mailer.media_files import PICTURE_PATH, stored_file
 from subscribers import tokens
@@ -79,7 +80,9 @@ class ApprovalLinkPage(TemplateView):
         """Sends a code, or decides. A refused decision shows the page again with what was typed."""
         now, posted = timezone.now(), request.POST
         if posted.get("action") == "code":
-            return self._send_code(token)
+            return self._send_code()
+        if posted.get("action") == "check":
+            return self._check(posted.get("variant", ""))
         code, reason = posted.get("code", ""), " ".join(posted.get("reason", "").split())[:200]
         if posted.get("action") == "approve":
             return self._decide(
@@ -97,7 +100,7 @@ class ApprovalLinkPage(TemplateView):
         messages.error(request, gettext("Say what should be changed, so that the writers know what to do."))
         return self._again(reason)
 
-    def _send_code(self, token: str) -> HttpResponse:
+    def _send_code(self) -> HttpResponse:
         try:
             approval_links.send_code(self.link, timezone.now())
         except ApprovalError as error:
@@ -107,6 +110,16 @@ class ApprovalLinkPage(TemplateView):
                 self.request, gettext("A code is on its way to your mailbox. It is valid for 15 minutes.")
             )
         return redirect(f"{self.request.path}#decide")
+
+    def _check(self, key: str) -> HttpResponse:
+        snapshot, user = self.link.snapshot, self.link.user
+        try:
+            check_variant(snapshot, user, key, timezone.now())
+        except ApprovalError as error:
+            messages.error(self.request, str(error))
+        missing = unchecked_variants(snapshot, user)
+        following = f"?variant={missing[0]}#desk-snapshot" if missing else "#decide"
+        return redirect(self.request.path + following)
 
     def _decide(
         self, action: Callable[[], object], log_action: str, outcome: str, reason: str = ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
@@ -18,9 +19,10 @@ from wagtail.admin import messages
 from mailer import link_tracking
 from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.approval import account_changes, approval_links, approve, staff_emails
+from mailer.approval import review as review_steps
 from mailer.approval.approve import ApprovalError
 from mailer.approval.authorship import name_of, translated_reason
-from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
+from mailer.approval.models import ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
 from mailer.approval.submit import VARIANT_LIMIT, submit
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import views
@@ -54,7 +56,7 @@ class SubmitPage(EditionPage):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self.attempt(
-            lambda: submit(self.edition, current_user(request), timezone.now()),
+            lambda: submit(self.edition, current_user(request), timezone.now(), request.POST.get("note", "")),
             gettext("%(edition)s is submitted. A colleague who is not an author can now approve it.")
             % {"edition": self.edition},
             "desk.submit",
@@ -126,6 +128,36 @@ def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, An
         "shown_key": chosen.key if chosen else "",
         "by_key": True,
         "changes": _changes(snapshot),
+        **_checks(snapshot, user, listed, chosen),
+        **comments_context(snapshot, user),
+    }
+
+
+def _checks(
+    snapshot: Snapshot,
+    user: User,
+    listed: Sequence[tuple[VariantChoice, SnapshotVariant]],
+    chosen: VariantChoice | None,
+) -> dict[str, Any]:
+    """Which variants the reviewer has checked, and which the newsletter's rule asks for."""
+    waiting = snapshot.state == Snapshot.State.SUBMITTED
+    missing = approve.unchecked_variants(snapshot, user)
+    return {
+        "checked": approve.checked_variants(snapshot, user),
+        "may_check": waiting and bool(snapshot.must_check) and user.has_perm("mailer.approve_edition"),
+        "must_check": snapshot.must_check,
+        "unchecked": [choice for choice, _variant in listed if choice.key in missing],
+    }
+
+
+def comments_context(snapshot: Snapshot, user: User) -> dict[str, Any]:
+    """The comments on a snapshot with the headlines of their stories, and who may do what with them."""
+    stories = {story.key: story.texts[0].headline for story in from_json(snapshot.content).stories}
+    return {
+        "comments": [(one, stories.get(one.story_key, "")) for one in review_steps.comments_of(snapshot)],
+        "comment_stories": list(stories.items()),
+        "may_comment": snapshot.state == Snapshot.State.SUBMITTED and _may_request_changes(user),
+        "may_mark_done": user.has_perm("mailer.submit_edition"),
     }
 
 
@@ -300,6 +332,8 @@ class RequestChangesAction(SnapshotPage):
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         reason = " ".join(self.request.POST.get("reason", "").split())[:200]
+        if not reason and snapshot.comments.filter(done_at=None).exists():
+            reason = gettext("See the comments.")
         if not reason:
             messages.error(
                 self.request, gettext("Describe what should be changed, so that the writers know what to do.")
@@ -313,6 +347,63 @@ class RequestChangesAction(SnapshotPage):
             on_success="variants",
             on_error="review",
         )
+
+
+class CommentAction(SnapshotPage):
+    """POST only: adds a comment about a story or the edition, or marks one as done (`done`)."""
+
+    http_method_names = ["post"]
+    no_snapshot_error = "There is no submitted version any more: it was changed or withdrawn."
+
+    def has_permission(self) -> bool:
+        return _may_request_changes(current_user(self.request))
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if request.POST.get("done"):
+            return self._mark_done(request)
+        return super().post(request, pk)
+
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        user, posted = current_user(self.request), self.request.POST
+        return self.attempt(
+            lambda: review_steps.comment(
+                snapshot, user, posted.get("story", ""), posted.get("text", ""), timezone.now()
+            ),
+            gettext("Your comment is added. Request changes to send the edition back to its writers."),
+            "desk.comment",
+            on_success="review",
+            on_error="review",
+        )
+
+    def _mark_done(self, request: HttpRequest) -> HttpResponse:
+        """Also after the edition went back to its writers."""
+        remark = get_object_or_404(ReviewComment, pk=_number(request, "done"), snapshot__edition=self.edition)
+        return self.attempt(
+            lambda: review_steps.mark_done(remark, current_user(request), timezone.now()),
+            gettext("The comment is marked as done."),
+            "desk.comment_done",
+            on_success="review",
+            on_error="review",
+        )
+
+
+class CheckVariantAction(SnapshotPage):
+    """POST only: records that the approver has checked a variant, and shows the next one to check."""
+
+    http_method_names = ["post"]
+    post_permission = "mailer.approve_edition"
+    no_snapshot_error = "There is no submitted version any more: it was changed or withdrawn."
+
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        user, key = current_user(self.request), self.request.POST.get("variant", "")
+        try:
+            review_steps.check_variant(snapshot, user, key, timezone.now())
+        except ApprovalError as error:
+            messages.error(self.request, str(error))
+            return self.redirect_to("review")
+        missing = approve.unchecked_variants(snapshot, user)
+        following = f"?variant={missing[0]}#desk-snapshot" if missing else "#desk-decide"
+        return redirect(reverse("desk_edition:review", args=[self.edition.pk]) + following)
 
 
 def snapshot_choices(

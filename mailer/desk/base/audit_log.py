@@ -36,6 +36,8 @@ _ACTIONS = {
     "desk.submit": (_("Submit"), _("Submitted for approval")),
     "desk.approve": (_("Approve"), _("Approved")),
     "desk.request_changes": (_("Request changes"), _("Requested changes")),
+    "desk.comment": (_("Comment"), _("Commented on a submitted edition")),
+    "desk.comment_done": (_("Mark as done"), _("Marked a comment as done")),
     "desk.approval_link": (_("Ask by link"), _("Mailed a link to an external approver")),
     "desk.approval_link_revoke": (_("Revoke link"), _("Revoked the link of an external approver")),
     "desk.approve_by_link": (_("Approve"), _("Approved by a mailed link and a one-time code")),

@@ -12,11 +12,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot
+from mailer.approval.review import comments_of
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
 from mailer.reports.stats import latest_dry_run, latest_mailing
+from mailer.stories.models import Story
 from subscribers.stored_texts import translated
 
 Mark = Literal["done", "now", "todo"]
@@ -57,6 +60,18 @@ class Step(NamedTuple):
         return labels[self.mark]
 
 
+class OpenComment(NamedTuple):
+    """A reviewer's comment that no writer has marked as done."""
+
+    pk: int
+    text: str
+    # Of the reviewer.
+    name: str
+    # Headline of the story, and where it is edited; empty for a comment about the edition.
+    about: str
+    url: str
+
+
 class Action(NamedTuple):
     label: str
     url: str
@@ -80,6 +95,8 @@ class Overview:
     mailing: Mailing | None
     # Why the last snapshot is no longer valid, while the edition is a draft again.
     draft_reason: str
+    # Reviewers' open comments on the last snapshot, while the edition is a draft again.
+    comments: tuple[OpenComment, ...]
     # Pages that apply in this state.
     pages: tuple[Action, ...]
 
@@ -120,6 +137,7 @@ def overview(edition: Edition, user: User) -> Overview:
         snapshot=snapshot,
         mailing=mailing,
         draft_reason=_draft_reason(edition) if state == "draft" else "",
+        comments=tuple(_open_comments(edition)) if state == "draft" else (),
         pages=tuple(_pages(edition, state, user)),
     )
 
@@ -159,6 +177,21 @@ def _steps(at: int, *, finished: bool, cut: bool) -> Iterable[Step]:
             yield Step(gettext("Cancelled") if cut else str(label), "now")
         else:
             yield Step(str(label), "todo")
+
+
+def _open_comments(edition: Edition) -> Iterable[OpenComment]:
+    last = edition.snapshots.first()
+    found = list(comments_of(last).filter(done_at=None)) if last is not None else []
+    stories = {story.key: story for story in Story.objects.filter(key__in={one.story_key for one in found})}
+    for one in found:
+        story = stories.get(one.story_key)
+        yield OpenComment(
+            pk=one.pk,
+            text=one.text,
+            name=name_of(one.user),
+            about=str(story) if story else "",
+            url=reverse("desk_stories:edit", args=[story.pk]) if story else "",
+        )
 
 
 def _draft_reason(edition: Edition) -> str:

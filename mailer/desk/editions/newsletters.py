@@ -271,6 +271,7 @@ class NewsletterViewSet(DeskViewSet):
                             "Days after submission within which an approved edition can be sent (1 to 60)."
                         ),
                     ),
+                    FieldPanel("review_rule"),
                 ],
                 heading=_("Schedule"),
             ),
