@@ -23,8 +23,8 @@ from mailer.desk.approval.views import (
     ApprovalLinkAction,
     ApproveAction,
     CheckVariantAction,
-    CommentAction,
     RequestChangesAction,
+    ReviewCommentAction,
     ReviewPage,
     SubmitPage,
 )
@@ -59,7 +59,6 @@ from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.sending.test_emails import TestEmailPage
 from mailer.desk.stories.actions import (
     CarryOverAction,
-    CommentAction,
     CommentDoneAction,
     DuplicateAction,
     StoryPreview,
@@ -106,7 +105,7 @@ _EDITION = [
     path("submit/", SubmitPage.as_view(), name="submit"),
     path("review/", ReviewPage.as_view(), name="review"),
     path("approve/", ApproveAction.as_view(), name="approve"),
-    path("comments/", CommentAction.as_view(), name="comment"),
+    path("comments/", ReviewCommentAction.as_view(), name="comment"),
     path("check-variant/", CheckVariantAction.as_view(), name="check_variant"),
     path("approval-link/", ApprovalLinkAction.as_view(), name="approval_link"),
     path("request-changes/", RequestChangesAction.as_view(), name="request_changes"),
@@ -123,7 +122,7 @@ _STORY = [
     path("preview/", StoryPreview.as_view(), name="preview"),
     path("duplicate/", DuplicateAction.as_view(), name="duplicate"),
     path("carry-over/", CarryOverAction.as_view(), name="carry_over"),
-    path("comments/", CommentAction.as_view(), name="comment"),
+    path("comments/", ReviewCommentAction.as_view(), name="comment"),
     path("comments/<int:comment>/done/", CommentDoneAction.as_view(), name="comment_done"),
 ]
 _PAGES = [

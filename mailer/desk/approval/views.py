@@ -349,7 +349,7 @@ class RequestChangesAction(SnapshotPage):
         )
 
 
-class CommentAction(SnapshotPage):
+class ReviewCommentAction(SnapshotPage):
     """POST only: adds a comment about a story or the edition, or marks one as done (`done`)."""
 
     http_method_names = ["post"]
