@@ -59,6 +59,7 @@ from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.sending.test_emails import TestEmailPage
 from mailer.desk.stories.actions import (
     CarryOverAction,
+    CommentAction,
     CommentDoneAction,
     DuplicateAction,
     StoryPreview,
@@ -122,7 +123,7 @@ _STORY = [
     path("preview/", StoryPreview.as_view(), name="preview"),
     path("duplicate/", DuplicateAction.as_view(), name="duplicate"),
     path("carry-over/", CarryOverAction.as_view(), name="carry_over"),
-    path("comments/", ReviewCommentAction.as_view(), name="comment"),
+    path("comments/", CommentAction.as_view(), name="comment"),
     path("comments/<int:comment>/done/", CommentDoneAction.as_view(), name="comment_done"),
 ]
 _PAGES = [
