@@ -84,6 +84,8 @@ class Columns:
     settled: frozenset[int] = frozenset()
     # Places of columns that a person must decide about.
     doubtful: frozenset[int] = frozenset()
+    # Places of ignored columns whose cells name one country each: it may be where subscribers live.
+    residence: frozenset[int] = frozenset()
     # Places of columns of JSON; their keys are columns of their own.
     expanded: frozenset[int] = frozenset()
     # The product that exported the file, if it is known.
@@ -154,6 +156,7 @@ def find_columns(
         tuple(detection.refused),
         frozenset(settled),
         frozenset(detection.doubtful - settled),
+        frozenset(place for place in detection.residence - settled if fields[place] == "ignore"),
         expanded,
         known,
     )
@@ -209,6 +212,8 @@ class _Detection:
         self._sample = sample
         self.fixed: dict[int, str] = {}
         self.doubtful: set[int] = set()
+        # Of columns whose heading is about countries, and whose cells name one each.
+        self.residence: set[int] = set()
         # A heading that the program made up says nothing.
         self.kinds = [heading_kind(name) if name else None for name in names]
         self.words: list[Mapping[str, Status]] = [words] * len(names)
@@ -274,21 +279,23 @@ class _Detection:
     def _add_countries(self, fields: list[str]) -> None:
         """Where people live is not what they want to read."""
         for place, name in enumerate(self._names):
-            if "countries" in fields:
-                return
             if fields[place] != "ignore" or place in self.fixed:
                 continue
             chosen = _COUNTRY.search(name) and _CHOICE.search(name)
-            if chosen or name in _SEVERAL_COUNTRIES or name in _TOPICS:
-                read, several = self._countries(place)
-                if read and (chosen or name in _TOPICS or several):
-                    fields[place] = "countries"
+            if not (_COUNTRY.search(name) or name in _TOPICS):
+                continue
+            read, most = self._countries(place)
+            may_choose = chosen or name in _TOPICS or (most > 1 and name in _SEVERAL_COUNTRIES)
+            if read and may_choose and "countries" not in fields:
+                fields[place] = "countries"
+            elif read and most == 1 and name not in _TOPICS:
+                self.residence.add(place)
 
-    def _countries(self, place: int) -> tuple[bool, bool]:
-        """Whether the cells are countries, and whether one names several."""
+    def _countries(self, place: int) -> tuple[bool, int]:
+        """Whether the cells are countries, and how many a cell names at most."""
         cells = [cell for cell in self._cells(place) if cell.strip()]
         found = [_countries_in(cell) for cell in cells]
-        return 2 * sum(map(bool, found)) >= len(cells), any(len(one) > 1 for one in found)
+        return 2 * sum(map(bool, found)) >= len(cells), max(map(len, found), default=0)
 
     def _add_gate(self, fields: list[str], place: int, other: str) -> bool:
         """Make a column decide who is added, if its heading or its cells say so."""

@@ -88,7 +88,9 @@ class ApiKeysPage(FormPage[ApiKeyForm]):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user, now = current_user(self.request), timezone.now()
         return super().get_context_data(
-            keys=[(key, _state(key, now), may_revoke(user, key)) for key in _listed(self.request)],
+            keys=[
+                (key, _labels(key), _state(key, now), may_revoke(user, key)) for key in _listed(self.request)
+            ],
             manages=user.has_perm(_MANAGES),
             **kwargs,
         )
@@ -99,6 +101,11 @@ def _listed(request: HttpRequest) -> QuerySet[ApiKey]:
     keys = ApiKey.objects.select_related("user").order_by("-pk")
     keys = keys.filter(expires_at__gt=timezone.now() - _SHOWN_FOR)
     return keys if user.has_perm(_MANAGES) else keys.filter(user=user)
+
+
+def _labels(key: ApiKey) -> list[str]:
+    """What the key may do, for staff."""
+    return [str(api_keys.SCOPES[one].label) if one in api_keys.SCOPES else one for one in key.scopes]
 
 
 def _state(key: ApiKey, now: Any) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.outgoing_webhooks import deliver
-from mailer.outgoing_webhooks.events import EVENT_TYPES
+from mailer.outgoing_webhooks.events import EVENT_TYPES, TEST
 from mailer.outgoing_webhooks.models import WebhookEndpoint, WebhookMessage
 
 _VIEW, _ADD = "mailer.view_webhookendpoint", "mailer.add_webhookendpoint"
@@ -57,6 +57,13 @@ def state_of(endpoint: WebhookEndpoint) -> tuple[str, str]:
     return ("waiting", gettext("Failing")) if endpoint.failures else ("done", gettext("Active"))
 
 
+def _label(event_type: str) -> str:
+    """The event for staff."""
+    if event_type == TEST:
+        return gettext("Test message")
+    return str(EVENT_TYPES.get(event_type, event_type))
+
+
 class _WebhookPage(StaffPage):
     permission_required = _VIEW
     breadcrumbs_above = (("desk_webhooks", _("Webhooks")),)
@@ -73,7 +80,10 @@ class WebhooksPage(StaffPage, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
-            endpoints=[(one, *state_of(one)) for one in WebhookEndpoint.objects.all()],
+            endpoints=[
+                (one, [_label(name) for name in one.event_types], *state_of(one))
+                for one in WebhookEndpoint.objects.all()
+            ],
             may_add=self.request.user.has_perm(_ADD),
             **kwargs,
         )
@@ -144,8 +154,10 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
             **{
                 "endpoint": self.object,
                 "state": state_of(self.object),
+                "events": [(_label(name), name) for name in self.object.event_types],
                 "rows": [
-                    (one, _STATES[one.state], list(one.log.all()[:_ATTEMPTS])) for one in self._messages()
+                    (one, _label(one.event_type), _STATES[one.state], list(one.log.all()[:_ATTEMPTS]))
+                    for one in self._messages()
                 ],
                 "may_change": self.request.user.has_perm(_CHANGE),
                 **kwargs,

@@ -100,6 +100,7 @@ class ColumnsPage(_ImportPage):
                 number in form.asked,
                 str(EFFECTS.get(form[f"column_{number}"].initial, "")),
                 [form[name] for name in form.words_of.get(number, ())],
+                number - 1 in preview.columns.residence,
             )
             for number, heading in enumerate(preview.columns.headings, start=1)
             if number - 1 not in preview.columns.expanded
@@ -139,6 +140,8 @@ class _ShownColumn:
     effect: str
     # A choice for each word that is not understood.
     words: Sequence[forms.BoundField]
+    # Whether each cell names one country, which may be where subscribers live.
+    residence: bool
 
 
 def _questions(job: ImportJob, preview: staging.Preview) -> list[Question]:

@@ -29,6 +29,12 @@ _CHOICES = (
     (Choice.SENT, _("The original sent it: send nothing more of it.")),
     (Choice.GO_ON, _("The original did not go on with it: send the rest from here.")),
 )
+# The same for an edition that was due, and of which nothing was sent when the database was copied.
+_DUE_CHOICES = (
+    (Choice.HOLD, _("Not known yet: cancel its schedule. You can schedule it again later.")),
+    (Choice.SENT, _("The original sent it: do not send it from here.")),
+    (Choice.GO_ON, _("The original did not send it: send it from here, now.")),
+)
 
 
 class ResumeForm(forms.Form):
@@ -44,10 +50,11 @@ class ResumeForm(forms.Form):
         super().__init__(*args, **kwargs)
         if paused:
             del self.fields["original_stopped"]
-        names = [self.mailing_field(one) for one in asked.mailings]
-        for name in [*names, *(f"due-{snapshot.pk}" for snapshot in asked.due)]:
+        choices = dict.fromkeys((self.mailing_field(one) for one in asked.mailings), _CHOICES)
+        choices |= dict.fromkeys((f"due-{snapshot.pk}" for snapshot in asked.due), _DUE_CHOICES)
+        for name, offered in choices.items():
             self.fields[name] = forms.ChoiceField(
-                choices=_CHOICES, widget=forms.RadioSelect, initial=Choice.HOLD
+                choices=offered, widget=forms.RadioSelect, initial=Choice.HOLD
             )
 
     @staticmethod

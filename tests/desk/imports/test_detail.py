@@ -116,6 +116,20 @@ def test_a_mapping_that_is_submitted_twice_is_saved_once(lola: Client) -> None:
     assert ImportJob.objects.get().state == ImportJob.State.READY
 
 
+def test_a_column_with_one_country_in_each_cell_is_explained_until_it_is_mapped(lola: Client) -> None:
+    file = "email,country,Home Country,region\na@example.org,Kazakhstan,KZ,KZ\nb@example.org,Uzbekistan,,UZ\n"
+    job = upload(lola, file.encode())
+    shown = lola.get(reverse("desk_import_columns", args=[job.pk])).context["cells"]
+    assert [one.heading for one in shown if one.residence] == ["country", "Home Country"]
+    assert [one.field.value() for one in shown] == ["email", "ignore", "ignore", "ignore"]
+    map_columns(lola, job, column_2="countries")
+    job.refresh_from_db()
+    assert job.options["columns"]["2"] == "countries"
+    several = upload(lola, file.replace("Kazakhstan", "KZ; UZ").encode())
+    shown = lola.get(reverse("desk_import_columns", args=[several.pk])).context["cells"]
+    assert [one.heading for one in shown if one.residence] == ["Home Country"]
+
+
 def test_another_encoding_can_be_chosen(lola: Client) -> None:
     columns = reverse("desk_import_columns", args=[upload(lola).pk])
     assert lola.get(columns, {"encoding": "utf-8"}).context["file_error"]
