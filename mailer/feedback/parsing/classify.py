@@ -21,7 +21,7 @@ from django.conf import settings
 
 from mailer.config import Config
 from mailer.feedback.parsing.dsn import IDEOGRAPHS, WIDE
-from mailer.feedback.parsing.patterns import PatternList
+from mailer.feedback.parsing.patterns import PatternList, without_accents
 
 # Characters of each text that rules are tried against.
 _LIMIT = 1_500
@@ -149,12 +149,12 @@ def reply_fingerprint(text: str, addresses: Collection[str], classification: Cla
 
 
 def _normalise(text: str) -> str:
-    """Lower case on one line; addresses become "@", "_" a space; links, host names and our subject go: no
-    name decides. Of a link to a blocklist its name stays, since there may be no other reason.
+    """Lower case on one line, without accents; addresses become "@", "_" a space; links, host names and our
+    subject go: no name decides. Of a link to a blocklist its name stays, since there may be no other reason.
     """
     text = _LINK.sub(_name_of_blocklist, _SUBJECT.sub("", text[:_LIMIT].lower()))
     text = _ADDRESS.sub("@", text).replace("_", " ")
-    return _SPACE.sub(" ", _REPLYING_HOST.sub("", text)).strip()
+    return without_accents(_SPACE.sub(" ", _REPLYING_HOST.sub("", text)).strip())
 
 
 def _name_of_blocklist(link: re.Match[str]) -> str:
@@ -387,7 +387,8 @@ def _patterns(value: object, name: str, phrases: dict[str, str]) -> PatternList:
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise RulesError(f"rule {name!r}: a condition must be a text in quotes, or a list of them.")
     try:
-        return PatternList(_PHRASE.sub(lambda found: phrases[found[1]], text) for text in texts)
+        full = (_PHRASE.sub(lambda found: phrases[found[1]], text) for text in texts)
+        return PatternList(without_accents(text) for text in full)
     except KeyError as error:
         raise RulesError(f"rule {name!r}: [phrases] has no {error.args[0]!r}.") from error
     except re.error as error:

@@ -50,6 +50,9 @@ _AUTO_REPLY_SUBJECT = keyword_pattern("auto_reply_subject", before=_REPLY_PREFIX
 _AWAY = KeywordList("away")
 _CHALLENGE = KeywordList("challenge")
 _HUMAN = KeywordList("human")
+_SIGN_IN = KeywordList("sign_in")
+_LINK = re.compile(r"https?://", re.IGNORECASE)
+_REPLY_CODE = re.compile(r"(?<![\d.])[45](?:\d\d[ -]|\.\d{1,3}\.\d)")
 _UNSUBSCRIBE_SUBJECT = keyword_pattern("unsubscribe_subject", before=_REPLY_PREFIX, after=r"\W*$")
 _NO_REPLY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
 _REPLY_OR_FORWARD = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
@@ -128,6 +131,14 @@ def is_challenge(headers: Headers, text: str) -> bool:
 def asks_for_a_human(text: str) -> bool:
     """Whether a filter wants proof, in words that no bounce uses, that a person sent the message."""
     return _HUMAN.found_in(text[:4000])
+
+
+def asks_to_sign_in(text: str) -> bool:
+    """Whether the text wants the reader to log in at a link, and repeats no server's reply: mail that
+    pretends to come from a mail system does.
+    """
+    text = text[:4000]
+    return bool(_LINK.search(text)) and not _REPLY_CODE.search(text) and _SIGN_IN.found_in(text)
 
 
 def is_unsubscribe_subject(headers: Headers) -> bool:

@@ -214,6 +214,8 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
         or message_kind.ses_event_type(notice.text) == "bounce"
     ):
         return True
+    if not notice.has_returned_message and message_kind.asks_to_sign_in(notice.text):
+        return False
     daemon, subject = _is_from_daemon(evidence), message_kind.is_failure_subject(headers)
     if message_kind.is_auto_reply_subject(headers) and not daemon:
         return False

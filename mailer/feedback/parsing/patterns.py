@@ -5,6 +5,7 @@ literal that each of its matches contains.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 # What repeats or omits the piece before it.
@@ -13,6 +14,21 @@ _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
 _GROUP = re.compile(r"\((?:\?:)?(?!\?)")
 # Shorter ones are in most texts.
 _MIN_LITERAL = 2
+
+# What many servers leave out: the accents of Latin letters (Latin-1 to Latin Extended Additional), the dots
+# of "ё", the kind of an apostrophe. The dot above is what remains of "İ" in lower case.
+_PLAIN: dict[int, str | None] = {
+    code: plain
+    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))
+    if (plain := unicodedata.normalize("NFD", chr(code))[0]).isascii()
+}
+_PLAIN |= {ord(letter): plain for letter, plain in zip("łøđıё", "lodiе", strict=True)}
+_PLAIN |= dict.fromkeys(map(ord, "’‘ʼʻ´"), "'") | {0x307: None}
+
+
+def without_accents(text: str) -> str:
+    """A text in lower case with plain Latin letters, "е" for "ё", and one kind of apostrophe."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_PLAIN)
 
 
 class PatternList:

@@ -80,6 +80,12 @@ SENDERS = (
     ("no-reply@villages.example", "Teslim edilemedi", f"{TO} teslim edilemedi: kullanıcı bulunamadı"),
     ("no-reply@villages.example", "Nie dostarczono wiadomości", f"{TO} nie można dostarczyć. 550 5.1.1"),
     ("no-reply@villages.example", "تعذر تسليم الرسالة", f"{TO} لم يتم تسليم الرسالة 550 5.1.1"),
+    (
+        "postmaster@villages.example",
+        "INFORME DE ERROR EN LA ENTREGA",
+        f"Su mensaje no fue entregado a:\n\n  {TO}\n\nporque:\n\n  no existe ese usuario",
+    ),
+    ("postmaster@villages.example", "Echec de la distribution", f"{TO} : boite aux lettres inconnue"),
 )
 
 
@@ -307,6 +313,21 @@ def test_a_filter_that_wants_a_human_reports_no_bounce(text: str, sender: str) -
         returned=True,
     )
     assert parse_message(raw).kind == "auto_reply"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Dear {TO}, your mailbox is full. Log in to https://mail.example/1, or mail will not be delivered.",
+        f"4 messages to {TO} failed. Verify your account: https://mail.example/1",
+        f"Ваш ящик {TO} переполнен, письма не доставлены. Войдите в почту: https://mail.example/1",
+    ],
+)
+def test_mail_that_asks_to_log_in_is_no_bounce_whoever_it_says_sent_it(text: str) -> None:
+    sender, subject = "Mail Delivery System <mailer-daemon@mail.example>", "Undelivered mail"
+    assert parse_message(notice(text, sender=sender, subject=subject)).kind == "other"
+    repeated = f"{text}\nThe server said: 550 5.1.1 user unknown"
+    assert parse_message(notice(repeated, sender=sender, subject=subject)).kind == "bounce"
 
 
 # A form that flufl.bounce knows, by a sender that nothing else gives away.
