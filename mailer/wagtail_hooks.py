@@ -5,7 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
+from wagtail.admin.paginator import WagtailPaginator
 from wagtail.admin.views.reports.audit_logging import LogEntriesView
 from wagtail.snippets.models import register_snippet
 from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
@@ -28,7 +30,7 @@ from mailer.desk.approval.views import (
     ReviewPage,
     SubmitPage,
 )
-from mailer.desk.base import forms, menu
+from mailer.desk.base import forms, labels, menu
 from mailer.desk.base.audit_log import register_actions
 from mailer.desk.base.help import HelpIndex, HelpPageView
 from mailer.desk.editions.block_pages import AddBlockPage, EditBlockPage
@@ -194,7 +196,8 @@ hooks.register("register_settings_menu_item", menu.api_keys)
 hooks.register("register_settings_menu_item", menu.webhooks)
 hooks.register("register_settings_menu_item", menu.checks)
 # Everywhere else it is called so.
-LogEntriesView.page_title = "Audit log"
+LogEntriesView.page_title = _("Audit log")
+WagtailPaginator.items_count_label = property(labels.items_count)
 hooks.register("construct_main_menu", menu.customize_main)
 hooks.register("construct_reports_menu", menu.customize_reports)
 hooks.register("construct_settings_menu", menu.customize_settings)

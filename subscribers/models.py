@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from subscribers.addresses import address_hash
 from subscribers.bulk.models import BulkChange, BulkJob
@@ -109,7 +110,7 @@ class MailingList(NamedModel):
         SINGLE = "single", _("single opt-in")
 
     slug = models.SlugField(unique=True, verbose_name=_("slug"))
-    name = models.CharField(max_length=200, verbose_name=_("name"))
+    name = models.CharField(max_length=200, verbose_name=pgettext_lazy("of a thing", "name"))
     description = models.CharField(max_length=400, blank=True, verbose_name=_("description"))
     # Whether the sign-up page offers it.
     public = models.BooleanField(default=True, verbose_name=_("public"))

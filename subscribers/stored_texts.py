@@ -1,7 +1,8 @@
 """Texts that are written to the database: in English there, and translated where they are shown.
 
 `stored` marks the English text for the catalogues, which have it in the context "stored". `translated` finds
-the text that a stored one was made of, also where values were put into it.
+the text that a stored one was made of, also where values were put into it. Values whose name ends in
+"language", "country" or "countries" are names in English, and are named in the other language.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from babel.messages.mofile import read_mo
 from django.apps import apps
 from django.utils.translation import get_language, pgettext
 
+from subscribers import iso_codes
+
 CONTEXT = "stored"
 _FIELD = re.compile(r"%\((\w+)\)s")
 
 
-def stored(text: str, **values: object) -> str:
+def stored(text: str, /, **values: object) -> str:
     """The English text with its values: `stored("Paused by %(name)s.", name="dana")`."""
     return text % values if values else text
 
@@ -37,9 +40,28 @@ def _translated(text: str, language: str) -> str:
         return str(whole)
     for pattern, template in _templates(language):
         if found := pattern.fullmatch(text):
-            values = {name: translated(value) for name, value in found.groupdict().items()}
+            values = {name: _value(name, value, language) for name, value in found.groupdict().items()}
             return str(pgettext(CONTEXT, template)) % values
     return text
+
+
+def _value(name: str, value: str, language: str) -> str:
+    if name.endswith("language"):
+        return iso_codes.language_name(_english_names().get(value, value), language)
+    if name.endswith(("country", "countries")):
+        names = re.split(r", | and ", value)
+        if all(one in _english_names() for one in names):
+            return iso_codes.country_names([_english_names()[one] for one in names], language)
+    return translated(value)
+
+
+@lru_cache(maxsize=1)
+def _english_names() -> dict[str, str]:
+    """Codes of languages and countries by their names in English."""
+    return {
+        **{iso_codes.language_name(code, "en"): code for code in iso_codes.LANGUAGES},
+        **{iso_codes.country_name(code, "en"): code for code in iso_codes.COUNTRIES},
+    }
 
 
 @lru_cache(maxsize=8)

@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils import timezone
+from django.utils import timezone, translation
 from wagtail.log_actions import LogContext
 
 from mailer.accounts import api_keys, stored_secrets
@@ -51,10 +51,12 @@ class ApiMiddleware:
         if not request.path.startswith(PATH):
             return self._get_response(request)
         request.META.pop("HTTP_COOKIE", None)
-        try:
-            response = self._answer(request, timezone.now())
-        except Problem as problem:
-            response = problem.response()
+        # Programs read English, whatever language the thread spoke before.
+        with translation.override("en"):
+            try:
+                response = self._answer(request, timezone.now())
+            except Problem as problem:
+                response = problem.response()
         if response.status_code >= 400 and response.get("Content-Type") != MEDIA_TYPE:
             response = as_problem(response)
         response.headers.setdefault("Cache-Control", "no-store")

@@ -67,7 +67,7 @@ def _of_site(content: Content) -> Iterable[PreflightFinding]:
 def _of_sender(newsletter: Newsletter) -> Iterable[PreflightFinding]:
     if is_sample_sender(newsletter.sender_email):
         yield PreflightFinding(
-            "error", "This is the sample edition: it shows how an edition looks, and cannot be sent."
+            "error", stored("This is the sample edition: it shows how an edition looks, and cannot be sent.")
         )
         return
     if not sender_domains.is_allowed(newsletter.sender_email):

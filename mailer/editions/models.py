@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 from modelcluster.fields import ParentalKey
@@ -99,7 +99,7 @@ class Newsletter(ClusterableModel):
         ALL = "all", _("Every variant that has subscribers")
 
     slug = models.SlugField(unique=True, verbose_name=_("slug"))
-    name = models.CharField(max_length=120, verbose_name=_("name"))
+    name = models.CharField(max_length=120, verbose_name=pgettext_lazy("of a thing", "name"))
     # The sending office, named in the footer of every message.
     office = models.CharField(max_length=160, verbose_name=_("office"))
     postal_address = models.CharField(max_length=240, verbose_name=_("postal address"))

@@ -8,6 +8,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from mailer.rendering.staff_texts import stored
+
 _LIGHT = {
     "ground": "#F2EEE6",
     "page": "#FFFFFF",
@@ -76,21 +78,30 @@ def _merged(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 def token_error(name: str, value: str) -> str:
     """The error in a token's value, for staff; empty when it is valid."""
     if name not in DEFAULTS:
-        return f"“{name}” is not a token of the theme; tokens are: {', '.join(DEFAULTS)}."
+        return stored(
+            "“%(name)s” is not a token of the theme; tokens are: %(names)s.",
+            name=name,
+            names=", ".join(DEFAULTS),
+        )
     if name == "width":
         fits = value.isascii() and value.isdigit() and int(value[:4]) in _WIDTHS and len(value) == 3
         return (
             ""
             if fits
-            else f"The width must be a number of pixels from {_WIDTHS[0]} to {_WIDTHS[-1]}, such as 600."
+            else stored(
+                "The width must be a number of pixels from %(from)s to %(to)s, such as 600.",
+                **{"from": _WIDTHS[0], "to": _WIDTHS[-1]},
+            )
         )
     if name == "font":
         balanced = bool(_FONT.match(value)) and value.count("'") % 2 == 0
-        return "" if balanced else "The font must be names with commas between, quoted as 'Noto Sans'."
+        return (
+            "" if balanced else stored("The font must be names with commas between, quoted as 'Noto Sans'.")
+        )
     return (
         ""
         if _COLOUR.match(value)
-        else f"The colour “{name}” must be written as # and six hexadecimal digits."
+        else stored("The colour “%(name)s” must be written as # and six hexadecimal digits.", name=name)
     )
 
 
@@ -116,7 +127,13 @@ def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
         reason for reason in (token_error(name, value) for name, value in changes.items()) if reason
     )
     pale = (
-        f"{one.front} on {one.back} has a contrast of {one.ratio:.1f}:1; text needs {MIN_CONTRAST}:1."
+        stored(
+            "%(front)s on %(back)s has a contrast of %(ratio)s:1; text needs %(least)s:1.",
+            front=one.front,
+            back=one.back,
+            ratio=f"{one.ratio:.1f}",
+            least=MIN_CONTRAST,
+        )
         for one in low_contrasts(changes)
     )
     return (*invalid, *pale)

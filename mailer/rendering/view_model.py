@@ -20,6 +20,7 @@ from mailer.rendering.data_types import (
     StoryText,
     Subject,
 )
+from mailer.rendering.staff_texts import stored
 
 # From this many countries on, the place is the first one "and the region".
 _LISTED_COUNTRIES = 4
@@ -105,11 +106,16 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
     pieces = _without_repeated_places([writer.block_view(block) for block in blocks])
     if reader_language not in catalogue.shipped():
         named = localization.name_in_english(reader_language)
-        warn(f"The fixed texts around the stories have no {named} translation; readers see English.")
+        warn(
+            stored(
+                "The fixed texts around the stories have no %(language)s translation; readers see English.",
+                language=named,
+            )
+        )
     for name, value in head.theme:
         if reason := theme.token_error(name, value):
-            warn(f"{reason} Readers see the default.")
-    tagline = writer.localized(head.taglines, "The tagline")
+            warn(stored("%(reason)s Readers see the default.", reason=reason))
+    tagline = writer.localized(head.taglines, stored("The tagline"))
     subject, preheader = writer.subject(pieces)
     return Digest(
         language=reader_language,
@@ -173,7 +179,7 @@ class _Builder:
                 body_text=sanitize.to_plain_text(words.text),
             )
         # The heading of a list of publications, where staff wrote one.
-        return BlockView(block.kind, stories=items, label=self.localized(block.texts, "A heading"))
+        return BlockView(block.kind, stories=items, label=self.localized(block.texts, ""))
 
     def heading(self, block: Block) -> LocalizedText:
         if block.countries:
@@ -181,13 +187,14 @@ class _Builder:
         return self.localized(block.texts, "A heading")
 
     def localized(self, texts: Sequence[LocalText], what: str) -> LocalizedText:
+        """The text to show; warnings name a heading, or `what`."""
         text = localization.choose(
             [text for text in texts if text.text.strip()], self.language, self._fallbacks
         )
         if text is None:
             return LocalizedText("")
         shown = sanitize.printable(text.text)
-        self._warn_fallback(f"{what} “{_excerpt(shown)}”" if what.startswith("A ") else what, text.language)
+        self._warn_fallback(what or stored("A heading “%(text)s”", text=_excerpt(shown)), text.language)
         return LocalizedText(shown, self._lang_if_foreign(text.language))
 
     def subject(self, pieces: Sequence[BlockView]) -> tuple[str, str]:
@@ -195,9 +202,15 @@ class _Builder:
         given = [subject for subject in self.content.subjects if subject.subject.strip()]
         chosen: Subject | None = localization.choose(given, self.language, self._fallbacks)
         if chosen is None:
-            self.warn(f"The edition has no subject in any language; {self._readers} see its name and period.")
+            self.warn(
+                stored(
+                    "The edition has no subject in any language; readers of %(language)s see its name "
+                    "and period.",
+                    language=localization.name_in_english(self.language),
+                )
+            )
             return _single_line(f"{self.content.masthead.name}, {self.period}"), self._first_summary(pieces)
-        self._warn_fallback("The subject", chosen.language)
+        self._warn_fallback(stored("The subject"), chosen.language)
         return _single_line(chosen.subject), _single_line(chosen.preheader) or self._first_summary(pieces)
 
     def story_view(self, story: Story, kind: BlockKind) -> StoryView:
@@ -251,7 +264,11 @@ class _Builder:
         safe = sanitize.safe_link(story.link)
         if story.link.strip() and not safe:
             what = f"“{_excerpt(text.headline)}”"
-            self.warn(f"{what} has a link that is not http, https or mailto; readers see no link.")
+            self.warn(
+                stored(
+                    "%(what)s has a link that is not http, https or mailto; readers see no link.", what=what
+                )
+            )
         return safe
 
     def link_label(self, story: Story, text: StoryText) -> LocalizedText:
@@ -266,19 +283,19 @@ class _Builder:
         what = f"“{_excerpt(text.headline)}”"
         address = sanitize.safe_picture_url(story.picture.url)
         if not address:
-            self.warn(f"{what} has a picture that email clients cannot load; readers do not see it.")
+            self.warn(
+                stored(
+                    "%(what)s has a picture that email clients cannot load; readers do not see it.", what=what
+                )
+            )
             return None
         if not text.picture_alt.strip():
-            self.warn(f"{what} has a picture without a description.")
+            self.warn(stored("%(what)s has a picture without a description.", what=what))
         return Picture(address, story.picture.width, story.picture.height)
 
     @property
     def _fallbacks(self) -> tuple[str, ...]:
         return self.content.masthead.fallbacks
-
-    @property
-    def _readers(self) -> str:
-        return f"readers of {localization.name_in_english(self.language)}"
 
     def _lang_if_foreign(self, used: str) -> str:
         return "" if used == self.language else used
@@ -286,7 +303,14 @@ class _Builder:
     def _warn_fallback(self, what: str, used: str) -> None:
         if used != self.language:
             wanted, seen = localization.name_in_english(self.language), localization.name_in_english(used)
-            self.warn(f"{what} has no {wanted} text; readers see {seen}.")
+            self.warn(
+                stored(
+                    "%(what)s has no %(language)s text; readers see %(other_language)s.",
+                    what=what,
+                    language=wanted,
+                    other_language=seen,
+                )
+            )
 
     def _first_summary(self, pieces: Sequence[BlockView]) -> str:
         return next((item.summary for piece in pieces for item in piece.stories if item.summary), "")

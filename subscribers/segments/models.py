@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from subscribers.code_list_field import NamedModel
 
@@ -13,7 +14,7 @@ from subscribers.code_list_field import NamedModel
 class Tag(NamedModel):
     """A label that staff put on subscribers."""
 
-    name = models.CharField(max_length=60, unique=True, verbose_name=_("name"))
+    name = models.CharField(max_length=60, unique=True, verbose_name=pgettext_lazy("of a thing", "name"))
 
     class Meta(NamedModel.Meta):
         verbose_name = _("tag")
@@ -44,7 +45,7 @@ class CustomField(NamedModel):
         DATE = "date", _("date")
         CHOICE = "choice", _("choice")
 
-    name = models.CharField(max_length=60, unique=True, verbose_name=_("name"))
+    name = models.CharField(max_length=60, unique=True, verbose_name=pgettext_lazy("of a thing", "name"))
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT, verbose_name=_("kind"))
     # The options of a choice, one a line.
     choices = models.TextField(blank=True, verbose_name=_("choices"))
@@ -88,7 +89,7 @@ class FieldValue(models.Model):
 class Segment(NamedModel):
     """A rule with a name; who matches it is queried whenever it is used."""
 
-    name = models.CharField(max_length=120, unique=True, verbose_name=_("name"))
+    name = models.CharField(max_length=120, unique=True, verbose_name=pgettext_lazy("of a thing", "name"))
     # As `rules.to_json` gives it.
     rule = models.JSONField(verbose_name=_("rule"))
     # Counts the changes of the rule.

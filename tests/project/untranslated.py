@@ -41,6 +41,7 @@ PACKAGES = (
     *("mailer/instance", "mailer/outgoing_webhooks/events.py", "mailer/outgoing_webhooks/deliver.py"),
     *(
         "mailer/demo/views.py",
+        "mailer/wagtail_hooks.py",
         "subscribers/models.py",
         "subscribers/segments",
         "subscribers/imports/models.py",
@@ -53,7 +54,8 @@ _SHOWN = frozenset(
     | {"others_label", "success_message", "add_item_label", "tab"}
 )
 _TRANSLATED = frozenset(
-    {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "stored"}
+    {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext"}
+    | {"pgettext_lazy", "npgettext", "stored"}
 )
 _QUIET_ERRORS = frozenset(
     {
@@ -74,7 +76,7 @@ _SQL = re.compile(
     r"^\s*(?:SELECT|UPDATE|INSERT|DELETE|CREATE|EXISTS|NOT EXISTS|FROM|CASE|WITH|ORDER|WHERE)\b"
 )
 
-_HTML = re.compile(r"<[a-zA-Z/!][^<>]*>")
+_HTML = re.compile(r"""<[a-zA-Z/!](?:"[^"]*"|'[^']*'|[^<>"'])*>""")
 _NO_TEXT = re.compile(r"<(script|style|svg|code)\b.*?</\1>", re.DOTALL)
 _BLOCKS = re.compile(r"\{%\s*(blocktrans(?:late)?|comment|verbatim)\b.*?\{%\s*end\1\s*%\}", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\b(?:aria-label|title|placeholder|alt|label)=\"([^\"]*)\"")
@@ -137,9 +139,14 @@ class _Finder(ast.NodeVisitor):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
-            if isinstance(target, ast.Name) and target.id in _SHOWN:
+            if _name(target) in _SHOWN:
                 self._shown(node.value)
         self.generic_visit(node)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        # Keys are identifiers.
+        for value in node.values:
+            self.visit(value)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and _SENTENCE.search(node.value) and not _SQL.match(node.value):

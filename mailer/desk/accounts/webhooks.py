@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
@@ -33,7 +33,11 @@ _STATES = {"waiting": "waiting", "delivered": "done", "failed": "problem"}
 class EndpointForm(forms.Form):
     """Where messages are sent, and about which events."""
 
-    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("For your colleagues, such as “CRM”."))
+    name = forms.CharField(
+        label=pgettext_lazy("of a thing", "Name"),
+        max_length=80,
+        help_text=_("For your colleagues, such as “CRM”."),
+    )
     url = forms.CharField(
         label=_("Address"), max_length=500, help_text=_("Begins with https://. It may hold a secret path.")
     )

@@ -353,7 +353,7 @@ class ReviewCommentAction(SnapshotPage):
     """POST only: adds a comment about a story or the edition, or marks one as done (`done`)."""
 
     http_method_names = ["post"]
-    no_snapshot_error = "There is no submitted version any more: it was changed or withdrawn."
+    no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
 
     def has_permission(self) -> bool:
         return _may_request_changes(current_user(self.request))
@@ -392,7 +392,7 @@ class CheckVariantAction(SnapshotPage):
 
     http_method_names = ["post"]
     post_permission = "mailer.approve_edition"
-    no_snapshot_error = "There is no submitted version any more: it was changed or withdrawn."
+    no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, key = current_user(self.request), self.request.POST.get("variant", "")

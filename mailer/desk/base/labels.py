@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
+from wagtail.admin.paginator import WagtailPaginator
 
 from mailer import staff_language
 from mailer.rendering import localization
@@ -40,4 +41,14 @@ def moment(when: datetime, zone: str) -> str:
         "day": day(local.date()),
         "time": f"{local:%H:%M}",
         "zone": zone.replace("_", " "),
+    }
+
+
+def items_count(paginator: WagtailPaginator) -> str:
+    """How many rows a list has: "3 users"."""
+    objects = paginator.verbose_name if paginator.count == 1 else paginator.verbose_name_plural
+    # Other languages write it so that no form of the noun depends on the number.
+    return pgettext("rows of a list", "%(number)s %(objects)s") % {
+        "number": paginator.count,
+        "objects": objects,
     }

@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 from wagtail.admin import messages
@@ -218,7 +218,7 @@ class NewsletterViewSet(DeskViewSet):
                         help_text=_("In the footer of every email; many countries require it."),
                     ),
                 ],
-                heading=_("Name"),
+                heading=pgettext_lazy("of a thing", "Name"),
             ),
             InlinePanel(
                 "texts",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from mailer.rendering import theme
+from subscribers import stored_texts
 
 # What each colour is used for, as staff read it.
 _USES: dict[str, Promise] = {
@@ -102,7 +103,8 @@ class ThemeField(forms.Field):
         return dict(initial or {}) != dict(data or {})
 
     def validate(self, value: dict[str, str]) -> None:
-        errors = [error for token, text in value.items() if (error := theme.token_error(token, text))]
+        found = [error for token, text in value.items() if (error := theme.token_error(token, text))]
+        errors = [stored_texts.translated(error) for error in found]
         errors += [
             _("“%(front)s” on “%(back)s” has a contrast of %(ratio)s:1; text needs %(minimum)s:1.")
             % {

@@ -1,0 +1,38 @@
+"""Texts of the database in the language of the page."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils.translation import override
+
+from mailer.rendering.staff_texts import stored as stored_by_rendering
+from subscribers.stored_texts import stored, translated
+
+_FALLBACK = "%(what)s has no %(language)s text; readers see %(other_language)s."
+
+
+def test_english_texts_are_stored_and_shown_as_they_are() -> None:
+    text = stored("Paused by %(name)s.", name="dana")
+    assert text == "Paused by dana."
+    with override("en"):
+        assert translated(text) == text
+
+
+def test_values_keep_their_place_and_names_are_those_of_the_page() -> None:
+    text = stored_by_rendering(
+        _FALLBACK,
+        what=stored_by_rendering("The tagline"),
+        language="Kazakh",
+        other_language="Russian",
+    )
+    assert text == "The tagline has no Kazakh text; readers see Russian."
+    with override("ru"):
+        assert translated(text) == (
+            "Подзаголовок: нет текста на этом языке (казахский); читатели видят другой (русский)."
+        )
+
+
+@pytest.mark.parametrize("text", ["", "A text that no code writes", "100 % %(name)s"])
+def test_a_text_of_no_catalogue_stays(text: str) -> None:
+    with override("ru"):
+        assert translated(text) == text
