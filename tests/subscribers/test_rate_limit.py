@@ -50,17 +50,17 @@ def sign_up(client: Client, email: str = "new@example.org", **more: Any) -> Any:
     return client.post("/", data, REMOTE_ADDR=address)
 
 
-def test_ten_thousand_bot_sign_ups_send_no_more_emails_than_the_limit(
+def test_a_thousand_bot_sign_ups_send_no_more_emails_than_the_limit(
     monthly: MailingList, sent_emails: list[mail.EmailMessage], limited: Callable[..., None]
 ) -> None:
     limited(emails_per_hour=40)
     outcomes = Counter(
-        ask(f"victim-{n}@d{n % 500}.example.net", monthly, consent.network_of(f"10.{n % 250}.{n % 97}.1"))
-        for n in range(10_000)
+        ask(f"victim-{n}@d{n % 50}.example.net", monthly, consent.network_of(f"10.{n % 25}.{n % 97}.1"))
+        for n in range(1_000)
     )
     # Of those without an answer half the hour's sent_emails leave, and nothing else is written down.
     assert outcomes["answered"] == len(sent_emails) == Subscriber.objects.count() == 20
-    assert outcomes["question"] == 9_980
+    assert outcomes["question"] == 980
     assert ask("nina@example.org", monthly, "203.0.113.0/24", answered=True) == "answered"
     assert sent_emails[-1].to == ["nina@example.org"]
     assert Alert.objects.get().kind == "signup_flood"
