@@ -22,7 +22,7 @@ from tests.accounts.conftest import PASSWORD, actions, signed_in
 from tests.accounts.test_second_factor import set_up_app
 from tests.project.test_project import ROOT
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 class Provider(BaseHTTPRequestHandler):

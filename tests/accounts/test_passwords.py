@@ -26,7 +26,7 @@ from mailer.config.log_masking import mask
 from mailer.doctor import local_checks
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 Configured = Callable[..., AbstractContextManager[None]]
 NEW = "three-blue-lanterns-burn"
 

@@ -18,8 +18,6 @@ from mailer.public.archive import event_ics
 from mailer.rendering.data_types import Story, StoryText
 from tests import cast
 
-pytestmark = pytest.mark.both_databases
-
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 

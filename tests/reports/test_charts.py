@@ -20,8 +20,6 @@ from mailer.reports.charts import (
 from mailer.reports.labels import format_percent
 from mailer.reports.stats import Interval, Timeline, Totals
 
-pytestmark = pytest.mark.both_databases
-
 TOTALS = Totals(
     audience=1200, accepted=1000, refused=3, deferred=1, bounced=7, complained=1, excluded={"suppressed": 196}
 )

@@ -14,8 +14,6 @@ from mailer.reports.export import MAX_ROWS, Sheet, csv_lines, flat_sheet, table_
 from mailer.reports.stats import OutcomeCounts, Stats, Totals
 from mailer.reports.tables import Cell, Column, tables
 
-pytestmark = pytest.mark.both_databases
-
 TEXT, COUNT = Column("name", "Name", "text"), Column("readers", "Readers")
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "'=1"]
 

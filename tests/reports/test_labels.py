@@ -5,12 +5,8 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 
-import pytest
-
 from mailer.reports.labels import BOUNCE_CLASS_LABELS, join_list, reason_label, summary
 from mailer.reports.stats import FailureCount, Stats, Totals
-
-pytestmark = pytest.mark.both_databases
 
 
 def test_every_reason_and_class_of_the_rules_has_a_label() -> None:

@@ -28,7 +28,7 @@ from mailer.stories.pictures import DamagedPicture, without_metadata
 from tests.desk.cast import Desk, as_user
 from tests.desk.cast import desk as make_desk
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 SECRETS = (b"Nikon", b"Photographer Kim", b"43.2389", b"Taken at home")
 NOW = datetime(2021, 12, 3, tzinfo=UTC)

@@ -12,8 +12,6 @@ from django.conf import settings
 
 from tests.subscribers.messages import ROOT, messages
 
-pytestmark = pytest.mark.both_databases
-
 FOLDERS = sorted((ROOT / "subscribers" / "locale").glob("*/LC_MESSAGES"))
 LANGUAGES = [folder.parent.name for folder in FOLDERS]
 _FIELD = re.compile(r"%\(\w+\)s")

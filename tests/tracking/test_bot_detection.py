@@ -8,8 +8,6 @@ from mailer.tracking import bot_detection
 from mailer.tracking.bot_detection import EventKind, Observation, SentVariant, classify, reason_to_ignore
 from mailer.tracking.bot_detection import FilterReason as Reason
 
-pytestmark = pytest.mark.both_databases
-
 SENT = 1_000_000.0
 LATER = SENT + 3600
 VARIANTS = {1: SentVariant(link_count=6, sent_at=SENT), 2: SentVariant(link_count=3, sent_at=SENT)}

@@ -24,7 +24,7 @@ from tests.approval.test_four_eyes import change_headline
 from tests.desk.cast import Desk, as_user, submitted
 from tests.desk.page import Page
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 OURS = {"send_link", "invitations", "revoke_invitation"}
 ADD = "wagtailusers_users:add"

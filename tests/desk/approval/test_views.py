@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from django.urls import reverse
 from wagtail.models import ModelLogEntry
 
@@ -12,8 +11,6 @@ from mailer.stories.models import Story
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
-
-pytestmark = pytest.mark.both_databases
 
 
 def at(desk: Desk, page: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from django.http import QueryDict
 from django.urls import reverse
 from wagtail.test.utils.form_data import inline_formset, nested_form_data
@@ -13,8 +12,6 @@ from mailer.approval.models import Authorship
 from mailer.desk.base.forms import CountriesInput, LanguageOrderInput, OrderedCountriesInput
 from mailer.editions.models import Newsletter
 from tests.desk.cast import Desk, as_user
-
-pytestmark = pytest.mark.both_databases
 
 
 def newsletter_form(newsletter: Newsletter, **changes: Any) -> dict[str, Any]:

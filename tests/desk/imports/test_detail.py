@@ -20,8 +20,6 @@ from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 from tests.subscribers.imports.test_formats import MAILCHIMP, pack
 
-pytestmark = pytest.mark.both_databases
-
 FILE = (
     "E-mail;Имя;Country;Shoe size\r\nnew@example.org;Новая;KZ|UZ;38\r\nslip@gmial.com;;;\r\n"
     "stopped@example.org;;;\r\nnonsense;;;\r\n"

@@ -19,8 +19,6 @@ from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-pytestmark = pytest.mark.both_databases
-
 
 def page(desk: Desk, name: str) -> str:
     return reverse(f"desk_edition:{name}", args=[desk.edition.pk])

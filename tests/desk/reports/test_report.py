@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-import pytest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,8 +13,6 @@ from mailer.feedback.models import FeedbackEvent
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
-
-pytestmark = pytest.mark.both_databases
 
 
 def report(desk: Desk) -> str:

@@ -16,7 +16,7 @@ from subscribers.imports.survey import Question, Survey
 from subscribers.imports.validate import row_validator
 
 # The names of custom fields are in the database.
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @dataclass

@@ -23,7 +23,7 @@ from subscribers.imports.workbook import rows as table_rows
 from subscribers.limited_process import ProcessLimits
 
 # The names of custom fields are in the database.
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 def read(file: str | bytes, encoding: str = "", **columns: str) -> list[ValidRow | InvalidRow]:
