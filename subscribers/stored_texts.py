@@ -1,8 +1,9 @@
 """Texts that are written to the database: in English there, and translated where they are shown.
 
-`stored` marks the English text for the catalogues, which have it in the context "stored". `translated` finds
-the text that a stored one was made of, also where values were put into it. Values whose name ends in
-"language", "country" or "countries" are names in English, and are named in the other language.
+`stored` marks the English text for the catalogues, which have it in the context "stored"; what the doctor
+says is there without marks. `translated` finds the text that a stored one was made of, also where values
+were put into it. Values whose name ends in "language", "country" or "countries" are names in English, and are
+named in the other language.
 """
 
 from __future__ import annotations
@@ -89,6 +90,6 @@ def _pattern(text: str) -> re.Pattern[str]:
         if index % 2 == 0:
             pieces.append(re.escape(piece.replace("%%", "%")))
         else:
-            pieces.append(f"(?P={piece})" if piece in seen else f"(?P<{piece}>.+?)")
+            pieces.append(f"(?P={piece})" if piece in seen else f"(?P<{piece}>.*?)")
             seen.add(piece)
     return re.compile("".join(pieces), re.DOTALL)

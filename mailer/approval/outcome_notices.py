@@ -14,6 +14,7 @@ from mailer.approval.authorship import name_of
 from mailer.approval.models import Approval, Snapshot, StaffNotice
 from mailer.approval.notifications import Writer, notify
 from mailer.approval.staff_emails import users_with
+from subscribers import stored_texts
 
 # What happened earlier is no news.
 _RECENT, _RECENTLY_SUBMITTED = timedelta(days=1), timedelta(days=30)
@@ -103,14 +104,14 @@ def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
 def _notify_withdrawn(snapshot: Snapshot, now: datetime) -> int:
     values = {
         "edition": snapshot.edition,
-        "reason": snapshot.invalidated_reason,
         "url": _url(snapshot, "variants"),
     }
 
     def write() -> tuple[str, str]:
         subject = gettext("Changes requested: %(edition)s") % values
         body = gettext("%(edition)s is a draft again. %(reason)s\n\nEdit it and submit it again:\n%(url)s\n")
-        return subject, body % values
+        reason = stored_texts.translated(snapshot.invalidated_reason)
+        return subject, body % {**values, "reason": reason}
 
     people = authors_of(snapshot)
     key = f"withdrawn:{snapshot.pk}"

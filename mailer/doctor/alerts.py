@@ -38,8 +38,9 @@ def check(config: Config, now: datetime) -> Iterator[CheckResult]:
     given_up = recent.filter(due_at=None, accepted_at=None).order_by("-alert__raised_at").first()
     if webhooks and given_up is not None:
         mistakes += 1
-        message = f"An alert of {given_up.alert.raised_at:%-d %B, %H:%M} UTC was not delivered to a webhook: "
-        yield result("problem", f"{message}{given_up.reply}.", _TEST)
+        at = f"{given_up.alert.raised_at:%-d %B, %H:%M} UTC"
+        message = f"An alert of {at} was not delivered to a webhook: {given_up.reply}."
+        yield result("problem", message, _TEST)
     for url in webhooks:
         parts = urlsplit(url)
         if parts.scheme != "https" and not is_loopback(parts.hostname):
@@ -47,6 +48,10 @@ def check(config: Config, now: datetime) -> Iterator[CheckResult]:
             message = f"The webhook at {parts.hostname} has no TLS: others on the way can read alerts."
             yield result("warning", message, "Use https:// in [alerts] webhooks.")
     if not mistakes:
-        signed = ", signed" if config.alerts.secrets else ""
-        hooks = f" and {len(webhooks)} webhooks{signed}" if webhooks else ""
-        yield result("ok", f"{addresses} addresses{hooks} are notified when sending stops.", "")
+        message = f"{addresses} addresses are notified when sending stops."
+        if webhooks:
+            message = f"{addresses} addresses and {len(webhooks)} webhooks are notified when sending stops."
+        if webhooks and config.alerts.secrets:
+            hooks = len(webhooks)
+            message = f"{addresses} addresses and {hooks} webhooks, signed are notified when sending stops."
+        yield result("ok", message, "")

@@ -110,7 +110,9 @@ def dkim_keys(context: Context) -> Iterator[CheckResult]:
     result = partial(CheckResult, "dkim", "")
     if service := context.config.service.name:
         unused = bool(context.config.dkim.domain)
-        message = f"{service} signs what it sends" + (", and [dkim] is not used." if unused else ".")
+        message = f"{service} signs what it sends."
+        if unused:
+            message = f"{service} signs what it sends, and [dkim] is not used."
         advice = "Publish the keys that it shows for your domain."
         yield result("warning" if unused else "skipped", message, advice)
         return

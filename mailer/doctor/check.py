@@ -110,11 +110,10 @@ class Dns:
         except dns.resolver.NXDOMAIN:
             return []
         except (dns.exception.DNSException, OSError) as error:
-            timeout = isinstance(error, dns.exception.Timeout)
-            reason = (
-                f"within {self._seconds:g} seconds" if timeout else f"but an error ({type(error).__name__})"
-            )
-            raise DnsError(f"DNS gave no answer about {name} {reason}.") from error
+            message = f"DNS gave no answer about {name} but an error ({type(error).__name__})."
+            if isinstance(error, dns.exception.Timeout):
+                message = f"DNS gave no answer about {name} within {self._seconds:g} seconds."
+            raise DnsError(message) from error
         wanted = dns.rdatatype.from_text(kind)
         return [read(data) for data in answer.rrset or () if data.rdtype == wanted]
 

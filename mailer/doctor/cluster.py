@@ -62,7 +62,10 @@ def workers() -> Iterator[CheckResult]:
         message = f"A worker did not know these jobs: {', '.join(unknown)}."
         yield result("warning", message, "Run the same version on every machine.")
     if not waiting:
-        yield result("ok", f"{alive} of the cluster's workers {'runs' if alive == 1 else 'run'}.")
+        yield result(
+            "ok",
+            "1 of the cluster's workers runs." if alive == 1 else f"{alive} of the cluster's workers run.",
+        )
 
 
 def _lacks_tables() -> bool:

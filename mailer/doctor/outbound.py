@@ -123,8 +123,9 @@ def _inspect(relay: Relay, timeout: float) -> tuple[dict[str, str], str, bytes]:
 
 def _certificate(relay: Relay, tls_version: str, certificate: bytes, now: datetime) -> CheckResult:
     expires = x509.load_der_x509_certificate(certificate).not_valid_after_utc
-    verb = "expires" if expires > now else "expired"
-    message = f"Encrypted with {tls_version}; its certificate {verb} on {expires:%-d %B %Y}."
+    message = f"Encrypted with {tls_version}; its certificate expires on {expires:%-d %B %Y}."
+    if expires <= now:
+        message = f"Encrypted with {tls_version}; its certificate expired on {expires:%-d %B %Y}."
     if (expires - now).days >= _EXPIRES_SOON:
         return CheckResult("tls", relay.host, "ok", message)
     return CheckResult("tls", relay.host, "warning", message, "The relay's operator must renew it.")

@@ -48,6 +48,10 @@ _KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
 }
 _CALL = re.compile(r"\b(_|n?p?gettext)\(")
 _STRING = re.compile(r"""\s*,?\s*u?((?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))""", re.DOTALL)
+# Two words at least, and not only a path, an expression or SQL.
+_SAID = re.compile(r"[A-Za-z]{2}[^ ]* [^ ]*[A-Za-z]")
+_NOT_SAYING = ("CheckResult", "partial", "re.compile", "_")
+_NOT_SAID = re.compile(r"^\s*SELECT|^PRAGMA|^v=|\{\}|^does not answer$")
 _PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|\{\w*\}")
 
 
@@ -75,6 +79,8 @@ def messages() -> set[Key]:
     found: set[Key] = set()
     for path in staff_modules():
         found |= _in_module(path)
+    for path in sorted((ROOT / "mailer" / "doctor").glob("*.py")):
+        found |= _sentences(path)
     for path in staff_templates():
         found |= in_template(path.read_text(encoding="utf-8"))
     return found
@@ -88,6 +94,56 @@ def _in_module(path: Path) -> set[Key]:
     texts: set[Key] = {(context or "", message) for _, message, _, context in found}  # type: ignore[misc]
     in_database = extract("python", BytesIO(source), keywords={"stored": (1,)})
     return texts | {(CONTEXT, str(message)) for _, message, _, _ in in_database}
+
+
+def _sentences(path: Path) -> set[Key]:
+    """What the doctor says, which marks nothing: its words, with a field for each value."""
+    tree = ast.parse(path.read_bytes())
+    left_out = {id(one) for node in ast.walk(tree) for one in _not_said(node)}
+    found: set[Key] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) and id(node) not in left_out:
+            text, names = "", dict[str, str]()
+            for part in node.values:
+                if isinstance(part, ast.Constant):
+                    text += str(part.value).replace("%", "%%")
+                elif isinstance(part, ast.FormattedValue):
+                    left_out |= {id(one) for one in ast.walk(part)}
+                    text += f"%({_field(ast.unparse(part.value), names)})s"
+            left_out |= {id(part) for part in node.values}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
+            text = node.value
+        else:
+            continue
+        if _SAID.search(re.sub(r"%\(\w+\)s", "", text)) and not _NOT_SAID.search(text):
+            found.add((CONTEXT, text))
+    return found
+
+
+def _not_said(node: ast.AST) -> Iterator[ast.AST]:
+    """Docstrings, keys, log lines and what programmers see."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield node.value
+    elif isinstance(node, ast.Dict):
+        yield from (key for key in node.keys if key is not None)
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+        "CheckResult",
+        "partial",
+        "re.compile",
+        "_",
+    ):
+        yield from node.args[:2]
+    elif isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+        yield from ast.walk(node.format_spec)
+
+
+def _field(value: str, names: dict[str, str]) -> str:
+    """A name for the value of an f-string: its last name, with a number where another has it."""
+    words = re.findall(r"[a-z_]+", value) or ["value"]
+    name = words[-1].strip("_") or "value"
+    while names.setdefault(name, value) != value:
+        name += "_2"
+    return name
 
 
 def in_template(source: str) -> set[Key]:

@@ -36,3 +36,11 @@ def test_values_keep_their_place_and_names_are_those_of_the_page() -> None:
 def test_a_text_of_no_catalogue_stays(text: str) -> None:
     with override("ru"):
         assert translated(text) == text
+
+
+def test_what_the_doctor_found_is_translated_with_its_values_and_optional_sentences() -> None:
+    with override("ru"):
+        assert translated("It answers, and offers SIZE, STARTTLS. We signed in as dana.") == (
+            "Он отвечает и предлагает SIZE, STARTTLS. Вход выполнен как dana."
+        )
+        assert translated("It answers, and offers SIZE.") == "Он отвечает и предлагает SIZE."

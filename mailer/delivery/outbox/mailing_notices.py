@@ -15,6 +15,7 @@ from mailer.approval.outcome_notices import authors_of
 from mailer.approval.staff_emails import users_with
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox.alerts import recipients
+from subscribers import stored_texts
 
 _RECENT = timedelta(days=1)
 _STOPPED = (Mailing.State.PAUSED, Mailing.State.HELD)
@@ -42,7 +43,6 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
     path = f"/desk/editions/{mailing.edition_id}/report/"
     values = {
         "edition": mailing.edition,
-        "reason": mailing.reason,
         "url": f"{settings.CONFIG.site.url}{path}",
     }
 
@@ -53,7 +53,7 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
     def stopped() -> tuple[str, str]:
         subject = gettext("Sending is stopped: %(edition)s") % values
         body = gettext("Nothing more of %(edition)s is sent. %(reason)s\n\nResume or cancel it:\n%(url)s\n")
-        return subject, body % values
+        return subject, body % {**values, "reason": stored_texts.translated(mailing.reason)}
 
     deciding = users_with("mailer.schedule_edition")
     with transaction.atomic():

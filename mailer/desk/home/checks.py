@@ -16,6 +16,7 @@ from wagtail.admin import messages
 from mailer.desk.base.page_classes import StaffPage, current_user
 from mailer.doctor import check_runs
 from mailer.instance.models import CheckRun
+from subscribers import stored_texts
 
 # Who sees to the installation.
 PERMISSION = "auth.change_user"
@@ -50,8 +51,8 @@ def result_rows(run: CheckRun | None) -> list[ResultRow]:
             *_STATUSES[one["status"]],
             title=str(check_runs.TITLES.get(one["check"], one["check"])),
             subject=one["subject"],
-            message=one["message"],
-            advice=one["advice"],
+            message=stored_texts.translated(one["message"]),
+            advice=stored_texts.translated(one["advice"]),
             records=one["records"],
         )
         for one in (run.results if run else [])
