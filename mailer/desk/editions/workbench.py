@@ -7,21 +7,25 @@ parts of the page that changed, keeps the focus and announces the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from wagtail.admin import messages
+from wagtail.log_actions import log
 
 from mailer import staff_language
+from mailer.approval import review
+from mailer.approval.approve import ApprovalError
+from mailer.approval.models import ReviewComment
 from mailer.approval.preflight import subjects_that_promise_too_much
 from mailer.desk.base import labels
 from mailer.desk.base.forms import parse_int
@@ -79,6 +83,8 @@ class Row:
     changed_here: bool
     # A block whose story was deleted.
     broken: bool
+    # What reviewers said about its stories and no writer has marked as done.
+    comments: tuple[ReviewComment, ...] = ()
 
     @property
     def icon(self) -> str:
@@ -137,9 +143,13 @@ class WorkbenchPage(EditionPage):
         """The parts of the page that a change replaces."""
         draft = draft_blocks.latest_draft(self.edition)
         content = content_of(draft, pictures=False)
-        rows = rows_of(draft)
+        comments = list(
+            ReviewComment.objects.filter(snapshot__edition=self.edition, done_at=None).select_related("user")
+        )
+        rows = rows_of(draft, comments)
         return {
             "rows": rows,
+            "comments": [comment for comment in comments if not comment.story_key],
             "editable": state == "draft" or (state in _OPEN and self._unlocked()),
             "locked": state in _OPEN and not self._unlocked(),
             "unlocked": self._unlocked(),
@@ -173,7 +183,22 @@ class WorkbenchPage(EditionPage):
             "found": [(line, line.pk in inside) for line in story_lines(found, languages, used)],
         }
 
+    def _comment_done(self, request: HttpRequest) -> HttpResponse:
+        comment = get_object_or_404(
+            ReviewComment,
+            pk=parse_int(request.POST.get("comment", "")) or 0,
+            snapshot__edition=self.edition,
+        )
+        try:
+            review.mark_done(comment, current_user(request), timezone.now())
+        except ApprovalError as error:
+            return self._refuse(str(error))
+        log(instance=self.edition, action="desk.comment_done", user=request.user)
+        return self._answer(_("The comment is marked as done."), "workbench-rows", good=True)
+
     def post(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        if request.POST.get("action") == "comment_done":
+            return self._comment_done(request)
         state = self.get_context_data()["state"]
         if state not in _EDITABLE:
             return self._refuse(_("This edition is being sent or was sent. It cannot be changed any more."))
@@ -307,15 +332,21 @@ _ACTIONS: dict[str, Action] = {
 }
 
 
-def rows_of(draft: Edition) -> list[Row]:
-    """The draft's blocks, in order."""
+def rows_of(draft: Edition, comments: Sequence[ReviewComment] = ()) -> list[Row]:
+    """The draft's blocks, in order, with the comments on their stories."""
     blocks = raw_blocks(draft)
     ids = story_ids_in(blocks)
     stories = Story.objects.filter(pk__in=ids).select_related("picture").prefetch_related("texts")
     overrides = {override.story_id: override for override in draft.overrides.all()}
     pictures = {pk: one.picture_id for pk, one in overrides.items() if one.picture_id}
     lines = {line.pk: line for line in story_lines(stories, draft.newsletter.languages, None, pictures)}
-    return [_row(block, lines, overrides) for block in blocks]
+    rows = [_row(block, lines, overrides) for block in blocks]
+    return [_with_comments(row, comments) for row in rows]
+
+
+def _with_comments(row: Row, comments: Sequence[ReviewComment]) -> Row:
+    keys = {line.key for line in row.lines}
+    return replace(row, comments=tuple(one for one in comments if one.story_key in keys))
 
 
 def _row(block: RawBlock, lines: Mapping[int, StoryLine], overrides: Mapping[int, Any]) -> Row:

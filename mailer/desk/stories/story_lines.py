@@ -36,6 +36,7 @@ class StoryLine:
     """What staff see of a story in a list."""
 
     pk: int
+    key: str
     headline: str
     kind: str
     kind_label: str
@@ -78,6 +79,7 @@ def story_lines(
     return [
         StoryLine(
             pk=story.pk,
+            key=story.key,
             headline=story.headline(staff_language.active_language()),
             kind=story.kind,
             kind_label=str(story.get_kind_display()),

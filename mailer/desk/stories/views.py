@@ -127,6 +127,12 @@ def _used_label(story: Story) -> str:
 class StoryIndex(IndexView):
     """The table, with the editions that hold each story."""
 
+    def _get_title_column(self, *args: Any, **kwargs: Any) -> Column:
+        column: Column = super()._get_title_column(*args, **kwargs)
+        # In the language of the desk, where the story has a text in it.
+        column.accessor = lambda story: story.headline(staff_language.active_language())
+        return column
+
     def get_edit_url(self, instance: Story) -> str | None:
         # Approvers read and comment; they have no editor.
         writes = self.request.user.has_perm("mailer.change_story")

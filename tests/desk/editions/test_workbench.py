@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.test.utils.form_data import nested_form_data, rich_text
 
+from mailer.approval import review
 from mailer.approval.models import Snapshot
 from mailer.approval.preflight import subjects_that_promise_too_much
 from mailer.editions import draft_blocks
@@ -227,6 +228,19 @@ def test_the_checks_are_those_of_the_preview(desk: Desk) -> None:
     checks = browser.get(reverse("desk_edition:checks", args=[desk.edition.pk])).context["findings"]
     preview = browser.get(reverse("desk_edition:variants", args=[desk.edition.pk])).context["findings"]
     assert checks == preview and checks
+
+
+def test_a_writer_sees_and_settles_what_a_reviewer_said_about_a_story(desk: Desk) -> None:
+    snapshot = cast.submitted(desk)
+    comment = review.comment(snapshot, desk.approver, "kz-news", "Which year?", timezone.now())
+    page = as_user(desk.writer).get(address(desk))
+    (row,) = [row for row in page.context["rows"] if row.comments]
+    assert row.id == block_of(desk, "kz-news") and row.comments == (comment,)
+    answer = press(desk, "comment_done", comment=comment.pk)
+    comment.refresh_from_db()
+    assert comment.done_by == desk.writer and not any(row.comments for row in answer.context["rows"])
+    # Nothing of the edition changed.
+    assert Snapshot.objects.filter(state="submitted").exists()
 
 
 def test_an_earlier_version_is_restored(desk: Desk) -> None:
