@@ -521,7 +521,7 @@ def _first_summary(content: Content, language: str) -> str:
 def assembly_note(draft: Edition) -> str:
     """When the edition was assembled."""
     zone = draft.newsletter.zone
-    return _("Assembled on %(moment)s.") % {"moment": labels.moment(draft.created_at, zone)}
+    return _("This edition was assembled on %(moment)s.") % {"moment": labels.moment(draft.created_at, zone)}
 
 
 class ChecksPage(EditionPage):
