@@ -226,7 +226,7 @@ class WorkbenchPage(EditionPage):
         if self.request.headers.get("X-Requested-With") == "fetch":
             self.edition.refresh_from_db()
             context = self.get_context_data(announcement=text, focus=focus, refused=not good)
-            return render(self.request, "desk/editions/workbench_board.html", context)
+            return render(self.request, "desk/editions/workbench_answer.html", context)
         (messages.success if good else messages.error)(self.request, text)
         query = "?change=1" if self._unlocked() else ""
         return redirect(f"{reverse('desk_editions:edit', args=[self.edition.pk])}{query}#{focus}")

@@ -7,7 +7,7 @@
   const problem = root.querySelector('[data-workbench-problem]');
   const board = () => root.querySelector('[data-workbench-board]');
   const list = () => root.querySelector('[data-workbench-list]');
-  const PARTS = ['workbench-note', 'workbench-rows', 'workbench-pool', 'workbench-reach', 'workbench-subjects'];
+  const PARTS = ['desk-overview', 'workbench-note', 'workbench-rows', 'workbench-pool', 'workbench-reach', 'workbench-subjects'];
 
   const say = (text) => {
     // The same text twice would not be announced again.
@@ -77,7 +77,7 @@
           return;
         }
         problem.hidden = true;
-        replace(fresh, typing);
+        replace(page, typing);
         board().dataset.refused = fresh.hasAttribute('data-refused');
         if (!typing) focusOn(focus || fresh.dataset.focus);
         if (fresh.dataset.announcement) say(fresh.dataset.announcement);
