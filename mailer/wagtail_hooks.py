@@ -55,8 +55,10 @@ from mailer.desk.returned_mail.views import (
     ReplyViewSet,
 )
 from mailer.desk.segments.views import SegmentViewSet
-from mailer.desk.sending.mailing_control import ControlAction, DryRunPage
+from mailer.desk.sending.dry_run import DryRunPage
+from mailer.desk.sending.mailing_control import ControlAction
 from mailer.desk.sending.no_send import ResumeSendingPage, banner
+from mailer.desk.sending.progress import ProgressPage
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.sending.test_emails import TestEmailPage
 from mailer.desk.stories.actions import (
@@ -115,6 +117,7 @@ _EDITION = [
     path("test/", TestEmailPage.as_view(), name="test"),
     path("dry-run/", DryRunPage.as_view(), name="dry_run"),
     path("schedule/", SchedulePage.as_view(), name="schedule"),
+    path("progress/", ProgressPage.as_view(), name="progress"),
     path("report/", ReportPage.as_view(), name="report"),
     path("report/download/", ReportDownload.as_view(), name="report_download"),
     path("not-delivered/", NotDeliveredPage.as_view(), name="not_delivered"),

@@ -14,7 +14,7 @@ from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-EDITION_PAGES = ("variants", "submit", "review", "schedule", "report")
+EDITION_PAGES = ("variants", "test", "submit", "review", "schedule", "progress", "report")
 
 
 def edition_pages(desk: Desk) -> list[str]:

@@ -124,6 +124,7 @@ desk_edition:request_changes           -        WADS     -   approvers reject, w
 desk_edition:test                      WADS     WADS     -   to staff only
 desk_edition:dry_run                   WADS     WADS     -   to staff only
 desk_edition:schedule                  WADS     ADS      -   approvers schedule
+desk_edition:progress                  WADS     -        -   counts
 desk_edition:report                    WADS     -        -   counts
 desk_edition:report_download           -        WADS     -   counts
 desk_edition:not_delivered             WADS     WADS     P   counts; addresses for those who may see them

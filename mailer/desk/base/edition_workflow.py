@@ -159,9 +159,9 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
             "mailer.schedule_edition",
             Action(gettext("View schedule"), to("schedule"), "calendar-check"),
         ),
-        "held": ("mailer.schedule_edition", Action(gettext("Review the hold"), to("report"), "warning")),
-        "paused": ("mailer.schedule_edition", Action(gettext("Resume or cancel"), to("report"), "warning")),
-        "sending": ("mailer.view_edition", Action(gettext("View progress"), to("report"), "view")),
+        "held": ("mailer.schedule_edition", Action(gettext("Review the hold"), to("progress"), "warning")),
+        "paused": ("mailer.schedule_edition", Action(gettext("Resume or cancel"), to("progress"), "warning")),
+        "sending": ("mailer.view_edition", Action(gettext("View progress"), to("progress"), "view")),
         "sent": ("mailer.view_edition", Action(gettext("View report"), to("report"), "view")),
         "cancelled": ("mailer.view_edition", Action(gettext("View report"), to("report"), "view")),
     }
@@ -213,5 +213,7 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
         yield Action(
             gettext("Schedule"), reverse("desk_edition:schedule", args=[edition.pk]), "calendar-check"
         )
+    if state in ("planning", "held", "sending", "paused"):
+        yield Action(gettext("Progress"), reverse("desk_edition:progress", args=[edition.pk]), "history")
     if state in ("planning", "held", "sending", "paused", "sent", "cancelled"):
         yield Action(gettext("Report"), reverse("desk_edition:report", args=[edition.pk]), "site")

@@ -17,7 +17,7 @@ from mailer.approval.models import Snapshot, SnapshotAuthor
 from mailer.approval.staff_emails import second_persons
 from mailer.delivery.models import Alert, Mailing
 from mailer.desk.base.edition_workflow import Action, next_action, state_label
-from mailer.desk.sending.mailing_control import progress
+from mailer.desk.sending.progress import progress
 from mailer.editions.assemble import now_or_demo_time, upcoming
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import story_ids

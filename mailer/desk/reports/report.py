@@ -22,7 +22,7 @@ from mailer.delivery.models import Mailing
 from mailer.desk.base.page_classes import EditionPage, NewsletterPage, may_view_editions
 from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
-from mailer.desk.sending.mailing_control import interventions, progress_context
+from mailer.desk.sending.progress import interventions, progress_context
 from mailer.reports import trend
 from mailer.reports.charts import Bar, Point, Style, bar_chart, column_chart, line_chart, ranking_chart
 from mailer.reports.collect_stats import stats_of
@@ -171,10 +171,8 @@ def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
     charts = draw_charts(made, counts, newsletter.zone)
     earlier = trend.sent_editions(newsletter, now, before=mailing)
     return {
-        **progress_context(mailing, counts.totals, now),
+        **progress_context(mailing, counts, now),
         "interventions": interventions(mailing),
-        # Shown for cached figures only.
-        "counted_at": counts.collected_at if counts.collected_at != now else None,
         "summary": summary(counts, engagement.summary),
         "figures": list(figures(counts, engagement, earlier, final=_is_final(mailing, now))),
         "engagement": engagement,

@@ -15,8 +15,6 @@ from django.utils.translation import get_language, gettext
 
 from mailer.approval.approve import local_send_time, zones_of
 
-# "E" is the month as the language writes it within a date.
-_DAY_AND_TIME = "l, j E Y, H:i"
 _TIME = "H:i"
 
 
@@ -53,19 +51,24 @@ def moment_label(moment: datetime, zone: ZoneInfo) -> str:
     "Friday, 3 December 2021, 09:00 (Almaty time, UTC+5; in Zurich 05:00)"
     """
     values = {
-        "moment": date_format(moment.astimezone(zone), _DAY_AND_TIME),
+        "moment": _with_weekday(moment.astimezone(zone)),
         "zone": zone_label(moment, zone),
     }
     own = own_zone()
     if moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
         return gettext("%(moment)s (%(zone)s)") % values
     same_day = moment.astimezone(own).date() == moment.astimezone(zone).date()
+    # "E" is the month as the language writes it within a date.
     there = date_format(moment.astimezone(own), _TIME if same_day else "j E, H:i")
     return gettext("%(moment)s (%(zone)s; in %(city)s %(time)s)") % {
         **values,
         "city": city(own),
         "time": there,
     }
+
+
+def _with_weekday(local: datetime) -> str:
+    return f"{date_format(local, 'l')}, {date_format(local, 'DATETIME_FORMAT')}"
 
 
 class CountryTime(NamedTuple):

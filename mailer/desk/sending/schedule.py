@@ -327,7 +327,7 @@ class SchedulePage(SnapshotPage):
                 self.request,
                 gettext("Sending has already begun. Nothing was changed; you can pause or cancel it here."),
             )
-            return self.redirect_to("report")
+            return self.redirect_to("progress")
         if snapshot.state == Snapshot.State.SCHEDULED and snapshot.send_at:
             text = gettext(
                 "Already scheduled by %(name)s: %(moment)s. Nothing was scheduled a second time."

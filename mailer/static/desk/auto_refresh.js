@@ -27,13 +27,23 @@
     if (progressed && announcer && source) announcer.textContent = source.textContent;
   };
 
+  // Where refreshing keeps failing, the page says so and offers a link.
+  let failures = 0;
+  const report = () => {
+    const notice = document.querySelector('[data-refresh-failed]');
+    if (notice) notice.hidden = failures < 3;
+  };
+
   const refresh = async () => {
     try {
       const response = document.hidden ? null : await fetch(window.location.href, { credentials: 'same-origin' });
       if (response && response.ok) show(new DOMParser().parseFromString(await response.text(), 'text/html'));
+      failures = response && !response.ok ? failures + 1 : 0;
     } catch (error) {
       // Network error: the next refresh may succeed.
+      failures += 1;
     }
+    report();
     wait();
   };
 

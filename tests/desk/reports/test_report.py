@@ -71,7 +71,8 @@ def test_pause_resume_and_cancel_change_the_state_and_unknown_actions_do_not(des
         ("nonsense", "sending"),
         ("cancel", "cancelled"),
     ):
-        browser.post(control(desk), {"action": action})
+        seen = browser.get(report(desk)).context["seen"]
+        browser.post(control(desk), {"action": action, "seen": seen})
         mailing.refresh_from_db()
         assert mailing.state == state
     page = browser.get(report(desk))
@@ -95,7 +96,7 @@ def test_a_mailing_on_hold_shows_the_reason_and_continues_when_confirmed(desk: D
     browser = as_user(desk.approver)
     page = Page(browser.get(report(desk)))
     assert mailing.reason in page.text and ("action", "confirm") in page.controls
-    browser.post(control(desk), {"action": "confirm"})
+    browser.post(control(desk), {"action": "confirm", "seen": page.response.context["seen"]})
     mailing.refresh_from_db()
     assert mailing.state == "sending"
 

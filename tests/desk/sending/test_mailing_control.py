@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
@@ -35,6 +36,12 @@ def undoable(configure: Callable[..., None]) -> None:
     configure(sending={"undo_seconds": 300, "rollout_percentages": ("10",)})
 
 
+def control(browser: Client, desk: Desk, action: str, page: str = "progress") -> Any:
+    """Press a button of the page."""
+    form = {"action": action, "seen": browser.get(at(desk, page)).context["seen"]}
+    return browser.post(at(desk, "control"), {**form, **({"dry_run": "yes"} if page == "dry_run" else {})})
+
+
 def logged(action: str) -> Any:
     return ModelLogEntry.objects.filter(action=action).first()
 
@@ -48,7 +55,7 @@ def test_a_gradual_rollout_shows_its_step_and_can_be_ended(desk: Desk) -> None:
     page = browser.get(at(desk, "report"))
     assert page.context["rollout"]["share"] == "10 %"
     assert "release" in page.context["actions"]
-    browser.post(at(desk, "control"), {"action": "release"})
+    control(browser, desk, "release")
     mailing.refresh_from_db()
     assert mailing.released_up_to is None
     assert logged("desk.release_all").user == desk.approver
@@ -77,7 +84,7 @@ def test_a_writer_starts_a_dry_run_and_controls_it(desk: Desk) -> None:
     assert latest_mailing(desk.edition) is None and edition_state(desk.edition) == "submitted"
     assert logged("desk.dry_run").user == desk.writer
     for action, state in (("pause", "paused"), ("resume", "sending"), ("cancel", "cancelled")):
-        browser.post(at(desk, "control"), {"action": action, "dry_run": "yes"})
+        control(browser, desk, action, "dry_run")
         dry_run.refresh_from_db()
         assert dry_run.state == state
 
@@ -165,7 +172,7 @@ def test_an_alert_is_on_the_home_page_until_the_mailing_resumes(desk: Desk) -> N
     browser = as_user(desk.approver)
     first = reverse("wagtailadmin_home")
     assert "Stopped after the first 2 %." in browser.get(first).content.decode()
-    browser.post(at(desk, "control"), {"action": "resume"})
+    control(browser, desk, "resume")
     assert "Stopped after the first 2 %." not in browser.get(first).content.decode()
 
 
@@ -173,7 +180,7 @@ def test_get_requests_change_nothing(desk: Desk) -> None:
     cast.sending(desk)
     before = list(Mailing.objects.values()), list(Delivery.objects.values())
     browser = as_user(desk.admin)
-    for page in ("report", "not_delivered", "dry_run", "schedule"):
+    for page in ("report", "progress", "not_delivered", "dry_run", "schedule"):
         assert browser.get(at(desk, page)).status_code == 200
     assert (list(Mailing.objects.values()), list(Delivery.objects.values())) == before
     assert logged("desk.export_not_delivered") is None
@@ -198,6 +205,6 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
     ((tone, _, intervention),) = page.context["interventions"]
     assert (tone, intervention.action) == ("problem", "paused") and page.context["advice"]
     assert logged("desk.stop_rules_paused").data["because"]
-    browser.post(at(desk, "control"), {"action": "resume"})
+    control(browser, desk, "resume")
     page = browser.get(at(desk, "report"))
     assert mailing.reason not in Page(page).text and "desk-stop-rules" in Page(page).ids
