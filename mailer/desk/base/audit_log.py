@@ -61,6 +61,7 @@ _ACTIONS = {
     "desk.view_suppression": (_("View"), _("Opened a suppression")),
     "desk.view_decision": (_("View"), _("Opened a suppression decision")),
     "desk.view_personal_data": (_("View"), _("Opened a list of addresses")),
+    "desk.view_as_reader": (_("View"), _("Opened an edition as a subscriber got it")),
     "desk.export_not_delivered": (_("Export"), _("Exported the list of messages that were not delivered")),
     "desk.export_report": (_("Export"), _("Exported the report")),
     "desk.export_subscribers": (_("Export"), _("Exported subscribers")),
@@ -119,6 +120,7 @@ _DETAILS = {
     "because": _("%(action)s – %(detail)s"),
     "page": _("%(action)s: %(detail)s"),
     "times": _("%(action)s, %(detail)s times"),
+    "subscriber": _("%(action)s, number %(detail)s"),
     "api_key": _("%(action)s through the API, key %(detail)s"),
 }
 # Actions of Wagtail whose messages show what changed.
@@ -267,15 +269,20 @@ class PersonalDataMiddleware:
             action, model = ROW_PAGES[match.view_name]
             row = model(pk=match.kwargs["pk"])
             # Without the address, which a row's own title would be.
-            _note(request, row, action, title=f"{model._meta.verbose_name} {row.pk}".capitalize(), data={})
+            note_view(
+                request, row, action, title=f"{model._meta.verbose_name} {row.pk}".capitalize(), data={}
+            )
         elif match.view_name in LIST_PAGES and isinstance(request.user, User):
             hidden = match.view_name in _HIDING_PAGES
             if not hidden or request.user.has_perm("subscribers.view_subscriber"):
-                _note(request, request.user, _LIST_ACTION, data={"page": LIST_PAGES[match.view_name]})
+                note_view(request, request.user, _LIST_ACTION, data={"page": LIST_PAGES[match.view_name]})
         return response
 
 
-def _note(request: HttpRequest, row: Model, action: str, *, data: dict[str, str], title: str = "") -> None:
+def note_view(
+    request: HttpRequest, row: Model, action: str, *, data: dict[str, str], title: str = ""
+) -> None:
+    """Record that the user opened a page about the row; once in ten minutes with the same data."""
     if not isinstance(request.user, User):
         return
     now = timezone.now()

@@ -105,6 +105,7 @@ def _row(delivery: Any, subscriber: Subscriber | None, event: FeedbackEvent | No
     return {
         "subscriber": subscriber,
         "subscriber_id": delivery.subscriber,
+        "has_email": delivery.variant_id is not None,
         "tone": _TONES.get(state, "draft"),
         "label": gettext("Bounced") if bounced else delivery.get_state_display().capitalize(),
         "reason": reason_label(reason),

@@ -35,10 +35,12 @@ class DryRunForm(forms.Form):
     def __init__(self, *args: Any, audience: int, variants: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         sample = max(_SAMPLE_SIZE, variants)
-        everybody = gettext("All %(number)s: one for each subscriber") % {"number": format_number(audience)}
+        everybody = gettext("All %(audience)s: one for each subscriber") % {
+            "audience": format_number(audience)
+        }
         choices = [("all", everybody)]
         if sample < audience:
-            some = gettext("A sample of %(number)s that includes every variant") % {"number": sample}
+            some = gettext("A sample of %(sample)s that includes every variant") % {"sample": sample}
             choices.insert(0, (str(sample), some))
         self.fields["subscribers"].choices = choices  # type: ignore[attr-defined]
         self.fields["subscribers"].initial = choices[0][0]

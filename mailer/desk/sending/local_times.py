@@ -11,7 +11,7 @@ from babel.dates import get_timezone_location
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timesince import timeuntil
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language, gettext, ngettext
 
 from mailer.approval.approve import local_send_time, zones_of
 
@@ -100,4 +100,7 @@ def country_times(
 
 def time_left(moment: datetime, now: datetime) -> str:
     """How long until a moment, in the largest two units: "2 days, 3 hours"; "" when it has passed."""
+    seconds = round((moment - now).total_seconds())
+    if 0 < seconds < 60:
+        return ngettext("%(count)s second", "%(count)s seconds", seconds) % {"count": seconds}
     return timeuntil(moment, now) if moment > now else ""

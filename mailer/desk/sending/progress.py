@@ -68,7 +68,7 @@ class ProgressPage(EditionPage):
         now, zone = context["now"], self.edition.newsletter.zone
         counts = stats_of(mailing, now)
         may_control = self.request.user.has_perm("mailer.schedule_edition")
-        timeline = build_timeline(counts.accepted_by_minute, zone)
+        timeline, title = build_timeline(counts.accepted_by_minute, zone), gettext("Sent over time")
         enough = len(timeline.intervals) > 1
         return {
             **context,
@@ -76,9 +76,7 @@ class ProgressPage(EditionPage):
             "interventions": interventions(mailing),
             "actions": mailing_control.available_actions(mailing) if may_control else (),
             "providers": provider_rows(counts, now) if counts.totals.audience else [],
-            "timeline": column_chart(timeline, gettext("Sent over time"), "progress-timeline")
-            if enough
-            else "",
+            "timeline": column_chart(timeline, title, "progress-timeline") if enough else "",
         }
 
 
@@ -97,6 +95,7 @@ def progress_context(mailing: Mailing, counts: Stats, now: datetime) -> dict[str
         "chart": totals_chart(counted),
         "terms": [(bar.label, bar.count, bar.style.mark) for bar in totals_bars(counted)],
         "excluded": [(reason_label(reason), count) for reason, count in sorted(counted.excluded.items())],
+        "excluded_count": sum(counted.excluded.values()),
         "progress": progress(counted),
         "pace": _pace_label(mailing, counts, now),
         "in_progress": mailing.state in _IN_PROGRESS,
@@ -115,10 +114,11 @@ def _pace_label(mailing: Mailing, counts: Stats, now: datetime) -> str:
     if not pace:
         return ""
     rate = format_number(max(round(pace), 1))
+    speed = gettext("about %(count)s per minute") % {"count": rate}
     if mailing.released_up_to is not None or not counted.planned:
-        return gettext("about %(rate)s per minute") % {"rate": rate}
+        return speed
     left = timedelta(minutes=(counted.planned + counted.claimed) / pace)
-    return gettext("about %(rate)s per minute, %(left)s left") % {"rate": rate, "left": _duration(left)}
+    return gettext("%(speed)s, %(left)s left") % {"speed": speed, "left": _duration(left)}
 
 
 def messages_per_minute(started_at: datetime, counts: Stats, now: datetime) -> float:
