@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from mailer.approval.models import Snapshot
 from mailer.bench import webhooks
 from mailer.bench.webhooks import SECRET
 from mailer.delivery.esp import message_encoder
@@ -68,6 +69,8 @@ def time_pages(rounds: int) -> list[dict[str, Any]]:
 def _pages() -> list[tuple[str, str]]:
     mailing = Mailing.objects.select_related("edition").latest("started_at")
     not_delivered = reverse("desk_edition:not_delivered", args=[mailing.edition_id])
+    approved = Snapshot.objects.values_list("edition", flat=True).get(state=Snapshot.State.APPROVED)
+    schedule = reverse("desk_edition:schedule", args=[approved])
     subscribers = reverse("desk_subscribers:index")
     half = (Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0) // 2
     first = MailingList.objects.get(slug="first").pk
@@ -93,6 +96,11 @@ def _pages() -> list[tuple[str, str]]:
         ("segment, estimated", reverse("desk_segments:edit", args=[Segment.objects.get().pk])),
         ("suppressed addresses", reverse("desk_suppressions:index")),
         ("home page", reverse("wagtailadmin_home")),
+        ("schedule", schedule),
+        ("schedule, second step", f"{schedule}?when=now"),
+        ("test emails", reverse("desk_edition:test", args=[approved])),
+        ("progress", reverse("desk_edition:progress", args=[mailing.edition_id])),
+        ("as a subscriber got it", reverse("desk_edition:as_reader", args=[mailing.edition_id, half])),
         ("report", reverse("desk_edition:report", args=[mailing.edition_id])),
         ("recipients not reached", not_delivered),
         ("recipients not reached, last page", f"{not_delivered}?p=1000000"),
