@@ -111,6 +111,7 @@ DEBUG = CONFIG.site.debug
 _HOST = urlsplit(CONFIG.site.url).hostname or "localhost"
 ALLOWED_HOSTS = sorted({_HOST, "127.0.0.1", "localhost"})
 CSRF_TRUSTED_ORIGINS = [CONFIG.site.url]
+CSRF_FAILURE_VIEW = "mailer.accounts.sessions.old_form"
 ROOT_URLCONF = "mailer.urls"
 WSGI_APPLICATION = "mailer.wsgi.application"
 

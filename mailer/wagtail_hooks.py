@@ -44,7 +44,7 @@ from mailer.desk.home.checks import InstallationChecksPage
 from mailer.desk.home.sample_edition import SampleAction
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
-from mailer.desk.reports.as_reader import AsReaderPage
+from mailer.desk.reports.delivered_email import DeliveredEmailPage
 from mailer.desk.reports.not_delivered import NotDeliveredPage
 from mailer.desk.reports.report import ReportDownload, ReportPage, TrendPage
 from mailer.desk.returned_mail.views import (
@@ -122,8 +122,8 @@ _EDITION = [
     path("report/", ReportPage.as_view(), name="report"),
     path("report/download/", ReportDownload.as_view(), name="report_download"),
     path("not-delivered/", NotDeliveredPage.as_view(), name="not_delivered"),
-    path("as-reader/", AsReaderPage.as_view(), name="find_reader"),
-    path("as-reader/<int:subscriber>/", AsReaderPage.as_view(), name="as_reader"),
+    path("delivered/", DeliveredEmailPage.as_view(), name="find_delivered"),
+    path("delivered/<int:reader>/", DeliveredEmailPage.as_view(), name="delivered_email"),
     path("control/", ControlAction.as_view(), name="control"),
 ]
 # The pages and actions of a story.

@@ -126,7 +126,8 @@ class SessionLimits:
         response = self._get_response(request)
         if request.method == "POST" and request.path.startswith("/desk/") and _asks_to_sign_in(response):
             # Back to the form: what it was sent to may answer nothing but a POST.
-            return redirect_to_login(sessions.page_of_the_form(request))
+            response = redirect_to_login(sessions.page_of_the_form(request))
+            sessions.restore_form(response)
         return response
 
 

@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
+from django.views.csrf import csrf_failure
 
 from mailer.accounts import audit, limits
 
@@ -31,6 +32,8 @@ STARTED, SEEN = "accounts_started_at", "accounts_seen_at"
 _TOUCH_SECONDS = 300
 # Where allauth lists how, and when, the session was authenticated, and whose list it is.
 _RECORDS, _OWNER = "account_authentication_methods", "account_authentication_methods_user"
+# The cookie by which a page knows that a form returned unsent.
+_RESTORE_FORM = "desk_restore_form"
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
@@ -120,7 +123,35 @@ def ask_again(request: HttpRequest) -> HttpResponse:
             request, gettext("For this you confirm that it is you. Then press the button once more.")
         )
         back = page_of_the_form(request)
-    return redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+    response = redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
+    if request.method == "POST":
+        restore_form(response)
+    return response
+
+
+def restore_form(response: HttpResponse) -> None:
+    """Let the page that a form returns to fill it in again: static/desk/form_keeper.js reads the cookie."""
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(_RESTORE_FORM, "yes", max_age=1800, path="/desk/", secure=secure, samesite="Lax")
+
+
+def old_form(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """Django's CSRF_FAILURE_VIEW: a form of the desk from before a sign-in leads back to its page, unsent.
+
+    Every other form gets the page 403_csrf.html.
+    """
+    own = url_has_allowed_host_and_scheme(request.headers.get("Referer", ""), {request.get_host()})
+    if not (own and request.path.startswith("/desk/") and request.user.is_authenticated):
+        return csrf_failure(request, reason)
+    messages.warning(
+        request,
+        gettext(
+            "Nothing was sent: you have signed in anew since you opened that page. Check it, and press again."
+        ),
+    )
+    response = redirect(page_of_the_form(request))
+    restore_form(response)
+    return response
 
 
 def page_of_the_form(request: HttpRequest) -> str:

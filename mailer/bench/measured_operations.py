@@ -100,7 +100,7 @@ def _pages() -> list[tuple[str, str]]:
         ("schedule, second step", f"{schedule}?when=now"),
         ("test emails", reverse("desk_edition:test", args=[approved])),
         ("progress", reverse("desk_edition:progress", args=[mailing.edition_id])),
-        ("as a subscriber got it", reverse("desk_edition:as_reader", args=[mailing.edition_id, half])),
+        ("as a subscriber got it", reverse("desk_edition:delivered_email", args=[mailing.edition_id, half])),
         ("report", reverse("desk_edition:report", args=[mailing.edition_id])),
         ("recipients not reached", not_delivered),
         ("recipients not reached, last page", f"{not_delivered}?p=1000000"),

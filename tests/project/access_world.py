@@ -257,6 +257,7 @@ def build(patch: pytest.MonkeyPatch) -> World:
         last_seen_at=now,
     )
     values = {
+        "reader": reader.pk,
         "slug": at.edition.slug,
         "key": variant.key,
         "story": "film",

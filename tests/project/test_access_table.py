@@ -128,8 +128,8 @@ desk_edition:progress                  WADS     -        -   counts
 desk_edition:report                    WADS     -        -   counts
 desk_edition:report_download           -        WADS     -   counts
 desk_edition:not_delivered             WADS     WADS     P   counts; addresses for those who may see them
-desk_edition:find_reader               DS       DS       -   one subscriber's email
-desk_edition:as_reader                 DS       DS       -   one subscriber's email
+desk_edition:find_delivered            ADS      ADS      -   one subscriber's email
+desk_edition:delivered_email           ADS      ADS      -   one subscriber's email
 desk_edition:control                   -        ADS      -   approvers pause, resume and cancel
 desk_checks                            DS       DS       -   admins see to the installation
 desk_reply_answer                      ADS      ADS      -   approvers and admins answer subscribers

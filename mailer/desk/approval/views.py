@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -29,6 +30,7 @@ from mailer.desk.editions import views
 from mailer.desk.editions.variant_matrix import VIEWS, shown_as, variant_matrix
 from mailer.desk.editions.views import VariantChoice, current_content, preflight, variant_choices
 from mailer.editions.audience import Audience, Combination
+from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
 
@@ -51,10 +53,27 @@ class SubmitPage(EditionPage):
             subscribers=audience.count(),
             stories=len(content.stories),
             window_days=self.edition.newsletter.window_days,
+            seen=self._open_submission(),
             **kwargs,
         )
 
+    def _open_submission(self) -> str:
+        """What a page shows of the present submission: the start of its hash; "" for none."""
+        found = self.edition.snapshots.filter(state__in=Snapshot.OPEN).values_list("sha256", flat=True)
+        return (found.first() or "")[:12]
+
+    @transaction.atomic
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        # One request at a time, so that the second of two presses sees what the first has done.
+        Edition.objects.select_for_update().filter(pk=self.edition.pk).first()
+        if request.POST.get("seen", "") != self._open_submission():
+            messages.info(
+                request,
+                gettext(
+                    "This edition was submitted since you opened that page. Nothing was submitted twice."
+                ),
+            )
+            return self.redirect_to("review")
         return self.attempt(
             lambda: submit(self.edition, current_user(request), timezone.now(), request.POST.get("note", "")),
             gettext("%(edition)s is submitted. A colleague who is not an author can now approve it.")

@@ -61,7 +61,7 @@ _ACTIONS = {
     "desk.view_suppression": (_("View"), _("Opened a suppression")),
     "desk.view_decision": (_("View"), _("Opened a suppression decision")),
     "desk.view_personal_data": (_("View"), _("Opened a list of addresses")),
-    "desk.view_as_reader": (_("View"), _("Opened an edition as a subscriber got it")),
+    "desk.view_delivered_email": (_("View"), _("Opened an edition as a subscriber got it")),
     "desk.export_not_delivered": (_("Export"), _("Exported the list of messages that were not delivered")),
     "desk.export_report": (_("Export"), _("Exported the report")),
     "desk.export_subscribers": (_("Export"), _("Exported subscribers")),

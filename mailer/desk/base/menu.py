@@ -223,14 +223,15 @@ def subscribers_menu() -> SubmenuMenuItem:
     )
 
 
-# Sizes email frames, shows countdowns, labels rich text fields, refreshes changing pages, and makes cards of
-# tables on a phone.
+# Sizes email frames, shows countdowns, labels rich text fields, refreshes changing pages, makes cards of
+# tables on a phone, and keeps what was typed into a form until it is sent.
 _SCRIPTS = (
     "desk/mail_frames.js",
     "desk/countdown.js",
     "desk/accessible_names.js",
     "desk/auto_refresh.js",
     "desk/listing_cards.js",
+    "desk/form_keeper.js",
 )
 
 

@@ -17,11 +17,11 @@ pytestmark = pytest.mark.both_databases
 
 
 def find(desk: Desk) -> str:
-    return reverse("desk_edition:find_reader", args=[desk.edition.pk])
+    return reverse("desk_edition:find_delivered", args=[desk.edition.pk])
 
 
 def show(desk: Desk) -> str:
-    return reverse("desk_edition:as_reader", args=[desk.edition.pk, desk.reader.pk])
+    return reverse("desk_edition:delivered_email", args=[desk.edition.pk, desk.reader.pk])
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_the_stored_variant_is_shown_with_the_readers_values_and_is_recorded(
     assert (email.subject, email.language) == (variant.subject, "kk")
     assert "%%" not in email.html and "Қазақстан" in email.text and "/click/" not in email.html
     assert not TrackingEvent.objects.exists()
-    (entry,) = ModelLogEntry.objects.filter(action="desk.view_as_reader")
+    (entry,) = ModelLogEntry.objects.filter(action="desk.view_delivered_email")
     assert (entry.user, entry.data) == (desk.admin, {"subscriber": str(desk.reader.pk)})
     assert browser.get(show(desk), {"as": "text"}).context["view_as"] == "text"
 
@@ -80,9 +80,9 @@ def test_bytes_that_were_not_approved_are_not_shown(desk: Desk, mailing: Mailing
 def test_who_was_excluded_got_nothing_and_who_is_erased_is_a_number(desk: Desk, mailing: Mailing) -> None:
     browser = as_user(desk.admin)
     gone = Delivery.objects.get(mailing=mailing, state="excluded").subscriber
-    page = browser.get(reverse("desk_edition:as_reader", args=[desk.edition.pk, gone]))
+    page = browser.get(reverse("desk_edition:delivered_email", args=[desk.edition.pk, gone]))
     assert page.context["email"] is None and page.context["row"]["subscriber"] is None
-    unknown = reverse("desk_edition:as_reader", args=[desk.edition.pk, 987_654])
+    unknown = reverse("desk_edition:delivered_email", args=[desk.edition.pk, 987_654])
     assert browser.get(unknown).status_code == 404
 
 
@@ -90,7 +90,7 @@ def test_who_may_not_see_addresses_sees_no_readers_email(desk: Desk, mailing: Ma
     browser = as_user(desk.writer)
     assert browser.get(show(desk)).status_code in (302, 403)
     assert browser.post(find(desk), {"reader": "aigul@example.net"}).status_code in (302, 403)
-    assert not ModelLogEntry.objects.filter(action="desk.view_as_reader").exists()
+    assert not ModelLogEntry.objects.filter(action="desk.view_delivered_email").exists()
 
 
 def test_before_sending_there_is_no_reader(desk: Desk) -> None:

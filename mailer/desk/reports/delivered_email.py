@@ -29,32 +29,32 @@ from subscribers.addresses import normalise
 from subscribers.code_list_field import split_codes
 from subscribers.models import Subscriber
 
-_LOG_ACTION = "desk.view_as_reader"
+_LOG_ACTION = "desk.view_delivered_email"
 
 
-class AsReaderPage(EditionPage):
+class DeliveredEmailPage(EditionPage):
     """Finds a subscriber by address or number (POST), and shows the edition as they got it (GET)."""
 
     page_title = _("As a subscriber got it")
     tab = _("Report")
-    template_name = "desk/reports/as_reader.html"
+    template_name = "desk/reports/delivered_email.html"
 
     def has_permission(self) -> bool:
         return super().has_permission() and self.request.user.has_perm("subscribers.view_subscriber")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if "subscriber" in kwargs:
+        if "reader" in kwargs:
             # What cannot be logged is not shown.
-            note_view(request, self.edition, _LOG_ACTION, data={"subscriber": str(kwargs["subscriber"])})
+            note_view(request, self.edition, _LOG_ACTION, data={"subscriber": str(kwargs["reader"])})
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         mailing = latest_mailing(self.edition)
         context |= {"mailing": mailing, "typed": kwargs.get("typed", "")}
-        if "subscriber" not in kwargs:
+        if "reader" not in kwargs:
             return context
-        delivery = _delivery(mailing, kwargs["subscriber"])
+        delivery = _delivery(mailing, kwargs["reader"])
         if delivery is None:
             raise Http404
         return {**context, **self._delivered(delivery)}
@@ -79,7 +79,7 @@ class AsReaderPage(EditionPage):
         typed = request.POST.get("reader", "").strip()
         subscriber = _find(typed)
         if subscriber is not None and _delivery(latest_mailing(self.edition), subscriber) is not None:
-            return redirect("desk_edition:as_reader", self.edition.pk, subscriber)
+            return redirect("desk_edition:delivered_email", self.edition.pk, subscriber)
         messages.error(
             request, gettext("This edition was not sent to a subscriber with this address or number.")
         )
