@@ -8,11 +8,16 @@
   const content = (part) => part.innerHTML.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, '');
   const tens = (page) => Math.floor((page.querySelector('progress') || { value: 0 }).value / 10);
 
-  const change = (part, now) => {
-    if (part.contains(document.activeElement) || content(part) === content(now)) return;
+  // A part with the focus waits, unless it is the last refresh.
+  const change = (part, now, last) => {
+    const focused = part.contains(document.activeElement);
+    if ((focused && !last) || content(part) === content(now)) return;
     const open = [...part.querySelectorAll('details')].map((one) => one.open);
     part.innerHTML = now.innerHTML;
     part.querySelectorAll('details').forEach((one, place) => { one.open = Boolean(open[place]); });
+    if (!focused) return;
+    part.tabIndex = -1;
+    part.focus({ preventScroll: true });
   };
 
   const show = (page) => {
@@ -22,7 +27,8 @@
       return;
     }
     const progressed = tens(page) !== tens(document) || Boolean(page.querySelector('[data-refresh]')) !== Boolean(marked());
-    parts(document).forEach((part) => change(part, page.getElementById(part.id)));
+    const last = !page.querySelector('[data-refresh]');
+    parts(document).forEach((part) => change(part, page.getElementById(part.id), last));
     const [announcer, source] = ['[data-announcer]', '[data-announce]'].map((mark) => document.querySelector(mark));
     if (progressed && announcer && source) announcer.textContent = source.textContent;
   };
