@@ -74,6 +74,7 @@ def move(url: str, now: datetime, on_progress: OnProgress = lambda *_: None) -> 
     if row is None:
         raise MoveError("this database was never used; configure PostgreSQL and run: mailer init")
     with _no_writers(path) as release, connect(url) as target:
+        PostgresqlLoader(target).hold()
         stage = _begin(target, row.identity)
         if stage != _LOADED:
             if not PostgresqlLoader(target).is_prepared():

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import psycopg
 
 _BLOCK = 1 << 20
+# The advisory lock of a process that loads rows.
+_LOADING = 0x6D61696C6C6F6164
 # How PostgreSQL writes values into lines.
 _SESSION = "SET datestyle = 'ISO'; SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
 # Definitions of what `prepare` dropped; the table exists while a database is being loaded.
@@ -131,6 +133,15 @@ class PostgresqlLoader:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         self._tables: Sequence[Table] = ()
+
+    def hold(self) -> None:
+        """Keep others from loading until the connection is closed. Raises DatabaseError where one does."""
+        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOADING]).fetchone()
+        self._connection.commit()
+        if not (row and row[0]):
+            raise DatabaseError(
+                "Another `mailer restore` or `mailer move-database` is writing to this database."
+            )
 
     def has_tables(self) -> bool:
         """Whether the database is not empty."""

@@ -397,6 +397,7 @@ def _loader(path: Path | None, url: str, cleaning: ExitStack) -> Iterator[Loader
         return
     with connect(url) as connection:
         postgresql = PostgresqlLoader(connection)
+        postgresql.hold()
         if postgresql.is_prepared():
             # What an earlier restoration left that was killed.
             postgresql.drop_everything()

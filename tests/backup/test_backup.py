@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mailer.backup import restore as restoring
+from mailer.backup.databases import DatabaseError
 from mailer.backup.encrypted_file import DecryptingReader
 from mailer.backup.row_format import TableDigest, tables
 from tests.backup import office
@@ -99,6 +100,23 @@ def test_a_backup_of_sqlite_is_restored_on_postgresql_with_equal_rows(
     assert once_more.returncode == 1
     assert not (tmp_path / "third").exists()
     assert "password" not in once_more.stderr.lower()
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+def test_a_database_that_is_being_restored_is_left_alone_by_another_restoration(postgres: Server) -> None:
+    postgres.execute("CREATE DATABASE at_once")
+    url = postgres._of("at_once")
+    with (
+        ExitStack() as cleaning,
+        restoring._loader(None, url, cleaning),
+        pytest.raises(DatabaseError),
+        ExitStack() as other,
+        restoring._loader(None, url, other),
+    ):
+        pass
+    with ExitStack() as cleaning, restoring._loader(None, url, cleaning):
+        pass
 
 
 def test_nothing_is_restored_into_a_folder_that_is_not_empty(
