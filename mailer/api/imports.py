@@ -20,7 +20,6 @@ from mailer.api.fields import (
     Line,
     Out,
     PageOut,
-    Text,
     invalid,
     iso,
     one,
@@ -104,7 +103,7 @@ class ImportIn(In):
     )
     file_name: Line = Field("upload.csv", examples=["readers.csv"])
     language: LanguageCode | None = Field(None, description="For rows without one.", examples=["ru"])
-    content: Text | str = Field(
+    content: str = Field(
         min_length=1,
         description="The file as text. Larger files than a request may have are imported in parts, in the "
         "desk or by `mailer subscribers import`.",

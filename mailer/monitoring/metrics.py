@@ -35,7 +35,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=401, headers={"WWW-Authenticate": 'Bearer realm="metrics"'})
     if not token and not is_from_this_machine(request.META):
         return HttpResponse("Set a token in [metrics] to read this from elsewhere.\n", "text/plain", 403)
-    # Only where somebody asks: the library takes a tenth of a second to load.
+    # Only for a request: the library takes a tenth of a second to load.
     from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import choose_encoder
 

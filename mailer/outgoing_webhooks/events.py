@@ -1,4 +1,4 @@
-"""The events that other systems can be told, and their messages, written in the event's transaction."""
+"""The events that other systems are notified of, and their messages, written in the event's transaction."""
 
 from __future__ import annotations
 

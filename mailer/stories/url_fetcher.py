@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -138,8 +138,8 @@ def post(
 ) -> PostReply:
     """POST `body` to `url`, the address of a webhook, and return the reply whatever its status.
 
-    No redirect is followed. `allow_private` permits every address and port: for a URL that the operator wrote
-    into the configuration, never for one that a user typed. Raises FetchError, whose text holds the URL.
+    No redirect is followed. `allow_private` permits addresses of private networks and this machine, and every
+    port; only the operator's configuration may set it. Raises FetchError, whose text holds the URL.
     """
     guard = _Guard(limits, allow_loopback, resolve, connect, allow_private=allow_private)
     with guard.watching(), closing(requests.Session()) as session:
@@ -166,6 +166,14 @@ def check_address(address: str, *, allow_loopback: bool = False) -> Address:
     if not (allow_loopback and reached.is_loopback) and not _is_public(reached):
         raise ForbiddenAddress(f"leads to {address}, which is not on the public internet")
     return found
+
+
+def _refuse_link_local(host: str, found: Iterable[str]) -> None:
+    """Raises ForbiddenAddress: there, a cloud's machines get their credentials, and no webhook is."""
+    for one in found:
+        reached = _reached(ipaddress.ip_address(one.split("%", 1)[0]))
+        if reached.is_link_local or reached.is_multicast or reached.is_unspecified:
+            raise ForbiddenAddress(f"{host} leads to {one}, where no webhook can be.")
 
 
 def _reached(address: Address) -> Address:
@@ -237,7 +245,9 @@ class _Guard:
         except (OSError, UnicodeError) as error:
             raise FetchError(f"There is no server named {host}.") from error
         found = [str(answer[4][0]) for answer in answers]
-        if not self.allow_private:
+        if self.allow_private:
+            _refuse_link_local(host, found)
+        else:
             found = self._checked(host, port, found)
         failure: OSError | None = None
         for address in found[:4]:

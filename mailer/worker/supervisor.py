@@ -43,7 +43,7 @@ class Child:
 
     name: str
     command: Sequence[str]
-    # Whether this program tells the service manager that the system is ready.
+    # Whether this program notifies the service manager when the system is ready.
     notifies: bool = False
     process: subprocess.Popen[bytes] | None = None
     # Ends in a row, without a healthy run between them.

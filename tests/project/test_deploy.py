@@ -80,7 +80,7 @@ def test_the_image_is_built_from_files_that_exist_and_runs_without_rights() -> N
     copied = [value.split()[:-1] for name, value in found if name == "COPY" and "--from" not in value]
     assert [path for paths in copied for path in paths if not (ROOT / path).exists()] == []
     last = dict(found)
-    assert (last["USER"], last["ENTRYPOINT"]) == ("newsletter", '["mailer"]')
+    assert (last["USER"], last["ENTRYPOINT"]) == ("10001", '["mailer"]')
     assert last["CMD"].strip('[]"') in COMMANDS
     # Images of a second stage; what builds is left behind.
     assert [name for name, _ in found].count("FROM") == 2

@@ -375,3 +375,9 @@ def test_a_post_reaches_private_addresses_and_ports_only_where_that_is_allowed(u
             post(url, b"", {}, allow_private=allowed, resolve=Names(["10.0.0.7"]), connect=connect)
         assert isinstance(caught.value, ForbiddenAddress) is not allowed
     assert [address for address, _ in dialled] == ["10.0.0.7"]
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1%eth0", "::ffff:169.254.169.254", "0.0.0.0"])
+def test_no_setting_lets_a_post_reach_the_credentials_of_a_cloud(address: str) -> None:
+    with pytest.raises(ForbiddenAddress):
+        post("http://hooks.example.org/", b"", {}, allow_private=True, resolve=Names([address]))
