@@ -45,7 +45,13 @@ class _Queue(NamedTuple):
 _QUEUES = (
     _Queue("outbox", "mailer_outboxmessage", "state = 'waiting'", "due_at", "due_at"),
     _Queue("webhooks", "mailer_webhookpayload", "due_at IS NOT NULL", "due_at", "due_at"),
-    _Queue("outgoing webhooks", "mailer_webhookmessage", "state = 'waiting'", "due_at", "due_at"),
+    _Queue(
+        "outgoing webhooks",
+        "mailer_webhookmessage",
+        "state = 'waiting' AND endpoint_id IN (SELECT id FROM mailer_webhookendpoint WHERE active)",
+        "due_at",
+        "due_at",
+    ),
     _Queue("alerts", "mailer_alertpost", "due_at IS NOT NULL", "due_at", "due_at"),
     _Queue("password resets", "mailer_passwordresetrequest", "id > 0", "id", "created_at"),
     _Queue(

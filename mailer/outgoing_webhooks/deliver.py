@@ -223,6 +223,6 @@ def _secrets(endpoint: WebhookEndpoint, now: datetime) -> list[str]:
 
 
 def delete_old(now: datetime) -> int:
-    """Delete messages, with their attempts, that ended long ago; how many rows."""
-    old = WebhookMessage.objects.filter(created_at__lt=now - KEEP).exclude(state=State.WAITING)
-    return old.delete()[0]
+    """Delete old messages, with their attempts, that ended or whose endpoint is inactive; how many rows."""
+    old = WebhookMessage.objects.filter(created_at__lt=now - KEEP)
+    return old.exclude(state=State.WAITING, endpoint__active=True).delete()[0]

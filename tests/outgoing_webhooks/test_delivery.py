@@ -187,6 +187,10 @@ def test_old_messages_are_deleted_with_their_attempts(receiver: Receiver, clock:
     assert deliver.delete_old(clock.now + timedelta(days=31)) == 2
     assert [one.state for one in WebhookMessage.objects.all()] == ["waiting"]
     assert json.loads(WebhookMessage.objects.get().body)["type"] == "test"
+    # No server waits for the messages of an endpoint that was deactivated.
+    deliver.set_active(endpoint, False)
+    assert deliver.delete_old(clock.now + timedelta(days=29)) == 0
+    assert deliver.delete_old(clock.now + timedelta(days=31)) == 1
 
 
 def test_two_workers_send_no_message_twice(receiver: Receiver, clock: Clock, monkeypatch: Any) -> None:
