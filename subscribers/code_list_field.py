@@ -11,7 +11,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.text import capfirst
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
@@ -82,7 +83,7 @@ class CodesField(_CharField):
     def formfield(self, **kwargs: Any) -> Any:
         options: dict[str, Any] = {
             "required": not self.blank,
-            "label": str(self.verbose_name).capitalize(),
+            "label": capfirst(self.verbose_name),
             "help_text": self.help_text,
             "choices": self.choices_for_form,
             "widget": forms.CheckboxSelectMultiple,
@@ -139,5 +140,6 @@ class LanguagesField(CodesField):
 
 def _offered(section: str, known: frozenset[str], name: Any) -> list[tuple[str, str]]:
     offered = list(getattr(settings.CONFIG.site, section))
-    others = sorted(known - set(offered), key=lambda code: str(name(code, "en")))
-    return [(code, name(code, "en")) for code in [*offered, *others]]
+    language = get_language() or "en"
+    others = sorted(known - set(offered), key=lambda code: str(name(code, language)))
+    return [(code, name(code, language)) for code in [*offered, *others]]

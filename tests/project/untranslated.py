@@ -76,7 +76,8 @@ _SQL = re.compile(
     r"^\s*(?:SELECT|UPDATE|INSERT|DELETE|CREATE|EXISTS|NOT EXISTS|FROM|CASE|WITH|ORDER|WHERE)\b"
 )
 
-_HTML = re.compile(r"""<[a-zA-Z/!](?:"[^"]*"|'[^']*'|[^<>"'])*>""")
+# A tag.
+HTML = re.compile(r"""<[a-zA-Z/!](?:"[^"]*"|'[^']*'|[^<>"'])*>""")
 _NO_TEXT = re.compile(r"<(script|style|svg|code)\b.*?</\1>", re.DOTALL)
 _BLOCKS = re.compile(r"\{%\s*(blocktrans(?:late)?|comment|verbatim)\b.*?\{%\s*end\1\s*%\}", re.DOTALL)
 _ATTRIBUTE = re.compile(r"\b(?:aria-label|title|placeholder|alt|label)=\"([^\"]*)\"")
@@ -92,7 +93,7 @@ def in_template(source: str) -> Iterator[str]:
     # Where a value or a tag was, texts do not meet.
     source = _CODE.sub("\0", _NO_TEXT.sub(" ", _BLOCKS.sub("\0", source)))
     at = 0
-    for tag in _HTML.finditer(source):
+    for tag in HTML.finditer(source):
         yield from _text(source[at : tag.start()])
         at = tag.end()
         for value in _ATTRIBUTE.findall(tag[0]):

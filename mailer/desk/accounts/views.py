@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
@@ -179,8 +179,8 @@ def invitation_state(invitation: Invitation, now: datetime) -> tuple[str, str]:
 
 def _roles(user: User) -> str:
     names = roles.role_labels(group.name for group in user.groups.all())
-    return ", ".join(filter(None, [names, gettext("superuser") if user.is_superuser else ""])) or gettext(
-        "none"
+    return ", ".join(filter(None, [names, gettext("superuser") if user.is_superuser else ""])) or pgettext(
+        "staff", "none"
     )
 
 
