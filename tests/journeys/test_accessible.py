@@ -176,10 +176,14 @@ def order_by_keyboard(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/desk/editions/edit/1/")
     rows, live = page.locator("[data-block]"), page.locator("[data-workbench-live]")
     block = rows.nth(2).get_attribute("data-block") or ""
-    with page.expect_response(lambda answer: answer.request.method == "POST"):
-        page.locator(f"#handle-{block}").focus()
-        page.keyboard.press("ArrowUp")
-        expect(rows.nth(1)).to_have_attribute("data-block", block)
+    page.locator("[data-workbench-list]").evaluate("(list) => { list.dataset.old = ''; }")
+    page.locator(f"#handle-{block}").focus()
+    page.keyboard.press("ArrowUp")
+    expect(rows.nth(1)).to_have_attribute("data-block", block)
+    expect(page.locator(f"#handle-{block}")).to_be_focused()
+    # The server's answer has replaced the list.
+    expect(page.locator("[data-old]")).to_have_count(0)
+    expect(page.locator(f"#handle-{block}")).to_be_focused()
     page.locator(f"#down-{block}").press("Enter")
     expect(rows.nth(2)).to_have_attribute("data-block", block)
     expect(page.locator(f"#down-{block}")).to_be_focused()
@@ -197,10 +201,10 @@ def write_from_the_first_key(page: Page, demo: Demo) -> None:
     """A new story is saved before a button is pressed, and is there after the page is loaded again."""
     page.goto(f"{demo.url}/desk/stories/add/")
     page.locator("[name=headline-en]").press_sequentially("A new bridge")
-    page.wait_for_url("**/desk/stories/edit/*")
+    page.wait_for_url("**/desk/stories/edit/**")
     page.get_by_role("button", name="Save as ready").click()
     expect(page.locator(".error-message")).not_to_have_count(0)
-    page.reload()
+    page.goto(page.url)
     expect(page.locator("[name=headline-en]")).to_have_value("A new bridge")
 
 
