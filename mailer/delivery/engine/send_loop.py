@@ -43,8 +43,11 @@ log = logging.getLogger(__name__)
 _MIN_BATCH = 500
 # Seconds between two readings of the mailings' states, and of what other workers learned.
 _REFRESH_SECONDS = 0.5
-# Seconds that outcomes are waited for; fewer are recorded together where messages take longer.
-_COLLECT_SECONDS = 0.1
+# After so many of these, garbage is looked for among all objects.
+_REFRESHES_PER_FULL_COLLECTION = 10
+# Seconds that outcomes are waited for, at most: a commit costs the same for few as for many. Half a batch does
+# not wait, and under a limit fewer are recorded together, because what returns untried is needed soon.
+_COLLECT_SECONDS, _COLLECT_SECONDS_UNDER_LIMITS = 0.4, 0.1
 # Seconds after which what dead workers left behind is looked for again.
 _RECOVER_SECONDS = 60.0
 # How long a message waits whose session had too many recipients.
@@ -54,7 +57,7 @@ _SLOW_PROVIDER_WAIT = timedelta(minutes=1)
 # Seconds that a stop waits for the replies to messages already sent.
 _STOP_GRACE = 8.0
 # Seconds between two claims below which the batch doubles, and above which it halves.
-_FAST_SECONDS, _SLOW_SECONDS = 0.2, 0.5
+_FAST_SECONDS, _SLOW_SECONDS = 0.4, 0.8
 # The largest batch, in minimum batches.
 _MAX_FACTOR = 12
 # No more are claimed while a larger share of the batch is outstanding, or fewer than half of the least batch.
@@ -246,6 +249,7 @@ class _SendLoop:
         self._finished = False
         # time.monotonic() of the next refresh and recovery, and whether any mailing may have due deliveries.
         self._refresh_at = 0.0
+        self._refreshes = 0
         self._recover_at = time.monotonic() + self._recover_seconds
         self._may_have_due = True
         # time.monotonic() when deliveries were last claimed or outstanding.
@@ -276,7 +280,9 @@ class _SendLoop:
             self._claim_more(transport)
             if self._outstanding:
                 self._busy_at = time.monotonic()
-                self._record(transport.collect(_COLLECT_SECONDS))
+                limited = self._throttle.is_limited(self._now())
+                seconds = _COLLECT_SECONDS_UNDER_LIMITS if limited else _COLLECT_SECONDS
+                self._record(transport.collect(seconds))
             elif not self._wait_for_capacity():
                 return
             for error in transport.take_errors():
@@ -297,7 +303,7 @@ class _SendLoop:
         if time.monotonic() < self._refresh_at:
             return
         self._refresh_at = time.monotonic() + _REFRESH_SECONDS
-        gc.collect()
+        self._collect_garbage()
         self._throttle.refresh(self._now())
         self._finished = self._finished or self._throttle.outside_hours(self._now())
         self._recover()
@@ -308,6 +314,11 @@ class _SendLoop:
         self._mailings = deque(self._by_priority(sending))
         self._expires_at.update((mailing.pk, mailing.expires_at) for mailing in sending)
         self._may_have_due = True
+
+    def _collect_garbage(self) -> None:
+        """Look at objects since the last call, and less often at all of them: many are messages that wait."""
+        self._refreshes += 1
+        gc.collect(2 if self._refreshes % _REFRESHES_PER_FULL_COLLECTION == 0 else 0)
 
     def _recover(self) -> None:
         """Go on with what other workers left behind: sending a large mailing may take hours."""
