@@ -27,6 +27,8 @@ LATENCY = 0.08
 # Share of the calls answered by 429, the seed that chooses them, and the seconds of Retry-After.
 SHARE_LIMITED, SEED, RETRY_AFTER = 0.01, 15, 1
 CONNECTIONS = 5
+# Octets of a call that the service reads at once.
+_READ_BYTES = 1 << 18
 # Calls of a run, at least.
 _CALLS = 400
 
@@ -145,20 +147,33 @@ class _Service:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = head.partition(b"content-length:")[2].partition(b"\r\n")[0].strip()
-                body = await reader.readexactly(int(length or 0))
-                writer.write(await self._answer(head, body))
+                length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0].strip() or 0)
+                number = await self._count_messages(reader, length)
+                writer.write(await self._answer(head, number))
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async def _answer(self, head: bytes, body: bytes) -> bytes:
+    async def _count_messages(self, reader: asyncio.StreamReader, length: int) -> int:
+        """Read a body of this length; the number of its messages."""
+        mark, number, tail = self.answers.mark, 0, b""
+        while length > 0:
+            data = await reader.read(min(length, _READ_BYTES))
+            if not data:
+                raise asyncio.IncompleteReadError(b"", length)
+            length -= len(data)
+            if mark:
+                # A mark may be in two pieces.
+                number += data.count(mark) + (tail + data[: len(mark) - 1]).count(mark)
+                tail = data[1 - len(mark) :]
+        return number if mark else 1
+
+    async def _answer(self, head: bytes, number: int) -> bytes:
         if head.startswith(b"get /stats"):
             return _response("200 OK", self.counted)
         if self.limits():
             return _response("429 Too Many Requests", {"message": "later"}, f"Retry-After: {RETRY_AFTER}\r\n")
         await asyncio.sleep(LATENCY)
         answers = self.answers
-        number = body.count(answers.mark) if answers.mark else 1
         self.counted["messages"] += number
         return _response(answers.status, answers.body(number), answers.headers)
 

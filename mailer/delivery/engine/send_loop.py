@@ -45,8 +45,8 @@ _MIN_BATCH = 500
 _REFRESH_SECONDS = 0.5
 # After so many of these, garbage is looked for among all objects.
 _REFRESHES_PER_FULL_COLLECTION = 10
-# Seconds that outcomes are waited for, at most: a commit costs the same for few as for many. Half a batch does
-# not wait, and under a limit fewer are recorded together, because what returns untried is needed soon.
+# Seconds that outcomes are waited for, at most: a commit costs the same for few as for many. Half a batch
+# does not wait, and under a limit fewer are recorded together, because what returns untried is needed soon.
 _COLLECT_SECONDS, _COLLECT_SECONDS_UNDER_LIMITS = 0.4, 0.1
 # Seconds after which what dead workers left behind is looked for again.
 _RECOVER_SECONDS = 60.0

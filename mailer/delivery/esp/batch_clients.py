@@ -10,7 +10,7 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from anymail.backends import mailjet, mailtrap, postmark
@@ -18,7 +18,7 @@ from anymail.backends import mailjet, mailtrap, postmark
 from mailer.config import Service
 from mailer.delivery.esp.errors import AccountError, accepted, deferred, on_service_list, refused
 from mailer.delivery.esp.http_client import READ_TIMEOUT, HttpClient, Item, Result
-from mailer.delivery.esp.message_encoder import EspMessage
+from mailer.delivery.esp.message_encoder import EspMessage, json_string, plain_text
 
 # Variants whose template a client keeps.
 _MAX_TEMPLATES = 128
@@ -27,41 +27,58 @@ _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+\-]*@[A-Za-z0-9\-]+(?:\.[A
 # In a template message, these stand for the recipient's own values. The token, which is letters and digits,
 # may stand inside another value.
 _MARK = "1f6etoken1f6e"
-_PLACEHOLDERS = {
-    "to": "to-1f6e@placeholder.example",
-    "html": "html-1f6e",
-    "text": "text-1f6e",
-    "message_id": "<message-1f6e@placeholder.example>",
-}
+_TO, _MESSAGE_ID = "to-1f6e@placeholder.example", "<message-1f6e@placeholder.example>"
+_HTML, _TEXT = "html-1f6e", "text-1f6e"
 _UNSUBSCRIBE, _UNSUBSCRIBE_PLACEHOLDER = "List-Unsubscribe", "<https://placeholder.example/1f6e>"
-_MARKS = re.compile(
-    "|".join([f"({_MARK}", *(f'"{one}"' for one in _PLACEHOLDERS.values()), f'"{_UNSUBSCRIBE_PLACEHOLDER}")'])
-)
+_PLACEHOLDERS = (_TO, _MESSAGE_ID, _HTML, _TEXT, _UNSUBSCRIBE_PLACEHOLDER)
+_MARKS = re.compile("|".join([f"({_MARK}", *(f'"{one}"' for one in _PLACEHOLDERS)]) + ")")
+
+
+class Frame(NamedTuple):
+    """A call without its messages."""
+
+    # Of the request, without its body.
+    parameters: dict[str, Any]
+    # What the body begins and ends with, around the messages, which are separated by commas.
+    before: bytes
+    behind: bytes
 
 
 class _Template:
     """The JSON of one message in a call's list, made by anymail once for all messages that differ only in the
     recipient's own values."""
 
-    def __init__(self, text: str) -> None:
-        """`text`: the JSON of a message with the placeholders as values."""
-        self._pieces = _MARKS.split(text)
+    def __init__(self, text: str, frame: Frame) -> None:
+        """`text`: the JSON of a message with the placeholders as values; `frame`: of a call with it."""
+        *pieces, last = _MARKS.split(text)
+        self._literals, self._marks = [one.encode() for one in pieces[::2]], pieces[1::2]
+        self._last = last.encode()
+        self.frame = frame
         # Whether each placeholder became a whole value.
-        self.usable = "1f6e" not in "".join(self._pieces[::2])
+        self.usable = not any(b"1f6e" in one for one in (*self._literals, self._last))
 
-    def fill(self, message: EspMessage) -> str:
-        pieces = self._pieces.copy()
-        values = {f'"{mark}"': getattr(message, name) for name, mark in _PLACEHOLDERS.items()}
-        values[f'"{_UNSUBSCRIBE_PLACEHOLDER}"'] = message.headers[_UNSUBSCRIBE]
-        pieces[1::2] = [message.token if mark == _MARK else json.dumps(values[mark]) for mark in pieces[1::2]]
-        return "".join(pieces)
+    def fill(self, message: EspMessage) -> list[bytes]:
+        values = {
+            _MARK: (message.token.encode(),),
+            f'"{_TO}"': (json_string(message.to),),
+            f'"{_MESSAGE_ID}"': (json_string(message.message_id),),
+            f'"{_UNSUBSCRIBE_PLACEHOLDER}"': (json_string(message.headers[_UNSUBSCRIBE]),),
+            f'"{_HTML}"': message.html.json(),
+            f'"{_TEXT}"': message.text.json(),
+        }
+        pieces: list[bytes] = []
+        for literal, mark in zip(self._literals, self._marks, strict=True):
+            pieces.append(literal)
+            pieces += values[mark]
+        pieces.append(self._last)
+        return pieces
 
 
 class BatchClient(HttpClient):
     """A client whose calls are lists of whole messages.
 
     Anymail takes longer over a message than such a service needs for it, so it builds one of each kind, and
-    the others are filled in.
+    the others are filled in: what they share is encoded once.
     """
 
     def __init__(self, service: Service, read_timeout: float = READ_TIMEOUT) -> None:
@@ -74,30 +91,44 @@ class BatchClient(HttpClient):
         """What the list contains of a payload, in JSON."""
 
     @abstractmethod
-    def call(self, payload: Any, messages: str) -> dict[str, Any]:
-        """The request of a call; `payload`: of any of its messages. `messages`: the list in JSON."""
+    def frame(self, payload: Any) -> Frame:
+        """The call that transmits a payload and others of the same sender, without them."""
 
     def request(self, messages: Sequence[EspMessage]) -> dict[str, Any]:
-        texts = [self._text(message) for message in messages]
-        request = self.call(self.payload(messages[0]), f"[{','.join(texts)}]")
-        return request | {"data": request["data"].encode()}
+        templates = [self._template(message) for message in messages]
+        frame = templates[0].frame if templates[0] else self.frame(self.payload(messages[0]))
+        body = [frame.before]
+        for message, template in zip(messages, templates, strict=True):
+            body += template.fill(message) if template else (self.one(self.payload(message)).encode(),)
+            body.append(b",")
+        body[-1] = frame.behind
+        return frame.parameters | {"data": b"".join(body)}
 
-    def _text(self, message: EspMessage) -> str:
-        """The JSON of a message in the list."""
-        plain = _PLAIN_ADDRESS.fullmatch(message.to) and message.token.isalnum()
-        if not plain or _UNSUBSCRIBE not in message.headers:
-            return self.one(self.payload(message))
+    def _template(self, message: EspMessage) -> _Template | None:
+        """The template of messages such as this one; None if anymail has to build it."""
+        if _UNSUBSCRIBE not in message.headers or not message.token.isalnum():
+            return None
+        if not _PLAIN_ADDRESS.fullmatch(message.to):
+            return None
         shared = {name: value for name, value in message.headers.items() if name != _UNSUBSCRIBE}
         key = (message.sender, message.reply_to, message.subject, *shared.items())
         template = self._templates.get(key)
         if template is None:
-            headers = {**message.headers, _UNSUBSCRIBE: _UNSUBSCRIBE_PLACEHOLDER}
-            sample = dataclasses.replace(message, headers=headers, token=_MARK, **_PLACEHOLDERS)
-            template = _Template(self.one(self.payload(sample)))
+            sample = dataclasses.replace(
+                message,
+                token=_MARK,
+                to=_TO,
+                message_id=_MESSAGE_ID,
+                html=plain_text(_HTML),
+                text=plain_text(_TEXT),
+                headers={**message.headers, _UNSUBSCRIBE: _UNSUBSCRIBE_PLACEHOLDER},
+            )
+            payload = self.payload(sample)
+            template = _Template(self.one(payload), self.frame(payload))
             while len(self._templates) >= _MAX_TEMPLATES:
                 del self._templates[next(iter(self._templates))]
             self._templates[key] = template
-        return template.fill(message) if template.usable else self.one(self.payload(message))
+        return template if template.usable else None
 
 
 class MailjetClient(BatchClient):
@@ -117,8 +148,8 @@ class MailjetClient(BatchClient):
     def one(self, payload: Any) -> str:
         return str(payload.serialize_json({**payload.data["Globals"], **payload.data["Messages"][0]}))
 
-    def call(self, payload: Any, messages: str) -> dict[str, Any]:
-        return self.batch_request([payload]) | {"data": f'{{"Messages": {messages}}}'}
+    def frame(self, payload: Any) -> Frame:
+        return Frame(self.batch_request([payload]), b'{"Messages": [', b"]}")
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         return [self._result(result) for result in answer["Messages"]]
@@ -168,9 +199,10 @@ class MailtrapClient(BatchClient):
     def one(self, payload: Any) -> str:
         return str(payload.serialize_json(payload.data))
 
-    def call(self, payload: Any, messages: str) -> dict[str, Any]:
-        body = f'{{"base": {json.dumps({"from": payload.data["from"]})}, "requests": {messages}}}'
-        return self.batch_request([payload]) | {"url": f"{self._backend.api_url}batch", "data": body}
+    def frame(self, payload: Any) -> Frame:
+        base = json.dumps({"from": payload.data["from"]}).encode()
+        parameters = self.batch_request([payload]) | {"url": f"{self._backend.api_url}batch"}
+        return Frame(parameters, b'{"base": %b, "requests": [' % base, b"]}")
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         if not answer["success"]:
@@ -221,11 +253,9 @@ class PostmarkClient(BatchClient):
     def one(self, payload: Any) -> str:
         return str(payload.serialize_json(payload.data))
 
-    def call(self, payload: Any, messages: str) -> dict[str, Any]:
-        return self.batch_request([payload]) | {
-            "url": f"{self._backend.api_url}email/batch",
-            "data": messages,
-        }
+    def frame(self, payload: Any) -> Frame:
+        parameters = self.batch_request([payload]) | {"url": f"{self._backend.api_url}email/batch"}
+        return Frame(parameters, b"[", b"]")
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         return [self._result(result) for result in answer]

@@ -32,7 +32,7 @@ from mailer.delivery.esp.errors import (
     raise_for_status,
     redact,
 )
-from mailer.delivery.esp.message_encoder import EspMessage
+from mailer.delivery.esp.message_encoder import EspMessage, plain_text
 from mailer.delivery.ledger.attempts import ClaimedDelivery
 from mailer.delivery.outcome import Outcome
 
@@ -145,7 +145,8 @@ class HttpClient(ABC):
         return self._backend.build_message_payload(self._email(message), {})
 
     def check(self) -> None:
-        probe = EspMessage("", "x@example.org", "x@example.org", "", "x", "x", "x", {}, "<x@example.org>", "")
+        x = plain_text("x")
+        probe = EspMessage("", "x@example.org", "x@example.org", "", "x", x, x, {}, "<x@example.org>", "")
         payload = self._backend.build_message_payload(self._email(probe), {})
         known = payload.get_request_params(self._backend.api_url)
         response = self._request(
@@ -167,13 +168,13 @@ class HttpClient(ABC):
     def _email(self, message: EspMessage) -> EmailMultiAlternatives:
         email: Any = EmailMultiAlternatives(
             message.subject,
-            message.text,
+            str(message.text),
             message.sender,
             [message.to],
             headers={**message.headers, **self.extra_headers(message)},
             reply_to=[message.reply_to] if message.reply_to else None,
         )
-        email.attach_alternative(message.html, "text/html")
+        email.attach_alternative(str(message.html), "text/html")
         if metadata := self.metadata(message):
             email.metadata = metadata
         else:

@@ -3,12 +3,13 @@ in."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.headerregistry import Address
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from typing import AnyStr, NamedTuple
 
 from mailer.config.sections import TOKEN
 from mailer.delivery import message_identifiers
@@ -22,7 +23,61 @@ from subscribers import tokens
 # With a group, so that split() keeps the tags.
 _TAG = re.compile(f"(%%(?:{'|'.join(merge_tags.TAGS)})%%)")
 
+_encode_json = json.JSONEncoder().encode
 _country_names = lru_cache(maxsize=4096)(merge_tags.country_names)
+
+
+class TextTemplate:
+    """A text with merge tags that all messages of a variant share, encoded in JSON once."""
+
+    def __init__(self, text: str, encode_value: Callable[[str], str] = str) -> None:
+        """`encode_value` encodes a value for this kind of text."""
+        self._encode_value = encode_value
+        *literals, self._last = merge_tags.TAG_RE.split(text)
+        self._literals, self._tags = literals[::2], literals[1::2]
+        self._names = frozenset(self._tags)
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """The text with every merge tag replaced by its value. Raises KeyError for a missing value."""
+        encoded = {name: self._encode_value(values[name]) for name in self._names}
+        return "".join(_interleaved(self._literals, [encoded[tag] for tag in self._tags], self._last))
+
+    def fill_json(self, values: Mapping[str, str]) -> list[bytes]:
+        """The same as a JSON string, in pieces."""
+        encoded = {name: _json_content(self._encode_value(values[name])) for name in self._names}
+        literals, last = self._in_json
+        return _interleaved(literals, [encoded[tag] for tag in self._tags], last)
+
+    @cached_property
+    def _in_json(self) -> tuple[list[bytes], bytes]:
+        """Literals and the last one, with the quotation marks around the whole."""
+        first, *others = [_json_content(one) for one in (*self._literals, self._last)]
+        *literals, last = [b'"' + first, *others]
+        return literals, last + b'"'
+
+
+class FilledText(NamedTuple):
+    """A text with one recipient's own values; str() is the text."""
+
+    template: TextTemplate
+    values: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return self.template.fill(self.values)
+
+    def json(self) -> list[bytes]:
+        """The text as a JSON string, in pieces."""
+        return self.template.fill_json(self.values)
+
+
+def plain_text(text: str) -> FilledText:
+    """A text without merge tags."""
+    return FilledText(TextTemplate(merge_tags.escape_tags(text)), {})
+
+
+def json_string(text: str) -> bytes:
+    """The text as a JSON string, in ASCII."""
+    return _encode_json(text).encode()
 
 
 @dataclass(frozen=True)
@@ -37,8 +92,8 @@ class EspMessage:
     # Empty: none.
     reply_to: str
     subject: str
-    html: str
-    text: str
+    html: FilledText
+    text: FilledText
     # Further header fields, in ASCII.
     headers: dict[str, str]
     # With angle brackets; some ESPs replace it by one of their own.
@@ -48,11 +103,11 @@ class EspMessage:
 
 
 class _Variant(NamedTuple):
-    """Escaped texts with merge tags still in them, and what is the same for all messages of the mailing."""
+    """Escaped texts, and what is the same for all messages of the mailing."""
 
     subject: str
-    html: str
-    text: str
+    html: TextTemplate
+    text: TextTemplate
     language: str
     sender: str
     headers: dict[str, str]
@@ -69,8 +124,8 @@ class PartsEncoder:
         subject = mime_encoding.single_line(rendered.subject, "Subject")
         return _Variant(
             subject=escape.text(subject),
-            html=_between_tags(rendered.html, escape.html),
-            text=_between_tags(rendered.text, escape.text),
+            html=TextTemplate(_between_tags(rendered.html, escape.html), merge_tags.html_value),
+            text=TextTemplate(_between_tags(rendered.text, escape.text)),
             language=rendered.language,
             sender=self._sender(context),
             headers=_shared_headers(context),
@@ -102,8 +157,8 @@ class PartsEncoder:
             sender=variant.sender,
             reply_to=context.headers.reply_to,
             subject=variant.subject,
-            html=merge_tags.fill_html(variant.html, values),
-            text=merge_tags.fill_text(variant.text, values),
+            html=FilledText(variant.html, values),
+            text=FilledText(variant.text, values),
             headers={**variant.headers, **fields},
             message_id=f"<{urls.message_id.replace(TOKEN, token)}>",
             envelope_sender=context.envelope_sender.replace(TOKEN, token),
@@ -120,6 +175,16 @@ def _between_tags(text: str, escape: Callable[[str], str]) -> str:
     pieces = _TAG.split(text)
     pieces[::2] = map(escape, pieces[::2])
     return "".join(pieces)
+
+
+def _interleaved(literals: list[AnyStr], values: list[AnyStr], last: AnyStr) -> list[AnyStr]:
+    """Literals, each followed by its value, and the last one."""
+    return [piece for pair in zip(literals, values, strict=True) for piece in pair] + [last]
+
+
+def _json_content(text: str) -> bytes:
+    """What is between the quotation marks of a JSON string."""
+    return json_string(text)[1:-1]
 
 
 def delivery_token(delivery: int) -> str:

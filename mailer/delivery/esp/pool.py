@@ -409,6 +409,7 @@ class _Worker:
         call = _prepare(client, encoded)
         if not self.pool.acquire_call():
             return
+        results: list[Result] = []
         try:
             tries = 0
             while batch := self._begin():
@@ -426,12 +427,13 @@ class _Worker:
                         tries += 1
                         continue
                     results = [error] * len(batch)
-                with self.pool.state:
-                    self.in_flight = []
-                    self.pool.record_results(batch, results)
-                return
+                break
         finally:
             self.pool.release_call()
+        if batch:
+            with self.pool.state:
+                self.in_flight = []
+                self.pool.record_results(batch, results)
 
     def _begin(self) -> list[_Built]:
         """Put what may be sent of the next batch in flight; empty if there is none or the pool stops."""

@@ -14,7 +14,7 @@ from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.clients import client
 from mailer.delivery.esp.http_client import READ_TIMEOUT
-from mailer.delivery.esp.message_encoder import EspMessage, delivery_token
+from mailer.delivery.esp.message_encoder import EspMessage, delivery_token, plain_text
 from mailer.delivery.esp.pool import EspPool, RetryPolicy
 from mailer.delivery.ledger import journal
 from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
@@ -41,8 +41,8 @@ def message(one: ClaimedDelivery, subject: str = "Новости") -> EspMessage
         sender='"Офис, «Азия»" <news@example.org>',
         reply_to="office@example.org",
         subject=subject,
-        html=HTML,
-        text=TEXT,
+        html=plain_text(HTML),
+        text=plain_text(TEXT),
         headers={
             "List-Id": "<monthly.example.org>",
             "List-Unsubscribe": f"<{LEAVE}>, <mailto:u+t@bounces.example.org>",

@@ -15,8 +15,9 @@ from mailer.config import Service
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.clients import check_credentials, client
-from mailer.delivery.esp.message_encoder import delivery_of
+from mailer.delivery.esp.message_encoder import FilledText, TextTemplate, delivery_of, plain_text
 from mailer.delivery.outcome import ReplyClass, outcome_of
+from mailer.rendering.merge_tags import html_value
 from tests.delivery.esp.api import DROP, HANG, Reply
 from tests.delivery.esp.documented import KEY, SECRET, SERVICES
 from tests.delivery.esp.drive import HTML, LEAVE, TEXT, Drive, claimed, message
@@ -67,11 +68,19 @@ def test_a_message_of_a_batch_is_what_it_would_be_alone(service, documented):
     sender = client(service)
     messages = [message(claimed(number)) for number in range(3)]
     messages.append(
-        dataclasses.replace(messages[0], to="ünï@bücher.example", text='", "x": "', subject="Other")
+        dataclasses.replace(
+            messages[0], to="ünï@bücher.example", text=plain_text('", "x": "'), subject="Other"
+        )
     )
-    messages.append(dataclasses.replace(messages[1], reply_to="", html='<p>"\\ \u2028</p>'))
-    together = [json.loads(text) for text in map(sender._text, messages)]
-    assert together == [json.loads(sender.one(sender.payload(one))) for one in messages]
+    messages.append(dataclasses.replace(messages[1], reply_to="", html=plain_text('<p>"\\ \u2028</p>')))
+    values = {"countries": '"A" & <Б>', "unsubscribe_url": f"{LEAVE}?a=1&b=2"}
+    tagged = TextTemplate("%%countries%%\n<p>%%unsubscribe_url%%</p>%%countries%%", html_value)
+    messages.append(dataclasses.replace(messages[2], html=FilledText(tagged, values)))
+    together = json.loads(sender.request(messages)["data"])
+    alone = [json.loads(sender.request([one])["data"]) for one in messages]
+    lists = [found if isinstance(found, list) else found.popitem()[1] for found in (together, *alone)]
+    assert lists[0] == [one for found in lists[1:] for one in found]
+    assert lists[0] == [json.loads(sender.one(sender.payload(one))) for one in messages]
     assert all(template.usable for template in sender._templates.values())
     sender.close()
 
