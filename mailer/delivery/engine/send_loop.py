@@ -47,7 +47,7 @@ _REFRESH_SECONDS = 0.5
 _REFRESHES_PER_FULL_COLLECTION = 10
 # Seconds that outcomes are waited for, at most: a commit costs the same for few as for many. Half a batch
 # does not wait, and under a limit fewer are recorded together, because what returns untried is needed soon.
-_COLLECT_SECONDS, _COLLECT_SECONDS_UNDER_LIMITS = 0.4, 0.1
+_COLLECT_SECONDS, _COLLECT_SECONDS_UNDER_LIMITS = 0.2, 0.1
 # Seconds after which what dead workers left behind is looked for again.
 _RECOVER_SECONDS = 60.0
 # How long a message waits whose session had too many recipients.
@@ -57,7 +57,7 @@ _SLOW_PROVIDER_WAIT = timedelta(minutes=1)
 # Seconds that a stop waits for the replies to messages already sent.
 _STOP_GRACE = 8.0
 # Seconds between two claims below which the batch doubles, and above which it halves.
-_FAST_SECONDS, _SLOW_SECONDS = 0.4, 0.8
+_FAST_SECONDS, _SLOW_SECONDS = 0.2, 0.5
 # The largest batch, in minimum batches.
 _MAX_FACTOR = 12
 # No more are claimed while a larger share of the batch is outstanding, or fewer than half of the least batch.

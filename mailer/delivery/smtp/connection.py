@@ -50,7 +50,7 @@ class SmtpTransport(asyncio.Protocol):
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
-        # For writing without asyncio; None before the connection is open.
+        # For writev(); None before the connection is open.
         self._descriptor: int | None = None
         self._tls: _Tls | None = None
         # Pending while the TLS handshake is.
@@ -119,9 +119,9 @@ class SmtpTransport(asyncio.Protocol):
         """Write buffers of `size` bytes in total. Raises ConnectionLost."""
         transport = self._open()
         if self._tls is not None:
-            # Each buffer would become a record of its own.
-            pieces = [self._encrypt(self._tls, b"".join(pieces))]
-            size = len(pieces[0])
+            # Each buffer would become a record of its own. Encrypting has released the GIL already.
+            transport.write(self._encrypt(self._tls, b"".join(pieces)))
+            return
         if self._descriptor is None or not self.flushed or len(pieces) > _MAX_BUFFERS:
             transport.write(b"".join(pieces))
             return

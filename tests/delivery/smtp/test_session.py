@@ -290,12 +290,13 @@ def test_a_message_that_the_kernel_takes_in_parts_arrives_whole(server, monkeypa
     assert [t.message for t in server.taken] == [message] * 2
 
 
-def test_a_message_of_which_the_kernel_took_nothing_is_not_in_doubt(server, monkeypatch):
+def test_a_message_of_which_the_kernel_took_nothing_is_not_in_doubt(monkeypatch):
     def broken(descriptor, pieces):
         raise BrokenPipeError("broken pipe")
 
     monkeypatch.setattr(os, "writev", broken)
-    (outcome,) = deliver(server, envelope())
+    with Relay() as server:
+        (outcome,) = deliver(server, envelope())
     assert outcome.reply_class is ReplyClass.CONNECTION_LOST
     assert not server.taken
 
