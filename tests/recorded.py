@@ -28,6 +28,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _INSERT = re.compile(r"\bINSERT INTO \"?(\w+)")
+# Folders and ports in the configuration, which are in no row.
+_OF_ONE_TEST = {"Config": ("storage", "smtp", "demo"), "Service": ("url",)}
 # "Now" in a recording is not long ago.
 _USED_FOR_SECONDS = 60.0
 
@@ -110,12 +112,8 @@ def _key(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_key(one) for one in value]
     if dataclasses.is_dataclass(value):
-        # Folders and ports are those of one test, and in no row.
-        return [
-            _key(getattr(value, one.name))
-            for one in dataclasses.fields(value)
-            if one.name not in ("storage", "smtp", "demo")
-        ]
+        own = _OF_ONE_TEST.get(type(value).__name__, ())
+        return [_key(getattr(value, one.name)) for one in dataclasses.fields(value) if one.name not in own]
     return value
 
 

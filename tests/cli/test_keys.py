@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from mailer.config import key_ring
 
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("keys")]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
 
 
@@ -26,13 +28,20 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def initialized(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation that was made under the usual umask."""
-    command = [sys.executable, "-m", "mailer", "init", str(tmp_path), "--bounces", "bounces.example.org"]
+    folder = tmp_path_factory.mktemp("initialized")
+    command = [sys.executable, "-m", "mailer", "init", str(folder), "--bounces", "bounces.example.org"]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, umask=0o022)
     assert done.returncode == 0, done.stderr
-    return tmp_path
+    return folder
+
+
+@pytest.fixture
+def office(initialized: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(initialized, tmp_path, dirs_exist_ok=True))
 
 
 def found(office: Path, check: str) -> list[str]:
@@ -41,7 +50,6 @@ def found(office: Path, check: str) -> list[str]:
     return [result["status"] for result in results if result["check"] == check]
 
 
-@pytest.mark.journey
 def test_files_are_private_from_the_beginning_and_existing_ones_are_made_so(office: Path) -> None:
     created = {path.name: mode(path) for path in office.iterdir() if path.is_file()}
     assert set(created) >= {"config.toml", "keys.toml", "mailer.db"}
@@ -62,7 +70,6 @@ def test_files_are_private_from_the_beginning_and_existing_ones_are_made_so(offi
     assert found(office, "files") == ["ok"]
 
 
-@pytest.mark.journey
 def test_nothing_starts_with_the_keys_of_another_installation(office: Path) -> None:
     assert found(office, "keys") == ["ok"]
     assert mailer(office, "keys", "rotate", "tokens").returncode == 0

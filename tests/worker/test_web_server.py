@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,9 +27,12 @@ from subscribers.client_address import address_from, distrust_others
 
 @pytest.mark.journey
 def test_clicks_of_the_last_second_are_written_in_spite_of_repeated_signals(
-    tmp_path: Path,
+    tmp_path: Path, django_db_setup: None, sqlite_template: Path
 ) -> None:
     write_config(tmp_path)
+    # The tables, and the keys with which they were made.
+    shutil.copyfile(sqlite_template, tmp_path / "origin.sqlite3")
+    shutil.copyfile(Path(__file__).parents[1] / "keys.toml", tmp_path / "keys.toml")
     with open_database("sqlite", tmp_path) as database:
         run_measured(tmp_path, database.origin, "prepare", 3, 5_000)
         run_measured(tmp_path, database.origin, "plan")

@@ -23,6 +23,7 @@ from tests import cast
 from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, restore_links, send, states
 from tests.delivery.esp.api import DROP, HANG
 from tests.delivery.esp.documented import SERVICES
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,6 +61,7 @@ def visible(page: str) -> str:
     return "".join("".join(_Visible(page).pieces).split())
 
 
+@recorded
 def released_with(written: str) -> Mailing:
     """A mailing whose subject and stories contain `written`."""
     staff = cast.staff()
@@ -110,11 +112,9 @@ def test_a_message_is_what_was_approved_with_the_recipients_own_links(api, docum
 
 
 @pytest.mark.parametrize("documented", sorted(SERVICES), indirect=True)
-@pytest.mark.parametrize(
-    "written",
-    ["{{ params.name }}", "{% if x %}", "%recipient.name%", "[[var:name]]", "{{{ pm:unsubscribe }}}"],
-)
-def test_a_story_with_template_placeholders_arrives_as_written(api, documented, written):
+def test_a_story_with_template_placeholders_arrives_as_written(api, documented):
+    # Those of every ESP.
+    written = "{{ params.name }} {% if x %} %recipient.name% [[var:name]] {{{ pm:unsubscribe }}}"
     cast.reader("aida")
     released_with(written)
     send()
@@ -124,8 +124,10 @@ def test_a_story_with_template_placeholders_arrives_as_written(api, documented, 
         for part in ("subject", "text", "html")
     }
     assert arrived["subject"] == f"About {written} & more"
-    assert f"On {written} today" in arrived["text"]
-    assert "".join(f"On {written} today".split()) in visible(arrived["html"])
+    # Long lines are broken.
+    headline = "".join(f"On {written} today".split())
+    assert headline in "".join(arrived["text"].split())
+    assert headline in visible(arrived["html"])
 
 
 @pytest.mark.parametrize("documented", KINDS, indirect=True)
