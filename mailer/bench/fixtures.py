@@ -44,6 +44,7 @@ from subscribers.segments.rules import Condition, Group
 
 NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
 LANGUAGES = ("en", "ru", "kk")
+_STORY_DAY = date(2021, 11, 20)
 # Inserted by SQL, because a million rows are needed.
 _READERS = """
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %s)
@@ -320,8 +321,8 @@ def _newsletter(
     return newsletter
 
 
-def _story(key: str, headline: str, languages: tuple[str, ...]) -> None:
-    story = Story(key=key, date=date(2021, 11, 20), link=f"https://example.org/{key}")
+def _story(key: str, headline: str, languages: tuple[str, ...], day: date = _STORY_DAY) -> None:
+    story = Story(key=key, date=day, link=f"https://example.org/{key}")
     story.texts = [
         StoryText(language=code, headline=headline, summary="What was done.", body="<p>x</p>")
         for code in languages
@@ -350,7 +351,7 @@ def _approved(newsletter: Newsletter, writer: User, approver: User) -> Snapshot:
     """The next edition, approved and not yet scheduled."""
     now = timezone.now()
     for number in range(3):
-        _story(f"next-{number}", f"News from {number + 3} villages", LANGUAGES)
+        _story(f"next-{number}", f"News from {number + 3} villages", LANGUAGES, now.date())
     snapshot = submit.submit(assemble(newsletter, f"{now:%Y-%m}", now), writer, now)
     approve.approve(snapshot, approver, snapshot.sha256, now)
     return snapshot

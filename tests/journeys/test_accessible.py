@@ -156,11 +156,13 @@ def test_no_page_of_the_desk_has_a_barrier(demo: Demo, browser: Browser) -> None
         sign_in(page, demo, "approver")
     found += desk_barriers(demo, looking, "editions/1/review/", "lists/changes/1/")
     demo.approve()
-    found += desk_barriers(demo, looking, "editions/1/schedule/")
+    found += desk_barriers(demo, looking, "editions/1/schedule/?when=now")
+    found += desk_barriers(demo, [wide], "editions/1/schedule/", "editions/1/test/")
     demo.schedule()
     demo.until_bounced()
     figures = ("editions/1/report/", "editions/1/not-delivered/", "newsletters/1/trend/")
     found += desk_barriers(demo, looking, "", *figures)
+    found += desk_barriers(demo, [wide], "editions/1/progress/")
     found += [line for path in figures for line in sideways(phone, f"{demo.url}/desk/{path}")]
     for page in looking:
         sign_in(page, demo, "admin")
