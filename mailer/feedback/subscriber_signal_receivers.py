@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReplyAnswer, ReturnedMessage, SuppressionDecision
@@ -160,18 +161,18 @@ def _bounced(condition: Condition, now: datetime) -> Q:
 
 _RECEIVED = ConditionType(
     "received",
-    "Editions delivered",
-    {"at_least": ("at least", "number"), "fewer_than": ("fewer than", "number")},
+    _("Editions delivered"),
+    {"at_least": (_("at least"), "number"), "fewer_than": (_("fewer than"), "number")},
     _received,
 )
 _BOUNCED = ConditionType(
     "bounced",
-    "Bounces",
+    _("Bounces"),
     {
-        "never": ("never", "none"),
-        "ever": ("at least once", "none"),
-        "within": ("in the last days", "number"),
-        "not_within": ("not in the last days", "number"),
+        "never": (_("never"), "none"),
+        "ever": (_("at least once"), "none"),
+        "within": (_("in the last days"), "number"),
+        "not_within": (_("not in the last days"), "number"),
     },
     _bounced,
 )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from mailer.link_tracking import LinkRef
 from mailer.tracking import record_events
@@ -38,10 +39,10 @@ def _reacted(condition: Condition, now: datetime) -> Q:
 
 _REACTED = ConditionType(
     "reacted",
-    "Opens and clicks, of subscribers with tracking consent",
+    _("Opens and clicks, of subscribers with tracking consent"),
     {
-        "within": ("in the last days", "number"),
-        "not_within": ("not in the last days", "number"),
+        "within": (_("in the last days"), "number"),
+        "not_within": (_("not in the last days"), "number"),
     },
     _reacted,
 )

@@ -42,6 +42,8 @@ PACKAGES = (
     *(
         "mailer/demo/views.py",
         "mailer/wagtail_hooks.py",
+        "mailer/tracking/signals.py",
+        "mailer/feedback/subscriber_signal_receivers.py",
         "subscribers/models.py",
         "subscribers/segments",
         "subscribers/imports/models.py",

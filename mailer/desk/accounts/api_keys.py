@@ -23,7 +23,7 @@ from mailer.accounts.sessions import requires_recent_sign_in
 from mailer.desk.accounts import permissions
 from mailer.desk.base.page_classes import FormPage, ObjectPage, current_user
 
-_DAYS = ((30, "30 days"), (90, "90 days"), (365, _("One year")), (730, _("Two years")))
+_DAYS = ((30, _("30 days")), (90, _("90 days")), (365, _("One year")), (730, _("Two years")))
 # Keys that ended longer ago are not listed.
 _SHOWN_FOR = timedelta(days=90)
 # Who manages accounts sees and revokes the keys of others, too.

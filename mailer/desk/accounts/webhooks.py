@@ -44,7 +44,7 @@ class EndpointForm(forms.Form):
     event_types = forms.MultipleChoiceField(
         label=_("Events"),
         widget=forms.CheckboxSelectMultiple,
-        choices=[(name, f"{label} ({name})") for name, label in EVENT_TYPES.items()],
+        choices=lambda: [(name, f"{label} ({name})") for name, label in EVENT_TYPES.items()],
     )
 
     def clean_url(self) -> str:

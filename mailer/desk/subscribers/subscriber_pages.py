@@ -224,7 +224,7 @@ class SubscriberFilters(WagtailFilterSet):
         label=_("State"),
         choices=[
             *Subscription.State.choices,
-            (finding.SUPPRESSED, "suppressed"),
+            (finding.SUPPRESSED, _("suppressed")),
             (finding.NO_LIST, _("on no list")),
         ],
     )
