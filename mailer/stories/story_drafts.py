@@ -212,12 +212,15 @@ def duplicate(story: Story, user: User, now: datetime) -> Story:
 
 
 def carry_over(story: Story, period: str, user: User, now: datetime) -> None:
-    """Let no edition before `period` ("2022-01") take the story, and that one take it even if it was used."""
+    """Let no edition before `period` ("2022-01") take the story, and that one take it even if it was used.
+
+    An empty period undoes it.
+    """
     with transaction.atomic():
         draft = latest_draft(Story.objects.select_for_update().get(pk=story.pk))
         draft.from_period = period
         Story.objects.filter(pk=story.pk).update(from_period=period)
-        draft.save_revision(user=user, changed=False, log_action="desk.carry_over")
+        draft.save_revision(user=user, changed=False, log_action="desk.carry_over" if period else True)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,10 @@ class CarryOverAction(_OwnStory, _StoryAction):
     """Lets the next edition take the story, and none before it."""
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if "undo" in request.POST:
+            story_drafts.carry_over(self.object, "", current_user(request), timezone.now())
+            messages.success(request, _("Saved"))
+            return self.to_story()
         period = next_period(self.object)
         story_drafts.carry_over(self.object, period, current_user(request), timezone.now())
         text = _("“%(story)s” is carried over to the edition of %(month)s.")

@@ -202,6 +202,10 @@ def test_a_story_that_is_carried_over_comes_into_the_next_edition_again(desk: De
     as_user(desk.writer).post(reverse("desk_story:carry_over", args=[story.pk]))
     story.refresh_from_db()
     assert story.from_period and story.live
+    as_user(desk.writer).post(reverse("desk_story:carry_over", args=[story.pk]), {"undo": "1"})
+    story.refresh_from_db()
+    assert story.from_period == ""
+    assert "kz-news" in {one.key for one in stories_for(newsletter, Period(2021, 12), everyone.NOW)}
 
 
 def test_carrying_over_changes_nothing_that_was_approved(desk: Desk) -> None:
