@@ -122,6 +122,10 @@ class MailingList(NamedModel):
     welcome_texts = models.JSONField(default=dict, blank=True, verbose_name=_("welcome texts"))
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
+    class Meta(NamedModel.Meta):
+        verbose_name = _("mailing list")
+        verbose_name_plural = _("mailing lists")
+
 
 class ListGrowth(models.Model):
     """Subscriptions and unsubscriptions of a list by month, as `list_growth.months` counted them."""
@@ -129,10 +133,6 @@ class ListGrowth(models.Model):
     mailing_list = models.OneToOneField(MailingList, on_delete=models.CASCADE, related_name="growth")
     months = models.JSONField()
     counted_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name = _("mailing list")
-        verbose_name_plural = _("mailing lists")
 
     def __str__(self) -> str:
         return f"{self.mailing_list_id} as of {self.counted_at:%Y-%m-%d}"

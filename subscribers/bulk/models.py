@@ -46,6 +46,7 @@ class BulkJob(Job):
 
     class Meta:
         verbose_name = _("bulk job")
+        verbose_name_plural = _("bulk jobs")
         ordering = ["-pk"]
         indexes = [
             models.Index(

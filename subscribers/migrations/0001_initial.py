@@ -62,6 +62,8 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
             ],
             options={
+                'verbose_name': 'mailing list',
+                'verbose_name_plural': 'mailing lists',
                 'ordering': ['name'],
                 'abstract': False,
             },
@@ -122,6 +124,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'bulk job',
+                'verbose_name_plural': 'bulk jobs',
                 'ordering': ['-pk'],
                 'indexes': [models.Index(condition=models.Q(('state__in', ['running', 'undoing'])), fields=['id'], name='bulk_job_active')],
             },
@@ -134,10 +137,6 @@ class Migration(migrations.Migration):
                 ('counted_at', models.DateTimeField()),
                 ('mailing_list', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='growth', to='subscribers.mailinglist')),
             ],
-            options={
-                'verbose_name': 'mailing list',
-                'verbose_name_plural': 'mailing lists',
-            },
         ),
         migrations.CreateModel(
             name='ImportJob',
@@ -205,6 +204,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'reconfirmation campaign',
+                'verbose_name_plural': 'reconfirmation campaigns',
                 'ordering': ['-pk'],
             },
         ),

@@ -29,6 +29,7 @@ class ReconfirmationCampaign(Job):
 
     class Meta:
         verbose_name = _("reconfirmation campaign")
+        verbose_name_plural = _("reconfirmation campaigns")
         ordering = ["-pk"]
 
     def __str__(self) -> str:

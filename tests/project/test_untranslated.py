@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import models
+from django.utils.translation import override
 from wagtail.users.models import UserProfile
 
 from subscribers import iso_codes
@@ -116,6 +117,17 @@ def test_the_finder_finds_texts_of_templates_and_code() -> None:
         'a = Column("x", label="Name")\nraise Refused(f"It was {state}.")\nb = _("Good")\nlog.info("No one.")'
     )
     assert untranslated.in_module(module) == [(1, "Name"), (2, "It was {}.")]
+
+
+def test_models_whose_name_is_translated_have_a_translated_plural() -> None:
+    with override("ru"):
+        names = [
+            (str(model._meta.verbose_name), str(model._meta.verbose_name_plural))
+            for model in apps.get_models()
+            if model._meta.app_label in ("mailer", "subscribers")
+        ]
+    # Django appends an s to the name where there is no plural.
+    assert [one for one, many in names if not one.isascii() and many == f"{one}s"] == []
 
 
 @pytest.mark.django_db
