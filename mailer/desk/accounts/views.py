@@ -224,6 +224,9 @@ class CreateAccount(_EditorMixin, users.CreateView):
     def get_page_subtitle(self) -> str:
         return gettext("Invite a colleague")
 
+    def get_header_title(self) -> str:
+        return self.get_page_subtitle()
+
     def get_breadcrumbs_items(self) -> list[dict[str, Any]]:
         *above, page = super().get_breadcrumbs_items()
         return [*above, {**page, "label": self.get_page_subtitle()}]

@@ -38,7 +38,7 @@ from mailer.desk.base.forms import (
 from mailer.desk.base.page_classes import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import DeskViewSet, LinkColumn
 from mailer.desk.editions.theme_field import ThemeField
-from mailer.editions import sender_domains
+from mailer.editions import sample, sender_domains
 from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, now_or_demo_time
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
@@ -72,8 +72,16 @@ class NewsletterForm(TranslationsForm):
             )
             _limit(self.fields["assemble_hour"], 0, 23, gettext("Choose an hour from 0 to 23."))
             _limit(self.fields["window_days"], 1, 60, gettext("Choose a number of days from 1 to 60."))
-        if not self.instance.pk and "new_list" in self.fields and not MailingList.objects.exists():
-            self.initial.setdefault("new_list", self.instance.name or settings.CONFIG.site.name)
+        if not self.instance.pk:
+            self._suggest_list()
+
+    def _suggest_list(self) -> None:
+        """The only list; the name of a new one where there is none."""
+        lists = list(MailingList.objects.exclude(slug=sample.SLUG)[:2])
+        if len(lists) == 1:
+            self.initial["lists"] = lists
+        elif not lists and "new_list" in self.fields:
+            self.initial["new_list"] = self.instance.name or settings.CONFIG.site.name
 
     def clean_sender_email(self) -> str:
         address: str = self.cleaned_data["sender_email"]

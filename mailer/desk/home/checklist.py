@@ -90,6 +90,12 @@ def _edition_action(user: User) -> tuple[Promise, str]:
     return _("Write a story"), reverse("desk_stories:add")
 
 
+def _import_url() -> str:
+    """The form of an import, with the only list chosen."""
+    lists = list(MailingList.objects.exclude(slug=SLUG).values_list("pk", flat=True)[:2])
+    return reverse("desk_imports:add") + (f"?list={lists[0]}" if len(lists) == 1 else "")
+
+
 _RULES = (
     _Rule(
         "relay",
@@ -144,7 +150,7 @@ _RULES = (
             .exclude(subscriber__email__endswith=f"@{DOMAIN}")
             .exists()
         ),
-        lambda user: (_("Import a file"), reverse("desk_imports:add")),
+        lambda user: (_("Import a file"), _import_url()),
     ),
     _Rule(
         "edition",

@@ -62,6 +62,13 @@ def test_a_new_newsletter_is_filled_in_from_the_configuration_and_makes_its_firs
     assert "lists" in without.context["form"].errors
 
 
+def test_the_only_list_is_chosen_beforehand(desk: Desk) -> None:
+    only = desk.edition.newsletter.lists.get()
+    MailingList.objects.exclude(pk=only.pk).delete()
+    form = as_user(desk.admin).get(reverse("desk_newsletters:add")).context["form"]
+    assert [str(value) for value in form["lists"].value()] == [str(only.pk)] and not form["new_list"].value()
+
+
 def test_the_first_list_is_suggested_where_there_is_none(desk: Desk) -> None:
     desk.edition.newsletter.lists.clear()
     MailingList.objects.all().delete()
