@@ -1,4 +1,4 @@
-"""`mailer superuser`, `second-factor` and `password-link`: what only an operator does to an account.
+"""`mailer invite`, `superuser`, `second-factor` and `password-link`: what only an operator does to accounts.
 
 No page makes an account a superuser, or removes the second factors of an account that lost them.
 """
@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 from django.contrib.auth.models import User
+from django.db import transaction
 from wagtail.log_actions import log
 
 from mailer.accounts.passwords import set_password_url
+from mailer.approval.same_person import SamePerson
 from mailer.cli.lookup import operator
 from mailer.cli.output import command_group, console, fail, print_text
 
@@ -47,6 +49,38 @@ def second_factor(username: Annotated[str, typer.Argument(help="The account.")])
 def password_link(username: Annotated[str, typer.Argument(help="The account.")]) -> None:
     """Print a link with which the account sets a new password, once and within three days."""
     user = _active_account(username)
+    log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
+    console.print(set_password_url(user), markup=False, soft_wrap=True)
+
+
+@app.command()
+def invite(
+    username: Annotated[str, typer.Argument(help="The new account.")],
+    email: Annotated[str, typer.Option(help="Its address.")],
+    first_name: Annotated[str, typer.Option(help="Its owner's first name.")],
+    last_name: Annotated[str, typer.Option(help="Its owner's last name.")],
+    role: Annotated[
+        list[str] | None, typer.Option(help="A role, by default Approvers; may be repeated.")
+    ] = None,
+) -> None:
+    """Create an account and print the link with which its owner chooses the password, within three days.
+
+    No member of staff made the account, so it may approve the work of each of them from the start.
+    """
+    # Wagtail's tables, which the other commands of the module do not need.
+    from mailer.desk.accounts.permissions import ensure_groups
+
+    if User.objects.filter(username=username).exists():
+        fail(f"there is an account “{username}” already.")
+    groups, wanted = ensure_groups(), role or ["Approvers"]
+    if unknown := [name for name in wanted if name not in groups]:
+        fail(f"there is no role “{unknown[0]}”; known: {', '.join(groups)}.")
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(username, email, None, first_name=first_name, last_name=last_name)
+            user.groups.add(*(groups[name] for name in wanted))
+    except SamePerson as error:
+        fail(error.messages[0])
     log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
     console.print(set_password_url(user), markup=False, soft_wrap=True)
 

@@ -64,6 +64,7 @@ COMMANDS = {
     "doctor": _Command("Check machine, relay, DNS and mailbox; suggest fixes.", checks_key=False),
     "superuser": _Command("Make an account a superuser, or take that away.", "accounts"),
     "second-factor": _Command("Remove the second factors of an account.", "accounts", pages=True),
+    "invite": _Command("Create an account that is independent of all others.", "accounts"),
     "password-link": _Command("Print a link to set an account's password.", "accounts"),
     "dkim-key": _Command("Make a DKIM key and the DNS record for it.", "init", django=False),
     "bench": _Command("Measured comparisons on this machine.", django=False),

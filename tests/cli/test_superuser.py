@@ -1,8 +1,9 @@
-"""`mailer superuser`, the only way to make one."""
+"""`mailer superuser`, the only way to make one; `mailer invite`."""
 
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from typer.testing import CliRunner
 
 from mailer.approval.models import AccountChange
@@ -24,3 +25,28 @@ def test_a_command_makes_a_superuser_and_the_change_is_recorded() -> None:
         ("yes", "no", None),
     ]
     assert CliRunner().invoke(app, ["superuser", "unknown"]).exit_code == 1
+
+
+def test_a_command_makes_an_approver_whom_no_member_of_staff_made() -> None:
+    names = ["--first-name", "Timur", "--last-name", "Karimov"]
+    arguments = ["invite", "timur", "--email", "timur@example.org", *names]
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 0 and "/accounts/set-password/" in answer.stdout
+    user = User.objects.get(username="timur")
+    assert user.has_perm("mailer.approve_edition") and not user.has_usable_password()
+    assert {one.actor for one in AccountChange.objects.filter(user=user)} == {None}
+    assert CliRunner().invoke(app, arguments).exit_code == 1
+    unknown = [
+        "invite",
+        "aida",
+        "--email",
+        "aida@example.org",
+        "--role",
+        "Kings",
+        *names[:2],
+        "--last-name",
+        "X",
+    ]
+    assert (
+        CliRunner().invoke(app, unknown).exit_code == 1 and not User.objects.filter(username="aida").exists()
+    )

@@ -21,7 +21,8 @@ from django.views.generic import View
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.approval.models import Snapshot
+from mailer.approval import account_changes
+from mailer.approval.models import Authorship, Snapshot
 from mailer.approval.staff_emails import users_with
 from mailer.delivery.models import Mailing
 from mailer.desk.base.page_classes import StaffPage, current_user
@@ -71,8 +72,21 @@ def _checks_pass(*checks: str) -> Callable[[CheckRun | None], bool]:
 
 def _has_colleagues(_run: CheckRun | None) -> bool:
     """Whether one person can submit an edition, and another one approve it."""
-    submitters, approvers = users_with("mailer.submit_edition"), users_with("mailer.approve_edition")
-    return any(one != other for one in submitters for other in approvers)
+    return any(can_be_approved(one) for one in users_with("mailer.submit_edition"))
+
+
+def can_be_approved(author: User) -> bool:
+    """Whether an account may approve what this user writes.
+
+    That is no account which the user, or who changed the newsletter, created or changed in the last 30 days.
+    """
+    newsletters = Newsletter.objects.exclude(slug=SLUG)
+    changed = Authorship.objects.filter(newsletter__in=newsletters).exclude(user=None)
+    authors = {author.pk, *changed.values_list("user_id", flat=True)}
+    approvers = users_with("mailer.approve_edition")
+    return any(
+        one.pk not in authors and not account_changes.authors_behind(one, authors) for one in approvers
+    )
 
 
 def _scheduled_once(_run: CheckRun | None) -> bool:
@@ -136,8 +150,11 @@ _RULES = (
     ),
     _Rule(
         "colleagues",
-        _("Invite a colleague"),
-        _("Nobody approves their own edition: it takes one person who submits and another who approves."),
+        _("Invite a writer and an approver"),
+        _(
+            "One person writes and submits. Another approves, whom neither the writer nor the admin of the "
+            "newsletter invited. For the first approver, the operator of the server runs “mailer invite”."
+        ),
         _has_colleagues,
         lambda user: (_("Invite a colleague"), reverse("wagtailusers_users:add")),
     ),
@@ -160,6 +177,11 @@ _RULES = (
         _edition_action,
     ),
 )
+# In place of the reason, where nobody could approve what the user writes.
+_WRITTEN_BY_OTHERS = _(
+    "Nobody can approve what you write: every approver is an author, or was invited by one in the last "
+    "30 days. Let the operator of the server invite an approver with “mailer invite”."
+)
 KEYS = tuple(rule.key for rule in _RULES)
 
 
@@ -174,7 +196,7 @@ def steps_for(user: User) -> list[Step]:
             Step(
                 rule.key,
                 rule.title,
-                rule.why,
+                _WRITTEN_BY_OTHERS if rule.key == "edition" and not can_be_approved(user) else rule.why,
                 rule.is_done(run),
                 skipped.get(rule.key),
                 label,

@@ -13,11 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.images import get_image_model
 
+from mailer.approval.account_changes import acting_as
 from mailer.approval.approve import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.desk.home import sample_edition
-from mailer.desk.home.checklist import KEYS, steps_for
+from mailer.desk.home.checklist import KEYS, can_be_approved, steps_for
 from mailer.doctor import check_runs, runner
 from mailer.doctor.check import CheckResult, DnsRecord
 from mailer.editions.assemble import Period, stories_for
@@ -84,10 +85,19 @@ def test_the_steps_about_mail_follow_from_the_last_checks(admin: User, status: s
     assert ("dns" in done(admin)) is is_done and "relay" in done(admin)
 
 
-def test_two_people_are_needed_of_whom_one_submits_and_the_other_approves(admin: User) -> None:
-    assert "colleagues" not in done(admin)
-    User.objects.create_user("dana", "dana@office.example.org").groups.add(ensure_groups()["Writers"])
-    assert "colleagues" in done(admin)
+def test_two_people_are_needed_of_whom_one_submits_and_an_independent_one_approves(admin: User) -> None:
+    groups = ensure_groups()
+    assert "colleagues" not in done(admin) and not can_be_approved(admin)
+    with acting_as(admin):
+        User.objects.create_user("timur", "timur@office.example.org").groups.add(groups["Approvers"])
+    # The approver may not approve what the admin writes, who created the account.
+    assert "colleagues" not in done(admin) and not can_be_approved(admin)
+    with acting_as(admin):
+        User.objects.create_user("dana", "dana@office.example.org").groups.add(groups["Writers"])
+    assert "colleagues" in done(admin) and not can_be_approved(admin)
+    # The operator's command makes an account that nobody among the staff made.
+    User.objects.create_user("aida", "aida@office.example.org").groups.add(groups["Approvers"])
+    assert can_be_approved(admin)
 
 
 def test_a_step_is_skipped_with_a_reason_only_and_can_be_brought_back(browser: Client) -> None:
