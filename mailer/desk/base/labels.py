@@ -25,7 +25,10 @@ def language_names(codes: Sequence[str]) -> str:
 
 def month_name(period: str) -> str:
     """A period, "2021-12", as "December 2021"."""
-    return localization.period_title(period, staff_language.active_language())
+    language = staff_language.active_language()
+    title = localization.period_title(period, language)
+    # Months are names in English only.
+    return title if language == staff_language.DEFAULT else title[:1].lower() + title[1:]
 
 
 def day(when: date) -> str:

@@ -55,7 +55,7 @@ class NewsletterForm(TranslationsForm):
     The slug follows from the name where it is left empty, and a list can be made on the way.
     """
 
-    slug = forms.SlugField(required=False, max_length=50)
+    slug = forms.SlugField(label=_("Slug"), required=False, max_length=50)
     new_list = forms.CharField(required=False, max_length=200)
     theme = ThemeField(required=False)
 

@@ -16,12 +16,12 @@ from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot, SnapshotAuthor
 from mailer.approval.staff_emails import second_persons
 from mailer.delivery.models import Alert, Mailing
+from mailer.desk.base import labels
 from mailer.desk.base.edition_workflow import Action, next_action, state_label
 from mailer.desk.sending.progress import progress
 from mailer.editions.assemble import now_or_demo_time, upcoming
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import story_ids
-from mailer.rendering import localization
 from mailer.reports.collect_stats import key_figures_of
 from mailer.reports.edition_state import edition_states
 from mailer.reports.stats import Totals
@@ -173,10 +173,6 @@ def _missing(newsletter: Newsletter, have: Iterable[set[str]]) -> tuple[MissingT
     )
 
 
-def _period_label(period: str) -> str:
-    return localization.period_title(period, active_language())
-
-
 def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Card:
     tone, label = state_label(state)
     snapshot, mailing = facts.snapshots.get(edition.pk), facts.mailings.get(edition.pk)
@@ -190,7 +186,7 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
     totals = facts.totals.get(mailing.pk, Totals()) if mailing else Totals()
     return Card(
         edition.newsletter,
-        _period_label(edition.period),
+        labels.month_name(edition.period),
         state,
         tone,
         label,
@@ -233,7 +229,7 @@ def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
     url = reverse("desk_edition:dry_run", args=[edition.pk])
     return Card(
         edition.newsletter,
-        _period_label(edition.period),
+        labels.month_name(edition.period),
         mailing.state,
         tone,
         label,
@@ -259,7 +255,7 @@ def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     have = [{text.language for text in story.texts.all()} for story in next_one.stories]
     return Card(
         newsletter,
-        _period_label(str(next_one.period)),
+        labels.month_name(str(next_one.period)),
         "collecting",
         "draft",
         gettext("Collecting stories"),
