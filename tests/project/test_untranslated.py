@@ -69,6 +69,9 @@ _SAME = frozenset(
         "png",
         "webp",
         "zip",
+        # Of the message after signing in, before the language is chosen here.
+        "successfully",
+        "signed",
         # Of Wagtail, which does not translate them, or only when it starts.
         "cms",
         "none",
