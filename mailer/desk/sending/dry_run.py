@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -13,12 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import control
+from mailer.delivery.rollout.control import ControlError
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.sending.mailing_control import DRY_RUN_PERMISSIONS, available_actions
 from mailer.desk.sending.progress import progress_context
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.labels import format_number
 from mailer.reports.stats import latest_dry_run
+from subscribers.rate_limit import claim_form
 
 _SAMPLE_SIZE = 20
 
@@ -83,12 +86,22 @@ class DryRunPage(EditionPage):
             return self.render_to_response(self.get_context_data(form=form))
         snapshot, to = self.edition.snapshots.first(), form.cleaned_data["to"]
         return self.attempt(
-            lambda: control.start_dry_run(snapshot, to, form.limit(), current_user(request), timezone.now()),
+            lambda: self._start(snapshot, to, form.limit()),
             gettext("The dry run to %(to)s has started. You can pause or cancel it.") % {"to": to},
             "desk.dry_run",
             on_success="dry_run",
             on_error="dry_run",
         )
+
+    def _start(self, snapshot: Snapshot | None, to: str, limit: int | None) -> None:
+        """Raises ControlError, also where this form was sent before."""
+        user, now = current_user(self.request), timezone.now()
+        nonce = self.request.POST.get("form", "")[:40]
+        with transaction.atomic():
+            if nonce and not claim_form(f"dry run {user.pk} {nonce}", now):
+                text = gettext("This dry run was started already. None was started a second time.")
+                raise ControlError("dry_run_active", text)
+            control.start_dry_run(snapshot, to, limit, user, now)
 
     def _form(self, data: Any = None) -> DryRunForm | None:
         """None if there is no open snapshot."""

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from mailer.approval.models import Snapshot
+from mailer.delivery.models import Mailing
 from mailer.reports.edition_state import edition_state
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
@@ -75,3 +76,15 @@ def test_a_form_from_before_another_sign_in_comes_back_unsent(desk: Desk) -> Non
         assert refused.status_code == 403 and "desk_restore_form" not in refused.cookies
     browser.logout()
     assert browser.post(at(desk, "request_changes"), form, headers=here).status_code in (302, 403)
+
+
+def test_a_dry_run_is_started_once_even_where_the_first_has_ended(desk: Desk) -> None:
+    cast.submitted(desk)
+    browser = as_user(desk.writer)
+    form = {"to": desk.writer.email, "subscribers": "all", "form": "a"}
+    assert Page(browser.post(at(desk, "dry_run"), form, follow=True)).messages == ["success"]
+    Mailing.objects.update(state="done")
+    assert Page(browser.post(at(desk, "dry_run"), form, follow=True)).messages == ["error"]
+    assert Mailing.objects.count() == 1
+    browser.post(at(desk, "dry_run"), {**form, "form": "b"})
+    assert Mailing.objects.count() == 2
