@@ -80,8 +80,13 @@ class SmtpTransport(asyncio.Protocol):
         except ssl.SSLError as error:
             self.abort(f"encryption failed: {error}")
             return
-        if not replies:
-            return
+        if replies:
+            self._hand_over(replies)
+        if self._tls is not None and self._tls.ended:
+            # Only now: the reply to a final dot may have come together with the end.
+            self.abort("the server closed the connection")
+
+    def _hand_over(self, replies: Sequence[Reply]) -> None:
         if self.listener is not None and not self.replies:
             self.listener(replies)
         else:
@@ -240,8 +245,6 @@ class SmtpTransport(asyncio.Protocol):
         if (answer := tls.outgoing()) and self.alive:
             # Such as an update of the keys.
             self._open().write(answer)
-        if tls.ended:
-            self.abort("the server closed the connection")
         return clear
 
     def abort(self, reason: str) -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import ssl
 
 import pytest
 
 from mailer.delivery.smtp import relays
+from mailer.delivery.smtp.connection import SmtpTransport
 from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, Timeouts
 from mailer.delivery.smtp.session_setup import open_session
 from tests.delivery.relay import Relay, Script
@@ -167,3 +171,36 @@ def test_a_server_without_ehlo_is_greeted_by_helo():
     with Relay(Script(ehlo="502 what?")) as server:
         assert opened(server) == {}
         assert verbs(server) == ["EHLO", "HELO"]
+
+
+def test_a_reply_that_comes_with_the_end_of_the_encryption_is_read(certified):
+    trust, tls = certified()
+
+    async def run():
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        loop, seen = asyncio.get_running_loop(), []
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = tls.wrap_bio(incoming, outgoing, server_side=True)
+        _, transport = await loop.create_connection(lambda: SmtpTransport(trust, "localhost"), sock=ours)
+        transport.listener = lambda replies: seen.append([reply.code for reply in replies])
+        done = False
+        while not done:
+            incoming.write(await loop.sock_recv(theirs, 1 << 16))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                server.do_handshake()
+                done = True
+            await loop.sock_sendall(theirs, outgoing.read())
+        await transport.finish_handshake(60)
+        server.write(b"250 2.0.0 accepted\r\n")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            server.unwrap()
+        await loop.sock_sendall(theirs, outgoing.read())
+        async with asyncio.timeout(60):
+            while not seen or seen[-1]:
+                await asyncio.sleep(0)
+        await transport.close()
+        theirs.close()
+        return seen
+
+    assert asyncio.run(run())[0] == [250]
