@@ -34,6 +34,8 @@ CODE_VALID_FOR = timedelta(minutes=15)
 CODE_DIGITS = 6
 # Wrong codes until a new one must be asked for, and codes that one link may ask for in an hour.
 MAX_FAILURES, CODES_PER_HOUR = 5, 5
+# Wrong codes in a day, with whichever codes were sent meanwhile, that end the link.
+MAX_LINK_FAILURES = 20
 
 
 class WrongCode(ApprovalError):  # noqa: N818
@@ -67,7 +69,7 @@ def create(snapshot: Snapshot, user: User, requested_by: User, now: datetime) ->
         raise WrongState(gettext("This edition is not waiting for approval."))
     approve.require_second_person(snapshot, user)
     with transaction.atomic():
-        _valid(now).filter(snapshot=snapshot, user=user).update(revoked_at=now)
+        _valid(now).filter(snapshot=snapshot, user=user).update(revoked_at=now, code_digest="")
         link = ApprovalLink.objects.create(
             snapshot=snapshot,
             user=user,
@@ -145,9 +147,10 @@ def approve_by_link(link: ApprovalLink, code: str, sha256: str, now: datetime) -
     Raises WrongCode, and what `approve.approve` raises.
     """
     _use_code(link, code, now)
-    with transaction.atomic():
-        approval = approve.approve(link.snapshot, link.user, sha256, now, by_link=True)
-        ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
+    # Without a transaction around both: where a part of the edition has changed, `approve` marks the snapshot
+    # as invalidated before it raises.
+    approval = approve.approve(link.snapshot, link.user, sha256, now, by_link=True)
+    ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
     return approval
 
 
@@ -168,11 +171,19 @@ def _use_code(link: ApprovalLink, code: str, now: datetime) -> None:
         matches = waiting and constant_time_compare(held.code_digest, _digest(held, digits))
         if not matches:
             held.code_failures += 1
+        if waiting and not matches and _is_last_failure(held, now):
+            held.revoked_at = now
         if matches or held.code_failures >= MAX_FAILURES:
             held.code_digest = ""
-        held.save(update_fields=["code_failures", "code_digest"])
+        held.save(update_fields=["code_failures", "code_digest", "revoked_at"])
     if not matches:
         raise WrongCode(gettext("The code is wrong, used or too old. Ask for a new one and type it here."))
+
+
+def _is_last_failure(link: ApprovalLink, now: datetime) -> bool:
+    """Count a wrong code; whether the link had so many in a day that it ends."""
+    limit = Limit(f"approval link failures {link.pk}", MAX_LINK_FAILURES - 1, timedelta(days=1))
+    return hit([limit], now) is not None
 
 
 def _digest(link: ApprovalLink, code: str) -> str:

@@ -20,10 +20,12 @@ from wagtail.models import ModelLogEntry
 from mailer.accounts import passwords
 from mailer.approval import approval_links, staff_emails
 from mailer.approval.account_changes import acting_as
-from mailer.approval.approve import AccountNotIndependent
+from mailer.approval.approve import AccountNotIndependent, SnapshotChanged
 from mailer.approval.models import Approval, ApprovalLink, Snapshot, SnapshotVariant
 from mailer.desk.accounts.permissions import ensure_groups
+from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import FOLDER
+from subscribers import tokens
 from tests.desk.cast import Desk, as_user, submitted
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -123,6 +125,31 @@ def test_five_wrong_codes_void_the_right_one(link: ApprovalLink) -> None:
     with pytest.raises(approval_links.WrongCode):
         approval_links.approve_by_link(link, found[0], link.snapshot.sha256, timezone.now())
     assert state(link) == "submitted"
+
+
+def test_wrong_codes_end_the_link_however_many_codes_are_sent(link: ApprovalLink) -> None:
+    now = timezone.now()
+    for number in range(approval_links.MAX_LINK_FAILURES):
+        approval_links.find(approval_links.token_of(link), now)
+        if number % approval_links.MAX_FAILURES == 0:
+            approval_links.send_code(link, now)
+        found = re.search(r"\b\d{6}\b", mail.outbox[-1].body)
+        assert found
+        wrong = f"{(int(found[0]) + 1) % 10**6:06}"
+        with pytest.raises(approval_links.WrongCode):
+            approval_links.approve_by_link(link, wrong, link.snapshot.sha256, now)
+    with pytest.raises(tokens.LinkExpired):
+        approval_links.find(approval_links.token_of(link), now)
+
+
+def test_a_change_that_the_approval_finds_is_kept(link: ApprovalLink, desk: Desk) -> None:
+    path = url_in(mail.outbox[0])
+    code = code_of(link, Client(), path)
+    # By a way that no signal reports.
+    Newsletter.objects.filter(pk=desk.edition.newsletter_id).update(office="Another office")
+    with pytest.raises(SnapshotChanged):
+        approval_links.approve_by_link(link, code, link.snapshot.sha256, timezone.now())
+    assert state(link) == "invalidated"
 
 
 def test_a_code_ends_after_a_while_and_only_so_many_are_sent(link: ApprovalLink) -> None:
