@@ -37,7 +37,7 @@ _CHANGE = re.compile(r"(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])|(?<=[A-Z])(?=[
 # A path that opens a page, and what is masked there.
 _OPENING_PATH = re.compile(
     r"/(?:confirm|preferences|address/agree|address/not-me|stay|your-data|unsubscribe|set-password"
-    r"|password_reset/confirm|hooks/\w+)/(?![…<\s\"'\])]|$)"
+    r"|password_reset/confirm|accounts/approval|hooks/\w+)/(?![…<\s\"'\])]|$)"
 )
 # Random, and no secret.
 _LOG_ID = re.compile(

@@ -104,6 +104,7 @@ def test_every_path_with_a_token_or_a_secret_is_masked_even_damaged() -> None:
             found += 1
     assert found == len(PAGES) + 4
     assert mask("/accounts/set-password/MQ/c5-abc/") == "/accounts/set-password/…"
+    assert mask("/accounts/approval/hunter2/media/a.jpg") == "/accounts/approval/…"
     assert mask("/desk/password_reset/confirm/MQ/c5-abc/") == "/desk/password_reset/confirm/…"
 
 
