@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import formataddr, parseaddr
 
 from django.contrib.auth.models import User
@@ -22,6 +22,8 @@ from subscribers.addresses import normalise
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
 # So many ids of a long thread are enough to keep it together.
 _MAX_REFERENCES = 10
+# The same text again within this time is a second press of the button.
+_ONE_PRESS = timedelta(minutes=10)
 _RE = re.compile(r"\s*(?:re|aw|ответ|отв|на)\s*:", re.IGNORECASE)
 
 
@@ -49,12 +51,18 @@ def answer(
 ) -> ReplyAnswer:
     """Send an answer from the newsletter's address, keep it, and mark an open message as done.
 
-    Raises ValueError where the message has no address to answer to.
+    The same answer again within ten minutes is not sent; the first one is returned. Raises ValueError where
+    the message has no address to answer to.
     """
     recipient = recipient_of(message)
     if not recipient:
         raise ValueError("The message has no address to answer to.")
     with transaction.atomic():
+        # One request at a time, so that the second of two presses sees what the first has done.
+        ReturnedMessage.objects.select_for_update().filter(pk=message.pk).values_list("pk").first()
+        recent = ReplyAnswer.objects.filter(message=message, answered_by=user, at__gt=now - _ONE_PRESS)
+        if sent := recent.filter(sender=newsletter.sender_email, subject=subject, body=body).first():
+            return sent
         kept = ReplyAnswer.objects.create(
             message=message,
             answered_by=user,

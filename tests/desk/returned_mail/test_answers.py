@@ -63,6 +63,16 @@ def test_an_approver_answers_from_the_newsletters_address_in_the_same_thread(
     assert ReplyAnswer.objects.get().recipient == desk.reader.email
 
 
+def test_a_second_press_sends_nothing_and_another_answer_is_sent(
+    desk: Desk, question: ReturnedMessage
+) -> None:
+    send(desk, question, desk.approver)
+    send(desk, question, desk.approver)
+    assert len(mail.outbox) == ReplyAnswer.objects.count() == 1
+    send(desk, question, desk.approver, body="Come on Friday.")
+    assert len(mail.outbox) == ReplyAnswer.objects.count() == 2
+
+
 def test_the_subject_is_suggested_once_marked_as_a_reply(desk: Desk, question: ReturnedMessage) -> None:
     form = as_user(desk.admin).get(page(question)).context["form"]
     assert form["subject"].value() == "Re: Where is the office?"
