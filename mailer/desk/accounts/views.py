@@ -297,7 +297,9 @@ class RevokeInvitationAction(ObjectPage[User], View):
         if not permissions.may_manage(current_user(request), account):
             raise PermissionDenied
         account.is_active = False
-        account.save(update_fields=["is_active"])
+        # Also a link that was sent before is of no use when the account is activated again.
+        account.set_unusable_password()
+        account.save(update_fields=["is_active", "password"])
         Invitation.objects.filter(user=account).delete()
         log(instance=account, action="desk.revoke_invitation", user=request.user)
         messages.success(

@@ -52,6 +52,8 @@ def test_the_link_of_a_revoked_invitation_opens_nothing(desk: Desk) -> None:
     account.refresh_from_db()
     assert not account.is_active and not Invitation.objects.exists()
     assert Client().get(link, follow=True).status_code == 410
+    User.objects.filter(pk=account.pk).update(is_active=True)
+    assert Client().get(link, follow=True).status_code == 410
 
 
 def test_an_invitation_expires_and_can_be_sent_again(desk: Desk) -> None:
