@@ -114,9 +114,14 @@ def remove(edition: Edition, block_id: str) -> None:
 
 
 def remove_title(edition: Edition, block_id: str, story: int) -> None:
-    """Take one publication out of a list of titles, and an empty list out of the draft."""
+    """Take one publication out of a list of titles, and an empty list out of the draft.
+
+    Raises BlockNotFound, also where the block is no list of titles.
+    """
     blocks = raw_blocks(edition)
     block = blocks[find(blocks, block_id)]
+    if block["type"] != "titles":
+        raise BlockNotFound(block_id)
     block["value"] = [item for item in block["value"] if _pk(item) != story]
     set_blocks(edition, [one for one in blocks if one is not block or block["value"]])
     _leave_out(edition, [story])

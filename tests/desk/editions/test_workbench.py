@@ -73,6 +73,13 @@ def test_two_windows_change_different_blocks_and_lose_nothing(desk: Desk) -> Non
     assert gone.context["refused"] and "kz-news" not in keys(desk)
 
 
+def test_a_block_that_is_no_list_of_titles_loses_nothing(desk: Desk) -> None:
+    before = draft_blocks.raw_blocks(draft(desk))
+    for _, block in blocks(desk):
+        press(desk, "remove_title", block=block, story=0)
+    assert draft_blocks.raw_blocks(draft(desk)) == before
+
+
 def test_what_a_writer_took_out_comes_back_only_when_it_is_added(desk: Desk) -> None:
     before = keys(desk)
     press(desk, "remove", block=block_of(desk, "tj-news"))
