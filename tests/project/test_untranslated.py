@@ -25,6 +25,7 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 _SAME = frozenset(
     [
         "api",
+        "crm",
         "csv",
         "xlsx",
         "excel",
