@@ -70,8 +70,9 @@ _SAME = frozenset(
         "png",
         "webp",
         "zip",
-        # Of the message after signing in, before the language is chosen here.
+        # Written before the language is chosen here: a text of a list, and the message after signing in.
         "successfully",
+        "hello",
         "signed",
         # Of Wagtail, which does not translate them, or only when it starts.
         "cms",

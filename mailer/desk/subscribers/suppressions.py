@@ -32,7 +32,7 @@ from subscribers.stored_texts import translated
 class SuppressionFilters(WagtailFilterSet):
     """By reason and state."""
 
-    reason = django_filters.ChoiceFilter(choices=Suppression.Reason.choices)
+    reason = django_filters.ChoiceFilter(choices=Suppression.Reason.choices, label=_("Reason"))
     force = django_filters.ChoiceFilter(
         method="in_force", label=_("State"), choices=[("yes", _("Active")), ("no", _("Removed"))]
     )
