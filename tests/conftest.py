@@ -70,7 +70,7 @@ def _settings_module() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _restored_after_transactions() -> Iterator[None]:
+def _restored_after_transactions(sqlite_template: Path) -> Iterator[None]:
     """After a test with transactions of its own SQLite's tables are as they were migrated, ids included.
 
     Django would empty them, which their triggers refuse, and make anew what belongs to every database.
@@ -82,7 +82,8 @@ def _restored_after_transactions() -> Iterator[None]:
             empty(self)
             return
         connection.ensure_connection()
-        migrated.restore(connection.connection)
+        # The copy of this run: another one in this folder may have other migrations.
+        migrated.restore(connection.connection, sqlite_template)
         ContentType.objects.clear_cache()
 
     with pytest.MonkeyPatch.context() as patch:

@@ -95,7 +95,7 @@ def kept(suffix: str = "db") -> Path:
     return _FOLDER / f"{digest.hexdigest()[:32]}.{suffix}"
 
 
-def restore(database: sqlite3.Connection) -> None:
-    """Put it in place of whatever is in `database`."""
-    with closing(sqlite3.connect(kept())) as source:
+def restore(database: sqlite3.Connection, path: Path | None = None) -> None:
+    """Put it, or a copy of it, in place of whatever is in `database`."""
+    with closing(sqlite3.connect(f"file:{path or kept()}?mode=ro", uri=True)) as source:
         source.backup(database)
