@@ -70,7 +70,21 @@ class _StoryAction(ObjectPage[Story], View):
         return redirect(reverse(name, args=[self.object.pk]) + fragment)
 
 
-class DuplicateAction(_StoryAction):
+class _OwnStory(ObjectPage[Story]):
+    """Mixin: a contributor changes stories of their own countries only, as the editor does."""
+
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
+        self.require_own(self.object, story_drafts.latest_draft(self.object))
+
+    def require_own(self, *versions: Story) -> None:
+        """Raises PermissionDenied unless the user may write about the countries of each version."""
+        user = current_user(self.request)
+        if not all(contributors.may_write_about(user, one.countries) for one in versions):
+            raise PermissionDenied
+
+
+class DuplicateAction(_OwnStory, _StoryAction):
     """Makes a draft with the same content."""
 
     permission_required = ("mailer.add_story", "mailer.change_story")  # type: ignore[assignment]
@@ -79,15 +93,6 @@ class DuplicateAction(_StoryAction):
         copy = story_drafts.duplicate(self.object, current_user(request), timezone.now())
         messages.success(request, _("This is a copy of “%(story)s”, as a draft.") % {"story": copy})
         return redirect("desk_stories:edit", copy.pk)
-
-
-class _OwnStory(ObjectPage[Story]):
-    """Mixin: a contributor changes stories of their own countries only."""
-
-    def load(self, **kwargs: Any) -> None:
-        super().load(**kwargs)
-        if not contributors.may_write_about(current_user(self.request), self.object.countries):
-            raise PermissionDenied
 
 
 class CarryOverAction(_OwnStory, _StoryAction):
@@ -165,6 +170,7 @@ class RestoreStoryPage(_OwnStory, TemplateView):
     def load(self, **kwargs: Any) -> None:
         super().load(pk=kwargs["pk"] if str(kwargs["pk"]).isdigit() else 0)
         self.revision = get_object_or_404(self.object.revisions, pk=kwargs["revision_id"])
+        self.require_own(self.revision.as_object())
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         earlier = self.revision.as_object()

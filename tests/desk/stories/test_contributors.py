@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 
 from mailer.accounts.models import ContributorCountries
 from mailer.desk.accounts.permissions import ensure_groups
@@ -45,3 +48,17 @@ def test_a_contributor_does_not_open_the_editor_of_other_countries(desk: Desk, c
     refused = as_user(contributor).get(reverse("desk_stories:edit", args=[other.pk]))
     assert refused.url == reverse("wagtailadmin_home")  # type: ignore[attr-defined]
     assert as_user(desk.writer).get(reverse("desk_stories:edit", args=[other.pk])).status_code == 200
+
+
+def test_a_contributor_copies_and_restores_nothing_of_other_countries(desk: Desk, contributor: User) -> None:
+    other = next(one for one in Story.objects.all() if set(one.countries) - {"KZ"} or not one.countries)
+    browser, count = as_user(contributor), Story.objects.count()
+    browser.post(reverse("desk_story:duplicate", args=[other.pk]))
+    assert Story.objects.count() == count
+    earlier = story_drafts.latest_draft(other).save_revision(user=desk.writer)
+    story_drafts.save(other, {"countries": "KZ"}, {}, desk.writer, timezone.now() + timedelta(hours=1))
+    Story.objects.filter(pk=other.pk).update(countries=("KZ",))
+    restore = reverse("desk_stories:revisions_revert", args=[other.pk, earlier.pk])
+    browser.post(restore)
+    assert story_drafts.latest_draft(Story.objects.get(pk=other.pk)).countries == ("KZ",)
+    assert as_user(desk.writer).get(restore).status_code == 200
