@@ -21,6 +21,8 @@ from mailer.editions.models import Edition
 from mailer.staff_language import in_language_of
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
+# External approvers cannot open the desk; `approval_links` writes to them when an author asks for it.
+_DESK = "wagtailadmin.access_admin"
 
 
 def send_edition_notices(now: datetime) -> int:
@@ -47,7 +49,8 @@ def _submitted() -> Iterable[Snapshot]:
 
 
 def _notify_assembled(edition: Edition, now: datetime) -> int:
-    people = users_with("mailer.submit_edition") | users_with("mailer.approve_edition")
+    users = users_with("mailer.submit_edition") | users_with("mailer.approve_edition")
+    people = {user for user in users if user.has_perm(_DESK)}
 
     def write() -> tuple[str, str]:
         subject = gettext("New draft: %(edition)s") % {"edition": edition}
@@ -63,9 +66,7 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
-    # External approvers cannot open the desk; `approval_links` writes to them when an author asks for it.
-    desk = "wagtailadmin.access_admin"
-    people = {user for user in second_persons(snapshot) if user.email and user.has_perm(desk)}
+    people = {user for user in second_persons(snapshot) if user.email and user.has_perm(_DESK)}
     name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
 
     def write() -> tuple[str, str]:

@@ -6,10 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 
 from mailer.approval import staff_emails
 from mailer.approval.submit import submit
 from mailer.delivery.models import OutboxMessage
+from mailer.desk.accounts.permissions import ensure_groups
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -21,6 +23,14 @@ def through_the_outbox(settings: Any) -> None:
     settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
 
 
+def staff() -> cast.Staff:
+    """The accounts of the cast, who can all open the desk."""
+    people = cast.staff()
+    for user in (people.writer, people.approver):
+        user.user_permissions.add(Permission.objects.get(codename="access_admin"))
+    return people
+
+
 def recipients() -> list[str]:
     return sorted(
         name.partition("@")[0] for name in OutboxMessage.objects.values_list("recipient", flat=True)
@@ -28,7 +38,7 @@ def recipients() -> list[str]:
 
 
 def test_staff_who_can_act_are_notified_once_of_a_new_draft() -> None:
-    cast.staff()
+    staff()
     cast.december()
     assert staff_emails.send_edition_notices(NOW) == 3
     assert staff_emails.send_edition_notices(NOW + timedelta(minutes=1)) == 0
@@ -36,8 +46,17 @@ def test_staff_who_can_act_are_notified_once_of_a_new_draft() -> None:
     assert b"New draft" in bytes(OutboxMessage.objects.all()[0].message)
 
 
+def test_an_external_approver_hears_of_no_draft() -> None:
+    staff()
+    minister = User.objects.create_user("minister", "minister@ministry.example")
+    minister.groups.add(ensure_groups()["External approvers"])
+    cast.december()
+    staff_emails.send_edition_notices(NOW)
+    assert "minister" not in recipients()
+
+
 def test_a_submitted_snapshot_notifies_approvers_who_are_no_authors() -> None:
-    people = cast.staff()
+    people = staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.admin, NOW)
     assert staff_emails.send_edition_notices(NOW) == 1
@@ -47,7 +66,7 @@ def test_a_submitted_snapshot_notifies_approvers_who_are_no_authors() -> None:
 
 
 def test_a_second_snapshot_is_notified_again() -> None:
-    people = cast.staff()
+    people = staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.writer, NOW)
     staff_emails.send_edition_notices(NOW)
@@ -56,7 +75,7 @@ def test_a_second_snapshot_is_notified_again() -> None:
 
 
 def test_an_office_without_addresses_is_no_error() -> None:
-    people = cast.staff()
+    people = staff()
     for user in (people.writer, people.approver, people.admin):
         user.email = ""
         user.save()
