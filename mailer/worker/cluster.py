@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -270,4 +271,5 @@ class _Engine:
                 log.info("action=queue_not_reached error=%s", type(error.__cause__ or error).__name__)
             except Exception:
                 log.exception("action=queue_step_failed")
-            await asyncio.sleep(seconds)
+            # At other times than other workers: at the same time, each would defer the same jobs.
+            await asyncio.sleep(seconds * random.uniform(0.75, 1.25))  # noqa: S311  (no secret)

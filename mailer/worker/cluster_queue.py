@@ -1,8 +1,8 @@
 """The queue of the cluster engine: who puts a job into it, and what becomes of jobs whose worker died.
 
-A job is due once in every period of `job.every` seconds by the database's clock. Procrastinate's table of
-periodic deferrals has one row for a job and a period, so that only the first worker that notices defers it;
-and a job that still waits is not queued a second time. Changes of tables queue jobs as well
+A job is due once in every period, of `job.every` seconds or more, by the database's clock. Procrastinate's
+table of periodic deferrals has one row for a job and a period, so that only the first worker that notices
+defers it; and a job that still waits is not queued a second time. Changes of tables queue jobs as well
 (deferral_triggers.py).
 """
 
@@ -20,7 +20,8 @@ from procrastinate.jobs import Job as QueuedJob
 from procrastinate.jobs import Status
 from procrastinate.worker import Worker
 
-from mailer.job_index import Job
+from mailer.job_index import JOBS, Job
+from mailer.worker.deferral_triggers import CHANGES
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,12 @@ STALLED_SECONDS, HEARTBEATS = 30.0, 3
 _KEEP_HOURS = 72
 _CLEAN_SECONDS = 3600.0
 
+# Jobs that changes of tables queue at once need a regular run only for what falls due by the clock, such as
+# retries; in seconds. Mailings start on time.
+_PERIOD_WITH_TRIGGERS = 10
+_PERIODS = {job.name: max(job.every, _PERIOD_WITH_TRIGGERS) for job in JOBS if job.name in CHANGES} | {
+    "start mailings": 2
+}
 _STATE = """
 SELECT floor(extract(epoch FROM clock_timestamp()))::bigint AS now,
     (SELECT json_object_agg(task_name, slot) FROM (
@@ -100,8 +107,9 @@ def current_slot(job: Job, now: int) -> int:
 
     Periods of different jobs begin at different times, so that not all of them run at full hours.
     """
-    phase = crc32(job.name.encode()) % job.every
-    return (now - phase) // job.every * job.every + phase
+    period = _PERIODS.get(job.name, job.every)
+    phase = crc32(job.name.encode()) % period
+    return (now - phase) // period * period + phase
 
 
 class Reaper:

@@ -126,6 +126,11 @@ class Journal:
         self.close()
 
 
+def exist(folder: Path) -> bool:
+    """Whether the folder has journals, of dead processes or living ones."""
+    return any(folder.glob(f"*{_SUFFIX}"))
+
+
 def find(folder: Path, owner: str) -> FoundJournal | None:
     """The journal of a process that may still run; None where the folder has none, as on another machine."""
     path = folder / f"{owner}{_SUFFIX}"

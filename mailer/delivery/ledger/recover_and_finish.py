@@ -33,6 +33,16 @@ _ROW = "SELECT 1 FROM mailer_delivery d WHERE d.mailing_id = mailer_mailing.id"
 # Deliveries that no worker has claimed; one condition per state, for the partial indexes.
 _UNTRIED = (f"state = 'planned' AND {claims.UNCLAIMED}", "state = 'deferred'")
 _CANCELLED = "SELECT id FROM mailer_mailing WHERE state = 'cancelled'"
+# One condition per state, for the partial indexes.
+_OPEN = """
+SELECT EXISTS (SELECT 1 FROM mailer_mailing WHERE state IN ('sending', 'paused'))
+    OR EXISTS (SELECT 1 FROM mailer_claim)
+    OR EXISTS (SELECT 1 FROM mailer_delivery WHERE state = 'planned')
+    OR EXISTS (SELECT 1 FROM mailer_delivery WHERE state = 'claimed')
+    OR EXISTS (SELECT 1 FROM mailer_delivery WHERE state = 'deferred')
+    OR EXISTS (SELECT 1 FROM mailer_delivery WHERE state = 'in_doubt'
+        AND (bounced_at IS NOT NULL OR complained_at IS NOT NULL))
+"""
 _NO_REPLY = "the sending process ended before it read the reply"
 _LEASE_EXPIRED = "the sending process did not report back in time"
 _COPIED = "the database was copied or restored while this was being sent"
@@ -63,6 +73,11 @@ def journal_folder() -> Path:
     """The folder of this machine's attempt journals."""
     config = settings.CONFIG
     return config.path(config.storage.path) / "journal"
+
+
+def has_open() -> bool:
+    """Whether anything may have to be sent, recovered, settled, expired or finished: one query of indexes."""
+    return journal.exist(journal_folder()) or bool(_rows(_OPEN)[0][0])
 
 
 def recover(now: datetime) -> int:
