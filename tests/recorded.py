@@ -212,6 +212,8 @@ def _next_ids() -> dict[str, int]:
     """On PostgreSQL, by table the id that its next row gets."""
     if connection.vendor != "postgresql":
         return {}
+    # A process of a test may not have asked the database anything yet.
+    connection.ensure_connection()
     with closing(connection.create_cursor()) as cursor:
         cursor.execute(
             "SELECT c.relname, coalesce(s.last_value + 1, s.start_value) FROM pg_sequences s"
