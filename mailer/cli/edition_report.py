@@ -182,10 +182,10 @@ def _print_table(table: Table) -> None:
     from rich.table import Table as PrintedTable  # slow, and only for people
 
     printed = PrintedTable(
-        title=table.title, title_justify="left", caption=table.note or None, caption_justify="left"
+        title=str(table.title), title_justify="left", caption=str(table.note) or None, caption_justify="left"
     )
     for column in table.columns:
-        printed.add_column(column.label, justify="left" if column.kind == "text" else "right")
+        printed.add_column(str(column.label), justify="left" if column.kind == "text" else "right")
     for row in (*table.rows, *([table.total] if table.total else [])):
         printed.add_row(*(_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)))
     console.print(printed)

@@ -108,7 +108,7 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 @pytest.fixture
 def accounts(desk: Desk) -> dict[str, User]:
-    viewers, managers = Group.objects.create(name="Viewers"), Group.objects.create(name="List managers")
+    viewers, managers = Group.objects.create(name="Desk only"), Group.objects.create(name="List managers")
     access = Permission.objects.filter(codename="access_admin")
     viewers.permissions.set(access)
     managers.permissions.set(access | Permission.objects.filter(content_type__app_label="subscribers"))
