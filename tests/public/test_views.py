@@ -115,5 +115,6 @@ def test_a_picture_of_a_test_email_is_shown_to_the_colleague_who_gets_it(
     assert signed is not None
     response = client.get(signed[0])
     assert response.status_code == 200 and "private" in response["Cache-Control"]
-    response.close()
     assert client.get(f"{signed[0]}x").status_code == 404
+    # The end of a file's response ends the connection to PostgreSQL.
+    response.close()
