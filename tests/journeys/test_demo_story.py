@@ -42,7 +42,7 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     lead_on(page, demo, "Preview as the writer")
     page.get_by_label("Kyrgyzstan").check()
     page.get_by_label("Language").select_option("ky")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Show", exact=True).click()
     mail = page.frame_locator("iframe").first
     expect(mail.get_by_text("Оору чек арага жеткенде")).to_be_visible()
     expect(mail.get_by_text("Казакстан өз диаспорасынын")).to_have_count(0)

@@ -10,7 +10,7 @@ from tests.journeys.conftest import Demo
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
 
 
-def test_the_report_refreshes_automatically_and_keeps_the_focus(demo: Demo, page: Page) -> None:
+def test_the_report_refreshes_automatically_without_a_reload(demo: Demo, page: Page) -> None:
     demo.submit()
     demo.approve()
     page.goto(f"{demo.url}/demo/")
@@ -19,14 +19,11 @@ def test_the_report_refreshes_automatically_and_keeps_the_focus(demo: Demo, page
     demo.schedule()
     page.goto(f"{demo.url}/desk/editions/1/report/")
     # The report refreshes while the mailing is sent.
-    cancel = page.get_by_text("Cancel sending…")
-    expect(cancel).to_be_visible()
-    cancel.focus()
+    expect(page.get_by_text("Cancel sending…")).to_be_visible()
     page.evaluate("window.stayed = true")
     delivered = page.locator("#desk-figures .desk-figure__count").first
     before = delivered.inner_text()
     expect(delivered).not_to_have_text(before)
-    assert cancel.evaluate("(element) => element === document.activeElement")
     # When the mailing is complete, the page stops refreshing.
     expect(page.locator("[data-refresh]")).to_have_count(0)
     # The final summary is announced to screen readers as well, and the page was never reloaded.
