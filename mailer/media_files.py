@@ -17,7 +17,7 @@ PICTURE_PATH = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.jpg")
 
 
 def stored_file(request: HttpRequest, path: str) -> HttpResponseBase:
-    """The stored file, whoever asks: the caller checks that. Raises Http404."""
+    """The stored file. The caller checks who may see it. Raises Http404."""
     if settings.CONFIG.storage.media == "local":
         return serve(request, path, document_root=str(settings.MEDIA_ROOT))
     try:

@@ -1,8 +1,8 @@
 """Test sends: variants of an edition to a staff address, through the outbox.
 
 A test is marked in its subject and by a banner. Its links are direct, those for unsubscribing and preferences
-lead to the front page, and it has no delivery, so it is in no report. Pictures that no reader has seen are
-shown to whoever has the message, for as long as a test is of use.
+lead to the front page, and it has no delivery, so it is in no report. Pictures that no reader has seen
+are shown to every holder of the message, until the token in their addresses expires.
 """
 
 from __future__ import annotations
