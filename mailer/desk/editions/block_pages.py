@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -195,7 +196,7 @@ class StoryHereForm(BlockForm):
         return cleaned
 
 
-class _BlockPage(EditionPage, FormView[BlockForm]):
+class _BlockPage(EditionPage, FormView[BlockForm], ABC):
     """A page with the form of one block. Saving leads back to the block in the workbench."""
 
     template_name = "desk/editions/block_form.html"
@@ -231,9 +232,9 @@ class _BlockPage(EditionPage, FormView[BlockForm]):
         unlocked = "?change=1" if "change" in self.request.GET or "unlocked" in self.request.POST else ""
         return f"{reverse('desk_editions:edit', args=[self.edition.pk])}{unlocked}#handle-{block}"
 
+    @abstractmethod
     def apply(self, draft: Edition, form: BlockForm) -> str:
         """Change the draft; returns the id of the block."""
-        raise NotImplementedError
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "newsletter": self.edition.newsletter}
