@@ -27,8 +27,8 @@ from mailer.approval.models import ApprovalLink, ReviewComment, Snapshot, Snapsh
 from mailer.approval.submit import VARIANT_LIMIT, submit
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import views
-from mailer.desk.editions.variant_matrix import VIEWS, shown_as, variant_matrix
-from mailer.desk.editions.views import VariantChoice, current_content, preflight, variant_choices
+from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
+from mailer.desk.editions.views import current_content, preflight, variant_choices
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
@@ -429,7 +429,7 @@ def snapshot_choices(
     snapshot: Snapshot, content: Content, combinations: Iterable[Combination]
 ) -> list[tuple[VariantChoice, SnapshotVariant]]:
     """Every variant of the snapshot with the subscribers who would get it now, largest first."""
-    current = {choice.key: choice for choice in variant_choices(content, combinations)}
+    current = variant_choices(content, combinations)
     possible = _countries_by_key(content)
     listed = [
         (
@@ -444,7 +444,7 @@ def snapshot_choices(
 
 def _without_subscribers(row: SnapshotVariant, countries: tuple[str, ...]) -> VariantChoice:
     """A variant that no subscriber gets now, with countries for which it would be chosen."""
-    return VariantChoice(row.key, countries, row.language, 0, len(row.stories.split(",")))
+    return VariantChoice(row.key, countries, row.language, 0)
 
 
 def _countries_by_key(content: Content) -> dict[str, tuple[str, ...]]:

@@ -46,18 +46,14 @@ def shown_as(email: RenderedVariant, view: str) -> RenderedVariant:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A variant: what the subscribers of a row get in the language of a column."""
+class VariantChoice:
+    """A variant, and the subscribers who get it."""
 
     key: str
+    # The countries that lead to it; none means all of them.
     countries: tuple[str, ...]
     language: str
     subscribers: int
-    # Kilobytes of HTML; None where the variant was not rendered.
-    kilobytes: int | None
-    # Stories that it shows in another language, because they have no text in this one.
-    untranslated: int
-    rare: bool
 
     @property
     def names(self) -> str:
@@ -70,6 +66,17 @@ class Cell:
     @property
     def query(self) -> str:
         return urlencode([*(("country", code) for code in self.countries), ("language", self.language)])
+
+
+@dataclass(frozen=True)
+class Cell(VariantChoice):
+    """What the subscribers of a row get in the language of a column."""
+
+    # Kilobytes of HTML; None where the variant was not rendered.
+    kilobytes: int | None
+    # Stories that it shows in another language, because they have no text in this one.
+    untranslated: int
+    rare: bool
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +19,7 @@ from mailer import staff_language
 from mailer.approval.preflight import PreflightFinding, run_checks
 from mailer.approval.submit import render_all
 from mailer.desk.base.page_classes import EditionPage
-from mailer.desk.editions.variant_matrix import VIEWS, shown_as, variant_matrix
+from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
@@ -60,34 +60,8 @@ def headlines(content: Content, keys: Sequence[str], language: str) -> tuple[str
     )
 
 
-@dataclass(frozen=True)
-class VariantChoice:
-    """A variant, and the subscribers who get it."""
-
-    key: str
-    countries: tuple[str, ...]
-    language: str
-    subscribers: int
-    # Number of stories; with 0 these subscribers get no email.
-    stories: int
-
-    @property
-    def names(self) -> str:
-        if self.countries == (story_selection.ELSEWHERE,):
-            return gettext("Other countries")
-        return staff_language.country_names(self.countries) if self.countries else gettext("All countries")
-
-    @property
-    def language_name(self) -> str:
-        return staff_language.language_name(self.language)
-
-    @property
-    def query(self) -> str:
-        return urlencode([*(("country", code) for code in self.countries), ("language", self.language)])
-
-
-def variant_choices(content: Content, combinations: Iterable[Combination]) -> list[VariantChoice]:
-    """The variants in use, largest first; subscribers who get no email come last."""
+def variant_choices(content: Content, combinations: Iterable[Combination]) -> dict[str, VariantChoice]:
+    """The variants in use, by their keys."""
     found: dict[str, VariantChoice] = {}
     head = content.masthead
     for one in combinations:
@@ -97,10 +71,8 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> li
         before = found.get(key)
         subscribers = one.readers + (before.subscribers if before else 0)
         countries = before.countries if before else one.countries
-        found[key] = VariantChoice(key, countries, language, subscribers, len(stories))
-    return sorted(
-        found.values(), key=lambda choice: (not choice.stories, -choice.subscribers, choice.language)
-    )
+        found[key] = VariantChoice(key, countries, language, subscribers)
+    return found
 
 
 def current_content(edition: Edition) -> tuple[Edition, Content, Audience]:

@@ -69,7 +69,7 @@ def test_a_subscriber_without_an_offered_language_gets_an_approved_variant():
     scheduled_jobs.start_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"
-    (choice,) = variant_choices(
+    (key,) = variant_choices(
         from_json(snapshot.content), Audience.from_dict(snapshot.audience, NOW).combinations()
     )
-    assert choice.key == delivery.variant.key
+    assert key == delivery.variant.key
