@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import zoneinfo
+from datetime import time
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,10 +21,22 @@ from wagtail.images import get_image_model_string
 from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.search import index
 
-from mailer.rendering import localization
+from mailer.rendering import localization, periods
+from mailer.stories.translations import note_sources
 from subscribers.code_list_field import NamedModel, OrderedCountriesField
 
 RICH_TEXT_FEATURES = ["bold", "italic", "link", "ol", "ul"]
+
+
+def time_errors(starts: time | None, ends: time | None, zone: str) -> dict[str, str]:
+    """What is wrong with the times of an event, by field; empty when nothing is."""
+    if ends is not None and (starts is None or ends <= starts):
+        return {"ends": gettext("Enter an end time that is later than the start, on the same day.")}
+    if zone and zone not in zoneinfo.available_timezones():
+        return {"zone": gettext("Write an IANA time zone, such as Asia/Almaty.")}
+    if starts is not None and not zone:
+        return {"zone": gettext("Write the time zone of these times, such as Asia/Almaty.")}
+    return {}
 
 
 class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
@@ -42,6 +57,11 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         help_text=_("When it happened. For an event: the day it takes place."),
         verbose_name=_("date"),
     )
+    # Of an event, on its day; empty: all day, or no end is known.
+    starts = models.TimeField(_("begins at"), null=True, blank=True)
+    ends = models.TimeField(_("ends at"), null=True, blank=True)
+    # IANA zone of these times.
+    zone = models.CharField(_("time zone"), max_length=64, blank=True)
     countries = OrderedCountriesField(
         help_text=_(
             "Readers of these countries get it; the first is where it happened. None: the whole region."
@@ -59,12 +79,14 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     link = models.URLField(
         blank=True, max_length=500, help_text=_("Where “read more” leads."), verbose_name=_("link")
     )
-    # The first month, "2022-01", whose edition takes the story, again if an earlier one had it; empty: any.
+    # The language in which it was written first, which the others are translated from.
+    source_language = models.CharField(max_length=12, blank=True, editable=False)
+    # The first period, "2022-01", whose edition takes the story, again if an earlier one had it; empty: any.
     from_period = models.CharField(
-        max_length=7,
+        max_length=periods.MAX_LENGTH,
         blank=True,
         editable=False,
-        validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$")],
+        validators=[RegexValidator(rf"^{periods.PATTERN}$")],
         verbose_name=_("not before the edition of"),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
@@ -95,6 +117,11 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         if not self.key:
             self.key = f"{self.date:%Y-%m}-{secrets.token_hex(4)}"
         super().save(*args, **kwargs)
+
+    def save_revision(self, *args: Any, **kwargs: Any) -> Any:
+        """Also notes which source each translation that was changed belongs to."""
+        note_sources(self, self.latest_revision.content if self.latest_revision else {})
+        return super().save_revision(*args, **kwargs)
 
     def headline(self, language: str) -> str:
         """The headline in `language`, else in any language, else "Untitled story of 29 November"."""
@@ -128,12 +155,22 @@ class StoryText(models.Model):
         help_text=_("Describes the link's target, for example “How the project will work”."),
         verbose_name=_("link label"),
     )
+    # Of an event: "House of Cinema, Almaty".
+    venue = models.CharField(
+        _("place of the event"),
+        max_length=160,
+        blank=True,
+        help_text=_("Of an event: where it takes place, for example “House of Cinema, Almaty”."),
+    )
     picture_alt = models.CharField(
         _("picture description"),
         max_length=250,
         blank=True,
         help_text=_("Describes the picture for screen readers. Required with a picture."),
     )
+    # The digest of the source text when this translation was last written or confirmed; empty for the source,
+    # and where it is not known. See stories.translations.
+    translated_from = models.CharField(max_length=16, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("story text")
@@ -178,13 +215,162 @@ class StoryComment(models.Model):
 
 
 class StorySource(NamedModel):
-    """A feed from which stories are gathered as drafts."""
+    """A place from which stories come in as drafts."""
 
-    name = models.CharField(max_length=120, unique=True)
-    url = models.URLField(_("feed address (RSS or Atom)"), max_length=500)
-    language = models.CharField(max_length=12, default="en")
-    countries = OrderedCountriesField()
-    active = models.BooleanField(default=True)
-    gathered_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The error message of the last attempt; empty after success.
+    class Kind(models.TextChoices):
+        FEED = "feed", _("feed (RSS, Atom, JSON Feed)")
+        WORDPRESS = "wordpress", _("WordPress site")
+        DRUPAL = "drupal", _("Drupal site")
+        SITEMAP = "sitemap", _("sitemap with article pages")
+        FOLDER = "folder", _("folder of Markdown and Word files")
+        EMAIL = "email", _("email")
+        # One source for all documents that staff upload; it is never polled.
+        DOCUMENT = "document", _("Word documents")
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind.choices, default=Kind.FEED)
+    # Of the feed, API or sitemap; of a mailbox, without its password.
+    url = models.URLField(_("address"), max_length=500, blank=True)
+    # A path on the server, of the kind "folder".
+    folder = models.CharField(_("folder"), max_length=500, blank=True)
+    # Of the kind "email": what stands behind the + in its address, and who may send stories to it, an address
+    # or "@domain" a line.
+    mail_tag = models.SlugField(_("tag of the address"), max_length=40, blank=True)
+    senders = models.TextField(_("senders"), blank=True)
+    # Of entries that do not state theirs; "": detected from the text.
+    language = models.CharField(_("language"), max_length=12, blank=True)
+    # Of entries for which nothing better is known.
+    countries = OrderedCountriesField(verbose_name=_("countries"))
+    # Codes of countries by the name of a category of the source: {"Astana": ["KZ"]}.
+    category_countries = models.JSONField(_("countries of categories"), default=dict, blank=True)
+    active = models.BooleanField(_("active"), default=True)
+    poll_minutes = models.PositiveIntegerField(_("minutes between two polls"), default=60)
+    # For conditional requests, as the reader returned them.
+    validators = models.JSONField(default=dict, editable=False)
+    # The worker polls it from this moment on; empty: at once.
+    next_poll_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+    last_success_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # The error message of the last attempt, a stored text; empty after success.
     problem = models.CharField(max_length=400, blank=True, editable=False)
+    # What staff should know of the last successful poll, as stored texts.
+    warnings = models.JSONField(default=list, editable=False)
+    # Polls in a row that failed.
+    failures = models.PositiveIntegerField(default=0, editable=False)
+    # Where the source moved for good, for staff to accept; or "".
+    moved_to = models.URLField(max_length=500, blank=True, editable=False)
+
+
+class StoryMail(models.Model):
+    """An email that was sent to the address for stories."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("not read yet")
+        ADDED = "added", _("added as drafts")
+        UNKNOWN = "unknown", _("unknown sender")
+        FORGED = "forged", _("sender not confirmed")
+        UNREADABLE = "unreadable", _("without a story")
+
+    # SHA-256 of the message: the same one twice is one row.
+    sha256 = models.CharField(max_length=64, unique=True)
+    # As it arrived; empty once drafts were made.
+    raw = models.BinaryField()
+    received_at = models.DateTimeField()
+    # What stood behind the + in the address; "" without one.
+    tag = models.CharField(max_length=64, blank=True)
+    source = models.ForeignKey(
+        StorySource, null=True, blank=True, on_delete=models.SET_NULL, related_name="mails"
+    )
+    state = models.CharField(max_length=12, choices=State.choices, default=State.WAITING)
+    sender = models.CharField(max_length=254, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    # What our mail server found (RFC 8601): {"spf": "pass", "dkim": "none"}.
+    authentication = models.JSONField(default=dict, blank=True)
+    # What staff should know, as stored texts.
+    warnings = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        verbose_name = _("email with stories")
+        verbose_name_plural = _("emails with stories")
+        ordering = ["-received_at", "-pk"]
+        indexes = [models.Index(fields=["state", "-received_at"], name="story_mail_by_state")]
+
+    def __str__(self) -> str:
+        return self.subject
+
+    @property
+    def kind(self) -> str:
+        """As the kinds of returned mail are named."""
+        return "story"
+
+
+class StorySourceItem(models.Model):
+    """One entry of a source, and the story that it became. Without a story: staff deleted it."""
+
+    class Role(models.TextChoices):
+        ORIGIN = "origin", _("the story was made from it")
+        DUPLICATE = "duplicate", _("it is the same story, from another place")
+        TRANSLATION = "translation", _("it is the story in another language")
+
+    source = models.ForeignKey(StorySource, on_delete=models.CASCADE, related_name="items")
+    # SourceItem.id, or its digest where it is longer.
+    item_id = models.CharField(max_length=500)
+    # SHA-256 of what the source published last.
+    digest = models.CharField(max_length=64)
+    story = models.ForeignKey(
+        Story, null=True, blank=True, on_delete=models.SET_NULL, related_name="source_items"
+    )
+    role = models.CharField(max_length=12, choices=Role.choices, default=Role.ORIGIN)
+    link = models.CharField(max_length=500, blank=True)
+    language = models.CharField(max_length=12)
+    published = models.DateTimeField(null=True, blank=True)
+    # The item_id of the entry that this one translates, as the source states it.
+    translation_of = models.CharField(max_length=500, blank=True, db_index=True)
+    first_seen_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    # When the source no longer had it.
+    removed_at = models.DateTimeField(null=True, blank=True)
+    # SHA-256 of the picture as it is stored; empty: none.
+    picture_digest = models.CharField(max_length=64, blank=True)
+    # Why the picture could not be used, a stored text; or "".
+    picture_problem = models.CharField(max_length=400, blank=True)
+    # The fields of the story as the source gives them, by the names of story_drafts.values_of.
+    content = models.JSONField(default=dict)
+    # The suggestions and their reasons, see source_items.suggestion_of.
+    suggestion = models.JSONField(default=dict)
+    # When staff accepted or corrected the suggestions, and who did; empty: they wait.
+    reviewed_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # Fields that the source changed and staff have not decided on, with the new values; empty: none.
+    update = models.JSONField(default=dict, blank=True)
+    updated_at = models.DateTimeField(null=True, blank=True)
+    # The story that this one seems to repeat or translate, and by what sign; empty: none, or staff decided.
+    similar_to = models.ForeignKey(
+        Story, null=True, blank=True, on_delete=models.SET_NULL, related_name="similar_items"
+    )
+    similar_reason = models.CharField(max_length=12, blank=True)
+
+    class Meta:
+        verbose_name = _("entry of a source")
+        verbose_name_plural = _("entries of sources")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["source", "item_id"], name="source_item_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source_id}: {self.item_id[:60]}"
+
+
+class StorySourceItemKey(models.Model):
+    """A sign by which entries that repeat each other are found, see stories.duplicates."""
+
+    item = models.ForeignKey(StorySourceItem, on_delete=models.CASCADE, related_name="keys")
+    key = models.CharField(max_length=40, db_index=True)
+
+    class Meta:
+        verbose_name = _("key of an entry of a source")
+        verbose_name_plural = _("keys of entries of sources")
+        constraints = [models.UniqueConstraint(fields=["item", "key"], name="source_item_key_once")]
+
+    def __str__(self) -> str:
+        return self.key

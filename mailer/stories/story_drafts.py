@@ -1,15 +1,15 @@
 """Drafts of stories: their fields as flat values, merged when two people write at the same time.
 
-A field is "kind", "date", "countries", "picture" or "link", or a part of a text such as "headline-ru".
+A field is one of ABOUT, or a part of a text such as "headline-ru".
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,9 +18,10 @@ from wagtail.admin.rich_text.converters.contentstate import ContentstateConverte
 from wagtail.images import get_image_model
 
 from mailer.stories.models import RICH_TEXT_FEATURES, Story, StoryText
+from mailer.stories.translations import PARTS as PARTS
+from mailer.stories.translations import plain
 
-PARTS = ("headline", "summary", "body", "link_label", "picture_alt")
-ABOUT = ("kind", "date", "countries", "picture", "link")
+ABOUT = ("kind", "date", "starts", "ends", "zone", "countries", "picture", "link")
 # Changes of one person within this time are one entry of the history.
 _ONE_SITTING = timedelta(minutes=10)
 Values = dict[str, str]
@@ -33,6 +34,8 @@ class Conflict:
     field: str
     # What the other person wrote.
     theirs: str
+    # What the user wrote.
+    mine: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ def values_of(story: Story, languages: Iterable[str]) -> Values:
     values = {
         "kind": str(story.kind),
         "date": story.date.isoformat() if story.date else "",
+        "starts": f"{story.starts:%H:%M}" if story.starts else "",
+        "ends": f"{story.ends:%H:%M}" if story.ends else "",
+        "zone": story.zone,
         "countries": ",".join(story.countries),
         "picture": str(story.picture_id or ""),
         "link": story.link,
@@ -65,27 +71,46 @@ def values_of(story: Story, languages: Iterable[str]) -> Values:
     return values
 
 
-def marks_of(values: Mapping[str, str]) -> dict[str, str]:
-    """A short hash of each value; a form sends them back, so that a change by another person shows."""
-    return {field: _mark_of(field, value) for field, value in values.items()}
+def _is_body(field: str) -> bool:
+    """Whether the field of a story is rich text."""
+    return field.startswith("body-")
 
 
-def _mark_of(field: str, value: str) -> str:
-    """The mark of a field's value; of a rich text, as the editor would send it back unchanged."""
-    if field.startswith("body-") and value:
+def marks_of(values: Mapping[str, str], is_rich: Callable[[str], bool] = _is_body) -> dict[str, str]:
+    """A short hash of each value; a form sends them back, so that a change by another person shows.
+
+    `is_rich`: whether the field with this name is rich text.
+    """
+    return {field: mark_of(value, rich=is_rich(field)) for field, value in values.items()}
+
+
+def mark_of(value: str, *, rich: bool) -> str:
+    """The mark of a value; of a rich text, as the editor would send it back unchanged."""
+    if rich and value:
         converter = ContentstateConverter(RICH_TEXT_FEATURES)
         value = converter.to_database_format(converter.from_database_format(value))
     return _mark(value)
 
 
 def _mark(value: str) -> str:
-    # Wagtail's editor gives blocks new keys, and an empty text is an empty paragraph to it.
-    plain = re.sub(r' data-block-key="[^"]*"', "", value).strip()
-    return hashlib.sha256(("" if plain == "<p></p>" else plain).encode()).hexdigest()[:16]
+    return hashlib.sha256(plain(value).encode()).hexdigest()[:16]
+
+
+def read_marks(text: str) -> dict[str, str]:
+    """Marks as a form sends them back, in JSON; none where the text is no object."""
+    try:
+        marks = json.loads(text)
+    # So deeply nested that the parser gives up.
+    except (ValueError, RecursionError):
+        return {}
+    return {str(name): str(mark) for name, mark in marks.items()} if isinstance(marks, dict) else {}
 
 
 def merge(
-    latest: Mapping[str, str], written: Mapping[str, str], base: Mapping[str, str]
+    latest: Mapping[str, str],
+    written: Mapping[str, str],
+    base: Mapping[str, str],
+    is_rich: Callable[[str], bool] = _is_body,
 ) -> tuple[Values, tuple[Conflict, ...]]:
     """What to change in `latest`, and the conflicts.
 
@@ -94,15 +119,35 @@ def merge(
     """
     changes, conflicts = {}, []
     for field, value in written.items():
-        now, mine = _mark_of(field, latest.get(field, "")), _mark_of(field, value)
+        theirs, rich = latest.get(field, ""), is_rich(field)
+        now, mine = mark_of(theirs, rich=rich), mark_of(value, rich=rich)
         before = base.get(field)
         if mine in (before, now):
             continue
         if before is None or now == before:
             changes[field] = value
         else:
-            conflicts.append(Conflict(field, latest.get(field, "")))
+            conflicts.append(Conflict(field, theirs, value))
     return changes, tuple(conflicts)
+
+
+def base_after_saving(
+    latest: Mapping[str, str],
+    written: Mapping[str, str],
+    base: Mapping[str, str],
+    conflicts: Iterable[Conflict],
+) -> dict[str, str]:
+    """The base of a form that stays open with `written` in it, after saving.
+
+    A field that still holds what another person has replaced keeps its older mark: it would undo their change
+    otherwise. A conflict gets the new mark, because the user has now seen the other version.
+    """
+    seen = {one.field for one in conflicts}
+    marks, mine = marks_of(latest), marks_of(written)
+    for field, before in base.items():
+        if field in marks and field not in seen and mine.get(field) != marks[field]:
+            marks[field] = before
+    return marks
 
 
 def save(
@@ -121,7 +166,7 @@ def save(
         changes, conflicts = merge(values_of(draft, languages), written, base)
         if story.pk and not changes:
             return Saved(draft, conflicts)
-        _apply(draft, changes)
+        apply(draft, changes)
         store(draft, user, now)
     return Saved(draft, conflicts)
 
@@ -148,7 +193,8 @@ def languages_in(fields: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(language for part, _, language in split if part in PARTS))
 
 
-def _apply(draft: Story, changes: Mapping[str, str]) -> None:
+def apply(draft: Story, changes: Mapping[str, str]) -> None:
+    """Set these fields of the draft; saves nothing. A text in which nothing is written is left out."""
     texts = {text.language: text for text in draft.texts.all()}
     for field, value in changes.items():
         part, _, language = field.partition("-")
@@ -156,6 +202,8 @@ def _apply(draft: Story, changes: Mapping[str, str]) -> None:
             setattr(texts.setdefault(language, StoryText(language=language)), part, value)
         elif field == "date":
             draft.date = date.fromisoformat(value)
+        elif field in ("starts", "ends"):
+            setattr(draft, field, time.fromisoformat(value) if value else None)
         elif field == "countries":
             draft.countries = tuple(filter(None, value.split(",")))
         elif field == "picture":
@@ -197,6 +245,9 @@ def duplicate(story: Story, user: User, now: datetime) -> Story:
         live=False,
         kind=draft.kind,
         date=draft.date,
+        starts=draft.starts,
+        ends=draft.ends,
+        zone=draft.zone,
         countries=draft.countries,
         picture=draft.picture,
         link=draft.link,

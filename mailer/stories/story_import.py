@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -20,13 +20,34 @@ from mailer.rendering import sanitize
 from mailer.rendering.data_types import Story as StoryContent
 from mailer.rendering.data_types import StoryKind
 from mailer.rendering.data_types import StoryText as TextRecord
-from mailer.stories.models import Story, StoryText
-from mailer.stories.pictures import PictureError, read_checked, stored
+from mailer.stories.models import Story, StoryText, time_errors
+from mailer.stories.sanitize_pictures import PictureError, read_checked, store_picture
 from subscribers import iso_codes
 
-_STORY_KEYS = ("key", "kind", "date", "countries", "link", "picture", "texts", "draft")
-_TEXT_KEYS = ("headline", "summary", "body", "link_label", "picture_alt")
-_LIMITS = {"key": 120, "link": 500, "headline": 200, "summary": 2000, "link_label": 80, "picture_alt": 250}
+_STORY_KEYS = (
+    "key",
+    "kind",
+    "date",
+    "starts",
+    "ends",
+    "zone",
+    "countries",
+    "link",
+    "picture",
+    "texts",
+    "draft",
+)
+_TEXT_KEYS = ("headline", "summary", "body", "link_label", "venue", "picture_alt")
+_LIMITS = {
+    "key": 120,
+    "zone": 64,
+    "link": 500,
+    "headline": 200,
+    "summary": 2000,
+    "link_label": 80,
+    "venue": 160,
+    "picture_alt": 250,
+}
 _check_link = URLValidator(schemes=["http", "https"])
 
 
@@ -122,7 +143,8 @@ class _Context:
 
     def line(self, table: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
         value = self.text(table, key, place, required=required)
-        if not value.isprintable():
+        # No-break spaces, soft hyphens and the joiners of emoji are text; line breaks and controls are not.
+        if len(value.splitlines()) > 1 or sanitize.printable(value).expandtabs(1) != value:
             self.error(place, "must be a single line of text.")
         return value
 
@@ -147,6 +169,10 @@ def _story(raw: Any, where: _Context) -> StoryRecord | None:
     if kind and kind not in Story.Kind.values:
         where.error("kind", f"is “{kind}”; write one of {', '.join(Story.Kind.values)}.")
     day = _date(raw.get("date"), where)
+    starts, ends = _time(raw.get("starts"), "starts", where), _time(raw.get("ends"), "ends", where)
+    zone = where.line(raw, "zone", "zone")
+    for field, message in time_errors(starts, ends, zone).items():
+        where.error(field, message)
     countries = _countries(raw.get("countries", []), where)
     link = where.text(raw, "link", "link")
     if link:
@@ -159,7 +185,17 @@ def _story(raw: Any, where: _Context) -> StoryRecord | None:
     if len(where.problems) > before or day is None:
         return None
     return StoryRecord(
-        key, cast(StoryKind, kind), day, countries, texts, link, picture_file=picture, draft=draft
+        key,
+        cast(StoryKind, kind),
+        day,
+        countries,
+        texts,
+        link,
+        starts=f"{starts:%H:%M}" if starts else "",
+        ends=f"{ends:%H:%M}" if ends else "",
+        zone=zone,
+        picture_file=picture,
+        draft=draft,
     )
 
 
@@ -177,6 +213,18 @@ def _date(raw: Any, where: _Context) -> date | None:
         return date.fromisoformat(raw)
     except (TypeError, ValueError):
         where.error("date", f"is {raw!r}; write the day as 2021-12-18.")
+        return None
+
+
+def _time(raw: Any, key: str, where: _Context) -> time | None:
+    """A time of day; None where none is given."""
+    # TOML has times of its own.
+    if raw is None or isinstance(raw, time):
+        return raw
+    try:
+        return time.fromisoformat(raw)
+    except (TypeError, ValueError):
+        where.error(key, f"is {raw!r}; write the time as 18:30.")
         return None
 
 
@@ -249,6 +297,7 @@ def _text(language: str, raw: Any, alt: Any, has_picture: bool, where: _Context)
         summary=where.text(raw, "summary", f"{place}.summary", required=True),
         body=sanitize.clean_story_html(where.text(raw, "body", f"{place}.body")),
         link_label=where.line(raw, "link_label", f"{place}.link_label"),
+        venue=where.line(raw, "venue", f"{place}.venue"),
         picture_alt=picture_alt,
     )
 
@@ -305,7 +354,7 @@ def _pictures(records: tuple[StoryRecord, ...]) -> dict[Path | None, bytes]:
 def _import(record: StoryRecord, data: bytes | None, user: Any, now: datetime) -> Outcome:
     picture = None
     if data is not None and record.picture_file is not None:
-        picture = stored(record.picture_file.name, data, record.texts[0].headline, user)
+        picture = store_picture(record.picture_file.name, data, record.texts[0].headline, user)
     known = Story.objects.filter(key=record.key).first()
     if known is None:
         # Saved as a draft first; publishing the revision below makes it visible.
@@ -324,6 +373,8 @@ def _import(record: StoryRecord, data: bytes | None, user: Any, now: datetime) -
 
 def _fill(story: Story, record: StoryRecord, picture: Any) -> None:
     story.kind, story.date, story.link = record.kind, record.date, record.link
+    story.starts, story.ends = _times(record)
+    story.zone = record.zone
     story.countries, story.picture = record.countries, picture
     known = {text.language: text.pk for text in story.texts.all()}
     story.texts = [
@@ -335,6 +386,11 @@ def _fill(story: Story, record: StoryRecord, picture: Any) -> None:
     ]
 
 
+def _times(record: StoryRecord) -> tuple[time | None, time | None]:
+    starts, ends = (time.fromisoformat(text) if text else None for text in (record.starts, record.ends))
+    return starts, ends
+
+
 def _save_revision(story: Story, record: StoryRecord, user: Any) -> None:
     revision = story.save_revision(user=user, log_action=True)
     if not record.draft:
@@ -343,12 +399,24 @@ def _save_revision(story: Story, record: StoryRecord, user: Any) -> None:
 
 
 def _same(story: Story, record: StoryRecord, picture: Any) -> bool:
-    here = (story.kind, story.date, tuple(story.countries), story.link, story.picture_id)
-    there = (record.kind, record.date, record.countries, record.link, picture.pk if picture else None)
-    return here == there and [_text_fields(text) for text in story.texts.all()] == [
-        _text_fields(text) for text in record.texts
-    ]
+    here = (story.kind, story.date, story.starts, story.ends, story.zone, tuple(story.countries), story.link)
+    there = (record.kind, record.date, *_times(record), record.zone, record.countries, record.link)
+    same_picture = story.picture_id == (picture.pk if picture else None)
+    return (
+        here == there
+        and same_picture
+        and [_text_fields(text) for text in story.texts.all()]
+        == [_text_fields(text) for text in record.texts]
+    )
 
 
 def _text_fields(text: Any) -> tuple[str, ...]:
-    return (text.language, text.headline, text.summary, text.body, text.link_label, text.picture_alt)
+    return (
+        text.language,
+        text.headline,
+        text.summary,
+        text.body,
+        text.link_label,
+        text.venue,
+        text.picture_alt,
+    )

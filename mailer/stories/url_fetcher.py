@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -22,6 +22,8 @@ from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from subscribers.translate_stored_texts import stored
 
 USER_AGENT = "newsletter-mailer/0.1"
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -52,11 +54,36 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class FetchError(Exception):
-    """The URL could not be fetched; the message gives the reason for staff."""
+    """The URL could not be fetched; the message, a stored text, gives the reason for staff."""
 
 
 class ForbiddenAddress(FetchError):  # noqa: N818  (a verdict, named as one)
     """The URL leads to a private or reserved address."""
+
+
+class NoServer(FetchError):  # noqa: N818  (a verdict, named as one)
+    """No server has the URL's name."""
+
+
+class StatusError(FetchError):
+    """The server answered, but not with the content."""
+
+    def __init__(self, text: str, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(text)
+        # Of HTTP.
+        self.status = status
+        # By name in lower case.
+        self.headers = headers
+
+
+@dataclass(frozen=True)
+class Probed:
+    # Of HTTP.
+    status: int
+    # Where the URL led, after redirects.
+    url: str
+    # Whether every redirect on the way was permanent (301, 308); True where there was none.
+    permanent: bool
 
 
 @dataclass(frozen=True)
@@ -67,7 +94,14 @@ class Fetched:
     content_type: str
     # The Content-Type header as sent, with its charset.
     content_type_header: str
+    # Empty where `unchanged`.
     body: bytes
+    # By name in lower case.
+    headers: Mapping[str, str] = field(default_factory=dict)
+    # HTTP 304: what the conditional request named is still current.
+    unchanged: bool = False
+    # Where permanent redirects (301, 308) lead from the requested URL, before any temporary one; else "".
+    moved_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,32 +131,76 @@ def fetch(
     limits: Limits = Limits(),
     *,
     form: str | None = None,
+    headers: Mapping[str, str] | None = None,
     allow_loopback: bool = False,
     resolve: Resolve = socket.getaddrinfo,
     connect: Connect = socket.create_connection,
 ) -> Fetched:
     """Fetch `url` (http or https, public servers only) if its type is one of `content_types` (None: any).
 
-    `form`, an encoded form, is sent by POST. `allow_loopback` permits servers on this machine, on any port.
-    Raises FetchError.
+    `form`, an encoded form, is sent by POST. `headers` may make the request conditional (RFC 9110 §13.1).
+    `allow_loopback` permits servers on this machine, on any port. Raises FetchError.
     """
     guard = _Guard(limits, allow_loopback, resolve, connect)
-    headers = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+    sent = {} if form is None else {"Content-Type": "application/x-www-form-urlencoded"}
+    sent |= headers or {}
+    permanent, moved_to = True, ""
     with guard.watching(), closing(requests.Session()) as session:
         # No proxy and no .netrc of the environment is used.
         session.trust_env = False
         session.mount("http://", _Adapter(guard))
         session.mount("https://", _Adapter(guard))
         for _ in range(limits.redirects + 1):
-            response = _request(session, url, guard, form, headers)
+            response = _request(session, url, guard, form, sent)
             with closing(response):
                 if response.status_code not in _REDIRECTS:
-                    return _read(response, url, content_types, guard)
+                    return replace(_read(response, url, content_types, guard), moved_to=moved_to)
                 target = response.headers.get("Location", "")
+                permanent = permanent and response.status_code in (301, 308)
             if not target:
-                raise FetchError(f"{url} redirects to nowhere.")
-            url = urljoin(url, target)
-    raise FetchError(f"More than {limits.redirects} redirects; the last led to {url}.")
+                raise FetchError(stored("%(url)s redirects to nowhere.", url=url))
+            url = _joined(url, target)
+            moved_to = url if permanent else moved_to
+    raise FetchError(
+        stored("More than %(most)s redirects; the last led to %(url)s.", most=limits.redirects, url=url)
+    )
+
+
+def probe(
+    url: str,
+    limits: Limits = Limits(seconds=20),
+    *,
+    allow_loopback: bool = False,
+    resolve: Resolve = socket.getaddrinfo,
+    connect: Connect = socket.create_connection,
+) -> Probed:
+    """Ask for `url` as a browser does, follow its redirects, and read no body.
+
+    Not by HEAD, which many servers refuse. Raises FetchError where there is no answer.
+    """
+    guard = _Guard(limits, allow_loopback, resolve, connect)
+    permanent = True
+    with guard.watching(), closing(requests.Session()) as session:
+        session.trust_env = False
+        session.mount("http://", _Adapter(guard))
+        session.mount("https://", _Adapter(guard))
+        for _ in range(limits.redirects + 1):
+            with closing(_request(session, url, guard, None, {"Accept": "text/html,*/*"})) as response:
+                target = response.headers.get("Location", "")
+                if response.status_code not in _REDIRECTS or not target:
+                    return Probed(response.status_code, url, permanent)
+                permanent = permanent and response.status_code in (301, 308)
+            url = _joined(url, target)
+    raise FetchError(
+        stored("More than %(most)s redirects; the last led to %(url)s.", most=limits.redirects, url=url)
+    )
+
+
+def _joined(url: str, target: str) -> str:
+    try:
+        return urljoin(url, target)
+    except ValueError as error:
+        raise FetchError(stored("%(url)s redirects to nowhere.", url=url)) from error
 
 
 def post(
@@ -161,10 +239,10 @@ def check_address(address: str, *, allow_loopback: bool = False) -> Address:
     try:
         found: Address = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError as error:
-        raise ForbiddenAddress(f"{address} is no IP address.") from error
+        raise ForbiddenAddress(stored("%(address)s is no IP address.", address=address)) from error
     reached = _reached(found)
     if not (allow_loopback and reached.is_loopback) and not _is_public(reached):
-        raise ForbiddenAddress(f"leads to {address}, which is not on the public internet")
+        raise ForbiddenAddress(stored("%(address)s is not on the public internet.", address=address))
     return found
 
 
@@ -173,7 +251,9 @@ def _refuse_link_local(host: str, found: Iterable[str]) -> None:
     for one in found:
         reached = _reached(ipaddress.ip_address(one.split("%", 1)[0]))
         if reached.is_link_local or reached.is_multicast or reached.is_unspecified:
-            raise ForbiddenAddress(f"{host} leads to {one}, where no webhook can be.")
+            raise ForbiddenAddress(
+                stored("%(host)s leads to %(address)s, where no webhook can be.", host=host, address=one)
+            )
 
 
 def _reached(address: Address) -> Address:
@@ -243,7 +323,7 @@ class _Guard:
         try:
             answers = self.resolve(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise FetchError(f"There is no server named {host}.") from error
+            raise NoServer(stored("There is no server named %(host)s.", host=host)) from error
         found = [str(answer[4][0]) for answer in answers]
         if self.allow_private:
             _refuse_link_local(host, found)
@@ -258,15 +338,24 @@ class _Guard:
                 continue
             self._watch(line)
             return line
-        raise FetchError(f"{host} does not answer.") from failure
+        raise FetchError(stored("%(host)s does not answer.", host=host)) from failure
 
     def _checked(self, host: str, port: int, found: list[str]) -> list[str]:
-        try:
-            addresses = [check_address(one, allow_loopback=self.allow_loopback) for one in found]
-        except ForbiddenAddress as error:
-            raise ForbiddenAddress(f"{host} {error}.") from error
+        addresses = []
+        for one in found:
+            try:
+                addresses.append(check_address(one, allow_loopback=self.allow_loopback))
+            except ForbiddenAddress as error:
+                text = stored(
+                    "%(host)s leads to %(address)s, which is not on the public internet.",
+                    host=host,
+                    address=one,
+                )
+                raise ForbiddenAddress(text) from error
         if port not in self.limits.ports and not all(_reached(one).is_loopback for one in addresses):
-            raise ForbiddenAddress(f"{host}: port {port} is not one of a web server.")
+            raise ForbiddenAddress(
+                stored("%(host)s: port %(port)s is not one of a web server.", host=host, port=port)
+            )
         return list(map(str, addresses))
 
     def _watch(self, line: socket.socket) -> None:
@@ -274,7 +363,8 @@ class _Guard:
         with self._lock:
             if self.expired:
                 line.close()
-                raise FetchError(f"It took longer than {self.limits.seconds:g} seconds.")
+                seconds = f"{self.limits.seconds:g}"
+                raise FetchError(stored("It took longer than %(seconds)s seconds.", seconds=seconds))
             self._lines.append(line.dup())
 
 
@@ -333,40 +423,64 @@ def _check_url(url: str) -> None:
         parts: SplitResult = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise FetchError(f"{url} is no web address.") from error
+        raise FetchError(stored("%(url)s is no web address.", url=url)) from error
     if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise FetchError(f"{url} is no web address; it must begin with http:// or https://.")
+        raise FetchError(
+            stored("%(url)s is no web address; it must begin with http:// or https://.", url=url)
+        )
     if parts.username is not None or parts.password is not None:
-        raise FetchError("The address holds a user name or a password; use one without.")
+        raise FetchError(stored("The address holds a user name or a password; use one without."))
 
 
 def _read(
     response: requests.Response, url: str, content_types: Collection[str] | None, guard: _Guard
 ) -> Fetched:
-    if response.status_code != 200:
-        raise FetchError(f"{url} answers {response.status_code} {response.reason or ''}".rstrip() + ".")
+    headers = {name.lower(): value for name, value in response.headers.items()}
     header = response.headers.get("Content-Type", "")
     kind = header.split(";", 1)[0].strip().lower()
+    if response.status_code == 304 and _is_conditional(response.request):
+        return Fetched(url, kind, header, b"", headers, unchanged=True)
+    if response.status_code != 200:
+        status = f"{response.status_code} {response.reason or ''}".rstrip()
+        text = stored("%(url)s answers %(status)s.", url=url, status=status)
+        raise StatusError(text, response.status_code, headers)
     if content_types is not None and kind not in content_types:
+        expected = ", ".join(sorted(content_types))
         raise FetchError(
-            f"{url} is of the type {kind or 'unknown'}; expected: {', '.join(sorted(content_types))}."
+            stored(
+                "%(url)s is of the type %(kind)s; expected: %(expected)s.",
+                url=url,
+                kind=kind,
+                expected=expected,
+            )
+            if kind
+            else stored(
+                "%(url)s does not say of which type it is; expected: %(expected)s.",
+                url=url,
+                expected=expected,
+            )
         )
     body = bytearray()
     try:
         while piece := response.raw.read(_PIECE, decode_content=True):
             body += piece
             if len(body) > guard.limits.size:
-                raise FetchError(f"{url} is larger than {guard.limits.size:,} bytes.")
+                most = f"{guard.limits.size:,}"
+                raise FetchError(stored("%(url)s is larger than %(most)s bytes.", url=url, most=most))
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise _to_fetch_error(error, url, guard) from error
     if guard.expired:
         raise _to_fetch_error(None, url, guard)
-    return Fetched(url, kind, header, bytes(body))
+    return Fetched(url, kind, header, bytes(body), headers)
+
+
+def _is_conditional(request: requests.PreparedRequest) -> bool:
+    return "If-None-Match" in request.headers or "If-Modified-Since" in request.headers
 
 
 def _to_fetch_error(error: Exception | None, url: str, guard: _Guard) -> FetchError:
     if guard.expired or isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-        return FetchError(f"{url} took too long to answer.")
+        return FetchError(stored("%(url)s took too long to answer.", url=url))
     if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
-        return FetchError(f"{url}: its certificate cannot be trusted.")
-    return FetchError(f"{url} could not be read: the connection failed.")
+        return FetchError(stored("The certificate of %(url)s cannot be trusted.", url=url))
+    return FetchError(stored("%(url)s could not be read: the connection failed.", url=url))

@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from PIL import Image as Pillow
 from wagtail.images import get_image_model
 
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StoryText
 from mailer.stories.story_import import StoriesFileError, import_stories
 from tests.stories.conftest import NOW
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,7 @@ def with_picture(folder: Path, name: str = "bridge.png", **changes: Any) -> dict
     return a_story(picture={"file": name, "alt": {"en": "A bridge over a river."}}, **changes)
 
 
+@pytest.mark.both_databases
 def test_a_story_comes_in_published_and_as_the_user_wrote_it(tmp_path: Path, writer: User) -> None:
     report = import_stories(a_file(tmp_path, a_story()), writer, NOW)
 
@@ -68,12 +69,30 @@ def test_a_story_comes_in_published_and_as_the_user_wrote_it(tmp_path: Path, wri
     assert story.latest_revision.user == writer
 
 
+def test_headlines_keep_no_break_spaces_soft_hyphens_and_joined_emoji(tmp_path: Path) -> None:
+    headline = "12\u00a0сом, 5\u202f% Infor\u00admation 👩\u200d🌾"
+    text = {"headline": headline, "summary": "s"}
+    import_stories(a_file(tmp_path, a_story(texts={"en": text})), None, NOW)
+    assert StoryText.objects.get().headline == headline
+
+
+def test_an_event_comes_in_with_its_times_and_its_place(tmp_path: Path) -> None:
+    text = {"headline": "Film", "summary": "s", "venue": "House of Cinema"}
+    event = a_story(kind="event", starts="18:30", ends="20:00", zone="Asia/Almaty", texts={"en": text})
+    import_stories(a_file(tmp_path, event), None, NOW)
+    assert import_stories(a_file(tmp_path, event), None, NOW).unchanged
+    story = Story.objects.get()
+    assert (f"{story.starts:%H:%M}", f"{story.ends:%H:%M}", story.zone) == ("18:30", "20:00", "Asia/Almaty")
+    assert story.texts.get().venue == "House of Cinema"
+
+
 def test_a_draft_stays_unpublished(tmp_path: Path) -> None:
     import_stories(a_file(tmp_path, a_story(draft=True)), None, NOW)
 
     assert not Story.objects.get().live
 
 
+@pytest.mark.both_databases
 def test_the_same_file_again_changes_nothing(tmp_path: Path, writer: User) -> None:
     path = a_file(tmp_path, with_picture(tmp_path), a_story(key="draft", draft=True))
     import_stories(path, writer, NOW)
@@ -85,6 +104,7 @@ def test_the_same_file_again_changes_nothing(tmp_path: Path, writer: User) -> No
     assert get_image_model().objects.count() == 1
 
 
+@pytest.mark.both_databases
 def test_a_changed_story_is_changed_and_the_others_are_left_alone(tmp_path: Path, writer: User) -> None:
     import_stories(a_file(tmp_path, a_story(), a_story(key="road")), None, NOW)
     texts = {
@@ -174,10 +194,14 @@ def test_all_errors_are_reported_at_once(tmp_path: Path) -> None:
         (a_story(key="a b"), "key: may hold only"),
         (a_story(date=None), "date: is None"),
         (a_story(countries="KZ"), "countries: must be a list"),
+        (a_story(starts="half past six"), "starts: is 'half past six'"),
+        (a_story(starts="18:30"), "zone: Write the time zone"),
+        (a_story(starts="18:30", ends="18:00", zone="Asia/Almaty"), "ends: Enter an end time"),
         (a_story(draft="yes"), "draft: must be true or false"),
         (a_story(texts={}), "texts: must hold at least one language"),
         (a_story(texts={"en": {"headline": "x" * 201, "summary": "s"}}), "shorten it to 200"),
         (a_story(texts={"en": {"headline": "a\nb", "summary": "s"}}), "must be a single line"),
+        (a_story(texts={"en": {"headline": "a\u202eb", "summary": "s"}}), "must be a single line"),
         (
             a_story(texts={"en": {"headline": "a", "summary": "s", "lead": "l"}}),
             "texts.en.lead: is an unknown key",

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from mailer.desk.base import labels
+from mailer.desk.base import localized_names
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming
 from mailer.editions.models import Edition, Newsletter
@@ -32,8 +32,11 @@ def languages_of(story: Story) -> list[str]:
     return list(dict.fromkeys([*settings.CONFIG.site.languages, *written]))
 
 
-def of_story(story: Story, at: datetime) -> list[Destination]:
-    """For each newsletter that serves the story: which edition takes it, and when."""
+def of_story(story: Story, at: datetime, *, may_assemble: bool) -> list[Destination]:
+    """For each newsletter that serves the story: which edition takes it, and when.
+
+    Where it waits for an edition that is assembled by hand, those who may are led there.
+    """
     now = now_or_demo_time(at)
     found = []
     for newsletter in Newsletter.objects.all():
@@ -45,7 +48,13 @@ def of_story(story: Story, at: datetime) -> list[Destination]:
             text = _("%(edition)s is a draft without this story.") % values
             found.append(Destination(text, reverse("desk_editions:edit", args=[draft.pk]), _("Add it there")))
             continue
-        found.append(Destination(_sentence(story, upcoming(newsletter, now))))
+        next_one = upcoming(newsletter, now, [story.pk])
+        by_hand = next_one.skipped or next_one.at is None
+        if may_assemble and by_hand and any(one.pk == story.pk for one in next_one.stories):
+            url, link = reverse("desk_assemble", args=[newsletter.pk]), _("Assemble the edition")
+            found.append(Destination(_sentence(story, next_one), url, link))
+            continue
+        found.append(Destination(_sentence(story, next_one)))
     return found
 
 
@@ -55,16 +64,16 @@ def _draft_that_lacks(newsletter: Newsletter, story: Story, now: datetime) -> Ed
     if draft is None or not story.live:
         return None
     latest = draft_blocks.latest_draft(draft)
-    return draft if any(one.pk == story.pk for one in draft_blocks.pool(latest, now)) else None
+    return draft if any(one.pk == story.pk for one in draft_blocks.pool(latest, now, [story.pk])) else None
 
 
 def _sentence(story: Story, next_one: Upcoming) -> str:
     values = {
         "newsletter": next_one.newsletter.name,
-        "month": labels.month_name(str(next_one.period)),
+        "month": localized_names.month_name(str(next_one.period)),
     }
     if story.from_period > str(next_one.period):
-        later = {**values, "month": labels.month_name(story.from_period)}
+        later = {**values, "month": localized_names.month_name(story.from_period)}
         return _("%(newsletter)s: waits for the edition of %(month)s.") % later
     if story.live and not any(one.pk == story.pk for one in next_one.stories):
         return (
@@ -76,7 +85,9 @@ def _sentence(story: Story, next_one: Upcoming) -> str:
         )
     if next_one.skipped or next_one.at is None:
         return _("%(newsletter)s: the edition of %(month)s is assembled by hand.") % values
-    values["moment"] = labels.moment(next_one.at, next_one.newsletter.zone)
+    values["moment"] = localized_names.format_moment(next_one.at, next_one.newsletter.zone)
+    if not story.live and next_one.ready_by:
+        values["moment"] = localized_names.format_moment(next_one.ready_by, next_one.newsletter.zone)
     if story.live:
         return (
             _("%(newsletter)s: comes into the edition of %(month)s, which is assembled on %(moment)s.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from datetime import time
 from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -19,39 +20,46 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 from wagtail.admin import messages
-from wagtail.admin.rich_text.editors.draftail import DraftailRichTextArea
 from wagtail.images import get_image_model
 from wagtail.images.widgets import AdminImageChooser
 
 from mailer import staff_language
 from mailer.accounts import contributors
 from mailer.approval.authorship import name_of
-from mailer.desk.base import labels
-from mailer.desk.base.forms import OrderedCountriesInput, parse_int
+from mailer.desk.base import localized_names
+from mailer.desk.base.edit_conflicts import last_change
+from mailer.desk.base.forms import OrderedCountriesInput, RichTextArea, parse_int
 from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
-from mailer.desk.stories import destinations, preview
-from mailer.desk.stories.story_lines import language_marks, state_label, used_in_editions
+from mailer.desk.stories import destinations, preview, source_panel
+from mailer.desk.stories.comments import comments_for
+from mailer.desk.stories.story_lines import edition_periods_by_story, language_marks, state_label
+from mailer.editions import glossary_terms
 from mailer.editions.models import country_choices
-from mailer.rendering import localization
+from mailer.rendering import localization, sanitize
 from mailer.stories import story_drafts
-from mailer.stories.models import RICH_TEXT_FEATURES, Story
+from mailer.stories.models import RICH_TEXT_FEATURES, Story, time_errors
 from mailer.stories.story_drafts import PARTS, Saved
 from subscribers.code_list_field import split_codes
+from subscribers.translate_stored_texts import translated
 
 PART_LABELS = {
     "headline": gettext_lazy("Headline"),
     "summary": gettext_lazy("Summary"),
     "body": gettext_lazy("Full text"),
     "link_label": gettext_lazy("Text of the link"),
+    "venue": gettext_lazy("Place of the event"),
     "picture_alt": gettext_lazy("Description of the picture"),
 }
 _HINTS = {
     "summary": gettext_lazy("One or two sentences, shown in the email."),
     "body": gettext_lazy("Shown when the story leads an edition, and when it has no link to read on."),
     "link_label": gettext_lazy("Says where the link leads: “How the project will work”. Empty: “Read more”."),
-    "picture_alt": gettext_lazy("Says what the picture shows, for readers who cannot see it."),
+    "venue": gettext_lazy("Of an event: where it takes place, for example “House of Cinema, Almaty”."),
+    "picture_alt": gettext_lazy(
+        "The alternative text: what the picture shows, read aloud to readers who cannot see it."
+    ),
 }
-_LENGTHS = {"headline": 200, "link_label": 80, "picture_alt": 250}
+_LENGTHS = {"headline": 200, "link_label": 80, "venue": 160, "picture_alt": 250}
 # The key of a story that is not saved yet, so that saving twice makes one story.
 _NEW_KEY = re.compile(r"\d{4}-\d{2}-[0-9a-f]{8}")
 
@@ -64,6 +72,23 @@ class StoryForm(forms.Form):
         label=gettext_lazy("Date"),
         help_text=gettext_lazy("When it happened. For an event: the day it takes place."),
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
+    starts = forms.TimeField(
+        label=gettext_lazy("Begins at"),
+        required=False,
+        help_text=gettext_lazy("Only of an event. Empty: all day."),
+        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
+    )
+    ends = forms.TimeField(
+        label=gettext_lazy("Ends at"),
+        required=False,
+        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
+    )
+    zone = forms.CharField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        max_length=64,
+        help_text=gettext_lazy("Of these times: Asia/Almaty."),
     )
     countries = forms.MultipleChoiceField(
         label=gettext_lazy("Countries"),
@@ -108,12 +133,23 @@ class StoryForm(forms.Form):
             raise ValidationError(_("You write stories of these countries: %(names)s.") % {"names": names})
         return chosen
 
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        errors = time_errors(given.get("starts"), given.get("ends"), given.get("zone", ""))
+        for field, message in errors.items():
+            self.add_error(field, message)
+        if errors:
+            # They are right or wrong together; the draft keeps what it has.
+            for field in ("starts", "ends", "zone"):
+                given.pop(field, None)
+        return given
+
     def written(self) -> dict[str, str]:
         """The valid fields as flat values; fields with an error keep what is saved."""
         values = {}
         for name in self.fields:
             if name in self.cleaned_data:
-                values[name] = _flat(self.cleaned_data[name])
+                values[name] = value_as_text(self.cleaned_data[name])
         return values
 
     def rows(self) -> list[tuple[str, Any, list[tuple[str, str, Any]]]]:
@@ -141,15 +177,18 @@ def _text_field(part: str, language: str) -> forms.Field:
     if part == "summary":
         widget = forms.Textarea({**attributes, "rows": 3})
     elif part == "body":
-        widget = DraftailRichTextArea(features=RICH_TEXT_FEATURES)
+        widget = RichTextArea(features=RICH_TEXT_FEATURES)
     return forms.CharField(label=label, required=False, max_length=_LENGTHS.get(part), widget=widget)
 
 
-def _flat(value: Any) -> str:
+def value_as_text(value: Any) -> str:
+    """A form field's clean value as text: codes with commas, a date in ISO 8601, a primary key."""
     if value is None:
         return ""
     if isinstance(value, (list, tuple)):
         return ",".join(split_codes(value))
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
     return str(getattr(value, "pk", value))
@@ -162,8 +201,9 @@ class _Editor(StaffPage, TemplateView):
     header_icon = "doc-full-inverse"
     breadcrumbs_above = (("desk_stories:list", gettext_lazy("Stories")),)
     story: Story
-    # What the form holds after a failed POST.
+    # What the form holds after a failed POST, and the marks of what it was made from.
     form: StoryForm | None = None
+    base: dict[str, str] | None = None
 
     def is_ajax(self) -> bool:
         return self.request.headers.get("X-Requested-With") == "fetch"
@@ -208,9 +248,12 @@ class _Editor(StaffPage, TemplateView):
         return StoryForm(data, initial=initial, languages=self.languages(), own_countries=own)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        if self.request.method == "GET" and self.story.pk:
+            # They are looked at many times.
+            prefetch_related_objects([self.story], "texts")
         languages = self.languages()
         form = self.form or self.bound_form()
-        base = story_drafts.marks_of(self.values())
+        base = story_drafts.marks_of(self.values()) if self.base is None else self.base
         exists = bool(self.story.pk)
         context = {
             "story": self.story,
@@ -224,9 +267,22 @@ class _Editor(StaffPage, TemplateView):
             "new_key": "" if exists else self.request.POST.get("new_key") or _new_key(),
             "may_publish": self.request.user.has_perm("mailer.publish_story"),
             "overwrite": False,
+            "glossary_names": self._names(languages),
             **status(self.story, self.request, languages),
         }
         return super().get_context_data(**{**context, **kwargs})
+
+    def _names(self, languages: list[str]) -> list[Any]:
+        """The names of the glossary that the saved texts hold, in the languages beside each other."""
+        terms = glossary_terms.terms_of(None)
+        if not (terms and self.story.pk):
+            return []
+        texts = {
+            text.language: f"{text.headline}\n{text.summary}\n{text.body}" for text in self.story.texts.all()
+        }
+        plain = {code: sanitize.to_plain_text(text) for code, text in texts.items()}
+        named = [(code, staff_language.language_name(code)) for code in languages]
+        return glossary_terms.names_in(plain, terms, named)
 
     # Saving.
 
@@ -249,7 +305,7 @@ class _Editor(StaffPage, TemplateView):
         """Save what is valid. A new story is created once, however often it is sent."""
         user, now = current_user(self.request), timezone.now()
         written = form.written()
-        base = _base(self.request.POST)
+        base = story_drafts.read_marks(self.request.POST.get("base", "{}"))
         if not self.story.pk:
             key = self.request.POST.get("new_key", "")
             known = Story.objects.filter(key=key).first() if _NEW_KEY.fullmatch(key) else None
@@ -258,7 +314,10 @@ class _Editor(StaffPage, TemplateView):
                 self.story = story_drafts.latest_draft(known)
             elif known is None and _NEW_KEY.fullmatch(key):
                 self.story.key = key
-        return story_drafts.save(self.story, written, base, user, now)
+        saved = story_drafts.save(self.story, written, base, user, now)
+        latest = story_drafts.values_of(saved.story, self.languages())
+        self.base = story_drafts.base_after_saving(latest, written, base, saved.conflicts)
+        return saved
 
     def url(self) -> str:
         """The editor of the saved story, with the same languages beside each other."""
@@ -279,10 +338,15 @@ class _Editor(StaffPage, TemplateView):
                 "url": self.url(),
                 "preview": reverse("desk_story:preview", args=[self.story.pk]),
                 "title": str(self.story),
-                "base": story_drafts.marks_of(self.values()),
+                "base": self.base,
                 "errors": {name: [str(error) for error in errors] for name, errors in form.errors.items()},
                 "conflicts": [
-                    {"field": one.field, "label": field_label(one.field), "theirs": plain(one.theirs)}
+                    {
+                        "field": one.field,
+                        "label": field_label(one.field),
+                        "theirs": without_markup(one.theirs),
+                        "change": last_change(self.story),
+                    }
                     for one in saved.conflicts
                 ],
                 "marks": render_to_string("desk/stories/language_marks.html", {"marks": marks}),
@@ -295,8 +359,11 @@ class _Editor(StaffPage, TemplateView):
         self.form = form
         for conflict in saved.conflicts:
             text = _("Another person changed this meanwhile: “%(text)s”. Save again to keep yours.")
-            form.add_error(conflict.field, text % {"text": plain(conflict.theirs)})
-        messages.error(self.request, _("Not everything is saved: see the marked fields."))
+            form.add_error(conflict.field, text % {"text": without_markup(conflict.theirs)})
+        text = _("Not everything is saved: see the marked fields.")
+        if saved.conflicts:
+            text = f"{text} {last_change(self.story)}".strip()
+        messages.error(self.request, text)
         return self.render_to_response(self.get_context_data())
 
     def _ready(self, form: StoryForm) -> HttpResponse:
@@ -342,17 +409,9 @@ def field_label(field: str) -> str:
     return str(StoryForm.base_fields[field].label)
 
 
-def plain(value: str) -> str:
+def without_markup(value: str) -> str:
     """A stored value as text, without markup."""
     return " ".join(re.sub(r"<[^>]+>", " ", value).split())
-
-
-def _base(data: Mapping[str, str]) -> dict[str, str]:
-    try:
-        base = json.loads(data.get("base", "{}"))
-    except ValueError:
-        return {}
-    return {str(name): str(mark) for name, mark in base.items()} if isinstance(base, dict) else {}
 
 
 def _new_key() -> str:
@@ -365,20 +424,30 @@ def status(story: Story, request: HttpRequest, languages: list[str]) -> dict[str
     context: dict[str, Any] = {
         "marks": language_marks(story, offered),
         "state": state_label(Story.objects.get(pk=story.pk) if story.pk else story),
-        "preview_language": languages[-1],
+        "preview_language": languages[0],
     }
     if not story.pk:
         return context
-    shown = preview.of_story(story, languages[-1])
+    shown = preview.story_html(story, languages[0])
     return {
         **context,
-        "destinations": destinations.of_story(story, timezone.now()),
-        "used_in": [labels.month_name(one) for one in used_in_editions([story.pk]).get(story.pk, ())],
+        "destinations": destinations.of_story(
+            story, timezone.now(), may_assemble=request.user.has_perm("mailer.add_edition")
+        ),
+        "used_in": [
+            localized_names.month_name(one) for one in edition_periods_by_story([story.pk]).get(story.pk, ())
+        ],
         "changes": [
-            (name_of(change.user), change.at, labels.language_names(change.languages), change.about)
+            (
+                translated(name_of(change.user)),
+                change.at,
+                localized_names.language_names(change.languages),
+                change.about,
+            )
             for change in story_drafts.changes_of(story, 20)[:6]
         ],
-        "comments": story.comments.select_related("author", "resolved_by"),
+        "comments": comments_for(current_user(request), story),
+        **source_panel.panel_of(story, field_label),
         "preview_html": shown,
     }
 

@@ -6,15 +6,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, lru_cache
 from typing import Any
 
+from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from wagtail.images import get_image_model
 from wagtail.images.shortcuts import get_rendition_or_not_found
 
 from mailer import staff_language
-from mailer.desk.base import labels
+from mailer.desk.base import localized_names
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import story_ids_in
 from mailer.stories.models import Story, StoryText
@@ -46,7 +49,7 @@ class StoryLine:
     languages: tuple[LanguageMark, ...]
     # (tone, label): whether editions can include it.
     state: tuple[str, str]
-    # URL of a small picture; empty: none.
+    # URL of a small picture; empty: none, or it was not asked for.
     thumbnail: str
     has_picture: bool
     edit_url: str
@@ -59,9 +62,14 @@ class StoryLine:
         return tuple(mark for mark in self.languages if not mark.complete)
 
     @property
+    def marks_html(self) -> SafeString:
+        """The languages as an element."""
+        return marks_html(self.languages)
+
+    @property
     def used_label(self) -> str:
         """The months whose editions hold it: "November 2021"."""
-        return ", ".join(labels.month_name(period) for period in self.used_in)
+        return ", ".join(localized_names.month_name(period) for period in self.used_in)
 
 
 def story_lines(
@@ -70,23 +78,31 @@ def story_lines(
     used: Mapping[int, Sequence[str]] | None = None,
     pictures: Mapping[int, int] | None = None,
 ) -> list[StoryLine]:
-    """The stories as lines. `languages`: those that should be complete; `used`: see `used_in_editions`;
-    `pictures`: primary keys of images shown instead of their own, by story.
+    """The stories as lines. `languages`: those that should be complete.
+
+    `used`: see `edition_periods_by_story`; `pictures`: primary keys of images shown instead of their own, by
+    story; None: no thumbnails.
     """
     stories = list(stories)
     wanted = {story.pk: (pictures or {}).get(story.pk) or story.picture_id for story in stories}
-    shown = _thumbnails(pk for pk in wanted.values() if pk)
+    shown = _thumbnails(pk for pk in wanted.values() if pk) if pictures is not None else {}
+    # Whatever many of them share is translated once.
+    kinds = {value: str(label) for value, label in Story.Kind.choices}
+    names = {code: staff_language.language_name(code) for code in languages}
+    countries = cache(localized_names.country_names)
+    day = cache(localized_names.format_day)
+    language = staff_language.active_language()
     return [
         StoryLine(
             pk=story.pk,
             key=story.key,
-            headline=story.headline(staff_language.active_language()),
+            headline=story.headline(language),
             kind=story.kind,
-            kind_label=str(story.get_kind_display()),
+            kind_label=kinds.get(story.kind, story.kind),
             date=story.date,
-            date_label=labels.day(story.date),
-            countries=labels.country_names(story.countries),
-            languages=language_marks(story, languages),
+            date_label=day(story.date),
+            countries=countries(tuple(story.countries)),
+            languages=_marks(story, names),
             state=state_label(story),
             thumbnail=shown.get(wanted[story.pk] or 0, ""),
             has_picture=bool(wanted[story.pk]),
@@ -104,10 +120,23 @@ def _thumbnails(images: Iterable[int]) -> dict[int, str]:
 
 def language_marks(story: Story, languages: Sequence[str]) -> tuple[LanguageMark, ...]:
     """For each of the languages, whether the story's text is complete."""
-    complete = {text.language for text in story.texts.all() if is_complete(text, bool(story.picture_id))}
-    return tuple(
-        LanguageMark(code, staff_language.language_name(code), code in complete) for code in languages
-    )
+    return _marks(story, {code: staff_language.language_name(code) for code in languages})
+
+
+def _marks(story: Story, names: Mapping[str, str]) -> tuple[LanguageMark, ...]:
+    pictured = bool(story.picture_id)
+    complete = {text.language for text in story.texts.all() if is_complete(text, pictured)}
+    return tuple(LanguageMark(code, name, code in complete) for code, name in names.items())
+
+
+def marks_html(marks: tuple[LanguageMark, ...]) -> SafeString:
+    """The marks as an element; a list has many that are the same."""
+    return _marks_html(marks, staff_language.active_language())
+
+
+@lru_cache(maxsize=512)
+def _marks_html(marks: tuple[LanguageMark, ...], language: str) -> SafeString:
+    return render_to_string("desk/stories/language_marks.html", {"marks": marks})
 
 
 def is_complete(text: StoryText, pictured: bool) -> bool:
@@ -125,7 +154,7 @@ def state_label(story: Story) -> tuple[str, str]:
     return "done", _("Ready")
 
 
-def used_in_editions(stories: Iterable[int] | None = None) -> dict[int, list[str]]:
+def edition_periods_by_story(stories: Iterable[int] | None = None) -> dict[int, list[str]]:
     """The periods of the editions whose latest draft holds each story, newest first: {7: ["2021-12"]}.
 
     `stories`: only these, None: all.

@@ -11,21 +11,22 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
+from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
 
 from mailer import staff_language
-from mailer.desk.base import labels
-from mailer.desk.base.forms import BackToDraftView
+from mailer.desk.base import localized_names
+from mailer.desk.base.forms import BackToDraftView, parse_int
 from mailer.desk.base.tables import StateColumn
-from mailer.desk.stories.actions import RestoreStoryPage
+from mailer.desk.stories.duplicate_and_restore import RestoreStoryPage
 from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
-from mailer.desk.stories.story_lines import language_marks, state_label, used_in_editions
-from mailer.editions.assemble import InvalidPeriod, Period
-from mailer.stories.models import Story, StoryText
+from mailer.desk.stories.story_lines import edition_periods_by_story, language_marks, marks_html, state_label
+from mailer.rendering.periods import Period
+from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 
 # Months that the filter offers.
 _MONTHS = 36
@@ -33,7 +34,7 @@ _MONTHS = 36
 
 def _months() -> list[tuple[str, str]]:
     dates = Story.objects.dates("date", "month", order="DESC")[:_MONTHS]
-    return [(f"{month:%Y-%m}", labels.month_name(f"{month:%Y-%m}")) for month in dates]
+    return [(f"{month:%Y-%m}", localized_names.month_name(f"{month:%Y-%m}")) for month in dates]
 
 
 def _countries() -> list[tuple[str, str]]:
@@ -46,6 +47,19 @@ def _translations() -> list[tuple[str, str]]:
         *((f"missing:{code}", _("%(language)s is missing") % {"language": name}) for code, name in named),
         *((f"complete:{code}", _("%(language)s is complete") % {"language": name}) for code, name in named),
         ("all", _("Every language is complete")),
+    ]
+
+
+def _sources() -> list[tuple[str, str]]:
+    waiting = StorySourceItem.objects.filter(
+        reviewed_at=None, role=StorySourceItem.Role.ORIGIN, story__isnull=False
+    ).count()
+    review = ngettext("%(count)d suggestion to review", "%(count)d suggestions to review", waiting)
+    return [
+        ("any", _("From any source")),
+        ("review", review % {"count": waiting}),
+        ("changed", _("Changed at the source")),
+        *((str(pk), name) for pk, name in StorySource.objects.values_list("pk", "name")),
     ]
 
 
@@ -73,6 +87,7 @@ class StoryFilters(WagtailFilterSet):
         label=gettext_lazy("State"),
         choices=[("yes", gettext_lazy("Ready")), ("no", gettext_lazy("Draft"))],
     )
+    source = django_filters.ChoiceFilter(method="from_source", label=gettext_lazy("Source"), choices=_sources)
     used = django_filters.ChoiceFilter(
         method="in_use",
         label=gettext_lazy("Editions"),
@@ -86,7 +101,7 @@ class StoryFilters(WagtailFilterSet):
     def in_period(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
         try:
             month = Period.parse(value)
-        except InvalidPeriod:
+        except ValueError:
             return stories.none()
         return stories.filter(Q(date__gte=month.first_day, date__lt=month.end) | Q(from_period=value))
 
@@ -105,8 +120,18 @@ class StoryFilters(WagtailFilterSet):
     def in_state(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
         return stories.filter(live=value == "yes")
 
+    def from_source(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
+        items = StorySourceItem.objects.filter(story=OuterRef("pk"))
+        if value == "review":
+            items = items.filter(reviewed_at=None, role=StorySourceItem.Role.ORIGIN)
+        elif value == "changed":
+            items = items.exclude(update={})
+        elif value != "any":
+            items = items.filter(source=parse_int(value) or 0)
+        return stories.filter(Exists(items))
+
     def in_use(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
-        used = list(used_in_editions())
+        used = list(edition_periods_by_story())
         return stories.filter(pk__in=used) if value == "yes" else stories.exclude(pk__in=used)
 
 
@@ -116,12 +141,12 @@ class LanguagesColumn(Column):
     cell_template_name = "desk/stories/languages_cell.html"
 
     def get_value(self, instance: Story) -> Any:
-        return language_marks(instance, settings.CONFIG.site.languages)
+        return marks_html(language_marks(instance, settings.CONFIG.site.languages))
 
 
 def _used_label(story: Story) -> str:
     """The months of the editions that hold it."""
-    return ", ".join(labels.month_name(period) for period in getattr(story, "desk_used", ()))
+    return ", ".join(localized_names.month_name(period) for period in getattr(story, "desk_used", ()))
 
 
 class StoryIndex(IndexView):
@@ -133,6 +158,17 @@ class StoryIndex(IndexView):
         column.accessor = lambda story: story.headline(staff_language.active_language())
         return column
 
+    @property
+    def header_more_buttons(self) -> list[Button]:
+        found = list(super().header_more_buttons)
+        if self.request.user.has_perm("mailer.add_story"):
+            label = _("Add stories from a Word document")
+            found.append(Button(label, url=reverse("desk_word_upload"), icon_name="upload", priority=20))
+        if self.request.user.has_perm("mailer.publish_story"):
+            label = _("Stories by email")
+            found.append(Button(label, url=reverse("desk_story_mail"), icon_name="mail", priority=30))
+        return found
+
     def get_edit_url(self, instance: Story) -> str | None:
         # Approvers read and comment; they have no editor.
         writes = self.request.user.has_perm("mailer.change_story")
@@ -141,7 +177,7 @@ class StoryIndex(IndexView):
     def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
         paginator, page, rows, paginated = super().paginate_queryset(queryset, page_size)
         rows = list(rows)
-        used = used_in_editions(story.pk for story in rows)
+        used = edition_periods_by_story(story.pk for story in rows)
         for story in rows:
             story.desk_used = used.get(story.pk, ())
         if page is not None:
@@ -170,14 +206,17 @@ class StoryViewSet(SnippetViewSet):
         LanguagesColumn("languages", label=gettext_lazy("Languages")),
         Column("kind", label=gettext_lazy("Kind"), accessor="get_kind_display", sort_key="kind"),
         Column(
-            "date", label=gettext_lazy("Date"), accessor=lambda story: labels.day(story.date), sort_key="date"
+            "date",
+            label=gettext_lazy("Date"),
+            accessor=lambda story: localized_names.format_day(story.date),
+            sort_key="date",
         ),
         Column(
             "countries",
             label=gettext_lazy("Countries"),
-            accessor=lambda story: labels.country_names(story.countries),
+            accessor=lambda story: localized_names.country_names(story.countries),
         ),
-        Column("used", label=gettext_lazy("In the edition of"), accessor=_used_label),
+        Column("used", label=gettext_lazy("Used in the edition of"), accessor=_used_label),
     ]
     # What the comparison of two versions shows.
     edit_handler = ObjectList(

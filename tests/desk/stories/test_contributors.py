@@ -13,6 +13,7 @@ from mailer.accounts.models import ContributorCountries
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.stories import story_drafts
 from mailer.stories.models import Story
+from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 
 
@@ -62,3 +63,28 @@ def test_a_contributor_copies_and_restores_nothing_of_other_countries(desk: Desk
     browser.post(restore)
     assert story_drafts.latest_draft(Story.objects.get(pk=other.pk)).countries == ("KZ",)
     assert as_user(desk.writer).get(restore).status_code == 200
+
+
+def test_a_contributor_changes_own_pictures_that_no_other_country_uses(desk: Desk, contributor: User) -> None:
+    browser, story = as_user(contributor), Story.objects.get(key="kz-news")
+    theirs, own, used = (everyone.picture() for _ in range(3))
+    own.uploaded_by_user = used.uploaded_by_user = contributor
+    own.save()
+    used.save()
+    Story.objects.filter(pk=story.pk).update(countries=("KZ",), picture=own)
+    Story.objects.filter(key="tj-news").update(picture=used)
+    pages = {one.pk: reverse("wagtailimages:edit", args=[one.pk]) for one in (theirs, own, used)}
+    assert {pk: browser.get(page).status_code for pk, page in pages.items()} == {
+        theirs.pk: 302,
+        own.pk: 200,
+        used.pk: 302,
+    }
+    listed = browser.get(reverse("wagtailimages:index")).context["page_obj"]
+    assert [one.pk for one in listed] == [own.pk]
+    browser.post(reverse("wagtailimages:delete", args=[used.pk]))
+    used.refresh_from_db()
+    # What is not saved yet counts too.
+    story_drafts.save(
+        Story.objects.get(key="tj-news"), {"picture": str(own.pk)}, {}, desk.writer, timezone.now()
+    )
+    assert browser.get(pages[own.pk]).status_code == 302

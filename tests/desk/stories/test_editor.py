@@ -6,18 +6,19 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from wagtail.test.utils.form_data import rich_text
 
 from mailer.approval.models import Authorship
-from mailer.editions.assemble import Period, stories_for
+from mailer.editions.assemble import stories_for
+from mailer.rendering.periods import Period
 from mailer.stories import story_drafts
 from mailer.stories.models import Story
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-pytestmark = pytest.mark.both_databases
 SCRIPT = {"X-Requested-With": "fetch"}
 NEW = "2026-11-0123abcd"
 
@@ -83,6 +84,19 @@ def test_a_bilingual_story_is_ready_with_one_form(desk: Desk) -> None:
     assert Authorship.objects.filter(story=story, user=desk.writer).exists()
 
 
+def test_an_event_has_times_in_a_zone_and_a_place(desk: Desk) -> None:
+    times = {"kind": "event", "starts": "18:30", "ends": "20:00", "venue-en": "House of Cinema"}
+    refused = add(desk, fields("en", **times, zone="Asia/Nowhere"))
+    assert "zone" in refused.context["form"].errors
+    add(desk, fields("en", **times, zone="Asia/Almaty"))
+    story = story_drafts.latest_draft(Story.objects.get(key=NEW))
+    assert draft(story)["venue-en"] == "House of Cinema"
+    assert (f"{story.starts:%H:%M}", f"{story.ends:%H:%M}", story.zone) == ("18:30", "20:00", "Asia/Almaty")
+    early = edit(desk, story, fields("en", **times | {"ends": "17:00"}, zone="Asia/Almaty"))
+    assert "ends" in early.context["form"].errors
+
+
+@pytest.mark.both_databases
 def test_the_first_key_makes_one_story_however_often_it_is_sent(desk: Desk) -> None:
     first = add(desk, fields("en", **{"headline-en": "B", "summary-en": ""}), headers=SCRIPT).json()
     again = add(desk, fields("en", **{"headline-en": "Br", "summary-en": ""}), headers=SCRIPT).json()
@@ -99,6 +113,11 @@ def test_the_key_of_anothers_new_story_opens_nothing(desk: Desk) -> None:
     assert other["url"] != reverse("desk_stories:edit", args=[Story.objects.get(key=NEW).pk])
 
 
+def test_an_editor_that_nobody_has_touched_sends_null(desk: Desk) -> None:
+    answer = add(desk, fields("en", **{"body-en": "null"}), headers=SCRIPT)
+    assert (answer.status_code, answer.json()["errors"]) == (200, {})
+
+
 def test_an_empty_draft_is_named_by_its_day(desk: Desk) -> None:
     add(desk, fields("en", **{"headline-en": "", "summary-en": "", "body-en": rich_text("")}), headers=SCRIPT)
     story = Story.objects.get(key=NEW)
@@ -106,6 +125,7 @@ def test_an_empty_draft_is_named_by_its_day(desk: Desk) -> None:
     assert story.key not in str(story) and str(story.created_at.day) in str(story)
 
 
+@pytest.mark.both_databases
 def test_two_people_write_two_languages_and_lose_nothing(desk: Desk) -> None:
     story = Story.objects.get(key="kz-news")
     base = base_of(desk, story, "en", "ru")
@@ -119,6 +139,21 @@ def test_two_people_write_two_languages_and_lose_nothing(desk: Desk) -> None:
     assert (now["headline-en"], now["headline-ru"]) == ("Mine", "Theirs")
 
 
+def test_an_open_form_does_not_undo_later_what_another_person_changed(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    form = {**fields("en"), "base": base_of(desk, story, "en")}
+    edit(desk, story, {**form, "link": "https://example.org/theirs"}, desk.admin, headers=SCRIPT)
+    form["base"] = base_of(desk, story, "en")
+    edit(desk, story, {**form, "link": "https://example.org/newer"}, desk.admin, headers=SCRIPT)
+    # The form of the writer still holds the link that it was loaded with, and is saved twice.
+    form["link"] = "https://example.org/theirs"
+    for headline in ("Br", "Bridge"):
+        answer = edit(desk, story, {**form, "headline-en": headline}, headers=SCRIPT).json()
+        form["base"] = json.dumps(answer["base"])
+    now = draft(story)
+    assert (now["headline-en"], now["link"]) == ("Bridge", "https://example.org/newer")
+
+
 def test_the_same_field_keeps_the_first_text_until_the_second_insists(desk: Desk) -> None:
     story = Story.objects.get(key="kz-news")
     base = base_of(desk, story, "en")
@@ -130,6 +165,26 @@ def test_the_same_field_keeps_the_first_text_until_the_second_insists(desk: Desk
     insisting = {**form, "headline-en": "Second", "base": json.dumps(answer["base"])}
     assert edit(desk, story, insisting, headers=SCRIPT).json()["conflicts"] == []
     assert draft(story)["headline-en"] == "Second"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        "[]",
+        "no JSON",
+        json.dumps(
+            {"blocks": [{"type": "unordered-list-item", "text": "a", "depth": 10**9}], "entityMap": {}}
+        ),
+        json.dumps({"blocks": [{"text": "a", "entityRanges": [{"key": 7, "offset": 0, "length": 1}]}]}),
+    ],
+    ids=["deep", "list", "text", "deep list", "unknown entity"],
+)
+def test_what_no_editor_sends_is_a_broken_request(desk: Desk, content: str) -> None:
+    story = Story.objects.get(key="kz-news")
+    before = draft(story)
+    assert edit(desk, story, {**fields("en"), "body-en": content}, headers=SCRIPT).status_code == 400
+    assert draft(story) == before
 
 
 def test_a_field_with_an_error_does_not_keep_the_others_from_being_saved(desk: Desk) -> None:
@@ -194,18 +249,18 @@ def test_a_copy_is_a_draft_of_its_own(desk: Desk) -> None:
 
 def test_a_story_that_is_carried_over_comes_into_the_next_edition_again(desk: Desk) -> None:
     story, newsletter = Story.objects.get(key="kz-news"), desk.edition.newsletter
-    january = Period(2022, 1)
+    december, january = Period.parse("2021-12"), Period.parse("2022-01")
     assert "kz-news" not in {one.key for one in stories_for(newsletter, january, everyone.NOW)}
     story_drafts.carry_over(story, "2022-01", desk.writer, everyone.NOW)
     assert "kz-news" in {one.key for one in stories_for(newsletter, january, everyone.NOW)}
-    assert "kz-news" not in {one.key for one in stories_for(newsletter, Period(2021, 12), everyone.NOW)}
+    assert "kz-news" not in {one.key for one in stories_for(newsletter, december, everyone.NOW)}
     as_user(desk.writer).post(reverse("desk_story:carry_over", args=[story.pk]))
     story.refresh_from_db()
     assert story.from_period and story.live
     as_user(desk.writer).post(reverse("desk_story:carry_over", args=[story.pk]), {"undo": "1"})
     story.refresh_from_db()
     assert story.from_period == ""
-    assert "kz-news" in {one.key for one in stories_for(newsletter, Period(2021, 12), everyone.NOW)}
+    assert "kz-news" in {one.key for one in stories_for(newsletter, december, everyone.NOW)}
 
 
 def test_carrying_over_changes_nothing_that_was_approved(desk: Desk) -> None:
@@ -231,6 +286,27 @@ def test_colleagues_comment_and_mark_comments_as_done(desk: Desk) -> None:
     assert comment.resolved_by == desk.writer
 
 
+def test_a_comment_is_added_once_however_often_the_button_is_pressed(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    browser, page = as_user(desk.writer), reverse("desk_story:comment", args=[story.pk])
+    for text in ("Who?", "Who?", "When?"):
+        browser.post(page, {"text": text})
+    assert [one.text for one in story.comments.all()] == ["Who?", "When?"]
+
+
+def test_who_may_not_edit_a_story_marks_no_comment_of_another_person_as_done(desk: Desk) -> None:
+    story = Story.objects.get(key="kz-news")
+    viewer = User.objects.create_user("vera", "vera@office.example.org", "a long password")
+    viewer.groups.add(Group.objects.get(name="Viewers"))
+    theirs = story.comments.create(author=desk.writer, text="Who?")
+    own = story.comments.create(author=viewer, text="When?")
+    preview = as_user(viewer).get(reverse("desk_story:preview", args=[story.pk]))
+    assert preview.context["comments"] == [(theirs, False), (own, True)]
+    for comment in (theirs, own):
+        as_user(viewer).post(reverse("desk_story:comment_done", args=[story.pk, comment.pk]))
+    assert list(story.comments.filter(resolved_at=None)) == [theirs]
+
+
 def test_the_editor_says_who_wrote_which_language(desk: Desk) -> None:
     story = Story.objects.get(key="kz-news")
     form = {**fields("ru"), "base": base_of(desk, story, "ru"), "headline-ru": "Новый мост"}
@@ -251,6 +327,7 @@ def test_an_earlier_version_is_restored_as_a_draft(desk: Desk) -> None:
     assert draft(story)["headline-en"] == "Headline kz-news en"
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("query", "included", "excluded"),
     [

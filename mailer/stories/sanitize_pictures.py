@@ -24,7 +24,8 @@ from PIL import Image as Pillow
 from PIL import ImageOps
 from wagtail.images import get_image_model
 
-_MAX_BYTES = 10 * 1024 * 1024
+# Of the file of a picture.
+MAX_BYTES = 10 * 1024 * 1024
 # Pixels of a picture: more would take hundreds of megabytes when it is decoded.
 MAX_PIXELS = 50_000_000
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
@@ -51,7 +52,7 @@ def read_checked(path: Path) -> bytes:
     """
     try:
         size = path.stat().st_size
-        if size > _MAX_BYTES:
+        if size > MAX_BYTES:
             raise PictureError(
                 gettext("%(path)s: has %(size)s MB; a picture may have 10 MB. Save it smaller.")
                 % {"path": path, "size": size // 1_000_000}
@@ -82,7 +83,7 @@ def read_checked(path: Path) -> bytes:
     )
 
 
-def stored(name: str, data: bytes, title: str, user: Any) -> Any:
+def store_picture(name: str, data: bytes, title: str, user: Any) -> Any:
     """The picture in Wagtail's library with these bytes, which have no metadata; added when there is none."""
     model = get_image_model()
     digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()

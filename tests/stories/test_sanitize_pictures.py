@@ -18,13 +18,14 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Drawing
+from PIL import ImageCms
 from PIL.PngImagePlugin import PngInfo
 from wagtail.images import get_image_model
 from wagtail.users.models import UserProfile
 
-from mailer.editions.rendering_input import permanent_picture
-from mailer.stories import pictures
-from mailer.stories.pictures import DamagedPicture, without_metadata
+from mailer.editions.pictures import CROPS, LARGEST, LOGO, encoded, permanent_picture
+from mailer.stories import sanitize_pictures
+from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
 from tests.desk.cast import Desk, as_user
 from tests.desk.cast import desk as make_desk
 
@@ -114,8 +115,8 @@ def test_a_picture_of_too_many_pixels_is_refused_undecoded(tmp_path: Path) -> No
     with pytest.raises(DamagedPicture):
         without_metadata(huge)
     (tmp_path / "huge.png").write_bytes(huge)
-    with pytest.raises(pictures.PictureError):
-        pictures.read_checked(tmp_path / "huge.png")
+    with pytest.raises(sanitize_pictures.PictureError):
+        sanitize_pictures.read_checked(tmp_path / "huge.png")
 
 
 @pytest.fixture
@@ -141,6 +142,75 @@ def test_an_upload_its_renditions_and_its_snapshot_have_no_metadata(
     for path in (image.file.name, rendition, permanent):
         assert secrets_in((Path(settings.MEDIA_ROOT) / path).read_bytes()) == [], path
     assert (image.width, image.height) == (20, 40)
+
+
+def test_a_message_shows_a_picture_in_crops_that_are_stored_once(desk: Desk) -> None:
+    upload(desk, "a.jpg", photo("JPEG"))
+    image = get_image_model().objects.get()
+    made = {crop: permanent_picture(image, crop) for crop in CROPS}
+    # A picture is not enlarged: 40 by 20 pixels in 2:1, 3:2, 1:1 and 16:9.
+    assert {crop: (one.width, one.height) for crop, one in made.items()} == {
+        "wide": (40, 20),
+        "small": (30, 20),
+        "picture": (30, 20),
+        "square": (20, 20),
+        "video": (36, 20),
+    }
+    assert made["wide"].url != made["small"].url
+    assert {crop: permanent_picture(image, crop) for crop in CROPS} == made
+
+
+def test_a_photograph_is_encoded_anew_until_it_weighs_60_kb() -> None:
+    sky = Drawing.merge("RGB", [Drawing.linear_gradient("L").resize((1200, 600))] * 3)
+    grain = Drawing.effect_noise((1200, 600), 12).convert("RGB")
+    written = io.BytesIO()
+    Drawing.blend(sky, grain, 0.3).save(written, "JPEG", quality=98, exif=b"Exif\x00\x00Nikon")
+    data, ending = encoded(written.getvalue())
+    assert ending == "jpg" and len(data) <= LARGEST < len(written.getvalue())
+    assert secrets_in(data) == []
+    with Drawing.open(io.BytesIO(data)) as picture:
+        assert picture.size == (1200, 600)
+
+
+def as_file(picture: Drawing.Image, kind: str = "PNG", **options: Any) -> bytes:
+    written = io.BytesIO()
+    picture.save(written, kind, **options)
+    return written.getvalue()
+
+
+def test_drawings_stay_exact_photographs_become_jpeg_and_a_logo_keeps_what_is_transparent() -> None:
+    drawing = Drawing.new("RGB", (1200, 600), "#0F2F4A")
+    for place in range(12):
+        drawing.paste((place * 20, 120, 255 - place * 20), (place * 100, 100, place * 100 + 80, 500))
+    data, ending = encoded(as_file(drawing))
+    shown = Drawing.open(io.BytesIO(data))
+    assert (ending, shown.mode) == ("png", "P") and len(data) < 10_000
+    assert shown.convert("RGB").tobytes() == drawing.tobytes()
+    photograph = Drawing.merge("RGB", [Drawing.effect_noise((600, 300), 60) for _channel in range(3)])
+    data, ending = encoded(as_file(photograph))
+    assert ending == "jpg" and len(data) < len(as_file(photograph))
+    logo = Drawing.merge(
+        "RGBA", [*photograph.resize((240, 60)).split(), Drawing.linear_gradient("L").resize((240, 60))]
+    )
+    data, ending = encoded(as_file(logo), LOGO)
+    assert ending == "png" and Drawing.open(io.BytesIO(data)).getextrema()[3][0] < 10  # type: ignore[index]
+    # Elsewhere what is transparent and no drawing stands on white.
+    assert encoded(as_file(logo.resize((1200, 600)))).ending == "jpg"
+
+
+def test_colours_of_another_profile_are_turned_into_those_that_mail_programs_assume() -> None:
+    lab = Drawing.new("RGB", (60, 40), (200, 60, 40))
+    # A profile whose red and blue are exchanged shows what follows it and what does not.
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    exchanged = bytearray(srgb.tobytes())
+    red, blue = exchanged.index(b"rXYZ"), exchanged.index(b"bXYZ")
+    exchanged[red : red + 4], exchanged[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    data, _ending = encoded(as_file(lab, "JPEG", quality=95, icc_profile=bytes(exchanged)))
+    with Drawing.open(io.BytesIO(data)) as shown:
+        red_after, _green, blue_after = shown.convert("RGB").getpixel((30, 20))  # type: ignore[misc]
+        assert blue_after > red_after and "icc_profile" not in shown.info
+    damaged = encoded(as_file(lab, icc_profile=b"no profile"))
+    assert Drawing.open(io.BytesIO(damaged.data)).convert("RGB").getpixel((30, 20)) == (200, 60, 40)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,231 @@
+"""Finds entries of sources that are the same story, or the same story in another language.
+
+Each entry has keys, short hashes of its address, headline, picture, numbers and text (MinHash). Entries that
+share a key are compared in full. What is the same in the same language is merged; what seems to be a
+translation is a suggestion for staff.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+Sign = Literal["link", "headline", "text", "picture", "event", "numbers"]
+# Words of a shingle, hashes of a signature, and hashes of each of its bands.
+_SHINGLE, _HASHES, _BAND = 3, 16, 4
+_MOST_WORDS = 800
+# The share of common shingles from which two texts are the same, and of common words two headlines.
+_SAME_TEXT, _SAME_HEADLINE = 0.6, 0.5
+# Days between the publication of two entries that may be the same story.
+_DAYS, _DAYS_OF_TEXT = 3, 21
+_TRACKING = re.compile(r"utm_\w+|fbclid|gclid|yclid|mc_[ce]id|ref|from")
+_WORD = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"\d+(?:[.,   ]\d{3})*")
+_YEARS = range(1900, 2101)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What two entries are compared by."""
+
+    # Of the source; entries of one source are compared more strictly.
+    source: int
+    language: str
+    headline: str
+    # Plain, without the headline.
+    text: str
+    link: str = ""
+    # SHA-256 of the picture; or "".
+    picture: str = ""
+    day: date | None = None
+    # Of an event: its day and the time that it begins, "2021-12-18 18:30"; or "".
+    event: str = ""
+
+
+@dataclass(frozen=True)
+class Match:
+    """How another entry is the same story."""
+
+    # "same": in the same language. "translation": in another one.
+    kind: Literal["same", "translation"]
+    sign: Sign
+
+
+def keys_of(entry: Entry) -> tuple[str, ...]:
+    """The entry's keys, each of at most 40 characters; two entries that share none are not compared."""
+    keys = [f"band{at}:{band}" for at, band in enumerate(_bands(entry))]
+    if link := canonical_link(entry.link):
+        keys.append(f"link:{_hash(link)}")
+    if len(_words(entry.headline)) >= 3:
+        keys.append(f"head:{_hash(' '.join(_words(entry.headline)))}")
+    if entry.picture:
+        keys.append(f"pict:{entry.picture[:24]}")
+    if entry.event:
+        keys.append(f"event:{entry.event}")
+    large = sorted(one for one in numbers_of(f"{entry.headline} {entry.text}") if one >= 1000)[-5:]
+    return (*keys, *(f"num:{one}"[:40] for one in large))
+
+
+def compare(new: Entry, old: Entry) -> Match | None:
+    """How the two are the same story; None where they are not."""
+    if new.language == old.language:
+        sign = _same(new, old)
+        return Match("same", sign) if sign else None
+    sign = _translation(new, old)
+    return Match("translation", sign) if sign else None
+
+
+def canonical_link(link: str) -> str:
+    """The address without what does not choose the page: scheme, www, tracking parameters, fragment.
+
+    Empty for a site's home page.
+    """
+    try:
+        parts = urlsplit(link.strip())
+    except ValueError:
+        return ""
+    path = re.sub(r"/(?:index\.\w+|amp)?$", "", parts.path)
+    query = sorted(pair for pair in parse_qsl(parts.query) if not _TRACKING.fullmatch(pair[0].lower()))
+    if not parts.netloc or (not path and not query):
+        return ""
+    host = parts.netloc.lower().removeprefix("www.").removeprefix("m.")
+    return f"{host}{path}" + (f"?{urlencode(query)}" if query else "")
+
+
+def _same(new: Entry, old: Entry) -> Sign | None:
+    apart = _days(new, old)
+    alike = _share(_words(new.headline), _words(old.headline))
+    one_source = new.source == old.source
+    if _same_link(new, old) and (not one_source or alike >= _SAME_HEADLINE):
+        return "link"
+    if apart <= _DAYS_OF_TEXT and _share(_shingles(new), _shingles(old)) >= _SAME_TEXT:
+        return "text"
+    if one_source:
+        # A series has the same headline, place or picture each time.
+        return None
+    if apart <= _DAYS and len(_words(new.headline)) >= 4 and _words(new.headline) == _words(old.headline):
+        return "headline"
+    if new.event and new.event == old.event and alike >= _SAME_HEADLINE:
+        return "event"
+    if apart <= _DAYS and new.picture and new.picture == old.picture and alike >= _SAME_HEADLINE:
+        return "picture"
+    return None
+
+
+def _translation(new: Entry, old: Entry) -> Sign | None:
+    if _same_link(new, old):
+        return "link"
+    names = len(names_of(new) & names_of(old))
+    mine, theirs = (numbers_of(f"{one.headline} {one.text}") for one in (new, old))
+    numbers = len(mine & theirs)
+    agree = _share(mine, theirs) >= 0.5
+    if new.event and new.event == old.event and (names or numbers > 1 or new.picture == old.picture != ""):
+        return "event"
+    apart = _days(new, old)
+    if apart <= _DAYS and new.picture and new.picture == old.picture and (names or numbers or not mine):
+        return "picture"
+    if apart <= 1 and numbers >= 2 and agree and names >= 2:
+        return "numbers"
+    return None
+
+
+def _same_link(new: Entry, old: Entry) -> bool:
+    link = canonical_link(new.link)
+    return bool(link) and link == canonical_link(old.link)
+
+
+def _days(new: Entry, old: Entry) -> int:
+    return abs((new.day - old.day).days) if new.day and old.day else 0
+
+
+def _share(mine: Iterable[object], theirs: Iterable[object]) -> float:
+    """Jaccard's index; 0 where either is empty."""
+    left, right = set(mine), set(theirs)
+    return len(left & right) / len(left | right) if left and right else 0.0
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.casefold()))
+
+
+def _shingles(entry: Entry) -> frozenset[str]:
+    words = _words(f"{entry.headline} {entry.text}")[:_MOST_WORDS]
+    if len(words) < 2 * _SHINGLE:
+        return frozenset()
+    return frozenset(" ".join(words[at : at + _SHINGLE]) for at in range(len(words) - _SHINGLE + 1))
+
+
+def _bands(entry: Entry) -> Iterator[str]:
+    """Hashes of the bands of the entry's MinHash signature; texts that are much alike share one."""
+    shingles = _shingles(entry)
+    if not shingles:
+        return
+    hashed = (
+        struct.unpack(f"<{_HASHES}I", hashlib.blake2b(one.encode(), digest_size=4 * _HASHES).digest())
+        for one in shingles
+    )
+    signature = [min(column) for column in zip(*hashed, strict=True)]
+    for at in range(0, _HASHES, _BAND):
+        yield _hash(f"{entry.language} {signature[at : at + _BAND]}")
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def numbers_of(text: str) -> set[int]:
+    """The numbers of a text that tell it from others: of two digits or more, and no years."""
+    found = (int(re.sub(r"\D", "", one)) for one in _NUMBER.findall(text[:4000]) if len(one) < 16)
+    return {one for one in found if one >= 10 and one not in _YEARS}
+
+
+_NAME = re.compile(r"(?<=[\w,] )[^\W\d_][^\W\d_]{3,}")
+_LATIN = str.maketrans(
+    dict(
+        zip(
+            "абвгғдежзикқлмнңопрстуфхһцчшщыйіўүұӯөәҷҳӣэюя",
+            (
+                *("a", "b", "v", "g", "g", "d", "e", "j", "z", "i", "k", "k", "l", "m", "n", "n", "o", "p"),
+                *("r", "s", "t", "u", "f", "h", "h", "s", "c", "s", "s", "i", "i", "i", "u", "u", "u", "u"),
+                *("o", "a", "j", "h", "i", "e", "u", "a"),
+            ),
+            strict=True,
+        )
+    )
+)
+
+
+@lru_cache(maxsize=64)
+def names_of(entry: Entry) -> frozenset[str]:
+    """Names within sentences, as consonants in Latin letters, so that they are the same in both scripts."""
+    found = set()
+    for name in _NAME.findall(f"{entry.headline} {entry.text}"[:4000]):
+        if name[0].isupper():
+            latin = name.casefold().replace("ё", "e").translate(_LATIN)
+            spelled = re.sub("kh|x|q|gh|sh|ch|zh|ş|ç|ž|dzh|dj", _spelling, latin)
+            skeleton = re.sub("[^bcdfghjklmnprstvz]", "", spelled)
+            if len(skeleton) >= 3:
+                found.add(skeleton[:4])
+    return frozenset(found)
+
+
+def _spelling(found: re.Match[str]) -> str:
+    return {
+        "kh": "h",
+        "x": "h",
+        "q": "k",
+        "gh": "g",
+        "sh": "s",
+        "ch": "c",
+        "zh": "j",
+        "ş": "s",
+        "ç": "c",
+        "ž": "j",
+    }.get(found[0], "j")

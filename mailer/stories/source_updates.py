@@ -1,0 +1,235 @@
+"""What staff decide about stories that came in from a source, and what the source changes afterwards.
+
+A draft that nobody touched follows its source. On any other story the changes wait, field by field, until
+staff take them over or ignore them: no text of an editor is overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext
+
+from mailer.stories import story_drafts
+from mailer.stories.models import Story, StorySourceItem
+from mailer.stories.translations import PARTS
+
+_APART = "apart"
+
+
+class MergeError(Exception):
+    """The two stories cannot be merged; the message, in the language of staff, gives the reason."""
+
+
+@dataclass(frozen=True)
+class PendingChange:
+    """A field that the source changed, and that staff decide on."""
+
+    # By the names of `story_drafts.values_of`.
+    field: str
+    # The latest draft's value, and the source's.
+    ours: str
+    theirs: str
+
+
+def note_change(
+    row: StorySourceItem, values: Mapping[str, str], suggestion: Mapping[str, Any], now: datetime
+) -> bool:
+    """Store what the source publishes now; whether its story changed, or waits for staff.
+
+    Call it in a transaction, with the row locked.
+    """
+    before, after = row.content, _in_language(values, row.language)
+    changed = {field: value for field, value in after.items() if value != before.get(field, "")}
+    changed.pop("countries", None)
+    row.content = dict(after)
+    fields = ["content", "update", "updated_at", "suggestion"]
+    follows = row.story_id is not None and row.role != row.Role.DUPLICATE
+    if not follows or not changed:
+        row.save(update_fields=fields)
+        return False
+    story = Story.objects.select_for_update().get(pk=row.story_id)
+    draft = story_drafts.latest_draft(story)
+    ours = story_drafts.values_of(draft, [row.language])
+    row.updated_at = now
+    if _is_untouched(story, row, before, ours):
+        if row.reviewed_at is None and ours["countries"] == before.get("countries", ""):
+            changed["countries"] = after["countries"]
+            row.suggestion = dict(suggestion)
+        story_drafts.apply(draft, changed)
+        _store(draft)
+        row.update = {}
+    else:
+        waiting = {**row.update, **changed}
+        row.update = {field: value for field, value in waiting.items() if _differs(field, ours, value)}
+    row.save(update_fields=fields)
+    return True
+
+
+def may_start_over(row: StorySourceItem) -> bool:
+    """Whether the entry's story is a draft of this entry alone that staff have not touched.
+
+    Then the draft is made anew after a large change, such as another language because a wrong encoding was
+    corrected. Call it in a transaction, with the row locked.
+    """
+    if row.story_id is None or row.role != row.Role.ORIGIN or row.reviewed_at is not None:
+        return False
+    story = Story.objects.select_for_update().get(pk=row.story_id)
+    if story.live or story.source_items.exclude(pk=row.pk).exists():
+        return False
+    ours = story_drafts.values_of(story_drafts.latest_draft(story), [row.language])
+    return _is_untouched(story, row, row.content, ours)
+
+
+def pending_changes(row: StorySourceItem, draft: Story) -> list[PendingChange]:
+    """What the source changed and staff have not decided on, in the order of the form."""
+    ours = story_drafts.values_of(draft, [row.language])
+    return [
+        PendingChange(field, ours.get(field, ""), row.update[field]) for field in ours if field in row.update
+    ]
+
+
+def take_over(row: StorySourceItem, fields: Collection[str], user: User, now: datetime) -> None:
+    """Let the story's draft have the source's values of these fields."""
+    with transaction.atomic():
+        held = _locked(row)
+        wanted = {field: value for field, value in held.update.items() if field in fields}
+        if held.story is None or not wanted:
+            return
+        draft = story_drafts.latest_draft(held.story)
+        base = story_drafts.marks_of(story_drafts.values_of(draft, [held.language]))
+        story_drafts.save(held.story, wanted, base, user, now)
+        _drop(held, wanted)
+
+
+def ignore(row: StorySourceItem, fields: Collection[str]) -> None:
+    """Keep the story's own values of these fields; a later change at the source is reported again."""
+    with transaction.atomic():
+        _drop(_locked(row), fields)
+
+
+def review(row: StorySourceItem, countries: Collection[str] | None, user: User, now: datetime) -> None:
+    """Accept the suggestions, or correct them: `countries` of the story's draft; empty: the whole region."""
+    with transaction.atomic():
+        held = _locked(row)
+        if held.story is None:
+            return
+        if countries is not None:
+            draft = story_drafts.latest_draft(held.story)
+            base = story_drafts.marks_of({"countries": ",".join(draft.countries)})
+            story_drafts.save(held.story, {"countries": ",".join(countries)}, base, user, now)
+        held.reviewed_at, held.reviewed_by = now, user
+        held.save(update_fields=["reviewed_at", "reviewed_by"])
+
+
+def join_text(story: Story, row: StorySourceItem) -> bool:
+    """Add the entry's text to the story's draft; False where the draft has a text in its language.
+
+    Call it in a transaction, with the story locked.
+    """
+    draft = story_drafts.latest_draft(story)
+    if any(text.language == row.language and story_drafts.is_written(text) for text in draft.texts.all()):
+        return False
+    parts = {f"{part}-{row.language}" for part in PARTS}
+    story_drafts.apply(draft, {field: value for field, value in row.content.items() if field in parts})
+    _store(draft)
+    return True
+
+
+def merge_similar(row: StorySourceItem, user: User, now: datetime) -> Story:
+    """Let the texts of the entry's story join the story that it seems to translate; its own is deleted.
+
+    Raises MergeError where both have a text in one language.
+    """
+    with transaction.atomic():
+        held = _locked(row)
+        own, target = held.story, held.similar_to
+        if own is None or target is None:
+            raise MergeError(gettext("One of the two stories was deleted meanwhile."))
+        Story.objects.select_for_update().get(pk=target.pk)
+        mine, theirs = story_drafts.latest_draft(own), story_drafts.latest_draft(target)
+        texts = [text for text in mine.texts.all() if story_drafts.is_written(text)]
+        taken = {text.language for text in theirs.texts.all() if story_drafts.is_written(text)}
+        if any(text.language in taken for text in texts):
+            raise MergeError(gettext("Both stories have a text in the same language; delete one of them."))
+        if own.live:
+            raise MergeError(gettext("The story is ready. Set it back to draft first."))
+        for text in texts:
+            values = {f"{part}-{text.language}": str(getattr(text, part)) for part in PARTS}
+            story_drafts.apply(theirs, values)
+        story_drafts.store(theirs, user, now)
+        StorySourceItem.objects.filter(story=own, role=StorySourceItem.Role.ORIGIN).update(
+            role=StorySourceItem.Role.TRANSLATION, reviewed_at=now, reviewed_by=user
+        )
+        StorySourceItem.objects.filter(story=own).update(story=target)
+        StorySourceItem.objects.filter(pk=held.pk).update(similar_to=None)
+        StorySourceItem.objects.filter(similar_to=own).update(similar_to=target)
+        own.delete()
+    return target
+
+
+def keep_apart(row: StorySourceItem) -> None:
+    """Remember that the entry's story is no translation of the one that it resembles."""
+    StorySourceItem.objects.filter(pk=row.pk).update(similar_to=None, similar_reason=_APART)
+
+
+def separate(row: StorySourceItem, user: User, now: datetime) -> Story | None:
+    """Make a story of its own of an entry that was merged as a duplicate; None: it is none any more."""
+    with transaction.atomic():
+        held = _locked(row)
+        if held.role != held.Role.DUPLICATE or held.story is None:
+            return None
+        story = Story(live=False, created_at=now)
+        story_drafts.apply(story, held.content)
+        story.save()
+        story.save_revision(user=user, log_action=True)
+        held.story, held.role, held.similar_reason = story, held.Role.ORIGIN, _APART
+        held.reviewed_at = None
+        held.save(update_fields=["story", "role", "similar_reason", "reviewed_at"])
+    return story
+
+
+def _locked(row: StorySourceItem) -> StorySourceItem:
+    return StorySourceItem.objects.select_for_update(of=("self",)).get(pk=row.pk)
+
+
+def _drop(row: StorySourceItem, fields: Collection[str]) -> None:
+    row.update = {field: value for field, value in row.update.items() if field not in fields}
+    row.save(update_fields=["update"])
+
+
+def _in_language(values: Mapping[str, str], language: str) -> dict[str, str]:
+    """The values with the parts of the text under the language that the entry had at first."""
+    renamed = {}
+    for field, value in values.items():
+        part, dash, _language = field.partition("-")
+        renamed[f"{part}-{language}" if dash and part in PARTS else field] = value
+    return renamed
+
+
+def _is_untouched(
+    story: Story, row: StorySourceItem, before: Mapping[str, str], ours: Mapping[str, str]
+) -> bool:
+    """Whether the story was never ready and every field is still as the source gave it."""
+    if story.live or story.first_published_at is not None or row.update:
+        return False
+    about_text = row.role == StorySourceItem.Role.TRANSLATION
+    fields = (field for field in before if field != "countries" and (not about_text or "-" in field))
+    return not any(_differs(field, ours, before[field]) for field in fields)
+
+
+def _differs(field: str, ours: Mapping[str, str], value: str) -> bool:
+    rich = field.startswith("body-")
+    return story_drafts.mark_of(ours.get(field, ""), rich=rich) != story_drafts.mark_of(value, rich=rich)
+
+
+def _store(draft: Story) -> None:
+    """A revision of no user; the row too, while the story is not ready."""
+    if not draft.live:
+        draft.save()
+    draft.save_revision(changed=True, log_action=True)

@@ -1,0 +1,1 @@
+"""Sources that stories come in from: their readers, and what all readers share."""

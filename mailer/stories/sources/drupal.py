@@ -1,0 +1,216 @@
+"""Reads articles by JSON:API of Drupal, /jsonapi/node/article, in every language of the site.
+
+Filters of the source's address, such as ?filter[field_section]=news, are kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+
+from mailer.stories.sources import discovery
+from mailer.stories.sources.feed import conditions, first_picture, to_title, validators_of, web_address
+from mailer.stories.sources.json_answers import load, member, objects, text
+from mailer.stories.sources.source_item import (
+    Fetch,
+    Response,
+    SourceError,
+    SourceItem,
+    SourceResult,
+    SourceSettings,
+    from_json,
+    parse_time,
+    to_json,
+)
+from mailer.stories.url_fetcher import FetchError, StatusError
+from subscribers.translate_stored_texts import stored
+
+_PATH = "/jsonapi/node/article"
+_PER_PAGE, _PAGES = 50, 5
+_OVERLAP = timedelta(days=1)
+# What is asked for with the articles: a site that has not all of these fields answers 400.
+_INCLUDES = (
+    "field_image,field_tags",
+    "field_media_image.field_media_image,field_tags",
+    "field_image",
+    "field_tags",
+    "",
+)
+_OWN = ("page", "sort", "include")
+
+
+def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
+    """The articles changed since the last poll, at first the newest. Raises SourceError and FetchError."""
+    addresses = _addresses(settings.url, validators, fetch)
+    kept = {"languages": json.dumps(addresses)}
+    items: dict[str, SourceItem] = {}
+    for number, (language, address) in enumerate(addresses.items()):
+        sent = conditions(validators) if len(addresses) == 1 else {}
+        try:
+            answer, include = _first_page(address, settings.url, validators, sent, fetch)
+        except FetchError:
+            # A language of the site may have no JSON:API.
+            if number == 0:
+                raise
+            continue
+        if answer.unchanged:
+            return SourceResult(validators=validators, unchanged=True)
+        kept |= {"include": include, **validators_of(answer.headers)}
+        for item in _pages(answer, settings, fetch):
+            # Drupal answers in the original language where there is no translation.
+            if number == 0 or item.language.startswith(language):
+                items.setdefault(item.id, item)
+    return SourceResult(tuple(items.values()), kept)
+
+
+def _addresses(url: str, validators: Mapping[str, str], fetch: Fetch) -> dict[str, str]:
+    """Language → address of the articles; the first is that of the site's own language, under ""."""
+    if "/jsonapi/" in url:
+        return {"": url.partition("?")[0]}
+    try:
+        known = json.loads(validators.get("languages", "{}"))
+    except ValueError:
+        known = {}
+    if isinstance(known, dict) and known:
+        return {str(language): str(address) for language, address in known.items()}
+    page = discovery.look_at(url, fetch)
+    addresses = {"": urljoin(page.url, _PATH)}
+    host = urlsplit(page.url).netloc
+    for language, address in (page.languages or {}).items():
+        prefix = urlsplit(address).path.strip("/")
+        # With the language in the path, as Drupal has it: /kk.
+        if urlsplit(address).netloc == host and prefix and prefix.lower() == language.lower():
+            addresses[language] = urljoin(page.url, f"/{prefix}{_PATH}")
+    return addresses
+
+
+def _first_page(
+    address: str, url: str, validators: Mapping[str, str], sent: Mapping[str, str], fetch: Fetch
+) -> tuple[Response, str]:
+    """The newest articles, and what could be included."""
+    known = validators.get("include")
+    chosen = [pair for pair in parse_qsl(urlsplit(url).query) if pair[0].partition("[")[0] not in _OWN]
+    for include in (known,) if known is not None else _INCLUDES:
+        query = [*chosen, ("sort", "-changed"), ("page[limit]", str(_PER_PAGE))]
+        asked = urlencode([*query, *([("include", include)] if include else [])], quote_via=quote)
+        try:
+            return fetch(f"{address}?{asked}", {"Accept": "application/vnd.api+json", **sent}), include
+        except StatusError as error:
+            if error.status != 400 or include in ("", known):
+                raise
+    raise SourceError(stored("%(url)s does not answer with articles of Drupal.", url=address))
+
+
+def _pages(answer: Response, settings: SourceSettings, fetch: Fetch) -> Iterator[SourceItem]:
+    since = settings.last_success_at
+    for page in range(1, _PAGES + 1):
+        found = fetch.parse("drupal", answer.body, url=answer.url)
+        items = [from_json(one) for one in found["items"]]
+        yield from items
+        last = min((item.updated for item in items if item.updated), default=None)
+        following = web_address(found["next"], answer.url)
+        if since is None or last is None or last < since - _OVERLAP or not following or page == _PAGES:
+            return
+        answer = fetch(following, {"Accept": "application/vnd.api+json"})
+
+
+def parse(body: bytes, url: str = "") -> dict[str, Any]:
+    """{"items": [...], "next": address} of a page of results. Runs in the limited process.
+
+    Raises SourceError.
+    """
+    document = load(body, url)
+    if not isinstance(member(document, "data"), list):
+        raise SourceError(stored("%(url)s does not answer with articles of Drupal.", url=url))
+    included = {(text(one, "type"), text(one, "id")): one for one in objects(document, "included")}
+    items = (_item(node, included, url) for node in objects(document, "data"))
+    following = text(document, "links", "next", "href") or text(document, "links", "next")
+    return {"items": [to_json(item) for item in items if item.id and item.title], "next": following}
+
+
+Included = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def _item(node: Mapping[str, Any], included: Included, url: str) -> SourceItem:
+    attributes = member(node, "attributes") or {}
+    language = text(attributes, "langcode")
+    is_original = member(attributes, "default_langcode") is not False
+    identity = text(node, "id")
+    html, summary = _texts(attributes)
+    address, alt = _picture(node, included, url)
+    if not address:
+        address, alt = first_picture(html, url)
+    published, updated = parse_time(text(attributes, "created")), parse_time(text(attributes, "changed"))
+    return SourceItem(
+        id=identity if is_original or not identity else f"{identity}:{language}",
+        title=to_title(text(attributes, "title")),
+        html=html,
+        summary=summary,
+        link=_link(attributes, url),
+        published=published or updated,
+        updated=updated,
+        language="" if language in ("und", "zxx") else language,
+        categories=_terms(node, included),
+        picture_url=address,
+        picture_alt=alt,
+        translation_of="" if is_original else identity,
+    )
+
+
+def _texts(attributes: Mapping[str, Any]) -> tuple[str, str]:
+    """HTML and summary: of the body, else of the first formatted text."""
+    formatted = [attributes.get("body"), *attributes.values()]
+    for one in formatted:
+        if html := text(one, "processed") or text(one, "value"):
+            return html, text(one, "summary")
+    return "", ""
+
+
+def _link(attributes: Mapping[str, Any], url: str) -> str:
+    """The article's page: its alias, else its number, below the language of the address that was asked."""
+    parts = urlsplit(url)
+    prefix = parts.path.partition("/jsonapi/")[0]
+    path = text(attributes, "path", "alias") or f"/node/{text(attributes, 'drupal_internal__nid')}"
+    return web_address(urlunsplit((parts.scheme, parts.netloc, prefix + path, "", "")))
+
+
+def _related(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What the article's relationships name."""
+    relationships = member(node, "relationships")
+    for relationship in relationships.values() if isinstance(relationships, Mapping) else ():
+        data = member(relationship, "data")
+        yield from objects([data] if isinstance(data, Mapping) else data)
+
+
+def _picture(node: Mapping[str, Any], included: Included, url: str) -> tuple[str, str]:
+    for one in _related(node):
+        found = included.get((text(one, "type"), text(one, "id")))
+        if found is None:
+            continue
+        if text(one, "type").startswith("media--"):
+            for inner in _related(found):
+                file = included.get((text(inner, "type"), text(inner, "id")))
+                if address := _file_address(file, url):
+                    return address, to_title(text(inner, "meta", "alt"))[:250]
+        elif address := _file_address(found, url):
+            return address, to_title(text(one, "meta", "alt"))[:250]
+    return "", ""
+
+
+def _file_address(file: Mapping[str, Any] | None, url: str) -> str:
+    if not text(file, "type").startswith("file--"):
+        return ""
+    is_picture = text(file, "attributes", "filemime").startswith("image/")
+    return web_address(text(file, "attributes", "uri", "url"), url) if is_picture else ""
+
+
+def _terms(node: Mapping[str, Any], included: Included) -> tuple[str, ...]:
+    named = (
+        to_title(text(included.get((text(one, "type"), text(one, "id"))), "attributes", "name"))[:200]
+        for one in _related(node)
+        if text(one, "type").startswith("taxonomy_term--")
+    )
+    return tuple(dict.fromkeys(name for name in named if name))

@@ -1,0 +1,145 @@
+"""Stories of an email: its text, or the Word documents attached to it, with the pictures attached.
+
+The message is untrusted: a process with limits reads it (`mail_reader`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from base64 import b64decode
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+
+from mailer.stories.sources import folder, word_documents
+from mailer.stories.sources.documents.blocks import Notes, Paragraph, blocks_of
+from mailer.stories.sources.documents.found_story import FoundStory, add_line, finish, first_sentence
+from mailer.stories.sources.source_item import SourceError, SourceItem, SourceResult
+from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines
+from subscribers.translate_stored_texts import stored
+
+_READER, _LIMITS = "mailer.stories.sources.mail_reader", ProcessLimits(cpu_seconds=20, line=48 << 20)
+_PREFIX = re.compile(
+    r"^\s*(?:(?:re|fwd?|aw|wg|ответ|пересл?)\s*(?:\[\d+\])?:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
+)
+_METHOD = re.compile(r"(?:^|;)\s*(spf|dkim|dmarc)\s*=\s*([a-z]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class MailMessage:
+    """What is in a message."""
+
+    # The only address in From; "" where there are none or several.
+    sender: str
+    subject: str
+    message_id: str
+    sent: datetime | None
+    # Values of Authentication-Results, the topmost first.
+    authentication: tuple[str, ...]
+    blocks: tuple[Paragraph, ...]
+    # Names and contents.
+    pictures: tuple[tuple[str, bytes], ...]
+    documents: tuple[tuple[str, bytes], ...]
+
+
+def read_message(raw: bytes) -> MailMessage:
+    """The message in `raw` (RFC 5322). Raises SourceError where it breaks the limits."""
+    with tempfile.TemporaryFile() as file:
+        file.write(raw)
+        file.flush()
+        try:
+            found: list[dict[str, Any]] = [json.loads(line) for line in run_lines(_READER, file, _LIMITS)]
+        except LimitExceeded as error:
+            raise SourceError(
+                stored("The message needs far more memory or time than an email does.")
+            ) from error
+    head = found[0]
+    files = {
+        kind: tuple((one["name"], b64decode(one["data"])) for one in found if one["kind"] == kind)
+        for kind in ("picture", "document")
+    }
+    sent = datetime.fromisoformat(head["sent"]) if head["sent"] else None
+    blocks = blocks_of(one for one in found if one["kind"] == "p")
+    return MailMessage(
+        head["sender"],
+        head["subject"],
+        head["message_id"],
+        sent if sent is None or sent.tzinfo else sent.replace(tzinfo=UTC),
+        tuple(head["authentication"]),
+        tuple(one for one in blocks if isinstance(one, Paragraph)),
+        files["picture"],
+        files["document"],
+    )
+
+
+def authentication(message: MailMessage, trusted: Collection[str]) -> dict[str, str]:
+    """Results such as {"spf": "pass", "dkim": "pass"} (RFC 8601) of the topmost field of a trusted server.
+
+    Fields of other servers are ignored: the sender could have written them.
+    """
+    names = {one.lower() for one in trusted}
+    for value in message.authentication:
+        server, _, results = re.sub(r"\([^()]*\)", "", value).partition(";")
+        if (server.split() or [""])[0].lower() not in names:
+            continue
+        found: dict[str, str] = {}
+        for method, result in _METHOD.findall(results):
+            # One of several signatures is enough.
+            if found.get(method.lower()) != "pass":
+                found[method.lower()] = result.lower()
+        return found
+    return {}
+
+
+def is_forged(results: dict[str, str]) -> bool:
+    """Whether our own mail server says that the sender's address is not theirs."""
+    if "dmarc" in results and results["dmarc"] in ("pass", "fail"):
+        return results["dmarc"] == "fail"
+    failed = [one for one in ("spf", "dkim") if results.get(one) in ("fail", "softfail", "permerror")]
+    passed = [one for one in ("spf", "dkim") if results.get(one) == "pass"]
+    return bool(failed) and not passed
+
+
+def stories_of(message: MailMessage, name: str) -> SourceResult:
+    """The stories of the documents attached, else the one of the text. `name` identifies the message.
+
+    A picture that is attached belongs to the only story.
+    """
+    key = message.message_id or name
+    items: list[SourceItem] = []
+    warnings: list[str] = []
+    for number, (file, data) in enumerate(message.documents, 1):
+        try:
+            found = folder.prefixed(word_documents.read_document(data), f"{key}#{number} ")
+        except SourceError as error:
+            warnings.append(f"{file}: {error}")
+            continue
+        items += found.items
+        warnings += (f"{file}: {one}" for one in found.warnings)
+    if not message.documents and (story := _story(message)):
+        items.append(replace(story, id=key))
+    if message.pictures and len(items) == 1 and not items[0].picture:
+        file, data = message.pictures[0]
+        items[0] = replace(items[0], picture=data, picture_name=PurePath(file).name)
+    items = [one if one.published or one.starts else replace(one, published=message.sent) for one in items]
+    return SourceResult(tuple(items), warnings=tuple(warnings))
+
+
+def _story(message: MailMessage) -> SourceItem | None:
+    """The story of the text; None of an empty message."""
+    title = message.subject
+    while (shorter := _PREFIX.sub("", title)) != title:
+        title = shorter
+    story = FoundStory(title.strip(), 0)
+    for block in message.blocks:
+        add_line(story, block)
+    finish(story, Notes())
+    if not story.title and message.blocks:
+        story.title = first_sentence(message.blocks[0].line)
+    if not story.title:
+        return None
+    return word_documents.item_of(story)

@@ -1,0 +1,240 @@
+"""Reads RSS and Atom, by feedparser, and JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from calendar import timegm
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from html import escape
+from io import BytesIO
+from typing import Any
+from urllib.parse import urljoin
+
+from mailer.rendering import sanitize
+from mailer.stories.sources.source_item import (
+    Fetch,
+    SourceError,
+    SourceItem,
+    SourceResult,
+    SourceSettings,
+    from_json,
+    parse_time,
+    to_json,
+)
+from subscribers.limited_process import check_depth
+from subscribers.translate_stored_texts import stored
+
+# Newest entries of a feed that are read at a time.
+MOST = 100
+_FEED_TYPES = "application/atom+xml, application/rss+xml, application/feed+json, */*;q=0.5"
+_PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"\b(src|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+
+
+def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
+    """The entries of the feed. Raises SourceError and FetchError."""
+    answer = fetch(settings.url, {"Accept": _FEED_TYPES, **conditions(validators)})
+    if answer.unchanged:
+        return SourceResult(validators=validators, unchanged=True)
+    content_type = answer.headers.get("content-type", "")
+    found = fetch.parse("feed", answer.body, url=answer.url, content_type=content_type)
+    items, warnings = tuple(map(from_json, found["items"])), tuple(found["warnings"])
+    return SourceResult(items, validators_of(answer.headers), warnings=warnings)
+
+
+def conditions(validators: Mapping[str, str]) -> dict[str, str]:
+    """The headers that make a request conditional (RFC 9110 §13.1)."""
+    names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+    return {names[name]: validators[name] for name in names if validators.get(name)}
+
+
+def validators_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """What the next conditional request sends."""
+    return {name: headers[name] for name in ("etag", "last-modified") if headers.get(name)}
+
+
+def parse(body: bytes, url: str = "", content_type: str = "") -> dict[str, Any]:
+    """{"items": [...], "warnings": [...]} of a feed. Runs in the limited process. Raises SourceError."""
+    first = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    entries = _json_entries(body, url) if first == b"{" else xml_entries(body, url, content_type)
+    items = [item for item in entries if item.title]
+    missing = len(entries) - len(items)
+    warnings = [stored("Entries without a title or text were left out: %(count)s.", count=missing)]
+    return {"items": [to_json(item) for item in items], "warnings": warnings if missing else []}
+
+
+def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
+    """The entries of RSS or Atom, also those without a title. Raises SourceError."""
+    try:
+        check_depth(iter([body, b""]))
+    except ValueError as error:
+        raise not_a_feed(url) from error
+    import feedparser  # slow to load, and only the limited process needs it
+
+    headers = {"content-type": content_type, "content-location": url}
+    # As a stream: feedparser takes bytes for a file name.
+    parsed = feedparser.parse(BytesIO(body), response_headers={k: v for k, v in headers.items() if v})
+    if not parsed.version and not parsed.entries:
+        raise not_a_feed(url)
+    language = str(dict.get(parsed.feed, "language") or "")
+    return [_item(entry, language) for entry in parsed.entries[:MOST]]
+
+
+def not_a_feed(url: str) -> SourceError:
+    """What staff read where the address is that of a page."""
+    return SourceError(
+        stored("%(url)s is no feed; give the address of its RSS or Atom, not of the page.", url=url)
+    )
+
+
+def _item(entry: Any, feed_language: str) -> SourceItem:
+    # By dict.get, because that of feedparser replaces one date by another.
+    values: dict[str, Any] = {name: dict.get(entry, name) for name in dict.keys(entry)}
+    summary = str(values.get("summary") or "")
+    parts = [part for part in values.get("content") or () if isinstance(part, Mapping)]
+    html = next((str(part.get("value") or "") for part in parts if "html" in str(part.get("type"))), "")
+    html = html or next((str(part.get("value") or "") for part in parts), "")
+    title = to_title(str(values.get("title") or "")) or sanitize.shorten(to_title(summary or html), 200)
+    link = web_address(str(values.get("link") or ""))
+    published = _moment(values.get("published_parsed"))
+    updated = _moment(values.get("updated_parsed"))
+    details = [*parts, values.get("title_detail"), values.get("summary_detail")]
+    languages = [str(one.get("language") or "") for one in details if isinstance(one, Mapping)]
+    address, alt = _picture(values, html or summary, link)
+    starts, ends = (parse_time(values.get(name), local=True) for name in ("ev_startdate", "ev_enddate"))
+    return SourceItem(
+        id=str(values.get("id") or link or fallback_id(title, published, summary)),
+        title=title,
+        html=html,
+        summary=summary,
+        link=link,
+        published=published or updated,
+        updated=updated,
+        language=next(filter(None, [*languages, feed_language]), ""),
+        categories=_categories(values.get("tags")),
+        picture_url=address,
+        picture_alt=alt,
+        kind="event" if starts else "",
+        starts=starts,
+        ends=ends,
+        place=str(values.get("ev_location") or ""),
+    )
+
+
+def to_title(text: str) -> str:
+    """HTML or plain text as one line of plain text."""
+    return sanitize.to_single_line(sanitize.printable(text))
+
+
+def web_address(text: str, base: str = "") -> str:
+    """The address where it is one of the web and no longer than a story's link may be; else ""."""
+    try:
+        address = urljoin(base, text.strip()) if text.strip() else ""
+    except ValueError:
+        return ""
+    safe = sanitize.safe_picture_url(address)
+    return safe if len(safe) <= 500 else ""
+
+
+def fallback_id(title: str, published: datetime | None, text: str) -> str:
+    """The id of an entry that has neither an id nor a link."""
+    told = f"{title} {published.isoformat() if published else text}"
+    return hashlib.sha256(told.encode(errors="replace")).hexdigest()[:32]
+
+
+def _moment(parsed: Any) -> datetime | None:
+    try:
+        return parse_time(datetime.fromtimestamp(timegm(parsed), UTC).isoformat()) if parsed else None
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+
+
+def _categories(tags: Any) -> tuple[str, ...]:
+    named = (to_title(str(tag.get("label") or tag.get("term") or "")) for tag in tags or ())
+    return tuple(dict.fromkeys(name[:200] for name in named if name))
+
+
+def _picture(values: Mapping[str, Any], html: str, base: str) -> tuple[str, str]:
+    """Address and description of the entry's picture: media, then enclosures, then the first in its text."""
+    for address in _media(values):
+        if address := web_address(address, base):
+            return address, ""
+    return first_picture(html, base)
+
+
+def _media(values: Mapping[str, Any]) -> Iterator[str]:
+    for one in _mappings(values.get("media_content")):
+        if one.get("medium") == "image" or str(one.get("type", "")).startswith("image/"):
+            yield str(one.get("url") or "")
+    for one in _mappings(values.get("links")):
+        if one.get("rel") == "enclosure" and str(one.get("type", "")).startswith("image/"):
+            yield str(one.get("href") or "")
+    for one in _mappings(values.get("media_thumbnail")):
+        yield str(one.get("url") or "")
+
+
+def _mappings(found: Any) -> Iterable[Mapping[str, Any]]:
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def first_picture(html: str, base: str = "") -> tuple[str, str]:
+    """Address and description of the first picture of a text; counters of one pixel are left out."""
+    for tag in _PICTURE.findall(html):
+        if re.search(r"\b(?:width|height)\s*=\s*[\"']?[01]\b", tag):
+            continue
+        found = {name.lower(): first or second for name, first, second in _ATTRIBUTE.findall(tag)}
+        if address := web_address(to_title(found.get("src", "")), base):
+            return address, to_title(found.get("alt", ""))[:250]
+    return "", ""
+
+
+def _json_entries(body: bytes, url: str) -> list[SourceItem]:
+    try:
+        feed = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise not_a_feed(url) from error
+    if not isinstance(feed, dict) or not str(feed.get("version", "")).startswith("https://jsonfeed.org/"):
+        raise not_a_feed(url)
+    entries = feed.get("items")
+    listed = [one for one in entries[:MOST] if isinstance(one, dict)] if isinstance(entries, list) else []
+    return [_json_item(one, str(feed.get("language") or ""), url) for one in listed]
+
+
+def _json_item(entry: Mapping[str, Any], feed_language: str, base: str) -> SourceItem:
+    def text(name: str) -> str:
+        value = entry.get(name)
+        return str(value) if isinstance(value, str | int | float) else ""
+
+    html = text("content_html")
+    plain = text("content_text")
+    if not html and plain:
+        html = paragraphs(plain)
+    summary = text("summary")
+    title = to_title(text("title")) or sanitize.shorten(to_title(summary or html), 200)
+    link = web_address(text("url") or text("external_url"), base)
+    published = parse_time(text("date_published"))
+    tags = entry.get("tags")
+    address = web_address(text("image") or text("banner_image"), base)
+    address, alt = (address, "") if address else first_picture(html, link or base)
+    return SourceItem(
+        id=text("id") or link or fallback_id(title, published, html),
+        title=title,
+        html=html,
+        summary=summary,
+        link=link,
+        published=published or parse_time(text("date_modified")),
+        updated=parse_time(text("date_modified")),
+        language=text("language") or feed_language,
+        categories=tuple(to_title(str(tag))[:200] for tag in tags) if isinstance(tags, list) else (),
+        picture_url=address,
+        picture_alt=alt,
+    )
+
+
+def paragraphs(plain: str) -> str:
+    """Plain text as HTML: an empty line ends a paragraph."""
+    parts = (escape(part.strip()) for part in re.split(r"\n\s*\n", plain))
+    return "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in parts if part)

@@ -1,0 +1,217 @@
+"""Reads the articles of a site that has only a sitemap (sitemaps.org), also one for news, page by page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.robotparser import RobotFileParser
+
+from mailer.stories.sources import discovery
+from mailer.stories.sources.feed import to_title, web_address
+from mailer.stories.sources.source_item import (
+    Fetch,
+    SourceError,
+    SourceItem,
+    SourceResult,
+    SourceSettings,
+    from_json,
+    parse_time,
+)
+from mailer.stories.url_fetcher import USER_AGENT, FetchError, StatusError
+from subscribers.limited_process import check_depth
+from subscribers.translate_stored_texts import stored
+
+# Articles that are fetched in one poll, and sitemaps of an index.
+_ARTICLES, _SITEMAPS = 20, 5
+# Pages of a sitemap that are looked at, the newest.
+_PAGES = 2_000
+# A page may get into a sitemap some days after the day that it states.
+_LATE = timedelta(days=7)
+# Seconds between two requests that robots.txt may ask for.
+_MOST_DELAY = 10.0
+_UNPACKED = 60 * 1024 * 1024
+_LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
+_SELECTED = ("article", "news", "post", "story", "stories", "press")
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A page of a sitemap."""
+
+    url: str
+    modified: datetime | None
+    # Of a news sitemap.
+    title: str = ""
+    published: str = ""
+    language: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Identifies the page in the state that it has."""
+        told = f"{self.url} {self.modified.isoformat() if self.modified else ''}"
+        return hashlib.sha256(told.encode()).hexdigest()[:10]
+
+
+def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
+    """The articles that are new in the sitemap or changed, at first the newest.
+
+    Raises SourceError and FetchError.
+    """
+    listed = _listed(settings.url, fetch)
+    fresh, kept = _fresh(listed, validators, settings.polled_at)
+    if not fresh:
+        return SourceResult(validators=kept, unchanged=True)
+    rules = _rules(settings.url, fetch)
+    items: list[SourceItem] = []
+    again, left, failed = list[_Listed](), list[_Listed](), 0
+    for page in fresh:
+        if not rules.can_fetch(USER_AGENT, page.url):
+            continue
+        if len(items) + failed >= _ARTICLES:
+            left.append(page)
+            continue
+        try:
+            answer = fetch(page.url)
+            found = fetch.parse(
+                "article",
+                answer.body,
+                url=page.url,
+                title=page.title,
+                published=page.published,
+                language=page.language,
+            )
+        except FetchError as error:
+            failed += 1
+            if failed >= 3 and not items:
+                raise
+            if not (isinstance(error, StatusError) and error.status in (404, 410)):
+                again.append(page)
+            continue
+        except SourceError:
+            failed += 1
+            continue
+        if found["item"]:
+            items.append(_dated(from_json(found["item"]), page))
+    # What did not fit is read with the next poll; at the first one, the older pages are an archive.
+    later = {page.mark for page in (*again, *(left if validators.get("seen") else ()))}
+    kept["seen"] = json.dumps([mark for mark in json.loads(kept["seen"]) if mark not in later])
+    warnings = [stored("Pages that could not be read: %(count)s.", count=failed)] if failed else []
+    return SourceResult(tuple(items), kept, warnings=tuple(warnings))
+
+
+def _dated(item: SourceItem, page: _Listed) -> SourceItem:
+    return replace(item, updated=item.updated or page.modified, published=item.published or page.modified)
+
+
+def _listed(url: str, fetch: Fetch) -> list[_Listed]:
+    """The pages of the site's sitemaps, the newest first."""
+    is_sitemap = urlsplit(url).path.lower().endswith((".xml", ".gz", ".xml.gz"))
+    addresses = [url] if is_sitemap else discovery.sitemap_addresses(url, fetch)[:_SITEMAPS]
+    pages: dict[str, _Listed] = {}
+    for address in addresses:
+        pages |= _pages_of(address, fetch)
+    return sorted(pages.values(), key=lambda page: page.modified or _LONG_AGO, reverse=True)
+
+
+def _pages_of(address: str, fetch: Fetch, *, nested: bool = True) -> dict[str, _Listed]:
+    answer = fetch(address)
+    found = fetch.parse("sitemap", answer.body, url=answer.url)
+    pages = {
+        one["url"]: _Listed(
+            one["url"],
+            parse_time(one["modified"] or one["published"]),
+            one["title"],
+            one["published"],
+            one["language"],
+        )
+        for one in found["pages"]
+    }
+    if nested:
+        for inner in sorted(found["sitemaps"], key=_rank)[:_SITEMAPS]:
+            pages |= _pages_of(inner["url"], fetch, nested=False)
+    return pages
+
+
+def _rank(sitemap: Mapping[str, str]) -> tuple[bool, float]:
+    """Sitemaps of articles first, the one that changed last before the others."""
+    modified = parse_time(sitemap["modified"]) or _LONG_AGO
+    is_selected = any(word in sitemap["url"].lower() for word in _SELECTED)
+    return not is_selected, -modified.timestamp()
+
+
+def _fresh(
+    listed: list[_Listed], validators: Mapping[str, str], now: datetime | None
+) -> tuple[list[_Listed], dict[str, str]]:
+    """The pages that were not read yet, and what to remember of this poll."""
+    try:
+        seen = frozenset(map(str, json.loads(validators.get("seen", "[]"))))
+    except (ValueError, TypeError):
+        seen = frozenset()
+    since = parse_time(validators.get("since", "")) or _LONG_AGO
+    newest = max((page.modified for page in listed if page.modified), default=since)
+    recent = [page for page in listed if page.modified is None or page.modified >= since]
+    fresh = [page for page in recent if page.mark not in seen]
+    start = max(min(newest, now or newest) - _LATE, since)
+    remembered = [page.mark for page in recent if page.modified is None or page.modified >= start]
+    return fresh, {"since": start.isoformat(), "seen": json.dumps(remembered)}
+
+
+def _rules(url: str, fetch: Fetch) -> RobotFileParser:
+    """What the site's robots.txt (RFC 9309) allows; its Crawl-delay is kept from now on."""
+    rules = RobotFileParser()
+    rules.parse(discovery.robots_txt(url, fetch).splitlines())
+    if delay := rules.crawl_delay(USER_AGENT):
+        fetch.slow_down(url, min(float(delay), _MOST_DELAY))
+    return rules
+
+
+def parse(body: bytes, url: str = "") -> dict[str, Any]:
+    """{"sitemaps": [...], "pages": [...]} of a sitemap. Runs in the limited process. Raises SourceError."""
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import ParseError, fromstring
+
+    document = _unpacked(body) if body.startswith(b"\x1f\x8b") else body
+    try:
+        check_depth(iter([document, b""]))
+        root = fromstring(document)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise SourceError(stored("%(url)s is no sitemap.", url=url)) from error
+    name = _local(root.tag)
+    if name not in ("urlset", "sitemapindex"):
+        raise SourceError(stored("%(url)s is no sitemap.", url=url))
+    entries = [entry for one in root if (entry := _entry(one, url))["url"]]
+    entries.sort(key=lambda one: one["modified"] or one["published"], reverse=True)
+    is_index = name == "sitemapindex"
+    return {"sitemaps": entries if is_index else [], "pages": [] if is_index else entries[:_PAGES]}
+
+
+def _unpacked(body: bytes) -> bytes:
+    """A sitemap that is compressed by gzip; cut off where it is far too long."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, _UNPACKED)
+    except zlib.error:
+        return b""
+
+
+def _entry(element: Any, base: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for one in element.iter():
+        # "loc" of the page comes before that of its pictures.
+        texts.setdefault(_local(one.tag), (one.text or "").strip())
+    return {
+        "url": web_address(texts.get("loc", ""), base),
+        "modified": texts.get("lastmod", ""),
+        "published": texts.get("publication_date", ""),
+        "title": to_title(texts.get("title", "")),
+        "language": texts.get("language", ""),
+    }
+
+
+def _local(tag: Any) -> str:
+    return str(tag).rpartition("}")[2]

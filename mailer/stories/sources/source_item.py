@@ -1,0 +1,157 @@
+"""What every reader of a source takes and returns: its settings, and the entries that it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+
+class SourceError(Exception):
+    """The source could not be read; the message, a stored text, gives the reason for staff."""
+
+
+@dataclass(frozen=True)
+class SourceItem:
+    """One entry of a source, as it was published. Its texts are untrusted."""
+
+    # Stable within the source: GUID, database id, path, Message-ID.
+    id: str
+    # Plain text.
+    title: str
+    # The full text, HTML as it came.
+    html: str = ""
+    # HTML or plain, as it came.
+    summary: str = ""
+    # The canonical address, http or https; or "".
+    link: str = ""
+    # Aware UTC.
+    published: datetime | None = None
+    updated: datetime | None = None
+    # BCP 47 as the source states it; "" when it does not.
+    language: str = ""
+    categories: tuple[str, ...] = ()
+    # Fetched later by the guarded fetcher.
+    picture_url: str = ""
+    # When the source carries it: Word, email.
+    picture: bytes = b""
+    picture_alt: str = ""
+    picture_name: str = ""
+    # "event", "publication" or "notice" where the source says so.
+    kind: str = ""
+    # Of an event, aware or naive local.
+    starts: datetime | None = None
+    ends: datetime | None = None
+    place: str = ""
+    # Only where the source states ISO 3166-1 codes or names: front matter, a line of a Word document.
+    countries: tuple[str, ...] = ()
+    # The id of the item that this one translates, where the source says so: WPML, Drupal.
+    translation_of: str = ""
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """What one poll of a source found."""
+
+    # The newest first, where the source has an order.
+    items: tuple[SourceItem, ...] = ()
+    # For the next poll, stored with the source; empty where the source has none.
+    validators: Mapping[str, str] = field(default_factory=dict)
+    # The source says that nothing is new (HTTP 304).
+    unchanged: bool = False
+    # What staff should know, as stored texts: "3 entries had no title."
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """Where a source is, and what is known of it."""
+
+    # One of StorySource.Kind.
+    kind: str
+    url: str = ""
+    folder: str = ""
+    # BCP 47; "" when it differs from entry to entry.
+    language: str = ""
+    # When it was last read without an error, aware UTC.
+    last_success_at: datetime | None = None
+    # The moment of this poll, aware UTC.
+    polled_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """The answer to a request of a reader."""
+
+    # After redirects.
+    url: str
+    # Lower case, without parameters: "application/rss+xml".
+    content_type: str
+    # By name in lower case.
+    headers: Mapping[str, str]
+    body: bytes
+    # HTTP 304: the body is empty.
+    unchanged: bool = False
+
+
+class Fetch(Protocol):
+    """Fetches and parses for a reader, within the limits of its poll."""
+
+    def __call__(self, url: str, headers: Mapping[str, str] = ...) -> Response:
+        """GET `url`; raises FetchError for any status other than 200 and 304."""
+
+    def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
+        """What this parser (parser_process.PARSERS) reads from `body`, in a limited process.
+
+        `context` are its further arguments. Raises SourceError.
+        """
+
+    def slow_down(self, url: str, seconds: float) -> None:
+        """Keep at least so much time between two requests to the host of this URL."""
+
+
+class Reader(Protocol):
+    """Reads one kind of source."""
+
+    def __call__(self, settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
+        """The source's newest entries. Raises SourceError and FetchError."""
+
+
+_TIMES = frozenset({"published", "updated", "starts", "ends"})
+_TUPLES = frozenset({"categories", "countries"})
+
+
+def to_json(item: SourceItem) -> dict[str, Any]:
+    """The item without its picture's bytes, as JSON can hold it; what is empty is left out."""
+    values = {name: value for name, value in asdict(item).items() if value and name != "picture"}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
+    }
+
+
+def from_json(values: Mapping[str, Any]) -> SourceItem:
+    """The item that `to_json` wrote."""
+    known = {one.name for one in fields(SourceItem)}
+    read = {name: value for name, value in values.items() if name in known}
+    for name in read.keys() & _TIMES:
+        read[name] = datetime.fromisoformat(read[name])
+    for name in read.keys() & _TUPLES:
+        read[name] = tuple(read[name])
+    return SourceItem(**{"id": "", "title": "", **read})
+
+
+def parse_time(text: object, *, local: bool = False) -> datetime | None:
+    """An ISO 8601 time as aware UTC; without a zone it is UTC, or stays naive with `local`.
+
+    None for what is no time, or no time of the years 1971 to 9998.
+    """
+    try:
+        moment = datetime.fromisoformat(str(text).strip())
+        if not 1970 < moment.year < 9999:
+            return None
+        if moment.tzinfo is None:
+            return moment if local else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,139 @@
+"""Emails to the address for stories: stored as they arrive, then read into drafts where the sender is known.
+
+Nothing is ever answered. Mail of unknown senders, and mail whose sender our own mail server does not confirm,
+waits for staff.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from email.utils import getaddresses
+
+from django.conf import settings
+from django.db import transaction
+
+from mailer.stories.models import StoryMail, StorySource
+from subscribers.translate_stored_texts import stored
+
+_State = StoryMail.State
+# Messages that are read in one run of the job.
+_AT_A_TIME = 20
+
+log = logging.getLogger(__name__)
+
+
+def tag_of(addresses: Iterable[str]) -> str | None:
+    """What stands behind the + in the address for stories, "" without one; None: it is not among these."""
+    local, _, domain = settings.CONFIG.stories.address.lower().partition("@")
+    for _name, address in getaddresses(list(addresses)):
+        given, _, host = address.lower().rpartition("@")
+        name, _, tag = given.partition("+")
+        if host == domain and name == local:
+            return tag[:64]
+    return None
+
+
+def accept(raw: bytes, tag: str, now: datetime) -> tuple[StoryMail, bool]:
+    """Store a message for the worker to read; False: it was stored before."""
+    return StoryMail.objects.get_or_create(
+        sha256=hashlib.sha256(raw).hexdigest(), defaults={"raw": raw, "tag": tag, "received_at": now}
+    )
+
+
+def address_of(source: StorySource) -> str:
+    """The address to which stories for the source are sent."""
+    local, _, domain = settings.CONFIG.stories.address.partition("@")
+    return f"{local}+{source.mail_tag}@{domain}" if source.mail_tag else f"{local}@{domain}"
+
+
+def allows(source: StorySource, sender: str) -> bool:
+    """Whether the address, or its domain, is on the source's list."""
+    listed = {line.strip().lower() for line in source.senders.splitlines()}
+    address = sender.lower()
+    return bool(address) and (address in listed or f"@{address.rpartition('@')[2]}" in listed)
+
+
+def process_due(now: Callable[[], datetime], stop: Callable[[], bool]) -> int:
+    """Read the messages that wait; how many there were. A job of the worker."""
+    waiting = (
+        StoryMail.objects.filter(state=_State.WAITING).order_by("received_at").values_list("pk", flat=True)
+    )
+    done = 0
+    for pk in list(waiting[:_AT_A_TIME]):
+        if stop():
+            break
+        mail = StoryMail.objects.get(pk=pk)
+        try:
+            process(mail, now())
+        except Exception:
+            # A message is hostile input: no error in it keeps the others out.
+            log.exception("action=story_mail_failed mail=%d", pk)
+            StoryMail.objects.filter(pk=pk).update(state=_State.UNREADABLE)
+        done += 1
+    return done
+
+
+def process(mail: StoryMail, now: datetime, source: StorySource | None = None) -> None:
+    """Make drafts of the message's stories, or say why not. `source`: staff have chosen it, and vouch."""
+    # Loads the readers, which few installations need.
+    from mailer.stories.source_items import record_items
+    from mailer.stories.sources import email_messages
+    from mailer.stories.sources.source_item import SourceError
+
+    chosen = (
+        source
+        or StorySource.objects.filter(kind=StorySource.Kind.EMAIL, active=True, mail_tag=mail.tag)
+        .order_by("pk")
+        .first()
+    )
+    mail.source, mail.warnings = chosen, []
+    try:
+        message = email_messages.read_message(bytes(mail.raw))
+    except SourceError as error:
+        mail.state, mail.warnings = _State.UNREADABLE, [str(error)]
+        mail.save()
+        return
+    mail.sender, mail.subject = message.sender[:254], message.subject[:200]
+    mail.authentication = email_messages.authentication(message, settings.CONFIG.stories.trusted_servers)
+    if chosen is None or (source is None and not allows(chosen, message.sender)):
+        mail.state = _State.UNKNOWN
+    elif source is None and email_messages.is_forged(mail.authentication):
+        mail.state = _State.FORGED
+    else:
+        found = email_messages.stories_of(message, mail.sha256)
+        mail.warnings = (
+            list(found.warnings) if found.items else [*found.warnings, stored("The message has no text.")]
+        )
+        mail.state = _State.ADDED if found.items else _State.UNREADABLE
+        recorded = record_items(chosen, found.items, now)
+        if recorded.skipped:
+            mail.state, mail.warnings = _State.UNREADABLE, [stored("What was read could not be stored.")]
+    if mail.state == _State.ADDED:
+        mail.raw = b""
+    mail.save()
+    log.info("action=story_mail mail=%d state=%s", mail.pk, mail.state)
+
+
+def take_over(mail: StoryMail, source: StorySource, now: datetime, *, remember: bool) -> None:
+    """Make drafts of a message that waits for staff; `remember`: its sender is known from now on."""
+    if remember and mail.sender and not allows(source, mail.sender):
+        with transaction.atomic():
+            row = StorySource.objects.select_for_update().get(pk=source.pk)
+            row.senders = f"{row.senders.rstrip()}\n{mail.sender}".strip()
+            row.save(update_fields=["senders"])
+    process(mail, now, source)
+
+
+def held() -> list[StoryMail]:
+    """The messages that wait for staff, the newest first, without their content."""
+    states = (_State.UNKNOWN, _State.FORGED, _State.UNREADABLE)
+    return list(StoryMail.objects.filter(state__in=states).select_related("source").defer("raw")[:100])
+
+
+def delete_old(now: datetime) -> int:
+    """Delete messages older than `[bounces] keep_days`; how many. Their drafts stay."""
+    until = now - timedelta(days=settings.CONFIG.bounces.keep_days)
+    return StoryMail.objects.filter(received_at__lt=until).delete()[0]

@@ -1,0 +1,106 @@
+"""Emails to the address for stories: drafts of known senders, and what waits for staff."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from mailer.feedback import ingest
+from mailer.feedback.models import ReturnedMessage
+from mailer.stories import story_mail
+from mailer.stories.models import Story, StoryMail, StorySource
+from mailer.stories.sources import polling
+from tests.delivery.cast import NOW
+from tests.desk.cast import Desk, as_user
+from tests.stories.test_email_messages import OURS, SENDER, message, photo
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def almaty(settings: Any) -> StorySource:
+    stories = dataclasses.replace(
+        settings.CONFIG.stories, address="stories@example.org", trusted_servers=("mx.example.org",)
+    )
+    settings.CONFIG = dataclasses.replace(settings.CONFIG, stories=stories)
+    return StorySource.objects.create(
+        name="Almaty", kind=StorySource.Kind.EMAIL, mail_tag="almaty", senders=SENDER, countries=("KZ",)
+    )
+
+
+def arrive(raw: bytes, envelope_to: str | None = None) -> StoryMail:
+    found = ingest.ingest_message(raw, NOW, envelope_to).message
+    assert isinstance(found, StoryMail)
+    story_mail.process_due(lambda: NOW, lambda: False)
+    found.refresh_from_db()
+    return found
+
+
+def test_a_message_of_a_known_sender_becomes_a_draft_once(almaty: StorySource) -> None:
+    given = message("The new office opened in the old town, and all of its neighbours came to see it.")
+    given.add_attachment(photo(), maintype="image", subtype="png", filename="hall.png")
+    given["Authentication-Results"] = OURS
+    for _ in range(2):
+        mail = arrive(given.as_bytes())
+    assert (mail.state, mail.source, mail.sender) == ("added", almaty, SENDER)
+    assert mail.authentication == {"spf": "pass", "dkim": "pass"} and not mail.raw
+    story = Story.objects.get()
+    assert story.headline("en") == "The new office opens" and not story.live
+    assert story.countries == ("KZ",) and story.picture_id
+    assert not ReturnedMessage.objects.exists()
+    # It comes on its own: nothing polls it.
+    assert almaty not in polling.due(NOW)
+
+
+def test_other_mail_is_returned_mail_as_before(almaty: StorySource, settings: Any) -> None:
+    found = ingest.ingest_message(message().as_bytes(), NOW, "bounces+almaty@example.org")
+    assert isinstance(found.message, ReturnedMessage)
+    stories = dataclasses.replace(settings.CONFIG.stories, address="")
+    settings.CONFIG = dataclasses.replace(settings.CONFIG, stories=stories)
+    assert isinstance(ingest.ingest_message(message().as_bytes(), NOW).message, ReturnedMessage)
+
+
+def test_unknown_and_forged_senders_wait_and_staff_decide(almaty: StorySource, desk: Desk) -> None:
+    before = Story.objects.count()
+    stranger = message("A text of someone whom the office knows well, as it turns out.")
+    stranger.replace_header("From", "new@osh.example.org")
+    stranger.replace_header("Message-ID", "<two@osh.example.org>")
+    unknown = arrive(stranger.as_bytes())
+    forged = message()
+    forged["Authentication-Results"] = OURS.replace("pass", "fail")
+    assert unknown.state == "unknown" and arrive(forged.as_bytes()).state == "forged"
+    elsewhere = message(subject="Another tag")
+    assert arrive(elsewhere.as_bytes(), "stories+nobody@example.org").state == "unknown"
+    assert Story.objects.count() == before
+    browser, address = as_user(desk.writer), reverse("desk_story_mail")
+    rows = {row.pk: row for row in browser.get(address).context["mails"]}
+    assert len(rows) == 3 and rows[unknown.pk].readable
+    browser.post(address, {"mail": unknown.pk, "source": almaty.pk, "remember": "on"})
+    almaty.refresh_from_db()
+    assert almaty.senders.splitlines() == [SENDER, "new@osh.example.org"]
+    assert Story.objects.count() == before + 1
+    unknown.refresh_from_db()
+    assert unknown.state == "added"
+    for pk in rows.keys() - {unknown.pk}:
+        browser.post(address, {"mail": pk, "delete": "1"})
+    assert browser.get(address).context["mails"] == []
+
+
+def _posted(browser: Client, **values: str) -> Any:
+    return browser.post(reverse("desk_story_mail"), {"name": "Osh", "active": "on", **values})
+
+
+def test_staff_add_addresses_and_senders(almaty: StorySource, desk: Desk) -> None:
+    browser = as_user(desk.writer)
+    for wrong in ({"senders": "no address"}, {"senders": "a@b.example.org", "mail_tag": "Almaty"}):
+        assert _posted(browser, **wrong).status_code == 200
+    _posted(browser, senders="A@osh.example.org\n@kg.example.org", mail_tag="osh", countries="KG")
+    source = StorySource.objects.get(name="Osh")
+    assert story_mail.address_of(source) == "stories+osh@example.org" and source.countries == ("KG",)
+    assert story_mail.allows(source, "a@OSH.example.org") and story_mail.allows(source, "b@kg.example.org")
+    assert not story_mail.allows(source, "b@osh.example.org") and not story_mail.allows(source, "")
+    assert as_user(desk.approver).get(reverse("desk_story_mail")).status_code in (302, 403)

@@ -1,0 +1,149 @@
+"""A watched folder: Markdown with front matter and Word files become items; errors name file and line."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from mailer.stories.sources import folder
+from mailer.stories.sources.source_item import Fetch, SourceError, SourceResult, SourceSettings
+from tests.stories import word_files
+
+_NO_FETCH = cast(Fetch, None)
+YAML = """---
+title: The new office opens
+date: 2021-11-16
+countries: [KZ, Uzbekistan]
+language: en
+kind: event
+link: https://example.org/office
+picture: pictures/hall.png
+alt: A hall
+starts: 2021-12-18 18:30
+ends: 2021-12-18 20:30
+place: House of Cinema, Almaty
+layout: post
+---
+The **first** text, with [a link](https://example.org/more).
+
+## A part
+
+- one
+- two
+"""
+
+
+@pytest.fixture
+def office(tmp_path: Path, settings: Any) -> Path:
+    stories = dataclasses.replace(settings.CONFIG.stories, folders=str(tmp_path / "watched"))
+    settings.CONFIG = dataclasses.replace(settings.CONFIG, stories=stories)
+    found = tmp_path / "watched" / "office"
+    (found / "pictures").mkdir(parents=True)
+    (found / "pictures" / "hall.png").write_bytes(word_files.picture("navy"))
+    return found
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """A file that was finished an hour ago."""
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.utime(path, (time.time() - 3_600,) * 2)
+
+
+def read(validators: Mapping[str, str] | None = None, where: str = "office") -> SourceResult:
+    return folder.read(SourceSettings("folder", folder=where), validators or {}, _NO_FETCH)
+
+
+def test_markdown_with_front_matter_becomes_an_item(office: Path) -> None:
+    write(office / "opening.md", YAML)
+    (item,) = read().items
+    assert (item.id, item.title, item.kind) == ("opening.md", "The new office opens", "event")
+    assert item.countries == ("KZ", "UZ")
+    assert item.published == datetime(2021, 11, 16, 12, tzinfo=UTC)
+    assert item.starts == datetime.fromisoformat("2021-12-18T18:30")
+    assert (item.place, item.link) == ("House of Cinema, Almaty", "https://example.org/office")
+    assert (item.picture, item.picture_alt) == (word_files.picture("navy"), "A hall")
+    assert "<strong>first</strong>" in item.html and '<a href="https://example.org/more">' in item.html
+    assert "<p><b>A part</b></p>" in item.html and "<li>one</li>" in item.html
+
+
+def test_toml_translations_and_word_files_come_in_too(office: Path) -> None:
+    write(office / "grant.md", '+++\ntitle = "A grant"\ndate = 2021-12-01\ncountries = ["NO"]\n+++\nText.\n')
+    write(office / "grant.ru.md", "# Грант\n\nТекст.\n\n![Зал](pictures/hall.png)\n")
+    write(office / "edition.docx", word_files.by_libreoffice())
+    items = {item.id: item for item in read().items}
+    assert items["grant.md"].countries == ("NO",)
+    russian = items["grant.ru.md"]
+    assert (russian.title, russian.language, russian.translation_of) == ("Грант", "ru", "grant.md")
+    assert russian.picture and russian.picture_alt == "Зал"
+    assert len([name for name in items if name.startswith("edition.docx#")]) == 8
+
+
+def test_only_changed_files_are_read_again_and_unfinished_ones_wait(office: Path) -> None:
+    write(office / "one.md", "# One\n\nText.")
+    first = read()
+    assert [item.title for item in first.items] == ["One"]
+    again = read(first.validators)
+    assert again.unchanged and not again.items
+    # Being written.
+    (office / "two.md").write_text("# Two\n\nHalf of")
+    waiting = read(again.validators)
+    assert not waiting.items and len(waiting.warnings) == 1
+    assert [item.title for item in read(waiting.validators).items] == ["Two"]
+    write(office / "one.md", "# One\n\nAnother text.")
+    assert [item.html for item in read(first.validators).items if item.id == "one.md"] == [
+        "<p>Another text.</p>"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("---\ntitle: A\ncountries: [Narnia]\n---\n", 3),
+        ("---\ntitle: A\ndate: yesterday\n---\n", 3),
+        ("---\ntitle: A\n b: [\n---\n", 3),
+        ("+++\ntitle = 'A'\nb = \n+++\n", 3),
+        ("---\na: &a [x]\nb: *a\n---\n", 3),
+        ("---\ntitle: A\n", 1),
+        ("---\ntitle: A\npicture: ../../secret.png\n---\n", 3),
+        ("---\ntitle: A\n---\n\n![x](/etc/passwd)\n", 5),
+        (b"# A\n\nText \xff", 3),
+        ("Text without a title", 1),
+    ],
+)
+def test_errors_name_file_and_line_and_other_files_are_read(
+    office: Path, content: str | bytes, line: int
+) -> None:
+    write(office.parent / "secret.png", word_files.picture("green"))
+    write(office / "bad.md", content)
+    write(office / "good.md", "# Good\n")
+    found = read()
+    assert [item.title for item in found.items] == ["Good"]
+    (warning,) = found.warnings
+    assert warning.startswith("bad.md") and f"line {line}:" in warning
+    # Until it is corrected.
+    assert read(found.validators).warnings == found.warnings
+
+
+def test_a_source_does_not_leave_the_folders_that_are_configured(office: Path, settings: Any) -> None:
+    outside = office.parent.parent / "outside"
+    outside.mkdir()
+    write(outside / "secret.md", "# Secret\n")
+    (office / "link.md").symlink_to(outside / "secret.md")
+    (office / "way").symlink_to(outside)
+    (office.parent / "elsewhere").symlink_to(outside)
+    assert read().items == ()
+    for where in ("elsewhere", "..", "../outside", str(outside), "no such folder", "a\0b"):
+        with pytest.raises(SourceError):
+            read(where=where)
+    settings.CONFIG = dataclasses.replace(
+        settings.CONFIG, stories=dataclasses.replace(settings.CONFIG.stories, folders="")
+    )
+    with pytest.raises(SourceError):
+        read()

@@ -1,0 +1,259 @@
+"""Entries of sources: each becomes one draft, whatever the source does later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from PIL import Image as Drawing
+
+from mailer.stories import source_updates, story_drafts
+from mailer.stories.models import Story, StorySource, StorySourceItem
+from mailer.stories.source_items import preview_items, record_items
+from mailer.stories.sources.source_item import SourceItem
+from tests.stories.conftest import NOW, Answer, Site
+
+pytestmark = pytest.mark.django_db
+
+PUBLISHED = datetime.fromisoformat("2021-11-30T09:00:00+00:00")
+RUSSIAN = SourceItem(
+    id="https://kz.example.org/?p=1",
+    title="В Алматы открыли новый мост",
+    html="<p onclick='x()'>Мост длиной 420 метров соединил два района. В церемонии участвовал Аскар "
+    "Жумагалиев, и после неё жители прошли по мосту до набережной.</p><script>x</script>",
+    link="https://kz.example.org/bridge",
+    published=PUBLISHED,
+)
+KAZAKH = replace(
+    RUSSIAN,
+    id="https://kz.example.org/?p=2",
+    title="Алматыда жаңа көпір ашылды",
+    html="<p>Ұзындығы 420 метр көпір екі ауданды жалғады. Салтанатқа Асқар Жұмағалиев қатысты.</p>",
+    link="https://kz.example.org/kk/bridge",
+)
+
+
+def a_source(name: str = "The office", **changes: Any) -> StorySource:
+    return StorySource.objects.create(name=name, url=f"https://{len(name)}.example.org/", **changes)
+
+
+def png_file() -> bytes:
+    data = BytesIO()
+    Drawing.new("RGB", (60, 40), "#0A6E7A").save(data, "PNG")
+    return data.getvalue()
+
+
+def latest(story: Story) -> Story:
+    return story_drafts.latest_draft(Story.objects.get(pk=story.pk))
+
+
+@pytest.fixture
+def writer() -> User:
+    return User.objects.create_user("dana", "dana@office.example.org")
+
+
+@pytest.mark.both_databases
+def test_an_entry_becomes_one_draft_with_suggestions_and_their_reasons() -> None:
+    source = a_source()
+    (story,) = record_items(source, [RUSSIAN], NOW).added
+    assert record_items(source, [RUSSIAN], NOW) == record_items(source, [], NOW)
+    text = story.texts.get()
+    assert (story.live, story.countries, story.date) == (False, ("KZ",), date(2021, 11, 30))
+    assert (story.link, text.language, text.headline) == (RUSSIAN.link, "ru", RUSSIAN.title)
+    assert text.body.startswith("<p>Мост") and "script" not in text.body and "onclick" not in text.body
+    row = story.source_items.get()
+    assert row.suggestion["reasons"] == [["KZ", "Алматы", "headline"]]
+    assert (row.suggestion["language"], row.suggestion["kind"][0]) == (["ru", "detected"], "news")
+    assert (row.reviewed_at, story.revisions.count()) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("published", "day", "reason"),
+    [
+        (None, date(2021, 12, 3), "missing"),
+        (NOW + timedelta(days=400), date(2021, 12, 3), "future"),
+        (PUBLISHED, date(2021, 11, 30), "stated"),
+    ],
+)
+def test_a_missing_or_future_date_is_that_of_today(
+    published: datetime | None, day: date, reason: str
+) -> None:
+    (found,) = preview_items(a_source(), [replace(RUSSIAN, published=published)], NOW)
+    assert (found.values["date"], found.date_reason) == (day.isoformat(), reason)
+
+
+@pytest.mark.both_databases
+def test_characters_that_no_database_takes_lose_no_story() -> None:
+    item = replace(RUSSIAN, id="a\0b", title="В Алматы\0 мост \ud800", categories=("Каза\0хстан",))
+    done = record_items(a_source(language="ru-KZ"), [replace(item, language="", html="x\0")], NOW)
+    assert (len(done.added), done.skipped) == (1, 0)
+    assert Story.objects.get().texts.get().language == "ru"
+
+
+def test_an_event_has_its_day_time_and_place() -> None:
+    item = replace(
+        RUSSIAN,
+        title="Фестиваль кино в Алматы",
+        html="<p>Состоится 18 декабря в 18:30–20:00.</p><p>Место: Дом кино, Алматы.</p>",
+    )
+    (story,) = record_items(a_source(), [item], NOW).added
+    assert (story.kind, story.date, f"{story.starts:%H:%M}") == ("event", date(2021, 12, 18), "18:30")
+    assert story.texts.get().venue == "Дом кино, Алматы"
+
+
+@pytest.mark.both_databases
+def test_two_workers_that_both_see_an_entry_as_new_make_one_draft(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = a_source()
+    record_items(source, [RUSSIAN], NOW)
+    # The second worker looked before the first one was done.
+    monkeypatch.setattr("mailer.stories.source_items._rows", lambda source, given: {})
+    done = record_items(source, [RUSSIAN], NOW)
+    assert (done.added, done.skipped, Story.objects.count()) == ((), 0, 1)
+
+
+@pytest.mark.both_databases
+def test_a_draft_that_staff_deleted_stays_deleted_and_so_does_its_copy_elsewhere() -> None:
+    source = a_source()
+    (story,) = record_items(source, [RUSSIAN], NOW).added
+    story.delete()
+    changed = replace(RUSSIAN, title="В Алматы открыли мост через реку")
+    assert record_items(source, [changed], NOW).added == ()
+    assert record_items(a_source("Another office"), [replace(RUSSIAN, id="x")], NOW).added == ()
+    assert not Story.objects.exists()
+
+
+def test_one_failing_entry_keeps_no_other_out(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    broken = replace(RUSSIAN, id="broken", published="yesterday")  # type: ignore[arg-type]
+    other = replace(RUSSIAN, id="other", title="Бишкекте театр ачылды", html="", link="")
+    done = record_items(a_source(), [broken, other], NOW)
+    assert (len(done.added), done.skipped) == (1, 1)
+    caplog.clear()
+
+
+def test_a_picture_is_fetched_and_cleaned_and_a_bad_one_loses_no_story(site: Site) -> None:
+    site.answers["/p.png"] = Answer(png_file(), "image/png")
+    site.answers["/big.png"] = Answer(b"no picture", "image/png")
+    good = replace(RUSSIAN, picture_url=site.url("/p.png"), picture_alt="Мост")
+    bad = replace(RUSSIAN, id="bad", title="Бишкекте театр ачылды", html="", link="")
+    bad = replace(bad, picture_url=site.url("/big.png"))
+    first, second = record_items(a_source(), [good, bad], NOW, allow_loopback=True).added
+    bad_story, good_story = (first, second) if second.picture_id else (second, first)
+    assert good_story.picture_id and good_story.texts.get().picture_alt == "Мост"
+    assert not bad_story.picture_id and bad_story.source_items.get().picture_problem
+    # A private address is refused where the source is a real one.
+    private = replace(RUSSIAN, id="private", title="Театр в Оше открыт", html="", link="")
+    (third,) = record_items(a_source("Other"), [replace(private, picture_url=site.url("/p.png"))], NOW).added
+    assert third.source_items.get().picture_problem
+
+
+@pytest.mark.both_databases
+def test_the_same_story_from_another_source_is_merged_and_can_be_set_apart(writer: User) -> None:
+    (story,) = record_items(a_source(), [RUSSIAN], NOW).added
+    copy = replace(RUSSIAN, id="b", title="В Алматы открыли новый мост.", link="https://news.example.net/b")
+    assert record_items(a_source("Another office"), [copy], NOW).merged == (story,)
+    row = story.source_items.get(role="duplicate")
+    assert (row.similar_reason, Story.objects.count()) == ("text", 1)
+    own = source_updates.separate(row, writer, NOW)
+    assert own and own.texts.get().headline == copy.title and Story.objects.count() == 2
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_translation_that_the_source_states_joins_the_story(order: tuple[int, int]) -> None:
+    source = a_source()
+    items = (RUSSIAN, replace(KAZAKH, translation_of=RUSSIAN.id))
+    for place in order:
+        record_items(source, [items[place]], NOW)
+    story = Story.objects.get()
+    assert {text.language for text in latest(story).texts.all()} == {"ru", "kk"}
+
+
+def test_what_looks_like_a_translation_is_suggested_and_merged_or_kept_apart(writer: User) -> None:
+    source, png = a_source(), png_file()
+    (story,) = record_items(source, [replace(RUSSIAN, picture=png)], NOW).added
+    (own,) = record_items(source, [replace(KAZAKH, picture=png)], NOW).added
+    row = own.source_items.get()
+    assert (row.similar_to, row.similar_reason) == (story, "picture")
+    source_updates.keep_apart(row)
+    row.refresh_from_db()
+    assert row.similar_to is None
+    StorySourceItem.objects.filter(pk=row.pk).update(similar_to=story)
+    row.refresh_from_db()
+    source_updates.merge_similar(row, writer, NOW)
+    assert {text.language for text in latest(story).texts.all()} == {"ru", "kk"}
+    assert Story.objects.get() == story
+    # The source still has it: nothing new comes in.
+    assert record_items(source, [replace(KAZAKH, picture=png)], NOW).added == ()
+
+
+def test_other_news_with_the_same_picture_are_stories_of_their_own() -> None:
+    source, png = a_source(), png_file()
+    other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="<p>Пять премьер.</p>", link="")
+    record_items(source, [replace(RUSSIAN, picture=png), replace(other, picture=png)], NOW)
+    assert Story.objects.count() == 2
+    assert not StorySourceItem.objects.exclude(similar_to=None).exists()
+
+
+@pytest.mark.both_databases
+def test_an_untouched_draft_follows_its_source() -> None:
+    source = a_source()
+    (story,) = record_items(source, [RUSSIAN], NOW).added
+    changed = replace(RUSSIAN, title="В Шымкенте открыли новый мост")
+    assert record_items(source, [changed], NOW).updated == (story,)
+    draft = latest(story)
+    assert (draft.headline("ru"), draft.countries) == (changed.title, ("KZ",))
+    assert (story.revisions.count(), story.source_items.get().update) == (2, {})
+
+
+def test_a_changed_source_waits_where_an_editor_wrote(writer: User) -> None:
+    source = a_source()
+    (story,) = record_items(source, [RUSSIAN], NOW).added
+    story_drafts.save(story, {"headline-ru": "Мост открыт"}, {}, writer, NOW)
+    html = "<p>Совсем другой текст.</p>"
+    record_items(source, [replace(RUSSIAN, title="Мост закрыли", html=html)], NOW)
+    row = story.source_items.get()
+    assert set(row.update) == {"headline-ru", "summary-ru", "body-ru"}
+    assert latest(story).headline("ru") == "Мост открыт"
+    source_updates.take_over(row, ["body-ru"], writer, NOW)
+    source_updates.ignore(row, ["headline-ru"])
+    row.refresh_from_db()
+    text = latest(story).texts.get()
+    assert (text.headline, text.body, set(row.update)) == ("Мост открыт", html, {"summary-ru"})
+
+
+def test_a_ready_story_is_never_changed_by_its_source(writer: User) -> None:
+    source = a_source()
+    (story,) = record_items(source, [RUSSIAN], NOW).added
+    story.get_latest_revision().publish()
+    record_items(source, [replace(RUSSIAN, title="Мост закрыли")], NOW)
+    assert latest(story).headline("ru") == RUSSIAN.title
+    assert story.source_items.get().update == {"headline-ru": "Мост закрыли"}
+
+
+def test_an_entry_missing_between_others_of_a_whole_list_was_deleted_there() -> None:
+    source = a_source()
+    titles = ("Дорога в Оше", "Школа в Нарыне открыта", "Музей Таласа закрыт")
+    items = [
+        replace(RUSSIAN, id=title, title=title, html="", link="", published=PUBLISHED + timedelta(hours=hour))
+        for hour, title in enumerate(titles)
+    ]
+    record_items(source, items, NOW, is_whole_list=True)
+    record_items(source, [items[0], items[2]], NOW, is_whole_list=True)
+    removed = StorySourceItem.objects.exclude(removed_at=None)
+    assert [row.item_id for row in removed] == [titles[1]]
+    record_items(source, items, NOW, is_whole_list=True)
+    assert not removed.all()
+
+
+def test_a_preview_says_what_would_come_in_and_writes_nothing() -> None:
+    source = a_source()
+    record_items(source, [RUSSIAN], NOW)
+    copy = replace(RUSSIAN, id="copy", link="https://news.example.net/b")
+    new = replace(KAZAKH, id="new")
+    found = preview_items(a_source("Another office"), [copy, new], NOW)
+    assert [one.outcome for one in found] == ["duplicate", "new"]
+    assert [one.outcome for one in preview_items(source, [RUSSIAN], NOW)] == ["known"]
+    assert (Story.objects.count(), StorySourceItem.objects.count()) == (1, 1)
