@@ -13,18 +13,18 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from wagtail.log_actions import log as audit
 
-from mailer.approval import approve
-from mailer.approval.approve import SnapshotChanged
+from mailer.approval import approve_and_schedule
+from mailer.approval.approve_and_schedule import SnapshotChanged
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import control, plan_deliveries, stop_rules
+from mailer.delivery.rollout import mailing_control, plan_deliveries, planned_sending, stop_rules
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.delivery.rollout.stop_rules import Level, ReachedLimit
 from mailer.delivery.throttle import provider_throttle
 from mailer.editions.audience import Audience
 from subscribers.segments.rules import InvalidRule
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 _WINDOW_PASSED = stored("The approved sending window has passed. Submit the edition again.")
@@ -54,6 +54,9 @@ def start(snapshot: Snapshot, now: datetime) -> None:
         return
     if now < snapshot.window_from:
         return
+    if planned_sending.is_too_late(snapshot, now):
+        planned_sending.hold_late(snapshot, now)
+        return
     expires_at = now + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
     try:
         with transaction.atomic():
@@ -61,7 +64,7 @@ def start(snapshot: Snapshot, now: datetime) -> None:
             if held.state != Snapshot.State.SCHEDULED or held.send_at is None or held.send_at > now:
                 # It was unscheduled meanwhile.
                 return
-            approve.verify(held)
+            approve_and_schedule.verify(held)
             Audience.from_dict(held.audience, now).segment()
             mailing = Mailing.objects.create(
                 snapshot=held, edition=snapshot.edition, created_at=now, expires_at=expires_at
@@ -167,7 +170,7 @@ def _pause(mailing: Mailing, limit: ReachedLimit, now: datetime) -> bool:
         reason = stored("Paused automatically after the first %(share)s. %(rule)s", share=share, rule=rule)
     with transaction.atomic():
         # Staff who resumed it since these were counted have seen them.
-        if not control.pause_automatically(mailing.pk, reason, counted_from=mailing.counted_from):
+        if not mailing_control.pause_automatically(mailing.pk, reason, counted_from=mailing.counted_from):
             return False
         _record(mailing, limit, _Action.PAUSED, now)
         alerts.raise_alert("stop_rules", reason, mailing.pk, now)

@@ -25,8 +25,8 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.approval import approve
-from mailer.approval.approve import ApprovalError, WrongState
+from mailer.approval import approve_and_schedule
+from mailer.approval.approve_and_schedule import ApprovalError, WrongState
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot
 from mailer.delivery.rollout import plan_deliveries
@@ -34,7 +34,7 @@ from mailer.desk.base.page_classes import SnapshotPage, current_user
 from mailer.desk.sending import local_times
 from mailer.desk.sending.local_times import CountryTime
 from mailer.editions.audience import Audience, ReaderCounts
-from mailer.reports.labels import format_number
+from mailer.reports.labels_and_summary import format_number
 from subscribers import iso_codes
 from subscribers.segments.rules import InvalidRule
 
@@ -131,7 +131,7 @@ class ScheduleForm(forms.Form):
             )
 
     def _too_late(self, start: datetime, hour: int) -> bool:
-        return approve.next_hour(start, hour, self.zone) > self.latest
+        return approve_and_schedule.next_hour(start, hour, self.zone) > self.latest
 
     def send_at(self) -> datetime | None:
         """The chosen time, aware; None for now."""
@@ -200,7 +200,7 @@ class SchedulePage(SnapshotPage):
 
     def _default_time(self, snapshot: Snapshot, now: datetime) -> str:
         """The next morning in the newsletter's zone; the next full hour where the window ends before."""
-        at = approve.next_hour(now, _MORNING, self.zone)
+        at = approve_and_schedule.next_hour(now, _MORNING, self.zone)
         if at > snapshot.window_until:
             at = now + timedelta(hours=1)
         return f"{at.astimezone(self.zone):%Y-%m-%dT%H:00}"
@@ -262,7 +262,7 @@ class SchedulePage(SnapshotPage):
             return self.render_to_response(self.get_context_data(form=form))
         user, at, hour = current_user(self.request), form.send_at(), form.local_hour()
         try:
-            approve.schedule(snapshot, user, at, timezone.now(), local_hour=hour)
+            approve_and_schedule.schedule(snapshot, user, at, timezone.now(), local_hour=hour)
         except WrongState:
             # Another request was faster.
             return self._explain_state(snapshot)
@@ -296,7 +296,7 @@ class SchedulePage(SnapshotPage):
             )
         at, hour = snapshot.send_at, snapshot.local_hour
         try:
-            approve.unschedule(snapshot, current_user(self.request))
+            approve_and_schedule.unschedule(snapshot, current_user(self.request))
         except WrongState:
             return self._explain_state(snapshot)
         except ApprovalError as error:

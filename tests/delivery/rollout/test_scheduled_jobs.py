@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Alert, Intervention, Mailing, ProviderHour
-from mailer.delivery.rollout import control, scheduled_jobs, stop_rules
+from mailer.delivery.rollout import mailing_control, scheduled_jobs, stop_rules
 from mailer.delivery.rollout.stop_rules import lower_share
 from mailer.delivery.throttle import provider_stats, provider_throttle, shared_state
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.delivery.throttle.rate_limits import NO_BACKOFF, Backoff
 from tests.delivery.cast import NOW, Clock, readers, released
+from tests.environment import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -109,7 +110,7 @@ def test_after_staff_resume_it_only_new_cases_count(mailing, mailoutbox):
     scheduled_jobs.apply_stop_rules_to_all(clock())
     clock.move(minutes=10)
     mailing.refresh_from_db()
-    control.resume(mailing, None, clock())
+    mailing_control.resume(mailing, None, clock())
     add(mailing, complained=20)
     assert scheduled_jobs.apply_stop_rules_to_all(clock()) == []
     add(mailing, at=clock(), attempted=340, accepted=340, complained=2)
@@ -126,7 +127,7 @@ def test_an_evaluation_from_before_staff_resumed_it_pauses_nothing(mailing):
     late = Mailing.objects.get(pk=mailing.pk)
     scheduled_jobs.apply_stop_rules_to_all(NOW)
     mailing.refresh_from_db()
-    control.resume(mailing, None, NOW + timedelta(minutes=5))
+    mailing_control.resume(mailing, None, NOW + timedelta(minutes=5))
     assert not scheduled_jobs.apply_stop_rules(late, NOW + timedelta(minutes=5))
     mailing.refresh_from_db()
     assert mailing.state == "sending"
@@ -161,7 +162,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(steps=st.lists(STEPS, max_size=25))
 def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
     """Any order of sending, complaints, evaluations (also late ones), pausing and resuming."""
@@ -198,10 +199,10 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
                 )
                 assert (mailing.state == "paused") == (too_many or hourly)
         elif event == "pause" and before == "sending":
-            control.pause(mailing, None, clock())
+            mailing_control.pause(mailing, None, clock())
         elif event == "resume" and before == "paused":
             exceeded = stop_rules.would_pause(mailing)
-            control.resume(mailing, None, mailing.snapshot.window_from + (clock() - NOW))
+            mailing_control.resume(mailing, None, mailing.snapshot.window_from + (clock() - NOW))
             if exceeded:
                 accepted, complaints, begun = 0, 0, clock()
                 assert not scheduled_jobs.apply_stop_rules(mailing, clock())

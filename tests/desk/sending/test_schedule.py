@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import scheduled_jobs
@@ -24,7 +24,6 @@ from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-pytestmark = pytest.mark.both_databases
 ALMATY = ZoneInfo("Asia/Almaty")
 
 
@@ -140,6 +139,7 @@ def test_a_scheduled_time_is_in_the_newsletters_time_zone(desk: Desk) -> None:
     assert logged("desk.schedule").user == desk.approver
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("undoable")
 def test_sending_now_shows_a_countdown_and_can_be_undone(desk: Desk) -> None:
     snapshot = cast.approved(desk)
@@ -175,6 +175,7 @@ def test_the_local_hour_is_used_where_it_was_chosen(
     assert page.context["local_hour"] == ("09:00" if hour else "")
 
 
+@pytest.mark.both_databases
 def test_a_second_press_says_what_happened_and_schedules_nothing(desk: Desk) -> None:
     snapshot = cast.approved(desk)
     first, second = as_user(desk.approver), as_user(desk.admin)
@@ -190,7 +191,7 @@ def test_a_second_press_says_what_happened_and_schedules_nothing(desk: Desk) -> 
 
 def test_a_page_of_an_earlier_submission_schedules_nothing(desk: Desk) -> None:
     old = cast.approved(desk)
-    approve.withdraw(old, desk.approver, "one more story")
+    approve_and_schedule.withdraw(old, desk.approver, "one more story")
     new = cast.approved(desk)
     browser = as_user(desk.approver)
     assert Page(browser.post(at(desk), confirm(old), follow=True)).messages == ["error"]
@@ -215,7 +216,7 @@ def test_an_old_page_does_not_cancel_a_colleagues_new_schedule(desk: Desk) -> No
 
 def test_undo_after_the_start_leads_to_what_can_still_be_done(desk: Desk) -> None:
     snapshot = cast.approved(desk)
-    approve.schedule(snapshot, desk.approver, None, timezone.now())
+    approve_and_schedule.schedule(snapshot, desk.approver, None, timezone.now())
     browser = as_user(desk.approver)
     form = undo(browser, desk)
     scheduled_jobs.start_due(timezone.now() + timedelta(minutes=10))

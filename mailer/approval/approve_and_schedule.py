@@ -1,0 +1,465 @@
+"""Approval of a snapshot by its hash, scheduling, and the check before sending that nothing has changed.
+
+The docstring of each error is its default message for staff.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.core import get_global
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Model, ProtectedError
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from mailer.approval import account_change_records, authorship, language_approvals
+from mailer.approval.models import Approval, Rejection, Snapshot, SnapshotVariant, VariantCheck
+from mailer.editions.models import Edition
+from subscribers.translate_stored_texts import stored, translated
+
+State = Snapshot.State
+# Characters of the reason for a rejection.
+MAX_REASON = 1000
+# As `author_ids` writes them.
+_AUTHOR_ID = re.compile(r"<(\d+)>")
+
+
+class ApprovalError(Exception):
+    """This step is not possible."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or gettext((self.__doc__ or "").strip()))
+
+
+class NotPermitted(ApprovalError):  # noqa: N818
+    """Your account does not have this permission; an admin can grant it."""
+
+
+class WrongState(ApprovalError):  # noqa: N818
+    """This step is not possible in the edition's current state."""
+
+
+class PreflightFailed(ApprovalError):  # noqa: N818
+    """Fix these problems first: the edition cannot be submitted yet."""
+
+
+class AuthorMayNotApprove(ApprovalError):  # noqa: N818
+    """You wrote part of this edition; a colleague who did not must approve it."""
+
+
+class AccountNotIndependent(ApprovalError):  # noqa: N818
+    """An author of this edition created or changed your account in the last 30 days; ask a colleague."""
+
+
+class WrongHash(ApprovalError):  # noqa: N818
+    """The hash is not that of the submitted snapshot; review the edition again before approving it."""
+
+
+class SnapshotChanged(ApprovalError):  # noqa: N818
+    """The edition has changed since it was approved; submit it again."""
+
+
+class VariantsNotChecked(ApprovalError):  # noqa: N818
+    """The newsletter's rule names variants that you have not checked yet."""
+
+
+class ReasonMissing(ApprovalError):  # noqa: N818
+    """Write why you reject this edition, so that its writers know."""
+
+
+class NoLanguageChosen(ApprovalError):  # noqa: N818
+    """Choose at least one language that nobody has approved yet."""
+
+
+class OutsideWindow(ApprovalError):  # noqa: N818
+    """The time is outside the approved sending window."""
+
+
+def approve(
+    snapshot: Snapshot,
+    user: User,
+    sha256: str,
+    now: datetime,
+    *,
+    languages: Collection[str] | None = None,
+    by_command: bool = False,
+    by_link: bool = False,
+) -> list[Approval]:
+    """Approve the snapshot as `user`; `sha256` (hex) is the hash of what they reviewed.
+
+    `languages` are parts of the snapshot (see `language_approvals`); None: all that are missing. The snapshot
+    is approved with the last of them. Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove,
+    AccountNotIndependent, NoLanguageChosen, VariantsNotChecked, SnapshotChanged.
+    """
+    require_permission(user, "mailer.approve_edition")
+    _require_unchanged(snapshot)
+    with transaction.atomic():
+        held = _locked(snapshot, State.SUBMITTED, "approved")
+        _require_decision_allowed(held, user, sha256)
+        missing = language_approvals.missing_parts(held)
+        parts = [part for part in missing if languages is None or part in languages]
+        if not parts:
+            raise NoLanguageChosen
+        require_checked(held, user, parts)
+        approvals = [
+            Approval.objects.create(
+                snapshot=held,
+                language=part,
+                sha256=held.sha256,
+                approver=user,
+                at=now,
+                by_command=by_command,
+                by_link=by_link,
+            )
+            for part in parts
+        ]
+        if len(parts) == len(missing):
+            _transition(held, State.APPROVED, approved_at=now)
+    snapshot.refresh_from_db()
+    return approvals
+
+
+def reject(
+    snapshot: Snapshot,
+    user: User,
+    sha256: str,
+    reason: str,
+    now: datetime,
+    *,
+    by_command: bool = False,
+    by_link: bool = False,
+) -> Rejection:
+    """End the submission as `user`, who reviewed the hash `sha256` (hex). The reason is for the writers.
+
+    They may change the edition and submit it again, or delete it. Raises ReasonMissing, and what `approve`
+    raises except for VariantsNotChecked.
+    """
+    require_permission(user, "mailer.approve_edition")
+    reason = reason.strip()[:MAX_REASON]
+    if not reason:
+        raise ReasonMissing
+    _require_unchanged(snapshot)
+    with transaction.atomic():
+        held = _locked(snapshot, State.SUBMITTED, "rejected")
+        _require_decision_allowed(held, user, sha256)
+        rejection = Rejection.objects.create(
+            snapshot=held,
+            sha256=held.sha256,
+            rejected_by=user,
+            reason=reason,
+            at=now,
+            by_command=by_command,
+            by_link=by_link,
+        )
+        because = stored("%(name)s rejected it: %(reason)s", name=authorship.name_of(user), reason=reason)
+        _transition(held, State.REJECTED, invalidated_reason=because[:300])
+    snapshot.refresh_from_db()
+    return rejection
+
+
+def delete_rejected_snapshots(edition: Edition) -> None:
+    """Delete every snapshot of an edition that was rejected last; the audit log keeps the decisions.
+
+    Raises ProtectedError where one was approved, or tested in a dry run.
+    """
+    snapshots = Snapshot.objects.filter(edition=edition)
+    kept: set[Model] = set(snapshots.filter(approved_at__isnull=False))
+    if kept:
+        raise ProtectedError("an approved snapshot is kept", kept)
+    snapshots.delete()
+
+
+def _require_decision_allowed(snapshot: Snapshot, user: User, sha256: str) -> None:
+    """Raises WrongHash, AuthorMayNotApprove, AccountNotIndependent."""
+    if not hmac.compare_digest(snapshot.sha256.encode(), sha256.strip().lower().encode()):
+        raise WrongHash
+    require_second_person(snapshot, user)
+
+
+def schedule(
+    snapshot: Snapshot,
+    user: User | None,
+    at: datetime | None,
+    now: datetime,
+    *,
+    local_hour: int | None = None,
+) -> Snapshot:
+    """Schedule the approved snapshot for a time inside its window.
+
+    `user` None: the newsletter's own plan. `at` None: now, after the configured seconds for undo.
+    `local_hour` (0 to 23): from `at` on, at that hour of each subscriber's time zone.
+    Raises NotPermitted, WrongState, SnapshotChanged, OutsideWindow.
+    """
+    if user is not None:
+        require_permission(user, "mailer.schedule_edition")
+    verify(snapshot)
+    undo = timedelta(seconds=settings.CONFIG.sending.undo_seconds)
+    moment = max(at, now) if at else max(now, min(now + undo, snapshot.window_until))
+    _require_inside_window(snapshot, moment, local_hour)
+    with transaction.atomic():
+        held = _locked(snapshot, State.APPROVED, "scheduled")
+        _transition(held, State.SCHEDULED, send_at=moment, scheduled_by=user, local_hour=local_hour)
+    snapshot.refresh_from_db()
+    return snapshot
+
+
+def unschedule(snapshot: Snapshot, user: User) -> Snapshot:
+    """Cancel the schedule, as long as nothing was sent. Raises NotPermitted, WrongState."""
+    require_permission(user, "mailer.schedule_edition")
+    with transaction.atomic():
+        held = _locked(snapshot, State.SCHEDULED, "unscheduled")
+        if held.mailed:
+            raise WrongState(
+                gettext("This edition is being sent or was sent; pause or cancel its mailing instead.")
+            )
+        _transition(held, State.APPROVED, send_at=None, scheduled_by=None, local_hour=None)
+    snapshot.refresh_from_db()
+    return snapshot
+
+
+def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
+    """Return the edition to its writers, as long as nothing was sent. Raises NotPermitted, WrongState."""
+    if not (user.has_perm("mailer.approve_edition") or user.has_perm("mailer.submit_edition")):
+        raise NotPermitted
+    name = user.get_full_name() or user.get_username()
+    reason = (
+        stored("%(name)s requested changes: %(reason)s", name=name, reason=reason)
+        if reason
+        else stored("%(name)s requested changes", name=name)
+    )
+    with transaction.atomic():
+        moved = (
+            Snapshot.objects.sendable()
+            .filter(pk=snapshot.pk)
+            .update(state=State.WITHDRAWN, invalidated_reason=reason[:300], send_at=None)
+        )
+    if not moved:
+        raise WrongState(
+            gettext("Changes can be requested only for an edition that was submitted and not sent.")
+        )
+    snapshot.refresh_from_db()
+    return snapshot
+
+
+def verify(snapshot: Snapshot) -> None:
+    """Check that the snapshot is approved and unchanged: manifest, content, variants and current rows.
+
+    Raises SnapshotChanged, and invalidates the snapshot when a part of its edition has changed.
+    """
+    if language_approvals.missing_parts(snapshot):
+        raise SnapshotChanged(gettext("This snapshot has no approval for its hash."))
+    if snapshot.state not in (State.APPROVED, State.SCHEDULED):
+        raise SnapshotChanged(translated(snapshot.invalidated_reason))
+    _require_unchanged(snapshot)
+
+
+def verify_bytes(snapshot: Snapshot) -> None:
+    """Check that the stored bytes are those that were hashed. Raises SnapshotChanged."""
+    manifest = json.loads(snapshot.manifest)
+    intact = (
+        sha256_hex(snapshot.manifest) == snapshot.sha256
+        and sha256_hex(snapshot.content) == manifest["content"]
+    )
+    intact = intact and manifest["approvals"] == snapshot.approval_parts
+    if not (intact and _variants_intact(snapshot, dict(manifest["variants"]))):
+        raise SnapshotChanged(
+            gettext(
+                "The stored snapshot does not match its hash and cannot be sent. Submit the edition again."
+            )
+        )
+
+
+def sha256_hex(text: str) -> str:
+    """Hex SHA-256 of a text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal texts."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
+    """Hex SHA-256 of everything that a reader of a variant sees."""
+    return sha256_hex(canonical_json([subject, preheader, html, text]))
+
+
+def author_ids(users: Iterable[int]) -> str:
+    """Primary keys of authors as the manifest holds them, "<3><17>", so that a trigger can search for one."""
+    return "".join(f"<{number}>" for number in sorted(users))
+
+
+def _variants_intact(snapshot: Snapshot, hashes: dict[str, str]) -> bool:
+    """Whether every variant of the manifest ({key: hash}) is stored as it was hashed; one query."""
+    rows = SnapshotVariant.objects.filter(snapshot=snapshot).iterator(chunk_size=20)
+    for variant in rows:
+        expected = hashes.pop(variant.key, None)
+        found = variant_digest(variant.subject, variant.preheader, variant.html, variant.text)
+        # A variant rendered after submission is not in the manifest; it is checked when it is sent.
+        if expected is not None and expected != found:
+            return False
+    return not hashes
+
+
+def require_permission(user: User, permission: str) -> None:
+    """Raises NotPermitted unless the account is active and has the permission."""
+    if not user.has_perm(permission):
+        raise NotPermitted
+
+
+def _require_unchanged(snapshot: Snapshot) -> None:
+    """Raises SnapshotChanged, and invalidates the snapshot, when a part of the edition has changed since."""
+    verify_bytes(snapshot)
+    edition = Edition.objects.select_related("newsletter").get(pk=snapshot.edition_id)
+    if authorship.fingerprints(edition) == json.loads(snapshot.manifest)["fingerprints"]:
+        return
+    because = stored("A part of the edition was changed after it was submitted. Submit it again.")
+    Snapshot.objects.sendable().filter(pk=snapshot.pk).invalidate(because)
+    raise SnapshotChanged(translated(because))
+
+
+def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int | None) -> None:
+    zone = ZoneInfo(snapshot.edition.newsletter.zone)
+    until = f"{snapshot.window_until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+    if not snapshot.window_from <= moment <= snapshot.window_until:
+        raise OutsideWindow(
+            gettext(
+                "%(time)s is outside the approved window, which ends %(until)s. Choose an earlier time, or "
+                "submit the edition again."
+            )
+            % {"time": f"{moment.astimezone(zone):%Y-%m-%d %H:%M}", "until": until}
+        )
+    if local_hour is None:
+        return
+    if not 0 <= local_hour <= 23:
+        raise OutsideWindow(
+            gettext("%(local_hour)s is not an hour; choose one from 0 to 23.") % {"local_hour": local_hour}
+        )
+    if next_hour(moment, local_hour, zone) > snapshot.window_until:
+        raise OutsideWindow(
+            gettext(
+                "The approved window ends %(until)s, before %(local_hour)s:00 for the subscribers. Choose an "
+                "earlier time, or submit the edition again."
+            )
+            % {"until": until, "local_hour": local_hour}
+        )
+
+
+def require_second_person(snapshot: Snapshot, user: User) -> None:
+    """Raises AuthorMayNotApprove or AccountNotIndependent; the database refuses the same approvals."""
+    authors = {int(pk) for pk in _AUTHOR_ID.findall(json.loads(snapshot.manifest)["authors"])}
+    reasons = dict(snapshot.authors.values_list("user_id", "reason"))
+    authors |= {*reasons, snapshot.submitted_by_id}
+    if user.pk in authors:
+        reason = authorship.translated_reason(reasons.get(user.pk, stored("changed a part of it")))
+        raise AuthorMayNotApprove(
+            gettext(
+                "You cannot approve this edition, because you %(reason)s. Ask a colleague who did not "
+                "write it."
+            )
+            % {"reason": reason}
+        )
+    if behind := account_change_records.authors_behind(user, authors):
+        names = ", ".join(authorship.name_of(author) for author in behind)
+        raise AccountNotIndependent(
+            gettext(
+                "You cannot approve this edition: %(names)s wrote a part of it, and created or changed "
+                "your account in the last %(days)s days. Ask another colleague."
+            )
+            % {"names": names, "days": account_change_records.DAYS}
+        )
+
+
+# By the action that was tried.
+_NOT_POSSIBLE = {
+    "approved": _("This edition is %(state)s, so it cannot be approved."),
+    "rejected": _("This edition is %(state)s, so it cannot be rejected."),
+    "scheduled": _("This edition is %(state)s, so it cannot be scheduled."),
+    "unscheduled": _("This edition is %(state)s, so it cannot be unscheduled."),
+}
+
+
+def checked_variants(snapshot: Snapshot, user: User) -> set[str]:
+    """Keys of the variants that the user has checked."""
+    return set(
+        VariantCheck.objects.filter(snapshot=snapshot, user=user).values_list("variant_key", flat=True)
+    )
+
+
+def unchecked_variants(snapshot: Snapshot, user: User) -> dict[str, str]:
+    """The variants that the user must still check before approving: {key: part}, largest first."""
+    if not snapshot.must_check:
+        return {}
+    checked, parts = checked_variants(snapshot, user), language_approvals.parts_of(snapshot)
+    languages = dict(snapshot.variants.values_list("key", "language"))
+    return {
+        key: language_approvals.part_of(languages.get(key, ""), parts)
+        for key in snapshot.must_check
+        if key not in checked
+    }
+
+
+def require_checked(snapshot: Snapshot, user: User, parts: Collection[str]) -> None:
+    """Raises VariantsNotChecked while the user has not checked every variant of these parts that the rule
+    names.
+    """
+    if missing := sum(part in parts for part in unchecked_variants(snapshot, user).values()):
+        raise VariantsNotChecked(
+            ngettext(
+                "Check %(number)s more variant before you approve: the newsletter’s review rule names it.",
+                "Check %(number)s more variants before you approve: the newsletter’s review rule names them.",
+                missing,
+            )
+            % {"number": missing}
+        )
+
+
+def _locked(snapshot: Snapshot, expected: Snapshot.State, action: str) -> Snapshot:
+    held = Snapshot.objects.select_for_update().get(pk=snapshot.pk)
+    if held.state != expected:
+        raise WrongState(str(_NOT_POSSIBLE[action]) % {"state": held.get_state_display()})
+    return held
+
+
+def _transition(snapshot: Snapshot, state: Snapshot.State, **changes: Any) -> None:
+    Snapshot.objects.filter(pk=snapshot.pk).update(state=state, **changes)
+
+
+def local_send_time(countries: Collection[str], start: datetime, hour: int, zone: ZoneInfo) -> datetime:
+    """`next_hour` for a subscriber of these countries (ISO 3166-1 alpha-2).
+
+    `zone` decides where their time zones differ or no country was chosen.
+    """
+    moments = {next_hour(start, hour, own) for own in zones_of(countries)}
+    return moments.pop() if len(moments) == 1 else next_hour(start, hour, zone)
+
+
+def next_hour(start: datetime, hour: int, zone: ZoneInfo) -> datetime:
+    """The first time at or after `start` at which it is `hour` o'clock in `zone`; UTC."""
+    day = start.astimezone(zone).date()
+    for later in (0, 1):
+        found = datetime(day.year, day.month, day.day, hour, tzinfo=zone) + timedelta(days=later)
+        if found >= start:
+            break
+    return found.astimezone(UTC)
+
+
+def zones_of(countries: Collection[str]) -> Iterator[ZoneInfo]:
+    """The time zones of these countries (ISO 3166-1 alpha-2), each once."""
+    known = get_global("territory_zones")
+    for name in sorted({name for country in countries for name in known.get(country, ())}):
+        try:
+            yield ZoneInfo(name)
+        except ZoneInfoNotFoundError:
+            # Babel knows this zone; the system's zone data do not.
+            continue

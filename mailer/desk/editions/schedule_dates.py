@@ -1,0 +1,133 @@
+"""The next dates of a newsletter, beside the form in which its schedule is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+from django.views.generic import TemplateView
+from wagtail.admin.panels import Panel
+
+from mailer.desk.base import localized_names
+from mailer.desk.base.forms import parse_int
+from mailer.desk.base.page_classes import StaffPage
+from mailer.desk.editions.schedule_field import ScheduleInput, city_of, holiday_note, schedule_text
+from mailer.editions.assemble import now_or_demo_time
+from mailer.editions.models import Newsletter
+from mailer.editions.planned_dates import PlannedDate, next_planned
+from mailer.editions.schedule import InvalidSchedule, Schedule
+from subscribers import iso_codes
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class DateRow:
+    """One edition to come, as text."""
+
+    period: str
+    assembled: str
+    assembly_note: str
+    # Empty: it is the time of assembly.
+    cutoff: str
+    # Empty: a person decides.
+    sent: str
+    sending_note: str
+
+
+def date_rows(newsletter: Newsletter) -> list[DateRow]:
+    """The next editions by the newsletter's schedule, saved or not."""
+    now = now_or_demo_time(timezone.now())
+    return [_row(one) for one in next_planned(newsletter, now, _SHOWN)]
+
+
+def _row(one: PlannedDate) -> DateRow:
+    return DateRow(
+        localized_names.month_name(str(one.period)),
+        localized_names.format_weekday_moment(one.assemble_at),
+        holiday_note(one.assemble_moved_for),
+        localized_names.format_weekday_moment(one.cutoff_at) if one.cutoff_at != one.assemble_at else "",
+        localized_names.format_weekday_moment(one.send_at) if one.send_at else "",
+        holiday_note(one.send_moved_for),
+    )
+
+
+def _context(newsletter: Newsletter) -> dict[str, Any]:
+    return {
+        "rows": date_rows(newsletter),
+        "assembly": schedule_text(newsletter.assemble_on, newsletter.zone),
+        "sending": schedule_text(newsletter.send_on, newsletter.zone) if newsletter.send_on else "",
+        "city": city_of(newsletter.zone),
+    }
+
+
+def newsletter_of(data: Mapping[str, Any]) -> Newsletter | None:
+    """A newsletter with the schedule that a form sent; None if a part of it is invalid."""
+    zone = str(data.get("zone", ""))
+    getlist = data.getlist if isinstance(data, QueryDict) else lambda name: data.get(name, [])
+    lines = {name: ScheduleInput().value_from_datadict(data, {}, name) for name in ("assemble_on", "send_on")}
+    try:
+        for line in filter(None, lines.values()):
+            Schedule.parse(line)
+    except InvalidSchedule:
+        return None
+    if zone not in available_timezones():
+        return None
+    hours = parse_int(str(data.get("cutoff_hours", "")))
+    return Newsletter(
+        **lines,
+        zone=zone,
+        countries=tuple(code for code in getlist("countries") if code in iso_codes.COUNTRIES),
+        period_kind=_chosen(data, "period_kind", Newsletter.PeriodKind.values),
+        period_offset=-1 if data.get("period_offset") == "-1" else 0,
+        on_holidays=_chosen(data, "on_holidays", Newsletter.OnHolidays.values),
+        cutoff_hours=min(hours or 0, 24 * 14),
+    )
+
+
+def _chosen(data: Mapping[str, Any], name: str, offered: list[str]) -> str:
+    value = str(data.get(name, ""))
+    return value if value in offered else offered[0]
+
+
+class DatesPanel(Panel):
+    """The dates of the saved schedule, a button that shows those of the form, and the place for them."""
+
+    class BoundPanel(Panel.BoundPanel):
+        template_name = "desk/editions/dates_panel.html"
+
+        def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
+            context: dict[str, Any] = super().get_context_data(parent_context)
+            shown = newsletter_of(self.form.data) if self.form.is_bound else self.instance
+            return {**context, "dates": _context(shown) if shown is not None else None}
+
+
+class ScheduleDatesPage(StaffPage, TemplateView):
+    """POST only, and changes nothing: the next dates of the schedule that the form of a newsletter has.
+
+    A script of the form asks for JSON with the HTML of the list.
+    """
+
+    permission_required = "mailer.change_newsletter"
+    http_method_names = ["post"]
+    template_name = "desk/editions/dates_page.html"
+    page_title = gettext_lazy("Next dates")
+    header_icon = "date"
+    breadcrumbs_above = (("desk_newsletters:index", gettext_lazy("Newsletters")),)
+
+    def has_permission(self) -> bool:
+        may = self.request.user.has_perm
+        return may("mailer.change_newsletter") or may("mailer.add_newsletter")
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        found = newsletter_of(request.POST)
+        dates = _context(found) if found is not None else None
+        if "application/json" in request.headers.get("Accept", ""):
+            return JsonResponse({"html": render_to_string("desk/editions/dates.html", {"dates": dates})})
+        return self.render_to_response(self.get_context_data(dates=dates))
