@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal
 
+from mailer.rendering import localization
+
 StoryKind = Literal["news", "event", "publication", "notice"]
-BlockKind = Literal["lead", "story", "heading", "date", "titles", "text", "social"]
+StoryBlockKind = Literal["lead", "story", "date", "titles", "social"]
+WrittenKind = Literal["text", "quote", "figures", "video", "button", "picture", "divider", "note"]
+BlockKind = StoryBlockKind | Literal["heading"] | WrittenKind
+# Blocks that editors write themselves, for all readers or for those of some countries.
+WRITTEN_KINDS = frozenset(("text", "quote", "figures", "video", "button", "picture", "divider", "note"))
+
+
+# A story block: its picture beside the text, a wide picture above it, text only, or the headline alone.
+StoryLayout = Literal["", "large", "small", "brief"]
 
 
 @dataclass(frozen=True)
 class LocalText:
-    """A short text in one language (heading words, tagline), or rich text that nh3 has cleaned."""
+    """A short text in one language (heading words, tagline), or rich text that nh3 has cleaned.
+
+    Of a quote the words, of figures "number | label" in each line, of a picture its caption, of a video its
+    title.
+    """
 
     language: str
     text: str
+    # Who said a quote, who took a picture, who signs a note.
+    detail: str = ""
+    # What the block's picture shows.
+    alt: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,8 @@ class StoryText:
     # Says where the story's link leads; empty: the catalogue's "Read more".
     link_label: str = ""
     picture_alt: str = ""
+    # Of an event: where it takes place.
+    venue: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +81,15 @@ class Story:
     # At least one.
     texts: tuple[StoryText, ...]
     link: str = ""
+    # 2:1, and the same picture 3:2 beside a text; both or none.
     picture: Picture | None = None
+    small_picture: Picture | None = None
+    layout: StoryLayout = ""
+    # Of an event, on its day: "18:30"; empty: all day, or no end is known.
+    starts: str = ""
+    ends: str = ""
+    # The IANA zone of these times; empty without them.
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,9 +99,26 @@ class Block:
     kind: BlockKind
     # Keys of stories: one for lead, story, date and social; any number for titles; none for heading and text.
     stories: tuple[str, ...] = ()
-    # heading: the country that it names; none: `texts`. text: the countries whose readers see it; none: all.
+    # heading: the country that it names; none: `texts`. A written block: the countries whose readers see it;
+    # none: all.
     countries: tuple[str, ...] = ()
     texts: tuple[LocalText, ...] = ()
+    # Where a button, a picture or a video leads.
+    link: str = ""
+    # Of a quote the person, of a video a still.
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True)
+class MastheadText:
+    """What stands at the head and the foot in one language; what is empty is as in every language."""
+
+    language: str
+    name: str = ""
+    office: str = ""
+    postal_address: str = ""
+    # What the logo shows; empty: the office.
+    logo_alt: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +136,65 @@ class Masthead:
     taglines: tuple[LocalText, ...] = ()
     # Changed tokens of the theme, by name.
     theme: tuple[tuple[str, str], ...] = ()
+    # Template parts in place of the shipped ones: path and source, by path. See template_parts.
+    templates: tuple[tuple[str, str], ...] = ()
+    texts: tuple[MastheadText, ...] = ()
+    # And for readers in the dark; none: the same.
+    logo: Picture | None = None
+    logo_dark: Picture | None = None
+
+    def in_language(self, language: str) -> MastheadText:
+        """Every text for readers of `language`."""
+        own = next((one for one in self.texts if one.language == language), MastheadText(language))
+        office = own.office or self.office
+        return MastheadText(
+            language,
+            own.name or self.name,
+            office,
+            own.postal_address or self.postal_address,
+            own.logo_alt or office,
+        )
+
+
+LeadRule = Literal["", "own"]
+SilentRule = Literal["", "skip", "roll_over"]
+
+
+@dataclass(frozen=True)
+class ReaderRules:
+    """How an edition is arranged for each reader. By default all readers see it in its own order."""
+
+    # Stories that name one of the reader's countries stand before the regional ones.
+    own_countries_first: bool = False
+    # "own": a story of the reader's countries leads where there is one. Else the edition's lead, where it is
+    # for the reader.
+    lead: LeadRule = ""
+    # Stories of each country at most, by the first country that a story names; 0: all. Regional stories,
+    # dates, publications and social calls do not count.
+    max_per_country: int = 0
+    # A reader with fewer stories gets no email; social calls do not count.
+    min_stories: int = 0
+    # What readers get whose countries have no story while others have: regional stories, nothing, or
+    # nothing now and the regional stories with the next edition.
+    silent: SilentRule = ""
+
+    @property
+    def rearrange(self) -> bool:
+        """Whether readers with the same stories may see them in different order or form."""
+        return bool(self.own_countries_first or self.lead or self.max_per_country)
+
+
+@dataclass(frozen=True)
+class RolledOver:
+    """What the readers of silent countries did not get with the edition before; see story_selection."""
+
+    # Those of `blocks`.
+    stories: tuple[Story, ...]
+    # Blocks of regional stories.
+    blocks: tuple[Block, ...]
+    # The countries that had a story in the edition before, in the one before that, and so on: as far back as
+    # silent readers were put off.
+    spoken: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -96,7 +202,7 @@ class Content:
     """Everything that decides what any reader of an edition sees."""
 
     masthead: Masthead
-    # "2021-12"
+    # "2021-12", see periods.Period.
     period: str
     number: int
     # Identifies the edition in URLs: "silk-road-monthly-2021-12".
@@ -106,6 +212,22 @@ class Content:
     subjects: tuple[Subject, ...]
     stories: tuple[Story, ...]
     blocks: tuple[Block, ...]
+    rules: ReaderRules = ReaderRules()
+    rolled_over: RolledOver | None = None
+    # Where pictures are, without a trailing slash; empty: at `site_url`.
+    media_origin: str = ""
+    # Of an edition outside of the schedule.
+    name: str = ""
+
+    def title(self, language: str) -> str:
+        """The name of the edition, or its period: "December 2021"."""
+        return self.name or localization.period_title(self.period, language)
+
+    @cached_property
+    def stories_by_key(self) -> Mapping[str, Story]:
+        """All stories, with those that are rolled over."""
+        rolled = self.rolled_over.stories if self.rolled_over else ()
+        return {story.key: story for story in (*rolled, *self.stories)}
 
 
 @dataclass(frozen=True)
@@ -123,6 +245,8 @@ class RenderedVariant:
     text: str
     # For staff, in English: "“Headline” has no Kazakh text; readers see Russian."
     warnings: tuple[str, ...] = field(default=())
+    # For staff, in English: why the newsletter's own template parts are not used.
+    errors: tuple[str, ...] = field(default=())
 
 
 def to_json(content: Content) -> str:
@@ -144,6 +268,11 @@ def from_json(text: str) -> Content:
             "fallbacks": tuple(head["fallbacks"]),
             "taglines": _texts(head["taglines"]),
             "theme": tuple((name, value) for name, value in head["theme"]),
+            # Snapshots of earlier versions have none.
+            "templates": tuple((name, source) for name, source in head.get("templates", ())),
+            "texts": tuple(MastheadText(**text) for text in head.get("texts", ())),
+            "logo": _picture(head.get("logo")),
+            "logo_dark": _picture(head.get("logo_dark")),
         }
     )
     return Content(
@@ -154,10 +283,37 @@ def from_json(text: str) -> Content:
         site_url=raw["site_url"],
         subjects=tuple(Subject(**subject) for subject in raw["subjects"]),
         stories=tuple(_story(story) for story in raw["stories"]),
-        blocks=tuple(
-            Block(block["kind"], tuple(block["stories"]), tuple(block["countries"]), _texts(block["texts"]))
-            for block in raw["blocks"]
-        ),
+        blocks=_blocks(raw["blocks"]),
+        # Snapshots of earlier versions have none of these.
+        rules=ReaderRules(**raw.get("rules", {})),
+        rolled_over=_rolled_over(raw.get("rolled_over")),
+        media_origin=raw.get("media_origin", ""),
+        name=raw.get("name", ""),
+    )
+
+
+def _rolled_over(raw: dict[str, Any] | None) -> RolledOver | None:
+    if not raw:
+        return None
+    return RolledOver(
+        stories=tuple(_story(story) for story in raw["stories"]),
+        blocks=_blocks(raw["blocks"]),
+        spoken=tuple(tuple(codes) for codes in raw["spoken"]),
+    )
+
+
+def _blocks(raw: list[dict[str, Any]]) -> tuple[Block, ...]:
+    return tuple(
+        Block(
+            block["kind"],
+            tuple(block["stories"]),
+            tuple(block["countries"]),
+            _texts(block["texts"]),
+            # Snapshots of earlier versions have neither.
+            block.get("link", ""),
+            _picture(block.get("picture")),
+        )
+        for block in raw
     )
 
 
@@ -173,8 +329,18 @@ def _story(raw: dict[str, Any]) -> Story:
         countries=tuple(raw["countries"]),
         texts=tuple(StoryText(**text) for text in raw["texts"]),
         link=raw["link"],
-        picture=Picture(**raw["picture"]) if raw["picture"] else None,
+        picture=_picture(raw["picture"]),
+        # Snapshots of earlier versions have one picture, no layout and no times.
+        small_picture=_picture(raw.get("small_picture")),
+        layout=raw.get("layout", ""),
+        starts=raw.get("starts", ""),
+        ends=raw.get("ends", ""),
+        zone=raw.get("zone", ""),
     )
+
+
+def _picture(raw: dict[str, Any] | None) -> Picture | None:
+    return Picture(**raw) if raw else None
 
 
 def _plain(value: object) -> str:

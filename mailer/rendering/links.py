@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 from mailer.rendering import sanitize
 from mailer.rendering.data_types import Content, RenderedVariant, Story
+from mailer.rendering.merge_tags import escape_tags
 
 # What reads as an address, with or without its scheme: "iom.int", "www.example.org/page".
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE)
@@ -18,6 +19,8 @@ _URL = re.compile(r"https?://\S+")
 # Punctuation that may follow a URL in a sentence, or be a part of it.
 _BEHIND = ")].,;:!?»”’\"'"
 _END = re.compile(r"(?=</body>)")
+# As plain text of rich text has them behind the words of a link.
+_IN_BRACKETS = re.compile(r"\(((?:https?://|mailto:)\S+)\)")
 # Invisible, silent, and not reachable with a keyboard.
 _HONEYPOT = '<a href="{}" tabindex="-1" aria-hidden="true" style="display:none;mso-hide:all"></a>'
 _PIXEL = '<img src="{}" alt="" width="1" height="1" style="display:block;border:0" />'
@@ -49,6 +52,32 @@ def links_in_page(page: str, known: Iterable[Link]) -> set[str]:
     """The addresses of `known` links that stand in a variant's HTML."""
     there = {html.unescape(found[2]) for found in _HREF.finditer(page)}
     return there.intersection(link.url for link in known)
+
+
+class NumberedLinks:
+    """Numbers in place of addresses, so that a voice that reads the text part reads sentences.
+
+    `urls` has the addresses in the order of their numbers, which begin with 1.
+    """
+
+    def __init__(self) -> None:
+        self.urls: list[str] = []
+
+    def number(self, url: str) -> str:
+        """What stands in the text for `url`: "[3]". The same address has the same number."""
+        if url not in self.urls:
+            self.urls.append(url)
+        return f"[{self.urls.index(url) + 1}]"
+
+    def number_all(self, text: str) -> str:
+        """The result of `sanitize.to_plain_text` with numbers in place of the addresses in brackets."""
+        return _IN_BRACKETS.sub(lambda found: self.number(found[1]), text)
+
+    def unlisted(self, written: str) -> str:
+        """Lines of the addresses that a text part lacks, since an office's own part does not list them."""
+        shown = set(written.split())
+        urls = enumerate(map(escape_tags, self.urls), 1)
+        return "\n".join(f"[{number}] {url}" for number, url in urls if url not in shown)
 
 
 def rewrite(
@@ -85,13 +114,15 @@ def _rewrite_text(written: str, address: Callable[[str], str | None]) -> str:
 
 def _anchors(content: Content) -> Iterator[tuple[str, str, str]]:
     """(story, link text, URL) of every link that staff wrote."""
-    stories = {story.key: story for story in content.stories}
-    for block in content.blocks:
+    stories = content.stories_by_key
+    for block in (*content.blocks, *(content.rolled_over.blocks if content.rolled_over else ())):
         for key in block.stories:
             if key in stories:
                 yield from _of_story(stories[key])
-        for text in block.texts if block.kind == "text" else ():
+        for text in block.texts if block.kind in ("text", "note") else ():
             yield from (("", words, url) for words, url in _of_body(text.text))
+        if url := sanitize.safe_link(block.link):
+            yield from (("", text.text, url) for text in block.texts)
 
 
 def _of_story(story: Story) -> Iterator[tuple[str, str, str]]:

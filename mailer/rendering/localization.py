@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_interval, format_skeleton
 from babel.messages.pofile import read_po
+
+from mailer.rendering.periods import Kind, Period
 
 # Where CLDR's name or pattern is not what readers in the region expect.
 _COUNTRIES = {("ru", "KG"): "Кыргызстан"}
@@ -23,7 +26,16 @@ _PERIODS = {
     "uz": "y-'yil' MMMM",
     "tk": "LLLL y",
 }
+# The names of languages, where CLDR has an adjective among adverbs, or another word than for the country.
+_LANGUAGES = {
+    ("ru", "ky"): "кыргызский",
+    ("uz", "tg"): "tojikcha",
+    ("uz", "uz"): "oʻzbekcha",
+    ("uz", "tk"): "turkmancha",
+}
+# Without CLDR's zero before the day, as in the date without a year.
 _DAYS = {"tg": "d MMMM"}
+_LONG_DAYS = {"tg": "d MMMM y"}
 # CLDR writes months and abbreviations of these as proper names; in running text they are not.
 _LOWER_MONTHS = frozenset({"tg"})
 # English dates are those of international offices: 16 November, not November 16.
@@ -66,6 +78,14 @@ def name_in_english(language: str) -> str:
     return str(locale("en").languages.get(language.partition("-")[0], language))
 
 
+@cache
+def language_name(code: str, reader_language: str) -> str:
+    """The name of a language as readers of another one write it: "Russian", "русский"."""
+    bare = code.partition("-")[0]
+    name = _LANGUAGES.get((reader_language, bare)) or locale(reader_language).languages.get(bare)
+    return str(name or locale(code).get_display_name(locale(code)) or code)
+
+
 def join_names(names: Iterable[str]) -> str:
     """Names in a row. Commas alone suit every language, whatever the names stand for in the sentence."""
     return ", ".join(names)
@@ -73,8 +93,14 @@ def join_names(names: Iterable[str]) -> str:
 
 @cache
 def period_title(months: str, language: str) -> str:
-    """A period, "2021-12", as a title: "December 2021". Raises ValueError when it is no month."""
-    first = date.fromisoformat(f"{months}-01")
+    """A period, "2021-12", as a title: "December 2021", "6–12 December 2021". Raises ValueError otherwise."""
+    period = Period.parse(months)
+    first = period.first_day
+    if period.kind is Kind.NAMED:
+        return day(first, "", language).replace("\N{NO-BREAK SPACE}", " ")
+    if period.kind is not Kind.MONTH:
+        shown = format_interval(first, period.last_day, "yMMMd", locale=locale(language))
+        return _plain_spaces(shown)
     pattern = _PERIODS.get(language)
     where = locale(language)
     formatted = (
@@ -85,12 +111,19 @@ def period_title(months: str, language: str) -> str:
     return formatted[:1].upper() + _plain_spaces(formatted[1:])
 
 
+def period_in_text(months: str, language: str) -> str:
+    """A period, "2021-12", within a sentence: "December 2021", "декабрь 2021". Raises ValueError as above."""
+    title = period_title(months, language)
+    # Months are names in English only.
+    return title if language == "en" else title[:1].lower() + title[1:]
+
+
 @cache
 def day(when: date, months: str, language: str) -> str:
     """A date, with the year only where it is not the period's."""
     where = locale(language)
     if not months.startswith(f"{when.year}-"):
-        formatted = format_date(when, "long", locale=where)
+        formatted = format_date(when, _LONG_DAYS.get(language, "long"), locale=where)
     elif language in _DAYS:
         formatted = format_date(when, _DAYS[language], locale=where)
     else:
@@ -101,12 +134,26 @@ def day(when: date, months: str, language: str) -> str:
     )
 
 
+def time_span(when: date, starts: str, ends: str, zone: str) -> str:
+    """The times of an event on a day, with their distance from UTC: "18:30–20:00 (UTC+5)".
+
+    `starts` and `ends` are written as "18:30", or empty; `zone` is the IANA's. Empty without a beginning.
+    """
+    if not starts:
+        return ""
+    start = datetime.combine(when, time.fromisoformat(starts), ZoneInfo(zone))
+    minutes = int((start.utcoffset() or timedelta()).total_seconds()) // 60
+    hours, rest = divmod(abs(minutes), 60)
+    offset = f"{'−' if minutes < 0 else '+'}{hours}{f':{rest:02}' if rest else ''}" if minutes else ""
+    return f"{starts}{f'–{ends}' if ends else ''} (UTC{offset})"
+
+
 @cache
 def month(when: date, language: str) -> str:
     """The name of a month, standing alone beside the number of a day."""
     # Slavic and Turkic readers say "18 декабря": the form that follows a number.
     formatted = format_date(when, "MMMM", locale=locale(language))
-    return _plain_spaces(formatted)
+    return _plain_spaces(formatted.lower() if language in _LOWER_MONTHS else formatted)
 
 
 def choose(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | None:
@@ -149,7 +196,7 @@ class Catalogue:
 @cache
 def for_language(language: str) -> Catalogue:
     """The catalogue of a language; English where there is none."""
-    if language not in shipped():
+    if language not in shipped_languages():
         return Catalogue("en", {})
     with (_FOLDER / f"{language}.po").open("rb") as file:
         messages = read_po(file, locale=None, abort_invalid=True)
@@ -157,6 +204,6 @@ def for_language(language: str) -> Catalogue:
 
 
 @cache
-def shipped() -> frozenset[str]:
+def shipped_languages() -> frozenset[str]:
     """Codes of the languages that have a catalogue; English has one for translators to copy."""
     return frozenset(path.stem for path in _FOLDER.glob("*.po"))

@@ -26,7 +26,7 @@ PLACEHOLDERS: Mapping[str, TrustedText] = {name: TrustedText(f"%%{name}%%") for 
 
 def escape_tags(text: str) -> str:
     """`text` with an invisible word joiner in everything that looks like a merge tag."""
-    return TAG_RE.sub("%\N{WORD JOINER}%\\1%%", text)
+    return TAG_RE.sub("%\N{WORD JOINER}%\\1%%", text) if "%%" in text else text
 
 
 def fill_html(html: str, values: Mapping[str, str]) -> str:

@@ -26,6 +26,10 @@ class MailingHeaders:
     help_url: str = ""
     # "campaign:newsletter:kind:sender", as Gmail reads it; empty: the field is left out.
     feedback_id: str = ""
+    # The name of the stream in the statistics of Mail.ru's Postmaster; empty: the fields are left out.
+    stream: str = ""
+    # Address that takes complaints in ARF (RFC 9477); empty: the field is left out.
+    complaints_email: str = ""
 
 
 # From a value (UTF-8) to its encoded form in a part.
@@ -149,11 +153,8 @@ class MessageTemplate:
         if not (reader.date.isascii() and reader.date.isprintable()):
             raise ValueError("Date contains characters that no header may have")
         delivery = f"X-Delivery: {reader.delivery_token}\r\n" if reader.delivery_token else ""
-        values = (
-            *(reader.message_token, reader.date, to),
-            *(reader.unsubscribe_token, reader.unsubscribe_mail_token, delivery),
-        )
-        return (self._own % values).encode()
+        unsubscribe, by_mail = reader.unsubscribe_token, reader.unsubscribe_mail_token
+        return (self._own % (reader.message_token, reader.date, to, unsubscribe, by_mail, delivery)).encode()
 
 
 def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes:
@@ -176,6 +177,11 @@ def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes
         fields.append(mime_encoding.addresses("List-Help", envelope.help_url))
     if envelope.feedback_id:
         fields.append(mime_encoding.short_value("Feedback-ID", envelope.feedback_id))
+    if envelope.stream:
+        fields.append(mime_encoding.short_value("X-Mailru-Msgtype", envelope.stream))
+        fields.append(mime_encoding.short_value("X-Postmaster-Msgtype", envelope.stream))
+    if envelope.complaints_email:
+        fields.append(mime_encoding.short_value("CFBL-Address", f"{envelope.complaints_email}; report=arf"))
     return b"".join(fields)
 
 

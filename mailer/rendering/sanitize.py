@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -32,7 +33,14 @@ _SCHEMES = {"http", "https", "mailto"}
 # What XML 1.0 §2.2 forbids (the MJML parser is strict), the C1 controls, and direction overrides, which
 # can make a URL look like another.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff\ufffe\uffff]")
+# The same texts come in many variants of an edition. Longer ones than these are not kept.
+_KEPT_CHARACTERS = 8_000
+_KEPT_TEXTS = 512
 _UNSAFE_IN_URL = re.compile("[\\s\x00-\x20\x7f-\xa0<>\"'\\\\^`{|}\u2028\u2029]")
+
+
+# An anchor whose address was unsafe or missing, as nh3 writes it; anchors never contain anchors.
+_WITHOUT_TARGET = re.compile(r"<a>(.*?)</a>", re.DOTALL)
 
 
 def printable(text: str) -> str:
@@ -40,6 +48,7 @@ def printable(text: str) -> str:
     return _FORBIDDEN.sub("", text)
 
 
+@lru_cache(maxsize=_KEPT_TEXTS)
 def safe_link(address: str) -> str:
     """`address` when it leads to http, https or mailto, ready for an attribute; else an empty text."""
     address = printable(address).strip()
@@ -63,6 +72,10 @@ def safe_picture_url(address: str) -> str:
 
 def rich_text(text: str) -> Markup:
     """Rich text with basic formatting and safe links only; well-formed for MJML."""
+    return _short_rich_text(text) if len(text) <= _KEPT_CHARACTERS else _rich_text(text)
+
+
+def _rich_text(text: str) -> Markup:
     cleaned = nh3.clean(
         printable(text),
         tags=_TAGS,
@@ -71,10 +84,14 @@ def rich_text(text: str) -> Markup:
         url_schemes=_SCHEMES,
         link_rel=None,
     )
-    # MJML needs closed elements; headings of a body rank below the story's own.
-    closed = cleaned.replace("<br>", "<br />")
+    # MJML needs closed elements; headings of a body rank below the story's own. A link without a target
+    # is no link, and would look like one.
+    closed = _WITHOUT_TARGET.sub(r"\1", cleaned.replace("<br>", "<br />"))
     lowered = re.sub(r"(</?)h[23]>", r"\1h4>", closed)
     return Markup(printable(lowered))  # noqa: S704 (nh3 has just cleaned it)
+
+
+_short_rich_text = lru_cache(maxsize=_KEPT_TEXTS)(_rich_text)
 
 
 def _safe_attribute(element: str, attribute: str, value: str) -> str | None:
@@ -83,11 +100,18 @@ def _safe_attribute(element: str, attribute: str, value: str) -> str | None:
 
 def to_plain_text(markup: str) -> str:
     """Rich text as plain text: paragraphs apart, list items with a dash, links with their address behind."""
+    return _short_plain_text(markup) if len(markup) <= _KEPT_CHARACTERS else _plain_text(markup)
+
+
+def _plain_text(markup: str) -> str:
     reader = _Reader()
     reader.feed(str(rich_text(markup)))
     reader.close()
     lines = (re.sub(r"[ \t]+", " ", line).strip() for line in "".join(reader.pieces).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+_short_plain_text = lru_cache(maxsize=_KEPT_TEXTS)(_plain_text)
 
 
 class _Reader(HTMLParser):

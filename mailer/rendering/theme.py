@@ -1,4 +1,4 @@
-"""Theme tokens (colours, font, width): defaults, validation and contrast."""
+"""Theme tokens (colours, fonts, width, corners): defaults, validation and contrast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mailer.rendering.staff_texts import stored
+from mailer.rendering.catalogue_markers import stored
 
 _LIGHT = {
     "ground": "#F2EEE6",
@@ -40,19 +40,37 @@ _DARK = {
     "rule": "#33434F",
     "band": "#0A6E7A",
 }
-# Every token by name: the light's colours, the dark's with `dark_` before, the font, the width in pixels.
+# Font stacks to choose from: fonts of Windows, Android, Apple and Linux that have the letters of Kazakh,
+# Kyrgyz, Tajik and Uzbek. A mail program uses the first one that the reader has.
+FONTS: Mapping[str, str] = MappingProxyType(
+    {
+        "sans": "'Segoe UI', 'Noto Sans', Roboto, Helvetica, Arial, sans-serif",
+        "neutral": "Arial, Helvetica, 'Liberation Sans', sans-serif",
+        "wide": "Verdana, 'DejaVu Sans', Geneva, sans-serif",
+        "serif": "Cambria, 'Noto Serif', 'Times New Roman', Times, serif",
+        "classic": "'Times New Roman', Times, 'Liberation Serif', serif",
+    }
+)
+# Every token by name: the light's colours, the dark's with `dark_` before, the fonts of texts and of
+# headlines, the width and the radius of corners in pixels.
 DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
         **_LIGHT,
         **{f"dark_{name}": colour for name, colour in _DARK.items()},
-        # All of these have the letters of Kazakh, Kyrgyz, Tajik and Uzbek.
-        "font": "'Segoe UI', 'Noto Sans', Roboto, Helvetica, Arial, sans-serif",
+        "font": FONTS["sans"],
+        # "inherit": that of the text.
+        "heading_font": "inherit",
         "width": "600",
+        "corner": "4",
     }
 )
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}\Z")
 _FONT = re.compile(r"[A-Za-z0-9 ,'-]{1,160}\Z")
-_WIDTHS = range(480, 721)
+# Pixels.
+WIDTHS = range(480, 721)
+CORNERS = range(25)
+# Marks of countries, in the order of the newsletter's countries; each is 3:1 on the page in light and dark.
+COUNTRY_MARKS = ("#0A8FA8", "#C8553D", "#3F8F5B", "#8A6BC2", "#B07A12", "#4F7CB5")
 # Foreground and background that meet in the template. Running text needs 4.5:1 (WCAG 2.2, 1.4.3).
 CONTRAST_PAIRS = (
     *((front, back) for back in ("page", "tint") for front in ("ink", "heading", "accent", "quiet")),
@@ -60,7 +78,133 @@ CONTRAST_PAIRS = (
     ("accent", "ground"),
     *((front, "deep") for front in ("on_deep", "deep_link", "signal")),
 )
+# In the dark, the words of buttons stand on the signal colour.
+_DARK_PAIRS = (("deep", "signal"),)
 MIN_CONTRAST = 4.5
+
+
+_BULLETIN_LIGHT = {
+    "ground": "#E9EEF2",
+    "page": "#FFFFFF",
+    "tint": "#DFEAF3",
+    "ink": "#1E2A33",
+    "heading": "#0B3C5D",
+    "accent": "#0B5A8A",
+    "deep": "#0B3C5D",
+    "on_deep": "#FFFFFF",
+    "deep_link": "#A9D6F5",
+    "signal": "#F7B733",
+    "quiet": "#4D5C68",
+    "rule": "#C9D4DC",
+    "band": "#D9480F",
+}
+_BULLETIN_DARK = {
+    "ground": "#0C141A",
+    "page": "#131E26",
+    "tint": "#1C2C38",
+    "ink": "#DDE6EC",
+    "heading": "#FFFFFF",
+    "accent": "#8CC8F0",
+    "deep": "#0A2638",
+    "on_deep": "#FFFFFF",
+    "deep_link": "#A9D6F5",
+    "signal": "#F7B733",
+    "quiet": "#A7B6C1",
+    "rule": "#2F4250",
+    "band": "#D9480F",
+}
+_PLAIN_LIGHT = {
+    "ground": "#FFFFFF",
+    "page": "#FFFFFF",
+    "tint": "#F6F3EC",
+    "ink": "#232323",
+    "heading": "#171717",
+    "accent": "#8A2F12",
+    "deep": "#2B2B2B",
+    "on_deep": "#FFFFFF",
+    "deep_link": "#F3C9B8",
+    "signal": "#F0B44C",
+    "quiet": "#5E5A54",
+    "rule": "#D8D3C8",
+    "band": "#D8D3C8",
+}
+_PLAIN_DARK = {
+    "ground": "#171614",
+    "page": "#171614",
+    "tint": "#24221E",
+    "ink": "#E6E2DA",
+    "heading": "#F7F4EE",
+    "accent": "#F0A488",
+    "deep": "#24221E",
+    "on_deep": "#F7F4EE",
+    "deep_link": "#F3C9B8",
+    "signal": "#F0B44C",
+    "quiet": "#B3ADA2",
+    "rule": "#3D3A34",
+    "band": "#3D3A34",
+}
+_MAGAZINE_LIGHT = {
+    "ground": "#EFE9DF",
+    "page": "#FFFDF9",
+    "tint": "#F6EBDD",
+    "ink": "#2A2522",
+    "heading": "#1C1917",
+    "accent": "#9B1B30",
+    "deep": "#1C1917",
+    "on_deep": "#FFFDF9",
+    "deep_link": "#F4B9A7",
+    "signal": "#F0B44C",
+    "quiet": "#62584F",
+    "rule": "#DCD2C3",
+    "band": "#9B1B30",
+}
+_MAGAZINE_DARK = {
+    "ground": "#100E0D",
+    "page": "#1B1816",
+    "tint": "#2A2420",
+    "ink": "#E8E0D8",
+    "heading": "#FFFDF9",
+    "accent": "#F39A9A",
+    "deep": "#0B0A09",
+    "on_deep": "#FFFDF9",
+    "deep_link": "#F4B9A7",
+    "signal": "#F0B44C",
+    "quiet": "#B8ADA2",
+    "rule": "#3E3732",
+    "band": "#9B1B30",
+}
+
+
+def _named(light: Mapping[str, str], dark: Mapping[str, str], **others: str) -> Mapping[str, str]:
+    return MappingProxyType({**light, **{f"dark_{name}": one for name, one in dark.items()}, **others})
+
+
+# The complete themes by name: what each changes in DEFAULTS. "" is the default theme. The parts of the others
+# are in templates/mail/themes/; see template_parts.theme_parts.
+THEMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "": MappingProxyType({}),
+        "bulletin": _named(_BULLETIN_LIGHT, _BULLETIN_DARK, font=FONTS["neutral"], width="640", corner="2"),
+        "plain": _named(_PLAIN_LIGHT, _PLAIN_DARK, font=FONTS["serif"], width="560", corner="0"),
+        "magazine": _named(
+            _MAGAZINE_LIGHT, _MAGAZINE_DARK, heading_font=FONTS["serif"], width="640", corner="0"
+        ),
+    }
+)
+# Names the theme that a newsletter starts from, among the changed tokens that it stores.
+BASE = "base"
+
+
+def theme_tokens(name: str) -> Mapping[str, str]:
+    """Every token of the complete theme with this name; of the default theme where there is none."""
+    return {**DEFAULTS, **THEMES.get(name, {})}
+
+
+def resolved(stored_changes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What a newsletter's stored changes, BASE included, change in DEFAULTS, by name of the token."""
+    changes = {str(name): str(value) for name, value in stored_changes.items()}
+    base = changes.pop(BASE, "")
+    return tuple(sorted({**THEMES.get(base, {}), **changes}.items()))
 
 
 def tokens(changes: Iterable[tuple[str, str]]) -> Mapping[str, str]:
@@ -84,16 +228,24 @@ def token_error(name: str, value: str) -> str:
             names=", ".join(DEFAULTS),
         )
     if name == "width":
-        fits = value.isascii() and value.isdigit() and int(value[:4]) in _WIDTHS and len(value) == 3
         return (
             ""
-            if fits
+            if _is_number_in(value, WIDTHS)
             else stored(
                 "The width must be a number of pixels from %(from)s to %(to)s, such as 600.",
-                **{"from": _WIDTHS[0], "to": _WIDTHS[-1]},
+                **{"from": WIDTHS[0], "to": WIDTHS[-1]},
             )
         )
-    if name == "font":
+    if name == "corner":
+        return (
+            ""
+            if _is_number_in(value, CORNERS)
+            else stored(
+                "The corners must be a number of pixels from %(from)s to %(to)s.",
+                **{"from": CORNERS[0], "to": CORNERS[-1]},
+            )
+        )
+    if name in ("font", "heading_font"):
         balanced = bool(_FONT.match(value)) and value.count("'") % 2 == 0
         return (
             "" if balanced else stored("The font must be names with commas between, quoted as 'Noto Sans'.")
@@ -105,20 +257,40 @@ def token_error(name: str, value: str) -> str:
     )
 
 
-class LowContrast(NamedTuple):
+def ornament_path(tokens: Mapping[str, str]) -> str:
+    """The path on the site of the band below the masthead, a PNG in the theme's colours."""
+    return f"/ornament/{tokens['signal'][1:].upper()}-{tokens['on_deep'][1:].upper()}.png"
+
+
+def _is_number_in(value: str, allowed: range) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= 3 and int(value) in allowed
+
+
+class PairContrast(NamedTuple):
     """Two tokens that meet in the template, and their contrast ratio."""
 
     front: str
     back: str
     ratio: float
 
+    @property
+    def enough(self) -> bool:
+        return self.ratio >= MIN_CONTRAST
 
-def low_contrasts(changes: Mapping[str, str]) -> tuple[LowContrast, ...]:
-    """The pairs of colours whose contrast is below MIN_CONTRAST in the theme with `changes`."""
+
+def contrasts(changes: Mapping[str, str]) -> tuple[PairContrast, ...]:
+    """Every pair of colours that meet in the template with `changes`; the pairs of the light come first."""
     merged = tokens(tuple(changes.items()))
-    pairs = ((prefix + front, prefix + back) for prefix in ("", "dark_") for front, back in CONTRAST_PAIRS)
-    found = (LowContrast(front, back, contrast(merged[front], merged[back])) for front, back in pairs)
-    return tuple(one for one in found if one.ratio < MIN_CONTRAST)
+    pairs = (
+        *CONTRAST_PAIRS,
+        *((f"dark_{front}", f"dark_{back}") for front, back in (*CONTRAST_PAIRS, *_DARK_PAIRS)),
+    )
+    return tuple(PairContrast(front, back, contrast(merged[front], merged[back])) for front, back in pairs)
+
+
+def low_contrasts(changes: Mapping[str, str]) -> tuple[PairContrast, ...]:
+    """The pairs of colours whose contrast is below MIN_CONTRAST in the theme with `changes`."""
+    return tuple(one for one in contrasts(changes) if not one.enough)
 
 
 def problems(changes: Mapping[str, str]) -> tuple[str, ...]:

@@ -3,57 +3,114 @@
 from __future__ import annotations
 
 import re
-import textwrap
-import unicodedata
 from collections.abc import Collection, Mapping
-from functools import cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
-import css_inline
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from mjml import mjml2html
 
-from mailer.rendering import localization, story_selection, theme, view_model
+from mailer.rendering import (
+    block_cache,
+    links,
+    localization,
+    mjml_to_html,
+    story_selection,
+    template_parts,
+    theme,
+    view_model,
+)
+from mailer.rendering.catalogue_markers import stored
 from mailer.rendering.data_types import Content, RenderedVariant
 from mailer.rendering.merge_tags import PLACEHOLDERS, TrustedText, escape_tags
 from mailer.rendering.view_model import Digest
 
 
 class NothingToShow(Exception):  # noqa: N818 (a normal outcome, not a fault)
-    """This edition has no story for these countries, so no message is built for them."""
+    """Readers of these countries get no email of this edition, so no message is built for them."""
+
+    def __init__(self, message: str, reason: story_selection.SkipReason = "no_stories") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+_WHY_NOTHING: dict[str, str] = {
+    "no_stories": "{edition} has no story for {countries}.",
+    "silent_country": "{edition} has only regional stories for {countries}, and the newsletter skips them.",
+    "rolled_over": "{edition} has only regional stories for {countries}; they come with the next edition.",
+    "few_stories": "{edition} has fewer stories for {countries} than the newsletter’s minimum.",
+}
 
 
 def render(content: Content, countries: Collection[str], language: str) -> RenderedVariant:
     """What a reader of `countries` (ISO 3166-1 alpha-2; none means all) gets in `language`, with merge tags.
 
-    Equal contents, story sets and languages give equal bytes. Raises NothingToShow when no story is for them.
+    Equal contents, story sets and languages give equal bytes. Raises NothingToShow, with the reason, where
+    they get no email.
     """
-    blocks = story_selection.visible_blocks(content, frozenset(countries))
-    shown = story_selection.stories_of(blocks)
-    if not shown:
-        raise NothingToShow(f"{content.slug} has no story for {', '.join(sorted(countries))}.")
-    key = story_selection.variant_key(story_selection.keys_of(content, blocks), language)
+    return render_selection(content, story_selection.select(content, countries), countries, language)
+
+
+def render_selection(
+    content: Content,
+    selection: story_selection.Selection,
+    countries: Collection[str],
+    language: str,
+) -> RenderedVariant:
+    """The same for what a Selector of this content selected for `countries`."""
+    if selection.skipped:
+        why = _WHY_NOTHING[selection.skipped]
+        named = ", ".join(sorted(countries)) or "readers of all countries"
+        raise NothingToShow(why.format(edition=content.slug, countries=named), selection.skipped)
+    key = story_selection.variant_key(selection.keys, language)
     warnings: list[str] = []
-    digest = view_model.build(content, blocks, key, language, warnings.append)
-    tokens = theme.tokens(content.masthead.theme)
+    digest = view_model.build(content, selection.blocks, key, language, warnings.append)
+    html, text, error = _bodies(digest, content)
     return RenderedVariant(
         key=key,
         language=language,
-        stories=shown,
+        stories=selection.stories,
         subject=digest.subject,
         preheader=digest.preheader,
-        html=render_html(digest, tokens),
-        text=render_text(digest, tokens),
+        html=html,
+        text=text,
         warnings=tuple(dict.fromkeys(warnings)),
+        errors=(error,) if error else (),
+    )
+
+
+def _bodies(digest: Digest, content: Content, *, whole: bool = True) -> tuple[str, str, str]:
+    """HTML and text; and the error of the newsletter's own parts, where the shipped ones replace them."""
+    tokens, parts = theme.tokens(content.masthead.theme), content.masthead.templates
+    try:
+        return render_html(digest, tokens, parts, whole=whole), render_text(digest, tokens, parts), ""
+    except template_parts.TemplateFailed as error:
+        return (
+            render_html(digest, tokens, whole=whole),
+            render_text(digest, tokens),
+            _why_not_used(error),
+        )
+
+
+def _why_not_used(error: template_parts.TemplateFailed) -> str:
+    if not error.line:
+        return stored(
+            "The template part %(part)s cannot be used, so readers see the default design. %(reason)s",
+            part=error.part,
+            reason=error.reason,
+        )
+    return stored(
+        "The template part %(part)s cannot be used, so readers see the default design. Line %(line)s: "
+        "%(reason)s",
+        part=error.part,
+        line=error.line,
+        reason=error.reason,
     )
 
 
 def render_blocks(content: Content, language: str) -> str:
     """The HTML of all blocks of a content in `language`, without the parts around them."""
     digest = view_model.build(content, content.blocks, "", language, lambda warning: None)
-    return render_html(digest, theme.tokens(content.masthead.theme), whole=False)
+    return _bodies(digest, content, whole=False)[0]
 
 
 def possible_variants(content: Content, limit: int = 500) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
@@ -66,32 +123,61 @@ def possible_variants(content: Content, limit: int = 500) -> tuple[list[tuple[tu
     return pairs[:limit], complete and len(pairs) <= limit
 
 
-_PACKAGE = Path(__file__).resolve().parents[1]
-# Templates are inside the package in a wheel, and beside it in a checkout.
-TEMPLATES = tuple(root / "templates" / "mail" for root in (_PACKAGE, _PACKAGE.parent))
-# Columns of the text part; RFC 5322 recommends lines of at most 78.
-_COLUMNS = 72
-_MARKUP = (".mjml", ".html")
-
-
-def render_html(digest: Digest, theme: Mapping[str, str], *, whole: bool = True) -> str:
+def render_html(
+    digest: Digest, theme: Mapping[str, str], parts: template_parts.Parts = (), *, whole: bool = True
+) -> str:
     """The HTML body with its merge tags. Its only external resources are the stories' pictures.
 
-    Not `whole`: the blocks alone, without masthead and footer.
+    `parts`: those in place of shipped ones; raises TemplateFailed where they cannot be used. Not `whole`: the
+    blocks alone, without masthead and footer.
     """
-    source = _environment().get_template("digest.mjml").render({**_context(digest, theme), "whole": whole})
-    compiled = mjml2html(_needs_reference().sub(lambda found: f"&#{ord(found[0])};", source), fonts={})
-    return _strip_blank_space(_inliner(_stylesheet("inline.css", tuple(theme.items()))).inline(compiled))
+    source = render_mjml(digest, theme, parts, whole=whole)
+    if parts:
+        template_parts.require_compilable(source, parts)
+    stylesheet = _stylesheet("inline.css", tuple(theme.items()), parts)
+    return _compiled(source, stylesheet, digest.web_url, parts)
 
 
-def render_text(digest: Digest, theme: Mapping[str, str]) -> str:
+def render_mjml(
+    digest: Digest,
+    theme: Mapping[str, str],
+    parts: template_parts.Parts = (),
+    *,
+    whole: bool = True,
+    marked: bool = False,
+) -> str:
+    """The MJML that `render_html` compiles; `marked`: see `template_parts.render_marked`."""
+    context = {**_context(digest, theme, parts), "whole": whole}
+    render = template_parts.render_marked if marked else template_parts.render
+    return render(parts, "digest.mjml", context)
+
+
+def _compiled(source: str, stylesheet: str, address: str, parts: template_parts.Parts) -> str:
+    try:
+        return mjml_to_html.to_html(source, stylesheet, address)
+    except ValueError as error:
+        if not parts:
+            raise
+        raise template_parts.TemplateFailed(f"MJML: {error}.", parts[0][0], 0) from error
+
+
+def render_text(digest: Digest, theme: Mapping[str, str], parts: template_parts.Parts = ()) -> str:
     """The plain-text body with its merge tags; lines end with LF."""
-    written = _environment().get_template("digest.txt").render(_context(digest, theme))
+    numbered = links.NumberedLinks()
+    context = {
+        **_context(digest, theme, parts),
+        "link_number": numbered.number,
+        "number_links": numbered.number_all,
+        "numbered_links": numbered.urls,
+    }
+    written = template_parts.render(parts, "digest.txt", context)
+    if unlisted := numbered.unlisted(written):
+        written = f"{written}\n\n{unlisted}"
     lines = (line.rstrip() for line in written.splitlines())
     return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip() + "\n"
 
 
-def _context(digest: Digest, theme: Mapping[str, str]) -> dict[str, Any]:
+def _context(digest: Digest, theme: Mapping[str, str], parts: template_parts.Parts) -> dict[str, Any]:
     words = localization.for_language(digest.language)
 
     def translate(english: str, **values: str) -> TrustedText:
@@ -102,92 +188,18 @@ def _context(digest: Digest, theme: Mapping[str, str]) -> dict[str, Any]:
         }
         return TrustedText(words(english, **kept))
 
+    tokens = tuple(theme.items())
     return {
         "digest": digest,
         "theme": theme,
         "translate": translate,
         "tag": PLACEHOLDERS,
-        "dark_css": Markup(_stylesheet("dark.css", tuple(theme.items()))),  # noqa: S704 (tokens are checked colours)
+        block_cache.DESIGN: (digest.language, tokens),
+        "dark_css": Markup(_stylesheet("dark.css", tokens, parts)),  # noqa: S704 (tokens are checked colours)
+        "print_css": Markup(_stylesheet("print.css", tokens, parts)),  # noqa: S704 (the same)
     }
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        # Jinja2's default does not cover .mjml.
-        autoescape=lambda name: bool(name and name.endswith(_MARKUP)),  # noqa: S701 (text parts are no markup)
-        finalize=_escape_foreign_tags,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["wrap"] = wrap
-    environment.filters["underlined"] = underlined
-    return environment
-
-
-def _escape_foreign_tags(value: Any) -> Any:
-    """Escape merge tags in every value that is not a TrustedText."""
-    if isinstance(value, TrustedText) or not isinstance(value, str):
-        return value
-    if isinstance(value, Markup):
-        return Markup(escape_tags(value))  # noqa: S704 (was Markup before)
-    return escape_tags(value)
-
-
-# Hangul fillers, which are invisible, and halfwidth Katakana sound marks.
-_LETTERS_LIKE_COMBINING_MARKS = "\u115f\u1160\u3164\uffa0\uff9e\uff9f"
-
-
-@cache
-def _needs_reference() -> re.Pattern[str]:
-    """Characters that the MJML compiler escapes in attributes as Rust does: "\\u{306}" for a breve.
-
-    Character references pass unchanged: needed for combining marks, unusual spaces and control characters.
-    """
-    # Of the basic plane only: with others, the character class is a hundred times slower.
-    plane = map(chr, (*range(0x80, 0xD800), *range(0xE000, 0x10000)))
-    quoted = "".join(one for one in plane if unicodedata.category(one)[0] in "MCZ")
-    return re.compile(f"[\\\\{quoted}{_LETTERS_LIKE_COMBINING_MARKS}]")
-
-
-@cache
-def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...]) -> str:
-    return _environment().get_template(name).render(theme=dict(tokens))
-
-
-@cache
-def _inliner(stylesheet: str) -> css_inline.CSSInliner:
-    # Our own stylesheet only: inlining MJML's reset would repeat 80 bytes in every cell.
-    return css_inline.CSSInliner(
-        inline_style_tags=False, keep_style_tags=True, extra_css=stylesheet, load_remote_stylesheets=False
-    )
-
-
-def _strip_blank_space(page: str) -> str:
-    """Without the white space that templates leave between elements; one element a line."""
-    return re.sub(r"\s*\n\s*", "\n", page)
-
-
-def wrap(text: str) -> str:
-    """`text` in lines of at most 72 columns; line breaks are kept, URLs and long words stay whole."""
-    kind = TrustedText if isinstance(text, TrustedText) else str
-    lines = (
-        textwrap.fill(
-            line,
-            _COLUMNS,
-            break_long_words=False,
-            break_on_hyphens=False,
-            subsequent_indent="  " if line.startswith("- ") else "",
-        )
-        for line in text.split("\n")
-    )
-    return kind("\n".join(lines))
-
-
-def underlined(text: str) -> str:
-    """Wrapped text, underlined with hyphens."""
-    lines = wrap(text)
-    return f"{lines}\n{'-' * max(len(line) for line in lines.splitlines() or ['-'])}"
+@lru_cache(maxsize=256)
+def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...], parts: template_parts.Parts) -> str:
+    return template_parts.render(parts, name, {"theme": dict(tokens)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
@@ -10,20 +10,31 @@ from markupsafe import Markup
 
 from mailer.rendering import localization, sanitize, story_selection, theme
 from mailer.rendering import localization as catalogue
+from mailer.rendering.catalogue_markers import stored
 from mailer.rendering.data_types import (
+    WRITTEN_KINDS,
     Block,
     BlockKind,
     Content,
     LocalText,
     Picture,
     Story,
+    StoryLayout,
     StoryText,
     Subject,
 )
-from mailer.rendering.staff_texts import stored
 
 # From this many countries on, the place is the first one "and the region".
 _LISTED_COUNTRIES = 4
+
+
+# From this many stories on, an edition begins with its contents: so many headlines at most.
+LONG_EDITION = 4
+_MOST_CONTENTS = 8
+# Characters of a subject that no member of staff wrote.
+LONGEST_SUBJECT = 150
+# Pixels of the mail that a logo has at most: width and height.
+LARGEST_LOGO = (240, 60)
 
 
 @dataclass(frozen=True)
@@ -48,16 +59,24 @@ class StoryView:
     place: str
     # "and the region", when the place is only where it happened.
     place_suffix: str
+    # The colour of the first country (#RRGGBB); empty: none of the newsletter's, or the whole region.
+    mark: str
+    # The name of the language of its texts, in the reader's, when it is not the reader's: "Russian".
+    language_note: str
     # "29 November"; the day and the month also alone, for the save-the-date block.
     date: str
     day: str
     month: str
+    # Of an event: "18:30–20:00 (UTC+5) · House of Cinema"; empty: neither is known.
+    time_and_venue: str
     # A URL that is safe in an attribute; empty: none.
     link: str
     link_label: LocalizedText
     picture: Picture | None
+    small_picture: Picture | None
     alt: str
     calendar: str
+    layout: StoryLayout = ""
 
 
 @dataclass(frozen=True)
@@ -67,9 +86,26 @@ class BlockView:
     kind: BlockKind
     stories: tuple[StoryView, ...] = ()
     label: LocalizedText = LocalizedText("")
-    # Rich text of a text block, for HTML and as plain text.
+    # Of its HTML heading, from 2 to 3: 3 under the heading of a country.
+    level: int = 2
+    # Rich text of a text block or note, for HTML and as plain text.
     body: Markup = field(default_factory=Markup)
     body_text: str = ""
+    # Of a written block, as in data_types.LocalText and Block; a link is safe in an attribute.
+    detail: str = ""
+    alt: str = ""
+    link: str = ""
+    picture: Picture | None = None
+    # Of figures: ("12 000", "people trained").
+    figures: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of a written block can be shown: no text in any language, or no picture or link."""
+        if self.kind not in WRITTEN_KINDS or self.kind == "divider":
+            return False
+        needed = {"picture": self.picture, "button": self.link, "video": self.link, "figures": self.figures}
+        return not needed.get(self.kind, self.label.text or self.body)
 
 
 @dataclass(frozen=True)
@@ -91,6 +127,16 @@ class Digest:
     # The edition has stories of single countries, but none for this reader.
     no_local_stories: bool
     web_url: str
+    # The page of the edition, with its languages; empty: it has one.
+    languages_url: str
+    # The headlines of a long edition, to be read first; none: it is short.
+    contents: tuple[LocalizedText, ...]
+    # The band below the masthead: a PNG of 1200 × 36 pixels.
+    ornament_url: str
+    # As large as it is shown; none: without a logo. The other one for readers in the dark; none: the same.
+    logo: Picture | None = None
+    logo_dark: Picture | None = None
+    logo_alt: str = ""
 
 
 Warn = Callable[[str], None]
@@ -103,8 +149,9 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
     """
     writer = _Builder(content, reader_language, warn)
     head = content.masthead
-    pieces = _without_repeated_places([writer.block_view(block) for block in blocks])
-    if reader_language not in catalogue.shipped():
+    views = [view for block in blocks if not (view := writer.block_view(block)).is_empty]
+    pieces = _with_levels(_without_repeated_places(views))
+    if reader_language not in catalogue.shipped_languages():
         named = localization.name_in_english(reader_language)
         warn(
             stored(
@@ -117,12 +164,14 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
             warn(stored("%(reason)s Readers see the default.", reason=reason))
     tagline = writer.localized(head.taglines, stored("The tagline"))
     subject, preheader = writer.subject(pieces)
+    own = head.in_language(reader_language)
+    logo = _logo(head.logo)
     return Digest(
         language=reader_language,
         direction=localization.direction(reader_language),
-        newsletter=sanitize.printable(head.name),
-        office=sanitize.printable(head.office),
-        postal_address=sanitize.printable(head.postal_address),
+        newsletter=sanitize.printable(own.name),
+        office=sanitize.printable(own.office),
+        postal_address=sanitize.printable(own.postal_address),
         tagline=tagline,
         period=writer.period,
         number=content.number,
@@ -131,7 +180,24 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
         blocks=pieces,
         no_local_stories=_has_no_local_stories(content, blocks),
         web_url=f"{writer.archive}/{key}/",
+        languages_url=f"{writer.archive}/?lang={quote(reader_language)}" if len(head.languages) > 1 else "",
+        contents=_contents(pieces),
+        ornament_url=(content.media_origin or content.site_url)
+        + theme.ornament_path(theme.tokens(head.theme)),
+        logo=logo,
+        logo_dark=_logo(head.logo_dark) if logo else None,
+        logo_alt=sanitize.printable(own.logo_alt),
     )
+
+
+def _logo(picture: Picture | None) -> Picture | None:
+    """The picture with the width and height that it is shown with."""
+    address = sanitize.safe_picture_url(picture.url) if picture else ""
+    if not picture or not address:
+        return None
+    width, height = LARGEST_LOGO
+    scale = min(1, width / max(picture.width, 1), height / max(picture.height, 1))
+    return Picture(address, round(picture.width * scale), round(picture.height * scale))
 
 
 def _without_repeated_places(blocks: Sequence[BlockView]) -> tuple[BlockView, ...]:
@@ -148,6 +214,43 @@ def _without_repeated_places(blocks: Sequence[BlockView]) -> tuple[BlockView, ..
     return tuple(result)
 
 
+def _contents(blocks: Sequence[BlockView]) -> tuple[LocalizedText, ...]:
+    stories = [story for block in blocks if block.kind in ("lead", "story") for story in block.stories]
+    if len(stories) < LONG_EDITION:
+        return ()
+    return tuple(LocalizedText(story.headline, story.lang) for story in stories[:_MOST_CONTENTS])
+
+
+def _with_levels(blocks: Sequence[BlockView]) -> tuple[BlockView, ...]:
+    """Each block with the level of its HTML heading, so that none is skipped."""
+    level = 2
+    result = []
+    for block in blocks:
+        if block.kind == "heading":
+            level = 3
+        elif block.kind in ("lead", "date", "titles", "social"):
+            level = 2
+        result.append(_with_level(block, 2 if block.kind == "heading" else level))
+    return tuple(result)
+
+
+def _with_level(block: BlockView, level: int) -> BlockView:
+    """The block with the level of its heading; headings inside a body are one below it."""
+    inner = level if block.kind in WRITTEN_KINDS else level + 1
+    if level == block.level and not any(
+        "<h4>" in body for body in (block.body, *(story.body for story in block.stories))
+    ):
+        return block
+    stories = tuple(replace(story, body=_inner_headings(story.body, inner)) for story in block.stories)
+    return replace(block, level=level, stories=stories, body=_inner_headings(block.body, inner))
+
+
+def _inner_headings(body: Markup, level: int) -> Markup:
+    """A body of sanitize.rich_text, whose headings are h4, with headings of `level`."""
+    lowered = body.replace("<h4>", f'<h{level} class="inner">').replace("</h4>", f"</h{level}>")
+    return Markup(lowered)  # noqa: S704 (was Markup before)
+
+
 def _has_no_local_stories(content: Content, blocks: Sequence[Block]) -> bool:
     local = {story.key for story in content.stories if story.countries}
     planned = local.intersection(story_selection.stories_of(content.blocks))
@@ -160,9 +263,9 @@ class _Builder:
     def __init__(self, content: Content, reader_language: str, warn: Warn) -> None:
         self.content = content
         self.language = reader_language
-        self.stories = {story.key: story for story in content.stories}
+        self.stories = content.stories_by_key
         self.messages = catalogue.for_language(reader_language)
-        self.period = localization.period_title(content.period, reader_language)
+        self.period = content.title(reader_language)
         self.archive = f"{content.site_url}/archive/{quote(content.slug)}"
         self.warn = warn
 
@@ -170,16 +273,37 @@ class _Builder:
         items = tuple(self.story_view(self.stories[key], block.kind) for key in block.stories)
         if block.kind == "heading":
             return BlockView("heading", label=self.heading(block))
-        if block.kind == "text":
-            words = self.localized(block.texts, "A text block")
-            return BlockView(
-                "text",
-                label=words,
-                body=sanitize.rich_text(words.text),
-                body_text=sanitize.to_plain_text(words.text),
-            )
+        if block.kind in WRITTEN_KINDS:
+            return self.written(block)
         # The heading of a list of publications, where staff wrote one.
         return BlockView(block.kind, stories=items, label=self.localized(block.texts, ""))
+
+    def written(self, block: Block) -> BlockView:
+        """A block of the editors' own."""
+        chosen = self.chosen(block.texts, _WRITTEN[block.kind])
+        if chosen is None:
+            return BlockView(block.kind)
+        lang = self._lang_if_foreign(chosen.language)
+        if block.kind in ("text", "note"):
+            return BlockView(
+                block.kind,
+                label=LocalizedText(chosen.text, lang),
+                body=sanitize.rich_text(chosen.text),
+                body_text=sanitize.to_plain_text(chosen.text),
+                detail=_single_line(chosen.detail),
+            )
+        address = sanitize.safe_picture_url(block.picture.url) if block.picture else ""
+        if address and not chosen.alt.strip():
+            self.warn(stored("A picture between the stories has no description."))
+        return BlockView(
+            block.kind,
+            label=LocalizedText(_single_line(chosen.text), lang),
+            detail=_single_line(chosen.detail),
+            alt=_single_line(chosen.alt),
+            link=sanitize.safe_link(block.link),
+            picture=replace(block.picture, url=address) if block.picture and address else None,
+            figures=_figures(chosen.text) if block.kind == "figures" else (),
+        )
 
     def heading(self, block: Block) -> LocalizedText:
         if block.countries:
@@ -188,28 +312,32 @@ class _Builder:
 
     def localized(self, texts: Sequence[LocalText], what: str) -> LocalizedText:
         """The text to show; warnings name a heading, or `what`."""
-        text = localization.choose(
-            [text for text in texts if text.text.strip()], self.language, self._fallbacks
-        )
-        if text is None:
+        chosen = self.chosen(texts, what)
+        if chosen is None:
             return LocalizedText("")
+        return LocalizedText(chosen.text, self._lang_if_foreign(chosen.language))
+
+    def chosen(self, texts: Sequence[LocalText], what: str) -> LocalText | None:
+        """The same with what belongs to the text; None where no language has one."""
+        written = [text for text in texts if (text.text + text.alt).strip()]
+        text = localization.choose(written, self.language, self._fallbacks)
+        if text is None:
+            return None
         shown = sanitize.printable(text.text)
-        self._warn_fallback(what or stored("A heading “%(text)s”", text=_excerpt(shown)), text.language)
-        return LocalizedText(shown, self._lang_if_foreign(text.language))
+        self._warn_fallback(what or stored("A heading “%(text)s”", text=excerpt(shown)), text.language)
+        return replace(text, text=shown)
 
     def subject(self, pieces: Sequence[BlockView]) -> tuple[str, str]:
-        """Subject and preheader, each a single line."""
+        """Subject and preheader, each a single line; without a written subject, the first headline."""
         given = [subject for subject in self.content.subjects if subject.subject.strip()]
         chosen: Subject | None = localization.choose(given, self.language, self._fallbacks)
         if chosen is None:
-            self.warn(
-                stored(
-                    "The edition has no subject in any language; readers of %(language)s see its name "
-                    "and period.",
-                    language=localization.name_in_english(self.language),
-                )
-            )
-            return _single_line(f"{self.content.masthead.name}, {self.period}"), self._first_summary(pieces)
+            stories = [
+                story for piece in pieces if piece.kind in ("lead", "story") for story in piece.stories
+            ]
+            name = self.content.masthead.in_language(self.language).name
+            headline = stories[0].headline if stories else f"{name}, {self.period}"
+            return sanitize.shorten(_single_line(headline), LONGEST_SUBJECT), self._first_summary(pieces)
         self._warn_fallback(stored("The subject"), chosen.language)
         return _single_line(chosen.subject), _single_line(chosen.preheader) or self._first_summary(pieces)
 
@@ -224,8 +352,9 @@ class _Builder:
             raise ValueError(
                 f"story {story.key!r} has no text in any language; give it one before it is rendered"
             )
-        self._warn_fallback(f"“{_excerpt(chosen.headline)}”", chosen.language)
+        self._warn_fallback(quoted(chosen.headline), chosen.language)
         where, beyond = self.place(story)
+        picture = self.picture(story, chosen)
         link = self.link(story, chosen)
         body = chosen.body if kind == "lead" or not link else ""
         return StoryView(
@@ -236,14 +365,29 @@ class _Builder:
             body_text=sanitize.to_plain_text(body),
             place=where,
             place_suffix=beyond,
+            mark=self.mark(story),
+            language_note=""
+            if chosen.language == self.language
+            else localization.language_name(chosen.language, self.language),
             date=localization.day(story.date, self.content.period, self.language),
             day=str(story.date.day),
             month=localization.month(story.date, self.language),
+            time_and_venue=" · ".join(
+                filter(
+                    None,
+                    (
+                        localization.time_span(story.date, story.starts, story.ends, story.zone),
+                        _single_line(chosen.venue),
+                    ),
+                )
+            ),
             link=link,
             link_label=self.link_label(story, chosen),
-            picture=self.picture(story, chosen),
+            picture=picture,
+            small_picture=self.small_picture(story) if picture else None,
+            layout=story.layout if kind == "story" else "",
             alt=_single_line(chosen.picture_alt),
-            calendar=f"{self.archive}/{quote(story.key, safe='')}.ics",
+            calendar=f"{self.archive}/{quote(story.key, safe='')}.ics?lang={quote(self.language)}",
         )
 
     def place(self, story: Story) -> tuple[str, str]:
@@ -257,13 +401,18 @@ class _Builder:
             return self.country(story.countries[0]), self.messages("and the region")
         return localization.join_names(self.country(code) for code in story.countries), ""
 
+    def mark(self, story: Story) -> str:
+        own = self.content.masthead.countries
+        first = story.countries[0] if story.countries else ""
+        return theme.COUNTRY_MARKS[own.index(first) % len(theme.COUNTRY_MARKS)] if first in own else ""
+
     def country(self, code: str) -> str:
         return localization.country(code, self.language)
 
     def link(self, story: Story, text: StoryText) -> str:
         safe = sanitize.safe_link(story.link)
         if story.link.strip() and not safe:
-            what = f"“{_excerpt(text.headline)}”"
+            what = quoted(text.headline)
             self.warn(
                 stored(
                     "%(what)s has a link that is not http, https or mailto; readers see no link.", what=what
@@ -280,7 +429,7 @@ class _Builder:
     def picture(self, story: Story, text: StoryText) -> Picture | None:
         if story.picture is None:
             return None
-        what = f"“{_excerpt(text.headline)}”"
+        what = quoted(text.headline)
         address = sanitize.safe_picture_url(story.picture.url)
         if not address:
             self.warn(
@@ -292,6 +441,12 @@ class _Builder:
         if not text.picture_alt.strip():
             self.warn(stored("%(what)s has a picture without a description.", what=what))
         return Picture(address, story.picture.width, story.picture.height)
+
+    def small_picture(self, story: Story) -> Picture | None:
+        """The narrow crop; the wide one where there is no other."""
+        small = story.small_picture or story.picture
+        address = sanitize.safe_picture_url(small.url) if small else ""
+        return Picture(address, small.width, small.height) if small and address else None
 
     @property
     def _fallbacks(self) -> tuple[str, ...]:
@@ -316,12 +471,39 @@ class _Builder:
         return next((item.summary for piece in pieces for item in piece.stories if item.summary), "")
 
 
+# What warnings call a written block.
+_WRITTEN: Mapping[str, str] = {
+    "text": stored("A text block"),
+    "quote": stored("A quote"),
+    "figures": stored("A block of figures"),
+    "video": stored("A video"),
+    "button": stored("A button"),
+    "picture": stored("A picture between the stories"),
+    "divider": stored("A divider"),
+    "note": stored("A note from the team"),
+}
+# Figures that fit beside each other.
+_MOST_FIGURES = 3
+
+
+def _figures(text: str) -> tuple[tuple[str, str], ...]:
+    """Lines such as "12 000 | people trained"; a line without a label has an empty one."""
+    lines = (line.partition("|") for line in text.splitlines() if line.strip())
+    pairs = ((_single_line(number), _single_line(label)) for number, _bar, label in lines)
+    return tuple(pair for pair in pairs if pair[0])[:_MOST_FIGURES]
+
+
 def _single_line(text: str) -> str:
     """`text` on a single line, without control characters."""
     return " ".join(sanitize.printable(text).split())
 
 
-def _excerpt(text: str) -> str:
+def quoted(headline: str) -> str:
+    """The beginning of a headline as warnings name it."""
+    return stored("“%(headline)s”", headline=excerpt(headline))
+
+
+def excerpt(text: str) -> str:
     """The beginning of a text, to identify it."""
     line = _single_line(text)
     return line if len(line) <= 60 else f"{line[:59].rstrip()}…"

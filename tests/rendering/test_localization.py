@@ -5,10 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+from babel import Locale
+from babel.dates import format_date, format_skeleton
 from jinja2 import Environment, nodes
 
-from mailer.rendering import localization, merge_tags, variants
+from mailer.rendering import localization, merge_tags, template_parts
 from mailer.rendering.data_types import LocalText
+from subscribers import iso_codes
 
 LANGUAGES = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
 NAMES = re.compile(r"\{\w+\}")
@@ -17,7 +20,8 @@ NAMES = re.compile(r"\{\w+\}")
 def said_by_the_templates() -> set[str]:
     """Every sentence that a template says, read from the parsed templates."""
     found = {"all countries", "Whole region", "and the region", "Read more", "Follow our page"}
-    folder = next(folder for folder in variants.TEMPLATES if folder.is_dir())
+    found |= {"Subscribe", "Earlier editions"}
+    folder = next(folder for folder in template_parts.TEMPLATES if folder.is_dir())
     for path in folder.rglob("*.*"):
         tree = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
         for call in tree.find_all(nodes.Call):
@@ -72,6 +76,75 @@ def test_an_unknown_language_is_spoken_to_in_english() -> None:
 def test_periods_and_days_follow_the_language(code: str, period: str, day: str) -> None:
     assert localization.period_title("2021-12", code) == period
     assert localization.day(dt.date(2021, 11, 29), "2021-12", code).replace("\xa0", " ") == day
+
+
+# Where readers see something else than CLDR has: what, in which language, and why.
+DEVIATIONS = {
+    ("day", "tg"): "CLDR writes months as proper names; in a sentence they are not",
+    ("day of another year", "tg"): "the same, and CLDR puts a zero before the day",
+    ("month", "tg"): "the same; it stands below the number of a day",
+    ("period", "ru"): "CLDR adds an abbreviation of “year”, which no title has",
+    ("period", "kk"): "CLDR abbreviates “of the year”",
+    ("period", "ky"): "CLDR abbreviates “of the year”",
+    ("period", "uz"): "CLDR has a comma between month and year",
+    ("country KG", "ru"): "the name that the country and its offices use",
+    ("language ky", "ru"): "the name that goes with the country’s",
+    ("language tg", "uz"): "CLDR has an adjective, and adverbs for Russian, Kazakh and Kyrgyz",
+    ("language uz", "uz"): "the same, and another apostrophe than in the country’s name",
+    ("language tk", "uz"): "an adjective, as above",
+}
+
+
+def test_dates_countries_and_languages_are_those_of_cldr_but_for_what_is_listed() -> None:
+    found = set()
+    for code in LANGUAGES:
+        cldr = Locale.parse("en_GB" if code == "en" else code)
+        pairs: list[tuple[str, str, str]] = []
+        for number in range(1, 13):
+            when, months = dt.date(2021, number, 5), f"2021-{number:02}"
+            pairs += [
+                ("day", localization.day(when, months, code), format_skeleton("MMMMd", when, locale=cldr)),
+                (
+                    "day of another year",
+                    localization.day(when, "2022-01", code),
+                    format_date(when, "long", locale=cldr),
+                ),
+                ("month", localization.month(when, code), format_date(when, "MMMM", locale=cldr)),
+                (
+                    "period",
+                    localization.period_in_text(months, code),
+                    format_skeleton("yMMMM", when, locale=cldr),
+                ),
+            ]
+        pairs += [
+            (f"country {one}", localization.country(one, code), cldr.territories[one])
+            for one in sorted(iso_codes.COUNTRIES)
+        ]
+        pairs += [
+            (f"language {one}", localization.language_name(one, code), cldr.languages[one])
+            for one in LANGUAGES
+        ]
+        # A title begins with a capital, and no reader sees which kind of space stands in a date.
+        same = {"period": str.casefold}
+        for what, ours, theirs in pairs:
+            as_is = same.get(what, str)
+            if as_is(re.sub(r"\s", " ", ours)) != as_is(re.sub(r"\s", " ", theirs)):
+                found.add((what, code))
+        # Times are written as "18:30" in every language.
+        assert cldr.time_formats["short"].pattern == "HH:mm"
+    assert found == set(DEVIATIONS)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_pages_of_readers_name_dates_and_countries_as_emails_do(code: str) -> None:
+    for number in range(1, 13):
+        when = dt.date(2021, number, 5)
+        page, email = iso_codes.long_date(when, code), localization.day(when, "2022-01", code)
+        assert re.sub(r"\s", " ", page) == re.sub(r"\s", " ", email)
+    for one in iso_codes.COUNTRIES:
+        page, email = iso_codes.country_name(one, code), localization.country(one, code)
+        # Pages have American names, which differ for islands: "St. Lucia".
+        assert page == email or (code == "en" and page.startswith(("St.", "U.S.")))
 
 
 def test_a_day_of_another_year_names_the_year() -> None:

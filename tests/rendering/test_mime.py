@@ -26,6 +26,8 @@ ENVELOPE = mime.MailingHeaders(
     archive_url="https://news.example.org/archive/",
     help_url="https://news.example.org/",
     feedback_id="silk-road-monthly:2021-12:edition:example",
+    stream="silk-road-monthly",
+    complaints_email="b+cfbl@bounces.example.org",
 )
 _TOKENS = (
     "message_token",
@@ -168,6 +170,10 @@ def test_the_headers_offer_one_click_unsubscribe() -> None:
         "<https://news.example.org/unsubscribe/abc-DEF_1/>, <mailto:leave+abc@example.org>"
     )
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert message["List-Help"] == "<https://news.example.org/>"
+    assert message["Feedback-ID"] == "silk-road-monthly:2021-12:edition:example"
+    assert message["X-Mailru-Msgtype"] == message["X-Postmaster-Msgtype"] == "silk-road-monthly"
+    assert message["CFBL-Address"] == "b+cfbl@bounces.example.org; report=arf"
     assert message["List-Id"] == "Silk Road Monthly <silk-road-monthly.example.org>"
     assert message["Precedence"] == "bulk"
     assert message["Message-ID"] == "<abc.1@example.org>"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +95,24 @@ def test_without_any_picture_the_first_story_leads_from_the_place_of_the_lead() 
 def test_an_edition_that_has_no_lead_gets_none() -> None:
     content = edition(Block("story", ("one",)), stories=(story("one", "UZ"),))
     assert kinds(content, "UZ") == ["story"]
+
+
+def test_a_reader_of_silent_countries_gets_the_strongest_regional_story_as_lead() -> None:
+    brief = replace(story("brief", picture=True), layout="brief")
+    stories = (story("local", "KZ"), brief, story("plain"), story("seen", picture=True))
+    placed = [Block("story", (one.key,)) for one in stories]
+    for first in (Block("lead", ("local",)), Block("story", ("local",))):
+        content = edition(first, *placed[1:], stories=stories)
+        got = story_selection.select(content, ("UZ",))
+        assert [(block.kind, block.stories[0]) for block in got.blocks] == [
+            ("lead", "seen"),
+            ("story", "brief"),
+            ("story", "plain"),
+        ]
+    # The region's own lead stays.
+    led = edition(Block("lead", ("plain",)), placed[0], placed[3], stories=stories)
+    assert story_selection.story_set(led, ("UZ",)) == ("plain", "seen")
+    assert kinds(led, "UZ") == ["lead", "story"]
 
 
 def test_a_text_for_one_country_makes_a_variant_of_its_own() -> None:

@@ -6,12 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.rendering import theme, variants
+from mailer.rendering import template_check, template_parts, theme, variants
 from tests.rendering.cast import EDITION, MASTHEAD
 
 
-def test_the_default_theme_can_be_read_in_the_light_and_in_the_dark() -> None:
-    assert theme.problems({}) == ()
+@pytest.mark.parametrize("name", list(theme.THEMES))
+def test_every_theme_can_be_read_in_the_light_and_in_the_dark(name: str) -> None:
+    changes = dict(theme.resolved({theme.BASE: name}))
+    assert theme.problems(changes) == ()
+    pairs = theme.contrasts(changes)
+    assert {one.front.startswith("dark_") for one in pairs} == {True, False}
+    assert all(one.ratio >= 4.5 for one in pairs)
+
+
+@pytest.mark.parametrize("name", list(filter(None, theme.THEMES)))
+def test_every_theme_has_its_own_parts_and_they_pass_the_checks(name: str) -> None:
+    parts = template_parts.theme_parts(name)
+    masthead = replace(MASTHEAD, theme=theme.resolved({theme.BASE: name}), templates=parts)
+    content = replace(EDITION, masthead=masthead)
+    own = [part for part, _source in parts]
+    assert own and template_check.check(parts, own, [(content, "kk"), (content, "fa")]) == []
+    rendered = variants.render(content, (), "en")
+    tokens = theme.theme_tokens(name)
+    assert rendered.errors == () and tokens["accent"] in rendered.html
+    assert f"max-width:{tokens['width']}px" in rendered.html and len(rendered.html.encode()) < 60_000
 
 
 def test_contrast_is_that_of_wcag() -> None:

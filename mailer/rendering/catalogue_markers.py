@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def stored(text: str, /, **values: object) -> str:
-    """The English text with its values, as subscribers.stored_texts finds and translates it."""
+    """The English text with its values, as subscribers.translate_stored_texts finds and translates it."""
     return text % values if values else text

@@ -1,0 +1,293 @@
+"""Recognises the language of a text: the office's seven languages, offline.
+
+Three kinds of evidence are added up, as logarithms of likelihoods: groups of three letters, as they follow
+each other in a sample of each language (language_samples.toml); the small words that nearly every sentence
+holds; and letters that an alphabet does not have. A text that decides nothing has no result, nor has one that
+is likest to one of the other languages there, or unlike all of them: an unknown language, or a row of names.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel.core import get_global
+
+
+@dataclass(frozen=True)
+class _Profile:
+    script: str
+    alphabet: frozenset[str]
+    words: frozenset[str]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_RUSSIAN = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
+_ENGLISH = "abcdefghijklmnopqrstuvwxyz"
+_PROFILES = {
+    "ru": _Profile(
+        "Cyrl",
+        frozenset(_RUSSIAN),
+        _words(
+            "и в на с не что по для из от как это при за о об к или их его её был была были было также "
+            "года году год лет который которые которая которых чтобы после во со до между через все всех "
+            "свои без под над если только уже ещё где когда кто они она он мы вы вас нас можно будет есть "
+            "этот эта эти того этого чем более так но а же у том"
+        ),
+    ),
+    "kk": _Profile(
+        "Cyrl",
+        frozenset(_RUSSIAN + "әғқңөұүһі"),
+        _words(
+            "және мен бен пен үшін бойынша туралы бұл деп да де еді осы арналған жылғы болды олар кейін "
+            "бар болып жылы оның оны қалай дейін бірақ үш екі төрт жаңа көп әр өз дейді ол біз сіз қарсы "
+            "бірге емес бойы арқылы ретінде сондай сияқты ғана"
+        ),
+    ),
+    "ky": _Profile(
+        "Cyrl",
+        frozenset(_RUSSIAN + "ңөү"),
+        _words(
+            "жана менен үчүн боюнча тууралуу бул деп да ошол кийин болду жылы жылдын алар бар болуп анын "
+            "аны эле ал бирок кантип чейин үч эки төрт жаңы көп ар өз дейт биз сиз каршы бирге эмес "
+            "бойлоп аркылуу катары ошондой сыяктуу гана ушул"
+        ),
+    ),
+    "tg": _Profile(
+        "Cyrl",
+        frozenset("абвгғдеёжзиӣйкқлмнопрстуӯфхҳчҷшъэюя"),
+        _words(
+            "ва дар аз ба бо барои ки ин аст буд шуд онҳо то низ ё як ҳам соли шудааст мебошад бояд бе "
+            "пас се ду чор чӣ нав мо шумо вай ӯ худ ҳар аммо вале ҷо мешавад карданд кард карда"
+        ),
+    ),
+    "en": _Profile(
+        "Latn",
+        frozenset(_ENGLISH),
+        _words(
+            "the of and to in for a is that with on at from by an as it its are was were this or be has "
+            "have their who which how you your not no but they he she we our will can after before during "
+            "about more new all when what where had been than into out up one two three there here"
+        ),
+    ),
+    "uz": _Profile(
+        "Latn",
+        frozenset(_ENGLISH.replace("w", "") + "ʻ"),
+        _words(
+            "va bilan uchun boʻyicha bu haqida ham yil yili yilda esa uning boʻldi ular lekin bir boʻlgan "
+            "ushbu keyin kuni qanday qarshi ikki uch toʻrt yangi koʻp har oʻz u biz siz emas orqali birga "
+            "kerak shu olib kelgan yoki"
+        ),
+    ),
+    "tk": _Profile(
+        "Latn",
+        frozenset("abçdeäfghijžklmnňoöprsştuüwyýz"),
+        _words(
+            "we bilen üçin boýunça bu hem barada ýyl ýylyň olar boldy bolan onuň soň güni bir nädip çenli "
+            "ýöne iki üç dört täze köp her öz ol biz siz däl garşy bilelikde arkaly ýaly diňe şu sany ýa- "
+            "da"
+        ),
+    ),
+}
+DETECTED = frozenset(_PROFILES)
+_LEAST_LETTERS = 12
+# How much more likely a language must be than any other: e⁴ times.
+_MARGIN = 4.0
+# What a small word counts, and a letter that is not in the alphabet: names and quotations have some.
+_PER_WORD, _STRAY = 1.5, -4.0
+# Of the letters at most may be strays; and the average logarithm of a letter's likelihood must be higher than
+# this, with what small words add: unknown languages are below. A text without any small word must be longer,
+# and likelier.
+_MOST_STRAYS = 0.03
+_LEAST_AVERAGE = -3.4
+_WITHOUT_WORDS, _AVERAGE_WITHOUT_WORDS = 24, -3.1
+_MOST_REMEMBERED = 10_000
+# Characters at the beginning and at the end of a text that are looked at.
+_ENOUGH = 800
+# Letters of the words that count as small ones of the other languages.
+_SMALL = 3
+_SAMPLES = Path(__file__).with_name("language_samples.toml")
+_WORD = re.compile(r"[^\W\d_]+(?:ʻ[^\W\d_]*)?")
+_SCRIPTS = {
+    "Cyrl": re.compile("[\u0400-\u052f]"),
+    "Latn": re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0259]"),
+    "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f]"),
+}
+
+
+@dataclass(frozen=True)
+class Detected:
+    """The most likely language of a text, and how much more likely it is than the labelled one."""
+
+    language: str
+    # Natural logarithm of the ratio of likelihoods.
+    margin: float
+
+
+def detect(text: str) -> str:
+    """The code of the text's language ("kk"), if it is one of DETECTED and certain; else an empty text.
+
+    `text` is plain text: a sentence decides more often than a headline. Pure, without a database or network.
+    """
+    ranked = _ranked(text)
+    if not ranked or (len(ranked) > 1 and ranked[0][0] - ranked[1][0] < _MARGIN):
+        return ""
+    return ranked[0][1]
+
+
+def contradiction(text: str, label: str) -> Detected | None:
+    """The language that the text is in, where it is certainly not `label`; None where it may be."""
+    label = label.partition("-")[0]
+    if label in DETECTED:
+        ranked = _ranked(text)
+        found = detect(text)
+        if not found or found == label:
+            return None
+        own = next((score for score, code in ranked if code == label), None)
+        return Detected(found, ranked[0][0] - own if own is not None else math.inf)
+    found, expected = detect(text), _script_of(label)
+    if found and expected and expected != _PROFILES[found].script:
+        return Detected(found, math.inf)
+    return None
+
+
+def _ranked(text: str) -> list[tuple[float, str]]:
+    """(log-likelihood, language) of the languages in the text's script, the most likely first.
+
+    None where the text is short, in two scripts, or unlike every language.
+    """
+    return _ranked_part(text if len(text) <= 2 * _ENOUGH else f"{text[:_ENOUGH]} {text[-_ENOUGH:]}")
+
+
+# The checks of an edition ask for the same texts several times.
+@lru_cache(maxsize=1_000)
+def _ranked_part(text: str) -> list[tuple[float, str]]:
+    lower = text.casefold().replace("\N{SOFT HYPHEN}", "")
+    counts = {name: len(pattern.findall(lower)) for name, pattern in _SCRIPTS.items()}
+    script = max(counts, key=lambda name: counts[name])
+    total = sum(counts.values())
+    # A text in two scripts is a list of names, or quotes the other language.
+    if counts[script] < _LEAST_LETTERS or counts[script] < 0.75 * total:
+        return []
+    words = _WORD.findall(_with_uzbek_letters(lower) if script == "Latn" else lower)
+    # An abbreviation or a name in the other script says nothing.
+    words = [word for word in words if _SCRIPTS[script].search(word)]
+    scores = {code: _likelihood(code, words) for code, one in _PROFILES.items() if one.script == script}
+    ranked = sorted(((score, code) for code, score in scores.items()), reverse=True)
+    capitals = sum(word[0].isupper() for word in _WORD.findall(text))
+    if not ranked or not _is_like(ranked[0][1], ranked[0][0], words, row_of_names=2 * capitals > len(words)):
+        return []
+    return ranked
+
+
+def _with_uzbek_letters(lower: str) -> str:
+    """Uzbek writes oʻ and gʻ with any of these; elsewhere they are apostrophes."""
+    return re.sub("(?<=[og])[’‘'`ʼ](?=[a-z])|(?<=[og])ʻ", "ʻ", lower)
+
+
+def _likelihood(code: str, words: list[str]) -> float:
+    model, profile = _model(code), _PROFILES[code]
+    letters = model.words(words)
+    return letters + _PER_WORD * sum(word in profile.words for word in words)
+
+
+def _is_like(code: str, score: float, words: list[str], *, row_of_names: bool) -> bool:
+    """Whether the words look like the language that suits them best, and not like an unknown one."""
+    profile = _PROFILES[code]
+    letters = sum(map(len, words))
+    strays = sum(letter not in profile.alphabet for word in words for letter in word)
+    small = sum(word in profile.words for word in words)
+    if strays > _MOST_STRAYS * letters or (not small and (row_of_names or letters < _WITHOUT_WORDS)):
+        return False
+    average = score / (letters + len(words))
+    if average < (_LEAST_AVERAGE if small else _AVERAGE_WITHOUT_WORDS):
+        return False
+    return all(
+        score > model.words(words) + _PER_WORD * sum(word in known for word in words)
+        for model, known in _others(profile.script)
+    )
+
+
+class _Model:
+    """How likely a letter is after two others, in a sample of a language."""
+
+    def __init__(self, sample: str, alphabet: frozenset[str]) -> None:
+        self._alphabet = alphabet
+        # Words that were asked for: texts of one edition repeat them.
+        self._remembered: dict[str, float] = {}
+        self._counts: list[Counter[str]] = [Counter(), Counter(), Counter()]
+        self._before: list[Counter[str]] = [Counter(), Counter(), Counter()]
+        self._kinds: list[Counter[str]] = [Counter(), Counter(), Counter()]
+        self._size = len(alphabet) + 1
+        for word in _WORD.findall(sample):
+            padded = f"  {word} "
+            for at in range(2, len(padded)):
+                for order in range(3):
+                    group = padded[at - order : at + 1]
+                    if group not in self._counts[order]:
+                        self._kinds[order][group[:-1]] += 1
+                    self._counts[order][group] += 1
+                    self._before[order][group[:-1]] += 1
+
+    def words(self, words: list[str]) -> float:
+        """The logarithm of the words' likelihood, with their ends; a letter of no alphabet counts _STRAY."""
+        if len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.clear()
+        for word in words:
+            if word not in self._remembered:
+                self._remembered[word] = self._word(f"  {word} ")
+        return sum(self._remembered[word] for word in words)
+
+    def _word(self, padded: str) -> float:
+        known = self._alphabet
+        return sum(
+            math.log(self._probability(padded[at - 2 : at + 1], 2))
+            if padded[at] in known or padded[at] == " "
+            else _STRAY
+            for at in range(2, len(padded))
+        )
+
+    def _probability(self, group: str, order: int) -> float:
+        """Witten and Bell's interpolation of groups of three, two and one letters."""
+        lower = self._probability(group[1:], order - 1) if order else 1 / self._size
+        before, kinds = self._before[order][group[:-1]], self._kinds[order][group[:-1]]
+        return (self._counts[order][group] + kinds * lower) / (before + kinds) if before else lower
+
+
+@cache
+def _samples() -> dict[str, Any]:
+    return tomllib.loads(_SAMPLES.read_text(encoding="utf-8"))
+
+
+@cache
+def _model(code: str) -> _Model:
+    sample, profile = _samples()[code].casefold(), _PROFILES[code]
+    return _Model(_with_uzbek_letters(sample) if profile.script == "Latn" else sample, profile.alphabet)
+
+
+@cache
+def _others(script: str) -> tuple[tuple[_Model, frozenset[str]], ...]:
+    """The languages of the script that are no result, each with the small words of its sample."""
+    found = []
+    for sample in _samples()["others"].get(script, {}).values():
+        words = _WORD.findall(sample.casefold())
+        small = frozenset(word for word in words if len(word) <= _SMALL)
+        found.append((_Model(sample.casefold(), frozenset("".join(words))), small))
+    return tuple(found)
+
+
+@cache
+def _script_of(language: str) -> str:
+    """The usual script of a language (ISO 15924): "Cyrl"; empty where CLDR knows none."""
+    likely = str(get_global("likely_subtags").get(language, ""))
+    parts = likely.split("_")
+    return parts[1] if len(parts) == 3 else ""

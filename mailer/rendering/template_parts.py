@@ -1,0 +1,447 @@
+"""The templates of a message: the shipped parts, and other parts in their place, which run in a sandbox.
+
+A part is a file of templates/mail by its path there, such as "blocks/foot.mjml". A newsletter's own parts and
+those of its theme replace the shipped ones. The sandbox gives them the attributes of the view model and no
+others, filters whose results are no larger than what they get, and a limit on steps and on sizes. The limit
+counts and does not measure time, so that the same content has the same result on every machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import textwrap
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError, nodes
+from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError
+from jinja2.filters import FILTERS
+from jinja2.loaders import split_template_path
+from jinja2.runtime import LoopContext, Macro
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
+
+from mailer.rendering.block_cache import KeepingTemplate
+from mailer.rendering.catalogue_markers import stored
+from mailer.rendering.merge_tags import TrustedText, escape_tags
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# Templates are inside the package in a wheel, and beside it in a checkout.
+TEMPLATES = tuple(root / "templates" / "mail" for root in (_PACKAGE, _PACKAGE.parent))
+_MARKUP = (".mjml", ".html")
+# A part that replaces a shipped one, or that others include.
+PART_NAME = re.compile(r"(?:[a-z0-9_-]{1,40}/){0,2}[a-z0-9_-]{1,60}\.(?:mjml|txt|css)\Z")
+# Before the path of a part: the shipped one, for a part that adds to it: {% include "default/inline.css" %}.
+DEFAULT = "default/"
+# Bytes of one part.
+PART_LIMIT = 64_000
+# Path and source of each part, by path.
+Parts = tuple[tuple[str, str], ...]
+
+# Steps of one template: loop turns and calls, each weighted by the size of what it repeats.
+STEP_LIMIT = 400_000
+# Characters or items of one value that a template makes.
+_VALUE_LIMIT = 400_000
+_RANGE_LIMIT = 1_000
+_NUMBER_LIMIT = 10**12
+# Characters of text that cost as much as one step.
+_CHARACTERS_A_STEP = 64
+# Levels of nested elements that the MJML compiler is given: it ends the process on some thousands.
+DEPTH_LIMIT = 60
+# Bytes of MJML that a newsletter's own parts may make.
+MJML_LIMIT = 4_000_000
+
+
+class TemplateFailed(Exception):  # noqa: N818 (names what happened)
+    """A newsletter's own part cannot be used: the reason, the part and its line (0: not known)."""
+
+    def __init__(self, reason: str, part: str, line: int) -> None:
+        super().__init__(f"{part}, line {line}: {reason}" if line else f"{part}: {reason}")
+        self.reason = reason
+        self.part = part
+        self.line = line
+
+
+class _LimitReached(SecurityError):  # noqa: N818 (the same)
+    """The template needs more steps, or makes a larger value, than a part may."""
+
+
+@cache
+def part_names() -> tuple[str, ...]:
+    """The shipped parts, those of themes left out."""
+    root = next(root for root in TEMPLATES if root.is_dir())
+    found = (file.relative_to(root).as_posix() for file in root.rglob("*.*"))
+    return tuple(sorted(name for name in found if PART_NAME.match(name) and not name.startswith("themes/")))
+
+
+@cache
+def default_source(name: str) -> str:
+    """The shipped part; empty where there is none of this name."""
+    if name not in part_names():
+        return ""
+    return next(root / name for root in TEMPLATES if root.is_dir()).read_text(encoding="utf-8")
+
+
+@cache
+def theme_parts(theme: str) -> Parts:
+    """The parts of templates/mail/themes/<theme>/, which replace the shipped ones."""
+    root = next(root for root in TEMPLATES if root.is_dir()) / "themes" / theme
+    if not theme or not root.is_dir():
+        return ()
+    files = sorted(file for file in root.rglob("*.*") if file.is_file())
+    return tuple((file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")) for file in files)
+
+
+def render(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
+    """The text of the part `name`, with `parts` in place of shipped ones. Raises TemplateFailed for these."""
+    if not parts:
+        return environment(()).get_template(name).render(context)
+    spent = _spent.set([STEP_LIMIT])
+    try:
+        return environment(parts).get_template(name).render(context)
+    except _FAILURES as error:
+        raise failure(error, parts, name) from error
+    finally:
+        _spent.reset(spent)
+
+
+# What a template can raise; a deep recursion of Python's own is among them.
+_FAILURES = (
+    *(TemplateError, RecursionError, MemoryError, SyntaxError, ArithmeticError),
+    *(TypeError, ValueError, LookupError, AttributeError),
+)
+
+
+def failure(error: BaseException, parts: Parts, name: str) -> TemplateFailed:
+    """The error with the part and the line that it comes from."""
+    known = {part for part, _source in parts}
+    if isinstance(error, TemplateSyntaxError):
+        return TemplateFailed(error.message or type(error).__name__, error.name or name, error.lineno)
+    at = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename in known
+    ]
+    part, line = at[-1] if at else (name, 0)
+    reason = stored("It calls itself without end.") if isinstance(error, RecursionError) else str(error)
+    return TemplateFailed(reason or type(error).__name__, part, line)
+
+
+def parse(name: str, source: str) -> None:
+    """Raises TemplateSyntaxError, with the line, for a part that the sandbox refuses before it runs."""
+    sandbox = environment(((name, source),))
+    sandbox.compile(source, name, name)
+
+
+# Stand before the number of a line and after it, in what a part with marks makes.
+MARK, MARK_END = "\ue001", "\ue002"
+
+
+def render_marked(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
+    """The same with a mark, such as "<MARK>0:12<MARK_END>", at each line of `parts[0]`, `parts[1]`…"""
+    spent = _spent.set([STEP_LIMIT])
+    try:
+        sandbox = environment(parts, marked=True)
+        return sandbox.get_template(name).render(context)
+    except _FAILURES as error:
+        raise failure(error, parts, name) from error
+    finally:
+        _spent.reset(spent)
+
+
+@lru_cache(maxsize=32)
+def environment(parts: Parts, *, marked: bool = False) -> Environment:
+    """The environment of the shipped parts, or the sandbox where some are replaced."""
+    options: dict[str, Any] = {
+        # Templates do not change while the program runs; looking for changes takes time for every block.
+        "auto_reload": False,
+        "undefined": StrictUndefined,
+        # Jinja2's default does not cover .mjml.
+        "autoescape": lambda name: bool(name and name.endswith(_MARKUP)),
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "keep_trailing_newline": True,
+    }
+    if not parts:
+        # Text parts are no markup, and all others are escaped.
+        plain = Environment(loader=FileSystemLoader(TEMPLATES), finalize=_escape_foreign_tags, **options)  # noqa: S701
+        plain.template_class = KeepingTemplate
+        plain.filters["wrap"] = wrap
+        return plain
+    return Sandbox(parts, options, marked=marked)
+
+
+# Columns of the text part; RFC 5322 recommends lines of at most 78.
+_COLUMNS = 72
+
+
+def wrap(text: str) -> str:
+    """`text` in lines of at most 72 columns; line breaks are kept, URLs and long words stay whole."""
+    return _wrap_short(text) if len(text) <= _KEPT_CHARACTERS else _wrap(text)
+
+
+def _wrap(text: str) -> str:
+    kind = TrustedText if isinstance(text, TrustedText) else str
+    lines = (
+        textwrap.fill(
+            line,
+            _COLUMNS,
+            break_long_words=False,
+            break_on_hyphens=False,
+            subsequent_indent="  " if line.startswith("- ") else "",
+        )
+        for line in text.split("\n")
+    )
+    return kind("\n".join(lines))
+
+
+# Texts come in many variants of an edition. Longer ones than these are not kept.
+_KEPT_CHARACTERS = 8_000
+_wrap_short = lru_cache(maxsize=2_000, typed=True)(_wrap)
+
+
+def _escape_foreign_tags(value: Any) -> Any:
+    """Escape merge tags in every value that is not a TrustedText."""
+    if isinstance(value, TrustedText) or not isinstance(value, str):
+        return value
+    if isinstance(value, Markup):
+        return Markup(escape_tags(value))  # noqa: S704 (was Markup before)
+    return escape_tags(value)
+
+
+# Steps that are left to the template that is being rendered.
+_spent: ContextVar[list[int]] = ContextVar("template_steps")
+
+
+def _spend(steps: int) -> None:
+    left = _spent.get()
+    left[0] -= steps
+    if left[0] < 0:
+        raise _LimitReached(stored("It needs more steps than a template may take."))
+
+
+def _bounded(value: Any) -> Any:
+    """A value that the template made, if it is small enough."""
+    size = len(value) if isinstance(value, (str, list, tuple, dict)) else 0
+    if size > _VALUE_LIMIT or (isinstance(value, (int, float)) and abs(value) > _NUMBER_LIMIT):
+        raise _LimitReached(stored("It makes a larger value than a template may."))
+    _spend(1 + size // _CHARACTERS_A_STEP)
+    return value
+
+
+def _short_range(*limits: int) -> range:
+    found = range(*limits)
+    if len(found) > _RANGE_LIMIT:
+        raise _LimitReached(stored("A range has at most %(limit)s numbers.", limit=_RANGE_LIMIT))
+    return found
+
+
+def _replace(value: Any, old: str, new: str) -> Any:
+    text = value if isinstance(value, str) else str(value)
+    _within(len(text) + text.count(str(old)) * len(str(new)))
+    escaped = Markup.escape(new) if isinstance(text, Markup) else str(new)
+    return text.replace(str(old), escaped)
+
+
+def _join(values: Iterable[Any], between: str = "") -> str:
+    texts = [value if isinstance(value, str) else str(value) for value in values]
+    _within(sum(map(len, texts)) + len(between) * len(texts))
+    if any(isinstance(text, Markup) for text in (*texts, between)):
+        return Markup.escape(between).join(texts)
+    return str(between).join(texts)
+
+
+def _within(size: int) -> None:
+    if size > _VALUE_LIMIT:
+        raise _LimitReached(stored("It makes a larger value than a template may."))
+    _spend(size // _CHARACTERS_A_STEP)
+
+
+_SAFE_FILTERS = (
+    *("abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "groupby", "int"),
+    *("items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse"),
+    *("round", "safe", "select", "selectattr", "sort", "string", "striptags", "title", "trim"),
+    *("truncate", "unique", "upper", "urlencode", "wordcount"),
+)
+_TEXT_METHODS = frozenset(
+    ("capitalize", "endswith", "lower", "lstrip", "rstrip", "split", "startswith", "strip", "title", "upper")
+)
+_MAPPING_METHODS = frozenset(("get", "items", "keys", "values"))
+
+
+class _PartLoader(BaseLoader):
+    """A newsletter's own parts, then the shipped ones; every template is named as its part."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = dict(parts)
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        split_template_path(template)
+        if template in self.parts:
+            return self.parts[template], template, lambda: True
+        if (shipped := template.removeprefix(DEFAULT)) != template and shipped in part_names():
+            return default_source(shipped), template, lambda: True
+        if template not in part_names():
+            raise TemplateNotFound(template)
+        return default_source(template), template, lambda: True
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Executes the parts of a newsletter."""
+
+    intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
+
+    def __init__(self, parts: Parts, options: dict[str, Any], *, marked: bool) -> None:
+        super().__init__(loader=_PartLoader(parts), finalize=self._output, optimized=False, **options)
+        own = {"replace": _replace, "join": _join, "wrap": wrap}
+        self.filters = {**{name: FILTERS[name] for name in _SAFE_FILTERS}, **own}
+        kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
+        self.globals = {**kept, "range": _short_range}
+        names = [name for name, _source in parts]
+        self._marked = {name: names.index(name) for name in names if marked and name.endswith(".mjml")}
+        # Called by the code that `_Metered` writes into templates.
+        self.spend = _spend
+        self.bounded = _bounded
+
+    def _output(self, value: Any) -> Any:
+        if isinstance(value, str):
+            _spend(len(value) // _CHARACTERS_A_STEP)
+        return _escape_foreign_tags(value)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        if len(source.encode()) > PART_LIMIT:
+            raise TemplateSyntaxError(
+                stored("A part has at most %(limit)s bytes.", limit=PART_LIMIT), 1, name, filename
+            )
+        tree = super()._parse(source, name, filename)
+        if name in self._marked:
+            for text in tree.find_all(nodes.TemplateData):
+                text.data = _with_marks(text.data, self._marked[name], text.lineno)
+        metered: nodes.Template = _Metered(name, filename).visit(tree)
+        metered.set_environment(self)
+        return metered
+
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 (names of Jinja2's method)
+        if __obj is _spend or __obj is _bounded:
+            return __obj(*args)
+        _spend(1)
+        return super().call(__context, __obj, *args, **kwargs)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
+        if operator == "**" or (operator != "+" and not numbers):
+            raise SecurityError(stored("The operator %(operator)s is not offered here.", operator=operator))
+        if operator == "+" and not numbers:
+            sizes = [len(one) for one in (left, right) if isinstance(one, (str, list, tuple))]
+            _within(sum(sizes))
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if not super().is_safe_attribute(obj, attr, value) or attr.startswith("_"):
+            return False
+        if isinstance(obj, str):
+            return attr in _TEXT_METHODS
+        if isinstance(obj, Mapping):
+            return attr in _MAPPING_METHODS
+        if dataclasses.is_dataclass(obj) and type(obj).__module__.startswith("mailer.rendering."):
+            return not callable(value)
+        return isinstance(obj, (LoopContext, Namespace)) or type(obj).__name__ in ("TemplateModule", "Cycler")
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        return isinstance(obj, Macro) or bool(super().is_safe_callable(obj))
+
+
+def _with_marks(text: str, part: int, line: int) -> str:
+    lines = text.split("\n")
+    return "\n".join(f"{MARK}{part}:{line + place}{MARK_END}{one}" for place, one in enumerate(lines))
+
+
+class _Metered(NodeTransformer):
+    """Makes a template count its steps, and refuses what would switch the escaping off."""
+
+    def __init__(self, name: str | None, filename: str | None) -> None:
+        self.name = name
+        self.filename = filename
+
+    def _refuse(self, message: str, node: nodes.Node) -> None:
+        raise TemplateSyntaxError(message, node.lineno, self.name, self.filename)
+
+    def _call(self, name: str, argument: nodes.Expr, line: int) -> nodes.Call:
+        function = nodes.EnvironmentAttribute(name, lineno=line)
+        return nodes.Call(function, [argument], [], None, None, lineno=line)
+
+    def _count(self, body: list[nodes.Node], line: int) -> None:
+        """A step for each node of the body, and for the text in it, at its beginning."""
+        cost = 1
+        for node in body:
+            cost += 1 + sum(1 for _child in node.find_all(nodes.Node))
+            cost += sum(len(text.data) for text in node.find_all(nodes.TemplateData)) // _CHARACTERS_A_STEP
+        step = self._call("spend", nodes.Const(cost, lineno=line), line)
+        body.insert(0, nodes.ExprStmt(step, lineno=line))
+
+    def visit_Template(self, node: nodes.Template) -> nodes.Node:  # noqa: N802 (a name of Jinja2's visitor)
+        self.generic_visit(node)
+        self._count(node.body, 1)
+        return node
+
+    def _visit_body(self, node: Any) -> nodes.Node:
+        self.generic_visit(node)
+        self._count(node.body, node.lineno)
+        return node  # type: ignore[no-any-return]
+
+    visit_For = visit_Macro = visit_Block = _visit_body  # noqa: N815 (names of Jinja2's visitor)
+
+    def _visit_value(self, node: Any) -> nodes.Node:
+        self.generic_visit(node)
+        return self._call("bounded", node, node.lineno)
+
+    visit_Concat = visit_Call = visit_Add = visit_Sub = visit_Mul = visit_List = _visit_value  # noqa: N815
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
+        if node.name == "safe" and not isinstance(node.node, (nodes.Const, nodes.TemplateData)):
+            self._refuse(
+                stored("“safe” is only for text that stands in the template: use rich text fields."), node
+            )
+        inner: nodes.Node | None = node
+        while isinstance(inner, nodes.Filter):
+            inner = inner.node
+        self.generic_visit(node)
+        # The filter of a block has nothing before it, and is called by the block.
+        return node if inner is None else self._call("bounded", node, node.lineno)
+
+    def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
+        self._refuse(stored("Escaping cannot be switched off."), node)
+        return node
+
+    def visit_CallBlock(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
+        self._refuse(stored("“call” blocks are not offered; use “include” or a macro."), node)
+        return node
+
+    visit_EvalContextModifier = visit_ScopedEvalContextModifier  # noqa: N815
+
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*'){0,2000})>")
+_VOID = frozenset(("area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"))
+
+
+def require_compilable(mjml: str, parts: Parts) -> None:
+    """Raises TemplateFailed for MJML that is too large or too deeply nested for the compiler."""
+    if len(mjml) > MJML_LIMIT:
+        raise TemplateFailed(
+            stored("It makes more than %(limit)s characters.", limit=MJML_LIMIT), parts[0][0], 0
+        )
+    depth = 0
+    for found in _TAG.finditer(mjml):
+        if found[1]:
+            depth -= 1
+        elif not found[3].endswith("/") and found[2].lower() not in _VOID:
+            depth += 1
+            if depth > DEPTH_LIMIT:
+                raise TemplateFailed(stored("Its elements are nested too deeply."), parts[0][0], 0)

@@ -1,0 +1,62 @@
+"""The sample edition as the SMTP transport sends it: every story, in each of its languages."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from mailer import link_tracking
+from mailer.approval.message_headers import shared_headers
+from mailer.config.sections import Mode
+from mailer.delivery import message_identifiers
+from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.message_builder import BuildTime, MailingContext
+from mailer.delivery.smtp.message_encoder import MimeEncoder
+from mailer.rendering import links, mime, variants
+from mailer.rendering.data_types import Content
+from mailer.rendering.mime_encoding import date
+from subscribers import tokens
+from tests.gallery import SITE, sample_content
+
+SENDER = {"name": "Silk Road Monthly", "email": "news@example.org", "reply_to": "editors@example.org"}
+DOMAIN = "example.org"
+
+
+def messages(tracking: Mode, now: dt.datetime, base: str = "") -> dict[str, bytes]:
+    """By language: the message of a reader of all countries, with clicks and opens tracked like this.
+
+    Not signed, and without what the servers on its way add. `base`: the theme.
+    """
+    content = sample_content(base)
+    encoder, context = MimeEncoder(signs=False), _context(content, tracking)
+    reader = ClaimedDelivery(1, 1, 1, 1, 1, "reader@example.net", "", (), tracking_consent=True)
+    (token,) = message_identifiers.delivery_tokens([reader.id])
+    (pages,) = tokens.links([reader.subscriber], context.newsletter)
+    time = BuildTime(date(now), int(now.timestamp()))
+    sent = {}
+    for language in content.masthead.languages:
+        rendered = variants.render(content, (), language)
+        tracked = link_tracking.rewrite_links(rendered, reader.variant, context.tracking, SITE)
+        variant = encoder.prepare(context, tracked)
+        sent[language] = b"".join(encoder.encode(context, variant, reader, token, pages, time).pieces)
+    return sent
+
+
+def _context(content: Content, tracking: Mode) -> MailingContext:
+    return MailingContext(
+        newsletter=1,
+        dry_run=False,
+        sender=SENDER["email"],
+        domain=DOMAIN,
+        envelope_sender=message_identifiers.envelope_sender_template(DOMAIN),
+        site=SITE,
+        urls=mime.UrlTemplates(
+            message_id=f"m.{mime.TOKEN}@{DOMAIN}",
+            unsubscribe_url=f"{SITE}/unsubscribe/{mime.TOKEN}/",
+            preferences_url=f"{SITE}/preferences/{mime.TOKEN}/",
+            unsubscribe_mailto=message_identifiers.unsubscribe_address_template(DOMAIN),
+        ),
+        headers=shared_headers(SENDER, content),
+        variants={},
+        content=content,
+        tracking=link_tracking.TrackingPolicy(tracking, tracking, links.outbound_links(content)),
+    )

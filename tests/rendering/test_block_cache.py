@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from jinja2 import meta, nodes
+
+from mailer.rendering import block_cache, template_parts, variants
+from mailer.rendering.data_types import Block, Content, LocalText
+from tests import gallery
+from tests.rendering.cast import EDITION
+
+SAMPLE = gallery.sample_content()
+
+
+def inputs(name: str) -> set[str]:
+    """What a shipped part and those that it includes read of the context."""
+    tree = template_parts.environment(()).parse(template_parts.default_source(name))
+    defined = {one.name for one in tree.find_all(nodes.Name) if one.ctx != "load"}
+    included = set(meta.find_referenced_templates(tree))
+    assert None not in included
+    others = set().union(*(inputs(str(one)) for one in included))
+    return meta.find_undeclared_variables(tree) | (others - defined)
+
+
+@pytest.mark.parametrize("name", sorted(block_cache.PARTS))
+def test_the_part_of_a_block_reads_nothing_that_its_key_does_not_stand_for(name: str) -> None:
+    assert name in template_parts.part_names()
+    assert inputs(name) <= block_cache.INPUTS
+
+
+def test_kept_blocks_give_the_bytes_that_new_ones_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = Block(
+        "note", texts=(LocalText("en", "<h2>A heading</h2><p>%%unsubscribe_url%% & more</p>", "We"),)
+    )
+    contents = (
+        SAMPLE,
+        replace(SAMPLE, blocks=SAMPLE.blocks[::-1]),
+        replace(SAMPLE, masthead=replace(SAMPLE.masthead, theme=(("accent", "#7A0A2B"), ("width", "640")))),
+        replace(EDITION, blocks=(noted, *EDITION.blocks[1:])),
+    )
+    wanted = [(content, language) for content in contents for language in ("kk", "fa")]
+
+    def rendered(content: Content, language: str) -> tuple[str, str]:
+        one = variants.render(content, ("KZ", "KG"), language)
+        return one.html, one.text
+
+    warm = [[rendered(*one) for one in wanted] for _again in range(2)]
+    for place, one in enumerate(wanted):
+        monkeypatch.setattr(block_cache, "_kept", {})
+        assert [again[place] for again in warm] == [rendered(*one)] * 2
+
+
+def test_a_newsletters_own_part_may_read_everything() -> None:
+    part = ("blocks/heading.mjml", template_parts.default_source("blocks/foot.mjml"))
+    for number in (12, 13):
+        masthead = replace(EDITION.masthead, templates=(part,), office=f"Office {number}")
+        rendered = variants.render(replace(EDITION, masthead=masthead), (), "en")
+        assert rendered.errors == () and rendered.html.count(f"Office {number}<br>") == 3
+
+
+def test_at_most_so_many_blocks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(block_cache, "_kept", kept := {})
+    monkeypatch.setattr(block_cache, "_LIMIT", 10)
+    for language in EDITION.masthead.languages:
+        variants.render(EDITION, (), language)
+        assert 0 < len(kept) <= 10
+
+
+def test_a_very_long_block_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(block_cache, "_kept", kept := {})
+    block = Block("text", texts=(LocalText("en", f"<p>{'word ' * 20_000}</p>"),))
+    html = variants.render(replace(EDITION, blocks=(*EDITION.blocks, block)), (), "en").html
+    assert "word word" in html and kept and not any("word word" in one for one in kept.values())

@@ -1,0 +1,145 @@
+"""A newsletter's own template parts: what they may do, what the sandbox stops, and what is checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mailer.rendering import template_check, template_parts, variants
+from mailer.rendering.data_types import RenderedVariant, from_json, to_json
+from tests.rendering.cast import EDITION, MASTHEAD
+
+FOOT = "blocks/foot.mjml"
+DEFAULT = template_parts.default_source(FOOT)
+
+
+def rendered(source: str, part: str = FOOT) -> RenderedVariant:
+    content = replace(EDITION, masthead=replace(MASTHEAD, templates=((part, source),)))
+    return variants.render(from_json(to_json(content)), (), "en")
+
+
+def problems(source: str, part: str = FOOT) -> list[tuple[str, int]]:
+    found = template_check.check(((part, source),), [part], [(EDITION, "en")])
+    return [(one.part, one.line) for one in found]
+
+
+def test_a_copy_of_the_default_part_changes_nothing_and_another_text_reaches_the_mail() -> None:
+    default, copied = variants.render(EDITION, (), "en"), rendered(DEFAULT)
+    assert (copied.html, copied.text, copied.errors) == (default.html, default.text, ())
+    changed = rendered(DEFAULT.replace("{{ digest.office }}", "{{ digest.office | upper }}"))
+    assert changed.html != default.html and MASTHEAD.office.upper() in changed.html
+
+
+def test_a_part_can_include_the_default_one() -> None:
+    both = rendered("{% include 'default/blocks/foot.mjml' %}")
+    assert both.errors == () and both.html == variants.render(EDITION, (), "en").html
+
+
+ESCAPES = [
+    "{{ digest.__class__ }}",
+    "{{ digest['__class__'] }}",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+    "{{ '{0.__class__}'.format(digest) }}",
+    "{{ digest | attr('__class__') }}",
+    "{{ '%s' | format(digest) }}",
+    "{{ translate.__globals__ }}",
+    "{{ cycler.__init__.__globals__ }}",
+    "{{ lipsum.__globals__ }}",
+    "{{ self.__init__.__globals__ }}",
+    "{{ digest.blocks | sort(attribute='__class__') }}",
+    "{% include '../../config.toml' %}",
+    "{% include '/etc/passwd' %}",
+    "{% include 'themes/../../desk/form.html' %}",
+    "{{ digest.subject | safe }}",
+    "{% autoescape false %}{{ digest.subject }}{% endautoescape %}",
+]
+_SET = "{% set kept = namespace(x=START) %}{% for _ in range(60) %}{% set kept.x = GROW %}{% endfor %}"
+BOMBS = [
+    "{% for i in range(1000000000) %}{% endfor %}",
+    "{% for _ in range(999) %}" * 3 + "{% endfor %}" * 3,
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+    "{% include 'blocks/foot.mjml' %}",
+    "{{ 'a' * 1000000000 }}",
+    "{{ 9 ** 9 ** 9 }}",
+    "{{ '%1000000000d' % 5 }}",
+    "{{ 'a' | center(1000000000) }}",
+    _SET.replace("START", "'aaaaaaaa'").replace("GROW", "kept.x ~ kept.x"),
+    _SET.replace("START", "[1]").replace("GROW", "kept.x + kept.x"),
+    _SET.replace("START", "'aaaaaaaa'").replace("GROW", "kept.x | replace('a', 'aaaaaaaa')"),
+    _SET.replace("START", "'aa'").replace("GROW", "[kept.x, kept.x] | join(kept.x)"),
+    "{% for i in range(999) %}<mj-wrapper>{% endfor %}",
+    "<div>" * 5000,
+    "x" * (template_parts.PART_LIMIT + 1),
+]
+
+
+@pytest.mark.parametrize("source", [*ESCAPES, *BOMBS], ids=lambda source: source[:60])
+def test_the_sandbox_stops_it_and_readers_see_the_default(source: str) -> None:
+    attempt = rendered(source)
+    assert len(attempt.errors) == 1
+    assert attempt.html == variants.render(EDITION, (), "en").html
+    assert problems(DEFAULT + source)
+
+
+def test_what_writers_wrote_is_escaped_in_a_part_too() -> None:
+    masthead = replace(
+        MASTHEAD, office="<b>%%unsubscribe_url%%</b>", templates=((FOOT, "{{ digest.office }}" + DEFAULT),)
+    )
+    html = variants.render(replace(EDITION, masthead=masthead), (), "en").html
+    assert "&lt;b&gt;" in html and "<b>%%" not in html
+    assert html.count("%%unsubscribe_url%%") == variants.render(EDITION, (), "en").html.count(
+        "%%unsubscribe_url%%"
+    )
+
+
+def test_every_shipped_part_passes_the_checks() -> None:
+    assert {
+        name: found
+        for name in template_parts.part_names()
+        if (found := problems(template_parts.default_source(name), name))
+    } == {}
+
+
+LAST = DEFAULT.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        (DEFAULT + "<mj-sektion></mj-sektion>", LAST),
+        (DEFAULT.replace('align="center"', 'alignment="center"'), 2),
+        (DEFAULT.replace("24px {{ side }}px 36px", "24 {{ side }}px 36px"), 1),
+        (DEFAULT.replace("24px {{ side }}px 36px", "24px {{ side }} 36"), 1),
+        (DEFAULT + '\n<mj-raw><img src="https://example.org/a.png" /></mj-raw>', LAST + 1),
+        (DEFAULT + '<mj-raw><p style="background: url(x)"></p></mj-raw>', LAST),
+        (DEFAULT + '<mj-raw><p onclick="x()"></p></mj-raw>', LAST),
+        (DEFAULT + '<mj-raw><a href="javascript:x()">x</a></mj-raw>', LAST),
+        (DEFAULT + "<script>x()</script>", LAST),
+        (DEFAULT.replace("</p>", "", 1), 3),
+        (DEFAULT.replace("</mj-text>", ""), 2),
+        (DEFAULT + "</mj-section>", LAST),
+        (DEFAULT + "<mj-section><mj-text>x</mj-text></mj-section>", LAST),
+        (DEFAULT.replace("{{ tag.unsubscribe_url }}", "#"), 0),
+        (DEFAULT.replace("{{ digest.postal_address }}", ""), 0),
+        (DEFAULT + "\n{{ nothing }}", LAST + 1),
+        (DEFAULT + "\n\n{% if %}", LAST + 2),
+    ],
+)
+def test_a_problem_is_found_on_its_line(source: str, line: int) -> None:
+    assert (FOOT, line) in problems(source)
+
+
+@pytest.mark.parametrize(
+    ("part", "source"),
+    [
+        ("inline.css", "p { color: red;"),
+        ("dark.css", "@import 'x';"),
+        ("print.css", "p { background: url(//example.org/x) }"),
+        ("digest.txt", "{{ digest.newsletter }}"),
+        ("../outside.mjml", "x"),
+    ],
+)
+def test_style_sheets_the_plain_text_and_names_are_checked_too(part: str, source: str) -> None:
+    assert part in {name for name, _line in problems(source, part)}
