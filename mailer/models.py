@@ -15,6 +15,7 @@ from mailer.approval.models import (
     Approval,
     ApprovalLink,
     Authorship,
+    LinkCheck,
     ListChange,
     Notification,
     NotificationChoice,
@@ -38,7 +39,15 @@ from mailer.delivery.models import (
     ProviderHour,
     ThrottleState,
 )
-from mailer.editions.models import Edition, EditionText, Newsletter, NewsletterText, StoryOverride
+from mailer.editions.models import (
+    Edition,
+    EditionPlan,
+    EditionText,
+    Newsletter,
+    NewsletterText,
+    StoryOverride,
+    TemplateVersion,
+)
 from mailer.feedback.models import (
     BounceWave,
     FeedbackEvent,
@@ -52,8 +61,16 @@ from mailer.feedback.models import (
 from mailer.instance.models import CheckRun, Instance, SkippedStep
 from mailer.monitoring.models import JobStats, WorkerProcess
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
-from mailer.reports.models import MailingStats
-from mailer.stories.models import Story, StoryComment, StorySource, StoryText
+from mailer.reports.models import CalendarAddress, MailingStats
+from mailer.stories.models import (
+    Story,
+    StoryComment,
+    StoryMail,
+    StorySource,
+    StorySourceItem,
+    StorySourceItemKey,
+    StoryText,
+)
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
 
 __all__ = [
@@ -66,11 +83,13 @@ __all__ = [
     "AuditRecord",
     "Authorship",
     "BounceWave",
+    "CalendarAddress",
     "CheckRun",
     "ContributorCountries",
     "DailyEventCount",
     "Delivery",
     "Edition",
+    "EditionPlan",
     "EditionText",
     "FeedbackEvent",
     "IdempotentRequest",
@@ -79,6 +98,7 @@ __all__ = [
     "Intervention",
     "Invitation",
     "JobStats",
+    "LinkCheck",
     "ListChange",
     "Mailing",
     "MailingStats",
@@ -102,10 +122,14 @@ __all__ = [
     "StaffNotice",
     "Story",
     "StoryComment",
+    "StoryMail",
     "StoryOverride",
     "StorySource",
+    "StorySourceItem",
+    "StorySourceItemKey",
     "StoryText",
     "SuppressionDecision",
+    "TemplateVersion",
     "ThrottleState",
     "TrackingEvent",
     "VariantAudience",

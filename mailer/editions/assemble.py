@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, time, timedelta
+from itertools import chain, count, islice
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.text import slugify
 from django.utils.translation import gettext
 
-from mailer.editions.models import Edition, EditionText, Newsletter
+from mailer.editions.models import Edition, EditionPlan, Newsletter
+from mailer.editions.planned_dates import (
+    PlannedDate,
+    last_planned,
+    planned,
+    planned_for,
+    present_period,
+    send_after,
+)
 from mailer.editions.rendering_input import story_ids
-from mailer.editions.sample import without_sample
-from mailer.rendering import localization
+from mailer.editions.sample_edition_markers import without_sample
+from mailer.rendering.periods import Kind, Period
 from mailer.stories.models import Story
 
 # How far back an edition takes stories that were finished late, and how far ahead it announces events.
 LOOK_BACK = timedelta(days=62)
 LOOK_AHEAD = timedelta(days=62)
+# A worker that comes later to the assembly of an edition asks staff first.
+LATEST_ASSEMBLY = timedelta(hours=12)
+# Dates that are searched for one whose period has no edition yet.
+_AHEAD = 60
 
 log = logging.getLogger(__name__)
 
@@ -40,43 +53,85 @@ def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | No
     Takes the stories that are ready, dated before the period's end and in no earlier edition (looking back
     62 days), and the events not yet past. Raises InvalidPeriod, and EditionExists when there is one already.
     """
-    span = Period.parse(period)
-    return _create(newsletter, span, stories_for(newsletter, span, now), user)
+    span = parse_period(period)
+    if span.kind is Kind.NAMED:
+        raise InvalidPeriod(gettext("An edition outside of the schedule has a name instead of a period."))
+    return _create(newsletter, span, stories_for(newsletter, span, now), user, now)
+
+
+def create_named(newsletter: Newsletter, name: str, now: datetime, user: User | None = None) -> Edition:
+    """Create an edition outside of the schedule, without stories: writers add those that it is about.
+
+    Editions that are assembled later take none of its stories again.
+    """
+    today = now.astimezone(ZoneInfo(newsletter.zone)).date()
+    taken = set(newsletter.editions.filter(period__startswith=f"{today}-n").values_list("period", flat=True))
+    spans = (Period(today, Kind.NAMED, serial) for serial in count(1))
+    span = next(one for one in spans if str(one) not in taken)
+    return _create(newsletter, span, [], user, now, name)
 
 
 def assemble_due(now: datetime) -> list[Edition]:
-    """Create this month's edition for every newsletter whose assembly time has passed, once per period.
+    """Create the edition of every newsletter whose time of assembly has passed, once per period.
 
-    Also catches up when the worker was down at the time itself. A month without a ready story at that time
-    makes no edition and is skipped: later, while writers are still at work, only they assemble it.
+    A worker that starts too late, and a period with too few stories, leave it to staff: what became of the
+    period is in its plan, and `emails_to_staff` asks them. A step that fails for one newsletter is tried
+    again and does not delay the others.
     """
     created = []
-    for newsletter in Newsletter.objects.exclude(assemble_day=None):
-        period = Period.at(now, newsletter.zone)
-        due = due_at(newsletter, period)
-        if due is None or now < due or newsletter.editions.filter(period=str(period)).exists():
-            continue
-        if newsletter.assembly_skipped == str(period):
-            continue
-        if not (stories := stories_for(newsletter, period, now)):
-            Newsletter.objects.filter(pk=newsletter.pk).update(assembly_skipped=str(period))
-            log.info("action=edition_assembly_skipped newsletter=%s period=%s", newsletter.slug, period)
-            continue
-        try:
-            created.append(_create(newsletter, period, stories, None))
-        except EditionExists:
-            # A member of staff assembled it in the same moment.
-            continue
-        log.info("action=edition_assembled newsletter=%s period=%s", newsletter.slug, period)
+    for newsletter in Newsletter.objects.exclude(assemble_on=""):
+        found = last_planned(newsletter, now)
+        if found is not None and (edition := _assemble_planned(newsletter, found, now)):
+            created.append(edition)
     return created
+
+
+def _assemble_planned(newsletter: Newsletter, found: PlannedDate, now: datetime) -> Edition | None:
+    if newsletter.editions.filter(period=str(found.period)).exists():
+        return None
+    plan = plan_of(newsletter, found)
+    if plan.state != EditionPlan.State.COLLECTING:
+        return None
+    if now - found.assemble_at > LATEST_ASSEMBLY:
+        _decide(plan, EditionPlan.State.LATE)
+        return None
+    stories = stories_for(newsletter, found.period, now, ready_by=_cutoff(found))
+    if len(stories) < newsletter.thin_below:
+        asks = newsletter.thin_rule == Newsletter.ThinRule.ASK
+        _decide(plan, EditionPlan.State.THIN if asks else EditionPlan.State.SKIPPED, len(stories))
+        return None
+    try:
+        edition = _create(newsletter, found.period, stories, None, now, only_once=True)
+    except EditionExists:
+        # Another worker, or a member of staff, assembled it in the same moment.
+        return None
+    log.info("action=edition_assembled newsletter=%s period=%s", newsletter.slug, found.period)
+    return edition
+
+
+def _cutoff(found: PlannedDate) -> datetime | None:
+    return found.cutoff_at if found.cutoff_at < found.assemble_at else None
+
+
+def plan_of(newsletter: Newsletter, found: PlannedDate) -> EditionPlan:
+    """The plan of a period, created with its first step."""
+    plan, _new = EditionPlan.objects.get_or_create(
+        newsletter=newsletter, period=str(found.period), defaults={"assemble_at": found.assemble_at}
+    )
+    return plan
+
+
+def _decide(plan: EditionPlan, state: EditionPlan.State, stories: int = 0) -> None:
+    """Leave the period to staff, unless another worker just decided."""
+    open_ones = EditionPlan.objects.filter(pk=plan.pk, state=EditionPlan.State.COLLECTING)
+    if open_ones.update(state=state, stories=stories):
+        log.info("action=edition_assembly_skipped plan=%d state=%s", plan.pk, state)
 
 
 def due_at(newsletter: Newsletter, period: Period) -> datetime | None:
     """When the newsletter's edition for a period is assembled (aware); None when staff do it by hand."""
-    if newsletter.assemble_day is None:
-        return None
-    day = period.first_day.replace(day=newsletter.assemble_day)
-    return datetime(day.year, day.month, day.day, newsletter.assemble_hour, tzinfo=ZoneInfo(newsletter.zone))
+    found = planned_for(newsletter, period)
+    return found.assemble_at if found else None
 
 
 @dataclass(frozen=True)
@@ -87,25 +142,57 @@ class Upcoming:
     period: Period
     # When it is assembled (aware); None: by hand.
     at: datetime | None
-    # Nothing was ready at that time, so that only staff assemble it now.
-    skipped: bool
+    # Until when a story must be ready for it (aware); None: by hand.
+    ready_by: datetime | None
+    # Why only staff assemble it now, a state of EditionPlan; empty: it is still to come.
+    left_to_staff: str
     # What it would take as of now.
     stories: tuple[Story, ...]
 
+    @property
+    def skipped(self) -> bool:
+        """The time has passed, and only staff assemble it now."""
+        return bool(self.left_to_staff)
 
-def upcoming(newsletter: Newsletter, now: datetime) -> Upcoming:
-    """The newsletter's next edition: this month's, or next month's when this month's exists."""
-    period = Period.at(now, newsletter.zone)
-    if newsletter.editions.filter(period=str(period)).exists():
-        period = Period.of(period.end)
-    due = due_at(newsletter, period)
+
+def upcoming(
+    newsletter: Newsletter, now: datetime, among: Collection[int] | None = None, *, with_texts: bool = False
+) -> Upcoming:
+    """The newsletter's next edition: the present period's, or a later one's when that exists.
+
+    `among`: primary keys of the stories that matter; None: all. `with_texts`: as for `stories_for`.
+    """
+    today = now.astimezone(ZoneInfo(newsletter.zone)).date()
+    period, found = _next_period(newsletter, present_period(newsletter, today), now)
+    due = found.assemble_at if found else None
+    state = ""
+    if due is not None and now >= due:
+        plan = newsletter.plans.filter(period=str(period)).first()
+        state = plan.state if plan and plan.state != EditionPlan.State.COLLECTING else ""
     return Upcoming(
         newsletter=newsletter,
         period=period,
         at=due,
-        skipped=due is not None and now >= due and newsletter.assembly_skipped == str(period),
-        stories=tuple(stories_for(newsletter, period, max(now, due) if due else now)),
+        ready_by=found.cutoff_at if found else None,
+        left_to_staff=state,
+        stories=tuple(stories_for(newsletter, period, max(now, due) if due else now, among, with_texts)),
     )
+
+
+def _next_period(newsletter: Newsletter, first: Period, now: datetime) -> tuple[Period, PlannedDate | None]:
+    """The first period from this one on that has no edition and, with a schedule, a date."""
+    taken = set(newsletter.editions.filter(period__gte=str(first)).values_list("period", flat=True))
+    if newsletter.assemble_on:
+        start = datetime.combine(first.first_day, time(), ZoneInfo(newsletter.zone)) - timedelta(days=10)
+        since = newsletter.schedule_since
+        for found in islice(planned(newsletter, start), _AHEAD):
+            passed = bool(since and found.assemble_at <= since <= now)
+            if found.period.first_day >= first.first_day and str(found.period) not in taken and not passed:
+                return found.period, found
+    period = first
+    while str(period) in taken:
+        period = period.next
+    return period, None
 
 
 def now_or_demo_time(now: datetime) -> datetime:
@@ -114,8 +201,46 @@ def now_or_demo_time(now: datetime) -> datetime:
     return datetime.fromisoformat(fixed) if settings.CONFIG.demo.enabled and fixed else now
 
 
-@transaction.atomic
-def _create(newsletter: Newsletter, span: Period, stories: list[Story], user: User | None) -> Edition:
+def _create(
+    newsletter: Newsletter,
+    span: Period,
+    stories: list[Story],
+    user: User | None,
+    now: datetime,
+    name: str = "",
+    *,
+    only_once: bool = False,
+) -> Edition:
+    """The draft with its plan, in one transaction. Raises EditionExists.
+
+    `only_once`: also where staff deleted the edition of the period, or a worker decided not to make it.
+    """
+    try:
+        with transaction.atomic():
+            # Newsletters are numbered one edition after the other.
+            Newsletter.objects.select_for_update().get(pk=newsletter.pk)
+            _refuse_second(newsletter, span)
+            edition = Edition(
+                newsletter=newsletter,
+                period=str(span),
+                name=name,
+                slug=_free_slug(newsletter, name) if name else "",
+                number=_next_number(newsletter),
+                live=False,
+            )
+            edition.body = arrange(stories, newsletter)
+            edition.save()
+            if not name:
+                _record_assembly(edition, span, len(stories), now, only_once=only_once)
+            edition.save_revision(user=user, log_action=True)
+    except IntegrityError:
+        # Another process was faster.
+        _refuse_second(newsletter, span)
+        raise
+    return edition
+
+
+def _refuse_second(newsletter: Newsletter, span: Period) -> None:
     existing = Edition.objects.filter(newsletter=newsletter, period=str(span)).first()
     if existing:
         raise EditionExists(
@@ -125,26 +250,70 @@ def _create(newsletter: Newsletter, span: Period, stories: list[Story], user: Us
             )
             % {"newsletter": newsletter.name, "span": span, "slug": existing.slug}
         )
-    edition = Edition(newsletter=newsletter, period=str(span), number=_next_number(newsletter), live=False)
-    edition.body = arrange(stories, newsletter)
-    edition.texts = _default_subjects(newsletter, span)
-    edition.save()
-    edition.save_revision(user=user, log_action=True)
-    return edition
 
 
-def stories_for(newsletter: Newsletter, span: Period, now: datetime) -> list[Story]:
-    """Stories that an edition of this period takes, newest first: those of the newsletter's countries."""
+def _free_slug(newsletter: Newsletter, name: str) -> str:
+    """Such as "silk-road-monthly-floods", in URLs; with a number where an edition has that already."""
+    base = f"{newsletter.slug}-{slugify(name) or 'special'}"[:70]
+    taken = set(Edition.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    names = chain([base], (f"{base}-{number}" for number in count(2)))
+    return next(one for one in names if one not in taken)
+
+
+def _record_assembly(edition: Edition, span: Period, stories: int, now: datetime, *, only_once: bool) -> None:
+    """Note in the plan of the period that it has its edition, and when that is to be sent."""
+    newsletter = edition.newsletter
+    if not newsletter.assemble_on and not newsletter.send_on:
+        return
+    found = planned_for(newsletter, span)
+    due = found.assemble_at if found else now
+    EditionPlan.objects.get_or_create(newsletter=newsletter, period=str(span), defaults={"assemble_at": due})
+    send = send_after(newsletter, max(now, due))
+    rows = EditionPlan.objects.filter(newsletter=newsletter, period=str(span))
+    if only_once:
+        rows = rows.filter(state=EditionPlan.State.COLLECTING)
+    changed = rows.update(
+        state=EditionPlan.State.ASSEMBLED,
+        edition=edition,
+        stories=stories,
+        send_at=send.at if send else None,
+        approvers_reminded_at=None,
+        scheduled_at=None,
+        held_at=None,
+    )
+    if not changed:
+        raise EditionExists(str(span))
+
+
+def stories_for(
+    newsletter: Newsletter,
+    span: Period,
+    now: datetime,
+    among: Collection[int] | None = None,
+    with_texts: bool = True,
+    ready_by: datetime | None = None,
+) -> list[Story]:
+    """Stories that an edition of this period takes, newest first: those of the newsletter's countries.
+
+    `among`: primary keys of the only ones that are looked at; None: all. `with_texts`: whether texts and
+    pictures are loaded with them. `ready_by`: only those that were ready by then; None: all.
+    """
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
     used = _last_used(newsletter, span)
     since = span.first_day - LOOK_BACK
     ready = (
         without_sample(Story.objects.filter(live=True, from_period__lte=str(span)))
         .exclude(texts=None)
-        .select_related("picture")
-        .prefetch_related("texts")
         .distinct()
     )
+    if with_texts:
+        ready = ready.select_related("picture").prefetch_related("texts")
+    else:
+        ready = ready.only("key", "kind", "date", "countries", "from_period")
+    if among is not None:
+        ready = ready.filter(pk__in=among)
+    if ready_by is not None:
+        ready = ready.filter(Q(first_published_at=None) | Q(first_published_at__lte=ready_by))
     # A story that was carried over is as new as the month that it was carried to.
     recent = Q(date__gte=since) | Q(from_period__gte=str(Period.of(since)))
     news = ready.exclude(kind=Story.Kind.EVENT).filter(recent, date__lt=span.end)
@@ -199,10 +368,29 @@ def _of_country(country: str, stories: list[Story]) -> list[Block]:
 
 
 def _last_used(newsletter: Newsletter, span: Period) -> dict[int, str]:
-    """The stories of the earlier editions that matter, and the latest period of each: {7: "2021-11"}."""
+    """The stories of the earlier editions that matter, and the latest period of each: {7: "2021-11"}.
+
+    An edition whose mailing was cancelled before any message left has used none.
+    """
     since = Period.of(span.first_day - LOOK_BACK)
-    earlier = Edition.objects.filter(newsletter=newsletter, period__lt=str(span), period__gte=str(since))
-    return {pk: edition.period for edition in earlier.order_by("period") for pk in story_ids(edition)}
+    earlier = Edition.objects.filter(
+        newsletter=newsletter, period__lt=span.end.isoformat(), period__gte=str(since)
+    ).exclude(pk__in=Edition.objects.cancelled_unsent().values("pk"))
+    return {
+        pk: edition.period
+        for edition in earlier.order_by("period")
+        if _is_earlier(Period.parse(edition.period), span)
+        for pk in story_ids(edition)
+    }
+
+
+def _is_earlier(other: Period, span: Period) -> bool:
+    """Whether an edition of the newsletter has its stories before that of `span`.
+
+    A period of another kind that begins within it does so too: an edition out of turn, or one of before the
+    schedule was changed.
+    """
+    return other.first_day < span.first_day or (other.kind is not span.kind and str(other) != str(span))
 
 
 def _next_number(newsletter: Newsletter) -> int:
@@ -210,52 +398,19 @@ def _next_number(newsletter: Newsletter) -> int:
     return (last or 0) + 1
 
 
-def _default_subjects(newsletter: Newsletter, span: Period) -> list[EditionText]:
-    return [
-        EditionText(language=code, subject=f"{newsletter.name}: {localization.period_title(str(span), code)}")
-        for code in newsletter.languages
-    ]
-
-
 class InvalidPeriod(ValueError):  # noqa: N818  (a verdict on input)
-    """The period is not a year and month such as 2021-12."""
+    """The period is none such as 2021-12 or 2021-12-06."""
 
 
-@dataclass(frozen=True)
-class Period:
-    """A calendar month."""
-
-    year: int
-    month: int
-
-    @classmethod
-    def parse(cls, text: str) -> Period:
-        """Read "2021-12"; raises InvalidPeriod."""
-        match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip())
-        if not match or not 1 <= int(match[2]) <= 12 or not 1 <= int(match[1]) <= 9998:
-            raise InvalidPeriod(
-                gettext("“%(text)s” is not a period; write year and month, such as 2021-12.") % {"text": text}
+def parse_period(text: str) -> Period:
+    """Read "2021-12", or the Monday of a week, "2021-12-06"; raises InvalidPeriod."""
+    try:
+        return Period.parse(text)
+    except ValueError as error:
+        raise InvalidPeriod(
+            gettext(
+                "“%(text)s” is not a period; write year and month, such as 2021-12, or the Monday of a week, "
+                "such as 2021-12-06."
             )
-        return cls(int(match[1]), int(match[2]))
-
-    @classmethod
-    def at(cls, now: datetime, zone: str) -> Period:
-        """The month that `now` (aware) falls into in an IANA zone."""
-        return cls.of(now.astimezone(ZoneInfo(zone)).date())
-
-    @classmethod
-    def of(cls, day: date) -> Period:
-        """The month that a day falls into."""
-        return cls(day.year, day.month)
-
-    @property
-    def first_day(self) -> date:
-        return date(self.year, self.month, 1)
-
-    @property
-    def end(self) -> date:
-        """The first day after the period."""
-        return date(self.year + self.month // 12, self.month % 12 + 1, 1)
-
-    def __str__(self) -> str:
-        return f"{self.year:04d}-{self.month:02d}"
+            % {"text": text}
+        ) from error

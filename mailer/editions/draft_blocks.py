@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.editions.assemble import Period, stories_for
+from mailer.editions.assemble import stories_for
 from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids_in
+from mailer.rendering import sanitize
+from mailer.rendering.edition_texts import BLOCK_PARTS, TextPart
+from mailer.rendering.periods import Period
 from mailer.stories.models import Story
 
 T = TypeVar("T")
@@ -166,11 +169,17 @@ def newly_ready(edition: Edition, now: datetime) -> list[Story]:
     return [story for story in pool(edition, now) if story.pk not in left_out]
 
 
-def pool(edition: Edition, now: datetime) -> list[Story]:
-    """Ready stories of the edition's period that are not in the draft, newest first."""
+def pool(
+    edition: Edition, now: datetime, among: Collection[int] | None = None, *, with_texts: bool = True
+) -> list[Story]:
+    """Ready stories of the edition's period that are not in the draft, newest first.
+
+    `among`, `with_texts`: as for `stories_for`.
+    """
     used = set(story_ids_in(edition.body.raw_data))
     span = Period.parse(edition.period)
-    return [story for story in stories_for(edition.newsletter, span, now) if story.pk not in used]
+    found = stories_for(edition.newsletter, span, now, among, with_texts)
+    return [story for story in found if story.pk not in used]
 
 
 def _leave_out(edition: Edition, stories: Iterable[int]) -> None:
@@ -246,7 +255,7 @@ def value_of(edition: Edition, block_id: str) -> RawBlock:
 
 
 def set_value(edition: Edition, block_id: str, value: Any) -> None:
-    """Replace the value of a heading or text block. Raises BlockNotFound."""
+    """Replace the value of a block that editors write. Raises BlockNotFound."""
     blocks = raw_blocks(edition)
     blocks[find(blocks, block_id)]["value"] = value
     set_blocks(edition, blocks)
@@ -268,6 +277,58 @@ def local_texts(texts: Mapping[str, str]) -> list[RawBlock]:
         for language, text in texts.items()
         if text
     ]
+
+
+def written_texts(texts: Mapping[str, Mapping[str, str]]) -> list[RawBlock]:
+    """{"ru": {"text": "…", "detail": "…"}} as a written block stores it; empty ones are left out."""
+    return [
+        {"type": "item", "value": {"language": language, **parts}, "id": str(uuid.uuid4())}
+        for language, parts in texts.items()
+        if any(parts.values())
+    ]
+
+
+def written_by_language(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The inverse of `written_texts`, from the value of a written block."""
+    items = (item.get("value", item) for item in value.get("texts") or ())
+    return {
+        item["language"]: {part: item.get(part) or "" for part in ("text", "detail", "alt")} for item in items
+    }
+
+
+def parts_of_raw(block: RawBlock) -> tuple[TextPart, ...]:
+    """The texts that a block has in each language, as edition_texts.parts_of says of a rendered one."""
+    value = block["value"]
+    if block["type"] == "heading" and value.get("country"):
+        return ()
+    parts = BLOCK_PARTS.get(block["type"], ())
+    return tuple(part for part in parts if not part.of_picture or value.get("picture"))
+
+
+def block_texts(block: RawBlock) -> dict[str, dict[str, str]]:
+    """The texts of any block by language and by the names of its parts: {"ru": {"text": "…", "alt": "…"}}.
+
+    Without empty ones, and without a language that has none.
+    """
+    names = [part.name for part in parts_of_raw(block)]
+    if not names:
+        return {}
+    by_language = written_by_language(block["value"])
+    found = {
+        code: {name: texts[name] for name in names if sanitize.to_plain_text(texts[name]).strip()}
+        for code, texts in by_language.items()
+    }
+    return {code: texts for code, texts in found.items() if texts}
+
+
+def set_block_text(edition: Edition, block_id: str, name: str, language: str, text: str) -> None:
+    """Write one text of a block in one language. Raises BlockNotFound."""
+    block = value_of(edition, block_id)
+    value, kept = block["value"], written_by_language(block["value"])
+    kept.setdefault(language, {})[name] = text
+    own = {part.name for part in BLOCK_PARTS[block["type"]]}
+    texts = {code: {part: parts[part] for part in parts if part in own} for code, parts in kept.items()}
+    set_value(edition, block_id, {**value, "texts": written_texts(texts)})
 
 
 def texts_by_language(value: Mapping[str, Any]) -> dict[str, str]:

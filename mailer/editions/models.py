@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,15 +18,22 @@ from modelcluster.models import ClusterableModel
 from wagtail import blocks
 from wagtail.fields import StreamField
 from wagtail.images import get_image_model_string
+from wagtail.images.blocks import ImageChooserBlock
 from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.snippets.blocks import SnippetChooserBlock
 
 from mailer import staff_language
+from mailer.editions import schedule
+from mailer.editions.schedule import InvalidSchedule, Schedule
+from mailer.rendering import localization, periods
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
 from subscribers import iso_codes
 from subscribers.code_list_field import CountriesField, LanguagesField
 from subscribers.models import MailingList, Segment
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
+
+# Characters of a schedule's line; see `schedule.Schedule`.
+SCHEDULE_LENGTH = 120
 
 
 def country_choices() -> list[tuple[str, str]]:
@@ -79,6 +86,24 @@ class Paragraph(blocks.StructBlock):
         icon = "pilcrow"
 
 
+class WrittenText(blocks.StructBlock):
+    language = blocks.ChoiceBlock(choices=language_choices)
+    text = blocks.TextBlock(required=False)
+    # Who said a quote, who took a picture, who signs a note.
+    detail = blocks.CharBlock(max_length=160, required=False)
+    # What the picture shows.
+    alt = blocks.CharBlock(max_length=250, required=False)
+
+
+class Written(blocks.StructBlock):
+    """A block of the editors' own: a quote, figures, a video, a button, a picture, a divider or a note."""
+
+    countries = blocks.MultipleChoiceBlock(choices=country_choices, required=False)
+    texts = blocks.ListBlock(WrittenText(), default=[], min_num=0)
+    link = blocks.URLBlock(required=False)
+    picture = ImageChooserBlock(required=False)
+
+
 EDITION_BLOCKS = [
     ("lead", _story(label=_("Lead story"), icon="pick")),
     ("story", _story(label=_("Story"), icon="doc-full-inverse")),
@@ -87,16 +112,59 @@ EDITION_BLOCKS = [
     ("titles", blocks.ListBlock(_story(label=_("Publication")), label=_("Titles"), icon="list-ul")),
     ("text", Paragraph(label=_("Text"))),
     ("social", _story(label=_("Social call"), icon="group")),
+    ("quote", Written(label=_("Quote"), icon="openquote")),
+    ("figures", Written(label=_("Figures"), icon="list-ol")),
+    ("video", Written(label=_("Video"), icon="media")),
+    ("button", Written(label=_("Button"), icon="link")),
+    ("picture", Written(label=_("Picture"), icon="image")),
+    ("divider", Written(label=_("Divider"), icon="dots-horizontal")),
+    ("note", Written(label=_("Note from the team"), icon="comment")),
 ]
 
 
 class Newsletter(ClusterableModel):
     """A publication: its sender, schedule, countries, languages and theme."""
 
+    class PeriodKind(models.TextChoices):
+        MONTH = periods.Kind.MONTH.value, _("a month")
+        WEEK = periods.Kind.WEEK.value, _("a week")
+        TWO_WEEKS = periods.Kind.TWO_WEEKS.value, _("two weeks")
+
+    class PeriodOffset(models.IntegerChoices):
+        PRESENT = 0, _("The one in which it is assembled")
+        PREVIOUS = -1, _("The one before")
+
+    class OnHolidays(models.TextChoices):
+        IGNORE = schedule.OnHolidays.IGNORE.value, _("Ignore public holidays")
+        NEXT = schedule.OnHolidays.NEXT.value, _("Move to the next working day")
+        PREVIOUS = schedule.OnHolidays.PREVIOUS.value, _("Move to the working day before")
+
+    class ThinRule(models.TextChoices):
+        ASK = "ask", _("Ask staff whether to assemble the edition")
+        SKIP = "skip", _("Skip the edition; its stories wait for the next one")
+
     class ReviewRule(models.TextChoices):
         NONE = "", _("None: the approver chooses what to look at")
         LANGUAGES = "languages", _("The largest variant of each language")
         ALL = "all", _("Every variant that has subscribers")
+
+    class ApprovalRule(models.TextChoices):
+        ONE = "", _("One approval for all languages")
+        ALL = "all", _("One approval for each language")
+        CHOSEN = "chosen", _("One approval for each of these languages, and one for the others")
+
+    class TranslationRule(models.TextChoices):
+        WARN = "", _("An edition with incomplete translations can be submitted, with a warning")
+        BLOCK = "block", _("An edition can be submitted only when every language is complete")
+
+    class LeadRule(models.TextChoices):
+        FIXED = "", _("The lead of the edition, for every reader whom it concerns")
+        OWN = "own", _("A story of the reader’s own countries, where the edition has one")
+
+    class SilentRule(models.TextChoices):
+        REGIONAL = "", _("They get the regional stories")
+        SKIP = "skip", _("They get no email")
+        ROLL_OVER = "roll_over", _("They get no email now, and the regional stories with the next edition")
 
     slug = models.SlugField(unique=True, verbose_name=_("slug"))
     name = models.CharField(max_length=120, verbose_name=pgettext_lazy("of a thing", "name"))
@@ -119,19 +187,83 @@ class Newsletter(ClusterableModel):
     lists = models.ManyToManyField(MailingList, related_name="+", verbose_name=_("lists"))
     # IANA zone of the schedule, and of the dates that staff see.
     zone = models.CharField(_("time zone"), max_length=64, default="UTC")
-    # Day of the month and hour at which that month's edition is assembled; empty: by hand.
-    assemble_day = models.PositiveSmallIntegerField(
+    # When editions are assembled, as `schedule.Schedule` reads it; empty: by hand.
+    assemble_on = models.CharField(
+        max_length=SCHEDULE_LENGTH,
+        blank=True,
+        verbose_name=_("assembly"),
+        help_text=_(
+            "A draft is assembled from the stories that are ready. Nothing is sent without approval."
+        ),
+    )
+    # When the schedule was changed last: nothing that was due before is caught up on.
+    schedule_since = models.DateTimeField(null=True, editable=False)
+    # What an edition is for: `rendering.periods.Kind`, and which one, counted from that of its assembly.
+    period_kind = models.CharField(
+        max_length=10,
+        choices=PeriodKind.choices,
+        default=PeriodKind.MONTH,
+        verbose_name=_("an edition is for"),
+    )
+    period_offset = models.SmallIntegerField(
+        choices=PeriodOffset.choices, default=PeriodOffset.PRESENT, verbose_name=_("which one")
+    )
+    on_holidays = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=OnHolidays.choices,
+        default=OnHolidays.IGNORE,
+        verbose_name=_("public holidays"),
+        help_text=_("Those of the newsletter’s countries, for assembly and sending."),
+    )
+    cutoff_hours = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(24 * 14)],
+        verbose_name=_("cut-off for stories"),
+        help_text=_("Hours before assembly; a story that is ready later waits for a person to add it."),
+    )
+    # Days before the cut-off; null: no reminders.
+    office_reminder_days = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(28)],
-        verbose_name=_("assemble day"),
+        validators=[MinValueValidator(1), MaxValueValidator(14)],
+        verbose_name=_("reminder to offices"),
+        help_text=_(
+            "Days before the cut-off on which writers are reminded of countries without a story. If empty: "
+            "never."
+        ),
     )
-    assemble_hour = models.PositiveSmallIntegerField(
-        default=9, validators=[MaxValueValidator(23)], verbose_name=_("assemble hour")
+    # Fewer stories than that are too few for a draft.
+    thin_below = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        verbose_name=_("stories for a draft at least"),
     )
-    # The last month, "2021-12", whose assembly was skipped because no story was ready at its time.
-    assembly_skipped = models.CharField(
-        max_length=7, blank=True, editable=False, verbose_name=_("skipped assembly")
+    thin_rule = models.CharField(
+        max_length=10,
+        choices=ThinRule.choices,
+        default=ThinRule.ASK,
+        verbose_name=_("if there are fewer"),
+    )
+    # The moment behind the assembly at which the edition is to be sent; empty: a person decides each time.
+    send_on = models.CharField(
+        max_length=SCHEDULE_LENGTH,
+        blank=True,
+        verbose_name=_("planned sending"),
+        help_text=_(
+            "The first such time after the assembly. An edition that is not approved by then is held."
+        ),
+    )
+    schedules_itself = models.BooleanField(
+        _("schedule approved editions for the planned time"),
+        default=False,
+        help_text=_("Otherwise a person schedules each edition after its approval."),
+    )
+    approval_reminder_hours = models.PositiveSmallIntegerField(
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(240)],
+        verbose_name=_("reminder of approval"),
+        help_text=_("Hours before the planned time at which approvers are reminded."),
     )
     # Days after submission within which an approved edition may leave.
     window_days = models.PositiveSmallIntegerField(
@@ -146,8 +278,100 @@ class Newsletter(ClusterableModel):
         default=ReviewRule.NONE,
         help_text=_("Variants that an approver must have checked before approving an edition."),
     )
+    # Which languages an approver approves on their own; see approval.language_approvals.
+    approval_rule = models.CharField(
+        _("approvals"),
+        max_length=10,
+        blank=True,
+        choices=ApprovalRule.choices,
+        default=ApprovalRule.ONE,
+        help_text=_(
+            "Whether approvers approve the languages of an edition one by one. It is approved once every "
+            "approval is there."
+        ),
+    )
+    # Whether an edition with incomplete translations can be submitted; see approval.preflight.
+    translation_rule = models.CharField(
+        _("translations"),
+        max_length=10,
+        blank=True,
+        choices=TranslationRule.choices,
+        default=TranslationRule.WARN,
+        help_text=_(
+            "Readers see another language where a story is not translated. A translation is also incomplete "
+            "when its source was changed since."
+        ),
+    )
+    approval_languages = LanguagesField(_("languages with an approval of their own"), blank=True, default="")
+    # How each reader sees an edition; see rendering.data_types.ReaderRules.
+    own_countries_first = models.BooleanField(
+        _("reader’s own countries first"),
+        default=False,
+        help_text=_(
+            "A reader who chose countries sees their stories before the regional ones. Stories do not move "
+            "across your own headings and texts."
+        ),
+    )
+    lead_rule = models.CharField(
+        _("lead story"),
+        max_length=10,
+        blank=True,
+        choices=LeadRule.choices,
+        default=LeadRule.FIXED,
+        help_text=_("Where the lead is not for a reader, the first story with a picture takes its place."),
+    )
+    max_per_country = models.PositiveSmallIntegerField(
+        _("stories per country at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text=_(
+            "Each reader sees the first ones in the order of the edition. A story counts for the country in "
+            "which it happened. Regional stories, dates and publications do not count. If empty: all."
+        ),
+    )
+    min_stories = models.PositiveSmallIntegerField(
+        _("stories in an email at least"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(50)],
+        help_text=_(
+            "A reader for whom the edition has fewer gets no email, and the report says so. Social calls do "
+            "not count. If empty: one story is enough."
+        ),
+    )
+    silent_rule = models.CharField(
+        _("readers of countries without a story"),
+        max_length=10,
+        blank=True,
+        choices=SilentRule.choices,
+        default=SilentRule.REGIONAL,
+        help_text=_(
+            "What readers get when other countries have stories and theirs have none. The report counts "
+            "those who get no email. No reader is put off twice in a row."
+        ),
+    )
+    # At the head of every email; the other one is for readers in the dark, where the theme's ground is light.
+    logo = models.ForeignKey(
+        get_image_model_string(),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("logo"),
+    )
+    logo_dark = models.ForeignKey(
+        get_image_model_string(),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("logo in dark mode"),
+    )
     # Changed tokens of the theme: {"accent": "#0A6E7A", …}; see rendering.theme.
     theme = models.JSONField(default=dict, blank=True, verbose_name=_("theme"))
+    # Template parts that were changed in the desk, {"blocks/foot.mjml": source}; see `template_versions`.
+    templates = models.JSONField(default=dict, blank=True, editable=False, verbose_name=_("templates"))
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     class Meta:
@@ -161,8 +385,15 @@ class Newsletter(ClusterableModel):
     def clean(self) -> None:
         if self.zone not in zoneinfo.available_timezones():
             raise ValidationError({"zone": gettext("Write an IANA time zone, such as Asia/Almaty.")})
+        for name in ("assemble_on", "send_on"):
+            _refuse_schedule(self, name)
         for name in ("name", "office", "postal_address", "sender_name"):
             _refuse_lines(self, name)
+        if self.approval_rule == self.ApprovalRule.CHOSEN and not (
+            set(self.approval_languages) & set(self.languages)
+        ):
+            words = gettext("Choose at least one of the newsletter’s languages.")
+            raise ValidationError({"approval_languages": words})
         if not self.sender_email.isascii():
             words = gettext(
                 "Write the domain in its ASCII form (xn--…); some mail systems support nothing else."
@@ -170,14 +401,60 @@ class Newsletter(ClusterableModel):
             raise ValidationError({"sender_email": words})
 
 
+class TemplateVersion(models.Model):
+    """One version of a template part of a newsletter, as it was saved in the desk. Rows are only added."""
+
+    newsletter = models.ForeignKey(Newsletter, on_delete=models.CASCADE, related_name="template_versions")
+    # The part's path below templates/mail, "blocks/foot.mjml".
+    part = models.CharField(max_length=160)
+    # Null: the default part is used again.
+    source = models.TextField(null=True)  # noqa: DJ001 (an empty part is a part)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["newsletter", "part", "-id"], name="template_version_part")]
+
+    def __str__(self) -> str:
+        return f"{self.newsletter_id}: {self.part}"
+
+
+class GlossaryTerm(models.Model):
+    """A name of an organisation, project or place that translations must keep; see rendering.glossary."""
+
+    # Null: it holds for every newsletter.
+    newsletter = models.ForeignKey(
+        Newsletter, null=True, blank=True, on_delete=models.CASCADE, related_name="glossary"
+    )
+    # Forms by language, {"ru": ["Международная организация по миграции", "МОМ"]}: the first is preferred.
+    names = models.JSONField(default=dict)
+    forbidden = models.JSONField(default=dict, blank=True)
+    # What translators should know.
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return str(next((forms[0] for forms in self.names.values() if forms), ""))
+
+
 class NewsletterText(models.Model):
-    """A newsletter's tagline in one language."""
+    """What stands at the head and the foot of a newsletter in one language; empty: as in every language."""
 
     newsletter = ParentalKey(
         Newsletter, on_delete=models.CASCADE, related_name="texts", verbose_name=_("newsletter")
     )
     language = models.CharField(max_length=12, verbose_name=_("language"))
-    tagline = models.CharField(max_length=160, verbose_name=_("tagline"))
+    tagline = models.CharField(max_length=160, blank=True, verbose_name=_("tagline"))
+    name = models.CharField(max_length=120, blank=True, verbose_name=pgettext_lazy("of a thing", "name"))
+    office = models.CharField(max_length=160, blank=True, verbose_name=_("office"))
+    postal_address = models.CharField(max_length=240, blank=True, verbose_name=_("postal address"))
+    # Empty: the office.
+    logo_alt = models.CharField(max_length=160, blank=True, verbose_name=_("description of the logo"))
 
     class Meta:
         verbose_name = _("newsletter text")
@@ -189,6 +466,10 @@ class NewsletterText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.language}: {self.tagline}"
+
+    def clean(self) -> None:
+        for name in ("tagline", "name", "office", "postal_address", "logo_alt"):
+            _refuse_lines(self, name)
 
 
 def _segment(verbose_name: StrOrPromise) -> models.ForeignKey[Segment | None, Segment | None]:
@@ -202,6 +483,19 @@ def _segment(verbose_name: StrOrPromise) -> models.ForeignKey[Segment | None, Se
     )
 
 
+class EditionQuerySet(models.QuerySet["Edition"]):
+    def sent(self) -> Self:
+        """Editions with a mailing to subscribers that was not cancelled before any message left."""
+        mailed = self.model._default_manager.filter(
+            snapshots__mailings__dry_run_to="", snapshots__mailings__cancelled_unsent=False
+        )
+        return self.filter(pk__in=mailed.values("pk"))
+
+    def cancelled_unsent(self) -> Self:
+        """Editions whose mailing was cancelled before any message left. They are never sent."""
+        return self.filter(mailings__cancelled_unsent=True)
+
+
 class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
     """One number of a newsletter, for a period. Snapshots and mailings hold its state after the draft."""
 
@@ -209,12 +503,14 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
         Newsletter, on_delete=models.PROTECT, related_name="editions", verbose_name=_("newsletter")
     )
     slug = models.SlugField(unique=True, max_length=80, editable=False, verbose_name=_("slug"))
-    # The month, "2021-12".
+    # As `rendering.periods` writes it: "2021-12".
     period = models.CharField(
-        max_length=7,
-        validators=[RegexValidator(r"^\d{4}-(0[1-9]|1[0-2])$", _("Write year and month: 2021-12."))],
+        max_length=periods.MAX_LENGTH,
+        validators=[RegexValidator(rf"^{periods.PATTERN}$", _("Write year and month: 2021-12."))],
         verbose_name=_("period"),
     )
+    # Of an edition outside of the schedule, which readers see instead of a period.
+    name = models.CharField(_("name"), max_length=80, blank=True)
     number = models.PositiveIntegerField(_("number of the edition"), default=1)
     body = StreamField(EDITION_BLOCKS, blank=True, verbose_name=_("body"))
     # Segments that restrict the newsletter's lists: only subscribers in one, and none in the other.
@@ -223,6 +519,8 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
     # Primary keys of stories that a writer took out of the draft, so that nothing adds them unasked.
     left_out = models.JSONField(default=list, blank=True, editable=False, verbose_name=_("left out"))
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
+
+    objects = EditionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("edition")
@@ -236,7 +534,17 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.newsletter.name}, {self.period}"
+        """The newsletter and the month in the language of the page: "Silk Road Monthly, December 2021"."""
+        return f"{self.newsletter.name}, {self.period_label}"
+
+    @property
+    def period_label(self) -> str:
+        """Its name, or its period in the language of the page: "December 2021"."""
+        try:
+            return self.name or localization.period_in_text(self.period, staff_language.active_language())
+        except ValueError:
+            # Of a form that was not checked yet.
+            return self.period
 
     def save(self, *args: object, **kwargs: object) -> None:
         if not self.slug:
@@ -244,8 +552,54 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
         super().save(*args, **kwargs)
 
 
+class EditionPlan(models.Model):
+    """What the schedule of a newsletter has done for one period. The row is made with the first step of it.
+
+    Each step is one conditional UPDATE or is in the transaction of what it does, so that two workers, or one
+    that died in between, do it once.
+    """
+
+    class State(models.TextChoices):
+        COLLECTING = "collecting", _("Collecting stories")
+        ASSEMBLED = "assembled", _("Assembled")
+        # The rule for too few stories.
+        SKIPPED = "skipped", _("Skipped: too few stories")
+        THIN = "thin", _("Waits for a person: too few stories")
+        # No worker ran at the time.
+        LATE = "late", _("Waits for a person: the time was missed")
+
+    newsletter = models.ForeignKey(Newsletter, on_delete=models.CASCADE, related_name="plans")
+    period = models.CharField(max_length=periods.MAX_LENGTH)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.COLLECTING)
+    # When the edition was to be assembled.
+    assemble_at = models.DateTimeField()
+    # Stories that were ready at that time.
+    stories = models.PositiveIntegerField(default=0)
+    # Null: not assembled, or deleted by staff since; it is not assembled again then.
+    edition = models.OneToOneField(Edition, null=True, on_delete=models.SET_NULL, related_name="plan")
+    # The planned time; null: none.
+    send_at = models.DateTimeField(null=True)
+    # When each step was done; null: not yet, or not needed.
+    offices_reminded_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
+    approvers_reminded_at = models.DateTimeField(null=True)
+    scheduled_at = models.DateTimeField(null=True)
+    # The planned time came, and the edition was not approved.
+    held_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["newsletter", "period"], name="plan_once_a_period")]
+        indexes = [models.Index(fields=["send_at"], name="plan_send_at")]
+
+    def __str__(self) -> str:
+        return f"{self.newsletter_id}: {self.period}, {self.state}"
+
+
 class EditionText(models.Model):
-    """Subject line and preheader of an edition in one language; assembly suggests them, staff edit them."""
+    """Subject line and preheader of an edition in one language, where staff wrote them.
+
+    Without any, the subject of each email is the headline of its first story.
+    """
 
     edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="texts", verbose_name=_("edition"))
     language = models.CharField(max_length=12, verbose_name=_("language"))
@@ -278,7 +632,9 @@ class StoryOverride(models.Model):
 
     class Size(models.TextChoices):
         NORMAL = "", _("As usual")
+        LARGE = "large", _("With a wide picture above the text")
         SMALL = "small", _("Small, without the picture")
+        BRIEF = "brief", _("In brief: the headline alone")
 
     edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="overrides")
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="+")
@@ -298,6 +654,50 @@ class StoryOverride(models.Model):
 
     def __str__(self) -> str:
         return f"{self.edition_id}: {self.story_id}"
+
+
+class AudienceCount(models.Model):
+    """How many subscribers an audience has, as the worker counted them last; see `audience_counts`."""
+
+    # SHA-256 of the audience's definition.
+    key = models.CharField(max_length=64, unique=True)
+    # [[countries, language, subscribers], …], most subscribers first.
+    combinations = models.JSONField()
+    total = models.PositiveIntegerField()
+    counted_at = models.DateTimeField()
+    # How long counting took.
+    seconds = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.total} at {self.counted_at:%Y-%m-%d %H:%M:%S}"
+
+
+class DraftCheck(models.Model):
+    """What rendering every variant of an edition's draft showed; see `desk.editions.views`.
+
+    It can be made again at any time.
+    """
+
+    edition = models.OneToOneField(Edition, on_delete=models.CASCADE, related_name="draft_check")
+    # SHA-256 of the content and of everything else that the findings depend on.
+    digest = models.CharField(max_length=64)
+    # Bytes of HTML by the variant's key.
+    sizes = models.JSONField()
+    # What preflight found, each as preflight.findings.Finding.as_dict.
+    findings = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{self.edition_id}: {self.digest[:12]}"
+
+
+def _refuse_schedule(newsletter: Newsletter, name: str) -> None:
+    """Raises ValidationError for a schedule that is none."""
+    text = getattr(newsletter, name)
+    try:
+        if text:
+            Schedule.parse(text)
+    except InvalidSchedule as error:
+        raise ValidationError({name: gettext("This is not a schedule.")}) from error
 
 
 def _refuse_lines(row: models.Model, name: str) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 
 from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from wagtail.rich_text import expand_db_html
 
+from mailer.editions import template_versions
 from mailer.editions.models import Edition, Newsletter, StoryOverride
-from mailer.rendering import data_types
-from mailer.rendering.data_types import Picture
+from mailer.editions.pictures import LOGO, shown
+from mailer.rendering import data_types, story_selection, theme
 from mailer.stories.models import Story
-from mailer.stories.pictures import without_metadata
 
 # Blocks whose stored value is the primary key of a story; "titles" is a list of them.
 STORY_BLOCKS = ("lead", "story", "date", "social")
@@ -29,14 +26,16 @@ def content_of(edition: Edition, *, pictures: bool = True) -> data_types.Content
     """
     stories = _ready(story_ids(edition))
     overrides = {override.story_id: override for override in edition.overrides.all()}
-    blocks = tuple(block for child in edition.body if (block := _block(child, stories)))
+    blocks = tuple(block for child in edition.body if (block := _block(child, stories, pictures=pictures)))
     used = {key for block in blocks for key in block.stories}
+    newsletter = edition.newsletter
     return data_types.Content(
-        masthead=masthead_of(edition.newsletter),
+        masthead=masthead_of(newsletter, pictures=pictures),
         period=edition.period,
         number=edition.number,
         slug=edition.slug or f"{edition.newsletter.slug}-{edition.period}",
         site_url=settings.CONFIG.site.url,
+        media_origin=settings.CONFIG.site.media_origin,
         subjects=tuple(
             data_types.Subject(text.language, text.subject, text.preheader)
             for text in sorted(edition.texts.all(), key=lambda text: text.language)
@@ -47,7 +46,37 @@ def content_of(edition: Edition, *, pictures: bool = True) -> data_types.Content
             if story.key in used
         ),
         blocks=blocks,
+        rules=rules_of(newsletter),
+        rolled_over=_rolled_over(edition, used),
+        name=edition.name,
     )
+
+
+def rules_of(newsletter: Newsletter) -> data_types.ReaderRules:
+    """How each reader sees the newsletter's editions."""
+    return data_types.ReaderRules(
+        own_countries_first=newsletter.own_countries_first,
+        lead=cast(data_types.LeadRule, newsletter.lead_rule),
+        max_per_country=newsletter.max_per_country or 0,
+        min_stories=newsletter.min_stories or 0,
+        silent=cast(data_types.SilentRule, newsletter.silent_rule),
+    )
+
+
+def _rolled_over(edition: Edition, used: Collection[str]) -> data_types.RolledOver | None:
+    """What the newsletter's last sent edition put off for readers of silent countries, as it was approved.
+
+    Without stories that were withdrawn or deleted since, and without those that this edition `used` itself.
+    """
+    sent = Edition.objects.sent().filter(newsletter=edition.newsletter_id, period__lt=edition.period)
+    mailed = sent.filter(snapshots__mailings__dry_run_to="", snapshots__mailings__cancelled_unsent=False)
+    text = mailed.order_by("-period", "-snapshots__pk").values_list("snapshots__content", flat=True).first()
+    if text is None or '"silent":"roll_over"' not in text:
+        return None
+    previous = data_types.from_json(text)
+    keys = [story.key for story in previous.stories]
+    live = Story.objects.filter(key__in=keys, live=True).values_list("key", flat=True)
+    return story_selection.rolled_over(previous, {*keys, *used} - (set(live) - set(used)))
 
 
 def content_of_story(story: Story, newsletter: Newsletter, period: str) -> data_types.Content:
@@ -66,14 +95,16 @@ def content_of_story(story: Story, newsletter: Newsletter, period: str) -> data_
         number=1,
         slug=f"{newsletter.slug}-{period}",
         site_url=settings.CONFIG.site.url,
+        media_origin=settings.CONFIG.site.media_origin,
         subjects=(),
         stories=(_record(story),) if written else (),
         blocks=(block,) if written else (),
     )
 
 
-def masthead_of(newsletter: Newsletter) -> data_types.Masthead:
-    """The newsletter's name, sender and languages, as subscribers see them."""
+def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.Masthead:
+    """The newsletter's name, sender and languages, as subscribers see them. `pictures`: see `content_of`."""
+    texts = list(newsletter.texts.all())
     return data_types.Masthead(
         slug=newsletter.slug,
         name=newsletter.name,
@@ -82,8 +113,16 @@ def masthead_of(newsletter: Newsletter) -> data_types.Masthead:
         countries=newsletter.countries,
         languages=newsletter.languages,
         fallbacks=newsletter.fallbacks,
-        taglines=tuple(data_types.LocalText(text.language, text.tagline) for text in newsletter.texts.all()),
-        theme=tuple(sorted((str(name), str(value)) for name, value in (newsletter.theme or {}).items())),
+        taglines=tuple(data_types.LocalText(text.language, text.tagline) for text in texts if text.tagline),
+        theme=theme.resolved(newsletter.theme or {}),
+        templates=template_versions.parts_in_use(newsletter),
+        texts=tuple(
+            data_types.MastheadText(text.language, text.name, text.office, text.postal_address, text.logo_alt)
+            for text in texts
+            if text.name or text.office or text.postal_address or text.logo_alt
+        ),
+        logo=shown(newsletter.logo, LOGO, pictures=pictures),
+        logo_dark=shown(newsletter.logo_dark, LOGO, pictures=pictures),
     )
 
 
@@ -112,7 +151,7 @@ def _ready(ids: Iterable[int]) -> dict[int, Story]:
     return {story.pk: story for story in sorted(ready, key=lambda story: story.key) if story.texts.all()}
 
 
-def _block(child: Any, stories: dict[int, Story]) -> data_types.Block | None:
+def _block(child: Any, stories: dict[int, Story], *, pictures: bool) -> data_types.Block | None:
     kind, value = child.block_type, child.value
     if kind == "heading":
         own = (
@@ -126,9 +165,37 @@ def _block(child: Any, stories: dict[int, Story]) -> data_types.Block | None:
             data_types.LocalText(t["language"], expand_db_html(t["text"].source)) for t in value["texts"]
         )
         return data_types.Block(kind, countries=tuple(value["countries"]), texts=texts)
+    if kind in data_types.WRITTEN_KINDS:
+        return _written(kind, value, pictures=pictures)
     chosen = value if kind == "titles" else [value]
     keys = tuple(stories[story.pk].key for story in chosen if story is not None and story.pk in stories)
     return data_types.Block(kind, stories=keys) if keys else None
+
+
+# The crop of a written block's picture; of other kinds "picture".
+_CROP_OF_KIND = {"quote": "square", "video": "video"}
+
+
+def _written(kind: Any, value: Any, *, pictures: bool) -> data_types.Block:
+    texts = tuple(
+        data_types.LocalText(
+            text["language"],
+            expand_db_html(text["text"]) if kind == "note" else text["text"],
+            text["detail"],
+            text["alt"],
+        )
+        for text in value["texts"]
+    )
+    if kind == "divider":
+        # It looks the same in every language.
+        texts = ()
+    return data_types.Block(
+        kind,
+        countries=tuple(value["countries"]),
+        texts=texts,
+        link=value["link"] or "",
+        picture=shown(value["picture"], _CROP_OF_KIND.get(kind, "picture"), pictures=pictures),
+    )
 
 
 def _record(
@@ -139,7 +206,7 @@ def _record(
     picture = here.picture or story.picture
     if here.size == StoryOverride.Size.SMALL:
         picture = None
-    shown = (permanent_picture(picture) if pictures else _NO_FILE) if picture else None
+    crops = {crop: shown(picture, crop, pictures=pictures) for crop in ("wide", "small")}
     return data_types.Story(
         key=story.key,
         kind=cast(data_types.StoryKind, story.kind),
@@ -153,31 +220,16 @@ def _record(
                 body=expand_db_html(text.body),
                 link_label=text.link_label,
                 picture_alt=here.picture_alts.get(text.language, "") if here.picture else text.picture_alt,
+                venue=text.venue,
             )
             for text in sorted(story.texts.all(), key=lambda text: text.language)
         ),
         link=story.link,
-        picture=shown,
+        picture=crops["wide"],
+        small_picture=crops["small"],
+        layout=cast(data_types.StoryLayout, here.size),
+        # A time without a zone says nothing to readers of several countries.
+        starts=f"{story.starts:%H:%M}" if story.starts and story.zone else "",
+        ends=f"{story.ends:%H:%M}" if story.ends and story.zone else "",
+        zone=story.zone if story.starts else "",
     )
-
-
-# Stands for a picture that nobody looks at.
-_NO_FILE = Picture(url="", width=0, height=0)
-# 2:1, twice the width of the mail's column, sharp on a phone; cropped around the focal point.
-SPECIFICATION = "fill-1200x600|jpegquality-80|format-jpeg|bgcolor-ffffff"
-FOLDER = "pictures"
-
-
-def permanent_picture(image: Any) -> Picture:
-    """A rendition of a Wagtail image, stored permanently under the SHA-256 of its bytes.
-
-    Replacing the image's file gives another URL; messages already sent keep theirs.
-    """
-    rendition = image.get_rendition(SPECIFICATION)
-    with rendition.file.open("rb") as file:
-        data = without_metadata(file.read())
-    name = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}.jpg"
-    if not default_storage.exists(name):
-        default_storage.save(name, ContentFile(data))
-    address = f"{settings.CONFIG.site.url}{settings.MEDIA_URL}{name}"
-    return Picture(url=address, width=rendition.width, height=rendition.height)

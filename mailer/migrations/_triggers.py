@@ -1,5 +1,7 @@
 """Approval by a second person, kept by the database itself, whatever code or shell writes to it."""
 
+# ruff: noqa: S608  (conditions are joined from constants of this module)
+
 from __future__ import annotations
 
 from typing import Any
@@ -19,6 +21,18 @@ _AUTHOR = (
     # The rows of authors can be deleted; the manifest names them too, and is never changed.
     " OR c.manifest LIKE '%<' || NEW.approver_id || '>%'))"
 )
+# Characters of approval_parts that stand before a part, so their number is that of the parts.
+_PARTS = "(length(c.approval_parts) - length(replace(c.approval_parts, '<', '')))"
+# A snapshot c that lacks an approval of its hash for one of its parts.
+_APPROVALS_MISSING = (
+    f"(SELECT count(*) FROM mailer_approval p WHERE p.snapshot_id = c.id AND p.sha256 = c.sha256) < {_PARTS}"
+)
+# An approval for a part that the snapshot does not name.
+_OTHER_PART = (
+    "replace(NEW.language, '>', '') <> NEW.language OR EXISTS (SELECT 1 FROM mailer_snapshot c"
+    " WHERE c.id = NEW.snapshot_id"
+    " AND replace(c.approval_parts, '<' || NEW.language || '>', '') = c.approval_parts)"
+)
 _NOT_WAITING = (
     "NOT EXISTS (SELECT 1 FROM mailer_snapshot c"
     " WHERE c.id = NEW.snapshot_id AND c.sha256 = NEW.sha256 AND c.state = 'submitted')"
@@ -35,6 +49,7 @@ _SNAPSHOT_CHANGED = (
             "submitted_by_id",
             "window_from",
             "note",
+            "approval_parts",
         )
     )
     + " OR NEW.window_until <> OLD.window_until OR CAST(NEW.audience AS TEXT) <> CAST(OLD.audience AS TEXT)"
@@ -42,14 +57,17 @@ _SNAPSHOT_CHANGED = (
     " OR CAST(NEW.must_check AS TEXT) <> CAST(OLD.must_check AS TEXT)"
 )
 _MOVE_WITHOUT_APPROVAL = (
-    "NEW.state IN ('approved', 'scheduled') AND NOT EXISTS"
-    " (SELECT 1 FROM mailer_approval p WHERE p.snapshot_id = NEW.id AND p.sha256 = NEW.sha256)"
+    "(NEW.state IN ('approved', 'scheduled') OR NEW.approved_at IS DISTINCT FROM OLD.approved_at)"
+    f" AND EXISTS (SELECT 1 FROM mailer_snapshot c WHERE c.id = NEW.id AND {_APPROVALS_MISSING})"
+)
+_MOVE_ACROSS_REJECTION = (
+    "(OLD.state = 'rejected' AND NEW.state <> 'rejected') OR (NEW.state = 'rejected' AND NOT EXISTS"
+    " (SELECT 1 FROM mailer_rejection r WHERE r.snapshot_id = NEW.id AND r.sha256 = NEW.sha256))"
 )
 _MAILING_WITHOUT_APPROVAL = (
-    "NOT EXISTS (SELECT 1 FROM mailer_snapshot c JOIN mailer_approval p"
-    " ON p.snapshot_id = c.id AND p.sha256 = c.sha256"
+    "NOT EXISTS (SELECT 1 FROM mailer_snapshot c"
     " WHERE c.id = NEW.snapshot_id AND c.edition_id = NEW.edition_id"
-    " AND c.state IN ('approved', 'scheduled'))"
+    f" AND c.state IN ('approved', 'scheduled') AND NOT ({_APPROVALS_MISSING}))"
 )
 _VARIANT_CHANGED = " OR ".join(
     f"NEW.{column} <> OLD.{column}"
@@ -93,7 +111,42 @@ _RECORD_CHANGED = (
     + " OR (NEW.salt IS DISTINCT FROM OLD.salt AND length(NEW.salt) > 0)"
 )
 
+
+def _for_rejection(condition: str) -> str:
+    """The condition on an approval as one on a rejection."""
+    return condition.replace("NEW.approver_id", "NEW.rejected_by_id")
+
+
 TRIGGERS = [
+    Trigger(
+        "rejection_not_by_author",
+        "INSERT",
+        "mailer_rejection",
+        _for_rejection(_AUTHOR),
+        "an author may not reject",
+    ),
+    Trigger(
+        "rejection_by_independent_account",
+        "INSERT",
+        "mailer_rejection",
+        _for_rejection(_account_changes.CHANGED_BY_AUTHOR),
+        "an author changed the account of the person who rejects",
+    ),
+    Trigger(
+        "rejection_of_open_snapshot",
+        "INSERT",
+        "mailer_rejection",
+        _NOT_WAITING,
+        "a rejection must name the hash of a submitted snapshot",
+    ),
+    Trigger("rejection_unchanged", "UPDATE", "mailer_rejection", _ALWAYS, "a rejection is never changed"),
+    Trigger(
+        "snapshot_rejected_for_good",
+        "UPDATE",
+        "mailer_snapshot",
+        _MOVE_ACROSS_REJECTION,
+        "a snapshot is rejected by a rejection, and stays so",
+    ),
     Trigger("approval_not_by_author", "INSERT", "mailer_approval", _AUTHOR, "an author may not approve"),
     Trigger(
         "approval_of_open_snapshot",
@@ -101,6 +154,20 @@ TRIGGERS = [
         "mailer_approval",
         _NOT_WAITING,
         "an approval must name the hash of a submitted snapshot",
+    ),
+    Trigger(
+        "approval_of_a_part",
+        "INSERT",
+        "mailer_approval",
+        _OTHER_PART,
+        "an approval is for a part that the snapshot names",
+    ),
+    Trigger(
+        "snapshot_not_born_approved",
+        "INSERT",
+        "mailer_snapshot",
+        "NEW.approved_at IS NOT NULL",
+        "a snapshot is approved by its approvals",
     ),
     Trigger("approval_unchanged", "UPDATE", "mailer_approval", _ALWAYS, "an approval is never changed"),
     Trigger(

@@ -1,0 +1,225 @@
+"""Files for translators in Word's format (DOCX): a table of source and translation, read when it comes back.
+
+Of the formatting, bold, italic, lists and links are exchanged. A file is read only after its parts were found
+to be small and free of entities.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from html.parser import HTMLParser
+from io import BytesIO
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import docx
+from defusedxml import ElementTree as SafeTree
+from defusedxml.common import DefusedXmlException
+from docx.opc.constants import RELATIONSHIP_TYPE
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Pt, RGBColor
+from docx.text.hyperlink import Hyperlink
+
+from mailer.editions.translation_units import TranslatedUnit, TranslationFile, Unit
+from mailer.editions.translation_xliff import InvalidFile
+
+MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_MAX_BYTES = 5_000_000
+_MAX_PARTS = 500
+_MAX_UNPACKED = 20_000_000
+_LISTS = {"ul": "List Bullet", "ol": "List Number"}
+# The last line of a row's first cell.
+_ID = re.compile(r"\[([\w-]{1,80}) ([0-9a-f]{12})\]\s*$")
+# In the document's properties: "silk-road-monthly-2021-12 en kk".
+_IDENTIFIER = re.compile(r"([\w-]{1,80}) ([\w-]{1,12}) ([\w-]{1,12})")
+
+
+def write(
+    edition: str,
+    source: str,
+    target: str,
+    units: Iterable[Unit],
+    notes: Iterable[Sequence[str]],
+    heading: str,
+) -> bytes:
+    """The document for a translation from `source` to `target`; `notes` are those of translation_xliff."""
+    document = docx.Document()
+    document.core_properties.identifier = f"{edition} {source} {target}"
+    document.core_properties.title = heading
+    document.add_heading(heading, 1)
+    table = document.add_table(rows=1, cols=3)
+    table.style = "Table Grid"
+    for cell, text in zip(table.rows[0].cells, ("", source, target), strict=True):
+        cell.text = text
+    for unit, note in zip(units, notes, strict=True):
+        first, written, translated = table.add_row().cells
+        first.text = note[0]
+        for text in note[1:]:
+            first.add_paragraph().add_run(text).italic = True
+        mark = first.add_paragraph().add_run(f"[{unit.id} {unit.mark}]")
+        mark.font.size, mark.font.color.rgb = Pt(7), RGBColor(0x80, 0x80, 0x80)
+        for cell, text in ((written, unit.source), (translated, unit.target)):
+            if unit.rich:
+                _Writer(cell).write(text)
+            else:
+                cell.text = text
+    data = BytesIO()
+    document.save(data)
+    return data.getvalue()
+
+
+def read(data: bytes) -> TranslationFile:
+    """The inverse of `write`, of a document that a translator returned. Raises InvalidFile."""
+    _check(data)
+    try:
+        document = docx.Document(BytesIO(data))
+        known = _IDENTIFIER.fullmatch(document.core_properties.identifier or "")
+        tables = document.tables
+        rows = [row.cells for row in tables[0].rows] if tables else []
+        units = [unit for cells in rows if (unit := _unit(cells))]
+    # The library raises what its parts happen to raise on damaged files.
+    except Exception as error:
+        raise InvalidFile("no Word document") from error
+    if known is None or not units:
+        raise InvalidFile("no document of ours")
+    return TranslationFile(known[1], known[2], known[3], tuple(units))
+
+
+def _check(data: bytes) -> None:
+    """Raise InvalidFile for what is no archive, unpacks to too much, or declares entities."""
+    if len(data) > _MAX_BYTES:
+        raise InvalidFile("too large")
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            parts = archive.infolist()
+            if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > _MAX_UNPACKED:
+                raise InvalidFile("too large when unpacked")
+            for part in parts:
+                # A size in the directory may be false; reading stops at it, with an error.
+                if part.filename.endswith((".xml", ".rels")):
+                    SafeTree.fromstring(archive.read(part), forbid_dtd=True)
+    except InvalidFile:
+        raise
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ET.ParseError,
+        DefusedXmlException,
+        ValueError,
+        LookupError,
+    ) as error:
+        raise InvalidFile("no Word document, or with entities") from error
+
+
+def _unit(cells: tuple[Any, ...]) -> TranslatedUnit | None:
+    found = _ID.search(cells[0].text) if len(cells) == 3 else None
+    if found is None:
+        return None
+    # As `Unit.id` says.
+    rich = found[1].endswith("-body")
+    text = "".join(_html_of(cells[2])) if rich else cells[2].text
+    return TranslatedUnit(found[1], found[2], text)
+
+
+def _html_of(cell: Any) -> Iterator[str]:
+    """The HTML of a cell: a paragraph or an item of a list for each of its paragraphs."""
+    kind = ""
+    for paragraph in cell.paragraphs:
+        style = paragraph.style.name if paragraph.style is not None else ""
+        found = next((tag for tag, name in _LISTS.items() if style.startswith(name)), "")
+        inner = "".join(_inline(paragraph))
+        if not inner.strip():
+            continue
+        if found != kind:
+            yield (f"</{kind}>" if kind else "") + (f"<{found}>" if found else "")
+            kind = found
+        yield f"<li>{inner}</li>" if kind else f"<p>{inner}</p>"
+    if kind:
+        yield f"</{kind}>"
+
+
+def _inline(paragraph: Any) -> Iterator[str]:
+    for part in paragraph.iter_inner_content():
+        if isinstance(part, Hyperlink):
+            inner = "".join(_run(run) for run in part.runs)
+            yield f'<a href="{escape(part.url)}">{inner}</a>' if part.url else inner
+        else:
+            yield _run(part)
+
+
+def _run(run: Any) -> str:
+    text = escape(run.text, quote=False).replace("\n", "<br>")
+    if not text:
+        return ""
+    text = f"<i>{text}</i>" if run.italic else text
+    return f"<b>{text}</b>" if run.bold else text
+
+
+class _Writer(HTMLParser):
+    """Writes a rich text into a cell."""
+
+    def __init__(self, cell: Any) -> None:
+        super().__init__(convert_charrefs=True)
+        self.cell = cell
+        self.paragraph: Any = None
+        self.lists: list[str] = []
+        self.bold = self.italic = 0
+        self.link: Any = None
+
+    def write(self, text: str) -> None:
+        self.feed(text)
+        self.close()
+        # Every cell begins with an empty paragraph, and must keep one.
+        first = self.cell.paragraphs[0]
+        if len(self.cell.paragraphs) > 1 and not first.text:
+            first._element.getparent().remove(first._element)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _LISTS:
+            self.lists.append(tag)
+        elif tag in ("p", "li"):
+            style = _LISTS[self.lists[-1]] if tag == "li" and self.lists else None
+            self.paragraph = self.cell.add_paragraph(style=style)
+        elif tag == "a":
+            self.link = self._hyperlink(dict(attrs).get("href") or "")
+        elif tag == "br":
+            self._run_of("\n")
+        self.bold += tag in ("b", "strong")
+        self.italic += tag in ("i", "em")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _LISTS and self.lists:
+            self.lists.pop()
+        elif tag == "a":
+            self.link = None
+        self.bold -= tag in ("b", "strong")
+        self.italic -= tag in ("i", "em")
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() or self.paragraph is not None:
+            self._run_of(data.replace("\n", " "))
+
+    def _run_of(self, text: str) -> None:
+        self.paragraph = self.paragraph or self.cell.add_paragraph()
+        run = self.paragraph.add_run(text)
+        run.bold, run.italic = self.bold > 0 or None, self.italic > 0 or None
+        if self.link is not None:
+            run.font.underline = True
+            self.link.append(run._element)
+
+    def _hyperlink(self, href: str) -> Any:
+        # The library reads hyperlinks and does not write them.
+        self.paragraph = self.paragraph or self.cell.add_paragraph()
+        link = OxmlElement("w:hyperlink")
+        link.set(
+            qn("r:id"), self.paragraph.part.relate_to(href, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
+        )
+        self.paragraph._element.append(link)
+        return link

@@ -1,0 +1,182 @@
+"""Files for translators in XLIFF 2.1 (OASIS): exported, and read again when they come back.
+
+Formatting is held by paired codes (`pc`), which refer to the source's own elements: what a file says about
+elements and links is not taken over.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+from defusedxml import ElementTree as SafeTree
+from defusedxml.common import DefusedXmlException
+
+from mailer.editions.translation_units import TranslatedUnit, TranslationFile, Unit
+
+_CORE = "urn:oasis:names:tc:xliff:document:2.0"
+# Our own attributes, which tools hand back unchanged (XLIFF 2.1 §4.2.2.7 allows other namespaces here).
+_OWN = "urn:newsletter-mailer:translation"
+_XML = "{http://www.w3.org/XML/1998/namespace}"
+MEDIA_TYPE = "application/xliff+xml"
+_MAX_BYTES = 5_000_000
+
+
+class InvalidFile(ValueError):  # noqa: N818 (a verdict on input)
+    """The file is not one that this program exported, or is damaged."""
+
+
+def write(
+    edition: str, source: str, target: str, units: Iterable[Unit], notes: Iterable[Sequence[str]]
+) -> bytes:
+    """The file for a translation from `source` to `target`.
+
+    `notes` stand with each unit, in the order of the units: first what it is, then what to know of its names.
+    """
+    ET.register_namespace("", _CORE)
+    ET.register_namespace("nm", _OWN)
+    root = ET.Element(f"{{{_CORE}}}xliff", {"version": "2.1", "srcLang": source, "trgLang": target})
+    file = ET.SubElement(root, f"{{{_CORE}}}file", {"id": "f1", "original": edition})
+    for unit, note in zip(units, notes, strict=True):
+        held = ET.SubElement(
+            file, f"{{{_CORE}}}unit", {"id": unit.id, "name": note[0], f"{{{_OWN}}}mark": unit.mark}
+        )
+        about = ET.SubElement(held, f"{{{_CORE}}}notes")
+        for text in note:
+            ET.SubElement(about, f"{{{_CORE}}}note").text = text
+        known = _known_elements(unit) if unit.rich else []
+        _add_original_data(held, known)
+        state = "translated" if unit.target else "initial"
+        segment = ET.SubElement(held, f"{{{_CORE}}}segment", {"id": "s1", "state": state})
+        _fill(ET.SubElement(segment, f"{{{_CORE}}}source", {f"{_XML}space": "preserve"}), unit.source, known)
+        if unit.target:
+            written = ET.SubElement(segment, f"{{{_CORE}}}target", {f"{_XML}space": "preserve"})
+            _fill(written, unit.target, known)
+    data: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return data
+
+
+def read(data: bytes) -> TranslationFile:
+    """The inverse of `write`, of a file that a translator returned. Raises InvalidFile."""
+    if len(data) > _MAX_BYTES:
+        raise InvalidFile("too large")
+    try:
+        root = SafeTree.fromstring(data, forbid_dtd=True)
+    except (ET.ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as error:
+        raise InvalidFile("not well-formed XML, or with entities") from error
+    file = root.find(f"{{{_CORE}}}file")
+    if root.tag != f"{{{_CORE}}}xliff" or file is None:
+        raise InvalidFile("no XLIFF 2 file")
+    units = []
+    for unit in file.iter(f"{{{_CORE}}}unit"):
+        elements = _elements(unit)
+        rich = bool(elements)
+        # A tool may have split the text into several segments.
+        targets = unit.iter(f"{{{_CORE}}}target")
+        text = "".join(
+            _markup(target, elements) if rich else "".join(target.itertext()) for target in targets
+        )
+        units.append(TranslatedUnit(unit.get("id", ""), unit.get(f"{{{_OWN}}}mark", ""), text))
+    return TranslationFile(
+        file.get("original", ""), root.get("srcLang", ""), root.get("trgLang", ""), tuple(units)
+    )
+
+
+class _Codes(HTMLParser):
+    """The elements of a rich text, in order: (tag, href)."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs).get("href") or ""))
+
+
+def _known_elements(unit: Unit) -> list[tuple[str, str]]:
+    """The elements of the source, and those that only the translation has."""
+    source, target = _Codes(), _Codes()
+    source.feed(unit.source)
+    target.feed(unit.target)
+    return [*source.elements, *(Counter(target.elements) - Counter(source.elements)).elements()]
+
+
+def _add_original_data(held: ET.Element, known: list[tuple[str, str]]) -> None:
+    if known:
+        data = ET.SubElement(held, f"{{{_CORE}}}originalData")
+        for number, (tag, href) in enumerate(known, start=1):
+            opening = f'<{tag} href="{escape(href)}">' if href else f"<{tag}>"
+            ET.SubElement(data, f"{{{_CORE}}}data", {"id": f"d{number}"}).text = opening
+
+
+def _elements(unit: ET.Element) -> dict[str, tuple[str, str]]:
+    """The elements that the unit's codes stand for, by the id of their data."""
+    found = {}
+    for data in unit.iter(f"{{{_CORE}}}data"):
+        codes = _Codes()
+        codes.feed("".join(data.itertext()))
+        if len(codes.elements) == 1:
+            found[data.get("id", "")] = codes.elements[0]
+    return found
+
+
+class _Filler(HTMLParser):
+    """Adds a rich text to an element, its tags as codes that refer to the source's elements."""
+
+    def __init__(self, into: ET.Element, known: list[tuple[str, str]]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open = [into]
+        self.left = list(enumerate(known, start=1))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        wanted = (tag, dict(attrs).get("href") or "")
+        place = next(index for index, (_, one) in enumerate(self.left) if one == wanted)
+        number, _ = self.left.pop(place)
+        name, reference = ("ph", "dataRef") if tag == "br" else ("pc", "dataRefStart")
+        kind = "link" if tag == "a" else "fmt"
+        code = ET.SubElement(
+            self.open[-1], f"{{{_CORE}}}{name}", {"id": str(number), "type": kind, reference: f"d{number}"}
+        )
+        if tag != "br":
+            self.open.append(code)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "br" and len(self.open) > 1:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        into = self.open[-1]
+        if len(into):
+            into[-1].tail = (into[-1].tail or "") + data
+        else:
+            into.text = (into.text or "") + data
+
+
+def _fill(into: ET.Element, text: str, known: list[tuple[str, str]]) -> None:
+    if not known:
+        into.text = text
+        return
+    filler = _Filler(into, known)
+    filler.feed(text)
+    filler.close()
+
+
+def _markup(element: ET.Element, elements: dict[str, tuple[str, str]]) -> str:
+    """The HTML of a target; codes without a known element leave their text."""
+    parts = [escape(element.text or "", quote=False)]
+    for child in element:
+        name = child.tag.rpartition("}")[2]
+        tag, href = elements.get(child.get("dataRef") or child.get("dataRefStart") or "", ("", ""))
+        inner = _markup(child, elements)
+        if name == "ph":
+            parts.append("<br>" if tag == "br" else "")
+        elif name == "pc" and tag and tag != "br":
+            opening = f'<{tag} href="{escape(href)}">' if href else f"<{tag}>"
+            parts.append(f"{opening}{inner}</{tag}>")
+        else:
+            parts.append(inner)
+        parts.append(escape(child.tail or "", quote=False))
+    return "".join(parts)

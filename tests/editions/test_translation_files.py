@@ -1,0 +1,140 @@
+"""Files for translators: what comes back is what was sent out, and hostile files are refused."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailer.editions import translation_docx, translation_xliff
+from mailer.editions.translation_units import TranslationFile, Unit, _changes
+from mailer.editions.translation_xliff import InvalidFile
+from mailer.rendering import sanitize
+
+RICH = (
+    "<p>A <b>bold</b> word, an <i>italic</i> one &amp; a "
+    '<a href="https://example.org/a?b=1&amp;c=2">link</a>.</p><ul><li>One</li><li><b>Two</b></li></ul><p>End</p>'
+)
+UNITS = [
+    Unit("subject", "subject", "News & more", ""),
+    Unit("story-7-headline", "headline", "A headline <with> signs", "Тақырып", 7, "A headline"),
+    Unit("story-7-body", "body", RICH, "<p>Ескі <b>мәтін</b> <i>мұнда</i></p>", 7, "A headline"),
+]
+NOTES = ["Subject", "Headline", "Body"]
+
+
+def xliff(units: list[Unit]) -> bytes:
+    return translation_xliff.write("monthly-2021-12", "en", "kk", units, [(unit.id,) for unit in units])
+
+
+def word(units: list[Unit]) -> bytes:
+    names = [(unit.id,) for unit in units]
+    return translation_docx.write("monthly-2021-12", "en", "kk", units, names, "December")
+
+
+FORMATS = pytest.mark.parametrize(
+    "write, read", [(xliff, translation_xliff.read), (word, translation_docx.read)], ids=["xliff", "docx"]
+)
+
+
+@FORMATS
+def test_a_file_that_comes_back_untouched_changes_nothing(write, read) -> None:
+    file: TranslationFile = read(write(UNITS))
+    assert (file.edition, file.source, file.target) == ("monthly-2021-12", "en", "kk")
+    assert [unit.mark for unit in file.units] == [unit.mark for unit in UNITS]
+    assert list(_changes(file.units, {unit.id: unit for unit in UNITS})) == []
+
+
+@FORMATS
+def test_formatting_and_the_links_of_the_source_are_kept(write, read) -> None:
+    translated = [Unit(unit.id, unit.part, unit.source, unit.source, unit.story) for unit in UNITS]
+    file = read(write(translated))
+    marks = {unit.id: unit.mark for unit in UNITS}
+    units = [type(one)(one.id, marks[one.id], one.target) for one in file.units]
+    found = {one.id: one for one in _changes(units, {unit.id: unit for unit in UNITS})}
+    assert {one.status for one in found.values()} == {"new"}
+    assert {key: one.new for key, one in found.items()} == {unit.id: unit.source for unit in UNITS}
+
+
+@FORMATS
+def test_what_changed_here_since_the_export_is_kept(write, read) -> None:
+    file = read(write([Unit(u.id, u.part, u.source, u.target or "Жаңа", u.story) for u in UNITS]))
+    subject = file.units[0]
+    now = {
+        "source": Unit("subject", "subject", "Other news", ""),
+        "target": Unit("subject", "subject", "News & more", "Басқа"),
+        "long": Unit("subject", "subject", "News & more", "Жаңа"),
+    }
+    assert [one.status for one in _changes([subject], {"subject": now["source"]})] == ["source_changed"]
+    assert [one.status for one in _changes([subject], {"subject": now["target"]})] == ["target_changed"]
+    assert list(_changes([subject], {"subject": now["long"]})) == []
+    assert [one.status for one in _changes([subject], {})] == ["gone"]
+    long = type(subject)("subject", now["target"].mark, "x" * 151)
+    assert [one.status for one in _changes([long], {"subject": now["target"]})] == ["too_long"]
+
+
+def test_a_link_that_the_source_does_not_have_is_not_taken_over() -> None:
+    evil = UNITS[2].source.replace("https://example.org/a", "https://evil.example/a")
+    file = translation_xliff.read(xliff([Unit("story-7-body", "body", evil, evil, 7)]))
+    one = type(file.units[0])("story-7-body", UNITS[2].mark, file.units[0].target + "<script>x</script>")
+    (change,) = _changes([one], {"story-7-body": UNITS[2]})
+    assert "evil" not in change.new and "<a" not in change.new and "script" not in change.new
+    assert "link" in change.new and "<b>bold</b>" in change.new
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]), max_size=60))
+@settings(max_examples=40, deadline=None)
+def test_any_text_comes_back_as_it_was(text: str) -> None:
+    plain = " ".join(sanitize.printable(text).split())
+    rich = sanitize.clean_story_html(f"<p>{plain.replace('&', '&amp;').replace('<', '&lt;')}</p>")
+    units = [Unit("subject", "subject", "x", plain), Unit("story-1-body", "body", "<p>x</p>", rich, 1)]
+    file = translation_xliff.read(xliff(units))
+    assert list(_changes(file.units, {unit.id: unit for unit in units})) == []
+
+
+def bomb(content: bytes) -> bytes:
+    data = BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", content)
+    return data.getvalue()
+
+
+ENTITIES = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><x>&b;</x>'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK\x03\x04 broken",
+        b"<xliff",
+        b"<html/>",
+        ENTITIES,
+        ENTITIES.replace(b'"aaaaaaaaaa"', b'SYSTEM "file:///etc/passwd"'),
+        bomb(b"0" * 30_000_000),
+        bomb(ENTITIES),
+        bomb(b"<x/>"),
+        b"<x>" * 100_000,
+        b"0" * 5_000_001,
+    ],
+    ids=[
+        "empty",
+        "zip",
+        "xml",
+        "html",
+        "entities",
+        "file",
+        "bomb",
+        "docx-entities",
+        "parts",
+        "deep",
+        "large",
+    ],
+)
+def test_hostile_and_foreign_files_are_refused(data: bytes) -> None:
+    for read in (translation_xliff.read, translation_docx.read):
+        with pytest.raises(InvalidFile):
+            read(data)
