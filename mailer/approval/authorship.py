@@ -12,12 +12,13 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
 
-from mailer.approval.account_changes import acting_user
+from mailer.approval.account_change_records import acting_user
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
@@ -25,21 +26,22 @@ from mailer.stories.models import Story
 from subscribers.segments import conditions
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import all_conditions, from_json
-from subscribers.stored_texts import stored, translated
+from subscribers.translate_stored_texts import stored, translated
 
 Subject = Edition | Story | Newsletter | Segment
 _NOT_READY = ":not ready"
 
 # The fields that subscribers see; other fields may change without a record of authorship.
 _CONTENT_FIELDS: dict[type[models.Model], tuple[str, ...]] = {
-    Story: ("kind", "date", "countries", "picture", "link", "texts"),
-    Edition: ("newsletter", "period", "number", "body", "texts", "overrides", "segment", "excluded"),
+    Story: ("kind", "date", "starts", "ends", "zone", "countries", "picture", "link", "texts"),
+    Edition: ("newsletter", "period", "name", "number", "body", "texts", "overrides", "segment", "excluded"),
     Newsletter: (
         *("slug", "name", "office", "postal_address", "sender_name", "sender_email", "reply_to"),
-        *("countries", "languages", "fallbacks", "lists", "theme", "texts"),
+        *("countries", "languages", "fallbacks", "lists", "theme", "templates", "texts", "logo", "logo_dark"),
+        *("own_countries_first", "lead_rule", "max_per_country", "min_stories", "silent_rule"),
     ),
 }
-_BOOKKEEPING = frozenset({"pk", "id", "story", "edition", "newsletter", "sort_order"})
+_BOOKKEEPING = frozenset({"pk", "id", "story", "edition", "newsletter", "sort_order", "translated_from"})
 
 
 def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
@@ -55,6 +57,7 @@ def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
         telling["picture"] = _picture_content(telling["picture"])
     if isinstance(subject, Newsletter):
         # The audience is a part of what is approved, and is stored in a table of its own.
+        telling |= {name: _picture_content(telling[name]) for name in ("logo", "logo_dark")}
         telling["lists"] = sorted(subject.lists.values_list("pk", flat=True)) if subject.pk else []
     text = json.dumps(telling, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -117,8 +120,12 @@ def name_of(user: User | None) -> str:
 
 
 def title_of(subject: Subject) -> str:
-    """The subject as reasons name it, in English: "the story “…”"."""
-    title = str(subject).replace("“", "‘").replace("”", "’")
+    """The subject as reasons name it, in English: "the story “…”".
+
+    The month of an edition is a number, "2021-12", which `translated` replaces by its name.
+    """
+    named = f"{subject.newsletter.name}, {subject.period}" if isinstance(subject, Edition) else str(subject)
+    title = named.replace("“", "‘").replace("”", "’")
     return f"the {_column(subject)} “{title}”"
 
 
@@ -136,6 +143,12 @@ _REASONS = (
     stored("changed the segment “%(title)s”"),
     stored("replaced the picture of the story “%(title)s”"),
     stored("deleted the story “%(story)s” from the edition “%(title)s”"),
+    stored("%(name)s wrote the story “%(title)s”"),
+    stored("%(name)s wrote the edition “%(title)s”"),
+    stored("%(name)s wrote the newsletter “%(title)s”"),
+    stored("%(name)s created the story “%(title)s”"),
+    stored("%(name)s created the edition “%(title)s”"),
+    stored("%(name)s created the newsletter “%(title)s”"),
     stored("%(name)s changed the story “%(title)s”"),
     stored("%(name)s changed the edition “%(title)s”"),
     stored("%(name)s changed the newsletter “%(title)s”"),
@@ -143,6 +156,8 @@ _REASONS = (
     stored("%(name)s replaced the picture of the story “%(title)s”"),
     stored("%(name)s deleted the story “%(story)s” from the edition “%(title)s”"),
     stored("%(reason)s and changed %(count)s more parts of it"),
+    stored("%(reason)s and submitted it"),
+    stored("submitted it"),
 )
 _BETWEEN_REASONS = re.compile(r"(?<=”), (?=(?:wrote|created|changed|replaced|deleted) )")
 
@@ -330,13 +345,16 @@ def _summarise(actions: list[str]) -> str:
 
 def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
     """Fingerprints of each approved snapshot of this newsletter, newest first: {part: fingerprint}."""
-    given = Approval.objects.filter(snapshot__edition__newsletter=edition.newsletter).select_related(
-        "snapshot"
+    # Where a snapshot needs several approvals, the first ones alone free no author.
+    given = Snapshot.objects.filter(
+        Exists(Approval.objects.filter(snapshot=OuterRef("pk"))),
+        edition__newsletter=edition.newsletter,
+        approved_at__isnull=False,
     )
-    for approval in given.order_by("-at", "-pk").iterator(chunk_size=50):
-        prints: dict[str, str] = json.loads(approval.snapshot.manifest)["fingerprints"]
+    for snapshot in given.defer("content").order_by("-approved_at", "-pk").iterator(chunk_size=50):
+        prints: dict[str, str] = json.loads(snapshot.manifest)["fingerprints"]
         # The part "edition" is another one in every edition.
-        if approval.snapshot.edition_id != edition.pk:
+        if snapshot.edition_id != edition.pk:
             prints = {name: mark for name, mark in prints.items() if name != "edition"}
         yield prints
 

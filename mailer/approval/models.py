@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Self
 
 from django.conf import settings
@@ -156,6 +157,7 @@ class Snapshot(models.Model):
         SCHEDULED = "scheduled", _("scheduled")
         INVALIDATED = "invalidated", _("invalidated by a later change")
         WITHDRAWN = "withdrawn", _("withdrawn")
+        REJECTED = "rejected", _("rejected")
 
     # An edition has at most one snapshot in these states.
     OPEN = (State.SUBMITTED, State.APPROVED, State.SCHEDULED)
@@ -173,7 +175,7 @@ class Snapshot(models.Model):
     audience_count = models.PositiveIntegerField()
     # The same by country and language; see editions.audience.ReaderCounts.
     readers = models.JSONField(default=dict)
-    # The problems that preflight found, for staff: [{"level": "warning", "text": …}]
+    # What preflight found, and the reasons for sending in spite of errors: see preflight.findings.Finding.
     findings = models.JSONField(default=list)
     window_from = models.DateTimeField()
     window_until = models.DateTimeField()
@@ -183,8 +185,12 @@ class Snapshot(models.Model):
     note = models.TextField(blank=True)
     # Keys of the variants that an approver must have checked, after the newsletter's review rule.
     must_check = models.JSONField(default=list, blank=True)
+    # The approvals that it needs, "<kk><ru><>"; see language_approvals.
+    approval_parts = models.TextField(default="<>")
     # Only the fields below change after the snapshot was created.
     state = models.CharField(max_length=12, choices=State.choices, default=State.SUBMITTED)
+    # When the last approval that it needs was given.
+    approved_at = models.DateTimeField(null=True, blank=True)
     send_at = models.DateTimeField(null=True, blank=True)
     # Hour (0 to 23) in each subscriber's own time zone, from `send_at` on; null: all at `send_at`.
     local_hour = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -202,6 +208,9 @@ class Snapshot(models.Model):
                 fields=["edition"],
                 condition=models.Q(state__in=["submitted", "approved", "scheduled"]),
                 name="snapshot_one_open",
+            ),
+            models.CheckConstraint(
+                name="snapshot_needs_approval", condition=models.Q(approval_parts__startswith="<")
             ),
         ]
 
@@ -253,19 +262,46 @@ class SnapshotAuthor(models.Model):
 
 
 class Approval(models.Model):
-    """A user's approval of one hash. The database refuses an approval by an author."""
+    """A user's approval of one hash, for one of its parts. The database refuses an approval by an author."""
 
-    snapshot = models.OneToOneField(Snapshot, on_delete=models.CASCADE, related_name="approval")
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="approvals")
+    # The part: a language code; empty: the languages without an approval of their own.
+    language = models.CharField(max_length=12, blank=True, default="")
     sha256 = models.CharField(max_length=64)
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
     # True when given through `mailer edition approve --as`.
     by_command = models.BooleanField(default=False)
-    # True when given through a mailed link and a one-time code; see `approval_links`.
+    # True when given through a mailed link and a one-time code; see `external_approval`.
     by_link = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["snapshot", "language"], name="approval_once_a_part")]
 
     def __str__(self) -> str:
         return f"{self.sha256[:12]} by {self.approver}"
+
+
+class Rejection(models.Model):
+    """A second person's decision that one hash is not sent; it ends the submission for good."""
+
+    snapshot = models.OneToOneField(Snapshot, on_delete=models.CASCADE, related_name="rejection")
+    sha256 = models.CharField(max_length=64)
+    rejected_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=1000)
+    at = models.DateTimeField()
+    # As for an approval.
+    by_command = models.BooleanField(default=False)
+    by_link = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="rejection_has_reason", condition=~models.Q(reason="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} by {self.rejected_by}"
 
 
 class ReviewComment(models.Model):
@@ -331,6 +367,46 @@ class ApprovalLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.snapshot} to {self.user}"
+
+
+class LinkCheck(models.Model):
+    """What the worker found at the address of a link that staff wrote; see `preflight.link_checker`."""
+
+    class State(models.TextChoices):
+        OK = "ok", _("answers")
+        MOVED = "moved", _("leads on to another address")
+        MISSING = "missing", _("the page does not exist")
+        REFUSED = "refused", _("the server refuses or fails")
+        NO_SERVER = "no_server", _("there is no such server")
+        NO_ANSWER = "no_answer", _("the server does not answer")
+        PRIVATE = "private", _("not on the public internet")
+
+    # Hex SHA-256 of the URL: an index cannot hold every URL.
+    key = models.CharField(max_length=64, unique=True)
+    url = models.TextField()
+    # Empty: it was not checked yet.
+    state = models.CharField(max_length=10, choices=State.choices, blank=True)
+    # HTTP status; 0: there was no answer.
+    status = models.PositiveSmallIntegerField(default=0)
+    final_url = models.TextField(blank=True)
+    checked_at = models.DateTimeField(null=True)
+    # When it is checked next, and until when an edition in preparation has it.
+    due_at = models.DateTimeField()
+    wanted_until = models.DateTimeField()
+    # Checks in a row that found no page.
+    failures = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["due_at"], name="link_check_due")]
+
+    def __str__(self) -> str:
+        return f"{self.key[:12]} {self.state}"
+
+    @staticmethod
+    def key_of(url: str) -> str:
+        """The key of a URL's row."""
+        return hashlib.sha256(url.encode()).hexdigest()
 
 
 class StaffNotice(models.Model):

@@ -17,9 +17,30 @@ EMAIL, DESK = "email", "desk"
 # What staff are notified of, with the permission of those whom it concerns, and the ways without a choice.
 EVENTS: dict[str, tuple[Promise, str, tuple[str, ...]]] = {
     "assembled": (_("A new draft is assembled"), "mailer.submit_edition", (EMAIL, DESK)),
+    "assembly_held": (
+        _("A draft is not assembled until you decide"),
+        "mailer.add_edition",
+        (EMAIL, DESK),
+    ),
+    "office_reminder": (
+        _("Your countries have no story for the next edition"),
+        "mailer.add_story",
+        (EMAIL, DESK),
+    ),
     "submitted": (_("An edition waits for your approval"), "mailer.approve_edition", (EMAIL, DESK)),
     "approved": (_("Your edition is approved"), "mailer.submit_edition", (EMAIL, DESK)),
     "changes_requested": (_("Changes are requested in your edition"), "mailer.submit_edition", (EMAIL, DESK)),
+    "rejected": (_("Your edition is rejected"), "mailer.submit_edition", (EMAIL, DESK)),
+    "approval_reminder": (
+        _("An edition is not approved or not scheduled shortly before its planned time"),
+        "mailer.view_edition",
+        (EMAIL, DESK),
+    ),
+    "planned_time_missed": (
+        _("An edition was not sent at its planned time"),
+        "mailer.view_edition",
+        (EMAIL, DESK),
+    ),
     "scheduled": (_("An edition is scheduled"), "mailer.view_edition", (DESK,)),
     "sent": (_("An edition is sent"), "mailer.view_edition", (DESK,)),
     "paused": (_("Sending is paused or held"), "mailer.schedule_edition", (EMAIL, DESK)),
@@ -37,7 +58,7 @@ def events_for(user: User) -> list[str]:
     return [event for event, (_label, permission, _ways) in EVENTS.items() if user.has_perm(permission)]
 
 
-def ways_of(users: Iterable[User], event: str) -> dict[int, frozenset[str]]:
+def notification_ways(users: Iterable[User], event: str) -> dict[int, frozenset[str]]:
     """How each user is notified of the event, by the user's id."""
     ids = [user.pk for user in users]
     chosen = dict(NotificationChoice.objects.filter(user__in=ids).values_list("user_id", "ways"))
@@ -45,7 +66,7 @@ def ways_of(users: Iterable[User], event: str) -> dict[int, frozenset[str]]:
     return {pk: frozenset(chosen.get(pk, {}).get(event, default)) for pk in ids}
 
 
-def choose(user: User, ways: Mapping[str, Collection[str]]) -> None:
+def save_choices(user: User, ways: Mapping[str, Collection[str]]) -> None:
     """Keep how the user wants to be notified of each event."""
     known = {event: [way for way in (EMAIL, DESK) if way in ways.get(event, ())] for event in EVENTS}
     NotificationChoice.objects.update_or_create(user=user, defaults={"ways": known})
@@ -57,7 +78,7 @@ def notify(event: str, users: Iterable[User], write: Writer, path: str, now: dat
     `path` is the page of the desk that is about it, "/desk/…".
     """
     listed = sorted(set(users), key=lambda user: user.pk)
-    ways = ways_of(listed, event)
+    ways = notification_ways(listed, event)
     sent = 0
     for user in listed:
         with in_language_of(user):
@@ -73,7 +94,7 @@ def notify(event: str, users: Iterable[User], write: Writer, path: str, now: dat
 def show(event: str, users: Iterable[User], text: str, path: str, now: datetime) -> None:
     """Show a notification in the desk to those of the users who chose that; no email."""
     listed = list(users)
-    ways = ways_of(listed, event)
+    ways = notification_ways(listed, event)
     Notification.objects.bulk_create(
         Notification(user=user, event=event, text=text[:300], path=path[:200], at=now)
         for user in listed

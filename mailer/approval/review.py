@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from mailer.approval.approve import NotPermitted, WrongState
+from mailer.approval.approve_and_schedule import NotPermitted, WrongState
 from mailer.approval.models import ReviewComment, Snapshot, VariantCheck
 from mailer.editions.audience import Combination
 from mailer.editions.models import Newsletter
@@ -28,10 +28,11 @@ def required_variants(rule: str, content: Content, combinations: Iterable[Combin
     if rule == Newsletter.ReviewRule.NONE:
         return []
     head = content.masthead
+    selector = story_selection.Selector(content)
     readers: dict[str, int] = {}
     languages: dict[str, str] = {}
     for one in combinations:
-        stories = story_selection.story_set(content, one.countries)
+        stories = selector.story_set(one.countries)
         if not stories:
             continue
         language = localization.resolve_language(one.language, head.languages, head.fallbacks)
@@ -57,7 +58,7 @@ def check_variant(snapshot: Snapshot, user: User, key: str, now: datetime) -> No
     VariantCheck.objects.get_or_create(snapshot=snapshot, user=user, variant_key=key, defaults={"at": now})
 
 
-def comment(snapshot: Snapshot, user: User, story_key: str, text: str, now: datetime) -> ReviewComment:
+def add_comment(snapshot: Snapshot, user: User, story_key: str, text: str, now: datetime) -> ReviewComment:
     """Add a comment about a story, or about the edition where the key is empty.
 
     Raises NotPermitted and WrongState.
@@ -70,7 +71,7 @@ def comment(snapshot: Snapshot, user: User, story_key: str, text: str, now: date
         raise WrongState(_("Write the comment first."))
     if len(text) > MAX_COMMENT:
         raise WrongState(_("A comment may have %(number)s characters.") % {"number": MAX_COMMENT})
-    if story_key and story_key not in {story.key for story in from_json(snapshot.content).stories}:
+    if story_key and story_key not in from_json(snapshot.content).stories_by_key:
         raise WrongState(_("This story is not part of the submitted version."))
     return ReviewComment.objects.create(snapshot=snapshot, user=user, story_key=story_key, text=text, at=now)
 

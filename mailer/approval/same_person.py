@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models.signals import pre_save
-from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 _LOOKALIKES = str.maketrans(
     # Cyrillic, with Kazakh and other letters of the region.
@@ -26,6 +26,21 @@ _LOOKALIKES = str.maketrans(
     "abeikvoptuxnw"  # Greek
     "olll",
 )
+# By what two accounts have in common.
+_MESSAGES = {
+    "username": _(
+        "The account “%(username)s” has the same username, or one that looks the same. One person has one "
+        "account; where these are two people, choose another username."
+    ),
+    "email": _(
+        "The account “%(username)s” has the same email address, or one that reaches the same mailbox. One "
+        "person has one account; where these are two people, each needs an address of their own."
+    ),
+    "name": _(
+        "The account “%(username)s” has the same name, or one that looks the same. One person has one "
+        "account; where these are two people, add an initial to the name."
+    ),
+}
 _FIELDS = ("username", "first_name", "last_name", "email")
 
 
@@ -47,7 +62,7 @@ def _name(user: User) -> str:
 
 def _mailbox(user: User) -> str:
     """The address without what is behind a plus sign: messages to both reach the same mailbox."""
-    local, _, domain = user.email.strip().rpartition("@")
+    local, _at, domain = user.email.strip().rpartition("@")
     local = local.partition("+")[0]
     if not local:
         return ""
@@ -65,15 +80,7 @@ def conflicts(user: User) -> Iterator[tuple[str, User]]:
 def require_one_account(user: User) -> None:
     """Raises SamePerson where another account has the same name, username or address."""
     for field, other in conflicts(user):
-        label = {"email": gettext("email address")}.get(field, field)
-        raise SamePerson(
-            gettext(
-                "The account “%(username)s” has the same %(label)s, or one that looks the same. One "
-                "person has one account; where these are two people, add an initial to the name."
-            )
-            % {"username": other.username, "label": label},
-            code=field,
-        )
+        raise SamePerson(str(_MESSAGES[field]) % {"username": other.username}, code=field)
 
 
 def connect() -> None:
@@ -86,7 +93,7 @@ def _on_save(
     instance: User,
     raw: bool = False,
     update_fields: frozenset[str] | None = None,
-    **_: object,
+    **_kwargs: object,
 ) -> None:
     if raw or (update_fields is not None and update_fields.isdisjoint(_FIELDS)):
         return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -10,44 +11,80 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
-from mailer import link_tracking
-from mailer.approval import approve, authorship, review
-from mailer.approval.approve import PreflightFailed, WrongState
+from mailer import link_tracking, staff_language
+from mailer.approval import approve_and_schedule, authorship, language_approvals, review
+from mailer.approval.approve_and_schedule import PreflightFailed, WrongState
+from mailer.approval.message_headers import sender_of
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
-from mailer.approval.preflight import PreflightFinding, run_checks, sender_of
-from mailer.editions.audience import Audience, ReaderCounts
+from mailer.approval.preflight import findings as preflight
+from mailer.approval.preflight.check_table import CHECKS
+from mailer.approval.preflight.findings import Finding, OverrideRefused
+from mailer.approval.preflight.gather import describe
+from mailer.editions.audience import Audience, Combination, ReaderCounts
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
-from mailer.rendering import links, localization, variants
+from mailer.rendering import links, localization, story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, to_json
 from subscribers.segments.rules import InvalidRule
-from subscribers.stored_texts import stored, translated
+from subscribers.translate_stored_texts import stored, translated
 
 VARIANT_LIMIT = 500
 # Characters of the note to the approver.
 NOTE_LIMIT = 2000
 
 
-def submit(edition: Edition, user: User, now: datetime, note: str = "") -> Snapshot:
+def submit(
+    edition: Edition,
+    user: User,
+    now: datetime,
+    note: str = "",
+    overrides: Mapping[str, str] | None = None,
+) -> Snapshot:
     """Create a snapshot of the edition's latest revision, for a second person to approve.
 
-    `note`: what the submitter tells the approver. An earlier open snapshot is withdrawn. Raises NotPermitted,
-    WrongState (already sent), and PreflightFailed with the text of every error.
+    `note`: what the submitter tells the approver. `overrides`: reasons for sending in spite of errors, by the
+    ids of the findings; the approver reads them. An earlier open snapshot is withdrawn. Raises NotPermitted,
+    WrongState (already sent), and PreflightFailed with the text of every error that is not overridden.
     """
-    approve.require_permission(user, "mailer.submit_edition")
-    _require_not_sent(edition)
+    approve_and_schedule.require_permission(user, "mailer.submit_edition")
     with transaction.atomic():
+        # One submission at a time, and none while a writer's change is being saved.
+        Edition.objects.select_for_update().get(pk=edition.pk)
+        _require_not_sent(edition)
         edition = _publish_latest_revision(edition, user)
         content = content_of(edition)
         audience = _audience(edition, now)
-        rendered = render_all(content, audience)
-        found = run_checks(edition, content, rendered, audience.count())
-        if errors := [finding.text for finding in found if finding.level == "error"]:
-            raise PreflightFailed(
-                " ".join([gettext("This edition cannot be submitted yet."), *map(translated, errors)])
-            )
+        combinations = audience.combinations()
+        rendered = render_all(content, combinations)
+        description = describe(edition, content, combinations, now)
+        found = _overridden(
+            preflight.run(CHECKS, replace(description, variants=tuple(rendered))), overrides or {}, user
+        )
+        if errors := [_in_short(finding) for finding in found if finding.blocks]:
+            raise PreflightFailed(" ".join([gettext("This edition cannot be submitted yet."), *errors]))
         _withdraw_earlier(edition, user)
-        return _freeze(edition, content, audience, rendered, found, user, now, note)
+        return _freeze(edition, content, audience, combinations, rendered, found, user, now, note)
+
+
+def _in_short(finding: Finding) -> str:
+    """The error and its first place, for a message."""
+    first = finding.found[0]
+    language = staff_language.language_name(first.place.language) if first.place.language else ""
+    parts = filter(None, (translated(first.place.label), language, translated(first.detail)))
+    return f"{translated(finding.text)} ({': '.join(parts)})"
+
+
+def _overridden(found: Sequence[Finding], reasons: Mapping[str, str], user: User) -> tuple[Finding, ...]:
+    try:
+        return preflight.with_overrides(found, reasons, user.get_username())
+    except OverrideRefused as error:
+        raise PreflightFailed(
+            gettext(
+                "A finding that you gave a reason for has changed, or cannot be overridden (%(code)s). "
+                "Look at the checks again."
+            )
+            % {"code": error.code}
+        ) from error
 
 
 def _audience(edition: Edition, now: datetime) -> Audience:
@@ -59,25 +96,27 @@ def _audience(edition: Edition, now: datetime) -> Audience:
         ) from error
 
 
-def render_all(content: Content, audience: Audience) -> list[RenderedVariant]:
-    """Every possible variant; beyond VARIANT_LIMIT those that current subscribers would get.
+def render_all(content: Content, combinations: Iterable[Combination]) -> list[RenderedVariant]:
+    """Every possible variant; where those are more than VARIANT_LIMIT, the first of the audience's.
 
-    A combination of countries without a story has no variant.
+    `combinations` come most frequent first. Readers who get no email have no variant.
     """
+    selector = story_selection.Selector(content)
     wanted, complete = variants.possible_variants(content, VARIANT_LIMIT)
     if not complete:
         head = content.masthead
         wanted = [
             (one.countries, localization.resolve_language(one.language, head.languages, head.fallbacks))
-            for one in audience.combinations()
+            for one in combinations
         ]
-    found: dict[str, RenderedVariant] = {}
+    found: dict[tuple[tuple[str, ...], str], RenderedVariant] = {}
     for countries, language in wanted:
-        try:
-            variant = variants.render(content, countries, language)
-        except variants.NothingToShow:
+        selection = selector.select(countries)
+        if selection.skipped or (selection.keys, language) in found:
             continue
-        found.setdefault(variant.key, variant)
+        found[selection.keys, language] = variants.render_selection(content, selection, countries, language)
+        if len(found) == VARIANT_LIMIT:
+            break
     return list(found.values())
 
 
@@ -98,32 +137,37 @@ def _publish_latest_revision(edition: Edition, user: User) -> Edition:
 
 def _withdraw_earlier(edition: Edition, user: User) -> None:
     for snapshot in Snapshot.objects.filter(edition=edition, state__in=Snapshot.OPEN):
-        approve.withdraw(snapshot, user, stored("replaced by a newer submission"))
+        approve_and_schedule.withdraw(snapshot, user, stored("replaced by a newer submission"))
 
 
 def _freeze(
     edition: Edition,
     content: Content,
     audience: Audience,
+    combinations: Sequence[Combination],
     rendered: Sequence[RenderedVariant],
-    found: Sequence[PreflightFinding],
+    found: Sequence[Finding],
     user: User,
     now: datetime,
     note: str,
 ) -> Snapshot:
     newsletter = edition.newsletter
     text = to_json(content)
-    combinations = audience.combinations()
     readers = ReaderCounts.from_combinations(combinations, newsletter.languages, newsletter.fallbacks)
     until = now + timedelta(days=newsletter.window_days)
     because = authorship.authors_of(edition)
     because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
-    manifest = approve.canonical(
+    # Nobody can check what is rendered only when it is sent.
+    stored_keys = {variant.key for variant in rendered}
+    must_check = review.required_variants(newsletter.review_rule, content, combinations)
+    parts = language_approvals.to_text(language_approvals.required_parts(newsletter))
+    manifest = approve_and_schedule.canonical_json(
         {
             "edition": edition.slug,
-            "content": approve.digest(text),
+            "content": approve_and_schedule.sha256_hex(text),
             "variants": {
-                v.key: approve.variant_digest(v.subject, v.preheader, v.html, v.text) for v in rendered
+                v.key: approve_and_schedule.variant_digest(v.subject, v.preheader, v.html, v.text)
+                for v in rendered
             },
             "fingerprints": authorship.fingerprints(edition),
             "sender": sender_of(newsletter),
@@ -133,25 +177,28 @@ def _freeze(
             "audience": audience.as_dict(),
             "audience_count": readers.total,
             "window": [now.isoformat(), until.isoformat()],
+            "approvals": parts,
+            "overrides": {one.id: one.override.reason for one in found if one.override},
             "submitted_by": user.get_username(),
-            "authors": approve.author_ids(who.pk for who in because),
+            "authors": approve_and_schedule.author_ids(who.pk for who in because),
         }
     )
     snapshot = Snapshot.objects.create(
         edition=edition,
-        sha256=approve.digest(manifest),
+        sha256=approve_and_schedule.sha256_hex(manifest),
         content=text,
         manifest=manifest,
         audience=audience.as_dict(),
         audience_count=readers.total,
         readers=readers._asdict(),
-        findings=[{"level": finding.level, "text": finding.text} for finding in found],
+        findings=[finding.as_dict() for finding in found],
         window_from=now,
         window_until=until,
         submitted_by=user,
         submitted_at=now,
         note=note.strip()[:NOTE_LIMIT],
-        must_check=review.required_variants(newsletter.review_rule, content, combinations),
+        must_check=[key for key in must_check if key in stored_keys],
+        approval_parts=parts,
     )
     SnapshotVariant.objects.bulk_create([snapshot_variant(snapshot, variant) for variant in rendered])
     SnapshotAuthor.objects.bulk_create(
@@ -171,5 +218,20 @@ def snapshot_variant(snapshot: Snapshot, rendered: RenderedVariant) -> SnapshotV
         preheader=rendered.preheader,
         html=rendered.html,
         text=rendered.text,
-        sha256=approve.variant_digest(rendered.subject, rendered.preheader, rendered.html, rendered.text),
+        sha256=approve_and_schedule.variant_digest(
+            rendered.subject, rendered.preheader, rendered.html, rendered.text
+        ),
+    )
+
+
+def rendered_variant(row: SnapshotVariant) -> RenderedVariant:
+    """The variant as it was rendered, merge tags included."""
+    return RenderedVariant(
+        key=row.key,
+        language=row.language,
+        stories=tuple(row.stories.split(",")),
+        subject=row.subject,
+        preheader=row.preheader,
+        html=row.html,
+        text=row.text,
     )

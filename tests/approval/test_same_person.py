@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import override
 
+from mailer.approval import same_person
 from mailer.approval.same_person import SamePerson, look_alike_form
 from tests import cast
 
@@ -50,6 +54,12 @@ def test_a_second_account_of_the_same_person_is_refused(
     with pytest.raises(SamePerson) as refused:
         User.objects.create_user(**{"username": "second", "email": "second@office.example.org", **second})
     assert refused.value.code == field
+    with override("ru"), pytest.raises(SamePerson) as refused:
+        same_person.require_one_account(
+            User(**{"username": "second", "email": "second@office.example.org", **second})
+        )
+    # A whole sentence: the name of the field in it is translated as well.
+    assert not re.search("[a-z]", refused.value.messages[0].replace(timur.username, ""))
     other = User.objects.create_user("second", "second@office.example.org")
     for name, value in second.items():
         setattr(other, name, value)

@@ -15,9 +15,9 @@ from django.core import mail
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from mailer.approval import approve, staff_emails
-from mailer.approval.account_changes import acting_as, approver_since
-from mailer.approval.approve import AccountNotIndependent
+from mailer.approval import approve_and_schedule, emails_to_staff
+from mailer.approval.account_change_records import acting_as, approver_since
+from mailer.approval.approve_and_schedule import AccountNotIndependent
 from mailer.approval.models import AccountChange, Approval, Snapshot
 from mailer.approval.submit import submit
 from mailer.doctor import local_checks
@@ -37,7 +37,7 @@ Change = Callable[[cast.Staff], None]
 def approve_in_python_and_in_sql(snapshot: Snapshot, user: User) -> None:
     """Both refuse for the same reason."""
     with pytest.raises(AccountNotIndependent):
-        approve.approve(snapshot, user, snapshot.sha256, NOW)
+        approve_and_schedule.approve(snapshot, user, snapshot.sha256, NOW)
     with refused("changed the account of the approver"), transaction.atomic():
         Approval.objects.create(snapshot=snapshot, sha256=snapshot.sha256, approver=user, at=NOW)
 
@@ -124,7 +124,7 @@ def test_an_account_that_an_author_changed_cannot_approve(
         change(people)
     people.approver.refresh_from_db()
     approve_in_python_and_in_sql(snapshot, people.approver)
-    approve.approve(snapshot, people.admin, snapshot.sha256, NOW)
+    approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, NOW)
 
 
 def test_an_account_that_an_author_created_cannot_approve(edition: Edition, people: cast.Staff) -> None:
@@ -134,7 +134,7 @@ def test_an_account_that_an_author_created_cannot_approve(edition: Edition, peop
         second = User.objects.create_user("second", "second@office.example.org", "a long password")
         second.user_permissions.add(permission("approve_edition"))
     approve_in_python_and_in_sql(snapshot, second)
-    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_an_account_created_by_an_account_that_an_author_created_cannot_approve(
@@ -153,7 +153,7 @@ def test_a_change_before_the_author_had_the_account_is_not_theirs(
     by_hand(people.approver, people.admin, timezone.now() - 3 * DAY)
     by_hand(people.admin, people.writer, timezone.now() - 2 * DAY)
     snapshot = submit(edition, people.writer, NOW)
-    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 @pytest.mark.parametrize("moment", ["the past", "the future"])
@@ -172,7 +172,7 @@ def test_the_thirty_days_are_those_of_the_databases_clock(
 def test_after_thirty_days_an_account_is_independent(edition: Edition, people: cast.Staff) -> None:
     by_hand(people.approver, people.writer, timezone.now() - 31 * DAY)
     snapshot = submit(edition, people.writer, NOW)
-    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_changes_by_the_owner_or_by_a_colleague_who_wrote_nothing_permit_the_approval(
@@ -184,7 +184,7 @@ def test_changes_by_the_owner_or_by_a_colleague_who_wrote_nothing_permit_the_app
         _name(people)
     _sql(people)
     snapshot = submit(edition, people.writer, NOW)
-    approve.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_striking_out_the_authors_of_the_snapshot_permits_nothing(
@@ -241,16 +241,16 @@ def test_an_update_that_changes_nothing_is_not_recorded(people: cast.Staff) -> N
 def test_a_change_is_reported_to_the_owner_at_both_addresses_and_to_every_approver_once(
     people: cast.Staff,
 ) -> None:
-    staff_emails.mark_as_reported(NOW)
+    emails_to_staff.mark_as_reported(NOW)
     with acting_as(people.admin):
         _email(people)
-    staff_emails.send_account_notices(NOW)
+    emails_to_staff.send_account_notices(NOW)
     assert sorted(message.to[0] for message in mail.outbox) == [
         "admin@office.example.org",
         "another@office.example.org",
         "approver@office.example.org",
     ]
-    assert staff_emails.send_account_notices(NOW) == 0
+    assert emails_to_staff.send_account_notices(NOW) == 0
 
 
 def test_since_when_somebody_may_approve(people: cast.Staff) -> None:
@@ -312,12 +312,12 @@ def test_a_sign_in_that_renews_the_hash_of_the_password_is_not_reported(people: 
     words = "approver's long password"
     weak = make_password(words, salt="ab", hasher="md5")
     User.objects.filter(pk=people.approver.pk).update(password=weak)
-    staff_emails.mark_as_reported(NOW)
+    emails_to_staff.mark_as_reported(NOW)
     assert authenticate(username="approver", password="wrong") is None
     assert authenticate(username="approver", password=words) == people.approver
     people.approver.refresh_from_db()
     assert people.approver.password != weak
-    assert staff_emails.send_account_notices(NOW) == 0
+    assert emails_to_staff.send_account_notices(NOW) == 0
     people.approver.set_password("another long password")
     people.approver.save()
-    assert staff_emails.send_account_notices(NOW) == 2
+    assert emails_to_staff.send_account_notices(NOW) == 2

@@ -9,7 +9,9 @@ one-time code as well, which is sent to the same address when the person asks fo
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,10 +22,10 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext
 
-from mailer.approval import approve, staff_emails
-from mailer.approval.approve import ApprovalError, WrongState
+from mailer.approval import approve_and_schedule, emails_to_staff, language_approvals
+from mailer.approval.approve_and_schedule import ApprovalError, NoLanguageChosen, ReasonMissing, WrongState
 from mailer.approval.authorship import name_of
-from mailer.approval.models import Approval, ApprovalLink, Snapshot
+from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot
 from mailer.staff_language import in_language_of
 from subscribers import tokens
 from subscribers.rate_limit import Limit, hit
@@ -46,14 +48,13 @@ class TooManyCodes(ApprovalError):  # noqa: N818
     """Too many codes were sent for this link; wait an hour."""
 
 
-def is_external(user: User) -> bool:
-    """Whether the account may approve editions, and cannot open the desk."""
-    return user.has_perm("mailer.approve_edition") and not user.has_perm("wagtailadmin.access_admin")
-
-
 def external_approvers(snapshot: Snapshot) -> list[User]:
     """External approvers with an address who may approve this snapshot."""
-    return [user for user in staff_emails.second_persons(snapshot) if user.email and is_external(user)]
+    return [
+        user
+        for user in emails_to_staff.second_persons(snapshot)
+        if user.email and emails_to_staff.is_external(user)
+    ]
 
 
 def create(snapshot: Snapshot, user: User, requested_by: User, now: datetime) -> ApprovalLink:
@@ -61,13 +62,13 @@ def create(snapshot: Snapshot, user: User, requested_by: User, now: datetime) ->
 
     Raises NotPermitted, WrongState, AuthorMayNotApprove and AccountNotIndependent.
     """
-    approve.require_permission(requested_by, "mailer.submit_edition")
-    approve.require_permission(user, "mailer.approve_edition")
-    if not is_external(user) or not user.email:
+    approve_and_schedule.require_permission(requested_by, "mailer.submit_edition")
+    approve_and_schedule.require_permission(user, "mailer.approve_edition")
+    if not emails_to_staff.is_external(user) or not user.email:
         raise WrongState(gettext("Links are for external approvers with an email address."))
     if snapshot.state != Snapshot.State.SUBMITTED:
         raise WrongState(gettext("This edition is not waiting for approval."))
-    approve.require_second_person(snapshot, user)
+    approve_and_schedule.require_second_person(snapshot, user)
     with transaction.atomic():
         _valid(now).filter(snapshot=snapshot, user=user).update(revoked_at=now, code_digest="")
         link = ApprovalLink.objects.create(
@@ -90,14 +91,14 @@ def revoke(link: ApprovalLink, now: datetime) -> bool:
     return bool(_valid(now).filter(pk=link.pk).update(revoked_at=now, code_digest=""))
 
 
-def find(token: str, now: datetime) -> ApprovalLink:
+def find_link(token: str, now: datetime) -> ApprovalLink:
     """The valid link of this token. Raises InvalidToken, or LinkExpired for one that was valid once."""
     links = ApprovalLink.objects.select_related("snapshot__edition__newsletter", "user", "requested_by")
     link = links.filter(pk=tokens.decrypt_id("approval_link", token)).first()
     if link is None:
         raise tokens.InvalidToken("no such link")
     ended = link.revoked_at is not None or link.used_at is not None or link.expires_at <= now
-    if ended or not is_external(link.user):
+    if ended or not emails_to_staff.is_external(link.user):
         raise tokens.LinkExpired("used, revoked or too old")
     return link
 
@@ -138,27 +139,52 @@ def _mail_code(link: ApprovalLink, code: str) -> None:
                 "If you did not ask for a code, give it to nobody, and forward this message to %(name)s.\n"
             )
             % {"code": code, "minutes": minutes, "name": name_of(link.requested_by)},
+            # The outbox removes codes from such a message, once it is sent.
+            {"Sensitivity": "Private"},
         )
 
 
-def approve_by_link(link: ApprovalLink, code: str, sha256: str, now: datetime) -> Approval:
+def approve_by_link(
+    link: ApprovalLink, code: str, sha256: str, now: datetime, languages: Collection[str] | None = None
+) -> list[Approval]:
     """Approve the link's snapshot as its external approver; `sha256` is the hash on the page.
+
+    `languages` as for `approve.approve`.
 
     Raises WrongCode, and what `approve.approve` raises.
     """
+    if languages is not None and not set(languages) & set(language_approvals.missing_parts(link.snapshot)):
+        # Before the code is used up.
+        raise NoLanguageChosen
     _use_code(link, code, now)
     # Without a transaction around both: where a part of the edition has changed, `approve` marks the snapshot
     # as invalidated before it raises.
-    approval = approve.approve(link.snapshot, link.user, sha256, now, by_link=True)
+    given = approve_and_schedule.approve(
+        link.snapshot, link.user, sha256, now, languages=languages, by_link=True
+    )
     ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
-    return approval
+    return given
+
+
+def reject_by_link(link: ApprovalLink, code: str, sha256: str, reason: str, now: datetime) -> Rejection:
+    """Reject the link's snapshot as its external approver, as `approve_by_link`.
+
+    Raises WrongCode, and what `approve.reject` raises.
+    """
+    if not reason.strip():
+        # Before the code is used up.
+        raise ReasonMissing
+    _use_code(link, code, now)
+    rejection = approve_and_schedule.reject(link.snapshot, link.user, sha256, reason, now, by_link=True)
+    ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
+    return rejection
 
 
 def request_changes_by_link(link: ApprovalLink, code: str, reason: str, now: datetime) -> None:
     """Return the edition to its writers as the external approver. Raises WrongCode, WrongState."""
     _use_code(link, code, now)
     with transaction.atomic():
-        approve.withdraw(link.snapshot, link.user, reason)
+        approve_and_schedule.withdraw(link.snapshot, link.user, reason)
         ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
 
 
@@ -199,7 +225,8 @@ def _mail_link(link: ApprovalLink) -> None:
             gettext(
                 "%(name)s asks you to review %(edition)s of %(office)s before %(count)s subscribers get it.\n"
                 "\n"
-                "This page shows exactly what would be sent. You can approve it there or request changes:\n"
+                "This page shows exactly what would be sent. You can approve or reject it there, or request "
+                "changes:\n"
                 "%(url)s\n"
                 "\n"
                 "The link is for you alone: do not forward it. It is valid until %(until)s.\n"
@@ -215,8 +242,10 @@ def _mail_link(link: ApprovalLink) -> None:
         )
 
 
-def _send(link: ApprovalLink, subject: str, body: str) -> None:
-    headers = {"Auto-Submitted": "auto-generated"}
+def _send(
+    link: ApprovalLink, subject: str, body: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    headers = {"Auto-Submitted": "auto-generated", **headers}
     EmailMessage(subject, body, to=[link.user.email], headers=headers).send()
 
 

@@ -21,6 +21,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 
 from mailer.approval.models import AccountChange
+from subscribers.translate_stored_texts import translated
 
 # Days for which an account cannot approve the work of an author who created or changed it.
 DAYS = 30
@@ -138,7 +139,7 @@ def approver_since(user: User) -> list[tuple[str, datetime | None]]:
     for group in Group.objects.filter(user=user, permissions__codename=_APPROVE).order_by("name"):
         joined = since(AccountChange.What.GROUP, group.name)
         allowed = since(AccountChange.What.GROUP_PERMISSION, f"{group.name}: {_APPROVE}")
-        roles.append((group.name, max((at for at in (joined, allowed) if at), default=None)))
+        roles.append((translated(group.name), max((at for at in (joined, allowed) if at), default=None)))
     if user.user_permissions.filter(codename=_APPROVE).exists():
         roles.append((gettext("Own permission"), since(AccountChange.What.PERMISSION, _APPROVE)))
     return roles

@@ -1,4 +1,4 @@
-"""Notices to the authors of an edition: it is approved, scheduled, or sent back. Each is given once."""
+"""Notices to the authors of an edition: approved, scheduled, rejected, or sent back. Each is given once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.approval.authorship import name_of
-from mailer.approval.models import Approval, Snapshot, StaffNotice
+from mailer.approval.emails_to_staff import users_with, without_notice
+from mailer.approval.models import Rejection, Snapshot, StaffNotice
 from mailer.approval.notifications import Writer, notify
-from mailer.approval.staff_emails import users_with
-from subscribers import stored_texts
+from subscribers import translate_stored_texts
 
 # What happened earlier is no news.
 _RECENT, _RECENTLY_SUBMITTED = timedelta(days=1), timedelta(days=30)
@@ -27,31 +27,26 @@ def authors_of(snapshot: Snapshot) -> set[User]:
 
 
 def send_outcome_notices(now: datetime) -> int:
-    """Notify of approvals, schedules and withdrawals that are new; how many emails were queued."""
+    """Notify of decisions, schedules and withdrawals that are new; how many emails were queued."""
     return (
-        sum(_notify_approved(approval, now) for approval in _approvals(now))
+        sum(_notify_approved(snapshot, now) for snapshot in _approved(now))
         + sum(_notify_scheduled(snapshot, now) for snapshot in _scheduled())
         + sum(_notify_withdrawn(snapshot, now) for snapshot in _withdrawn(now))
+        + sum(_notify_rejected(rejection, now) for rejection in _rejections(now))
     )
 
 
-def _known(prefix: str) -> set[str]:
-    return set(StaffNotice.objects.filter(key__startswith=prefix).values_list("key", flat=True))
-
-
-def _approvals(now: datetime) -> Iterable[Approval]:
-    known = _known("approved:")
-    found = Approval.objects.filter(at__gt=now - _RECENT).select_related(
-        "approver", "snapshot__submitted_by", "snapshot__edition__newsletter"
-    )
-    return [one for one in found if f"approved:{one.pk}" not in known]
+def _approved(now: datetime) -> Iterable[Snapshot]:
+    """Snapshots that have every approval they need."""
+    found = Snapshot.objects.filter(approved_at__gt=now - _RECENT).defer("content", "manifest")
+    found = found.select_related("submitted_by", "edition__newsletter")
+    return without_notice({f"approved:{one.pk}": one for one in found})
 
 
 def _scheduled() -> Iterable[Snapshot]:
-    known = _known("scheduled:")
     found = Snapshot.objects.filter(state=Snapshot.State.SCHEDULED).defer("content", "manifest")
     found = found.select_related("scheduled_by", "submitted_by", "edition__newsletter")
-    return [one for one in found if _schedule_key(one) not in known]
+    return without_notice({_schedule_key(one): one for one in found})
 
 
 def _schedule_key(snapshot: Snapshot) -> str:
@@ -60,19 +55,25 @@ def _schedule_key(snapshot: Snapshot) -> str:
 
 
 def _withdrawn(now: datetime) -> Iterable[Snapshot]:
-    known = _known("withdrawn:")
     found = Snapshot.objects.filter(
         state=Snapshot.State.WITHDRAWN, submitted_at__gt=now - _RECENTLY_SUBMITTED
     )
     found = found.defer("content", "manifest").select_related("submitted_by", "edition__newsletter")
-    return [one for one in found if f"withdrawn:{one.pk}" not in known]
+    return without_notice({f"withdrawn:{one.pk}": one for one in found})
 
 
-def _notify_approved(approval: Approval, now: datetime) -> int:
-    snapshot = approval.snapshot
+def _rejections(now: datetime) -> Iterable[Rejection]:
+    found = Rejection.objects.filter(at__gt=now - _RECENT).select_related(
+        "rejected_by", "snapshot__submitted_by", "snapshot__edition__newsletter"
+    )
+    return without_notice({f"rejected:{one.snapshot_id}": one for one in found})
+
+
+def _notify_approved(snapshot: Snapshot, now: datetime) -> int:
+    approvers = list(dict.fromkeys(one.approver for one in snapshot.approvals.select_related("approver")))
     values = {
         "edition": snapshot.edition,
-        "name": name_of(approval.approver),
+        "name": ", ".join(map(name_of, approvers)),
         "url": _url(snapshot, "review"),
     }
 
@@ -81,8 +82,8 @@ def _notify_approved(approval: Approval, now: datetime) -> int:
         body = gettext("%(name)s approved %(edition)s. An approver schedules it next:\n%(url)s\n") % values
         return subject, body
 
-    people = authors_of(snapshot) - {approval.approver}
-    return _once(f"approved:{approval.pk}", "approved", people, write, _path(snapshot, "review"), now)
+    people = authors_of(snapshot) - set(approvers)
+    return _once(f"approved:{snapshot.pk}", "approved", people, write, _path(snapshot, "review"), now)
 
 
 def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
@@ -110,12 +111,34 @@ def _notify_withdrawn(snapshot: Snapshot, now: datetime) -> int:
     def write() -> tuple[str, str]:
         subject = gettext("Changes requested: %(edition)s") % values
         body = gettext("%(edition)s is a draft again. %(reason)s\n\nEdit it and submit it again:\n%(url)s\n")
-        reason = stored_texts.translated(snapshot.invalidated_reason)
+        reason = translate_stored_texts.translated(snapshot.invalidated_reason)
         return subject, body % {**values, "reason": reason}
 
     people = authors_of(snapshot)
     key = f"withdrawn:{snapshot.pk}"
     return _once(key, "changes_requested", people, write, _path(snapshot, "variants"), now)
+
+
+def _notify_rejected(rejection: Rejection, now: datetime) -> int:
+    snapshot = rejection.snapshot
+    values = {
+        "edition": snapshot.edition,
+        "name": name_of(rejection.rejected_by),
+        "reason": rejection.reason,
+        "url": _url(snapshot, "variants"),
+    }
+
+    def write() -> tuple[str, str]:
+        subject = gettext("Rejected: %(edition)s") % values
+        body = gettext(
+            "%(name)s rejected %(edition)s:\n\n%(reason)s\n\n"
+            "It is not sent. You can change it and submit it again, or delete it:\n%(url)s\n"
+        )
+        return subject, body % values
+
+    people = authors_of(snapshot) - {rejection.rejected_by}
+    key = f"rejected:{snapshot.pk}"
+    return _once(key, "rejected", people, write, _path(snapshot, "variants"), now)
 
 
 def _path(snapshot: Snapshot, page: str) -> str:

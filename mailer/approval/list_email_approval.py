@@ -11,11 +11,16 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils.translation import gettext
 
-from mailer.approval import account_changes
-from mailer.approval.approve import AccountNotIndependent, AuthorMayNotApprove, WrongState, require_permission
+from mailer.approval import account_change_records
+from mailer.approval.approve_and_schedule import (
+    AccountNotIndependent,
+    AuthorMayNotApprove,
+    WrongState,
+    require_permission,
+)
 from mailer.approval.authorship import name_of
+from mailer.approval.emails_to_staff import users_with
 from mailer.approval.models import ListChange
-from mailer.approval.staff_emails import users_with
 from subscribers.models import MailingList
 
 State = ListChange.State
@@ -35,7 +40,7 @@ class ListEmails:
         return cls(row.sender_name, row.sender_email, dict(row.welcome_texts or {}))
 
 
-def waiting(mailing_list: MailingList) -> ListChange | None:
+def waiting_proposal(mailing_list: MailingList) -> ListChange | None:
     """The proposal that waits for approval."""
     return ListChange.objects.filter(mailing_list=mailing_list, state=State.PROPOSED).first()
 
@@ -94,13 +99,13 @@ def approve(change: ListChange, user: User, now: datetime) -> None:
     require_permission(user, PERMISSION)
     if change.proposed_by_id == user.pk:
         raise AuthorMayNotApprove(gettext("You proposed this change; ask a colleague to approve it."))
-    if account_changes.authors_behind(user, [change.proposed_by_id]):
+    if account_change_records.authors_behind(user, [change.proposed_by_id]):
         raise AccountNotIndependent(
             gettext(
                 "%(proposed_by)s proposed this change, and created or changed your account in the last "
                 "%(days)s days. Ask another colleague."
             )
-            % {"proposed_by": name_of(change.proposed_by), "days": account_changes.DAYS}
+            % {"proposed_by": name_of(change.proposed_by), "days": account_change_records.DAYS}
         )
     with transaction.atomic():
         _decide(change, State.APPROVED, user, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -12,40 +13,91 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop, ngettext
 
-from mailer.approval.account_changes import DAYS
-from mailer.approval.approve import ApprovalError, require_second_person
+from mailer.approval.account_change_records import DAYS
+from mailer.approval.approve_and_schedule import ApprovalError, require_second_person
 from mailer.approval.authorship import name_of
 from mailer.approval.models import AccountChange, Snapshot, StaffNotice
 from mailer.approval.notifications import Writer, notify
-from mailer.editions.models import Edition
-from mailer.staff_language import in_language_of
+from mailer.editions.models import Edition, EditionPlan
+from mailer.rendering import localization
+from mailer.staff_language import active_language, in_language_of
 
+T = TypeVar("T")
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
-# External approvers cannot open the desk; `approval_links` writes to them when an author asks for it.
+# External approvers cannot open the desk; `external_approval` writes to them when an author asks for it.
 _DESK = "wagtailadmin.access_admin"
 
 
 def send_edition_notices(now: datetime) -> int:
-    """Notify staff of new drafts and submissions; returns how many emails were queued."""
-    return sum(_notify_assembled(edition, now) for edition in _assembled()) + sum(
-        _notify_submitted(snapshot, now) for snapshot in _submitted()
+    """Notify staff of new drafts, of those that wait for a decision, and of submissions.
+
+    Returns how many emails were queued.
+    """
+    return (
+        sum(_notify_assembled(edition, now) for edition in _assembled())
+        + sum(_notify_left_to_staff(plan, now) for plan in _left_to_staff())
+        + sum(_notify_submitted(snapshot, now) for snapshot in _submitted())
     )
+
+
+def _left_to_staff() -> Iterable[EditionPlan]:
+    """Periods whose edition was not assembled, which nobody was asked about yet."""
+    states = (EditionPlan.State.THIN, EditionPlan.State.LATE)
+    return EditionPlan.objects.filter(state__in=states, asked_at=None).select_related("newsletter")
+
+
+def _notify_left_to_staff(plan: EditionPlan, now: datetime) -> int:
+    path = f"/desk/newsletters/{plan.newsletter_id}/assemble/"
+
+    def write() -> tuple[str, str]:
+        month = localization.period_in_text(plan.period, active_language())
+        values = {
+            "newsletter": plan.newsletter.name,
+            "month": month,
+            "stories": plan.stories,
+            "url": f"{settings.CONFIG.site.url}{path}",
+        }
+        subject = gettext("Not assembled: %(newsletter)s, %(month)s") % values
+        if plan.state == EditionPlan.State.LATE:
+            body = gettext(
+                "The system was not running when the edition of %(newsletter)s for %(month)s was due.\n"
+                "Decide whether it is assembled now:\n%(url)s\n"
+            )
+        else:
+            body = ngettext(
+                "Only %(stories)s story was ready for the edition of %(newsletter)s for %(month)s.\n"
+                "Decide whether it is assembled:\n%(url)s\n",
+                "Only %(stories)s stories were ready for the edition of %(newsletter)s for %(month)s.\n"
+                "Decide whether it is assembled:\n%(url)s\n",
+                plan.stories,
+            )
+        return subject, body % values
+
+    people = {user for user in users_with("mailer.add_edition") if user.has_perm(_DESK)}
+    with transaction.atomic():
+        if not EditionPlan.objects.filter(pk=plan.pk, asked_at=None).update(asked_at=now):
+            return 0
+        return notify("assembly_held", people, write, path, now)
 
 
 def _assembled() -> Iterable[Edition]:
     """Drafts that were not submitted yet and have no notice."""
-    notified = StaffNotice.objects.filter(key__startswith="assembled:").values_list("key", flat=True)
-    known = {int(key.partition(":")[2]) for key in notified}
-    drafts = Edition.objects.filter(snapshots=None).exclude(pk__in=known)
-    found: Iterable[Edition] = drafts.select_related("newsletter")
-    return found
+    drafts = Edition.objects.filter(snapshots=None).select_related("newsletter")
+    return without_notice({f"assembled:{one.pk}": one for one in drafts})
 
 
 def _submitted() -> Iterable[Snapshot]:
-    notified = StaffNotice.objects.filter(key__startswith="submitted:").values_list("key", flat=True)
-    known = {int(key.partition(":")[2]) for key in notified}
-    waiting = Snapshot.objects.filter(state=Snapshot.State.SUBMITTED).exclude(pk__in=known)
-    return waiting.select_related("edition__newsletter", "submitted_by")
+    waiting = Snapshot.objects.filter(state=Snapshot.State.SUBMITTED).defer("content")
+    found = waiting.select_related("edition__newsletter", "submitted_by")
+    return without_notice({f"submitted:{one.pk}": one for one in found})
+
+
+def without_notice(by_key: dict[str, T]) -> list[T]:
+    """Those of the candidates, by the keys of their notices, whose notice was not given yet."""
+    if not by_key:
+        return []
+    given = set(StaffNotice.objects.filter(key__in=list(by_key)).values_list("key", flat=True))
+    return [one for key, one in by_key.items() if key not in given]
 
 
 def _notify_assembled(edition: Edition, now: datetime) -> int:
@@ -113,6 +165,11 @@ def users_with(permission: str) -> set[User]:
     return set(User.objects.with_perm(permission, backend=_BACKEND).exclude(email=""))
 
 
+def is_external(user: User) -> bool:
+    """Whether the account may approve editions, and cannot open the desk."""
+    return user.has_perm("mailer.approve_edition") and not user.has_perm(_DESK)
+
+
 def _link(edition: Edition) -> str:
     return f"{settings.CONFIG.site.url}/desk/editions/{edition.pk}/variants/"
 
@@ -140,13 +197,17 @@ def send_account_notices(now: datetime) -> int:
             for address in _addresses_of_owner(change):
                 by_address.setdefault(address, []).append(change)
         for address, own in by_address.items():
-            with in_language_of(own[0].user):
+            owner = own[0].user
+            with in_language_of(owner):
                 subject = gettext("Your account at %(site)s was changed") % {
                     "site": settings.CONFIG.site.name
                 }
-                _send_changes(address, subject, own, gettext(_OWNER))
+                advice = gettext(_EXTERNAL_OWNER) if is_external(owner) else gettext(_OWNER)
+                _send_changes(address, subject, own, advice)
         others: dict[User, list[AccountChange]] = {}
-        for user in sorted(users_with("mailer.approve_edition"), key=lambda one: one.email):
+        # The accounts of the staff are no business of external approvers.
+        approvers = (user for user in users_with("mailer.approve_edition") if user.has_perm(_DESK))
+        for user in sorted(approvers, key=lambda one: one.email):
             # Approvers whose own account was changed learn of the other changes here.
             if rest := [change for change in changes if change not in by_address.get(user.email, ())]:
                 others[user] = rest
@@ -165,6 +226,11 @@ def mark_as_reported(now: datetime) -> None:
 _OWNER = gettext_noop(
     "If you do not expect this, tell a colleague who approves editions, and set a new password:\n"
     "{url}/accounts/password/forgotten/\n"
+)
+# They have no password: they approve by a mailed link and a code.
+_EXTERNAL_OWNER = gettext_noop(
+    "You review editions by the links that are mailed to you; there is no password.\n"
+    "If you do not expect this change, tell the person at the office who sends you these links.\n"
 )
 _APPROVER = gettext_noop(
     "For %(days)s days these accounts cannot approve the work of the users who made the changes.\n"
@@ -185,7 +251,7 @@ def _addresses_of_owner(change: AccountChange) -> Iterable[str]:
     return {address for address in (change.user.email, before) if address}
 
 
-def describe(change: AccountChange) -> str:
+def describe_change(change: AccountChange) -> str:
     """The change as a sentence without its time: "Dana Writer changed the email address: a@… → b@…"."""
     shown = {
         "who": name_of(change.actor) if change.actor else gettext("A command, or a link from an email,"),
@@ -210,7 +276,7 @@ def describe(change: AccountChange) -> str:
 
 
 def _send_changes(address: str, subject: str, changes: Sequence[AccountChange], advice: str) -> None:
-    lines = [f"- {_time(change)}, {_owner(change.user)}: {describe(change)}." for change in changes]
+    lines = [f"- {_time(change)}, {_owner(change.user)}: {describe_change(change)}." for change in changes]
     body = "\n".join([f"{subject}:", "", *lines, "", advice.format(url=settings.CONFIG.site.url)])
     EmailMessage(subject, body, to=[address], headers={"Auto-Submitted": "auto-generated"}).send()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from mailer.approval import staff_emails
+from mailer.approval import emails_to_staff
 from mailer.approval.submit import submit
 from mailer.delivery.models import OutboxMessage
 from mailer.desk.accounts.permissions import ensure_groups
@@ -40,8 +40,8 @@ def recipients() -> list[str]:
 def test_staff_who_can_act_are_notified_once_of_a_new_draft() -> None:
     staff()
     cast.december()
-    assert staff_emails.send_edition_notices(NOW) == 3
-    assert staff_emails.send_edition_notices(NOW + timedelta(minutes=1)) == 0
+    assert emails_to_staff.send_edition_notices(NOW) == 3
+    assert emails_to_staff.send_edition_notices(NOW + timedelta(minutes=1)) == 0
     assert recipients() == ["admin", "approver", "writer"]
     assert b"New draft" in bytes(OutboxMessage.objects.all()[0].message)
 
@@ -51,7 +51,7 @@ def test_an_external_approver_hears_of_no_draft() -> None:
     minister = User.objects.create_user("minister", "minister@ministry.example")
     minister.groups.add(ensure_groups()["External approvers"])
     cast.december()
-    staff_emails.send_edition_notices(NOW)
+    emails_to_staff.send_edition_notices(NOW)
     assert "minister" not in recipients()
 
 
@@ -59,7 +59,7 @@ def test_a_submitted_snapshot_notifies_approvers_who_are_no_authors() -> None:
     people = staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.admin, NOW)
-    assert staff_emails.send_edition_notices(NOW) == 1
+    assert emails_to_staff.send_edition_notices(NOW) == 1
     assert recipients() == ["approver"]
     (message,) = OutboxMessage.objects.all()
     assert f"/desk/editions/{edition.pk}/review/".encode() in bytes(message.message)
@@ -69,9 +69,9 @@ def test_a_second_snapshot_is_notified_again() -> None:
     people = staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.writer, NOW)
-    staff_emails.send_edition_notices(NOW)
+    emails_to_staff.send_edition_notices(NOW)
     submit(edition, people.writer, NOW + timedelta(hours=1))
-    assert staff_emails.send_edition_notices(NOW + timedelta(hours=1)) == 2
+    assert emails_to_staff.send_edition_notices(NOW + timedelta(hours=1)) == 2
 
 
 def test_an_office_without_addresses_is_no_error() -> None:
@@ -80,4 +80,21 @@ def test_an_office_without_addresses_is_no_error() -> None:
         user.email = ""
         user.save()
     cast.december()
-    assert staff_emails.send_edition_notices(NOW) == 0
+    assert emails_to_staff.send_edition_notices(NOW) == 0
+
+
+def test_an_external_approver_hears_of_their_own_account_only_and_of_no_password() -> None:
+    people = staff()
+    minister = User.objects.create_user("minister", "minister@ministry.example")
+    minister.groups.add(ensure_groups()["External approvers"])
+    emails_to_staff.mark_as_reported(NOW)
+    people.writer.first_name = "Another"
+    people.writer.save()
+    minister.email = "office@ministry.example"
+    minister.save()
+    emails_to_staff.send_account_notices(NOW)
+    sent = {row.recipient: bytes(row.message) for row in OutboxMessage.objects.all()}
+    assert {name.partition("@")[0] for name in sent} == {"writer", "admin", "approver", "minister", "office"}
+    for address in ("minister@ministry.example", "office@ministry.example"):
+        assert b"/accounts/password/" not in sent[address]
+        assert people.writer.username.encode() not in sent[address]

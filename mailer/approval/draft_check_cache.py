@@ -1,0 +1,100 @@
+"""What rendering and checking all variants of a draft shows, kept until it changes; counts of open audiences.
+
+Pages show it. Submitting renders and counts anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from importlib import metadata
+
+from mailer.approval.message_headers import sender_of
+from mailer.approval.models import Snapshot
+from mailer.approval.preflight.check_table import CHECKS
+from mailer.approval.preflight.edition_facts import Description
+from mailer.approval.preflight.findings import Finding, run
+from mailer.approval.preflight.gather import describe
+from mailer.approval.submit import render_all
+from mailer.editions import audience_counts
+from mailer.editions.audience import Audience, Combination
+from mailer.editions.models import DraftCheck, Edition, Newsletter
+from mailer.rendering.data_types import Content
+from subscribers.segments.rules import InvalidRule
+
+# Latest newsletters and editions whose audiences are counted in advance.
+_RECENT = 50
+
+
+@dataclass(frozen=True)
+class DraftResult:
+    """What all variants of a draft showed."""
+
+    # Bytes of HTML by the variant's key.
+    sizes: Mapping[str, int]
+    # Errors first.
+    findings: tuple[Finding, ...]
+
+
+def check_draft(
+    edition: Edition, content: Content, combinations: Iterable[Combination], now: datetime
+) -> DraftResult:
+    """The kept result for this content, else that of rendering and checking it, which is kept then.
+
+    `combinations`: of the audience; of an edition with too many variants only these are rendered.
+    """
+    combinations = tuple(combinations)
+    description = describe(edition, content, combinations, now)
+    digest = _digest(edition, description)
+    kept = DraftCheck.objects.filter(edition=edition.pk, digest=digest).first()
+    if kept is not None:
+        return DraftResult(kept.sizes, tuple(map(Finding.from_dict, kept.findings)))
+    rendered = render_all(content, combinations)
+    found = DraftResult(
+        {variant.key: len(variant.html.encode()) for variant in rendered},
+        run(CHECKS, replace(description, variants=tuple(rendered))),
+    )
+    DraftCheck.objects.update_or_create(
+        edition_id=edition.pk,
+        defaults={
+            "digest": digest,
+            "sizes": found.sizes,
+            "findings": [finding.as_dict() for finding in found.findings],
+        },
+    )
+    return found
+
+
+def _digest(edition: Edition, description: Description) -> str:
+    """Of everything that the result depends on, the program included."""
+    parts = (description.digest(), json.dumps(sender_of(edition.newsletter)), _version())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@cache
+def _version() -> str:
+    try:
+        return metadata.version("newsletter-mailer")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def refresh_audience_counts(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
+    """Count the audiences of newsletters and of editions that were not sent; returns how many. A job."""
+    return audience_counts.refresh(_open_audiences(clock()), clock, stop)
+
+
+def _open_audiences(now: datetime) -> Iterator[Audience]:
+    for newsletter in Newsletter.objects.order_by("-pk")[:_RECENT]:
+        yield Audience.of_newsletter(newsletter)
+    mailed = Snapshot.objects.filter(mailings__dry_run_to="").values("edition")
+    editions = Edition.objects.exclude(pk__in=mailed).select_related("segment", "excluded")
+    for edition in editions.order_by("-pk")[:_RECENT]:
+        try:
+            yield Audience.of_edition(edition, now)
+        except InvalidRule:
+            continue

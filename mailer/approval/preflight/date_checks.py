@@ -1,0 +1,229 @@
+"""Checks of dates: those that texts name, in seven languages, and those of events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from mailer.approval.preflight.edition_facts import Description, Text, place_of
+from mailer.approval.preflight.findings import Found
+from mailer.rendering import localization
+from mailer.rendering.data_types import Story
+from mailer.rendering.periods import Period
+from subscribers.translate_stored_texts import stored
+
+# Beginnings of the weekdays' names, Monday first; spelled out, because texts decline them.
+_WEEKDAYS: dict[str, tuple[str, ...]] = {
+    "en": ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+    "ru": (*("понедельник", "вторник", "сред[аеуы]", "четверг", "пятниц", "суббот", "воскресень"),),
+    "kk": ("дүйсенбі", "сейсенбі", "сәрсенбі", "бейсенбі", "жұма", "сенбі", "жексенбі"),
+    "ky": ("дүйшөмбү", "шейшемби", "шаршемби", "бейшемби", "жума", "ишемби", "жекшемби"),
+    # Without Monday, which is also the name of the capital.
+    "tg": ("рӯзи душанбе", "сешанбе", "чоршанбе", "панҷшанбе", "ҷумъа", "шанбе", "якшанбе"),
+    "uz": ("dushanba", "seshanba", "chorshanba", "payshanba", "juma", "shanba", "yakshanba"),
+    "tk": ("duşenbe", "sişenbe", "çarşenbe", "penşenbe", "anna", "şenbe", "ýekşenbe"),
+}
+_NAMES = (
+    *(stored("Monday"), stored("Tuesday"), stored("Wednesday"), stored("Thursday"), stored("Friday")),
+    *(stored("Saturday"), stored("Sunday")),
+)
+_YEAR_BEFORE = r"(?:(?P<before>\d{4})\W{0,2}\w{0,5}\W{0,2}(?:жыл|йил|yil|ýyl)\w*[\s,]+)?"
+_ORDINAL = r"(?:-?(?:st|nd|rd|th|нчи|нчы|нчу|нчү|ші|шы|го|е|njy|nji|inji|ynjy|unjy|ünji))?"
+_NEAR = 3
+# What stands before a date that is a deadline.
+_DEADLINES = {
+    "en": re.compile(
+        r"\b(?:apply|register|send|submit|reply)(?:\s+\w+){0,3}\s+(?:by|until|before)\s+(?:\w+,?\s+)?$"
+    ),
+    "ru": re.compile(
+        r"(?:\bзаявк|\bрегистр|\bприсыла|\bподайте)\w*(?:\s+\w+){0,3}\s+(?:до|не позднее)\s+(?:\w+,?\s+)?$"
+    ),
+}
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+# Abbreviations that stand beside dates.
+_SHORT_WEEKDAYS = {
+    "en": ("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+    "ru": ("пн", "вт", "ср", "чт", "пт", "сб", "вс"),
+}
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A date that a text names."""
+
+    day: int
+    month: int
+    # None: the text names none.
+    year: int | None
+    # Monday is 0; None: the text names none.
+    weekday: int | None
+    written: str
+
+
+def past_events(description: Description) -> Iterator[Found]:
+    """Events, and stories in a save-the-date block, whose day is over."""
+    for story in _events(description):
+        if story.date < description.as_of:
+            yield Found(place_of(story), story.date.isoformat())
+
+
+def _events(description: Description) -> Iterator[Story]:
+    dated = {key for block in description.content.blocks if block.kind == "date" for key in block.stories}
+    for story in description.shown_stories:
+        if story.kind == "event" or story.key in dated:
+            yield story
+
+
+def wrong_weekday(description: Description) -> Iterator[Found]:
+    """Weekdays that are not those of the date beside them."""
+    for text in description.texts:
+        for named in _dates(text):
+            if named.weekday is None or (day := _resolved(named, description)) is None:
+                continue
+            if day.weekday() != named.weekday:
+                yield Found(
+                    text.place,
+                    stored(
+                        "“%(written)s”: %(date)s is a %(weekday)s.",
+                        written=named.written,
+                        date=day.isoformat(),
+                        weekday=_NAMES[day.weekday()],
+                    ),
+                )
+
+
+def impossible(description: Description) -> Iterator[Found]:
+    """Days that no such month has: 31 November, 30 February."""
+    for text in description.texts:
+        for named in _dates(text):
+            # "In November 31 families …" is no date.
+            if named.day > _LONGEST[named.month - 1] and named.written[:1].isdigit():
+                yield Found(text.place, named.written)
+
+
+def deadline_over(description: Description) -> Iterator[Found]:
+    """Deadlines that are over: "Apply by 1 December" on the third."""
+    for text in description.texts:
+        pattern = _DEADLINES.get(text.language.partition("-")[0])
+        for named in _dates(text) if pattern else ():
+            before, _date, _after = text.plain.casefold().partition(named.written.casefold())
+            day = _resolved(named, description)
+            if pattern and day and day < description.as_of and pattern.search(before[-60:]):
+                yield Found(text.place, named.written)
+
+
+def event_on_another_day(description: Description) -> Iterator[Found]:
+    """Texts of an event that name another year, or only another day, than the event has."""
+    events = {story.key: story.date for story in _events(description)}
+    for text in description.texts:
+        if text.place.kind != "story" or (day := events.get(text.place.key)) is None:
+            continue
+        for named in _dates(text):
+            if (named.day, named.month) == (day.day, day.month) and named.year not in (None, day.year):
+                yield Found(text.place, named.written)
+
+
+def doubtful_year(description: Description) -> Iterator[Found]:
+    """Dates near the edition's month, but of a year that looks like a slip: last year's, or a far one."""
+    first = Period.parse(description.content.period).first_day
+    events = {story.key: (story.date.day, story.date.month) for story in _events(description)}
+    for text in description.texts:
+        own = events.get(text.place.key)
+        for named in _dates(text):
+            if (named.day, named.month) == own:
+                # `event_on_another_day` looks at it.
+                continue
+            near = _resolved(_Named(named.day, named.month, None, None, ""), description)
+            if named.year is None or near is None or named.year == near.year:
+                continue
+            slip = named.year > near.year + 1 or sorted(str(named.year)) == sorted(str(near.year))
+            if abs((near - first).days) <= 75 and (slip or named.year == near.year - 1):
+                yield Found(text.place, named.written)
+
+
+def _resolved(named: _Named, description: Description) -> date | None:
+    """The date; without a year, the one that is nearest to the edition's month."""
+    span = Period.parse(description.content.period)
+    middle = span.first_day + (span.end - span.first_day) // 2
+    year = middle.year
+    years = [named.year] if named.year else [year - 1, year, year + 1]
+    days = []
+    for one in years:
+        try:
+            days.append(date(one, named.month, named.day))
+        except ValueError:
+            continue
+    return min(days, key=lambda day: abs((day - middle).days), default=None)
+
+
+def _dates(text: Text) -> Iterator[_Named]:
+    language = text.language.partition("-")[0]
+    lower = text.plain.casefold()
+    if not any(character.isdigit() for character in lower):
+        return
+    for pattern in _patterns(language):
+        for found in pattern.finditer(lower):
+            values = found.groupdict()
+            year = values.get("year") or values.get("before")
+            month = values.get("number") or _months(language).get(values.get("month") or "", 0)
+            day = int(values["day"])
+            if not 1 <= int(month) <= 12 or not 1 <= day <= 31:
+                continue
+            begin, end = found.span()
+            weekday = _weekday_near(lower, begin, end, language)
+            yield _Named(day, int(month), int(year) if year else None, weekday, text.plain[begin:end].strip())
+
+
+@cache
+def _months(language: str) -> dict[str, int]:
+    """Numbers of the months by their names, as they stand alone and in dates."""
+    months = localization.locale(language).months
+    names = {
+        str(name).casefold(): number
+        for form in ("format", "stand-alone")
+        for number, name in months[form]["wide"].items()
+    }
+    return {name: number for name, number in names.items() if len(name) > 2}
+
+
+@cache
+def _patterns(language: str) -> tuple[re.Pattern[str], ...]:
+    names = "|".join(sorted(map(re.escape, _months(language)), key=len, reverse=True))
+    year = r"(?:\w{0,4}[\s,]+(?P<year>(?:19|20)\d{2})\b)?"
+    day = rf"(?<![\d.–-])(?P<day>\d{{1,2}}){_ORDINAL}"
+    found = [
+        re.compile(rf"{_YEAR_BEFORE}{day}[\s-]+(?:of\s+)?(?P<month>{names})\w{{0,4}}{year}"),
+        re.compile(r"(?<![\d.])(?P<day>\d{1,2})\.(?P<number>\d{1,2})\.(?P<year>(?:19|20)\d{2})(?!\d)"),
+    ]
+    if language == "en":
+        found.append(re.compile(rf"\b(?P<month>{names})\s+(?P<day>\d{{1,2}}){_ORDINAL}(?!\d|[.:]\d){year}"))
+    return tuple(found)
+
+
+def _weekday_near(lower: str, begin: int, end: int, language: str) -> int | None:
+    """The weekday that stands directly before or after a date; Monday is 0."""
+    before = re.search(r"([^.;:!?\n]{0,40})$", lower[:begin])
+    after = re.match(r"[^.;:!?\n]{0,40}", lower[end:])
+    for number, pattern in enumerate(_weekday_patterns(language)):
+        found = list(pattern.finditer(before[1] if before else ""))
+        if found and before and len(re.findall(r"\w+", before[1][found[-1].end() :])) < _NEAR:
+            return number
+    for number, pattern in enumerate(_weekday_patterns(language)):
+        match = pattern.search(after[0] if after else "")
+        if match and after and not re.search(r"\w", after[0][: match.start()]):
+            return number
+    return None
+
+
+@cache
+def _weekday_patterns(language: str) -> tuple[re.Pattern[str], ...]:
+    names = _WEEKDAYS.get(language)
+    if names is None:
+        wide = localization.locale(language).days["format"]["wide"]
+        names = tuple(re.escape(str(wide[number]).casefold()) for number in range(7))
+    short = _SHORT_WEEKDAYS.get(language, names)
+    pairs = zip(names, short, strict=True)
+    return tuple(re.compile(rf"(?<![\w-])(?:{name}\w{{0,5}}|{one})(?!\w)") for name, one in pairs)

@@ -1,0 +1,148 @@
+"""Checks of the edition as a whole: its stories, its sections, its design, and who gets what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from mailer.approval.preflight.edition_facts import Description, Place, place_of, place_of_block
+from mailer.approval.preflight.findings import Found
+from mailer.rendering import localization, story_selection, theme
+from subscribers.translate_stored_texts import stored
+
+_EDITION = Place("edition", "", stored("Edition"))
+# Below this, text is unreadable to many; between it and theme.MIN_CONTRAST it is only tiring.
+UNREADABLE = 3.0
+_OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+def site_not_https(description: Description) -> Iterator[Found]:
+    """Links to the site's own pages that browsers warn of."""
+    url = urlsplit(description.content.site_url)
+    if url.scheme != "https" and url.hostname not in _OWN_HOSTS:
+        yield Found(Place("settings", "", stored("Configuration")), description.content.site_url)
+
+
+def no_stories(description: Description) -> Iterator[Found]:
+    """An edition without a story."""
+    if not description.content.stories:
+        yield Found(_EDITION)
+
+
+def deleted_stories(description: Description) -> Iterator[Found]:
+    """Stories that were chosen, and deleted since."""
+    if description.deleted_stories:
+        yield Found(_EDITION, stored("Stories: %(count)s", count=description.deleted_stories))
+
+
+def not_ready(description: Description) -> Iterator[Found]:
+    """Stories that are left out because they are drafts."""
+    return map(Found, description.not_ready)
+
+
+def unpublished_changes(description: Description) -> Iterator[Found]:
+    """Stories that are shown in an older version."""
+    return map(Found, description.unpublished_changes)
+
+
+def story_twice(description: Description) -> Iterator[Found]:
+    """A story in two blocks, so that readers get it twice."""
+    counted = Counter(key for block in description.content.blocks for key in dict.fromkeys(block.stories))
+    for story in description.content.stories:
+        if counted[story.key] > 1:
+            yield Found(place_of(story))
+
+
+def same_headline(description: Description) -> Iterator[Found]:
+    """Two stories with one headline: probably the same story, written twice."""
+    seen: dict[tuple[str, str], str] = {}
+    for story in description.shown_stories:
+        for text in story.texts:
+            line = " ".join(text.headline.casefold().split())
+            if line and seen.setdefault((text.language, line), story.key) != story.key:
+                yield Found(place_of(story, text.language))
+
+
+def sent_before(description: Description) -> Iterator[Found]:
+    """Stories that readers got in an earlier edition."""
+    for story in description.shown_stories:
+        if edition := description.sent_before.get(story.key):
+            yield Found(place_of(story), edition)
+
+
+def empty_section(description: Description) -> Iterator[Found]:
+    """Headings that no reader sees, because nothing stands under them."""
+    content = description.content
+    seen = set(story_selection.visible_blocks(content, None))
+    if not seen:
+        # The newsletter's rules give nobody this edition.
+        return
+    for block in content.blocks:
+        if block.kind == "heading" and block not in seen:
+            yield Found(place_of_block(content, block), _names(block.countries))
+
+
+def _names(countries: Iterable[str]) -> str:
+    names = ", ".join(localization.country(code, "en") for code in countries)
+    return stored("Countries: %(countries)s", countries=names) if names else ""
+
+
+def no_readers(description: Description) -> Iterator[Found]:
+    """An edition that nobody gets."""
+    if not description.readers:
+        yield Found(Place("newsletter", "", description.content.masthead.name))
+
+
+def story_without_readers(description: Description) -> Iterator[Found]:
+    """Stories that none of the readers sees, by their countries and the newsletter's rules."""
+    if not description.readers:
+        return
+    selector = story_selection.Selector(description.content)
+    choices = {one.countries for one in description.readers}
+    seen = {key for countries in choices for key in selector.select(countries).stories}
+    for story in description.shown_stories:
+        if story.key not in seen:
+            yield Found(
+                place_of(story), ", ".join(localization.country(code, "en") for code in story.countries)
+            )
+
+
+def country_without_readers(description: Description) -> Iterator[Found]:
+    """Countries of the newsletter that none of the readers chose."""
+    if not description.readers or any(not one.countries for one in description.readers):
+        return
+    chosen = {country for one in description.readers for country in one.countries}
+    for code in description.content.masthead.countries:
+        if code not in chosen:
+            yield Found(Place("newsletter", "", description.content.masthead.name), _names((code,)))
+
+
+def invalid_theme(description: Description) -> Iterator[Found]:
+    """Values of the theme that are ignored."""
+    for name, value in description.content.masthead.theme:
+        if reason := theme.token_error(name, value):
+            yield Found(Place("newsletter", "", stored("Design")), reason)
+
+
+def low_contrast(description: Description) -> Iterator[Found]:
+    """Colours whose text is tiring to read, in the light or in the dark."""
+    return _contrasts(description, UNREADABLE, theme.MIN_CONTRAST)
+
+
+def unreadable(description: Description) -> Iterator[Found]:
+    """Colours whose text many cannot read, in the light or in the dark."""
+    return _contrasts(description, 0, UNREADABLE)
+
+
+def _contrasts(description: Description, least: float, below: float) -> Iterator[Found]:
+    for pair in theme.low_contrasts(dict(description.content.masthead.theme)):
+        if least <= pair.ratio < below:
+            mode = stored("Design, dark") if pair.front.startswith("dark_") else stored("Design, light")
+            detail = stored(
+                "%(front)s on %(back)s: %(ratio)s:1",
+                front=pair.front,
+                back=pair.back,
+                ratio=f"{pair.ratio:.1f}",
+            )
+            yield Found(Place("newsletter", "", mode), detail)

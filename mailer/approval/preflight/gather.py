@@ -1,0 +1,175 @@
+"""Reads from the database what the checks of an edition look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from io import BytesIO
+from typing import cast
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from PIL import Image, ImageFilter, ImageStat
+
+from mailer.approval.message_headers import sender_of
+from mailer.approval.models import LinkCheck
+from mailer.approval.preflight.edition_facts import (
+    Description,
+    LinkFact,
+    LinkState,
+    PictureFact,
+    Place,
+    Reader,
+    Sender,
+    excerpt,
+    pictures_of,
+)
+from mailer.editions import glossary_terms, pictures, sender_domains
+from mailer.editions.assemble import now_or_demo_time
+from mailer.editions.audience import Combination
+from mailer.editions.completeness import completeness_of
+from mailer.editions.models import Edition, EditionText, Newsletter
+from mailer.editions.rendering_input import story_ids
+from mailer.editions.sample_edition_markers import is_sample_sender
+from mailer.instance.models import CheckRun
+from mailer.rendering.data_types import Content
+from mailer.stories.models import Story
+
+# Sent editions that a story or subject is compared with: two years of a monthly.
+_EARLIER = 24
+# Standard deviation of brightness, 0 to 127, below which a picture shows nothing that could be sharp.
+_LEAST_CONTRAST = 8
+_TILES = (6, 4)
+_LAPLACE = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
+
+
+def describe(
+    edition: Edition, content: Content, combinations: Iterable[Combination], now: datetime
+) -> Description:
+    """What the checks know of the edition, without its rendered variants.
+
+    `content` is that of the edition, with pictures; `combinations` are those of its audience.
+    """
+    named = story_ids(edition)
+    known = {story.pk: story for story in Story.objects.filter(pk__in=named).prefetch_related("texts")}
+    earlier = _earlier_editions(edition)
+    incomplete = completeness_of(edition).incomplete()
+    strict = edition.newsletter.translation_rule == Newsletter.TranslationRule.BLOCK
+    description = Description(
+        content=content,
+        incomplete_languages=tuple((code, len(rows)) for code, rows in incomplete.items() if strict),
+        old_translations=tuple(
+            Place("story", known[row.story].key, excerpt(row.label), code)
+            for code, rows in incomplete.items()
+            for row, cell in rows
+            if cell.state == "changed" and row.story in known
+        ),
+        sender=_sender(edition.newsletter),
+        today=now_or_demo_time(now).date(),
+        readers=tuple(sorted({Reader(one.countries, one.language) for one in combinations}, key=repr)),
+        sent_before=_sent_before(known, earlier),
+        sent_subjects=tuple(
+            EditionText.objects.filter(edition__in=earlier).order_by("pk").values_list("language", "subject")
+        ),
+        deleted_stories=len(set(named) - set(known)),
+        not_ready=tuple(_place(story) for story in known.values() if not story.live),
+        unpublished_changes=tuple(
+            _place(story) for story in known.values() if story.live and story.has_unpublished_changes
+        ),
+        pictures=dict(_pictures(content)),
+        glossary=glossary_terms.terms_of(edition.newsletter),
+        source_languages=tuple((story.key, story.source_language) for story in known.values()),
+    )
+    return _with_links(description)
+
+
+def _with_links(description: Description) -> Description:
+    urls = {link.url for link in description.anchors if link.url}
+    rows = LinkCheck.objects.filter(key__in=[LinkCheck.key_of(url) for url in urls]).exclude(state="")
+    facts = {
+        row.url: LinkFact(cast(LinkState, row.state), row.status, row.final_url)
+        for row in rows.order_by("pk")
+    }
+    return replace(description, links=facts)
+
+
+def _place(story: Story) -> Place:
+    return Place("story", story.key, excerpt(str(story)))
+
+
+def _sender(newsletter: Newsletter) -> Sender:
+    values = sender_of(newsletter)
+    domain = values["email"].rpartition("@")[2].lower()
+    return Sender(
+        **values,
+        is_allowed=sender_domains.is_allowed(values["email"]),
+        is_sample=is_sample_sender(values["email"]),
+        dkim_domain="" if settings.CONFIG.service.name else settings.CONFIG.dkim.domain,
+        dns_problems=tuple(_dns_problems(domain)),
+    )
+
+
+def _dns_problems(domain: str) -> Iterator[tuple[str, str]]:
+    """What the latest run of the system checks says against mail from the domain."""
+    run = CheckRun.objects.exclude(finished_at=None).first()
+    for one in run.results if run else []:
+        of_domain = one["subject"] in ("", domain) or one["subject"].endswith(f".{domain}")
+        if one["check"] in ("dkim", "dmarc") and one["status"] == "problem" and of_domain:
+            yield one["check"], one["message"]
+
+
+def _earlier_editions(edition: Edition) -> list[Edition]:
+    """The newsletter's editions that were sent to subscribers, newest first."""
+    sent = Edition.objects.sent().filter(newsletter=edition.newsletter_id)
+    return list(sent.exclude(pk=edition.pk).order_by("-period", "-pk")[:_EARLIER])
+
+
+def _sent_before(known: dict[int, Story], earlier: Iterable[Edition]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for edition in earlier:
+        for pk in story_ids(edition):
+            # A story that was carried over on purpose names the period from which it is taken again.
+            if pk in known and not known[pk].from_period:
+                found.setdefault(known[pk].key, str(edition))
+    return found
+
+
+def _pictures(content: Content) -> Iterator[tuple[str, PictureFact]]:
+    prefix = f"{pictures.origin()}{settings.MEDIA_URL}"
+    for one in pictures_of(content):
+        url = one.picture.url
+        if url.startswith(prefix) and (fact := _picture(url.removeprefix(prefix))):
+            yield url, fact
+
+
+# The name holds the hash of the bytes, so that what was measured stays true.
+@lru_cache(maxsize=256)
+def _picture(name: str) -> PictureFact | None:
+    try:
+        with default_storage.open(name, "rb") as file:
+            data = file.read()
+    except OSError:
+        return None
+    return measure(data)
+
+
+def measure(data: bytes) -> PictureFact:
+    """The size and sharpness of a picture's file (JPEG, PNG, GIF or WebP)."""
+    with Image.open(BytesIO(data)) as picture:
+        grey = picture.convert("L")
+    if ImageStat.Stat(grey).stddev[0] < _LEAST_CONTRAST:
+        return PictureFact(len(data), None)
+    # The filter copies the outermost pixels.
+    edges = grey.filter(_LAPLACE).crop((1, 1, grey.width - 1, grey.height - 1))
+    width, height = edges.width // _TILES[0], edges.height // _TILES[1]
+    if not width or not height:
+        return PictureFact(len(data), None)
+    tiles = (
+        edges.crop((x * width, y * height, (x + 1) * width, (y + 1) * height))
+        for x in range(_TILES[0])
+        for y in range(_TILES[1])
+    )
+    # Its sharpest part counts: the background of a portrait is out of focus on purpose.
+    return PictureFact(len(data), round(max(ImageStat.Stat(tile).stddev[0] for tile in tiles), 1))

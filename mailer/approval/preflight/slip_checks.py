@@ -1,0 +1,135 @@
+"""Checks of slips of writing: markup and garbled letters, words twice, sentences that break off, figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from mailer.approval.preflight.edition_facts import Description, excerpt, place_of, place_of_block
+from mailer.approval.preflight.findings import Found
+
+# What readers would see of HTML and Markdown that was typed or pasted as text.
+_MARKUP = re.compile(
+    r"</?(?:a|b|i|u|p|em|br|li|ul|ol|div|span|font|strong|h[1-6])\b[^<>\n]{0,200}>"
+    r"|&(?:nbsp|amp|lt|gt|quot|apos|laquo|raquo|[mn]dash|hellip|shy|#\d{2,5}|#x[0-9a-f]{2,5});"
+    r"|\[[^\]\n]{1,120}\]\((?:https?:|mailto:)|\*\*\w[^*\n]{0,120}\*\*|^#{1,4}\s\w",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NOT_ASCII = re.compile(r"[^\x00-\x7f\s]{4,}")
+# UTF-8 that was read as one of these becomes other letters: «Рџ…», "â€™".
+_WRONG_CODECS = ("cp1251", "cp1252", "latin-1")
+# The same of Cyrillic text, where some of its letters were lost on the way, and of single signs.
+_DOUBLED = re.compile(
+    "(?:[РС][\u0401-\u040f\u0451-\u045f\u0490\u0491\u2010-\u2122\x80-\xbf]){3,}|â€.|Ã[\x80-\xbf]"
+)
+_TWICE = re.compile(r"(?<![\w-])(?P<word>[^\W\d_]{2,})\s+(?P<again>(?P=word))(?![\w-])", re.IGNORECASE)
+# Words that stand twice on purpose; and, where doubling a word is grammar, words that never do.
+_MAY_REPEAT: Mapping[str, frozenset[str]] = {"en": frozenset({"had", "that"}), "ru": frozenset({"вот", "да"})}
+_NEVER_TWICE: Mapping[str, frozenset[str]] = {
+    "kk": frozenset({"және", "үшін", "туралы", "бұл"}),
+    "ky": frozenset({"жана", "үчүн", "тууралуу", "бул"}),
+    "tg": frozenset({"ва", "дар", "барои", "аз", "ки"}),
+    "uz": frozenset({"va", "uchun", "bilan", "bu"}),
+    "tk": frozenset({"we", "üçin", "bilen", "bu"}),
+}
+_BREAKS_OFF = re.compile(
+    r"(?:,|\b(?:and|or|the|of|with|и|или|что|в|на|және|мен|үшін|жана|менен|үчүн|ва|ё|барои|va|uchun|we|üçin))\s*$"
+)
+# An ellipsis has three dots; « .org» and « ,5» begin with their sign.
+_SPACING = re.compile(r"\w{2,}\s+[,.;](?=\s|$)|\w(?<!\.)\.\.(?!\.)|\w,,")
+_SENTENCES = frozenset(("summary", "quote", "preheader"))
+# Figures that a message shows, as view_model does.
+_MOST_FIGURES = 3
+
+
+def markup(description: Description) -> Iterator[Found]:
+    """HTML, entities and Markdown that readers would see as they are."""
+    for text in description.texts:
+        if found := _MARKUP.search(text.plain):
+            yield Found(text.place, excerpt(found[0]))
+
+
+def garbled(description: Description) -> Iterator[Found]:
+    """Letters that were read in the wrong encoding."""
+    for text in description.texts:
+        if "\N{REPLACEMENT CHARACTER}" in text.plain:
+            at = text.plain.index("\N{REPLACEMENT CHARACTER}")
+            yield Found(text.place, excerpt(text.plain[max(0, at - 20) : at + 20]))
+        elif doubled := _DOUBLED.search(text.plain):
+            yield Found(text.place, excerpt(doubled[0]))
+        elif found := next((one for one in _NOT_ASCII.findall(text.plain) if _is_garbled(one)), ""):
+            yield Found(text.place, excerpt(found))
+
+
+def _is_garbled(letters: str) -> bool:
+    for codec in _WRONG_CODECS:
+        try:
+            letters.encode(codec).decode("utf-8")
+        except UnicodeError:
+            continue
+        return True
+    return False
+
+
+def word_twice(description: Description) -> Iterator[Found]:
+    """A word that was typed twice."""
+    for text in description.texts:
+        for found in _TWICE.finditer(text.plain):
+            word = found["word"].casefold()
+            never = _NEVER_TWICE.get(text.language)
+            wrong = word in never if never is not None else word not in _MAY_REPEAT.get(text.language, ())
+            # "Duran Duran" is a name.
+            if wrong and found["again"].islower():
+                yield Found(text.place, found[0])
+                break
+
+
+def spacing(description: Description) -> Iterator[Found]:
+    """Spaces before commas and full stops, and signs that stand twice."""
+    for text in description.texts:
+        if found := _SPACING.search(text.plain):
+            yield Found(text.place, excerpt(found[0]))
+
+
+def breaks_off(description: Description) -> Iterator[Found]:
+    """Sentences that end with a comma or a conjunction."""
+    for text in description.texts:
+        if text.field in _SENTENCES and (found := _BREAKS_OFF.search(text.plain.casefold())):
+            yield Found(text.place, f"…{text.plain[max(0, found.start() - 20) :].strip()}")
+
+
+def summary_repeats(description: Description) -> Iterator[Found]:
+    """Summaries that say what the headline has just said."""
+    for story in description.shown_stories:
+        for text in story.texts:
+            words = re.findall(r"\w+", text.summary.casefold())
+            if words and words == re.findall(r"\w+", text.headline.casefold()):
+                yield Found(place_of(story, text.language), excerpt(text.summary))
+
+
+def figures_left_out(description: Description) -> Iterator[Found]:
+    """Figures beyond the third, which no reader sees, and those without a label."""
+    for block in description.content.blocks:
+        for text in block.texts if block.kind == "figures" else ():
+            lines = [line for line in text.text.splitlines() if line.strip()]
+            wrong = lines[_MOST_FIGURES:] or [line for line in lines if not line.partition("|")[2].strip()]
+            if wrong:
+                yield Found(place_of_block(description.content, block, text.language), excerpt(wrong[0]))
+
+
+def figures_differ(description: Description) -> Iterator[Found]:
+    """Figures that are not the same numbers in each language."""
+    for block in description.content.blocks:
+        if block.kind != "figures" or not block.texts:
+            continue
+        numbers = {text.language: _numbers(text.text) for text in block.texts if text.text.strip()}
+        source = next((code for code in description.content.masthead.languages if code in numbers), "")
+        for code, found in numbers.items():
+            if found != numbers.get(source, found):
+                detail = " / ".join(sorted(set(found) - set(numbers[source]))) or " / ".join(found)
+                yield Found(place_of_block(description.content, block, code), detail)
+
+
+def _numbers(lines: str) -> list[str]:
+    """The digits of each line's figure: "12 000", "12,000" and "12.000" are the same."""
+    return ["".join(re.findall(r"\d", line.partition("|")[0])) for line in lines.splitlines() if line.strip()]

@@ -1,0 +1,295 @@
+"""Checks of the texts that staff wrote: leftovers, characters, language, phrases that spam filters count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+
+from mailer.approval.preflight.edition_facts import (
+    Description,
+    Place,
+    Text,
+    excerpt,
+    place_of,
+    place_of_block,
+)
+from mailer.approval.preflight.findings import Found
+from mailer.rendering import language_detection, localization
+from mailer.rendering.edition_texts import written_parts
+from subscribers.translate_stored_texts import stored
+
+# What writers put where a text is still to come, and the merge tags of other products.
+_PLACEHOLDERS = re.compile(
+    r"""
+    \blorem\s+ipsum\b | \bdolor\s+sit\s+amet\b
+    | \b(?:TODO|FIXME|TBD|TBC|TBA|TK{2})\b
+    | \b(?:your|sample|placeholder|dummy)\s+(?:text|headline|title|name)\b(?:\s+here\b)?
+    | \b(?:text|headline|title|summary)\s+(?:goes\s+)?here\b
+    | \b[xX]{3,}\b | (?-i:\bxx\b) | (?<![\w])(?:20)XX\b | \bXX(?=[.:/%]|\s*%)
+    | \{\{.*?\}\} | \{%.*?%\} | \{[A-Za-z_]+\} | \$\{.*?\} | \*\|.*?\|\* | %%.*?%% | %[A-Z_]{3,}% | <<.*?>>
+    | \[\[.*?\]\] | \[(?:insert|add|name|date|link|title|place|tbd|todo)\b[^\]]*\]
+    | \[[^\]]*\b(?:to\s+come|to\s+follow|goes\s+here|здесь\s+будет|будет\s+позже)\b[^\]]*\]
+    | \[(?:вставить|добавить|указать|уточнить|имя|дата|ссылка|название|место)\b[^\]]*\]
+    | \[(?:кірістіру|қосу|аты|күні|сілтеме|киргизүү|кошуу|шилтеме|ном|сана|истинод)\b[^\]]*\]
+    | \[(?:qoʻshish|sana|havola|goşmak|senesi)\b[^\]]*\]
+    | \bтекст[-\s]рыба\b | \bрыба[-\s]текст\b | \b(?:ваш|здесь)\s+(?:будет\s+)?текст\b | \bуточнить!
+    | \bмәтін\s+осында\b | \bтекст\s+ушул\s+жерде\b | \bматн\s+ин\s+ҷо\b | \bmatn\s+shu\s+yerda\b
+    | \((?:check|verify|to\s+be\s+(?:confirmed|checked)|проверить|перепроверить|уточнить|дописать|добавить|
+        тексеру|текшерүү|санҷидан|tekshirish|barlamaly)\b[^)]{0,80}\)
+    | \[email\s+protected\] | \[/?(?:caption|gallery|embed|video|audio|button|shortcode)\b[^\]]*\]
+    | \b(?-i:ФИО|Ф\.\s?И\.\s?О\.) | \bname\s+surname\b | \bимя\s+фамилия\b | \bism\s+familiya\b
+    | _{3,} | \?{3,} | …{2,} | \.{5,}
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# "XX" is also the twentieth: a century, a congress, games.
+_TWO_X = re.compile(
+    r"\bXX\b(?!\s*[-–]?\s*\w*(?:век|ғасыр|кылым|аср|asr|centur|congress|"
+    r"съезд|сесс|sess|games|игр|th|го|й\b|лет))"
+)
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Zero-width joiners stand in emoji and in Persian; the soft hyphen is a hyphen.
+_ZERO_WIDTH = re.compile("[\u200b\u2060\ufeff\u180e\u2061-\u2064]|(?<=[A-Za-zА-яЁё])[\u200c\u200d]")
+_PAIRS = {")": "(", "]": "[", "}": "{", "»": "«"}
+_LIST_MARK = re.compile(r"(?m)(?:^|\s)\w{1,2}\)(?=\s)|[:;]-?[)(]")
+_TICK = re.compile(r'(?<=\d)["″]')
+_SHOUT = re.compile(r"!{2,}|\${2,}|€{2,}|[!?]*(?:!\?|\?!)[!?]+")
+_LEAST_CAPITALS = 12
+# Texts that stand on a line of their own in large letters.
+_LINES = frozenset(("headline", "heading", "button", "video_title", "link_label"))
+_ABBREVIATIONS, _LONGEST_ABBREVIATION = 4, 6
+# Of a text whose language is an error; shorter ones warn.
+_LEAST_LETTERS = 60
+
+# Phrases that content filters and readers take for advertising, by language.
+_SPAM: Mapping[str, tuple[str, ...]] = {
+    "en": (
+        *(
+            "act now",
+            "buy now",
+            "order now",
+            "click below",
+            "limited time",
+            "risk-free",
+            "risk free",
+            "100% free",
+        ),
+        *("you have won", "you are a winner", "cash bonus", "earn money", "extra income", "no obligation"),
+        *(
+            "dear friend",
+            "once in a lifetime",
+            "special offer",
+            "double your",
+            "guaranteed income",
+            "urgent reply",
+        ),
+    ),
+    "ru": (
+        *("только сегодня", "купите сейчас", "вы выиграли", "заработайте", "быстрый заработок", "без риска"),
+        *("100% бесплатно", "абсолютно бесплатно", "спешите", "не упустите", "специальное предложение"),
+        *("успейте", "гарантированный доход", "срочный ответ", "дорогой друг", "жмите", "кредит без"),
+    ),
+    "kk": (
+        *("тек бүгін ғана", "сіз ұтып алдыңыз", "тегін алыңыз", "асығыңыз", "ақша табыңыз", "арнайы ұсыныс"),
+        *("қазір сатып алыңыз", "қалт жібермеңіз", "100% тегін"),
+    ),
+    "ky": (
+        *("бүгүн гана", "сиз утуп алдыңыз", "бекер алыңыз", "шашылыңыз", "акча табыңыз", "атайын сунуш"),
+        *("азыр сатып алыңыз", "100% бекер"),
+    ),
+    "tg": (
+        *("танҳо имрӯз", "шумо ғолиб шудед", "ройгон гиред", "шитоб кунед", "пул кор кунед"),
+        *("пешниҳоди махсус", "ҳозир харед", "100% ройгон"),
+    ),
+    "uz": (
+        *("faqat bugun", "siz yutdingiz", "bepul oling", "shoshiling", "pul ishlang", "maxsus taklif"),
+        *("hozir sotib oling", "100% bepul"),
+    ),
+    "tk": (
+        *("diňe şu gün", "siz utduňyz", "mugt alyň", "howlugyň", "pul gazanyň", "ýörite teklip"),
+        *("häzir satyn alyň", "100% mugt"),
+    ),
+}
+
+
+def placeholders(description: Description) -> Iterator[Found]:
+    """Text that stands for one that is still to be written."""
+    for text in description.texts:
+        if found := _PLACEHOLDERS.search(text.plain) or _TWO_X.search(text.plain):
+            yield Found(text.place, excerpt(found[0]))
+
+
+def bidi_overrides(description: Description) -> Iterator[Found]:
+    """Characters that turn the direction of what follows, so that it reads as something else."""
+    for text in description.texts:
+        if found := _BIDI.search(text.plain):
+            yield Found(text.place, _code_point(found[0]))
+
+
+def zero_width(description: Description) -> Iterator[Found]:
+    """Characters without a width, which search, filters and screen readers stumble over."""
+    for text in description.texts:
+        if found := _ZERO_WIDTH.search(text.plain):
+            yield Found(text.place, _code_point(found[0]))
+
+
+def _code_point(character: str) -> str:
+    return f"U+{ord(character):04X}"
+
+
+def unbalanced(description: Description) -> Iterator[Found]:
+    """Brackets and quotation marks that are opened and not closed, or the other way round."""
+    for text in description.texts:
+        if found := _unbalanced(text.plain):
+            yield Found(text.place, found)
+
+
+def _unbalanced(plain: str) -> str:
+    open_ones: list[str] = []
+    for character in _LIST_MARK.sub(" ", plain):
+        if character in "([{«":
+            open_ones.append(character)
+        elif character in _PAIRS and (not open_ones or open_ones.pop() != _PAIRS[character]):
+            return character
+    if open_ones:
+        return open_ones[-1]
+    plain = _TICK.sub("", plain)
+    # „…“ is German and Russian, “…” English: the middle one opens or closes.
+    low, middle, high = (plain.count(mark) for mark in "„“”")
+    if (middle + high != low) if low else (middle != high):
+        return "„" if low else "“"
+    return '"' if plain.count('"') % 2 else ""
+
+
+def capitals(description: Description) -> Iterator[Found]:
+    """Headlines, buttons and other short lines that shout."""
+    for text in description.texts:
+        if text.field in _LINES and is_shouting(text.plain):
+            yield Found(text.place, excerpt(text.plain))
+
+
+def is_shouting(plain: str) -> bool:
+    """Whether a line of some length is in capital letters."""
+    letters = [one for one in plain if one.isalpha()]
+    if len(letters) < _LEAST_CAPITALS or sum(map(str.isupper, letters)) <= 0.8 * len(letters):
+        return False
+    # A row of abbreviations is none: "UNHCR, UNICEF, OSCE".
+    words = re.findall(r"[^\W\d_]+", plain)
+    return len(words) > _ABBREVIATIONS or max(map(len, words)) > _LONGEST_ABBREVIATION
+
+
+def spam_phrases(description: Description) -> Iterator[Found]:
+    """Phrases of advertising in the text's language, and rows of exclamation marks."""
+    for text in description.texts:
+        lower = " ".join(text.plain.casefold().split())
+        phrases = _SPAM.get(text.language, ())
+        if found := next((one for one in phrases if re.search(rf"(?<!\w){re.escape(one)}", lower)), ""):
+            yield Found(text.place, found)
+        elif shout := _SHOUT.search(text.plain):
+            yield Found(text.place, shout[0])
+
+
+def wrong_language(description: Description) -> Iterator[Found]:
+    """Whole texts, or long pieces of one, in another language than their label."""
+    for place, texts in _by_place(description):
+        whole = "\n".join(one.plain for one in texts)
+        if found := _certain_contradiction(whole, place.language):
+            yield Found(place, _looks_like(found.language))
+
+
+def _certain_contradiction(plain: str, label: str) -> language_detection.Detected | None:
+    """The text's language, where a text of some length is not in the labelled one."""
+    if sum(map(str.isalpha, plain)) < _LEAST_LETTERS:
+        return None
+    return language_detection.contradiction(plain, label)
+
+
+def doubtful_language(description: Description) -> Iterator[Found]:
+    """A short text, or one beside others, that seems to be in another language than the labelled one."""
+    for place, texts in _by_place(description):
+        if _certain_contradiction("\n".join(one.plain for one in texts), place.language):
+            continue
+        for text in texts:
+            if found := language_detection.contradiction(text.plain, place.language):
+                yield Found(place, f"{excerpt(text.plain)} ({found.language})")
+                break
+
+
+def _looks_like(language: str) -> str:
+    return stored("This reads like %(language)s.", language=localization.name_in_english(language))
+
+
+def _by_place(description: Description) -> Iterator[tuple[Place, list[Text]]]:
+    for place, texts in groupby(description.texts, key=lambda one: one.place):
+        yield place, list(texts)
+
+
+def missing_translations(description: Description) -> Iterator[Found]:
+    """Languages whose readers see a text in another language, by text."""
+    content = description.content
+    languages = content.masthead.languages
+    for story in description.shown_stories:
+        written = {one.language for one in story.texts if one.headline.strip()}
+        yield from _missing(languages, written, place_of(story))
+    for block in content.blocks:
+        if written := {one.language for one in block.texts if written_parts(block, one)}:
+            yield from _missing(languages, written, place_of_block(content, block))
+    if written := {one.language for one in content.subjects if one.subject.strip()}:
+        yield from _missing(languages, written, Place("subject", "", stored("Subject")))
+    if written := {one.language for one in content.masthead.taglines if one.text.strip()}:
+        yield from _missing(languages, written, Place("newsletter", "", stored("Tagline")))
+
+
+def _missing(languages: Iterable[str], written: set[str], place: Place) -> Iterator[Found]:
+    lacking = [localization.name_in_english(code) for code in languages if code not in written]
+    if lacking:
+        yield Found(place, stored("No text in: %(languages)s", languages=", ".join(lacking)))
+
+
+def incomplete_languages(description: Description) -> Iterator[Found]:
+    """Languages that lack texts, where the newsletter sends complete translations only."""
+    for language, number in description.incomplete_languages:
+        yield Found(
+            Place("translations", "", stored("Translations"), language),
+            stored("Texts: %(number)s", number=number),
+        )
+
+
+def old_translations(description: Description) -> Iterator[Found]:
+    """Translations of a text that was changed since."""
+    return map(Found, description.old_translations)
+
+
+def missing_fixed_texts(description: Description) -> Iterator[Found]:
+    """Languages without a catalogue: "Read more" and the footer are in English there."""
+    for code in description.content.masthead.languages:
+        if code not in localization.shipped_languages():
+            yield Found(Place("newsletter", "", description.content.masthead.name, code))
+
+
+def no_headline(description: Description) -> Iterator[Found]:
+    """Texts without a headline."""
+    for story in description.shown_stories:
+        for text in story.texts:
+            if not text.headline.strip():
+                yield Found(place_of(story, text.language))
+
+
+def no_summary(description: Description) -> Iterator[Found]:
+    """Stories that readers see nothing of but the headline."""
+    for story in description.shown_stories:
+        for text in story.texts:
+            if text.headline.strip() and not text.summary.strip() and not text.body.strip():
+                yield Found(place_of(story, text.language))
+
+
+def alphabet_mix(description: Description) -> Iterator[Found]:
+    """Words in which Latin and Cyrillic letters stand side by side: "Кaзахстан" with a Latin a."""
+    for text in description.texts:
+        for word in re.findall(r"[^\W\d_]{3,}", text.plain):
+            latin = len(re.findall("[A-Za-z]", word))
+            cyrillic = len(re.findall("[\u0400-\u052f]", word))
+            if latin and cyrillic and min(latin, cyrillic) <= 2 and len(word) >= 4:
+                yield Found(text.place, excerpt(word))
+                break
