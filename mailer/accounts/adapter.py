@@ -23,9 +23,9 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from mailer.accounts import audit, limits
+from mailer.accounts import audit_log_entries, sign_in_limits
 from mailer.accounts.passwords import find_account
-from mailer.accounts.sessions import signed_in_recently
+from mailer.accounts.reauthentication import signed_in_recently
 from subscribers.responses import client_address
 
 
@@ -84,7 +84,9 @@ class AccountAdapter(DefaultAccountAdapter):
 def refuse_if_locked(request: HttpRequest, user: User | None, login: str = "") -> None:
     """Raises ValidationError, with the code too_many_login_attempts, while sign-ins are locked."""
     now = timezone.now()
-    until = limits.locked_until([limits.account_key(user, login), limits.network_key(request)], now)
+    until = sign_in_limits.locked_until(
+        [sign_in_limits.account_key(user, login), sign_in_limits.network_key(request)], now
+    )
     if until is not None:
         raise _locked(request, (until - now).total_seconds())
 
@@ -92,11 +94,13 @@ def refuse_if_locked(request: HttpRequest, user: User | None, login: str = "") -
 def report_failure(request: HttpRequest, user: User | None, login: str, action: str) -> None:
     """Count and log a wrong password or code. Raises ValidationError if sign-ins are locked from now on."""
     now = timezone.now()
-    audit.record_refusal(action, user, request, now)
-    until = limits.record_failure([limits.account_key(user, login), limits.network_key(request)], now)
+    audit_log_entries.record_refusal(action, user, request, now)
+    until = sign_in_limits.record_failure(
+        [sign_in_limits.account_key(user, login), sign_in_limits.network_key(request)], now
+    )
     if until is not None:
         seconds = (until - now).total_seconds()
-        audit.record_refusal("accounts.locked", user, request, now, minutes=round(seconds / 60))
+        audit_log_entries.record_refusal("accounts.locked", user, request, now, minutes=round(seconds / 60))
         raise _locked(request, seconds)
 
 
@@ -157,6 +161,8 @@ def _account_of(sociallogin: SocialLogin) -> User | None:
 
 
 def _refuse(request: HttpRequest, user: User | None, message: str) -> NoReturn:
-    audit.record_refusal("accounts.sign_in_failed", user, request, timezone.now(), by="OpenID Connect")
+    audit_log_entries.record_refusal(
+        "accounts.sign_in_failed", user, request, timezone.now(), by="OpenID Connect"
+    )
     messages.error(request, message)
     raise ImmediateHttpResponse(redirect("account_login"))

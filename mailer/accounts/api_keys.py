@@ -29,7 +29,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import audit, stored_secrets
+from mailer.accounts import audit_log_entries, stored_secrets
 from mailer.accounts.models import ApiKey, IdempotentRequest
 from mailer.staff_language import in_language_of
 from subscribers.addresses import address_pattern
@@ -114,13 +114,15 @@ def create(
     """
     lacking = set(scopes) - grantable_scopes(user).keys()
     if lacking:
-        raise ValueError(f"Your account cannot give these to a key: {', '.join(sorted(lacking))}.")
+        names = ", ".join(sorted(lacking))
+        raise ValueError(gettext("Your account cannot give these to a key: %(names)s.") % {"names": names})
     if not scopes or not name.strip():
-        raise ValueError("A key needs a name and at least one scope.")
+        raise ValueError(gettext("A key needs a name and at least one scope."))
     if not timedelta() < lifetime <= MAX_LIFETIME:
-        raise ValueError(f"A key is valid for 1 to {MAX_LIFETIME.days} days.")
+        raise ValueError(gettext("A key is valid for 1 to %(days)s days.") % {"days": MAX_LIFETIME.days})
     if valid_keys(now).filter(user=user).count() >= MAX_KEYS:
-        raise ValueError(f"You have {MAX_KEYS} keys. Revoke one that is not used any more.")
+        text = gettext("You have %(count)s keys. Revoke one that is not used any more.")
+        raise ValueError(text % {"count": MAX_KEYS})
     public_id = secrets.token_hex(4)
     text = f"{PREFIX}{public_id}_{secrets.token_hex(32)}"
     with transaction.atomic():
@@ -133,7 +135,9 @@ def create(
             created_at=now,
             expires_at=now + lifetime,
         )
-        audit.record("accounts.api_key_created", user, request, because=f"{key}: {', '.join(key.scopes)}")
+        audit_log_entries.record(
+            "accounts.api_key_created", user, request, because=f"{key}: {', '.join(key.scopes)}"
+        )
         _report(key)
     return key, text
 
@@ -195,7 +199,7 @@ def revoke(key: ApiKey, by: User, request: HttpRequest | None, now: datetime) ->
             revoked_at=now, revoked_by=by.get_username()
         )
         if ended:
-            audit.record("accounts.api_key_revoked", by, request, because=_title(key, by))
+            audit_log_entries.record("accounts.api_key_revoked", by, request, because=_title(key, by))
     key.refresh_from_db()
     return bool(ended)
 
@@ -206,7 +210,7 @@ def revoke_all(user: User, reason: str, now: datetime) -> int:
         keys = list(valid_keys(now).filter(user=user)) if user.pk else []
         for key in keys:
             ApiKey.objects.filter(pk=key.pk).update(revoked_at=now, revoked_by=reason[:150])
-            audit.record("accounts.api_key_revoked", user, because=f"{key}, by {reason}")
+            audit_log_entries.record("accounts.api_key_revoked", user, because=f"{key}, by {reason}")
     return len(keys)
 
 

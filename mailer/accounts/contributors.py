@@ -1,12 +1,20 @@
-"""Contributors: accounts that write stories of their own countries only, and mark none as ready."""
+"""Contributors: accounts that write stories of their own countries only, and mark none as ready.
+
+A picture that another country's story shows is as little theirs as that story.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from wagtail.permission_policies.collections import CollectionOwnershipPermissionPolicy
 
 from mailer.accounts.models import ContributorCountries
+from mailer.editions.models import StoryOverride
+from mailer.stories.models import Story
 
 
 def contributor_countries(user: User) -> frozenset[str] | None:
@@ -21,3 +29,41 @@ def may_write_about(user: User, countries: Collection[str]) -> bool:
     """Whether the user may write a story of these countries; none of them means the whole region."""
     own = contributor_countries(user)
     return own is None or (bool(countries) and set(countries) <= own)
+
+
+_CHANGES = frozenset({"change", "delete"})
+
+
+class PicturePermissionPolicy(CollectionOwnershipPermissionPolicy):
+    """Wagtail's policy for pictures, in which a contributor changes none that other countries use."""
+
+    def user_has_any_permission_for_instance(
+        self, user: User, actions: Collection[str], instance: Any
+    ) -> bool:
+        allowed = super().user_has_any_permission_for_instance(user, actions, instance)
+        if not allowed or not set(actions) <= _CHANGES:
+            return bool(allowed)
+        own = contributor_countries(user)
+        return own is None or instance.pk not in _of_others(own, instance.pk)
+
+    def instances_user_has_any_permission_for(self, user: User, actions: Collection[str]) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().instances_user_has_any_permission_for(user, actions)
+        if not user.is_authenticated or not set(actions) <= _CHANGES:
+            return found
+        own = contributor_countries(user)
+        return found if own is None else found.exclude(pk__in=_of_others(own))
+
+
+def _of_others(own: frozenset[str], picture: int | None = None) -> set[int]:
+    """Pictures of editions, and of stories of other countries than these; all, or this one if it is such."""
+    stories, editions = Story.objects.exclude(picture=None), StoryOverride.objects.exclude(picture=None)
+    if picture is not None:
+        in_draft = Q(latest_revision__content__picture=picture)
+        stories = Story.objects.filter(Q(picture=picture) | in_draft)
+        editions = editions.filter(picture=picture)
+    found = {
+        picture or pk
+        for pk, countries in stories.values_list("picture_id", "countries")
+        if not countries or not set(countries) <= own
+    }
+    return found | set(editions.values_list("picture_id", flat=True))

@@ -37,7 +37,9 @@ class SignInForm(LoginForm):
         super().__init__(*args, **kwargs)
         login, password = self.fields["login"], self.fields["password"]
         login.label = gettext("Username or email address")
-        login.widget.attrs |= {"autocomplete": "username", "autofocus": True, "maxlength": 254}
+        login.widget.attrs |= {"autocomplete": "username", "maxlength": 254}
+        # The first field that is empty.
+        (password if self.initial.get("login") else login).widget.attrs["autofocus"] = True
         login.max_length = 254
         # A longer password would cost more to hash than anyone needs.
         password.widget.attrs["maxlength"] = 1000

@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext, override
 
-from mailer.accounts import limits, second_factor, sessions
+from mailer.accounts import reauthentication, second_factor, sessions, sign_in_limits
 from mailer.staff_language import accepted_language, desk_languages, office_language
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -56,13 +56,13 @@ class SignInThrottle:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST" or not request.path.startswith(PATH):
             return self._get_response(request)
-        now, network = timezone.now(), limits.network_key(request)
+        now, network = timezone.now(), sign_in_limits.network_key(request)
         if (until := self._locked.get(network)) and until > now:
             return _too_many(request, int((until - now).total_seconds()) + 1)
         if not self._slots.acquire(blocking=False):
             return _too_many(request, _BUSY_SECONDS)
         try:
-            if until := limits.locked_until([network], now):
+            if until := sign_in_limits.locked_until([network], now):
                 self._remember(network, until, now)
                 return _too_many(request, int((until - now).total_seconds()) + 1)
             return self._get_response(request)
@@ -121,13 +121,13 @@ class SessionLimits:
                     return redirect(page)
                 # Elsewhere, such as at unsent pictures, the account counts once it is complete.
                 request.user = AnonymousUser()
-            elif request.path.startswith(_ACCOUNTS) and not sessions.signed_in_recently(request):
-                return sessions.ask_again(request)
+            elif request.path.startswith(_ACCOUNTS) and not reauthentication.signed_in_recently(request):
+                return reauthentication.ask_again(request)
         response = self._get_response(request)
         if request.method == "POST" and request.path.startswith("/desk/") and _asks_to_sign_in(response):
             # Back to the form: what it was sent to may answer nothing but a POST.
-            response = redirect_to_login(sessions.page_of_the_form(request))
-            sessions.restore_form(response)
+            response = redirect_to_login(reauthentication.page_of_the_form(request))
+            reauthentication.restore_form(response)
         return response
 
 

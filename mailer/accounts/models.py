@@ -13,8 +13,8 @@ from subscribers.code_list_field import CountriesField
 class SignInFailures(models.Model):
     """Failed sign-ins in a row to one account, or from one network; or those that the audit log lacks yet."""
 
-    # "account …" or "network …", as mailer/accounts/limits.py writes it, or "counted …", as audit.py does;
-    # holds no name and no address.
+    # "account …" or "network …", as mailer/accounts/sign_in_limits.py writes it, or "counted …", as audit.py
+    # does; holds no name and no address.
     key = models.CharField(max_length=120, unique=True)
     failures = models.PositiveIntegerField(default=0)
     last_failed_at = models.DateTimeField(default=timezone.now, db_index=True)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from mailer.accounts import audit, stored_secrets
+from mailer.accounts import audit_log_entries, stored_secrets
 from mailer.accounts.adapter import report_failure
 from mailer.staff_language import in_language_of
 
@@ -148,7 +148,7 @@ def _report(
     subjects: Mapping[str, StrOrPromise],
 ) -> None:
     """Log a change of the factors, and notify the account's owner."""
-    audit.record(action, user, request, to=str(authenticator.type))
+    audit_log_entries.record(action, user, request, to=str(authenticator.type))
     if user.email:
         site = settings.CONFIG.site
         with in_language_of(user):

@@ -33,7 +33,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 from requests import RequestException
 
-from mailer.accounts import audit, limits, passwords, second_factor, sessions
+from mailer.accounts import audit_log_entries, password_links, second_factor, sessions, sign_in_limits
 from mailer.accounts.adapter import OidcAdapter
 from mailer.accounts.forms import (
     EmailChangeForm,
@@ -50,6 +50,8 @@ logger = logging.getLogger(__name__)
 # In place of the token in the URL, so that the token is not in the history and in no Referer.
 _STORED = "set-password"
 _SESSION_TOKEN = "accounts_password_token"  # noqa: S105  (a name)
+# The username of who has just chosen a password, for the sign-in form that follows.
+_SESSION_NAME = "accounts_sign_in_name"
 _EMAIL_LINK_SALT = "mailer.accounts.email_change"
 # Seconds for which the link in the email works.
 _EMAIL_LINK_VALID_FOR = 86400
@@ -70,6 +72,10 @@ class SignInView(LoginView):
 
     def get_form_class(self) -> type[Form]:
         return SignInForm
+
+    def get_initial(self) -> dict[str, Any]:
+        name = self.request.session.pop(_SESSION_NAME, "") if _SESSION_NAME in self.request.session else ""
+        return {**super().get_initial(), **({"login": name} if name else {})}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(oidc=settings.CONFIG.oidc, **kwargs)
@@ -101,7 +107,7 @@ class ChangePasswordView(PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         form.save()
         user: User = form.user
-        audit.record("accounts.password_changed", user, self.request)
+        audit_log_entries.record("accounts.password_changed", user, self.request)
         finalize_password_change(self.request, user)
         return redirect(self.get_success_url())
 
@@ -114,7 +120,7 @@ class RequestResetView(FormView[ResetRequestForm]):
     form_class = ResetRequestForm
 
     def form_valid(self, form: ResetRequestForm) -> HttpResponse:
-        passwords.request_reset(form.cleaned_data["login"], self.request, timezone.now())
+        password_links.request_reset(form.cleaned_data["login"], self.request, timezone.now())
         return render(self.request, "accounts/reset_requested.html")
 
 
@@ -150,10 +156,11 @@ class SetPasswordView(FormView[FirstPasswordForm]):
 
     def form_valid(self, form: FirstPasswordForm) -> HttpResponse:
         del self.request.session[_SESSION_TOKEN]
+        self.request.session[_SESSION_NAME] = self.user.get_username()
         form.save()
         Invitation.objects.filter(user=self.user).delete()
-        limits.reset_failed_attempts(limits.account_key(self.user, ""))
-        audit.record("accounts.password_set", self.user, self.request)
+        sign_in_limits.reset_failed_attempts(sign_in_limits.account_key(self.user, ""))
+        audit_log_entries.record("accounts.password_set", self.user, self.request)
         messages.success(self.request, gettext("Your new password is set. Sign in with it."))
         return redirect(reverse("account_login"))
 
@@ -169,7 +176,7 @@ class EmailChange:
 def _send_link(user: User, email: str) -> None:
     """Mail a link to the new address; nothing changes before it is followed.
 
-    mailer/approval/staff_emails.py reports the change to the old address.
+    mailer/approval/emails_to_staff.py reports the change to the old address.
     """
     # With the old address: once it changed, by this link or another, the link is void.
     token = signing.dumps([user.pk, user.email, email], salt=_EMAIL_LINK_SALT, compress=True)
@@ -204,7 +211,7 @@ class ChangeEmailView(FormView[EmailChangeForm]):
     def form_valid(self, form: EmailChangeForm) -> HttpResponse:
         assert isinstance(self.request.user, User)
         _send_link(self.request.user, form.cleaned_data["email"])
-        audit.record("accounts.email_change_requested", self.request.user, self.request)
+        audit_log_entries.record("accounts.email_change_requested", self.request.user, self.request)
         messages.success(self.request, gettext("A link is on its way to the new address."))
         return redirect("mfa_index")
 
@@ -224,7 +231,7 @@ def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
         except SamePerson as refused:
             error = refused.messages[0]
         else:
-            audit.record("accounts.email_changed", change.user, request)
+            audit_log_entries.record("accounts.email_changed", change.user, request)
             messages.success(request, gettext("Your new address is set."))
             return redirect("mfa_index")
     return render(request, "accounts/confirm_email.html", {"change": change, "error": error})
@@ -275,7 +282,7 @@ class SessionsView(ListUserSessionsView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         assert isinstance(self.request.user, User)
-        audit.record("accounts.sessions_ended", self.request.user, self.request)
+        audit_log_entries.record("accounts.sessions_ended", self.request.user, self.request)
         response: HttpResponse = super().form_valid(form)
         return response
 

@@ -1,19 +1,16 @@
-"""What the public may see: editions whose mailing has started, and nothing before that; events as calendar
-files (RFC 5545).
-"""
+"""The archive, which the public may see: editions whose mailing has started, and nothing before that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
-from mailer.rendering import data_types
-from mailer.rendering.data_types import Story, StoryText
+from mailer.rendering import data_types, localization
 
 # A mailing that was cancelled after its start has recipients, too, whose links must work.
 _STARTED = Q(started_at__isnull=False) | Q(
@@ -32,9 +29,15 @@ class ArchivedEdition:
     newsletter: str
     # "2021-12"
     period: str
+    # Of an edition outside of the schedule; otherwise empty.
+    name: str
     started_at: datetime
     # The snapshot that was mailed.
     snapshot_id: int
+
+    def title(self, language: str) -> str:
+        """The edition's name, or its period: "December 2021"."""
+        return self.name or localization.period_title(self.period, language)
 
 
 def editions(limit: int | None = None) -> list[ArchivedEdition]:
@@ -62,6 +65,12 @@ def variant(slug: str, key: str) -> SnapshotVariant | None:
     """The variant of a web version, from the latest mailing that has it: every message's link works."""
     found = SnapshotVariant.objects.filter(key=key, snapshot__mailings__in=_mailings(slug))
     return found.order_by("-snapshot__mailings__created_at").first()
+
+
+def other_languages(variant: SnapshotVariant) -> list[SnapshotVariant]:
+    """The variants with the same stories in other languages; without their HTML and text."""
+    same = SnapshotVariant.objects.filter(snapshot=variant.snapshot_id, stories=variant.stories)
+    return list(same.exclude(language=variant.language).defer("html", "text").order_by("key"))
 
 
 def is_public_picture(path: str) -> bool:
@@ -116,6 +125,7 @@ def _archived(mailing: Mailing) -> ArchivedEdition:
         slug=mailing.edition.slug,
         newsletter=mailing.edition.newsletter.name,
         period=mailing.edition.period,
+        name=mailing.edition.name,
         started_at=mailing.started_at or mailing.created_at,
         snapshot_id=mailing.snapshot_id,
     )
@@ -123,53 +133,3 @@ def _archived(mailing: Mailing) -> ArchivedEdition:
 
 def _story_count(variant: SnapshotVariant) -> int:
     return len(variant.stories.split(",")) if variant.stories else 0
-
-
-# Of a content line (§3.1).
-_LINE_OCTETS = 75
-
-
-def event_ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, product: str) -> bytes:
-    """The file. `uid` is the same in every file about the event; `stamp` (aware): when it was written."""
-    lines = [
-        "BEGIN:VCALENDAR",
-        "VERSION:2.0",
-        f"PRODID:-//{_ics_text(product)}//Newsletter//EN",
-        "METHOD:PUBLISH",
-        "BEGIN:VEVENT",
-        f"UID:{uid}",
-        f"DTSTAMP:{stamp.astimezone(UTC):%Y%m%dT%H%M%SZ}",
-        f"DTSTART;VALUE=DATE:{story.date:%Y%m%d}",
-        # The end is the first day that is not part of the event (§3.6.1).
-        f"DTEND;VALUE=DATE:{story.date + timedelta(days=1):%Y%m%d}",
-        f"SUMMARY;LANGUAGE={text.language}:{_ics_text(text.headline)}",
-        "TRANSP:TRANSPARENT",
-    ]
-    if text.summary:
-        lines.append(f"DESCRIPTION;LANGUAGE={text.language}:{_ics_text(text.summary)}")
-    if story.link:
-        lines.append(f"URL:{_without_controls(story.link)}")
-    lines += ["END:VEVENT", "END:VCALENDAR"]
-    return b"".join(piece + b"\r\n" for line in lines for piece in _folded_line(line))
-
-
-def _ics_text(value: str) -> str:
-    """A value of type TEXT (§3.3.11)."""
-    escaped = value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-    return _without_controls(escaped.replace("\r\n", "\n").replace("\n", "\\n"))
-
-
-def _without_controls(value: str) -> str:
-    return "".join(letter for letter in value if letter >= " " and letter != "\x7f")
-
-
-def _folded_line(line: str) -> Iterator[bytes]:
-    """Lines of at most 75 octets (§3.1), never cut within a letter."""
-    piece = b""
-    for letter in line:
-        octets = letter.encode()
-        if len(piece) + len(octets) > _LINE_OCTETS:
-            yield piece
-            piece = b" "
-        piece += octets
-    yield piece

@@ -13,10 +13,12 @@ from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
 from mailer.delivery.outbox import staff_test_sends
+from mailer.editions import pictures
 from mailer.media_files import PICTURE_PATH, stored_file
-from mailer.public import archive
-from mailer.rendering import localization, merge_tags
-from subscribers.responses import offered_languages, page, requested_language
+from mailer.public import archive, calendar_files, ornament
+from mailer.rendering import localization
+from mailer.rendering import web_version as web_version_page
+from subscribers.responses import offered_languages, render_page, requested_language
 from subscribers.subscribe.forms import native_language_name
 
 _FEED_LENGTH = 30
@@ -33,12 +35,12 @@ def archive_list(request: HttpRequest) -> HttpResponse:
         {
             "slug": one.slug,
             "newsletter": one.newsletter,
-            "period": localization.period_title(one.period, language),
+            "period": one.title(language),
         }
         for one in archive.editions()
     ]
     context = {"editions": rows, "languages": offered_languages()}
-    return page(request, "pages/archive/list.html", context, language=language)
+    return render_page(request, "pages/archive/list.html", context, language=language)
 
 
 @require_safe
@@ -54,7 +56,7 @@ def edition(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "slug": slug,
         "newsletter": found.newsletter,
-        "period": localization.period_title(found.period, language),
+        "period": found.title(language),
         "variants": [
             {
                 "key": one.key,
@@ -66,7 +68,7 @@ def edition(request: HttpRequest, slug: str) -> HttpResponse:
         ],
         "languages": offered_languages(),
     }
-    return page(request, "pages/archive/edition.html", context, language=language)
+    return render_page(request, "pages/archive/edition.html", context, language=language)
 
 
 @require_safe
@@ -76,11 +78,17 @@ def web_version(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if found is None:
         raise Http404
     site_url = settings.CONFIG.site.url
-    html = merge_tags.fill_html(found.html, merge_tags.web_values(site_url, found.language))
-    response = HttpResponse(html)
+    others = archive.sort_by_language(archive.other_languages(found), settings.CONFIG.site.languages)
+    links = [
+        web_version_page.OtherLanguage(
+            one.language, native_language_name(one.language), f"{site_url}/archive/{slug}/{one.key}/"
+        )
+        for one in others
+    ]
+    response = HttpResponse(web_version_page.of_variant(found.html, found.language, site_url, links))
     response["Content-Language"] = found.language
     response["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' {site_url} https: data:; "
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' {pictures.origin()} https: data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
     return response
@@ -97,7 +105,7 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
     if text is None:
         raise Http404
     site = settings.CONFIG.site
-    body = archive.event_ics(
+    body = calendar_files.event_ics(
         event,
         text,
         uid=f"{event.key}@{urlsplit(site.url).hostname}",
@@ -127,7 +135,7 @@ def feed(request: HttpRequest) -> HttpResponse:
             archive.fullest_variants(one.snapshot_id), (language, *site.languages)
         )
         atom.add_item(
-            title=f"{one.newsletter}, {localization.period_title(one.period, language)}",
+            title=f"{one.newsletter}, {one.title(language)}",
             link=f"{site.url}/archive/{one.slug}/",
             description=variants[0].subject if variants else one.newsletter,
             unique_id=f"{site.url}/archive/{one.slug}/",
@@ -136,6 +144,14 @@ def feed(request: HttpRequest) -> HttpResponse:
             author_name=site.name,
         )
     return HttpResponse(atom.writeString("utf-8"), content_type="application/atom+xml; charset=utf-8")
+
+
+@require_safe
+def ornament_picture(request: HttpRequest, middle: str, ring: str) -> HttpResponse:
+    """`/ornament/<colour>-<colour>.png`: the band below the masthead of every message."""
+    response = HttpResponse(ornament.png(middle, ring), content_type="image/png")
+    response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
+    return response
 
 
 @require_safe

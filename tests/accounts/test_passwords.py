@@ -19,9 +19,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts import audit, passwords, sessions
+from mailer.accounts import audit_log_entries, password_links, sessions
 from mailer.accounts.models import PasswordResetRequest
-from mailer.approval import staff_emails
+from mailer.approval import emails_to_staff
 from mailer.config.log_masking import mask
 from mailer.doctor import local_checks
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
@@ -77,7 +77,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_once(dana: User) -> N
     for attempt in range(5):
         sign_in("dana", "wrong", f"10.0.{attempt}")
     _reset("dana")
-    assert passwords.answer_requests(timezone.now()) == 1
+    assert password_links.answer_requests(timezone.now()) == 1
     link, browser = _link(), Client()
     page = browser.get(link, follow=True)
     # The token stays neither in the address nor in the history.
@@ -92,7 +92,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_once(dana: User) -> N
 
 
 def test_the_link_of_the_worker_is_the_page_of_the_site(dana: User) -> None:
-    path = passwords.set_password_url(dana).removeprefix("http://localhost:8000")
+    path = password_links.set_password_url(dana).removeprefix("http://localhost:8000")
     uid, token = path.strip("/").split("/")[2:]
     assert path == reverse("accounts:set_password", args=[uid, token])
     assert token not in mask(path)
@@ -100,7 +100,7 @@ def test_the_link_of_the_worker_is_the_page_of_the_site(dana: User) -> None:
 
 
 def test_a_link_is_refused_for_a_weak_password_a_wrong_token_and_a_closed_account(dana: User) -> None:
-    path = passwords.set_password_url(dana).removeprefix("http://localhost:8000")
+    path = password_links.set_password_url(dana).removeprefix("http://localhost:8000")
     browser = Client()
     form = browser.get(path)["Location"]
     assert (
@@ -122,7 +122,7 @@ def test_a_reset_request_does_the_same_whether_or_not_the_account_exists(dana: U
         answers.append([re.sub(r"\W.*", "", query["sql"]) for query in queries])
     assert answers[0] == answers[1]
     assert PasswordResetRequest.objects.count() == 2
-    assert passwords.answer_requests(timezone.now()) == 1
+    assert password_links.answer_requests(timezone.now()) == 1
     assert actions(None) == ["accounts.reset_requested"]
     assert not PasswordResetRequest.objects.exists()
 
@@ -211,7 +211,7 @@ def test_an_address_changes_with_the_password_and_a_link_to_the_new_one(dana: Us
     assert User.objects.get(pk=dana.pk).email == "new@office.example.org"
     assert browser.post(link).status_code == 410
     # The old address is told as well.
-    staff_emails.send_account_notices(timezone.now())
+    emails_to_staff.send_account_notices(timezone.now())
     assert "dana@office.example.org" in {to for message in mail.outbox for to in message.to}
     assert actions(dana)[-2:] == ["accounts.email_change_requested", "accounts.email_changed"]
 
@@ -229,10 +229,10 @@ def test_unused_accounts_are_listed(dana: User) -> None:
     User.objects.create_user("never", date_joined=now - timedelta(days=91))
     User.objects.create_user("closed", last_login=now - timedelta(days=91), is_active=False)
     User.objects.create_user("new")
-    names = [user.username for user in audit.unused_accounts(now)]
+    names = [user.username for user in audit_log_entries.unused_accounts(now)]
     assert names == ["never", "old"]
     assert [
-        user.username for user in User.objects.order_by("username") if audit.is_unused(user, now)
+        user.username for user in User.objects.order_by("username") if audit_log_entries.is_unused(user, now)
     ] == names
     (result,) = local_checks.accounts(now)
     assert result.status == "warning" and "never, old" in result.message

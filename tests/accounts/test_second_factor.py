@@ -27,7 +27,7 @@ from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 from tests.desk.cast import Desk, as_user, submitted
 from tests.desk.cast import desk as make_desk
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 Configured = Callable[..., AbstractContextManager[None]]
 CODE_PAGE = "/accounts/security/authenticate/"
 
@@ -112,6 +112,7 @@ def test_a_code_works_once_and_a_recovery_code_too(desk: Desk) -> None:
             assert signed_in(browser) is works
 
 
+@pytest.mark.both_databases
 def test_a_code_that_was_used_is_refused_by_every_process(desk: Desk) -> None:
     secret, results = set_up_app(as_user(desk.approver)), []
     # An earlier code than the last one is as used as that one (RFC 6238, section 5.2).

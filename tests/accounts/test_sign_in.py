@@ -17,11 +17,12 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import audit, limits, middleware, passwords, sessions
+from mailer.accounts import audit_log_entries, middleware, passwords, sessions, sign_in_limits
 from mailer.accounts.models import SignInFailures
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
+from tests.waiting import SAFETY_SECONDS
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 Configured = Callable[..., AbstractContextManager[None]]
 
 
@@ -47,6 +48,7 @@ def test_old_addresses_lead_to_the_new_pages(old: str, new: str) -> None:
     assert Client().post("/desk/login/", {"username": "dana", "password": PASSWORD}).status_code == 302
 
 
+@pytest.mark.both_databases
 def test_an_account_is_locked_after_failures_and_longer_after_each_further_one(dana: User) -> None:
     for attempt in range(4):
         assert sign_in("dana", "wrong", f"10.0.{attempt}").status_code == 200
@@ -107,26 +109,27 @@ def test_a_network_is_locked_after_failures_with_many_names(dana: User, configur
 def test_failures_are_forgotten_after_a_day(dana: User) -> None:
     key, now = f"account {dana.pk}", timezone.now()
     for _ in range(4):
-        limits.record_failure([key], now - timedelta(hours=25))
-    assert limits.record_failure([key], now) is None
-    assert limits.delete_old(now + timedelta(hours=25)) == 1
+        sign_in_limits.record_failure([key], now - timedelta(hours=25))
+    assert sign_in_limits.record_failure([key], now) is None
+    assert sign_in_limits.delete_old(now + timedelta(hours=25)) == 1
 
 
+@pytest.mark.both_databases
 def test_a_flood_of_failures_makes_few_entries_and_none_is_lost(dana: User) -> None:
     now, factory = timezone.now(), RequestFactory()
 
     def fail(user: User | None, network: str, at: datetime) -> None:
         request = factory.post("/accounts/sign-in/", headers={"X-Forwarded-For": f"{network}.7"})
-        audit.record_refusal("accounts.sign_in_failed", user, request, at)
+        audit_log_entries.record_refusal("accounts.sign_in_failed", user, request, at)
 
     for attempt in range(20):
         fail(dana, "203.0.113", now + timedelta(minutes=attempt))
     fail(dana, "203.0.113", now + timedelta(minutes=61))
     for attempt in range(120):
         fail(None, f"10.0.{attempt % 60}", now)
-    audit.write_counts(now + timedelta(minutes=59))
+    audit_log_entries.write_counts(now + timedelta(minutes=59))
     assert (len(actions(dana)), len(actions())) == (2, 21)
-    limits.delete_old(now + timedelta(hours=3))
+    sign_in_limits.delete_old(now + timedelta(hours=3))
     assert (len(actions(dana)), len(actions())) == (2, 42)
     entries = ModelLogEntry.objects.filter(action="accounts.sign_in_failed").values_list("object_id", "data")
     times = {
@@ -134,10 +137,11 @@ def test_a_flood_of_failures_makes_few_entries_and_none_is_lost(dana: User) -> N
     }
     assert times == {str(dana.pk): 21, "0": 120}
     # Nothing is left to be counted, or written twice.
-    assert audit.write_counts(now + timedelta(hours=9)) == 0
+    assert audit_log_entries.write_counts(now + timedelta(hours=9)) == 0
     assert not SignInFailures.objects.exists()
 
 
+@pytest.mark.both_databases
 def test_resets_that_are_refused_make_one_entry() -> None:
     for _ in range(8):
         Client().post("/accounts/password/forgotten/", {"login": "dana"})
@@ -149,7 +153,7 @@ def test_more_checks_than_allowed_at_a_time_are_refused_at_once(configured: Conf
 
     def slow(request: Any) -> HttpResponse:
         entered.set()
-        leave.wait(20)
+        leave.wait(SAFETY_SECONDS)
         return HttpResponse()
 
     with configured(concurrent_checks=1):
@@ -158,7 +162,7 @@ def test_more_checks_than_allowed_at_a_time_are_refused_at_once(configured: Conf
     first = threading.Thread(target=_in_thread, args=(throttle, post))
     first.start()
     try:
-        assert entered.wait(20)
+        assert entered.wait(SAFETY_SECONDS)
         refused = throttle(RequestFactory().post("/accounts/sign-in/"))
         assert refused.status_code == 429
         assert int(refused["Retry-After"]) > 0
@@ -173,7 +177,7 @@ def test_more_checks_than_allowed_at_a_time_are_refused_at_once(configured: Conf
 
 def _in_thread(throttle: middleware.SignInThrottle, request: Any) -> None:
     # The thread has no database connection of the test's.
-    with mock.patch.object(limits, "locked_until", return_value=None):
+    with mock.patch.object(sign_in_limits, "locked_until", return_value=None):
         throttle(request)
 
 

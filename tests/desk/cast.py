@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Delivery, Mailing
@@ -67,14 +67,16 @@ def submitted(at: Desk) -> Snapshot:
 @recorded
 def approved(at: Desk) -> Snapshot:
     snapshot = submitted(at)
-    approve.approve(snapshot, at.approver, snapshot.sha256, timezone.now())
+    approve_and_schedule.approve(snapshot, at.approver, snapshot.sha256, timezone.now())
     return snapshot
 
 
 @recorded
 def scheduled(at: Desk, when: datetime | None = None) -> Snapshot:
     snapshot = approved(at)
-    approve.schedule(snapshot, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now())
+    approve_and_schedule.schedule(
+        snapshot, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now()
+    )
     return snapshot
 
 

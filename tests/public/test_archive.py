@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree
 
 import pytest
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from icalendar import Calendar
 
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.public import archive
-from mailer.public.archive import event_ics
+from mailer.public.calendar_files import event_ics
 from mailer.rendering.data_types import Story, StoryText
 from tests import cast
 
@@ -28,8 +30,8 @@ def snapshot(db: None) -> Snapshot:
     edition = cast.december()
     cast.reader("olga", ("KZ",), "ru")
     frozen = submit(edition, staff.writer, cast.NOW)
-    approve.approve(frozen, staff.approver, frozen.sha256, cast.NOW)
-    return approve.schedule(frozen, staff.approver, None, cast.NOW)
+    approve_and_schedule.approve(frozen, staff.approver, frozen.sha256, cast.NOW)
+    return approve_and_schedule.schedule(frozen, staff.approver, None, cast.NOW)
 
 
 @pytest.fixture
@@ -81,7 +83,10 @@ def test_every_variant_has_a_web_version_without_personal_data(client: Client, m
         answer = client.get(f"/archive/{mailing.edition.slug}/{variant.key}/")
         html = answer.content.decode()
         assert "%%" not in html
-        assert "/unsubscribe/" not in html
+        assert "/unsubscribe/" not in html and "because you subscribed" not in html
+        for other in shown:
+            switch = f"/archive/{mailing.edition.slug}/{other.key}/" in html
+            assert switch is (other.stories == variant.stories and other != variant)
         assert answer["Content-Language"] == variant.language
         assert "script" not in answer["Content-Security-Policy"]
         assert not answer.cookies
@@ -138,19 +143,38 @@ def test_not_found_is_answered_in_the_accepted_language(client: Client) -> None:
 letters = st.text(st.characters(exclude_categories=("Cs",)), max_size=200)
 
 
-@given(letters, letters)
-def test_no_text_breaks_the_file_or_adds_a_line(headline: str, summary: str) -> None:
-    text = StoryText("ru", headline, summary)
+@given(letters, letters, letters)
+def test_no_text_breaks_the_file_or_adds_a_line(headline: str, summary: str, venue: str) -> None:
+    text = StoryText("ru", headline, summary, venue=venue)
     story = Story("ayka", "event", date(2021, 12, 18), ("KZ",), (text,))
     raw = event_ics(
         story, text, uid="ayka@example.org", stamp=datetime(2021, 12, 3, tzinfo=UTC), product="Office"
     )
     assert all(len(line) <= 75 for line in raw.split(b"\r\n"))
     lines = raw.replace(b"\r\n ", b"").decode().removesuffix("\r\n").split("\r\n")
-    names = [line.partition(":")[0].partition(";")[0] for line in lines]
-    description = ["DESCRIPTION"] if summary else []
-    assert names == [
-        *("BEGIN", "VERSION", "PRODID", "METHOD", "BEGIN", "UID", "DTSTAMP", "DTSTART", "DTEND"),
-        *("SUMMARY", "TRANSP", *description, "END", "END"),
-    ]
+    names = {line.partition(":")[0].partition(";")[0] for line in lines}
+    assert names - {"SUMMARY", "DESCRIPTION", "LOCATION"} == {
+        *("BEGIN", "VERSION", "PRODID", "METHOD", "UID", "DTSTAMP", "DTSTART", "DTEND", "TRANSP", "END")
+    }
+    assert len(lines) - 13 <= 3
     assert not any(ord(letter) < 32 for line in lines for letter in line)
+
+
+def test_a_calendar_file_has_the_times_their_zone_and_the_place() -> None:
+    text = StoryText("ru", "Фильм", "Показ", venue="Дом кино, Алматы")
+    story = Story("ayka", "event", date(2021, 12, 18), ("KZ",), (text,), starts="18:30", zone="Asia/Almaty")
+    raw = event_ics(
+        replace(story, ends="20:00"),
+        text,
+        uid="a@b",
+        stamp=datetime(2021, 12, 3, tzinfo=UTC),
+        product="Office",
+    )
+    calendar = Calendar.from_ical(raw)
+    (event,), (zone,) = calendar.walk("VEVENT"), calendar.walk("VTIMEZONE")
+    assert zone["TZID"] == event["DTSTART"].params["TZID"] == "Asia/Almaty"
+    # Almaty was six hours ahead of UTC in 2021.
+    assert event["DTSTART"].dt.astimezone(UTC) == datetime(2021, 12, 18, 12, 30, tzinfo=UTC)
+    assert event["DTEND"].dt - event["DTSTART"].dt == timedelta(hours=1, minutes=30)
+    assert (event["LOCATION"], event["LOCATION"].params["LANGUAGE"]) == ("Дом кино, Алматы", "ru")
+    assert "TRANSP" not in event

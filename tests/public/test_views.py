@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,19 @@ from django.test import Client
 from django.utils import timezone
 from wagtail.images import get_image_model
 
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends
+from mailer.desk.editions.variants_page import fill_placeholders
 from mailer.editions.assemble import assemble
-from mailer.editions.rendering_input import permanent_picture
+from mailer.editions.pictures import permanent_picture
 from mailer.public import archive
 from tests import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -42,11 +44,12 @@ def sealed(monkeypatch: pytest.MonkeyPatch) -> tuple[Snapshot, str]:
 
 def mail(snapshot: Snapshot, **fields: Any) -> None:
     approver = cast.User.objects.get(username="approver")
-    approve.approve(snapshot, approver, snapshot.sha256, cast.NOW)
-    approve.schedule(snapshot, approver, None, cast.NOW)
+    approve_and_schedule.approve(snapshot, approver, snapshot.sha256, cast.NOW)
+    approve_and_schedule.schedule(snapshot, approver, None, cast.NOW)
     Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, created_at=cast.NOW, **fields)
 
 
+@pytest.mark.both_databases
 def test_an_image_of_a_sent_message_is_served_to_everyone_as_immutable(
     client: Client, sealed: tuple[Snapshot, str]
 ) -> None:
@@ -55,9 +58,30 @@ def test_an_image_of_a_sent_message_is_served_to_everyone_as_immutable(
     mail(snapshot, state="sending", started_at=cast.NOW)
     response = client.get(address)
     assert response.status_code == 200
-    assert response["Content-Type"] == "image/jpeg"
+    assert response["Content-Type"] == "image/png"
     assert "immutable" in response["Cache-Control"]
     response.close()
+
+
+def test_readers_load_pictures_from_the_media_origin_and_staff_from_the_site(
+    client: Client, configure: Callable[..., None]
+) -> None:
+    cdn, staff = "https://cdn.example.org", cast.staff()
+    configure(site={"media_origin": cdn})
+    monthly = cast.newsletter()
+    cast.story("kz-news", countries=("KZ",), picture=cast.picture(), by=staff.writer)
+    snapshot = submit(assemble(monthly, "2021-12", cast.NOW), staff.writer, cast.NOW)
+    variant = snapshot.variants.first()
+    assert variant is not None
+    pictures = re.findall(r'<img[^>]* src="([^"]*)"', variant.html)
+    assert pictures and all(one.startswith(f"{cdn}/") for one in pictures)
+    # What was not sent yet only staff may load, who are signed in at the site.
+    shown = fill_placeholders(rendered_of(variant), ()).html
+    assert cdn not in shown and f"{settings.CONFIG.site.url}/media/pictures/" in shown
+    mail(snapshot, state="sending", started_at=cast.NOW)
+    page = client.get(f"/archive/{snapshot.edition.slug}/{variant.key}/")
+    assert f"{cdn}/media/pictures/" in page.content.decode()
+    assert f" {cdn} " in page["Content-Security-Policy"]
 
 
 def test_an_image_of_a_dry_run_is_seen_by_the_colleague_who_gets_it(
@@ -108,7 +132,9 @@ def test_a_picture_of_a_test_email_is_shown_to_the_colleague_who_gets_it(
     snapshot, address = sealed
     assert client.get(address).status_code == 404
     variant = rendered_of(snapshot.variants.order_by("pk")[0])
-    html = staff_test_sends.message(variant, snapshot.edition.newsletter, "a@example.org", timezone.now(), "")
+    html = staff_test_sends.build_message(
+        variant, snapshot.edition.newsletter, "a@example.org", timezone.now(), ""
+    )
     found = email.message_from_bytes(html, policy=email.policy.default).get_body(("html",))
     assert found is not None
     signed = re.search(rf"{address}\?test=[\w-]+", found.get_content())

@@ -19,7 +19,7 @@ from wagtail.admin import messages
 
 from mailer.accounts import api_keys
 from mailer.accounts.models import ApiKey
-from mailer.accounts.sessions import requires_recent_sign_in
+from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.desk.accounts import permissions
 from mailer.desk.base.page_classes import FormPage, ObjectPage, current_user
 

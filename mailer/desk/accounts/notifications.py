@@ -79,9 +79,9 @@ class NotificationChoicePage(FormPage[NotificationForm]):
     def get_initial(self) -> dict[str, Any]:
         user = current_user(self.request)
         events = notifications.events_for(user)
-        return {event: list(notifications.ways_of([user], event)[user.pk]) for event in events}
+        return {event: list(notifications.notification_ways([user], event)[user.pk]) for event in events}
 
     def form_valid(self, form: NotificationForm) -> HttpResponse:
-        notifications.choose(current_user(self.request), form.cleaned_data)
+        notifications.save_choices(current_user(self.request), form.cleaned_data)
         messages.success(self.request, gettext("Your choice is saved."))
         return redirect(reverse("desk_notifications"))

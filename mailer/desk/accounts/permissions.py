@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q
 from wagtail.models import Collection, GroupCollectionPermission, GroupPagePermission
 
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 _ACCESS = ("wagtailadmin.access_admin",)
 _READ = ("mailer.view_story", "mailer.view_edition", "mailer.view_newsletter")
@@ -28,6 +28,7 @@ _WRITE = (
     *("mailer.view_edition", "mailer.add_edition", "mailer.change_edition", "mailer.publish_edition"),
     "mailer.submit_edition",
     "mailer.view_newsletter",
+    *("mailer.view_storysource", "mailer.add_storysource", "mailer.change_storysource"),
 )
 # Approvers have no permission to change content: its authors may not approve it.
 _APPROVE = (
@@ -41,7 +42,7 @@ _ACTIONS = ("view", "add", "change", "delete")
 _ADMINISTER = (
     *_WRITE,
     *_APPROVE,
-    "mailer.delete_edition",
+    *("mailer.delete_edition", "mailer.delete_storysource"),
     *("mailer.view_webhookendpoint", "mailer.add_webhookendpoint", "mailer.change_webhookendpoint"),
     *("mailer.add_newsletter", "mailer.change_newsletter", "mailer.delete_newsletter"),
     *("mailer.change_returnedmessage", "mailer.delete_returnedmessage", "mailer.change_suppressiondecision"),
@@ -55,6 +56,8 @@ _ADMINISTER = (
     *("auth.add_group", "auth.change_group", "auth.delete_group", "auth.view_group"),
 )
 _IMAGES_WRITE = ("wagtailimages.add_image", "wagtailimages.change_image", "wagtailimages.choose_image")
+# They change what they have uploaded, as long as no other country uses it.
+_IMAGES_ADD = ("wagtailimages.add_image", "wagtailimages.choose_image")
 _IMAGES_CHOOSE = ("wagtailimages.choose_image",)
 
 _WAGTAILS_GROUPS = ("Editors", "Moderators")
@@ -62,10 +65,10 @@ _WAGTAILS_GROUPS = ("Editors", "Moderators")
 # Each group's permissions, and its permissions for images.
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     stored("Viewers"): ((*_ACCESS, *_READ), ()),
-    stored("Contributors"): ((*_ACCESS, *_CONTRIBUTE), _IMAGES_WRITE),
+    stored("Contributors"): ((*_ACCESS, *_CONTRIBUTE), _IMAGES_ADD),
     stored("Writers"): ((*_ACCESS, *_WRITE), _IMAGES_WRITE),
     stored("Approvers"): ((*_ACCESS, *_APPROVE), _IMAGES_CHOOSE),
-    # They cannot open the desk: they approve by a mailed link and a code (`mailer.approval.approval_links`).
+    # They cannot open the desk: they approve by a mailed link and a code (see approval/external_approval.py).
     stored("External approvers"): (("mailer.approve_edition",), ()),
     stored("Admins"): ((*_ACCESS, *_ADMINISTER), (*_IMAGES_WRITE, "wagtailimages.delete_image")),
 }
@@ -137,7 +140,7 @@ def grantable_groups(editor: User) -> list[Group]:
     return [group for group in groups if _powers_of_groups([group.pk]) <= own]
 
 
-def lacks(editor: User, permissions: Iterable[Permission]) -> list[Permission]:
+def missing_permissions(editor: User, permissions: Iterable[Permission]) -> list[Permission]:
     """Which of the permissions `editor` does not have."""
     if editor.is_superuser:
         return []

@@ -25,7 +25,10 @@ ROLES: dict[str, tuple[Promise, Promise]] = {
     ),
     "Admins": (
         _("Admins"),
-        _("All of that, and newsletters, lists, subscribers and accounts. They approve no own work."),
+        _(
+            "All of that, and newsletters, lists, subscribers and accounts. "
+            "They cannot approve their own work."
+        ),
     ),
 }
 # What the matrix asks, with the permission that decides.

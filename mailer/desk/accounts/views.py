@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.functional import cached_property
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
@@ -27,10 +28,11 @@ from wagtail.log_actions import log
 from wagtail.users import forms as wagtail_forms
 from wagtail.users.views import groups, users
 
-from mailer.accounts import audit, passwords
+from mailer.accounts import audit_log_entries, password_links
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval.same_person import SamePerson, require_one_account
 from mailer.desk.accounts import permissions, roles
+from mailer.desk.base.edit_conflicts import EditGuard, PlainInput
 from mailer.desk.base.forms import country_choices
 from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.base.tables import StateColumn
@@ -56,7 +58,10 @@ class _AccountForm(wagtail_forms.UserForm):
         queryset=Group.objects.none(),
         required=False,
         label=_("Roles"),
-        help_text=_("Nobody approves what they wrote themselves, whichever roles they have."),
+        help_text=_(
+            "Nobody approves what they wrote themselves, or what the colleague wrote who invited them in the "
+            "last 30 days, whichever roles they have."
+        ),
     )
     countries = forms.MultipleChoiceField(
         required=False,
@@ -162,14 +167,14 @@ def account_state(user: User) -> tuple[str, str]:
     invitation = getattr(user, "invitation", None)
     if invitation is not None:
         return invitation_state(invitation, now)
-    if audit.is_unused(user, now):
-        return "waiting", gettext("Unused for %(days)s days") % {"days": audit.UNUSED_DAYS}
+    if audit_log_entries.is_unused(user, now):
+        return "waiting", gettext("Unused for %(days)s days") % {"days": audit_log_entries.UNUSED_DAYS}
     return "done", gettext("Active")
 
 
 def invitation_state(invitation: Invitation, now: datetime) -> tuple[str, str]:
     """(tone, label): whether its link still works."""
-    until = passwords.invitation_expires_at(invitation)
+    until = password_links.invitation_expires_at(invitation)
     if until <= now:
         return "problem", gettext("Invitation expired")
     return "waiting", gettext("Invited, until %(at)s") % {
@@ -233,14 +238,14 @@ class CreateAccount(_EditorMixin, users.CreateView):
 
     def save_instance(self) -> User:
         user: User = super().save_instance()
-        passwords.send_invitation(user, current_user(self.request))
+        password_links.send_invitation(user, current_user(self.request))
         return user
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return dict(super().get_context_data(matrix=roles.matrix(), **kwargs))
 
 
-class EditAccount(_EditorMixin, users.EditView):
+class EditAccount(EditGuard, _EditorMixin, users.EditView):
     """Edits an account that can do nothing that its editor cannot do."""
 
     can_delete = False
@@ -327,9 +332,9 @@ class SendLinkAction(ObjectPage[User], View):
             )
         else:
             if account.has_usable_password():
-                passwords.send_reset(account)
+                password_links.send_reset(account)
             else:
-                passwords.send_invitation(account, current_user(request))
+                password_links.send_invitation(account, current_user(request))
             log(instance=account, action="desk.send_password_link", user=request.user)
             messages.success(
                 request,
@@ -381,11 +386,19 @@ class GroupForm(wagtail_forms.GroupForm):
         super().__init__(*args, **kwargs)
         self._editor = editor
 
+    @cached_property
+    def plain_inputs(self) -> dict[str, PlainInput]:
+        """The permissions for single collections, which are in forms of their own."""
+        given = self.instance.collection_permissions.select_related("collection", "permission")
+        named = sorted(f"{one.collection.name}: {one.permission.name}" for one in given)
+        folders = PlainInput(gettext("Permissions for collections"), ", ".join(named), merges=False)
+        return {"folder_permissions": folders}
+
     def clean_permissions(self) -> Any:
         chosen = self.cleaned_data["permissions"]
         had = set(self.instance.permissions.values_list("pk", flat=True)) if self.instance.pk else set()
         added: list[Permission] = [permission for permission in chosen if permission.pk not in had]
-        if lacking := permissions.lacks(self._editor, added):
+        if lacking := permissions.missing_permissions(self._editor, added):
             names = ", ".join(permission.name for permission in lacking)
             raise ValidationError(
                 gettext("You cannot give permissions that you do not have: %(names)s.") % {"names": names},
@@ -407,7 +420,7 @@ class CreateGroup(_PanelsMixin, groups.CreateView):
     """Creates a group."""
 
 
-class EditGroup(_PanelsMixin, groups.EditView):
+class EditGroup(EditGuard, _PanelsMixin, groups.EditView):
     """Edits a group."""
 
 
@@ -426,6 +439,7 @@ class GroupViewSet(groups.GroupViewSet):
     add_view_class = CreateGroup
     edit_view_class = EditGroup
     delete_view_class = DeleteGroup
+    edit_template_name = "desk/accounts/group.html"
 
     def get_form_class(self, for_update: bool = False) -> type[GroupForm]:
         return GroupForm

@@ -16,12 +16,14 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.accounts.sessions import requires_recent_sign_in
+from mailer.accounts.reauthentication import requires_recent_sign_in
+from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage, current_user
-from mailer.outgoing_webhooks import deliver
+from mailer.outgoing_webhooks import deliver, endpoints
 from mailer.outgoing_webhooks.events import EVENT_TYPES, TEST
-from mailer.outgoing_webhooks.models import WebhookEndpoint, WebhookMessage
+from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
+from subscribers.translate_stored_texts import translated
 
 _VIEW, _ADD = "mailer.view_webhookendpoint", "mailer.add_webhookendpoint"
 _CHANGE = "mailer.change_webhookendpoint"
@@ -49,8 +51,8 @@ class EndpointForm(forms.Form):
 
     def clean_url(self) -> str:
         try:
-            return deliver.check_url(self.cleaned_data["url"].strip())
-        except deliver.InvalidUrl as error:
+            return endpoints.check_url(self.cleaned_data["url"].strip())
+        except endpoints.InvalidUrl as error:
             raise forms.ValidationError(str(error)) from error
 
 
@@ -104,7 +106,7 @@ class AddWebhookPage(_WebhookPage, FormPage[EndpointForm]):
 
     def form_valid(self, form: EndpointForm) -> HttpResponse:
         user, data = current_user(self.request), form.cleaned_data
-        endpoint, secret = deliver.create(
+        endpoint, secret = endpoints.create(
             data["name"], data["url"], data["event_types"], user.get_username(), timezone.now()
         )
         log(instance=endpoint, action="desk.webhook_create", user=user)
@@ -121,7 +123,7 @@ def _show_secret(view: Any, endpoint: WebhookEndpoint, secret: str) -> HttpRespo
 
 
 @method_decorator(requires_recent_sign_in, name="dispatch")
-class EditWebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], FormPage[EndpointForm]):
+class EditWebhookPage(EditGuard, _WebhookPage, ObjectPage[WebhookEndpoint], FormPage[EndpointForm]):
     """Changes name, address and events of an endpoint."""
 
     model = WebhookEndpoint
@@ -130,14 +132,18 @@ class EditWebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], FormPage[Endpoi
     template_name = "desk/accounts/webhook_form.html"
     page_title = _("Edit webhook")
 
+    def get_object(self) -> WebhookEndpoint:
+        return self.get_queryset().get(pk=self.object.pk)
+
     def get_initial(self) -> dict[str, Any]:
         endpoint = self.object
         return {"name": endpoint.name, "url": endpoint.url, "event_types": endpoint.event_types}
 
     def form_valid(self, form: EndpointForm) -> HttpResponse:
-        for name, value in form.cleaned_data.items():
+        values = {name: form.cleaned_data[name] for name in EndpointForm.base_fields}
+        for name, value in values.items():
             setattr(self.object, name, value)
-        self.object.save(update_fields=list(form.cleaned_data))
+        self.object.save(update_fields=list(values))
         log(instance=self.object, action="desk.webhook_change", user=current_user(self.request))
         messages.success(self.request, gettext("The webhook is saved."))
         return redirect("desk_webhook", self.object.pk)
@@ -159,8 +165,9 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
                 "endpoint": self.object,
                 "state": state_of(self.object),
                 "events": [(_label(name), name) for name in self.object.event_types],
+                "error": translated(self.object.error),
                 "rows": [
-                    (one, _label(one.event_type), _STATES[one.state], list(one.log.all()[:_ATTEMPTS]))
+                    (one, _label(one.event_type), _STATES[one.state], _attempts(one))
                     for one in self._messages()
                 ],
                 "may_change": self.request.user.has_perm(_CHANGE),
@@ -185,12 +192,18 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
             deliver.resend(found, now)
             messages.success(request, gettext("The message is sent again."))
         elif action in ("activate", "deactivate"):
-            deliver.set_active(self.object, action == "activate")
+            endpoints.set_active(self.object, action == "activate")
         else:
             messages.error(request, gettext("There is no such action."))
             return redirect("desk_webhook", pk)
         log(instance=self.object, action=f"desk.webhook_{action}", user=user)
         return redirect("desk_webhook", pk)
+
+
+def _attempts(message: WebhookMessage) -> list[tuple[WebhookAttempt, str]]:
+    """The latest attempts, each with the status of the answer, or why there is none."""
+    found = list(message.log.all()[:_ATTEMPTS])
+    return [(one, str(one.status) if one.status else translated(one.error)) for one in found]
 
 
 @method_decorator(requires_recent_sign_in, name="dispatch")
@@ -203,6 +216,6 @@ class RotateWebhookSecret(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateVie
     page_title = _("New secret")
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        secret = deliver.rotate_secret(self.object, timezone.now())
+        secret = endpoints.rotate_secret(self.object, timezone.now())
         log(instance=self.object, action="desk.webhook_rotate", user=current_user(request))
         return _show_secret(self, self.object, secret)

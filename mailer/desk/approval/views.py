@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -18,18 +21,29 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
 from mailer import link_tracking
-from mailer.accounts.sessions import requires_recent_sign_in
-from mailer.approval import account_changes, approval_links, approve, staff_emails
+from mailer.accounts.reauthentication import requires_recent_sign_in
+from mailer.approval import (
+    account_change_records,
+    approve_and_schedule,
+    emails_to_staff,
+    external_approval,
+    language_approvals,
+)
 from mailer.approval import review as review_steps
-from mailer.approval.approve import ApprovalError
+from mailer.approval.approve_and_schedule import ApprovalError, WrongHash
 from mailer.approval.authorship import name_of, translated_reason
-from mailer.approval.models import ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
-from mailer.approval.submit import VARIANT_LIMIT, submit
+from mailer.approval.language_approvals import PartApproval
+from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
+from mailer.approval.preflight.findings import Finding, overrides_note
+from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
-from mailer.desk.editions import views
+from mailer.desk.editions import variants_page
+from mailer.desk.editions.finding_lines import finding_lines
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
-from mailer.desk.editions.views import current_content, preflight, variant_choices
+from mailer.desk.editions.variants_page import current_content, preflight, variant_choices
+from mailer.desk.editions.version_comparison import changed_since_approval
 from mailer.editions.audience import Audience, Combination
+from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
@@ -45,17 +59,29 @@ class SubmitPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
-        found = preflight(edition, content, audience)
+        counted = count_for_page(audience, timezone.now())
+        found = preflight(edition, content, counted).findings
         return super().get_context_data(
-            findings=found,
-            blocked=any(finding.level == "error" for finding in found),
+            findings=finding_lines(
+                found, self.edition, content, current_user(self.request), self._earlier_reasons()
+            ),
+            blocked=any(finding.blocks and not finding.overridable for finding in found),
+            needs_reasons=any(finding.blocks for finding in found),
+            asks_for_reasons=self.request.user.has_perm(self.post_permission),
             may_submit=self.request.user.has_perm(self.post_permission),
-            subscribers=audience.count(),
+            subscribers=counted.total,
+            counted_at=counted.counted_at,
             stories=len(content.stories),
             window_days=self.edition.newsletter.window_days,
             seen=self._open_submission(),
             **kwargs,
         )
+
+    def _earlier_reasons(self) -> dict[str, str]:
+        """The reasons of the latest submission, by the ids of its findings."""
+        snapshot = self.edition.snapshots.only("findings").first()
+        found = map(Finding.from_dict, snapshot.findings if snapshot else [])
+        return {one.id: one.override.reason for one in found if one.override}
 
     def _open_submission(self) -> str:
         """What a page shows of the present submission: the start of its hash; "" for none."""
@@ -74,13 +100,25 @@ class SubmitPage(EditionPage):
                 ),
             )
             return self.redirect_to("review")
+        overrides = {
+            name.removeprefix("override-"): str(reason)
+            for name, reason in request.POST.items()
+            if name.startswith("override-") and str(reason).strip()
+        }
         return self.attempt(
-            lambda: submit(self.edition, current_user(request), timezone.now(), request.POST.get("note", "")),
+            lambda: submit(
+                self.edition,
+                current_user(request),
+                timezone.now(),
+                request.POST.get("note", ""),
+                overrides,
+            ),
             gettext("%(edition)s is submitted. A colleague who is not an author can now approve it.")
             % {"edition": self.edition},
             "desk.submit",
             on_success="review",
             on_error="submit",
+            because=overrides_note(overrides),
         )
 
 
@@ -97,13 +135,20 @@ class ReviewPage(EditionPage):
         if not snapshot:
             return context
         user = current_user(self.request)
-        return {**context, **review(snapshot, user, self.request), **_by_link(snapshot, user)}
+        return {**context, **review_context(snapshot, user, self.request), **_by_link(snapshot, user)}
 
 
-def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, Any]:
-    """The context of a page that shows the snapshot to `user`; ?variant= and ?as= choose what it shows."""
+def review_context(
+    snapshot: Snapshot, user: User, request: HttpRequest, *, links: bool = True
+) -> dict[str, Any]:
+    """The context of a page that shows the snapshot to `user`; ?variant= and ?as= choose what it shows.
+
+    Not `links`: the user has no access to the desk.
+    """
     content = from_json(snapshot.content)
-    combinations = list(Audience.from_dict(snapshot.audience, timezone.now()).combinations())
+    now = timezone.now()
+    counted = count_for_page(Audience.from_dict(snapshot.audience, now), now)
+    combinations = counted.combinations
     listed = snapshot_choices(snapshot, content, combinations)
     sizes = {variant.key: len(variant.html.encode()) for _choice, variant in listed}
     authors = list(snapshot.authors.select_related("user"))
@@ -112,32 +157,61 @@ def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, An
         listed[0][0] if listed else None,
     )
     variant = next((variant for choice, variant in listed if choice == chosen), None)
+    shown = _email(variant, chosen) if variant and chosen else None
     view_as = request.GET.get("as", "")
     view_as = view_as if view_as in dict(VIEWS) else "html"
     beside = next((pair for pair in listed if pair[0].key == request.GET.get("beside")), None)
-    approval = getattr(snapshot, "approval", None)
+    parts = language_approvals.part_approvals(snapshot, content.masthead.languages)
+    given = [one for one in parts if one.approval]
+    unchecked = approve_and_schedule.unchecked_variants(snapshot, user)
+    rejection = getattr(snapshot, "rejection", None)
+    found = finding_lines(
+        map(Finding.from_dict, snapshot.findings), snapshot.edition, content, user if links else None
+    )
     return {
         "authors": [(name_of(author.user), translated_reason(author.reason)) for author in authors],
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": user.has_perm("mailer.approve_edition"),
         "approval_obstacle": _approval_obstacle(snapshot, user),
         "no_second_person": snapshot.state == Snapshot.State.SUBMITTED
-        and not staff_emails.second_persons(snapshot),
+        and not emails_to_staff.second_persons(snapshot),
         "may_request_changes": snapshot.state in Snapshot.OPEN
         and not snapshot.mailed
         and _may_request_changes(user),
-        "approval": approval,
-        "approver": name_of(approval.approver) if approval else "",
-        "approver_since": account_changes.approver_since(approval.approver) if approval else (),
+        "parts": [PartLine.of(one, unchecked) for one in parts] if len(parts) > 1 else [],
+        "parts_approved": len(given),
+        "approvals": [PartLine.of(one, unchecked) for one in given],
+        "rejection": rejection,
+        "rejected_by": name_of(rejection.rejected_by) if rejection else "",
+        "approvers_since": [
+            (name_of(who), account_change_records.approver_since(who))
+            for who in dict.fromkeys(one.approval.approver for one in given if one.approval)
+        ],
         "tracking": _tracking(snapshot),
         "submitter": name_of(snapshot.submitted_by),
         "variants": listed,
         "chosen": chosen,
-        "email": shown_as(_email(variant, chosen), view_as) if variant and chosen else None,
-        "matrix": variant_matrix(content, combinations, sizes),
+        "email": shown_as(shown, view_as) if shown else None,
+        "matrix": variant_matrix(
+            content,
+            combinations,
+            sizes,
+            changed_since_approval(
+                snapshot.edition, snapshot, {row.key: row.sha256 for _choice, row in listed}
+            ),
+        ),
+        **variants_page.comparison_context(
+            snapshot.edition,
+            snapshot,
+            shown,
+            content,
+            chosen.countries if chosen else (),
+            request.GET.get("beside", ""),
+            view_as,
+        ),
         "beside": beside[0] if beside else None,
         "beside_email": shown_as(_email(beside[1], beside[0]), view_as) if beside else None,
-        "headlines": views.headlines(content, variant.stories.split(","), variant.language)
+        "headlines": variants_page.headlines(content, variant.stories.split(","), variant.language)
         if variant
         else (),
         "views": VIEWS,
@@ -147,8 +221,59 @@ def review(snapshot: Snapshot, user: User, request: HttpRequest) -> dict[str, An
         "shown_key": chosen.key if chosen else "",
         "by_key": True,
         "changes": _changes(snapshot),
-        **_checks(snapshot, user, listed, chosen),
+        "findings": found,
+        "overridden": [line for line in found if line.finding.override],
+        **_checks(snapshot, user, listed, unchecked),
         **comments_context(snapshot, user),
+    }
+
+
+@dataclass(frozen=True)
+class PartLine:
+    """A part of the snapshot, as the page shows who approved it."""
+
+    # What the form sends: a language, or "" for the others.
+    value: str
+    label: str
+    approval: Approval | None
+    approver: str
+    # Variants of this part that the reader of the page must check first.
+    unchecked: int
+
+    @classmethod
+    def of(cls, one: PartApproval, unchecked: Mapping[str, str]) -> PartLine:
+        return cls(
+            value=one.part,
+            label=one.label,
+            approval=one.approval,
+            approver=name_of(one.approval.approver) if one.approval else "",
+            unchecked=sum(part == one.part for part in unchecked.values()),
+        )
+
+
+def chosen_parts(snapshot: Snapshot, posted: QueryDict) -> list[str] | None:
+    """The parts that a form approves; None where the snapshot has only one."""
+    return posted.getlist("language") if len(language_approvals.parts_of(snapshot)) > 1 else None
+
+
+def languages_note(parts: Sequence[str] | None) -> str:
+    """What the audit log keeps of an approval of some parts: "kk, ru"."""
+    return ", ".join(part or "*" for part in parts or ())
+
+
+def approval_message(snapshot: Snapshot) -> str:
+    """What the person who approved reads: whether the edition is approved, or what it still waits for."""
+    languages = from_json(snapshot.content).masthead.languages
+    missing = [
+        one.label for one in language_approvals.part_approvals(snapshot, languages) if not one.approval
+    ]
+    if missing:
+        return gettext("Your approval is recorded. %(edition)s still waits for: %(languages)s") % {
+            "edition": snapshot.edition,
+            "languages": "; ".join(missing),
+        }
+    return gettext("%(edition)s is approved. It is sent once it is scheduled.") % {
+        "edition": snapshot.edition
     }
 
 
@@ -156,22 +281,21 @@ def _checks(
     snapshot: Snapshot,
     user: User,
     listed: Sequence[tuple[VariantChoice, SnapshotVariant]],
-    chosen: VariantChoice | None,
+    unchecked: Mapping[str, str],
 ) -> dict[str, Any]:
     """Which variants the reviewer has checked, and which the newsletter's rule asks for."""
     waiting = snapshot.state == Snapshot.State.SUBMITTED
-    missing = approve.unchecked_variants(snapshot, user)
     return {
-        "checked": approve.checked_variants(snapshot, user),
+        "checked": approve_and_schedule.checked_variants(snapshot, user),
         "may_check": waiting and bool(snapshot.must_check) and user.has_perm("mailer.approve_edition"),
         "must_check": snapshot.must_check,
-        "unchecked": [choice for choice, _variant in listed if choice.key in missing],
+        "unchecked": [choice for choice, _variant in listed if choice.key in unchecked],
     }
 
 
 def comments_context(snapshot: Snapshot, user: User) -> dict[str, Any]:
     """The comments on a snapshot with the headlines of their stories, and who may do what with them."""
-    stories = {story.key: story.texts[0].headline for story in from_json(snapshot.content).stories}
+    stories = {key: one.texts[0].headline for key, one in from_json(snapshot.content).stories_by_key.items()}
     return {
         "comments": [(one, stories.get(one.story_key, "")) for one in review_steps.comments_of(snapshot)],
         "comment_stories": list(stories.items()),
@@ -182,7 +306,7 @@ def comments_context(snapshot: Snapshot, user: User) -> dict[str, Any]:
 
 # Tracking policy of the snapshot, as the approver sees it.
 _TRACKING = {
-    "off": "off",
+    "off": _("off"),
     "anonymous": _("anonymous totals only"),
     "consent": _("anonymous totals, and by name for subscribers who agreed"),
 }
@@ -203,7 +327,7 @@ def _may_request_changes(user: User) -> bool:
 def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
     """Why this user may not approve the snapshot; empty if they may."""
     try:
-        approve.require_second_person(snapshot, user)
+        approve_and_schedule.require_second_person(snapshot, user)
     except ApprovalError as error:
         return str(error)
     if not user.has_perm("mailer.approve_edition"):
@@ -213,22 +337,13 @@ def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
 
 def _email(variant: SnapshotVariant, choice: VariantChoice) -> RenderedVariant:
     """The variant's exact content with only the merge tags filled in."""
-    stored = RenderedVariant(
-        key=variant.key,
-        language=variant.language,
-        stories=tuple(variant.stories.split(",")),
-        subject=variant.subject,
-        preheader=variant.preheader,
-        html=variant.html,
-        text=variant.text,
-    )
-    return views.fill_placeholders(stored, choice.countries)
+    return variants_page.fill_placeholders(rendered_variant(variant), choice.countries)
 
 
 def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
     """Labels of what changed since the edition's last approved snapshot; None if there was none."""
     earlier = Snapshot.objects.filter(
-        edition=snapshot.edition_id, approval__isnull=False, pk__lt=snapshot.pk
+        edition=snapshot.edition_id, approved_at__isnull=False, pk__lt=snapshot.pk
     ).first()
     if earlier is None:
         return None
@@ -266,13 +381,13 @@ def _part_names(content: Content) -> dict[str, str]:
 
 def _by_link(snapshot: Snapshot, user: User) -> dict[str, Any]:
     """External approvers who can be asked to approve the snapshot, and the links that were sent."""
-    links = list(approval_links.links_of(snapshot))
+    links = list(external_approval.links_of(snapshot))
     waiting = snapshot.state == Snapshot.State.SUBMITTED
     may_ask = waiting and user.has_perm("mailer.submit_edition")
     return {
         "links": [(link, _link_state(link, waiting)) for link in links],
         "may_ask_by_link": may_ask,
-        "external_approvers": approval_links.external_approvers(snapshot) if may_ask else [],
+        "external_approvers": external_approval.external_approvers(snapshot) if may_ask else [],
     }
 
 
@@ -290,6 +405,23 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
 
 
+class _ReviewAction(SnapshotPage, ABC):
+    """A decision about what the reviewer saw: the snapshot whose hash the form carries, and no later one."""
+
+    http_method_names = ["post"]
+    no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
+
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        if self.request.POST.get("sha256", snapshot.sha256) != snapshot.sha256:
+            messages.error(self.request, str(WrongHash()))
+            return self.redirect_to("review")
+        return self.act_on(snapshot)
+
+    @abstractmethod
+    def act_on(self, snapshot: Snapshot) -> HttpResponse:
+        """Does what the form asks for."""
+
+
 class ApprovalLinkAction(SnapshotPage):
     """POST only: mails a link to an external approver (`user`), or revokes one (`revoke`)."""
 
@@ -302,7 +434,7 @@ class ApprovalLinkAction(SnapshotPage):
         if self.request.POST.get("revoke"):
             link = get_object_or_404(ApprovalLink, pk=_number(self.request, "revoke"), snapshot=snapshot)
             return self.attempt(
-                lambda: approval_links.revoke(link, now),
+                lambda: external_approval.revoke(link, now),
                 gettext("The link to %(name)s works no longer.") % {"name": name_of(link.user)},
                 "desk.approval_link_revoke",
                 on_success="review",
@@ -310,10 +442,16 @@ class ApprovalLinkAction(SnapshotPage):
             )
         approver = User.objects.filter(pk=_number(self.request, "user")).first()
         if approver is None:
-            messages.error(self.request, gettext("Choose the person who gets the link."))
+            messages.error(self.request, gettext("Choose the person who gets the approval link."))
             return self.redirect_to("review")
+        with transaction.atomic():
+            if self.is_repeated("approval link"):
+                return self.redirect_to("review")
+            return self._send_link(snapshot, approver, user, now)
+
+    def _send_link(self, snapshot: Snapshot, approver: User, user: User, now: datetime) -> HttpResponse:
         return self.attempt(
-            lambda: approval_links.create(snapshot, approver, user, now),
+            lambda: external_approval.create(snapshot, approver, user, now),
             gettext("A link to this edition is on its way to %(name)s.") % {"name": name_of(approver)},
             "desk.approval_link",
             on_success="review",
@@ -331,25 +469,58 @@ class ApproveAction(SnapshotPage):
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, sha256 = current_user(self.request), self.request.POST.get("sha256", "")
+        languages = chosen_parts(snapshot, self.request.POST)
+        missing = language_approvals.missing_parts(snapshot)
+        completes = languages is None or set(missing) <= set(languages)
+        may_schedule = completes and user.has_perm("mailer.schedule_edition")
         return self.attempt(
-            lambda: approve.approve(snapshot, user, sha256, timezone.now()),
-            gettext("%(edition)s is approved. It is sent once it is scheduled.") % {"edition": self.edition},
+            lambda: approve_and_schedule.approve(snapshot, user, sha256, timezone.now(), languages=languages),
+            lambda: approval_message(snapshot),
             "desk.approve",
-            on_success="schedule" if user.has_perm("mailer.schedule_edition") else "review",
+            on_success="schedule" if may_schedule else "review",
             on_error="review",
+            because=languages_note(languages),
         )
 
 
-class RequestChangesAction(SnapshotPage):
-    """POST only: returns the edition to its writers, with a reason."""
+@method_decorator(requires_recent_sign_in, name="dispatch")
+class RejectAction(SnapshotPage):
+    """POST only: rejects the snapshot whose hash the form carries, with a reason."""
 
     http_method_names = ["post"]
+    post_permission = "mailer.approve_edition"
     no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
+
+    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+        user, posted = current_user(self.request), self.request.POST
+        reason = posted.get("reason", "").strip()
+        return self.attempt(
+            lambda: approve_and_schedule.reject(
+                snapshot, user, posted.get("sha256", ""), reason, timezone.now()
+            ),
+            gettext("%(edition)s is rejected. Its writers read why.") % {"edition": self.edition},
+            "desk.reject",
+            on_success="review",
+            on_error="review",
+            because=reason,
+        )
+
+
+class RequestChangesAction(_ReviewAction):
+    """POST only: returns the edition to its writers, with a reason."""
 
     def has_permission(self) -> bool:
         return _may_request_changes(current_user(self.request))
 
-    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+    def act_on(self, snapshot: Snapshot) -> HttpResponse:
+        if self.request.POST.get("state", snapshot.state) != snapshot.state:
+            # A page from before, which "back" shows too, must not undo an approval or a schedule unseen.
+            text = gettext(
+                "Nothing was changed: the edition was approved or scheduled since you opened that page. To "
+                "request changes all the same, do so here."
+            )
+            messages.warning(self.request, text)
+            return self.redirect_to("review")
         reason = " ".join(self.request.POST.get("reason", "").split())[:200]
         if not reason and snapshot.comments.filter(done_at=None).exists():
             reason = gettext("See the comments.")
@@ -359,7 +530,7 @@ class RequestChangesAction(SnapshotPage):
             )
             return self.redirect_to("review")
         return self.attempt(
-            lambda: approve.withdraw(snapshot, current_user(self.request), reason),
+            lambda: approve_and_schedule.withdraw(snapshot, current_user(self.request), reason),
             gettext("%(edition)s is a draft again. Its writers see your comment.")
             % {"edition": self.edition},
             "desk.request_changes",
@@ -368,11 +539,8 @@ class RequestChangesAction(SnapshotPage):
         )
 
 
-class ReviewCommentAction(SnapshotPage):
+class ReviewCommentAction(_ReviewAction):
     """POST only: adds a comment about a story or the edition, or marks one as done (`done`)."""
-
-    http_method_names = ["post"]
-    no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
 
     def has_permission(self) -> bool:
         return _may_request_changes(current_user(self.request))
@@ -382,10 +550,16 @@ class ReviewCommentAction(SnapshotPage):
             return self._mark_done(request)
         return super().post(request, pk)
 
-    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+    def act_on(self, snapshot: Snapshot) -> HttpResponse:
+        with transaction.atomic():
+            if self.is_repeated("comment"):
+                return self.redirect_to("review")
+            return self._comment(snapshot)
+
+    def _comment(self, snapshot: Snapshot) -> HttpResponse:
         user, posted = current_user(self.request), self.request.POST
         return self.attempt(
-            lambda: review_steps.comment(
+            lambda: review_steps.add_comment(
                 snapshot, user, posted.get("story", ""), posted.get("text", ""), timezone.now()
             ),
             gettext("Your comment is added. Request changes to send the edition back to its writers."),
@@ -406,22 +580,20 @@ class ReviewCommentAction(SnapshotPage):
         )
 
 
-class CheckVariantAction(SnapshotPage):
+class CheckVariantAction(_ReviewAction):
     """POST only: records that the approver has checked a variant, and shows the next one to check."""
 
-    http_method_names = ["post"]
     post_permission = "mailer.approve_edition"
-    no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
 
-    def post_for(self, snapshot: Snapshot) -> HttpResponse:
+    def act_on(self, snapshot: Snapshot) -> HttpResponse:
         user, key = current_user(self.request), self.request.POST.get("variant", "")
         try:
             review_steps.check_variant(snapshot, user, key, timezone.now())
         except ApprovalError as error:
             messages.error(self.request, str(error))
             return self.redirect_to("review")
-        missing = approve.unchecked_variants(snapshot, user)
-        following = f"?variant={missing[0]}#desk-snapshot" if missing else "#desk-decide"
+        missing = next(iter(approve_and_schedule.unchecked_variants(snapshot, user)), "")
+        following = f"?variant={missing}#desk-snapshot" if missing else "#desk-decide"
         return redirect(reverse("desk_edition:review", args=[self.edition.pk]) + following)
 
 
@@ -450,8 +622,9 @@ def _without_subscribers(row: SnapshotVariant, countries: tuple[str, ...]) -> Va
 def _countries_by_key(content: Content) -> dict[str, tuple[str, ...]]:
     """Countries that lead to each possible variant: {key: countries}."""
     pairs, _ = variants.possible_variants(content, VARIANT_LIMIT)
+    selector = story_selection.Selector(content)
     return {
-        story_selection.variant_key(story_selection.story_set(content, countries), language): countries
+        story_selection.variant_key(selector.story_set(countries), language): countries
         for countries, language in pairs
     }
 
@@ -459,5 +632,6 @@ def _countries_by_key(content: Content) -> dict[str, tuple[str, ...]]:
 def _story_countries(row: SnapshotVariant, content: Content) -> tuple[str, ...]:
     """The countries of the variant's stories, for a snapshot of an earlier version of the software."""
     keys = set(row.stories.split(","))
-    codes = (code for story in content.stories if story.key in keys for code in story.countries)
+    stories = content.stories_by_key.items()
+    codes = (code for key, story in stories if key in keys for code in story.countries)
     return tuple(dict.fromkeys(codes))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from datetime import datetime
+from typing import Literal, NamedTuple, TypeVar
 
 from django.contrib.auth.models import User
 from django.urls import reverse
@@ -13,21 +14,29 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer.approval.authorship import name_of
-from mailer.approval.models import Snapshot
+from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.review import comments_of
 from mailer.delivery.models import Mailing
+from mailer.editions import draft_blocks
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
 from mailer.reports.stats import latest_dry_run, latest_mailing
 from mailer.stories.models import Story
-from subscribers.stored_texts import translated
+from subscribers.translate_stored_texts import translated
 
+T = TypeVar("T")
 Mark = Literal["done", "now", "todo"]
 
 _LABELS = (_("Draft"), _("Submitted"), _("Approved"), _("Scheduled"), _("Sending"), _("Sent"))
 # Each state: the step (index into _LABELS), the tone of its label, its label, and what happens next.
 _STATES: dict[str, tuple[int, str, StrOrPromise, StrOrPromise]] = {
     "draft": (0, "draft", _("Draft"), _("Next: writers submit it for approval")),
+    "rejected": (
+        0,
+        "problem",
+        _("Rejected"),
+        _("Next: writers change it and submit it again, or delete it"),
+    ),
     "submitted": (
         1,
         "waiting",
@@ -43,6 +52,24 @@ _STATES: dict[str, tuple[int, str, StrOrPromise, StrOrPromise]] = {
     "sent": (5, "done", _("Sent"), _("The report is available")),
     "cancelled": (5, "problem", _("Cancelled"), _("The remaining messages were not sent")),
 }
+
+
+# Submitted: a change withdraws the submission. And all in which an edition can be changed.
+OPEN_STATES = ("submitted", "approved", "scheduled")
+EDITABLE_STATES = (*edition_state.WITH_WRITERS, *OPEN_STATES)
+
+
+class EditionLocked(Exception):  # noqa: N818  (as draft_blocks.BlockNotFound)
+    """The edition may not be changed in its state; the text says why."""
+
+    def __init__(self, message: str, *, submitted: bool) -> None:
+        """`submitted`: whether the user may change it once they know that this withdraws the submission."""
+        super().__init__(message)
+        self.submitted = submitted
+
+
+# States whose label stands in the place of the current step's.
+_NAMES_STEP = ("rejected", "cancelled")
 
 
 class Step(NamedTuple):
@@ -93,9 +120,9 @@ class Overview:
     # The snapshot that is open or was sent.
     snapshot: Snapshot | None
     mailing: Mailing | None
-    # Why the last snapshot is no longer valid, while the edition is a draft again.
+    # Why the last snapshot is no longer valid, while the edition is a draft again, or was rejected.
     draft_reason: str
-    # Reviewers' open comments on the last snapshot, while the edition is a draft again.
+    # Reviewers' open comments on the last snapshot, meanwhile.
     comments: tuple[OpenComment, ...]
     # Pages that apply in this state.
     pages: tuple[Action, ...]
@@ -132,12 +159,12 @@ def overview(edition: Edition, user: User) -> Overview:
         tone=tone,
         label=str(label),
         next_step=str(next_step),
-        steps=tuple(_steps(at, finished=state == "sent", cut=state == "cancelled")),
+        steps=tuple(_steps(at, str(label) if state in _NAMES_STEP else "", finished=state == "sent")),
         action=next_action(edition, state, user),
         snapshot=snapshot,
         mailing=mailing,
-        draft_reason=_draft_reason(edition) if state == "draft" else "",
-        comments=tuple(_open_comments(edition)) if state == "draft" else (),
+        draft_reason=_draft_reason(edition) if state in edition_state.WITH_WRITERS else "",
+        comments=tuple(_open_comments(edition)) if state in edition_state.WITH_WRITERS else (),
         pages=tuple(_pages(edition, state, user)),
     )
 
@@ -150,6 +177,7 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
 
     actions = {
         "draft": ("mailer.submit_edition", Action(gettext("Submit for approval"), to("submit"), "upload")),
+        "rejected": ("mailer.submit_edition", Action(gettext("Submit again"), to("submit"), "upload")),
         "submitted": ("mailer.approve_edition", Action(gettext("Review and approve"), to("review"), "check")),
         "approved": (
             "mailer.schedule_edition",
@@ -169,12 +197,13 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
     return action if action and user.has_perm(permission) else None
 
 
-def _steps(at: int, *, finished: bool, cut: bool) -> Iterable[Step]:
+def _steps(at: int, instead: str, *, finished: bool) -> Iterable[Step]:
+    """The steps; `instead` names the current one, where it is not empty."""
     for index, label in enumerate(_LABELS):
         if index < at or finished:
             yield Step(str(label), "done")
         elif index == at:
-            yield Step(gettext("Cancelled") if cut else str(label), "now")
+            yield Step(instead or str(label), "now")
         else:
             yield Step(str(label), "todo")
 
@@ -195,14 +224,26 @@ def _open_comments(edition: Edition) -> Iterable[OpenComment]:
 
 
 def _draft_reason(edition: Edition) -> str:
-    last = edition.snapshots.first()
-    return translated(last.invalidated_reason) if last is not None else ""
+    last = edition.snapshots.select_related("rejection__rejected_by").first()
+    if last is None:
+        return ""
+    rejection = getattr(last, "rejection", None)
+    return rejection_label(rejection) if rejection else translated(last.invalidated_reason)
+
+
+def rejection_label(rejection: Rejection) -> str:
+    """Who rejected an edition, and why: "Timur rejected it: The dates are wrong."."""
+    return gettext("%(name)s rejected it: %(reason)s") % {
+        "name": name_of(rejection.rejected_by),
+        "reason": rejection.reason,
+    }
 
 
 def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     if user.has_perm("mailer.change_edition"):
         yield Action(gettext("Edit"), reverse("desk_editions:edit", args=[edition.pk]), "edit")
         yield Action(gettext("Settings"), reverse("desk_edition:settings", args=[edition.pk]), "cog")
+    yield Action(gettext("Translations"), reverse("desk_edition:translations", args=[edition.pk]), "globe")
     yield Action(gettext("Preview"), reverse("desk_edition:variants", args=[edition.pk]), "view")
     yield Action(gettext("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
     if state != "draft":
@@ -217,3 +258,27 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
         yield Action(gettext("Progress"), reverse("desk_edition:progress", args=[edition.pk]), "history")
     if state in ("planning", "held", "sending", "paused", "sent", "cancelled"):
         yield Action(gettext("Report"), reverse("desk_edition:report", args=[edition.pk]), "site")
+
+
+def change_draft(
+    edition: Edition, user: User, now: datetime, act: Callable[[Edition], T], *, unlocked: bool
+) -> T:
+    """`draft_blocks.change`, if the state still allows it once nobody else can submit the edition.
+
+    `unlocked`: whether the user was shown that the change withdraws a submission. Raises EditionLocked.
+    """
+
+    def checked(draft: Edition) -> T:
+        state = edition_state.edition_state(edition)
+        if state not in EDITABLE_STATES:
+            raise EditionLocked(
+                gettext("This edition is being sent or was sent. It cannot be changed any more."),
+                submitted=False,
+            )
+        if state in OPEN_STATES and not unlocked:
+            raise EditionLocked(
+                gettext("This edition is submitted. Choose “Change this edition” first."), submitted=True
+            )
+        return act(draft)
+
+    return draft_blocks.change(edition, user, now, checked)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from draftjs_exporter.error import ExporterException
 from wagtail.admin.forms.models import WagtailAdminModelForm
+from wagtail.admin.rich_text.editors.draftail import DraftailRichTextArea
+from wagtail.admin.telepath import register
+from wagtail.admin.telepath.widgets import WidgetAdapter
 from wagtail.images.fields import WagtailImageField
 from wagtail.images.forms import BaseImageForm
 from wagtail.snippets.action_menu import ActionMenuItem, SaveMenuItem
@@ -22,7 +30,7 @@ from wagtail.snippets.views import snippets
 
 from mailer import staff_language
 from mailer.editions.models import Edition
-from mailer.stories.pictures import DamagedPicture, without_metadata
+from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
 from subscribers.code_list_field import split_codes
 
 
@@ -52,6 +60,56 @@ def country_choices() -> Choices:
 def content_languages() -> Choices:
     """The languages that this office writes in."""
     return language_choices(settings.CONFIG.site.languages)
+
+
+_SELECTED = SafeString(" selected")
+# Levels of a list in a text, far more than the editor makes.
+_MAX_LIST_DEPTH = 50
+
+
+class RichTextArea(DraftailRichTextArea):
+    """Wagtail's rich text editor. A content that it never sends is answered with 400, as a broken request."""
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
+        if not data.get(name):
+            # As the editor sends an empty text.
+            return ""
+        try:
+            content = json.loads(data[name])
+            if content is None:
+                # Before the first key the editor sends "null".
+                return ""
+            if any(not 0 <= block.get("depth", 0) <= _MAX_LIST_DEPTH for block in content["blocks"]):
+                raise ValueError("a list is nested too deep")
+            return super().value_from_datadict(data, files, name)
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            ExporterException,
+        ) as error:
+            raise BadRequest("The content of a rich text is invalid.") from error
+
+
+def _options(choices: Iterable[tuple[Any, Any]], chosen: Sequence[str]) -> SafeString:
+    """Elements of a select. Django has a template for each, which takes long where there are hundreds."""
+    return format_html_join(
+        "\n",
+        '<option value="{}"{}>{}</option>',
+        ((value, _SELECTED if value in chosen else "", label) for value, label in choices),
+    )
+
+
+def _boxes(name: str, element_id: str, choices: Iterable[tuple[Any, Any]]) -> SafeString:
+    """Items of a list of checkboxes, none checked."""
+    return format_html_join(
+        "\n",
+        '<li><label for="{0}-{1}"><input type="checkbox" name="{2}" value="{1}" id="{0}-{1}"> {3}</label>'
+        "</li>",
+        ((element_id, code, name, label) for code, label in choices),
+    )
 
 
 class _TemplateWidget(forms.SelectMultiple):
@@ -87,9 +145,11 @@ class CountriesInput(_TemplateWidget):
             "ordered": self.ordered,
         }
         context["boxes"] = [(code, named.get(code, code), code in chosen) for code in offered]
-        context["others"] = [(code, label) for code, label in self.choices if code not in offered]
-        context["first"] = chosen[0] if chosen else ""
-        context["all"] = [(code, named.get(code, code)) for code in offered] + context["others"]
+        others = [(code, label) for code, label in self.choices if code not in offered]
+        context["other_boxes"] = _boxes(name, context["id"], others)
+        if self.ordered:
+            every = [*((code, named.get(code, code)) for code in offered), *others]
+            context["options"] = _options(every, chosen[:1])
         context["others_label"] = self.others_label
         context["disabled"] = bool((attrs or {}).get("disabled"))
         context["describedby"] = (attrs or {}).get("aria-describedby", "")
@@ -170,6 +230,27 @@ class ZoneSelect(_SelectForTextField):
     def __init__(self, attrs: dict[str, Any] | None = None, zones: Sequence[str] = ()) -> None:
         super().__init__(attrs, [(zone, zone.replace("_", " ")) for zone in zones])
 
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        options = _options(self.choices, self.format_value(value))
+        built = flatatt({"name": name, **self.build_attrs(self.attrs, attrs)})
+        return format_html("<select{}>\n{}\n</select>", built, options)
+
+
+class ServerWidgetAdapter(WidgetAdapter):
+    """Wagtail's adapter for scripts, without the HTML from which they make new inputs.
+
+    That is as long as the widget itself; scripts make none of ours.
+    """
+
+    def js_args(self, widget: forms.Widget) -> list[Any]:
+        return [""]
+
+
+for _widget in (_TemplateWidget, ZoneSelect):
+    register(ServerWidgetAdapter(), _widget)
+
 
 def _getlist(data: Any, name: str) -> list[str]:
     if hasattr(data, "getlist"):
@@ -229,6 +310,14 @@ class PictureForm(BaseImageForm):
     """Wagtail's form with this field."""
 
     file = PictureField(label=_("File"), widget=BaseImageForm.Meta.widgets["file"])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "description" in self.fields:
+            self.fields["description"].help_text = _(
+                "For colleagues, who find the picture by it. The alternative text, which is read aloud to "
+                "readers who cannot see the picture, is written in the story, in each language."
+            )
 
 
 class BackToDraftView(snippets.UnpublishView):

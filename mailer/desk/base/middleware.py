@@ -1,13 +1,15 @@
 """Middleware of all pages: language, headers, methods, answers to hostile input and refused deletions.
 
-Readers' pages bring a Content-Security-Policy of their own (`subscribers.responses.page`).
+Readers' pages bring a Content-Security-Policy of their own (`subscribers.responses.render_page`).
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from traceback import walk_tb
 
 from django.conf import settings
@@ -16,7 +18,7 @@ from django.db import DataError
 from django.db.models import ProtectedError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.locale import LocaleMiddleware
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch
 from django.utils import translation
 from django.utils.datastructures import MultiValueDictKeyError
@@ -137,6 +139,7 @@ _MAX_QUERY, _MAX_DIGITS = 16_000, 18
 _TEXTS = frozenset({"q", "name", "rule", "label"})
 # What the database raises for values that it cannot take.
 _REFUSALS = (OverflowError, DataError, UnicodeEncodeError)
+_JSON = "json.decoder"
 
 
 class HostileInputMiddleware:
@@ -195,6 +198,9 @@ def _is_unstorable(value: str) -> bool:
 
 
 def _is_about_values(exception: Exception) -> bool:
+    if isinstance(exception, RecursionError):
+        # JSON that is nested deeper than its parser can follow, in whichever form or request.
+        return any(frame.f_globals.get("__name__") == _JSON for frame, _ in walk_tb(exception.__traceback__))
     return isinstance(exception, _REFUSALS) or (isinstance(exception, ValueError) and "NUL" in str(exception))
 
 
@@ -259,3 +265,49 @@ class ProtectedDeleteMiddleware:
             ),
         )
         return redirect("wagtailadmin_home")
+
+
+# A text that is worth copying: words, and no code, date, address of a page or mark of a form.
+_WORDS = re.compile(r"[^\W\d_]{2,}\W+[^\W\d_]{2,}|.{40,}", re.DOTALL)
+_MARKS = re.compile(r"csrfmiddlewaretoken|password|secret|^was-|^(?:base|form|saved_values|next)$")
+# Characters that are given back.
+_MAX_GIVEN_BACK = 200_000
+
+
+class DeletedRowMiddleware:
+    """Gives back what staff wrote in a form whose row another person deleted meanwhile, with the 404."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != HTTPStatus.NOT_FOUND or request.method != "POST":
+            return response
+        if not request.path.startswith("/desk/") or not request.user.is_authenticated:
+            return response
+        if not (written := _written(request)):
+            return response
+        context = {"page_title": gettext("This no longer exists"), "written": written}
+        return render(request, "desk/deleted.html", context, status=HTTPStatus.NOT_FOUND)
+
+
+def _written(request: HttpRequest) -> list[str]:
+    """The texts of a form, without its marks and codes."""
+    texts, size = [], 0
+    for name, values in request.POST.lists():
+        for value in values if not _MARKS.search(name) else ():
+            text = _plain(str(value)).strip()
+            size += len(text)
+            if _WORDS.search(text) and size <= _MAX_GIVEN_BACK:
+                texts.append(text)
+    return texts
+
+
+def _plain(value: str) -> str:
+    """A rich text's words, by block; other values as they are."""
+    try:
+        blocks = json.loads(value)["blocks"] if value.startswith("{") else None
+        return value if blocks is None else "\n\n".join(str(block["text"]) for block in blocks)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return value

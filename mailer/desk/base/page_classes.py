@@ -23,11 +23,12 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
-from mailer.approval.approve import ApprovalError
+from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.models import Snapshot
-from mailer.delivery.rollout.control import ControlError
+from mailer.delivery.rollout.mailing_control import ControlError
 from mailer.desk.base.edition_workflow import overview
 from mailer.editions.models import Edition, Newsletter
+from subscribers.rate_limit import claim_form
 
 Row = TypeVar("Row", bound=Model)
 AnyForm = TypeVar("AnyForm", bound=Form)
@@ -58,6 +59,20 @@ class StaffPage(PermissionRequiredMixin, WagtailAdminTemplateMixin):
 
     def load(self, **kwargs: Any) -> None:
         """Load what the page is about by the URL's arguments, once it is known that the user may see it."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        # Of a form that must not be sent twice; see `is_repeated`.
+        return dict(super().get_context_data(**{"form_nonce": secrets.token_urlsafe(12), **kwargs}))
+
+    def is_repeated(self, form: str) -> bool:
+        """Whether the form with the posted nonce was sent before, as by a second press of its button.
+
+        To be asked in the transaction of what the form does, so that the second request waits for the first.
+        """
+        nonce = self.request.POST.get("form", "")[:40]
+        return bool(nonce) and not claim_form(
+            f"{form} {current_user(self.request).pk} {nonce}", timezone.now()
+        )
 
     def get_permission_required(self) -> Sequence[str]:
         if self.request.method == "POST" and self.post_permission:
@@ -144,8 +159,6 @@ class EditionPage(ObjectPage[Edition], TemplateView):
             overview=overview(self.edition, current_user(self.request)),
             current_tab=self.tab or self.page_title,
             now=timezone.now(),
-            # Of a form that must not be sent twice; see subscribers.rate_limit.claim_form.
-            form_nonce=secrets.token_urlsafe(12),
             **kwargs,
         )
 
@@ -154,16 +167,26 @@ class EditionPage(ObjectPage[Edition], TemplateView):
         return redirect(f"desk_edition:{page}", self.edition.pk)
 
     def attempt(
-        self, action: Callable[[], object], success: str, log_action: str, on_success: str, on_error: str
+        self,
+        action: Callable[[], object],
+        success: str | Callable[[], str],
+        log_action: str,
+        on_success: str,
+        on_error: str,
+        because: str = "",
     ) -> HttpResponse:
-        """Runs the action, logs it and redirects with a message: `success`, or the error that was raised."""
+        """Runs the action, logs it and redirects with a message: `success`, or the error that was raised.
+
+        The audit log keeps `because`, the reason that the user gave.
+        """
         try:
             action()
         except (ApprovalError, ControlError) as error:
             messages.error(self.request, str(error))
             return self.redirect_to(on_error)
-        log(instance=self.edition, action=log_action, user=self.request.user)
-        messages.success(self.request, success)
+        data = {"because": because} if because else {}
+        log(instance=self.edition, action=log_action, user=self.request.user, data=data)
+        messages.success(self.request, success() if callable(success) else success)
         return self.redirect_to(on_success)
 
 

@@ -16,10 +16,11 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
+from mailer.desk.base.edit_conflicts import GuardedEditView
 from mailer.desk.base.forms import parse_int
 from mailer.reports.export import Sheet, csv_lines, write_xlsx
-from mailer.reports.labels import format_number
-from subscribers.search.search import CappedCount
+from mailer.reports.labels_and_summary import format_number
+from subscribers.search.subscriber_search import CappedCount
 
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -32,6 +33,7 @@ class DeskViewSet(ModelViewSet):
 
     copy_view_enabled = False
     search_backend_name = None
+    edit_view_class = GuardedEditView
 
     @cached_property
     def url_prefix(self) -> str:
@@ -108,7 +110,7 @@ class CheckboxColumn(Column):
     cell_template_name = "desk/tables/checkbox_cell.html"
 
 
-def cursor(request: HttpRequest, name: str) -> int | None:
+def page_cursor(request: HttpRequest, name: str) -> int | None:
     """The primary key in the query parameter `name`, from which the page starts; None for the first page."""
     return parse_int(request.GET.get(name, ""))
 

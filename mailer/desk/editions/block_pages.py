@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from django import forms
 from django.http import Http404, HttpResponse
@@ -14,23 +15,34 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import FormView
+from django_stubs_ext import StrOrPromise
 from wagtail.admin import messages
-from wagtail.admin.rich_text.editors.draftail import DraftailRichTextArea
 from wagtail.images import get_image_model
 from wagtail.images.widgets import AdminImageChooser
 
 from mailer import staff_language
-from mailer.desk.base.forms import CountriesInput
+from mailer.desk.base import localized_names
+from mailer.desk.base.edit_conflicts import last_change
+from mailer.desk.base.edition_workflow import EditionLocked, change_draft
+from mailer.desk.base.forms import CountriesInput, RichTextArea
 from mailer.desk.base.page_classes import EditionPage, current_user
-from mailer.desk.editions.workbench import rows_of
-from mailer.editions import draft_blocks
+from mailer.desk.editions.workbench import BLOCK_LABELS, rows_of
+from mailer.desk.stories.editor import value_as_text, without_markup
+from mailer.editions import draft_blocks, glossary_terms
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock
 from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS
 from mailer.rendering import sanitize
-from mailer.reports.edition_state import edition_state
+from mailer.rendering.data_types import BlockKind
+from mailer.rendering.edition_texts import BLOCK_PARTS, TextPart
+from mailer.stories import story_drafts
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
+from mailer.stories.story_drafts import Conflict, Values
 from subscribers import iso_codes
+from subscribers.code_list_field import split_codes
+
+# The field of a new block's place; the choice between two versions; no mark.
+PLACE, THEIRS, _NONE = "before", "theirs", ""
 
 
 def _countries(newsletter: Newsletter) -> list[tuple[str, str]]:
@@ -48,9 +60,22 @@ class BlockForm(forms.Form):
 
     def by_language(self, name: str) -> dict[str, str]:
         """What was written into the fields of this name: {"ru": "…"}; empty ones are left out."""
-        written = {code: self.cleaned_data[f"{name}_{code}"].strip() for code in self.newsletter.languages}
+        given = self.cleaned_data
+        written = {code: given.get(f"{name}_{code}", "").strip() for code in self.newsletter.languages}
         # An empty rich text is an empty paragraph.
         return {code: text for code, text in written.items() if sanitize.to_plain_text(text).strip()}
+
+    def is_rich(self, field: str) -> bool:
+        """Whether the field holds rich text."""
+        return False
+
+    def written(self) -> Values:
+        """The valid fields as flat values, as the block stores them."""
+        return {name: value_as_text(value) for name, value in self.cleaned_data.items() if name != PLACE}
+
+    def coupled(self, touched: Collection[str]) -> set[str]:
+        """Fields that make sense only together, if one of `touched` is among those that decide about them."""
+        return set()
 
 
 class HeadingForm(BlockForm):
@@ -77,17 +102,26 @@ class HeadingForm(BlockForm):
             self.add_error("country", _("Choose a country, or write a heading."))
         return cleaned
 
-    def value(self) -> dict[str, Any]:
-        """The value as the block stores it."""
-        country = self.cleaned_data["country"]
+    def written(self) -> Values:
+        values = super().written()
+        # A country's name takes the place of a text.
         return {
-            "country": country,
-            "texts": [] if country else draft_blocks.local_texts(self.by_language("text")),
+            name: value if name == "country" or not values.get("country") else ""
+            for name, value in values.items()
         }
 
+    def coupled(self, touched: Collection[str]) -> set[str]:
+        return set(self.fields) if "country" in touched else set()
+
     @staticmethod
-    def initial_of(value: Mapping[str, Any]) -> dict[str, Any]:
-        """The form's initial values for a stored value."""
+    def stored(values: Mapping[str, str]) -> dict[str, Any]:
+        """The block's value for flat values."""
+        texts = {} if values["country"] else _by_language(values, "text")
+        return {"country": values["country"], "texts": draft_blocks.local_texts(texts)}
+
+    @staticmethod
+    def values_of(value: Mapping[str, Any]) -> Values:
+        """The inverse of `stored`."""
         texts = draft_blocks.texts_by_language(value)
         return {
             "country": value.get("country") or "",
@@ -113,7 +147,7 @@ class TextForm(BlockForm):
         for code in self.newsletter.languages:
             label = _("Text in %(language)s") % {"language": staff_language.language_name(code)}
             self.fields[f"text_{code}"] = forms.CharField(
-                label=label, required=False, widget=DraftailRichTextArea(features=RICH_TEXT_FEATURES)
+                label=label, required=False, widget=RichTextArea(features=RICH_TEXT_FEATURES)
             )
 
     def clean(self) -> dict[str, Any] | None:
@@ -124,19 +158,218 @@ class TextForm(BlockForm):
             )
         return cleaned
 
-    def value(self) -> dict[str, Any]:
-        """The value as the block stores it."""
-        texts = draft_blocks.local_texts(self.by_language("text"))
-        return {"countries": self.cleaned_data["countries"], "texts": texts}
+    def is_rich(self, field: str) -> bool:
+        return field.startswith("text_")
+
+    def written(self) -> Values:
+        kept = self.by_language("text")
+        blank = {f"text_{code}": kept.get(code, "") for code in self.newsletter.languages}
+        return super().written() | blank
 
     @staticmethod
-    def initial_of(value: Mapping[str, Any]) -> dict[str, Any]:
-        """The form's initial values for a stored value."""
+    def stored(values: Mapping[str, str]) -> dict[str, Any]:
+        """The block's value for flat values."""
+        texts = draft_blocks.local_texts(_by_language(values, "text"))
+        return {"countries": list(split_codes(values["countries"])), "texts": texts}
+
+    @staticmethod
+    def values_of(value: Mapping[str, Any]) -> Values:
+        """The inverse of `stored`."""
         texts = draft_blocks.texts_by_language(value)
         return {
-            "countries": list(value.get("countries") or ()),
+            "countries": value_as_text(value.get("countries") or ()),
             **{f"text_{code}": text for code, text in texts.items()},
         }
+
+
+class Part(NamedTuple):
+    """A text of a written block, in each language."""
+
+    # With the place of the language.
+    label: StrOrPromise
+    help_text: StrOrPromise = ""
+
+
+_DESCRIPTION = Part(gettext_lazy("Description of the picture in %(language)s"))
+# Longer ones have several lines in the form.
+_ONE_LINE = 250
+
+
+class WrittenForm(BlockForm):
+    """A block of the editors' own; its kind says which texts, and whether a link and a picture, it has."""
+
+    kind: ClassVar[BlockKind]
+    # The labels of edition_texts.BLOCK_PARTS of this kind, by name, in the order of the form.
+    parts: ClassVar[Mapping[str, Part]] = {}
+    # The texts that it needs in one language at least.
+    needed: ClassVar[tuple[str, ...]] = ()
+    link: ClassVar[Literal["", "may", "must"]] = ""
+    picture: ClassVar[Literal["", "may", "must"]] = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.picture:
+            self.fields["picture"] = forms.ModelChoiceField(
+                queryset=get_image_model().objects.all(),
+                required=self.picture == "must",
+                label=_("Picture"),
+                widget=AdminImageChooser,
+            )
+        if self.link:
+            self.fields["link"] = forms.URLField(
+                label=_("Link"), required=self.link == "must", max_length=500, assume_scheme="https"
+            )
+        for name, part in self.parts.items():
+            for code in self.newsletter.languages:
+                self.fields[f"{name}_{code}"] = self._field(name, part, code)
+        self.fields["countries"] = forms.MultipleChoiceField(
+            required=False,
+            label=_("Readers in"),
+            help_text=_("None: for every reader."),
+            choices=_countries(self.newsletter),
+            widget=CountriesInput,
+        )
+
+    def _field(self, name: str, part: Part, code: str) -> forms.Field:
+        text = self._part(name)
+        widget: forms.Widget = forms.TextInput({"lang": code})
+        if text.rich:
+            widget = RichTextArea(features=RICH_TEXT_FEATURES)
+        elif text.lines or text.longest > _ONE_LINE:
+            widget = forms.Textarea({"lang": code, "rows": 3})
+        return forms.CharField(
+            label=part.label % {"language": staff_language.language_name(code)},
+            required=False,
+            # The markup of a rich text is longer than its text.
+            max_length=None if text.rich else text.longest,
+            help_text=part.help_text,
+            widget=widget,
+        )
+
+    def _part(self, name: str) -> TextPart:
+        return next(part for part in BLOCK_PARTS[self.kind] if part.name == name)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        for name in self.needed:
+            if cleaned is not None and not self.by_language(name):
+                first = f"{name}_{self.newsletter.languages[0]}"
+                self.add_error(first, _("Write a text in one language at least."))
+        return cleaned
+
+    def is_rich(self, field: str) -> bool:
+        name = field.partition("_")[0]
+        return name in self.parts and self._part(name).rich
+
+    def written(self) -> Values:
+        blank = {
+            f"{name}_{code}": self.by_language(name).get(code, "")
+            for name in self.parts
+            for code in self.newsletter.languages
+        }
+        return super().written() | blank
+
+    @staticmethod
+    def stored(values: Mapping[str, str]) -> dict[str, Any]:
+        """The block's value for flat values."""
+        parts = {name: _by_language(values, name) for name in ("text", "detail", "alt")}
+        languages = dict.fromkeys(code for texts in parts.values() for code in texts)
+        texts = {code: {name: parts[name].get(code, "") for name in parts} for code in languages}
+        picture = values.get("picture", "")
+        return {
+            "countries": list(split_codes(values["countries"])),
+            "texts": draft_blocks.written_texts(texts),
+            "link": values.get("link", ""),
+            "picture": int(picture) if picture else None,
+        }
+
+    @staticmethod
+    def values_of(value: Mapping[str, Any]) -> Values:
+        """The inverse of `stored`."""
+        return {
+            "countries": value_as_text(value.get("countries") or ()),
+            "link": value.get("link") or "",
+            "picture": str(value.get("picture") or ""),
+            **{
+                f"{name}_{code}": text
+                for code, texts in draft_blocks.written_by_language(value).items()
+                for name, text in texts.items()
+            },
+        }
+
+
+class QuoteForm(WrittenForm):
+    """Words of a person, perhaps with a portrait."""
+
+    kind = "quote"
+    parts: ClassVar = {
+        "text": Part(gettext_lazy("Quote in %(language)s")),
+        "detail": Part(gettext_lazy("Who says it, in %(language)s")),
+        "alt": _DESCRIPTION,
+    }
+    needed = ("text",)
+    picture = "may"
+
+
+class FiguresForm(WrittenForm):
+    """Up to three numbers beside each other."""
+
+    kind = "figures"
+    parts: ClassVar = {
+        "text": Part(
+            gettext_lazy("Figures in %(language)s"),
+            gettext_lazy("One in each line, three at most, with its label: 12 000 | people trained"),
+        )
+    }
+    needed = ("text",)
+
+
+class VideoForm(WrittenForm):
+    """A still that leads to a video elsewhere."""
+
+    kind = "video"
+    parts: ClassVar = {"text": Part(gettext_lazy("Title in %(language)s")), "alt": _DESCRIPTION}
+    needed = ("text",)
+    link, picture = "must", "may"
+
+
+class ButtonForm(WrittenForm):
+    """A link as a button."""
+
+    kind = "button"
+    parts: ClassVar = {"text": Part(gettext_lazy("Text of the button in %(language)s"))}
+    needed = ("text",)
+    link = "must"
+
+
+class PictureForm(WrittenForm):
+    """A picture that belongs to no story."""
+
+    kind = "picture"
+    parts: ClassVar = {
+        "alt": _DESCRIPTION,
+        "text": Part(gettext_lazy("Caption in %(language)s")),
+        "detail": Part(gettext_lazy("Who took the picture, in %(language)s")),
+    }
+    needed = ("alt",)
+    link, picture = "may", "must"
+
+
+class DividerForm(WrittenForm):
+    """A short line between two parts of the edition."""
+
+    kind = "divider"
+
+
+class NoteForm(WrittenForm):
+    """A text that the team signs."""
+
+    kind = "note"
+    parts: ClassVar = {
+        "text": Part(gettext_lazy("Text in %(language)s")),
+        "detail": Part(gettext_lazy("Signature in %(language)s")),
+    }
+    needed = ("text",)
 
 
 class StoryHereForm(BlockForm):
@@ -159,7 +392,7 @@ class StoryHereForm(BlockForm):
         leading = [(self.LEAD, _("Large: the lead story"))] if kind in ("lead", "story") else []
         size.choices = [*leading, *StoryOverride.Size.choices]
         own = {text.language: text for text in story.texts.all()}
-        self.written = [code for code in self.newsletter.languages if code in own]
+        self.languages = [code for code in self.newsletter.languages if code in own]
         for code in self.newsletter.languages:
             if code not in own:
                 continue
@@ -173,7 +406,7 @@ class StoryHereForm(BlockForm):
             )
         # After the headlines, before its descriptions.
         self.fields["picture"] = self.fields.pop("picture")
-        for code in self.written:
+        for code in self.languages:
             named = {"language": staff_language.language_name(code)}
             self.fields[f"alt_{code}"] = forms.CharField(
                 label=_("Description of the other picture in %(language)s") % named,
@@ -183,17 +416,61 @@ class StoryHereForm(BlockForm):
             )
 
     def by_language(self, name: str) -> dict[str, str]:
-        written = {code: self.cleaned_data.get(f"{name}_{code}", "").strip() for code in self.written}
+        written = {code: self.cleaned_data.get(f"{name}_{code}", "").strip() for code in self.languages}
         return {code: text for code, text in written.items() if text}
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if cleaned is not None and cleaned.get("picture"):
             described = self.by_language("alt")
-            for code in self.written:
+            for code in self.languages:
                 if code not in described:
                     self.add_error(f"alt_{code}", _("Describe the picture in a few words."))
         return cleaned
+
+    def written(self) -> Values:
+        values = super().written()
+        # A description belongs to a picture.
+        return {
+            name: "" if name.startswith("alt_") and not values.get("picture") else value
+            for name, value in values.items()
+        }
+
+    def coupled(self, touched: Collection[str]) -> set[str]:
+        descriptions = {name for name in self.fields if name.startswith("alt_")}
+        return {"picture", *descriptions} if "picture" in touched else set()
+
+    @staticmethod
+    def stored(values: Mapping[str, str], story: Story) -> StoryOverride:
+        """What the edition shows differently, for flat values."""
+        picture = values["picture"]
+        return StoryOverride(
+            story=story,
+            size="" if values["size"] == StoryHereForm.LEAD else values["size"],
+            headlines=_by_language(values, "headline"),
+            picture=get_image_model().objects.filter(pk=int(picture)).first() if picture else None,
+            picture_alts=_by_language(values, "alt") if picture else {},
+        )
+
+    @staticmethod
+    def values_of(here: StoryOverride, kind: str) -> Values:
+        """The inverse of `stored`, for the story of a block of this kind."""
+        return {
+            "size": StoryHereForm.LEAD if kind == "lead" and not here.size else here.size,
+            "picture": str(here.picture_id or ""),
+            **{f"headline_{code}": text for code, text in here.headlines.items()},
+            **{f"alt_{code}": text for code, text in here.picture_alts.items()},
+        }
+
+
+def _by_language(values: Mapping[str, str], name: str) -> dict[str, str]:
+    """The flat values of this name, by language: {"ru": "…"} of "text_ru"; empty ones are left out."""
+    found = (field.partition("_") for field in values)
+    return {
+        code: values[f"{name}_{code}"]
+        for part, _dash, code in found
+        if part == name and values[f"{name}_{code}"]
+    }
 
 
 class _BlockPage(EditionPage, FormView[BlockForm], ABC):
@@ -210,26 +487,35 @@ class _BlockPage(EditionPage, FormView[BlockForm], ABC):
         super().load(**kwargs)
         self.draft = draft_blocks.latest_draft(self.edition)
 
+    # Whether the edition was submitted after the form was loaded.
+    submitted_meanwhile = False
+
     def form_valid(self, form: BlockForm) -> HttpResponse:
-        state = edition_state(self.edition)
-        if state != "draft" and not (
-            state in ("submitted", "approved", "scheduled") and "unlocked" in self.request.POST
-        ):
-            messages.error(self.request, _("This edition cannot be changed any more."))
-            return redirect(self.back_url(""))
         user, now = current_user(self.request), timezone.now()
         try:
-            block = draft_blocks.change(self.edition, user, now, lambda draft: self.apply(draft, form))
+            block = change_draft(
+                self.edition, user, now, lambda draft: self.apply(draft, form), unlocked=self.is_unlocked()
+            )
         except BlockNotFound:
             text = _("Nothing was changed: another person has removed this block from the edition.")
-            messages.error(self.request, text)
+            messages.error(self.request, f"{text} {last_change(self.edition)}".strip())
+            return redirect(self.back_url(""))
+        except EditionLocked as error:
+            if error.submitted:
+                self.submitted_meanwhile = True
+                return self.form_invalid(form)
+            messages.error(self.request, str(error))
             return redirect(self.back_url(""))
         messages.success(self.request, _("The edition is saved."))
         return redirect(self.back_url(block))
 
+    def is_unlocked(self) -> bool:
+        """Whether the user knows that the change withdraws a submission."""
+        return "unlocked" in self.request.POST
+
     def back_url(self, block: str) -> str:
         """The workbench, with the focus on the block."""
-        unlocked = "?change=1" if "change" in self.request.GET or "unlocked" in self.request.POST else ""
+        unlocked = "?change=1" if "change" in self.request.GET or self.is_unlocked() else ""
         return f"{reverse('desk_editions:edit', args=[self.edition.pk])}{unlocked}#handle-{block}"
 
     @abstractmethod
@@ -245,30 +531,44 @@ class _BlockPage(EditionPage, FormView[BlockForm], ABC):
             **context,
             "media": context["form"].media,
             "back_url": self.back_url(self.kwargs.get("block", "")),
-            "unlocked": "change" in self.request.GET or "unlocked" in self.request.POST,
+            "unlocked": "change" in self.request.GET or self.is_unlocked() or self.submitted_meanwhile,
+            "submitted_meanwhile": self.submitted_meanwhile,
         }
 
 
-_FORMS: dict[str, type[HeadingForm] | type[TextForm]] = {"heading": HeadingForm, "text": TextForm}
+FORMS: dict[str, type[HeadingForm] | type[TextForm] | type[WrittenForm]] = {
+    "heading": HeadingForm,
+    "text": TextForm,
+    "quote": QuoteForm,
+    "figures": FiguresForm,
+    "video": VideoForm,
+    "button": ButtonForm,
+    "picture": PictureForm,
+    "divider": DividerForm,
+    "note": NoteForm,
+}
 
 
 class AddBlockPage(_BlockPage):
-    """Adds a text or a heading."""
+    """Adds a block of the editors' own."""
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
-        self.kind = "heading" if self.request.GET.get("kind") == "heading" else "text"
+        kind = self.request.GET.get("kind", "")
+        self.kind = kind if kind in FORMS else "text"
 
     def get_page_title(self) -> str:
-        return _("Add a heading") if self.kind == "heading" else _("Add a text")
+        if self.kind in ("heading", "text"):
+            return _("Add a heading") if self.kind == "heading" else _("Add a text")
+        return _("Add a block: %(kind)s") % {"kind": BLOCK_LABELS[self.kind]}
 
     def get_form_class(self) -> type[BlockForm]:
-        return _FORMS[self.kind]
+        return FORMS[self.kind]
 
     def get_form(self, form_class: type[BlockForm] | None = None) -> BlockForm:
         form = super().get_form(form_class)
         before = ((row.id, row.title) for row in rows_of(self.draft))
-        form.fields["before"] = forms.ChoiceField(
+        form.fields[PLACE] = forms.ChoiceField(
             label=_("Place"),
             required=False,
             choices=[("", _("At the end")), *_placements(before)],
@@ -276,8 +576,9 @@ class AddBlockPage(_BlockPage):
         return form
 
     def apply(self, draft: Edition, form: BlockForm) -> str:
-        assert isinstance(form, HeadingForm | TextForm)
-        return draft_blocks.add_block(draft, self.kind, form.value(), form.cleaned_data["before"] or None)
+        assert isinstance(form, HeadingForm | TextForm | WrittenForm)
+        value = form.stored(form.written())
+        return draft_blocks.add_block(draft, self.kind, value, form.cleaned_data[PLACE] or None)
 
 
 def _placements(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -299,16 +600,19 @@ class EditBlockPage(_BlockPage):
         if self.block["type"] in STORY_BLOCKS:
             stories = Story.objects.select_related("picture").prefetch_related("texts")
             self.story = stories.filter(pk=self.block["value"]).first()
-        if self.story is None and self.block["type"] not in _FORMS:
+        if self.story is None and self.block["type"] not in FORMS:
             raise Http404
 
     def get_page_title(self) -> str:
         if self.story is not None:
             return _("Change the story in this edition")
-        return _("Change the heading") if self.block["type"] == "heading" else _("Change the text")
+        kind = self.block["type"]
+        if kind in ("heading", "text"):
+            return _("Change the heading") if kind == "heading" else _("Change the text")
+        return _("Change the block: %(kind)s") % {"kind": BLOCK_LABELS[kind]}
 
     def get_form_class(self) -> type[BlockForm]:
-        return StoryHereForm if self.story is not None else _FORMS[self.block["type"]]
+        return StoryHereForm if self.story is not None else FORMS[self.block["type"]]
 
     def get_form_kwargs(self) -> dict[str, Any]:
         kwargs = super().get_form_kwargs()
@@ -317,41 +621,146 @@ class EditBlockPage(_BlockPage):
         return kwargs
 
     def get_initial(self) -> dict[str, Any]:
+        return _initial(self.values(self.draft))
+
+    def values(self, draft: Edition) -> Values:
+        """What the form shows, as flat values. Raises BlockNotFound."""
+        block = draft_blocks.value_of(draft, str(self.block["id"]))
         if self.story is None:
-            return _FORMS[self.block["type"]].initial_of(self.block["value"])
-        here = next((one for one in self.draft.overrides.all() if one.story_id == self.story.pk), None)
-        here = here or StoryOverride()
-        return {
-            "size": StoryHereForm.LEAD if self.block["type"] == "lead" and not here.size else here.size,
-            "picture": here.picture_id,
-            **{f"headline_{code}": text for code, text in here.headlines.items()},
-            **{f"alt_{code}": text for code, text in here.picture_alts.items()},
+            return FORMS[block["type"]].values_of(block["value"])
+        here = next((one for one in draft.overrides.all() if one.story_id == self.story.pk), None)
+        return StoryHereForm.values_of(here or StoryOverride(), block["type"])
+
+    def form_valid(self, form: BlockForm) -> HttpResponse:
+        try:
+            return super().form_valid(form)
+        except _ChangedMeanwhile as found:
+            return self.render_to_response(self.get_context_data(form=self._merged(form, found), found=found))
+
+    def form_invalid(self, form: BlockForm) -> HttpResponse:
+        latest, written = self.values(self.draft), form.written()
+        asked = [name for name in form.fields if f"version-{name}" in self.request.POST]
+        conflicts = tuple(Conflict(name, latest.get(name, ""), written.get(name, "")) for name in asked)
+        base = self.request.POST.get("base", "{}")
+        context = self.get_context_data(form=form, found=_ChangedMeanwhile(latest, conflicts), base=base)
+        return self.render_to_response(context)
+
+    def _merged(self, form: BlockForm, found: _ChangedMeanwhile) -> BlockForm:
+        """The form with what the user wrote; fields that the user left alone hold the other person's text."""
+        written, base = form.written(), story_drafts.read_marks(self.request.POST.get("base", "{}"))
+        asked = {one.field for one in found.conflicts}
+        mine = {
+            name: value
+            for name, value in written.items()
+            if name in asked or story_drafts.mark_of(value, rich=form.is_rich(name)) != base.get(name)
         }
+        kwargs = {
+            name: value for name, value in self.get_form_kwargs().items() if name not in ("data", "files")
+        }
+        return self.get_form_class()(**{**kwargs, "initial": _initial({**found.latest, **mine})})
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(story=self.story, **kwargs)
+        found = kwargs.pop("found", None) or _ChangedMeanwhile(self.values(self.draft), ())
+        context = super().get_context_data(story=self.story, **kwargs)
+        form = context["form"]
+        latest = {**dict.fromkeys(form.fields, ""), **found.latest}
+        context.setdefault("base", json.dumps(story_drafts.marks_of(latest, form.is_rich)))
+        conflicts = [_versions(form, one, self.request.POST) for one in found.conflicts]
+        context["glossary_names"] = self._names()
+        return {**context, "conflicts": conflicts, "last_change": conflicts and last_change(self.edition)}
+
+    def _names(self) -> list[Any]:
+        """The names of the glossary that the block's saved texts hold."""
+        texts = {
+            code: sanitize.to_plain_text("\n".join(parts.values()))
+            for code, parts in draft_blocks.block_texts(self.block).items()
+        }
+        named = [(code, staff_language.language_name(code)) for code in self.edition.newsletter.languages]
+        return glossary_terms.names_in(texts, glossary_terms.terms_of(self.edition.newsletter), named)
 
     def apply(self, draft: Edition, form: BlockForm) -> str:
         block = str(self.block["id"])
-        if isinstance(form, StoryHereForm):
-            self._show_differently(draft, block, form)
+        values = self._merge(self.values(draft), form)
+        if self.story is not None:
+            self._show_differently(draft, block, values)
         else:
-            assert isinstance(form, HeadingForm | TextForm)
-            draft_blocks.set_value(draft, block, form.value())
+            draft_blocks.set_value(draft, block, FORMS[self.block["type"]].stored(values))
         return block
 
-    def _show_differently(self, draft: Edition, block: str, form: StoryHereForm) -> None:
-        chosen = form.cleaned_data
+    def _merge(self, latest: Values, form: BlockForm) -> Values:
+        """The block's new values. Raises _ChangedMeanwhile if another person changed the same fields."""
+        base = story_drafts.read_marks(self.request.POST.get("base", "{}"))
+        latest = {**dict.fromkeys(form.fields, ""), **latest}
+        now = story_drafts.marks_of(latest, form.is_rich)
+        written = form.written()
+        for name in written:
+            # Only the version that the user has seen.
+            if self.request.POST.get(f"version-{name}") == THEIRS and now.get(name, _NONE) == base.get(name):
+                written[name] = latest.get(name, "")
+        changes, conflicts = story_drafts.merge(latest, written, base, form.is_rich)
+        mine = story_drafts.marks_of(written, form.is_rich)
+        by_me = {name for name in base if mine.get(name, _NONE) not in (base[name], now.get(name, _NONE))}
+        by_others = {name for name in base if now.get(name, _NONE) not in (base[name], mine.get(name, _NONE))}
+        together = form.coupled(by_me | by_others)
+        if together & by_me and together & by_others:
+            known = {one.field for one in conflicts}
+            conflicts += tuple(
+                Conflict(name, latest.get(name, ""), written[name])
+                for name in form.fields
+                if name in together & (by_me | by_others) - known
+            )
+        if conflicts:
+            raise _ChangedMeanwhile(latest, conflicts)
+        return {**latest, **changes}
+
+    def _show_differently(self, draft: Edition, block: str, values: Values) -> None:
+        assert self.story is not None
         now = draft_blocks.value_of(draft, block)
-        if chosen["size"] == StoryHereForm.LEAD:
+        if values["size"] == StoryHereForm.LEAD:
             draft_blocks.make_lead(draft, block)
-        elif now["type"] == "lead" and not chosen["size"]:
+        elif now["type"] == "lead" and not values["size"]:
             draft_blocks.make_ordinary(draft, block)
-        override = StoryOverride(
-            story=self.story,
-            size="" if chosen["size"] == StoryHereForm.LEAD else chosen["size"],
-            headlines=form.by_language("headline"),
-            picture=chosen["picture"],
-            picture_alts=form.by_language("alt") if chosen["picture"] else {},
-        )
-        draft_blocks.set_override(draft, override)
+        draft_blocks.set_override(draft, StoryHereForm.stored(values, self.story))
+
+
+class _ChangedMeanwhile(Exception):  # noqa: N818  (an event, not an error)
+    """Another person changed fields of the block that the user changed too."""
+
+    def __init__(self, latest: Values, conflicts: tuple[Conflict, ...]) -> None:
+        super().__init__(latest, conflicts)
+        self.latest, self.conflicts = latest, conflicts
+
+
+def _initial(values: Mapping[str, str]) -> dict[str, Any]:
+    """A form's initial values for flat ones."""
+    initial: dict[str, Any] = dict(values)
+    if "countries" in values:
+        initial["countries"] = list(split_codes(values["countries"]))
+    if "picture" in values:
+        initial["picture"] = values["picture"] or None
+    return initial
+
+
+def _versions(form: BlockForm, conflict: Conflict, data: Mapping[str, str]) -> dict[str, Any]:
+    """A conflict as the page shows it: both versions as text, and which one is chosen."""
+    name = f"version-{conflict.field}"
+    return {
+        "name": name,
+        "label": form.fields[conflict.field].label,
+        "mine": _shown(form, conflict.field, conflict.mine),
+        "theirs": _shown(form, conflict.field, conflict.theirs),
+        "take_theirs": data.get(name) == THEIRS,
+    }
+
+
+def _shown(form: BlockForm, name: str, value: str) -> str:
+    """A flat value as staff read it; empty if it is."""
+    field = form.fields[name]
+    if name == "picture":
+        picture = get_image_model().objects.filter(pk=int(value)).first() if value else None
+        return picture.title if picture else ""
+    if name == "countries":
+        return localized_names.country_names(split_codes(value))
+    if isinstance(field, forms.ChoiceField):
+        return str(dict(field.widget.choices).get(value, value))
+    return without_markup(value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import django_filters
 from django import forms
+from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -21,17 +23,30 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
 
+from mailer.approval.approve_and_schedule import delete_rejected_snapshots
 from mailer.approval.authorship import name_of
-from mailer.desk.base import labels
-from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
+from mailer.desk.base import localized_names
+from mailer.desk.base.edit_conflicts import last_change
+from mailer.desk.base.edition_workflow import (
+    OPEN_STATES,
+    EditionLocked,
+    change_draft,
+    next_action,
+    next_step_label,
+    state_label,
+)
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.editions import workbench
+from mailer.desk.stories.editor import value_as_text
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming
 from mailer.editions.models import Edition, EditionText, Newsletter, StoryOverride
-from mailer.reports.edition_state import edition_state
+from mailer.reports.edition_state import edition_state, edition_states
+from mailer.stories import story_drafts
+from mailer.stories.story_drafts import Values
+from subscribers.translate_stored_texts import translated
 
 # Newsletters whose next edition is announced above the list.
 _NEWSLETTERS = 6
@@ -48,10 +63,8 @@ class EditionFilters(WagtailFilterSet):
 
 
 def _state(edition: Edition) -> str:
-    """The edition's state, queried once per row."""
-    if not hasattr(edition, "desk_state"):
-        edition.desk_state = edition_state(edition)
-    return str(edition.desk_state)
+    """The edition's state, which `EditionIndex` has queried for all rows."""
+    return str(getattr(edition, "desk_state", "") or edition_state(edition))
 
 
 def _announced(coming: Upcoming) -> dict[str, Any]:
@@ -59,9 +72,12 @@ def _announced(coming: Upcoming) -> dict[str, Any]:
     return {
         "pk": coming.newsletter.pk,
         "newsletter": coming.newsletter.name,
-        "month": labels.month_name(str(coming.period)),
-        "at": labels.moment(coming.at, coming.newsletter.zone) if coming.at else "",
-        "skipped": coming.skipped,
+        "month": localized_names.month_name(str(coming.period)),
+        "at": localized_names.format_moment(coming.at, coming.newsletter.zone) if coming.at else "",
+        "ready_by": localized_names.format_moment(coming.ready_by, coming.newsletter.zone)
+        if coming.ready_by and coming.ready_by != coming.at
+        else "",
+        "left_to_staff": coming.left_to_staff,
         "stories": len(coming.stories),
     }
 
@@ -74,6 +90,22 @@ class EditionIndex(IndexView):
             "-period", "newsletter__name"
         )
         return editions
+
+    def _get_title_column(self, *args: Any, **kwargs: Any) -> Column:
+        column: Column = super()._get_title_column(*args, **kwargs)
+        # Wagtail would load the latest revision of each row for its name, which no revision changes.
+        column.accessor = str
+        return column
+
+    def paginate_queryset(self, queryset: Any, page_size: int) -> Any:
+        paginator, page, rows, paginated = super().paginate_queryset(queryset, page_size)
+        rows = list(rows)
+        states = edition_states(rows)
+        for edition in rows:
+            edition.desk_state = states[edition.pk]
+        if page is not None:
+            page.object_list = rows
+        return paginator, page, rows, paginated
 
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(*args, **kwargs)
@@ -129,17 +161,23 @@ class EditionCreateView(CreateView):
 
 
 class EditionDeleteView(DeleteView):
-    """Deletes an edition that was never submitted. Wagtail's reference index does not know snapshots."""
+    """Deletes an edition that was never submitted, or that was rejected and never approved before.
+
+    Wagtail's reference index does not know snapshots.
+    """
 
     def form_valid(self, form: Any) -> HttpResponse:
         try:
-            response: HttpResponse = super().form_valid(form)
+            with transaction.atomic():
+                if edition_state(self.object) == "rejected":
+                    delete_rejected_snapshots(self.object)
+                response: HttpResponse = super().form_valid(form)
         except ProtectedError:
-            reason = gettext("it was submitted, and submitted editions are kept permanently.")
-            messages.error(
-                self.request,
-                gettext("%(object)s was not deleted: %(reason)s") % {"object": self.object, "reason": reason},
+            text = gettext(
+                "%(object)s was not deleted: it was submitted, and what was approved, sent or tested in a "
+                "dry run is kept permanently."
             )
+            messages.error(self.request, text % {"object": self.object})
             return redirect(self.get_success_url())
         return response
 
@@ -158,6 +196,8 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
     page_title = gettext_lazy("Settings")
     template_name = "desk/editions/settings.html"
     form_class = SettingsForm
+    # The marks of what the form was made from, after a failed POST.
+    base: dict[str, str] | None = None
     post_permission = "mailer.change_edition"
 
     def has_permission(self) -> bool:
@@ -167,22 +207,63 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
         return {**super().get_form_kwargs(), "instance": draft_blocks.latest_draft(self.edition)}
 
     def form_valid(self, form: SettingsForm) -> HttpResponse:
-        state = edition_state(self.edition)
-        if state not in ("draft", "submitted", "approved", "scheduled"):
-            messages.error(self.request, _("This edition cannot be changed any more."))
+        user, unlocked = current_user(self.request), "unlocked" in self.request.POST
+        try:
+            change_draft(
+                self.edition, user, timezone.now(), lambda draft: self._change(draft, form), unlocked=unlocked
+            )
+        except EditionLocked as error:
+            if error.submitted:
+                # The page now says that it withdraws the submission.
+                self.base = story_drafts.read_marks(self.request.POST.get("base", "{}"))
+                return self.form_invalid(form)
+            messages.error(self.request, str(error))
             return self.redirect_to("settings")
-
-        def change(draft: Edition) -> None:
-            for name in form.cleaned_data:
-                setattr(draft, name, form.cleaned_data[name])
-
-        draft_blocks.change(self.edition, current_user(self.request), timezone.now(), change)
+        except _ChangedMeanwhile as error:
+            self.base = error.base
+            for name, theirs in error.theirs.items():
+                text = _("Another person changed this meanwhile: “%(text)s”. Save again to keep yours.")
+                form.add_error(name, text % {"text": theirs})
+            if changed := last_change(self.edition):
+                messages.warning(self.request, changed)
+            return self.form_invalid(form)
         messages.success(self.request, _("The edition is saved."))
         return redirect("desk_editions:edit", self.edition.pk)
 
+    def _change(self, draft: Edition, form: SettingsForm) -> None:
+        """Set what the user changed. Raises _ChangedMeanwhile if another person changed the same."""
+        base = story_drafts.read_marks(self.request.POST.get("base", "{}"))
+        latest, written = (
+            _settings_of(draft),
+            {name: value_as_text(one) for name, one in form.cleaned_data.items()},
+        )
+        changes, conflicts = story_drafts.merge(latest, written, base)
+        if conflicts:
+            theirs = {one.field: str(getattr(draft, one.field) or _("empty")) for one in conflicts}
+            raise _ChangedMeanwhile(theirs, story_drafts.base_after_saving(latest, written, base, conflicts))
+        for name in changes:
+            setattr(draft, name, form.cleaned_data[name])
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
-        return {**context, "submitted": context["overview"].state in ("submitted", "approved", "scheduled")}
+        if self.base is None:
+            self.base = story_drafts.marks_of(_settings_of(draft_blocks.latest_draft(self.edition)))
+        submitted = context["overview"].state in OPEN_STATES
+        return {**context, "submitted": submitted, "base": json.dumps(self.base)}
+
+
+def _settings_of(draft: Edition) -> Values:
+    """The fields of the form as flat values."""
+    return {name: value_as_text(getattr(draft, name)) for name in SettingsForm.Meta.fields}
+
+
+class _ChangedMeanwhile(Exception):  # noqa: N818  (an event, not an error)
+    """Another person changed settings that the user changed too."""
+
+    def __init__(self, theirs: dict[str, str], base: dict[str, str]) -> None:
+        """`theirs`: by field, what it is now; `base`: the marks of what the user has now seen."""
+        super().__init__(theirs)
+        self.theirs, self.base = theirs, base
 
 
 class RestorePage(EditionPage):
@@ -201,19 +282,17 @@ class RestorePage(EditionPage):
         self.revision = get_object_or_404(self.edition.revisions, pk=kwargs["revision_id"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(
+        context = super().get_context_data(**kwargs)
+        return dict(
+            context,
+            submitted=context["overview"].state in OPEN_STATES,
             revision=self.revision,
-            author=name_of(self.revision.user),
+            author=translated(name_of(self.revision.user)),
             rows=workbench.rows_of(self.revision.as_object()),
             subjects=self.revision.as_object().texts.all(),
-            **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: Any, revision_id: int) -> HttpResponse:
-        state = edition_state(self.edition)
-        if state not in ("draft", "submitted", "approved", "scheduled"):
-            messages.error(request, _("This edition cannot be changed any more."))
-            return redirect("desk_editions:edit", self.edition.pk)
         earlier = self.revision.as_object()
 
         def restore(draft: Edition) -> None:
@@ -232,7 +311,15 @@ class RestorePage(EditionPage):
                 for one in earlier.overrides.all()
             ]
 
-        draft_blocks.change(self.edition, current_user(request), timezone.now(), restore)
+        user, unlocked = current_user(request), "unlocked" in request.POST
+        try:
+            change_draft(self.edition, user, timezone.now(), restore, unlocked=unlocked)
+        except EditionLocked as error:
+            if error.submitted:
+                # The page now says that it withdraws the submission.
+                return self.render_to_response(self.get_context_data())
+            messages.error(request, str(error))
+            return redirect("desk_editions:edit", self.edition.pk)
         messages.success(request, _("The earlier version is the latest one again."))
         return redirect("desk_editions:edit", self.edition.pk)
 

@@ -22,11 +22,14 @@ from django.views.generic import FormView
 from wagtail.admin import messages
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
-from wagtail.admin.views.generic import CreateView, EditView, IndexView
+from wagtail.admin.views.generic import CreateView, IndexView
 from wagtail.admin.widgets.button import Button, HeaderButton
+from wagtail.images.widgets import AdminImageChooser
 from wagtail.log_actions import log
 
 from mailer import staff_language
+from mailer.desk.base import localized_names
+from mailer.desk.base.edit_conflicts import GuardedEditView
 from mailer.desk.base.forms import (
     CountriesInput,
     LanguageOrderInput,
@@ -37,16 +40,40 @@ from mailer.desk.base.forms import (
 )
 from mailer.desk.base.page_classes import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import DeskViewSet, LinkColumn
+from mailer.desk.editions.schedule_dates import DatesPanel
+from mailer.desk.editions.schedule_field import ScheduleField, schedule_text
 from mailer.desk.editions.theme_field import ThemeField
-from mailer.editions import sample, sender_domains
-from mailer.editions.assemble import EditionExists, InvalidPeriod, Period, assemble, now_or_demo_time
+from mailer.editions import sample_edition_markers, sender_domains
+from mailer.editions.assemble import (
+    EditionExists,
+    InvalidPeriod,
+    assemble,
+    create_named,
+    now_or_demo_time,
+    parse_period,
+)
 from mailer.editions.audience import Audience
+from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Newsletter
+from mailer.editions.planned_dates import present_period
+from mailer.rendering.periods import MAX_LENGTH
 from subscribers.models import MailingList
 
 _ZONES = sorted(
     zoneinfo.available_timezones(), key=lambda zone: (not zone.startswith(("Asia/", "UTC")), zone)
 )
+
+
+# What a number counts, the least and the most that it may be.
+_LIMITS = {
+    "window_days": ("days", 1, 60),
+    "office_reminder_days": ("days", 1, 14),
+    "cutoff_hours": ("hours", 0, 336),
+    "approval_reminder_hours": ("hours", 1, 240),
+    "thin_below": ("stories", 1, 50),
+    "max_per_country": ("stories", 1, 50),
+    "min_stories": ("stories", 1, 50),
+}
 
 
 class NewsletterForm(TranslationsForm):
@@ -58,26 +85,40 @@ class NewsletterForm(TranslationsForm):
     slug = forms.SlugField(label=_("Slug"), required=False, max_length=50)
     new_list = forms.CharField(required=False, max_length=200)
     theme = ThemeField(required=False)
+    assemble_on = ScheduleField(
+        required=False,
+        label=_("Assembly"),
+        help_text=_(
+            "A draft is assembled from the stories that are ready. Nothing is sent without approval."
+        ),
+    )
+    send_on = ScheduleField(
+        required=False,
+        label=_("Planned sending"),
+        help_text=_(
+            "The first such time after the assembly. An edition that is not approved by then is held."
+        ),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "lists" in self.fields:
             self.fields["lists"].required = False
-        if "assemble_day" in self.fields:
-            _limit(
-                self.fields["assemble_day"],
-                1,
-                28,
-                gettext("Choose a day from 1 to 28, which every month has."),
-            )
-            _limit(self.fields["assemble_hour"], 0, 23, gettext("Choose an hour from 0 to 23."))
-            _limit(self.fields["window_days"], 1, 60, gettext("Choose a number of days from 1 to 60."))
+        texts = {
+            "days": _("Choose a number of days from %(least)s to %(most)s."),
+            "hours": _("Choose a number of hours from %(least)s to %(most)s."),
+            "stories": _("Choose a number of stories from %(least)s to %(most)s."),
+        }
+        for name, (what, least, most) in _LIMITS.items():
+            if name in self.fields:
+                message = texts[what] % {"least": least, "most": most}
+                _limit(self.fields[name], least, most, message)
         if not self.instance.pk:
             self._suggest_list()
 
     def _suggest_list(self) -> None:
         """The only list; the name of a new one where there is none."""
-        lists = list(MailingList.objects.exclude(slug=sample.SLUG)[:2])
+        lists = list(MailingList.objects.exclude(slug=sample_edition_markers.SLUG)[:2])
         if len(lists) == 1:
             self.initial["lists"] = lists
         elif not lists and "new_list" in self.fields:
@@ -87,6 +128,23 @@ class NewsletterForm(TranslationsForm):
         address: str = self.cleaned_data["sender_email"]
         sender_domains.validate(address)
         return address
+
+    def clean_name(self) -> str:
+        """Another name than every other newsletter's: a form that is sent twice makes one newsletter."""
+        name: str = self.cleaned_data["name"]
+        if Newsletter.objects.exclude(pk=self.instance.pk).filter(name__iexact=name).exists():
+            raise ValidationError(gettext("There is already a newsletter with this name."), code="same")
+        return name
+
+    def clean_new_list(self) -> str:
+        """Another name than every other list's: a form that is sent again after “Back” makes one list."""
+        name: str = self.cleaned_data["new_list"].strip()
+        if name and MailingList.objects.filter(name__iexact=name).exists():
+            raise ValidationError(
+                gettext("There is already a list with this name. Choose it, or name another one."),
+                code="same",
+            )
+        return name
 
     def clean_slug(self) -> str:
         return self.cleaned_data["slug"] or free_slug(Newsletter, self.cleaned_data.get("name", ""))
@@ -100,9 +158,16 @@ class NewsletterForm(TranslationsForm):
             )
         return cleaned
 
+    def save(self, commit: bool = True) -> Newsletter:
+        """Nothing that was due by a schedule before it was changed is caught up on."""
+        if {"assemble_on", "zone", "period_kind", "period_offset", "on_holidays"} & set(self.changed_data):
+            self.instance.schedule_since = now_or_demo_time(timezone.now())
+        saved: Newsletter = super().save(commit=commit)
+        return saved
+
     def _save_m2m(self) -> None:
         super()._save_m2m()
-        if name := self.cleaned_data.get("new_list", "").strip():
+        if name := self.cleaned_data.get("new_list"):
             made = MailingList.objects.create(name=name, slug=free_slug(MailingList, name))
             log(instance=made, action="wagtail.create", user=self.for_user)
             self.instance.lists.add(made)
@@ -123,19 +188,13 @@ def free_slug(model: type[Newsletter] | type[MailingList], name: str) -> str:
 
 
 def audience_size(newsletter: Newsletter) -> int:
-    """The number of subscribers who would get an edition now."""
-    return Audience.of_newsletter(newsletter).count()
+    """The number of subscribers who would get an edition now; of a large audience, as it was counted last."""
+    return count_for_page(Audience.of_newsletter(newsletter), timezone.now()).total
 
 
 def schedule_label(newsletter: Newsletter) -> str:
     """When editions are assembled, as text."""
-    if newsletter.assemble_day is None:
-        return gettext("Manually")
-    return gettext("Day %(day)s of the month, %(hour)s:00 (%(zone)s)") % {
-        "day": newsletter.assemble_day,
-        "hour": f"{newsletter.assemble_hour:02d}",
-        "zone": newsletter.zone,
-    }
+    return schedule_text(newsletter.assemble_on, newsletter.zone)
 
 
 class NewsletterIndex(IndexView):
@@ -166,7 +225,7 @@ class NewsletterCreate(CreateView):
         return reverse("wagtailadmin_home")
 
 
-class NewsletterEdit(EditView):
+class NewsletterEdit(GuardedEditView):
     """The form, with the same links."""
 
     @property
@@ -179,6 +238,12 @@ def _links(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
     if user.has_perm("mailer.add_edition"):
         address = reverse("desk_assemble", args=[newsletter.pk])
         yield kind(gettext("Assemble an edition"), url=address, icon_name="plus", priority=5)
+    if user.has_perm("mailer.change_edition"):
+        address = reverse("desk_glossary", args=[newsletter.pk])
+        yield kind(gettext("Glossary of names"), url=address, icon_name="list-ul", priority=8)
+    if user.has_perm("mailer.change_newsletter"):
+        address = reverse("desk_templates", args=[newsletter.pk])
+        yield kind(gettext("Templates"), url=address, icon_name="code", priority=7)
     if may_view_editions(user):
         address = reverse("desk_trend", args=[newsletter.pk])
         yield kind(gettext("Compare editions"), url=address, icon_name="history", priority=6)
@@ -205,7 +270,11 @@ class NewsletterViewSet(DeskViewSet):
             accessor=lambda one: staff_language.country_names(one.countries),
         ),
         Column("languages", label=_("Languages"), accessor=lambda one: ", ".join(_languages(one))),
-        Column("schedule", label=_("Schedule"), accessor=schedule_label),
+        Column(
+            "schedule",
+            label=pgettext_lazy("when editions are assembled", "Schedule"),
+            accessor=schedule_label,
+        ),
         LinkColumn("editions", label=_("Editions"), accessor=lambda one: _editions_link(one)),
     ]
     edit_handler = ObjectList(
@@ -228,10 +297,41 @@ class NewsletterViewSet(DeskViewSet):
                 ],
                 heading=pgettext_lazy("of a thing", "Name"),
             ),
+            MultiFieldPanel(
+                [
+                    FieldPanel(
+                        "logo",
+                        widget=AdminImageChooser,
+                        help_text=_(
+                            "Above the name, 240 by 60 pixels at most. PNG keeps what is transparent."
+                        ),
+                    ),
+                    FieldPanel(
+                        "logo_dark",
+                        widget=AdminImageChooser,
+                        help_text=_(
+                            "Where it needs other colours on a dark ground. If empty: the same logo."
+                        ),
+                    ),
+                ],
+                heading=_("Logo"),
+            ),
             InlinePanel(
                 "texts",
-                [FieldPanel("language", widget=LanguageSelect), FieldPanel("tagline")],
-                heading=_("Tagline"),
+                [
+                    FieldPanel("language", widget=LanguageSelect),
+                    FieldPanel("tagline", help_text=_("Below the name.")),
+                    FieldRowPanel([FieldPanel("name"), FieldPanel("office")]),
+                    FieldPanel("postal_address"),
+                    FieldPanel(
+                        "logo_alt", help_text=_("Read aloud in place of the logo. If empty: the office.")
+                    ),
+                ],
+                heading=_("In each language"),
+                help_text=_(
+                    "Head and foot of the emails in this language. What is empty is as above; without a "
+                    "tagline, readers see that of another language."
+                ),
                 label=_("language"),
             ),
             MultiFieldPanel(
@@ -250,7 +350,7 @@ class NewsletterViewSet(DeskViewSet):
                     ),
                     FieldPanel(
                         "new_list",
-                        heading=_("Make a new list"),
+                        heading=_("Create a new list"),
                         help_text=_("Its name, as subscribers see it. It is made when you save, and chosen."),
                         permission="subscribers.add_mailinglist",
                     ),
@@ -263,31 +363,49 @@ class NewsletterViewSet(DeskViewSet):
             MultiFieldPanel(
                 [
                     FieldPanel("zone", widget=ZoneSelect(zones=_ZONES)),
-                    FieldRowPanel(
-                        [
-                            FieldPanel(
-                                "assemble_day",
-                                heading=_("Day of the month (1 to 28)"),
-                                help_text=_("If empty, editions are assembled manually."),
-                            ),
-                            FieldPanel("assemble_hour", heading=_("Hour (0 to 23)")),
-                        ]
-                    ),
+                    FieldPanel("assemble_on"),
+                    FieldRowPanel([FieldPanel("period_kind"), FieldPanel("period_offset")]),
+                    FieldPanel("send_on"),
+                    FieldPanel("on_holidays"),
+                    FieldPanel("cutoff_hours"),
+                    DatesPanel(),
+                    FieldPanel("office_reminder_days"),
+                    FieldRowPanel([FieldPanel("thin_below"), FieldPanel("thin_rule")]),
+                    FieldPanel("schedules_itself"),
+                    FieldPanel("approval_reminder_hours"),
                     FieldPanel(
                         "window_days",
                         help_text=_(
                             "Days after submission within which an approved edition can be sent (1 to 60)."
                         ),
                     ),
-                    FieldPanel("review_rule"),
                 ],
-                heading=_("Schedule"),
+                heading=pgettext_lazy("when editions are assembled", "Schedule"),
+            ),
+            MultiFieldPanel(
+                [
+                    FieldPanel("own_countries_first"),
+                    FieldPanel("lead_rule"),
+                    FieldRowPanel([FieldPanel("max_per_country"), FieldPanel("min_stories")]),
+                    FieldPanel("silent_rule"),
+                ],
+                heading=_("What each reader sees"),
+            ),
+            MultiFieldPanel(
+                [
+                    # Each choice is a sentence, which a list would cut off on a phone.
+                    FieldPanel("review_rule", widget=forms.RadioSelect),
+                    FieldPanel("translation_rule", widget=forms.RadioSelect),
+                    FieldPanel("approval_rule", widget=forms.RadioSelect),
+                    FieldPanel("approval_languages", widget=LanguagesInput),
+                ],
+                heading=_("Approval"),
             ),
             MultiFieldPanel(
                 [
                     FieldPanel(
                         "theme",
-                        heading=_("Colours, font and width"),
+                        heading=_("Colours, fonts, width and corners"),
                         help_text=_("Contrast is checked, so that every text can be read."),
                     )
                 ],
@@ -308,47 +426,92 @@ def _editions_link(newsletter: Newsletter) -> tuple[str, str]:
     return address, str(newsletter.editions.count())
 
 
-class PeriodForm(forms.Form):
-    """The month that an edition is for."""
+# Periods that are offered before and behind the present one.
+_PERIODS_BEFORE, _PERIODS_BEHIND = 6, 6
 
-    period = forms.CharField(
-        label=_("Month"),
-        widget=forms.TextInput(attrs={"type": "month", "placeholder": "2021-12"}),
-        max_length=7,
+
+class PeriodForm(forms.Form):
+    """The period that an edition is for, or the name of one outside of the schedule."""
+
+    period = forms.CharField(label=_("Period"), max_length=MAX_LENGTH, required=False)
+    name = forms.CharField(
+        label=_("Or a name, for an edition outside of the schedule"),
+        max_length=80,
+        required=False,
+        help_text=_("Readers see it instead of a period. The edition is empty: you choose its stories."),
     )
 
+    def __init__(self, *args: Any, newsletter: Newsletter, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if newsletter.period_kind == Newsletter.PeriodKind.MONTH:
+            self.fields["period"].widget = forms.TextInput(attrs={"type": "month", "placeholder": "2021-12"})
+            self.fields["period"].label = _("Month")
+        else:
+            self.fields["period"].widget = forms.Select(choices=_periods(newsletter))
+
     def clean_period(self) -> str:
+        period: str = self.cleaned_data["period"]
         try:
-            return str(Period.parse(self.cleaned_data["period"]))
+            return str(parse_period(period)) if period else ""
         except InvalidPeriod as error:
             raise ValidationError(str(error)) from error
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "period" in cleaned and not cleaned["period"] and not cleaned.get("name"):
+            self.add_error("period", gettext("Choose a period, or write a name."))
+        return cleaned
+
+
+def _periods(newsletter: Newsletter) -> list[tuple[str, str]]:
+    """Weeks to choose from, newest first."""
+    now = now_or_demo_time(timezone.now())
+    period = present_period(newsletter, now.astimezone(zoneinfo.ZoneInfo(newsletter.zone)).date())
+    for _number in range(_PERIODS_BEHIND):
+        period = period.next
+    found = []
+    for _number in range(_PERIODS_BEFORE + _PERIODS_BEHIND + 1):
+        found.append((str(period), localized_names.month_name(str(period))))
+        period = period.previous
+    return found
+
 
 class AssembleView(NewsletterPage, FormView[PeriodForm]):
-    """Shows the form (GET) and assembles the month's edition from ready stories (POST)."""
+    """Shows the form (GET) and assembles the period's edition from ready stories (POST)."""
 
     permission_required = "mailer.add_edition"
     form_class = PeriodForm
     template_name = "desk/editions/assemble.html"
     page_title = _("Assemble an edition")
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "newsletter": self.object}
+
     def get_initial(self) -> dict[str, Any]:
-        return {"period": str(Period.at(now_or_demo_time(timezone.now()), self.object.zone))}
+        now = now_or_demo_time(timezone.now())
+        here = now.astimezone(zoneinfo.ZoneInfo(self.object.zone)).date()
+        return {"period": str(present_period(self.object, here))}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(newsletter=self.object, **kwargs)
 
     def form_valid(self, form: PeriodForm) -> HttpResponse:
+        name: str = form.cleaned_data["name"].strip()
+        user, now = current_user(self.request), now_or_demo_time(timezone.now())
         try:
-            now = now_or_demo_time(timezone.now())
-            edition = assemble(self.object, form.cleaned_data["period"], now, current_user(self.request))
+            edition = (
+                create_named(self.object, name, now, user)
+                if name
+                else assemble(self.object, form.cleaned_data["period"], now, user)
+            )
         except EditionExists as error:
             form.add_error("period", str(error))
             return self.form_invalid(form)
         log(instance=edition, action="desk.assemble", user=self.request.user)
-        messages.success(
-            self.request,
-            gettext("%(edition)s is assembled. Review and edit it, then submit it for approval.")
-            % {"edition": edition},
+        text = (
+            gettext("%(edition)s is created. Add the stories that it is about.")
+            if name
+            else gettext("%(edition)s is assembled. Review and edit it, then submit it for approval.")
         )
+        messages.success(self.request, text % {"edition": edition})
         return redirect("desk_editions:edit", edition.pk)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from mailer import staff_language
 from mailer.editions.audience import Combination
 from mailer.rendering import localization, story_selection
 from mailer.rendering.data_types import Content, RenderedVariant, Story
+from mailer.reports.labels_and_summary import reason_label
 
 # A variant that fewer than this share of the subscribers get is rare: few people ever look at it.
 RARE_SHARE = 0.02
@@ -77,6 +78,8 @@ class Cell(VariantChoice):
     # Stories that it shows in another language, because they have no text in this one.
     untranslated: int
     rare: bool
+    # Whether it differs from what these subscribers got in the last approved version.
+    changed: bool
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class Row:
     subscribers: int
     # One for each language of the matrix; None where nobody reads it.
     cells: tuple[Cell | None, ...]
+    # Why they get no email; else empty.
+    skipped: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,8 +102,9 @@ class Matrix:
     rows: tuple[Row, ...]
     # Rows beyond MAX_ROWS.
     more: int
-    # Variants that are rare.
+    # Variants that are rare, and those that differ from the last approved version.
     rare: int
+    changed: int
 
     def cell(self, key: str) -> Cell | None:
         """The variant with this key, if a row shows it."""
@@ -111,23 +117,39 @@ class Matrix:
         return sorted(shown, key=lambda one: -one.subscribers)
 
 
-def variant_matrix(content: Content, combinations: Iterable[Combination], sizes: Mapping[str, int]) -> Matrix:
-    """The variants in use; `sizes` are bytes of HTML by variant key. Rows and columns by subscribers."""
+def variant_matrix(
+    content: Content,
+    combinations: Iterable[Combination],
+    sizes: Mapping[str, int],
+    changed: Callable[[str, Sequence[str], str], bool] = lambda key, countries, language: False,
+) -> Matrix:
+    """The variants in use; `sizes` are bytes of HTML by variant key. Rows and columns by subscribers.
+
+    `changed`: see `version_comparison.changed_since_approval`; without it, no variant counts as changed.
+    """
     head = content.masthead
+    selector = story_selection.Selector(content)
+    # By story set, and for those without an email by the reason.
+    selections: dict[tuple[str, ...], story_selection.Selection] = {}
     rows: dict[tuple[str, ...], dict[str, tuple[tuple[str, ...], int]]] = {}
+    # The choices of countries that lead to each row.
+    choices: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     for one in combinations:
-        stories = story_selection.story_set(content, one.countries)
+        selection = selector.select(one.countries)
+        stories = selection.keys or (selection.skipped,)
+        selections[stories] = selection
+        choices.setdefault(stories, set()).add(one.countries)
         language = localization.resolve_language(one.language, head.languages, head.fallbacks)
         cells = rows.setdefault(stories, {})
         countries, subscribers = cells.get(language, (one.countries, 0))
         cells[language] = (countries, subscribers + one.readers)
     total = sum(count for cells in rows.values() for _countries, count in cells.values())
     languages = _languages(rows.values(), head.languages)
-    by_key = {story.key: story for story in content.stories}
+    by_key = content.stories_by_key
 
     def cell(stories: tuple[str, ...], language: str) -> Cell | None:
         found = rows[stories].get(language)
-        if found is None or not stories:
+        if found is None or selections[stories].skipped:
             return None
         key = story_selection.variant_key(stories, language)
         size = sizes.get(key)
@@ -137,16 +159,18 @@ def variant_matrix(content: Content, combinations: Iterable[Combination], sizes:
             language=language,
             subscribers=found[1],
             kilobytes=None if size is None else round(size / 1000),
-            untranslated=sum(_lacks(by_key[name], language) for name in stories if name in by_key),
+            untranslated=sum(_lacks(by_key[name], language) for name in selections[stories].stories),
             rare=found[1] < RARE_SHARE * total,
+            changed=changed(key, found[0], language),
         )
 
     listed = [
         Row(
-            names=_names(max(cells.values(), key=lambda pair: pair[1])[0]),
-            stories=len(stories),
+            names=_row_names(max(cells.values(), key=lambda pair: pair[1])[0], len(choices[stories]) - 1),
+            stories=len(selections[stories].stories),
             subscribers=sum(count for _countries, count in cells.values()),
             cells=tuple(cell(stories, code) for code in languages),
+            skipped=reason_label(selections[stories].skipped),
         )
         for stories, cells in rows.items()
     ]
@@ -156,6 +180,7 @@ def variant_matrix(content: Content, combinations: Iterable[Combination], sizes:
         rows=tuple(listed[:MAX_ROWS]),
         more=max(0, len(listed) - MAX_ROWS),
         rare=sum(one is not None and one.rare for row in listed for one in row.cells),
+        changed=sum(one is not None and one.changed for row in listed for one in row.cells),
     )
 
 
@@ -168,6 +193,15 @@ def _languages(
 
 def _lacks(story: Story, language: str) -> bool:
     return all(text.language != language for text in story.texts)
+
+
+def _row_names(countries: tuple[str, ...], others: int) -> str:
+    """The most frequent choice of countries, and how many others show the same stories."""
+    names = _names(countries)
+    if not others:
+        return names
+    text = ngettext("%(names)s and %(number)s other choice", "%(names)s and %(number)s other choices", others)
+    return text % {"names": names, "number": others}
 
 
 def _names(countries: tuple[str, ...]) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -24,27 +24,36 @@ from wagtail.log_actions import log
 
 from mailer import staff_language
 from mailer.approval import review
-from mailer.approval.approve import ApprovalError
+from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.models import ReviewComment
-from mailer.approval.preflight import subjects_that_promise_too_much
-from mailer.desk.base import labels
+from mailer.approval.preflight import link_checker
+from mailer.approval.preflight.inbox_checks import subjects_that_promise_too_much
+from mailer.desk.base import localized_names
+from mailer.desk.base.edit_conflicts import last_change
+from mailer.desk.base.edition_workflow import EDITABLE_STATES, OPEN_STATES, EditionLocked, change_draft
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import EditionPage, current_user
-from mailer.desk.editions.views import current_content, preflight
-from mailer.desk.stories.story_lines import StoryLine, story_lines, used_in_editions
+from mailer.desk.editions.finding_lines import finding_lines
+from mailer.desk.editions.variants_page import current_content, preflight
+from mailer.desk.stories.story_lines import StoryLine, edition_periods_by_story, story_lines
 from mailer.editions import draft_blocks
-from mailer.editions.assemble import LOOK_BACK, Period, now_or_demo_time
+from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
+from mailer.editions.audience_counts import count_for_page
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
 from mailer.editions.models import Edition, EditionText
 from mailer.editions.rendering_input import STORY_BLOCKS, content_of, story_ids_in
-from mailer.rendering import localization, sanitize, story_selection
-from mailer.rendering.data_types import Content
-from mailer.stories.models import Story
+from mailer.instance import no_send
+from mailer.rendering import localization, sanitize, story_selection, view_model
+from mailer.rendering.data_types import WRITTEN_KINDS, Content
+from mailer.rendering.periods import Period
+from mailer.reports.edition_state import WITH_WRITERS
+from mailer.reports.labels_and_summary import reason_label
+from mailer.stories.models import Story, StoryText
 
 # Stories that a search shows.
 _FOUND = 20
-_OPEN = ("submitted", "approved", "scheduled")
-_EDITABLE = ("draft", *_OPEN)
+# Stories of a group that are shown before staff ask for all.
+_POOL_SHOWN = 30
 _ICONS = {
     "lead": "pick",
     "story": "doc-full-inverse",
@@ -53,8 +62,17 @@ _ICONS = {
     "social": "group",
     "heading": "title",
     "text": "pilcrow",
+    "quote": "openquote",
+    "figures": "list-ol",
+    "video": "media",
+    "button": "link",
+    "picture": "image",
+    "divider": "dots-horizontal",
+    "note": "comment",
 }
-_BLOCK_LABELS = {
+# Kinds that staff add here besides texts and headings.
+ADDED_KINDS = ("quote", "figures", "picture", "video", "button", "note", "divider")
+BLOCK_LABELS = {
     "lead": gettext_lazy("Lead story"),
     "story": gettext_lazy("Story"),
     "date": gettext_lazy("Save the date"),
@@ -62,6 +80,13 @@ _BLOCK_LABELS = {
     "social": gettext_lazy("Social call"),
     "heading": gettext_lazy("Heading"),
     "text": gettext_lazy("Text"),
+    "quote": gettext_lazy("Quote"),
+    "figures": gettext_lazy("Figures"),
+    "video": gettext_lazy("Video"),
+    "button": gettext_lazy("Button"),
+    "picture": gettext_lazy("Picture"),
+    "divider": gettext_lazy("Divider"),
+    "note": gettext_lazy("Note from the team"),
 }
 
 
@@ -102,6 +127,8 @@ class Outcome:
 
     text: str
     focus: str
+    # Whether another person changed the same meanwhile, and theirs is kept.
+    conflict: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +140,8 @@ class Cell:
     stories: int
     missing: int
     chosen: bool
+    # Why they get no email; else empty.
+    skipped: str = ""
 
     @property
     def query(self) -> str:
@@ -150,14 +179,15 @@ class WorkbenchPage(EditionPage):
         return {
             "rows": rows,
             "comments": [comment for comment in comments if not comment.story_key],
-            "editable": state == "draft" or (state in _OPEN and self._unlocked()),
-            "locked": state in _OPEN and not self._unlocked(),
+            "editable": state in WITH_WRITERS or (state in OPEN_STATES and self._unlocked()),
+            "locked": state in OPEN_STATES and not self._unlocked(),
             "unlocked": self._unlocked(),
-            "sent": state not in _EDITABLE,
+            "sent": state not in EDITABLE_STATES,
             **self._pool(draft),
             **reach(content, self.request.GET.get("reach", "")),
             "subjects": subject_rows(draft, content),
             "assembly": assembly_note(draft),
+            "added_kinds": [(kind, BLOCK_LABELS[kind]) for kind in ADDED_KINDS],
             "insertion_points": [(row.id, row.title) for row in rows],
         }
 
@@ -169,15 +199,20 @@ class WorkbenchPage(EditionPage):
         now = now_or_demo_time(timezone.now())
         languages = draft.newsletter.languages
         left_out = set(draft.left_out)
-        stories = draft_blocks.pool(draft, now)
+        stories = draft_blocks.pool(draft, now, with_texts=False)
+        newly_ready = [story.pk for story in stories if story.pk not in left_out]
+        taken_out = [story.pk for story in stories if story.pk in left_out]
+        most = None if self.request.GET.get("stories") == "all" else _POOL_SHOWN
         search = self.request.GET.get("q", "").strip()[:100]
         found = _search(search) if search else []
-        used = used_in_editions(story.pk for story in found) if found else {}
+        used = edition_periods_by_story(story.pk for story in found) if found else {}
         inside = set(story_ids_in(draft.body.raw_data))
         drafts = _period_drafts(draft, inside)
         return {
-            "newly_ready": story_lines((s for s in stories if s.pk not in left_out), languages),
-            "left_out": story_lines((s for s in stories if s.pk in left_out), languages),
+            "newly_ready": story_lines(_with_texts(newly_ready[:most]), languages),
+            "newly_ready_count": len(newly_ready),
+            "left_out": story_lines(_with_texts(taken_out[:most]), languages),
+            "left_out_count": len(taken_out),
             "unfinished": story_lines(drafts, languages),
             "search": search,
             "found": [(line, line.pk in inside) for line in story_lines(found, languages, used)],
@@ -199,33 +234,35 @@ class WorkbenchPage(EditionPage):
     def post(self, request: HttpRequest, pk: Any) -> HttpResponse:
         if request.POST.get("action") == "comment_done":
             return self._comment_done(request)
-        state = self.get_context_data()["state"]
-        if state not in _EDITABLE:
-            return self._refuse(_("This edition is being sent or was sent. It cannot be changed any more."))
-        if state in _OPEN and not self._unlocked():
-            return self._refuse(_("This edition is submitted. Choose “Change this edition” first."))
         action = _ACTIONS.get(request.POST.get("action", ""))
         if action is None:
             return self._refuse(_("Nothing was changed: the action is unknown."))
-        now = timezone.now()
+        user, now = current_user(request), timezone.now()
         try:
-            outcome = draft_blocks.change(
-                self.edition, current_user(request), now, lambda draft: action(draft, request.POST, now)
+            outcome = change_draft(
+                self.edition,
+                user,
+                now,
+                lambda draft: action(draft, request.POST, now),
+                unlocked=self._unlocked(),
             )
+        except EditionLocked as error:
+            return self._refuse(str(error))
         except BlockNotFound:
-            return self._refuse(
-                _("Nothing was changed: another person has removed this block from the edition.")
-            )
-        return self._answer(outcome.text, outcome.focus, good=True)
+            text = _("Nothing was changed: another person has removed this block from the edition.")
+            return self._refuse(f"{text} {last_change(self.edition)}".strip())
+        return self._answer(outcome.text, outcome.focus, good=not outcome.conflict, conflict=outcome.conflict)
 
     def _refuse(self, text: str) -> HttpResponse:
         return self._answer(text, "workbench-rows", good=False)
 
-    def _answer(self, text: str, focus: str, *, good: bool) -> HttpResponse:
+    def _answer(self, text: str, focus: str, *, good: bool, conflict: bool = False) -> HttpResponse:
         """A part of the page for workbench.js; otherwise a redirect to the page, with a message."""
         if self.request.headers.get("X-Requested-With") == "fetch":
             self.edition.refresh_from_db()
-            context = self.get_context_data(announcement=text, focus=focus, refused=not good)
+            context = self.get_context_data(
+                announcement=text, focus=focus, refused=not good, conflict=conflict
+            )
             return render(self.request, "desk/editions/workbench_answer.html", context)
         (messages.success if good else messages.error)(self.request, text)
         query = "?change=1" if self._unlocked() else ""
@@ -306,6 +343,7 @@ def _take_in(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
 
 def _subjects(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     kept = {text.language: text for text in draft.texts.all()}
+    conflicts = []
     for language in draft.newsletter.languages:
         for name, longest in (("subject", 150), ("preheader", 200)):
             field = f"{name}-{language}"
@@ -314,9 +352,20 @@ def _subjects(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome
                 continue
             # A header is one line, without control characters.
             line = " ".join(data[field].split())[:longest]
+            theirs = getattr(kept.get(language), name, "")
+            if theirs not in (data.get(f"was-{field}", theirs), line):
+                conflicts.append({"theirs": theirs, "mine": line})
+                continue
             setattr(kept.setdefault(language, EditionText(language=language)), name, line)
     draft.texts = [text for text in kept.values() if text.subject or text.preheader]
-    return Outcome(_("The subject lines are saved."), "workbench-subjects")
+    if not conflicts:
+        return Outcome(_("The subject lines are saved."), "workbench-subjects")
+    text = _(
+        "Another person changed the same text meanwhile, and theirs is kept: “%(theirs)s”. Yours was: "
+        "“%(mine)s”. To have yours instead, save it again."
+    )
+    said = [*(text % one for one in conflicts), last_change(draft)]
+    return Outcome(" ".join(said).strip(), "workbench-subjects", conflict=True)
 
 
 _ACTIONS: dict[str, Action] = {
@@ -351,7 +400,7 @@ def _with_comments(row: Row, comments: Sequence[ReviewComment]) -> Row:
 
 def _row(block: RawBlock, lines: Mapping[int, StoryLine], overrides: Mapping[int, Any]) -> Row:
     kind, value = block["type"], block["value"]
-    label = str(_BLOCK_LABELS.get(kind, kind))
+    label = str(BLOCK_LABELS.get(kind, kind))
     named = story_ids_in([block])
     held = tuple(lines[pk] for pk in named if pk in lines)
     title, countries, languages = label, "", ""
@@ -363,13 +412,14 @@ def _row(block: RawBlock, lines: Mapping[int, StoryLine], overrides: Mapping[int
         country = value.get("country") or ""
         texts = draft_blocks.texts_by_language(value)
         title = staff_language.country_name(country) if country else _first_text(texts) or label
-        countries = "" if country else labels.country_names(())
-        languages = "" if country else labels.language_names(list(texts))
-    elif kind == "text":
-        texts = draft_blocks.texts_by_language(value)
+        countries = "" if country else localized_names.country_names(())
+        languages = "" if country else localized_names.language_names(list(texts))
+    elif kind in WRITTEN_KINDS:
+        written = draft_blocks.block_texts(block)
+        texts = {code: next(iter(parts.values())) for code, parts in written.items()}
         title = _excerpt(_first_text(texts)) or label
-        countries = labels.country_names(value.get("countries") or ())
-        languages = labels.language_names(list(texts))
+        countries = localized_names.country_names(value.get("countries") or ())
+        languages = localized_names.language_names(list(texts))
     return Row(
         id=str(block.get("id", "")),
         kind=kind,
@@ -394,9 +444,16 @@ def _excerpt(html: str) -> str:
 
 def _search(text: str) -> list[Story]:
     """The newest stories whose headline or summary contains the text, in any language."""
-    wanted = Q(texts__headline__icontains=text) | Q(texts__summary__icontains=text)
-    found = Story.objects.filter(wanted).select_related("picture").prefetch_related("texts").distinct()
+    texts = StoryText.objects.filter(story=OuterRef("pk"))
+    wanted = Exists(texts.filter(Q(headline__icontains=text) | Q(summary__icontains=text)))
+    found = Story.objects.filter(wanted).select_related("picture").prefetch_related("texts")
     return list(found.order_by("-date", "-pk")[:_FOUND])
+
+
+def _with_texts(pks: Sequence[int]) -> list[Story]:
+    """These stories, in this order, with what a line of the pool shows."""
+    found = Story.objects.select_related("picture").prefetch_related("texts").in_bulk(pks)
+    return [found[pk] for pk in pks if pk in found]
 
 
 def _period_drafts(draft: Edition, inside: set[int]) -> list[Story]:
@@ -416,12 +473,13 @@ def reach(content: Content, chosen: str) -> dict[str, Any]:
     `chosen` is "KZ.ru"; the country ZZ stands for readers of other countries.
     """
     head = content.masthead
-    stories = {story.key: story for story in content.stories}
+    stories = content.stories_by_key
+    selector = story_selection.Selector(content)
     table, listed, named = [], [], ""
     country_chosen, _dot, language_chosen = chosen.partition(".")
     for country in (*head.countries, story_selection.ELSEWHERE):
-        blocks = story_selection.visible_blocks(content, frozenset({country}))
-        keys = story_selection.stories_of(blocks)
+        selection = selector.select({country})
+        keys, skipped = selection.stories, reason_label(selection.skipped)
         label = (
             _("Other countries")
             if country == story_selection.ELSEWHERE
@@ -430,7 +488,8 @@ def reach(content: Content, chosen: str) -> dict[str, Any]:
         cells = []
         for language in head.languages:
             own = [key for key in keys if any(text.language == language for text in stories[key].texts)]
-            cell = Cell(country, language, len(keys), len(keys) - len(own), f"{country}.{language}" == chosen)
+            here = f"{country}.{language}" == chosen
+            cell = Cell(country, language, len(keys), len(keys) - len(own), here, skipped)
             cells.append(cell)
             if cell.chosen:
                 named = _("%(country)s, %(language)s") % {
@@ -484,13 +543,12 @@ def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
     given = [subject for subject in content.subjects if subject.subject.strip()]
     promised: dict[str, list[tuple[str, str]]] = {}
     for promise in subjects_that_promise_too_much(content):
-        names = labels.country_names(promise.countries)
+        names = localized_names.country_names(promise.countries)
         promised.setdefault(promise.language, []).append((promise.headline, names))
     rows = []
     for code in head.languages:
         text = own.get(code)
         shown = localization.choose(given, code, head.fallbacks)
-        month = localization.period_title(content.period, code)
         rows.append(
             SubjectRow(
                 language=code,
@@ -498,7 +556,7 @@ def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
                 direction=localization.direction(code),
                 subject=text.subject if text else "",
                 preheader=text.preheader if text else "",
-                shown_subject=shown.subject if shown else f"{head.name}, {month}",
+                shown_subject=shown.subject if shown else _default_subject(content, code),
                 shown_preheader=(shown.preheader if shown else "") or _first_summary(content, code),
                 borrowed_from=staff_language.language_name(shown.language)
                 if shown and shown.language != code
@@ -509,8 +567,19 @@ def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
     return rows
 
 
+def _default_subject(content: Content, language: str) -> str:
+    """The subject of a reader of all countries where none is written."""
+    stories = content.stories_by_key
+    blocks = story_selection.visible_blocks(content, None)
+    first = next((block.stories[0] for block in blocks if block.kind in ("lead", "story")), None)
+    text = first and localization.choose(stories[first].texts, language, content.masthead.fallbacks)
+    if not text:
+        return f"{content.masthead.in_language(language).name}, {content.title(language)}"
+    return sanitize.shorten(text.headline, view_model.LONGEST_SUBJECT)
+
+
 def _first_summary(content: Content, language: str) -> str:
-    stories = {story.key: story for story in content.stories}
+    stories = content.stories_by_key
     for key in story_selection.stories_of(content.blocks):
         text = localization.choose(stories[key].texts, language, content.masthead.fallbacks)
         if text is not None and text.summary:
@@ -521,16 +590,44 @@ def _first_summary(content: Content, language: str) -> str:
 def assembly_note(draft: Edition) -> str:
     """When the edition was assembled."""
     zone = draft.newsletter.zone
-    return _("This edition was assembled on %(moment)s.") % {"moment": labels.moment(draft.created_at, zone)}
+    return _("This edition was assembled on %(moment)s.") % {
+        "moment": localized_names.format_moment(draft.created_at, zone)
+    }
 
 
 class ChecksPage(EditionPage):
-    """The preflight checks of the latest draft, which workbench.js loads after the page."""
+    """The preflight checks of the latest draft, which workbench.js loads after the page (GET).
 
+    POST lets the worker look at the draft's links again.
+    """
+
+    page_title = gettext_lazy("Checks")
     template_name = "desk/editions/workbench_checks.html"
+    post_permission = "mailer.change_edition"
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        number = link_checker.check_again(self.edition, timezone.now())
+        if number:
+            text = ngettext(
+                "%(number)s link is checked again.", "%(number)s links are checked again.", number
+            )
+            messages.success(request, text % {"number": number})
+        else:
+            messages.info(request, _("All links were checked within the last minute."))
+        return self.redirect_to("checks")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
-        found = preflight(edition, content, audience)
+        found = preflight(edition, content, count_for_page(audience, timezone.now())).findings
         errors = sum(finding.level == "error" for finding in found)
-        return super().get_context_data(findings=found, errors=errors, warnings=len(found) - errors, **kwargs)
+        links = link_checker.progress(self.edition, timezone.now())
+        return super().get_context_data(
+            links=links,
+            links_checked=links.total - links.waiting,
+            no_send=bool(no_send.reason()),
+            may_check_links=self.request.user.has_perm(self.post_permission),
+            findings=finding_lines(found, self.edition, content, current_user(self.request)),
+            errors=errors,
+            warnings=len(found) - errors,
+            **kwargs,
+        )

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -21,16 +22,16 @@ from django.views.generic import View
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.approval import account_changes
+from mailer.approval import account_change_records
+from mailer.approval.emails_to_staff import users_with
 from mailer.approval.models import Authorship, Snapshot
-from mailer.approval.staff_emails import users_with
 from mailer.delivery.models import Mailing
 from mailer.desk.base.page_classes import StaffPage, current_user
 from mailer.desk.editions.newsletters import free_slug
-from mailer.desk.home.checks import PERMISSION
+from mailer.desk.home.doctor_results import PERMISSION
 from mailer.doctor import check_runs
 from mailer.editions.models import Edition, Newsletter
-from mailer.editions.sample import DOMAIN, SLUG, without_sample
+from mailer.editions.sample_edition_markers import DOMAIN, SLUG, without_sample
 from mailer.instance.models import CheckRun, SkippedStep
 from mailer.stories.models import Story
 from subscribers.models import MailingList, Subscription
@@ -49,6 +50,8 @@ class _Rule:
     action: Callable[[User], tuple[Promise, str]]
     # Whether the action runs the checks, or names the first list: then it is done in place.
     form: str = ""
+    # What else is possible.
+    also: Promise | str = ""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,14 @@ class Step:
     label: Promise
     url: str
     form: str
+    also: Promise | str
 
 
 def _checks_pass(*checks: str) -> Callable[[CheckRun | None], bool]:
     # The demo sends to nobody.
-    return lambda run: settings.CONFIG.demo.enabled or check_runs.outcome(run, checks) in ("ok", "skipped")
+    return lambda run: (
+        settings.CONFIG.demo.enabled or check_runs.worst_status(run, checks) in ("ok", "skipped")
+    )
 
 
 def _has_colleagues(_run: CheckRun | None) -> bool:
@@ -85,7 +91,7 @@ def can_be_approved(author: User) -> bool:
     authors = {author.pk, *changed.values_list("user_id", flat=True)}
     approvers = users_with("mailer.approve_edition")
     return any(
-        one.pk not in authors and not account_changes.authors_behind(one, authors) for one in approvers
+        one.pk not in authors and not account_change_records.authors_behind(one, authors) for one in approvers
     )
 
 
@@ -122,14 +128,17 @@ _RULES = (
     _Rule(
         "dns",
         _("Publish the DNS records"),
-        _("SPF, DKIM and DMARC prove that the mail is yours; without them it is taken for spam."),
+        _("SPF, DKIM and DMARC prove that the emails are yours; without them, they are treated as spam."),
         lambda run: all(_checks_pass(one)(run) for one in ("spf", "dkim", "dmarc")),
         lambda user: (_("Show the records"), reverse("desk_checks")),
     ),
     _Rule(
         "bounce_mailbox",
         _("Connect the bounce mailbox"),
-        _("What cannot be delivered comes back there, and dead addresses are no longer written to."),
+        _(
+            "Emails that cannot be delivered return to this mailbox, "
+            "and addresses that do not exist get no more emails."
+        ),
         _checks_pass("bounce_mailbox"),
         lambda user: (_("Show what is missing"), reverse("desk_checks")),
     ),
@@ -157,6 +166,10 @@ _RULES = (
         ),
         _has_colleagues,
         lambda user: (_("Invite a colleague"), reverse("wagtailusers_users:add")),
+        also=_(
+            "A person who does not work in the desk can approve too, by a mailed link and a code. They are "
+            "invited with the role “External approvers”."
+        ),
     ),
     _Rule(
         "subscribers",
@@ -202,6 +215,7 @@ def steps_for(user: User) -> list[Step]:
                 label,
                 url,
                 rule.form,
+                rule.also,
             )
         )
     return found
@@ -270,7 +284,13 @@ class FirstListAction(StaffPage, View):
         if not name:
             messages.error(request, gettext("Enter the name of the list."))
             return _back()
-        made = MailingList.objects.create(name=name, slug=free_slug(MailingList, name))
-        log(instance=made, action="wagtail.create", user=current_user(request))
+        user = current_user(request)
+        with transaction.atomic():
+            # One request of a person at a time, so that pressing the button twice makes one list.
+            User.objects.select_for_update().get(pk=user.pk)
+            made = MailingList.objects.exclude(slug=SLUG).filter(name=name).first()
+            if made is None:
+                made = MailingList.objects.create(name=name, slug=free_slug(MailingList, name))
+                log(instance=made, action="wagtail.create", user=user)
         messages.success(request, gettext("The list “%(list)s” is made.") % {"list": made})
         return _back()

@@ -13,17 +13,18 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from mailer.approval.authorship import name_of
-from mailer.approval.models import Snapshot, SnapshotAuthor
-from mailer.approval.staff_emails import second_persons
+from mailer.approval.emails_to_staff import second_persons
+from mailer.approval.language_approvals import PartApproval, part_approvals
+from mailer.approval.models import Rejection, Snapshot, SnapshotAuthor
 from mailer.delivery.models import Alert, Mailing
-from mailer.desk.base import labels
-from mailer.desk.base.edition_workflow import Action, next_action, state_label
+from mailer.desk.base import localized_names
+from mailer.desk.base.edition_workflow import Action, next_action, rejection_label, state_label
 from mailer.desk.sending.progress import progress
 from mailer.editions.assemble import now_or_demo_time, upcoming
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.reports.collect_stats import key_figures_of
-from mailer.reports.edition_state import edition_states
+from mailer.reports.edition_state import WITH_WRITERS, edition_states
 from mailer.reports.stats import Totals
 from mailer.staff_language import active_language
 from mailer.stories.models import StoryText
@@ -32,8 +33,8 @@ from subscribers import iso_codes
 # Only this many of the latest editions, and of the newsletters, are examined.
 _RECENT_EDITIONS, _MAX_NEWSLETTERS = 50, 12
 _FINISHED = ("sent", "cancelled")
-# In these states somebody has to act; in the others the system does.
-_WAITING_FOR_STAFF = ("draft", "submitted", "approved", "held", "paused")
+# In these states a person has to act; in the others the system does.
+_WAITING_FOR_STAFF = (*WITH_WRITERS, "submitted", "approved", "held", "paused")
 # At most so many approvers are named.
 _NAMED = 4
 
@@ -74,11 +75,13 @@ class Card:
     # Names of those whom a submitted edition waits for, and how many there are besides.
     approvers: tuple[str, ...] = ()
     more_approvers: int = 0
+    # Of a submitted edition whose languages are approved one by one.
+    parts: tuple[PartApproval, ...] = ()
     mailing: Mailing | None = None
     totals: Totals = field(default_factory=Totals)
     # Of the mailing, in percent.
     progress: int = 0
-    # Why sending stopped.
+    # Why sending stopped, or why the edition was rejected.
     reason: str = ""
 
     @property
@@ -117,6 +120,7 @@ class _Facts:
     # By the id of the mailing.
     totals: Mapping[int, Totals]
     alerts: Mapping[int, str]
+    rejections: Mapping[int, str]
     languages_of_story: Mapping[int, set[str]]
 
     @classmethod
@@ -137,7 +141,7 @@ class _Facts:
         )
         begun = [one for one in mailings.values() if states[one.edition_id] in ("sending", "paused", "held")]
         figures = key_figures_of([*begun, *dry_runs], now)
-        drafts = [edition for edition in editions if states[edition.pk] == "draft"]
+        drafts = [edition for edition in editions if states[edition.pk] in WITH_WRITERS]
         return cls(
             snapshots,
             authors,
@@ -145,6 +149,7 @@ class _Facts:
             dry_runs,
             {pk: one.totals for pk, one in figures.items()},
             _stop_reasons([*begun, *dry_runs]),
+            _rejections([edition for edition in editions if states[edition.pk] == "rejected"]),
             _languages({pk for edition in drafts for pk in story_ids(edition)}),
         )
 
@@ -154,6 +159,17 @@ def _stop_reasons(mailings: Iterable[Mailing]) -> dict[int, str]:
     stopped = {one.pk: one.reason for one in mailings if one.state in ("held", "paused")}
     alerts = Alert.objects.filter(mailing__in=stopped, sending_stopped=True).order_by("raised_at")
     return {**stopped, **dict(alerts.values_list("mailing_id", "message"))}
+
+
+def _rejections(editions: Sequence[Edition]) -> dict[int, str]:
+    """By whom and why each of these editions was rejected last."""
+    found = Rejection.objects.filter(snapshot__edition__in=editions).order_by("at")
+    return {
+        one.snapshot.edition_id: rejection_label(one)
+        for one in found.select_related("snapshot", "rejected_by").defer(
+            "snapshot__content", "snapshot__manifest"
+        )
+    }
 
 
 def _languages(stories: Iterable[int]) -> dict[int, set[str]]:
@@ -178,15 +194,15 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
     snapshot, mailing = facts.snapshots.get(edition.pk), facts.mailings.get(edition.pk)
     action = next_action(edition, state, user)
     if state == "submitted" and user.pk in facts.authors[edition.pk]:
-        # An author may not approve: somebody else has to act.
+        # An author may not approve: another person has to act.
         action = None
-    stories = story_ids(edition) if state == "draft" else []
+    stories = story_ids(edition) if state in WITH_WRITERS else []
     have = [facts.languages_of_story.get(pk, set()) for pk in stories]
     names = [name_of(one) for one in second_persons(snapshot)] if state == "submitted" and snapshot else []
     totals = facts.totals.get(mailing.pk, Totals()) if mailing else Totals()
     return Card(
         edition.newsletter,
-        labels.month_name(edition.period),
+        edition.period_label,
         state,
         tone,
         label,
@@ -200,25 +216,33 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
         snapshot=snapshot,
         approvers=tuple(names[:_NAMED]),
         more_approvers=max(len(names) - _NAMED, 0),
+        parts=_parts(edition, snapshot) if state == "submitted" and snapshot else (),
         mailing=mailing,
         totals=totals,
         progress=progress(totals),
-        reason=facts.alerts.get(mailing.pk, "") if mailing else "",
+        reason=(facts.alerts.get(mailing.pk, "") if mailing else "")
+        or (facts.rejections.get(edition.pk, "") if state == "rejected" else ""),
     )
+
+
+def _parts(edition: Edition, snapshot: Snapshot) -> tuple[PartApproval, ...]:
+    found = part_approvals(snapshot, edition.newsletter.languages)
+    return tuple(found) if len(found) > 1 else ()
 
 
 def _page_of(edition: Edition, state: str, user: User) -> str:
     """The page that a card's title links to."""
-    if state == "draft" and user.has_perm("mailer.change_edition"):
+    if state in WITH_WRITERS and user.has_perm("mailer.change_edition"):
         return reverse("desk_editions:edit", args=[edition.pk])
-    pages = {"draft": "variants", "submitted": "review", "approved": "review", "scheduled": "review"}
-    return reverse(f"desk_edition:{pages.get(state, 'report')}", args=[edition.pk])
+    reviewed = ("rejected", "submitted", "approved", "scheduled")
+    page = "variants" if state == "draft" else "review" if state in reviewed else "report"
+    return reverse(f"desk_edition:{page}", args=[edition.pk])
 
 
 def _links(edition: Edition, state: str, user: User) -> Iterable[Action]:
-    if state == "draft" and user.has_perm("mailer.change_edition"):
+    if state in WITH_WRITERS and user.has_perm("mailer.change_edition"):
         yield Action(gettext("Edit"), reverse("desk_editions:edit", args=[edition.pk]), "edit")
-    if state in ("draft", "submitted", "approved", "scheduled"):
+    if state in (*WITH_WRITERS, "submitted", "approved", "scheduled"):
         url = reverse("desk_edition:variants", args=[edition.pk])
         yield Action(gettext("Preview"), url, "view")
 
@@ -229,7 +253,7 @@ def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
     url = reverse("desk_edition:dry_run", args=[edition.pk])
     return Card(
         edition.newsletter,
-        labels.month_name(edition.period),
+        edition.period_label,
         mailing.state,
         tone,
         label,
@@ -244,7 +268,7 @@ def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
 
 def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     """The next period that has no edition yet: this month, or the one after it."""
-    next_one = upcoming(newsletter, now)
+    next_one = upcoming(newsletter, now, with_texts=True)
     action = None
     if next_one.stories and user.has_perm("mailer.add_edition"):
         url = reverse("desk_assemble", args=[newsletter.pk])
@@ -255,7 +279,7 @@ def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     have = [{text.language for text in story.texts.all()} for story in next_one.stories]
     return Card(
         newsletter,
-        labels.month_name(str(next_one.period)),
+        localized_names.month_name(str(next_one.period)),
         "collecting",
         "draft",
         gettext("Collecting stories"),

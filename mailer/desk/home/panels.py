@@ -12,14 +12,15 @@ from django.middleware.csrf import get_token
 from django.utils import timezone
 from wagtail.admin.ui.components import Component
 
-from mailer.approval import list_changes
+from mailer.approval import list_email_approval
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alerts
 from mailer.desk.base.page_classes import current_user
-from mailer.desk.home import checklist, checks, sample_edition
+from mailer.desk.home import checklist, doctor_results, sample_edition
 from mailer.desk.home.newsletter_cards import cards_for
+from mailer.desk.stories.source_panel import waiting_items
 from mailer.feedback.models import ReturnedMessage
-from mailer.feedback.sources import base
+from mailer.feedback.sources import source_health
 from mailer.feedback.sources.poll import configured_urls
 from mailer.reports.collect_stats import key_figures_of
 from mailer.stories.models import Story
@@ -51,7 +52,7 @@ class _Panel(Component):
 class ChecklistPanel(_Panel):
     """What is still to set up, and the sample edition."""
 
-    permission = checks.PERMISSION
+    permission = doctor_results.PERMISSION
     template_name = "desk/home/checklist.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
@@ -73,8 +74,9 @@ class EditionsPanel(_Panel):
         return {
             "mine": [card for card in cards if card.is_mine],
             "others": [card for card in cards if not card.is_mine],
-            "list_changes": list_changes.open_to(user),
+            "list_changes": list_email_approval.open_to(user),
             "may_write": user.has_perm("mailer.add_story"),
+            "came_in": waiting_items(user).count() if user.has_perm("mailer.change_story") else 0,
             "drafts": Story.objects.filter(live=False).count() if user.has_perm("mailer.change_story") else 0,
         }
 
@@ -115,7 +117,7 @@ class RepliesPanel(_Panel):
     def panel_context(self, user: User) -> dict[str, Any]:
         return {
             "unclassified": ReturnedMessage.objects.unclassified().count(),
-            "source_errors": base.failing_sources(configured_urls(settings.CONFIG), timezone.now()),
+            "source_errors": source_health.failing_sources(configured_urls(settings.CONFIG), timezone.now()),
         }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -24,9 +24,10 @@ from wagtail.log_actions import log
 
 import mailer
 from mailer.desk.base.page_classes import StaffPage, current_user
-from mailer.editions.assemble import Period, arrange
+from mailer.editions.assemble import arrange
 from mailer.editions.models import Edition, EditionText, Newsletter
-from mailer.editions.sample import DOMAIN, SLUG, STORY_KEY
+from mailer.editions.sample_edition_markers import DOMAIN, SLUG, STORY_KEY
+from mailer.rendering.periods import Period
 from mailer.stories.models import Story
 from mailer.stories.story_import import StoryRecord, import_records, read_stories
 from subscribers.models import MailingList, Subscriber, Subscription
@@ -51,22 +52,39 @@ def is_loaded() -> bool:
 
 def load(user: User, now: datetime) -> Edition:
     """Create list, readers, stories, newsletter and edition; the edition that is there, if it is."""
-    existing: Edition | None = Edition.objects.filter(newsletter__slug=SLUG).first()
-    if existing is not None:
+    if (existing := _loaded()) is not None:
         return existing
-    with transaction.atomic():
-        mailing_list = MailingList.objects.create(slug=SLUG, name=_("Sample list"), public=False)
-        for reader in _readers():
-            reader.save()
-            Subscription.objects.create(
-                subscriber=reader,
-                mailing_list=mailing_list,
-                state=Subscription.State.CONFIRMED,
-                source="sample",
-                confirmed_at=now,
-            )
-        import_records(tuple(_stories(now)), user, now)
-        return _edition(_newsletter(mailing_list), user, now)
+    try:
+        with transaction.atomic():
+            if is_loaded():
+                # A part of it, without an edition.
+                remove()
+            return _create(user, now)
+    except IntegrityError:
+        # Another request loaded it in the same moment.
+        if (existing := _loaded()) is None:
+            raise
+        return existing
+
+
+def _loaded() -> Edition | None:
+    found: Edition | None = Edition.objects.filter(newsletter__slug=SLUG).first()
+    return found
+
+
+def _create(user: User, now: datetime) -> Edition:
+    mailing_list = MailingList.objects.create(slug=SLUG, name=_("Sample list"), public=False)
+    for reader in _readers():
+        reader.save()
+        Subscription.objects.create(
+            subscriber=reader,
+            mailing_list=mailing_list,
+            state=Subscription.State.CONFIRMED,
+            source="sample",
+            confirmed_at=now,
+        )
+    import_records(tuple(_stories(now)), user, now)
+    return _edition(_newsletter(mailing_list), user, now)
 
 
 def _readers() -> Iterator[Subscriber]:

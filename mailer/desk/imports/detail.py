@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.accounts.sessions import requires_recent_sign_in
+from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.desk.base.page_classes import ObjectPage
-from mailer.desk.imports.labels import (
+from mailer.desk.imports.labels_and_totals import (
     COLUMN_LABELS,
     EFFECTS,
     STATUS_LABELS,
@@ -33,12 +35,14 @@ from mailer.desk.imports.labels import (
 )
 from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines, rejected_rows_sheet
+from mailer.reports.labels_and_summary import format_number
 from subscribers import iso_codes
-from subscribers.imports import encodings, jobs, staging
+from subscribers.imports import countries_and_languages, encodings, jobs, staging, unknown_values
 from subscribers.imports.column_mapping import FIELDS, REPEATABLE, Columns, custom_fields
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import UnreadableFile
-from subscribers.imports.survey import Question
+from subscribers.imports.staff_questions import Question
+from subscribers.imports.unknown_values import UnknownValue
 from subscribers.imports.validate import WARNINGS
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
 
@@ -239,6 +243,75 @@ class ColumnsForm(forms.Form):
         return {word: self.cleaned_data[name] for name, word in self._words.items()}
 
 
+class ValuesForm(forms.Form):
+    """For each value of the file that is not known: what it means."""
+
+    def __init__(self, *args: Any, job: ImportJob, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen = unknown_values.folded_choices(job.options.get("values") or {})
+        earlier = unknown_values.earlier_choices(job)
+        self.shown: list[_ShownValue] = []
+        self._values: dict[str, UnknownValue] = {}
+        for one in map(UnknownValue._make, job.options.get("unknown", ())):
+            name = _field_name(one)
+            key = countries_and_languages.fold_name(one.value)
+            present = chosen.get(one.kind, {}).get(key)
+            offered = earlier.get(one.kind, {}).get(key)
+            self._values[name] = one
+            self.fields[name] = forms.ChoiceField(
+                label=_value_label(one),
+                choices=_meanings(one.kind),
+                initial=present or offered or unknown_values.SKIP,
+            )
+            note = ""
+            if present is not None:
+                note = gettext("Your choice, as the file was read")
+            elif offered is not None:
+                note = gettext("Chosen in an earlier import, and not used yet")
+            self.shown.append(_ShownValue(self[name], note))
+        self.is_chosen = any(chosen.values())
+
+    def choices(self) -> dict[str, dict[str, str]]:
+        """What was chosen, by kind and value."""
+        found: dict[str, dict[str, str]] = {}
+        for name, code in self.cleaned_data.items():
+            one = self._values[name]
+            found.setdefault(one.kind, {})[one.value] = code
+        return found
+
+
+@dataclass(frozen=True)
+class _ShownValue:
+    field: forms.BoundField
+    # Where the choice comes from; empty: nobody has chosen.
+    note: str
+
+
+def _field_name(one: UnknownValue) -> str:
+    """The same in every form in which the value stands, so that a stale page changes no other value."""
+    return f"value_{hashlib.sha256(f'{one.kind}:{one.value}'.encode()).hexdigest()[:16]}"
+
+
+def _value_label(one: UnknownValue) -> str:
+    text = ngettext("“%(value)s”, in %(count)s row", "“%(value)s”, in %(count)s rows", one.rows)
+    return text % {"value": one.value, "count": format_number(one.rows)}
+
+
+def _meanings(kind: str) -> list[Any]:
+    """What a value can mean: to be skipped, nothing, or a code; the office's own codes come first."""
+    site = settings.CONFIG.site
+    ours: Sequence[str] = site.countries if kind == "countries" else site.languages
+    named = staff_language.country_name if kind == "countries" else staff_language.language_name
+    others = sorted(unknown_values.KINDS[kind] - set(ours), key=named)
+    empty = gettext("Leave empty: all countries") if kind == "countries" else gettext("Leave empty")
+    heading = gettext("Countries") if kind == "countries" else gettext("Languages")
+    return [
+        (unknown_values.SKIP, gettext("Skip these rows")),
+        (unknown_values.EMPTY, empty),
+        (heading, [(code, named(code)) for code in (*ours, *others)]),
+    ]
+
+
 class ImportPage(_ImportPage):
     """Shows the state and figures of an import (GET); imports, undoes or discards it (POST)."""
 
@@ -273,11 +346,39 @@ class ImportPage(_ImportPage):
             if job.applied_at and jobs.RUNNER.can_undo(job, now)
             else None,
             earlier=earlier.exclude(pk=job.pk).first() if job.sha256 else None,
+            values_form=ValuesForm(job=job) if self._asks_for_values() else None,
             may_change=self.request.user.has_perm("subscribers.change_importjob"),
             **kwargs,
         )
 
+    def _asks_for_values(self) -> bool:
+        """Whether the file has values that are not known, and can be read again."""
+        job = self.object
+        return job.state == State.READY and bool(job.upload and job.options.get("unknown"))
+
+    def _map_values(self, request: HttpRequest) -> HttpResponse:
+        """Have the file read again with the choices for its values, or without any."""
+        job = self.object
+        form = ValuesForm(request.POST, job=job)
+        choices: dict[str, dict[str, str]] = {}
+        if "reset" not in request.POST:
+            if not form.is_valid():
+                messages.error(
+                    request, gettext("Nothing was changed: the file has other values by now. Choose again.")
+                )
+                return redirect("desk_import", job.pk)
+            choices = form.choices()
+        try:
+            jobs.set_values(job, choices)
+        except WrongState as error:
+            messages.error(request, str(error))
+        else:
+            log(instance=job, action="desk.import_map_values", user=request.user)
+        return redirect("desk_import", job.pk)
+
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if request.POST.get("action") == "map_values":
+            return self._map_values(request)
         by, now, action = request.user.get_username(), timezone.now(), request.POST.get("action", "")
         try:
             if action == "apply":

@@ -22,7 +22,7 @@ from wagtail.log_actions import log
 from mailer.desk.base.forms import content_languages
 from mailer.desk.base.page_classes import AnyForm, FormPage
 from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
-from mailer.reports.labels import format_number
+from mailer.reports.labels_and_summary import format_number
 from subscribers.imports import jobs
 from subscribers.imports.jobs import ImportOptions
 from subscribers.imports.models import ImportJob
@@ -132,7 +132,7 @@ class UploadForm(forms.Form):
         MailingList.objects.all(),
         label=_("List"),
         empty_label=_("Choose a list"),
-        help_text=_("Subscribers are added to this list."),
+        help_text=_("Imported subscribers are added to this list."),
     )
     source = forms.CharField(
         label=_("Source of consent"),

@@ -14,13 +14,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
-from mailer.approval.approve import SnapshotChanged
+from mailer.approval.approve_and_schedule import SnapshotChanged
 from mailer.delivery.message_builder import check_unchanged, load_context, rendered_of
 from mailer.delivery.models import Delivery, Mailing
-from mailer.desk.base.audit_log import note_view
+from mailer.desk.base.audit_log_entries import note_view
 from mailer.desk.base.page_classes import EditionPage
 from mailer.desk.editions.variant_matrix import VIEWS, shown_as
-from mailer.desk.editions.views import fill_placeholders
+from mailer.desk.editions.variants_page import fill_placeholders
 from mailer.desk.reports.not_delivered import rows
 from mailer.rendering.data_types import RenderedVariant
 from mailer.reports.not_delivered import OUTCOME_REASON

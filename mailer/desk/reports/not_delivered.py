@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.accounts.sessions import requires_recent_sign_in
+from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.base.page_classes import EditionPage
 from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.labels import format_number, reason_label
+from mailer.reports.labels_and_summary import format_number, reason_label
 from mailer.reports.stats import latest_mailing
 from subscribers import tokens
 from subscribers.models import Subscriber
@@ -110,7 +110,9 @@ def _row(delivery: Any, subscriber: Subscriber | None, event: FeedbackEvent | No
         "label": gettext("Bounced") if bounced else delivery.get_state_display().capitalize(),
         "reason": reason_label(reason),
         "due_at": delivery.due_at,
-        "response": tokens.mask((event.diagnostic if event and event.diagnostic else delivery.reply) or ""),
+        "response": tokens.mask_tokens(
+            (event.diagnostic if event and event.diagnostic else delivery.reply) or ""
+        ),
         "event": event,
         "decision": next(iter(event.decisions.all()), None) if event else None,
     }

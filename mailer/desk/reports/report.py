@@ -28,7 +28,7 @@ from mailer.reports.charts import Bar, Point, Style, bar_chart, column_chart, li
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import flat_sheet, table_sheet
-from mailer.reports.labels import (
+from mailer.reports.labels_and_summary import (
     BOUNCE_CLASS_LABELS,
     format_number,
     format_percent,
@@ -174,7 +174,7 @@ def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
         **progress_context(mailing, counts, now),
         "interventions": interventions(mailing),
         "summary": summary(counts, engagement.summary),
-        "figures": list(figures(counts, engagement, earlier, final=_is_final(mailing, now))),
+        "figures": list(key_figures(counts, engagement, earlier, final=_is_final(mailing, now))),
         "engagement": engagement,
         "unsubscribed": sum(counts.unsubscribes.values()),
         "reasons_given": any(counts.unsubscribes),
@@ -187,7 +187,7 @@ def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
     }
 
 
-def figures(
+def key_figures(
     counts: Stats, engagement: Engagement, earlier: Sequence[trend.SentEdition], *, final: bool
 ) -> Iterator[Figure]:
     """The key figures. Failures and complaints are marked as problems only if there are any."""
@@ -357,13 +357,13 @@ class TrendPage(NewsletterPage, TemplateView):
             newsletter=self.object,
             sent=sent,
             # A line needs two points.
-            lines=list(lines(sent)) if len(sent) > 1 else [],
+            lines=list(trend_lines(sent)) if len(sent) > 1 else [],
             table=DisplayTable(trend.trend_table(sent), max_rows=trend.MAX_EDITIONS),
             **kwargs,
         )
 
 
-def lines(sent: Sequence[trend.SentEdition]) -> Iterator[Line]:
+def trend_lines(sent: Sequence[trend.SentEdition]) -> Iterator[Line]:
     """A trend line for each figure, from the oldest edition to the newest. `sent` must not be empty."""
     oldest_first = sent[::-1]
     audience = [Point(one.period, one.totals.audience) for one in oldest_first]

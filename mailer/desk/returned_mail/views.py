@@ -28,15 +28,15 @@ from wagtail.log_actions import log
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.desk.base.page_classes import ObjectPage, current_user
 from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
-from mailer.editions import sample
+from mailer.editions import sample_edition_markers
 from mailer.editions.models import Newsletter
-from mailer.feedback.decisions import answers, manual_triage
+from mailer.feedback.decisions import manual_triage, staff_answers
 from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
-from mailer.feedback.sources import base
+from mailer.feedback.sources import source_health
 from mailer.feedback.sources.poll import configured_urls
-from mailer.reports.labels import reason_label
+from mailer.reports.labels_and_summary import reason_label
 from subscribers import addresses, suppression, tokens
 from subscribers.models import Subscriber
 
@@ -130,7 +130,9 @@ class ReplyIndex(ReadOnlyIndex):
         return shown
 
     def additional_context(self) -> dict[str, Any]:
-        return {"source_errors": base.failing_sources(configured_urls(settings.CONFIG), timezone.now())}
+        return {
+            "source_errors": source_health.failing_sources(configured_urls(settings.CONFIG), timezone.now())
+        }
 
 
 class ReplyViewSet(TableViewSet):
@@ -266,7 +268,7 @@ def event_json(raw: bytes, *, masked: bool = True) -> str:
 
 def _shown(text: str, masked: bool) -> str:
     shown = strip_invisible(text)[:_MAX_CHARACTERS]
-    return tokens.mask(shown) if masked else shown
+    return tokens.mask_tokens(shown) if masked else shown
 
 
 class ClassifyForm(forms.Form):
@@ -352,7 +354,8 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
             suggestions=suggestions,
             may_classify=may_classify,
             answers=message.answers.select_related("answered_by"),
-            may_answer=self.request.user.has_perm(ANSWER_PERMISSION) and bool(answers.recipient_of(message)),
+            may_answer=self.request.user.has_perm(ANSWER_PERMISSION)
+            and bool(staff_answers.recipient_of(message)),
             subscriber=Subscriber.objects.filter(pk=message.subscriber).first()
             if message.subscriber
             else None,
@@ -372,7 +375,7 @@ class AnswerForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["newsletter"]
-        field.queryset = Newsletter.objects.exclude(slug=sample.SLUG)
+        field.queryset = Newsletter.objects.exclude(slug=sample_edition_markers.SLUG)
         field.label_from_instance = lambda one: f"{one.name} <{one.sender_email}>"
 
     def clean_subject(self) -> str:
@@ -384,7 +387,8 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
     """The form for an answer to the sender of a message."""
 
     model = ReturnedMessage
-    permission_required = ANSWER_PERMISSION
+    # The page shows the message.
+    permission_required = (ANSWER_PERMISSION, "mailer.view_returnedmessage")
     breadcrumbs_above = (("desk_replies:index", _("Unclassified replies")),)
     form_class = AnswerForm
     template_name = "desk/returned_mail/answer.html"
@@ -393,13 +397,13 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
-        self.recipient = answers.recipient_of(self.object)
+        self.recipient = staff_answers.recipient_of(self.object)
         if not self.recipient:
             raise Http404
 
     def get_initial(self) -> dict[str, Any]:
-        newsletter = Newsletter.objects.exclude(slug=sample.SLUG).first()
-        return {"newsletter": newsletter, "subject": answers.subject_of(self.object)}
+        newsletter = Newsletter.objects.exclude(slug=sample_edition_markers.SLUG).first()
+        return {"newsletter": newsletter, "subject": staff_answers.subject_of(self.object)}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
@@ -412,7 +416,9 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
 
     def form_valid(self, form: AnswerForm) -> HttpResponse:
         data, user = form.cleaned_data, current_user(self.request)
-        answers.answer(self.object, data["newsletter"], data["subject"], data["body"], user, timezone.now())
+        staff_answers.answer(
+            self.object, data["newsletter"], data["subject"], data["body"], user, timezone.now()
+        )
         log(instance=self.object, action="desk.reply_answer", user=user)
         messages.success(self.request, _("Your answer is sent, and kept with the message."))
         return redirect("desk_reply", self.object.pk)
@@ -479,6 +485,6 @@ def _event_details(event: FeedbackEvent) -> dict[str, Any]:
         "subscriber": Subscriber.objects.filter(pk=event.subscriber).first() if event.subscriber else None,
         "reason": reason_label(event.reason) if event.reason else "",
         "matched_by": _MATCHED_BY.get(event.identity, ""),
-        "diagnostic": tokens.mask(strip_invisible(event.diagnostic)),
+        "diagnostic": tokens.mask_tokens(strip_invisible(event.diagnostic)),
         "decisions": event.decisions.all(),
     }

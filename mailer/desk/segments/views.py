@@ -31,9 +31,9 @@ from mailer.desk.subscribers.subscriber_pages import state_label
 from mailer.editions.models import Edition
 from subscribers.models import MailingList
 from subscribers.segments import conditions, segments
+from subscribers.segments.estimates import Estimate, estimate
 from subscribers.segments.models import CustomField, Segment, Tag
 from subscribers.segments.rules import Condition, Group, InvalidRule, Join, all_conditions, from_json, to_json
-from subscribers.segments.segments import Estimate, estimate
 
 _CHANGE, _DELETE = "subscribers.change_segment", "subscribers.delete_segment"
 
@@ -89,6 +89,10 @@ class SegmentPage(StaffPage, TemplateView):
         self.segment = Segment() if pk is None else get_object_or_404(Segment, pk=pk)
         self.name, self.error, self.estimate = self.segment.name, "", None
         self.rule = Group("all", (Group("all"),)) if pk is None else from_json(self.segment.rule)
+        # Which version of the segment the form was made of.
+        self.seen = (
+            self.request.POST.get("seen", "") if self.request.method == "POST" else _seen(self.segment)
+        )
 
     def has_permission(self) -> bool:
         if self.request.method != "POST":
@@ -138,6 +142,7 @@ class SegmentPage(StaffPage, TemplateView):
             error=self.error,
             estimate=self.estimate,
             sample=[(one, *state_label(one)) for one in self.estimate.sample] if self.estimate else [],
+            seen=self.seen,
             may_change=self.request.user.has_perm(_CHANGE),
             may_delete=self.request.user.has_perm(_DELETE),
             may_view_subscribers=self.request.user.has_perm("subscribers.view_subscriber"),
@@ -166,8 +171,20 @@ class SegmentPage(StaffPage, TemplateView):
 
     def _save(self) -> HttpResponse:
         user = self.request.user
-        segments.save(self.segment, self.name, self.rule, user.get_username(), timezone.now())
-        log(instance=self.segment, action="desk.segment", user=user)
+        with transaction.atomic():
+            if self.is_repeated("segment"):
+                return redirect("desk_segments:index")
+            if theirs := self._changed_meanwhile():
+                self.seen = _seen(theirs)
+                text = gettext(
+                    "%(name)s saved this segment after you opened it: “%(segment)s”, %(rule)s. Open it in "
+                    "another window to compare both. To have yours instead, save it again."
+                )
+                values = {"name": theirs.changed_by, "segment": theirs.name, "rule": rule_summary(theirs)}
+                self.error = text % values
+                return self.render_to_response(self.get_context_data())
+            segments.save(self.segment, self.name, self.rule, user.get_username(), timezone.now())
+            log(instance=self.segment, action="desk.segment", user=user)
         text = (
             gettext("The segment “%(segment)s” is created.")
             if self.new
@@ -175,6 +192,12 @@ class SegmentPage(StaffPage, TemplateView):
         )
         messages.success(self.request, text % {"segment": self.segment})
         return redirect("desk_segments:edit", self.segment.pk)
+
+    def _changed_meanwhile(self) -> Segment | None:
+        """The segment, locked, if another request saved it since the form was loaded."""
+        stored = Segment.objects.select_for_update().filter(pk=self.segment.pk).first()
+        changed = stored is not None and self.seen not in ("", _seen(stored))
+        return stored if changed else None
 
     def _delete(self) -> HttpResponse:
         if self.new:
@@ -195,6 +218,11 @@ class SegmentPage(StaffPage, TemplateView):
             return redirect("desk_segments:index")
         messages.success(self.request, gettext("The segment is deleted. Its subscribers were not changed."))
         return redirect("desk_segments:index")
+
+
+def _seen(segment: Segment) -> str:
+    """What a form remembers of the segment that it was made of; "" for a new one."""
+    return segment.changed_at.isoformat() if segment.pk else ""
 
 
 def _parse(rule: str) -> Group:

@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import control
-from mailer.delivery.rollout.control import ControlError
+from mailer.delivery.rollout import mailing_control
+from mailer.delivery.rollout.mailing_control import ControlError
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.sending.mailing_control import DRY_RUN_PERMISSIONS, available_actions
 from mailer.desk.sending.progress import progress_context
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.labels import format_number
+from mailer.reports.labels_and_summary import format_number
 from mailer.reports.stats import latest_dry_run
 from subscribers.rate_limit import claim_form
 
@@ -101,7 +101,7 @@ class DryRunPage(EditionPage):
             if nonce and not claim_form(f"dry run {user.pk} {nonce}", now):
                 text = gettext("This dry run was started already. None was started a second time.")
                 raise ControlError("dry_run_active", text)
-            control.start_dry_run(snapshot, to, limit, user, now)
+            mailing_control.start_dry_run(snapshot, to, limit, user, now)
 
     def _form(self, data: Any = None) -> DryRunForm | None:
         """None if there is no open snapshot."""
@@ -115,4 +115,4 @@ class DryRunPage(EditionPage):
 
 
 def _in_progress(last: Mailing | None) -> bool:
-    return last is not None and last.state in control.ACTIVE
+    return last is not None and last.state in mailing_control.ACTIVE

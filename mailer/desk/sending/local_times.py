@@ -13,12 +13,12 @@ from django.utils.formats import date_format
 from django.utils.timesince import timeuntil
 from django.utils.translation import get_language, gettext, ngettext
 
-from mailer.approval.approve import local_send_time, zones_of
+from mailer.approval.approve_and_schedule import local_send_time, zones_of
 
 _TIME = "H:i"
 
 
-def city(zone: ZoneInfo) -> str:
+def city_of_zone(zone: ZoneInfo) -> str:
     """The city that a time zone is named after, in the language of the page."""
     return get_timezone_location(zone, locale=(get_language() or "en").replace("-", "_"), return_city=True)
 
@@ -35,9 +35,9 @@ def utc_offset(moment: datetime, zone: ZoneInfo) -> str:
 def zone_label(moment: datetime, zone: ZoneInfo) -> str:
     """The zone spelled out: "Almaty time, UTC+5"; "UTC" for UTC."""
     offset = utc_offset(moment, zone)
-    if city(zone) == offset:
+    if city_of_zone(zone) == offset:
         return offset
-    return gettext("%(city)s time, %(offset)s") % {"city": city(zone), "offset": offset}
+    return gettext("%(city)s time, %(offset)s") % {"city": city_of_zone(zone), "offset": offset}
 
 
 def own_zone() -> ZoneInfo:
@@ -62,7 +62,7 @@ def moment_label(moment: datetime, zone: ZoneInfo) -> str:
     there = date_format(moment.astimezone(own), _TIME if same_day else "j E, H:i")
     return gettext("%(moment)s (%(zone)s; in %(city)s %(time)s)") % {
         **values,
-        "city": city(own),
+        "city": city_of_zone(own),
         "time": there,
     }
 

@@ -18,11 +18,11 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import control
-from mailer.delivery.rollout.control import ControlError
+from mailer.delivery.rollout import mailing_control
+from mailer.delivery.rollout.mailing_control import ControlError
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.reports.stats import latest_dry_run, latest_mailing
-from subscribers.stored_texts import translated
+from subscribers.translate_stored_texts import translated
 
 _State = Mailing.State
 
@@ -43,31 +43,31 @@ class _Action(NamedTuple):
 
 _ACTIONS = {
     "pause": _Action(
-        control.pause,
+        mailing_control.pause,
         "desk.pause",
         _("Sending is paused. No more messages are sent until you or a colleague resumes it."),
         (_State.SENDING,),
         _State.PAUSED,
     ),
     "resume": _Action(
-        control.resume, "desk.resume", _("Sending is resumed."), (_State.PAUSED,), _State.SENDING
+        mailing_control.resume, "desk.resume", _("Sending is resumed."), (_State.PAUSED,), _State.SENDING
     ),
     "release": _Action(
-        control.release_all,
+        mailing_control.release_all,
         "desk.release_all",
         _("The gradual rollout has ended. All remaining subscribers receive the edition now."),
         (_State.SENDING, _State.PAUSED),
         _State.SENDING,
     ),
     "cancel": _Action(
-        control.cancel,
+        mailing_control.cancel,
         "desk.cancel",
         _("Cancelled. Subscribers who had not received it yet are counted as excluded."),
         (_State.PLANNING, _State.HELD, _State.SENDING, _State.PAUSED),
         _State.CANCELLED,
     ),
     "confirm": _Action(
-        control.confirm_audience,
+        mailing_control.confirm_audience,
         "desk.confirm_audience",
         _("The audience is confirmed. Sending starts now."),
         (_State.HELD,),
@@ -96,7 +96,7 @@ def _is_available(name: str, action: _Action, mailing: Mailing) -> bool:
     return mailing.state in action.states and (name != "release" or mailing.released_up_to is not None)
 
 
-def seen(mailing: Mailing) -> str:
+def state_fingerprint(mailing: Mailing) -> str:
     """What a page shows of the mailing; another state, or another reason for it, has another value."""
     return f"{mailing.pk} {mailing.state} {zlib.crc32(mailing.reason.encode()):x}"
 
@@ -121,7 +121,7 @@ class ControlAction(EditionPage):
         if action is None or mailing is None:
             messages.error(request, gettext("That action is not available: there is nothing to send."))
             return self.redirect_to("dry_run" if self._is_dry_run else "report")
-        is_current = name == "pause" or request.POST.get("seen") == seen(mailing)
+        is_current = name == "pause" or request.POST.get("seen") == state_fingerprint(mailing)
         if not is_current or not _is_available(name, action, mailing):
             return self._explain(action, mailing)
         try:

@@ -16,7 +16,7 @@ from mailer.desk.base.page_classes import EditionPage
 from mailer.desk.sending import mailing_control
 from mailer.reports.charts import column_chart, totals_bars, totals_chart
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.labels import format_number, reason_label
+from mailer.reports.labels_and_summary import format_number, reason_label
 from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Totals, build_timeline, sum_outcomes
 
 _State = Mailing.State
@@ -44,7 +44,7 @@ _STEP_PAUSED_BY_STOP_RULES = _(
 )
 
 _INTERVENTIONS = {
-    "warned": ("waiting", _("Warned")),
+    "warned": ("waiting", _("Staff warned")),
     "slowed": ("busy", _("Slowed down")),
     "paused": ("problem", _("Paused")),
 }
@@ -90,7 +90,7 @@ def progress_context(mailing: Mailing, counts: Stats, now: datetime) -> dict[str
     counted = counts.totals
     return {
         "mailing": mailing,
-        "seen": mailing_control.seen(mailing),
+        "seen": mailing_control.state_fingerprint(mailing),
         "totals": counted,
         "chart": totals_chart(counted),
         "terms": [(bar.label, bar.count, bar.style.mark) for bar in totals_bars(counted)],
@@ -114,11 +114,9 @@ def _pace_label(mailing: Mailing, counts: Stats, now: datetime) -> str:
     if not pace:
         return ""
     rate = format_number(max(round(pace), 1))
-    speed = gettext("about %(count)s per minute") % {"count": rate}
     if mailing.released_up_to is not None or not counted.planned:
-        return speed
-    left = timedelta(minutes=(counted.planned + counted.claimed) / pace)
-    return gettext("%(speed)s, %(left)s left") % {"speed": speed, "left": _duration(left)}
+        return gettext("about %(count)s per minute") % {"count": rate}
+    return _pace_and_time_left(rate, timedelta(minutes=(counted.planned + counted.claimed) / pace))
 
 
 def messages_per_minute(started_at: datetime, counts: Stats, now: datetime) -> float:
@@ -134,14 +132,25 @@ def messages_per_minute(started_at: datetime, counts: Stats, now: datetime) -> f
     return counts.totals.accepted / elapsed if elapsed > 0.1 else 0.0
 
 
-def _duration(left: timedelta) -> str:
+def _pace_and_time_left(rate: str, left: timedelta) -> str:
     minutes = round(left.total_seconds() / 60)
     if minutes < 2:
-        return gettext("less than two minutes")
+        text = gettext("about %(rate)s per minute, less than two minutes left")
+        return text % {"rate": rate}
     if minutes < 120:
-        return ngettext("about %(count)s minute", "about %(count)s minutes", minutes) % {"count": minutes}
+        text = ngettext(
+            "about %(rate)s per minute, about %(count)s minute left",
+            "about %(rate)s per minute, about %(count)s minutes left",
+            minutes,
+        )
+        return text % {"rate": rate, "count": minutes}
     hours = round(minutes / 60)
-    return ngettext("about %(count)s hour", "about %(count)s hours", hours) % {"count": hours}
+    text = ngettext(
+        "about %(rate)s per minute, about %(count)s hour left",
+        "about %(rate)s per minute, about %(count)s hours left",
+        hours,
+    )
+    return text % {"rate": rate, "count": hours}
 
 
 def _advice(mailing: Mailing) -> Any:

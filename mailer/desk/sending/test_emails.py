@@ -22,7 +22,7 @@ from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.outbox import staff_test_sends
 from mailer.desk.base.edition_workflow import overview
 from mailer.desk.base.page_classes import EditionPage, current_user
-from mailer.desk.editions.views import current_content
+from mailer.desk.editions.variants_page import current_content
 from mailer.desk.sending.mailing_control import DRY_RUN_PERMISSIONS
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
@@ -68,7 +68,7 @@ class TestEmailForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         if not self.errors and len(self.combinations()) > _MOST:
             self.add_error(
-                "language", gettext("At most %(most)s emails are sent at a time.") % {"most": _MOST}
+                "language", gettext("Choose at most %(most)s emails for one test.") % {"most": _MOST}
             )
         return self.cleaned_data
 
@@ -191,15 +191,15 @@ def _rendered(
     snapshot: Snapshot | None, content: Content, countries: tuple[str, ...], language: str
 ) -> RenderedVariant | None:
     """The stored variant where there is one, else the content rendered; None without a story."""
-    stories = story_selection.story_set(content, countries)
-    if not stories:
+    selection = story_selection.select(content, countries)
+    if selection.skipped:
         return None
     if snapshot is not None:
-        key = story_selection.variant_key(stories, language)
+        key = story_selection.variant_key(selection.keys, language)
         stored = snapshot.variants.filter(key=key).first()
         if stored is not None:
             return rendered_of(stored)
-    return variants.render(content, countries, language)
+    return variants.render_selection(content, selection, countries, language)
 
 
 def recent_tests(edition: Edition) -> list[ModelLogEntry]:

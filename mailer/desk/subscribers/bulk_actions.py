@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -24,8 +25,8 @@ from subscribers.bulk import jobs
 from subscribers.bulk.models import BulkJob
 from subscribers.models import MailingList
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
-from subscribers.search import search
-from subscribers.search.search import Query
+from subscribers.search import subscriber_search
+from subscribers.search.subscriber_search import Query
 from subscribers.segments import tags_and_fields
 from subscribers.segments.models import Tag
 
@@ -126,13 +127,16 @@ class BulkActionPage(_BulkView):
         form = BulkActionForm(request.POST)
         if (self.ids or self.all_matching) and form.is_valid():
             try:
-                job = jobs.create(
-                    form.bulk_request(self.ids, self.query), request.user.get_username(), timezone.now()
-                )
+                with transaction.atomic():
+                    if self.is_repeated("bulk"):
+                        return redirect("desk_bulk_jobs")
+                    job = jobs.create(
+                        form.bulk_request(self.ids, self.query), request.user.get_username(), timezone.now()
+                    )
+                    log(instance=job, action="desk.bulk", user=request.user)
             except ValueError as error:
                 form.add_error(None, str(error))
             else:
-                log(instance=job, action="desk.bulk", user=request.user)
                 # The first batch runs before the page is shown; the worker does the rest.
                 jobs.RUNNER.attempt(job, timezone.now)
                 return redirect("desk_bulk_job", job.pk)
@@ -144,7 +148,7 @@ class BulkActionPage(_BulkView):
             count = len(self.ids)
             selected = ngettext("%(count)s subscriber", "%(count)s subscribers", count) % {"count": count}
         else:
-            selected = subscribers_label(search.count(self.query))
+            selected = subscribers_label(subscriber_search.count(self.query))
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         kept = (*QUERY_PARAMETERS, "all") if self.all_matching else ("ids",)
         return {

@@ -1,4 +1,4 @@
-"""List health: groups of subscribers to review, and reconfirmation campaigns."""
+"""List health: groups of subscribers to review, with their counts and rules."""
 
 from __future__ import annotations
 
@@ -7,28 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django import forms
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
-from django_stubs_ext import StrOrPromise
-from wagtail.admin import messages
-from wagtail.log_actions import log
 
-from mailer.desk.base.page_classes import ObjectPage, StaffPage
-from subscribers.bulk import jobs
-from subscribers.models import MailingList
-from subscribers.reconfirmation import campaigns
-from subscribers.reconfirmation.models import ReconfirmationCampaign
-from subscribers.resumable_jobs import WrongState
-from subscribers.segments.models import Segment
-from subscribers.segments.rules import Condition, Group, InvalidRule, to_json
-from subscribers.segments.segments import Estimate, estimate
+from mailer.desk.base.page_classes import StaffPage
+from mailer.reports.list_health import health_rules
+from subscribers.segments.estimates import Estimate, estimate
+from subscribers.segments.rules import Group, to_json
 
 
 @dataclass(frozen=True)
@@ -61,148 +49,37 @@ class ListHealthPage(StaffPage, TemplateView):
 
 
 def health_groups() -> list[HealthGroup]:
-    """Every group, with the number of subscribers in it now."""
-    now = timezone.now()
-    return [HealthGroup(title, text, rule, estimate(rule, now)) for title, text, rule in _definitions()]
+    """Every group, with the number of subscribers in it: now, or as the worker counted it last."""
+    now, texts = timezone.now(), _texts()
+    return [HealthGroup(*texts[name], rule, estimate(rule, now)) for name, rule in health_rules().items()]
 
 
-def _definitions() -> list[tuple[str, str, Group]]:
-    lists = tuple(MailingList.objects.values_list("pk", flat=True))
-    on = (Condition("list", "on", lists),) if lists else ()
-    return [
-        (
+def _texts() -> dict[str, tuple[str, str]]:
+    """Title and description of each group, by its name."""
+    return {
+        "never_confirmed": (
             gettext("Never confirmed"),
             gettext(
                 "Signed up more than a week ago and never clicked the confirmation link. They receive no "
                 "editions and are deleted automatically after some days."
             ),
-            _rule(Condition("pending", "not_within", (7,))),
         ),
-        (
+        "bounced": (
             gettext("Bounced recently"),
             gettext(
                 "An email to them bounced in the last 90 days, and they still receive editions. If bounces "
                 "continue, the bounce rules suppress them automatically."
             ),
-            _rule(*on, Condition("bounced", "within", (90,)), Condition("suppressed", "not")),
         ),
-        (
+        "inactive": (
             gettext("Inactive"),
             gettext(
                 "Agreed to tracking, received at least three editions, and opened none and clicked "
                 "nothing for six months."
             ),
-            _rule(*on, Condition("reacted", "not_within", (180,)), Condition("received", "at_least", (3,))),
         ),
-        (
+        "without_opt_in": (
             gettext("Added without opt-in"),
             gettext("Were added by an import or by staff, and never confirmed themselves that they want it."),
-            _rule(*on, Condition("self_confirmed", "never")),
         ),
-    ]
-
-
-def _rule(*tests: Condition) -> Group:
-    return Group("all", (Group("all", tests),))
-
-
-_SHOWN = 50
-
-
-class ReconfirmForm(forms.Form):
-    """Which list to reconfirm, and how long subscribers have."""
-
-    mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label=_("List"))
-    days = forms.IntegerField(label=_("Days to respond"), initial=30, min_value=7, max_value=90)
-
-
-class _CampaignView(StaffPage, TemplateView):
-    permission_required = "subscribers.change_subscriber"
-    breadcrumbs_above: tuple[tuple[str, StrOrPromise], ...] = (
-        ("desk_reconfirmations", _("Reconfirmation campaigns")),
-    )
-    header_icon = "mail"
-
-
-class ReconfirmPage(_CampaignView, ObjectPage[Segment]):
-    """Explains reconfirmation and shows the form (GET), then starts a campaign (POST)."""
-
-    model = Segment
-    template_name = "desk/subscribers/reconfirm.html"
-    page_title = _("Reconfirm subscriptions")
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        form = ReconfirmForm(request.POST)
-        if form.is_valid():
-            data, by = form.cleaned_data, request.user.get_username()
-            try:
-                campaign = campaigns.create(
-                    self.object, data["mailing_list"], data["days"], by, timezone.now()
-                )
-            except (InvalidRule, ValueError) as error:
-                form.add_error(None, str(error))
-            else:
-                log(instance=campaign, action="desk.reconfirm", user=request.user)
-                return redirect("desk_reconfirmation", campaign.pk)
-        return self.render_to_response(self.get_context_data(form=form, **kwargs))
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {"form": ReconfirmForm(), **context, "segment": self.object}
-
-
-class CampaignPage(_CampaignView, ObjectPage[ReconfirmationCampaign]):
-    """Shows how many were asked and have confirmed (GET); finishes or stops the campaign (POST)."""
-
-    template_name = "desk/subscribers/reconfirmation.html"
-
-    def get_queryset(self) -> QuerySet[ReconfirmationCampaign]:
-        return ReconfirmationCampaign.objects.select_related("mailing_list")
-
-    def get_page_title(self) -> str:
-        return str(self.object)
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        by, now = request.user.get_username(), timezone.now()
-        try:
-            if request.POST.get("action") == "finish":
-                job = campaigns.finish(self.object, by, now)
-                log(instance=job, action="desk.bulk", user=request.user)
-                jobs.RUNNER.attempt(job, lambda: now)
-                return redirect("desk_bulk_job", job.pk)
-            campaigns.cancel(self.object, by, now)
-            log(instance=self.object, action="desk.reconfirm_stop", user=request.user)
-            messages.success(request, gettext("The campaign is stopped. No subscription was changed."))
-        except WrongState as error:
-            messages.error(request, str(error))
-        return redirect("desk_reconfirmation", self.object.pk)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        campaign, now = self.object, timezone.now()
-        asked = campaign.requests.count()
-        confirmed = campaign.requests.filter(confirmed_at__isnull=False).count()
-        in_progress = campaign.state in (
-            ReconfirmationCampaign.State.SENDING,
-            ReconfirmationCampaign.State.WAITING,
-        )
-        return super().get_context_data(
-            campaign=campaign,
-            asked=asked,
-            confirmed=confirmed,
-            unanswered=asked - confirmed,
-            in_progress=in_progress,
-            may_finish=in_progress and now.date() > campaign.deadline,
-            **kwargs,
-        )
-
-
-class CampaignsPage(_CampaignView):
-    """Lists the campaigns, newest first."""
-
-    template_name = "desk/subscribers/reconfirmations.html"
-    page_title = _("Reconfirmation campaigns")
-    breadcrumbs_above = ()
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = ReconfirmationCampaign.objects.select_related("mailing_list")[:_SHOWN]
-        return super().get_context_data(campaigns=found, **kwargs)
+    }

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,22 +19,23 @@ from wagtail.admin import messages
 from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
-from wagtail.admin.views.generic import CreateView, DeleteView, EditView, IndexView
+from wagtail.admin.views.generic import CreateView, DeleteView, IndexView
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.approval import list_changes
-from mailer.approval.approve import ApprovalError
+from mailer.approval import list_email_approval
+from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.authorship import name_of
-from mailer.approval.list_changes import ListEmails
+from mailer.approval.list_email_approval import ListEmails
 from mailer.approval.models import ListChange
+from mailer.desk.base.edit_conflicts import GuardedEditView, PlainInput
 from mailer.desk.base.page_classes import ObjectPage, current_user
 from mailer.desk.base.tables import DeskViewSet, StateColumn
 from mailer.editions import sender_domains
 from mailer.reports.charts import Point, line_chart
-from mailer.reports.labels import format_number
+from mailer.reports.labels_and_summary import format_number
 from subscribers.models import ListGrowth, MailingList, Subscription
-from subscribers.search.search import CAP
+from subscribers.search.subscriber_search import CAP
 
 _WELCOME = "welcome_"
 
@@ -62,6 +63,18 @@ class ListForm(WagtailAdminModelForm):
             self.add_error("sender_email", gettext("Enter the sender's email address too."))
         return cleaned
 
+    @cached_property
+    def plain_inputs(self) -> dict[str, PlainInput]:
+        """The welcome texts of `WelcomePanel`, by the names of their inputs."""
+        saved = self.instance.welcome_texts or {}
+        return {
+            f"{_WELCOME}{code}": PlainInput(
+                gettext("Welcome text, %(name)s") % {"name": staff_language.language_name(code)},
+                saved.get(code, ""),
+            )
+            for code in settings.CONFIG.site.languages
+        }
+
     def save(self, commit: bool = True) -> Any:
         texts = self._in_force.welcome_texts
         codes = settings.CONFIG.site.languages
@@ -76,11 +89,11 @@ class ListForm(WagtailAdminModelForm):
 
     def propose(self, request: HttpRequest) -> None:
         """Propose the sender and texts of the saved form, where they differ from those in force."""
-        earlier = list_changes.waiting(self.instance)
+        earlier = list_email_approval.waiting_proposal(self.instance)
         if self._wanted in (self._in_force, earlier and ListEmails.of(earlier)):
             return
         user = current_user(request)
-        change = list_changes.propose(self.instance, self._wanted, user, timezone.now())
+        change = list_email_approval.propose(self.instance, self._wanted, user, timezone.now())
         log(instance=self.instance, action="desk.list_change_propose", user=user)
         messages.info(
             request,
@@ -99,7 +112,7 @@ class WaitingPanel(Panel):
 
         @cached_property
         def change(self) -> ListChange | None:
-            return list_changes.waiting(self.instance) if self.instance.pk else None
+            return list_email_approval.waiting_proposal(self.instance) if self.instance.pk else None
 
         def is_shown(self) -> bool:
             return self.change is not None
@@ -170,7 +183,7 @@ class ListCreate(CreateView):
         return saved
 
 
-class ListEdit(EditView):
+class ListEdit(GuardedEditView):
     """Edits a list, and proposes another sender or other welcome texts."""
 
     def save_instance(self) -> Any:
@@ -185,7 +198,10 @@ class ListIndex(IndexView):
     page_title = _("Lists")
 
     def get_base_queryset(self) -> QuerySet[MailingList]:
-        return MailingList.objects.select_related("growth")
+        return MailingList.objects.select_related("growth").annotate(
+            desk_confirmed=_count_on(Subscription.State.CONFIRMED),
+            desk_pending=_count_on(Subscription.State.PENDING),
+        )
 
 
 class ListDelete(DeleteView):
@@ -213,7 +229,7 @@ class ListDelete(DeleteView):
 
 def confirmed_count(mailing_list: MailingList) -> str:
     """The number of confirmed subscribers; for a long list, as last counted by the worker."""
-    count = _count_on(mailing_list, Subscription.State.CONFIRMED)
+    count: int = mailing_list.desk_confirmed  # type: ignore[attr-defined]
     kept: ListGrowth | None = getattr(mailing_list, "growth", None)
     if count > CAP and kept:
         return gettext("about %(count)s") % {"count": format_number(kept.months[-1]["people"])}
@@ -226,7 +242,7 @@ def confirmed_count(mailing_list: MailingList) -> str:
 
 def pending_count(mailing_list: MailingList) -> str:
     """The number of subscribers who have not confirmed yet."""
-    count = _count_on(mailing_list, Subscription.State.PENDING)
+    count: int = mailing_list.desk_pending  # type: ignore[attr-defined]
     return (
         format_number(count)
         if count <= CAP
@@ -234,8 +250,17 @@ def pending_count(mailing_list: MailingList) -> str:
     )
 
 
-def _count_on(mailing_list: MailingList, state: str) -> int:
-    return Subscription.objects.filter(mailing_list=mailing_list, state=state)[: CAP + 1].count()
+class _CappedCount(Subquery):
+    """The number of rows of a subquery that has a limit."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) capped)"
+    output_field = IntegerField()
+
+
+def _count_on(state: str) -> _CappedCount:
+    """Of each list, its subscriptions in this state; no more than CAP + 1 are counted."""
+    found = Subscription.objects.filter(mailing_list=OuterRef("pk"), state=state)
+    return _CappedCount(found.order_by().values("pk")[: CAP + 1])
 
 
 def sign_up_visibility(mailing_list: MailingList) -> tuple[str, str]:
@@ -332,14 +357,14 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
             proposer=name_of(change.proposed_by),
             decided_by=name_of(change.decided_by) if change.decided_by else "",
             open=change.state == ListChange.State.PROPOSED,
-            may_approve=user.has_perm(list_changes.PERMISSION) and user.pk != change.proposed_by_id,
-            may_reject=user.has_perm(list_changes.PERMISSION) or user.pk == change.proposed_by_id,
+            may_approve=user.has_perm(list_email_approval.PERMISSION) and user.pk != change.proposed_by_id,
+            may_reject=user.has_perm(list_email_approval.PERMISSION) or user.pk == change.proposed_by_id,
             **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         approves = request.POST.get("action") == "approve"
-        decide = list_changes.approve if approves else list_changes.reject
+        decide = list_email_approval.approve if approves else list_email_approval.reject
         try:
             decide(self.object, current_user(request), timezone.now())
         except ApprovalError as error:

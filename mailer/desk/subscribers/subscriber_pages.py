@@ -24,7 +24,7 @@ from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.log_actions import log, registry
 
 from mailer import staff_language
-from mailer.accounts.sessions import requires_recent_sign_in
+from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.delivery.models import Delivery
 from mailer.desk.base.forms import (
     Choices,
@@ -39,23 +39,23 @@ from mailer.desk.base.tables import (
     DeskViewSet,
     KeysetPaginationMixin,
     StateColumn,
-    cursor,
+    page_cursor,
     sheet_response,
     subscribers_label,
 )
 from mailer.desk.imports.list import ListFormPage
 from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
-from mailer.desk.suppression_decisions import labels
+from mailer.desk.suppression_decisions import labels_and_timeline
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.reports.export import subscribers_sheet
 from subscribers import merge, suppression
 from subscribers.exports import json_lines
 from subscribers.models import MailingList, Segment, Subscriber, Subscription, Suppression, Tag
 from subscribers.privacy.erasure import erase
-from subscribers.search import search
-from subscribers.search import search as finding
-from subscribers.search.search import CappedCount, Page, Query
-from subscribers.stored_texts import stored
+from subscribers.search import possible_duplicates
+from subscribers.search import subscriber_search as finding
+from subscribers.search.subscriber_search import CappedCount, Page, Query
+from subscribers.translate_stored_texts import stored
 
 _SHOWN = 20
 
@@ -105,7 +105,7 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
         "deliveries": deliveries.order_by("-pk")[:_SHOWN],
         "events": FeedbackEvent.objects.filter(subscriber=subscriber.pk)[:_SHOWN],
         "decisions": [
-            (one, *labels.state_label(one))
+            (one, *labels_and_timeline.state_label(one))
             for one in SuppressionDecision.objects.filter(subscriber=subscriber.pk)[:_SHOWN]
         ],
     }
@@ -200,7 +200,7 @@ class MergePage(_SubscriberPage):
                 for one in (self.object, self.other)
                 if one is not None
             ],
-            "duplicates": [] if self.other else search.possible_duplicates(self.object),
+            "duplicates": [] if self.other else possible_duplicates.possible_duplicates(self.object),
         }
 
 
@@ -296,7 +296,9 @@ class SubscriberIndex(KeysetPaginationMixin, IndexView):
 
     def load_page(self, size: int) -> tuple[Page, CappedCount]:
         search = finding.Search(self.query())
-        page = search.page(size, after=cursor(self.request, "after"), before=cursor(self.request, "before"))
+        page = search.page(
+            size, after=page_cursor(self.request, "after"), before=page_cursor(self.request, "before")
+        )
         return page, search.count(exact=self.request.GET.get("count") == "exactly")
 
     def get_list_buttons(self, instance: Subscriber) -> list[Any]:

@@ -26,7 +26,7 @@ from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression
 from subscribers.models import Suppression
-from subscribers.stored_texts import translated
+from subscribers.translate_stored_texts import translated
 
 
 class SuppressionFilters(WagtailFilterSet):

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.forms.models import WagtailAdminModelForm
@@ -14,16 +15,17 @@ from wagtail.admin.panels import FieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import IndexView
 
+from mailer.desk.base.edit_conflicts import PlainInput
 from mailer.desk.base.forms import input_value
 from mailer.desk.base.tables import DeskViewSet
-from subscribers import addresses, consent, merge
+from subscribers import addresses, consent, former_addresses, merge
 from subscribers import suppression as suppress
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import Subscriber
-from subscribers.responses import mask
+from subscribers.responses import mask_address
 from subscribers.segments import tags_and_fields
 from subscribers.segments.models import CustomField, Tag
-from subscribers.stored_texts import translated
+from subscribers.translate_stored_texts import translated
 
 
 class SubscriberForm(WagtailAdminModelForm):
@@ -59,6 +61,22 @@ class SubscriberForm(WagtailAdminModelForm):
             self.add_error(None, gettext("A tag must have 1 to 60 characters."))
         return cleaned
 
+    @cached_property
+    def plain_inputs(self) -> dict[str, PlainInput]:
+        """Tags and custom fields of `AttributesPanel`, by the names of their inputs."""
+        subscriber = self.instance
+        tags = subscriber.taggings.select_related("tag").order_by("tag__name") if subscriber.pk else []
+        known = (
+            {row.field_id: row.value for row in subscriber.values.select_related("field")}
+            if subscriber.pk
+            else {}
+        )
+        inputs = {"tags": PlainInput(gettext("Tags"), ", ".join(one.tag.name for one in tags))}
+        for field in CustomField.objects.all():
+            saved = input_value(known[field.pk]) if field.pk in known else ""
+            inputs[f"field-{field.pk}"] = PlainInput(field.name, saved)
+        return inputs
+
     def save(self, commit: bool = True) -> Any:
         before = str(self.initial.get("email", "")) if self.instance.pk else ""
         subscriber = super().save(commit)
@@ -75,9 +93,9 @@ class SubscriberForm(WagtailAdminModelForm):
         """Keeps imports from adding the old address again, and records the change in the consent ledger."""
         now, source = (
             timezone.now(),
-            f"from {mask(before)} to {mask(subscriber.email)}",
+            f"from {mask_address(before)} to {mask_address(subscriber.email)}",
         )
-        merge.record_address_change(subscriber, addresses.address_hash(before), now)
+        former_addresses.record_address_change(subscriber, addresses.address_hash(before), now)
         evidence = Evidence(Channel.DESK, source=source, attested_by=str(self.for_user or ""))
         consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], evidence, now)
 
@@ -93,21 +111,12 @@ class AttributesPanel(Panel):
 
         def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
             context: dict[str, Any] = super().get_context_data(parent_context)
-            subscriber, data = self.instance, self.form.data
-            known = (
-                {row.field_id: row for row in subscriber.values.select_related("field")}
-                if subscriber.pk
-                else {}
-            )
-            rows = []
-            for field in CustomField.objects.all():
-                value = input_value(known[field.pk].value) if field.pk in known else ""
-                rows.append((field, data.get(f"field-{field.pk}", value)))
-            tags = subscriber.taggings.select_related("tag").order_by("tag__name") if subscriber.pk else []
+            data, saved = self.form.data, self.form.plain_inputs
+            shown = {name: data.get(name, one.saved) for name, one in saved.items()}
             return {
                 **context,
-                "rows": rows,
-                "tags": data.get("tags", ", ".join(one.tag.name for one in tags)),
+                "rows": [(field, shown[f"field-{field.pk}"]) for field in CustomField.objects.all()],
+                "tags": shown["tags"],
                 "known_tags": Tag.objects.all()[:200],
             }
 

@@ -23,7 +23,7 @@ from wagtail.log_actions import log
 from mailer.desk.base.page_classes import ObjectPage, Row
 from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
 from mailer.desk.returned_mail.views import text_of
-from mailer.desk.suppression_decisions import labels
+from mailer.desk.suppression_decisions import labels_and_timeline
 from mailer.feedback.decisions import bounce_waves, suppression_decisions
 from mailer.feedback.decisions.suppression_decisions import DecisionError
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
@@ -36,7 +36,7 @@ State, Rule = SuppressionDecision.State, SuppressionDecision.Rule
 class DecisionFilters(WagtailFilterSet):
     """By state and reason."""
 
-    state = django_filters.ChoiceFilter(label=_("State"), choices=labels.STATES)
+    state = django_filters.ChoiceFilter(label=_("State"), choices=labels_and_timeline.STATES)
     rule = django_filters.ChoiceFilter(label=_("Reason"), choices=SuppressionDecision.Rule.choices)
 
     class Meta:
@@ -83,7 +83,7 @@ class DecisionViewSet(TableViewSet):
     list_display = [
         "pk",
         Column("rule", label=_("Reason"), accessor=lambda one: one.get_rule_display().capitalize()),
-        StateColumn("state", label=_("State"), accessor=labels.state_label),
+        StateColumn("state", label=_("State"), accessor=labels_and_timeline.state_label),
         DateColumn("created_at", label=_("Decided"), sort_key="created_at"),
     ]
     exclude_form_fields = ["events"]
@@ -158,7 +158,7 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
         return SuppressionDecision.objects.select_related("wave", "probe", "suppression")
 
     def get_page_title(self) -> str:
-        return str(labels.TITLES[self.object.state])
+        return str(labels_and_timeline.TITLES[self.object.state])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         decision, may = self.object, self.request.user.has_perm
@@ -168,13 +168,13 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
             decision=decision,
             subscriber=subscriber if may("subscribers.view_subscriber") else None,
             is_unknown=subscriber is None,
-            state=labels.state_label(decision),
+            state=labels_and_timeline.state_label(decision),
             effect=_effect(decision),
-            rule=labels.RULES[decision.rule],
-            timeline=labels.timeline(decision),
+            rule=labels_and_timeline.RULES[decision.rule],
+            timeline=labels_and_timeline.timeline(decision),
             returned_messages=self._messages() if may("mailer.view_returnedmessage") else [],
             lists=MailingList.objects.filter(pk__in=decision.unsubscribed_lists),
-            others=[(one, *labels.state_label(one)) for one in others[:20]],
+            others=[(one, *labels_and_timeline.state_label(one)) for one in others[:20]],
             actions=available_actions(decision) if may("mailer.change_suppressiondecision") else {},
             **kwargs,
         )
@@ -202,11 +202,15 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
 
 def _effect(decision: SuppressionDecision) -> str:
     if decision.rule == Rule.COMPLAINT and decision.state == State.APPLIED:
-        return str(labels.COMPLAINT_EFFECT)
+        return str(labels_and_timeline.COMPLAINT_EFFECT)
     suppression = decision.suppression
     if decision.state == State.REVERTED and suppression is not None and suppression.lifted_at is None:
-        return str(labels.MAY_RESUBSCRIBE if suppression.reopened_at else labels.ALSO_SUPPRESSED_BY_STAFF)
-    return str(labels.EFFECTS[decision.state])
+        return str(
+            labels_and_timeline.MAY_RESUBSCRIBE
+            if suppression.reopened_at
+            else labels_and_timeline.ALSO_SUPPRESSED_BY_STAFF
+        )
+    return str(labels_and_timeline.EFFECTS[decision.state])
 
 
 # Subscribers and mailbox providers that the page shows.
@@ -235,10 +239,12 @@ class BounceWavePage(_DecisionPage[BounceWave]):
         return super().get_context_data(
             wave=self.object,
             open_count=decisions.filter(state=SuppressionDecision.State.HELD).count(),
-            decisions=[(one, *labels.state_label(one)) for one in decisions.with_email()[:_SHOWN]],
+            decisions=[
+                (one, *labels_and_timeline.state_label(one)) for one in decisions.with_email()[:_SHOWN]
+            ],
             total=decisions.count(),
             providers=_provider_counts(self.object) if self.object.reply_fingerprint else [],
-            diagnostics=[tokens.mask(" ".join(one.split())[:300]) for one in diagnostics[:5] if one],
+            diagnostics=[tokens.mask_tokens(" ".join(one.split())[:300]) for one in diagnostics[:5] if one],
             may_view_addresses=self.request.user.has_perm("subscribers.view_subscriber"),
             may_decide=self.request.user.has_perm("mailer.change_suppressiondecision"),
             **kwargs,
@@ -247,7 +253,7 @@ class BounceWavePage(_DecisionPage[BounceWave]):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         suppress = request.POST.get("action") == "suppress"
         try:
-            count = bounce_waves.decide(
+            count = bounce_waves.decide_wave(
                 self.object, suppress=suppress, by=request.user.get_username(), now=timezone.now()
             )
         except DecisionError as error:

@@ -1,4 +1,4 @@
-// Adds accessible names to two Wagtail controls that have none.
+// Adds accessible names to three Wagtail controls that have none.
 (() => {
   const { another } = document.currentScript.dataset;
   const text = (element) => element.textContent.replace('*', '').replace(/\s+/g, ' ').trim();
@@ -14,8 +14,14 @@
     const tooltip = button.querySelector('[data-w-tooltip-target="content"]');
     button.setAttribute('aria-label', (tooltip && text(tooltip)) || another);
   };
+  // The input of a field of tags, which Wagtail puts in place of the one that the label names.
+  const nameTags = (input) => {
+    const label = (input.closest('[data-field-wrapper], .w-field__wrapper, .w-panel') || document).querySelector('label');
+    if (label) input.setAttribute('aria-label', text(label));
+  };
   const name = () => {
     document.querySelectorAll('.Draftail-Editor [role="textbox"]:not([aria-label])').forEach(nameField);
+    document.querySelectorAll('.tagit-new input:not([aria-label])').forEach(nameTags);
     document.querySelectorAll('button.w-editing-sessions__session:not([aria-label])').forEach(nameColleague);
   };
   const start = () => {

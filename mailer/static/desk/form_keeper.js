@@ -5,9 +5,14 @@
   const COOKIE = 'desk_restore_form';
   const LIFETIME = 60 * 60 * 1000;
 
-  const forms = () => [...document.querySelectorAll('.desk-page form[method="post"]')];
+  // Marks of the values that the form was made of: with newer ones it would undo what others saved meanwhile.
+  const MARKS = ['saved_values', 'base'];
+  const NO_TEXT = ['hidden', 'password', 'file', 'submit', 'button', 'reset', 'fieldset'];
+
+  const forms = () => [...document.querySelectorAll('.desk-page form[method="post"], form[data-edit-form]')];
+  const isRich = (field) => field.hasAttribute('data-draftail-input');
   const fields = (form) => [...form.elements].filter(
-    (field) => field.name && !['hidden', 'password', 'file', 'submit', 'button', 'reset', 'fieldset'].includes(field.type)
+    (field) => field.name && (isRich(field) || MARKS.includes(field.name) || !NO_TEXT.includes(field.type))
   );
   const read = (field) => {
     if (field.type === 'checkbox' || field.type === 'radio') return field.checked;
@@ -17,8 +22,18 @@
     if (field.type === 'checkbox' || field.type === 'radio') field.checked = value;
     else if (field.multiple) [...field.options].forEach((option) => { option.selected = value.includes(option.value); });
     else field.value = value;
+    // An editor that has started already shows what it started with.
+    if (isRich(field) && field.draftailEditor) {
+      field.draftailEditor.onChange(window.Draftail.createEditorStateFromRaw(JSON.parse(value)));
+    }
     field.dispatchEvent(new Event('change', { bubbles: true }));
   };
+  // Opens the rows that were added to a list within the form, such as "texts-2-language".
+  const addRows = (form, names) => names.forEach((name) => {
+    const [, list] = /^(.+)-\d+-/.exec(name) || [];
+    const add = list && document.getElementById(`id_${list}-ADD`);
+    if (add && form.contains(add) && !form.elements[name]) add.click();
+  });
 
   const keep = (event) => {
     const place = forms().indexOf(event.target);
@@ -36,9 +51,12 @@
     sessionStorage.removeItem(KEY);
     const form = kept && Date.now() - kept.at < LIFETIME && forms()[kept.place];
     if (!form) return;
+    addRows(form, kept.values.map(([name]) => name));
     const present = fields(form);
-    kept.values.forEach(([name, value], index) => {
-      if (present[index] && present[index].name === name) write(present[index], value);
+    const left = [...present];
+    kept.values.forEach(([name, value]) => {
+      const place = left.findIndex((field) => field.name === name);
+      if (place >= 0) write(left.splice(place, 1)[0], value);
     });
     // A text in a closed part of the page would be overlooked.
     present.forEach((field) => { const part = field.closest('details'); if (part) part.open = true; });
@@ -52,6 +70,7 @@
       restore();
     } else if (!returned) sessionStorage.removeItem(KEY);
   };
-  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);
-  else start();
+  // Once the page's own scripts have started, which make editors and lists of its fields.
+  if (document.readyState === 'complete') start();
+  else window.addEventListener('load', start);
 })();

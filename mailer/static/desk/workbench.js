@@ -21,14 +21,15 @@
   };
 
   // Beside each field stands the value that it was loaded with. A field that this person left alone shows what
-  // another one has written meanwhile.
+  // another one has written meanwhile. After a conflict this person has seen the other text, and may save again.
   const takeOver = (fresh, sent) => {
+    const seen = fresh.querySelector('[data-conflict]') !== null;
     fresh.querySelectorAll('[name^="was-"]').forEach((now) => {
       const was = root.querySelector(`[name="${now.name}"]`);
       const field = root.querySelector(`[name="${now.name.slice(4)}"]`);
       if (!was || !field) return;
       if (field.value === was.value && field !== document.activeElement) field.value = now.value;
-      else if (sent.get(field.name) !== now.value) return;
+      else if (!seen && sent.get(field.name) !== now.value) return;
       was.value = now.value;
     });
   };
@@ -82,7 +83,10 @@
         if (!typing) focusOn(focus || fresh.dataset.focus);
         if (fresh.dataset.announcement) say(fresh.dataset.announcement);
         const saved = root.querySelector('[data-saved]');
-        if (typing && saved) saved.textContent = saved.dataset.text;
+        if (typing && fresh.hasAttribute('data-refused')) {
+          problem.textContent = fresh.dataset.announcement;
+          problem.hidden = false;
+        } else if (typing && saved) saved.textContent = saved.dataset.text;
         if (options.method === 'POST') check();
       } catch (error) {
         complain('failed');

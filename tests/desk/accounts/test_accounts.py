@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from wagtail.models import Collection, GroupCollectionPermission
 
-from mailer.approval import approve
-from mailer.approval.account_changes import acting_as
-from mailer.approval.approve import AccountNotIndependent
+from mailer.approval import approve_and_schedule
+from mailer.approval.account_change_records import acting_as
+from mailer.approval.approve_and_schedule import AccountNotIndependent
 from mailer.approval.models import AccountChange
 from mailer.desk.accounts import permissions
 from mailer.desk.accounts.views import AccountViewSet, GroupViewSet
@@ -139,17 +139,17 @@ def test_an_admin_who_writes_cannot_use_another_account_to_approve(desk: Desk, w
     snapshot.refresh_from_db()
     assert snapshot.state == "submitted"
     with pytest.raises(AccountNotIndependent):
-        approve.approve(snapshot, second, snapshot.sha256, everyone.NOW)
+        approve_and_schedule.approve(snapshot, second, snapshot.sha256, everyone.NOW)
     review = as_user(second).get(reverse("desk_edition:review", args=[desk.edition.pk]))
     assert review.context["approval_obstacle"]
 
 
 def test_the_review_page_says_since_when_the_approver_has_the_role(desk: Desk) -> None:
     snapshot = submitted(desk)
-    approve.approve(snapshot, desk.approver, snapshot.sha256, everyone.NOW)
+    approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, everyone.NOW)
     page = as_user(desk.writer).get(reverse("desk_edition:review", args=[desk.edition.pk]))
-    assert page.context["approver"] == "Timur"
-    ((role, since),) = page.context["approver_since"]
+    ((name, ((role, since),)),) = page.context["approvers_since"]
+    assert name == "Timur"
     assert role == "Approvers"
     assert since == AccountChange.objects.get(user=desk.approver, what="group").at
 
@@ -313,7 +313,7 @@ def test_deleting_a_story_in_the_desk_makes_an_author_and_the_edition_can_be_app
         assert as_user(user).get(review).status_code == 200
         as_user(user).post(reverse("desk_edition:approve", args=[desk.edition.pk]), {"sha256": again.sha256})
     again.refresh_from_db()
-    assert (again.state, again.approval.approver) == ("approved", desk.approver)
+    assert (again.state, again.approvals.get().approver) == ("approved", desk.approver)
 
 
 @pytest.mark.parametrize("who", ["admin", "root"])

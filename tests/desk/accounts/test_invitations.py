@@ -18,7 +18,7 @@ from tests.desk.accounts.test_accounts import ADD, fields, group, last_link
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 PENDING = reverse("wagtailusers_users:invitations")
 PASSWORD = dict.fromkeys(("new_password1", "new_password2"), "a long password of her own")
@@ -33,6 +33,7 @@ def test_the_username_of_an_invitation_follows_from_the_address(desk: Desk) -> N
     assert invite(desk, username="").username == "nodira"
 
 
+@pytest.mark.both_databases
 def test_an_invitation_is_pending_until_the_password_is_chosen(desk: Desk) -> None:
     account = invite(desk)
     assert Invitation.objects.get().invited_by == desk.admin

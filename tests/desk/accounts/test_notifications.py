@@ -7,14 +7,18 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import approve, notifications
+from mailer.approval import approve_and_schedule, notifications
+from mailer.approval.author_notices import send_outcome_notices
+from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
-from mailer.approval.outcome_notices import send_outcome_notices
 from mailer.delivery.outbox import alerts
 from mailer.delivery.outbox.mailing_notices import send_mailing_notices
+from mailer.delivery.rollout import mailing_control
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -40,7 +44,7 @@ def test_the_writer_is_notified_of_the_approval_once(desk: Desk) -> None:
 
 def test_the_writer_is_notified_of_requested_changes_with_the_reason(desk: Desk) -> None:
     snapshot = cast.submitted(desk)
-    approve.withdraw(snapshot, desk.approver, "Wrong date.")
+    approve_and_schedule.withdraw(snapshot, desk.approver, "Wrong date.")
     assert send_outcome_notices(timezone.now()) == 1
     assert "Wrong date." in str(mail.outbox[0].body) and events_of(desk.writer) == ["changes_requested"]
 
@@ -49,9 +53,9 @@ def test_a_new_schedule_is_a_new_notification_and_the_one_who_chose_it_gets_none
     snapshot = cast.scheduled(desk)
     now = timezone.now()
     send_outcome_notices(now)
-    approve.unschedule(snapshot, desk.approver)
+    approve_and_schedule.unschedule(snapshot, desk.approver)
     snapshot.refresh_from_db()
-    approve.schedule(snapshot, desk.approver, now + timedelta(hours=3), now)
+    approve_and_schedule.schedule(snapshot, desk.approver, now + timedelta(hours=3), now)
     send_outcome_notices(now)
     assert events_of(desk.writer).count("scheduled") == 2
     assert "scheduled" not in events_of(desk.approver)
@@ -68,6 +72,32 @@ def test_who_decides_is_notified_of_the_end_and_of_a_stop(desk: Desk, state: str
     assert events_of(desk.approver) == [event]
 
 
+def test_every_pause_is_a_new_notification(desk: Desk) -> None:
+    mailing, now = cast.sending(desk), timezone.now()
+    for minutes in range(2):
+        at = now + timedelta(minutes=minutes)
+        mailing_control.pause(mailing, desk.admin, at)
+        send_mailing_notices(at)
+        send_mailing_notices(at)
+        mailing_control.resume(mailing, desk.admin, at)
+        send_mailing_notices(at)
+    mailing_control.pause_automatically(mailing.pk, "The relay answers no more.")
+    send_mailing_notices(now)
+    assert events_of(desk.approver) == ["paused"] * 3
+
+
+def test_notices_that_were_given_long_ago_are_not_read_again(
+    desk: Desk,
+) -> None:
+    cast.approved(desk)
+    now = timezone.now()
+    send_outcome_notices(now)
+    send_edition_notices(now)
+    with CaptureQueriesContext(connection) as read:
+        assert send_outcome_notices(now) == send_edition_notices(now) == 0
+    assert not [one for one in read.captured_queries if "LIKE" in one["sql"]]
+
+
 def test_each_person_chooses_the_ways(desk: Desk) -> None:
     browser = as_user(desk.writer)
     form = browser.get(CHOICE).context["form"]
@@ -76,11 +106,11 @@ def test_each_person_chooses_the_ways(desk: Desk) -> None:
     cast.approved(desk)
     assert send_outcome_notices(timezone.now()) == 0
     assert events_of(desk.writer) == ["approved"]
-    assert notifications.ways_of([desk.writer], "changes_requested")[desk.writer.pk] == {"email"}
+    assert notifications.notification_ways([desk.writer], "changes_requested")[desk.writer.pk] == {"email"}
 
 
 def test_an_admin_without_alerts_by_email_sees_them_in_the_desk(desk: Desk) -> None:
-    notifications.choose(desk.admin, {"alert": ["desk"]})
+    notifications.save_choices(desk.admin, {"alert": ["desk"]})
     alerts.raise_alert("disk", "The disk is full", None, timezone.now())
     assert desk.admin.email not in mailed() and events_of(desk.admin) == ["alert"]
 

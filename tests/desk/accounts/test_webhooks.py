@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
+from wagtail.users.models import UserProfile
 
-from mailer.outgoing_webhooks import deliver
+from mailer.outgoing_webhooks import deliver, endpoints
 from mailer.outgoing_webhooks.models import WebhookEndpoint
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -45,7 +47,7 @@ def test_an_address_of_plain_http_is_refused_at_its_field(desk: Desk) -> None:
 
 def test_the_log_shows_attempts_and_a_message_is_sent_again(desk: Desk) -> None:
     now = timezone.now()
-    endpoint, _ = deliver.create("CRM", "https://127.0.0.1/", ["mailing.finished"], "lola", now)
+    endpoint, _ = endpoints.create("CRM", "https://127.0.0.1/", ["mailing.finished"], "lola", now)
     browser, url = as_user(desk.admin), reverse("desk_webhook", args=[endpoint.pk])
     browser.post(url, {"action": "test"})
     one = endpoint.messages.get()
@@ -63,3 +65,17 @@ def test_the_log_shows_attempts_and_a_message_is_sent_again(desk: Desk) -> None:
     assert not endpoint.active
     actions = set(ModelLogEntry.objects.filter(user=desk.admin).values_list("action", flat=True))
     assert {"desk.webhook_test", "desk.webhook_resend", "desk.webhook_deactivate"} <= actions
+
+
+@pytest.mark.parametrize("secret", ["readable", "of other keys"])
+def test_why_an_attempt_failed_is_shown_in_the_language_of_the_reader(desk: Desk, secret: str) -> None:
+    now = timezone.now()
+    endpoint, _ = endpoints.create("CRM", "https://127.0.0.1/", ["mailing.finished"], "lola", now)
+    if secret != "readable":
+        WebhookEndpoint.objects.update(secret=secret.encode())
+    deliver.send_test(endpoint, now)
+    deliver.deliver_due(timezone.now, lambda: False)
+    UserProfile.objects.create(user=desk.admin, preferred_language="ru")
+    page = as_user(desk.admin).get(reverse("desk_webhook", args=[endpoint.pk]))
+    ((_, _, _, ((attempt, shown),)),) = page.context["rows"]
+    assert attempt.error and shown != attempt.error and re.search("[а-я]", shown)

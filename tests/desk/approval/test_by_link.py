@@ -17,18 +17,19 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import passwords
-from mailer.approval import approval_links, staff_emails
-from mailer.approval.account_changes import acting_as
-from mailer.approval.approve import AccountNotIndependent, SnapshotChanged
-from mailer.approval.models import Approval, ApprovalLink, Snapshot, SnapshotVariant
+from mailer.accounts import password_links
+from mailer.approval import emails_to_staff, external_approval
+from mailer.approval.account_change_records import acting_as
+from mailer.approval.approve_and_schedule import AccountNotIndependent, SnapshotChanged
+from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot, SnapshotVariant
+from mailer.delivery.outbox.secret_removal import without_secrets
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.editions.models import Newsletter
-from mailer.editions.rendering_input import FOLDER
+from mailer.editions.pictures import FOLDER
 from subscribers import tokens
 from tests.desk.cast import Desk, as_user, submitted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -70,6 +71,7 @@ def state(link: ApprovalLink) -> str:
     return Snapshot.objects.get(pk=link.snapshot_id).state
 
 
+@pytest.mark.both_databases
 def test_an_external_approver_approves_what_the_page_shows(link: ApprovalLink) -> None:
     (message,) = mail.outbox
     assert message.to == ["minister@ministry.example"]
@@ -88,6 +90,7 @@ def test_an_external_approver_approves_what_the_page_shows(link: ApprovalLink) -
     assert browser.get(path).status_code == 410
 
 
+@pytest.mark.both_databases
 def test_the_pictures_of_the_snapshot_are_shown_and_no_other_file(link: ApprovalLink) -> None:
     browser, path = Client(), url_in(mail.outbox[0])
     name = default_storage.save(f"{FOLDER}/{'a' * 64}.jpg", ContentFile(b"picture"))
@@ -98,7 +101,7 @@ def test_the_pictures_of_the_snapshot_are_shown_and_no_other_file(link: Approval
     assert browser.get(f"/media/{name}").status_code == 404
     page = browser.get(path, {"variant": "0" * 16})
     assert page.context["email"].html == f'<img src="{path}media/{name}">'
-    approval_links.revoke(link, timezone.now())
+    external_approval.revoke(link, timezone.now())
     assert browser.get(f"{path}media/{name}").status_code == 404
 
 
@@ -114,32 +117,43 @@ def test_scanners_that_open_the_link_or_post_without_a_code_change_nothing(link:
     assert state(link) == "submitted"
 
 
+def test_pressing_the_button_twice_sends_one_link(link: ApprovalLink, desk: Desk) -> None:
+    browser = as_user(desk.writer)
+    form = browser.get(reverse("desk_edition:review", args=[desk.edition.pk])).context["form_nonce"]
+    page = reverse("desk_edition:approval_link", args=[desk.edition.pk])
+    for _ in range(2):
+        browser.post(page, {"user": link.user.pk, "form": form})
+    # The one of before, and another that was asked for once.
+    assert len(mail.outbox) == ApprovalLink.objects.count() == 2
+
+
 def test_five_wrong_codes_void_the_right_one(link: ApprovalLink) -> None:
-    approval_links.send_code(link, timezone.now())
+    external_approval.send_code(link, timezone.now())
     found = re.search(r"\b\d{6}\b", mail.outbox[-1].body)
     assert found
     wrong = f"{(int(found[0]) + 1) % 10**6:06}"
-    for _ in range(approval_links.MAX_FAILURES):
-        with pytest.raises(approval_links.WrongCode):
-            approval_links.approve_by_link(link, wrong, link.snapshot.sha256, timezone.now())
-    with pytest.raises(approval_links.WrongCode):
-        approval_links.approve_by_link(link, found[0], link.snapshot.sha256, timezone.now())
+    for _ in range(external_approval.MAX_FAILURES):
+        with pytest.raises(external_approval.WrongCode):
+            external_approval.approve_by_link(link, wrong, link.snapshot.sha256, timezone.now())
+    with pytest.raises(external_approval.WrongCode):
+        external_approval.approve_by_link(link, found[0], link.snapshot.sha256, timezone.now())
     assert state(link) == "submitted"
 
 
+@pytest.mark.both_databases
 def test_wrong_codes_end_the_link_however_many_codes_are_sent(link: ApprovalLink) -> None:
     now = timezone.now()
-    for number in range(approval_links.MAX_LINK_FAILURES):
-        approval_links.find(approval_links.token_of(link), now)
-        if number % approval_links.MAX_FAILURES == 0:
-            approval_links.send_code(link, now)
+    for number in range(external_approval.MAX_LINK_FAILURES):
+        external_approval.find_link(external_approval.token_of(link), now)
+        if number % external_approval.MAX_FAILURES == 0:
+            external_approval.send_code(link, now)
         found = re.search(r"\b\d{6}\b", mail.outbox[-1].body)
         assert found
         wrong = f"{(int(found[0]) + 1) % 10**6:06}"
-        with pytest.raises(approval_links.WrongCode):
-            approval_links.approve_by_link(link, wrong, link.snapshot.sha256, now)
+        with pytest.raises(external_approval.WrongCode):
+            external_approval.approve_by_link(link, wrong, link.snapshot.sha256, now)
     with pytest.raises(tokens.LinkExpired):
-        approval_links.find(approval_links.token_of(link), now)
+        external_approval.find_link(external_approval.token_of(link), now)
 
 
 def test_a_change_that_the_approval_finds_is_kept(link: ApprovalLink, desk: Desk) -> None:
@@ -148,23 +162,26 @@ def test_a_change_that_the_approval_finds_is_kept(link: ApprovalLink, desk: Desk
     # By a way that no signal reports.
     Newsletter.objects.filter(pk=desk.edition.newsletter_id).update(office="Another office")
     with pytest.raises(SnapshotChanged):
-        approval_links.approve_by_link(link, code, link.snapshot.sha256, timezone.now())
+        external_approval.approve_by_link(link, code, link.snapshot.sha256, timezone.now())
     assert state(link) == "invalidated"
 
 
 def test_a_code_ends_after_a_while_and_only_so_many_are_sent(link: ApprovalLink) -> None:
     now = timezone.now()
-    for _ in range(approval_links.CODES_PER_HOUR):
-        approval_links.send_code(link, now)
-    with pytest.raises(approval_links.TooManyCodes):
-        approval_links.send_code(link, now)
+    for _ in range(external_approval.CODES_PER_HOUR):
+        external_approval.send_code(link, now)
+    with pytest.raises(external_approval.TooManyCodes):
+        external_approval.send_code(link, now)
+    # The outbox keeps the message, but not the code.
+    body = without_secrets(mail.outbox[-1].message().as_bytes()).partition(b"\r\n\r\n")[2]
+    assert body and re.search(rb"\b\d{6}\b", body) is None
     found = re.search(r"\b\d{6}\b", mail.outbox[-1].body)
     assert found
-    late = now + approval_links.CODE_VALID_FOR
-    with pytest.raises(approval_links.WrongCode):
-        approval_links.approve_by_link(link, found[0], link.snapshot.sha256, late)
+    late = now + external_approval.CODE_VALID_FOR
+    with pytest.raises(external_approval.WrongCode):
+        external_approval.approve_by_link(link, found[0], link.snapshot.sha256, late)
     # Typed as it is read out, with a space.
-    approval_links.approve_by_link(link, f"{found[0][:3]} {found[0][3:]}", link.snapshot.sha256, now)
+    external_approval.approve_by_link(link, f"{found[0][:3]} {found[0][3:]}", link.snapshot.sha256, now)
     assert state(link) == "approved"
 
 
@@ -178,6 +195,36 @@ def test_requested_changes_reach_the_writers(link: ApprovalLink, desk: Desk) -> 
     assert "The date is wrong." in Snapshot.objects.get(pk=link.snapshot_id).invalidated_reason
 
 
+def test_an_external_approver_rejects_with_a_code_and_a_reason(link: ApprovalLink) -> None:
+    browser, path = Client(), url_in(mail.outbox[0])
+    code = code_of(link, browser, path)
+    sent = {"action": "reject", "code": code, "sha256": link.snapshot.sha256}
+    # A reason that is missing does not use up the code.
+    assert browser.post(path, {**sent, "rejection": " "}).status_code == 422
+    answer = browser.post(path, {**sent, "code": "1", "rejection": "Not now."})
+    assert (answer.status_code, answer.context["typed_rejection"]) == (422, "Not now.")
+    assert browser.post(path, {**sent, "rejection": "Not now."}).status_code == 200
+    rejection = Rejection.objects.get(snapshot=link.snapshot_id)
+    assert (rejection.rejected_by, rejection.by_link, rejection.reason) == (link.user, True, "Not now.")
+    assert state(link) == "rejected"
+    assert ModelLogEntry.objects.get(action="desk.reject_by_link").user == link.user
+    assert browser.get(path).status_code == 410
+
+
+def test_an_approval_by_link_counts_for_the_languages_that_were_chosen(desk: Desk, minister: User) -> None:
+    Newsletter.objects.update(approval_rule="chosen", approval_languages=("kk",))
+    desk.edition.refresh_from_db()
+    snapshot = submitted(desk)
+    link = external_approval.create(snapshot, minister, desk.writer, timezone.now())
+    browser, path = Client(), url_in(mail.outbox[-1])
+    sent = {"action": "approve", "code": code_of(link, browser, path), "sha256": snapshot.sha256}
+    # Nothing is chosen, which does not use up the code.
+    assert browser.post(path, sent).status_code == 422
+    assert browser.post(path, {**sent, "language": "kk"}).status_code == 200
+    assert list(snapshot.approvals.values_list("language", "by_link")) == [("kk", True)]
+    assert state(link) == "submitted"
+
+
 def test_a_refused_decision_keeps_what_was_typed(link: ApprovalLink) -> None:
     browser, path = Client(), url_in(mail.outbox[0])
     answer = browser.post(path, {"action": "changes", "code": "1", "reason": "Wrong picture"})
@@ -188,15 +235,15 @@ def test_a_link_ends_when_it_is_revoked_replaced_too_old_or_its_owner_inactive(
     link: ApprovalLink, desk: Desk, minister: User
 ) -> None:
     browser, path = Client(), url_in(mail.outbox[0])
-    again = approval_links.create(link.snapshot, minister, desk.writer, timezone.now())
+    again = external_approval.create(link.snapshot, minister, desk.writer, timezone.now())
     assert browser.get(path).status_code == 410
     newer = url_in(mail.outbox[1])
     assert browser.get(newer).status_code == 200
     page = reverse("desk_edition:approval_link", args=[desk.edition.pk])
     as_user(desk.writer).post(page, {"revoke": again.pk})
     assert browser.get(newer).status_code == 410
-    third = approval_links.create(link.snapshot, minister, desk.writer, timezone.now())
-    path = f"/accounts/approval/{approval_links.token_of(third)}/"
+    third = external_approval.create(link.snapshot, minister, desk.writer, timezone.now())
+    path = f"/accounts/approval/{external_approval.token_of(third)}/"
     User.objects.filter(pk=minister.pk).update(is_active=False)
     assert browser.get(path).status_code == 410
     User.objects.filter(pk=minister.pk).update(is_active=True)
@@ -211,9 +258,9 @@ def test_an_author_who_made_the_account_cannot_be_approved_by_it(desk: Desk) -> 
         puppet = User.objects.create_user("puppet", "puppet@example.net", first_name="Puppet")
         puppet.groups.add(ensure_groups()["External approvers"])
     snapshot = submitted(desk)
-    assert puppet not in approval_links.external_approvers(snapshot)
+    assert puppet not in external_approval.external_approvers(snapshot)
     with pytest.raises(AccountNotIndependent):
-        approval_links.create(snapshot, puppet, desk.writer, timezone.now())
+        external_approval.create(snapshot, puppet, desk.writer, timezone.now())
 
 
 def test_links_are_for_people_without_the_desk_and_asked_for_by_those_who_submit(
@@ -227,6 +274,6 @@ def test_links_are_for_people_without_the_desk_and_asked_for_by_those_who_submit
 
 def test_external_approvers_get_no_links_to_the_desk_and_no_password(desk: Desk, minister: User) -> None:
     submitted(desk)
-    staff_emails.send_edition_notices(timezone.now())
-    passwords.send_invitation(minister)
+    emails_to_staff.send_edition_notices(timezone.now())
+    password_links.send_invitation(minister)
     assert minister.email not in [address for message in mail.outbox for address in message.to]

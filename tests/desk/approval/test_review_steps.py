@@ -7,20 +7,22 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import approve
-from mailer.approval.approve import VariantsNotChecked
+from mailer.approval import approve_and_schedule
+from mailer.approval.approve_and_schedule import VariantsNotChecked
 from mailer.approval.models import ReviewComment, Snapshot, VariantCheck
+from mailer.approval.submit import submit
 from mailer.editions.models import Newsletter
 from tests import cast
 from tests.desk.cast import Desk, as_user, submitted
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 def at(desk: Desk, page: str) -> str:
     return reverse(f"desk_edition:{page}", args=[desk.edition.pk])
 
 
+@pytest.mark.both_databases
 def test_the_note_of_the_submitter_reaches_the_approver_and_never_changes(desk: Desk) -> None:
     as_user(desk.writer).post(at(desk, "submit"), {"note": " Please look at the Kazakh texts. "})
     snapshot = Snapshot.objects.get()
@@ -52,6 +54,36 @@ def test_comments_are_pinned_to_stories_and_wait_for_the_writer(desk: Desk) -> N
     assert ReviewComment.objects.get(pk=first.pk).done_by == desk.writer
 
 
+def test_what_a_reviewer_says_about_an_earlier_version_is_not_said_about_a_later_one(desk: Desk) -> None:
+    Newsletter.objects.update(review_rule="all")
+    desk.edition.refresh_from_db()
+    seen, browser = submitted(desk).sha256, as_user(desk.approver)
+    desk.edition.number = 7
+    desk.edition.save_revision(user=desk.writer, changed=True)
+    later = submit(desk.edition, desk.writer, timezone.now())
+    assert later.sha256 != seen
+    for page, data in {
+        "check_variant": {"variant": later.must_check[0]},
+        "request_changes": {"reason": "Wrong."},
+        "comment": {"story": "ring", "text": "Wrong."},
+    }.items():
+        browser.post(at(desk, page), {**data, "sha256": seen})
+    later.refresh_from_db()
+    assert later.state == "submitted"
+    assert not VariantCheck.objects.exists() and not ReviewComment.objects.exists()
+    browser.post(at(desk, "check_variant"), {"variant": later.must_check[0], "sha256": later.sha256})
+    assert VariantCheck.objects.get().snapshot == later
+
+
+def test_a_comment_is_added_once_however_often_the_button_is_pressed(desk: Desk) -> None:
+    submitted(desk)
+    browser = as_user(desk.approver)
+    nonce = browser.get(at(desk, "review")).context["form_nonce"]
+    for _ in range(2):
+        browser.post(at(desk, "comment"), {"text": "Wrong.", "form": nonce})
+    assert ReviewComment.objects.count() == 1
+
+
 def test_comments_need_a_submitted_version_and_a_role(desk: Desk) -> None:
     as_user(desk.approver).post(at(desk, "comment"), {"text": "Too early"})
     submitted(desk)
@@ -73,7 +105,7 @@ def test_the_rule_names_variants_that_must_be_checked_first(
     assert sorted(named[key] for key in snapshot.must_check) == sorted(languages)
     assert named[snapshot.must_check[0]] == "ru"
     with pytest.raises(VariantsNotChecked):
-        approve.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+        approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
     browser = as_user(desk.approver)
     for key in snapshot.must_check:
         assert browser.get(at(desk, "review")).context["unchecked"]
@@ -81,8 +113,8 @@ def test_the_rule_names_variants_that_must_be_checked_first(
     # A later change of the rule changes nothing about this version; another person's checks do not count.
     Newsletter.objects.update(review_rule="")
     with pytest.raises(VariantsNotChecked):
-        approve.approve(snapshot, desk.admin, snapshot.sha256, timezone.now())
-    approve.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+        approve_and_schedule.approve(snapshot, desk.admin, snapshot.sha256, timezone.now())
+    approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
 
 
 def test_a_check_needs_a_variant_of_the_snapshot_and_the_permission(desk: Desk) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from django.core import mail
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
+from mailer.approval import approve_and_schedule
+from mailer.approval.author_notices import send_outcome_notices
 from mailer.approval.models import Approval, Snapshot
+from mailer.editions.models import Edition, Newsletter
 from mailer.reports.edition_state import edition_state
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StoryText
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -94,6 +99,66 @@ def test_requesting_changes_needs_a_reason_that_the_writers_see(desk: Desk) -> N
     assert "The date of the film is wrong" in as_user(desk.writer).get(at(desk, "variants")).content.decode()
 
 
+def test_a_rejected_edition_says_so_everywhere_and_its_writers_change_or_delete_it(desk: Desk) -> None:
+    snapshot = cast.submitted(desk)
+    sent = {"sha256": snapshot.sha256, "reason": "The sources are wrong."}
+    approver, writer, admin = as_user(desk.approver), as_user(desk.writer), as_user(desk.admin)
+    for browser, values in ((writer, sent), (approver, {**sent, "reason": ""})):
+        browser.post(at(desk, "reject"), values)
+        assert edition_state(desk.edition) == "submitted"
+    approver.post(at(desk, "reject"), sent)
+    assert edition_state(desk.edition) == "rejected"
+    entry = ModelLogEntry.objects.get(action="desk.reject")
+    assert (entry.user, entry.data["because"]) == (desk.approver, sent["reason"])
+    history = reverse("desk_editions:history", args=[desk.edition.pk])
+    for page in (reverse("wagtailadmin_home"), at(desk, "variants"), at(desk, "review"), history):
+        assert sent["reason"] in Page(writer.get(page)).text
+    card = writer.get(reverse("wagtailadmin_home"))
+    assert at(desk, "submit") in card.content.decode()
+    mail.outbox.clear()
+    assert send_outcome_notices(timezone.now()) == 1
+    assert send_outcome_notices(timezone.now()) == 0
+    (message,) = mail.outbox
+    assert (message.to, sent["reason"] in message.body) == ([desk.writer.email], True)
+    # The writers edit it; nothing says that a submission is withdrawn.
+    assert writer.get(reverse("desk_editions:edit", args=[desk.edition.pk])).context["editable"]
+    admin.post(reverse("desk_editions:delete", args=[desk.edition.pk]))
+    assert not Edition.objects.exists()
+
+
+def test_a_rejected_edition_that_was_approved_before_is_kept(desk: Desk) -> None:
+    approve_and_schedule.withdraw(cast.approved(desk), desk.writer)
+    snapshot = cast.submitted(desk)
+    approve_and_schedule.reject(snapshot, desk.approver, snapshot.sha256, "No.", timezone.now())
+    page = as_user(desk.admin).post(reverse("desk_editions:delete", args=[desk.edition.pk]), follow=True)
+    assert Page(page).messages == ["error"]
+    assert Edition.objects.get().snapshots.count() == 2
+
+
+def test_languages_are_approved_one_by_one_where_the_newsletter_wants_it(desk: Desk) -> None:
+    Newsletter.objects.update(approval_rule="chosen", approval_languages=("kk",))
+    desk.edition.refresh_from_db()
+    snapshot = cast.submitted(desk)
+    browser = as_user(desk.approver)
+    page = browser.get(at(desk, "review"))
+    assert {("language", "kk"), ("language", "")} <= set(Page(page).controls)
+    # Nothing is chosen for the approver.
+    refused = browser.post(at(desk, "approve"), {"sha256": snapshot.sha256}, follow=True)
+    assert (Page(refused).messages, Approval.objects.count()) == (["error"], 0)
+    browser.post(at(desk, "approve"), {"sha256": snapshot.sha256, "language": "kk"})
+    assert edition_state(desk.edition) == "submitted"
+    page = browser.get(at(desk, "review"))
+    assert [(one.value, one.approver) for one in page.context["parts"]] == [("kk", "Timur"), ("", "")]
+    home = browser.get(reverse("wagtailadmin_home"))
+    assert "desk-state--done" in home.content.decode()
+    mail.outbox.clear()
+    send_outcome_notices(timezone.now())
+    assert not mail.outbox
+    browser.post(at(desk, "approve"), {"sha256": snapshot.sha256, "language": ""})
+    assert edition_state(desk.edition) == "approved"
+    assert send_outcome_notices(timezone.now()) == 1
+
+
 def test_a_later_change_invalidates_the_approval_and_is_shown_as_the_reason(desk: Desk) -> None:
     cast.approved(desk)
     story = Story.objects.get(key="ring")
@@ -108,3 +173,22 @@ def test_a_writer_cannot_schedule(desk: Desk) -> None:
     cast.approved(desk)
     as_user(desk.writer).post(at(desk, "schedule"), {"when": "now", "action": "schedule"})
     assert edition_state(desk.edition) == "approved"
+
+
+def test_a_reason_that_overrides_an_error_is_shown_to_every_approver_and_logged(desk: Desk) -> None:
+    StoryText.objects.filter(story__key="ring", language="en").update(summary="TODO: write this.")
+    browser, path = as_user(desk.writer), reverse("desk_edition:submit", args=[desk.edition.pk])
+    (line,) = [one for one in browser.get(path).context["findings"] if one.finding.blocks]
+    assert line.places[0].url.endswith("/")
+    browser.post(path)
+    assert not Snapshot.objects.exists()
+    browser.post(path, {f"override-{line.finding.id}": "TODO is the project’s name."})
+    review = as_user(desk.approver).get(reverse("desk_edition:review", args=[desk.edition.pk]))
+    (shown,) = review.context["overridden"]
+    assert shown.finding.override.reason == "TODO is the project’s name."
+    assert "TODO is the project’s name." in review.content.decode()
+    entry = ModelLogEntry.objects.filter(action="desk.submit").latest("pk")
+    assert entry.data["because"] == "text.placeholder: TODO is the project’s name."
+    # Submitted again, the same finding starts with the same reason.
+    (again,) = [one for one in browser.get(path).context["findings"] if one.finding.blocks]
+    assert again.reason == "TODO is the project’s name."

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import re
+
 import pytest
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.images import ImageFile
 from django.urls import reverse
+from PIL import Image as Drawing
+from wagtail.images import get_image_model
 from wagtail.test.utils.form_data import inline_formset, nested_form_data
 
+from mailer.desk.editions.theme_field import ThemeField
 from mailer.editions.models import Newsletter
+from mailer.editions.rendering_input import masthead_of
 from mailer.rendering import theme
 from subscribers.models import MailingList
 from tests.desk.cast import Desk, as_user
-from tests.desk.editions.test_views import newsletter_form
+from tests.desk.editions.test_variants_page import SCHEDULE, newsletter_form
+from tests.desk.page import Page
 
 
 def edit_page(desk: Desk) -> str:
@@ -30,11 +40,11 @@ def test_a_theme_keeps_only_the_colours_that_differ_from_the_default(desk: Desk)
     assert newsletter.theme == {"accent": "#005A66"}
 
 
-@pytest.mark.parametrize("day", ["0", "29", "31"])
-def test_a_day_that_some_month_lacks_is_an_error_that_names_the_days(desk: Desk, day: str) -> None:
-    posted = newsletter_form(desk.edition.newsletter, assemble_day=day)
+@pytest.mark.parametrize("day", ["0", "32", "first"])
+def test_a_day_that_no_month_has_is_an_error_that_names_the_days(desk: Desk, day: str) -> None:
+    posted = newsletter_form(desk.edition.newsletter, **{"assemble_on-day": day})
     answer = as_user(desk.admin).post(edit_page(desk), posted)
-    assert "28" in answer.context["form"].errors["assemble_day"][0]
+    assert "31" in answer.context["form"].errors["assemble_on"][0]
 
 
 def test_a_new_newsletter_is_filled_in_from_the_configuration_and_makes_its_first_list(desk: Desk) -> None:
@@ -50,8 +60,7 @@ def test_a_new_newsletter_is_filled_in_from_the_configuration_and_makes_its_firs
         **{name: list(getattr(shown, name)) for name in ("countries", "languages", "fallbacks")},
         "postal_address": "1 Street",
         "slug": "",
-        "assemble_hour": "9",
-        "window_days": "7",
+        **SCHEDULE,
         "new_list": "All readers",
     }
     assert browser.post(address, posted).status_code == 302
@@ -60,6 +69,24 @@ def test_a_new_newsletter_is_filled_in_from_the_configuration_and_makes_its_firs
     assert [one.name for one in made.lists.all()] == ["All readers"]
     without = browser.post(address, {**posted, "new_list": "", "name": "Other"})
     assert "lists" in without.context["form"].errors
+
+
+def test_head_and_foot_have_a_logo_and_texts_in_each_language(desk: Desk) -> None:
+    newsletter = desk.edition.newsletter
+    newsletter.texts.all().delete()
+    # Half of it is transparent.
+    drawn = Drawing.new("RGBA", (960, 192))
+    drawn.paste("#FFFFFF", (0, 0, 480, 192))
+    written = io.BytesIO()
+    drawn.save(written, "PNG")
+    logo = get_image_model().objects.create(title="Mark", file=ImageFile(written, name="mark.png"))
+    row = {"language": "ru", "office": "Бюро", "postal_address": "Алматы, улица 12", "logo_alt": "Знак"}
+    posted = newsletter_form(newsletter, texts=inline_formset([row]), logo=logo.pk)
+    assert as_user(desk.admin).post(edit_page(desk), posted).status_code == 302
+    head = masthead_of(Newsletter.objects.get(pk=newsletter.pk))
+    assert head.in_language("ru").office == "Бюро" and head.in_language("kk").office == newsletter.office
+    assert head.taglines == () and head.logo_dark is None
+    assert head.logo and head.logo.url.endswith(".png") and (head.logo.width, head.logo.height) == (480, 96)
 
 
 def test_the_only_list_is_chosen_beforehand(desk: Desk) -> None:
@@ -74,3 +101,43 @@ def test_the_first_list_is_suggested_where_there_is_none(desk: Desk) -> None:
     MailingList.objects.all().delete()
     form = as_user(desk.admin).get(reverse("desk_newsletters:add")).context["form"]
     assert form["new_list"].value() == settings.CONFIG.site.name
+
+
+def test_a_theme_that_was_left_as_shown_follows_another_one_and_can_be_reset(desk: Desk) -> None:
+    field = ThemeField()
+    shown = {f"theme-{token}": value for token, value in theme.DEFAULTS.items()} | {"theme-was": ""}
+    read = field.widget.value_from_datadict
+    assert read(shown, {}, "theme") == {}
+    assert read({**shown, "theme-accent": "005a66"}, {}, "theme") == {"accent": "#005A66"}
+    assert read({**shown, "theme-accent": ""}, {}, "theme") == {}
+    assert read({**shown, "theme-accent": "#005A66", "theme-reset": "1"}, {}, "theme") == {}
+    offered = field.widget.get_context("theme", {}, None)["widget"]["themes"]
+    assert [one.name for one in offered] == list(theme.THEMES)
+    magazine = read({**shown, "theme-base": "magazine", "theme-ink": "#000000"}, {}, "theme")
+    assert magazine == {"base": "magazine", "ink": "#000000"}
+    assert field.clean(magazine) == magazine
+    with pytest.raises(ValidationError):
+        field.clean({"base": "nothing"})
+    own = {**shown, "theme-font": "own", "theme-font-own": "'PT Sans', sans-serif"}
+    assert read(own, {}, "theme") == {"font": "'PT Sans', sans-serif"}
+
+
+def test_the_preview_shows_the_sample_in_the_theme_of_the_form_and_saves_nothing(desk: Desk) -> None:
+    newsletter = desk.edition.newsletter
+    browser, address = as_user(desk.admin), reverse("desk_theme_preview")
+    sent = newsletter_form(newsletter, **{"theme-accent": "#dddddd", "theme-language": "ru"})
+    page = Page(browser.post(address, sent))
+    assert page.status == 200 and page.html.count("<iframe") == 4
+    answer = browser.post(address, {**sent, "theme-scheme": "dark"}, headers={"Accept": "application/json"})
+    found = answer.json()
+    assert "#DDDDDD" in found["html"] and "prefers-color-scheme" not in found["html"]
+    assert 'lang="ru"' in found["html"]
+    assert "desk-state--problem" in found["verdict"] and "1.4:1" in found["verdict"]
+    pictures = set(re.findall(r'src="(/desk/[^"]+)"', found["html"]))
+    assert pictures and {browser.get(one).status_code for one in pictures} == {200}
+    assert "sample.invalid" not in found["html"]
+    answer = browser.post(address, {**sent, "theme-base": "plain"}, headers={"Accept": "application/json"})
+    assert 'class="quiet imprint"' in answer.json()["html"]
+    newsletter.refresh_from_db()
+    assert newsletter.theme == {}
+    assert as_user(desk.writer).post(address, sent).status_code == 302

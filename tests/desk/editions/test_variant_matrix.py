@@ -32,6 +32,18 @@ def test_each_cell_says_who_gets_it_how_large_it_is_and_what_is_untranslated(des
     assert matrix.rare == 0
 
 
+def test_a_row_says_that_other_choices_of_countries_get_the_same(desk: Desk) -> None:
+    page = at(desk, "variants")
+    (alone,) = as_user(desk.writer).get(page).context["matrix"].rows
+    # No story is about the two alone, so both choices show the stories of all countries.
+    cast.reader("aya", ("TM",), "kk")
+    cast.reader("ben", ("TM", "PL"), "kk")
+    rows = as_user(desk.writer).get(page).context["matrix"].rows
+    together = next(row for row in rows if row.subscribers == 2)
+    assert alone.names in [row.names for row in rows]
+    assert "1" in together.names and together.names not in ("Turkmenistan", alone.names)
+
+
 def test_variants_that_few_get_are_marked(desk: Desk) -> None:
     for number in range(51):
         cast.reader(f"r{number}", ("UZ",), "ru")
@@ -57,6 +69,14 @@ def test_the_address_of_a_subscriber_leads_to_what_they_get_and_stands_in_no_url
     assert answer["Location"].partition("?")[2] == "country=KZ&language=kk#desk-snapshot"
     unknown = as_user(desk.approver).post(at(desk, "as_reader"), {"email": "nobody@example.net"})
     assert unknown["Location"] == at(desk, "variants")
+    # Of a country that the newsletter does not serve: not what readers of all countries get.
+    cast.reader("ana", ("PL",), "ru")
+    page = as_user(desk.approver).post(at(desk, "as_reader"), {"email": "ana@example.net"})["Location"]
+    assert "country=PL&" in page
+    elsewhere = as_user(desk.approver).get(page).context
+    everything = as_user(desk.approver).get(at(desk, "variants"), {"language": "ru"}).context
+    assert 0 < len(elsewhere["email"].stories) < len(everything["email"].stories)
+    assert ("PL", True) in [(code, checked) for code, _name, checked in elsewhere["country_choices"]]
     # Writers see no subscribers.
     assert as_user(desk.writer).post(at(desk, "as_reader"), {"email": "x@example.net"}).status_code in (
         302,

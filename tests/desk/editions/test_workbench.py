@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,18 +11,24 @@ from django.utils import timezone
 from wagtail.test.utils.form_data import nested_form_data, rich_text
 
 from mailer.approval import review
-from mailer.approval.models import Snapshot
-from mailer.approval.preflight import subjects_that_promise_too_much
+from mailer.approval.authorship import name_of
+from mailer.approval.models import LinkCheck, Snapshot
+from mailer.approval.preflight.inbox_checks import subjects_that_promise_too_much
+from mailer.approval.preflight.link_checker import LinkProgress
+from mailer.desk.editions import workbench
+from mailer.desk.editions.workbench import ADDED_KINDS
 from mailer.editions import draft_blocks
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of, story_ids
+from mailer.rendering import variants
 from mailer.rendering.data_types import Content
+from mailer.rendering.view_model import excerpt
 from mailer.stories.models import Story
+from subscribers.models import Segment
 from tests import cast as everyone
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 
-pytestmark = pytest.mark.both_databases
 PARTIAL = {"X-Requested-With": "fetch"}
 
 
@@ -64,6 +71,7 @@ def test_a_block_moves_and_keeps_the_focus_and_is_announced(desk: Desk) -> None:
     assert answer.context["focus"] == f"down-{last}" and blocks(desk)[1][1] == last
 
 
+@pytest.mark.both_databases
 def test_two_windows_change_different_blocks_and_lose_nothing(desk: Desk) -> None:
     first, second = block_of(desk, "kz-news"), block_of(desk, "follow")
     press(desk, "remove", block=first)
@@ -93,6 +101,21 @@ def test_what_a_writer_took_out_comes_back_only_when_it_is_added(desk: Desk) -> 
     assert "tj-news" in keys(desk) and draft(desk).left_out == []
 
 
+def test_a_long_pool_is_shown_in_part_until_all_is_asked_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workbench, "_POOL_SHOWN", 2)
+    for number in range(3):
+        everyone.story(f"new-{number}", countries=("KG",), by=desk.writer)
+    page = as_user(desk.writer).get(address(desk))
+    assert len(page.context["newly_ready"]) == 2 and page.context["newly_ready_count"] == 3
+    assert "?stories=all#workbench-pool" in page.text
+    page = as_user(desk.writer).get(address(desk), {"stories": "all"})
+    assert len(page.context["newly_ready"]) == 3 and "?stories=all" not in page.text
+    press(desk, "take_in")
+    assert {"new-0", "new-1", "new-2"} <= set(keys(desk))
+
+
 def test_an_added_story_comes_to_the_place_of_its_country_and_kind(desk: Desk) -> None:
     everyone.story("kg-news", countries=("KG",), by=desk.writer)
     everyone.story("paper", "publication", ("KG",), by=desk.writer)
@@ -114,6 +137,40 @@ def test_a_submitted_edition_changes_only_when_the_writer_unlocks_it(desk: Desk)
     assert Snapshot.objects.filter(state="submitted").exists()
     press(desk, "down", block=order[0][1], unlocked="1")
     assert blocks(desk) != order and not Snapshot.objects.filter(state="submitted").exists()
+
+
+def _submitted_at_the_last_moment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edition is submitted while the next request waits for the edition."""
+    change = draft_blocks.change
+
+    def late(*args: Any) -> Any:
+        monkeypatch.setattr(draft_blocks, "change", change)
+        cast.submitted(desk)
+        return change(*args)
+
+    monkeypatch.setattr(draft_blocks, "change", late)
+
+
+def test_a_submission_in_between_is_not_withdrawn_without_the_warning(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block, row = block_of(desk, "kz-news"), Edition.objects.get(pk=desk.edition.pk)
+    restore = reverse("desk_editions:revisions_revert", args=[row.pk, row.latest_revision_id])
+    pages = {
+        address(desk): {"action": "down", "block": block},
+        reverse("desk_edition:block_edit", args=[row.pk, block]): {"headline_en": "Mine"},
+        reverse("desk_edition:settings", args=[row.pk]): {"number": "7"},
+        restore: {},
+    }
+    for page, data in pages.items():
+        _submitted_at_the_last_moment(desk, monkeypatch)
+        answer = as_user(desk.writer).post(page, data)
+        assert Snapshot.objects.get(state="submitted"), page
+        # A form comes back with what was written in it, and can be sent again with the warning.
+        assert (answer.status_code == 200) == (b'name="unlocked"' in answer.content), page
+        if answer.status_code == 200:
+            as_user(desk.writer).post(page, {**data, "unlocked": "1"})
+            assert not Snapshot.objects.filter(state="submitted").exists(), page
 
 
 def test_an_edition_that_is_being_sent_does_not_change(desk: Desk) -> None:
@@ -170,6 +227,81 @@ def test_another_picture_needs_a_description_in_every_language(desk: Desk) -> No
     assert set(answer.context["form"].errors) == {"alt_ru"}
 
 
+def open_block(desk: Desk, block: str) -> dict[str, Any]:
+    """The form of a block as a browser sends it back unchanged."""
+    page = reverse("desk_edition:block_edit", args=[desk.edition.pk, block])
+    context = as_user(desk.writer).get(page).context
+    given = {name: value for name, value in context["form"].initial.items() if value is not None}
+    return {**given, "base": context["base"]}
+
+
+def test_two_people_change_different_fields_of_a_block(desk: Desk) -> None:
+    block = block_of(desk, "kz-news")
+    loaded = open_block(desk, block)
+    edit_block(desk, block, **loaded | {"headline_en": "Theirs"})
+    assert edit_block(desk, block, **loaded | {"headline_ru": "Mine"}).status_code == 302
+    assert draft(desk).overrides.get().headlines == {"en": "Theirs", "ru": "Mine"}
+
+
+def test_two_people_change_the_same_headline_and_the_second_chooses(desk: Desk) -> None:
+    block = block_of(desk, "kz-news")
+    loaded = open_block(desk, block)
+    edit_block(desk, block, **loaded | {"headline_en": "Theirs", "headline_ru": "Also theirs"})
+    answer = edit_block(desk, block, **loaded | {"headline_en": "Mine"})
+    shown = [(one["name"], one["mine"], one["theirs"]) for one in answer.context["conflicts"]]
+    assert shown == [("version-headline_en", "Mine", "Theirs")]
+    assert name_of(desk.writer) in answer.context["last_change"]
+    assert draft(desk).overrides.get().headlines["en"] == "Theirs"
+    again = {**answer.context["form"].initial, "picture": "", "base": answer.context["base"]}
+    assert (again["headline_en"], again["headline_ru"]) == ("Mine", "Also theirs")
+    edit_block(desk, block, **again | {"version-headline_en": "theirs"})
+    assert draft(desk).overrides.get().headlines["en"] == "Theirs"
+    edit_block(desk, block, **again | {"version-headline_en": "mine"})
+    assert draft(desk).overrides.get().headlines == {"en": "Mine", "ru": "Also theirs"}
+
+
+def test_a_description_is_not_kept_for_the_picture_of_another_person(desk: Desk) -> None:
+    block = block_of(desk, "kz-news")
+    one, two = everyone.picture().pk, everyone.picture().pk
+    edit_block(desk, block, size="", picture=one, alt_en="One", alt_ru="Один")
+    loaded = open_block(desk, block)
+    edit_block(desk, block, **loaded | {"picture": two})
+    answer = edit_block(desk, block, **loaded | {"alt_en": "A better one"})
+    assert {one["name"] for one in answer.context["conflicts"]} == {"version-picture", "version-alt_en"}
+    assert draft(desk).overrides.get().picture_alts["en"] == "One"
+
+
+def test_two_people_write_the_same_text_or_heading(desk: Desk) -> None:
+    add = reverse("desk_edition:block_add", args=[desk.edition.pk])
+    empty = {f"text_{code}": rich_text("") for code in desk.edition.newsletter.languages}
+    as_user(desk.writer).post(add + "?kind=text", empty | {"text_en": rich_text("<p>Good</p>")})
+    as_user(desk.writer).post(add + "?kind=heading", {"text_en": "News"})
+    (_, text), (_, heading) = blocks(desk)[-2:]
+    loaded = empty | {"base": open_block(desk, text)["base"]}
+    edit_block(desk, text, **loaded | {"text_en": rich_text("<p>Theirs</p>")})
+    answer = edit_block(desk, text, **loaded | {"text_en": rich_text("<p>Mine</p>")})
+    assert [one["theirs"] for one in answer.context["conflicts"]] == ["Theirs"]
+    # A country's name takes the place of the text, so both decide about the same thing.
+    loaded = open_block(desk, heading)
+    edit_block(desk, heading, **loaded | {"text_ru": "Новости"})
+    answer = edit_block(desk, heading, **loaded | {"country": "KZ"})
+    assert "version-country" in {one["name"] for one in answer.context["conflicts"]}
+    kept = draft_blocks.value_of(draft(desk), heading)["value"]
+    assert draft_blocks.texts_by_language(kept) == {"en": "News", "ru": "Новости"}
+
+
+def test_two_people_change_number_and_audience(desk: Desk) -> None:
+    page = reverse("desk_edition:settings", args=[desk.edition.pk])
+    segment = Segment.objects.create(name="Some", rule={"all": []}, changed_at=timezone.now())
+    base = as_user(desk.writer).get(page).context["base"]
+    as_user(desk.admin).post(page, {"number": "5", "segment": segment.pk, "base": base})
+    answer = as_user(desk.writer).post(page, {"number": "6", "base": base})
+    assert set(answer.context["form"].errors) == {"number"}
+    assert (draft(desk).number, draft(desk).segment) == (5, segment)
+    as_user(desk.writer).post(page, {"number": "6", "base": answer.context["base"]})
+    assert (draft(desk).number, draft(desk).segment) == (6, segment)
+
+
 def test_who_changes_a_headline_here_is_an_author(desk: Desk) -> None:
     snapshot = cast.submitted(desk)
     block = block_of(desk, "kz-news")
@@ -199,6 +331,41 @@ def test_a_text_for_some_countries_is_written_and_changed(desk: Desk) -> None:
     assert shown(desk).blocks[-1].countries == ("TJ",)
 
 
+@pytest.mark.parametrize("kind", ADDED_KINDS)
+def test_every_other_block_is_added_shown_to_readers_and_changed(desk: Desk, kind: str) -> None:
+    browser, image = as_user(desk.writer), everyone.picture()
+    page = reverse("desk_edition:block_add", args=[desk.edition.pk]) + f"?kind={kind}"
+    empty = browser.get(page).context["form"]
+    if kind != "divider":
+        assert browser.post(page, {"countries": [], "before": ""}).context["form"].errors
+    given = {
+        "link": "https://example.org/film",
+        "picture": image.pk,
+        "alt_en": "A <yurt>",
+        "detail_en": "A. B",
+    }
+    text = "<p>7 | <b>services</b></p>" if kind == "note" else "7 | services"
+    given["text_en"] = rich_text(text) if kind == "note" else text
+    form = {
+        "before": "",
+        "countries": ["KZ"],
+        **{name: given[name] for name in given if name in empty.fields},
+    }
+    assert browser.post(page, form).status_code == 302
+    shown_block = shown(desk).blocks[-1]
+    assert (shown_block.kind, shown_block.countries) == (kind, ("KZ",))
+    assert bool(shown_block.picture) is ("picture" in empty.fields)
+    rendered = variants.render(shown(desk), ("KZ",), "en")
+    assert kind == "divider" or "services" in rendered.html
+    row = browser.get(address(desk)).context["rows"][-1]
+    assert (row.kind, row.countries) == (kind, "Kazakhstan")
+    change = reverse("desk_edition:block_edit", args=[desk.edition.pk, blocks(desk)[-1][1]])
+    assert browser.get(change).context["form"].initial["countries"] == ["KZ"]
+    base = browser.get(change).context["base"]
+    assert browser.post(change, {**form, "countries": [], "base": base}).status_code == 302
+    assert shown(desk).blocks[-1].countries == ()
+
+
 def test_a_subject_that_names_a_story_some_readers_lack_is_a_warning(desk: Desk) -> None:
     story = Story.objects.get(key="tj-news")
     for text in story.texts.all():
@@ -213,13 +380,42 @@ def test_a_subject_that_names_a_story_some_readers_lack_is_a_warning(desk: Desk)
     assert subjects_that_promise_too_much(shown(desk)) == []
 
 
+def test_findings_name_stories_in_the_language_of_the_desk(desk: Desk) -> None:
+    """And in the newsletter's first language, where the story has no text in it."""
+    story = Story.objects.get(key="tj-news")
+    story.texts.exclude(language__in=("ru", "en")).delete()
+    named = {text.language: text.headline for text in story.texts.all()}
+    path = reverse("desk_edition:checks", args=[desk.edition.pk])
+    for reads in ("en", "ru", "kk"):
+        found = as_user(desk.writer).get(path, headers={"accept-language": reads}).context["findings"]
+        texts = [place.label for line in found for place in line.places if not place.language]
+        first = next(code for code in (reads, *desk.edition.newsletter.languages) if code in named)
+        other = next(code for code in named if code != first)
+        assert excerpt(named[first]) in texts and excerpt(named[other]) not in texts
+
+
+@pytest.mark.both_databases
 def test_subjects_of_two_people_are_both_kept(desk: Desk) -> None:
-    was = {f"subject-{text.language}": text.subject for text in draft(desk).texts.all()}
+    was = {f"subject-{code}": f"News, {code}" for code in ("en", "ru", "kk")}
+    press(desk, "subjects", **was)
     form = {**was, **{f"was-{name}": value for name, value in was.items()}}
     press(desk, "subjects", **{**form, "subject-en": "Mine"})
     press(desk, "subjects", **{**form, "subject-ru": "Theirs"})
     now = {text.language: text.subject for text in draft(desk).texts.all()}
     assert (now["en"], now["ru"], now["kk"]) == ("Mine", "Theirs", was["subject-kk"])
+
+
+def test_the_same_subject_of_two_people_keeps_the_first_until_the_second_insists(desk: Desk) -> None:
+    was = {f"subject-{code}": f"News, {code}" for code in ("en", "ru", "kk")}
+    press(desk, "subjects", **was)
+    form = {**was, **{f"was-{name}": value for name, value in was.items()}}
+    press(desk, "subjects", **{**form, "subject-en": "First"})
+    answer = press(desk, "subjects", **{**form, "subject-en": "Second", "subject-ru": "Мой"})
+    assert answer.context["conflict"] and "“Second”" in answer.context["announcement"]
+    now = {text.language: text.subject for text in draft(desk).texts.all()}
+    assert (now["en"], now["ru"]) == ("First", "Мой")
+    press(desk, "subjects", **{"was-subject-en": "First", "subject-en": "Second"})
+    assert draft(desk).texts.get(language="en").subject == "Second"
 
 
 def test_the_workbench_counts_what_readers_get_and_what_is_not_translated(desk: Desk) -> None:
@@ -239,7 +435,7 @@ def test_the_checks_are_those_of_the_preview(desk: Desk) -> None:
 
 def test_a_writer_sees_and_settles_what_a_reviewer_said_about_a_story(desk: Desk) -> None:
     snapshot = cast.submitted(desk)
-    comment = review.comment(snapshot, desk.approver, "kz-news", "Which year?", timezone.now())
+    comment = review.add_comment(snapshot, desk.approver, "kz-news", "Which year?", timezone.now())
     page = as_user(desk.writer).get(address(desk))
     (row,) = [row for row in page.context["rows"] if row.comments]
     assert row.id == block_of(desk, "kz-news") and row.comments == (comment,)
@@ -276,4 +472,25 @@ def test_an_empty_edition_is_made_and_its_audience_set(desk: Desk) -> None:
 def test_the_list_says_when_the_next_edition_is_assembled(desk: Desk) -> None:
     everyone.story("soon", countries=("KZ",), day=timezone.localdate(), by=desk.writer)
     (coming,) = as_user(desk.writer).get(reverse("desk_editions:list")).context["upcoming"]
-    assert coming["stories"] == 1 and "Almaty" in coming["at"] and not coming["skipped"]
+    assert coming["stories"] == 1 and "Almaty" in coming["at"] and not coming["left_to_staff"]
+
+
+def test_staff_have_the_links_of_a_draft_checked_again_and_see_how_far_it_is(desk: Desk) -> None:
+    Story.objects.filter(key="ring").update(link="https://www.office.int/ring")
+    page = reverse("desk_edition:checks", args=[desk.edition.pk])
+    browser = as_user(desk.writer)
+    total = browser.get(page).context["links"].total
+    assert browser.get(page).context["links"].waiting == total > 0
+    as_user(desk.approver).post(page)
+    assert not LinkCheck.objects.exists()
+    assert browser.post(page).headers["Location"] == page
+    assert LinkCheck.objects.count() == total
+    now = timezone.now()
+    # The worker has looked at them just now: sites are not asked twice a minute.
+    LinkCheck.objects.update(state="ok", checked_at=now, due_at=now + timedelta(days=1))
+    browser.post(page)
+    assert browser.get(page).context["links"] == LinkProgress(total, 0, now)
+    LinkCheck.objects.update(checked_at=now - timedelta(minutes=2))
+    browser.post(page)
+    assert browser.get(page).context["links"].waiting == total
+    assert b"data-refresh" in browser.get(page).content

@@ -84,7 +84,7 @@ def test_a_newsletter_without_an_open_edition_collects_stories_for_the_next_one(
     newsletter = desk.edition.newsletter
     other = Newsletter.objects.get(pk=newsletter.pk)
     other.pk, other.slug, other.name = None, "weekly", "Weekly"
-    other.assemble_day, other.assemble_hour, other.zone = 3, 9, "Asia/Almaty"
+    other.assemble_on, other.zone = "monthly 3 09:00", "Asia/Almaty"
     other.save()
     (found,) = (one for one in cards_for(desk.writer, timezone.now()) if one.newsletter == other)
     assert (found.state, found.edition, found.is_mine) == ("collecting", None, False)

@@ -13,17 +13,18 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.images import get_image_model
 
-from mailer.approval.account_changes import acting_as
-from mailer.approval.approve import PreflightFailed
+from mailer.approval.account_change_records import acting_as
+from mailer.approval.approve_and_schedule import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.desk.home import sample_edition
 from mailer.desk.home.checklist import KEYS, can_be_approved, steps_for
 from mailer.doctor import check_runs, runner
-from mailer.doctor.check import CheckResult, DnsRecord
-from mailer.editions.assemble import Period, stories_for
+from mailer.doctor.check_types import CheckResult, DnsRecord
+from mailer.editions.assemble import stories_for
 from mailer.editions.models import Edition, Newsletter
 from mailer.instance.models import CheckRun, SkippedStep
+from mailer.rendering.periods import Period
 from mailer.stories.models import Story
 from subscribers.models import MailingList, Subscriber
 from tests.desk import cast
@@ -114,9 +115,11 @@ def test_a_step_is_skipped_with_a_reason_only_and_can_be_brought_back(browser: C
 
 def test_the_first_list_is_made_in_place(browser: Client) -> None:
     browser.post(reverse("desk_first_list"), {"name": "All readers"})
+    # Pressed twice.
     browser.post(reverse("desk_first_list"), {"name": "All readers"})
+    browser.post(reverse("desk_first_list"), {"name": "Все читатели"})
     slugs = list(MailingList.objects.order_by("pk").values_list("slug", flat=True))
-    assert slugs == ["all-readers", "all-readers-2"]
+    assert slugs == ["all-readers", "mailing-list"]
 
 
 def test_a_form_of_the_home_page_is_accepted_with_its_own_token(admin: User) -> None:
@@ -184,6 +187,30 @@ def test_the_sample_is_loaded_cannot_be_sent_and_is_removed_without_residue(desk
         submit(edition, desk.writer, timezone.now())
     browser.post(reverse("desk_sample"), {"remove": "1"})
     assert sample_rows() == before and not sample_edition.is_loaded()
+
+
+def test_the_sample_that_another_request_loads_in_the_same_moment_is_taken(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = sample_edition._loaded
+
+    def late() -> None:
+        """Nothing is there yet, but a moment later."""
+        monkeypatch.setattr(sample_edition, "_loaded", find)
+        monkeypatch.setattr(sample_edition, "is_loaded", lambda: False)
+        sample_edition.load(desk.admin, timezone.now())
+
+    monkeypatch.setattr(sample_edition, "_loaded", late)
+    answer = as_user(desk.admin).post(reverse("desk_sample"), {"load": "1"})
+    edition = Edition.objects.get(newsletter__slug="sample-newsletter")
+    assert answer["Location"] == reverse("desk_edition:variants", args=[edition.pk])
+
+
+def test_a_part_of_the_sample_is_replaced(desk: Desk) -> None:
+    sample_edition.load(desk.admin, timezone.now()).delete()
+    answer = as_user(desk.admin).post(reverse("desk_sample"), {"load": "1"})
+    edition = Edition.objects.get(newsletter__slug="sample-newsletter")
+    assert answer["Location"] == reverse("desk_edition:variants", args=[edition.pk])
 
 
 def test_no_other_edition_takes_the_sample_stories(desk: Desk) -> None:

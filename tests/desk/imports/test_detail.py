@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from subscribers.imports import jobs
+from subscribers.imports import jobs, staging
 from subscribers.imports.models import ImportJob
 from subscribers.imports.row_types import ImportStats
 from subscribers.models import MailingList, Subscriber
+from subscribers.privacy.erasure import erase
 from subscribers.suppression import active_suppression, suppress
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -306,3 +307,92 @@ def test_the_list_shows_every_import_and_an_empty_list_links_to_the_upload(lola:
     job = upload(lola)
     listed = Page(lola.get(reverse("desk_imports:index")))
     assert reverse("desk_import", args=[job.pk]) in listed.links and "forum.csv" in listed.text
+
+
+VALUES = (
+    "email,countries,language\na@example.org,Kazahstan,Rusian\nb@example.org,kazahstan / UZ,ru\n"
+    "c@example.org,the moon,ru\nd@example.org,Mars & KZ,ru\n"
+)
+
+
+def choose(browser: Client, job: ImportJob, **more: str) -> Page:
+    """Map the misspelt country to KZ and the planet to nothing; the rest stays as it is offered."""
+    form = page_context(browser, job)["values_form"]
+    meant = {"Kazahstan": "KZ", "Mars": "empty"}
+    values = {
+        one.field.html_name: next(
+            (meant[word] for word in meant if word in one.field.label), one.field.value()
+        )
+        for one in form.shown
+    }
+    return do(browser, job, "map_values", **values, **more)
+
+
+def page_context(browser: Client, job: ImportJob) -> Any:
+    return browser.get(reverse("desk_import", args=[job.pk])).context
+
+
+def countries_of(addresses: str) -> dict[str, tuple[str, ...]]:
+    found = Subscriber.objects.filter(email__regex=f"^[{addresses}]@")
+    return {person.email[0]: person.countries for person in found}
+
+
+def test_unknown_values_are_mapped_on_the_page_and_offered_for_the_next_file(lola: Client) -> None:
+    job = upload(lola, VALUES.encode())
+    map_columns(lola, job)
+    work()
+    job.refresh_from_db()
+    asked = [(kind, value, rows) for kind, value, rows in job.options["unknown"]]
+    assert asked == [
+        ("countries", "Kazahstan", 2),
+        ("countries", "the moon", 1),
+        ("countries", "Mars", 1),
+        ("language", "Rusian", 1),
+    ]
+    assert job.expected["refused"] == 4
+    choose(lola, job)
+    work()
+    job.refresh_from_db()
+    # The first row has a language that is skipped.
+    assert (job.state, job.expected["added"], job.expected["refused"]) == ("ready", 2, 2)
+    assert [one.note != "" for one in page_context(lola, job)["values_form"].shown] == [True] * 4
+    do(lola, job, "apply")
+    work()
+    assert countries_of("abcd") == {"b": ("KZ", "UZ"), "d": ("KZ",)}
+    assert not staging.is_stored(job.upload)
+    again = upload(lola, VALUES.encode())
+    map_columns(lola, again)
+    work()
+    offered = {one.field.value() for one in page_context(lola, again)["values_form"].shown}
+    assert offered == {"KZ", "empty", "skip"}
+    again.refresh_from_db()
+    # Nothing that was only offered is used.
+    assert again.expected["refused"] == 4
+    assert ModelLogEntry.objects.filter(action="desk.import_map_values").count() == 1
+
+
+def test_choices_for_values_are_removed_and_come_too_late_once_it_is_applied(lola: Client) -> None:
+    job = upload(lola, VALUES.encode())
+    map_columns(lola, job)
+    work()
+    choose(lola, job)
+    work()
+    do(lola, job, "map_values", reset="yes")
+    work()
+    job.refresh_from_db()
+    assert (job.options["values"], job.expected["refused"]) == ({}, 4)
+    form = {one.field.html_name: one.field.value() for one in page_context(lola, job)["values_form"].shown}
+    do(lola, job, "apply")
+    do(lola, job, "map_values", **form)
+    job.refresh_from_db()
+    assert job.state == "applying" and job.options["values"] == {}
+
+
+def test_a_value_of_one_row_is_not_shown_after_an_erasure(lola: Client) -> None:
+    job = upload(lola, VALUES.encode())
+    map_columns(lola, job)
+    work()
+    Subscriber.objects.create(email="olga@example.org")
+    erase("olga@example.org", timezone.now())
+    shown = page_context(lola, job)["values_form"].shown
+    assert len(shown) == 1 and "Kazahstan" in shown[0].field.label

@@ -13,8 +13,6 @@ from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-pytestmark = pytest.mark.both_databases
-
 
 def find(desk: Desk) -> str:
     return reverse("desk_edition:find_delivered", args=[desk.edition.pk])
@@ -33,6 +31,7 @@ def mailing(desk: Desk) -> Mailing:
     return made
 
 
+@pytest.mark.both_databases
 def test_a_reader_is_found_by_address_without_putting_it_into_the_url(desk: Desk, mailing: Mailing) -> None:
     browser = as_user(desk.admin)
     for typed in (" Aigul@Example.net", str(desk.reader.pk)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
@@ -98,3 +98,14 @@ def test_an_erasure_takes_the_answers_with_it(desk: Desk, question: ReturnedMess
     send(desk, question, desk.admin)
     erasure.erase(desk.reader.email, timezone.now())
     assert not ReplyAnswer.objects.exists()
+
+
+def test_who_may_not_read_messages_answers_none(desk: Desk, question: ReturnedMessage) -> None:
+    desk.stranger.user_permissions.add(
+        *Permission.objects.filter(codename__in=["access_admin", "add_replyanswer"])
+    )
+    answer = as_user(desk.stranger).get(page(question))
+    # Wagtail leads who lacks a permission to the home page.
+    assert answer.status_code == 302 and answer["Location"] == reverse("wagtailadmin_home")
+    send(desk, question, desk.stranger)
+    assert not ReplyAnswer.objects.exists() and not mail.outbox

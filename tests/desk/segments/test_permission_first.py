@@ -8,9 +8,10 @@ from subscribers.segments.models import Segment
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.both_databases
 def test_a_user_without_permission_gets_one_answer_for_every_segment(desk: Desk) -> None:
     # A rule of a later version, which this one cannot read.
     broken = Segment.objects.create(name="Broken", rule={"unknown": 1}, changed_at=everyone.NOW)

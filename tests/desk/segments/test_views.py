@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.desk.segments import views
+from mailer.reports import list_health
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
-from subscribers.segments import segments, tags_and_fields
-from subscribers.segments.models import CustomField, Segment
+from subscribers.segments import estimates, tags_and_fields
+from subscribers.segments.models import CustomField, RuleCount, Segment
 from subscribers.segments.rules import Condition, Group, to_json
 from subscribers.segments.segments import save
 from tests import cast as everyone
@@ -150,7 +152,11 @@ def test_the_subscribers_of_a_segment_are_asked_to_reconfirm(desk: Desk) -> None
     chosen = MailingList.objects.get(slug="monthly")
     invalid = browser.post(address, {"mailing_list": chosen.pk, "days": 3})
     assert set(invalid.context["form"].errors) == {"days"} and not ReconfirmationCampaign.objects.exists()
-    answer = browser.post(address, {"mailing_list": chosen.pk, "days": 30})
+    form = invalid.context["form_nonce"]
+    answer = browser.post(address, {"mailing_list": chosen.pk, "days": 30, "form": form})
+    # Pressed twice.
+    browser.post(address, {"mailing_list": chosen.pk, "days": 30, "form": form})
+    assert ReconfirmationCampaign.objects.count() == 1
     campaigns.run_due(timezone.now())
     page = Page(browser.get(answer["Location"]))
     assert page.response.context["asked"] == 1 and ("action", "finish") not in page.controls
@@ -160,6 +166,32 @@ def test_the_subscribers_of_a_segment_are_asked_to_reconfirm(desk: Desk) -> None
     assert Subscription.objects.get(subscriber=desk.reader).state == "unsubscribed"
     assert answer["Location"] in Page(browser.get(reverse("desk_reconfirmations"))).links
     assert as_user(desk.approver).get(address).status_code in (302, 403)
+
+
+def test_two_people_change_a_segment_and_the_second_sees_the_first_rule(desk: Desk) -> None:
+    segment = save(Segment(), "All", Group("all"), "lola", everyone.NOW)
+    browser, page = as_user(desk.admin), reverse("desk_segments:edit", args=[segment.pk])
+    seen = browser.get(page).context["seen"]
+    theirs = Group("all", (Group("all", (Condition("language", "one_of", ("ru",)),)),))
+    save(segment, "Readers of Russian", theirs, "dana", timezone.now())
+    mine = {"action": "save", "name": "Mine", "rule_json": json.dumps(to_json(Group("all")))}
+    answer = browser.post(page, {**mine, "seen": seen})
+    segment.refresh_from_db()
+    assert segment.name == "Readers of Russian" and "dana" in answer.context["error"]
+    browser.post(page, {**mine, "seen": answer.context["seen"]})
+    segment.refresh_from_db()
+    assert segment.name == "Mine"
+
+
+def test_a_new_segment_is_made_once_however_often_the_button_is_pressed(desk: Desk) -> None:
+    browser, page = as_user(desk.admin), reverse("desk_segments:add")
+    form = browser.get(page).context["form_nonce"]
+    for _ in range(2):
+        browser.post(
+            page,
+            {"action": "save", "name": "New", "form": form, "rule_json": json.dumps(to_json(Group("all")))},
+        )
+    assert Segment.objects.filter(name="New").count() == 1
 
 
 def test_a_segment_in_use_is_not_deleted(desk: Desk) -> None:
@@ -207,30 +239,74 @@ def test_deleting_a_segment_needs_its_own_permission(desk: Desk) -> None:
 
 def estimate_from_a_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
     last = Subscriber.objects.latest("pk").pk
-    monkeypatch.setattr(segments, "SAMPLE_SIZE", last // 4)
+    monkeypatch.setattr(estimates, "SAMPLE_SIZE", last // 4)
+    monkeypatch.setattr(estimates, "COUNTED_LIVE", 100)
 
 
-def test_many_subscribers_are_estimated_from_a_sample(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def many_subscribers(monkeypatch: pytest.MonkeyPatch) -> tuple[Group, Group, Group]:
+    """800, of whom 600 are on a list; the rules of all, of the other 200, and of none."""
     people = [
         Subscriber(email=f"r{number}@example.org", address_hash=number.to_bytes(16), language="ru")
         for number in range(800)
     ]
     Subscriber.objects.bulk_create(people)
     estimate_from_a_quarter(monkeypatch)
-    chosen = MailingList.objects.first()
+    chosen = MailingList.objects.earliest("pk")
     Subscription.objects.bulk_create(
         Subscription(subscriber=one, mailing_list=chosen, state="confirmed")
         for number, one in enumerate(people)
         if number % 4
     )
     everybody = Group("all", (Condition("language", "one_of", ("ru",)),))
-    estimated = segments.estimate(everybody, everyone.NOW)
+    few = Group("all", (*everybody.parts, Condition("list", "not_on", (chosen.pk,))))
+    return everybody, few, Group("all", (Condition("language", "one_of", ("tg",)),))
+
+
+def test_many_subscribers_are_estimated_from_a_sample(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody, few, nobody = many_subscribers(monkeypatch)
+    estimated = estimates.estimate(everybody, everyone.NOW)
     assert not estimated.exact and 700 <= estimated.matching <= 900
-    counted = segments.estimate(everybody, everyone.NOW, exact=True)
+    assert 450 <= estimated.reachable <= 750
+    counted = estimates.estimate(everybody, everyone.NOW, exact=True)
     assert (counted.exact, counted.matching, counted.reachable) == (True, 800, 600)
-    few = Group("all", (*everybody.parts, Condition("list", "not_on", (chosen.pk if chosen else 0,))))
-    counted = segments.estimate(few, everyone.NOW)
-    assert (counted.exact, counted.matching) == (True, 200)
+    estimated = estimates.estimate(few, everyone.NOW)
+    assert not estimated.exact and 100 <= estimated.matching <= 300 and not estimated.reachable
+    estimated = estimates.estimate(nobody, everyone.NOW)
+    assert not estimated.exact and estimated.upper_bound and 0 < estimated.matching < 20
+    health = Page(as_user(desk.admin).get(reverse("desk_list_health")))
+    assert not any(group.estimate.exact for group in health.response.context["groups"])
+
+
+def test_pages_show_the_count_of_the_worker_and_when_it_counted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _everybody, few, _nobody = many_subscribers(monkeypatch)
+    now = timezone.now()
+    monkeypatch.setattr(estimates, "_RANGE", 300)
+    segment = Segment()
+    save(segment, "Few", few, "lola", now)
+    assert list_health.refresh_counts(lambda: now, lambda: False) == 5
+    segment_page = reverse("desk_segments:edit", args=[segment.pk])
+    found = as_user(desk.admin).get(segment_page).context["estimate"]
+    newest = list(Subscriber.objects.filter(subscriptions=None, language="ru").order_by("-pk")[:8])
+    assert (found.matching, found.reachable, found.exact) == (200, 0, True)
+    assert (found.counted_at, list(found.sample)) == (now, newest)
+    for group in as_user(desk.admin).get(reverse("desk_list_health")).context["groups"]:
+        assert group.estimate.counted_at == now
+    # What a page shows is not counted again by looking at it, and the worker rests in between.
+    Subscriber.objects.filter(pk=newest[0].pk).delete()
+    later = now + timedelta(minutes=1)
+    assert list_health.refresh_counts(lambda: later, lambda: False) == 0
+    assert estimates.estimate(few, later).matching == 200
+    assert as_user(desk.admin).get(segment_page).context["estimate"].sample[0] == newest[1]
+    assert estimates.estimate(few, later, exact=True).matching == 199
+    # It rests for a hundred times as long as all of them took.
+    RuleCount.objects.update(seconds=5)
+    later = now + timedelta(minutes=40)
+    assert list_health.refresh_counts(lambda: later, lambda: False) == 0
+    later = now + timedelta(minutes=42)
+    assert list_health.refresh_counts(lambda: later, lambda: False) == 5
+    assert estimates.estimate(few, later).matching == 199
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -247,5 +323,5 @@ def test_the_sample_is_representative_for_alternating_values(
     ]
     Subscriber.objects.bulk_create(people)
     estimate_from_a_quarter(monkeypatch)
-    estimated = segments.estimate(Group("all", (Condition("language", "one_of", ("ru",)),)), everyone.NOW)
+    estimated = estimates.estimate(Group("all", (Condition("language", "one_of", ("ru",)),)), everyone.NOW)
     assert not estimated.exact and 650 <= estimated.matching <= 950

@@ -24,8 +24,6 @@ from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-pytestmark = pytest.mark.both_databases
-
 
 def at(desk: Desk, page: str) -> str:
     return reverse(f"desk_edition:{page}", args=[desk.edition.pk])
@@ -46,6 +44,7 @@ def logged(action: str) -> Any:
     return ModelLogEntry.objects.filter(action=action).first()
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("undoable")
 def test_a_gradual_rollout_shows_its_step_and_can_be_ended(desk: Desk) -> None:
     mailing = cast.sending(desk)
@@ -119,6 +118,7 @@ def test_a_draft_has_no_dry_run(desk: Desk) -> None:
     assert not Mailing.objects.exists()
 
 
+@pytest.mark.both_databases
 def test_the_list_of_subscribers_not_reached_is_filtered_by_reason(desk: Desk) -> None:
     cast.sending(desk)
     page = as_user(desk.admin).get(at(desk, "not_delivered") + "?reason=unconfirmed")

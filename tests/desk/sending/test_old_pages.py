@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from mailer.approval import approve_and_schedule
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.reports.edition_state import edition_state
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
-
-pytestmark = pytest.mark.both_databases
 
 
 def at(desk: Desk, page: str) -> str:
@@ -24,6 +24,7 @@ def seen(browser: Client, desk: Desk) -> dict[str, str]:
     return {"seen": browser.get(at(desk, "submit")).context["seen"]}
 
 
+@pytest.mark.both_databases
 def test_submitting_twice_makes_one_submission(desk: Desk) -> None:
     mine, theirs = as_user(desk.writer), as_user(desk.admin)
     form = seen(mine, desk)
@@ -42,6 +43,19 @@ def test_an_old_page_does_not_withdraw_what_was_scheduled_meanwhile(desk: Desk) 
     # On purpose, from a page that shows what there is, it is possible.
     browser.post(at(desk, "submit"), seen(browser, desk))
     assert edition_state(desk.edition) == "submitted" and Snapshot.objects.count() == 2
+
+
+def test_changes_requested_on_an_old_page_undo_no_approval(desk: Desk) -> None:
+    snapshot = cast.submitted(desk)
+    browser = as_user(desk.admin)
+    old = {"sha256": snapshot.sha256, "state": "submitted", "reason": "The date is wrong"}
+    assert ("state", "submitted") in Page(browser.get(at(desk, "review"))).controls
+    approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+    assert Page(browser.post(at(desk, "request_changes"), old, follow=True)).messages == ["warning"]
+    assert edition_state(desk.edition) == "approved"
+    # From a page that says so, it is possible.
+    browser.post(at(desk, "request_changes"), {**old, "state": "approved"})
+    assert edition_state(desk.edition) == "draft"
 
 
 def test_a_form_sent_after_the_session_ended_is_filled_in_again_after_signing_in(desk: Desk) -> None:
@@ -78,6 +92,7 @@ def test_a_form_from_before_another_sign_in_comes_back_unsent(desk: Desk) -> Non
     assert browser.post(at(desk, "request_changes"), form, headers=here).status_code in (302, 403)
 
 
+@pytest.mark.both_databases
 def test_a_dry_run_is_started_once_even_where_the_first_has_ended(desk: Desk) -> None:
     cast.submitted(desk)
     browser = as_user(desk.writer)

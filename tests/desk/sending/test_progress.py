@@ -12,7 +12,7 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control as control
 from mailer.delivery.throttle import provider_throttle
 from mailer.desk.sending.progress import messages_per_minute, provider_rows
 from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Totals
@@ -20,8 +20,6 @@ from tests import cast as everyone
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
-
-pytestmark = pytest.mark.both_databases
 
 
 def at(desk: Desk, page: str) -> str:
@@ -80,6 +78,7 @@ def test_the_pace_is_that_of_the_last_minutes() -> None:
     assert messages_per_minute(NOW, counts, NOW) == 0
 
 
+@pytest.mark.both_databases
 def test_providers_are_listed_by_size_and_one_that_asked_us_to_wait_says_so(db: None) -> None:
     providers = {f"p{number}.example": OutcomeCounts(accepted=number + 1) for number in range(14)}
     providers |= {
@@ -134,6 +133,7 @@ def test_pausing_is_possible_from_any_page(desk: Desk) -> None:
     assert press(as_user(desk.approver), desk, "pause", "an old page") == ["success"]
 
 
+@pytest.mark.both_databases
 def test_whoever_is_faster_decides_and_the_other_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     mailing = cast.sending(desk)
     browser = as_user(desk.approver)
@@ -153,6 +153,7 @@ def test_whoever_is_faster_decides_and_the_other_is_told(desk: Desk, monkeypatch
     assert Delivery.objects.filter(mailing=mailing, reason="cancelled").count() == 1
 
 
+@pytest.mark.both_databases
 def test_a_mailing_of_more_readers_keeps_its_totals(desk: Desk) -> None:
     everyone.reader("bolat", ("KZ",), "ru")
     cast.sending(desk)

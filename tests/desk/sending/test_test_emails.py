@@ -18,8 +18,6 @@ from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-pytestmark = pytest.mark.both_databases
-
 
 def at(desk: Desk) -> str:
     return reverse("desk_edition:test", args=[desk.edition.pk])
@@ -54,6 +52,7 @@ def test_a_draft_is_sent_as_it_was_last_saved_to_oneself_by_one_press(desk: Desk
     assert entry in browser.get(at(desk)).context["recent"]
 
 
+@pytest.mark.both_databases
 def test_a_second_press_sends_nothing_more(desk: Desk) -> None:
     browser = as_user(desk.writer)
     browser.post(at(desk), form())
@@ -100,6 +99,7 @@ def test_a_refused_form_keeps_what_was_chosen_and_can_be_sent_again(
     assert len(sent()) == 1
 
 
+@pytest.mark.both_databases
 def test_beyond_the_limit_of_a_day_nothing_is_sent(desk: Desk, configure: Callable[..., None]) -> None:
     configure(sending={"dry_run_messages_per_day": 1})
     page = as_user(desk.writer).post(at(desk), form(language=["en", "ru"]))

@@ -59,8 +59,13 @@ def test_only_selected_subscribers_are_changed(desk: Desk) -> None:
     selected = everyone.reader("olga", (), "ru")
     everyone.reader("ivan", (), "ru")
     fields = {"ids": [selected.pk], "action": "tag", "tag_name": "donor"}
-    as_user(desk.admin).post(reverse("desk_bulk_action"), fields)
+    browser, page = as_user(desk.admin), reverse("desk_bulk_action")
+    fields["form"] = browser.get(page, fields).context["form_nonce"]
+    browser.post(page, fields)
     assert tagged() == {"olga"}
+    # Pressed twice.
+    assert browser.post(page, fields)["Location"] == reverse("desk_bulk_jobs")
+    assert BulkJob.objects.count() == 1
 
 
 def test_all_matching_wins_over_a_selection(desk: Desk) -> None:

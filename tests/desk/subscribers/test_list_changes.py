@@ -12,11 +12,11 @@ from subscribers.models import MailingList
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
-pytestmark = pytest.mark.both_databases
 FORM = {"name": "Events", "slug": "events", "public": "on", "opt_in": "double"}
 EMAILS = {"sender_name": "Road", "sender_email": "road@example.org", "welcome_en": "Welcome!"}
 
 
+@pytest.mark.both_databases
 def test_a_new_lists_sender_and_texts_wait_for_a_second_person(desk: Desk) -> None:
     browser = as_user(desk.admin)
     browser.post(reverse("desk_lists:add"), {**FORM, **EMAILS})

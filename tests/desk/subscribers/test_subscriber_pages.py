@@ -14,7 +14,7 @@ from subscribers import list_growth
 from subscribers import suppression as suppress
 from subscribers.addresses import address_hash
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
-from subscribers.search import search
+from subscribers.search import possible_duplicates
 from subscribers.segments import tags_and_fields
 from subscribers.segments.models import CustomField
 from tests import cast as everyone
@@ -171,7 +171,9 @@ def test_possible_duplicates_are_shown_with_the_reason(
     desk.reader.name = "Aigul Nurlanova"
     desk.reader.save()
     Subscriber.objects.create(email=email, name=name)
-    assert [one.reason for one in search.possible_duplicates(desk.reader)] == ([because] if because else [])
+    assert [one.reason for one in possible_duplicates.possible_duplicates(desk.reader)] == (
+        [because] if because else []
+    )
 
 
 def test_a_list_has_sign_up_settings_a_welcome_text_and_growth_figures(desk: Desk) -> None:

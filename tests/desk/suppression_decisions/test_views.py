@@ -12,7 +12,7 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery import message_identifiers
-from mailer.desk.suppression_decisions import labels
+from mailer.desk.suppression_decisions import labels_and_timeline
 from mailer.feedback import ingest
 from mailer.feedback.decisions.rejections_and_event_counts import process_rejections
 from mailer.feedback.models import BounceWave, SuppressionDecision
@@ -58,7 +58,7 @@ def test_the_page_shows_timeline_rule_and_returned_message(desk: Desk, bounced: 
     assert [entry.tone for entry in entries] == ["done", "problem", "problem"]
     assert "550" in entries[1].response and entries[1].message == bounced.events.get().message_id
     assert any("5.1.1" in detail for detail in entries[1].details)
-    assert page.response.context["rule"] == labels.RULES["hard_bounce"]
+    assert page.response.context["rule"] == labels_and_timeline.RULES["hard_bounce"]
     ((_, text),) = page.response.context["returned_messages"]
     assert "User unknown" in text and desk.reader.email in page.text
     assert ("action", "revert") in page.controls
@@ -109,10 +109,10 @@ def test_after_a_complaint_an_admin_allows_to_resubscribe(desk: Desk) -> None:
     past.complain(past.accepted_delivery(desk.reader, timezone.now() - timedelta(days=1)), timezone.now())
     verdict = past.latest_decision(desk.reader)
     page = shown(desk, page_of(verdict))
-    assert page.response.context["effect"] == labels.COMPLAINT_EFFECT
+    assert page.response.context["effect"] == labels_and_timeline.COMPLAINT_EFFECT
     assert [one.slug for one in page.response.context["lists"]] == ["monthly"]
     page = decide(desk, verdict, "revert")
-    assert page.response.context["effect"] == labels.MAY_RESUBSCRIBE
+    assert page.response.context["effect"] == labels_and_timeline.MAY_RESUBSCRIBE
     assert suppression.is_suppressed(desk.reader)
     assert Subscription.objects.get(subscriber=desk.reader).state == "unsubscribed"
 

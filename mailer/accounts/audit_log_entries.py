@@ -19,11 +19,11 @@ from wagtail.log_actions import log
 from mailer.accounts.models import SignInFailures
 from subscribers.consent import network_of
 from subscribers.responses import client_address
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 # Days without a sign-in after which an account counts as unused.
 UNUSED_DAYS = 90
-# Actions with their labels and messages, for mailer/desk/base/audit_log.py.
+# Actions with their labels and messages, for mailer/desk/base/audit_log_entries.py.
 ACTIONS = {
     "accounts.sign_in": (_("Sign in"), _("Signed in")),
     "accounts.sign_in_failed": (_("Failed sign-in"), _("Failed to sign in")),
@@ -35,7 +35,7 @@ ACTIONS = {
     "accounts.factor_added": (_("Add second factor"), _("Added a second factor")),
     "accounts.factor_removed": (_("Remove second factor"), _("Removed a second factor")),
     "accounts.factor_failed": (_("Failed second factor"), _("Entered a wrong code")),
-    "accounts.email_change_requested": (_("Change address"), _("Asked for another address")),
+    "accounts.email_change_requested": (_("Change address"), _("Requested a change of address")),
     "accounts.email_changed": (_("Change address"), _("Confirmed another address")),
     "accounts.password_link_printed": (
         _("Print password link"),

@@ -13,15 +13,28 @@ from mailer.desk.base.forms import CountriesInput, LanguageOrderInput, OrderedCo
 from mailer.editions.models import Newsletter
 from tests.desk.cast import Desk, as_user
 
+SCHEDULE = {
+    "assemble_on-repeat": "monthly",
+    "assemble_on-day": "3",
+    "assemble_on-time": "09:00",
+    "send_on-repeat": "",
+    "period_kind": "month",
+    "period_offset": "0",
+    "on_holidays": "",
+    "cutoff_hours": "0",
+    "thin_below": "1",
+    "thin_rule": "ask",
+    "approval_reminder_hours": "24",
+    "window_days": "7",
+}
+
 
 def newsletter_form(newsletter: Newsletter, **changes: Any) -> dict[str, Any]:
     fields = ("name", "slug", "office", "postal_address", "sender_name", "sender_email", "reply_to", "zone")
     form = nested_form_data(
         {
             **{field: getattr(newsletter, field) for field in fields},
-            "assemble_day": "3",
-            "assemble_hour": "9",
-            "window_days": "7",
+            **SCHEDULE,
             "texts": inline_formset(
                 [
                     {"id": text.pk, "language": text.language, "tagline": "News"}

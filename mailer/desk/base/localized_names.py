@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext, pgettext
 from wagtail.admin.paginator import WagtailPaginator
 
@@ -25,23 +26,20 @@ def language_names(codes: Sequence[str]) -> str:
 
 def month_name(period: str) -> str:
     """A period, "2021-12", as "December 2021"."""
-    language = staff_language.active_language()
-    title = localization.period_title(period, language)
-    # Months are names in English only.
-    return title if language == staff_language.DEFAULT else title[:1].lower() + title[1:]
+    return localization.period_in_text(period, staff_language.active_language())
 
 
-def day(when: date) -> str:
+def format_day(when: date) -> str:
     """A day: "29 November 2021"."""
     shown = localization.day(when, "", staff_language.active_language())
     return shown.replace("\N{NO-BREAK SPACE}", " ")
 
 
-def moment(when: datetime, zone: str) -> str:
+def format_moment(when: datetime, zone: str) -> str:
     """A time in an IANA zone: "3 December 2021, 09:00 (Asia/Almaty)"."""
     local = when.astimezone(ZoneInfo(zone))
     return gettext("%(day)s, %(time)s (%(zone)s)") % {
-        "day": day(local.date()),
+        "day": format_day(local.date()),
         "time": f"{local:%H:%M}",
         "zone": zone.replace("_", " "),
     }
@@ -54,4 +52,19 @@ def items_count(paginator: WagtailPaginator) -> str:
     return pgettext("rows of a list", "%(number)s %(objects)s") % {
         "number": paginator.count,
         "objects": objects,
+    }
+
+
+def format_weekday(when: date) -> str:
+    """A day with its day of the week: "Tuesday, 7 December 2021"."""
+    return gettext("%(weekday)s, %(day)s") % {"weekday": WEEKDAYS[when.weekday()], "day": format_day(when)}
+
+
+def format_weekday_moment(when: datetime) -> str:
+    """A time in its own zone, with the day of the week: "Tuesday, 7 December 2021, 09:00"."""
+    weekday = WEEKDAYS[when.weekday()]
+    return gettext("%(weekday)s, %(day)s, %(time)s") % {
+        "weekday": weekday,
+        "day": format_day(when.date()),
+        "time": f"{when:%H:%M}",
     }

@@ -11,9 +11,9 @@ from django_stubs_ext import StrOrPromise
 
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.reports.labels import reason_label
+from mailer.reports.labels_and_summary import reason_label
 from subscribers import tokens
-from subscribers.stored_texts import translated
+from subscribers.translate_stored_texts import translated
 
 State, Rule, Class = SuppressionDecision.State, SuppressionDecision.Rule, FeedbackEvent.Class
 
@@ -183,7 +183,12 @@ def _feedback_entry(event: FeedbackEvent) -> Entry:
     tone = "changed" if event.bounce_class in (Class.BLOCK, Class.UNKNOWN) else "problem"
     details = tuple(f"{line[0].upper()}{line[1:]}" for line in lines if line)
     return Entry(
-        event.at, tone, title, details, tokens.mask(" ".join(event.diagnostic.split())), event.message_id
+        event.at,
+        tone,
+        title,
+        details,
+        tokens.mask_tokens(" ".join(event.diagnostic.split())),
+        event.message_id,
     )
 
 
@@ -195,7 +200,7 @@ def _test_email_entries(decision: SuppressionDecision, at: datetime) -> list[Ent
             decision.applied_at or at,
             "problem",
             gettext("The server refused the test email"),
-            response=tokens.mask(probe.reply),
+            response=tokens.mask_tokens(probe.reply),
         )
         found.append(refused)
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, Q
+from django.db.models import BooleanField, Case, Model, Q, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop, pgettext_lazy
@@ -17,30 +17,42 @@ from wagtail.images import get_image_model
 from wagtail.log_actions import LogFormatter, log
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts.audit import ACTIONS as _ACCOUNT_ACTIONS
+from mailer.accounts.audit_log_entries import ACTIONS as _ACCOUNT_ACTIONS
 from mailer.audit_log import chain
-from mailer.audit_log.changes import CHANGES, audit
+from mailer.audit_log.changes import CHANGES, track_changes
 from mailer.editions.models import Newsletter
 from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 from subscribers.addresses import address_pattern, mentions
 from subscribers.models import CustomField, MailingList, Segment, Subscriber, Suppression, Tag
 from subscribers.segments import tags_and_fields
 from subscribers.signals import erased
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 _ACTIONS = {
     **_ACCOUNT_ACTIONS,
     "desk.sample": (_("Sample"), _("Loaded the sample edition")),
     "desk.assemble": (_("Assemble"), _("Assembled from ready stories")),
     "desk.carry_over": (_("Carry over"), _("Carried over to the next edition")),
+    "desk.source_accept": (_("Accept suggestions"), _("Accepted what was suggested for a story of a source")),
+    "desk.source_correct": (_("Correct countries"), _("Chose other countries than were suggested")),
+    "desk.source_take_over": (_("Take over"), _("Took over what the source of the story changed")),
+    "desk.source_ignore": (_("Ignore"), _("Kept the story as it was when its source changed it")),
+    "desk.source_merge": (_("Merge"), _("Merged it with the story that it translates")),
+    "desk.source_keep_apart": (_("Keep apart"), _("Kept it apart from a story that it resembles")),
+    "desk.source_separate": (_("Separate"), _("Made a story of its own of a merged duplicate")),
+    "desk.confirm_translation": (_("Confirm translation"), _("Confirmed that a translation fits its source")),
+    "desk.change_glossary": (_("Change the glossary"), _("Changed the glossary of names")),
+    "desk.import_translation": (_("Take over translations"), _("Took over translations from a file")),
     "desk.submit": (_("Submit"), _("Submitted for approval")),
     "desk.approve": (_("Approve"), _("Approved")),
+    "desk.reject": (_("Reject"), _("Rejected")),
     "desk.request_changes": (_("Request changes"), _("Requested changes")),
     "desk.comment": (_("Comment"), _("Commented on a submitted edition")),
     "desk.comment_done": (_("Mark as done"), _("Marked a comment as done")),
     "desk.approval_link": (_("Ask by link"), _("Mailed a link to an external approver")),
     "desk.approval_link_revoke": (_("Revoke link"), _("Revoked the link of an external approver")),
     "desk.approve_by_link": (_("Approve"), _("Approved by a mailed link and a one-time code")),
+    "desk.reject_by_link": (_("Reject"), _("Rejected by a mailed link and a one-time code")),
     "desk.request_changes_by_link": (_("Request changes"), _("Requested changes by a mailed link")),
     "desk.schedule": (_("Schedule"), _("Scheduled")),
     "desk.unschedule": (_("Unschedule"), _("Cancelled the schedule")),
@@ -67,6 +79,7 @@ _ACTIONS = {
     "desk.export_subscribers": (_("Export"), _("Exported subscribers")),
     "desk.import_upload": (_("Upload"), _("Uploaded a file to import")),
     "desk.import_apply": (_("Import"), _("Imported a file")),
+    "desk.import_map_values": (_("Map values"), _("Chose what values of an import mean")),
     "desk.import_undo": (pgettext_lazy("staff", "Undo"), _("Undid an import")),
     "desk.import_discard": (_("Discard"), _("Discarded an uploaded file")),
     "desk.import_export_rejected": (_("Export"), _("Exported the rejected rows of an import")),
@@ -101,6 +114,13 @@ _ACTIONS = {
     "desk.decision_revert": (_("Remove suppression"), _("Reverted a suppression decision")),
     "desk.decision_restore": (_("Suppress again"), _("Restored a suppression decision")),
     "desk.decision_confirm": (_("Suppress"), _("Confirmed a suppression decision")),
+    "desk.source_create": (_("Add source"), _("Added a source of stories")),
+    "desk.source_change": (_("Change source"), _("Changed a source of stories")),
+    "desk.source_poll": (_("Poll now"), _("Asked for a poll of a source of stories")),
+    "desk.source_pause": (_("Pause"), _("Paused a source of stories")),
+    "desk.source_resume": (_("Resume"), _("Resumed a source of stories")),
+    "desk.source_move": (_("Use the new address"), _("Gave a source of stories its new address")),
+    "desk.source_delete": (_("Delete source"), _("Deleted a source of stories")),
     "desk.webhook_create": (_("Create webhook"), _("Created a webhook")),
     "desk.webhook_change": (_("Change webhook"), _("Changed a webhook")),
     "desk.webhook_test": (_("Test webhook"), _("Sent a test message")),
@@ -159,10 +179,10 @@ def register_actions(registry: Any) -> None:
 
 def connect() -> None:
     """Redact entries of erased subscribers, and keep what staff change. Called once, when all is loaded."""
-    erased.connect(_erased, dispatch_uid="mailer.desk.base.audit_log")
+    erased.connect(_erased, dispatch_uid="mailer.desk.base.audit_log_entries")
     for model in (Newsletter, MailingList, Segment, Tag, CustomField, User, Group, get_image_model()):
-        audit(model)
-    audit(Subscriber, _attributes)
+        track_changes(model)
+    track_changes(Subscriber, _attributes)
 
 
 def _attributes(subscriber: Subscriber) -> dict[str, Any]:
@@ -286,13 +306,15 @@ def note_view(
     if not isinstance(request.user, User):
         return
     now = timezone.now()
-    before = ModelLogEntry.objects.filter(
+    same = Q(
         content_type=ContentType.objects.get_for_model(row),
         object_id=str(row.pk),
         user=request.user,
         action=action,
-        timestamp__gt=now - _INTERVAL,
     )
+    # Only the time leaves an index to choose: SQLite would read everything that the user ever did.
+    is_same = Case(When(same, then=Value(True)), default=Value(False), output_field=BooleanField())
+    before = ModelLogEntry.objects.filter(is_same, timestamp__gt=now - _INTERVAL)
     more: dict[str, Any] = {"title": title} if title else {}
     if not any(entry.data == data for entry in before.only("data")):
         log(instance=row, action=action, user=request.user, data=data, timestamp=now, **more)

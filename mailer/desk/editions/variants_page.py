@@ -16,15 +16,21 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
 from mailer import staff_language
-from mailer.approval.preflight import PreflightFinding, run_checks
-from mailer.approval.submit import render_all
-from mailer.desk.base.page_classes import EditionPage
+from mailer.approval.draft_check_cache import DraftResult, check_draft
+from mailer.approval.models import Snapshot
+from mailer.desk.base import localized_names
+from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.editions import version_comparison
+from mailer.desk.editions.finding_lines import finding_lines
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
+from mailer.editions import pictures
 from mailer.editions.audience import Audience, Combination
+from mailer.editions.audience_counts import PageCount, count_for_page
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import localization, merge_tags, story_selection, variants
-from mailer.rendering.data_types import Content, RenderedVariant
+from mailer.rendering.data_types import Content, RenderedVariant, from_json
+from subscribers import iso_codes
 from subscribers.models import Subscriber
 
 
@@ -43,13 +49,13 @@ def fill_placeholders(rendered: RenderedVariant, countries: Sequence[str]) -> Re
         "preferences_url": "#",
         "countries": merge_tags.country_names(countries, rendered.language),
     }
-    html = merge_tags.fill_html(rendered.html, values)
+    html = pictures.from_site(merge_tags.fill_html(rendered.html, values))
     return replace(rendered, html=html, text=merge_tags.fill_text(rendered.text, values))
 
 
 def headlines(content: Content, keys: Sequence[str], language: str) -> tuple[str, ...]:
     """Headlines of the stories with these keys, in `language` if available, else in any language."""
-    stories = {story.key: story for story in content.stories}
+    stories = content.stories_by_key
     return tuple(
         next(
             (text.headline for text in stories[key].texts if text.language == language),
@@ -64,8 +70,9 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> di
     """The variants in use, by their keys."""
     found: dict[str, VariantChoice] = {}
     head = content.masthead
+    selector = story_selection.Selector(content)
     for one in combinations:
-        stories = story_selection.story_set(content, one.countries)
+        stories = selector.story_set(one.countries)
         language = localization.resolve_language(one.language, head.languages, head.fallbacks)
         key = story_selection.variant_key(stories, language)
         before = found.get(key)
@@ -81,9 +88,63 @@ def current_content(edition: Edition) -> tuple[Edition, Content, Audience]:
     return latest, content_of(latest), Audience.of_edition(latest, timezone.now())
 
 
-def preflight(edition: Edition, content: Content, audience: Audience) -> list[PreflightFinding]:
-    """The preflight findings of the edition."""
-    return run_checks(edition, content, render_all(content, audience), audience.count())
+def preflight(edition: Edition, content: Content, counted: PageCount) -> DraftResult:
+    """What preflight says of the edition for the audience as it was counted."""
+    return check_draft(edition, content, counted.combinations, timezone.now())
+
+
+def comparison_context(
+    edition: Edition,
+    snapshot: Snapshot | None,
+    shown: RenderedVariant | None,
+    content: Content,
+    countries: Sequence[str],
+    beside: str,
+    view_as: str,
+) -> dict[str, Any]:
+    """The earlier versions that `shown` (filled in) can be compared with, and the one that `beside` names.
+
+    `content` is that of `shown`; `snapshot` its snapshot, None for the draft.
+    """
+    earlier = version_comparison.comparable_versions(edition, snapshot)
+    context: dict[str, Any] = {
+        "versions": [(name, _version_label(name, one)) for name, one in earlier.items()],
+        "comparing": beside if shown and beside in earlier else "",
+        "comparison": None,
+    }
+    if not shown or beside not in earlier:
+        return context
+    context["version_label"] = _version_label(beside, earlier[beside])
+    before = version_comparison.variant_of(earlier[beside], countries, shown.language)
+    if before is None:
+        return context
+    stories = (
+        *from_json(earlier[beside].content).stories_by_key.values(),
+        *content.stories_by_key.values(),
+    )
+    names = {
+        story.key: next(
+            (text.headline for text in story.texts if text.language == shown.language),
+            story.texts[0].headline,
+        )
+        for story in stories
+    }
+    found = version_comparison.compare(fill_placeholders(before, countries), shown, names)
+    context["comparison"] = replace(
+        found,
+        before=replace(found.before, email=shown_as(found.before.email, view_as)),
+        after=replace(found.after, email=shown_as(found.after.email, view_as)),
+    )
+    return context
+
+
+def _version_label(name: str, snapshot: Snapshot) -> str:
+    if name == version_comparison.SENT:
+        return gettext("Last sent edition: %(edition)s") % {"edition": snapshot.edition}
+    at = localized_names.format_moment(
+        snapshot.approved_at or snapshot.submitted_at, snapshot.edition.newsletter.zone
+    )
+    return gettext("Last approved version, %(at)s") % {"at": at}
 
 
 class VariantsPage(EditionPage):
@@ -94,17 +155,20 @@ class VariantsPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
-        offered = self.edition.newsletter.countries
-        countries = tuple(code for code in offered if code in self.request.GET.getlist("country"))
+        chosen_codes = dict.fromkeys(self.request.GET.getlist("country"))
+        served = self.edition.newsletter.countries
+        # A reader may have chosen countries that this newsletter does not serve, not "all countries".
+        others = (code for code in chosen_codes if code in iso_codes.COUNTRIES and code not in served)
+        offered = (*served, *others)
+        countries = tuple(code for code in offered if code in chosen_codes)
         language = self._language()
-        combinations = list(audience.combinations())
+        counted = count_for_page(audience, timezone.now())
         chosen = [*(("country", code) for code in countries), ("language", language)]
         email = render_preview(content, countries, language)
-        rendered = render_all(content, audience)
-        by_key = {variant.key: variant for variant in rendered}
-        sizes = {key: len(variant.html.encode()) for key, variant in by_key.items()}
-        matrix = variant_matrix(content, combinations, sizes)
+        checks = preflight(edition, content, counted)
+        matrix = variant_matrix(content, counted.combinations, checks.sizes)
         beside = matrix.cell(self.request.GET.get("beside", ""))
+        beside_email = render_preview(content, beside.countries, beside.language) if beside else None
         return super().get_context_data(
             email=shown_as(email, self._view_as()) if email else None,
             headlines=headlines(content, email.stories, language) if email else (),
@@ -124,12 +188,20 @@ class VariantsPage(EditionPage):
             shown_key=email.key if email else "",
             matrix=matrix,
             beside=beside,
-            beside_email=shown_as(fill_placeholders(by_key[beside.key], beside.countries), self._view_as())
-            if beside and beside.key in by_key
-            else None,
-            subscribers=audience.count(),
+            beside_email=shown_as(beside_email, self._view_as()) if beside_email else None,
+            **comparison_context(
+                self.edition,
+                None,
+                email,
+                content,
+                countries,
+                self.request.GET.get("beside", ""),
+                self._view_as(),
+            ),
+            subscribers=counted.total,
+            counted_at=counted.counted_at,
             may_look_up=self.request.user.has_perm("subscribers.view_subscriber"),
-            findings=run_checks(edition, content, rendered, audience.count()),
+            findings=finding_lines(checks.findings, self.edition, content, current_user(self.request)),
             **kwargs,
         )
 
@@ -156,8 +228,7 @@ class AsReaderAction(EditionPage):
         if found is None:
             messages.error(request, gettext("No subscriber has this address."))
             return self.redirect_to("variants")
-        offered = self.edition.newsletter.countries
-        countries = [("country", code) for code in found.countries if code in offered]
+        countries = [("country", code) for code in found.countries]
         head = current_content(self.edition)[1].masthead
         language = localization.resolve_language(found.language, head.languages, head.fallbacks)
         query = urlencode([*countries, ("language", language)])

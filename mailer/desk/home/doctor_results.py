@@ -16,7 +16,7 @@ from wagtail.admin import messages
 from mailer.desk.base.page_classes import StaffPage, current_user
 from mailer.doctor import check_runs
 from mailer.instance.models import CheckRun
-from subscribers import stored_texts
+from subscribers import translate_stored_texts
 
 # Who sees to the installation.
 PERMISSION = "auth.change_user"
@@ -51,8 +51,8 @@ def result_rows(run: CheckRun | None) -> list[ResultRow]:
             *_STATUSES[one["status"]],
             title=str(check_runs.TITLES.get(one["check"], one["check"])),
             subject=one["subject"],
-            message=stored_texts.translated(one["message"]),
-            advice=stored_texts.translated(one["advice"]),
+            message=translate_stored_texts.translated(one["message"]),
+            advice=translate_stored_texts.translated(one["advice"]),
             records=one["records"],
         )
         for one in (run.results if run else [])
@@ -69,7 +69,7 @@ class InstallationChecksPage(StaffPage, TemplateView):
     template_name = "desk/home/checks.html"
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        check_runs.request(current_user(request).get_username(), timezone.now())
+        check_runs.request_run(current_user(request).get_username(), timezone.now())
         messages.success(request, _("The checks are running. They take up to a minute."))
         return redirect("wagtailadmin_home" if "from_home" in request.POST else "desk_checks")
 

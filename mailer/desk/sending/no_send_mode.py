@@ -7,27 +7,29 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 from wagtail.admin import messages
 
-from mailer.accounts.sessions import requires_recent_sign_in
-from mailer.delivery.rollout import resume_sending
-from mailer.delivery.rollout.resume_sending import Choice, Questions, Unfinished
+from mailer.accounts.reauthentication import requires_recent_sign_in
+from mailer.delivery.rollout import end_no_send_mode
+from mailer.delivery.rollout.end_no_send_mode import Choice, Questions, Unfinished
 from mailer.desk.base.page_classes import StaffPage, current_user
 from mailer.instance import no_send
 
 # What each answer does, for the page.
 _CHOICES = (
     (Choice.HOLD, _("Not known yet: pause it. You can resume or cancel it later.")),
-    (Choice.SENT, _("The original sent it: send nothing more of it.")),
-    (Choice.GO_ON, _("The original did not go on with it: send the rest from here.")),
+    (Choice.SENT, _("The original installation sent this mailing: send no more of it from here.")),
+    (
+        Choice.GO_ON,
+        _("The original installation did not continue this mailing: send the remaining emails from here."),
+    ),
 )
 # The same for an edition that was due, and of which nothing was sent when the database was copied.
 _DUE_CHOICES = (
@@ -78,13 +80,13 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
     permission_required = "auth.change_user"
     page_title = _("No-send mode")
     header_icon = "warning"
-    template_name = "desk/sending/no_send.html"
+    template_name = "desk/sending/no_send_mode.html"
     form_class = ResumeForm
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
         self.reason = no_send.reason()
-        self.asked = resume_sending.questions(timezone.now())
+        self.asked = end_no_send_mode.questions(timezone.now())
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "asked": self.asked, "paused": self.reason == "paused"}
@@ -95,7 +97,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: ResumeForm) -> HttpResponse:
-        resume_sending.resume(
+        end_no_send_mode.resume(
             form.answers("mailing"),
             form.answers("due"),
             send_outbox=form.cleaned_data["send_outbox"],
@@ -112,7 +114,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
         return {
             **context,
             "reason": self.reason,
-            "reason_text": "" if self.reason is None else no_send.describe(self.reason),
+            "reason_text": "" if self.reason is None else no_send.describe_reason(self.reason),
             "asked": self.asked,
             "mailings": [(one, form[ResumeForm.mailing_field(one)]) for one in self.asked.mailings],
             "due": [(snapshot, form[f"due-{snapshot.pk}"]) for snapshot in self.asked.due],
@@ -124,9 +126,4 @@ def banner() -> SafeString:
     reason = no_send.reason()
     if reason is None:
         return SafeString("")
-    return format_html(
-        '<section class="desk-banner" aria-label="No-send mode"><p><b>Nothing is sent</b>, because {}. '
-        '<a href="{}">What this means</a></p></section>',
-        no_send.describe(reason),
-        reverse("desk_resume_sending"),
-    )
+    return render_to_string("desk/sending/no_send_banner.html", {"reason": no_send.describe_reason(reason)})

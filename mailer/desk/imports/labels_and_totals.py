@@ -10,11 +10,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer import staff_language
-from mailer.reports.labels import format_number
+from mailer.reports.labels_and_summary import format_number
 from subscribers.imports import diff
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 from subscribers.imports.statuses import Status
-from subscribers.stored_texts import translated
+from subscribers.translate_stored_texts import translated
 
 State = ImportJob.State
 # Rows that are shown of each kind.
@@ -29,15 +29,15 @@ COLUMN_LABELS = {
     "language": _("Language"),
     "countries": _("Countries of interest"),
     "tags": _("Tags"),
-    "status": _("Status in words"),
-    "opted_out": _("Left: yes, date or number"),
+    "status": _("Status, such as “unsubscribed”"),
+    "opted_out": _("Unsubscribed: yes, date or number"),
     "opted_in": _("Subscribed: yes or date"),
-    "mentions": _("Text that says who left"),
+    "mentions": _("Text that says who unsubscribed"),
     "ignore": _("Do not import"),
 }
 # What a column that decides who is added does.
 EFFECTS = {
-    "status": _("People whose word says that they left or never confirmed are not added."),
+    "status": _("People whose status says that they unsubscribed or never confirmed are not added."),
     "opted_out": _("People with a yes, a date or a number here are not added."),
     "opted_in": _("Only people with a yes or a date here are added."),
     "mentions": _("People are not added where this says “unsubscribed”, “bounced” or the like."),
@@ -98,7 +98,9 @@ def totals(job: ImportJob) -> list[Total]:
         figures["known"],
         figures.get("newly_suppressed", 0),
     )
-    rejected = gettext("no valid address, or marked as unsubscribed or bounced in the file")
+    rejected = gettext(
+        "no valid address, an unknown country or language, or marked as unsubscribed or bounced in the file"
+    )
     if suppressed:
         rejected = gettext("%(rejected)s; %(count)s of them were suppressed") % {
             "rejected": rejected,
@@ -192,7 +194,7 @@ def _accepted(job: ImportJob) -> list[Sample]:
         ("unsubscribed", gettext("Unsubscribed earlier"), counts["unsubscribed"]),
     )
     expected = {line: kind for kind, _, _ in kinds for line in job.samples.get(kind, [])[:_SHOWN]}
-    compared = [row for row in diff.sample(job, expected) if row["outcome"] == expected[row["line"]]]
+    compared = [row for row in diff.sample_rows(job, expected) if row["outcome"] == expected[row["line"]]]
     found = []
     for kind, title, total in kinds:
         rows = [row for row in compared if row["outcome"] == kind]

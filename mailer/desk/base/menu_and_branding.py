@@ -14,11 +14,13 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog
 from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
 from wagtail.admin.search import SearchArea
 
 from mailer.approval import notifications
 from mailer.desk.base.help import page_for
+from mailer.desk.base.page_classes import may_view_editions
 from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 
 # Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
@@ -64,7 +66,7 @@ def api_keys() -> MenuItem:
 
 
 def webhooks() -> MenuItem:
-    """Wagtail hook `register_settings_menu_item`: where other systems are told what happens."""
+    """Wagtail hook `register_settings_menu_item`: where other systems are notified of what happens."""
     return _ForPermission(
         _("Webhooks"),
         reverse("desk_webhooks"),
@@ -72,6 +74,18 @@ def webhooks() -> MenuItem:
         icon_name="link",
         order=870,
         permission="mailer.view_webhookendpoint",
+    )
+
+
+def sources() -> MenuItem:
+    """Wagtail hook `register_admin_menu_item`: the places that stories come in from."""
+    return _ForPermission(
+        _("Sources"),
+        reverse("desk_sources"),
+        name="sources",
+        icon_name="download",
+        order=125,
+        permission="mailer.view_storysource",
     )
 
 
@@ -83,6 +97,18 @@ class _Notifications(MenuItem):
         if isinstance(request.user, User) and (count := notifications.unread(request.user)):
             component.label = f"{self.label} ({count})"
         return component
+
+
+class _Calendar(MenuItem):
+    """For those who may see editions."""
+
+    def is_shown(self, request: HttpRequest) -> bool:
+        return may_view_editions(request.user)
+
+
+def calendar_item() -> MenuItem:
+    """Wagtail hook `register_admin_menu_item`: what is planned for all newsletters."""
+    return _Calendar(_("Calendar"), reverse("desk_calendar"), name="calendar", icon_name="date", order=115)
 
 
 def notifications_item() -> MenuItem:
@@ -127,7 +153,7 @@ def customize_help(request: HttpRequest, items: list[MenuItem]) -> None:
     items[:] = [item for item in items if "wagtail.org" not in str(item.url)]
 
 
-def customize_search(request: HttpRequest, areas: list[Any]) -> None:
+def search_stories_from_menu(request: HttpRequest, areas: list[Any]) -> None:
     """Wagtail hook `construct_search`: the search box in the menu searches stories."""
     areas[:] = [area for area in areas if area.name == "stories"]
 
@@ -167,16 +193,25 @@ class _ForPermission(MenuItem):
     def render_component(self, request: HttpRequest) -> Any:
         component = super().render_component(request)
         if self.count is not None and (open_items := self.count()):
-            component.label = f"{self.label} ({open_items})"
+            shown = open_items if open_items <= _MOST else f"{_MOST}+"
+            component.label = f"{self.label} ({shown})"
         return component
 
 
+# Every page shows the menu: it counts no further.
+_MOST = 999
+
+
 def _decisions_to_review() -> int:
-    return SuppressionDecision.objects.filter(state=SuppressionDecision.State.HELD).count()
+    return (
+        SuppressionDecision.objects.filter(state=SuppressionDecision.State.HELD)
+        .order_by()[: _MOST + 1]
+        .count()
+    )
 
 
 def _unclassified_replies() -> int:
-    return ReturnedMessage.objects.unclassified().count()
+    return ReturnedMessage.objects.unclassified().order_by()[: _MOST + 1].count()
 
 
 # Label, URL name, icon, and the permission that shows it.
@@ -253,3 +288,7 @@ def scripts() -> SafeString:
 def site_name() -> SafeString:
     """Our own hook `desk_name`: templates read it with `hook_output`, also on the sign-in page."""
     return escape(settings.CONFIG.site.name)
+
+
+# The texts of Wagtail's scripts, as a script: Wagtail's translations and, where it has none, ours.
+script_texts = JavaScriptCatalog.as_view(packages=["wagtail.admin", "mailer"])

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from mailer.accounts import audit
+from mailer.accounts import audit_log_entries
 from mailer.accounts.models import SignInFailures
 from mailer.backoff import BackoffPolicy
 from subscribers.consent import network_of
@@ -38,7 +38,9 @@ def account_key(user: User | None, login: str) -> str:
     """The key of an account, or of a name that no account has."""
     if user is not None:
         return f"account {user.pk}"
-    name = salted_hmac("mailer.accounts.limits", login.strip().lower(), algorithm="sha256").hexdigest()
+    name = salted_hmac(
+        "mailer.accounts.sign_in_limits", login.strip().lower(), algorithm="sha256"
+    ).hexdigest()
     return f"account {name}"
 
 
@@ -61,7 +63,7 @@ def reset_failed_attempts(key: str) -> None:
 
 def delete_old(now: datetime) -> int:
     """Delete failures that count no longer; how many rows. What the audit log lacks is written before."""
-    audit.write_counts(now)
+    audit_log_entries.write_counts(now)
     return SignInFailures.objects.filter(last_failed_at__lt=now - _FORGOTTEN_AFTER).delete()[0]
 
 

@@ -1,0 +1,127 @@
+"""Links by which owners of accounts choose a password: in invitations, and when it is to be reset.
+
+No other person ever types a password.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
+
+from mailer.accounts import audit_log_entries, sign_in_limits
+from mailer.accounts.models import Invitation, PasswordResetRequest
+from mailer.accounts.passwords import find_account
+from mailer.approval.emails_to_staff import is_external
+from mailer.staff_language import in_language_of
+from subscribers.consent import network_of
+from subscribers.responses import client_address
+
+
+def set_password_url(user: User) -> str:
+    """The absolute URL at which the account sets a password, once and within PASSWORD_RESET_TIMEOUT."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    # Not by reverse(): the worker, which writes these mails, loads no pages.
+    token = default_token_generator.make_token(user)
+    return f"{settings.CONFIG.site.url}/accounts/set-password/{uid}/{token}/"
+
+
+def request_reset(login: str, request: HttpRequest, now: datetime) -> None:
+    """Store a request for the worker; beyond the hour's limits, log it and store nothing.
+
+    Neither what it does nor how long it takes depends on whether the account exists.
+    """
+    if not sign_in_limits.may_request_reset(login, request, now):
+        audit_log_entries.record_refusal("accounts.reset_refused", None, request, now)
+        return
+    network = network_of(client_address(request))
+    PasswordResetRequest.objects.create(login=login[:254], network=network, created_at=now)
+
+
+def answer_requests(now: datetime) -> int:
+    """Mail a link to each account of the waiting requests; how many mails. A job of the worker."""
+    sent = 0
+    for waiting in PasswordResetRequest.objects.order_by("pk")[:50]:
+        with transaction.atomic():
+            if not PasswordResetRequest.objects.filter(pk=waiting.pk).delete()[0]:
+                continue
+            user = find_account(waiting.login)
+            audit_log_entries.record("accounts.reset_requested", user, network=waiting.network)
+            if user is not None and user.is_active and user.email and not is_external(user):
+                _mail_link(user)
+                sent += 1
+    return sent
+
+
+def _mail_link(user: User) -> None:
+    with in_language_of(user):
+        body = render_to_string(
+            "accounts/emails/password_reset.txt",
+            {
+                "user": user,
+                "url": set_password_url(user),
+                "site": settings.CONFIG.site,
+                "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+            },
+        )
+        subject = gettext("Set a new password – %(site)s") % {"site": settings.CONFIG.site.name}
+    EmailMessage(subject, body, to=[user.email]).send()
+
+
+_INVITATION = _("""\
+{reason}
+
+Username: {username}
+Choose a password here, within {days} days:
+{url}
+
+If you do not expect this message, ignore it: without the link nothing changes.
+""")
+
+
+def send_invitation(user: User, inviter: User | None = None) -> None:
+    """Email the owner of a new account a link to choose the first password, and note that it was sent.
+
+    External approvers need none.
+    """
+    if is_external(user):
+        return
+    now = timezone.now()
+    Invitation.objects.update_or_create(user=user, defaults={"invited_by": inviter, "sent_at": now})
+    subject, reason = _("Your account at %(site)s"), _("A colleague created an account for you.")
+    _send_password_link(user, subject, reason)
+
+
+def invitation_expires_at(invitation: Invitation) -> datetime:
+    """Until when the link of the invitation works (aware)."""
+    return invitation.sent_at + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+
+
+def send_reset(user: User) -> None:
+    """Email the owner of an account a link to choose another password."""
+    subject, reason = _("New password at %(site)s"), _("A colleague asked for a new password for you.")
+    _send_password_link(user, subject, reason)
+
+
+def _send_password_link(user: User, subject: StrOrPromise, reason: StrOrPromise) -> None:
+    with in_language_of(user):
+        text = str(subject) % {"site": settings.CONFIG.site.name}
+        body = str(_INVITATION).format(
+            reason=reason,
+            username=user.get_username(),
+            days=settings.PASSWORD_RESET_TIMEOUT // 86_400,
+            url=set_password_url(user),
+        )
+    EmailMessage(text, body, to=[user.email], headers={"Auto-Submitted": "auto-generated"}).send()

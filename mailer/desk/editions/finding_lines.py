@@ -1,0 +1,96 @@
+"""What preflight found, as pages show it: one line for each cause, with links to the places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.urls import reverse
+
+from mailer import staff_language
+from mailer.approval.preflight.edition_facts import excerpt
+from mailer.approval.preflight.findings import Finding, Found
+from mailer.editions.models import Edition
+from mailer.rendering import localization
+from mailer.rendering.data_types import Content
+from mailer.rendering.data_types import Story as StoryRecord
+from mailer.stories.models import Story
+
+
+@dataclass(frozen=True)
+class PlaceLine:
+    """A place where something was found."""
+
+    label: str
+    # In the language of the page; empty: every language.
+    language: str
+    detail: str
+    # The page where it is corrected; empty: the user may not open it.
+    url: str
+
+
+@dataclass(frozen=True)
+class FindingLine:
+    """A finding with its places."""
+
+    finding: Finding
+    places: Sequence[PlaceLine]
+    # The reason that was given for the same finding before, to start from.
+    reason: str = ""
+
+
+def finding_lines(
+    findings: Iterable[Finding],
+    edition: Edition,
+    content: Content,
+    user: User | AnonymousUser | None,
+    reasons: Mapping[str, str] | None = None,
+) -> list[FindingLine]:
+    """The lines for `user`; None: without links. `reasons`: typed earlier, by the findings' ids.
+
+    A story is named in the language of the text that was checked, else in the language of the page.
+    """
+    findings = list(findings)
+    keys = {one.place.key for finding in findings for one in finding.found if one.place.kind == "story"}
+    stories = dict(Story.objects.filter(key__in=keys).values_list("key", "pk")) if keys and user else {}
+    names = {story.key: _name(story, content) for story in content.stories}
+    lines = []
+    for finding in findings:
+        places = [
+            PlaceLine(
+                one.place.label if one.place.language else names.get(one.place.key, one.place.label),
+                staff_language.language_name(one.place.language) if one.place.language else "",
+                one.detail,
+                _url(one, edition, user, stories) if user else "",
+            )
+            for one in finding.found
+        ]
+        lines.append(FindingLine(finding, places, (reasons or {}).get(finding.id, "")))
+    return lines
+
+
+def _name(story: StoryRecord, content: Content) -> str:
+    wanted = (staff_language.active_language(), *content.masthead.languages)
+    chosen = localization.choose(story.texts, wanted[0], wanted[1:])
+    return excerpt(chosen.headline) if chosen else story.key
+
+
+def _url(found: Found, edition: Edition, user: User | AnonymousUser, stories: Mapping[str, int]) -> str:
+    place = found.place
+    if place.kind == "story" and place.key in stories:
+        writes = user.has_perm("mailer.change_story")
+        return reverse("desk_stories:edit" if writes else "desk_story:preview", args=[stories[place.key]])
+    if place.kind == "newsletter" and user.has_perm("mailer.change_newsletter"):
+        return reverse("desk_newsletters:edit", args=[edition.newsletter_id])
+    if place.kind == "settings" and user.has_perm("auth.change_user"):
+        return reverse("desk_checks")
+    if place.kind in ("block", "subject", "edition") and user.has_perm("mailer.change_edition"):
+        part = {"subject": "#workbench-subjects", "block": "#workbench-rows"}.get(place.kind, "")
+        return reverse("desk_editions:edit", args=[edition.pk]) + part
+    if place.kind == "translations":
+        return reverse("desk_edition:translations", args=[edition.pk])
+    if place.kind == "message":
+        query = f"?language={place.language}" if place.language else ""
+        return reverse("desk_edition:variants", args=[edition.pk]) + query
+    return ""

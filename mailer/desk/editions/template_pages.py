@@ -1,0 +1,237 @@
+"""Template parts of a newsletter: the list, a part with its versions beside the default, and a preview."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+from wagtail.admin import messages
+from wagtail.log_actions import log
+
+from mailer import staff_language
+from mailer.desk.base import localized_names
+from mailer.desk.base.page_classes import NewsletterPage, current_user
+from mailer.desk.editions.theme_field import SCHEMES, preview_language, render_sample
+from mailer.desk.editions.variant_matrix import shown_as
+from mailer.editions import template_versions
+from mailer.editions.models import TemplateVersion
+from mailer.editions.rendering_input import masthead_of
+from mailer.rendering import template_parts
+from mailer.rendering.template_check import Problem
+
+# What the parts hold, by their paths.
+_ABOUT: dict[str, Promise] = {
+    "digest.mjml": _("The frame: head, styles and the order of the parts"),
+    "digest.txt": _("The plain text, with its foot"),
+    "inline.css": _("Sizes and colours of texts"),
+    "dark.css": _("Colours in the dark"),
+    "print.css": _("Rules for paper"),
+    "blocks/top.mjml": _("The top line and the masthead"),
+    "blocks/foot.mjml": _("The foot, with the unsubscribe link and the address"),
+    "blocks/lead.mjml": _("The lead story"),
+    "blocks/story.mjml": _("A story"),
+    "blocks/_story.mjml": _("Headline, summary and link of a story"),
+    "blocks/_story.txt": _("A story in the plain text"),
+    "blocks/heading.mjml": _("A heading"),
+    "blocks/date.mjml": _("Save the date"),
+    "blocks/titles.mjml": _("Titles of publications"),
+    "blocks/text.mjml": _("A text of the editors"),
+    "blocks/social.mjml": _("The social call"),
+    "blocks/_rule.mjml": _("The line between two blocks"),
+}
+# Versions that a part's page lists.
+_VERSIONS = 30
+
+
+class _Line(NamedTuple):
+    """A part in the list."""
+
+    name: str
+    about: str
+    # Tone and label of its state.
+    tone: str
+    state: str
+    detail: str
+    problems: list[Problem]
+
+
+def _about(name: str) -> str:
+    known = _ABOUT.get(name) or _ABOUT.get(name.removesuffix(".txt") + ".mjml")
+    if known is None:
+        return ""
+    return gettext("%(part)s, in the plain text") % {"part": known} if name not in _ABOUT else str(known)
+
+
+class TemplatesPage(NewsletterPage, TemplateView):
+    """The parts of the design, and which of them this newsletter has in a version of its own."""
+
+    permission_required = "mailer.change_newsletter"
+    page_title = _("Templates")
+    template_name = "desk/editions/templates.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        masthead = masthead_of(self.object)
+        folder = template_versions.folder_parts(self.object.slug)
+        problems = template_versions.check(masthead, dict(masthead.templates)) if masthead.templates else []
+        names = dict.fromkeys((*template_parts.part_names(), *dict(masthead.templates)))
+        latest: dict[str, TemplateVersion] = {}
+        for version in self.object.template_versions.select_related("author").order_by("pk"):
+            latest[version.part] = version
+        lines = [self._line(name, dict(masthead.templates), folder, latest, problems) for name in names]
+        return super().get_context_data(
+            lines=sorted(lines, key=lambda line: (line.tone == "", line.name)),
+            folder=template_versions.newsletter_folder(self.object.slug),
+            object=self.object,
+            **kwargs,
+        )
+
+    def _line(
+        self,
+        name: str,
+        in_use: dict[str, str],
+        folder: dict[str, str],
+        latest: dict[str, TemplateVersion],
+        problems: list[Problem],
+    ) -> _Line:
+        found = [problem for problem in problems if problem.part == name]
+        version, detail = latest.get(name), ""
+        if name in self.object.templates:
+            state = gettext("Changed here")
+            detail = _by(version, self.object.zone) if version else ""
+        elif name in folder:
+            state = gettext("From the folder of the installation")
+        elif name in in_use:
+            state = gettext("From the theme")
+        else:
+            return _Line(name, _about(name), "", gettext("Default"), "", found)
+        return _Line(name, _about(name), "problem" if found else "changed", state, detail, found)
+
+
+def _digest(source: str) -> str:
+    """By which a form knows the text that it began with."""
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def _by(version: TemplateVersion, zone: str) -> str:
+    at = localized_names.format_moment(version.at, zone)
+    if version.author is None:
+        return at
+    name = version.author.get_full_name() or version.author.get_username()
+    return gettext("%(name)s, %(at)s") % {"name": name, "at": at}
+
+
+class TemplatePartPage(NewsletterPage, TemplateView):
+    """One part: its text beside the default, its versions, and the sample edition with it.
+
+    POST previews (which saves nothing), saves, brings back an earlier version or the default.
+    """
+
+    permission_required = "mailer.change_newsletter"
+    template_name = "desk/editions/template_part.html"
+    part: str
+    problems: list[Problem] = []
+    draft: str | None = None
+
+    def load(self, **kwargs: Any) -> None:
+        super().load(**kwargs)
+        self.part = kwargs["part"]
+        known = (*template_parts.part_names(), *dict(template_versions.parts_in_use(self.object)))
+        if self.part not in known:
+            raise Http404
+
+    def get_page_title(self) -> str:
+        return self.part
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        in_use = dict(template_versions.parts_in_use(self.object))
+        without = dict(
+            template_versions.merged(
+                dict(template_parts.theme_parts(str((self.object.theme or {}).get("base", "")))),
+                template_versions.folder_parts(self.object.slug),
+            )
+        )
+        default = without.get(self.part, template_parts.default_source(self.part))
+        source = in_use.get(self.part, default) if self.draft is None else self.draft
+        language = preview_language(self.request.POST.get("language", ""))
+        scheme = self.request.POST.get("scheme", "")
+        masthead = dataclasses.replace(
+            masthead_of(self.object), templates=tuple(sorted({**in_use, self.part: source}.items()))
+        )
+        if source == default and self.part not in in_use:
+            masthead = dataclasses.replace(masthead, templates=tuple(sorted(in_use.items())))
+        email = render_sample(masthead, language)
+        versions = self.object.template_versions.filter(part=self.part).select_related("author")
+        return super().get_context_data(
+            about=_about(self.part),
+            source=source,
+            base=_digest(in_use.get(self.part, "")),
+            default=default,
+            changed=self.part in self.object.templates,
+            is_text=self.part.endswith(".txt"),
+            problems=self.problems,
+            email=shown_as(email, scheme),
+            versions=[(version, _by(version, self.object.zone)) for version in versions[:_VERSIONS]],
+            languages=[(code, staff_language.language_name(code)) for code in settings.CONFIG.site.languages],
+            language=language,
+            schemes=SCHEMES,
+            scheme=scheme,
+            limit=template_parts.PART_LIMIT,
+            **{**kwargs, "part": self.part},
+        )
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        action = request.POST.get("action", "")
+        sent = request.POST.get("source", "").replace("\r\n", "\n")
+        if action == "default":
+            return self._save(None, gettext("The default is used again."))
+        if action.startswith("version-"):
+            number = action.removeprefix("version-")
+            versions = self.object.template_versions.filter(part=self.part)
+            version = versions.filter(pk=int(number) if number.isdigit() else 0).first()
+            if version is None:
+                raise Http404
+            return self._save(version.source, gettext("The earlier version is back."))
+        if action == "save":
+            in_use = dict(template_versions.parts_in_use(self.object)).get(self.part, "")
+            if _digest(in_use) not in (request.POST.get("base", ""), _digest(sent)):
+                self.draft = sent
+                messages.error(
+                    request,
+                    gettext("Another person changed this meanwhile: “%(text)s”. Save again to keep yours.")
+                    % {"text": self.part},
+                )
+                return self.render_to_response(self.get_context_data())
+            return self._save(sent, gettext("The part is saved. New submissions use it."))
+        self.draft = sent
+        self.problems = self._problems(sent)
+        return self.render_to_response(self.get_context_data())
+
+    def _problems(self, source: str) -> list[Problem]:
+        parts = {**dict(template_versions.parts_in_use(self.object)), self.part: source}
+        masthead = dataclasses.replace(masthead_of(self.object), templates=tuple(sorted(parts.items())))
+        return template_versions.check(masthead, [self.part])
+
+    def _save(self, source: str | None, success: str) -> HttpResponse:
+        user = current_user(self.request)
+        try:
+            template_versions.save(
+                self.object, self.part, source, masthead_of(self.object), user, timezone.now()
+            )
+        except template_versions.PartRefused as refused:
+            self.object.refresh_from_db(fields=["templates"])
+            self.draft, self.problems = source or "", refused.problems
+            messages.error(self.request, gettext("The part is not saved: it has the problems below."))
+            return self.render_to_response(self.get_context_data())
+        # The admin is an author of what the newsletter sends from now on; see approval.authorship.
+        log(instance=self.object, action="wagtail.edit", user=user, data={"part": self.part})
+        messages.success(self.request, success)
+        return redirect("desk_template_part", self.object.pk, self.part)
