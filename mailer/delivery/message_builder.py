@@ -17,13 +17,13 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from django.conf import settings
 
 from mailer import link_tracking
-from mailer.approval import approve
-from mailer.approval.approve import SnapshotChanged
+from mailer.approval import approve_and_schedule
+from mailer.approval.approve_and_schedule import SnapshotChanged
+from mailer.approval.message_headers import shared_headers
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.approval.preflight import shared_headers
 from mailer.config.sections import TOKEN
 from mailer.delivery import message_identifiers
-from mailer.delivery.ledger.attempts import ClaimedDelivery
+from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
@@ -155,10 +155,10 @@ class MessageBuilder(Generic[V, M]):
 
 def load_context(snapshot: Snapshot, dry_run: bool = False) -> MailingContext:
     """Read the snapshot's manifest. Raises SnapshotChanged if it is not what was hashed."""
-    if approve.digest(snapshot.manifest) != snapshot.sha256:
+    if approve_and_schedule.sha256_hex(snapshot.manifest) != snapshot.sha256:
         raise SnapshotChanged
     manifest = json.loads(snapshot.manifest)
-    if approve.digest(snapshot.content) != manifest["content"]:
+    if approve_and_schedule.sha256_hex(snapshot.content) != manifest["content"]:
         raise SnapshotChanged
     content = from_json(snapshot.content)
     sender = manifest["sender"]
@@ -202,7 +202,7 @@ def check_unchanged(context: MailingContext, row: SnapshotVariant, countries: tu
     """Raise SnapshotChanged unless the variant is what was approved, or what the approved content renders
     to."""
     wanted = context.variants.get(row.key) or _rerender(context, row, countries)
-    if approve.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
+    if approve_and_schedule.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
         raise SnapshotChanged(f"Variant {row.key} is not what was approved; none of it was sent.")
 
 
@@ -213,7 +213,7 @@ def _rerender(context: MailingContext, row: SnapshotVariant, countries: tuple[st
         made = variants.render(context.content, countries, row.language)
     except variants.NothingToShow:
         return ""
-    return approve.variant_digest(made.subject, made.preheader, made.html, made.text)
+    return approve_and_schedule.variant_digest(made.subject, made.preheader, made.html, made.text)
 
 
 def _recipient_urls(site: str, domain: str) -> mime.UrlTemplates:

@@ -45,6 +45,8 @@ class Mailing(models.Model):
     planned_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    # When it was held or paused last.
+    stopped_at = models.DateTimeField(null=True)
     # When deliveries that are still deferred become refused.
     expires_at = models.DateTimeField(null=True)
     # In a rollout: the last delivery (by id) that may be sent so far (null: all may), the step, from 0, and
@@ -59,6 +61,8 @@ class Mailing(models.Model):
     dry_run_to = models.CharField(max_length=320, blank=True, default="")
     # The most subscribers that a dry run is made for; null: all.
     dry_run_limit = models.PositiveIntegerField(null=True)
+    # It was to go to subscribers, and was cancelled before any message left: its stories count as not sent.
+    cancelled_unsent = models.BooleanField(default=False)
 
     objects = MailingQuerySet.as_manager()
 
@@ -105,7 +109,8 @@ class Delivery(models.Model):
     )
     # The subscriber's countries when planned, "KZ,UZ", as the message names them.
     countries = models.CharField(max_length=800, blank=True)
-    # Why it is excluded, refused or deferred: suppressed, no_stories, expired, or a ReplyClass.
+    # Why it is excluded, refused or deferred: suppressed, expired, a reason of rendering.story_selection,
+    # or a ReplyClass.
     reason = models.CharField(max_length=40, blank=True)
     # The worker that claimed it, and until when.
     claimed_by = models.CharField(max_length=64, blank=True)

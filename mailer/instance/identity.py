@@ -49,7 +49,7 @@ def check(now: datetime) -> None:
         return
     with _locked():
         fingerprint = _fingerprint()
-        row = models.load()
+        row = models.load_instance()
         if row is None:
             row = models.create(now, fingerprint)
             _write(Machine(row.identity, row.seen_at))
@@ -71,7 +71,7 @@ def check(now: datetime) -> None:
 
 def note_use(now: datetime) -> None:
     """`check` for a database that has an identity already; the worker's job."""
-    if models.load() is not None:
+    if models.load_instance() is not None:
         check(now)
 
 
@@ -82,7 +82,7 @@ def join(now: datetime) -> bool:
     """
     check(now)
     with _locked():
-        row = models.load()
+        row = models.load_instance()
         if row is None or row.no_send_since is not None:
             return False
         _write(Machine(row.identity, row.seen_at))

@@ -84,7 +84,7 @@ class SkippedStep(models.Model):
         return self.step
 
 
-def load() -> Instance | None:
+def load_instance() -> Instance | None:
     """The row; None in a database that no process of an installation has used yet."""
     return Instance.objects.filter(pk=_ONLY).first()
 

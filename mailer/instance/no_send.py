@@ -29,7 +29,7 @@ class NoSend(Exception):  # noqa: N818
 
 def reason() -> Instance.Reason | Literal["not_joined"] | None:
     """Why nothing may leave through this machine; None where it may."""
-    row = models.load()
+    row = models.load_instance()
     if row is None:
         return None
     if row.no_send_since is not None:
@@ -56,7 +56,7 @@ class Watch:
         return self._begun or self._stop()
 
 
-def describe(found: Instance.Reason | Literal["not_joined"]) -> str:
+def describe_reason(found: Instance.Reason | Literal["not_joined"]) -> str:
     """The reason as the end of a sentence."""
     return str(_NOT_JOINED_TEXT if found == NOT_JOINED else str(Instance.Reason(found).label))
 
@@ -67,7 +67,7 @@ def require_sending() -> None:
     if found == NOT_JOINED:
         raise NoSend(
             gettext("nothing leaves this machine, because %(found)s. Run: mailer join")
-            % {"found": describe(found)}
+            % {"found": describe_reason(found)}
         )
     if found is not None:
         raise NoSend(
@@ -75,5 +75,5 @@ def require_sending() -> None:
                 "no-send mode is on, because %(found)s. An admin ends it in the desk, or an operator by: "
                 "mailer resume-sending"
             )
-            % {"found": describe(found)}
+            % {"found": describe_reason(found)}
         )

@@ -9,22 +9,23 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from random import random
-from urllib.parse import urlsplit
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django.utils.translation import gettext
 
 from mailer.accounts import stored_secrets
 from mailer.backoff import BackoffPolicy
 from mailer.delivery.outbox import alerts
-from mailer.delivery.outbox.webhook_signature import new_secret, signed_headers
+from mailer.delivery.outbox.webhook_signature import signed_headers
+from mailer.outgoing_webhooks.endpoints import InvalidUrl, check_url
 from mailer.outgoing_webhooks.events import TEST, body_of, message
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -36,65 +37,9 @@ _DEACTIVATE_AFTER = timedelta(days=5)
 # How long other workers leave a message alone while one sends it.
 _LEASE = timedelta(minutes=2)
 _BATCH = 50
-# How long a replaced secret still signs beside the new one, and messages with their attempts are kept.
-OLD_SECRET_FOR, KEEP = timedelta(days=1), timedelta(days=30)
+# How long messages with their attempts are kept.
+KEEP = timedelta(days=30)
 _GONE = 410
-
-
-class InvalidUrl(ValueError):  # noqa: N818  (a message for the user who typed it)
-    """The URL cannot be one of an endpoint; the message is for staff."""
-
-
-def check_url(url: str) -> str:
-    """The URL, if messages may be sent to it: https, without a password. Raises InvalidUrl.
-
-    Whether its server has a public address is checked at each attempt, when its name is resolved.
-    """
-    try:
-        parts = urlsplit(url)
-        port, host = parts.port, parts.hostname
-    except ValueError as error:
-        raise InvalidUrl(gettext("This is no web address.")) from error
-    private = settings.CONFIG.api.private_webhooks
-    if not host or port == 0 or parts.scheme not in (("http", "https") if private else ("https",)):
-        raise InvalidUrl(gettext("Write a web address that begins with https://."))
-    if parts.username is not None or parts.password is not None or parts.fragment:
-        raise InvalidUrl(gettext("The address must have no user name, password or fragment."))
-    if port not in (None, 443) and not private:
-        raise InvalidUrl(gettext("Only the port of https is possible."))
-    return url
-
-
-def create(
-    name: str, url: str, event_types: list[str], by: str, now: datetime
-) -> tuple[WebhookEndpoint, str]:
-    """A new endpoint, and its secret, which is shown once. Raises InvalidUrl."""
-    secret = new_secret()
-    endpoint = WebhookEndpoint.objects.create(
-        name=name,
-        url=check_url(url),
-        event_types=event_types,
-        secret=stored_secrets.encrypt(secret.encode()),
-        created_by=by,
-        created_at=now,
-    )
-    return endpoint, secret
-
-
-def rotate_secret(endpoint: WebhookEndpoint, now: datetime) -> str:
-    """A new secret; for a day, messages are signed with the old one, too."""
-    secret = new_secret()
-    endpoint.old_secret, endpoint.old_secret_until = endpoint.secret, now + OLD_SECRET_FOR
-    endpoint.secret = stored_secrets.encrypt(secret.encode())
-    endpoint.save(update_fields=["secret", "old_secret", "old_secret_until"])
-    return secret
-
-
-def set_active(endpoint: WebhookEndpoint, active: bool) -> None:
-    """Activate an endpoint anew, or deactivate it: then its messages wait, and new events make none."""
-    endpoint.active, endpoint.error = active, ""
-    endpoint.failing_since, endpoint.failures, endpoint.next_attempt_at = None, 0, None
-    endpoint.save(update_fields=["active", "error", "failing_since", "failures", "next_attempt_at"])
 
 
 def send_test(endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
@@ -199,13 +144,19 @@ def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tupl
 
     body = one.body.encode()
     headers = {"Content-Type": "application/json"}
-    headers |= signed_headers(body, one.message_id, now, _secrets(endpoint, now))
+    try:
+        headers |= signed_headers(body, one.message_id, now, _secrets(endpoint, now))
+    except InvalidToken:
+        return None, stored(
+            "The secret of this endpoint cannot be read with the keys of this server. Restore the keys, or "
+            "make a new secret."
+        )
     try:
         reply = post(
             check_url(endpoint.url), body, headers, allow_private=settings.CONFIG.api.private_webhooks
         )
-    except InvalidUrl as error:
-        return None, str(error)
+    except InvalidUrl:
+        return None, stored("The address of this endpoint is not accepted any more. Change it.")
     except ForbiddenAddress:
         return None, stored("The server’s address is not on the public internet.")
     except FetchError as error:
@@ -215,10 +166,12 @@ def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tupl
 
 
 def _secrets(endpoint: WebhookEndpoint, now: datetime) -> list[str]:
-    """The secrets that sign now, the new one first."""
+    """The secrets that sign now, the new one first. Raises InvalidToken if that cannot be decrypted."""
     found = [stored_secrets.decrypt(bytes(endpoint.secret)).decode()]
     if endpoint.old_secret_until is not None and endpoint.old_secret_until > now:
-        found.append(stored_secrets.decrypt(bytes(endpoint.old_secret)).decode())
+        # Made before the keys were lost: the receiver has to take the new one at once.
+        with suppress(InvalidToken):
+            found.append(stored_secrets.decrypt(bytes(endpoint.old_secret)).decode())
     return found
 
 

@@ -12,7 +12,8 @@ from django.db.models.signals import post_save
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from mailer.approval.models import Approval, Snapshot
+from mailer.approval.language_approvals import missing_parts
+from mailer.approval.models import Approval, Rejection, Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.signals import mailing_changed
 from mailer.feedback.models import FeedbackEvent
@@ -31,6 +32,7 @@ EVENT_TYPES = {
     "subscriber.suppressed": _("An address was suppressed"),
     "edition.submitted": _("An edition was submitted for approval"),
     "edition.approved": _("A second person approved an edition"),
+    "edition.rejected": _("A second person rejected an edition"),
     "mailing.started": _("A mailing began to be sent"),
     "mailing.held": _("A mailing waits for staff, because its audience changed"),
     "mailing.paused": _("A mailing was paused"),
@@ -85,6 +87,7 @@ def connect() -> None:
     post_save.connect(_on_suppression, sender=Suppression, dispatch_uid=uid)
     post_save.connect(_on_snapshot, sender=Snapshot, dispatch_uid=uid)
     post_save.connect(_on_approval, sender=Approval, dispatch_uid=uid)
+    post_save.connect(_on_rejection, sender=Rejection, dispatch_uid=uid)
     post_save.connect(_on_import, sender=ImportJob, dispatch_uid=uid)
 
 
@@ -131,8 +134,14 @@ def _on_snapshot(instance: Snapshot, created: bool, raw: bool = False, **_: Any)
 
 
 def _on_approval(instance: Approval, created: bool, raw: bool = False, **_: Any) -> None:
-    if created and not raw:
+    # With the last approval that the edition needs.
+    if created and not raw and not missing_parts(instance.snapshot):
         emit("edition.approved", [_edition(instance.snapshot)], timezone.now())
+
+
+def _on_rejection(instance: Rejection, created: bool, raw: bool = False, **_: Any) -> None:
+    if created and not raw:
+        emit("edition.rejected", [_edition(instance.snapshot)], timezone.now())
 
 
 def _edition(snapshot: Snapshot) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def _link_stats(events: _MailingEvents, number: int, link: Link, content: Conten
 
 
 def _label(link: Link, content: Content) -> str:
-    story = next((one for one in content.stories if one.key == link.story), None)
+    story = content.stories_by_key.get(link.story)
     if story is None:
         return urlsplit(link.url).hostname or link.url
     text = localization.choose(story.texts, settings.CONFIG.site.languages[0], content.masthead.fallbacks)

@@ -22,7 +22,7 @@ from mailer.tracking.record_events import (
     is_tracked,
 )
 from subscribers.client_address import address_from
-from subscribers.responses import page
+from subscribers.responses import render_page
 
 # The smallest GIF: one transparent pixel.
 PIXEL = b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
@@ -34,7 +34,7 @@ def click(request: HttpRequest, token: str, subscriber: str = "") -> HttpRespons
     ref = link_tracking.parse_link_token(token)
     target = record_events.resolve_link(ref) if ref else None
     if ref is None or target is None:
-        return page(request, "pages/unknown_link.html", status=404, private=True)
+        return render_page(request, "pages/unknown_link.html", status=404, private=True)
     _record(request, ref, EventKind.CLICK, subscriber)
     return _private(HttpResponseRedirect(target))
 
@@ -44,7 +44,7 @@ def open_pixel(request: HttpRequest, token: str, subscriber: str = "") -> HttpRe
     """`/o/<token>.gif`: one transparent pixel."""
     ref = link_tracking.parse_open_pixel_token(token)
     if ref is None:
-        return page(request, "pages/unknown_link.html", status=404, private=True)
+        return render_page(request, "pages/unknown_link.html", status=404, private=True)
     _record(request, ref, EventKind.OPEN, subscriber)
     return _private(HttpResponse(PIXEL, content_type="image/gif"))
 

@@ -3,7 +3,7 @@
 A job is due once in every period, of `job.every` seconds or more, by the database's clock. Procrastinate's
 table of periodic deferrals has one row for a job and a period, so that only the first worker that notices
 defers it; and a job that still waits is not queued a second time. Changes of tables queue jobs as well
-(deferral_triggers.py).
+(job_queueing_triggers.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from procrastinate.jobs import Status
 from procrastinate.worker import Worker
 
 from mailer.job_index import JOBS, Job
-from mailer.worker.deferral_triggers import CHANGES
+from mailer.worker.job_queueing_triggers import CHANGES
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,10 @@ def current_slot(job: Job, now: int) -> int:
     return (now - phase) // period * period + phase
 
 
+# Seconds without a heartbeat that no worker reaches.
+_NEVER = 1e9
+
+
 class Reaper:
     """Retries the jobs of workers that died, and deletes old ones."""
 
@@ -135,7 +139,9 @@ class Reaper:
         jobs = self._app.job_manager
         await jobs.prune_stalled_workers(self._stalled_after)
         for job in [
-            *await jobs.get_stalled_jobs(seconds_since_heartbeat=self._stalled_after),
+            # Only of workers that were just pruned: one that is frozen until between both statements would
+            # keep its job and never notice that another one has it too.
+            *await jobs.get_stalled_jobs(seconds_since_heartbeat=_NEVER),
             *await self._own(),
         ]:
             await self._retry(job)

@@ -15,8 +15,8 @@ from django.utils import timezone
 from mailer import telemetry
 from mailer.config import ConfigError, Worker, file_modes, json_log
 from mailer.instance import identity
-from mailer.worker import execution
-from subscribers import suppression
+from mailer.worker import job_execution_and_locks
+from subscribers import address_hash_key
 
 
 def log_uncaught_exceptions() -> None:
@@ -27,13 +27,13 @@ def log_uncaught_exceptions() -> None:
 
 def start_tracing(role: str) -> None:
     """Send spans of this process, web or worker, where [tracing] names an endpoint. Raises ConfigError."""
-    telemetry.start(settings.CONFIG.tracing.endpoint, role)
+    telemetry.start_tracing(settings.CONFIG.tracing.endpoint, role)
 
 
 def make_files_private() -> None:
     """Close our files to other users of the machine: those that exist, and those that will be created."""
     os.umask(file_modes.UMASK)
-    file_modes.tighten(Path(os.environ.get("MAILER_CONFIG", "config.toml")), settings.CONFIG)
+    file_modes.restrict_to_owner(Path(os.environ.get("MAILER_CONFIG", "config.toml")), settings.CONFIG)
 
 
 def check_address_hash_key() -> None:
@@ -43,8 +43,8 @@ def check_address_hash_key() -> None:
     """
     check_is_loaded()
     try:
-        suppression.verify_address_hash_key()
-    except suppression.WrongAddressHashKey as error:
+        address_hash_key.verify_address_hash_key()
+    except address_hash_key.WrongAddressHashKey as error:
         raise as_config_error(error) from error
 
 
@@ -76,7 +76,7 @@ def check_instance() -> None:
 
 def hold_database() -> None:
     """Keep `mailer move-database` out while this process runs. Raises ConfigError while it runs."""
-    execution.hold_database(settings.CONFIG.path(settings.CONFIG.storage.path))
+    job_execution_and_locks.hold_database(settings.CONFIG.path(settings.CONFIG.storage.path))
 
 
 def worker_of(configured: Worker, queues: str) -> Worker:
@@ -97,7 +97,7 @@ def worker_of(configured: Worker, queues: str) -> Worker:
     return chosen
 
 
-def as_config_error(error: suppression.WrongAddressHashKey) -> ConfigError:
+def as_config_error(error: address_hash_key.WrongAddressHashKey) -> ConfigError:
     """The error with the file that it is about."""
     return ConfigError(f"{settings.CONFIG.path(settings.CONFIG.keys.file)}: {error}")
 

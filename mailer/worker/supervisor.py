@@ -133,7 +133,7 @@ def limit_arenas() -> None:
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
-def trim() -> None:
+def trim_memory() -> None:
     """Return free memory to the system, some milliseconds' work; no effect without glibc."""
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if malloc_trim is not None:
@@ -146,6 +146,6 @@ def start_trimming() -> None:
     def repeat() -> None:
         while True:
             time.sleep(_TRIM_SECONDS)
-            trim()
+            trim_memory()
 
     threading.Thread(target=repeat, name="trim-memory", daemon=True).start()

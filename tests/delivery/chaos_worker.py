@@ -23,9 +23,9 @@ def work(database_port: str, smtp_port: str, storage: str) -> None:
 
     from mailer.backoff import BackoffPolicy
     from mailer.delivery.engine import send_loop
-    from mailer.delivery.ledger import attempts, recover_and_finish
+    from mailer.delivery.ledger import attempt_results_and_retries, recover_and_finish
     from mailer.delivery.models import Mailing
-    from mailer.delivery.rollout import control
+    from mailer.delivery.rollout import mailing_control
     from mailer.delivery.throttle import throttle
 
     config = settings.CONFIG
@@ -34,7 +34,7 @@ def work(database_port: str, smtp_port: str, storage: str) -> None:
     )
     connections["default"].settings_dict["PORT"] = database_port
     # Minutes would be waited for what takes seconds here.
-    attempts.RETRIES = BackoffPolicy(schedule=(1, 2, 3))
+    attempt_results_and_retries.RETRIES = BackoffPolicy(schedule=(1, 2, 3))
     throttle.RELAY = BackoffPolicy(first=0.5, cap=2)
     never = threading.Event()
     while True:
@@ -43,7 +43,7 @@ def work(database_port: str, smtp_port: str, storage: str) -> None:
             mailing = Mailing.objects.get()
             if mailing.state == "paused":
                 # The breaker tripped, and staff have looked.
-                control.resume(mailing, None, _now())
+                mailing_control.resume(mailing, None, _now())
             elif mailing.state != "sending":
                 recover_and_finish.recover(_now())
                 return

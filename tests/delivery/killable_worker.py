@@ -67,7 +67,7 @@ def run(*limits: str) -> None:
 
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
-    from mailer.delivery.rollout import control
+    from mailer.delivery.rollout import mailing_control
     from mailer.reports.stats import mailing_totals
 
     storage = settings.CONFIG.path(settings.CONFIG.storage.path)
@@ -84,7 +84,7 @@ def run(*limits: str) -> None:
             if mailing.state == "paused":
                 # The breaker tripped, and staff have looked.
                 trouble = mailing.reason
-                control.resume(mailing, None, clock())
+                mailing_control.resume(mailing, None, clock())
             elif mailing.state != "sending":
                 return
             summary = send_loop.send_due(clock, stop)

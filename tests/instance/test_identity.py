@@ -45,7 +45,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 def test_a_new_database_gets_an_identity_and_may_send(machine: Machine, tmp_path: Path) -> None:
     assert no_send.reason() is None
     identity.check(NOW)
-    row = models.load()
+    row = models.load_instance()
     assert row is not None and len(row.identity) == 32
     assert no_send.reason() is None
     path = tmp_path / "first" / identity.FILE
@@ -73,10 +73,10 @@ def test_a_copied_database_gets_an_identity_of_its_own_and_sends_nothing(
     machine: Machine, database: Callable[[str], None]
 ) -> None:
     identity.check(NOW)
-    before = models.load()
+    before = models.load_instance()
     database("copy")
     identity.check(NOW)
-    after = models.load()
+    after = models.load_instance()
     assert before is not None and after is not None and before.identity != after.identity
     assert no_send.reason() == Instance.Reason.COPIED
     # Once a person has confirmed, this machine sends, and the copy is the database that is known.
@@ -133,7 +133,7 @@ def test_a_restored_database_sends_nothing_until_that_is_confirmed(
 
 def test_the_workers_job_gives_no_identity_to_a_database(machine: Machine) -> None:
     identity.note_use(NOW)
-    assert models.load() is None
+    assert models.load_instance() is None
 
 
 def test_a_server_is_known_by_its_cluster_and_a_file_by_its_place(tmp_path: Path) -> None:

@@ -27,12 +27,13 @@ STAYS = {
     *("outcome notices", "mailing notices", "delete old notifications"),
     *("delete old sign-in failures", "delete old outbox", "delete old tracking"),
     *("delete old provider stats", "delete old returned mail", "delete old outgoing webhooks"),
-    "delete old API answers",
+    *("delete old API answers", "count audiences", "count segments"),
+    *("collect links", "read story mail", "delete old story mail", "planned sending", "office reminders"),
 }
 LEAVES = {
     *("gather stories", "start mailings", "send mailings", "advance rollouts", "outbox", "alerts"),
     *("poll maildir", "poll imap", "poll pop3", "serve lmtp", "webhooks", "reconfirmations"),
-    "outgoing webhooks",
+    *("outgoing webhooks", "check links"),
 }
 
 

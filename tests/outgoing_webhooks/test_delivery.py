@@ -11,7 +11,7 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from mailer.delivery.models import Alert
-from mailer.outgoing_webhooks import deliver, events
+from mailer.outgoing_webhooks import deliver, endpoints, events
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from tests.logs import note_secrets
 from tests.outgoing_webhooks.conftest import Receiver
@@ -35,7 +35,7 @@ def clock() -> Clock:
 
 
 def made(receiver: Receiver) -> tuple[WebhookEndpoint, str]:
-    endpoint, secret = deliver.create("CRM", receiver.url, ["mailing.finished"], "lola", timezone.now())
+    endpoint, secret = endpoints.create("CRM", receiver.url, ["mailing.finished"], "lola", timezone.now())
     note_secrets([secret])
     return endpoint, secret
 
@@ -62,7 +62,7 @@ def test_a_message_is_signed_so_that_the_schemes_own_library_accepts_it(
 
 def test_a_replaced_secret_signs_for_a_day_beside_the_new_one(receiver: Receiver, clock: Clock) -> None:
     endpoint, old = made(receiver)
-    new = deliver.rotate_secret(endpoint, clock.now)
+    new = endpoints.rotate_secret(endpoint, clock.now)
     note_secrets([new])
     assert new != old
     for later, old_works in ((timedelta(), True), (timedelta(hours=25), False)):
@@ -130,7 +130,7 @@ def test_an_endpoint_that_fails_for_days_is_deactivated(receiver: Receiver, cloc
     waiting = endpoint.messages.filter(state="waiting").count()
     assert waiting > 0
     assert run(clock, timedelta(days=1)) == 0
-    deliver.set_active(endpoint, active=True)
+    endpoints.set_active(endpoint, active=True)
     assert run(clock) == waiting
 
 
@@ -165,13 +165,13 @@ def test_no_redirect_is_followed(receiver: Receiver, clock: Clock) -> None:
     ],
 )
 def test_only_plain_https_addresses_are_accepted(url: str) -> None:
-    with pytest.raises(deliver.InvalidUrl):
-        deliver.create("CRM", url, ["mailing.finished"], "lola", timezone.now())
+    with pytest.raises(endpoints.InvalidUrl):
+        endpoints.create("CRM", url, ["mailing.finished"], "lola", timezone.now())
     assert not WebhookEndpoint.objects.exists()
 
 
 def test_nothing_is_sent_into_the_offices_own_network(clock: Clock) -> None:
-    endpoint, _ = deliver.create("CRM", "https://127.0.0.1/", ["mailing.finished"], "lola", clock.now)
+    endpoint, _ = endpoints.create("CRM", "https://127.0.0.1/", ["mailing.finished"], "lola", clock.now)
     deliver.send_test(endpoint, clock.now)
     assert run(clock) == 0
     attempt = WebhookAttempt.objects.get()
@@ -188,7 +188,7 @@ def test_old_messages_are_deleted_with_their_attempts(receiver: Receiver, clock:
     assert [one.state for one in WebhookMessage.objects.all()] == ["waiting"]
     assert json.loads(WebhookMessage.objects.get().body)["type"] == "test"
     # No server waits for the messages of an endpoint that was deactivated.
-    deliver.set_active(endpoint, False)
+    endpoints.set_active(endpoint, False)
     assert deliver.delete_old(clock.now + timedelta(days=29)) == 0
     assert deliver.delete_old(clock.now + timedelta(days=31)) == 1
 
@@ -205,3 +205,20 @@ def test_two_workers_send_no_message_twice(receiver: Receiver, clock: Clock, mon
     monkeypatch.setattr(deliver, "_claim", claimed_by_another)
     assert run(clock) == 0
     assert receiver.requests == []
+
+
+def test_a_secret_that_cannot_be_decrypted_is_a_failed_attempt_with_its_reason(
+    receiver: Receiver, clock: Clock
+) -> None:
+    endpoint, _ = made(receiver)
+    broken, _ = made(receiver)
+    WebhookEndpoint.objects.filter(pk=broken.pk).update(secret=b"of other keys")
+    for one in (broken, endpoint):
+        deliver.send_test(one, clock.now)
+    assert run(clock) == 1
+    attempt = WebhookAttempt.objects.get(message__endpoint=broken)
+    assert attempt.status is None and attempt.error
+    # A new secret helps, though the old one, which signs beside it for a day, cannot be decrypted.
+    broken.refresh_from_db()
+    note_secrets([endpoints.rotate_secret(broken, clock.now)])
+    assert run(clock, timedelta(hours=1)) == 1

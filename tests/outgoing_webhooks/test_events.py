@@ -9,12 +9,12 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import control, scheduled_jobs
+from mailer.delivery.rollout import mailing_control, scheduled_jobs
 from mailer.feedback import ingest
-from mailer.outgoing_webhooks import deliver
+from mailer.outgoing_webhooks import endpoints
 from mailer.outgoing_webhooks.events import EVENT_TYPES
 from mailer.outgoing_webhooks.models import WebhookEndpoint, WebhookMessage
 from subscribers import suppression, unsubscribe
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.both_databases
 
 @pytest.fixture
 def endpoint(db: None) -> WebhookEndpoint:
-    made, _ = deliver.create("CRM", "https://crm.example.org/", [*EVENT_TYPES], "lola", timezone.now())
+    made, _ = endpoints.create("CRM", "https://crm.example.org/", [*EVENT_TYPES], "lola", timezone.now())
     return made
 
 
@@ -80,12 +80,12 @@ def test_bounces_and_complaints(endpoint: WebhookEndpoint, desk: Desk) -> None:
 def test_an_edition_from_submission_to_its_end(endpoint: WebhookEndpoint, desk: Desk) -> None:
     snapshot = cast.approved(desk)
     now = timezone.now()
-    approve.schedule(snapshot, desk.approver, None, now)
+    approve_and_schedule.schedule(snapshot, desk.approver, None, now)
     (mailing,) = scheduled_jobs.start_due(now + timezone.timedelta(hours=1))
-    control.pause(mailing, desk.approver, now)
-    control.resume(mailing, desk.approver, now)
-    assert control.pause_automatically(mailing.pk, "breaker")
-    control.resume(mailing, desk.approver, now)
+    mailing_control.pause(mailing, desk.approver, now)
+    mailing_control.resume(mailing, desk.approver, now)
+    assert mailing_control.pause_automatically(mailing.pk, "breaker")
+    mailing_control.resume(mailing, desk.approver, now)
     Delivery.objects.filter(mailing=mailing).update(state=Delivery.State.ACCEPTED)
     assert recover_and_finish.finish_mailings(now) == [mailing.pk]
     assert [name for name, _ in told()] == [
@@ -105,9 +105,9 @@ def test_an_edition_from_submission_to_its_end(endpoint: WebhookEndpoint, desk: 
 def test_dry_runs_are_told_to_nobody(endpoint: WebhookEndpoint, desk: Desk) -> None:
     snapshot = cast.submitted(desk)
     WebhookMessage.objects.all().delete()
-    dry = control.start_dry_run(snapshot, desk.admin.email, 1, desk.admin, timezone.now())
+    dry = mailing_control.start_dry_run(snapshot, desk.admin.email, 1, desk.admin, timezone.now())
     scheduled_jobs.start_due(timezone.now())
-    control.cancel(dry, desk.admin, timezone.now())
+    mailing_control.cancel(dry, desk.admin, timezone.now())
     assert told() == []
 
 
@@ -135,9 +135,9 @@ def test_what_is_rolled_back_is_told_to_nobody(endpoint: WebhookEndpoint, desk: 
 
 def test_an_endpoint_gets_what_it_chose_while_it_is_active(endpoint: WebhookEndpoint, desk: Desk) -> None:
     now = timezone.now()
-    other, _ = deliver.create("BI", "https://bi.example.org/", ["mailing.finished"], "lola", now)
+    other, _ = endpoints.create("BI", "https://bi.example.org/", ["mailing.finished"], "lola", now)
     suppression.suppress(everyone.reader("one"), "manual", "asked", now)
-    deliver.set_active(endpoint, active=False)
+    endpoints.set_active(endpoint, active=False)
     suppression.suppress(everyone.reader("two"), "manual", "asked", now)
     assert [(one.endpoint, one.event_type) for one in WebhookMessage.objects.all()] == [
         (endpoint, "subscriber.suppressed")

@@ -14,7 +14,7 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
 from mailer.approval.models import SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.ledger import deliveries
@@ -65,8 +65,8 @@ def planned() -> Mailing:
         countries = ("KZ",) if number < 14 else ("TJ",)
         cast.reader(f"reader-{number}", countries, "en" if number < 8 else "ru")
     snapshot = submit(edition, staff.admin, NOW)
-    approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
-    approve.schedule(snapshot, staff.approver, NOW, NOW)
+    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    approve_and_schedule.schedule(snapshot, staff.approver, NOW, NOW)
     (mailing,) = scheduled_jobs.start_due(NOW)
     return mailing
 

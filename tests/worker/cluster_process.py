@@ -23,8 +23,10 @@ _NEVER_AGAIN = 10**9
 
 def main() -> None:
     start_django()
+    from django.db import connection
+
     from mailer.job_index import Job, Runs
-    from mailer.worker import cluster
+    from mailer.worker import cluster_engine
     from mailer.worker.supervisor import stop_on_signals
 
     folder = Path(sys.argv[1])
@@ -39,6 +41,13 @@ def main() -> None:
         while not stop() and not (folder / "finish").exists():
             time.sleep(0.05)
         write("long-stopped" if stop() else "long-finished")
+
+    def own(now: Callable[[], datetime], stop: Callable[[], bool]) -> None:
+        """With the process of the database that it talks to."""
+        write("own")
+        with connection.cursor() as cursor, (folder / "own-connection").open("a", encoding="ascii") as file:
+            cursor.execute("SELECT pg_backend_pid()")
+            file.write(f"{cursor.fetchone()[0]} \n")
 
     def failing(now: Callable[[], datetime], stop: Callable[[], bool]) -> None:
         write("failing")
@@ -55,13 +64,13 @@ def main() -> None:
         once("outgoing webhooks", "fetch"),
         Job("long", 1, long, "maintenance"),
         Job("failing", 1, failing, "deliver"),
-        Job("own", 1, lambda now, stop: write("own"), "deliver", Runs.EACH_WORKER),
+        Job("own", 1, own, "deliver", Runs.EACH_WORKER),
         Job("machine", 1, lambda now, stop: (write("machine"), _until(stop)), "fetch", Runs.EACH_MACHINE),
     ]
     stop = threading.Event()
     stop_on_signals(stop)
     queues = sys.argv[2].split(",") if len(sys.argv) > 2 else ()
-    cluster.run(stop, queues, jobs=jobs, stalled_after=12)
+    cluster_engine.run(stop, queues, jobs=jobs, stalled_after=12)
 
 
 def _until(stop: Callable[[], bool]) -> None:

@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from mailer.approval.approve import SnapshotChanged
-from mailer.delivery.engine import transport_selection
-from mailer.delivery.engine.transport_selection import Transport
+from mailer.approval.approve_and_schedule import SnapshotChanged
+from mailer.delivery.engine import configured_transport
+from mailer.delivery.engine.configured_transport import Transport
 from mailer.delivery.ledger import deliveries, recover_and_finish
-from mailer.delivery.ledger.attempts import (
+from mailer.delivery.ledger.attempt_journal import Journal
+from mailer.delivery.ledger.attempt_results_and_retries import (
     Attempt,
     ClaimedDelivery,
     GroupedAttempts,
@@ -28,10 +29,9 @@ from mailer.delivery.ledger.attempts import (
     group,
     lease_clock,
 )
-from mailer.delivery.ledger.journal import Journal
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
 from mailer.delivery.throttle import provider_stats, throttle
 from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Slice, Wait
@@ -257,7 +257,7 @@ class _SendLoop:
         self._may_have_due = True
         # time.monotonic() when deliveries were last claimed or outstanding.
         self._busy_at = time.monotonic()
-        self._message_builder = transport_selection.message_builder()
+        self._message_builder = configured_transport.message_builder()
 
     def run(self) -> None:
         try:
@@ -268,7 +268,7 @@ class _SendLoop:
         self._owner = journal.owner
         clean = False
         try:
-            with transport_selection.open_transport(journal, self._now) as transport:
+            with configured_transport.open_transport(journal, self._now) as transport:
                 self._loop(transport)
                 transport.stop(_STOP_GRACE)
                 self._record(transport.collect(0))
@@ -457,6 +457,6 @@ class _SendLoop:
     def _pause_automatically(self, mailing: int, kind: str, reason: str) -> None:
         """Pause a mailing and alert staff, once."""
         now = self._now()
-        if control.pause_automatically(mailing, reason):
+        if mailing_control.pause_automatically(mailing, reason):
             alerts.raise_alert(kind, reason, mailing, now)
         self._refresh_at = 0.0

@@ -13,8 +13,7 @@ from botocore import exceptions as boto
 from django.core.mail import EmailMessage
 
 from mailer.config import Service
-from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.esp.errors import (
+from mailer.delivery.esp.call_outcomes import (
     AccountError,
     Ambiguous,
     CallError,
@@ -25,7 +24,14 @@ from mailer.delivery.esp.errors import (
     redact,
     refused,
 )
-from mailer.delivery.esp.http_client import CONNECT_TIMEOUT, READ_TIMEOUT, Item, Result, bounces_are_read
+from mailer.delivery.esp.capabilities import CAPABILITIES
+from mailer.delivery.esp.client_base import (
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT,
+    Item,
+    Result,
+    uses_own_envelope_sender,
+)
 from mailer.delivery.esp.message_encoder import delivery_token
 from mailer.delivery.smtp.envelope import Envelope
 
@@ -115,7 +121,7 @@ class AmazonSesClient:
         email: Any = EmailMessage("", "", "sender@localhost", [envelope.recipient])
         email.raw = b"".join(envelope.pieces) or envelope.message
         email.esp_extra = {"EmailTags": [{"Name": "delivery", "Value": delivery_token(item.claimed.id)}]}
-        if bounces_are_read():
+        if uses_own_envelope_sender():
             email.envelope_sender = envelope.sender
         return email  # type: ignore[no-any-return]
 

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from anymail.backends import mailjet, mailtrap, postmark
 
 from mailer.config import Service
-from mailer.delivery.esp.errors import AccountError, accepted, deferred, on_service_list, refused
-from mailer.delivery.esp.http_client import READ_TIMEOUT, HttpClient, Item, Result
+from mailer.delivery.esp.call_outcomes import AccountError, accepted, deferred, on_service_list, refused
+from mailer.delivery.esp.client_base import READ_TIMEOUT, HttpClient, Item, Result
 from mailer.delivery.esp.message_encoder import EspMessage, json_string, plain_text
 
 # Variants whose template a client keeps.

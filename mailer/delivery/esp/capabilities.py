@@ -121,7 +121,7 @@ def _read() -> dict[str, Capability]:
 CAPABILITIES = _read()
 
 
-def table() -> str:
+def markdown_table() -> str:
     """The Markdown table that docs/services.md contains."""
     head = (
         "| ESP | recipients per call (allowed) | why | header fields | our Message-ID | our token in "

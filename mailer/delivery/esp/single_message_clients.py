@@ -28,8 +28,8 @@ from anymail.backends import (
 from anymail.backends.base_requests import AnymailRequestsBackend
 
 from mailer.config import Service
-from mailer.delivery.esp.errors import accepted, deferred, in_doubt, on_service_list, refused
-from mailer.delivery.esp.http_client import HttpClient, Item, Result
+from mailer.delivery.esp.call_outcomes import accepted, deferred, in_doubt, on_service_list, refused
+from mailer.delivery.esp.client_base import HttpClient, Item, Result
 from mailer.delivery.esp.message_encoder import EspMessage
 
 

@@ -22,7 +22,7 @@ from django.db.backends.utils import CursorWrapper
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims, outcome_counts
-from mailer.delivery.ledger.attempts import (
+from mailer.delivery.ledger.attempt_results_and_retries import (
     Attempt,
     ClaimedDelivery,
     DeliveryResult,
@@ -34,10 +34,13 @@ from mailer.delivery.ledger.sql_helpers import dialect, id_list, to_db_datetime,
 from mailer.delivery.models import Mailing
 from subscribers.code_list_field import split_codes
 
+# Ids of deliveries that another process has settled meanwhile; the result that comes too late is dropped.
+DroppedIds = set[int]
 # Checked for each batch, so the statement is fixed.
 _APPROVED = """
-SELECT 1 FROM mailer_approval a JOIN mailer_snapshot c ON c.id = a.snapshot_id
-WHERE c.id = %s AND c.state = %s AND a.sha256 = c.sha256 LIMIT 1
+SELECT 1 FROM mailer_snapshot c WHERE c.id = %s AND c.state = %s AND
+    (SELECT count(*) FROM mailer_approval a WHERE a.snapshot_id = c.id AND a.sha256 = c.sha256)
+    >= length(c.approval_parts) - length(replace(c.approval_parts, '<', ''))
 """
 # A claim locks the mailing's row: two workers never claim the same, and pausing or cancelling waits.
 _SENDING = "SELECT 1 FROM mailer_mailing WHERE id = %s AND state = 'sending' {lock}"
@@ -173,7 +176,7 @@ def is_due(mailing: Mailing, now: datetime) -> bool:
 
 
 def is_approved(mailing: Mailing) -> bool:
-    """Whether the mailing's snapshot is scheduled and has an approval of exactly its hash.
+    """Whether the mailing's snapshot is scheduled and has every approval it needs, of exactly its hash.
 
     For a dry run it is enough that the snapshot is still submitted, approved or scheduled.
     """
@@ -205,7 +208,7 @@ def record_attempts(
         outcome_counts.add(attempts, rejections, counted_before, not_recorded, failures, now)
 
 
-def record(results: Iterable[DeliveryResult], owner: str) -> set[int]:
+def record(results: Iterable[DeliveryResult], owner: str) -> DroppedIds:
     """Record the results of deliveries that `owner` has claimed, in one transaction; the ids of those that
     another process has settled meanwhile, whose results are dropped.
 
@@ -247,7 +250,7 @@ def record(results: Iterable[DeliveryResult], owner: str) -> set[int]:
     return not_recorded
 
 
-def record_accepted(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) -> set[int]:
+def record_accepted(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) -> DroppedIds:
     """Record that these delivery ids, by the server's reply, were accepted `at` this time; the ids of those
     that another process has settled meanwhile."""
     if not deliveries:

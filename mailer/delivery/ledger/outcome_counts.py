@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, DeliveryResult
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, DeliveryResult
 from mailer.delivery.ledger.sql_helpers import dialect, id_list, to_db_datetime
 from mailer.delivery.outcome import Outcome, ReplyClass
 

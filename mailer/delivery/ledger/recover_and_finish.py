@@ -17,9 +17,9 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from mailer.delivery.ledger import claims, deliveries, journal, outcome_counts
-from mailer.delivery.ledger.attempts import DeliveryResult, State, result_of
-from mailer.delivery.ledger.journal import FoundJournal
+from mailer.delivery.ledger import attempt_journal, claims, deliveries, outcome_counts
+from mailer.delivery.ledger.attempt_journal import FoundJournal
+from mailer.delivery.ledger.attempt_results_and_retries import DeliveryResult, State, result_of
 from mailer.delivery.ledger.sql_helpers import dialect, execute, to_db_datetime
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
@@ -77,7 +77,7 @@ def journal_folder() -> Path:
 
 def has_open() -> bool:
     """Whether anything may have to be sent, recovered, settled, expired or finished: one query of indexes."""
-    return journal.exist(journal_folder()) or bool(_rows(_OPEN)[0][0])
+    return attempt_journal.exist(journal_folder()) or bool(_rows(_OPEN)[0][0])
 
 
 def recover(now: datetime) -> int:
@@ -90,11 +90,11 @@ def recover(now: datetime) -> int:
     nothing is known, so all become in doubt.
     """
     folder, count = journal_folder(), 0
-    for dead in journal.recoverable(folder):
+    for dead in attempt_journal.recoverable(folder):
         count += _replay(dead, now)
     at = to_db_datetime(now)
     for (owner,) in _rows(_EXPIRED_OWNERS, at, at):
-        if (found := journal.find(folder, owner)) is not None:
+        if (found := attempt_journal.find(folder, owner)) is not None:
             count += _replay_expired(found, now)
     return count + _expire_leases(now)
 

@@ -43,7 +43,7 @@ class PostResult(NamedTuple):
     retry: bool = True
 
 
-def queue(alert: Alert, now: datetime) -> None:
+def queue_alert(alert: Alert, now: datetime) -> None:
     """Queue the alert for every webhook, in place of what is still queued of it. Call it in a transaction."""
     AlertPost.objects.filter(alert=alert).delete()
     AlertPost.objects.bulk_create(

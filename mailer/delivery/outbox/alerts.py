@@ -18,8 +18,10 @@ from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alert_webhooks
 from mailer.delivery.outbox.alert_webhooks import url_of
 from mailer.staff_language import language_of, office_language
+from mailer.stories.models import StorySource
+from mailer.stories.signals import source_failing
 from subscribers.signals import signup_flood
-from subscribers.stored_texts import stored, translated
+from subscribers.translate_stored_texts import stored, translated
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ def active(now: datetime) -> list[Alert]:
 def _notify(alert: Alert, now: datetime) -> None:
     with transaction.atomic():
         if _claim_notification(alert, now):
-            alert_webhooks.queue(Alert.objects.get(key=_key(alert)), now)
+            alert_webhooks.queue_alert(Alert.objects.get(key=_key(alert)), now)
             _send_emails(alert, now)
 
 
@@ -94,7 +96,7 @@ def _send_emails(alert: Alert, now: datetime) -> None:
             )
             lines = [translated(alert.message), ""]
             if alert.mailing and alert.sending_stopped:
-                again = gettext("Nothing more of it is sent until staff resume or cancel it:")
+                again = gettext("No more emails of this mailing are sent until staff resume or cancel it:")
                 lines += [again, url_of(alert), ""]
             elif alert.mailing or alert.path:
                 lines += [gettext("Details:"), url_of(alert), ""]
@@ -109,7 +111,8 @@ def send_test_emails() -> list[str]:
     for address, language in addresses.items():
         with override(language):
             subject = gettext("Test of alerts: %(site)s") % {"site": settings.CONFIG.site.name}
-            _email(subject, gettext("This is a test of alerts; nothing is wrong.") + "\n", address)
+            text = gettext("This is a test of alerts; nothing is wrong.")
+            _email(subject, f"{text}\n", address)
     return list(addresses)
 
 
@@ -125,7 +128,7 @@ def recipients() -> dict[str, str]:
     """
     if settings.CONFIG.alerts.email:
         return dict.fromkeys(settings.CONFIG.alerts.email, office_language())
-    ways = notifications.ways_of(admins := _admins(), "alert")
+    ways = notifications.notification_ways(admins := _admins(), "alert")
     wanting = [user for user in admins if user.email and notifications.EMAIL in ways[user.pk]]
     return dict(sorted((user.email, language_of(user)) for user in wanting))
 
@@ -136,9 +139,23 @@ def _admins() -> list[User]:
 
 
 def connect() -> None:
-    """Alert staff on floods of sign-ups. Called once when the application is ready; may be repeated."""
+    """Alert staff on floods of sign-ups and sources of stories that fail.
+
+    Called once when the application is ready; may be repeated.
+    """
     signup_flood.connect(_on_signup_flood, dispatch_uid="mailer.delivery.outbox.alerts")
+    source_failing.connect(_on_source_failing, dispatch_uid="mailer.delivery.outbox.alerts")
 
 
 def _on_signup_flood(now: datetime, **_: Any) -> None:
     raise_alert("signup_flood", _SIGNUP_FLOOD, None, now)
+
+
+def _on_source_failing(source: StorySource, now: datetime, **_: Any) -> None:
+    text = stored(
+        "No stories come in from “%(name)s”. The last %(count)s attempts failed: %(problem)s",
+        name=source.name,
+        count=source.failures,
+        problem=source.problem,
+    )
+    warn(f"story_source_{source.pk}", text, None, now, f"/desk/sources/{source.pk}/")

@@ -9,13 +9,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext
 
+from mailer.approval.author_notices import authors_of
+from mailer.approval.emails_to_staff import users_with
 from mailer.approval.models import StaffNotice
 from mailer.approval.notifications import notify
-from mailer.approval.outcome_notices import authors_of
-from mailer.approval.staff_emails import users_with
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox.alerts import recipients
-from subscribers import stored_texts
+from subscribers import translate_stored_texts
 
 _RECENT = timedelta(days=1)
 _STOPPED = (Mailing.State.PAUSED, Mailing.State.HELD)
@@ -32,10 +32,11 @@ def send_mailing_notices(now: datetime) -> int:
 
 
 def _key(mailing: Mailing) -> str:
-    """One for the end; one for each stop, as far as staff resumed it in between."""
+    """One for the end; one for each stop."""
     if mailing.state == Mailing.State.DONE:
         return f"sent:{mailing.pk}"
-    since = int(mailing.counted_from.timestamp()) if mailing.counted_from else 0
+    # In milliseconds.
+    since = int(mailing.stopped_at.timestamp() * 1000) if mailing.stopped_at else 0
     return f"stopped:{mailing.pk}:{since}"
 
 
@@ -53,7 +54,7 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
     def stopped() -> tuple[str, str]:
         subject = gettext("Sending is stopped: %(edition)s") % values
         body = gettext("Nothing more of %(edition)s is sent. %(reason)s\n\nResume or cancel it:\n%(url)s\n")
-        return subject, body % {**values, "reason": stored_texts.translated(mailing.reason)}
+        return subject, body % {**values, "reason": translate_stored_texts.translated(mailing.reason)}
 
     deciding = users_with("mailer.schedule_edition")
     with transaction.atomic():

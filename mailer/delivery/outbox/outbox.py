@@ -21,10 +21,11 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 from django.db.models import F
+from django.utils.translation import gettext
 
-from mailer.delivery.ledger.attempts import next_attempt_at
+from mailer.delivery.ledger.attempt_results_and_retries import next_attempt_at
 from mailer.delivery.models import OutboxMessage
-from mailer.delivery.outbox.link_removal import without_secret_links
+from mailer.delivery.outbox.secret_removal import without_secrets
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.envelope import Envelope
@@ -32,6 +33,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
 from mailer.delivery.smtp.session_setup import open_any
 from subscribers.addresses import normalise
+from subscribers.translate_stored_texts import translated
 
 log = logging.getLogger(__name__)
 _BATCH = 50
@@ -81,7 +83,7 @@ def enqueue_email(message: EmailMessage, envelope_sender: str, now: datetime) ->
 
 
 class NotStaff(ValueError):  # noqa: N818  (a verdict, named as one)
-    """Test messages go to the address of an account, or to a domain in [sending] dry_run_domains."""
+    """The address is neither that of an account nor in a domain for tests."""
 
 
 def staff_address(to: str) -> str:
@@ -93,13 +95,15 @@ def staff_address(to: str) -> str:
     try:
         address = normalise(to)
     except ValueError as error:
-        raise ValueError(f"The address “{to}” {error}.") from error
+        raise ValueError(gettext("The address %(error)s.") % {"error": translated(str(error))}) from error
     domains = {domain.lower() for domain in settings.CONFIG.sending.dry_run_domains}
     if address.rpartition("@")[2] in domains:
         return address
     if User.objects.filter(email__iexact=address, is_active=True).exists():
         return address
-    raise NotStaff(NotStaff.__doc__)
+    raise NotStaff(
+        gettext("Test messages go to the address of an account, or to a domain in [sending] dry_run_domains.")
+    )
 
 
 def send_due(now: datetime, stop: threading.Event | Callable[[], bool] | None = None) -> OutboxSummary:
@@ -226,12 +230,12 @@ def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, summ
         return
     reply = outcome.reply[:500]
     if outcome.reply_class is ReplyClass.ACCEPTED:
-        blanked = without_secret_links(bytes(message.message))
+        blanked = without_secrets(bytes(message.message))
         summary.sent += row.update(state=OutboxMessage.State.SENT, sent_at=now, reply=reply, message=blanked)
         return
     due_at = next_attempt_at(message.attempts, now, message.created_at + _EXPIRES_AFTER)
     if outcome.permanent or due_at is None:
-        blanked = without_secret_links(bytes(message.message))
+        blanked = without_secrets(bytes(message.message))
         summary.refused += row.update(state=OutboxMessage.State.REFUSED, reply=reply, message=blanked)
         log.warning("action=outbox_refused message=%d code=%d", message.pk, outcome.code)
         return

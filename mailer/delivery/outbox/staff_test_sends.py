@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox.outbox import enqueue as enqueue_message
 from mailer.delivery.outbox.outbox import staff_address
+from mailer.editions import pictures
 from mailer.editions.models import Newsletter
 from mailer.rendering import merge_tags, mime, mime_encoding
 from mailer.rendering.data_types import RenderedVariant
@@ -30,7 +31,10 @@ from subscribers.rate_limit import Limit, hit
 
 SUBJECT_PREFIX = "[Test] "
 # Where the banner goes: behind the preheader, which inboxes show, at the top of the body.
-_TOP = re.compile(r'<body\b[^>]*>(?:\s*<div style="display:none[^>]*>.*?</div>)?', re.IGNORECASE | re.DOTALL)
+_TOP = re.compile(
+    r'<body\b[^>]*>(?:\s*(?:<div class[^>]*>\s*)?<div style="display:none[^>]*>.*?</div>)?',
+    re.IGNORECASE | re.DOTALL,
+)
 _BANNER = (
     '<div style="padding:12px 24px;background:#e9a724;color:#0f2f4a;font:bold 14px/20px '
     "'Segoe UI','Noto Sans',Roboto,Helvetica,Arial,sans-serif\">{}</div>"
@@ -70,11 +74,13 @@ def _enqueue_one(
         raise ValueError(
             gettext("At most %(most)s test emails are sent in 24 hours.") % {"most": f"{most:,}"}
         )
-    octets = message(rendered, newsletter, address, now, note)
+    octets = build_message(rendered, newsletter, address, now, note)
     return enqueue_message(newsletter.sender_email, address, octets, now)
 
 
-def message(rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime, note: str) -> bytes:
+def build_message(
+    rendered: RenderedVariant, newsletter: Newsletter, to: str, now: datetime, note: str
+) -> bytes:
     """The message, CRLF line ends, with `note` as its banner."""
     domain = newsletter.sender_email.rpartition("@")[2]
     marked = dataclasses.replace(
@@ -107,12 +113,13 @@ def _with_banner(html: str, note: str) -> str:
 
 def _with_visible_pictures(html: str, now: datetime) -> str:
     """The addresses of pictures with what lets them be seen before the edition is sent."""
-    start = re.escape(f"{settings.CONFIG.site.url}{settings.MEDIA_URL}")
+    site_url = settings.CONFIG.site.url
+    start = re.escape(f"{site_url}{settings.MEDIA_URL}")
 
     def visible(found: re.Match[str]) -> str:
         return f"{found[0]}?{PICTURE_PARAMETER}={_picture_token(found[1], now + _PICTURES_FOR)}"
 
-    return re.sub(rf'{start}([^\s"\'()<>?]+)', visible, html)
+    return re.sub(rf'{start}([^\s"\'()<>?]+)', visible, pictures.from_site(html))
 
 
 def _picture_token(path: str, until: datetime) -> str:

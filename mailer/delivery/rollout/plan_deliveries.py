@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max, Q
 
-from mailer.approval.approve import local_send_time
+from mailer.approval.approve_and_schedule import local_send_time
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.submit import snapshot_variant
 from mailer.config import toml_reader
@@ -30,10 +30,11 @@ from mailer.delivery.signals import mailing_changed
 from mailer.editions.audience import Audience
 from mailer.rendering import localization, story_selection, variants
 from mailer.rendering.data_types import Content, from_json
+from mailer.rendering.story_selection import SKIP_REASONS, Selection, SkipReason
 from subscribers.code_list_field import split_codes
 from subscribers.segments.audience_query import reachability
 from subscribers.segments.rules import InvalidRule
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ _COMBINATIONS = "SELECT DISTINCT p.countries, p.language FROM ({people}) p"
 _CHOICES = """
 CREATE TEMPORARY TABLE planning_choice (
     countries varchar(800) NOT NULL, language varchar(12) NOT NULL, variant_id bigint,
-    due_at timestamp with time zone, PRIMARY KEY (countries, language)
+    skipped varchar(24) NOT NULL, due_at timestamp with time zone, PRIMARY KEY (countries, language)
 )
 """
 _INSERT = """
@@ -62,8 +63,7 @@ SELECT %s, r.id,
 FROM (
     SELECT p.id, p.countries, c.variant_id, c.due_at,
         CASE WHEN p.reachability <> 'reachable' THEN p.reachability
-             WHEN c.variant_id IS NULL THEN 'no_stories'
-             ELSE '' END AS reason
+             ELSE c.skipped END AS reason
     FROM people p JOIN planning_choice c ON c.countries = p.countries AND c.language = p.language
 ) r {choice}
 """
@@ -89,8 +89,10 @@ class _VariantChoice:
     # As in the subscriber's row.
     countries: str
     language: str
-    # None: no story matches.
+    # None: they get no email.
     variant: int | None
+    # Why they get none: a reason of `rendering.story_selection`.
+    skipped: SkipReason
     # When it may be sent; None: at once.
     due_at: datetime | None
 
@@ -119,6 +121,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         mailing.reason = "" if mailing.dry_run_to else _hold_reason(mailing.snapshot, reachable)
         mailing.state = Mailing.State.HELD if mailing.reason else Mailing.State.SENDING
         mailing.started_at = None if mailing.reason else now
+        mailing.stopped_at = now if mailing.reason else None
         mailing.expires_at = retries_end_at(mailing, now)
         if _uses_steps(mailing):
             mailing.step, mailing.released_up_to = 0, release_bound(mailing, 0)
@@ -144,6 +147,7 @@ def retries_end_at(mailing: Mailing, now: datetime) -> datetime:
 def _cancel(mailing: Mailing, now: datetime, reason: str) -> Mailing:
     mailing.state, mailing.finished_at, mailing.audience = Mailing.State.CANCELLED, now, 0
     mailing.reason = reason[:300]
+    mailing.cancelled_unsent = not mailing.dry_run_to
     mailing.save()
     mailing_changed.send(Mailing, mailing_id=mailing.pk, event="cancelled")
     return mailing
@@ -164,11 +168,17 @@ def _insert_deliveries(mailing: Mailing, now: datetime) -> None:
         cursor.execute(_COMBINATIONS.format(people=statement), parameters)
         combinations = cursor.fetchall()
         choices = [
-            (one.countries, one.language, one.variant, connection.ops.adapt_datetimefield_value(one.due_at))
+            (
+                one.countries,
+                one.language,
+                one.variant,
+                one.skipped,
+                connection.ops.adapt_datetimefield_value(one.due_at),
+            )
             for one in _variant_choices(mailing, combinations)
         ]
         cursor.execute(_CHOICES)
-        cursor.executemany("INSERT INTO planning_choice VALUES (%s, %s, %s, %s)", choices)
+        cursor.executemany("INSERT INTO planning_choice VALUES (%s, %s, %s, %s, %s)", choices)
         cursor.execute(
             _INSERT.format(people=statement, choice=_selection(mailing)), [*parameters, mailing.pk]
         )
@@ -192,11 +202,16 @@ def _selection(mailing: Mailing) -> str:
 def _variant_choices(mailing: Mailing, combinations: list[tuple[str, str]]) -> Iterator[_VariantChoice]:
     snapshot = mailing.snapshot
     content = from_json(snapshot.content)
+    head = content.masthead
+    selector = story_selection.Selector(content)
     known = dict(SnapshotVariant.objects.filter(snapshot=snapshot).values_list("key", "pk"))
     for countries, language in combinations:
         codes = split_codes(countries)
-        variant = _variant_for(snapshot, content, known, codes, language)
-        yield _VariantChoice(countries, language, variant, _local_due_at(mailing, codes))
+        selection = selector.select(codes)
+        resolved = localization.resolve_language(language, head.languages, head.fallbacks)
+        variant = None if selection.skipped else _variant_for(snapshot, content, known, selection, resolved)
+        due_at = _local_due_at(mailing, codes)
+        yield _VariantChoice(countries, language, variant, selection.skipped, due_at)
 
 
 def _local_due_at(mailing: Mailing, countries: tuple[str, ...]) -> datetime | None:
@@ -209,17 +224,12 @@ def _local_due_at(mailing: Mailing, countries: tuple[str, ...]) -> datetime | No
 
 
 def _variant_for(
-    snapshot: Snapshot, content: Content, known: dict[str, int], countries: tuple[str, ...], language: str
-) -> int | None:
-    """The variant for a combination; rendered from the snapshot alone if it was not stored with it."""
-    head = content.masthead
-    resolved = localization.resolve_language(language, head.languages, head.fallbacks)
-    stories = story_selection.story_set(content, countries)
-    if not stories:
-        return None
-    key = story_selection.variant_key(stories, resolved)
+    snapshot: Snapshot, content: Content, known: dict[str, int], selection: Selection, language: str
+) -> int:
+    """The variant of a selection; rendered from the snapshot alone if it was not stored with it."""
+    key = story_selection.variant_key(selection.keys, language)
     if key not in known:
-        late = snapshot_variant(snapshot, variants.render(content, countries, resolved))
+        late = snapshot_variant(snapshot, variants.render_selection(content, selection, (), language))
         late.save()
         known[key] = late.pk
     return known[key]
@@ -230,7 +240,7 @@ def _count_reachable(mailing: Mailing) -> int:
     rows = Delivery.objects.filter(mailing=mailing)
     return (
         rows.filter(state__in=[Delivery.State.PLANNED, Delivery.State.DEFERRED]).count()
-        + rows.filter(state=Delivery.State.EXCLUDED, reason__in=["no_stories", "paused"]).count()
+        + rows.filter(state=Delivery.State.EXCLUDED, reason__in=["paused", *SKIP_REASONS]).count()
     )
 
 
@@ -248,7 +258,7 @@ def _hold_reason(snapshot: Snapshot, reachable: int) -> str:
 
 def percentages() -> tuple[float, ...]:
     """The shares of the audience, in percent and rising, after which a rollout waits."""
-    return toml_reader.rollout_percentages(settings.CONFIG.sending.rollout_percentages)
+    return toml_reader.parse_rollout_percentages(settings.CONFIG.sending.rollout_percentages)
 
 
 def release_bound(mailing: Mailing, step: int) -> int | None:

@@ -23,7 +23,7 @@ from mailer.config.sections import StopMetric, StopRules
 from mailer.delivery.models import Mailing
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import HourlyCounts, ProviderCounts, sum_counts
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 _METRIC_LABELS = {
     StopMetric.COMPLAINED: stored("Marked as spam"),

@@ -70,10 +70,9 @@ class SmtpTransport(asyncio.Protocol):
             self._begin_tls(*self._implicit_tls)
 
     def data_received(self, data: bytes) -> None:
+        tls = self._tls
         try:
-            if self._tls is not None:
-                data = self._decrypt(self._tls, data)
-            replies = self._parser.feed(data)
+            replies = self._parser.feed(data if tls is None else self._decrypt(tls, data))
         except MalformedReply as error:
             self.abort(str(error))
             return
@@ -81,17 +80,14 @@ class SmtpTransport(asyncio.Protocol):
             self.abort(f"encryption failed: {error}")
             return
         if replies:
-            self._hand_over(replies)
-        if self._tls is not None and self._tls.ended:
+            if self.listener is not None and not self.replies:
+                self.listener(replies)
+            else:
+                self.replies.extend(replies)
+                self._notify()
+        if tls is not None and tls.ended:
             # Only now: the reply to a final dot may have come together with the end.
             self.abort("the server closed the connection")
-
-    def _hand_over(self, replies: Sequence[Reply]) -> None:
-        if self.listener is not None and not self.replies:
-            self.listener(replies)
-        else:
-            self.replies.extend(replies)
-            self._notify()
 
     def eof_received(self) -> bool:
         return False

@@ -28,7 +28,7 @@ from mailer.config import ConfigError, Dkim
 # Signed header fields, besides every List- field. Relays may change or drop the others.
 _SIGNED = frozenset(
     b"from reply-to to cc subject date message-id in-reply-to references mime-version content-type "
-    b"content-transfer-encoding feedback-id".split()
+    b"content-transfer-encoding feedback-id cfbl-address x-mailru-msgtype x-postmaster-msgtype".split()
 )
 # Listed once more than they occur, so that a second one added in transit breaks the signature (RFC 6376
 # §8.15).

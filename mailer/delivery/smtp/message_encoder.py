@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.config.sections import TOKEN
-from mailer.delivery.ledger.attempts import ClaimedDelivery
+from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext, MessageBuilder
 from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.envelope import Envelope

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, lease_clock
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.throttle.mailbox_providers import ProviderShares

@@ -17,8 +17,8 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Self
 
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob, lease_clock
-from mailer.delivery.ledger.journal import Journal
+from mailer.delivery.ledger.attempt_journal import Journal
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, SendJob, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, RelayUnavailable, SmtpError

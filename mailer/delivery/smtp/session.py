@@ -25,8 +25,8 @@ from mailer.delivery.smtp.reply import Reply
 
 # The stages of a session: what the next reply answers.
 _IDLE, _RESET, _MAIL, _RCPT, _DATA, _AWAIT_EMPTY_DATA, _FINAL_DOT, _CLOSED = range(8)
-# The usual replies to a final dot and the three commands behind it: accepted, and the server awaits the next
-# content.
+# Codes of the usual replies to a final dot and the three commands behind it: accepted, and the server awaits
+# the next content.
 _ACCEPTED_AND_READY = (250, 250, 250, 354)
 # Characters of a rejection that are kept, so that the command fits behind it in the ledger's column.
 _MAX_REJECTION = 450
@@ -159,8 +159,12 @@ class Session:
 
     def _on_replies(self, replies: Sequence[Reply] = ()) -> None:
         """Handle replies as they arrive, or the end of the connection."""
-        pipelined = self._stage == _FINAL_DOT and self._pipelined is not None
-        usual = pipelined and tuple([reply.code for reply in replies]) == _ACCEPTED_AND_READY
+        usual = (
+            self._pipelined is not None
+            and self._stage == _FINAL_DOT
+            and len(replies) == len(_ACCEPTED_AND_READY)
+            and (replies[0][0], replies[1][0], replies[2][0], replies[3][0]) == _ACCEPTED_AND_READY
+        )
         self._guard(self._advance_pipelined if usual else self._on_each_reply, replies)
 
     def _guard(self, handle: Callable[[Sequence[Reply]], None], replies: Sequence[Reply] = ()) -> None:
@@ -304,7 +308,8 @@ class Session:
     def _prepare_next(self, behind: Envelope | None) -> Envelope | None:
         """The next message that this server can take; its commands and content are prepared."""
         while (envelope := self._source.next_message(behind)) is not None:
-            envelope.sign()
+            if envelope.signature is not None:
+                envelope.sign()
             content = [*envelope.pieces, b".\r\n"] if envelope.pieces else [encode_data(envelope.message)]
             size = sum(map(len, content))
             eight_bit = not envelope.message.isascii()

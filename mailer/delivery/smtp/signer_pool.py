@@ -123,14 +123,20 @@ class _SigningProcess:
         self._loop: asyncio.AbstractEventLoop | None = None
         # Fires if the first chunk takes too long.
         self._timer: asyncio.TimerHandle | None = None
-        self._socket, other = socket.socketpair()
-        with other:
-            # -P: it does not search the folder of the program for modules.
-            command = [sys.executable, "-P", str(_PROGRAM)]
-            self._process = subprocess.Popen(command, stdin=other.fileno())  # noqa: S603  (our own module)
+        # -P: it does not search the folder of the program for modules.
+        command = [sys.executable, "-P", str(_PROGRAM)]
+        with contextlib.ExitStack() as opened:
+            own, other = socket.socketpair()
+            opened.enter_context(own)
+            with other:
+                self._process = subprocess.Popen(command, stdin=other.fileno())  # noqa: S603  (our own module)
+            opened.callback(self._end)
+            # Raises if the process has ended already.
+            own.sendall(NUMBER.pack(len(keys)) + b"".join(map(_with_length, keys)))
+            own.setblocking(False)
+            opened.pop_all()
+        self._socket = own
         self.pid = self._process.pid
-        self._socket.sendall(NUMBER.pack(len(keys)) + b"".join(map(_with_length, keys)))
-        self._socket.setblocking(False)
 
     def submit(self, chunk: list[Envelope]) -> None:
         """Sign this chunk after the others; in the loop's thread."""
@@ -151,9 +157,12 @@ class _SigningProcess:
         if self._timer is not None:
             self._timer.cancel()
         self._socket.close()
+        self._end()
+        return list(self.chunks)
+
+    def _end(self) -> None:
         self._process.kill()
         self._process.wait()
-        return list(self.chunks)
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:

@@ -10,14 +10,14 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from mailer.delivery.ledger.attempts import Attempt
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt
 from mailer.delivery.ledger.outcome_counts import Failures
 from mailer.delivery.models import OutcomeBatch
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import shared_state
 from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.delivery.throttle.shared_state import Data
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 KEY = "breaker "
 # About so many attempts are remembered; older ones fade.
@@ -108,7 +108,7 @@ def add_batch(data: Data, batch: OutcomeBatch) -> Data:
     return {**recent._asdict(), "reply": batch.reply or data.get("reply", "")}
 
 
-def trip(mailing: int) -> BreakerTrip | None:
+def find_trip(mailing: int) -> BreakerTrip | None:
     """Whether a mailing must be paused, by the outcomes that were added to its breaker."""
     data = shared_state.read(f"{KEY}{mailing}")
     reason = trip_reason(_recent(data))

@@ -100,14 +100,15 @@ class ProviderShares:
 
     def is_slow(self, provider: str) -> bool:
         """Whether other providers go first."""
-        since = self._slow.get(provider)
-        if since is None:
+        if provider not in self._slow:
             return False
+        since = self._slow[provider]
         return (self._clock() - since) % (_LONGEST_SECONDS + _RESPITE_SECONDS) < _LONGEST_SECONDS
 
     def acquire(self, provider: str) -> bool:
         """Use one more session for it, if it may have one; whether it may."""
-        if self.may_begin(provider):
+        # Nearly all are fast, and this is asked for every message.
+        if provider in self._fast or self.may_begin(provider):
             self._in_use[provider] += 1
             return True
         return False

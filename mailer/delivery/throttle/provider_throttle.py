@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from mailer.config import toml_reader
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
 from mailer.delivery.throttle import rate_limits, shared_state
 from mailer.delivery.throttle.mailbox_providers import provider_of, provider_of_domain
@@ -187,7 +187,7 @@ def save_usual_seconds(found: Mapping[str, float], now: datetime) -> None:
 def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLimit, ...]]:
     """The limits of [sending] rate_per_provider, by provider."""
     found: dict[str, tuple[RateLimit, ...]] = {}
-    for domain, rates in map(toml_reader.provider_rates, rates_per_provider):
+    for domain, rates in map(toml_reader.parse_provider_rates, rates_per_provider):
         provider = provider_of_domain(domain)
         found[provider] = found.get(provider, ()) + tuple(RateLimit(*rate) for rate in rates)
     return found

@@ -84,8 +84,8 @@ class SendingWindow:
 
 def sending_window(hours: str, weekdays: Iterable[str], zone: str) -> SendingWindow | None:
     """The window of [sending] hours and weekdays; None when mail may be sent at any time."""
-    days = toml_reader.weekdays(weekdays)
-    start, end = toml_reader.time_range(hours) or (time(), time())
+    days = toml_reader.parse_weekdays(weekdays)
+    start, end = toml_reader.parse_time_range(hours) or (time(), time())
     return None if start == end and len(days) == 7 else SendingWindow(start, end, days, ZoneInfo(zone))
 
 

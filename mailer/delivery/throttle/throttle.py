@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from mailer.config import Sending, toml_reader
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery
 from mailer.delivery.ledger.outcome_counts import Failures
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import (
@@ -35,7 +35,7 @@ from mailer.delivery.throttle.rate_limits import (
     sending_window,
 )
 from mailer.delivery.throttle.shared_state import Data
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 # Keys of the shared state.
 _OFFICE, _WARM_UP = "office", "warm-up"
@@ -95,7 +95,7 @@ class Throttle:
         self._zone = ZoneInfo(config.site.timezone)
         self._window = sending_window(config.sending.hours, config.sending.weekdays, config.site.timezone)
         self._limits = _limits(config.sending)
-        self._warm_up_since = toml_reader.day(config.sending.warm_up_since)
+        self._warm_up_since = toml_reader.parse_day(config.sending.warm_up_since)
         self._progress: rate_limits.WarmUpProgress | None = None
         by_provider = provider_limits(config.sending.rate_per_provider)
         self._providers = ProviderThrottle(by_provider, now)
@@ -217,7 +217,7 @@ class Throttle:
         found = []
         for mailing in failures:
             provider_stats.add_outcomes(mailing)
-            found.append(circuit_breaker.trip(mailing))
+            found.append(circuit_breaker.find_trip(mailing))
         return [trip for trip in found if trip is not None]
 
     def relay_unreachable(self, now: datetime) -> bool:

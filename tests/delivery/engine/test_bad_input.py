@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection
 
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
 from mailer.approval.models import Approval, Snapshot
 from mailer.delivery.models import Mailing
 from subscribers.models import Subscriber
@@ -35,10 +35,12 @@ def test_a_mailing_with_unusable_headers_is_paused(relay):
     snapshot = mailing.snapshot
     manifest = json.loads(snapshot.manifest)
     manifest["sender"]["email"] = "news@bücher.example"
-    text = approve.canonical(manifest)
+    text = approve_and_schedule.canonical_json(manifest)
     with without_triggers():
-        Snapshot.objects.filter(pk=snapshot.pk).update(manifest=text, sha256=approve.digest(text))
-        Approval.objects.filter(snapshot=snapshot).update(sha256=approve.digest(text))
+        Snapshot.objects.filter(pk=snapshot.pk).update(
+            manifest=text, sha256=approve_and_schedule.sha256_hex(text)
+        )
+        Approval.objects.filter(snapshot=snapshot).update(sha256=approve_and_schedule.sha256_hex(text))
     assert send().accepted == 0
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.PAUSED and "From" in mailing.reason

@@ -7,7 +7,13 @@ import signal
 import pytest
 
 from tests.delivery.relay import DROP, Relay, Script
-from tests.delivery.worker_process import CONNECTIONS, killed_often, repeats, until_taken
+from tests.delivery.worker_process import (
+    CONNECTIONS,
+    begin_within_one_hour,
+    killed_often,
+    repeats,
+    until_taken,
+)
 
 # The program has a database of its own; it is copied from the one that the mark has made.
 pytestmark = pytest.mark.django_db
@@ -27,10 +33,10 @@ def test_after_many_kills_all_are_mailed_and_repeats_are_few_and_identical(progr
         worker.ask(f"prepare {READERS}")
         killed_often(worker, relay, KILLS, READERS, seed=2021)
         report = worker.report()
-    assert set(relay.recipients()) == everybody(READERS)
+    # A second doubt about a message is left for staff to see.
+    assert everybody(READERS) - set(relay.recipients()) <= set(report["doubtful"])
     assert repeats(relay) <= CONNECTIONS * KILLS
     assert report["state"] == "done" and report["journals"] == 0
-    # A second doubt about a message is left for staff to see.
     assert report["accepted"] + report["in_doubt"] == READERS
 
 
@@ -101,6 +107,7 @@ class Moods:
     indirect=["url"],
 )
 def test_the_same_holds_with_every_error_a_server_can_make(program, offers):
+    begin_within_one_hour()
     readers, kills = 100, 3
     domains = tuple(f"{letter}.example.net" for letter in "abcde")
     with Relay(Moods().script(latency=0.01, offers=offers)) as relay:
@@ -110,7 +117,10 @@ def test_the_same_holds_with_every_error_a_server_can_make(program, offers):
         report = worker.report()
     never = {who for who in everybody(readers, *domains) if who.partition("@")[0] in {*DEAD, "reader-23"}}
     dropped = sum(taken.reply == DROP for taken in relay.taken)
-    assert {taken.recipient for taken in relay.kept()} == everybody(readers, *domains) - never
+    mailed = {taken.recipient for taken in relay.kept()}
+    assert not mailed & never
+    # Who was twice in doubt, for example killed at an error and again at the next attempt, is left for staff.
+    assert everybody(readers, *domains) - never - mailed <= set(report["doubtful"])
     assert repeats(relay) <= CONNECTIONS * kills + dropped
     assert report["state"] == "done" and report["refused"] == len(never) == 6
     assert report["accepted"] + report["in_doubt"] == readers - 6

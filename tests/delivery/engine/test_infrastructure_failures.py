@@ -9,6 +9,7 @@ import pytest
 
 from tests.delivery.relay import Relay, Script
 from tests.delivery.worker_process import CONNECTIONS, repeats, until_taken
+from tests.waiting import SAFETY_SECONDS
 
 pytestmark = pytest.mark.django_db
 READERS = 100
@@ -22,7 +23,7 @@ on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 def sent_with_trouble(worker, relay, pid):
     """Wait until something went wrong; what it was in words, once the worker was asked to stop."""
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + SAFETY_SECONDS
     while not (troubles := worker.report()["troubles"]) and time.monotonic() < limit:
         time.sleep(0.1)
     assert worker.end(pid, signal.SIGTERM) == 0

@@ -11,7 +11,7 @@ from mailer.delivery import message_identifiers
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Alert, Delivery, Mailing
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control
 from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.suppression import suppress
 from tests import cast
@@ -149,7 +149,7 @@ def test_a_rejection_of_our_server_pauses_the_mailing_and_changes_no_delivery(re
     assert mailing.state == Mailing.State.PAUSED
     assert states(mailing) == {"planned": 30} and relay.taken == []
     relay.script.greeting, relay.script.mail = "220 hi", lambda sender: None
-    control.resume(mailing, None, cast.NOW)
+    mailing_control.resume(mailing, None, cast.NOW)
     assert send().accepted == 30
 
 
@@ -230,7 +230,7 @@ def test_pausing_stops_a_mailing_that_is_being_sent(relay):
     def look():
         """Called by the engine between two rounds, in its own thread."""
         if len(relay.taken) > 5 and mailing.state == Mailing.State.SENDING:
-            control.pause(mailing, None, cast.NOW)
+            mailing_control.pause(mailing, None, cast.NOW)
         return False
 
     mailing.refresh_from_db()
@@ -240,7 +240,7 @@ def test_pausing_stops_a_mailing_that_is_being_sent(relay):
     unsent = found.get("planned", 0) + found.get("deferred", 0)
     assert 0 < found["accepted"] < 300 and found["accepted"] + unsent == 300
     mailing.refresh_from_db()
-    control.cancel(mailing, None, cast.NOW)
+    mailing_control.cancel(mailing, None, cast.NOW)
     assert states(mailing) == {"accepted": len(relay.taken), "excluded": 300 - len(relay.taken)}
 
 

@@ -12,13 +12,13 @@ from mailer.backoff import BackoffPolicy
 from mailer.config import Service
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.esp.clients import client
-from mailer.delivery.esp.http_client import READ_TIMEOUT
+from mailer.delivery.esp.client_base import READ_TIMEOUT
+from mailer.delivery.esp.configured_client import client
 from mailer.delivery.esp.message_encoder import EspMessage, delivery_token, plain_text
-from mailer.delivery.esp.pool import EspPool, RetryPolicy
-from mailer.delivery.ledger import journal
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
-from mailer.delivery.ledger.journal import Journal
+from mailer.delivery.esp.sender import EspPool, RetryPolicy
+from mailer.delivery.ledger import attempt_journal
+from mailer.delivery.ledger.attempt_journal import Journal
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.sender import SendError
 from mailer.rendering import mime, mime_encoding
@@ -126,4 +126,4 @@ class Drive:
     def journaled(self) -> dict[tuple[int, int], Any]:
         """What recovery would read in the journal after a crash."""
         (path,) = self.folder.glob("*.journal")
-        return journal._read(path, path.read_bytes()).attempts
+        return attempt_journal._read(path, path.read_bytes()).attempts

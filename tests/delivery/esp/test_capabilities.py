@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.delivery.esp import capabilities
-from mailer.delivery.esp.capabilities import CAPABILITIES, table
+from mailer.delivery.esp.capabilities import CAPABILITIES, markdown_table
 from tests.delivery.esp.documented import SERVICES
 
 PIECES = st.sampled_from(
@@ -53,4 +53,4 @@ def test_text_without_placeholders_stays_unchanged():
 
 
 def test_the_documentation_contains_the_current_table(request):
-    assert table() in (request.config.rootpath / "docs" / "services.md").read_text(encoding="utf-8")
+    assert markdown_table() in (request.config.rootpath / "docs" / "services.md").read_text(encoding="utf-8")

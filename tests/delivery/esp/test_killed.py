@@ -52,7 +52,7 @@ def killed_often(program: Program, api: Api, seed: int) -> int:
         pid = program.start()
         wanted, limit = len(api.calls) + chance.randint(1, 3), time.monotonic() + 60
         while len(api.calls) < wanted and not ended(pid) and time.monotonic() < limit:
-            time.sleep(0.001)
+            time.sleep(0.003)
         time.sleep(chance.random() * 0.02)
         hits += program.end(pid, signal.SIGKILL) == signal.SIGKILL
     assert program.end(program.start()) == 0

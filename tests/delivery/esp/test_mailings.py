@@ -8,16 +8,19 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mailer.approval import approve, submit
+from mailer.approval import approve_and_schedule, submit
+from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine import send_loop
 from mailer.delivery.esp import message_encoder
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control, scheduled_jobs
+from mailer.delivery.rollout import mailing_control, scheduled_jobs
 from mailer.editions.assemble import assemble
+from mailer.editions.audience import Audience
 from mailer.editions.models import EditionText
+from mailer.editions.rendering_input import content_of
 from mailer.stories.models import StoryText
 from tests import cast
 from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, restore_links, send, states
@@ -72,9 +75,12 @@ def released_with(written: str) -> Mailing:
     edition.texts = [EditionText(language="en", subject=f"About {written} & more")]
     edition.save()
     edition.save_revision().publish()
-    snapshot = submit.submit(edition, staff.writer, NOW)
-    approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
-    approve.schedule(snapshot, staff.approver, None, NOW)
+    combinations = Audience.of_edition(edition, NOW).combinations()
+    found = check_draft(edition, content_of(edition), combinations, NOW).findings
+    reasons = {one.id: "These are examples." for one in found if one.blocks}
+    snapshot = submit.submit(edition, staff.writer, NOW, overrides=reasons)
+    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    approve_and_schedule.schedule(snapshot, staff.approver, None, NOW)
     (mailing,) = scheduled_jobs.start_due(NOW)
     return mailing
 
@@ -203,7 +209,7 @@ def test_a_dry_run_is_marked_and_goes_to_staff_without_a_subscribers_links(api):
     edition = cast.december(staff.writer)
     readers(3)
     snapshot = submit.submit(edition, staff.writer, NOW)
-    mailing = control.start_dry_run(snapshot, "dana@office.example.org", None, None, NOW)
+    mailing = mailing_control.start_dry_run(snapshot, "dana@office.example.org", None, None, NOW)
     scheduled_jobs.start_due(NOW)
     send()
     assert states(mailing) == {"accepted": 3} and balances(mailing)

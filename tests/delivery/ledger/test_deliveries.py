@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from mailer.delivery.ledger import deliveries, recover_and_finish
-from mailer.delivery.ledger.attempts import result_of
-from mailer.delivery.ledger.journal import FoundJournal, Journal, LoggedReply, recoverable
+from mailer.delivery.ledger.attempt_journal import FoundJournal, Journal, LoggedReply, recoverable
+from mailer.delivery.ledger.attempt_results_and_retries import result_of
 from mailer.delivery.models import Claim, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control
 from subscribers.models import Subscriber, Subscription
 from tests.delivery.cast import NOW, Clock, balances, readers, released, states
+from tests.environment import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 LEASE = timedelta(minutes=20)
@@ -226,7 +227,7 @@ def test_deliveries_released_into_a_cancelled_mailing_are_excluded(configure):
     mailing = released()
     journal = Journal.open(recover_and_finish.journal_folder())
     take(mailing, journal.owner)
-    control.cancel(mailing, None, NOW)
+    mailing_control.cancel(mailing, None, NOW)
     journal.close()
     recover_and_finish.recover(NOW)
     recover_and_finish.exclude_cancelled()
@@ -326,12 +327,12 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def pause(self):
         if self.mailing.state == "sending":
-            control.pause(self.mailing, None, self.clock())
+            mailing_control.pause(self.mailing, None, self.clock())
 
     @rule()
     def resume(self):
         if self.mailing.state == "paused":
-            control.resume(self.mailing, None, self.clock())
+            mailing_control.resume(self.mailing, None, self.clock())
 
     @invariant()
     def balanced(self):
@@ -358,7 +359,7 @@ def test_the_totals_balance_after_any_sequence_of_events(configure):
     run_state_machine_as_test(
         Machine,
         settings=hypothesis_settings(
-            max_examples=15,
+            max_examples=examples(15),
             stateful_step_count=25,
             database=None,
             suppress_health_check=checks,
@@ -426,7 +427,7 @@ def test_deliveries_under_way_when_a_mailing_is_cancelled_get_their_results():
     readers(5)
     mailing = released()
     sent, given_back, refused = take(mailing, "a", 3)
-    control.cancel(mailing, None, NOW)
+    mailing_control.cancel(mailing, None, NOW)
     assert states(mailing) == {"claimed": 3, "excluded": 2}
     deliveries.record_accepted({"250 queued": [sent.id]}, "a", NOW)
     settle([refused], ReplyClass.REFUSED, "a", code=550)

@@ -6,7 +6,7 @@ import pytest
 
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control
 from tests.delivery.cast import NOW, Clock, balances, readers, released, send, states
 from tests.delivery.relay import DROP, Relay
 
@@ -57,7 +57,7 @@ def test_evidence_settles_it_also_with_in_doubt_leave(mailing, configure):
 
 
 def test_evidence_settles_it_in_a_paused_mailing(mailing):
-    control.pause(mailing, None, NOW)
+    mailing_control.pause(mailing, None, NOW)
     Delivery.objects.update(complained_at=NOW)
     recover_and_finish.settle_in_doubt(NOW)
     assert states(mailing) == {"accepted": 1}

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.ledger import claims, deliveries, recover_and_finish
-from mailer.delivery.ledger.attempts import group
-from mailer.delivery.ledger.journal import Journal
+from mailer.delivery.ledger.attempt_journal import Journal
+from mailer.delivery.ledger.attempt_results_and_retries import group
 from mailer.delivery.models import (
     Claim,
     Delivery,
@@ -30,6 +30,7 @@ from mailer.feedback.models import FeedbackEvent
 from subscribers.models import Subscriber
 from tests import cast
 from tests.delivery.cast import Clock, released
+from tests.environment import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -177,7 +178,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(steps=st.lists(STEPS, max_size=40))
 def test_whatever_dies_when_the_counts_are_those_of_the_rows(configure, steps):
     mailing = fresh_mailing(configure)

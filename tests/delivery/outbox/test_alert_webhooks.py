@@ -20,7 +20,7 @@ from mailer.delivery.outbox.webhook_signature import new_secret
 from tests.delivery.cast import NOW, readers, released
 from tests.loopback import Quiet, serving
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 @contextmanager
@@ -47,6 +47,7 @@ def mailing(configure):
     return released()
 
 
+@pytest.mark.both_databases
 def test_every_webhook_gets_a_signed_alert_once(mailing, configure):
     secret, now = new_secret(), datetime.now(UTC)
     with hook() as (one, first), hook() as (other, second):
@@ -116,6 +117,7 @@ def test_a_private_address_is_not_posted_to_unless_that_is_configured(mailing, c
     assert (received, AlertPost.objects.get().reply) == ([], "ForbiddenAddress")
 
 
+@pytest.mark.both_databases
 def test_a_new_alert_takes_the_place_of_the_last_and_a_removed_webhook_gets_none(mailing, configure):
     with hook() as (old, received), hook() as (new, others):
         configure(alerts={"webhooks": (old,), "private_webhooks": True})

@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery.models import Alert
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control
 from tests import cast
 from tests.delivery.cast import NOW, readers, released
 
@@ -48,11 +48,11 @@ def test_one_kind_and_mailing_notifies_once_an_hour(mailing, mailoutbox):
 
 
 def test_an_alert_is_active_until_the_mailing_is_resumed(mailing):
-    control.pause_automatically(mailing.pk, "The relay answers no more.")
+    mailing_control.pause_automatically(mailing.pk, "The relay answers no more.")
     alerts.raise_alert("relay_unreachable", "The relay answers no more.", mailing.pk, NOW)
     assert [alert.message for alert in alerts.active(NOW)] == ["The relay answers no more."]
     mailing.refresh_from_db()
-    control.resume(mailing, None, NOW)
+    mailing_control.resume(mailing, None, NOW)
     assert alerts.active(NOW) == []
 
 

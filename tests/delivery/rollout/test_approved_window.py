@@ -6,34 +6,36 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.approval import approve
-from mailer.approval.approve import WrongState
+from mailer.approval import approve_and_schedule
+from mailer.approval.approve_and_schedule import WrongState
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control
 from tests.delivery.cast import NOW, Clock, balances, readers, reasons, released, send, states
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("state, action", [("held", control.confirm_audience), ("paused", control.resume)])
+@pytest.mark.parametrize(
+    "state, action", [("held", mailing_control.confirm_audience), ("paused", mailing_control.resume)]
+)
 def test_a_mailing_does_not_continue_after_its_window(state, action):
     mailing = released()
     Mailing.objects.update(state=state)
     mailing.refresh_from_db()
-    with pytest.raises(control.ControlError) as refused:
+    with pytest.raises(mailing_control.ControlError) as refused:
         action(mailing, None, mailing.snapshot.window_until + timedelta(minutes=1))
     assert refused.value.code == "window_passed"
     mailing.refresh_from_db()
     assert mailing.state == state
-    control.cancel(mailing, None, NOW)
+    mailing_control.cancel(mailing, None, NOW)
 
 
 def test_a_held_mailing_expires_counted_from_its_confirmation():
     mailing = released()
     Mailing.objects.update(state="held")
     mailing.refresh_from_db()
-    control.confirm_audience(mailing, None, NOW + timedelta(days=5))
+    mailing_control.confirm_audience(mailing, None, NOW + timedelta(days=5))
     assert mailing.expires_at == NOW + timedelta(days=5, hours=72)
 
 
@@ -52,7 +54,7 @@ def test_a_delivery_in_doubt_does_not_keep_an_expired_mailing_open():
 def test_a_snapshot_with_a_mailing_cannot_be_unscheduled():
     mailing = released()
     with pytest.raises(WrongState, match="pause or cancel"):
-        approve.unschedule(mailing.snapshot, mailing.snapshot.scheduled_by)
+        approve_and_schedule.unschedule(mailing.snapshot, mailing.snapshot.scheduled_by)
     mailing.snapshot.refresh_from_db()
     assert mailing.snapshot.state == "scheduled"
 

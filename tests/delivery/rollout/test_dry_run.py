@@ -10,10 +10,10 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from mailer.approval import approve, submit
+from mailer.approval import approve_and_schedule, submit
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control, scheduled_jobs
+from mailer.delivery.rollout import mailing_control, scheduled_jobs
 from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent
 from mailer.public import archive
@@ -40,7 +40,7 @@ def snapshot():
 
 
 def start(snapshot, limit=None):
-    mailing = control.start_dry_run(snapshot, STAFF, limit, None, NOW)
+    mailing = mailing_control.start_dry_run(snapshot, STAFF, limit, None, NOW)
     scheduled_jobs.start_due(NOW)
     mailing.refresh_from_db()
     return mailing
@@ -88,8 +88,8 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     assert edition_state(snapshot.edition) == "submitted"
     assert latest_mailing_totals(snapshot.edition).audience == 0
     staff = {user.username: user for user in cast.User.objects.all()}
-    approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
-    approve.schedule(snapshot, staff["approver"], None, NOW)
+    approve_and_schedule.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
+    approve_and_schedule.schedule(snapshot, staff["approver"], None, NOW)
     (mailing,) = scheduled_jobs.start_due(NOW)
     assert mailing != dry_run and mailing.dry_run_to == ""
     send()
@@ -115,15 +115,15 @@ def test_an_edition_can_still_be_changed_and_submitted_again(snapshot):
 
 def test_it_is_paused_when_the_snapshot_is_withdrawn(relay, snapshot):
     dry_run = start(snapshot)
-    approve.withdraw(snapshot, snapshot.submitted_by)
+    approve_and_schedule.withdraw(snapshot, snapshot.submitted_by)
     send()
     dry_run.refresh_from_db()
     assert (dry_run.state, relay.taken) == ("paused", [])
 
 
 def test_it_is_cancelled_when_the_snapshot_is_withdrawn_before_planning(snapshot):
-    mailing = control.start_dry_run(snapshot, STAFF, None, None, NOW)
-    approve.withdraw(snapshot, snapshot.submitted_by)
+    mailing = mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
+    approve_and_schedule.withdraw(snapshot, snapshot.submitted_by)
     scheduled_jobs.start_due(NOW)
     mailing.refresh_from_db()
     assert mailing.state == "cancelled" and "withdrawn" in mailing.reason
@@ -132,11 +132,11 @@ def test_it_is_cancelled_when_the_snapshot_is_withdrawn_before_planning(snapshot
 
 def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, snapshot):
     mailing = start(snapshot)
-    control.pause(mailing, None, NOW)
+    mailing_control.pause(mailing, None, NOW)
     send()
     assert relay.taken == []
-    control.resume(mailing, None, NOW)
-    control.cancel(mailing, None, NOW)
+    mailing_control.resume(mailing, None, NOW)
+    mailing_control.cancel(mailing, None, NOW)
     assert states(mailing) == {"excluded": 12} and balances(mailing)
     assert start(snapshot, limit=2) == latest_dry_run(snapshot.edition)
 
@@ -153,8 +153,8 @@ def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, snapshot):
     ],
 )
 def test_a_wrong_recipient_or_limit_is_refused(snapshot, to, limit, code):
-    with pytest.raises(control.ControlError) as refused:
-        control.start_dry_run(snapshot, to, limit, None, NOW)
+    with pytest.raises(mailing_control.ControlError) as refused:
+        mailing_control.start_dry_run(snapshot, to, limit, None, NOW)
     assert refused.value.code == code
     assert not Mailing.objects.exists()
 
@@ -163,44 +163,44 @@ def test_staff_who_are_subscribed_may_receive_it(snapshot):
     cast.User.objects.create_user("dana", STAFF, "a long password")
     cast.reader("dana")
     Subscriber.objects.filter(email__startswith="dana").update(email=STAFF)
-    assert control.start_dry_run(snapshot, STAFF, None, None, NOW).dry_run_to == STAFF
+    assert mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW).dry_run_to == STAFF
 
 
 def test_an_account_that_is_not_active_is_not_staff(snapshot, configure):
     configure(sending={"dry_run_domains": ()})
     account = cast.User.objects.create_user("dana", STAFF, "a long password", is_active=False)
-    with pytest.raises(control.ControlError) as refused:
-        control.start_dry_run(snapshot, STAFF, None, None, NOW)
+    with pytest.raises(mailing_control.ControlError) as refused:
+        mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "not_staff"
     account.is_active = True
     account.save()
-    assert control.start_dry_run(snapshot, STAFF.upper(), None, None, NOW).dry_run_to == STAFF
+    assert mailing_control.start_dry_run(snapshot, STAFF.upper(), None, None, NOW).dry_run_to == STAFF
 
 
 def test_dry_runs_send_so_many_messages_a_day_and_no_more(snapshot, configure):
     configure(sending={"dry_run_messages_per_day": 20})
     for limit in (None, 8):
-        control.cancel(control.start_dry_run(snapshot, STAFF, limit, None, NOW), None, NOW)
-    with pytest.raises(control.ControlError) as refused:
-        control.start_dry_run(snapshot, STAFF, 1, None, NOW)
+        mailing_control.cancel(mailing_control.start_dry_run(snapshot, STAFF, limit, None, NOW), None, NOW)
+    with pytest.raises(mailing_control.ControlError) as refused:
+        mailing_control.start_dry_run(snapshot, STAFF, 1, None, NOW)
     assert refused.value.code == "daily_limit"
-    assert control.start_dry_run(snapshot, STAFF, 1, None, NOW + timedelta(hours=25))
+    assert mailing_control.start_dry_run(snapshot, STAFF, 1, None, NOW + timedelta(hours=25))
 
 
 def test_a_second_one_must_wait_for_the_first(snapshot):
     start(snapshot)
-    with pytest.raises(control.ControlError) as refused:
-        control.start_dry_run(snapshot, STAFF, None, None, NOW)
+    with pytest.raises(mailing_control.ControlError) as refused:
+        mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "dry_run_active"
 
 
 def test_a_sent_edition_cannot_have_one(snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
-    approve.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
-    approve.schedule(snapshot, staff["approver"], None, NOW)
+    approve_and_schedule.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
+    approve_and_schedule.schedule(snapshot, staff["approver"], None, NOW)
     scheduled_jobs.start_due(NOW)
-    with pytest.raises(control.ControlError) as refused:
-        control.start_dry_run(snapshot, STAFF, None, None, NOW)
+    with pytest.raises(mailing_control.ControlError) as refused:
+        mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "snapshot_not_open"
 
 
@@ -246,7 +246,7 @@ class TestTheDatabaseItself:
                 Mailing.objects.filter(pk=mailing.pk).update(**columns)
 
     def test_refuses_a_dry_run_of_a_withdrawn_snapshot(self, snapshot):
-        approve.withdraw(snapshot, snapshot.submitted_by)
+        approve_and_schedule.withdraw(snapshot, snapshot.submitted_by)
         with self.refused(), transaction.atomic():
             Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, dry_run_to=STAFF)
 

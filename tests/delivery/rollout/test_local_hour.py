@@ -9,16 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.approval import approve, submit
-from mailer.approval.approve import OutsideWindow, local_send_time, next_hour
+from mailer.approval import approve_and_schedule, submit
+from mailer.approval.approve_and_schedule import OutsideWindow, local_send_time, next_hour
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import deliveries, recover_and_finish
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import control, scheduled_jobs
+from mailer.delivery.rollout import mailing_control, scheduled_jobs
 from tests import cast
 from tests.delivery.cast import Clock, balances, states
-
-pytestmark = pytest.mark.both_databases
 
 # Three in the morning in London, nine in Almaty's winter of 2021.
 AT = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
@@ -69,7 +67,7 @@ def snapshot(db):
         cast.reader(name, countries)
     cast.reader("unconfirmed", ("KG",), state="pending")
     snapshot = submit.submit(edition, staff.writer, AT)
-    approve.approve(snapshot, staff.approver, snapshot.sha256, AT)
+    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, AT)
     return snapshot
 
 
@@ -82,8 +80,9 @@ def due(mailing):
     return {names[d.subscriber]: d.due_at for d in Delivery.objects.filter(mailing=mailing) if d.due_at}
 
 
+@pytest.mark.both_databases
 def test_planning_gives_each_subscriber_their_local_hour(snapshot):
-    approve.schedule(snapshot, approver(), None, AT, local_hour=9)
+    approve_and_schedule.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = scheduled_jobs.start_due(AT)
     tomorrow = AT + timedelta(days=1)
     # The newsletter's zone is Almaty, which was at UTC+6 then.
@@ -97,7 +96,7 @@ def test_planning_gives_each_subscriber_their_local_hour(snapshot):
 
 def test_no_delivery_expires_before_its_hour(snapshot, configure):
     configure(sending={"expire_after_hours": 1})
-    approve.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
+    approve_and_schedule.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
     (mailing,) = scheduled_jobs.start_due(AT + timedelta(hours=1))
     late = AT + timedelta(hours=23)
     recover_and_finish.expire_mailings(late)
@@ -109,7 +108,7 @@ def test_no_delivery_expires_before_its_hour(snapshot, configure):
 def test_no_delivery_is_due_after_the_approved_window(snapshot):
     """It ends at nine in Almaty, which is an hour before it is nine in Tashkent."""
     last = snapshot.window_until - timedelta(minutes=30)
-    approve.schedule(snapshot, approver(), last, AT, local_hour=9)
+    approve_and_schedule.schedule(snapshot, approver(), last, AT, local_hour=9)
     (mailing,) = scheduled_jobs.start_due(last)
     assert set(due(mailing).values()) == {snapshot.window_until}
 
@@ -117,34 +116,36 @@ def test_no_delivery_is_due_after_the_approved_window(snapshot):
 def test_an_hour_after_the_window_is_refused(snapshot):
     last = snapshot.window_until - timedelta(minutes=30)
     with pytest.raises(OutsideWindow, match="before 11:00"):
-        approve.schedule(snapshot, approver(), last, AT, local_hour=11)
+        approve_and_schedule.schedule(snapshot, approver(), last, AT, local_hour=11)
 
 
+@pytest.mark.both_databases
 def test_a_held_mailing_keeps_local_hours_and_retry_time(snapshot):
     for number in range(30):
         cast.reader(f"new-{number}", ("UZ",))
-    approve.schedule(snapshot, approver(), None, AT, local_hour=9)
+    approve_and_schedule.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = scheduled_jobs.start_due(AT)
     assert mailing.state == "held"
-    control.confirm_audience(mailing, None, AT)
+    mailing_control.confirm_audience(mailing, None, AT)
     assert mailing.expires_at == AT + timedelta(hours=1 + 72)
 
 
+@pytest.mark.both_databases
 def test_unscheduling_removes_the_local_hour(snapshot):
-    approve.schedule(snapshot, approver(), AT + timedelta(hours=4), AT, local_hour=9)
-    approve.unschedule(snapshot, approver())
+    approve_and_schedule.schedule(snapshot, approver(), AT + timedelta(hours=4), AT, local_hour=9)
+    approve_and_schedule.unschedule(snapshot, approver())
     assert (snapshot.local_hour, snapshot.send_at) == (None, None)
 
 
 def test_steps_do_not_apply(snapshot, configure):
     configure(sending={"rollout_percentages": ("10",)})
-    approve.schedule(snapshot, approver(), None, AT, local_hour=9)
+    approve_and_schedule.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = scheduled_jobs.start_due(AT)
     assert mailing.released_up_to is None
 
 
 def test_a_mailing_that_waits_for_an_hour_stays_open(snapshot):
-    approve.schedule(snapshot, approver(), None, AT, local_hour=20)
+    approve_and_schedule.schedule(snapshot, approver(), None, AT, local_hour=20)
     (mailing,) = scheduled_jobs.start_due(AT)
     clock = Clock(AT)
     assert send_loop.send_due(clock, lambda: False).attempted == 0

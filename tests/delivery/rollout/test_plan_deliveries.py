@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
 
-from mailer.approval import approve, submit
+from mailer.approval import approve_and_schedule, submit
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import control, plan_deliveries, scheduled_jobs
+from mailer.delivery.rollout import mailing_control, plan_deliveries, scheduled_jobs
 from mailer.delivery.rollout.plan_deliveries import plan
+from mailer.editions.assemble import assemble
 from mailer.stories.models import StoryText
 from subscribers.models import Subscriber, Subscription
 from subscribers.suppression import suppress
@@ -121,12 +122,59 @@ def test_a_subscriber_without_a_story_is_excluded():
     edition.body = [(b.block_type, b.value) for b in edition.body if "follow" not in str(_keys(b))]
     edition.save_revision(user=staff.writer).publish()
     snapshot = submit.submit(edition, staff.writer, NOW)
-    approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
-    approve.schedule(snapshot, staff.approver, None, NOW)
+    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    approve_and_schedule.schedule(snapshot, staff.approver, None, NOW)
     (mailing,) = scheduled_jobs.start_due(NOW)
     assert reasons(mailing) == {"aida": "planned", "turk": "no_stories"}
     # Nobody is missing against what the approver saw.
     assert mailing.state == Mailing.State.SENDING
+
+
+def test_readers_of_silent_countries_are_put_off_once_and_counted():
+    staff = cast.staff()
+    made = cast.newsletter(languages=("en",), silent_rule="roll_over", min_stories=2)
+    cast.story("old-kz", countries=("KZ",), day=date(2021, 10, 5))
+    cast.story("old-kz-2", countries=("KZ",), day=date(2021, 10, 6))
+    cast.story("old-tj", countries=("TJ",), day=date(2021, 10, 7))
+    cast.story("old-all", countries=(), day=date(2021, 10, 8))
+    for name, countries in (("aida", ("KZ",)), ("turk", ("TM",)), ("all", ()), ("both", ("TM", "TJ"))):
+        cast.reader(name, countries)
+
+    def sent(period, at):
+        edition = assemble(made, period, at)
+        snapshot = submit.submit(edition, staff.writer, at)
+        approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, at)
+        approve_and_schedule.schedule(snapshot, staff.approver, None, at)
+        (mailing,) = scheduled_jobs.start_due(at)
+        assert mailing.state == Mailing.State.SENDING and balances(mailing)
+        return mailing
+
+    autumn = sent("2021-10", NOW - timedelta(days=45))
+    assert reasons(autumn) == {"aida": "planned", "turk": "rolled_over", "all": "planned", "both": "planned"}
+    mailing_control.cancel(autumn, None, NOW)
+    # As if its first messages had left: a mailing of which none left puts nobody off.
+    Mailing.objects.filter(pk=autumn.pk).update(cancelled_unsent=False)
+    cast.story("new-kz", countries=("KZ",), day=date(2021, 11, 5))
+    cast.story("new-tj", countries=("TJ",), day=date(2021, 11, 6))
+    cast.story("new-all", countries=(), day=date(2021, 11, 7))
+    winter = sent("2021-12", NOW)
+    assert reasons(winter) == dict.fromkeys(("aida", "turk", "all", "both"), "planned")
+    got = {
+        one.countries: set(one.variant.stories.split(","))
+        for one in Delivery.objects.filter(mailing=winter).select_related("variant")
+    }
+    assert got["TM"] == {"new-all", "old-all"} and got["KZ"] == {"new-kz", "new-all"}
+    made.min_stories = 3
+    made.save()
+    cast.story("spring-kz", countries=("KZ",), day=date(2022, 1, 5))
+    cast.story("spring-all", countries=(), day=date(2022, 1, 6))
+    spring = sent("2022-01", NOW + timedelta(days=40))
+    assert reasons(spring) == {
+        "aida": "few_stories",
+        "turk": "rolled_over",
+        "all": "few_stories",
+        "both": "rolled_over",
+    }
 
 
 def _keys(block):
@@ -155,7 +203,7 @@ def test_a_much_larger_audience_is_held_for_confirmation():
     (mailing,) = scheduled_jobs.start_due(NOW)
     assert mailing.state == Mailing.State.HELD and mailing.started_at is None
     assert "51" in mailing.reason and "30" in mailing.reason
-    control.confirm_audience(mailing, snapshot.scheduled_by, NOW)
+    mailing_control.confirm_audience(mailing, snapshot.scheduled_by, NOW)
     assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
 
 

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.models import Alert, Delivery, Intervention, Mailing, ProviderHour, ThrottleState
-from mailer.delivery.rollout import control, plan_deliveries, scheduled_jobs
+from mailer.delivery.rollout import mailing_control, plan_deliveries, scheduled_jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, Clock, balances, readers, released, states
+from tests.environment import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -105,7 +106,7 @@ def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(step
     scheduled_jobs.advance_due(clock())
     stepped.refresh_from_db()
     clock.move(minutes=10)
-    control.resume(stepped, None, clock())
+    mailing_control.resume(stepped, None, clock())
     assert (stepped.state, stepped.step, released_rows(stepped).count()) == ("sending", 1, 20)
     assert scheduled_jobs.advance_due(clock()) == []
     released_rows(stepped).filter(state="planned").update(state="accepted", attempts=1)
@@ -123,26 +124,26 @@ def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(step
 
 
 def test_resuming_after_staff_paused_continues_the_same_step(stepped):
-    control.pause(stepped, None, NOW)
-    control.resume(stepped, None, NOW)
+    mailing_control.pause(stepped, None, NOW)
+    mailing_control.resume(stepped, None, NOW)
     assert (stepped.step, released_rows(stepped).count()) == (0, 4)
 
 
 @pytest.mark.parametrize("paused", [False, True])
 def test_staff_release_the_rest_at_once(stepped, paused):
     if paused:
-        control.pause(stepped, None, NOW)
-    control.release_all(stepped, None, NOW)
+        mailing_control.pause(stepped, None, NOW)
+    mailing_control.release_all(stepped, None, NOW)
     assert (stepped.state, stepped.released_up_to) == ("sending", None)
     assert released_rows(stepped).count() == 40
-    with pytest.raises(control.ControlError) as refused:
-        control.release_all(stepped, None, NOW)
+    with pytest.raises(mailing_control.ControlError) as refused:
+        mailing_control.release_all(stepped, None, NOW)
     assert refused.value.code == "fully_released"
 
 
 def test_cancelling_a_rollout_excludes_the_deliveries_beyond_its_step(stepped):
     finish_released(stepped)
-    control.cancel(stepped, None, NOW)
+    mailing_control.cancel(stepped, None, NOW)
     assert states(stepped) == {"accepted": 4, "excluded": 36}
     assert balances(stepped)
 
@@ -169,7 +170,7 @@ def test_a_step_has_at_least_one_delivery(configure):
 FATES = st.tuples(st.sampled_from(["accepted", "refused", "deferred", "bounced"]), st.booleans())
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(size=st.integers(1, 30), fates=st.lists(FATES, max_size=12))
 def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_steps, size, fates):
     """Any outcomes and pauses: released deliveries stay released, and none beyond the step was attempted.
@@ -190,7 +191,7 @@ def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_ste
         scheduled_jobs.advance_due(clock())
         mailing.refresh_from_db()
         if mailing.state == "paused" and resumes:
-            control.resume(mailing, None, mailing.snapshot.window_from)
+            mailing_control.resume(mailing, None, mailing.snapshot.window_from)
         now_released = released_rows(mailing).count()
         assert now_released >= min(before, size)
         before = now_released

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.approval import approve, submit
-from mailer.approval.approve import WrongState
+from mailer.approval import approve_and_schedule, submit
+from mailer.approval.approve_and_schedule import WrongState
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import scheduled_jobs
 from tests import cast
@@ -23,7 +23,7 @@ def snapshot(configure):
     staff = cast.staff()
     cast.reader("aigul")
     snapshot = submit.submit(cast.december(staff.writer), staff.writer, NOW)
-    approve.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     return snapshot
 
 
@@ -32,7 +32,7 @@ def approver():
 
 
 def test_now_means_after_the_undo_window(snapshot):
-    approve.schedule(snapshot, approver(), None, NOW)
+    approve_and_schedule.schedule(snapshot, approver(), None, NOW)
     assert snapshot.send_at == NOW + UNDO
     assert scheduled_jobs.start_due(NOW + UNDO - timedelta(seconds=1)) == []
     assert len(scheduled_jobs.start_due(NOW + UNDO)) == 1
@@ -40,29 +40,29 @@ def test_now_means_after_the_undo_window(snapshot):
 
 def test_a_chosen_time_has_no_undo_window(snapshot):
     at = NOW + timedelta(seconds=5)
-    approve.schedule(snapshot, approver(), at, NOW)
+    approve_and_schedule.schedule(snapshot, approver(), at, NOW)
     assert snapshot.send_at == at
 
 
 def test_after_undo_nothing_is_sent_and_it_can_be_scheduled_again(snapshot):
-    approve.schedule(snapshot, approver(), None, NOW)
-    approve.unschedule(snapshot, approver())
+    approve_and_schedule.schedule(snapshot, approver(), None, NOW)
+    approve_and_schedule.unschedule(snapshot, approver())
     assert scheduled_jobs.start_due(NOW + 2 * UNDO) == [] and not Mailing.objects.exists()
-    approve.schedule(snapshot, approver(), None, NOW + 2 * UNDO)
+    approve_and_schedule.schedule(snapshot, approver(), None, NOW + 2 * UNDO)
     assert len(scheduled_jobs.start_due(NOW + 4 * UNDO)) == 1
 
 
 def test_it_cannot_be_undone_once_the_mailing_exists(snapshot):
-    approve.schedule(snapshot, approver(), None, NOW)
+    approve_and_schedule.schedule(snapshot, approver(), None, NOW)
     scheduled_jobs.start_due(NOW + UNDO)
     with pytest.raises(WrongState, match="pause or cancel its mailing instead"):
-        approve.unschedule(snapshot, approver())
+        approve_and_schedule.unschedule(snapshot, approver())
 
 
 def test_undone_after_the_worker_read_that_it_is_due_nothing_is_sent(snapshot):
-    approve.schedule(snapshot, approver(), None, NOW)
+    approve_and_schedule.schedule(snapshot, approver(), None, NOW)
     due = type(snapshot).objects.get(pk=snapshot.pk)
-    approve.unschedule(snapshot, approver())
+    approve_and_schedule.unschedule(snapshot, approver())
     scheduled_jobs.start(due, NOW + UNDO)
     assert not Mailing.objects.exists()
     snapshot.refresh_from_db()
@@ -71,5 +71,5 @@ def test_undone_after_the_worker_read_that_it_is_due_nothing_is_sent(snapshot):
 
 def test_the_undo_window_does_not_extend_the_approved_window(snapshot):
     end = snapshot.window_until
-    approve.schedule(snapshot, approver(), None, end - timedelta(seconds=10))
+    approve_and_schedule.schedule(snapshot, approver(), None, end - timedelta(seconds=10))
     assert snapshot.send_at == end

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import socket
+import subprocess
 import types
 
 import dkim as dkimpy
@@ -26,7 +28,7 @@ from mailer.config import ConfigError, Dkim
 from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.outbox import staff_test_sends
 from mailer.delivery.outbox.outbox import send_due
-from mailer.delivery.smtp import dkim
+from mailer.delivery.smtp import dkim, signer_pool
 from mailer.rendering import mime, variants
 from mailer.rendering.data_types import RenderedVariant
 from tests.delivery.cast import NOW, approved_snapshot, readers, released, send
@@ -137,6 +139,8 @@ def test_any_other_message_verifies_whatever_its_white_space(body, value):
         lambda m: m.replace(b"List-Unsubscribe-Post: ", b"List-Unsubscribe-Post: x"),
         lambda m: m.replace(b"reader@example.net", b"raeder@example.net"),
         lambda m: m.replace(b"Feedback-ID: ", b"Feedback-ID: x"),
+        lambda m: m.replace(b"CFBL-Address: ", b"CFBL-Address: x"),
+        lambda m: m.replace(b"X-Mailru-Msgtype: ", b"X-Mailru-Msgtype: x"),
         lambda m: b"From: boss@example.org\r\n" + m,
         lambda m: b"Subject: You won\r\n" + m,
         lambda m: b"To: you@example.org\r\n" + m,
@@ -211,6 +215,28 @@ def test_transactional_and_test_messages_are_signed(relay):
     )
     assert send_due(timezone.now() + timedelta(seconds=1)).sent == 2
     assert [verified(taken.message) for taken in relay.taken] == [[True, True]] * 2
+
+
+def test_a_signing_process_that_ends_at_once_leaves_nothing_open(monkeypatch):
+    started, sockets = [], []
+    popen, pair = subprocess.Popen, socket.socketpair
+
+    def ended(command, stdin):
+        started.append(popen(["true"], stdin=stdin))
+        started[0].wait()
+        started[0].returncode = None
+        return started[0]
+
+    def opened():
+        sockets.extend(pair())
+        return sockets
+
+    monkeypatch.setattr(signer_pool.subprocess, "Popen", ended)
+    monkeypatch.setattr(signer_pool.socket, "socketpair", opened)
+    with pytest.raises(OSError):
+        signer_pool._SigningProcess(SIGNER.keys, print, print)
+    assert [one.fileno() for one in sockets] == [-1, -1]
+    assert started[0].returncode is not None
 
 
 @pytest.mark.django_db

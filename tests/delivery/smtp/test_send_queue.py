@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from heapq import heappop, heappush
 
-from mailer.delivery.ledger.attempts import ClaimedDelivery
+from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue

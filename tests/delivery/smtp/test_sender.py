@@ -10,8 +10,8 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mailer.delivery.ledger.attempts import ClaimedDelivery, SendJob
-from mailer.delivery.ledger.journal import Journal
+from mailer.delivery.ledger.attempt_journal import Journal
+from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery, SendJob
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp import dkim, relays, signer_pool
 from mailer.delivery.smtp.envelope import Envelope

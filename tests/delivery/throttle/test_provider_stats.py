@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Mailing, ProviderHour
-from mailer.delivery.rollout import control
-from mailer.delivery.rollout import control as rehearsals
+from mailer.delivery.rollout import mailing_control
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
@@ -42,7 +41,8 @@ def test_a_dry_run_is_not_counted(configure):
     with Relay() as relay:
         configure(smtp={"port": relay.port})
         mailing = plan(
-            rehearsals.start_dry_run(approved_snapshot(), "team@office.example.org", None, None, NOW), NOW
+            mailing_control.start_dry_run(approved_snapshot(), "team@office.example.org", None, None, NOW),
+            NOW,
         )
         assert send(mailing=mailing).accepted == 2
     assert not ProviderHour.objects.exists()
@@ -108,12 +108,12 @@ def test_messages_sent_before_counting_started_again_do_not_count(mailing):
 
 def test_only_resuming_after_the_stop_rules_starts_counting_again(mailing):
     add(mailing, 0, attempted=100, accepted=100, complained=2)
-    control.pause(mailing, None, NOW)
-    control.resume(mailing, None, NOW)
+    mailing_control.pause(mailing, None, NOW)
+    mailing_control.resume(mailing, None, NOW)
     assert counted(mailing).complained == 2
     add(mailing, 0, complained=1)
-    control.pause(mailing, None, NOW)
-    control.resume(mailing, None, NOW + timedelta(minutes=1))
+    mailing_control.pause(mailing, None, NOW)
+    mailing_control.resume(mailing, None, NOW + timedelta(minutes=1))
     assert counted(mailing) == ProviderCounts()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mailer.delivery.engine import send_loop
 from mailer.delivery.models import Alert, Delivery, Mailing, ThrottleState
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control
 from subscribers.models import Subscriber
 from tests.delivery.cast import NOW, Clock, balances, readers, released, send, states
 from tests.delivery.relay import DROP, Relay
@@ -133,14 +133,14 @@ def test_messages_paused_before_they_are_sent_do_not_use_the_daily_limit(configu
 
     def look() -> bool:
         if relay.taken:
-            control.pause_automatically(mailing.pk, "Paused.")
+            mailing_control.pause_automatically(mailing.pk, "Paused.")
         return False
 
     send_loop.send_due(Clock(), look)
     relay.script.latency = 0
     assert len(relay.taken) < 20
     mailing.refresh_from_db()
-    control.resume(mailing, None, NOW)
+    mailing_control.resume(mailing, None, NOW)
     send()
     assert len(relay.taken) == 20
 
@@ -222,7 +222,7 @@ def test_the_breaker_pauses_a_blocked_mailing_and_refuses_no_delivery(relay):
     relay.script.dot = lambda to: None
     clock = Clock()
     clock.move(hours=2)
-    control.resume(mailing, None, clock())
+    mailing_control.resume(mailing, None, clock())
     for _ in range(30):
         send(clock, min_batch=10)
         clock.move(minutes=1)
@@ -276,7 +276,7 @@ def test_a_paused_mailing_leaves_deferred_deliveries_unchanged(relay):
     mailing = released()
     clock = Clock()
     send(clock)
-    control.pause_automatically(mailing.pk, "Paused.")
+    mailing_control.pause_automatically(mailing.pk, "Paused.")
     before = dict(Delivery.objects.values_list("pk", "state"))
     clock.move(hours=1)
     assert send(clock).attempted == 0

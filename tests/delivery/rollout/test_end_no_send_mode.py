@@ -12,8 +12,8 @@ from wagtail.models import ModelLogEntry
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
-from mailer.delivery.rollout import control, resume_sending, scheduled_jobs
-from mailer.delivery.rollout.resume_sending import Choice
+from mailer.delivery.rollout import end_no_send_mode, mailing_control, scheduled_jobs
+from mailer.delivery.rollout.end_no_send_mode import Choice
 from mailer.instance import identity, models, no_send
 from mailer.instance.models import Instance
 from tests.delivery.cast import NOW, Clock, approved_snapshot, balances, readers, released, send, states
@@ -51,14 +51,14 @@ def restored(at: datetime = NOW) -> None:
 def resume(choice: Choice | None, mailing: Mailing, **options: bool) -> None:
     answers = {mailing.pk: choice} if choice else {}
     options = {"send_outbox": False, **options}
-    resume_sending.resume(answers, {}, by="a test", now=LATER, **options)
+    end_no_send_mode.resume(answers, {}, by="a test", now=LATER, **options)
     mailing.refresh_from_db()
 
 
 def test_what_was_not_finished_is_asked_about() -> None:
     mailing = half_sent()
     restored()
-    ((found),) = resume_sending.questions(LATER).mailings
+    ((found),) = end_no_send_mode.questions(LATER).mailings
     assert (found.mailing, found.open, found.in_flight) == (mailing, 5, 3)
 
 
@@ -83,7 +83,7 @@ def test_of_a_mailing_that_the_original_sent_nothing_more_is_sent(relay: Relay) 
     assert mailing.state == Mailing.State.DONE
     assert states(mailing) == {"accepted": 2, "in_doubt": 3, "excluded": 5}
     assert set(Delivery.objects.filter(state=Delivery.State.EXCLUDED).values_list("reason", flat=True)) == {
-        resume_sending.SENT_BEFORE
+        end_no_send_mode.SENT_BEFORE
     }
     assert balances(mailing)
 
@@ -104,7 +104,7 @@ def test_a_mailing_goes_on_without_those_that_a_worker_held(relay: Relay) -> Non
 
 def test_a_paused_mailing_stays_paused_where_it_goes_on() -> None:
     mailing = half_sent()
-    control.pause(mailing, None, NOW)
+    mailing_control.pause(mailing, None, NOW)
     restored()
     resume(Choice.GO_ON, mailing)
     assert mailing.state == Mailing.State.PAUSED
@@ -122,8 +122,8 @@ def test_an_edition_that_was_due_is_sent_only_if_the_original_did_not(choice: Ch
     readers(2)
     snapshot = approved_snapshot()
     restored(NOW - timedelta(minutes=1))
-    assert [one.pk for one in resume_sending.questions(LATER).due] == [snapshot.pk]
-    resume_sending.resume({}, {snapshot.pk: choice}, send_outbox=False, by="a test", now=LATER)
+    assert [one.pk for one in end_no_send_mode.questions(LATER).due] == [snapshot.pk]
+    end_no_send_mode.resume({}, {snapshot.pk: choice}, send_outbox=False, by="a test", now=LATER)
     snapshot.refresh_from_db()
     assert snapshot.state == state
     scheduled_jobs.start_due(NOW)
@@ -136,7 +136,7 @@ def test_a_mailing_that_was_not_planned_yet_is_sent_only_if_the_original_did_not
     snapshot = approved_snapshot()
     mailing = Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, created_at=NOW)
     restored()
-    resume_sending.resume({mailing.pk: choice}, {}, send_outbox=False, by="a test", now=LATER)
+    end_no_send_mode.resume({mailing.pk: choice}, {}, send_outbox=False, by="a test", now=LATER)
     scheduled_jobs.start_due(LATER)
     found = set(Mailing.objects.values_list("state", flat=True))
     assert found == {Choice.SENT: {"cancelled"}, Choice.HOLD: set(), Choice.GO_ON: {"sending"}}[choice]
@@ -155,8 +155,8 @@ def test_waiting_emails_are_sent_only_if_the_original_did_not(send_outbox: bool)
 
     before, after = email("before", NOW - timedelta(minutes=1)), email("after", NOW + timedelta(minutes=1))
     restored()
-    assert resume_sending.questions(LATER).outbox == 1
-    resume_sending.resume({}, {}, send_outbox=send_outbox, by="a test", now=LATER)
+    assert end_no_send_mode.questions(LATER).outbox == 1
+    end_no_send_mode.resume({}, {}, send_outbox=send_outbox, by="a test", now=LATER)
     before.refresh_from_db()
     after.refresh_from_db()
     assert (before.state == OutboxMessage.State.WAITING) is send_outbox
@@ -165,9 +165,9 @@ def test_waiting_emails_are_sent_only_if_the_original_did_not(send_outbox: bool)
 
 def test_after_a_mere_pause_everything_goes_on_as_it_was() -> None:
     mailing = half_sent()
-    assert resume_sending.pause("a test", NOW)
-    assert not resume_sending.pause("a test", NOW)
-    assert not resume_sending.questions(LATER)
+    assert end_no_send_mode.pause("a test", NOW)
+    assert not end_no_send_mode.pause("a test", NOW)
+    assert not end_no_send_mode.questions(LATER)
     resume(None, mailing)
     assert mailing.state == Mailing.State.SENDING
     assert states(mailing) == {"accepted": 2, "deferred": 1, "claimed": 3, "planned": 4}

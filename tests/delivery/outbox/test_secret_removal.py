@@ -1,4 +1,4 @@
-"""No kind of secret link outlives the sending of its message."""
+"""No secret link and no one-time code outlives the sending of its message."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import signing
 
-from mailer.accounts.passwords import set_password_url
-from mailer.delivery.outbox.link_removal import without_secret_links
+from mailer.accounts.password_links import set_password_url
+from mailer.delivery.outbox.secret_removal import without_secrets
 from subscribers import tokens
 from tests.cast import NOW
 
@@ -23,7 +23,7 @@ def after_sending(text: str) -> str:
     message = EmailMessage(policy=email.policy.SMTP)
     message["Subject"] = "Hello"
     message.set_content(text)
-    stored = email.message_from_bytes(without_secret_links(message.as_bytes()), policy=email.policy.default)
+    stored = email.message_from_bytes(without_secrets(message.as_bytes()), policy=email.policy.default)
     assert stored["Subject"] == "Hello"
     return str(stored.get_content())
 
@@ -57,4 +57,14 @@ def test_links_without_a_secret_stay() -> None:
     "message", [b"", b"no header", b"Content-Type: text/plain; charset=nonsense\r\n\r\n\xff"]
 )
 def test_a_message_that_cannot_be_parsed_keeps_no_body(message: bytes) -> None:
-    assert b"\xff" not in without_secret_links(message)
+    assert b"\xff" not in without_secrets(message)
+
+
+def test_a_code_is_removed_from_a_message_that_says_that_it_is_private() -> None:
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["Sensitivity"] = "Private"
+    message.set_content("Your code is 012345. For 15 minutes it is valid.")
+    stored = without_secrets(message.as_bytes())
+    assert b"012345" not in stored and b"For 15 minutes" in stored
+    # Numbers of other messages stay.
+    assert after_sending("1000000 subscribers").strip() == "1000000 subscribers"

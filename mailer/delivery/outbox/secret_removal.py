@@ -1,7 +1,8 @@
-"""Removes secret links from a stored message, once it was sent or given up.
+"""Removes secret links and one-time codes from a stored message, once it was sent or given up.
 
 A link in a transactional email confirms a sign-up, resets a password or opens personal data, for every
 person who has it. The stored message keeps its recipient, its subject and all other text, which staff need.
+A message that holds a code says so in the header `Sensitivity: Private` (RFC 2156 §5.3.4).
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ _URL = re.compile(r"https?://[^\s<>\"']+")
 # The parts of a URL, of which each may be a secret.
 _PART = re.compile(r"[^/?&=#:;,]+")
 _MIN_SECRET = 20
+# Digits of a code, in a message that says that it is private.
+_CODE = re.compile(r"\d{6,}")
 _RANDOM_RUN = re.compile(rf"[A-Za-z0-9]{{{_MIN_SECRET},}}")
 
 
-def without_secret_links(message: bytes) -> bytes:
-    """The message with the secret parts of all links replaced; CRLF line ends, as they were."""
+def without_secrets(message: bytes) -> bytes:
+    """The message with the secret parts of links, and codes, replaced; CRLF line ends, as they were."""
     try:
         return _rewritten(message)
     except Exception:  # noqa: BLE001  (a message that cannot be parsed may not keep its links)
@@ -30,12 +33,15 @@ def without_secret_links(message: bytes) -> bytes:
 
 def _rewritten(message: bytes) -> bytes:
     parsed = email.message_from_bytes(message, policy=email.policy.SMTP)
+    private = str(parsed["Sensitivity"] or "").strip().lower() == "private"
     changed = False
     for part in parsed.walk():
         if part.get_content_maintype() != "text":
             continue
         text = part.get_content()
         redacted = _URL.sub(lambda url: _PART.sub(_without_secret, url[0]), text)
+        if private:
+            redacted = _CODE.sub(REMOVED, redacted)
         if redacted != text:
             part.set_content(redacted, subtype=part.get_content_subtype(), cte="quoted-printable")
             changed = True

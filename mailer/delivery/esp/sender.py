@@ -21,8 +21,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, Self
 
 from mailer.backoff import BackoffPolicy
-from mailer.delivery.esp.capabilities import Capability
-from mailer.delivery.esp.errors import (
+from mailer.delivery.esp.call_outcomes import (
     AccountError,
     Ambiguous,
     Attribution,
@@ -33,9 +32,10 @@ from mailer.delivery.esp.errors import (
     in_doubt,
     refused,
 )
-from mailer.delivery.esp.http_client import Client, Item, Result
-from mailer.delivery.ledger.attempts import Attempt, SendJob, lease_clock
-from mailer.delivery.ledger.journal import Journal
+from mailer.delivery.esp.capabilities import Capability
+from mailer.delivery.esp.client_base import Client, Item, Result
+from mailer.delivery.ledger.attempt_journal import Journal
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt, SendJob, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
 from mailer.delivery.throttle.rate_limits import VALIDITY

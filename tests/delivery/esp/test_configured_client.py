@@ -14,7 +14,7 @@ import pytest
 from mailer.config import Service
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.esp.clients import check_credentials, client
+from mailer.delivery.esp.configured_client import check_credentials, client
 from mailer.delivery.esp.message_encoder import FilledText, TextTemplate, delivery_of, plain_text
 from mailer.delivery.outcome import ReplyClass, outcome_of
 from mailer.rendering.merge_tags import html_value

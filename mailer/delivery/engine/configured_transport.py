@@ -11,8 +11,8 @@ from django.conf import settings
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.message_encoder import PartsEncoder
-from mailer.delivery.ledger.attempts import Attempt, ClaimedDelivery, SendJob
-from mailer.delivery.ledger.journal import Journal
+from mailer.delivery.ledger.attempt_journal import Journal
+from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.message_builder import MessageBuilder
 from mailer.delivery.models import Mailing
 from mailer.delivery.smtp.message_encoder import MimeEncoder
@@ -69,8 +69,8 @@ def open_transport(journal: Journal, now: Callable[[], datetime]) -> Iterator[Tr
         provider_throttle.save_usual_seconds(usual_seconds, now())
         return
     # Slow to load (requests, anymail), and needed only where an ESP is configured.
-    from mailer.delivery.esp.clients import client
-    from mailer.delivery.esp.pool import EspPool
+    from mailer.delivery.esp.configured_client import client
+    from mailer.delivery.esp.sender import EspPool
 
     capability = CAPABILITIES[service.name]
     with EspPool(capability, lambda: client(service), journal, service.connections) as pool:

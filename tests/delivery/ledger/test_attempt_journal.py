@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from mailer.delivery.ledger.journal import Journal, LoggedReply, recoverable
+from mailer.delivery.ledger.attempt_journal import Journal, LoggedReply, recoverable
 
 
 @pytest.mark.parametrize(

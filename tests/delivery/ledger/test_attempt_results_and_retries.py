@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from mailer.delivery.ledger.attempts import next_attempt_at, result_of
+from mailer.delivery.ledger.attempt_results_and_retries import next_attempt_at, result_of
 from mailer.delivery.outcome import Outcome, ReplyClass, outcome_of
 
 NOW = datetime(2021, 12, 3, 8, 0, tzinfo=UTC)

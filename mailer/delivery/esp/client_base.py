@@ -22,8 +22,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from mailer.config import Service
-from mailer.delivery.esp.capabilities import CAPABILITIES, Capability
-from mailer.delivery.esp.errors import (
+from mailer.delivery.esp.call_outcomes import (
     AccountError,
     Ambiguous,
     CallError,
@@ -32,8 +31,9 @@ from mailer.delivery.esp.errors import (
     raise_for_status,
     redact,
 )
+from mailer.delivery.esp.capabilities import CAPABILITIES, Capability
 from mailer.delivery.esp.message_encoder import EspMessage, plain_text
-from mailer.delivery.ledger.attempts import ClaimedDelivery
+from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
 from mailer.delivery.outcome import Outcome
 
 # Seconds to connect, and for each wait for the response.
@@ -181,7 +181,7 @@ class HttpClient(ABC):
             email.tags = [message.token]
         if self.capability.disables_tracking and self.has_tracking_options:
             email.track_clicks = email.track_opens = False
-        if self.capability.envelope_sender and bounces_are_read():
+        if self.capability.envelope_sender and uses_own_envelope_sender():
             email.envelope_sender = message.envelope_sender
         email.esp_extra = self.esp_extra(message)
         return email  # type: ignore[no-any-return]
@@ -235,7 +235,7 @@ class HttpClient(ABC):
         return Ambiguous(f"{self.capability.title} answered: {self.redact(text)}")
 
 
-def bounces_are_read() -> bool:
+def uses_own_envelope_sender() -> bool:
     """Whether our own envelope sender is of use; the ESP must have verified its domain."""
     bounces = settings.CONFIG.bounces
     return bool(bounces.domain and bounces.has_inbound)

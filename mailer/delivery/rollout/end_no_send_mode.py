@@ -23,13 +23,13 @@ from wagtail.log_actions import log as audit
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims, recover_and_finish
 from mailer.delivery.models import AlertPost, Delivery, Mailing, OutboxMessage
-from mailer.delivery.outbox.link_removal import without_secret_links
+from mailer.delivery.outbox.secret_removal import without_secrets
 from mailer.instance import models as instances
 from mailer.instance.models import Instance
 from subscribers.models import ReconfirmationCampaign
 from subscribers.reconfirmation import campaigns
 from subscribers.resumable_jobs import WrongState
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Questions:
 
 def questions(now: datetime) -> Questions:
     """What a person has to say before this installation sends again."""
-    row = instances.load()
+    row = instances.load_instance()
     if row is None or row.no_send_since is None or row.no_send_reason == Instance.Reason.PAUSED:
         return Questions()
     mailings = Mailing.objects.filter(state__in=_OPEN).select_related("edition", "snapshot").order_by("pk")
@@ -159,7 +159,8 @@ def _settle_mailing(mailing: Mailing, choice: Choice, now: datetime) -> None:
         unsent.update(state=Delivery.State.EXCLUDED, reason=SENT_BEFORE, due_at=None)
         rows.update(state=Mailing.State.DONE, finished_at=now, reason=_SENT)
     elif choice is Choice.HOLD:
-        rows.filter(state=Mailing.State.SENDING).update(state=Mailing.State.PAUSED, reason=_HELD)
+        sending = rows.filter(state=Mailing.State.SENDING)
+        sending.update(state=Mailing.State.PAUSED, reason=_HELD, stopped_at=now)
 
 
 def _settle_planning(mailing: Mailing, choice: Choice, now: datetime) -> None:
@@ -193,7 +194,7 @@ def _discard_notices(since: datetime) -> None:
         OutboxMessage.objects.filter(pk=message.pk, state=OutboxMessage.State.WAITING).update(
             state=OutboxMessage.State.REFUSED,
             reply=_NOT_SENT,
-            message=without_secret_links(bytes(message.message)),
+            message=without_secrets(bytes(message.message)),
         )
     AlertPost.objects.filter(alert__raised_at__lte=since).update(due_at=None)
 

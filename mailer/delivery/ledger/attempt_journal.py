@@ -80,11 +80,19 @@ class Journal:
 
     def log_attempt(self, delivery: int, attempt: int) -> None:
         """Log that the final dot of this attempt will be sent. Raises OSError; then it must not be sent."""
-        self._append(b"%d %d 0\n" % (delivery, attempt))
+        line = b"%d %d 0\n" % (delivery, attempt)
+        try:
+            self._window.write(line)
+        except ValueError:
+            self._append(line)
 
     def log_reply(self, delivery: int, attempt: int, code: int, text: str) -> None:
         """Log the reply to this attempt's final dot. Raises OSError."""
-        self._append(b"%d %d %d %b\n" % (delivery, attempt, code, _single_line(text)))
+        line = b"%d %d %d %b\n" % (delivery, attempt, code, _single_line(text))
+        try:
+            self._window.write(line)
+        except ValueError:
+            self._append(line)
 
     def _append(self, line: bytes) -> None:
         try:

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from mailer.config import Service
 from mailer.delivery.esp.batch_clients import MailjetClient, MailtrapClient, PostmarkClient
-from mailer.delivery.esp.errors import CallError
-from mailer.delivery.esp.http_client import READ_TIMEOUT, Client
+from mailer.delivery.esp.call_outcomes import CallError
+from mailer.delivery.esp.client_base import READ_TIMEOUT, Client
 from mailer.delivery.esp.single_message_clients import (
     BrevoClient,
     MailerSendClient,

@@ -41,8 +41,8 @@ _REACTED = ConditionType(
     "reacted",
     _("Opens and clicks, of subscribers with tracking consent"),
     {
-        "within": (_("in the last days"), "number"),
-        "not_within": (_("not in the last days"), "number"),
+        "within": (_("in the last (days)"), "number"),
+        "not_within": (_("not in the last (days)"), "number"),
     },
     _reacted,
 )

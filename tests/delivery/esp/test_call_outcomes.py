@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailer.delivery.esp.errors import (
+from mailer.delivery.esp.call_outcomes import (
     ENOUGH_REJECTIONS,
     AccountError,
     Ambiguous,

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
@@ -28,7 +29,7 @@ from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.rollout.plan_deliveries import retries_end_at
 from mailer.delivery.signals import mailing_changed
 from mailer.delivery.throttle import circuit_breaker
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,9 @@ _ADVICE: dict[str, StrOrPromise] = {
     State.SENDING: _("It can be paused or cancelled."),
     State.PAUSED: _("It can be resumed or cancelled."),
     State.DONE: _("Its report lists who did not get it, and why."),
-    State.CANCELLED: _("Nothing more of it is sent. To reach the others, make a new edition."),
+    State.CANCELLED: _(
+        "No more emails are sent for this mailing. To reach the remaining subscribers, create a new edition."
+    ),
 }
 
 
@@ -75,13 +78,17 @@ def start_dry_run(
         )
     if limit is not None and limit < 1:
         raise ControlError("invalid_limit", gettext("A dry run needs at least one subscriber."))
-    if Mailing.objects.dry_runs().filter(edition=snapshot.edition, state__in=ACTIVE).exists():
-        message = gettext("A dry run of this edition is being sent. Wait until it ends, or cancel it.")
-        raise ControlError("dry_run_active", message)
     address = _staff_address(to)
-    _check_daily_limit(limit or snapshot.audience_count, now)
     try:
         with transaction.atomic():
+            # One request at a time, so that the second one sees the dry run of the first.
+            Snapshot.objects.select_for_update().filter(pk=snapshot.pk).first()
+            if Mailing.objects.dry_runs().filter(edition=snapshot.edition, state__in=ACTIVE).exists():
+                message = gettext(
+                    "A dry run of this edition is being sent. Wait until it ends, or cancel it."
+                )
+                raise ControlError("dry_run_active", message)
+            _check_daily_limit(limit or snapshot.audience_count, now)
             mailing = Mailing.objects.create(
                 snapshot=snapshot,
                 edition=snapshot.edition,
@@ -102,7 +109,8 @@ def start_dry_run(
 def pause(mailing: Mailing, user: User | None, now: datetime, reason: str = "") -> Mailing:
     """Send no more; messages already being transmitted are finished. Raises ControlError."""
     reason = reason or stored("Paused by %(name)s.", name=_actor(user))
-    return _transition(mailing, (State.SENDING,), State.PAUSED, "paused", user, reason=reason[:300])
+    changes = {"reason": reason[:300], "stopped_at": now}
+    return _transition(mailing, (State.SENDING,), State.PAUSED, "paused", user, **changes)
 
 
 def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
@@ -180,7 +188,18 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
             claims.unclaimed() | Q(state=Delivery.State.DEFERRED), mailing=mailing
         )
         unsent.update(state=Delivery.State.EXCLUDED, reason="cancelled", due_at=None)
+        _note_if_nothing_left(moved)
     return moved
+
+
+def _note_if_nothing_left(mailing: Mailing) -> None:
+    """A message that a worker has in hand, or whose reply nobody read, may have left."""
+    left = Delivery.objects.filter(
+        mailing=mailing,
+        state__in=(Delivery.State.ACCEPTED, Delivery.State.CLAIMED, Delivery.State.IN_DOUBT),
+    )
+    mailing.cancelled_unsent = not mailing.dry_run_to and not left.exists()
+    mailing.save(update_fields=["cancelled_unsent"])
 
 
 def pause_automatically(mailing_id: int, reason: str, **unchanged: Any) -> bool:
@@ -188,7 +207,7 @@ def pause_automatically(mailing_id: int, reason: str, **unchanged: Any) -> bool:
     `unchanged` has another value by now."""
     with transaction.atomic():
         paused = Mailing.objects.filter(pk=mailing_id, state=State.SENDING, **unchanged).update(
-            state=State.PAUSED, reason=reason[:300]
+            state=State.PAUSED, reason=reason[:300], stopped_at=Now()
         )
         if paused:
             mailing_changed.send(Mailing, mailing_id=mailing_id, event="paused")
@@ -209,8 +228,8 @@ def _check_window(mailing: Mailing, now: datetime) -> None:
         raise ControlError(
             "window_passed",
             gettext(
-                "The approved sending window ended %(window_until)s, so nothing more of this mailing can "
-                "be sent. Cancel it."
+                "The approved sending window ended %(window_until)s, "
+                "so no more emails of this mailing can be sent. Cancel it."
             )
             % {"window_until": f"{mailing.snapshot.window_until:%Y-%m-%d %H:%M %Z}"},
         )

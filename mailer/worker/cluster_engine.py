@@ -22,7 +22,8 @@ from typing import Any
 import psycopg
 import psycopg_pool
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils import timezone
 from procrastinate import App, JobContext, exceptions
 from procrastinate.contrib.django.utils import connector_params
@@ -35,7 +36,7 @@ from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job, Runs
 from mailer.monitoring.job_runs import worker_signs
 from mailer.worker.cluster_queue import HEARTBEATS, STALLED_SECONDS, Deferrer, JobManager, Reaper
-from mailer.worker.execution import WorkerAlreadyRunning, run_once, worker_lock
+from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning, run_once, worker_lock
 from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 _STOP_SECONDS = 14.0
 # Seconds that a connection of the worker may take, and between two looks at the queue without a notification.
 _CONNECT_SECONDS, _POLL_SECONDS = 5.0, 2.0
+# Seconds that the jobs of a worker keep a connection to the database, and that they keep it unused.
+_CONNECTION_SECONDS, _UNUSED_SECONDS = 300.0, 60.0
 # Seconds before the worker connects again after it lost the database, or a job runs again that failed.
 _RECONNECT = BackoffPolicy(first=0.5, cap=15.0, jitter=0.5)
 # A session that lasted this long was healthy: the next failure counts as the first.
@@ -76,7 +79,7 @@ def run(
     own = [job for job in mine if job.runs is not Runs.ONCE]
     threads = [threading.Thread(target=_repeat, args=(job, now, stop), name=f"job {job.name}") for job in own]
     log.info("action=worker_started engine=cluster queues=%s jobs=%d", ",".join(sorted(chosen)), len(mine))
-    with _ending_in_time(stop), worker_signs("cluster", now):
+    with _ending_in_time(stop), _shared_connections(len(jobs)), worker_signs("cluster", now):
         for thread in threads:
             thread.start()
         notify_systemd("READY=1")
@@ -88,6 +91,36 @@ def run(
             for thread in threads:
                 thread.join()
     log.info("action=worker_stopped")
+
+
+@contextmanager
+def _shared_connections(threads: int) -> Iterator[None]:
+    """Lend the connections of a pool to jobs: opening one for each run costs more than most runs.
+
+    It opens as many as are used at a time, at most one for each of the threads and two for what else asks.
+    """
+    connection.close()
+    database = connections.settings[DEFAULT_DB_ALIAS]
+    before = database["CONN_MAX_AGE"], database["OPTIONS"]
+    pool = {
+        "min_size": 1,
+        "max_size": threads + 2,
+        "timeout": _CONNECT_SECONDS,
+        # Without this it would wait minutes between two attempts after the database was away for long.
+        "reconnect_timeout": _CONNECT_SECONDS,
+        "max_lifetime": _CONNECTION_SECONDS,
+        "max_idle": _UNUSED_SECONDS,
+    }
+    # Django lets a pool decide how long a connection is kept.
+    database.update(CONN_MAX_AGE=0, OPTIONS={**database["OPTIONS"], "pool": pool})
+    try:
+        yield
+    finally:
+        wrapper = connections[DEFAULT_DB_ALIAS]
+        assert isinstance(wrapper, DatabaseWrapper)
+        wrapper.close()
+        wrapper.close_pool()
+        database["CONN_MAX_AGE"], database["OPTIONS"] = before
 
 
 def _check_tables() -> None:

@@ -18,7 +18,7 @@ from mailer.config.sections import QUEUES
 from mailer.job_index import JOBS, Job, Runs
 from mailer.worker import startup
 from mailer.worker.cluster_queue import current_slot
-from mailer.worker.deferral_triggers import CHANGES
+from mailer.worker.job_queueing_triggers import CHANGES
 from tests.postgres import ROOT, Server
 from tests.waiting import until
 
@@ -48,14 +48,21 @@ PERIODIC = {
         "finalize tracking",
         "suppression decisions",
         "list growth",
+        "count audiences",
+        "collect links",
+        "check links",
+        "count segments",
     },
-    "the calendar makes it due": {"assemble editions", "advance rollouts"},
+    "the calendar makes it due": {
+        *("assemble editions", "advance rollouts", "planned sending", "office reminders")
+    },
     "it asks another server, which tells nobody": {
         "gather stories",
         "poll maildir",
         "poll imap",
         "poll pop3",
     },
+    "stories by email may wait for five seconds": {"read story mail"},
     "staff ask for it and watch it; two seconds are early enough": {"checks"},
     "an email after five seconds is early enough": {
         *("staff notices", "account notices", "outcome notices", "mailing notices")
@@ -230,6 +237,8 @@ def test_a_worker_goes_on_when_the_database_was_restarted(cluster: Cluster) -> N
     worker = cluster.start()
     cluster.until_run("long")
     cluster.until_run("short", more_than=1)
+    # Runs of a job use the same connections again.
+    until(lambda: len(set(cluster.pids("own-connection"))) < len(cluster.pids("own-connection")))
     cluster.server.stop()
     cluster.until_run("long-stopped")
     before = len(cluster.pids("short"))
@@ -293,7 +302,7 @@ def test_a_change_queues_its_job_in_the_same_transaction(cluster: Cluster) -> No
 @pytest.mark.xdist_group("postgres")
 def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
     triggers = "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'mailer_defer_%' ORDER BY 1"
-    update = "from mailer.worker import deferral_triggers as ours; ours.update_after_migrating('default')"
+    update = "from mailer.worker import job_queueing_triggers as ours; ours.update_after_migrating('default')"
     before = cluster.rows(triggers)
     assert len(before) == sum(map(len, CHANGES.values()))
     # Web processes share the cache, in which one-time codes are marked as used.
@@ -309,7 +318,7 @@ def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
         "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'",
     )
     doctor = (
-        "from django.db import connection; from mailer.doctor.cluster import workers\n"
+        "from django.db import connection; from mailer.doctor.cluster_checks import workers\n"
         f"for change in {changes}:\n"
         "    connection.cursor().execute(change or 'SELECT')\n"
         "    print([(one.status, one.advice) for one in workers()])"
@@ -326,7 +335,7 @@ def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
 
 def test_the_embedded_worker_loads_nothing_of_the_cluster() -> None:
     start = (
-        "from mailer.cli.main import start_django; start_django(); import mailer.worker.job_scheduler, sys"
+        "from mailer.cli.main import start_django; start_django(); import mailer.worker.embedded_engine, sys"
     )
     others = {"procrastinate", "psycopg", "psycopg_pool", "storages", "boto3"}
     code = f"{start}; sys.exit(bool({others} & set(sys.modules)))"
