@@ -67,12 +67,12 @@ def latest() -> CheckRun | None:
     return CheckRun.objects.exclude(finished_at=None).first()
 
 
-def request(username: str, now: datetime) -> CheckRun:
+def request_run(username: str, now: datetime) -> CheckRun:
     """Ask for a run; the one that is under way, where there is one."""
     return under_way(now) or CheckRun.objects.create(requested_by=username, requested_at=now)
 
 
-def outcome(run: CheckRun | None, checks: Collection[str]) -> Outcome:
+def worst_status(run: CheckRun | None, checks: Collection[str]) -> Outcome:
     """The worst status among the run's results of these checks."""
     found = [one["status"] for one in run.results if one["check"] in checks] if run else []
     return max(found, key=_OUTCOMES.index, default="missing")
@@ -92,7 +92,7 @@ def run_requested(now: datetime) -> int:
 def _run(run: CheckRun, now: datetime) -> None:
     # DNS and HTTP clients, which a worker does not need otherwise.
     from mailer.doctor import runner
-    from mailer.doctor.check import Dns
+    from mailer.doctor.dns_client import Dns
 
     row = CheckRun.objects.filter(pk=run.pk)
     results: list[dict[str, Any]] = []

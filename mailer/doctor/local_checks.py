@@ -20,16 +20,17 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from mailer.accounts import audit
+from mailer.accounts import audit_log_entries
 from mailer.audit_log import chain
 from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.delivery.smtp import dkim
-from mailer.doctor.check import CheckResult, Context, Status, is_loopback
+from mailer.doctor.check_types import CheckResult, Context, Status
+from mailer.doctor.dns_client import is_loopback
 from mailer.feedback.parsing import classify
 from mailer.instance import no_send
 from mailer.instance.models import Instance
 from mailer.migrations import _account_changes, _triggers
-from subscribers import suppression
+from subscribers import address_hash_key
 from subscribers.migrations import _triggers as subscriber_triggers
 
 _MEGABYTE = 1024 * 1024
@@ -280,11 +281,11 @@ def sending() -> Iterator[CheckResult]:
     if reason is None:
         yield result("ok", "This installation is not in no-send mode.")
     elif reason == no_send.NOT_JOINED:
-        message = f"Nothing is sent from here, because {no_send.describe(reason)}."
+        message = f"Nothing is sent from here, because {no_send.describe_reason(reason)}."
         yield result("problem", message, "On a new machine of the installation, run: mailer join")
     else:
         advice = "Read docs/backup.md; then an admin confirms in the desk, or run: mailer resume-sending"
-        yield result("problem", f"Nothing is sent, because {no_send.describe(reason)}.", advice)
+        yield result("problem", f"Nothing is sent, because {no_send.describe_reason(reason)}.", advice)
 
 
 def backup(config: Config, now: datetime) -> Iterator[CheckResult]:
@@ -341,10 +342,10 @@ def keys(config: Config, now: datetime) -> Iterator[CheckResult]:
     result = partial(CheckResult, "keys", str(path))
     try:
         ring = key_ring.load(path, now)
-        suppression.verify_address_hash_key()
+        address_hash_key.verify_address_hash_key()
     except ConfigError as error:
         yield result("problem", str(error), "Neither web nor worker starts until this is fixed.")
-    except suppression.WrongAddressHashKey as error:
+    except address_hash_key.WrongAddressHashKey as error:
         yield result("problem", f"The file {error}", "Neither web nor worker starts until then.")
     except DatabaseError:
         yield result("skipped", "The database cannot be used.")
@@ -392,13 +393,15 @@ def accounts(now: datetime) -> Iterator[CheckResult]:
     """Accounts without a recent sign-in. In the caller's thread."""
     result = partial(CheckResult, "accounts", "")
     try:
-        names = list(audit.unused_accounts(now).values_list("username", flat=True))
+        names = list(audit_log_entries.unused_accounts(now).values_list("username", flat=True))
     except DatabaseError:
         yield result("skipped", "The database cannot be used, or is not migrated.")
         return
     if names:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        message = f"Not signed in to for {audit.UNUSED_DAYS} days: {', '.join(names[:_SHOWN])}{more}."
+        message = (
+            f"Not signed in to for {audit_log_entries.UNUSED_DAYS} days: {', '.join(names[:_SHOWN])}{more}."
+        )
         yield result("warning", message, "Deactivate accounts that are not needed (Settings › Users).")
     else:
-        yield result("ok", f"Every active account was used in the last {audit.UNUSED_DAYS} days.")
+        yield result("ok", f"Every active account was used in the last {audit_log_entries.UNUSED_DAYS} days.")

@@ -12,8 +12,17 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from mailer.config import Config
-from mailer.doctor import alerts, authentication, cluster, inbound, local_checks, outbound, web
-from mailer.doctor.check import CheckResult, Context, Dns, DnsError
+from mailer.doctor import (
+    alert_checks,
+    authentication_checks,
+    cluster_checks,
+    inbound_checks,
+    local_checks,
+    outbound_checks,
+    web_checks,
+)
+from mailer.doctor.check_types import CheckResult, Context
+from mailer.doctor.dns_client import Dns, DnsError
 from mailer.editions.models import Newsletter
 
 _DNS_ADVICE = "Check the network. Receivers that get no answer defer the mail too."
@@ -84,8 +93,8 @@ def run(
         ("worker", _worker_check(config)),
         ("sending", local_checks.sending),
         ("backup", partial(local_checks.backup, config, now)),
-        ("webhooks", partial(inbound.webhooks, config, now)),
-        ("alerts", partial(alerts.check, config, now)),
+        ("webhooks", partial(inbound_checks.webhooks, config, now)),
+        ("alerts", partial(alert_checks.check_alerts, config, now)),
     ):
         if only and name not in only:
             continue
@@ -103,31 +112,35 @@ def run(
 
 
 def _worker_check(config: Config) -> Callable[[], Iterable[CheckResult]]:
-    return cluster.workers if config.worker.engine == "cluster" else partial(local_checks.worker, config)
+    return (
+        cluster_checks.workers if config.worker.engine == "cluster" else partial(local_checks.worker, config)
+    )
 
 
 def _slow_checks(
     context: Context, now: datetime
 ) -> Iterator[tuple[str, str, Callable[[], Iterable[CheckResult]]]]:
     config = context.config
-    yield "web", "the web process", partial(web.process, context)
-    yield "site", config.site.url, partial(web.site, context)
-    yield "one_click", "one-click unsubscribe", partial(web.one_click, context)
+    yield "web", "the web process", partial(web_checks.process, context)
+    yield "site", config.site.url, partial(web_checks.site, context)
+    if config.site.media_origin:
+        yield "media_origin", config.site.media_origin, partial(web_checks.media_origin, context)
+    yield "one_click", "one-click unsubscribe", partial(web_checks.one_click, context)
     if config.service.name:
-        yield "service", config.service.name, partial(outbound.esp, context)
-    for relay in outbound.relays(context):
-        yield "relay", f"the relay {relay.host}", partial(outbound.relay, context, relay, now)
-    yield "bounce_mailbox", "the bounce mailbox", partial(inbound.sources, config, context.timeout)
+        yield "service", config.service.name, partial(outbound_checks.esp, context)
+    for relay in outbound_checks.relays(context):
+        yield "relay", f"the relay {relay.host}", partial(outbound_checks.relay, context, relay, now)
+    yield "bounce_mailbox", "the bounce mailbox", partial(inbound_checks.sources, config, context.timeout)
     if config.demo.enabled:
         for name in ("spf", "dkim", "dmarc", "reverse_dns", "bounce_mx"):
             yield name, "", partial(_not_in_demo, name)
         return
-    yield "spf", "SPF", partial(authentication.envelope_spf, context)
-    yield "spf", "SPF", partial(authentication.header_spf, context)
-    yield "dkim", "DKIM", partial(authentication.dkim_keys, context)
-    yield "dmarc", "DMARC", partial(authentication.dmarc, context)
-    yield "reverse_dns", "the sending address", partial(outbound.reverse_dns, context)
-    yield "bounce_mx", "the bounce domain's mail server", partial(inbound.bounce_mx, context)
+    yield "spf", "SPF", partial(authentication_checks.envelope_spf, context)
+    yield "spf", "SPF", partial(authentication_checks.header_spf, context)
+    yield "dkim", "DKIM", partial(authentication_checks.dkim_keys, context)
+    yield "dmarc", "DMARC", partial(authentication_checks.dmarc, context)
+    yield "reverse_dns", "the sending address", partial(outbound_checks.reverse_dns, context)
+    yield "bounce_mx", "the bounce domain's mail server", partial(inbound_checks.bounce_mx, context)
 
 
 def _not_in_demo(name: str) -> Iterator[CheckResult]:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mailer.doctor.check import Address, Dns
+from mailer.doctor.dns_client import Address, Dns
 
 # DNS lookups that a record may cost, those without an answer, and hosts of one `mx` (RFC 7208 §4.6.4).
 MAX_SPF_LOOKUPS = 10

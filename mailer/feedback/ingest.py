@@ -18,14 +18,17 @@ from django.db import InterfaceError, OperationalError, transaction
 from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.parsing import mime
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
 from mailer.feedback.parsing.parse import parse_message
-from mailer.feedback.sources.base import MAX_OCTETS, Ingested
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
+from mailer.feedback.sources.base import MAX_OCTETS, Ingested, max_octets
+from mailer.stories import story_mail
 
 log = logging.getLogger(__name__)
 
 # Octets of a message in which its header fields are looked for.
 _HEADER_OCTETS = 64 * 1024
+# Fields with the addresses of a message whose transport names none.
+_RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
 # Characters that must not stand in a field that we write, and that a list shows wrongly.
 _INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 # Errors of the database connection, not of the message.
@@ -43,6 +46,8 @@ def ingest_message(raw: bytes, now: datetime, envelope_to: str | None = None) ->
     """
     if envelope_to:
         raw = b"Delivered-To: %s\n" % _INVISIBLE.sub("", envelope_to).encode("utf-8", "replace") + raw
+    if mail := _story_mail(raw[: max_octets()], now, envelope_to):
+        return mail
     raw = raw[:MAX_OCTETS]
     parsed = parse_message(raw, envelope_to)
     try:
@@ -53,6 +58,16 @@ def ingest_message(raw: bytes, now: datetime, envelope_to: str | None = None) ->
         # The error's text could name a subscriber.
         log.error("action=feedback_not_applied error=%s", type(error).__name__)
         return _store(raw, ParsedReturnedMessage("other"), now)
+
+
+def _story_mail(raw: bytes, now: datetime, envelope_to: str | None) -> Ingested | None:
+    """What became of a message to the address for stories; None of all other messages."""
+    if not settings.CONFIG.stories.address:
+        return None
+    headers, _ = mime.split_headers(mime.normalise(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
+    named = (value for field in _RECIPIENT_FIELDS for value in headers.all(field))
+    tag = story_mail.tag_of([envelope_to] if envelope_to else named)
+    return None if tag is None else Ingested(*story_mail.accept(raw, tag, now))
 
 
 def delete_old(now: datetime, batch_size: int = _DELETE_BATCH) -> int:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from mailer.reports.labels import format_number, format_percent
+from mailer.reports.labels_and_summary import format_number, format_percent
 from mailer.reports.stats import Interval, Timeline, Totals
 from mailer.reports.tables import EXCLUDED_LABEL, STATE_LABELS
 
@@ -228,10 +229,10 @@ def _column_labels(timeline: Timeline, peak: Interval) -> Iterable[SafeString]:
 def _time(timeline: Timeline, interval: Interval) -> str:
     first, last, start = timeline.intervals[0].start, timeline.intervals[-1].start, interval.start
     if timeline.interval_minutes >= _DAY_MINUTES:
-        return f"{start.day} {start:%b}"
+        return date_format(start, "j M")
     if first.date() == last.date():
         return f"{start:%H:%M}"
-    return f"{start.day} {start:%b}, {start:%H:%M}"
+    return date_format(start, "j M, H:i")
 
 
 def _placed(points: Sequence[Point]) -> list[_PlacedPoint]:

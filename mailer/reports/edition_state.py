@@ -15,6 +15,7 @@ from mailer.editions.models import Edition
 # Every state of an edition, in the order of its life.
 StateName = Literal[
     "draft",
+    "rejected",
     "submitted",
     "approved",
     "scheduled",
@@ -26,6 +27,8 @@ StateName = Literal[
     "cancelled",
 ]
 STATES: tuple[StateName, ...] = get_args(StateName)
+# In these states an edition is with its writers.
+WITH_WRITERS: tuple[StateName, ...] = ("draft", "rejected")
 _OF_MAILING = {state.value: state.value for state in Mailing.State} | {Mailing.State.DONE.value: "sent"}
 
 
@@ -42,7 +45,7 @@ class SnapshotState(NamedTuple):
 class StateAndHash(NamedTuple):
     # One of STATES.
     state: str
-    # SHA-256 of the open or mailed snapshot; None for a draft.
+    # SHA-256 of the open or mailed snapshot; None for a draft, and for a rejected edition.
     hash: str | None
 
 
@@ -50,7 +53,7 @@ def derive_state(snapshots: Sequence[SnapshotState]) -> StateAndHash:
     """The state of an edition with these snapshots, oldest first.
 
     An open snapshot without a mailing comes first, then the latest mailing. Broken and withdrawn snapshots
-    count only where they were mailed.
+    count only where they were mailed. A rejected one counts until the next submission.
     """
     for snapshot in reversed(snapshots):
         if snapshot.mailing is None and snapshot.state in Snapshot.OPEN:
@@ -58,7 +61,8 @@ def derive_state(snapshots: Sequence[SnapshotState]) -> StateAndHash:
     for snapshot in reversed(snapshots):
         if snapshot.mailing is not None:
             return StateAndHash(_OF_MAILING[snapshot.mailing], snapshot.sha256)
-    return StateAndHash("draft", None)
+    rejected = bool(snapshots) and snapshots[-1].state == Snapshot.State.REJECTED
+    return StateAndHash("rejected" if rejected else "draft", None)
 
 
 def edition_state(edition: Edition) -> str:
@@ -73,7 +77,7 @@ def edition_states(editions: Iterable[Edition]) -> dict[int, str]:
 
 
 def edition_summary(edition: Edition) -> dict[str, Any]:
-    """{id, slug, newsletter, period, state, hash}, as every `mailer edition … --json` prints it."""
+    """{id, slug, newsletter, period, name, state, hash}, as every `mailer edition … --json` prints it."""
     return _summary(edition, _states([edition.pk])[edition.pk])
 
 
@@ -103,6 +107,7 @@ def _summary(edition: Edition, found: StateAndHash) -> dict[str, Any]:
         "slug": edition.slug,
         "newsletter": edition.newsletter.slug,
         "period": edition.period,
+        "name": edition.name,
         "state": found.state,
         "hash": found.hash,
     }

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer import staff_language
 from mailer.delivery.models import Mailing
 from mailer.link_tracking import policy_from_manifest
-from mailer.reports.labels import format_number
+from mailer.reports.labels_and_summary import format_number
 from mailer.reports.tables import Cell, Column, Table
 from mailer.tracking.aggregates import (
     Breakdown,

@@ -1,7 +1,8 @@
-"""Cached statistics, because collecting those of a large mailing takes longer than showing a page."""
+"""Cached statistics, because those of a large mailing take long to collect; addresses of calendars."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from mailer.delivery.models import Mailing
@@ -26,3 +27,16 @@ class MailingStats(models.Model):
 
     def __str__(self) -> str:
         return f"mailing {self.mailing_id} at {self.collected_at:%Y-%m-%d %H:%M:%S}"
+
+
+class CalendarAddress(models.Model):
+    """The private address at which a member of staff subscribes to the calendar; deleted when it is revoked.
+
+    The address is the token of the primary key, which is never used again.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"calendar of {self.user_id}"

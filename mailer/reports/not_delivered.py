@@ -15,11 +15,12 @@ from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports.export import Sheet
-from mailer.reports.labels import reason_label
+from mailer.reports.labels_and_summary import reason_label
 from mailer.reports.tables import Cell, Column
 from subscribers.models import Subscriber
 
 _State = Delivery.State
+_NOT_ACCEPTED = [state for state in _State.values if state != _State.ACCEPTED]
 # Rows of a streamed list that are read from the database at a time.
 CHUNK_SIZE = 2_000
 NOT_DELIVERED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
@@ -75,10 +76,10 @@ class NotDeliveredList:
         # Annotated with a column that the type of the queryset does not know.
         rows: Any = Delivery.objects.filter(mailing=mailing).annotate(outcome_reason=OUTCOME_REASON)
         bounced = rows.filter(bounced_at__isnull=False, state=_State.ACCEPTED).order_by("pk")
-        # The condition of the index delivery_not_accepted, word for word: else SQLite does not use it.
-        rest = rows.extra(where=["NOT (mailer_delivery.state = 'accepted')"]).order_by(
-            "state", "reason", "pk"
-        )
+        # The condition of the index delivery_not_accepted, word for word, and its second column: else SQLite
+        # reads every delivery of the mailing.
+        rest = rows.filter(state__in=_NOT_ACCEPTED).extra(where=["NOT (mailer_delivery.state = 'accepted')"])
+        rest = rest.order_by("state", "reason", "pk")
         if reason == "bounced":
             rest = rest.none()
         elif reason:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer import staff_language
-from mailer.reports.labels import BOUNCE_CLASS_LABELS, reason_label
+from mailer.reports.labels_and_summary import BOUNCE_CLASS_LABELS, reason_label
 from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Timeline, Totals, build_timeline, sum_outcomes
 
 Cell = str | int | float | None

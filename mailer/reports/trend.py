@@ -15,7 +15,7 @@ from django_stubs_ext import StrOrPromise
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
 from mailer.reports.collect_stats import key_figures_of
-from mailer.reports.labels import format_percent
+from mailer.reports.labels_and_summary import format_percent
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Cell, Column, Table
 from mailer.tracking.aggregates import human_clicks
@@ -82,7 +82,7 @@ def sent_editions(newsletter: Newsletter, now: datetime, before: Mailing | None 
     return [
         SentEdition(
             edition=one.edition_id,
-            period=one.edition.period,
+            period=one.edition.name or one.edition.period,
             number=one.edition.number,
             sent_at=one.started_at,
             totals=headlines[one.pk].totals,

@@ -6,7 +6,8 @@ import pytest
 from django.conf import settings as django_settings
 
 from mailer.config import Config
-from mailer.doctor.check import Context, Dns
+from mailer.doctor.check_types import Context
+from mailer.doctor.dns_client import Dns
 from tests.delivery.conftest import certificate, configure  # noqa: F401
 from tests.doctor.zone import Zone
 

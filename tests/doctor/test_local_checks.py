@@ -16,7 +16,7 @@ from django.utils import timezone
 from mailer.doctor import local_checks, runner
 from mailer.instance import identity
 from mailer.instance import models as instances
-from mailer.worker.job_scheduler import worker_lock
+from mailer.worker.job_execution_and_locks import worker_lock
 
 
 def as_text(findings) -> str:

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from mailer.doctor import spf_dmarc
-from mailer.doctor.check import Dns, DnsError
+from mailer.doctor.dns_client import Dns, DnsError
 
 RELAY = ip_address("192.0.2.7")
 

@@ -11,7 +11,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import SuppressionDecision
 from mailer.feedback.parsing.classify import Classification
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription
 from tests.reports import cast

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import control, scheduled_jobs
+from mailer.delivery.rollout import mailing_control, scheduled_jobs
 from mailer.feedback.decisions import rejections_and_event_counts
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, balances, readers, released, send, states
@@ -42,7 +42,7 @@ def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure
         assert "Addresses that do not exist: 6 of 40 (15 %, limit 5 %)" in mailing.reason
         clock.move(hours=2)
         assert send(clock, mailing).attempted == 0 and look(clock) == []
-        control.resume(mailing, None, clock())
+        mailing_control.resume(mailing, None, clock())
         assert send(clock, mailing).accepted == 20
         assert look(clock) == []
     assert states(mailing) == {"accepted": 54, "refused": 6} and balances(mailing)

@@ -18,6 +18,7 @@ from mailer.reports.not_delivered import NotDeliveredList
 from mailer.reports.stats import FailureCount, OutcomeCounts, Stats, mailing_totals, sum_outcomes
 from mailer.reports.tables import tables
 from subscribers.models import Subscriber
+from tests.environment import examples
 from tests.reports import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -96,7 +97,7 @@ def stats(mailing: Mailing) -> Stats:
     return collect_stats.collect(mailing, cast.NOW)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(rows=ROWS, chunk_size=st.integers(1, 30))
 def test_all_tables_add_up_to_the_totals(rows: list[dict[str, Any]], chunk_size: int) -> None:
     Mailing.objects.all().delete()

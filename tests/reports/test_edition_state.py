@@ -7,7 +7,7 @@ import pytest
 from mailer.reports import edition_state
 from tests.reports import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 def test_an_edition_without_a_snapshot_is_a_draft_without_hash() -> None:
@@ -17,6 +17,7 @@ def test_an_edition_without_a_snapshot_is_a_draft_without_hash() -> None:
         "slug": "regional-2021-12",
         "newsletter": "regional",
         "period": "2021-12",
+        "name": "",
         "state": "draft",
         "hash": None,
     }
@@ -70,6 +71,7 @@ def test_after_a_cancelled_mailing_a_new_snapshot_decides() -> None:
     assert edition_state.edition_state(edition) == "submitted"
 
 
+@pytest.mark.both_databases
 def test_states_of_several_editions_take_one_query(django_assert_num_queries: Any) -> None:
     editions = [cast.edition("2021-10"), cast.edition("2021-11")]
     cast.snapshot(editions[1], "approved")

@@ -7,6 +7,7 @@ import io
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from mailer.reports import not_delivered as reports
 from mailer.reports.collect_stats import collect as count_of
@@ -98,3 +99,11 @@ def test_an_empty_export_is_its_heading() -> None:
     into = io.StringIO()
     assert write_csv(reports.not_delivered_sheet(reports.not_delivered(mailing)), into) == 0
     assert into.getvalue().startswith("subscriber,address,state")
+
+
+def test_the_recipients_of_a_reason_are_found_by_the_index() -> None:
+    mailing = cast.mailing(cast.snapshot(cast.edition()))
+    if connection.vendor == "sqlite":
+        for reason in ("", "suppressed", "deferred", "planned", "waiting"):
+            (_bounced, others) = reports.NotDeliveredList(mailing, reason)._parts
+            assert "delivery_not_accepted" in others.explain(), reason

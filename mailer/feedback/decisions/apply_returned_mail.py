@@ -11,12 +11,12 @@ from django.db.models import Q
 
 from mailer.delivery.models import Delivery
 from mailer.delivery.throttle.mailbox_providers import provider_of
-from mailer.feedback.decisions import evaluate
+from mailer.feedback.decisions import evaluate_and_probe
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify import Classification, reply_fingerprint
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from mailer.feedback.signals import events_recorded
-from subscribers import merge, suppression, unsubscribe
+from subscribers import former_addresses, suppression, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
@@ -76,7 +76,7 @@ def apply_all(messages: Collection[tuple[ParsedReturnedMessage, EventSource]], n
     for event, subject in new:
         _mark_delivery(event, subject)
     # A block is about us, not about the address that was probed.
-    evaluate.record_probe_bounces(
+    evaluate_and_probe.record_probe_bounces(
         {
             subject.probe: str(event.source_key)
             for event, subject in new
@@ -84,7 +84,7 @@ def apply_all(messages: Collection[tuple[ParsedReturnedMessage, EventSource]], n
         },
         now,
     )
-    evaluate.evaluate({event.subscriber for event, _ in new if event.subscriber is not None}, now)
+    evaluate_and_probe.evaluate({event.subscriber for event, _ in new if event.subscriber is not None}, now)
 
 
 def _record_events(
@@ -92,8 +92,8 @@ def _record_events(
 ) -> list[tuple[FeedbackEvent, Subject]]:
     """Store an event for each subject; returns those that were not known before."""
     deliveries = _deliveries(parsed for parsed, _ in messages)
-    people = merge.surviving_subscribers(delivery.subscriber for delivery in deliveries.values())
-    history = merge.AddressHistory(people.values())
+    people = former_addresses.surviving_subscribers(delivery.subscriber for delivery in deliveries.values())
+    history = former_addresses.AddressHistory(people.values())
     found = [
         (_event(parsed, subject, history, source, place), subject)
         for parsed, source in messages
@@ -164,7 +164,7 @@ def _subject_by_address(recipient: Recipient, kind: str) -> Subject:
 def _event(
     parsed: ParsedReturnedMessage,
     subject: Subject,
-    history: merge.AddressHistory,
+    history: former_addresses.AddressHistory,
     source: EventSource,
     place: int,
 ) -> FeedbackEvent:
@@ -201,7 +201,7 @@ def _reply_fingerprint(parsed: ParsedReturnedMessage, subject: Subject) -> str:
 
 
 def _hash_of_address(
-    parsed: ParsedReturnedMessage, subject: Subject, history: merge.AddressHistory
+    parsed: ParsedReturnedMessage, subject: Subject, history: former_addresses.AddressHistory
 ) -> bytes | None:
     """Hash of the address that the event is about. A complaint is about the person, whatever address they
     had.
@@ -244,7 +244,7 @@ def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
     """End the subscriptions through which the sender of an unsubscribe message gets the newsletter."""
     if parsed.unsubscribe_request is not None:
         request = parsed.unsubscribe_request
-        if (person := merge.surviving_subscriber(request.subscriber)) is not None:
+        if (person := former_addresses.surviving_subscriber(request.subscriber)) is not None:
             unsubscribe.unsubscribe(
                 person.pk, request.list_ids, request.newsletter, Evidence(Channel.EMAIL), now
             )
@@ -261,7 +261,7 @@ def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
         if delivery is None or delivery.mailing.dry_run_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
-    person = merge.surviving_subscriber(subscriber)
+    person = former_addresses.surviving_subscriber(subscriber)
     if person is not None:
         unsubscribe.unsubscribe(
             person.pk, unsubscribe.newsletter_list_ids(newsletter), newsletter, Evidence(Channel.EMAIL), now

@@ -23,9 +23,9 @@ from mailer.feedback.decisions import policy, suppression_decisions
 from mailer.feedback.decisions.policy import History
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify import reply_words
-from mailer.feedback.parsing.evidence import AUTHENTICATED
+from mailer.feedback.parsing.parsed_message import AUTHENTICATED
 from subscribers.models import Subscriber, Subscription, Suppression
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def history_outside(history: History, wave: BounceWave) -> History:
 
 
 @transaction.atomic
-def decide(wave: BounceWave, *, suppress: bool, by: str, now: datetime) -> int:
+def decide_wave(wave: BounceWave, *, suppress: bool, by: str, now: datetime) -> int:
     """Apply all its held decisions, or dismiss them, in the name of `by`; returns how many.
 
     Later bounces follow the decision. Raises DecisionError when another decision was made before.
@@ -90,7 +90,7 @@ def decide(wave: BounceWave, *, suppress: bool, by: str, now: datetime) -> int:
     return suppression_decisions.dismiss(held, stored("kept by %(by)s", by=by), now)
 
 
-def review(now: datetime) -> None:
+def review_waves(now: datetime) -> None:
     """Dismiss decisions that a later delivery disproves or nothing confirms, and end waves without any
     left.
     """
@@ -225,7 +225,7 @@ def _open(wave: BounceWave, decision: SuppressionDecision, bounced: int, now: da
         # Those that are held, and the one that opens it; the others join one by one.
         wave.bounced = len(held) + 1
     wave.save(update_fields=["state", "bounced"])
-    suppression_decisions.hold(held, now, wave=wave)
+    suppression_decisions.hold_and_lift(held, now, wave=wave)
     alerts.warn(f"wave {wave.pk}", text, None, now, path=f"/desk/bounce-waves/{wave.pk}/")
     log.warning("action=bounce_wave wave=%d bounced=%d", wave.pk, bounced)
 

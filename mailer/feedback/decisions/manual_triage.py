@@ -17,17 +17,12 @@ from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
 from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification
-from mailer.feedback.parsing.evidence import (
-    EventSource,
-    ParsedReturnedMessage,
-    Recipient,
-    envelope_recipients,
-    match_token,
-)
+from mailer.feedback.parsing.evidence import envelope_recipients, match_token
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 

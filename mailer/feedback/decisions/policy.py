@@ -17,9 +17,9 @@ from django.db.models.functions import TruncDate
 
 from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.feedback.parsing.evidence import AUTHENTICATED
+from mailer.feedback.parsing.parsed_message import AUTHENTICATED
 from subscribers.models import Subscriber, Subscription
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 # An address is suppressed at this many points, over at least this time, without engagement between them.
 SOFT_LIMIT = 5.0

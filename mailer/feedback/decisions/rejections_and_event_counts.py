@@ -24,7 +24,12 @@ from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.classify import classify
-from mailer.feedback.parsing.evidence import AUTHENTICATED, EventSource, ParsedReturnedMessage, Recipient
+from mailer.feedback.parsing.parsed_message import (
+    AUTHENTICATED,
+    EventSource,
+    ParsedReturnedMessage,
+    Recipient,
+)
 
 log = logging.getLogger(__name__)
 

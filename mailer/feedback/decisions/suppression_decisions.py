@@ -19,7 +19,7 @@ from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers import suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber, Suppression
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def dismiss(rows: Collection[SuppressionDecision], reason: str, now: datetime) -
     return count
 
 
-def hold(rows: Iterable[SuppressionDecision], now: datetime, **columns: Any) -> None:
+def hold_and_lift(rows: Iterable[SuppressionDecision], now: datetime, **columns: Any) -> None:
     """Lift the suppressions of applied decisions until staff decide; `columns` are stored with the state."""
     for row in rows:
         applied = SuppressionDecision.objects.filter(pk=row.pk, state=State.APPLIED)

@@ -10,10 +10,11 @@ import itertools
 import logging
 import re
 import tomllib
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, fields
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, fields
+from functools import cached_property, lru_cache
 from importlib import resources
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from django.conf import settings
 
 from mailer.config import Config
 from mailer.feedback.parsing.dsn import IDEOGRAPHS, WIDE
-from mailer.feedback.parsing.patterns import PatternList, without_accents
+from mailer.feedback.parsing.patterns import PatternIndex, PatternList, without_accents
 
 # Characters of each text that rules are tried against.
 _LIMIT = 1_500
@@ -90,8 +91,11 @@ def classify(
     reply = _reply_code(diagnostic) or _reply_code(notice)
     refused_at = stage or _stage(rules, reply_text) or _stage(rules, notice_text)
     context = f"{reply_text} {notice_text}"
+    in_context = rules.context_index.possible_in(context)
     texts = [
-        RuleInput(text, context, code, reply, refused_at, host)
+        RuleInput(
+            text, context, code, reply, refused_at, host, rules.text_index.possible_in(text) | in_context
+        )
         for text in filter(None, (reply_text, notice_text))
     ]
     by_code = _by_code(rules, code, reply, refused_at)
@@ -208,6 +212,8 @@ STAGES = ("connect", "mail", "rcpt", "data")
 _BEFORE_RCPT = ("connect", "mail")
 
 _PHRASE = re.compile(r"<<(.{1,40}?)>>")
+# A phrase that each language has under the same name, "<<*.mailbox>>".
+_PHRASE_OF_LANGUAGES = re.compile(r"<<\*\.(.{1,40}?)>>")
 
 
 class RulesError(ValueError):
@@ -228,6 +234,11 @@ class RuleInput:
     stage: str
     # Name of the server that replied.
     host: str
+    # Expressions on text and context that may match here.
+    possible: dict[PatternList, list[re.Pattern[str]]]
+
+    def is_found(self, patterns: PatternList, text: str) -> bool:
+        return any(pattern.search(text) for pattern in self.possible.get(patterns, ()))
 
 
 @dataclass(frozen=True)
@@ -249,25 +260,38 @@ class Rule:
     host: PatternList
     # Whether it is from the file that the configuration names.
     is_custom: bool
+    # Conditions on codes and on the host: what of the input is tested, the test, and the wanted result.
+    _tests: tuple[tuple[Callable[[RuleInput], str], Callable[[str], bool], bool], ...] = field(init=False)
+    # Lists of which an expression must match.
+    _required: tuple[PatternList, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        tests = [
+            (attrgetter(name.removeprefix("not_")), test, not name.startswith("not_"))
+            for name in ("status", "reply", "stage", "not_status", "not_reply", "not_stage", "host")
+            if (patterns := getattr(self, name))
+            for test in (patterns.found_in if name == "host" else patterns.begins,)
+        ]
+        object.__setattr__(self, "_tests", tuple(tests))
+        object.__setattr__(self, "_required", tuple(filter(None, (self.text, self.context))))
 
     def matches(self, given: RuleInput) -> bool:
         """Whether every condition holds; the cheap ones are tested first."""
-        return (
-            (not self.status or self.status.begins(given.status))
-            and (not self.reply or self.reply.begins(given.reply))
-            and (not self.stage or self.stage.begins(given.stage))
-            and not self.not_status.begins(given.status)
-            and not self.not_reply.begins(given.reply)
-            and not self.not_stage.begins(given.stage)
-            and (not self.host or self.host.found_in(given.host))
-            and (not self.text or self.text.found_in(given.text))
-            and (not self.context or self.context.found_in(given.context))
-            and not self.not_text.found_in(given.text)
-            and not self.not_context.found_in(given.context)
+        for patterns in self._required:
+            if patterns not in given.possible:
+                return False
+        for value, test, is_wanted in self._tests:
+            if test(value(given)) != is_wanted:
+                return False
+        return not (
+            given.is_found(self.not_text, given.text)
+            or given.is_found(self.not_context, given.context)
+            or (self.text and not given.is_found(self.text, given.text))
+            or (self.context and not given.is_found(self.context, given.context))
         )
 
 
-_CONDITIONS = tuple(field.name for field in fields(Rule) if field.name not in ("name", "reason", "is_custom"))
+_CONDITIONS = tuple(one.name for one in fields(Rule) if one.type == "PatternList")
 
 
 @dataclass(frozen=True)
@@ -285,8 +309,28 @@ class Rules:
     reply: dict[str, str]
     # Expressions that show at which stage a server refused.
     stages: dict[str, PatternList]
-    # Expressions by the names that rules use for them, <<name>>.
+    # Expressions by the names that rules use for them, <<name>>; those of a language by "language.name".
     phrases: dict[str, str]
+
+    @cached_property
+    def text_index(self) -> PatternIndex:
+        return PatternIndex(
+            one for rule in (*self.rules, *self.about_us) for one in (rule.text, rule.not_text)
+        )
+
+    @cached_property
+    def context_index(self) -> PatternIndex:
+        return PatternIndex(
+            one for rule in (*self.rules, *self.about_us) for one in (rule.context, rule.not_context)
+        )
+
+    def compile(self) -> None:
+        """Prepare every expression, which otherwise happens where one may match for the first time."""
+        for rule in (*self.rules, *self.about_us):
+            for name in _CONDITIONS:
+                getattr(rule, name).compile()
+        for patterns in self.stages.values():
+            patterns.compile()
 
     def is_hard(self, rule: Rule) -> bool:
         return self.classes[rule.reason] == "hard"
@@ -331,9 +375,7 @@ def _assemble(table: dict[str, Any], classes: dict[str, str], base: Rules | None
     known = {"rule", "status", "reply", "phrases"} | (set() if base else {"reasons", "stages", "about_us"})
     if unknown := set(table) - known:
         raise RulesError(f"unknown section {min(unknown)!r}; known: {', '.join(sorted(known))}.")
-    phrases = (base.phrases if base else {}) | {
-        name: _alternatives(name, value) for name, value in table.get("phrases", {}).items()
-    }
+    phrases = (base.phrases if base else {}) | _phrases(table.get("phrases", {}))
     codes = {section: _reasons(table.get(section, {}), section, classes) for section in ("status", "reply")}
     listed = table.get("rule", [])
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
@@ -349,9 +391,33 @@ def _assemble(table: dict[str, Any], classes: dict[str, str], base: Rules | None
         reply=(base.reply if base else {}) | codes["reply"],
         stages=base.stages
         if base
-        else {name: _patterns(table["stages"][name], name, phrases) for name in STAGES},
+        else {name: _patterns(table["stages"][name], name, phrases, False) for name in STAGES},
         phrases=phrases,
     )
+
+
+def _phrases(table: dict[str, Any]) -> dict[str, str]:
+    """The expressions of [phrases]; those of a language, [phrases.kk], by "kk.mailbox"."""
+    found: dict[str, str] = {}
+    for name, value in table.items():
+        words = value.items() if isinstance(value, dict) else [("", value)]
+        for word, texts in words:
+            full = f"{name}.{word}" if word else name
+            found[full] = _alternatives(full, texts)
+    return found
+
+
+def _spelled_out(text: str, phrases: dict[str, str]) -> list[str]:
+    """The expression with its phrases; if it asks for phrases of every language, one expression for each that
+    has all of them. Raises KeyError for a phrase that is unknown.
+    """
+    wanted = set(_PHRASE_OF_LANGUAGES.findall(text))
+    languages = {name.partition(".")[0] for name in phrases if "." in name} if wanted else set()
+    able = sorted(one for one in languages if all(f"{one}.{word}" in phrases for word in wanted))
+    if wanted and not able:
+        raise KeyError(f"*.{min(wanted)}")
+    single = [_PHRASE_OF_LANGUAGES.sub(rf"<<{one}.\1>>", text) for one in able] if wanted else [text]
+    return [_PHRASE.sub(lambda found: phrases[found[1]], one) for one in single]
 
 
 def _alternatives(name: str, value: object) -> str:
@@ -378,17 +444,21 @@ def _rule(entry: dict[str, Any], classes: dict[str, str], phrases: dict[str, str
         raise RulesError(f"rule {name!r}: unknown key `{min(unknown)}`; known: {', '.join(_CONDITIONS)}.")
     if not asked:
         raise RulesError(f"rule {name!r} has no condition and would match everything.")
-    conditions = {key: _patterns(entry.get(key, ()), name, phrases) for key in _CONDITIONS}
+    conditions = {key: _patterns(entry.get(key, ()), name, phrases, is_custom) for key in _CONDITIONS}
     return Rule(name=name, reason=str(reason), is_custom=is_custom, **conditions)
 
 
-def _patterns(value: object, name: str, phrases: dict[str, str]) -> PatternList:
+def _patterns(value: object, name: str, phrases: dict[str, str], is_custom: bool) -> PatternList:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         raise RulesError(f"rule {name!r}: a condition must be a text in quotes, or a list of them.")
     try:
-        full = (_PHRASE.sub(lambda found: phrases[found[1]], text) for text in texts)
-        return PatternList(without_accents(text) for text in full)
+        full = itertools.chain.from_iterable(_spelled_out(text, phrases) for text in texts)
+        found = PatternList(without_accents(text) for text in full)
+        if is_custom:
+            # The built-in expressions are valid, and compiling all of them takes half of the time of reading.
+            found.compile()
+        return found
     except KeyError as error:
         raise RulesError(f"rule {name!r}: [phrases] has no {error.args[0]!r}.") from error
     except re.error as error:

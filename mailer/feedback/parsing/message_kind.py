@@ -20,6 +20,8 @@ class KeywordList(PatternList):
 
     def __init__(self, name: str) -> None:
         super().__init__(_keywords()[name], re.MULTILINE)
+        # Nearly every message is searched for these.
+        self.compile()
 
     def found_in(self, text: str) -> bool:
         """Whether any entry matches anywhere in the text."""

@@ -18,9 +18,10 @@ from mailer.feedback.parsing import dsn, message_kind, notice_text
 from mailer.feedback.parsing import evidence as evidence_of
 from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification, classify
 from mailer.feedback.parsing.dsn import RecipientStatus
-from mailer.feedback.parsing.evidence import Evidence, Kind, ParsedReturnedMessage, Recipient
+from mailer.feedback.parsing.evidence import Evidence, Kind
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
 from mailer.feedback.parsing.notice_text import NamedRecipient, NoticeText
+from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 
 log = logging.getLogger(__name__)
 

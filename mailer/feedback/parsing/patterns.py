@@ -1,19 +1,28 @@
-"""Lists of regular expressions that are searched fast: an expression is tried only where the text contains a
-literal that each of its matches contains.
+"""Lists of regular expressions that are searched fast: an expression is tried only where the text contains
+the literals that each of its matches contains.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
 
 # What repeats or omits the piece before it.
 _QUANTIFIER = re.compile(r"[*+?]\??|\{\d*,?\d*\}\??")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
 _GROUP = re.compile(r"\((?:\?:)?(?!\?)")
-# Shorter ones are in most texts.
-_MIN_LITERAL = 2
+# Letters of the parts by which an index finds literals.
+_PART = 3
+# Letters of which one is chosen: no range, no escape.
+_PLAIN_CLASS = re.compile(r"\[[^\]\\^-]{1,4}-?\]")
+# Texts at most that a run of pieces is spelled out in.
+_MAX_EXACT = 16
+# Literals that are shorter in UTF-8 are in most texts.
+_MIN_OCTETS = 2
 
 # What many servers leave out: the accents of Latin letters (Latin-1 to Latin Extended Additional), the dots
 # of "ё", the kind of an apostrophe. The dot above is what remains of "İ" in lower case.
@@ -31,33 +40,69 @@ def without_accents(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text).translate(_PLAIN)
 
 
+# Texts one of which is required.
+_Literals = tuple[str, ...]
+_ANYTHING: _Literals = ("",)
+
+
+class _Expression:
+    """A regular expression; it is compiled when it may match a text for the first time; most never do."""
+
+    def __init__(self, text: str, flags: int) -> None:
+        self._text, self._flags = text, flags
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile(self._text, self._flags)
+
+
+# Further literals that an expression requires, and the expression.
+_Entry = tuple[tuple[_Literals, ...], _Expression]
+
+
 class PatternList:
-    """Regular expressions, any of which may match a text. Raises re.error for an invalid one."""
+    """Regular expressions, any of which may match a text. An invalid one raises re.error when it is used."""
 
     def __init__(self, expressions: Iterable[str], flags: int = 0) -> None:
-        self._patterns = [(required_literals(text), re.compile(text, flags)) for text in expressions]
+        required = [(required_literals(text), _Expression(text, flags)) for text in expressions]
+        # Expressions by their most selective literals: many expressions of a list have them in common.
+        groups: dict[_Literals, list[_Entry]] = {}
+        for (first, *others), expression in required:
+            groups.setdefault(first, []).append((tuple(others), expression))
+        self.groups = tuple(groups.items())
+        self._expressions = tuple(expression for _, expression in required)
 
     def __bool__(self) -> bool:
-        return bool(self._patterns)
+        return bool(self._expressions)
 
-    def __iter__(self) -> Iterator[re.Pattern[str]]:
-        return (pattern for _, pattern in self._patterns)
+    def compile(self) -> tuple[re.Pattern[str], ...]:
+        """All expressions. Raises re.error for an invalid one."""
+        return tuple(expression.pattern for expression in self._expressions)
 
     # Loops, since these run about a hundred times for each message: a generator takes twice as long.
     def found_in(self, text: str) -> bool:
         """Whether any of the expressions matches anywhere in the text."""
-        for literals, pattern in self._patterns:
+        for pattern in self.possible_in(text):  # noqa: SIM110
+            if pattern.search(text):
+                return True
+        return False
+
+    def possible_in(self, text: str) -> list[re.Pattern[str]]:
+        """The expressions whose literals the text contains; no other one matches it."""
+        possible = []
+        for literals, selected in self.groups:
             for literal in literals:
                 if literal in text:
-                    if pattern.search(text):
-                        return True
+                    for others, expression in selected:
+                        if _contains_each(text, others):
+                            possible.append(expression.pattern)
                     break
-        return False
+        return possible
 
     def begins(self, text: str) -> bool:
         """Whether any of the expressions matches at the beginning of the text."""
-        for _, pattern in self._patterns:  # noqa: SIM110
-            if pattern.match(text):
+        for expression in self._expressions:  # noqa: SIM110
+            if expression.pattern.match(text):
                 return True
         return False
 
@@ -70,48 +115,155 @@ class PatternList:
         return max((found.end() for found in self._matches(text)), default=-1)
 
     def _matches(self, text: str) -> Iterator[re.Match[str]]:
-        for literals, pattern in self._patterns:
-            for literal in literals:
-                if literal in text:
-                    yield from pattern.finditer(text)
-                    break
+        for pattern in self.possible_in(text):
+            yield from pattern.finditer(text)
 
 
-def required_literals(expression: str) -> tuple[str, ...]:
-    """Texts one of which is in everything that the expression matches; ("",) where none is plain to see."""
-    found: dict[str, None] = {}
-    for alternative in _alternatives(expression):
-        best = _best(_candidates(alternative))
-        if best == ("",):
-            return best
-        found |= dict.fromkeys(best)
-    return tuple(found)
+class PatternIndex:
+    """Many lists of expressions that are searched in the same texts.
+
+    The literals that a text contains, found in one pass, select the few expressions that may match it.
+    """
+
+    def __init__(self, lists: Iterable[PatternList]) -> None:
+        self._entries: dict[str, list[tuple[PatternList, tuple[_Literals, ...], _Expression]]] = {}
+        for one in lists:
+            for literals, selected in one.groups:
+                for literal in literals:
+                    entries = self._entries.setdefault(literal, [])
+                    entries += ((one, others, expression) for others, expression in selected)
+        counts = Counter(part for literal in self._entries for part in _parts(literal))
+        # Each literal by its rarest part; those that are too short to have one are looked for in each text.
+        self._by_part: dict[str, list[str]] = {}
+        self._short = [literal for literal in self._entries if len(literal) < _PART]
+        # Nearly all of these are ideographs, and nearly all texts have none.
+        self._short_ascii = [literal for literal in self._short if literal.isascii()]
+        for literal in self._entries:
+            if len(literal) >= _PART:
+                rarest = min(_parts(literal), key=lambda part: counts[part])
+                self._by_part.setdefault(rarest, []).append(literal)
+
+    def possible_in(self, text: str) -> dict[PatternList, list[re.Pattern[str]]]:
+        """The expressions of each list that may match the text; no other one does."""
+        possible: dict[PatternList, list[re.Pattern[str]]] = {}
+        if not self._entries:
+            return possible
+        parts = self._by_part.keys() & _parts(text)
+        short = self._short_ascii if text.isascii() else self._short
+        for literal in itertools.chain(short, *(self._by_part[part] for part in parts)):
+            if literal not in text:
+                continue
+            for one, others, expression in self._entries[literal]:
+                if _contains_each(text, others):
+                    found = possible.setdefault(one, [])
+                    if (pattern := expression.pattern) not in found:
+                        found.append(pattern)
+        return possible
 
 
-def _candidates(sequence: str) -> Iterator[tuple[str, ...]]:
-    """The literals that each piece of a sequence requires, where it cannot be omitted."""
-    run = ""
+def _parts(text: str) -> set[str]:
+    return {text[place : place + _PART] for place in range(len(text) - _PART + 1)}
+
+
+def _contains_each(text: str, required: Iterable[_Literals]) -> bool:
+    for literals in required:
+        for literal in literals:
+            if literal in text:
+                break
+        else:
+            return False
+    return True
+
+
+# Many expressions have the same groups of words.
+@lru_cache(maxsize=4096)
+def required_literals(expression: str) -> tuple[_Literals, ...]:
+    """Sets of texts, of each of which one is in everything that the expression matches, the most selective
+    first; (("",),) where none is plain to see. A choice at the top level requires one set at most.
+    """
+    alternatives = _alternatives(expression)
+    if len(alternatives) == 1:
+        found = {literals for literals in _candidates(expression) if _selects(literals)}
+        best_first = sorted(found, key=lambda literals: (-_selectivity(literals), literals))
+        return tuple(best_first) or (_ANYTHING,)
+    union: dict[str, None] = {}
+    for alternative in alternatives:
+        best = required_literals(alternative)[0]
+        if best == _ANYTHING:
+            return (_ANYTHING,)
+        union |= dict.fromkeys(best)
+    return (_shortest(tuple(union)),)
+
+
+def _selectivity(literals: _Literals) -> int:
+    """Octets of the shortest one in UTF-8, so that one ideograph counts as a word."""
+    return min(len(literal.encode()) for literal in literals)
+
+
+def _selects(literals: _Literals) -> bool:
+    return _selectivity(literals) >= _MIN_OCTETS
+
+
+def _candidates(sequence: str) -> Iterator[_Literals]:
+    """The literals that each run of pieces of a sequence requires, where it cannot be omitted."""
+    run: _Literals = _ANYTHING
     for piece, quantifier in _pieces(sequence):
-        if len(piece) == 1 and piece not in ".^$" and not quantifier:
-            run += piece
+        exact = _exact_texts(piece, quantifier)
+        if len(run) * len(exact) in range(1, _MAX_EXACT + 1):
+            run = tuple(before + text for before in run for text in exact)
             continue
-        yield (run,)
-        run = ""
-        if quantifier[:1] in ("*", "?") or quantifier[:2] in ("{0", "{,"):
+        yield _shortest(run)
+        run = exact or _ANYTHING
+        if exact or quantifier[:1] in ("*", "?") or quantifier[:2] in ("{0", "{,"):
             continue
         group = _GROUP.match(piece)
         if group is not None:
-            yield required_literals(piece[group.end() : -1])
-    yield (run,)
+            yield required_literals(piece[group.end() : -1])[0]
+    yield _shortest(run)
 
 
-def _best(candidates: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The most selective of several: the one whose shortest literal is longest."""
-    best = max(candidates, key=lambda literals: min(map(len, literals)), default=("",))
-    return best if min(map(len, best)) >= _MIN_LITERAL else ("",)
+@lru_cache(maxsize=4096)
+def _exact_texts(piece: str, quantifier: str) -> _Literals:
+    """All texts that a piece matches, if they are few and plain: "ab" and "a" for "ab?"; else none."""
+    found: _Literals = ()
+    group = _GROUP.match(piece)
+    if quantifier.rstrip("?"):
+        return ()
+    if group is not None:
+        texts = [_exact_texts_of_sequence(one) for one in _alternatives(piece[group.end() : -1])]
+        found = tuple(itertools.chain(*texts)) if all(texts) else ()
+    elif piece == r"\b":
+        found = _ANYTHING
+    elif _PLAIN_CLASS.fullmatch(piece):
+        found = tuple(piece[1:-1])
+    elif len(piece) == 1 and piece not in ".^$":
+        found = (piece,)
+    if len(found) > _MAX_EXACT:
+        return ()
+    return ("", *found) if found and quantifier else found
 
 
-def _alternatives(expression: str) -> list[str]:
+def _exact_texts_of_sequence(sequence: str) -> _Literals:
+    found: _Literals = _ANYTHING
+    for piece, quantifier in _pieces(sequence):
+        exact = _exact_texts(piece, quantifier)
+        found = tuple(before + text for before in found for text in exact)
+        if len(found) not in range(1, _MAX_EXACT + 1):
+            return ()
+    return found
+
+
+def _shortest(literals: _Literals) -> _Literals:
+    """Without those that contain another one."""
+    kept: list[str] = []
+    for literal in sorted(set(literals), key=lambda text: (len(text), text)):
+        if not any(shorter in literal for shorter in kept):
+            kept.append(literal)
+    return tuple(kept)
+
+
+@lru_cache(maxsize=4096)
+def _alternatives(expression: str) -> tuple[str, ...]:
     """The alternatives at the top level."""
     found = [""]
     for piece, quantifier in _pieces(expression):
@@ -119,7 +271,7 @@ def _alternatives(expression: str) -> list[str]:
             found.append("")
         else:
             found[-1] += piece + quantifier
-    return found
+    return tuple(found)
 
 
 def _pieces(expression: str) -> Iterator[tuple[str, str]]:

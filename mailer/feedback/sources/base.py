@@ -1,38 +1,44 @@
-"""What the sources of returned mail share: the mailbox interface, its errors, connecting to a mail server,
-and the health of each source: when it is polled next, and when staff are alerted.
-"""
+"""What the sources of returned mail share: the mailbox interface, its errors, and connecting to a server."""
 
 from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from mailer.backoff import BackoffPolicy
+from django.conf import settings
+
 from mailer.config.sections import Security
-from mailer.delivery.outbox import alerts
 from mailer.delivery.smtp import session_setup
-from mailer.feedback.models import InboundSource, ReturnedMessage
-from subscribers.stored_texts import stored
+from mailer.feedback.models import ReturnedMessage
+from mailer.stories.models import StoryMail
+from subscribers.translate_stored_texts import stored
 
 # Whether work in progress must end.
 Stop = Callable[[], bool]
 
 # Octets of a message that are fetched and stored: the reasons of a bounce come first.
 MAX_OCTETS = 2 * 1024 * 1024
+# Where stories come by email, with pictures and Word documents.
+_MAX_STORY_OCTETS = 40 * 1024 * 1024
 # Seconds for connecting, and for each reply of a mail server.
 TIMEOUT_SECONDS = 20.0
+
+
+def max_octets() -> int:
+    """Octets of any message that are fetched."""
+    return _MAX_STORY_OCTETS if settings.CONFIG.stories.address else MAX_OCTETS
 
 
 @dataclass(frozen=True)
 class Ingested:
     """What became of a message that was handed over."""
 
-    message: ReturnedMessage
+    message: ReturnedMessage | StoryMail
     # False when the same message had been stored before: then nothing was done.
     new: bool
 
@@ -87,7 +93,7 @@ class Mailbox(Protocol):
         """
 
     def fetch(self, name: str) -> bytes | None:
-        """The first MAX_OCTETS of a message; None when it no longer exists. Raises MessageUnavailable."""
+        """The first `max_octets` of a message; None when it no longer exists. Raises MessageUnavailable."""
 
     def acknowledge(self, name: str) -> None:
         """Mark, move or delete a message that was stored. Raises MessageUnavailable."""
@@ -166,81 +172,3 @@ def server_text(error: BaseException) -> str:
 
 
 log = logging.getLogger(__name__)
-
-_BACKOFF = BackoffPolicy(first=5, cap=600)
-# Staff are alerted to an error that lasts this long, and again at this interval.
-_ALERT_AFTER = timedelta(minutes=15)
-_ALERT_AGAIN = timedelta(days=1)
-# How often the row of a source is written while nothing changes.
-_WRITE_INTERVAL = timedelta(seconds=30)
-
-
-def is_source_due(url: str, now: datetime) -> bool:
-    """Whether the source may be polled now."""
-    return not InboundSource.objects.filter(url=url, next_poll_at__gt=now).exists()
-
-
-def record_source_ok(
-    url: str, now: datetime, failed_messages: int = 0, interval: timedelta = timedelta()
-) -> None:
-    """The source was read, but for `failed_messages` in it. It is polled again after `interval`."""
-    row, _ = InboundSource.objects.get_or_create(url=url)
-    if row.failures:
-        log.info("action=inbound_source_recovered source=%d failures=%d", row.pk, row.failures)
-    elif (
-        row.failed_messages == failed_messages
-        and not interval
-        and row.last_read_at
-        and row.last_read_at > now - _WRITE_INTERVAL
-    ):
-        return
-    InboundSource.objects.filter(pk=row.pk).update(
-        last_read_at=now,
-        failed_messages=failed_messages,
-        failing_since=None,
-        failures=0,
-        error="",
-        next_poll_at=now + interval,
-        notified_at=None,
-    )
-
-
-def record_source_failure(url: str, error: str, now: datetime) -> None:
-    """The source could not be read. It is polled again after 5 s, then after twice as long each time, up to
-    10 min.
-    """
-    row, _ = InboundSource.objects.get_or_create(url=url)
-    row.failures += 1
-    row.failing_since = row.failing_since or now
-    row.error = error[:500]
-    row.next_poll_at = now + retry_pause(row.failures)
-    if row.failures == 1:
-        log.warning("action=inbound_source_failed source=%d", row.pk)
-    if now - row.failing_since >= _ALERT_AFTER and (
-        not row.notified_at or now - row.notified_at >= _ALERT_AGAIN
-    ):
-        row.notified_at = now
-        text = stored(
-            "Returned mail has not been read since %(failing_since)s UTC. %(error)s",
-            failing_since=f"{row.failing_since:%d %B, %H:%M}",
-            error=error,
-        )
-        alerts.warn(f"inbound_source_{row.pk}", text, None, now, path="/desk/returned_mail/")
-    row.save(update_fields=["failures", "failing_since", "error", "next_poll_at", "notified_at"])
-
-
-def retry_pause(failures: int) -> timedelta:
-    """How long to wait after this many failures in a row."""
-    return timedelta(seconds=_BACKOFF.delay(failures))
-
-
-def failing_sources(urls: Collection[str], now: datetime) -> list[InboundSource]:
-    """Those of these sources that staff must know of: failing for a while, or with messages that cannot be
-    read.
-    """
-    rows = InboundSource.objects.filter(url__in=urls)
-    return [
-        row
-        for row in rows
-        if row.failed_messages or (row.failing_since and now - row.failing_since >= _ALERT_AFTER)
-    ]

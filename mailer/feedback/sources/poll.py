@@ -19,7 +19,7 @@ from django.db import Error as DatabaseError
 
 from mailer.config import Config
 from mailer.feedback.models import InboundSource
-from mailer.feedback.sources import base, imap, lmtp, pop3_maildir
+from mailer.feedback.sources import imap, lmtp, pop3_maildir, source_health
 from mailer.feedback.sources.base import Ingest, Ingested, Mailbox, MailboxError, MessageUnavailable, Stop
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class RetryTracker:
     def postpone(self, name: str, now: datetime) -> bool:
         """Try the message later, each time after twice as long; whether it failed for the first time."""
         self._failures[name] += 1
-        self._due[name] = now + base.retry_pause(self._failures[name])
+        self._due[name] = now + source_health.retry_pause(self._failures[name])
         return self._failures[name] == 1
 
     def forget(self, name: str) -> None:
@@ -128,7 +128,7 @@ def run(
 ) -> None:
     """The worker's job: poll the due mailboxes of this kind, among `sources` or the configured ones."""
     for source in configured_mailboxes(settings.CONFIG) if sources is None else sources:
-        if source.kind == kind and base.is_source_due(source.url, now()):
+        if source.kind == kind and source_health.is_source_due(source.url, now()):
             _run_source(source, ingest, now, stop, retries[source.url])
 
 
@@ -139,15 +139,17 @@ def _run_source(source: Source, ingest: Ingest, now: Clock, stop: Stop, retries:
             again = True
             while again:
                 failed = ingest_mailbox(mailbox, PollSummary(), ingest, now, stop, retries)
-                base.record_source_ok(source.url, now(), failed)
+                source_health.record_source_ok(source.url, now(), failed)
                 again = not stop() and mailbox.wait_for_more(stop)
         if source.interval and not stop():
-            base.record_source_ok(source.url, now(), failed, source.interval)
+            source_health.record_source_ok(source.url, now(), failed, source.interval)
     except MailboxError as error:
-        base.record_source_failure(source.url, str(error), now())
+        source_health.record_source_failure(source.url, str(error), now())
     except Exception as error:
         # Whatever a server sends: it is tried again, less and less often, and the log is not filled with it.
-        base.record_source_failure(source.url, f"It could not be read: {type(error).__name__}.", now())
+        source_health.record_source_failure(
+            source.url, f"It could not be read: {type(error).__name__}.", now()
+        )
         raise
 
 

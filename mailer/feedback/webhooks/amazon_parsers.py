@@ -8,8 +8,9 @@ from anymail.signals import AnymailTrackingEvent, EventType
 from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
 from anymail.webhooks.resend import ResendTrackingWebhookView
 
-from mailer.feedback.parsing.evidence import Kind, ParsedReturnedMessage
+from mailer.feedback.parsing.evidence import Kind
 from mailer.feedback.parsing.parse import is_complaint_type
+from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.event_parser import REASONS, EventParser, Failure, WebhookEvent
 from mailer.feedback.webhooks.request_body import JsonEvent
@@ -39,7 +40,7 @@ class AmazonSesParser(EventParser):
 
     def parse(self, event: JsonEvent) -> WebhookEvent:
         if event["Type"] == sns.UNSUBSCRIBE_CONFIRMATION:
-            # Somebody has ended the subscription: staff should know.
+            # A person has ended the subscription: staff should know.
             return WebhookEvent(self.event_id(event), parsed=ParsedReturnedMessage("other"))
         if event["Type"] == sns.SUBSCRIPTION_CONFIRMATION or not _is_json(event["Message"]):
             return WebhookEvent(self.event_id(event))

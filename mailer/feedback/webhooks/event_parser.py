@@ -26,7 +26,8 @@ from anymail.signals import AnymailTrackingEvent, EventType
 from mailer.delivery.esp.message_encoder import delivery_of
 from mailer.feedback.parsing import evidence
 from mailer.feedback.parsing.classify import Classification, classification_for, classify
-from mailer.feedback.parsing.evidence import Kind, ParsedReturnedMessage, Recipient
+from mailer.feedback.parsing.evidence import Kind
+from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 from mailer.feedback.webhooks.request_body import JsonEvent
 from mailer.feedback.webhooks.unsubscribe_scope import UnsubscribeScope
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from mailer.editions.models import Newsletter
-from mailer.feedback.parsing.evidence import ParsedReturnedMessage, UnsubscribeRequest
+from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, UnsubscribeRequest
 from subscribers import suppression, unsubscribe
 from subscribers.models import MailingList, Subscriber, Subscription
 

@@ -11,8 +11,8 @@ from mailer.delivery.models import Delivery
 from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.classify import Classification
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
 from mailer.feedback.parsing.parse import parse_message
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression
 from subscribers.models import Subscriber, Subscription
 from tests import cast as everyone

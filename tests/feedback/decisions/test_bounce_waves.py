@@ -13,14 +13,14 @@ from mailer.delivery.models import Alert, Delivery
 from mailer.feedback import ingest
 from mailer.feedback.decisions import (
     bounce_waves,
-    evaluate,
+    evaluate_and_probe,
     rejections_and_event_counts,
     suppression_decisions,
 )
 from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.decisions.suppression_decisions import DecisionError
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision, WebhookPayload
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
 from mailer.feedback.webhooks.process_payloads import process_due
 from subscribers.models import Subscriber, Suppression
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
@@ -99,17 +99,17 @@ def test_confirming_an_outage_suppresses_all_and_later_bounces() -> None:
     come_back(people[:9])
     outage = BounceWave.objects.get(state="open")
     later = NOW + timedelta(hours=5)
-    assert bounce_waves.decide(outage, suppress=True, by="lola", now=later) == 9
+    assert bounce_waves.decide_wave(outage, suppress=True, by="lola", now=later) == 9
     come_back(people[9:], hours=6)
     assert all(map(stopped, people))
     with pytest.raises(DecisionError, match="made already"):
-        bounce_waves.decide(outage, suppress=False, by="timur", now=later)
+        bounce_waves.decide_wave(outage, suppress=False, by="timur", now=later)
 
 
 def test_dismissing_an_outage_keeps_all_and_later_bounces() -> None:
     people = ministry(10)
     come_back(people[:9])
-    bounce_waves.decide(
+    bounce_waves.decide_wave(
         BounceWave.objects.get(state="open"), suppress=False, by="lola", now=NOW + timedelta(hours=5)
     )
     come_back(people[9:], hours=6)
@@ -123,13 +123,13 @@ def test_later_deliveries_dismiss_their_decisions_and_end_the_outage() -> None:
     come_back(people)
     for person in people[:3]:
         cast.accepted_delivery(person, NOW + timedelta(days=7))
-    evaluate.review_pending(NOW + timedelta(days=8))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=8))
     assert states(people) == {"held"}
-    evaluate.review_pending(NOW + timedelta(days=14))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=14))
     assert states(people[:3]) == {"dismissed"}
     assert (latest_decision(people[3]).state, BounceWave.objects.get().state) == ("held", "open")
     cast.accepted_delivery(people[3], NOW + timedelta(days=14))
-    evaluate.review_pending(NOW + timedelta(days=21))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=21))
     assert (latest_decision(people[3]).closed_by, BounceWave.objects.get().state) == (
         "a later message was delivered",
         "over",
@@ -156,9 +156,9 @@ def test_a_later_soft_bounce_leaves_a_held_decision() -> None:
 def test_a_held_decision_lapses() -> None:
     people = ministry(4)
     come_back(people)
-    evaluate.review_pending(NOW + timedelta(days=59))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=59))
     assert states(people) == {"held"}
-    evaluate.review_pending(NOW + timedelta(days=61))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=61))
     assert states(people) == {"dismissed"}
 
 
@@ -274,7 +274,7 @@ def test_later_bounces_follow_what_staff_decided_about_the_reply(suppress: bool,
     everyone.people = first
     everyone.in_session([UNKNOWN.format(number) for number in range(6)], NOW)
     wave = BounceWave.objects.get(state="open")
-    assert bounce_waves.decide(wave, suppress=suppress, by="lola", now=NOW + timedelta(hours=1)) == 6
+    assert bounce_waves.decide_wave(wave, suppress=suppress, by="lola", now=NOW + timedelta(hours=1)) == 6
     assert states(first) == {state}
     everyone.people = later
     everyone.in_session([UNKNOWN.format(number) for number in range(2)], NOW + timedelta(days=200))
@@ -324,5 +324,5 @@ def test_refused_probes_with_one_new_reply_are_a_wave() -> None:
         probe = latest_decision(person).probe
         probe.state, probe.reply = "refused", NEW.format(number, number)
         probe.save()
-    evaluate.review_pending(NOW)
+    evaluate_and_probe.review_pending(NOW)
     assert (states(people), any(map(stopped, people))) == ({"held"}, False)

@@ -6,13 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.feedback.decisions.policy import NO_DECISION, History, HistoryEvent, decide
-
-pytestmark = pytest.mark.both_databases
 
 NOW = datetime(2022, 3, 1, 12, tzinfo=UTC)
 _numbers = count(1)

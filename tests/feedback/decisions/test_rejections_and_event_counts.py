@@ -21,6 +21,7 @@ from mailer.feedback.decisions import rejections_and_event_counts
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing.classify import Classification
 from subscribers.models import Subscriber
+from tests.environment import examples
 from tests.feedback import cast
 from tests.feedback.cast import (
     NOW,
@@ -76,7 +77,7 @@ def test_a_crash_loses_and_repeats_nothing(aigerim: Subscriber, monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr("mailer.feedback.decisions.evaluate.evaluate", crash)
+        broken.setattr("mailer.feedback.decisions.evaluate_and_probe.evaluate", crash)
         rejections_and_event_counts.process_rejections(NOW)
     assert not FeedbackEvent.objects.exists()
     assert rejections_and_event_counts.process_rejections(NOW) == 1
@@ -288,7 +289,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
     assert shared_state.read("provider gmail.com") == {}
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(steps=st.lists(st.sampled_from(["hard", "soft", "block", "complaint", "count"]), max_size=8))
 def test_counts_do_not_depend_on_order(steps):
     person = reader(f"reader-{Delivery.objects.count()}@example.net")

@@ -9,7 +9,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.feedback import subscriber_signal_receivers
+from mailer.feedback import subscriber_hooks
 from mailer.feedback.decisions import suppression_decisions
 from mailer.feedback.decisions.suppression_decisions import DecisionError
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
@@ -123,7 +123,7 @@ def test_a_new_address_starts_without_history(aigerim: Subscriber) -> None:
 
 
 def test_a_complaint_unsubscribes_and_records_the_lists(aigerim: Subscriber) -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_hooks.connect()
     sent = cast.accepted_delivery(aigerim, ago(hours=1))
     cast.complain(sent)
     assert Subscription.objects.get().state == "unsubscribed"
@@ -200,7 +200,7 @@ def test_evidence_is_limited_in_length(aigerim: Subscriber) -> None:
     assert len(Suppression.objects.get().evidence) <= 4000
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_order_and_repetition_of_events_make_no_difference(aigerim: Subscriber, data: st.DataObject) -> None:
     """Twelve weekly copies, some of which come back, in one order and another, some of them twice."""

@@ -22,6 +22,7 @@ from mailer.feedback.models import InboundSource
 from mailer.feedback.sources import lmtp
 from mailer.feedback.sources.base import MAX_OCTETS
 from tests.delivery.cast import Clock
+from tests.waiting import SAFETY_SECONDS
 
 
 class FakeStore:
@@ -316,7 +317,7 @@ def test_the_worker_serves_on_the_configured_port_and_passes_the_recipient(
 
 def connected(port: int) -> Client:
     """A client that was greeted, as soon as the server listens."""
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + SAFETY_SECONDS
     while True:
         try:
             client = Client(port)

@@ -19,7 +19,7 @@ from django.core import mail
 from mailer.delivery.models import Alert
 from mailer.feedback.ingest import ingest_message
 from mailer.feedback.models import InboundSource, ReturnedMessage
-from mailer.feedback.sources import base, poll, pop3_maildir
+from mailer.feedback.sources import poll, pop3_maildir, source_health
 from mailer.feedback.sources.base import MailboxError, MessageUnavailable, Stop
 from mailer.feedback.sources.poll import RetryTracker, Source
 from tests.delivery.cast import Clock
@@ -160,19 +160,19 @@ def test_a_lasting_error_alerts_staff_once_a_day_until_it_ends(mailbox: FakeMail
             clock.move(minutes=5)
 
     pass_by(minutes=10)
-    assert (mail.outbox, base.failing_sources([URL], clock())) == ([], [])
+    assert (mail.outbox, source_health.failing_sources([URL], clock())) == ([], [])
     pass_by(minutes=30)
     (alert,) = mail.outbox
     assert "Returned mail has not been read since 01 December, 09:00 UTC." in alert.body
     assert "refuses our sign-in" in alert.body and "/desk/returned_mail/" in alert.body
-    assert base.failing_sources([URL], clock()) == [state()]
+    assert source_health.failing_sources([URL], clock()) == [state()]
     pass_by(hours=23)
     assert len(mail.outbox) == 1
     pass_by(hours=2)
     assert len(mail.outbox) == 2
     mailbox.failure = None
     pass_by(minutes=15)
-    assert base.failing_sources([URL], clock()) == []
+    assert source_health.failing_sources([URL], clock()) == []
     assert Alert.objects.get().kind == f"inbound_source_{state().pk}"
 
 
@@ -186,11 +186,11 @@ def test_an_unreadable_message_is_logged_once_retried_and_shown(
         clock.move(minutes=1)
     assert list(mailbox.messages) == ["1"]
     assert caplog.text.count("action=returned_message_not_stored") == 1
-    assert [row.failed_messages for row in base.failing_sources([URL], clock())] == [1]
+    assert [row.failed_messages for row in source_health.failing_sources([URL], clock())] == [1]
     mailbox.broken = set()
     clock.move(minutes=11)
     mailbox.poll(clock)
-    assert (mailbox.messages, base.failing_sources([URL], clock())) == ({}, [])
+    assert (mailbox.messages, source_health.failing_sources([URL], clock())) == ({}, [])
 
 
 def test_a_poll_stops_after_twenty_failures(mailbox: FakeMailbox, clock: Clock) -> None:
@@ -211,9 +211,9 @@ def test_an_unexpected_exception_is_retried_later(mailbox: FakeMailbox, clock: C
 def test_an_idle_mailbox_is_rarely_written_to_the_database(
     mailbox: FakeMailbox, clock: Clock, django_assert_num_queries: Callable[[int], Any]
 ) -> None:
-    base.record_source_ok("maildir:/srv", NOW)
+    source_health.record_source_ok("maildir:/srv", NOW)
     with django_assert_num_queries(1):
-        base.record_source_ok("maildir:/srv", NOW + timedelta(seconds=5))
+        source_health.record_source_ok("maildir:/srv", NOW + timedelta(seconds=5))
 
 
 def test_an_unreadable_file_remains_and_delays_no_other(

@@ -171,8 +171,8 @@ _BOUNCED = ConditionType(
     {
         "never": (_("never"), "none"),
         "ever": (_("at least once"), "none"),
-        "within": (_("in the last days"), "number"),
-        "not_within": (_("not in the last days"), "number"),
+        "within": (_("in the last (days)"), "number"),
+        "not_within": (_("not in the last (days)"), "number"),
     },
     _bounced,
 )

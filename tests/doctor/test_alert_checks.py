@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from mailer.delivery.models import Alert, AlertPost
-from mailer.doctor import alerts
+from mailer.doctor import alert_checks
 from tests import cast
 
 NOW = datetime(2021, 12, 3, 4, 5, tzinfo=UTC)
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def statuses(config):
-    return [found.status for found in alerts.check(config, NOW)]
+    return [found.status for found in alert_checks.check_alerts(config, NOW)]
 
 
 def test_nobody_to_notify_is_a_problem(context):
@@ -36,7 +36,7 @@ def test_an_alert_that_was_given_up_is_a_problem_for_a_month(context):
     post = AlertPost.objects.create(alert=alert, webhook="x", due_at=NOW, attempts=3, reply="status 500")
     assert statuses(config) == ["ok"]
     AlertPost.objects.filter(pk=post.pk).update(due_at=None)
-    (found,) = alerts.check(config, NOW)
+    (found,) = alert_checks.check_alerts(config, NOW)
     assert (found.status, "status 500" in found.message) == ("problem", True)
     Alert.objects.update(raised_at=NOW - timedelta(days=40))
     assert statuses(config) == ["ok"]
@@ -46,5 +46,5 @@ def test_a_webhook_without_tls_is_a_warning_that_hides_its_path(context):
     config = context(
         alerts={"email": ("duty@example.org",), "webhooks": ("http://hooks.example.org/sEcReT",)}
     ).config
-    (found,) = alerts.check(config, NOW)
+    (found,) = alert_checks.check_alerts(config, NOW)
     assert (found.status, "sEcReT" in found.message) == ("warning", False)

@@ -19,7 +19,8 @@ from cryptography import x509
 from mailer.config import Config
 from mailer.delivery.smtp.relays import Relay, SmtpError, Timeouts, configured_relays
 from mailer.delivery.smtp.session_setup import open_session, unverified_context
-from mailer.doctor.check import Address, CheckResult, Context, Dns, DnsRecord, is_loopback, is_public
+from mailer.doctor.check_types import CheckResult, Context, DnsRecord
+from mailer.doctor.dns_client import Address, Dns, is_loopback, is_public
 
 # Days before a certificate's end from which it is a warning.
 _EXPIRES_SOON = 14
@@ -134,11 +135,13 @@ def _certificate(relay: Relay, tls_version: str, certificate: bytes, now: dateti
 def esp(context: Context) -> Iterator[CheckResult]:
     """Whether the ESP accepts our credentials."""
     # Slow to load (requests, anymail), and needed only where an ESP is configured.
-    from mailer.delivery.esp.clients import check_credentials
+    from mailer.delivery.esp.configured_client import check_credentials
 
     result = partial(CheckResult, "service", context.config.service.name)
     if error := check_credentials():
-        yield result("problem", error, "Fix [service], or the account.")
+        yield result(
+            "problem", error, "Correct [service] in the configuration, or the account with the service."
+        )
     else:
         yield result("ok", "It answers and accepts our key.")
 

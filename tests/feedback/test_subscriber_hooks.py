@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Delivery
-from mailer.feedback import ingest, subscriber_signal_receivers
+from mailer.feedback import ingest, subscriber_hooks
 from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage
-from subscribers import merge
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
+from subscribers import former_addresses, merge
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import collect
 from subscribers.privacy.erasure import erase
@@ -26,7 +26,7 @@ def move(person: Subscriber, to: str, **before: float) -> None:
     old = bytes(person.address_hash)
     person.email = to
     person.save()
-    merge.add_alias(person, old, ago(**before))
+    former_addresses.add_alias(person, old, ago(**before))
 
 
 def complain(about: Delivery) -> None:
@@ -64,7 +64,7 @@ def test_a_service_event_about_a_former_address_counts_only_as_complaint(kind: s
 
 
 def test_a_merge_moves_deliveries_and_keeps_complaints() -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_hooks.connect()
     kept, gone = reader("kept@example.net"), reader("gone@example.net")
     shared = mailing()
     both = [
@@ -87,7 +87,7 @@ def receive(sender: str, subject: str) -> ReturnedMessage:
 
 
 def test_erasure_deletes_their_messages_and_servers_replies() -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_hooks.connect()
     gone, stays = reader("aigerim@example.net"), reader("olga@example.net")
     returned(gone)
     returned(stays)
@@ -109,7 +109,7 @@ def test_deliveries_and_bounces_are_exported_as_json() -> None:
     person = reader()
     sent = accepted_delivery(person, ago(days=1), reply="250 ok")
     bounce(sent)
-    subscriber_signal_receivers.connect()
+    subscriber_hooks.connect()
     data = json.loads(json.dumps(collect(person)))
     assert [(one["state"], one["at"], one["reply"]) for one in data["deliveries"]] == [
         ("accepted", ago(days=1).isoformat(timespec="seconds"), "250 ok")

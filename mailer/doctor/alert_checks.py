@@ -12,13 +12,14 @@ from django.db import DatabaseError
 from mailer.config import Config
 from mailer.delivery.models import AlertPost
 from mailer.delivery.outbox import alerts
-from mailer.doctor.check import CheckResult, is_loopback
+from mailer.doctor.check_types import CheckResult
+from mailer.doctor.dns_client import is_loopback
 
 _TEST = "Try: mailer alerts test"
 _RECENT = timedelta(days=30)
 
 
-def check(config: Config, now: datetime) -> Iterator[CheckResult]:
+def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
     """Whether anybody gets alerts, and whether webhooks take them. Posts nothing."""
     result = partial(CheckResult, "alerts", "")
     if config.demo.enabled:

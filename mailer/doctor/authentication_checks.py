@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mailer.config import ConfigError
 from mailer.delivery.smtp import dkim
-from mailer.doctor.check import CheckResult, Context, DnsError, DnsRecord
-from mailer.doctor.outbound import Egress, egress
+from mailer.doctor.check_types import CheckResult, Context, DnsRecord
+from mailer.doctor.dns_client import DnsError
+from mailer.doctor.outbound_checks import Egress, egress
 from mailer.doctor.spf_dmarc import (
     MAX_SPF_LOOKUPS,
     DmarcRecord,

@@ -22,6 +22,9 @@ _REASONS: dict[str, StrOrPromise] = {
     "unsubscribed": _("unsubscribed before the message was sent"),
     "paused": _("the subscription is paused until a later day"),
     "no_stories": _("no story for the subscriber's countries"),
+    "silent_country": _("only regional stories for the subscriber's countries"),
+    "rolled_over": _("only regional stories: they come with the next edition"),
+    "few_stories": _("fewer stories than the newsletter's minimum"),
     "cancelled": _("the mailing was cancelled first"),
     "sent_before": _("sent by the installation that this one is a copy of"),
     "erased": _("erased at the subscriber's request"),
@@ -77,8 +80,8 @@ _REASONS: dict[str, StrOrPromise] = {
 BOUNCE_CLASS_LABELS: dict[str, tuple[StrOrPromise, StrOrPromise]] = {
     "hard": (_("Hard bounce"), _("no mail will ever arrive there")),
     "soft": (_("Soft bounce"), _("the next edition may arrive")),
-    "block": (_("Block"), _("the address is good; our mail was blocked for reputation or content")),
-    "unknown": (_("Unknown"), _("the server's reply says too little")),
+    "block": (_("Block"), _("the address is valid; our emails were blocked for reputation or content")),
+    "unknown": (_("Unknown"), _("the server's reply gives no clear reason")),
 }
 
 

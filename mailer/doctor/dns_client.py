@@ -1,60 +1,22 @@
-"""What a check of the doctor gets and returns. It gets the configuration, and DNS with timeout and cache."""
+"""DNS lookups of the doctor, with a timeout and a cache."""
 
 from __future__ import annotations
 
 import ipaddress
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 import dns.exception
 import dns.rdatatype
 import dns.resolver
 import dns.reversename
 
-from mailer.config import Config
-
-# problem: mail or pages fail, or soon will. warning: staff must decide. skipped: it could not be checked.
-Status = Literal["ok", "warning", "problem", "skipped"]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
 _PRIVATE = [
     ipaddress.ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 ]
-
-
-@dataclass(frozen=True)
-class DnsRecord:
-    """A record to publish in DNS."""
-
-    name: str
-    type: str
-    value: str
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    # Stable: "spf", "relay"…
-    check: str
-    # Which one, where there are several: a domain, a host.
-    subject: str
-    status: Status
-    # What was found.
-    message: str
-    # What to change; empty: nothing.
-    advice: str = ""
-    records: tuple[DnsRecord, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "check": self.check,
-            "subject": self.subject,
-            "status": self.status,
-            "message": self.message,
-            "advice": self.advice,
-            "records": [{"name": one.name, "type": one.type, "value": one.value} for one in self.records],
-        }
 
 
 class DnsError(Exception):
@@ -125,32 +87,6 @@ class Dns:
                     self._created.nameservers = [self._nameserver]
                     self._created.port = self._port
             return self._created
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the checks need that is not in the database."""
-
-    config: Config
-    dns: Dns
-    # Addresses in From.
-    senders: tuple[str, ...]
-    # Seconds for each step that waits for another server.
-    timeout: float = 10
-    # The port of other domains' mail servers.
-    mx_port: int = 25
-
-    @property
-    def domains(self) -> tuple[str, ...]:
-        """The senders' domains in lower case, without those that are not DNS names."""
-        found = dict.fromkeys(sender.rpartition("@")[2].lower() for sender in self.senders)
-        return tuple(domain for domain in found if "." in domain and not domain[-1].isdigit())
-
-    @property
-    def bounce_domains(self) -> tuple[str, ...]:
-        """The domains of the envelope senders."""
-        own = self.config.bounces.domain.lower()
-        return (own,) if own else self.domains
 
 
 def is_public(address: Address) -> bool:

@@ -23,7 +23,7 @@ from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify import classify, reply_fingerprint
 from subscribers import suppression, transactional_emails
 from subscribers.models import Subscriber, Subscription
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 State = SuppressionDecision.State
 
@@ -57,7 +57,7 @@ def evaluate(subscribers: Collection[int], now: datetime) -> None:
 
 def review_pending(now: datetime) -> None:
     """The worker's job: decide what waited for time or for later deliveries, in bounce waves and probes."""
-    bounce_waves.review(now)
+    bounce_waves.review_waves(now)
     _review_probes(now)
 
 

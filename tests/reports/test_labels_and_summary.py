@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 
-from mailer.reports.labels import BOUNCE_CLASS_LABELS, join_list, reason_label, summary
+from mailer.reports.labels_and_summary import BOUNCE_CLASS_LABELS, join_list, reason_label, summary
 from mailer.reports.stats import FailureCount, Stats, Totals
 
 

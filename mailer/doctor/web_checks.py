@@ -9,13 +9,16 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from urllib.parse import urlsplit
 
-from mailer.doctor.check import CheckResult, Context, is_loopback
+from mailer.doctor.check_types import CheckResult, Context
+from mailer.doctor.dns_client import is_loopback
+from mailer.rendering import theme
 from mailer.stories.url_fetcher import WEB_PORTS, Fetched, FetchError, ForbiddenAddress, Limits, fetch
 from subscribers import tokens
 
 # An id that no subscriber has: a POST with its token ends no subscription.
 _NO_SUBSCRIBER = 0
 _HTML = ("text/html",)
+_PNG = b"\x89PNG"
 _ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
@@ -85,6 +88,36 @@ def _metrics(context: Context) -> Iterator[CheckResult]:
         return
     advice = "Let the proxy set X-Forwarded-For and X-Forwarded-Proto, or set [metrics] token."
     yield CheckResult("site", "/metrics", "problem", "Everybody can read the metrics.", advice)
+
+
+def media_origin(context: Context) -> Iterator[CheckResult]:
+    """Whether pictures of messages come from the media origin, and may be kept there."""
+    origin = context.config.site.media_origin
+    result = partial(CheckResult, "media_origin", origin)
+    address = f"{origin}{theme.ornament_path(theme.DEFAULTS)}"
+    try:
+        found = _request(context, address, content_types=("image/png",))
+    except ForbiddenAddress as error:
+        yield result(
+            "warning",
+            f"{error} Subscribers in other networks may not reach it.",
+            "You can ignore this if its address outside your network is a public one.",
+        )
+    except FetchError as error:
+        yield result(
+            "problem",
+            f"Emails show no pictures: {error}",
+            "Let it fetch /media/ and /ornament/ from [site] url, or leave [site] media_origin empty.",
+        )
+    else:
+        if found.body.startswith(_PNG):
+            yield result("ok", "It has the pictures of emails.")
+            return
+        yield result(
+            "problem",
+            "It answers with something else than the picture.",
+            "Let it fetch /media/ and /ornament/ from [site] url, or leave [site] media_origin empty.",
+        )
 
 
 def one_click(context: Context) -> Iterator[CheckResult]:

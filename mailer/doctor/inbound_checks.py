@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from mailer.config import Config, Service
 from mailer.config.sections import TOKEN
-from mailer.doctor.check import CheckResult, Context, DnsRecord
-from mailer.doctor.outbound import egress
+from mailer.doctor.check_types import CheckResult, Context, DnsRecord
+from mailer.doctor.outbound_checks import egress
 from mailer.feedback.models import WebhookHeartbeat, WebhookPayload
 from mailer.feedback.sources.base import MailboxError
 from mailer.feedback.sources.poll import Source, configured_mailboxes
@@ -118,7 +118,7 @@ def sources(config: Config, timeout: float) -> Iterator[CheckResult]:
     elif not bounces.has_inbound:
         yield result(
             "warning",
-            "No mailbox is read for bounces, so mail to dead addresses continues.",
+            "No mailbox is read for bounces, so addresses that do not exist still get emails.",
             "Set [bounces] imap_host, pop3_host, maildir or lmtp_port; or let the mail server run "
             "`mailer bounces receive`: then you can ignore this.",
         )

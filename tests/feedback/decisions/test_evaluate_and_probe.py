@@ -9,7 +9,7 @@ import pytest
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.feedback import ingest
-from mailer.feedback.decisions import evaluate, suppression_decisions
+from mailer.feedback.decisions import evaluate_and_probe, suppression_decisions
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
 from subscribers.models import Subscriber, Subscription
 from tests.feedback import cast
@@ -68,7 +68,7 @@ def test_a_bounced_probe_suppresses_and_is_evidence(asked: Subscriber) -> None:
 
 def test_a_refused_probe_suppresses(asked: Subscriber) -> None:
     OutboxMessage.objects.update(state="refused", reply="550 5.1.1 User unknown")
-    evaluate.review_pending(NOW + timedelta(minutes=5))
+    evaluate_and_probe.review_pending(NOW + timedelta(minutes=5))
     assert stopped(asked)
 
 
@@ -81,15 +81,15 @@ def test_replies_that_are_not_about_the_address_never_suppress(asked: Subscriber
 
 def test_a_blocked_probe_dismisses_the_decision(asked: Subscriber) -> None:
     OutboxMessage.objects.update(state="refused", reply="554 5.7.1 blocked using zen.spamhaus.org")
-    evaluate.review_pending(NOW + timedelta(minutes=5))
+    evaluate_and_probe.review_pending(NOW + timedelta(minutes=5))
     assert (latest_decision(asked).state, stopped(asked)) == ("dismissed", False)
 
 
 def test_a_delivered_probe_resets_the_score(asked: Subscriber) -> None:
     sent()
-    evaluate.review_pending(NOW + timedelta(days=5))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=5))
     assert latest_decision(asked).state == "probing"
-    evaluate.review_pending(NOW + timedelta(days=7))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=7))
     assert latest_decision(asked).state == "dismissed"
     cast.returned(asked, "soft", NOW + timedelta(days=8))
     assert latest_decision(asked).state == "dismissed" and not stopped(asked)
@@ -97,7 +97,7 @@ def test_a_delivered_probe_resets_the_score(asked: Subscriber) -> None:
 
 def test_further_bounces_after_a_probe_suppress_without_another(asked: Subscriber) -> None:
     sent()
-    evaluate.review_pending(NOW + timedelta(days=7))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=7))
     fill(asked, NOW + timedelta(days=60))
     assert stopped(asked)
     assert OutboxMessage.objects.count() == 1
@@ -115,7 +115,7 @@ def test_forged_bounces_lead_to_one_probe_and_no_suppression() -> None:
         cast.bounce(person, "hard", NOW + timedelta(days=days))
     assert (latest_decision(person).state, latest_decision(person).rule) == ("probing", "two_hard_bounces")
     sent()
-    evaluate.review_pending(NOW + timedelta(days=10))
+    evaluate_and_probe.review_pending(NOW + timedelta(days=10))
     for days in range(11, 60):
         cast.bounce(person, "hard", NOW + timedelta(days=days))
     assert not stopped(person)
@@ -156,6 +156,6 @@ def test_bounced_probes_at_one_domain_are_an_outage() -> None:
         cast.arrived(person)
         fill(person, ago(hours=1))
     OutboxMessage.objects.update(state="refused", reply="550 5.1.1 User unknown")
-    evaluate.review_pending(NOW)
+    evaluate_and_probe.review_pending(NOW)
     assert {latest_decision(person).state for person in people} == {"held"}
     assert BounceWave.objects.get().state == "open"

@@ -8,7 +8,7 @@ from functools import partial
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from mailer.doctor.check import CheckResult
+from mailer.doctor.check_types import CheckResult
 
 # Seconds without a heartbeat after which a worker is not counted; it sends one every ten.
 _SILENT_SECONDS = 30

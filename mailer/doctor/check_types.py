@@ -1,0 +1,72 @@
+"""What a check of the doctor gets and returns: its context, its result, and DNS records to publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mailer.config import Config
+from mailer.doctor.dns_client import Dns
+
+# problem: mail or pages fail, or soon will. warning: staff must decide. skipped: it could not be checked.
+Status = Literal["ok", "warning", "problem", "skipped"]
+
+
+@dataclass(frozen=True)
+class DnsRecord:
+    """A record to publish in DNS."""
+
+    name: str
+    type: str
+    value: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    # Stable: "spf", "relay"…
+    check: str
+    # Which one, where there are several: a domain, a host.
+    subject: str
+    status: Status
+    # What was found.
+    message: str
+    # What to change; empty: nothing.
+    advice: str = ""
+    records: tuple[DnsRecord, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "check": self.check,
+            "subject": self.subject,
+            "status": self.status,
+            "message": self.message,
+            "advice": self.advice,
+            "records": [{"name": one.name, "type": one.type, "value": one.value} for one in self.records],
+        }
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the checks need that is not in the database."""
+
+    config: Config
+    dns: Dns
+    # Addresses in From.
+    senders: tuple[str, ...]
+    # Seconds for each step that waits for another server.
+    timeout: float = 10
+    # The port of other domains' mail servers.
+    mx_port: int = 25
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The senders' domains in lower case, without those that are not DNS names."""
+        found = dict.fromkeys(sender.rpartition("@")[2].lower() for sender in self.senders)
+        return tuple(domain for domain in found if "." in domain and not domain[-1].isdigit())
+
+    @property
+    def bounce_domains(self) -> tuple[str, ...]:
+        """The domains of the envelope senders."""
+        own = self.config.bounces.domain.lower()
+        return (own,) if own else self.domains
