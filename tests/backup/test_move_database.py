@@ -40,8 +40,7 @@ def test_a_paused_mailing_goes_on_in_postgresql(
     half_sent: tuple[Path, list[str]], paused: Path, postgres: Server
 ) -> None:
     _, sent = half_sent
-    postgres.execute("CREATE DATABASE moved")
-    url = postgres._of("moved")
+    url = postgres.empty("moved")
     edition = edition_of(paused)
     before = totals(paused, edition)
     # Killed while it copies, it goes on where it was.
@@ -75,10 +74,11 @@ def test_a_paused_mailing_goes_on_in_postgresql(
     with Relay() as relay, office.Worker(paused, relay.port, MAILER_DATABASE__URL=url):
         office.mailer(paused, "edition", "resume", edition, MAILER_DATABASE__URL=url)
         until(lambda: totals(paused, edition, MAILER_DATABASE__URL=url)["state"] == "sent", interval=1)
-        received = Counter([*sent, *relay.recipients()])
+        # Without the notices to staff, of which there may be several.
+        received = Counter(one for one in (*sent, *relay.recipients()) if one.startswith("reader-"))
     after = totals(paused, edition, MAILER_DATABASE__URL=url)
     assert after["accepted"] == office.READERS
-    assert [one for one, count in received.items() if count > 1] == []
+    assert len(received) == office.READERS and set(received.values()) == {1}
     # The former database is kept, and sends nothing.
     assert office.query(paused, "SELECT no_send_reason FROM mailer_instance") == [("moved",)]
     assert totals(paused, edition) == before
@@ -93,8 +93,7 @@ def _is_loading(url: str) -> bool:
 def test_a_running_worker_and_a_target_with_tables_are_refused(
     paused: Path, postgres: Server, tmp_path: Path
 ) -> None:
-    postgres.execute("CREATE DATABASE occupied")
-    url = postgres._of("occupied")
+    url = postgres.empty("occupied")
     with psycopg.connect(url) as database:
         database.execute("CREATE TABLE mine (id integer)")
     with pytest.raises(AssertionError, match="not empty"):
