@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 _validate = EmailValidator()
 _HASH_BYTES = 16
@@ -36,7 +36,7 @@ def normalise(address: str) -> str:
     try:
         domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
     except UnicodeError as error:
-        raise ValueError(stored("the domain “%(domain)s” cannot exist", domain=domain)) from error
+        raise ValueError(stored("has the domain “%(domain)s”, which cannot exist", domain=domain)) from error
     if domain.startswith("["):
         raise ValueError(stored("has an IP address instead of a domain"))
     normalised = f"{local}@{domain}".lower()

@@ -1,12 +1,14 @@
-"""Countries and languages: their codes, and their names in any language."""
+"""Countries and languages: their codes and names, and dates as each language writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
+from babel.dates import format_date
 from babel.lists import format_list
 
 # Two-letter codes that CLDR knows and ISO 3166-1 does not assign.
@@ -173,6 +175,15 @@ def language_name(code: str, language: str) -> str:
 def country_names(codes: Sequence[str], language: str) -> str:
     """Names joined as the language joins a list: "Kazakhstan, Kyrgyzstan and Uzbekistan"."""
     return format_list([country_name(code, language) for code in codes], locale=locale_of(language))
+
+
+def long_date(day: date, language: str) -> str:
+    """A day as readers write it, and emails do: "31 January 2027", "31 января 2027 г."."""
+    # English dates are those of international offices. CLDR writes Tajik ones as "05 Ноябр 2021".
+    where = Locale.parse("en_GB") if language == "en" else locale_of(language)
+    if language == "tg":
+        return format_date(day, "d MMMM y", locale=where).lower()
+    return format_date(day, "long", locale=where)
 
 
 def parse_countries(codes: Iterable[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ that ends the process only: the parent goes on, and says that the file is too co
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
+from xml.etree.ElementTree import ParseError
 from xml.parsers import expat
 
 _PIECE = 64 * 1024
@@ -47,25 +49,35 @@ def run_lines(
     The module calls `apply_limits` first, and its last line is empty. Raises LimitExceeded where that line
     is missing. The process is ended when the generator is closed.
     """
+    source.seek(0)
+    with start(module, source, limits, *arguments) as process:
+        try:
+            yield from lines(process, limits)
+        finally:
+            process.kill()
+
+
+def start(
+    module: str, source: BinaryIO | int, limits: ProcessLimits, *arguments: str
+) -> subprocess.Popen[bytes]:
+    """`python -m module` with `source` as its standard input, a file or subprocess.PIPE."""
     # Configuration and secrets of this process are not for that one.
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-P", "-m", module, str(limits.memory), str(limits.cpu_seconds), *arguments]
-    source.seek(0)
-    with subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+    return subprocess.Popen(  # noqa: S603  (our own interpreter and module)
         command,
         stdin=source,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
-    ) as process:
-        try:
-            yield from _lines(process, limits)
-        finally:
-            process.kill()
+    )
 
 
-def apply_limits(arguments: list[str]) -> list[str]:
-    """Limit this process as `run_lines` asks; returns the arguments that are left."""
+def apply_limits(arguments: list[str], *, renewable: bool = False) -> list[str]:
+    """Limit this process as `run_lines` asks; returns the arguments that are left.
+
+    `renewable`: it may call `renew_cpu_limit`.
+    """
     import resource  # not on every system, and only this process needs it
 
     memory, cpu = int(arguments[0]), int(arguments[1])
@@ -73,7 +85,7 @@ def apply_limits(arguments: list[str]) -> list[str]:
     os.nice(10)
     for kind, limit in (
         (resource.RLIMIT_AS, (memory, memory)),
-        (resource.RLIMIT_CPU, (cpu, cpu + 1)),
+        (resource.RLIMIT_CPU, (cpu, resource.getrlimit(resource.RLIMIT_CPU)[1] if renewable else cpu + 1)),
         (resource.RLIMIT_CORE, (0, 0)),
         # It writes to its pipe only, and to no file.
         (resource.RLIMIT_FSIZE, (0, 0)),
@@ -107,7 +119,28 @@ def check_depth(pieces: Iterator[bytes], most: int = MAX_DEPTH) -> None:
         return
 
 
-def _lines(process: subprocess.Popen[bytes], limits: ProcessLimits) -> Generator[bytes, None, None]:
+def check_memory(error: Exception) -> None:
+    """Raise MemoryError where the cause of the error is that memory ran out, and not the file."""
+    out_of_memory = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
+    if isinstance(error, ParseError) and error.code == out_of_memory:
+        raise MemoryError from error
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        raise MemoryError from error
+
+
+def renew_cpu_limit(cpu_seconds: int) -> None:
+    """Let this process, which does one piece of work after another, use that much again from now on."""
+    import resource
+
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    allowed = int(spent.ru_utime + spent.ru_stime) + cpu_seconds + 1
+    with suppress(ValueError, OSError):
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (allowed, hard))
+
+
+def lines(process: subprocess.Popen[bytes], limits: ProcessLimits) -> Generator[bytes, None, None]:
+    """What the process writes, up to an empty line. Raises LimitExceeded."""
     assert process.stdout is not None
     pipe, waiting = process.stdout.fileno(), bytearray()
     poll = select.poll()

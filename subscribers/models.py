@@ -16,7 +16,7 @@ from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.code_list_field import CountriesField, NamedModel
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
-from subscribers.segments.models import CustomField, FieldValue, Segment, Tag, Tagging
+from subscribers.segments.models import CustomField, FieldValue, RuleCount, Segment, Tag, Tagging
 
 __all__ = [
     "AddressChange",
@@ -39,6 +39,7 @@ __all__ = [
     "ReconfirmationRequest",
     "RejectedRow",
     "ReversibleErasure",
+    "RuleCount",
     "Segment",
     "Subscriber",
     "Subscription",
@@ -128,7 +129,7 @@ class MailingList(NamedModel):
 
 
 class ListGrowth(models.Model):
-    """Subscriptions and unsubscriptions of a list by month, as `list_growth.months` counted them."""
+    """Subscriptions and unsubscriptions of a list by month, as `list_growth.monthly_growth` counted them."""
 
     mailing_list = models.OneToOneField(MailingList, on_delete=models.CASCADE, related_name="growth")
     months = models.JSONField()

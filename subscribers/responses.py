@@ -22,7 +22,7 @@ from subscribers.models import Subscriber
 # The view of a link, by its token.
 LinkView = Callable[[HttpRequest, str], HttpResponse]
 
-# What `mask` makes, within a longer text.
+# What `mask_address` makes, within a longer text.
 _MASKED = re.compile(r"\S*…@\S+")
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -30,7 +30,7 @@ _POLICY = (
 )
 
 
-def page(
+def render_page(
     request: HttpRequest,
     template: str,
     context: Mapping[str, Any] | None = None,
@@ -61,7 +61,7 @@ def link_page(invalid: str, status: int = 404) -> Callable[[LinkView], LinkView]
             try:
                 return view(request, token)
             except tokens.InvalidToken:
-                return page(request, invalid, status=status, private=True)
+                return render_page(request, invalid, status=status, private=True)
 
         return answer
 
@@ -91,15 +91,15 @@ def evidence_from(request: HttpRequest, channel: str, language: str, text: str =
     )
 
 
-def subscriber_context(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
+def masked_address_context(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
     """The masked address, and the link to the preferences: for pages that only the subscriber's own mailbox
     opens. An unsubscribe token does not: mail systems and forwarded mail carry it.
     """
     link = tokens.make("preferences", subscriber.pk, newsletter_id)
-    return {"masked": mask(subscriber.email), "preferences_url": f"/preferences/{link}/"}
+    return {"masked": mask_address(subscriber.email), "preferences_url": f"/preferences/{link}/"}
 
 
-def mask(email: str) -> str:
+def mask_address(email: str) -> str:
     """The address as “a…@example.org”: enough for its owner, too little for others who see the screen."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}…@{domain}"

@@ -19,7 +19,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, models, 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
 

@@ -47,8 +47,8 @@ PagePurpose = Literal[
 MailPurpose = Literal["delivery", "probe", "link", "open", "subscriber"]
 # In the cursor of a page of the REST API: the last row of the page, and a digest of what was asked.
 ApiPurpose = Literal["api_cursor"]
-# In the mailed link to an external approver.
-StaffPurpose = Literal["approval_link"]
+# In the mailed link to an external approver, and in the address of a calendar of a member of staff.
+StaffPurpose = Literal["approval_link", "staff_calendar"]
 # In the address of a picture in a test send: a digest of its path, and the last day of the address.
 PicturePurpose = Literal["test_picture"]
 Purpose = PagePurpose | MailPurpose | ApiPurpose | StaffPurpose | PicturePurpose
@@ -138,7 +138,7 @@ def decrypt_id(purpose: Purpose, token: str) -> int:
     raise InvalidToken("not a token of ours")
 
 
-def mask(text: str) -> str:
+def mask_tokens(text: str) -> str:
     """The text without anything that looks like a token: with one, its reader could act for a subscriber."""
     return _LIKE_TOKEN.sub(lambda found: f"{found[0][:3]}…" if _has_digit(found[0]) else found[0], text)
 

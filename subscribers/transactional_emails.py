@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from email.utils import formataddr
 
-from babel.dates import format_date
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
@@ -148,7 +147,7 @@ def page_language(subscriber: Subscriber) -> str:
 
 def _local_day(at: datetime, language: str) -> str:
     """The day of a time in the site's time zone, as the language writes it."""
-    return format_date(timezone.localdate(at), "long", locale=iso_codes.locale_of(language))
+    return iso_codes.long_date(timezone.localdate(at), language)
 
 
 def _preferences_path(subscriber: Subscriber) -> str:

@@ -12,13 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Max, QuerySet
+from django.utils.translation import gettext
 
 from subscribers import suppression, unsubscribe
 from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.models import MailingList, ReconfirmationRequest, Subscriber, Subscription, Suppression
 from subscribers.resumable_jobs import UNDO_FOR, JobRunner, Stop, UndoStates
-from subscribers.search.search import Query, matching
+from subscribers.search.subscriber_search import Query, matching
 from subscribers.segments.models import Tag, Tagging
 
 State = BulkJob.State
@@ -81,9 +82,11 @@ RUNNER = BulkRunner()
 def create(request: BulkRequest, by: str, now: datetime) -> BulkJob:
     """A job for the subscribers who exist now; the worker does it. Raises ValueError with a message."""
     if request.action in (BulkJob.Action.ADD, BulkJob.Action.SUPPRESS) and not request.reason.strip():
-        raise ValueError("Say why; where subscribers are added to a list, say how they gave their consent.")
+        raise ValueError(
+            gettext("Say why; where subscribers are added to a list, say how they gave their consent.")
+        )
     if request.action != BulkJob.Action.SUPPRESS and request.target is None:
-        raise ValueError("Choose a tag or a list.")
+        raise ValueError(gettext("Choose a tag or a list."))
     selection: dict[str, Any] = {"ids": sorted(request.ids)} if request.ids else asdict(request.query)
     if request.campaign is not None:
         selection = {"campaign": request.campaign}

@@ -22,7 +22,7 @@ from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.imports import diff, tags_and_fields
 from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats
-from subscribers.imports.statuses import Status, heaviest
+from subscribers.imports.statuses import Status, most_severe
 from subscribers.imports.validate import parse_address_cell
 from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
 from subscribers.suppression import IMPORTED
@@ -79,7 +79,7 @@ def apply_batch(job: ImportJob, lines: tuple[int, int], now: datetime) -> Import
     after, until = lines
     _speed_up()
     with diff.compared_rows(job, after, until, with_ids=True) as cursor:
-        diff.lock(cursor)
+        diff.lock_subscriptions(cursor)
         outcomes = diff.count_outcomes(cursor)
         _write(cursor, job, outcomes, now)
         if tags_and_fields.has_tags_or_fields(job):
@@ -230,7 +230,7 @@ def _suppress(job: ImportJob, after: int, until: int, now: datetime) -> int:
     found: dict[bytes, tuple[str, Status]] = {}
     for address_hash, email, status in _addresses(job, rows):
         before = found.get(address_hash, (email, status))[1]
-        found[address_hash] = email, heaviest((before, status))
+        found[address_hash] = email, most_severe((before, status))
     addresses, count = iter(found.items()), 0
     while some := dict(islice(addresses, _SUPPRESSED_AT_ONCE)):
         known = Suppression.objects.filter(address_hash__in=some, lifted_at__isnull=True)

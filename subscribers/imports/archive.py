@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.limited_process import LimitExceeded, ProcessLimits, apply_limits, run_lines
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 # Limits: files in the archive, tables among them, and bytes of all tables.
 _MAX_FILES, _MAX_TABLES, _MAX_BYTES = 10_000, 50, 1 << 30
@@ -76,7 +76,7 @@ def unpack(stream: BinaryIO, size: int, closed_at_the_end: ExitStack) -> Archive
     return found
 
 
-def pieces(stream: BinaryIO) -> Iterator[tuple[str, str]]:
+def unpacked_pieces(stream: BinaryIO) -> Iterator[tuple[str, str]]:
     """What the process writes: ("table" or "other", name), and ("data", base64) after each table."""
     try:
         with zipfile.ZipFile(stream) as packed:
@@ -131,7 +131,7 @@ def _main() -> None:
     apply_limits(sys.argv[1:])
     out = sys.stdout
     try:
-        for piece in pieces(sys.stdin.buffer):
+        for piece in unpacked_pieces(sys.stdin.buffer):
             out.write(json.dumps(piece) + "\n")
     except UnreadableFile as error:
         out.write(json.dumps(["error", str(error)]) + "\n")

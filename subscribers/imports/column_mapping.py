@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from subscribers import iso_codes
-from subscribers.csv_cells import parse_countries
 from subscribers.imports import formats
+from subscribers.imports.countries_and_languages import parse_countries
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.status_columns import GATES, Kind, heading_kind, read_column
 from subscribers.imports.statuses import Status
 from subscribers.segments.models import CustomField
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 # What a column can be about; besides these "country:KZ", the column of one country, and "field:NAME", one of
 # the custom fields. GATES decide who is added: "status" by its words, "opted_out" where a yes, a date or a
@@ -58,7 +58,7 @@ _CHOICE = re.compile(
     r"\b(?:interest\w*|topics?|follow\w*|prefer\w*|select\w*|chosen|choices?|wants?|about|news|интерес\w*|тем[аы]"
     r"|выбран\w*|выбор|предпоч\w*|новости)\b"
 )
-# These are a choice of content only where their cells show it: one country may be where somebody lives.
+# These are a choice of content only where their cells show it: one country may be where a person lives.
 _SEVERAL_COUNTRIES = frozenset({"country", "страна", "ülke"})
 _TOPICS = frozenset({"interests", "interest", "topics", "groups", "preferences", "интересы", "темы"})
 _BEFORE_A_COUNTRY = re.compile(r"^(?:country|interest|interests|страна|want|wants)\b\s*")
@@ -76,7 +76,7 @@ class Columns:
     headed: bool
     # What the headings say about who must get no mail.
     kinds: tuple[Kind | None, ...] = ()
-    # Of each column: what its words mean, by `statuses.plain` word.
+    # Of each column: what its words mean, by `statuses.normalise_words` word.
     words: tuple[Mapping[str, Status], ...] = ()
     # Of each column: what a yes under "opted_out", or a no under "opted_in", means.
     refused: tuple[Status, ...] = ()
@@ -98,7 +98,7 @@ class Choices:
 
     # Heading, or number from 1, to field.
     columns: Mapping[str, str] = field(default_factory=dict)
-    # What words in columns of statuses mean, by `statuses.plain` word.
+    # What words in columns of statuses mean, by `statuses.normalise_words` word.
     words: Mapping[str, Status] = field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO, TextIO
 
 from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 DELIMITERS = (",", ";", "\t", "|")
 # Characters; a longer line is not part of a table of people.

@@ -111,7 +111,7 @@ def compared_rows(
                 cursor.execute("DROP TABLE import_compared")
 
 
-def lock(cursor: CursorWrapper) -> None:
+def lock_subscriptions(cursor: CursorWrapper) -> None:
     """Hold back unsubscribes of those who are put on the list, and exclude those who just unsubscribed."""
     if connection.features.has_select_for_update:
         cursor.execute(_LOCK)
@@ -142,7 +142,7 @@ def dry_run(job: ImportJob, stats: ImportStats, progress: Progress = no_progress
     return samples
 
 
-def sample(job: ImportJob, lines: Collection[int]) -> list[dict[str, Any]]:
+def sample_rows(job: ImportJob, lines: Collection[int]) -> list[dict[str, Any]]:
     """These lines as they compare now, each by column of import_compared."""
     if not lines:
         return []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from subscribers.imports.row_types import UnreadableFile
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 # Tried where the text is not Unicode, in this order where two are equally likely.
 #

@@ -21,16 +21,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
 from subscribers import resumable_jobs
-from subscribers.imports import apply, diff, staging
+from subscribers.imports import apply, diff, staging, unknown_values
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, Progress, UnreadableFile, no_progress
+from subscribers.imports.staff_questions import Survey, Unanswered
 from subscribers.imports.status_columns import GATES
-from subscribers.imports.survey import Survey, Unanswered
 from subscribers.imports.table_file import open_table
 from subscribers.imports.validate import row_validator
 from subscribers.models import MailingList
 from subscribers.resumable_jobs import LEASE, UNDO_FOR, Clock, JobRunner, Stop, UndoStates, WrongState
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 State = ImportJob.State
 
@@ -64,6 +64,8 @@ class ImportOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     # What words in columns of statuses mean, each a `statuses.Status`.
     words: Mapping[str, str] = field(default_factory=dict)
+    # What values that are not known mean; see `unknown_values`.
+    values: unknown_values.Choices = field(default_factory=dict)
 
 
 class ImportRunner(JobRunner[ImportJob]):
@@ -145,6 +147,10 @@ class ImportRunner(JobRunner[ImportJob]):
             return
         except UnreadableFile as error:
             _set_failed(job, str(error))
+        else:
+            if job.options.get("unknown"):
+                # It is read again once staff have chosen what these values mean.
+                return
         staging.delete(job.upload)
 
     @contextmanager
@@ -208,6 +214,7 @@ def create(file_name: str, options: ImportOptions, now: datetime) -> ImportJob:
             "delimiter": options.delimiter,
             "columns": dict(options.columns),
             "words": dict(options.words),
+            "values": unknown_values.check_choices(options.values),
         },
         state=State.READING,
         created_by=options.created_by,
@@ -221,7 +228,7 @@ def create_upload(
     """A job for an uploaded file whose columns are to be set. Raises ValueError without a source; OSError."""
     job = create(file_name, options, now)
     try:
-        job.upload, size = staging.store(chunks)
+        job.upload, size = staging.store_upload(chunks)
     except BaseException:
         job.delete()
         raise
@@ -253,6 +260,21 @@ def set_columns(
     }
     if not resumable_jobs.transition(job, [State.MAPPING], State.READING, options=options):
         raise WrongState(gettext("This import is %(state)s already.") % {"state": job.get_state_display()})
+
+
+def set_values(job: ImportJob, choices: unknown_values.Choices) -> None:
+    """Set what values that are not known mean, in place of earlier choices; the worker reads the file again.
+
+    Raises WrongState, also when the file is no longer stored; ValueError for a code that does not exist.
+    """
+    options = {**job.options, "values": unknown_values.check_choices(choices)}
+    stored_still = job.upload and staging.is_stored(job.upload)
+    if not stored_still or not resumable_jobs.transition(
+        job, [State.READY], State.READING, options=options, position=0
+    ):
+        raise WrongState(
+            gettext("The file can no longer be read again. Upload it once more to choose other values.")
+        )
 
 
 def read_file(
@@ -328,6 +350,8 @@ def start_apply(
             job.result = stats.as_dict()
             job.options = _without_cells(job.options)
             job.save(update_fields=["result", "options"])
+    if changed:
+        staging.delete(job.upload)
     if not changed and job.state != State.APPLYING:
         raise WrongState(
             gettext("This import is %(state)s; only one that waits can be applied.")
@@ -383,7 +407,10 @@ def delete_sample_cells() -> None:
 def _without_cells(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a job without cells of its file; the worker asks its questions again if need be."""
     kept = {name: value for name, value in options.items() if name != "questions"}
-    return kept | {"unused": [[heading, ""] for heading, _ in options.get("unused", [])]}
+    return kept | {
+        "unused": [[heading, ""] for heading, _ in options.get("unused", [])],
+        "unknown": unknown_values.shared_only(options.get("unknown", [])),
+    }
 
 
 def _stage(job: ImportJob, stream: BinaryIO, clock: Clock, progress: Progress) -> None:
@@ -394,7 +421,9 @@ def _stage(job: ImportJob, stream: BinaryIO, clock: Clock, progress: Progress) -
 
     line = 1
     with open_table(stream, {**job.options, "file_name": job.file_name}) as table:
-        columns, validate, survey = table.columns, row_validator(table.columns), Survey(table.columns)
+        values = unknown_values.ValueReader(job.options.get("values"))
+        columns, survey = table.columns, Survey(table.columns)
+        validate = row_validator(columns, values)
         with staging.Staging(job.pk, extend_lease, columns.fields.index("email")) as staged:
             for count, (line, cells) in enumerate(survey.watch(table.rows), start=1):
                 staged.add(validate(line, cells), cells)
@@ -412,6 +441,8 @@ def _stage(job: ImportJob, stream: BinaryIO, clock: Clock, progress: Progress) -
         "unread": list(table.unread),
         "product": columns.format.product if columns.format else "",
         "not_carried": columns.format.not_carried if columns.format else "",
+        "unknown": [list(one) for one in values.unknown()],
+        "unlisted": values.unlisted(),
     }
     job.expected = staged.stats.as_dict()
 

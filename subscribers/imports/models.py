@@ -141,7 +141,7 @@ class ImportChange(_JobRow):
 
     class Kind(models.TextChoices):
         NEW = "new", _("was not known before")
-        JOINS = "joins", _("was known, and was put on the list")
+        JOINS = "joins", _("was already known, and was added to the list")
         CONFIRMS = "confirms", _("was waiting for confirmation")
         CHANGES = "changes", _("was on the list")
 

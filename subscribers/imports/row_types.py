@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 # The line or row number, from 1, and its cells.
 TableRow = tuple[int, list[str]]

@@ -27,9 +27,9 @@ from django.utils import timezone
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, InvalidRow, UnreadableFile, ValidRow
-from subscribers.imports.survey import Question, Survey
+from subscribers.imports.staff_questions import Question, Survey
 from subscribers.imports.table_file import open_table
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{20,64}")
 # Rows of a preview, and characters of each cell.
@@ -70,7 +70,7 @@ class Preview:
     unread: tuple[str, ...] = ()
 
 
-def store(chunks: Iterable[bytes]) -> tuple[str, int]:
+def store_upload(chunks: Iterable[bytes]) -> tuple[str, int]:
     """Write a file that only we may read; returns its random name, and its size in bytes. Raises OSError."""
     storage = _storage()
     name, size = secrets.token_urlsafe(24), 0
@@ -100,9 +100,14 @@ def is_stored(name: str) -> bool:
 def open_upload(job: ImportJob) -> BinaryIO:
     """The job's uploaded file. Raises UnreadableFile when it is gone."""
     try:
-        opened: Any = _storage().open(_checked(job.upload), "rb")
+        return open_stored(job.upload)
     except FileNotFoundError:
         raise UnreadableFile(stored("The file is no longer stored; upload it again.")) from None
+
+
+def open_stored(name: str) -> BinaryIO:
+    """The stored file of this name. Raises FileNotFoundError."""
+    opened: Any = _storage().open(_checked(name), "rb")
     # On disk: as it is there, or a copy of what is in an object storage.
     file: BinaryIO = opened.file
     return file
@@ -278,7 +283,7 @@ class Staging:
                         row.line,
                         RejectedRow.Kind.INVALID.value,
                         stored(
-                            "line %(some)s says that this person left, or never asked for mail",
+                            "line %(some)s says that this person unsubscribed, or never asked for emails",
                             some=some[row.line],
                         ),
                         bytes(row.address_hash),

@@ -22,11 +22,11 @@ from subscribers.imports.statuses import (
     left_status,
     may_mention,
     mentioned_status,
-    plain,
+    normalise_words,
     word_status,
 )
 
-# Fields of columns that decide who is added, see `gate`.
+# Fields of columns that decide who is added, see `make_cell_reader`.
 GATES = ("status", "opted_out", "opted_in", "mentions")
 _OTHER_CHANNEL = re.compile(
     r"\b(?:sms|phone|mobile|whats ?app|viber|telegram|push|calls?|fax|postal|телефон\w*|смс|звон\w*)\b"
@@ -114,7 +114,7 @@ class Reading:
 @lru_cache(maxsize=4096)
 def heading_kind(heading: str) -> Kind | None:
     """What a heading says about who must get no mail; None for a heading about something else."""
-    text = plain(heading)
+    text = normalise_words(heading)
     if _OTHER_CHANNEL.search(text) and not _BY_MAIL.search(text):
         return Kind("ignore", Status.SUBSCRIBED, sure=True)
     if text in _STATUS_HEADINGS:
@@ -150,7 +150,7 @@ def read_column(kind: Kind | None, cells: Iterable[str], words: Mapping[str, Sta
         return Reading("opted_out" if kind.field == "opted_out" and not values else "ignore")
     if kind.denied and not kind.sure and not any(is_true(value) or is_false(value) for value in values):
         return _read_unnamed(values, words)
-    understood = [words.get(plain(value)) or word_status(value) for value in values]
+    understood = [words.get(normalise_words(value)) or word_status(value) for value in values]
     if kind.field == "status":
         if kind.sure or any(status not in (None, Status.SUBSCRIBED) for status in understood):
             return Reading("status")
@@ -160,7 +160,9 @@ def read_column(kind: Kind | None, cells: Iterable[str], words: Mapping[str, Sta
     return _read_opted_in(kind, values, understood, empty)
 
 
-def gate(field: str, refused: Status, words: Mapping[str, Status]) -> Callable[[str], Status | None]:
+def make_cell_reader(
+    field: str, refused: Status, words: Mapping[str, Status]
+) -> Callable[[str], Status | None]:
     """The function that says what a cell of such a column means; None where a word is not understood.
 
     `refused`: what a yes under `opted_out`, or a no under `opted_in`, means. `words`: by `plain` word.
@@ -168,7 +170,7 @@ def gate(field: str, refused: Status, words: Mapping[str, Status]) -> Callable[[
 
     @lru_cache(maxsize=4096)
     def status(cell: str) -> Status | None:
-        return words.get(plain(cell)) or word_status(cell)
+        return words.get(normalise_words(cell)) or word_status(cell)
 
     @lru_cache(maxsize=4096)
     def opted_out(cell: str) -> Status:
@@ -198,7 +200,7 @@ def file_status(name: str) -> tuple[str, bool]:
     base = name.replace("\\", "/").rpartition("/")[2]
     if exported := _FILE_NAME.match(base):
         return exported[1].casefold(), True
-    text = plain(base.rpartition(".")[0] or base)
+    text = normalise_words(base.rpartition(".")[0] or base)
     said = mentioned_status(text)
     if said is Status.SUBSCRIBED and re.search(r"\bblocks?\b|\bno ?mail\b|\bblack\b", text):
         said = Status.BLOCKED
@@ -211,7 +213,7 @@ def _read_unnamed(values: set[str], words: Mapping[str, Status]) -> Reading:
         mentioned_status(value) is not Status.SUBSCRIBED for value in values
     ):
         return Reading("ignore")
-    understood = [words.get(plain(value)) or word_status(value) for value in values]
+    understood = [words.get(normalise_words(value)) or word_status(value) for value in values]
     if len(values) > 1 and all(understood) and Status.SUBSCRIBED in understood:
         return Reading("status")
     return Reading("mentions", doubtful=True)

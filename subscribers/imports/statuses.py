@@ -2,7 +2,7 @@
 
 Products say it in many ways: "Unsubscribed", `deleted_at`, `email_disabled=true`, «Отписан». Headings and
 cells are matched by classes of words, in English and Russian. What is not understood is never ignored: see
-`survey.Question`.
+`staff_questions.Question`.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ _ACTIVE_BEGINS = re.compile(
 )
 
 
-def plain(text: str) -> str:
+def normalise_words(text: str) -> str:
     """Without case, punctuation and doubled spaces; "ё" becomes "е", "isActive" two words."""
     text = re.sub(r"(?<=[a-zа-я])(?=[A-ZА-Я][a-zа-я])", " ", text)
     text = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
@@ -219,7 +219,7 @@ def plain(text: str) -> str:
 @lru_cache(maxsize=4096)
 def word_status(cell: str) -> Status | None:
     """What a word in a column of statuses means: nothing means subscribed, None is not understood."""
-    text = plain(cell)
+    text = normalise_words(cell)
     if not text:
         # Nothing, or a sign without letters.
         sign = cell.strip()
@@ -243,32 +243,32 @@ def mentioned_status(cell: str) -> Status:
     text = cell.strip()[:_CLEAR_LENGTH]
     if is_link(text):
         return Status.SUBSCRIBED
-    text = plain(text)
+    text = normalise_words(text)
     if not _CLEAR.search(text):
         return Status.SUBSCRIBED
     return denying_status(text) or left_status(text) or Status.UNSUBSCRIBED
 
 
 def may_mention(cells: Iterable[str]) -> bool:
-    """Whether any of the cells may say that somebody left: a quick look before `mentioned_status`."""
+    """Whether any of the cells may say that a person left: a quick look before `mentioned_status`."""
     text = "\n".join(cells).casefold()
     return any(stem in text for stem in _STEMS)
 
 
-def heaviest(statuses: Iterable[Status]) -> Status:
+def most_severe(statuses: Iterable[Status]) -> Status:
     """The status that counts where several columns speak about one person."""
     return min(statuses, key=_WEIGHT.__getitem__, default=Status.SUBSCRIBED)
 
 
 def is_false(cell: str) -> bool:
     """Whether a cell says no, nothing, or never."""
-    text, sign = plain(cell), cell.strip()
+    text, sign = normalise_words(cell), cell.strip()
     return sign in _NOTHING or sign in _NO_SIGNS or (text in _FALSE and bool(text)) or not sign
 
 
 def is_true(cell: str) -> bool:
     """Whether a cell says yes."""
-    return plain(cell) in _TRUE or cell.strip() in _YES_SIGNS
+    return normalise_words(cell) in _TRUE or cell.strip() in _YES_SIGNS
 
 
 def is_date(cell: str) -> bool:
@@ -298,4 +298,4 @@ def denying_status(text: str) -> Status | None:
 
 def left_status(text: str) -> Status | None:
     """What the words for leaving, bouncing, complaining and blocking in a plain text say."""
-    return heaviest(found) if (found := [one for one, words in _LEFT if words.search(text)]) else None
+    return most_severe(found) if (found := [one for one, words in _LEFT if words.search(text)]) else None

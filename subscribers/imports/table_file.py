@@ -27,10 +27,10 @@ from subscribers.imports.column_mapping import (
 from subscribers.imports.csv_file import read_csv
 from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import EmptyFile, TableRow, UnreadableFile
+from subscribers.imports.staff_questions import parse_status_words
 from subscribers.imports.status_columns import file_status, heading_kind
-from subscribers.imports.survey import parse_status_words
 from subscribers.imports.workbook import read_sheets, read_workbook
-from subscribers.stored_texts import stored
+from subscribers.translate_stored_texts import stored
 
 # Bytes at the end of an archive that say where its directory is (APPNOTE.TXT §4.3.16).
 _MAX_ZIP_END = 22 + 65_535

@@ -24,7 +24,7 @@ _BATCH_SIZE = 500
 Parse = Callable[[Sequence[str]], str]
 
 
-def parser(fields: Sequence[str]) -> Parse | None:
+def make_parser(fields: Sequence[str]) -> Parse | None:
     """The function that turns a row's cells into `ImportRow.attributes`; None when no column is about any.
 
     It raises ValueError for a value that the field cannot hold.

@@ -8,13 +8,14 @@ from functools import cache, lru_cache
 
 from subscribers import iso_codes
 from subscribers.addresses import address_hasher, normalise
-from subscribers.csv_cells import parse_countries, parse_language, unescape
+from subscribers.csv_cells import unescape
 from subscribers.imports import tags_and_fields
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import InvalidRow, ValidRow
-from subscribers.imports.status_columns import GATES, gate
-from subscribers.imports.statuses import DO_NOT_MAIL, Status, heaviest, is_false
-from subscribers.stored_texts import stored
+from subscribers.imports.status_columns import GATES, make_cell_reader
+from subscribers.imports.statuses import DO_NOT_MAIL, Status, is_false, most_severe
+from subscribers.imports.unknown_values import ValueReader
+from subscribers.translate_stored_texts import stored
 
 Validate = Callable[[int, Sequence[str]], ValidRow | InvalidRow]
 
@@ -86,8 +87,13 @@ _CALLED = {
 }
 
 
-def row_validator(columns: Columns) -> Validate:
-    """The function that validates one row (its line, its cells) of a table with these columns."""
+def row_validator(columns: Columns, values: ValueReader | None = None) -> Validate:
+    """The function that validates one row (its line, its cells) of a table with these columns.
+
+    `values` reads cells of countries and languages.
+    """
+    values = values or ValueReader()
+    read_countries, read_language = values.countries, values.language
     at: dict[str, int] = {field: place for place, field in enumerate(columns.fields)}
     email = at["email"]
     name, first, last = at.get("name"), at.get("first_name"), at.get("last_name")
@@ -97,7 +103,7 @@ def row_validator(columns: Columns) -> Validate:
     ]
     width, hash_of = len(columns.fields), address_hasher()
     require_active = _active_check(columns)
-    parse_attributes = tags_and_fields.parser(columns.fields)
+    parse_attributes = tags_and_fields.make_parser(columns.fields)
 
     def validate(line: int, cells: Sequence[str]) -> ValidRow | InvalidRow:
         address_hash = None
@@ -112,7 +118,15 @@ def row_validator(columns: Columns) -> Validate:
             full_name = unescape(cells[name].strip()) if name is not None and name < count else ""
             if first is not None or last is not None:
                 full_name = _full_name(full_name, _cell(cells, first), _cell(cells, last))
-            codes = _countries(cells[countries]) if countries is not None and countries < count else ""
+            codes, has_language = "", language is not None and language < count
+            try:
+                if countries is not None and countries < count:
+                    codes = read_countries(cells[countries])
+            except ValueError:
+                if language is not None and has_language:
+                    # So that a language that is not known is counted as well.
+                    read_language(cells[language])
+                raise
             if by_country:
                 codes = _with_columns(codes, cells, by_country)
             return ValidRow(
@@ -120,7 +134,7 @@ def row_validator(columns: Columns) -> Validate:
                 address_hash,
                 address,
                 _name(full_name or name_beside),
-                parse_language(cells[language]) if language is not None and language < count else "",
+                read_language(cells[language]) if language is not None and has_language else "",
                 codes,
                 warning_for(address),
                 parse_attributes(cells) if parse_attributes else "",
@@ -137,7 +151,11 @@ def row_validator(columns: Columns) -> Validate:
 def _active_check(columns: Columns) -> Callable[[Sequence[str]], None] | None:
     """The function that raises _Refused for a row; None for a file without columns that decide that."""
     gates = [
-        (place, columns.headings[place], gate(field, columns.refused[place], columns.words[place]))
+        (
+            place,
+            columns.headings[place],
+            make_cell_reader(field, columns.refused[place], columns.words[place]),
+        )
         for place, field in enumerate(columns.fields)
         if field in GATES
     ]
@@ -153,7 +171,7 @@ def _active_check(columns: Columns) -> Callable[[Sequence[str]], None] | None:
             if status is not Status.SUBSCRIBED:
                 refused.append((status, heading, cell))
         if refused:
-            heavy = heaviest([status for status, _, _ in refused])
+            heavy = most_severe([status for status, _, _ in refused])
             raise _Refused(*next(one for one in refused if one[0] is heavy))
 
     return check
@@ -204,11 +222,6 @@ def _name(text: str) -> str:
 
 def _encodable(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-@lru_cache(maxsize=4096)
-def _countries(cell: str) -> str:
-    return ",".join(parse_countries(unescape(cell.strip())))
 
 
 def _with_columns(codes: str, cells: Sequence[str], by_country: Sequence[tuple[int, str]]) -> str:

@@ -20,8 +20,15 @@ from typing import Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
 from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, UnreadableFile, too_many_columns
-from subscribers.limited_process import LimitExceeded, ProcessLimits, apply_limits, check_depth, run_lines
-from subscribers.stored_texts import stored
+from subscribers.limited_process import (
+    LimitExceeded,
+    ProcessLimits,
+    apply_limits,
+    check_depth,
+    check_memory,
+    run_lines,
+)
+from subscribers.translate_stored_texts import stored
 
 # Rows of a sheet in Excel.
 _MAX_ROWS = 1_048_576
@@ -95,7 +102,7 @@ def _read(stream: BinaryIO, size: int, *arguments: str) -> Iterator[list[Any] | 
         raise UnreadableFile(_TOO_COMPLEX) from error
 
 
-def rows(stream: BinaryIO) -> Generator[TableRow, None, None]:
+def rows_in_this_process(stream: BinaryIO) -> Generator[TableRow, None, None]:
     """The same in this process, with the limits of the archive but not of memory and time."""
     for found in _sheets(stream, first_only=True):
         if isinstance(found, tuple):
@@ -134,6 +141,7 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
                         if (joined := "".join(cells)) and not joined.isspace():
                             yield number, cells
     except _DAMAGED as error:
+        check_memory(error)
         raise UnreadableFile(
             stored("Row %(number)s: the workbook is damaged; save it again, or as CSV.", number=number + 1)
         ) from error

@@ -69,6 +69,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='RuleCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=64, unique=True)),
+                ('matching', models.PositiveIntegerField()),
+                ('reachable', models.PositiveIntegerField()),
+                ('newest', models.JSONField()),
+                ('counted_at', models.DateTimeField()),
+                ('seconds', models.FloatField()),
+            ],
+        ),
+        migrations.CreateModel(
             name='Segment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -392,7 +404,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('subscriber', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('new', 'was not known before'), ('joins', 'was known, and was put on the list'), ('confirms', 'was waiting for confirmation'), ('changes', 'was on the list')], max_length=12)),
+                ('kind', models.CharField(choices=[('new', 'was not known before'), ('joins', 'was already known, and was added to the list'), ('confirms', 'was waiting for confirmation'), ('changes', 'was on the list')], max_length=12)),
                 ('old_name', models.CharField(max_length=200, null=True)),
                 ('old_language', models.CharField(max_length=12, null=True)),
                 ('old_countries', models.CharField(max_length=800, null=True)),

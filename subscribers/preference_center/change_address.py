@@ -19,13 +19,22 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, merge, rate_limit, suppression, tokens, transactional_emails, unsubscribe
+from subscribers import (
+    consent,
+    former_addresses,
+    merge,
+    rate_limit,
+    suppression,
+    tokens,
+    transactional_emails,
+    unsubscribe,
+)
 from subscribers.consent import Event, Evidence
 from subscribers.models import AddressChange, MailingList, Subscriber, Subscription, Suppression
-from subscribers.privacy.erasure import StoredErasure, find_reversible, restore_erased
+from subscribers.privacy.reversible_erasure import StoredErasure, find_reversible, restore_erased
 from subscribers.rate_limit import Limit
-from subscribers.responses import mask
-from subscribers.subscribe import subscribe
+from subscribers.responses import mask_address
+from subscribers.subscribe import signup_limits, subscribe
 
 # Requests of one subscriber in a day, and of all subscribers in a network in an hour, at most.
 _PER_DAY, _PER_NETWORK_PER_HOUR = 3, 20
@@ -87,13 +96,13 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
             requested_at=now,
             needs_old=not is_bouncing(subscriber),
         )
-        if rate_limit.may_email(new_email, now) and not suppression.is_suppressed(new_email):
+        if signup_limits.may_email(new_email, now) and not suppression.is_suppressed(new_email):
             token = tokens.make_dated("change_address", change.pk, now)
             transactional_emails.send_address_confirmation(subscriber, new_email, token, change.needs_old)
         if change.needs_old:
             transactional_emails.send_address_change_notice(
                 subscriber,
-                mask(new_email),
+                mask_address(new_email),
                 tokens.make_dated("agree_change", change.pk, now),
                 tokens.make_dated("reject_change", change.pk, now),
             )
@@ -136,7 +145,7 @@ def lists_after_change(change: AddressChange) -> list[MailingList]:
     return list(MailingList.objects.filter(pk__in=rows.values("mailing_list")))
 
 
-def confirm(token: str, evidence: Evidence, now: datetime) -> AddressChange:
+def confirm_from_new_address(token: str, evidence: Evidence, now: datetime) -> AddressChange:
     """Confirm from the new address, and change the address unless the old one is waited for.
 
     Repeating it changes nothing. Raises InvalidToken.
@@ -151,7 +160,7 @@ def confirm(token: str, evidence: Evidence, now: datetime) -> AddressChange:
     return change
 
 
-def agree(token: str, evidence: Evidence, now: datetime) -> AddressChange:
+def confirm_from_old_address(token: str, evidence: Evidence, now: datetime) -> AddressChange:
     """Confirm from the old address, and change the address unless the new one is waited for.
 
     Repeating it changes nothing. Raises InvalidToken.
@@ -214,7 +223,7 @@ def _restore_address(
         merge.merge(subscriber, other, now)
     rejected = bytes(subscriber.address_hash)
     _set_email(subscriber, change.old_email)
-    merge.record_address_change(subscriber, rejected, now, is_own=False)
+    former_addresses.record_address_change(subscriber, rejected, now, is_own=False)
     evidence = replace(evidence, source="rejected: the old address is restored")
     consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], evidence, now)
 
@@ -251,8 +260,8 @@ def _move(subscriber: Subscriber, change: AddressChange, evidence: Evidence, now
     """Give the subscriber the new address, which no other has."""
     old = bytes(subscriber.address_hash)
     _set_email(subscriber, change.new_email)
-    merge.record_address_change(subscriber, old, now)
-    source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
+    former_addresses.record_address_change(subscriber, old, now)
+    source = f"from {mask_address(change.old_email)} to {mask_address(change.new_email)}"
     if not change.needs_old:
         source += "; the old address bounces"
         Subscriber.objects.filter(pk=subscriber.pk).update(data_by_link=False)
@@ -268,7 +277,7 @@ def _hand_over(
     since = other.subscriptions.filter(ended_at__gt=change.new_confirmed_at)
     agreed = set(unsubscribe.confirmed_list_ids(subscriber.pk)) & set(change.lists)
     agreed -= set(since.values_list("mailing_list", flat=True))
-    source = f"from {mask(change.old_email)} to {mask(change.new_email)}"
+    source = f"from {mask_address(change.old_email)} to {mask_address(change.new_email)}"
     evidence = replace(evidence, source=source)
     subscribe.add(other, sorted(agreed), evidence, now)
     unsubscribe.unsubscribe_all(subscriber.pk, None, evidence, now)

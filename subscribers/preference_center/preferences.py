@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from babel.dates import format_date
 from django import forms
 from django.core import signing
 from django.db import transaction
@@ -260,7 +259,7 @@ def pause_text(preferences: Preferences, language: str) -> str:
 
 def format_day(date_: date, language: str) -> str:
     """A day as the language writes it: "31 January 2027"."""
-    return format_date(date_, "long", locale=iso_codes.locale_of(language))
+    return iso_codes.long_date(date_, language)
 
 
 def _save_fields(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import merge, unsubscribe
+from subscribers import former_addresses, unsubscribe
 from subscribers.consent import Channel, Evidence, network_of
 from subscribers.models import AddressChange, Subscriber, Subscription
 from subscribers.preference_center import change_address, preferences
@@ -24,9 +24,9 @@ from subscribers.responses import (
     client_address,
     evidence_from,
     link_page,
-    mask,
-    page,
-    subscriber_context,
+    mask_address,
+    masked_address_context,
+    render_page,
 )
 from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import is_suppressed
@@ -62,7 +62,7 @@ _Outcome = str | PreferencesForm | AddressChangeForm
 @link_page("pages/unknown_link.html")
 def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/preferences/<token>/`: all preferences of a subscriber on one page."""
-    claim, subscriber = merge.read_token("preferences", token)
+    claim, subscriber = former_addresses.read_token("preferences", token)
     now = timezone.now()
     before = preferences.read_preferences(subscriber, now)
     evidence = evidence_from(request, Channel.PREFERENCES, page_language(subscriber))
@@ -74,7 +74,9 @@ def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     with override(language):
         context = _preferences_context(visit, before, outcome, language)
     status = 200 if isinstance(outcome, str) else 422
-    return page(request, "pages/preferences.html", context, language=language, status=status, private=True)
+    return render_page(
+        request, "pages/preferences.html", context, language=language, status=status, private=True
+    )
 
 
 def _preferences_context(
@@ -86,7 +88,7 @@ def _preferences_context(
     address_form = outcome if isinstance(outcome, AddressChangeForm) else None
     change = change_address.pending(subscriber, now)
     return {
-        "masked": mask(subscriber.email),
+        "masked": mask_address(subscriber.email),
         "form": form or PreferencesForm(None, subscriber=subscriber, page_language=language, now=now),
         "address_form": address_form or AddressChangeForm(),
         "may_change_address": change_address.is_allowed(subscriber, now),
@@ -186,7 +188,7 @@ def _record_reason(visit: _Visit) -> _Outcome:
 @link_page("pages/unknown_link.html", status=200)
 def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/unsubscribe/<token>/`: one-click unsubscribe by POST (RFC 8058), a button by GET. Sets no cookie."""
-    claim, subscriber = merge.read_token("unsubscribe", token)
+    claim, subscriber = former_addresses.read_token("unsubscribe", token)
     lists, language = unsubscribe.newsletter_list_ids(claim.scope), page_language(subscriber)
     with override(language):
         consent_text = gettext("Press the button, and this newsletter comes to you again.")
@@ -195,7 +197,7 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
             outcome = _handle_unsubscribe(request, subscriber, claim.scope, lists, consent_text)
         # No link to the preferences: mail systems and forwarded mail carry this token.
         context = {
-            "masked": mask(subscriber.email),
+            "masked": mask_address(subscriber.email),
             "outcome": outcome,
             "consent_text": consent_text,
             "may_resubscribe": bool(subscribe.resubscribable(subscriber, lists)),
@@ -207,7 +209,7 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     if outcome == "resubscribed":
         template = "pages/resubscribed.html"
     status = 400 if outcome == "nothing" else 200
-    return page(request, template, context, language=language, status=status, private=True)
+    return render_page(request, template, context, language=language, status=status, private=True)
 
 
 def _handle_unsubscribe(
@@ -263,8 +265,8 @@ def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
         evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
         campaigns.confirm(campaign, subscriber, evidence, timezone.now())
         template = "pages/reconfirmed.html"
-    context = {**subscriber_context(subscriber, 0), "text": text}
-    return page(request, template, context, language=language, private=True)
+    context = {**masked_address_context(subscriber, 0), "text": text}
+    return render_page(request, template, context, language=language, private=True)
 
 
 @_methods
@@ -281,10 +283,10 @@ def data_access_page(request: HttpRequest, token: str) -> HttpResponse:
     if "erase" in request.POST:
         data_access.erase_and_notify(subscriber, now)
         context: dict[str, object] = {"until": day}
-        return page(request, "pages/your_data_erased.html", context, language=language, private=True)
+        return render_page(request, "pages/your_data_erased.html", context, language=language, private=True)
     with override(language):
-        context = {"consequences": _erasure_consequences(day), **subscriber_context(subscriber, 0)}
-    return page(request, "pages/your_data.html", context, language=language, private=True)
+        context = {"consequences": _erasure_consequences(day), **masked_address_context(subscriber, 0)}
+    return render_page(request, "pages/your_data.html", context, language=language, private=True)
 
 
 def _download(subscriber: Subscriber) -> HttpResponse:
@@ -332,13 +334,13 @@ def confirm_address_page(request: HttpRequest, token: str) -> HttpResponse:
             else gettext("Press the button, and what came to your old address comes to this one.")
         )
     if request.method == "POST":
-        change = change_address.confirm(
+        change = change_address.confirm_from_new_address(
             token, evidence_from(request, Channel.EMAIL_LINK, language, text), now
         )
     if change.new_confirmed_at is not None:
         return _confirmed_page(request, change, language)
     context = {**_change_context(change, text), "lists": change_address.lists_after_change(change)}
-    return page(request, "pages/confirm_address.html", context, language=language, private=True)
+    return render_page(request, "pages/confirm_address.html", context, language=language, private=True)
 
 
 @_methods
@@ -358,12 +360,14 @@ def agree_address_page(request: HttpRequest, token: str) -> HttpResponse:
             else gettext("Press the button, and what comes to this address comes to the new one.")
         )
     if request.method == "POST":
-        change = change_address.agree(token, evidence_from(request, Channel.EMAIL_LINK, language, text), now)
+        change = change_address.confirm_from_old_address(
+            token, evidence_from(request, Channel.EMAIL_LINK, language, text), now
+        )
     if change.old_confirmed_at is not None:
         return _confirmed_page(request, change, language)
     # Without the lists: some may be those of another subscriber, who has the new address.
     context = _change_context(change, text)
-    return page(request, "pages/agree_address.html", context, language=language, private=True)
+    return render_page(request, "pages/agree_address.html", context, language=language, private=True)
 
 
 @_methods
@@ -387,11 +391,13 @@ def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
         rejection = change_address.read_rejection(token, now)
     change = rejection.change
     if change.rejected_at is None:
-        return page(request, "pages/reject_address.html", {"text": text}, language=language, private=True)
-    context = {"masked": mask(change.old_email)}
+        return render_page(
+            request, "pages/reject_address.html", {"text": text}, language=language, private=True
+        )
+    context = {"masked": mask_address(change.old_email)}
     if rejection.subscriber.email == change.old_email:
-        context = subscriber_context(rejection.subscriber, 0)
-    return page(request, "pages/address_kept.html", context, language=language, private=True)
+        context = masked_address_context(rejection.subscriber, 0)
+    return render_page(request, "pages/address_kept.html", context, language=language, private=True)
 
 
 def waiting_context(change: AddressChange, language: str) -> dict[str, object]:
@@ -400,18 +406,18 @@ def waiting_context(change: AddressChange, language: str) -> dict[str, object]:
     return {
         "waits_for": change_address.waits_for(change),
         "wait_until": preferences.format_day(until, language),
-        "new": mask(change.new_email),
+        "new": mask_address(change.new_email),
     }
 
 
 def _change_context(change: AddressChange, text: str) -> dict[str, object]:
-    return {"text": text, "old": mask(change.old_email), "new": mask(change.new_email)}
+    return {"text": text, "old": mask_address(change.old_email), "new": mask_address(change.new_email)}
 
 
 def _confirmed_page(request: HttpRequest, change: AddressChange, language: str) -> HttpResponse:
     """That the address is changed, or whose button it waits for."""
     if change.changed_at is None:
         context = waiting_context(change, language)
-        return page(request, "pages/address_waiting.html", context, language=language, private=True)
-    context = {"masked": mask(change.new_email)}
-    return page(request, "pages/address_changed.html", context, language=language, private=True)
+        return render_page(request, "pages/address_waiting.html", context, language=language, private=True)
+    context = {"masked": mask_address(change.new_email)}
+    return render_page(request, "pages/address_changed.html", context, language=language, private=True)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext
 
-from subscribers import merge, resumable_jobs, tokens, transactional_emails
+from subscribers import former_addresses, resumable_jobs, tokens, transactional_emails
 from subscribers.bulk import jobs as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Event, Evidence, record
@@ -19,8 +19,8 @@ from subscribers.segments import audience_query, segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import InvalidRule, from_json, to_json
 from subscribers.segments.segments import load_rule
-from subscribers.stored_texts import stored
 from subscribers.subscribe import subscribe
+from subscribers.translate_stored_texts import stored
 
 State = ReconfirmationCampaign.State
 
@@ -68,7 +68,8 @@ def create(
 ) -> ReconfirmationCampaign:
     """A campaign to the subscribers of a segment who are on the list. Raises ValueError with a message."""
     if not _MIN_DAYS <= days <= _MAX_DAYS:
-        raise ValueError(f"Give subscribers {_MIN_DAYS} to {_MAX_DAYS} days to answer.")
+        text = gettext("Give subscribers %(least)s to %(most)s days to answer.")
+        raise ValueError(text % {"least": _MIN_DAYS, "most": _MAX_DAYS})
     return ReconfirmationCampaign.objects.create(
         mailing_list=mailing_list,
         rule=to_json(load_rule(segment)),
@@ -105,7 +106,7 @@ def run_due(now: datetime, stop: Stop = lambda: False) -> int:
 
 def read_token(token: str) -> tuple[ReconfirmationCampaign, Subscriber]:
     """The campaign and subscriber of a link in its email; raises InvalidToken."""
-    claim, person = merge.read_token("reconfirm", token)
+    claim, person = former_addresses.read_token("reconfirm", token)
     campaign = ReconfirmationCampaign.objects.select_related("mailing_list").filter(pk=claim.scope).first()
     if campaign is None:
         raise tokens.InvalidToken("the campaign was deleted")

@@ -1,7 +1,7 @@
 """The types of conditions: what each can ask, how its values are read, and the query that it becomes.
 
 This package knows lists, countries, languages, sign-up, tags, custom fields and other segments; packages
-above `register` what they know, as `mailer.feedback.subscriber_signal_receivers` does.
+above `register` what they know, as `mailer.feedback.subscriber_hooks` does.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ for _type in (
         {
             "since": (_("on or after"), "date"),
             "before": (_("before"), "date"),
-            "within": (_("in the last days"), "number"),
+            "within": (_("in the last (days)"), "number"),
             "not_within": (_("longer ago than days"), "number"),
         },
         _known_since,

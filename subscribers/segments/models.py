@@ -101,3 +101,21 @@ class Segment(NamedModel):
     class Meta(NamedModel.Meta):
         verbose_name = _("segment")
         verbose_name_plural = _("segments")
+
+
+class RuleCount(models.Model):
+    """How many subscribers match a rule, as the worker counted them last; see `estimates`."""
+
+    # SHA-256 of the rule, with the rules of other segments in place of their names.
+    key = models.CharField(max_length=64, unique=True)
+    matching = models.PositiveIntegerField()
+    # How many of them are confirmed on a list and not suppressed.
+    reachable = models.PositiveIntegerField()
+    # Primary keys of the newest who match.
+    newest = models.JSONField()
+    counted_at = models.DateTimeField()
+    # How long counting took.
+    seconds = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.matching} at {self.counted_at:%Y-%m-%d %H:%M:%S}"

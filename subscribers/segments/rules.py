@@ -84,7 +84,9 @@ def all_conditions(group: Group) -> Iterator[Condition]:
 
 def _part(raw: Any, depth: int) -> Condition | Group:
     if depth > MAX_DEPTH:
-        raise InvalidRule(gettext("Groups are at most %(max_depth)s deep.") % {"max_depth": MAX_DEPTH})
+        raise InvalidRule(
+            gettext("Groups can be nested at most %(max_depth)s levels deep.") % {"max_depth": MAX_DEPTH}
+        )
     if not isinstance(raw, dict):
         raise InvalidRule(gettext("Every part of a rule is an object."))
     if "attribute" in raw:

@@ -1,21 +1,18 @@
 """Segments: saved with a version, loaded with the segments that they use, compiled to one database condition.
 
-A rule is answered by one query. Estimates of how many subscribers match come from a sample.
+A rule is answered by one query. `estimates` has how many subscribers match.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
-from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.segments import audience_query, conditions
+from subscribers.models import MailingList, Subscriber
+from subscribers.segments import conditions
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group, InvalidRule, all_conditions, from_json, to_json
 
@@ -23,11 +20,6 @@ from subscribers.segments.rules import Condition, Group, InvalidRule, all_condit
 _MAX_CONDITIONS = 300
 _NO_ONE = Q(pk__in=())
 _EVERYONE = Q(pk__isnull=False)
-# So many subscribers are looked at; with fewer in all, every one of them.
-SAMPLE_SIZE = 5_000
-# With fewer matches in the sample, all are counted.
-_MIN_MATCHES = 100
-_SHOWN = 8
 
 
 def save(segment: Segment, name: str, rule: Group, by: str, now: datetime) -> Segment:
@@ -135,53 +127,3 @@ def _group(group: Group, now: datetime) -> Q:
     for one in parts[1:]:
         any_part |= one
     return ~any_part if group.join == "none" else any_part
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """How many subscribers match a rule."""
-
-    matching: int
-    # How many of them are confirmed on a list and not suppressed.
-    reachable: int
-    # False: extrapolated from a sample.
-    exact: bool
-    # Some who match.
-    sample: Sequence[Subscriber]
-
-
-def estimate(rule: Group, now: datetime, *, exact: bool = False) -> Estimate:
-    """How many match as of `now`; with many subscribers from a sample, unless `exact`. Raises InvalidRule."""
-    found = matching_subscribers(rule, now)
-    last = Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0
-    step = 1 if exact else max(1, last // SAMPLE_SIZE)
-    if step > 1:
-        # One of every `step` primary keys; deleted subscribers count neither here nor there.
-        part = found.filter(pk__in=_drawn(last, step))
-        count = part.count()
-        if count >= _MIN_MATCHES:
-            return Estimate(
-                _rounded(count * step), _rounded(_reachable(part).count() * step), False, _sample(part)
-            )
-    return Estimate(found.count(), _reachable(found).count(), True, _sample(found))
-
-
-def _drawn(last: int, step: int) -> list[int]:
-    """One primary key of each `step` up to `last`: always the same ones, and without a period."""
-    draw = random.Random(0).random  # noqa: S311  (not a secret)
-    return [first + int(draw() * step) for first in range(1, last + 1, step)]
-
-
-def _sample(found: QuerySet[Subscriber]) -> Sequence[Subscriber]:
-    latest = found.order_by("-pk").annotate(suppressed=audience_query.suppressed())
-    return list(latest.prefetch_related("subscriptions")[:_SHOWN])
-
-
-def _reachable(found: QuerySet[Subscriber]) -> QuerySet[Subscriber]:
-    confirmed = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.CONFIRMED)
-    return found.filter(Exists(confirmed)).exclude(audience_query.suppressed())
-
-
-def _rounded(number: int) -> int:
-    """To two significant figures: an estimate must not look like a count."""
-    return round(number, 2 - len(str(number)))

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext
+
 from subscribers.models import Subscriber
 from subscribers.segments.models import CustomField, FieldValue, Tag, Tagging
 
@@ -20,7 +22,7 @@ def get_or_create_tag(name: str) -> Tag:
     """
     written = " ".join(name.replace("\0", " ").split())
     if not 0 < len(written) <= _MAX_TAG_LENGTH:
-        raise ValueError(f"A tag has 1 to {_MAX_TAG_LENGTH} characters.")
+        raise ValueError(gettext("A tag has 1 to %(most)s characters.") % {"most": _MAX_TAG_LENGTH})
     found = Tag.objects.filter(name__iexact=written).first()
     return found or Tag.objects.create(name=written)
 
@@ -47,20 +49,27 @@ def parse_value(field: CustomField, written: str) -> Any:
         try:
             number = float(written.replace(",", "."))
         except ValueError as error:
-            raise ValueError(f"{field.name}: “{written}” is not a number.") from error
+            raise ValueError(_not_a_number(field, written)) from error
         if not math.isfinite(number):
-            raise ValueError(f"{field.name}: “{written}” is not a number.")
+            raise ValueError(_not_a_number(field, written))
         return number
     if field.kind == CustomField.Kind.DATE:
         try:
             return date.fromisoformat(written)
         except ValueError as error:
-            raise ValueError(f"{field.name}: write a date as 2021-12-03.") from error
+            text = gettext("%(field)s: write a date as 2021-12-03.")
+            raise ValueError(text % {"field": field.name}) from error
     if field.kind == CustomField.Kind.CHOICE and written not in field.options:
-        raise ValueError(f"{field.name}: choose one of {', '.join(field.options)}.")
+        values = {"field": field.name, "options": ", ".join(field.options)}
+        raise ValueError(gettext("%(field)s: choose one of %(options)s.") % values)
     if len(written) > _MAX_TEXT_LENGTH:
-        raise ValueError(f"{field.name}: at most {_MAX_TEXT_LENGTH} characters.")
+        text = gettext("%(field)s: at most %(most)s characters.")
+        raise ValueError(text % {"field": field.name, "most": _MAX_TEXT_LENGTH})
     return written
+
+
+def _not_a_number(field: CustomField, written: str) -> str:
+    return gettext("%(field)s: “%(text)s” is not a number.") % {"field": field.name, "text": written}
 
 
 def set_value(subscriber: Subscriber, field: CustomField, written: str) -> None:

@@ -52,7 +52,7 @@ class PreferenceFields(forms.Form):
         site = settings.CONFIG.site
         countries = dict.fromkeys((*site.countries, *extra_countries))
         self.offered = list(lists)
-        of_lists = newsletters.of_lists([one.pk for one in self.offered])
+        of_lists = newsletters.newsletters_of_lists([one.pk for one in self.offered])
         # With the names of the newsletters that are sent to it, where they differ from its own.
         self.newsletters = {
             one.pk: [found.name for found in of_lists.get(one.pk, []) if found.name != one.name]

@@ -23,11 +23,11 @@ _registered: list[NewslettersOfLists] = []
 
 
 def register(newsletters_of: NewslettersOfLists) -> None:
-    """Set what `of_lists` calls. The application that has newsletters does so when it is ready."""
+    """Set what `newsletters_of_lists` calls; the application that has newsletters does so when ready."""
     _registered[:] = [newsletters_of]
 
 
-def of_lists(list_ids: Collection[int]) -> dict[int, list[NewsletterInfo]]:
+def newsletters_of_lists(list_ids: Collection[int]) -> dict[int, list[NewsletterInfo]]:
     """The newsletters that are sent to each list, by its id."""
     return _registered[0](list_ids) if _registered else {}
 

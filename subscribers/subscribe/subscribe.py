@@ -9,11 +9,12 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, merge, rate_limit, tokens, transactional_emails, unsubscribe
+from subscribers import consent, former_addresses, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
 from subscribers.signals import confirmed as confirmed_signal
 from subscribers.signals import resubscribed
+from subscribers.subscribe import signup_limits
 from subscribers.suppression import is_suppressed, lift_after_confirmation, may_sign_up
 
 # How long the link in a confirmation email works.
@@ -41,7 +42,7 @@ def request(
     """
     with transaction.atomic():
         # Decided before the address is looked up: the answer is the same for known and unknown ones.
-        decision = rate_limit.check_signup(email, evidence.network, answered, now)
+        decision = signup_limits.check_signup(email, evidence.network, answered, now)
         if decision != "go":
             return decision
         if not may_sign_up(email):
@@ -52,7 +53,7 @@ def request(
         consent.record(Event.REQUESTED, [subscriber.pk], list_ids, evidence, now)
         confirmed = _auto_confirm(subscriber, list_ids, evidence, now)
         waiting = _has_pending(subscriber, list_ids)
-        if _claim_daily_email(subscriber, now) and rate_limit.may_email(email, now):
+        if _claim_daily_email(subscriber, now) and signup_limits.may_email(email, now):
             if waiting:
                 lists = MailingList.objects.filter(pk__in=list_ids)
                 transactional_emails.send_confirmation(subscriber, confirm_token(subscriber, now), lists)
@@ -74,7 +75,7 @@ def read_token(token: str, now: datetime) -> Subscriber:
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
     if subscriber is None:
         raise tokens.InvalidToken("the subscriber is deleted")
-    if merge.address_changed_since(subscriber, claim.made_at):
+    if former_addresses.address_changed_since(subscriber, claim.made_at):
         raise tokens.LinkExpired("it was emailed to another address")
     return subscriber
 

@@ -17,10 +17,10 @@ from subscribers.models import MailingList, Subscriber
 from subscribers.responses import (
     evidence_from,
     link_page,
+    masked_address_context,
     offered_languages,
-    page,
+    render_page,
     requested_language,
-    subscriber_context,
 )
 from subscribers.subscribe import forms, subscribe
 from subscribers.transactional_emails import page_language
@@ -35,7 +35,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     with override(language):
         form = _sign_up_form(request.POST if request.method == "POST" else None, language)
         if request.method == "POST" and form.is_honeypot_filled():
-            return page(request, "pages/sign_up_sent.html", language=language, private=True)
+            return render_page(request, "pages/sign_up_sent.html", language=language, private=True)
         question = None
         if form.is_valid():
             if form.is_suspicious(now):
@@ -94,7 +94,7 @@ def _sign_up_page(
         "languages": offered_languages(),
     }
     status = status or (422 if form.errors else 200)
-    return page(request, "pages/sign_up.html", context, language=language, status=status)
+    return render_page(request, "pages/sign_up.html", context, language=language, status=status)
 
 
 def _request(request: HttpRequest, form: forms.SignUpForm, language: str, now: datetime) -> subscribe.Outcome:
@@ -113,8 +113,8 @@ def _request(request: HttpRequest, form: forms.SignUpForm, language: str, now: d
 
 def _outcome_page(request: HttpRequest, outcome: subscribe.Outcome, language: str) -> HttpResponse:
     if outcome == "busy":
-        return page(request, "pages/sign_up_busy.html", language=language, status=429, private=True)
-    return page(request, "pages/sign_up_sent.html", language=language, private=True)
+        return render_page(request, "pages/sign_up_busy.html", language=language, status=429, private=True)
+    return render_page(request, "pages/sign_up_sent.html", language=language, private=True)
 
 
 @_methods
@@ -132,9 +132,9 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "lists": lists,
         "tracking_form": forms.tracking_consent_form(None, subscriber),
-        **subscriber_context(subscriber, 0),
+        **masked_address_context(subscriber, 0),
     }
-    return page(request, template, context, language=page_language(subscriber), private=True)
+    return render_page(request, template, context, language=page_language(subscriber), private=True)
 
 
 def _save_tracking_consent(

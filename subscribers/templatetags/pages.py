@@ -8,7 +8,7 @@ from django.template.context import Context
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 
 from subscribers.responses import keep_addresses_together
-from subscribers.stored_texts import translated
+from subscribers.translate_stored_texts import translated
 
 register = template.Library()
 register.filter(keep_addresses_together)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from subscribers import rate_limit
 from subscribers.client_address import address_from
 from subscribers.consent import network_of
+from subscribers.subscribe import signup_limits
 from tests.cast import NOW
 
 PROXIES = ("127.0.0.1", "10.0.0.0/24", "2001:db8:1::/48")
@@ -51,5 +51,5 @@ def test_all_who_have_no_address_share_a_limit(configure) -> None:
     configure(signup={"per_network_per_hour": 2})
     for number, said in enumerate(("unknown", "x", "_hidden")):
         network = network_of(address_from({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": said}))
-        decision = rate_limit.check_signup(f"a@{number}.example.org", network, True, NOW)
+        decision = signup_limits.check_signup(f"a@{number}.example.org", network, True, NOW)
         assert decision == ("go" if number < 2 else "busy")

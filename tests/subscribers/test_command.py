@@ -14,8 +14,6 @@ from mailer.cli.subscribers import app
 from subscribers.models import ImportJob, ImportRow, MailingList, Subscriber, Subscription, Suppression
 from subscribers.suppression import may_sign_up, suppress
 
-pytestmark = pytest.mark.both_databases
-
 
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, list(arguments))
@@ -137,6 +135,7 @@ def test_an_unknown_list_or_unreadable_file_is_an_error(tmp_path: Path, monthly:
     assert "no column" in run("import", broken, "--list", "monthly", "--source", "x").stderr
 
 
+@pytest.mark.both_databases
 def test_a_person_is_shown_exported_and_erased(tmp_path: Path, monthly: MailingList) -> None:
     run("import", _file(tmp_path, "email,name\na@example.org,=Ann\n"), "--list", "monthly", "--source", "x")
     shown = json.loads(run("show", "A@Example.org", "--json").stdout)
@@ -148,6 +147,7 @@ def test_a_person_is_shown_exported_and_erased(tmp_path: Path, monthly: MailingL
     assert run("erase", "nobody@example.org").exit_code == 1
 
 
+@pytest.mark.both_databases
 def test_people_are_exported_in_three_formats_and_the_audit_log_knows(
     tmp_path: Path, monthly: MailingList
 ) -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from subscribers.csv_cells import escape, parse_countries, parse_language, unescape
+from subscribers.csv_cells import escape, unescape
+from subscribers.imports.countries_and_languages import parse_countries, parse_language
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,8 @@ from subscribers.csv_cells import escape, parse_countries, parse_language, unesc
         ("Республика Казахстан", ("KZ",)),
         ("Kyrgyz Republic; Республика Таджикистан", ("KG", "TJ")),
         ("O‘zbekiston Respublikasi | Ҷумҳурии Тоҷикистон", ("TJ", "UZ")),
+        ("Qazaqstan; Kyrgyz Rep.", ("KG", "KZ")),
+        ("Респ. Узбекистан; the Netherlands", ("NL", "UZ")),
         ("United Kingdom of Great Britain and Northern Ireland", ("GB",)),
     ],
 )
@@ -42,6 +45,10 @@ def test_countries_are_parsed_as_people_write_them(text: str, codes: tuple[str, 
         ("Кыргызский", "ky"),
         ("Uzbek", "uz"),
         ("KZ", "kk"),
+        ("English (UK)", "en"),
+        ("по-русски", "ru"),
+        ("на казахском языке", "kk"),
+        ("кыргызча", "ky"),
     ],
 )
 def test_languages_are_parsed_as_people_write_them(text: str, code: str) -> None:

@@ -27,8 +27,6 @@ from tests.public.test_archive import mailing, snapshot
 from tests.subscribers.conftest import Join
 
 __all__ = ["mailing", "snapshot"]
-pytestmark = pytest.mark.both_databases
-
 PURPOSES: tuple[tokens.Purpose, ...] = (*get_args(tokens.PagePurpose), *get_args(tokens.MailPurpose))
 MOVE = {"move": "1", "new_email": "third@example.net"}
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from mailer.approval import list_changes
-from mailer.approval.list_changes import ListEmails
+from mailer.approval import list_email_approval
+from mailer.approval.list_email_approval import ListEmails
 from subscribers import consent, list_growth, suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import ListGrowth, MailingList, Subscriber, Subscription, Suppression
@@ -32,8 +32,8 @@ def open_list(monthly: MailingList) -> MailingList:
 def emails(mailing_list: MailingList, texts: dict[str, str], name: str = "", address: str = "") -> None:
     """The list's welcome texts and sender, approved by a second person."""
     people = cast.staff()
-    change = list_changes.propose(mailing_list, ListEmails(name, address, texts), people.writer, NOW)
-    list_changes.approve(change, people.admin, NOW)
+    change = list_email_approval.propose(mailing_list, ListEmails(name, address, texts), people.writer, NOW)
+    list_email_approval.approve(change, people.admin, NOW)
     mail.outbox.clear()
     mailing_list.refresh_from_db()
 
@@ -117,7 +117,7 @@ def test_list_growth_adds_up_by_month(monthly: MailingList, join: Join) -> None:
         if left:
             row.update(state="unsubscribed", ended_at=NOW - timedelta(days=left))
     join("waits", state="pending")
-    found = list_growth.months(monthly, NOW)
+    found = list_growth.monthly_growth(monthly, NOW)
     assert [one["month"] for one in found][-3:] == ["2026-01", "2026-02", "2026-03"] and len(found) == 12
     assert [(one["joined"], one["left"], one["people"]) for one in found][-4:] == [
         (1, 0, 2),

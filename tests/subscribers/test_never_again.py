@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -22,7 +22,7 @@ from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.decisions.apply_returned_mail import apply
 from mailer.feedback.parsing.classify import Classification
-from mailer.feedback.parsing.evidence import EventSource, ParsedReturnedMessage, Recipient
+from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import merge as merging
 from subscribers import suppression, tokens
 from subscribers import unsubscribe as unsubscribing
@@ -40,12 +40,13 @@ from subscribers.models import (
     Suppression,
 )
 from subscribers.preference_center import change_address, preferences
-from subscribers.privacy import data_access, erasure
+from subscribers.privacy import data_access, retention
 from subscribers.resumable_jobs import WrongState
 from subscribers.segments.audience_query import REACHABLE, AudienceQuery, reachability
 from subscribers.subscribe import subscribe
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot
+from tests.environment import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -167,7 +168,9 @@ class SubscriberMachine(RuleBasedStateMachine):
     def confirm_address_change(self, number: int, at_old: bool) -> None:
         for change in AddressChange.objects.order_by("-pk")[number : number + 1]:
             purpose: tokens.PagePurpose = "agree_change" if at_old else "change_address"
-            press = change_address.agree if at_old else change_address.confirm
+            press = (
+                change_address.confirm_from_old_address if at_old else change_address.confirm_from_new_address
+            )
             try:
                 link = tokens.make_dated(purpose, change.pk, change.requested_at)
                 change = press(link, Evidence(Channel.EMAIL_LINK), self.now)
@@ -298,7 +301,7 @@ class SubscriberMachine(RuleBasedStateMachine):
     @rule(days=st.sampled_from([1, 8, 70]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
-        erasure.apply_retention(self.now)
+        retention.apply_retention(self.now)
 
     # What must hold
 
@@ -342,8 +345,7 @@ def test_no_unsubscribed_or_erased_subscriber_is_mailed_without_resubscribing() 
     run_state_machine_as_test(
         SubscriberMachine,
         settings=settings(
-            # The rules are the same on both; their statements are what differs.
-            max_examples=15 if connection.vendor == "postgresql" else 50,
+            max_examples=examples(25),
             stateful_step_count=16,
             suppress_health_check=list(HealthCheck),
         ),

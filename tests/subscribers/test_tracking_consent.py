@@ -13,8 +13,6 @@ from subscribers.models import MailingList, Subscriber
 from subscribers.subscribe import subscribe
 from tests.subscribers.conftest import NOW, Join
 
-pytestmark = pytest.mark.both_databases
-
 Configure = Callable[..., None]
 BOX = '<input type="checkbox" name="tracking"'
 
@@ -37,6 +35,7 @@ def test_without_tracking_by_consent_the_box_is_not_shown_and_not_accepted(
     assert _agreed(person) is None
 
 
+@pytest.mark.both_databases
 def test_tracking_consent_is_given_and_withdrawn_in_the_preference_center(
     client: Client, join: Join, monthly: MailingList, configure: Configure
 ) -> None:
@@ -60,6 +59,7 @@ def test_tracking_consent_is_given_and_withdrawn_in_the_preference_center(
     assert kept[0].text.text.startswith("You may see which links I open\n")
 
 
+@pytest.mark.both_databases
 def test_saving_again_keeps_the_time_of_the_consent(
     client: Client, join: Join, monthly: MailingList, configure: Configure
 ) -> None:

@@ -16,10 +16,11 @@ from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.consent import Channel, Evidence
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
-from subscribers.search import search
-from subscribers.search.search import Query
+from subscribers.search import subscriber_search
+from subscribers.search.subscriber_search import Query
 from subscribers.segments import tags_and_fields
 from subscribers.subscribe import subscribe
+from tests.environment import examples
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -189,7 +190,9 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(steps=STEPS)
 def test_no_bulk_job_resubscribes_who_unsubscribed(
     join: Join, monthly: MailingList, steps: list[str]
@@ -221,7 +224,7 @@ def test_no_bulk_job_resubscribes_who_unsubscribed(
 
 def test_the_selection_is_stored_as_the_query(join: Join) -> None:
     join("aigul", language="kk")
-    asked = Query("aig", state=search.STATES[1], language="kk")
+    asked = Query("aig", state=subscriber_search.STATES[1], language="kk")
     job = jobs.create(
         BulkRequest("tag", query=asked, target=tags_and_fields.get_or_create_tag("x").pk), "lola", NOW
     )

@@ -12,7 +12,7 @@ import pytest
 from subscribers.imports import table_file
 from subscribers.imports.formats import FORMATS, MEMBER_LIST
 from subscribers.imports.row_types import InvalidRow, ValidRow
-from subscribers.imports.survey import Question, Survey
+from subscribers.imports.staff_questions import Question, Survey
 from subscribers.imports.validate import row_validator
 
 # The names of custom fields are in the database.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import zipfile
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
+from xml.etree.ElementTree import ParseError
+from xml.parsers import expat
 
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +23,7 @@ from subscribers.imports import workbook as workbook_reader
 from subscribers.imports.csv_file import MAX_LINE_LENGTH
 from subscribers.imports.row_types import InvalidRow, UnreadableFile, ValidRow
 from subscribers.imports.validate import row_validator, warning_for
-from subscribers.imports.workbook import rows as table_rows
+from subscribers.imports.workbook import rows_in_this_process as table_rows
 from subscribers.limited_process import ProcessLimits
 
 # The names of custom fields are in the database.
@@ -364,10 +368,30 @@ def test_an_encrypted_workbook_is_refused() -> None:
 
 
 def test_a_workbook_that_takes_too_much_ends_its_reader_and_not_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = partial(ProcessLimits, memory=40 << 20)
-    monkeypatch.setattr(workbook_reader, "ProcessLimits", limits)
+    # Enough for the program and a small workbook, on any system. A text takes twice its size.
+    monkeypatch.setattr(workbook_reader, "ProcessLimits", partial(ProcessLimits, memory=128 << 20))
+    assert len(read(SMALL)) == 40
+    large = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(SMALL)) as old, zipfile.ZipFile(large, "w", zipfile.ZIP_STORED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"p0@example.org", b"p" * (60 << 20)))
     with pytest.raises(UnreadableFile, match="memory or time"):
-        read(SMALL)
+        read(large.getvalue())
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOMEM, ""), ParseError(), MemoryError()], ids=repr)
+def test_a_workbook_is_not_called_damaged_because_memory_ran_out(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isinstance(error, ParseError):
+        error.code = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(openpyxl, "load_workbook", fail)
+    with pytest.raises(MemoryError):
+        list(table_rows(io.BytesIO(SMALL)))
 
 
 def test_a_row_of_many_lines_has_a_limit_too() -> None:

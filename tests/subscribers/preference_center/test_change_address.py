@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from subscribers import merge, tokens
+from subscribers import former_addresses, tokens
 from subscribers.consent import Channel, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
 from subscribers.preference_center import change_address
@@ -19,8 +19,6 @@ from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, lift, suppress
 from tests.subscribers.conftest import Join
 from tests.subscribers.preference_center.test_preferences import lists_of, page_of
-
-pytestmark = pytest.mark.both_databases
 
 WORD = Evidence(Channel.EMAIL_LINK)
 
@@ -56,6 +54,7 @@ def address(person: Subscriber) -> str:
     return person.email
 
 
+@pytest.mark.both_databases
 def test_the_address_changes_after_both_clicks_and_all_else_stays(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
@@ -192,6 +191,7 @@ def test_an_address_that_bounces_no_more_is_asked_too(
     assert address(person) == "new@example.org" and person.data_by_link
 
 
+@pytest.mark.both_databases
 def test_a_rejection_before_confirmation_cancels_the_change_and_blocks_others(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
@@ -206,6 +206,7 @@ def test_a_rejection_before_confirmation_cancels_the_change_and_blocks_others(
     assert len(sent_emails) == 2 and address(person) == "olga@example.org"
 
 
+@pytest.mark.both_databases
 def test_a_rejection_after_confirmation_restores_the_address(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
@@ -224,9 +225,12 @@ def test_a_rejection_after_confirmation_restores_the_address(
         -1
     ] == "rejected: the old address is restored"
     # The old one is no former address any more.
-    assert merge.AddressHistory([person]).address_at(person, timezone.now()) == bytes(person.address_hash)
+    assert former_addresses.AddressHistory([person]).address_at(person, timezone.now()) == bytes(
+        person.address_hash
+    )
 
 
+@pytest.mark.both_databases
 def test_links_expire_and_only_the_latest_request_counts(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
@@ -287,6 +291,7 @@ def test_a_rejected_address_that_signed_up_again_is_merged(
     assert address(person) == "olga@example.org" and lists_of(person) == {"monthly", "events"}
 
 
+@pytest.mark.both_databases
 def test_a_subscriber_may_request_three_changes_a_day(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
@@ -333,6 +338,7 @@ def test_a_former_address_needs_confirmation_on_a_single_opt_in_list(
 # Where the new address is a reader's already
 
 
+@pytest.mark.both_databases
 def test_a_change_to_a_known_address_hands_over_the_lists_shown_and_mixes_no_data(
     client: Client,
     join: Join,
@@ -391,6 +397,7 @@ def test_a_bounced_address_hands_its_lists_over_and_no_data(
     assert Subscriber.objects.filter(pk=person.pk).exists() and lists_of(person) == set()
 
 
+@pytest.mark.both_databases
 def test_what_the_new_address_unsubscribed_from_after_its_click_stays_so(
     client: Client,
     join: Join,

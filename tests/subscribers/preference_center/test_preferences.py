@@ -16,8 +16,6 @@ from subscribers.models import MailingList, Subscriber
 from subscribers.preference_center import preferences
 from tests.subscribers.conftest import Join
 
-pytestmark = pytest.mark.both_databases
-
 
 def page_of(person: Subscriber) -> str:
     return f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
@@ -42,6 +40,7 @@ def inner(db: None) -> MailingList:
     return MailingList.objects.create(slug="inner", name="Inner circle", public=False)
 
 
+@pytest.mark.both_databases
 def test_a_subscriber_pauses_and_resumes(client: Client, join: Join, monthly: MailingList) -> None:
     person = join("olga", language="ru")
     day = in_days(40)
@@ -93,6 +92,7 @@ def test_an_ended_pause_is_not_shown(client: Client, join: Join) -> None:
     assert re.search(r'value="every"[^>]*checked', html)
 
 
+@pytest.mark.both_databases
 def test_undo_restores_all_changes_and_a_private_list(
     client: Client, join: Join, monthly: MailingList, events: MailingList, inner: MailingList
 ) -> None:
@@ -108,6 +108,7 @@ def test_undo_restores_all_changes_and_a_private_list(
     assert lists_of(person) == {"monthly", "inner"}
 
 
+@pytest.mark.both_databases
 def test_unsubscribing_from_everything_can_be_undone(
     client: Client, join: Join, monthly: MailingList, events: MailingList
 ) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mailer.editions.models import Newsletter
-from mailer.feedback import subscriber_signal_receivers
+from mailer.feedback import subscriber_hooks
 from mailer.feedback.models import FeedbackEvent
 from subscribers import tokens, unsubscribe
 from subscribers.consent import Channel, Evidence
@@ -19,14 +19,12 @@ from subscribers.suppression import suppress
 from tests.subscribers.conftest import Join
 from tests.subscribers.preference_center.test_preferences import lists_of, undo
 
-pytestmark = pytest.mark.both_databases
-
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
 @pytest.fixture(autouse=True)
 def _listening() -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_hooks.connect()
 
 
 @pytest.fixture
@@ -39,6 +37,7 @@ def way_out(person: Subscriber, newsletter: Newsletter) -> str:
     return f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/"
 
 
+@pytest.mark.both_databases
 def test_the_button_after_unsubscribing_resubscribes_as_new_consent(
     receiver: Client, join: Join, newsletter: Newsletter
 ) -> None:
@@ -107,6 +106,7 @@ def reasons() -> list[str]:
     return list(FeedbackEvent.objects.order_by("pk").values_list("reason", flat=True))
 
 
+@pytest.mark.both_databases
 def test_the_last_reason_for_unsubscribing_counts(
     receiver: Client, join: Join, newsletter: Newsletter
 ) -> None:

@@ -16,8 +16,6 @@ from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.suppression import suppress
 from tests.subscribers.conftest import Join
 
-pytestmark = pytest.mark.both_databases
-
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
@@ -28,6 +26,7 @@ def _state(person: Subscriber) -> list[str]:
 # Preferences
 
 
+@pytest.mark.both_databases
 def test_preferences_are_shown_and_saved(
     client: Client, join: Join, monthly: MailingList, events: MailingList
 ) -> None:
@@ -46,6 +45,7 @@ def test_preferences_are_shown_and_saved(
     }
 
 
+@pytest.mark.both_databases
 def test_unsubscribing_from_everything_ends_every_subscription(
     client: Client, join: Join, monthly: MailingList, events: MailingList
 ) -> None:
@@ -145,6 +145,7 @@ def test_an_invalid_token_is_answered_and_changes_nothing(
     assert _state(reader) == ["confirmed"]
 
 
+@pytest.mark.both_databases
 def test_one_click_ends_only_the_newsletters_lists(
     receiver: Client, join: Join, newsletter: Newsletter, monthly: MailingList, events: MailingList
 ) -> None:

@@ -15,9 +15,9 @@ from subscribers.consent import Channel, Event, Evidence
 from subscribers.imports import jobs as imports
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.privacy import erasure
+from subscribers.privacy import retention
 from subscribers.privacy.erasure import erase
-from subscribers.search.search import Query
+from subscribers.search.subscriber_search import Query
 from subscribers.segments import tags_and_fields
 from tests.subscribers.conftest import NOW, Join
 
@@ -78,9 +78,9 @@ def at(moment: timedelta) -> None:
 def test_an_unconfirmed_sign_up_is_deleted_after_a_week(join: Join) -> None:
     join("asked", state="pending")
     at(-WEEK)
-    erasure.apply_retention(NOW)
+    retention.apply_retention(NOW)
     assert Subscriber.objects.count() == 1
-    erasure.apply_retention(NOW + timedelta(seconds=1))
+    retention.apply_retention(NOW + timedelta(seconds=1))
     assert not Subscriber.objects.exists()
 
 
@@ -93,7 +93,7 @@ def test_subscribers_with_another_or_an_ended_subscription_stay(
     # Asked to come back, and did not confirm: an import must still see that they left.
     left.subscriptions.update(state="pending")
     at(-2 * WEEK)
-    erasure.apply_retention(NOW)
+    retention.apply_retention(NOW)
     assert set(Subscriber.objects.all()) == {reader, left}
     assert list(reader.subscriptions.values_list("mailing_list", flat=True)) == [events.pk]
 
@@ -102,5 +102,5 @@ def test_details_of_old_consent_records_are_cleared(join: Join) -> None:
     person = join("aida")
     word = Evidence(Channel.FORM, network="203.0.113.0/24", user_agent="A browser")
     consent.record(Event.REQUESTED, [person.pk], [None], word, NOW - timedelta(days=500))
-    erasure.apply_retention(NOW)
+    retention.apply_retention(NOW)
     assert person.consents.values_list("event", "network", "user_agent").get() == ("requested", "", "")

@@ -24,7 +24,7 @@ from subscribers.models import (
     Tag,
 )
 from subscribers.preference_center import change_address
-from subscribers.privacy import data_access, erasure
+from subscribers.privacy import data_access, erasure, retention
 from subscribers.segments import tags_and_fields
 from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, suppress
@@ -107,9 +107,9 @@ def test_it_is_deleted_after_thirty_days_and_then_nothing_reverses_it(
     changed = person.address_changes.get().changed_at
     assert changed is not None
     erase_by_link(client, person, sent_emails)
-    erasure.apply_retention(changed + timedelta(days=29))
+    retention.apply_retention(changed + timedelta(days=29))
     assert ReversibleErasure.objects.exists()
-    erasure.apply_retention(changed + timedelta(days=30))
+    retention.apply_retention(changed + timedelta(days=30))
     assert not ReversibleErasure.objects.exists()
     assert client.post(not_me(sent_emails[-1])).status_code == 404
     assert not Subscriber.objects.exists()
@@ -250,9 +250,9 @@ def test_a_merge_ends_the_links_of_the_other_and_keeps_what_no_link_opens(
 def test_links_to_data_are_deleted_when_they_have_expired(join: Join) -> None:
     person, now = join("olga"), timezone.now()
     data_access.request_link(person, now)
-    erasure.apply_retention(now + timedelta(days=1))
+    retention.apply_retention(now + timedelta(days=1))
     assert person.data_links.count() == 1
-    erasure.apply_retention(now + timedelta(days=3))
+    retention.apply_retention(now + timedelta(days=3))
     assert person.data_links.count() == 0
 
 

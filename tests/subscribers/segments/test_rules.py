@@ -17,6 +17,7 @@ from subscribers.segments import segments, tags_and_fields
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import MAX_DEPTH, Condition, Group, InvalidRule, from_json, to_json
 from subscribers.segments.segments import load_rule, save
+from tests.environment import examples
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -193,7 +194,9 @@ def holds(condition: Condition, person: Subscriber) -> bool:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(drawn=GROUPS)
 def test_the_database_returns_who_matches_the_rule(office: dict[str, Any], drawn: Group) -> None:
     rule = from_json(to_json(with_keys(drawn, office)))

@@ -16,8 +16,6 @@ from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import suppress
 from tests.subscribers.conftest import Join
 
-pytestmark = pytest.mark.both_databases
-
 
 def _sign_up(client: Client, **changes: object) -> object:
     shown = forms.form_token(timezone.now() - timedelta(seconds=30))
@@ -28,6 +26,7 @@ def _state(person: Subscriber) -> list[str]:
     return list(person.subscriptions.values_list("state", flat=True))
 
 
+@pytest.mark.both_databases
 def test_a_sign_up_is_pending_until_the_button_behind_the_link_is_pressed(
     client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage]
 ) -> None:
@@ -56,6 +55,7 @@ def test_a_sign_up_gets_the_same_answer_for_every_address(
     assert [letter.to[0] for letter in sent_emails] == ["new@example.org", "known@example.org"]
 
 
+@pytest.mark.both_databases
 def test_an_address_gets_one_email_a_day(
     client: Client, monthly: MailingList, sent_emails: list[mail.EmailMessage]
 ) -> None:

@@ -15,19 +15,20 @@ from typing import Any
 from django.db import connection
 from django.db.models import BooleanField, Case, Count, Exists, Max, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
-from django.utils.translation import gettext
 
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
-from subscribers.segments import audience_query, segments
+from subscribers.segments import audience_query, estimates, segments
+from subscribers.segments.conditions import int_values
 from subscribers.segments.models import Segment, Tagging
-from subscribers.segments.rules import InvalidRule
+from subscribers.segments.rules import Group, InvalidRule
 from subscribers.segments.segments import load_rule
 
 # Counts go no further.
 CAP = 10_000
 # Subscribers scanned for a count that no index gives.
-_SCANNED = 20_000
+_SCANNED = 12_000
+_CONFIRMED, _PENDING = Subscription.State.CONFIRMED, Subscription.State.PENDING
 SUPPRESSED, NO_LIST = "suppressed", "nowhere"
 STATES = (*Subscription.State.values, SUPPRESSED, NO_LIST)
 # In place of a country: subscribers who chose none, and so get the stories of every country.
@@ -82,6 +83,10 @@ class _Condition:
     selective: Q | None = None
     # No subscriber with a higher id meets it.
     highest: int | None = None
+    # Whether the worker counted more than CAP.
+    is_over_cap: bool = False
+    # Whether another condition includes it: it only has an index.
+    is_implied: bool = False
     # The matches in the order of their ids, from the text index.
     by_text_index: QuerySet[Subscriber] | None = None
 
@@ -102,6 +107,11 @@ def page(query: Query, size: int, *, after: int | None = None, before: int | Non
     Each has its subscriptions prefetched, and `suppressed` says whether the address is suppressed.
     """
     return Search(query).page(size, after=after, before=before)
+
+
+def newest(query: Query, size: int, *fields: str) -> list[Subscriber]:
+    """The newest matches with these fields alone: for a look over many, where a page is too heavy."""
+    return list(_page_queryset(list(_conditions(query)), None, None).only(*fields)[:size])
 
 
 def count(query: Query, *, exact: bool = False) -> CappedCount:
@@ -145,8 +155,11 @@ def _page(conditions: list[_Condition], size: int, after: int | None, before: in
 def _count(conditions: list[_Condition]) -> CappedCount:
     if not conditions:
         return _capped_count(Subscriber.objects.values("pk"))
-    if len(conditions) == 1 and conditions[0].capped_count is not None:
-        return conditions[0].capped_count
+    own = [one for one in conditions if not one.is_implied]
+    if len(own) == 1 and own[0].capped_count is not None:
+        return own[0].capped_count
+    if len(own) == 1 and own[0].is_over_cap:
+        return CappedCount(CAP, exact=False)
     rare = _selective(conditions)
     if rare is not None:
         return CappedCount(_apply(Subscriber.objects.all(), conditions, rare).count(), exact=True)
@@ -246,8 +259,7 @@ def _conditions(query: Query) -> Iterator[_Condition]:
         yield _subscription_condition(query.mailing_list, "" if query.state == SUPPRESSED else query.state)
     if query.state == SUPPRESSED:
         suppressions = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
-        ids = Subscriber.objects.filter(address_hash__in=suppressions).values("pk")
-        yield _Condition(Q(audience_query.suppressed()), ids, Q(address_hash__in=suppressions))
+        yield _Condition(Q(audience_query.suppressed()), _suppressed_ids(), Q(address_hash__in=suppressions))
     if query.language:
         in_language = Subscriber.objects.filter(language=query.language).values("pk")
         yield _Condition(Q(language__iexact=query.language), in_language, Q(language=query.language))
@@ -256,20 +268,56 @@ def _conditions(query: Query) -> Iterator[_Condition]:
         mine = Q(Exists(tagged.filter(subscriber=OuterRef("pk"))))
         yield _Condition(mine, tagged.values("subscriber"), Q(pk__in=tagged.values("subscriber")))
     if query.segment:
-        yield _Condition(_segment_condition(query.segment, datetime.fromisoformat(query.as_of)))
+        yield from _segment_conditions(query.segment, datetime.fromisoformat(query.as_of))
     if query.country == EVERY_COUNTRY:
         yield _Condition(Q(countries=""))
     elif query.country:
         yield _Condition(Q(countries__contains=query.country))
 
 
-def _segment_condition(number: int, as_of: datetime) -> Q:
+def _segment_conditions(number: int, as_of: datetime) -> Iterator[_Condition]:
     """No subscriber where the segment, or something that its rule refers to, is deleted."""
     segment = Segment.objects.filter(pk=number).first()
     try:
-        return Q(pk__in=()) if segment is None else segments.to_q(load_rule(segment), as_of)
+        if segment is None:
+            yield _Condition(Q(pk__in=()))
+            return
+        rule = load_rule(segment)
+        test, kept = segments.to_q(rule, as_of), estimates.kept_count(rule, as_of)
     except InvalidRule:
-        return Q(pk__in=())
+        yield _Condition(Q(pk__in=()))
+        return
+    if connection.vendor == "sqlite":
+        # It would take the matches of one condition from an index, and sort all of them.
+        test = Q(Case(When(test, then=Value(True)), default=Value(False), output_field=BooleanField()))
+    yield _Condition(test, is_over_cap=kept is not None and kept.matching > CAP)
+    for ids in _indexed_parts(rule):
+        yield _Condition(Q(pk__isnull=False), ids, Q(pk__in=ids), is_implied=True)
+
+
+def _indexed_parts(rule: Group) -> Iterator[QuerySet[Any, Any]]:
+    """Ids of subscribers by conditions that each match of the rule meets, where an index finds them."""
+    if rule.join != "all":
+        return
+    for part in rule.parts:
+        if isinstance(part, Group):
+            yield from _indexed_parts(part)
+        elif (part.attribute, part.operator) == ("tag", "has"):
+            yield Tagging.objects.filter(tag__in=int_values(part)).values("subscriber")
+        elif (part.attribute, part.operator) == ("list", "on"):
+            yield Subscription.objects.filter(mailing_list__in=int_values(part), state=_CONFIRMED).values(
+                "subscriber"
+            )
+        elif part.attribute == "pending":
+            lists = list(MailingList.objects.values_list("pk", flat=True))
+            yield Subscription.objects.filter(mailing_list__in=lists, state=_PENDING).values("subscriber")
+        elif (part.attribute, part.operator) == ("suppressed", "is"):
+            yield _suppressed_ids()
+
+
+def _suppressed_ids() -> QuerySet[Any, Any]:
+    suppressions = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
+    return Subscriber.objects.filter(address_hash__in=suppressions).values("pk")
 
 
 def _text_conditions(words: list[str]) -> Iterator[_Condition]:
@@ -326,69 +374,3 @@ def _subscription_condition(mailing_list: int | None, state: str) -> _Condition:
         Q(pk__in=rows.values("subscriber")),
         highest=max((one for one in highest if one is not None), default=0),
     )
-
-
-_COMPARED = 500
-_MAX_CANDIDATES = 10
-# Shortest local part that is compared, and how many of its letters the lookup uses.
-_MIN_LOCAL_LENGTH = 3
-_PREFIX_LENGTH = 5
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A possible duplicate, and why."""
-
-    subscriber: Subscriber
-    reason: str
-
-
-def possible_duplicates(subscriber: Subscriber) -> list[Candidate]:
-    """Subscribers with another spelling of the mailbox, the same local part, or the same name."""
-    found = {}
-    local = canonical_local(subscriber.email.rpartition("@")[0])
-    for other in _nearby(subscriber, local):
-        if because := _match_reason(subscriber, other, local):
-            found[other.pk] = Candidate(other, because)
-    return list(found.values())[:_MAX_CANDIDATES]
-
-
-def canonical_local(local: str) -> str:
-    """The local part without what many mail systems ignore: dots, and what follows a plus."""
-    return local.partition("+")[0].replace(".", "").lower()
-
-
-def _nearby(subscriber: Subscriber, local: str) -> list[Subscriber]:
-    """Some hundred subscribers at most, from an index: a similar start of the address, or the same name."""
-    subscribers = Subscriber.objects.exclude(pk=subscriber.pk)
-    near: list[QuerySet[Subscriber]] = (
-        [subscribers.filter(_starts_like(local))] if len(local) >= _MIN_LOCAL_LENGTH else []
-    )
-    if len(subscriber.name) >= 3:
-        named = page(Query(text=subscriber.name), _COMPARED).subscribers
-        near.append(subscribers.filter(pk__in=[one.pk for one in named]))
-    return [one for rows in near for one in rows[:_COMPARED]]
-
-
-def _starts_like(local: str) -> Q:
-    """The first letters with dots anywhere among them: each variant is a range of the address index."""
-    prefixes = [local[0]]
-    for letter in local[1:_PREFIX_LENGTH]:
-        prefixes = [prefix + dot + letter for prefix in prefixes for dot in ("", ".")]
-    condition = Q()
-    for prefix in prefixes:
-        condition |= email_starts_with(prefix)
-    return condition
-
-
-def _match_reason(subscriber: Subscriber, other: Subscriber, local: str) -> str:
-    same_domain = subscriber.email.rpartition("@")[2] == other.email.rpartition("@")[2]
-    if len(local) >= _MIN_LOCAL_LENGTH and canonical_local(other.email.rpartition("@")[0]) == local:
-        return (
-            gettext("the same mailbox, written otherwise")
-            if same_domain
-            else gettext("the same name before the @")
-        )
-    if subscriber.name and " ".join(subscriber.name.lower().split()) == " ".join(other.name.lower().split()):
-        return gettext("the same name")
-    return ""

@@ -2,16 +2,18 @@
 
 `stored` marks the English text for the catalogues, which have it in the context "stored"; what the doctor
 says is there without marks. `translated` finds the text that a stored one was made of, also where values
-were put into it. Values whose name ends in "language", "country" or "countries" are names in English, and are
-named in the other language.
+were put into it. Values whose name ends in "language", "languages", "country" or "countries" are names in
+English, and are named in the other language.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
+from babel.dates import format_skeleton
 from babel.messages.catalog import Message
 from babel.messages.mofile import read_mo
 from django.apps import apps
@@ -21,6 +23,8 @@ from subscribers import iso_codes
 
 CONTEXT = "stored"
 _FIELD = re.compile(r"%\((\w+)\)s")
+# The period of an edition that a text names: “Silk Road Monthly, 2021-12”.
+_PERIOD = re.compile(r"(?<=, )\d{4}-(?:0[1-9]|1[0-2])(?=[”»])")
 
 
 def stored(text: str, /, **values: object) -> str:
@@ -31,7 +35,16 @@ def stored(text: str, /, **values: object) -> str:
 def translated(text: str) -> str:
     """The stored text in the active language; texts that are in no catalogue stay as they are."""
     language = get_language() or "en"
-    return text if language.startswith("en") or not text else _translated(text, language)
+    shown = text if language.startswith("en") or not text else _translated(text, language)
+    return _PERIOD.sub(lambda found: _month(found[0], language), shown)
+
+
+def _month(period: str, language: str) -> str:
+    """A month as within a sentence: "December 2021"."""
+    name = str(
+        format_skeleton("yMMMM", date.fromisoformat(f"{period}-01"), locale=language.replace("-", "_"))
+    )
+    return name if language.startswith("en") else name[:1].lower() + name[1:]
 
 
 @lru_cache(maxsize=4096)
@@ -47,6 +60,8 @@ def _translated(text: str, language: str) -> str:
 
 
 def _value(name: str, value: str, language: str) -> str:
+    if name.endswith("languages"):
+        return ", ".join(_value("language", one, language) for one in value.split(", "))
     if name.endswith("language"):
         return iso_codes.language_name(_english_names().get(value, value), language)
     if name.endswith(("country", "countries")):

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import TableRow
-from subscribers.imports.status_columns import gate, heading_kind, read_column
-from subscribers.imports.statuses import Status, may_mention, mentioned_status, plain
-from subscribers.stored_texts import stored
+from subscribers.imports.status_columns import heading_kind, make_cell_reader, read_column
+from subscribers.imports.statuses import Status, may_mention, mentioned_status, normalise_words
+from subscribers.translate_stored_texts import stored
 
 # Rows that are looked at together.
 _CHUNK = 1_000
@@ -69,7 +69,7 @@ class Survey:
         self._words: dict[int, dict[str, None]] = {}
         self._known: dict[int, set[str]] = {}
         self._readers = {
-            place: gate("status", columns.refused[place], columns.words[place])
+            place: make_cell_reader("status", columns.refused[place], columns.words[place])
             for place, field in enumerate(columns.fields)
             if field == "status"
         }
@@ -209,7 +209,7 @@ def parse_status_words(words: Mapping[str, str]) -> dict[str, Status]:
     found = {}
     for word, text in words.items():
         try:
-            found[plain(word)] = Status(text.strip().replace(" ", "_").casefold())
+            found[normalise_words(word)] = Status(text.strip().replace(" ", "_").casefold())
         except ValueError:
             known = ", ".join(one.value for one in Status)
             raise ValueError(f"“{text}” is not a status; known: {known}.") from None

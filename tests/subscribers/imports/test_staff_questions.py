@@ -18,14 +18,15 @@ from openpyxl import Workbook
 from subscribers.imports import archive, jobs
 from subscribers.imports.models import ImportRow, RejectedRow
 from subscribers.imports.row_types import UnreadableFile
-from subscribers.imports.survey import Unanswered
+from subscribers.imports.staff_questions import Unanswered
 from subscribers.limited_process import ProcessLimits
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase
+from tests.environment import examples
 from tests.subscribers.conftest import NOW
 from tests.subscribers.imports.test_formats import pack, read
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 
 
 def two_columns(heading: str, *cells: str) -> str:
@@ -308,6 +309,7 @@ def read_job(text: str, mailing_list: MailingList, **options: Any) -> Any:
     return job
 
 
+@pytest.mark.both_databases
 def test_one_row_that_says_that_somebody_left_counts_for_all_of_theirs(monthly: MailingList) -> None:
     file = "email,status,name\na@example.org,active,Ann\nA@example.org,unsubscribed,\nb@example.org,active,\n"
     job = read_job(file, monthly)
@@ -316,6 +318,7 @@ def test_one_row_that_says_that_somebody_left_counts_for_all_of_theirs(monthly: 
     assert set(RejectedRow.objects.values_list("line", "status")) == {(2, ""), (3, "unsubscribed")}
 
 
+@pytest.mark.both_databases
 def test_cells_that_are_shown_are_deleted_with_a_subscriber_and_when_the_import_is_applied(
     monthly: MailingList,
 ) -> None:
@@ -332,6 +335,7 @@ def test_cells_that_are_shown_are_deleted_with_a_subscriber_and_when_the_import_
         assert job.options["unused"] == [["Street", ""]]
 
 
+@pytest.mark.both_databases
 def test_an_import_that_asks_keeps_nothing(monthly: MailingList) -> None:
     with pytest.raises(Unanswered) as stopped:
         read_job(two_columns("Notes", "", "unsubscribed"), monthly)
@@ -430,7 +434,10 @@ def files(draw: st.DrawFn) -> tuple[str, set[str]]:
     return text.getvalue(), left
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@pytest.mark.both_databases
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60), deadline=None
+)
 @given(files())
 def test_nobody_whose_row_says_that_they_left_becomes_mailable(
     monthly: MailingList, file: tuple[str, set[str]]
