@@ -7,6 +7,8 @@
 #   make lock    write the locks anew from pyproject.toml
 #   make sbom    write the bill of materials, sbom.cdx.json, of what an installation has (CycloneDX)
 #   make messages   update the catalogues of staff pages, and name what has no translation (CONTRIBUTING.md)
+#   make pictures   take the pictures of README.md and docs/tour.md anew, from the demo (needs Debian's package chromium)
+#   make gallery FOLDER=/tmp/gallery   the sample edition in all languages, as mail clients show it (needs chromium too)
 #   make release-dump   write tests/project/releases/ for the version in pyproject.toml (docs/upgrading.md)
 #   make wheel   build dist/: the wheel, its source, and the lock of what an installation needs (docs/installing.md)
 
@@ -16,7 +18,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ITSELF := --no-deps --no-build-isolation --editable .
 
-.PHONY: run test lint bench lock sbom wheel messages release-dump setup
+.PHONY: run test lint bench lock sbom wheel messages pictures gallery release-dump setup
 
 run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
@@ -55,6 +57,12 @@ wheel: .venv/run
 
 messages: setup
 	@$(BIN)/python -m tests.project.catalogues
+
+pictures: setup
+	@$(BIN)/python -m tests.pictures
+
+gallery: setup
+	@$(BIN)/python -m tests.gallery $(or $(FOLDER),/tmp/gallery)
 
 release-dump: setup
 	@$(BIN)/python -m tests.project.releases

@@ -29,16 +29,16 @@ _LISTENERS = (
     "mailer.audit_log.changes",
     "mailer.accounts.api_keys",
     "mailer.accounts.sessions",
-    "mailer.approval.account_changes",
+    "mailer.approval.account_change_records",
     "mailer.approval.same_person",
     "mailer.approval.authorship",
     "mailer.editions.audience",
     "mailer.delivery.outbox.alerts",
-    "mailer.desk.base.audit_log",
-    "mailer.feedback.subscriber_signal_receivers",
+    "mailer.desk.base.audit_log_entries",
+    "mailer.feedback.subscriber_hooks",
     "mailer.outgoing_webhooks.events",
-    "mailer.stories.pictures",
-    "mailer.tracking.signals",
+    "mailer.stories.sanitize_pictures",
+    "mailer.tracking.segment_and_export",
 )
 
 
@@ -63,7 +63,7 @@ def _after_migrating_postgresql(using: str, **_: Any) -> None:
     """What only PostgreSQL has: the table of the cache, and triggers of the cluster engine."""
     call_command("createcachetable", database=using, verbosity=0)
     # Loads the jobs of every package.
-    import_module("mailer.worker.deferral_triggers").update_after_migrating(using)
+    import_module("mailer.worker.job_queueing_triggers").update_after_migrating(using)
 
 
 class UsersConfig(WagtailUsersAppConfig):
@@ -100,13 +100,18 @@ class ImagesConfig(WagtailImagesAppConfig):
 
     def ready(self) -> None:
         """As Wagtail's, but for its REST API; widgets and comparisons only for the desk."""
-        from wagtail.images import get_image_model, get_permission_policy
+        from wagtail.images import get_image_model
         from wagtail.images.signal_handlers import register_signal_handlers
         from wagtail.models import ReferenceIndex
         from wagtail.permissions import register_permission_policy
 
+        from mailer.accounts.contributors import PicturePermissionPolicy
+
         image = get_image_model()
-        register_permission_policy(image, get_permission_policy())
+        policy = PicturePermissionPolicy(
+            image, auth_model="wagtailimages.Image", owner_field_name="uploaded_by_user"
+        )
+        register_permission_policy(image, policy)
         register_signal_handlers()
         ReferenceIndex.register_model(image)
         if settings.DESK:
@@ -166,7 +171,7 @@ def _log_actions(registry: Any) -> None:
     core = import_module("wagtail.wagtail_hooks")
     core.register_core_log_actions(registry)
     core.register_workflow_log_actions(registry)
-    import_module("mailer.desk.base.audit_log").register_actions(registry)
+    import_module("mailer.desk.base.audit_log_entries").register_actions(registry)
 
 
 def _rich_text_features(features: Any) -> None:

@@ -11,27 +11,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from mailer.accounts import api_keys, limits, passwords
-from mailer.approval import notifications, outcome_notices, staff_emails
+from django.db.models import Q
+
+from mailer.accounts import api_keys, office_reminders, password_links, sign_in_limits
+from mailer.approval import author_notices, draft_check_cache, emails_to_staff, notifications
+from mailer.approval.preflight import link_checker
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alert_webhooks, mailing_notices, outbox
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import planned_sending, scheduled_jobs
 from mailer.delivery.throttle import provider_stats
 from mailer.doctor import check_runs
 from mailer.editions.assemble import assemble_due, now_or_demo_time
 from mailer.feedback import ingest
-from mailer.feedback.decisions import evaluate, rejections_and_event_counts
+from mailer.feedback.decisions import evaluate_and_probe, rejections_and_event_counts
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process_payloads
 from mailer.instance import identity, no_send
 from mailer.outgoing_webhooks import deliver as outgoing_webhooks
-from mailer.reports import collect_stats
+from mailer.reports import collect_stats, list_health
+from mailer.stories import story_mail
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize_events
 from subscribers import list_growth
 from subscribers.bulk import jobs as bulk
 from subscribers.imports import jobs as imports
-from subscribers.privacy import erasure as forgetting
+from subscribers.privacy import retention
 from subscribers.reconfirmation import campaigns
 
 Clock = Callable[[], datetime]
@@ -72,25 +76,34 @@ class Job:
             self.function(now, no_send.Watch(stop))
 
 
-def _gather_stories(now: datetime) -> None:
-    if not StorySource.objects.filter(active=True).exists():
+def _gather_stories(now: Clock, stop: Stop) -> None:
+    waiting = Q(next_poll_at=None) | Q(next_poll_at__lte=now())
+    polled = StorySource.objects.exclude(kind=StorySource.Kind.EMAIL)
+    if not polled.filter(waiting, active=True).exists():
         return
-    from mailer.stories import gather_feeds  # loads feedparser and requests, which few installations need
+    from mailer.stories.sources import polling  # loads requests and readers, which few installations need
 
-    gather_feeds.gather_all(now)
+    polling.poll_due(now, stop)
 
 
 JOBS = (
-    Job("password resets", 2, lambda now, stop: passwords.answer_requests(now()), "assemble"),
+    Job("password resets", 2, lambda now, stop: password_links.answer_requests(now()), "assemble"),
     Job("delete old API answers", 3600, lambda now, stop: api_keys.delete_old_answers(now())),
-    Job("delete old sign-in failures", 3600, lambda now, stop: limits.delete_old(now())),
-    Job("gather stories", 900, lambda now, stop: _gather_stories(now()), "fetch", outgoing=True),
+    Job("delete old sign-in failures", 3600, lambda now, stop: sign_in_limits.delete_old(now())),
+    Job("gather stories", 10, _gather_stories, "fetch", outgoing=True),
+    Job("read story mail", 5, lambda now, stop: story_mail.process_due(now, stop), "fetch"),
+    Job("delete old story mail", 3600, lambda now, stop: story_mail.delete_old(now())),
+    Job("collect links", 60, lambda now, stop: link_checker.collect(now()), "fetch"),
+    Job("check links", 10, lambda now, stop: link_checker.check_due(now, stop), "fetch", outgoing=True),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now())), "assemble"),
-    Job("staff notices", 5, lambda now, stop: staff_emails.send_edition_notices(now()), "assemble"),
-    Job("outcome notices", 5, lambda now, stop: outcome_notices.send_outcome_notices(now()), "assemble"),
+    Job("planned sending", 10, lambda now, stop: planned_sending.run_due(now()), "assemble"),
+    Job("office reminders", 60, lambda now, stop: office_reminders.remind_due(now()), "assemble"),
+    Job("count audiences", 30, draft_check_cache.refresh_audience_counts, "assemble"),
+    Job("staff notices", 5, lambda now, stop: emails_to_staff.send_edition_notices(now()), "assemble"),
+    Job("outcome notices", 5, lambda now, stop: author_notices.send_outcome_notices(now()), "assemble"),
     Job("mailing notices", 5, lambda now, stop: mailing_notices.send_mailing_notices(now()), "assemble"),
     Job("delete old notifications", 3600, lambda now, stop: notifications.delete_old(now())),
-    Job("account notices", 5, lambda now, stop: staff_emails.send_account_notices(now()), "assemble"),
+    Job("account notices", 5, lambda now, stop: emails_to_staff.send_account_notices(now()), "assemble"),
     Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now()), "deliver", outgoing=True),
     Job(
         "send mailings",
@@ -151,7 +164,7 @@ JOBS = (
         "feedback",
         Runs.EACH_WORKER,
     ),
-    Job("suppression decisions", 60, lambda now, stop: evaluate.review_pending(now()), "feedback"),
+    Job("suppression decisions", 60, lambda now, stop: evaluate_and_probe.review_pending(now()), "feedback"),
     Job(
         "bounce counts",
         5,
@@ -168,11 +181,12 @@ JOBS = (
     Job("delete old outgoing webhooks", 3600, lambda now, stop: outgoing_webhooks.delete_old(now())),
     Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now()), "feedback"),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
+    Job("count segments", 30, list_health.refresh_counts),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop), outgoing=True),
     Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
     # It sends nothing, so staff may ask for it in no-send mode too.
     Job("checks", 2, lambda now, stop: check_runs.run_requested(now())),
     Job("instance check", 60, lambda now, stop: identity.note_use(now()), "", Runs.EACH_MACHINE),
-    Job("retention", 3600, lambda now, stop: forgetting.apply_retention(now())),
+    Job("retention", 3600, lambda now, stop: retention.apply_retention(now())),
 )

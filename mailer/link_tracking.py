@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from mailer.config.sections import Mode, Tracking, stricter
+from mailer.config.sections import Mode, Tracking, stricter_mode
 from mailer.rendering import links
 from mailer.rendering.data_types import RenderedVariant
 from mailer.rendering.links import Link
@@ -71,7 +71,9 @@ def policy_from_manifest(manifest: str) -> TrackingPolicy:
 def effective_policy(approved: TrackingPolicy, tracking: Tracking) -> TrackingPolicy:
     """What is tracked now: what was approved, and no more than the configuration still allows."""
     return TrackingPolicy(
-        stricter(approved.clicks, tracking.clicks), stricter(approved.opens, tracking.opens), approved.links
+        stricter_mode(approved.clicks, tracking.clicks),
+        stricter_mode(approved.opens, tracking.opens),
+        approved.links,
     )
 
 

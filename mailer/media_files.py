@@ -10,10 +10,10 @@ from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.views.static import serve
 
-from mailer.editions.rendering_input import FOLDER
+from mailer.editions.pictures import FOLDER
 
 # A picture of a snapshot: named by the hash of its bytes, so that it may be cached for ever.
-PICTURE_PATH = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.jpg")
+PICTURE_PATH = re.compile(rf"{FOLDER}/[0-9a-f]{{64}}\.(?:jpg|png)")
 
 
 def stored_file(request: HttpRequest, path: str) -> HttpResponseBase:

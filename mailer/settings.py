@@ -86,16 +86,18 @@ _POSTGRESQL: dict[str, Any] = {
 
 
 DATABASES = {"default": _database()}
+_IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": _IN_MEMORY},
+    "renditions": {"BACKEND": _IN_MEMORY, "LOCATION": "renditions"},
+}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # Which one-time codes were used must be known to all web processes, which may be on several machines.
     # `mailer migrate` creates the table.
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-            "LOCATION": "mailer_cache",
-            "OPTIONS": {"MAX_ENTRIES": 10_000},
-        },
-        "renditions": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "mailer_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -111,7 +113,7 @@ DEBUG = CONFIG.site.debug
 _HOST = urlsplit(CONFIG.site.url).hostname or "localhost"
 ALLOWED_HOSTS = sorted({_HOST, "127.0.0.1", "localhost"})
 CSRF_TRUSTED_ORIGINS = [CONFIG.site.url]
-CSRF_FAILURE_VIEW = "mailer.accounts.sessions.old_form"
+CSRF_FAILURE_VIEW = "mailer.accounts.reauthentication.csrf_failure_view"
 ROOT_URLCONF = "mailer.urls"
 WSGI_APPLICATION = "mailer.wsgi.application"
 
@@ -172,11 +174,12 @@ MIDDLEWARE = [
     # Before the limits, which say why a password is asked for again.
     "django.contrib.messages.middleware.MessageMiddleware",
     "mailer.accounts.middleware.SessionLimits",
-    "mailer.approval.account_changes.ActingUserMiddleware",
+    "mailer.approval.account_change_records.ActingUserMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.desk.base.middleware.ProtectedDeleteMiddleware",
-    "mailer.desk.base.audit_log.PersonalDataMiddleware",
+    "mailer.desk.base.middleware.DeletedRowMiddleware",
+    "mailer.desk.base.audit_log_entries.PersonalDataMiddleware",
     "mailer.desk.base.middleware.HostileInputMiddleware",
 ]
 
@@ -218,7 +221,7 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
-# mailer/accounts/limits.py counts for all processes; allauth would count in each process's memory.
+# mailer/accounts/sign_in_limits.py counts for all processes; allauth would count in each process's memory.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = int(CONFIG.accounts.recent_minutes * 60)

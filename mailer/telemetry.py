@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _tracer: Tracer | None = None
 
 
-def start(endpoint: str, role: str) -> None:
+def start_tracing(endpoint: str, role: str) -> None:
     """Send spans of this process to an OTLP endpoint, such as "http://127.0.0.1:4318"; empty: none.
 
     `role`: web or worker. Raises ConfigError where the extra is not installed.

@@ -20,6 +20,7 @@ from django.views.generic import RedirectView
 import subscribers.urls
 from mailer.feedback.webhooks import views as webhooks
 from mailer.monitoring import urls as monitoring
+from mailer.public import staff_calendar
 from mailer.public import views as public
 from mailer.tracking import views as tracking
 from subscribers.tokens import URL_LENGTH
@@ -84,7 +85,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     _LazyResolver(RoutePattern("desk/", is_endpoint=False), "wagtail.admin.urls"),
     *subscribers.urls.urlpatterns,
     _ApiResolver(RoutePattern("api/", is_endpoint=False), "mailer.api.urls"),
+    path("calendar/<str:token>.ics", staff_calendar.feed, name="staff-calendar"),
     path("archive/", public.archive_list, name="archive"),
+    re_path(
+        r"^ornament/(?P<middle>[0-9A-F]{6})-(?P<ring>[0-9A-F]{6})\.png$",
+        public.ornament_picture,
+        name="ornament",
+    ),
     path("archive/feed.xml", public.feed, name="archive-feed"),
     path("archive/<slug:slug>/", public.edition, name="archive-edition"),
     path("archive/<slug:slug>/<slug:story>.ics", public.calendar_file, name="archive-calendar"),

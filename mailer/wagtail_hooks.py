@@ -8,7 +8,9 @@ from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.paginator import WagtailPaginator
+from wagtail.admin.views import collections
 from wagtail.admin.views.reports.audit_logging import LogEntriesView
+from wagtail.images.views import images
 from wagtail.snippets.models import register_snippet
 from wagtail.users.views.bulk_actions.user_bulk_action import UserBulkAction
 
@@ -25,26 +27,34 @@ from mailer.desk.approval.views import (
     ApprovalLinkAction,
     ApproveAction,
     CheckVariantAction,
+    RejectAction,
     RequestChangesAction,
     ReviewCommentAction,
     ReviewPage,
     SubmitPage,
 )
-from mailer.desk.base import forms, labels, menu
-from mailer.desk.base.audit_log import register_actions
+from mailer.desk.base import forms, localized_names, menu_and_branding
+from mailer.desk.base.audit_log_entries import register_actions
+from mailer.desk.base.edit_conflicts import guard_wagtail_view
 from mailer.desk.base.help import HelpIndex, HelpPageView
 from mailer.desk.editions.block_pages import AddBlockPage, EditBlockPage
 from mailer.desk.editions.edition_pages import EditionViewSet, SettingsPage
+from mailer.desk.editions.glossary import GlossaryExport, GlossaryPage, GlossaryTermPage
 from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
-from mailer.desk.editions.views import AsReaderAction, VariantsPage
+from mailer.desk.editions.schedule_dates import ScheduleDatesPage
+from mailer.desk.editions.template_pages import TemplatePartPage, TemplatesPage
+from mailer.desk.editions.theme_field import SamplePicture, ThemePreview
+from mailer.desk.editions.translations import TranslationExport, TranslationImport, TranslationsPage
+from mailer.desk.editions.variants_page import AsReaderAction, VariantsPage
 from mailer.desk.editions.workbench import ChecksPage
 from mailer.desk.home import panels
 from mailer.desk.home.checklist import FirstListAction, SkipStepAction
-from mailer.desk.home.checks import InstallationChecksPage
+from mailer.desk.home.doctor_results import InstallationChecksPage
 from mailer.desk.home.sample_edition import SampleAction
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
 from mailer.desk.reports.delivered_email import DeliveredEmailPage
+from mailer.desk.reports.edition_calendar import EditionCalendarPage
 from mailer.desk.reports.not_delivered import NotDeliveredPage
 from mailer.desk.reports.report import ReportDownload, ReportPage, TrendPage
 from mailer.desk.returned_mail.views import (
@@ -58,21 +68,22 @@ from mailer.desk.returned_mail.views import (
 from mailer.desk.segments.views import SegmentViewSet
 from mailer.desk.sending.dry_run import DryRunPage
 from mailer.desk.sending.mailing_control import ControlAction
-from mailer.desk.sending.no_send import ResumeSendingPage, banner
+from mailer.desk.sending.no_send_mode import ResumeSendingPage, banner
 from mailer.desk.sending.progress import ProgressPage
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.sending.test_emails import TestEmailPage
-from mailer.desk.stories.actions import (
-    CarryOverAction,
-    CommentAction,
-    CommentDoneAction,
-    DuplicateAction,
-    StoryPreview,
-)
+from mailer.desk.stories.comments import CommentAction, CommentDoneAction
+from mailer.desk.stories.duplicate_and_restore import CarryOverAction, DuplicateAction
+from mailer.desk.stories.mail_page import StoryMailAddressPage, StoryMailPage
+from mailer.desk.stories.preview import StoryPreview
+from mailer.desk.stories.source_panel import SourceItemAction, SuggestionsPage
+from mailer.desk.stories.sources import AddSourcePage, EditSourcePage, SourcePage, SourcesPage
 from mailer.desk.stories.views import StoryViewSet
+from mailer.desk.stories.word_upload import WordStoriesPage, WordUploadPage
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
-from mailer.desk.subscribers.list_health import CampaignPage, CampaignsPage, ListHealthPage, ReconfirmPage
+from mailer.desk.subscribers.list_health import ListHealthPage
 from mailer.desk.subscribers.mailing_lists import ListChangePage, MailingListViewSet
+from mailer.desk.subscribers.reconfirmation import CampaignPage, CampaignsPage, ReconfirmPage
 from mailer.desk.subscribers.subscriber_pages import ErasePage, ExportPage, MergePage, SubscriberViewSet
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
 from mailer.desk.subscribers.tags_fields import FieldViewSet, TagViewSet
@@ -100,10 +111,17 @@ _TABLES = [
 ]
 hooks.register("register_admin_viewset", lambda: _TABLES)
 
+# Forms of Wagtail's own pages that edit a row.
+guard_wagtail_view(images.EditView)
+guard_wagtail_view(collections.Edit)
+
 # The pages of an edition.
 _EDITION = [
     path("settings/", SettingsPage.as_view(), name="settings"),
     path("checks/", ChecksPage.as_view(), name="checks"),
+    path("translations/", TranslationsPage.as_view(), name="translations"),
+    path("translations/export/", TranslationExport.as_view(), name="translation_export"),
+    path("translations/import/", TranslationImport.as_view(), name="translation_import"),
     path("block/add/", AddBlockPage.as_view(), name="block_add"),
     path("block/<slug:block>/edit/", EditBlockPage.as_view(), name="block_edit"),
     path("variants/", VariantsPage.as_view(), name="variants"),
@@ -114,6 +132,7 @@ _EDITION = [
     path("comments/", ReviewCommentAction.as_view(), name="comment"),
     path("check-variant/", CheckVariantAction.as_view(), name="check_variant"),
     path("approval-link/", ApprovalLinkAction.as_view(), name="approval_link"),
+    path("reject/", RejectAction.as_view(), name="reject"),
     path("request-changes/", RequestChangesAction.as_view(), name="request_changes"),
     path("test/", TestEmailPage.as_view(), name="test"),
     path("dry-run/", DryRunPage.as_view(), name="dry_run"),
@@ -133,10 +152,22 @@ _STORY = [
     path("carry-over/", CarryOverAction.as_view(), name="carry_over"),
     path("comments/", CommentAction.as_view(), name="comment"),
     path("comments/<int:comment>/done/", CommentDoneAction.as_view(), name="comment_done"),
+    path("source/<int:item>/", SourceItemAction.as_view(), name="source"),
 ]
 _PAGES = [
+    path("stories/suggestions/", SuggestionsPage.as_view(), name="desk_story_suggestions"),
+    path("stories/email/", StoryMailPage.as_view(), name="desk_story_mail"),
+    path("stories/email/<int:pk>/", StoryMailAddressPage.as_view(), name="desk_story_mail_edit"),
+    path("stories/word/", WordUploadPage.as_view(), name="desk_word_upload"),
+    path("stories/word/<slug:document>/", WordStoriesPage.as_view(), name="desk_word_stories"),
     path("stories/<int:pk>/", include((_STORY, "desk_story"))),
     path("editions/<int:pk>/", include((_EDITION, "desk_edition"))),
+    # In place of Wagtail's own, which has no Kazakh.
+    path("jsi18n/", menu_and_branding.script_texts, name="wagtailadmin_javascript_catalog"),
+    path("sources/", SourcesPage.as_view(), name="desk_sources"),
+    path("sources/new/", AddSourcePage.as_view(), name="desk_source_add"),
+    path("sources/<int:pk>/", SourcePage.as_view(), name="desk_source"),
+    path("sources/<int:pk>/edit/", EditSourcePage.as_view(), name="desk_source_edit"),
     path("api-keys/", ApiKeysPage.as_view(), name="desk_api_keys"),
     path("api-keys/<int:pk>/revoke/", RevokeApiKeyAction.as_view(), name="desk_api_key_revoke"),
     path("checks/", InstallationChecksPage.as_view(), name="desk_checks"),
@@ -153,6 +184,18 @@ _PAGES = [
     path("webhooks/<int:pk>/", WebhookPage.as_view(), name="desk_webhook"),
     path("webhooks/<int:pk>/edit/", EditWebhookPage.as_view(), name="desk_webhook_edit"),
     path("webhooks/<int:pk>/rotate/", RotateWebhookSecret.as_view(), name="desk_webhook_rotate"),
+    path("calendar/", EditionCalendarPage.as_view(), name="desk_calendar"),
+    path("newsletters/schedule-dates/", ScheduleDatesPage.as_view(), name="desk_schedule_dates"),
+    path("newsletters/theme-preview/", ThemePreview.as_view(), name="desk_theme_preview"),
+    path("newsletters/sample-picture/<slug:picture>/", SamplePicture.as_view(), name="desk_sample_picture"),
+    path("newsletters/<int:pk>/templates/", TemplatesPage.as_view(), name="desk_templates"),
+    path(
+        "newsletters/<int:pk>/templates/<path:part>/", TemplatePartPage.as_view(), name="desk_template_part"
+    ),
+    path("newsletters/<int:pk>/glossary/", GlossaryPage.as_view(), name="desk_glossary"),
+    path("newsletters/<int:pk>/glossary/csv/", GlossaryExport.as_view(), name="desk_glossary_export"),
+    path("newsletters/<int:pk>/glossary/add/", GlossaryTermPage.as_view(), name="desk_glossary_add"),
+    path("newsletters/<int:pk>/glossary/<int:term>/", GlossaryTermPage.as_view(), name="desk_glossary_term"),
     path("newsletters/<int:pk>/assemble/", AssembleView.as_view(), name="desk_assemble"),
     path("newsletters/<int:pk>/trend/", TrendPage.as_view(), name="desk_trend"),
     path("lists/changes/<int:pk>/", ListChangePage.as_view(), name="desk_list_change"),
@@ -193,31 +236,33 @@ def _remove_account_bulk_actions() -> None:
 _remove_account_bulk_actions()
 
 # Menu and home page.
-hooks.register("register_admin_menu_item", menu.subscribers_menu)
-hooks.register("register_admin_menu_item", menu.notifications_item)
-hooks.register("register_admin_search_area", menu.story_search)
-hooks.register("register_settings_menu_item", menu.audit_log)
-hooks.register("register_settings_menu_item", menu.own_sign_in)
-hooks.register("register_settings_menu_item", menu.api_keys)
-hooks.register("register_settings_menu_item", menu.webhooks)
-hooks.register("register_settings_menu_item", menu.checks)
+hooks.register("register_admin_menu_item", menu_and_branding.subscribers_menu)
+hooks.register("register_admin_menu_item", menu_and_branding.sources)
+hooks.register("register_admin_menu_item", menu_and_branding.calendar_item)
+hooks.register("register_admin_menu_item", menu_and_branding.notifications_item)
+hooks.register("register_admin_search_area", menu_and_branding.story_search)
+hooks.register("register_settings_menu_item", menu_and_branding.audit_log)
+hooks.register("register_settings_menu_item", menu_and_branding.own_sign_in)
+hooks.register("register_settings_menu_item", menu_and_branding.api_keys)
+hooks.register("register_settings_menu_item", menu_and_branding.webhooks)
+hooks.register("register_settings_menu_item", menu_and_branding.checks)
 # Everywhere else it is called so.
 LogEntriesView.page_title = _("Audit log")
-WagtailPaginator.items_count_label = property(labels.items_count)
-hooks.register("construct_main_menu", menu.customize_main)
-hooks.register("construct_reports_menu", menu.customize_reports)
-hooks.register("construct_settings_menu", menu.customize_settings)
-hooks.register("register_help_menu_item", menu.help_for_page)
-hooks.register("register_help_menu_item", menu.all_help)
-hooks.register("construct_help_menu", menu.customize_help)
-hooks.register("construct_search", menu.customize_search)
+WagtailPaginator.items_count_label = property(localized_names.items_count)
+hooks.register("construct_main_menu", menu_and_branding.customize_main)
+hooks.register("construct_reports_menu", menu_and_branding.customize_reports)
+hooks.register("construct_settings_menu", menu_and_branding.customize_settings)
+hooks.register("register_help_menu_item", menu_and_branding.help_for_page)
+hooks.register("register_help_menu_item", menu_and_branding.all_help)
+hooks.register("construct_help_menu", menu_and_branding.customize_help)
+hooks.register("construct_search", menu_and_branding.search_stories_from_menu)
 hooks.register("construct_snippet_action_menu", forms.customize_action_menu)
 hooks.register("construct_homepage_panels", panels.replace_panels)
 hooks.register("construct_homepage_summary_items", panels.remove_summary)
 
 # Branding, and the actions of the audit log.
-hooks.register("insert_global_admin_css", menu.styles)
-hooks.register("insert_global_admin_js", menu.scripts)
-hooks.register("desk_name", menu.site_name)
+hooks.register("insert_global_admin_css", menu_and_branding.styles)
+hooks.register("insert_global_admin_js", menu_and_branding.scripts)
+hooks.register("desk_name", menu_and_branding.site_name)
 hooks.register("desk_banner", banner)
 hooks.register("register_log_actions", register_actions, order=1)

@@ -66,7 +66,7 @@ def newsletter(**changes: Any) -> Newsletter:
         "languages": ("en", "ru", "kk", "ky", "tg", "uz", "tk"),
         "fallbacks": ("ru", "en"),
         "zone": "Asia/Almaty",
-        "assemble_day": 3,
+        "assemble_on": "monthly 3 09:00",
         **changes,
     }
     made = Newsletter(**fields)

@@ -13,9 +13,12 @@ import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.contenttypes.models import ContentType
+from django.core.cache import caches
+from django.core.management import call_command
 from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test import TransactionTestCase
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 from wagtail.models import Collection, Locale, Page
 
@@ -67,6 +70,14 @@ def _settings_module() -> Iterator[None]:
     before = os.environ["DJANGO_SETTINGS_MODULE"]
     yield
     os.environ["DJANGO_SETTINGS_MODULE"] = before
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    """A request leaves its language to the thread, Wagtail keeps renditions of images whose ids return."""
+    yield
+    translation.deactivate()
+    caches["renditions"].clear()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -135,6 +146,9 @@ def django_db_setup(
     with django_db_blocker.unblock():
         connection.ensure_connection()
         if _turn.mine:
+            if not connection.introspection.table_names():
+                # No test of this run uses Django's database, so pytest-django made none.
+                call_command("migrate", verbosity=0)
             _turn.keep(connection.connection)
         else:
             migrated.restore(connection.connection)

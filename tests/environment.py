@@ -14,6 +14,8 @@ import pytest
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 
+from tests import migrated
+
 # The tests start some hundred programs of ours: what those import is compiled once, and not by each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -33,6 +35,8 @@ os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-te
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 # Playwright's loop runs in the test's thread beside Django's synchronous database calls.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+# Programs that the tests start copy the migrated database (tests/program_startup).
+os.environ["MIGRATED_COPY"] = str(migrated.kept().with_suffix(""))
 # WhiteNoise warns of a missing folder, and warnings are errors here.
 (Path(os.environ["MAILER_STORAGE__PATH"]) / "static").mkdir(parents=True, exist_ok=True)
 
@@ -64,6 +68,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def quick_passwords() -> AbstractContextManager[None]:
     """Passwords are hashed in no time: the slowness that protects them is Django's, and under test there."""
     return override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])
+
+
+def examples(count: int) -> int:
+    """How many examples a property of something in the database gets; on PostgreSQL a third.
+
+    Its rules are the same on both: statements differ, and each example executes most of them.
+    """
+    on_postgresql = os.environ.get("MAILER_DATABASE__URL", "").startswith("postgresql")
+    return -(-count // 3) if on_postgresql else count
 
 
 def pytest_collection_finish() -> None:

@@ -42,6 +42,12 @@ class Server:
         self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template()}"')
         return self._of(name)
 
+    def empty(self, name: str) -> str:
+        """The address of a new database; a program that migrates it copies the template."""
+        self._template()
+        self.execute(f'CREATE DATABASE "{name}"')
+        return self._of(name)
+
     def restored(self, name: str, dump: str) -> str:
         """The address of a new database that a dump in SQL is loaded into."""
         self.execute(f'CREATE DATABASE "{name}"')

@@ -11,10 +11,19 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.operation import Operation
 
-from mailer.api import editions, imports, lists, mailings, stories, subscribers, suppressions, webhooks
+from mailer.api import (
+    editions,
+    imports,
+    lists_segments_tags,
+    mailings,
+    stories,
+    subscribers,
+    suppressions,
+    webhooks,
+)
 from mailer.api.problems import Problem, code_of
-from mailer.approval import approve
-from mailer.delivery.rollout.control import ControlError
+from mailer.approval import approve_and_schedule
+from mailer.delivery.rollout.mailing_control import ControlError
 from subscribers import resumable_jobs
 from subscribers.segments.rules import InvalidRule
 
@@ -69,7 +78,16 @@ def _unknown_parameters(names: list[str]) -> Problem:
 
 # Routers take it when they are added.
 api.add_decorator(_refuse_unknown_parameters, mode="view")
-for module in (lists, subscribers, imports, stories, editions, mailings, suppressions, webhooks):
+for module in (
+    lists_segments_tags,
+    subscribers,
+    imports,
+    stories,
+    editions,
+    mailings,
+    suppressions,
+    webhooks,
+):
     api.add_router("", module.router)
 
 
@@ -121,19 +139,21 @@ def _not_found(error: Http404) -> Problem:
     return Problem(404)
 
 
-@_handler(approve.ApprovalError)
-def _approval(error: approve.ApprovalError) -> Problem:
+@_handler(approve_and_schedule.ApprovalError)
+def _approval(error: approve_and_schedule.ApprovalError) -> Problem:
     status, code = next(found for kind, found in _APPROVAL.items() if isinstance(error, kind))
     # A snapshot that was found changed stays invalidated.
-    return Problem(status, code, str(error), keeps_changes=isinstance(error, approve.SnapshotChanged))
+    return Problem(
+        status, code, str(error), keeps_changes=isinstance(error, approve_and_schedule.SnapshotChanged)
+    )
 
 
 _APPROVAL: dict[type[Exception], tuple[int, str]] = {
-    approve.NotPermitted: (403, "permission_missing"),
-    approve.PreflightFailed: (422, "preflight_failed"),
-    approve.OutsideWindow: (422, "outside_window"),
-    approve.SnapshotChanged: (409, "snapshot_changed"),
-    approve.ApprovalError: (409, "wrong_state"),
+    approve_and_schedule.NotPermitted: (403, "permission_missing"),
+    approve_and_schedule.PreflightFailed: (422, "preflight_failed"),
+    approve_and_schedule.OutsideWindow: (422, "outside_window"),
+    approve_and_schedule.SnapshotChanged: (409, "snapshot_changed"),
+    approve_and_schedule.ApprovalError: (409, "wrong_state"),
 }
 
 

@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, require_permission, user_of
-from mailer.api.fields import (
+from mailer.api.fields_and_pages import (
     Cursor,
     Id,
     In,
@@ -30,12 +30,21 @@ from mailer.api.fields import (
     page_of,
 )
 from mailer.api.problems import Problem
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
+from mailer.approval.draft_check_cache import check_draft
+from mailer.approval.language_approvals import part_approvals
 from mailer.approval.models import Snapshot
-from mailer.approval.preflight import run_checks
-from mailer.approval.submit import render_all, submit
-from mailer.editions.assemble import EditionExists, InvalidPeriod, assemble, now_or_demo_time
+from mailer.approval.preflight.findings import MAX_REASON, Finding, overrides_note
+from mailer.approval.submit import NOTE_LIMIT, submit
+from mailer.editions.assemble import (
+    EditionExists,
+    InvalidPeriod,
+    assemble,
+    create_named,
+    now_or_demo_time,
+)
 from mailer.editions.audience import Audience
+from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import merge_tags, variants
@@ -44,6 +53,8 @@ from mailer.reports.stats import latest_mailing
 
 router = Router(tags=["editions"])
 
+# A month, or the Monday of a week or of two weeks.
+_PERIOD = r"^[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01])(-2w)?)?$"
 Slug = Annotated[str, StringConstraints(pattern=r"^[-a-zA-Z0-9_]+$", max_length=50)]
 
 
@@ -82,12 +93,17 @@ def list_newsletters(request: HttpRequest, limit: Limit = 50, cursor: Cursor = N
 
 
 class EditionOut(Out):
-    """One number of a newsletter, for a month."""
+    """One number of a newsletter, for a month or another period."""
 
     id: int
     slug: str = Field(examples=["silk-road-monthly-2021-12"])
     newsletter: str = Field(examples=["silk-road-monthly"])
-    period: str = Field(examples=["2021-12"])
+    period: str = Field(
+        examples=["2021-12"],
+        description="A month, 2021-12; a week from its Monday, 2021-12-06; two weeks, 2021-12-06-2w; or the "
+        "day of an edition outside of the schedule, 2021-12-06-n1.",
+    )
+    name: str = Field(description="Of an edition outside of the schedule; otherwise empty.")
     state: StateName
     hash: str | None = Field(description="SHA-256 of the submitted content; null for a draft.")
 
@@ -96,11 +112,47 @@ class EditionPage(PageOut):
     items: list[EditionOut]
 
 
-class FindingOut(Out):
-    """What the checks before submission found."""
+class FindingPlaceOut(Out):
+    """Where a check found something."""
 
+    kind: Literal["story", "block", "subject", "edition", "newsletter", "settings", "message", "translations"]
+    key: str = Field(description="Of a story; of a block, its position; else empty.")
+    label: str
+    language: str = Field(description="Empty: every language.")
+    detail: str = Field(description="What stands there.")
+
+
+class OverrideOut(Out):
+    """Why an error did not keep the edition from being submitted."""
+
+    reason: str
+    by: str
+
+
+class FindingOut(Out):
+    """What one check before submission found, in all its places."""
+
+    id: str = Field(
+        description="Names the finding with its places; an override refers to it.",
+        examples=["link.dead:0f3a9c21be77"],
+    )
+    code: str = Field(examples=["link.dead"])
     level: Literal["error", "warning"]
     text: str
+    advice: str
+    overridable: bool = Field(description="Whether a reason can override the error.")
+    places: list[FindingPlaceOut]
+    override: OverrideOut | None
+
+
+class ApprovalOut(Out):
+    """An approval that a submitted edition needs."""
+
+    language: str | None = Field(
+        description="The language that is approved; null: all those without an approval of their own."
+    )
+    approved_by: str | None = Field(description="Null: it waits for this approval.")
+    approved_at: str | None
 
 
 class EditionDetail(EditionOut):
@@ -111,7 +163,15 @@ class EditionDetail(EditionOut):
     submitted_by: str | None
     submitted_at: str | None
     window_until: str | None = Field(description="Until when it may be sent.")
-    approved_by: str | None
+    approved_by: str | None = Field(description="Who approved it, once every approval is there.")
+    approvals: list[ApprovalOut] = Field(
+        description="Those that the last submitted version needs; empty before the first submission."
+    )
+    rejected_by: str | None = Field(description="Who rejected it, where its state is `rejected`.")
+    rejection_reason: str | None = Field(description="Why, as its writers read it.")
+    findings: list[FindingOut] = Field(
+        description="What the checks found when it was submitted, with the reasons for overriding errors."
+    )
     scheduled_for: str | None
     mailing: int | None = Field(description="The id of its latest mailing.")
 
@@ -122,7 +182,9 @@ class ChecksOut(Out):
 
 def _edition_detail(edition: Edition) -> EditionDetail:
     snapshot = edition.snapshots.filter(state__in=Snapshot.OPEN).first() or edition.snapshots.first()
-    approval = getattr(snapshot, "approval", None)
+    parts = part_approvals(snapshot, edition.newsletter.languages) if snapshot else []
+    approvers = dict.fromkeys(one.approval.approver.get_username() for one in parts if one.approval)
+    rejection = getattr(snapshot, "rejection", None)
     mailing = latest_mailing(edition)
     return EditionDetail(
         **edition_summary(edition),
@@ -131,7 +193,20 @@ def _edition_detail(edition: Edition) -> EditionDetail:
         submitted_by=snapshot.submitted_by.get_username() if snapshot else None,
         submitted_at=iso(snapshot.submitted_at) if snapshot else None,
         window_until=iso(snapshot.window_until) if snapshot else None,
-        approved_by=approval.approver.get_username() if approval else None,
+        approved_by=", ".join(approvers) if snapshot and snapshot.approved_at else None,
+        approvals=[
+            ApprovalOut(
+                language=one.part or None,
+                approved_by=one.approval.approver.get_username() if one.approval else None,
+                approved_at=iso(one.approval.at) if one.approval else None,
+            )
+            for one in parts
+        ],
+        rejected_by=rejection.rejected_by.get_username() if rejection else None,
+        rejection_reason=rejection.reason if rejection else None,
+        findings=[
+            FindingOut(**Finding.from_dict(one).as_dict()) for one in (snapshot.findings if snapshot else [])
+        ],
         scheduled_for=iso(snapshot.send_at) if snapshot else None,
         mailing=mailing.pk if mailing else None,
     )
@@ -160,23 +235,30 @@ def show_edition(request: HttpRequest, edition_id: Id) -> Any:
 
 
 class EditionIn(In):
-    """An edition to be assembled from the stories that are ready."""
+    """An edition: for a period, from the stories that are ready, or outside of the schedule with a name."""
 
     newsletter: Slug = Field(examples=["silk-road-monthly"])
-    period: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] = Field(
-        examples=["2021-12"]
+    period: Annotated[str, StringConstraints(pattern=_PERIOD)] | None = Field(None, examples=["2021-12"])
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)] | None = (
+        Field(None, description="Instead of a period; the edition has no stories then.")
     )
 
 
 @router.post("/editions", auth=Needs("editions:write", "mailer.add_edition"), response={201: EditionDetail})
 def assemble_edition(request: HttpRequest, body: EditionIn) -> Any:
-    """Assemble the month's edition of a newsletter."""
+    """Assemble a newsletter's edition of a period, or create one outside of the schedule."""
     newsletter = Newsletter.objects.filter(slug=body.newsletter).first()
     if newsletter is None:
         raise invalid("/newsletter", "There is no such newsletter.", "unknown_newsletter")
-    user = user_of(request)
+    user, now = user_of(request), now_or_demo_time(timezone.now())
+    if (body.period is None) == (body.name is None):
+        raise invalid("/period", "Give either a period or a name.", "period_or_name")
     try:
-        edition = assemble(newsletter, body.period, now_or_demo_time(timezone.now()), user)
+        edition = (
+            create_named(newsletter, body.name, now, user)
+            if body.name is not None
+            else assemble(newsletter, body.period or "", now, user)
+        )
     except InvalidPeriod as error:
         raise invalid("/period", str(error), "invalid_period") from error
     except EditionExists as error:
@@ -245,9 +327,26 @@ def preview_edition(
 def check_edition(request: HttpRequest, edition_id: Id) -> Any:
     """What the checks before submission say; an error prevents it."""
     edition: Edition = one(_editions(), edition_id).get_latest_revision_as_object()
-    content, audience = content_of(edition), Audience.of_edition(edition, timezone.now())
-    found = run_checks(edition, content, render_all(content, audience), audience.count())
-    return {"findings": [{"level": finding.level, "text": finding.text} for finding in found]}
+    content, now = content_of(edition), timezone.now()
+    counted = count_for_page(Audience.of_edition(edition, now), now)
+    found = check_draft(edition, content, counted.combinations, now).findings
+    return {"findings": [finding.as_dict() for finding in found]}
+
+
+class OverrideIn(In):
+    """A reason for sending in spite of an error."""
+
+    finding: Annotated[str, StringConstraints(max_length=80)] = Field(
+        description="The `id` of a finding with `overridable`.", examples=["link.dead:0f3a9c21be77"]
+    )
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=MAX_REASON)]
+
+
+class SubmitIn(In):
+    """What the approver reads beside the edition."""
+
+    note: Annotated[str, StringConstraints(max_length=NOTE_LIMIT)] = ""
+    overrides: Annotated[list[OverrideIn], Field(max_length=50)] = []
 
 
 @router.post(
@@ -255,11 +354,17 @@ def check_edition(request: HttpRequest, edition_id: Id) -> Any:
     auth=Needs("editions:write", "mailer.submit_edition"),
     response=EditionDetail,
 )
-def submit_edition(request: HttpRequest, edition_id: Id) -> Any:
-    """Submit the latest saved version. A second person approves it in the desk; the key's account cannot."""
+def submit_edition(request: HttpRequest, edition_id: Id, body: SubmitIn | None = None) -> Any:
+    """Submit the latest saved version. A second person approves it in the desk; the key's account cannot.
+
+    An error that the checks found prevents it, unless it is overridable and a reason is given.
+    """
     edition, user = one(_editions(), edition_id), user_of(request)
-    submit(edition, user, timezone.now())
-    log(instance=edition, action="desk.submit", user=user)
+    body = body or SubmitIn()
+    overrides = {one.finding: one.reason for one in body.overrides}
+    submit(edition, user, timezone.now(), body.note, overrides)
+    because = overrides_note(overrides)
+    log(instance=edition, action="desk.submit", user=user, data={"because": because} if because else {})
     return _edition_detail(one(_editions(), edition_id))
 
 
@@ -284,7 +389,9 @@ def schedule_edition(request: HttpRequest, edition_id: Id, body: ScheduleIn) -> 
     """Schedule an approved edition within its window, or send it now."""
     require_permission(request, "mailer.schedule_edition")
     edition, user = one(_editions(), edition_id), user_of(request)
-    approve.schedule(_approved(edition), user, body.at, timezone.now(), local_hour=body.local_hour)
+    approve_and_schedule.schedule(
+        _approved(edition), user, body.at, timezone.now(), local_hour=body.local_hour
+    )
     log(instance=edition, action="desk.schedule", user=user)
     return _edition_detail(one(_editions(), edition_id))
 
@@ -293,6 +400,6 @@ def schedule_edition(request: HttpRequest, edition_id: Id, body: ScheduleIn) -> 
 def unschedule_edition(request: HttpRequest, edition_id: Id) -> Any:
     """Cancel the schedule, as long as nothing was sent."""
     edition, user = one(_editions(), edition_id), user_of(request)
-    approve.unschedule(_approved(edition), user)
+    approve_and_schedule.unschedule(_approved(edition), user)
     log(instance=edition, action="desk.unschedule", user=user)
     return _edition_detail(one(_editions(), edition_id))

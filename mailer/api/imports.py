@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
-from mailer.api.fields import (
+from mailer.api.fields_and_pages import (
     Cursor,
     Id,
     In,
@@ -32,8 +32,8 @@ from subscribers.imports.column_mapping import REPEATABLE, Choices, find_columns
 from subscribers.imports.jobs import ImportOptions
 from subscribers.imports.models import ImportJob
 from subscribers.imports.row_types import UnreadableFile
+from subscribers.imports.staff_questions import Question
 from subscribers.imports.statuses import Status as WordStatus
-from subscribers.imports.survey import Question
 from subscribers.imports.validate import WARNINGS
 from subscribers.models import MailingList
 

@@ -13,9 +13,9 @@ from pydantic import Field
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, user_of
-from mailer.api.fields import Cursor, Id, Limit, Out, PageOut, iso, one, page_of
+from mailer.api.fields_and_pages import Cursor, Id, Limit, Out, PageOut, iso, one, page_of
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import control
+from mailer.delivery.rollout import mailing_control
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import engagement_of, engagement_tables
 from mailer.reports.export import csv_lines, flat_sheet
@@ -117,19 +117,19 @@ def show_mailing(request: HttpRequest, mailing_id: Id) -> Any:
 @router.post("/mailings/{mailing_id}/pause", auth=Needs("mailings:write"), response=MailingDetail)
 def pause_mailing(request: HttpRequest, mailing_id: Id) -> Any:
     """Send no more until it is resumed."""
-    return _act(request, mailing_id, control.pause, "desk.pause")
+    return _act(request, mailing_id, mailing_control.pause, "desk.pause")
 
 
 @router.post("/mailings/{mailing_id}/resume", auth=Needs("mailings:write"), response=MailingDetail)
 def resume_mailing(request: HttpRequest, mailing_id: Id) -> Any:
     """Continue a paused mailing, within its approved window."""
-    return _act(request, mailing_id, control.resume, "desk.resume")
+    return _act(request, mailing_id, mailing_control.resume, "desk.resume")
 
 
 @router.post("/mailings/{mailing_id}/cancel", auth=Needs("mailings:write"), response=MailingDetail)
 def cancel_mailing(request: HttpRequest, mailing_id: Id) -> Any:
     """Exclude everyone who did not get the message yet; this cannot be undone."""
-    return _act(request, mailing_id, control.cancel, "desk.cancel")
+    return _act(request, mailing_id, mailing_control.cancel, "desk.cancel")
 
 
 def _act(

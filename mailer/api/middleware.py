@@ -21,7 +21,7 @@ from wagtail.log_actions import LogContext
 from mailer.accounts import api_keys, stored_secrets
 from mailer.accounts.models import ApiKey, IdempotentRequest
 from mailer.api.problems import MEDIA_TYPE, Problem, as_problem
-from mailer.approval.account_changes import acting_as
+from mailer.approval.account_change_records import acting_as
 from subscribers import rate_limit
 from subscribers.rate_limit import Allowance, Limit
 
@@ -122,7 +122,7 @@ def _authenticate(request: HttpRequest, now: datetime) -> ApiKey:
 
 def _take(key: ApiKey, now: datetime) -> Allowance:
     limit = Limit(f"api key {key.pk}", settings.CONFIG.api.requests_per_minute, _PERIOD)
-    allowance = rate_limit.take(limit, now)
+    allowance = rate_limit.count_hit(limit, now)
     if not allowance.allowed:
         problem = Problem(429, detail="This key has made its requests of this minute.")
         problem.headers["Retry-After"] = str(allowance.resets_in)

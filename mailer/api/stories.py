@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Annotated, Any, Literal
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from mailer.accounts.contributors import may_write_about
 from mailer.api.access import Needs, require_permission, user_of
-from mailer.api.fields import (
+from mailer.api.fields_and_pages import (
     CountryCode,
     Cursor,
     Day,
@@ -31,7 +32,7 @@ from mailer.api.fields import (
 )
 from mailer.api.problems import Problem
 from mailer.rendering import sanitize
-from mailer.stories.models import Story, StoryText
+from mailer.stories.models import Story, StoryText, time_errors
 from subscribers import iso_codes
 
 router = Router(tags=["stories"])
@@ -47,6 +48,7 @@ class TextOut(Out):
     summary: str
     body: str = Field(description="HTML with paragraphs, lists, links, bold and italic.")
     link_label: str
+    venue: str = Field(description="Of an event: where it takes place.")
     picture_alt: str
 
 
@@ -57,6 +59,9 @@ class StoryOut(Out):
     key: str
     kind: Kind
     date: str = Field(examples=["2021-12-18"])
+    starts: str = Field(description="Of an event, on its day; empty: all day.", examples=["18:30"])
+    ends: str = Field(description="Likewise; empty: no end is known.", examples=["20:00"])
+    zone: str = Field(description="The IANA time zone of these times.", examples=["Asia/Almaty"])
     countries: list[str] = Field(description="None: the whole region; the first is where it happened.")
     link: str
     texts: dict[str, TextOut] = Field(description="By language.")
@@ -79,6 +84,7 @@ class TextIn(In):
     )
     body: Text = Field("", description="HTML; what mail cannot show is removed.")
     link_label: Annotated[Line, StringConstraints(max_length=80)] = ""
+    venue: Annotated[Line, StringConstraints(max_length=160)] = ""
     picture_alt: Annotated[Line, StringConstraints(max_length=250)] = ""
 
 
@@ -94,6 +100,7 @@ _Texts = Annotated[
     ),
 ]
 _Link = Annotated[Line, StringConstraints(max_length=500), Field(examples=["https://example.org/film"])]
+_Time = Annotated[Line, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$"), Field(examples=["18:30"])]
 _Countries = Annotated[list[CountryCode], Field(max_length=250, examples=[["UZ"]])]
 
 
@@ -102,6 +109,9 @@ class StoryIn(In):
 
     kind: Kind = "news"
     date: Day = Field(description="When it happened. For an event: the day it takes place.")
+    starts: _Time = Field("", description="Of an event, on its day; empty: all day.")
+    ends: _Time = ""
+    zone: Annotated[Line, StringConstraints(max_length=64)] = Field("", examples=["Asia/Almaty"])
     countries: _Countries = []
     link: _Link = ""
     texts: _Texts
@@ -113,6 +123,9 @@ class StoryChanges(In):
 
     kind: Kind | None = None
     date: Day | None = None
+    starts: _Time | None = None
+    ends: _Time | None = None
+    zone: Annotated[Line, StringConstraints(max_length=64)] | None = None
     countries: _Countries | None = None
     link: _Link | None = None
     texts: _Texts | None = None
@@ -128,6 +141,9 @@ def _story_out(row: Story) -> StoryOut:
         key=row.key,
         kind=draft.kind,  # type: ignore[arg-type]  # the model's choices
         date=draft.date.isoformat(),
+        starts=f"{draft.starts:%H:%M}" if draft.starts else "",
+        ends=f"{draft.ends:%H:%M}" if draft.ends else "",
+        zone=draft.zone,
         countries=list(draft.countries),
         link=draft.link,
         texts={
@@ -136,6 +152,7 @@ def _story_out(row: Story) -> StoryOut:
                 summary=text.summary,
                 body=text.body,
                 link_label=text.link_label,
+                venue=text.venue,
                 picture_alt=text.picture_alt,
             )
             for text in draft.texts.all()
@@ -221,9 +238,12 @@ def change_story(request: HttpRequest, response: HttpResponse, story_id: Id, bod
 
 
 def _fill(story: Story, body: StoryChanges) -> None:
-    for name in ("kind", "date", "link"):
+    for name in ("kind", "date", "zone", "link"):
         if (value := getattr(body, name)) is not None:
             setattr(story, name, value)
+    for name in ("starts", "ends"):
+        if (value := getattr(body, name)) is not None:
+            setattr(story, name, time.fromisoformat(value) if value else None)
     if body.countries is not None:
         if not set(body.countries) <= iso_codes.COUNTRIES:
             raise invalid("/countries", "One of these is no ISO 3166-1 country code.", "unknown_country")
@@ -246,6 +266,8 @@ def _set_texts(story: Story, texts: dict[str, TextIn]) -> None:
 
 def _check(story: Story) -> None:
     check_model(story)
+    for field, message in time_errors(story.starts, story.ends, story.zone).items():
+        raise invalid(f"/{field}", message, "invalid_time")
     if story.picture_id and not all(text.picture_alt.strip() for text in story.texts.all()):
         raise invalid("/texts", "The story has a picture: every text describes it.", "picture_alt_missing")
 

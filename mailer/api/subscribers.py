@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
-from mailer.api.fields import (
+from mailer.api.fields_and_pages import (
     Address,
     CountryCode,
     Cursor,
@@ -40,8 +40,8 @@ from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy.erasure import erase
-from subscribers.search import search
-from subscribers.search.search import Query
+from subscribers.search import subscriber_search
+from subscribers.search.subscriber_search import Query
 from subscribers.segments import tags_and_fields
 from subscribers.segments.models import CustomField
 from subscribers.subscribe import subscribe
@@ -152,7 +152,7 @@ def list_subscribers(
         segment=segment,
         as_of=timezone.now().isoformat() if segment else "",
     )
-    found = search.page(query, limit, after=read_cursor(request, cursor) or None)
+    found = subscriber_search.page(query, limit, after=read_cursor(request, cursor) or None)
     note_addresses_read(request)
     items = []
     for one_subscriber in found.subscribers:

@@ -11,7 +11,20 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
-from mailer.api.fields import Address, Cursor, Id, In, Limit, Out, PageOut, Text, invalid, iso, one, page_of
+from mailer.api.fields_and_pages import (
+    Address,
+    Cursor,
+    Id,
+    In,
+    Limit,
+    Out,
+    PageOut,
+    Text,
+    invalid,
+    iso,
+    one,
+    page_of,
+)
 from mailer.api.problems import Problem
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression

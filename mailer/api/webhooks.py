@@ -11,8 +11,8 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, require_permission, user_of
-from mailer.api.fields import Cursor, Id, In, Limit, Line, Out, PageOut, invalid, iso, one, page_of
-from mailer.outgoing_webhooks import deliver
+from mailer.api.fields_and_pages import Cursor, Id, In, Limit, Line, Out, PageOut, invalid, iso, one, page_of
+from mailer.outgoing_webhooks import deliver, endpoints
 from mailer.outgoing_webhooks.models import WebhookEndpoint, WebhookMessage
 
 router = Router(tags=["webhooks"])
@@ -136,10 +136,10 @@ def create_webhook(request: HttpRequest, body: WebhookIn) -> Any:
     require_permission(request, "mailer.add_webhookendpoint")
     user = user_of(request)
     try:
-        endpoint, secret = deliver.create(
+        endpoint, secret = endpoints.create(
             body.name, body.url, [*body.event_types], user.get_username(), timezone.now()
         )
-    except deliver.InvalidUrl as error:
+    except endpoints.InvalidUrl as error:
         raise invalid("/url", str(error), "invalid_url") from error
     log(instance=endpoint, action="desk.webhook_create", user=user)
     return Status(201, {**_fields(endpoint), "secret": secret})
@@ -150,14 +150,14 @@ def change_webhook(request: HttpRequest, webhook_id: Id, body: WebhookChanges) -
     """Change an endpoint, activate or deactivate it."""
     row = one(WebhookEndpoint.objects.select_for_update(), webhook_id)
     try:
-        row.url = row.url if body.url is None else deliver.check_url(body.url)
-    except deliver.InvalidUrl as error:
+        row.url = row.url if body.url is None else endpoints.check_url(body.url)
+    except endpoints.InvalidUrl as error:
         raise invalid("/url", str(error), "invalid_url") from error
     row.name = body.name or row.name
     row.event_types = [*body.event_types] if body.event_types else row.event_types
     row.save(update_fields=["url", "name", "event_types"])
     if body.active is not None and body.active != row.active:
-        deliver.set_active(row, body.active)
+        endpoints.set_active(row, body.active)
     log(instance=row, action="desk.webhook_change", user=user_of(request))
     return _fields(row)
 

@@ -30,7 +30,7 @@ _MORE: dict[str, Callable[[Any], Mapping[str, Any]]] = {}
 _AUDITED: set[str] = set()
 
 
-def audit(model: type[models.Model], more: Callable[[Any], Mapping[str, Any]] | None = None) -> None:
+def track_changes(model: type[models.Model], more: Callable[[Any], Mapping[str, Any]] | None = None) -> None:
     """Keep the changes of a model's objects; `more` returns values that are not its fields, by name."""
     label = model._meta.label
     _AUDITED.add(label)

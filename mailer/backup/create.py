@@ -30,7 +30,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from mailer.backup import postgresql_rows, sqlite_rows
-from mailer.backup.databases import Snapshot
+from mailer.backup.database_interface import Snapshot
 from mailer.backup.encrypted_file import (
     BackupFileError,
     Damaged,

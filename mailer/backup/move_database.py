@@ -23,7 +23,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from mailer.backup.create import sqlite_path
-from mailer.backup.databases import DatabaseError
+from mailer.backup.database_interface import DatabaseError
 from mailer.backup.postgresql_rows import PostgresqlLoader, connect
 from mailer.backup.row_format import Table, TableDigest, tables
 from mailer.backup.sqlite_rows import SqliteSnapshot, open_snapshot
@@ -70,7 +70,7 @@ def move(url: str, now: datetime, on_progress: OnProgress = lambda *_: None) -> 
     if path is None:
         raise MoveError("the configured database is not SQLite; it is PostgreSQL already.")
     _check_source()
-    row = instances.load()
+    row = instances.load_instance()
     if row is None:
         raise MoveError("this database was never used; configure PostgreSQL and run: mailer init")
     with _no_writers(path) as release, connect(url) as target:
@@ -229,7 +229,7 @@ def _digest(blocks: Any, table: Table) -> TableDigest:
     return digest
 
 
-def rates(moved: Sequence[MovedTable]) -> tuple[float, float]:
+def rows_per_second(moved: Sequence[MovedTable]) -> tuple[float, float]:
     """Rows a second: copied, and compared."""
     copied, checked = sum(one.copied for one in moved), sum(one.rows for one in moved)
     copying = sum(one.copy_seconds for one in moved)

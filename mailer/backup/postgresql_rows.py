@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mailer.backup.databases import DatabaseError
+from mailer.backup.database_interface import DatabaseError
 from mailer.backup.row_format import Table
 
 if TYPE_CHECKING:

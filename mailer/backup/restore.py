@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from mailer import config as configuration
 from mailer.backup.create import FORMAT, OnProgress, sqlite_path
-from mailer.backup.databases import DatabaseError, Loader
+from mailer.backup.database_interface import DatabaseError, Loader
 from mailer.backup.encrypted_file import (
     BackupFileError,
     Damaged,

@@ -17,7 +17,17 @@ from django.apps import apps
 from django.db.models import Field
 
 Kind = Literal[
-    "integer", "float", "text", "bytes", "boolean", "timestamp", "date", "json", "uuid", "network_address"
+    "integer",
+    "float",
+    "text",
+    "bytes",
+    "boolean",
+    "timestamp",
+    "date",
+    "time",
+    "json",
+    "uuid",
+    "network_address",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -40,6 +50,7 @@ _KINDS: dict[str, Kind] = {
     "BooleanField": "boolean",
     "DateTimeField": "timestamp",
     "DateField": "date",
+    "TimeField": "time",
     "JSONField": "json",
     "UUIDField": "uuid",
     "GenericIPAddressField": "network_address",

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from mailer.backup.databases import DatabaseError
+from mailer.backup.database_interface import DatabaseError
 from mailer.backup.row_format import Column, Kind, Table, parse_line
 from subscribers.search import search_index
 
@@ -81,6 +81,7 @@ _SQLITE: dict[Kind, str] = {
     # PostgreSQL leaves out zeros at the end of a fraction. Django writes no zone, and reads it where one is.
     "timestamp": f"CASE WHEN instr({{0}}, '.') THEN rtrim(rtrim({_UTC}, '0'), '.') ELSE {_UTC} END || '+00'",
     "date": "{0}",
+    "time": "CASE WHEN instr({0}, '.') THEN rtrim(rtrim({0}, '0'), '.') ELSE {0} END",
     "uuid": f"{_UUID} substr({{0}}, 17, 4) || '-' || substr({{0}}, 21))",
 }
 
@@ -110,6 +111,7 @@ _TO_SQLITE: dict[Kind, Callable[[str], Any]] = {
     "boolean": lambda text: text == "t",
     "timestamp": _to_sqlite_time,
     "date": str,
+    "time": _to_sqlite_time,
     "uuid": lambda text: text.replace("-", ""),
 }
 

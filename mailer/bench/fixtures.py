@@ -19,10 +19,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from mailer import link_tracking
-from mailer.approval import approve, submit
+from mailer.approval import approve_and_schedule, submit
 from mailer.approval.models import Approval, Snapshot, SnapshotVariant
-from mailer.bench import clicks, page_load_times
-from mailer.delivery.ledger.attempts import ClaimedDelivery
+from mailer.bench import clicks, desk_history, page_load_times
+from mailer.bench.desk_history import Amounts
+from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import scheduled_jobs
 from mailer.delivery.smtp.envelope import Envelope
@@ -33,6 +34,9 @@ from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import mime_encoding, variants
+from mailer.rendering.periods import Period
+from mailer.reports.models import MailingStats
+from mailer.reports.stats import Stats, Totals
 from mailer.stories.models import Story, StoryText
 from mailer.tracking.models import DailyEventCount, VariantAudience
 from subscribers import tokens
@@ -136,8 +140,8 @@ def schedule(size: int, now: datetime = NOW) -> None:
     edition = _edition()
     _fill(edition, size)
     snapshot = submit.submit(edition, writer, now)
-    approve.approve(snapshot, approver, snapshot.sha256, now)
-    approve.schedule(snapshot, approver, now, now)
+    approve_and_schedule.approve(snapshot, approver, snapshot.sha256, now)
+    approve_and_schedule.schedule(snapshot, approver, now, now)
 
 
 def add_readers(count: int) -> None:
@@ -184,7 +188,9 @@ def hammer_sign_in(port: int, clients: int, networks: str, seconds: float) -> di
     """Let clients post wrong passwords while a reader opens the unsubscribe page; its milliseconds."""
     subscriber, newsletter = Subscriber.objects.values_list("pk", flat=True)[0], Newsletter.objects.get()
     path = f"/unsubscribe/{tokens.make('unsubscribe', subscriber, newsletter.pk)}/"
-    return asyncio.run(page_load_times.hammer(port, path, clients, networks, seconds))
+    return asyncio.run(
+        page_load_times.time_page_during_failed_sign_ins(port, path, clients, networks, seconds)
+    )
 
 
 async def _deliver(port: int, envelope: Envelope) -> None:
@@ -242,36 +248,103 @@ def import_file(file: str) -> dict[str, Any]:
     return {**{name: job.result[name] for name in ("added", "updated", "unchanged")}, **spent}
 
 
-def fill(readers: int, mailings: int) -> list[Mailing]:
-    """Create tables, subscribers and an edition a month, each sent to all of them; newest mailing first."""
+def fill(readers: int, mailings: int, amounts: Amounts = desk_history.FIVE_YEARS) -> list[Mailing]:
+    """Create tables, subscribers and an office's history; the mailings with deliveries, newest first.
+
+    Of so many editions, sent to all subscribers, there are deliveries; earlier ones have only figures.
+    """
     call_command("migrate", verbosity=0)
     writer = User.objects.create_superuser("writer", "writer@example.org", "the writer's password")
     approver = User.objects.create_superuser("approver", "approver@example.org", "the approver's password")
+    now = timezone.now()
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             # Durability does not matter here.
             cursor.execute("PRAGMA synchronous = OFF")
         if readers:
-            cursor.execute(execute(_HISTORY_READERS), [readers, NOW, NOW])
+            cursor.execute(execute(_HISTORY_READERS), [readers, now, now])
         mailing_list = MailingList.objects.create(slug="bench", name="Bench")
-        newsletter = _newsletter(mailing_list, ("KZ", "UZ"), LANGUAGES)
-        for number in range(12):
-            _story(f"bench-{number}", f"A year of work in {number + 3} villages", LANGUAGES)
-        cursor.execute(_INSERT_SUBSCRIPTIONS, [newsletter.lists.get().pk])
+        newsletter = _newsletter(mailing_list, desk_history.COUNTRIES, LANGUAGES)
+        cursor.execute(_INSERT_SUBSCRIPTIONS, [mailing_list.pk])
         first = MailingList.objects.create(slug="first", name="The first readers")
         cursor.execute(_FIRST, [first.pk, readers])
         cursor.execute(_SUPPRESSIONS)
-    _segment(newsletter.lists.get())
-    latest = submit.submit(assemble(newsletter, f"{NOW:%Y-%m}", NOW), writer, NOW)
-    copies = [latest, *(_earlier(latest, months) for months in range(1, mailings))]
-    sent = [_sent(snapshot, approver, readers) for snapshot in copies]
-    _approved(newsletter, writer, approver)
+    _segment(mailing_list, now)
+    stories = desk_history.add_stories(LANGUAGES, writer, amounts, now)
+    sent = _history(newsletter, stories, writer, approver, readers, mailings, amounts, now)
+    _open_editions(newsletter, stories, writer, approver, now)
+    desk_history.add(_run, writer, approver, amounts, now)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             # As autovacuum does within minutes.
             cursor.execute("VACUUM ANALYZE")
             cursor.execute("SELECT setval('subscribers_subscriber_id_seq', %s)", [max(1, readers)])
     return sent
+
+
+def _run(statement: str, values: dict[str, Any]) -> None:
+    """Run a statement with those of the values that it names."""
+    text = execute(statement)
+    with connection.cursor() as cursor:
+        cursor.execute(text, {key: values[key] for key in values if f"%({key})s" in text})
+
+
+def _history(
+    newsletter: Newsletter,
+    stories: list[Story],
+    writer: User,
+    approver: User,
+    readers: int,
+    mailings: int,
+    amounts: Amounts,
+    now: datetime,
+) -> list[Mailing]:
+    """An edition of each month before this one, sent to all subscribers; the mailings with deliveries."""
+    last = Period.at(now, newsletter.zone).previous
+    began = datetime(last.first_day.year, last.first_day.month, 3, 4, tzinfo=UTC)
+    latest = submit.submit(_open_edition(newsletter, last, stories, writer, began), writer, began)
+    copies = [latest, *(_earlier(latest, months) for months in range(1, amounts.months))]
+    editions = [one.edition for one in copies]
+    desk_history.fill_editions(editions[1:], stories, writer, now)
+    sent = [_mailing(snapshot, approver, readers) for snapshot in copies]
+    for mailing in sent[:mailings]:
+        _add_deliveries(mailing, readers)
+    totals = Totals(audience=readers, accepted=readers)
+    stats = Stats(totals=totals)
+    MailingStats.objects.bulk_create(
+        MailingStats(
+            mailing=mailing,
+            stats=stats.as_dict(),
+            totals=totals.as_dict(),
+            unsubscribes=0,
+            event_count=0,
+            collected_at=now,
+            collect_seconds=3,
+        )
+        for mailing in sent[mailings:]
+    )
+    return sent[:mailings]
+
+
+def _open_edition(
+    newsletter: Newsletter, period: Period, stories: list[Story], writer: User, now: datetime
+) -> Edition:
+    edition: Edition = Edition.objects.create(newsletter=newsletter, period=str(period), live=False)
+    desk_history.fill_editions([edition], stories, writer, now)
+    return edition
+
+
+def _open_editions(
+    newsletter: Newsletter, stories: list[Story], writer: User, approver: User, now: datetime
+) -> None:
+    """An approved edition, one that waits for approval, and a draft: in newsletters of their own."""
+    for slug, steps in (("approved", 2), ("submitted", 1), ("draft", 0)):
+        other = _newsletter(newsletter.lists.get(), desk_history.COUNTRIES, LANGUAGES, slug)
+        edition = _open_edition(other, Period.at(now, other.zone), stories, writer, now)
+        if steps:
+            snapshot = submit.submit(edition, writer, now)
+        if steps == 2:
+            approve_and_schedule.approve(snapshot, approver, snapshot.sha256, now)
 
 
 def execute(statement: str) -> str:
@@ -282,11 +355,11 @@ def execute(statement: str) -> str:
             r"CAST(%(began)s AS timestamptz) + (\1) * interval '1 s'",
         )
     else:
-        unhash, after = "randomblob(16)", r"datetime(%(began)s, '+' || (\1) || ' seconds')"
+        unhash, after = "randomblob(16)", r"datetime(%(began)s, (\1) || ' seconds')"
     return re.sub(r"\{after\(([^)]*)\)\}", after, statement.replace("{hash}", unhash))
 
 
-def _segment(mailing_list: MailingList) -> None:
+def _segment(mailing_list: MailingList, now: datetime) -> None:
     """Russian-speaking subscribers with three deliveries and no bounce."""
     rule = Group(
         "all",
@@ -297,15 +370,15 @@ def _segment(mailing_list: MailingList) -> None:
             Condition("bounced", "never"),
         ),
     )
-    segments.save(Segment(), "Faithful", rule, "writer", NOW)
+    segments.save(Segment(), "Faithful", rule, "writer", now)
 
 
 def _newsletter(
-    mailing_list: MailingList, countries: tuple[str, ...], languages: tuple[str, ...]
+    mailing_list: MailingList, countries: tuple[str, ...], languages: tuple[str, ...], slug: str = "bench"
 ) -> Newsletter:
     newsletter = Newsletter(
-        slug="bench",
-        name="Bench Monthly",
+        slug=slug,
+        name=f"{slug.title()} Monthly",
         office="Regional Office",
         postal_address="12 Example Street, Almaty",
         sender_name="Regional Office",
@@ -333,12 +406,14 @@ def _story(key: str, headline: str, languages: tuple[str, ...], day: date = _STO
 
 def _earlier(latest: Snapshot, months: int) -> Snapshot:
     """The same snapshot as an edition of earlier months."""
-    number = NOW.year * 12 + NOW.month - 1 - months
-    period = f"{number // 12}-{number % 12 + 1:02d}"
+    span = Period.parse(latest.edition.period)
+    for _ in range(months):
+        span = span.previous
+    period = str(span)
     edition = Edition.objects.create(newsletter=latest.edition.newsletter, period=period)
     variants = list(latest.variants.all())
     snapshot = Snapshot.objects.get(pk=latest.pk)
-    snapshot.pk, snapshot.edition, snapshot.sha256 = None, edition, approve.digest(period)
+    snapshot.pk, snapshot.edition, snapshot.sha256 = None, edition, approve_and_schedule.sha256_hex(period)
     snapshot.submitted_at = latest.submitted_at - timedelta(days=30 * months)
     snapshot.save(force_insert=True)
     for variant in variants:
@@ -347,23 +422,13 @@ def _earlier(latest: Snapshot, months: int) -> Snapshot:
     return snapshot
 
 
-def _approved(newsletter: Newsletter, writer: User, approver: User) -> Snapshot:
-    """The next edition, approved and not yet scheduled."""
-    now = timezone.now()
-    for number in range(3):
-        _story(f"next-{number}", f"News from {number + 3} villages", LANGUAGES, now.date())
-    snapshot = submit.submit(assemble(newsletter, f"{now:%Y-%m}", now), writer, now)
-    approve.approve(snapshot, approver, snapshot.sha256, now)
-    return snapshot
-
-
-def _sent(snapshot: Snapshot, approver: User, readers: int) -> Mailing:
-    """The mailing of the snapshot to all subscribers, with bounces and unsubscribes."""
+def _mailing(snapshot: Snapshot, approver: User, readers: int) -> Mailing:
+    """The finished mailing of the snapshot, without deliveries."""
     began = snapshot.submitted_at
     Approval.objects.create(snapshot=snapshot, sha256=snapshot.sha256, approver=approver, at=began)
-    snapshot.state = Snapshot.State.SCHEDULED
-    snapshot.save(update_fields=["state"])
-    mailing = Mailing.objects.create(
+    snapshot.state, snapshot.approved_at = Snapshot.State.SCHEDULED, began
+    snapshot.save(update_fields=["state", "approved_at"])
+    return Mailing.objects.create(
         snapshot=snapshot,
         edition=snapshot.edition,
         state=Mailing.State.DONE,
@@ -373,14 +438,17 @@ def _sent(snapshot: Snapshot, approver: User, readers: int) -> Mailing:
         started_at=began,
         finished_at=began + timedelta(hours=3),
     )
+
+
+def _add_deliveries(mailing: Mailing, readers: int) -> None:
+    """The deliveries of the mailing to all subscribers, with bounces, unsubscribes and clicks."""
+    snapshot, began = mailing.snapshot, mailing.created_at
     variants = dict(snapshot.variants.order_by("-pk").values_list("language", "pk"))
     values: dict[str, Any] = {"mailing": mailing.pk, "newsletter": snapshot.edition.newsletter_id}
     values |= {"began": f"{began:%Y-%m-%d %H:%M:%S}", **variants}
-    with connection.cursor() as cursor:
-        for statement in map(execute, (_DELIVERIES, _BOUNCES, _DEPARTURES)):
-            cursor.execute(statement, {key: values[key] for key in values if f"%({key})s" in statement})
+    for statement in (_DELIVERIES, _BOUNCES, _DEPARTURES):
+        _run(statement, values)
     _clicks(variants.values(), readers, began)
-    return mailing
 
 
 def _clicks(variants: Collection[int], readers: int, began: datetime) -> None:

@@ -36,7 +36,7 @@ def _measured(folder: Path, url: str, readers: int, mailings: int, rounds: int) 
     run_measured(folder, url, "fill", readers, mailings)
     counted = run_measured(folder, url, "count")
     yield {
-        "what": "counting a mailing (a job)",
+        "what": "counting mailings, audiences and segments (jobs)",
         "p50_ms": round(counted["seconds"] / mailings * 1000),
         "p95_ms": None,
         "cpu_ms": round(counted["cpu_seconds"] / mailings * 1000),
@@ -82,7 +82,9 @@ def _record(
     }
 
 
-async def hammer(port: int, path: str, clients: int, networks: str, seconds: float) -> dict[str, float]:
+async def time_page_during_failed_sign_ins(
+    port: int, path: str, clients: int, networks: str, seconds: float
+) -> dict[str, float]:
     """Post wrong passwords from `clients` connections; meanwhile, how long the page at `path` takes."""
     end = time.monotonic() + seconds
     statuses: Counter[int] = Counter()

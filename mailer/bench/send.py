@@ -30,7 +30,7 @@ from mailer.bench.databases import BenchmarkDatabase, open_database
 from mailer.config import key_ring
 from mailer.config.sections import Keys
 
-# What mailer.bench.measured_process can be asked to do.
+# What mailer.bench.measurement_subprocess can be asked to do.
 Action = Literal[
     "prepare",
     "add_readers",
@@ -50,6 +50,8 @@ Action = Literal[
     "visit",
     "prepare_list",
     "import_file",
+    "add_sources",
+    "gather",
 ]
 # With this last argument, an action begins when a line arrives.
 WAIT = "--wait"
@@ -177,7 +179,7 @@ def run_measured(
     settings = environment(folder, url) | {
         f"MAILER_{section.upper()}__{key.upper()}": str(value) for key, value in keys.items()
     }
-    command = [sys.executable, "-m", "mailer.bench.measured_process", action, *map(str, arguments)]
+    command = [sys.executable, "-m", "mailer.bench.measurement_subprocess", action, *map(str, arguments)]
     done = subprocess.run(command, env=settings, capture_output=True, text=True)
     if done.returncode:
         raise Failed(f"measuring failed at {action}:\n{done.stderr[-2000:]}")

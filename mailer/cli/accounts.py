@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from wagtail.log_actions import log
 
-from mailer.accounts.passwords import set_password_url
+from mailer.accounts.password_links import set_password_url
 from mailer.approval.same_person import SamePerson
 from mailer.cli.lookup import operator
 from mailer.cli.output import command_group, console, fail, print_text

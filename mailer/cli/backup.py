@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mailer.backup.databases import DatabaseError
+from mailer.backup.database_interface import DatabaseError
 from mailer.backup.encrypted_file import MIN_PASSPHRASE, BackupFileError
 from mailer.backup.restore import RestoreError
 from mailer.backup.restore import restore as restore_file
@@ -72,7 +72,7 @@ def backup(
     started = time.monotonic()
     config_file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
     with failing_on(BackupFileError, DatabaseError, OSError), _progress(json) as on_progress:
-        if instance.load() is None:
+        if instance.load_instance() is None:
             # A database that no process used yet gets its identity.
             identity.check(now)
         summary = create.create(path, config_file, passphrase, now, on_progress, with_bucket=with_bucket)
@@ -185,7 +185,7 @@ def move_database(
         from django.utils import timezone
 
         from mailer.backup import move_database as moving
-        from mailer.worker.execution import WorkerAlreadyRunning, database_alone, worker_lock
+        from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning, database_alone, worker_lock
     storage = settings.CONFIG.path(settings.CONFIG.storage.path)
     errors = (moving.MoveError, DatabaseError, WorkerAlreadyRunning)
     with failing_on(*errors), worker_lock(storage), database_alone(storage), _bars(json) as on_progress:
@@ -195,7 +195,7 @@ def move_database(
             print_json({"table": one.name, "rows": one.rows, "sha256": one.digest})
         elif one.rows:
             print_text(f"{one.name:<40} {one.rows:>12,} rows equal, {one.digest[:16]}")
-    copied, compared = moving.rates(moved)
+    copied, compared = moving.rows_per_second(moved)
     if json:
         print_json({"copied_per_second": round(copied), "compared_per_second": round(compared)})
         return

@@ -87,10 +87,12 @@ def scale(
     json: Json = False,
 ) -> None:
     """Several workers send one mailing: bound by the relay's latency, and by the processor. On PostgreSQL."""
-    from mailer.bench import scale as scaling
+    from mailer.bench import several_workers
 
-    settings = scaling.Plan(messages, rounds, latency / 1_000, tuple(workers or scaling.WORKERS))
-    _show(scaling.measure(settings), json)
+    settings = several_workers.Plan(
+        messages, rounds, latency / 1_000, tuple(workers or several_workers.WORKERS)
+    )
+    _show(several_workers.measure(settings), json)
 
 
 @app.command()
@@ -173,15 +175,29 @@ def login(
 @app.command()
 def pages(
     readers: Annotated[int, typer.Option(min=1, help="Subscribers.")] = 1_000_000,
-    mailings: Annotated[int, typer.Option(min=1, help="Editions sent to all of them.")] = 10,
+    mailings: Annotated[int, typer.Option(min=1, help="Latest editions with a delivery for each.")] = 3,
     rounds: Annotated[int, typer.Option(min=2, help="Requests of each page.")] = 50,
     backend: Backends = None,
     json: Json = False,
 ) -> None:
-    """Desk pages with many subscribers and deliveries: searches and reports."""
+    """Every page of the desk, with five years of editions, 5,000 stories and many subscribers."""
     from mailer.bench import page_load_times as paging
 
     _show(paging.measure(readers, mailings, rounds, _backends(backend)), json)
+
+
+@app.command()
+def sources(
+    sources: Annotated[int, typer.Option(min=21, help="Feeds, each at a host of its own.")] = 500,
+    items: Annotated[int, typer.Option(min=1, help="Entries of each feed.")] = 50,
+    latency: Annotated[float, typer.Option(min=0, help="Milliseconds until the server answers.")] = 100.0,
+    backend: Backends = None,
+    json: Json = False,
+) -> None:
+    """Polling feeds of a local server: all entries known, nothing new (HTTP 304), and all entries new."""
+    from mailer.bench import sources as polling
+
+    _show(polling.measure(polling.Plan(sources, items, latency, _backends(backend))), json)
 
 
 @app.command("small-machine")

@@ -109,4 +109,4 @@ def catcher() -> None:
 
     stop = threading.Event()
     stop_on_signals(stop)
-    run_unattended.catch(stop)
+    run_unattended.run_mail_catcher(stop)

@@ -10,31 +10,29 @@ import typer
 from django.conf import settings
 from django.utils import timezone
 
-from mailer.approval import approve as approvals
-from mailer.approval import preflight
-from mailer.approval.approve import ApprovalError
+from mailer.approval import approve_and_schedule as approvals
+from mailer.approval.approve_and_schedule import ApprovalError
+from mailer.approval.draft_check_cache import check_draft
+from mailer.approval.language_approvals import OTHERS, missing_parts
 from mailer.approval.models import Snapshot
-from mailer.approval.submit import render_all
 from mailer.approval.submit import submit as submit_edition
 from mailer.cli import edition_report
+from mailer.cli.edition_output import dry_run_summary, print_edition, record_action
 from mailer.cli.lookup import (
     AsUser,
     DryRun,
     EditionName,
-    dry_run_summary,
     find,
     find_edition,
     find_mailing,
     find_user,
     parse_time,
-    print_edition,
-    record_action,
 )
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends
-from mailer.delivery.rollout import control
-from mailer.editions.assemble import EditionExists, InvalidPeriod, now_or_demo_time
+from mailer.delivery.rollout import mailing_control
+from mailer.editions.assemble import EditionExists, InvalidPeriod, create_named, now_or_demo_time
 from mailer.editions.assemble import assemble as assemble_edition
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition, Newsletter
@@ -51,15 +49,26 @@ app.add_typer(edition_report.app)
 @app.command()
 def assemble(
     newsletter: Annotated[str, typer.Argument(help="Slug or id.")],
-    period: Annotated[str, typer.Option(help="Year and month, such as 2021-12.")],
+    period: Annotated[
+        str,
+        typer.Option(help="Year and month, such as 2021-12, or the Monday of a week, such as 2021-12-06."),
+    ] = "",
+    name: Annotated[
+        str, typer.Option(help="Instead of a period: the name of an edition outside of the schedule.")
+    ] = "",
     as_of: Annotated[str, typer.Option(help="Assemble as of this time (ISO 8601); default: now.")] = "",
     json: Json = False,
 ) -> None:
-    """Create the edition of a period from the stories that are ready."""
+    """Create the edition of a period from the stories that are ready, or an empty one with a name."""
+    if bool(period) == bool(name.strip()):
+        raise typer.BadParameter("Give either --period or --name.")
     found = find(Newsletter, newsletter)
     now = parse_time(as_of) if as_of else now_or_demo_time(timezone.now())
     with failing_on(InvalidPeriod, EditionExists):
-        print_edition(assemble_edition(found, period, now), json, "assembled")
+        made = (
+            create_named(found, name.strip(), now) if name.strip() else assemble_edition(found, period, now)
+        )
+        print_edition(made, json, "assembled")
 
 
 @app.command("list")
@@ -78,18 +87,20 @@ def show(edition: EditionName, json: Json = False) -> None:
 @app.command()
 def check(edition: EditionName, json: Json = False) -> None:
     """Run the preflight checks; exit status 1 when an error prevents submission."""
-    found = find_edition(edition)
-    content = content_of(found)
-    audience = Audience.of_edition(found, timezone.now())
-    results = preflight.run_checks(found, content, render_all(content, audience), audience.count())
+    found, now = find_edition(edition), timezone.now()
+    combinations = Audience.of_edition(found, now).combinations()
+    results = check_draft(found, content_of(found), combinations, now).findings
     if json:
-        rows = [{"level": finding.level, "text": finding.text} for finding in results]
+        rows = [finding.as_dict() for finding in results]
         print_json({**edition_summary(found), "findings": rows})
     else:
         for finding in results:
-            print_text(f"{finding.level}: {finding.text}")
+            print_text(f"{finding.level}: {finding.text} {finding.advice} [{finding.id}]")
+            for one in finding.found:
+                where = f"{one.place.label} ({one.place.language})" if one.place.language else one.place.label
+                print_text(f"  {where}: {one.detail}" if one.detail else f"  {where}")
         print_text(f"{len(results)} findings." if results else "No problems found.")
-    if any(finding.level == "error" for finding in results):
+    if any(finding.blocks for finding in results):
         raise typer.Exit(1)
 
 
@@ -144,11 +155,23 @@ def test_send(
 
 
 @app.command()
-def submit(edition: EditionName, user: AsUser, json: Json = False) -> None:
+def submit(
+    edition: EditionName,
+    user: AsUser,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The id of an error that `check` prints, and why it may be sent, as "
+            "“link.dead:0f3a9c21be77=The page opens on Monday”; repeatable. The approver reads the reason."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Freeze the edition and request approval."""
     found = find_edition(edition)
+    reasons = {key: reason for key, _, reason in (one.partition("=") for one in override or ())}
     with failing_on(ApprovalError):
-        submit_edition(found, find_user(user), timezone.now())
+        submit_edition(found, find_user(user), timezone.now(), overrides=reasons)
     print_edition(found, json, "submitted")
 
 
@@ -159,13 +182,39 @@ def approve(
     sha256: Annotated[
         str, typer.Option("--hash", help="The hash of the content that was reviewed; `show` prints it.")
     ],
+    language: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A language that needs an approval of its own, or “others”; repeatable; default: all."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Approve exactly one hash; authors of the edition are refused."""
     found = find_edition(edition)
     with failing_on(ApprovalError):
-        approvals.approve(_open_snapshot(found), find_user(user), sha256, timezone.now(), by_command=True)
-    print_edition(found, json, "approved")
+        snapshot = _open_snapshot(found)
+        parts = [OTHERS if code == "others" else code for code in language] if language else None
+        approvals.approve(snapshot, find_user(user), sha256, timezone.now(), languages=parts, by_command=True)
+    missing = ", ".join(part or "others" for part in missing_parts(snapshot))
+    print_edition(found, json, f"approved in part; missing: {missing}" if missing else "approved")
+
+
+@app.command()
+def reject(
+    edition: EditionName,
+    user: AsUser,
+    sha256: Annotated[str, typer.Option("--hash", help="The hash of the content that was reviewed.")],
+    reason: Annotated[str, typer.Option(help="Why; the writers read it.")],
+    json: Json = False,
+) -> None:
+    """Reject exactly one hash: the submission ends; authors of the edition are refused."""
+    found = find_edition(edition)
+    with failing_on(ApprovalError):
+        approvals.reject(
+            _open_snapshot(found), find_user(user), sha256, reason, timezone.now(), by_command=True
+        )
+    print_edition(found, json, "rejected")
 
 
 @app.command()
@@ -207,7 +256,7 @@ def unschedule(edition: EditionName, user: AsUser, json: Json = False) -> None:
 @app.command()
 def pause(edition: EditionName, dry_run: DryRun = False, json: Json = False) -> None:
     """Pause sending until `resume`."""
-    _control(edition, dry_run, "pause", control.pause, json, "paused")
+    _control(edition, dry_run, "pause", mailing_control.pause, json, "paused")
 
 
 @app.command()
@@ -221,19 +270,26 @@ def resume(
 ) -> None:
     """Resume sending; a mailing that is held for confirmation is confirmed."""
     if all_steps:
-        _control(edition, dry_run, "release_all", control.release_all, json, "all remaining steps released")
+        _control(
+            edition, dry_run, "release_all", mailing_control.release_all, json, "all remaining steps released"
+        )
     elif find_mailing(find_edition(edition), dry_run).state == Mailing.State.HELD:
         _control(
-            edition, dry_run, "confirm_audience", control.confirm_audience, json, "its audience is confirmed"
+            edition,
+            dry_run,
+            "confirm_audience",
+            mailing_control.confirm_audience,
+            json,
+            "its audience is confirmed",
         )
     else:
-        _control(edition, dry_run, "resume", control.resume, json, "resumed")
+        _control(edition, dry_run, "resume", mailing_control.resume, json, "resumed")
 
 
 @app.command()
 def cancel(edition: EditionName, dry_run: DryRun = False, json: Json = False) -> None:
     """Cancel the mailing for good; messages that are not sent yet are excluded."""
-    _control(edition, dry_run, "cancel", control.cancel, json, "cancelled")
+    _control(edition, dry_run, "cancel", mailing_control.cancel, json, "cancelled")
 
 
 @app.command("dry-run")
@@ -248,8 +304,8 @@ def dry_run(
 ) -> None:
     """Start a dry run: compose every subscriber's message and send all of them to a member of staff."""
     found = find_edition(edition)
-    with failing_on(control.ControlError):
-        mailing = control.start_dry_run(found.snapshots.first(), to, limit, None, timezone.now())
+    with failing_on(mailing_control.ControlError):
+        mailing = mailing_control.start_dry_run(found.snapshots.first(), to, limit, None, timezone.now())
     record_action(found, "dry_run", to=mailing.dry_run_to)
     if json:
         print_json({**edition_summary(found), **dry_run_summary(mailing)})
@@ -274,7 +330,7 @@ def _control(
 ) -> None:
     edition = find_edition(name)
     mailing = find_mailing(edition, of_dry_run)
-    with failing_on(control.ControlError):
+    with failing_on(mailing_control.ControlError):
         change(mailing, None, timezone.now())
     record_action(edition, action)
     if not of_dry_run:

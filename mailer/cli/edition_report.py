@@ -11,16 +11,8 @@ import typer
 from django.conf import settings
 from django.utils import timezone
 
-from mailer.cli.lookup import (
-    DryRun,
-    EditionName,
-    NewsletterName,
-    dry_run_summary,
-    find,
-    find_edition,
-    find_mailing,
-    record_action,
-)
+from mailer.cli.edition_output import dry_run_summary, record_action
+from mailer.cli.lookup import DryRun, EditionName, NewsletterName, find, find_edition, find_mailing
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import scheduled_jobs
@@ -30,7 +22,7 @@ from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_summary
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import Sheet, flat_sheet, table_sheet, write_csv, write_xlsx
-from mailer.reports.labels import format_number, format_percent, summary
+from mailer.reports.labels_and_summary import format_number, format_percent, summary
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, tables
 from mailer.reports.trend import sent_editions, trend_table

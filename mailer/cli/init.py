@@ -237,10 +237,10 @@ def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> 
     from django.core.management import call_command
     from django.db import DatabaseError
 
-    from mailer.accounts.passwords import set_password_url
+    from mailer.accounts.password_links import set_password_url
     from mailer.desk.accounts.permissions import ensure_groups
     from mailer.worker import startup
-    from subscribers.suppression import WrongAddressHashKey
+    from subscribers.address_hash_key import WrongAddressHashKey
 
     try:
         call_command("migrate", verbosity=0, interactive=False)

@@ -11,9 +11,8 @@ import typer
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
-from wagtail.log_actions import log
 
-from mailer.cli.output import fail, print_json, print_text
+from mailer.cli.output import fail
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
 from mailer.reports.edition_state import edition_summary
@@ -25,9 +24,11 @@ NewsletterName = Annotated[str, typer.Argument(metavar="NEWSLETTER", help="Slug 
 AsUser = Annotated[str, typer.Option("--as", metavar="USER", help="The account that acts.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="The latest dry run in place of the mailing.")]
 
+
 # What to do with an edition that has no mailing, by its state.
 _NEXT_STEP = {
     "draft": "Submit it first.",
+    "rejected": "An approver rejected it. Change it and submit it again, or delete it.",
     "submitted": "It waits for an approval; `mailer edition dry-run` can already test it.",
     "approved": "`mailer edition schedule` sends it.",
     "scheduled": "`mailer edition unschedule` cancels the schedule.",
@@ -98,23 +99,3 @@ def operator() -> str:
         return f"{getpass.getuser()} (command line)"
     except (OSError, KeyError):
         return f"user {os.getuid()} (command line)"
-
-
-def record_action(edition: Edition, action: str, **data: str) -> None:
-    """Write the action, such as "pause", to the audit log."""
-    log(instance=edition, action=f"desk.{action}", data={"by": operator(), **data})
-
-
-def print_edition(edition: Edition, json: bool, done: str) -> None:
-    """The edition's state after a command; `done` is what the command did, or empty."""
-    summary = edition_summary(edition)
-    if json:
-        print_json(summary)
-        return
-    done = f"{done}; " if done else ""
-    print_text(f"{summary['slug']}: {done}{summary['state']}, hash {summary['hash'] or 'none yet'}")
-
-
-def dry_run_summary(mailing: Mailing) -> dict[str, Any]:
-    """A dry run as the commands' JSON shows it."""
-    return {"dry_run": {"id": mailing.pk, "to": mailing.dry_run_to, "state": mailing.state}}

@@ -51,11 +51,12 @@ COMMANDS = {
     "backup": _Command("Back up everything into one encrypted file.", "backup", pages=True, checks_key=False),
     "restore": _Command("Restore a backup into an empty folder.", "backup", django=False),
     "move-database": _Command("Copy an embedded installation to PostgreSQL.", "backup", pages=True),
-    "pause-sending": _Command("Let nothing leave this installation.", "sending"),
-    "resume-sending": _Command("Confirm that this installation may send.", "sending"),
-    "join": _Command("Let this machine take part in its installation.", "sending"),
+    "pause-sending": _Command("Let nothing leave this installation.", "sending_permission"),
+    "resume-sending": _Command("Confirm that this installation may send.", "sending_permission"),
+    "join": _Command("Let this machine take part in its installation.", "sending_permission"),
     "stories": _Command("Import and gather stories."),
     "edition": _Command("Assemble, preview, approve, send and report."),
+    "templates": _Command("Show, check and preview template parts."),
     "subscribers": _Command("Import, export, show and erase subscribers."),
     "bounces": _Command(
         "Read bounces and other returned mail.", checks_key=False, without_config=("read", "score")

@@ -89,12 +89,15 @@ def worker(
         from django.conf import settings
 
         from mailer.worker import startup
+        from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning
         from mailer.worker.supervisor import stop_on_signals
 
         chosen = startup.worker_of(settings.CONFIG.worker, queues)
         clustered = chosen.engine == "cluster"
         # Each engine loads a library that the other does not need.
-        engine = importlib.import_module(f"mailer.worker.{'cluster' if clustered else 'job_scheduler'}")
+        engine = importlib.import_module(
+            f"mailer.worker.{'cluster_engine' if clustered else 'embedded_engine'}"
+        )
     startup.log_uncaught_exceptions()
     startup.start_tracing("worker")
     startup.make_files_private()
@@ -106,7 +109,7 @@ def worker(
     if clustered:
         engine.run(stop, chosen.queues)
         return
-    with failing_on(engine.WorkerAlreadyRunning):
+    with failing_on(WorkerAlreadyRunning):
         engine.run(stop)
 
 
@@ -119,7 +122,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         from django.core.management import call_command
 
         from mailer.worker import startup
-        from subscribers.suppression import WrongAddressHashKey
+        from subscribers.address_hash_key import WrongAddressHashKey
     startup.make_files_private()
     startup.check_is_loaded()
     if before_run:

@@ -1,4 +1,4 @@
-"""`mailer stories …`: add stories from a file or from feeds."""
+"""`mailer stories …`: add stories from a file or from sources."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.instance.no_send import NoSend, require_sending
-from mailer.stories.gather_feeds import Gathered
-from mailer.stories.gather_feeds import gather as gather_source
 from mailer.stories.models import StorySource
+from mailer.stories.sources.polling import Polled, poll
 from mailer.stories.story_import import StoriesFileError, import_stories
 
 app = command_group("Import and gather stories.")
@@ -53,28 +52,33 @@ def gather(
     ] = "",
     json: Json = False,
 ) -> None:
-    """Fetch feeds and create drafts from new entries; exit status 1 when a source could not be read."""
+    """Read sources now and create drafts of new entries; exit status 1 when one could not be read."""
     with failing_on(NoSend):
         require_sending()
-    results = [gather_source(found, timezone.now()) for found in _find_sources(source)]
-    for result in results:
+    sources = _find_sources(source)
+    problems = 0
+    for result in poll(sources, timezone.now):
         _print_result(result, json)
-    if any(result.problem for result in results):
+        problems += bool(result.problem)
+    if problems:
         raise typer.Exit(1)
-    if not results and not json:
+    if not sources and not json:
         print_text("There is no active source; add one in the desk.")
 
 
-def _print_result(result: Gathered, json: bool) -> None:
+def _print_result(result: Polled, json: bool) -> None:
+    keys = [story.key for story in result.added]
     if json:
-        print_json({"source": result.source, "added": result.added, "problem": result.problem})
+        print_json({"source": result.source.name, "added": keys, "problem": result.problem})
+    elif result.unchanged:
+        print_text(f"{result.source}: unchanged")
     else:
-        print_text(f"{result.source}: {result.problem or f'{len(result.added)} new drafts'}")
+        print_text(f"{result.source}: {result.problem or f'{len(keys)} new drafts'}")
 
 
 def _find_sources(name: str) -> list[StorySource]:
     if not name:
-        return list(StorySource.objects.filter(active=True))
+        return list(StorySource.objects.filter(active=True).exclude(kind=StorySource.Kind.EMAIL))
     found = StorySource.objects.filter(name=name).first()
     if found is None and name.isdigit():
         found = StorySource.objects.filter(pk=int(name)).first()

@@ -19,12 +19,14 @@ from mailer.cli.lookup import find_list, operator
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.reports.export import rejected_rows_sheet, subscribers_sheet, write_csv, write_xlsx
 from subscribers.exports import json_lines
-from subscribers.imports import jobs
+from subscribers.imports import jobs, unknown_values
+from subscribers.imports.countries_and_languages import fold_name
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import Progress as ProgressReport
 from subscribers.imports.row_types import UnreadableFile
+from subscribers.imports.staff_questions import Unanswered
 from subscribers.imports.statuses import Status
-from subscribers.imports.survey import Unanswered
+from subscribers.imports.unknown_values import UnknownValue
 from subscribers.imports.validate import WARNINGS
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_access import collect
@@ -174,6 +176,14 @@ def import_people(
             help=f"What a word in a column of statuses means: {', '.join(Status)}.",
         ),
     ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--value",
+            metavar="VALUE=CODE",
+            help="What an unknown country or language means: KZ, ru, empty or skip (the default).",
+        ),
+    ] = None,
     encoding: Annotated[str, typer.Option(help="utf-8, cp1251, …; default: detected.")] = "",
     delimiter: Annotated[str, typer.Option(help="Separator between cells; default: detected.")] = "",
     exclude: Exclude = "",
@@ -193,6 +203,7 @@ def import_people(
         delimiter={"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter),
         columns=_pairs(columns or [], "--map HEADING=FIELD", "--map Mail=email"),
         words=_pairs(statuses or [], "--status WORD=STATUS", "--status former=unsubscribed"),
+        values=_value_choices(values or []),
     )
     with (
         failing_on(UnreadableFile, Unanswered, ValueError, OSError),
@@ -308,6 +319,11 @@ def _pairs(given: list[str], form: str, example: str) -> dict[str, str]:
     return found
 
 
+def _value_choices(given: list[str]) -> unknown_values.Choices:
+    with failing_on(ValueError):
+        return unknown_values.parse_choices(_pairs(given, "--value VALUE=CODE", "--value Kazahstan=KZ"))
+
+
 def _warnings(text: str) -> list[str]:
     found = [one.strip() for one in text.split(",") if one.strip()]
     for one in found:
@@ -376,7 +392,16 @@ def _about_columns(job: ImportJob) -> dict[str, Any]:
         "deciding_columns": options.get("deciding", []),
         "unused_columns": dict(options.get("unused", [])),
         "unread_files": options.get("unread", []),
+        "unknown_values": [
+            UnknownValue(*one)._asdict() for one in options.get("unknown", []) if not _is_chosen(options, one)
+        ],
     }
+
+
+def _is_chosen(options: dict[str, Any], unknown: list[Any]) -> bool:
+    kind, value, _rows = unknown
+    chosen = unknown_values.folded_choices(options.get("values") or {}).get(kind, {})
+    return chosen.get(fold_name(value), unknown_values.SKIP) != unknown_values.SKIP
 
 
 def _print_columns(about: dict[str, Any]) -> None:
@@ -389,6 +414,12 @@ def _print_columns(about: dict[str, Any]) -> None:
         print_text(f"  Not imported: the column “{heading}”{example}")
     for name in about["unread_files"]:
         print_text(f"  Not read: {name}")
+    for one in about["unknown_values"]:
+        example = "KZ" if one["kind"] == "countries" else "ru"
+        print_text(
+            f"  Not known: “{one['value']}”, in {one['rows']:,} rows, which are rejected. "
+            f'Say what it means with --value "{one["value"]}={example}"'
+        )
 
 
 def _print_rejects(job: ImportJob, json: bool) -> None:

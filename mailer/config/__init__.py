@@ -29,6 +29,7 @@ from mailer.config.sections import (
     Site,
     StopRules,
     Storage,
+    Stories,
     Tracing,
     Tracking,
     Web,
@@ -53,6 +54,7 @@ class Config:
     keys: Keys = field(default_factory=Keys)
     database: Database = field(default_factory=Database)
     storage: Storage = field(default_factory=Storage)
+    stories: Stories = field(default_factory=Stories)
     smtp: Smtp = field(default_factory=Smtp)
     # Further relays.
     relays: tuple[Smtp, ...] = ()
@@ -114,10 +116,12 @@ def parse(table: dict[str, Any], environment: Mapping[str, str], *, home: Path, 
         if name in sections and not isinstance(value, dict):
             raise ConfigError(f"{origin}: `{name}` must be a section, written [{name}].")
     merged = {name: dict(table.get(name, {})) for name in sections}
-    toml_reader.override(merged, environment)
+    toml_reader.override_from_environment(merged, environment)
     hints = typing.get_type_hints(Config)
-    parsed = {name: toml_reader.section(hints[name], name, merged[name], home, origin) for name in sections}
-    further = tuple(toml_reader.section(Smtp, "relays", relay, home, origin) for relay in relays)
+    parsed = {
+        name: toml_reader.read_section(hints[name], name, merged[name], home, origin) for name in sections
+    }
+    further = tuple(toml_reader.read_section(Smtp, "relays", relay, home, origin) for relay in relays)
     config = Config(home=home, relays=further, **parsed)
     _check(config, origin)
     return config
@@ -156,12 +160,19 @@ def _check_syntax(config: Config, origin: str) -> None:
     sending = config.sending
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("[site] timezone", lambda: _zone(config.site.timezone)),
-        ("[sending] hours", lambda: syntax.time_range(sending.hours)),
-        ("[sending] weekdays", lambda: syntax.weekdays(sending.weekdays)),
-        ("[sending] warm_up_since", lambda: syntax.day(sending.warm_up_since)),
-        ("[sending] rate_per_provider", lambda: list(map(syntax.provider_rates, sending.rate_per_provider))),
-        ("[sending] rollout_percentages", lambda: syntax.rollout_percentages(sending.rollout_percentages)),
+        ("[sending] hours", lambda: syntax.parse_time_range(sending.hours)),
+        ("[sending] weekdays", lambda: syntax.parse_weekdays(sending.weekdays)),
+        ("[sending] warm_up_since", lambda: syntax.parse_day(sending.warm_up_since)),
+        (
+            "[sending] rate_per_provider",
+            lambda: list(map(syntax.parse_provider_rates, sending.rate_per_provider)),
+        ),
+        (
+            "[sending] rollout_percentages",
+            lambda: syntax.parse_rollout_percentages(sending.rollout_percentages),
+        ),
         ("[site]", config.site.check),
+        ("[stories]", config.stories.check),
         ("[storage]", config.storage.check),
         ("[service]", config.service.check),
         ("[bounces]", config.bounces.check),

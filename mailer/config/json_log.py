@@ -39,7 +39,7 @@ class JsonFormatter(MaskingFormatter):
             "process": record.process,
             "message": message,
         }
-        if (found := log_context.current()) is not None:
+        if (found := log_context.current_log_id()) is not None:
             line[found.name] = found.value
         if message.startswith(_OURS):
             fields = dict(_PAIR.findall(message))

@@ -31,7 +31,7 @@ def new_id() -> str:
     return secrets.token_hex(_BYTES)
 
 
-def current() -> LogId | None:
+def current_log_id() -> LogId | None:
     """What this thread works on; None outside of requests and runs of jobs."""
     return _current.get()
 

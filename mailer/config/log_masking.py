@@ -77,7 +77,7 @@ class MaskingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = mask(super().format(with_valid_arguments(record)))
-        if (found := log_context.current()) is None:
+        if (found := log_context.current_log_id()) is None:
             return text
         first, newline, more = text.partition("\n")
         return f"{first} {found.name}={found.value}{newline}{more}"

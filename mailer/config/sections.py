@@ -59,6 +59,10 @@ class Site:
     feed_ports: tuple[str, ...] = ("80", "443")
     # The Content-Security-Policy of the desk: enforced by browsers, or only reported in their consoles.
     desk_policy: Literal["enforce", "report"] = "enforce"
+    # A folder with template parts of newsletters, <slug>/blocks/foot.mjml; empty: none.
+    templates: str = ""
+    # Another origin, such as a CDN's, from which messages and their web version load pictures. Empty: `url`.
+    media_origin: str = ""
 
     def check(self) -> None:
         """Raises ValueError for values that cannot be used."""
@@ -69,9 +73,36 @@ class Site:
                 raise ValueError(
                     f"trusted_proxies: {written!r} is no address or network; write 10.0.0.5 or 10.0.0.0/24."
                 ) from None
+        parts = urlsplit(self.media_origin)
+        if self.media_origin and self.media_origin not in (
+            f"https://{parts.netloc}",
+            f"http://{parts.netloc}",
+        ):
+            raise ValueError(
+                f"media_origin: {self.media_origin!r} is no origin; write it as https://cdn.example.org, "
+                "without a path and without a final slash."
+            )
         for port in self.feed_ports:
             if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
                 raise ValueError(f"feed_ports: {port!r} is no port; write a number from 1 to 65535.")
+
+
+@dataclass(frozen=True)
+class Stories:
+    # The folder below which sources may watch folders of Markdown and Word files; empty: none may.
+    folders: str = ""
+    # The address to which colleagues send stories; a source has its own by a tag: stories+almaty@example.org.
+    # Its mail arrives in a mailbox of [bounces]. Empty: stories do not come by email.
+    address: str = ""
+    # Names (authserv-id, RFC 8601) of our own mail servers, whose Authentication-Results are believed.
+    trusted_servers: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raises ValueError for values that cannot be used."""
+        if self.address and ("@" not in self.address or "+" in self.address):
+            raise ValueError(
+                f"address: {self.address!r} is no address without a tag; write stories@example.org."
+            )
 
 
 @dataclass(frozen=True)
@@ -351,7 +382,7 @@ class Tracking:
         return "consent" in (self.clicks, self.opens)
 
 
-def stricter(one: Mode, other: Mode) -> Mode:
+def stricter_mode(one: Mode, other: Mode) -> Mode:
     """The mode that records less."""
     return min(one, other, key=MODES.index)
 

@@ -30,7 +30,7 @@ class ConfigError(Exception):
     """The configuration cannot be used; the message names the file, the key and what to write instead."""
 
 
-def override(merged: dict[str, dict[str, Any]], environment: Mapping[str, str]) -> None:
+def override_from_environment(merged: dict[str, dict[str, Any]], environment: Mapping[str, str]) -> None:
     """Apply environment variables MAILER_<SECTION>__<KEY> to the sections. Raises ConfigError.
 
     A variable for `<key>_file` replaces `<key>` of the file too, and the other way round.
@@ -52,7 +52,7 @@ def override(merged: dict[str, dict[str, Any]], environment: Mapping[str, str]) 
         merged[name].update(values)
 
 
-def section(kind: Any, name: str, table: dict[str, Any], home: Path, origin: str) -> Any:
+def read_section(kind: Any, name: str, table: dict[str, Any], home: Path, origin: str) -> Any:
     """A section as an instance of the dataclass `kind`; files are relative to `home`. Raises ConfigError."""
     fields = {f.name: f for f in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
@@ -131,7 +131,7 @@ class Rate(NamedTuple):
     seconds: float
 
 
-def provider_rates(text: str) -> tuple[str, tuple[Rate, ...]]:
+def parse_provider_rates(text: str) -> tuple[str, tuple[Rate, ...]]:
     """A domain in lower case, and its rates: "mail.ru 10/s 5000/h"."""
     domain, *written = text.lower().split()
     if not _DOMAIN.fullmatch(domain) or not written:
@@ -146,7 +146,7 @@ def _rate(text: str) -> Rate:
     return Rate(float(found[1]), _PERIODS[found[2][0]])
 
 
-def time_range(text: str) -> tuple[time, time] | None:
+def parse_time_range(text: str) -> tuple[time, time] | None:
     """Start and end of a daily time range such as "08:00-20:00", possibly across midnight; None for ""."""
     if not text.strip():
         return None
@@ -161,7 +161,7 @@ def time_range(text: str) -> tuple[time, time] | None:
     return start, end
 
 
-def weekdays(names: Iterable[str]) -> frozenset[int]:
+def parse_weekdays(names: Iterable[str]) -> frozenset[int]:
     """Numbers of weekdays, Monday is 0; without names, every day."""
     found = [name.strip().lower()[:3] for name in names]
     for name, short in zip(names, found, strict=True):
@@ -170,7 +170,7 @@ def weekdays(names: Iterable[str]) -> frozenset[int]:
     return frozenset(map(DAYS.index, found)) or frozenset(range(7))
 
 
-def day(text: str) -> date | None:
+def parse_day(text: str) -> date | None:
     """A date such as "2026-11-24"; None for ""."""
     if not text.strip():
         return None
@@ -180,7 +180,7 @@ def day(text: str) -> date | None:
         raise ValueError(f'is {text!r}; it must be a date, such as "2026-11-24".') from None
 
 
-def rollout_percentages(texts: Sequence[str]) -> tuple[float, ...]:
+def parse_rollout_percentages(texts: Sequence[str]) -> tuple[float, ...]:
     """Percentages of the audience, each between 0 and 100 and above the one before."""
     message = 'must be rising percentages, such as ["2", "10"]; the rest follows automatically.'
     try:

@@ -185,7 +185,7 @@ class _Handler:
 
     def _return_later(self, sender: str, recipient: str, raw: bytes) -> None:
         key = next(self._numbers)
-        self._pending[key] = report(sender, recipient, raw, _HOSTNAME, datetime.now(UTC))
+        self._pending[key] = bounce_report(sender, recipient, raw, _HOSTNAME, datetime.now(UTC))
         asyncio.get_running_loop().call_later(self.rules.bounce_delay, self._write_bounce, key)
 
     def _read_later(self, recipient: str, raw: bytes, port: int) -> None:
@@ -217,7 +217,7 @@ because this server accepted it and then found that there is no such mailbox.
 """
 
 
-def report(sender: str, recipient: str, raw: bytes, host: str, now: datetime) -> bytes:
+def bounce_report(sender: str, recipient: str, raw: bytes, host: str, now: datetime) -> bytes:
     """The report that `host` sends to the envelope sender of `raw`: 5.1.1, no such mailbox. CRLF lines."""
     reply = f"550 5.1.1 <{recipient}>: Recipient address rejected: User unknown in virtual mailbox table"
     message = MIMEMultipart("report", report_type="delivery-status", policy=compat32)

@@ -118,7 +118,7 @@ class Mailbox:
         return next((mail for mail in self.mails if mail.number == number), None)
 
 
-def boxes(directory: Path) -> tuple[Mailbox, ...]:
+def all_mailboxes(directory: Path) -> tuple[Mailbox, ...]:
     """Every mailbox: the sample's readers in order, the office, other addresses in order of arrival."""
     caught = _caught(directory)
     readers = [
@@ -133,9 +133,9 @@ def boxes(directory: Path) -> tuple[Mailbox, ...]:
     return (*readers, office, *guests)
 
 
-def box(directory: Path, number: int) -> Mailbox | None:
+def mailbox_by_number(directory: Path, number: int) -> Mailbox | None:
     """The box with this number, None when there is none."""
-    return next((found for found in boxes(directory) if found.number == number), None)
+    return next((found for found in all_mailboxes(directory) if found.number == number), None)
 
 
 def _caught(directory: Path) -> dict[str, list[Mail]]:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
 
-from mailer.approval import approve
+from mailer.approval import approve_and_schedule
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing, OutboxMessage
 from mailer.demo import mail_catcher
@@ -40,7 +40,7 @@ def start_page() -> str:
     return f"{settings.CONFIG.site.url}/demo/"
 
 
-def catch(stop: threading.Event) -> None:
+def run_mail_catcher(stop: threading.Event) -> None:
     """Run the mail server until `stop` is set."""
     mail_catcher.serve(settings.CONFIG, stop)
 
@@ -52,15 +52,15 @@ def run_unattended() -> dict[str, Any]:
     """
     started = time.monotonic()
     stop = threading.Event()
-    catching = threading.Thread(target=catch, args=(stop,), daemon=True)
+    catching = threading.Thread(target=run_mail_catcher, args=(stop,), daemon=True)
     catching.start()
     try:
         set_up()
         edition = _until(_assembled, started, "the edition was not assembled")
         writer, approver = (User.objects.get(username=name) for name in ("writer", "approver"))
         snapshot = submit(edition, writer, timezone.now())
-        approve.approve(snapshot, approver, snapshot.sha256, timezone.now())
-        approve.schedule(snapshot, approver, None, timezone.now())
+        approve_and_schedule.approve(snapshot, approver, snapshot.sha256, timezone.now())
+        approve_and_schedule.schedule(snapshot, approver, None, timezone.now())
         _until(lambda: _finished(edition), started, "the mailing did not finish")
         _until(lambda: latest_mailing_totals(edition).bounced > 0, started, "the bounce did not arrive")
         _until(_outbox_is_empty, started, "the mail to staff was not sent")

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from mailer.approval import staff_emails
+from mailer.approval import emails_to_staff
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
@@ -38,7 +38,7 @@ def seed(now: datetime) -> None:
         groups = ensure_groups()
         created = [_staff(member, groups) for member in STAFF]
         if any(created):
-            staff_emails.mark_as_reported(now)
+            emails_to_staff.mark_as_reported(now)
         newsletter = _newsletter()
         for reader in READERS:
             _reader(reader, newsletter, now)
@@ -68,9 +68,11 @@ def _newsletter() -> Newsletter:
     if known is not None:
         return known
     table: dict[str, Any] = tomllib.loads((SAMPLE / "newsletter.toml").read_text(encoding="utf-8"))
-    lists, taglines = table.pop("lists"), table.pop("taglines")
+    lists, taglines, texts = table.pop("lists"), table.pop("taglines"), table.pop("texts")
     newsletter = Newsletter(**table)
-    newsletter.texts = [NewsletterText(language=code, tagline=text) for code, text in taglines.items()]
+    newsletter.texts = [
+        NewsletterText(language=code, tagline=text, **texts.get(code, {})) for code, text in taglines.items()
+    ]
     newsletter.full_clean(exclude=["lists"])
     newsletter.save()
     newsletter.lists.set(

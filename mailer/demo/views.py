@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from mailer.demo import mailboxes, seed
 from mailer.demo.seed import NEWSLETTER, PERIOD
 from mailer.editions.models import Edition
-from mailer.reports.edition_state import edition_state
+from mailer.reports.edition_state import WITH_WRITERS, edition_state
 from mailer.reports.stats import Totals, latest_mailing_totals
 
 P = ParamSpec("P")
@@ -55,7 +55,11 @@ class Step:
     @property
     def progress_label(self) -> str:
         """The state as text, for screen readers."""
-        return {"done": "done", "now": gettext("to do now"), "later": "later"}[self.progress]
+        if self.progress == "now" and not self.primary:
+            return gettext("optional")
+        return {"done": gettext("done"), "now": gettext("to do now"), "later": gettext("later")}[
+            self.progress
+        ]
 
 
 def demo_only(view: View[P]) -> View[P]:
@@ -101,7 +105,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @demo_only
 @require_safe
 def inboxes(request: HttpRequest) -> HttpResponse:
-    found = mailboxes.boxes(_directory())
+    found = mailboxes.all_mailboxes(_directory())
     readers = [box for box in found if box.reader]
     others = [box for box in found if not box.reader]
     return render(request, "demo/inboxes.html", {"readers": readers, "others": others})
@@ -129,7 +133,7 @@ def mail(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
 @require_safe
 def mail_html(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
     """The HTML part alone, for the sandboxed frame on the message's page."""
-    return framed(_mail(_box(number), mail_number).html)
+    return framed_email(_mail(_box(number), mail_number).html)
 
 
 @demo_only
@@ -150,7 +154,7 @@ def _story() -> dict[str, object]:
     counted = account or Totals()
     return {
         "edition": edition,
-        "status": status(state, counted),
+        "status": edition_state_sentence(state, counted),
         "steps": steps(edition, state, counted),
         "account": shown,
         "left_out": {reason.replace("_", " "): count for reason, count in counted.excluded.items()},
@@ -163,7 +167,7 @@ def _directory() -> Path:
 
 
 def _box(number: int) -> mailboxes.Mailbox:
-    box = mailboxes.box(_directory(), number)
+    box = mailboxes.mailbox_by_number(_directory(), number)
     if box is None:
         raise Http404(gettext("There is no such inbox."))
     return box
@@ -180,7 +184,7 @@ _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _NEW_TAB = '<base target="_blank">'
 
 
-def framed(html: str) -> HttpResponse:
+def framed_email(html: str) -> HttpResponse:
     """The HTML with a Content-Security-Policy (CSP level 3) that permits pictures and styles only."""
     head = _HEAD.search(html)
     at = head.end() if head else 0
@@ -201,6 +205,7 @@ def framed(html: str) -> HttpResponse:
 _STATUS = {
     "": _("The worker is assembling the draft. This takes a few seconds."),
     "draft": _("The edition is a draft: the writer can change and submit it."),
+    "rejected": _("An approver rejected the edition: the writer can change it and submit it again."),
     "submitted": _("The edition waits for approval by a person who wrote no part of it."),
     "approved": _("The edition is approved. It can be scheduled."),
     "scheduled": _("The edition is scheduled and will be sent automatically."),
@@ -216,15 +221,16 @@ _RETURNED = _("The edition is sent, one message bounced, and the report balances
 _REACHED: dict[str, tuple[int, int]] = {
     "": (0, 0),
     "draft": (0, 3),
+    "rejected": (0, 3),
     "submitted": (3, 4),
     "sent": (5, 7),
 }
 _FROM_APPROVAL = (4, 5)
 # Of several current steps, the recommended one.
-_LEADS_ON = {"draft": 3, "sent": 6}
+_LEADS_ON = {"draft": 3, "rejected": 3, "sent": 6}
 
 
-def status(state: str, account: Totals) -> str:
+def edition_state_sentence(state: str, account: Totals) -> str:
     """The edition's state as one sentence; `state` is of reports.lifecycle, "" without an edition."""
     return str(_RETURNED if is_complete(state, account) else _STATUS[state])
 
@@ -303,7 +309,7 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
         1: Action(gettext("Open the draft as the writer"), desk("desk_editions:edit"), writer),
         2: Action(gettext("Preview as the writer"), desk("desk_edition:variants"), writer),
         3: Action(gettext("Submit as the writer"), desk("desk_edition:submit"), writer)
-        if state == "draft"
+        if state in WITH_WRITERS
         else None,
         4: Action(gettext("Review as the approver"), desk("desk_edition:review"), approver),
         5: send,

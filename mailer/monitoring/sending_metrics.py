@@ -116,7 +116,7 @@ def outcomes(now: datetime) -> Iterator[Metric]:
     yield totals
 
 
-def pace(now: datetime) -> Iterator[Metric]:
+def throttle_metrics(now: datetime) -> Iterator[Metric]:
     """Limits and how much of them is used; providers and relays that are left alone for a while."""
     labels = ["scope", "period"]
     limit = GaugeMetricFamily("mailer_throttle_limit_messages", "Messages per period.", labels=labels)
@@ -150,7 +150,7 @@ def pace(now: datetime) -> Iterator[Metric]:
     yield longest
 
 
-def attention(now: datetime) -> Iterator[Metric]:
+def waiting_for_staff(now: datetime) -> Iterator[Metric]:
     """What waits for a decision of staff."""
     active = GaugeMetricFamily(
         "mailer_alerts_active", "Alerts that the desk shows; whether sending stopped.", labels=["stopped"]
@@ -171,4 +171,4 @@ def attention(now: datetime) -> Iterator[Metric]:
     yield waves
 
 
-SECTIONS = (mailings, outcomes, pace, attention)
+SECTIONS = (mailings, outcomes, throttle_metrics, waiting_for_staff)

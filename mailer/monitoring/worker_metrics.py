@@ -200,7 +200,7 @@ def cluster(now: datetime) -> Iterator[Metric]:
 
 def installation(now: datetime) -> Iterator[Metric]:
     """Whether anything may be sent, and when the last backup was made."""
-    row = instances.load()
+    row = instances.load_instance()
     no_send = GaugeMetricFamily(
         "mailer_no_send", "Whether nothing is sent until staff confirm it: after a restore, or paused."
     )
@@ -250,12 +250,12 @@ def _feeds() -> Sequence[Metric]:
         labels=["source"],
     )
     read = GaugeMetricFamily(
-        "mailer_feed_source_last_read_timestamp_seconds", "When a feed was last asked for.", labels=["source"]
+        "mailer_feed_source_last_read_timestamp_seconds", "When a feed was last read.", labels=["source"]
     )
     for row in StorySource.objects.filter(active=True).order_by("pk")[:_MAX_SOURCES]:
         up.add_metric([str(row.pk)], not row.problem)
-        if row.gathered_at:
-            read.add_metric([str(row.pk)], row.gathered_at.timestamp())
+        if row.last_success_at:
+            read.add_metric([str(row.pk)], row.last_success_at.timestamp())
     return up, read
 
 

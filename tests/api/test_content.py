@@ -8,11 +8,11 @@ import pytest
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.approval import approve, authorship
+from mailer.approval import approve_and_schedule, authorship
 from mailer.approval.models import Authorship, Snapshot
 from mailer.delivery.models import Mailing
 from mailer.feedback.models import SuppressionDecision
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StoryText
 from subscribers import suppression
 from subscribers.imports import jobs
 from subscribers.imports.models import ImportJob
@@ -23,11 +23,12 @@ from tests.api.client import Api, code
 from tests.desk import cast
 from tests.desk.cast import Desk
 
-pytestmark = pytest.mark.both_databases
-
 STORY = {
     "kind": "event",
     "date": "2021-12-18",
+    "starts": "18:30",
+    "ends": "20:00",
+    "zone": "Asia/Tashkent",
     "countries": ["UZ", "KZ"],
     "link": "https://example.org/film",
     "texts": {
@@ -48,6 +49,7 @@ def test_a_story_is_written_made_ready_and_taken_back(desk: Desk) -> None:
         "A film",
     )
     assert "onclick" not in body["texts"]["en"]["body"]
+    assert (body["starts"], body["ends"], body["zone"]) == ("18:30", "20:00", "Asia/Tashkent")
     path = f"/stories/{body['id']}"
     assert api.send("PATCH", path, {"ready": True}).json()["ready"] is True
     draft = api.send("PATCH", path, {"kind": "news"}).json()
@@ -59,6 +61,7 @@ def test_a_story_is_written_made_ready_and_taken_back(desk: Desk) -> None:
     assert [one["id"] for one in api.get("/stories?kind=news&limit=100").json()["items"]]
 
 
+@pytest.mark.both_databases
 def test_two_changes_of_one_version_do_not_both_happen(desk: Desk) -> None:
     api = Api.of(desk.writer)
     story = Story.objects.order_by("pk")[0]
@@ -87,9 +90,9 @@ def test_what_a_key_writes_is_its_accounts_work_and_invalidates_an_approval(desk
     assert again.status_code == 200, again.content
     fresh = Snapshot.objects.get(edition=desk.edition, state=Snapshot.State.SUBMITTED)
     assert desk.admin in authorship.authors_of(desk.edition)
-    with pytest.raises(approve.AuthorMayNotApprove):
-        approve.approve(fresh, desk.admin, fresh.sha256, timezone.now())
-    approve.approve(fresh, desk.approver, fresh.sha256, timezone.now())
+    with pytest.raises(approve_and_schedule.AuthorMayNotApprove):
+        approve_and_schedule.approve(fresh, desk.admin, fresh.sha256, timezone.now())
+    approve_and_schedule.approve(fresh, desk.approver, fresh.sha256, timezone.now())
 
 
 def test_an_edition_is_assembled_previewed_checked_and_submitted(desk: Desk) -> None:
@@ -117,7 +120,7 @@ def test_what_was_not_approved_is_not_scheduled(desk: Desk) -> None:
     cast.submitted(desk)
     assert code(api.post(path, {})) == (409, "snapshot_changed")
     snapshot = Snapshot.objects.get(edition=desk.edition, state=Snapshot.State.SUBMITTED)
-    approve.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+    approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
     late = (timezone.now() + timezone.timedelta(days=90)).isoformat()
     assert code(api.post(path, {"at": late})) == (422, "outside_window")
     later = (timezone.now() + timezone.timedelta(hours=2)).isoformat()
@@ -248,3 +251,15 @@ def test_suppressions_by_decision_are_removed_in_the_desk_only(desk: Desk) -> No
     assert code(api.post(f"/suppressions/{bounced.pk}/remove")) == (409, "made_by_decision")
     active = api.get("/suppressions?active=true").json()["items"]
     assert [one["id"] for one in active] == [bounced.pk]
+
+
+def test_an_error_is_overridden_with_a_reason(desk: Desk) -> None:
+    StoryText.objects.filter(story__key="ring", language="en").update(summary="TODO: write this.")
+    api, path = Api.of(desk.writer), f"/editions/{desk.edition.pk}"
+    (error,) = [one for one in api.get(f"{path}/checks").json()["findings"] if one["level"] == "error"]
+    assert (error["code"], error["overridable"]) == ("text.placeholder", True)
+    assert api.post(f"{path}/submit").status_code == 422
+    given = {"overrides": [{"finding": error["id"], "reason": "TODO is the project’s name."}]}
+    findings = api.post(f"{path}/submit", given).json()["findings"]
+    (kept,) = [one for one in findings if one["level"] == "error"]
+    assert kept["override"] == {"reason": "TODO is the project’s name.", "by": desk.writer.get_username()}

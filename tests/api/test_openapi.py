@@ -27,7 +27,7 @@ from tests.desk.cast import Desk
 
 __all__ = ["ids"]
 
-EXAMPLES = int(os.environ.get("API_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "2"))
 SEED = 20211203
 
 
@@ -38,7 +38,7 @@ def schema(desk: Desk, configure: Any) -> Iterator[Any]:
     desk.admin.save()
     loaded = schemathesis.openapi.from_dict(document())
     loaded.app = get_wsgi_application()
-    # Looking for constants in our source takes a tenth of the time; four examples need none.
+    # Looking for constants in our source takes a tenth of the time; two examples need none.
     loaded.config.analysis.constants.enabled = False
     # The end of a request closes the connection, and with it the test's transaction.
     for signal in (request_started, request_finished):

@@ -72,7 +72,7 @@ def test_a_failure_is_a_problem_without_details(desk: Desk, monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise RuntimeError("a detail")
 
-    monkeypatch.setattr("mailer.api.lists._list_out", fail)
+    monkeypatch.setattr("mailer.api.lists_segments_tags._list_out", fail)
     answer = Api.of(desk.admin).get("/lists")
     assert code(answer) == (500, "internal_error")
     assert "a detail" not in answer.content.decode()

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, Permission, User
 from mailer.accounts import api_keys
 from mailer.api.openapi import document
 from mailer.delivery.models import Mailing
-from mailer.outgoing_webhooks import deliver
+from mailer.outgoing_webhooks import deliver, endpoints
 from subscribers import suppression
 from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList
@@ -130,7 +130,7 @@ def ids(desk: Desk) -> dict[str, int]:
         file_name="a.csv", mailing_list=monthly, source="paper", state="failed", created_at=now
     )
     stopped = suppression.suppress(everyone.reader("stopped"), "manual", "asked", now)
-    endpoint, _ = deliver.create("CRM", "https://crm.example.org/", ["mailing.finished"], "lola", now)
+    endpoint, _ = endpoints.create("CRM", "https://crm.example.org/", ["mailing.finished"], "lola", now)
     return {
         "list_id": monthly.pk,
         "segment_id": Segment.objects.create(name="All", rule=everybody, changed_at=now).pk,

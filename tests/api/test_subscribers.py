@@ -17,8 +17,6 @@ from tests import cast as everyone
 from tests.api.client import Api, code
 from tests.desk.cast import Desk
 
-pytestmark = pytest.mark.both_databases
-
 
 @pytest.fixture
 def api(desk: Desk) -> Api:
@@ -34,6 +32,7 @@ def records(subscriber: Subscriber) -> list[tuple[Any, ...]]:
     return list(rows.values_list("event", "channel", "attested_by"))
 
 
+@pytest.mark.both_databases
 def test_a_subscriber_is_added_with_tags_and_fields_and_subscribed_with_consent(api: Api) -> None:
     CustomField.objects.create(name="City")
     made = api.post(
@@ -88,6 +87,7 @@ def test_a_subscriber_is_found_by_address_and_the_log_says_that_addresses_were_r
     assert desk.reader.email not in repr([one.data for one in entries])
 
 
+@pytest.mark.both_databases
 def test_filters_find_what_the_desk_finds(api: Api, desk: Desk) -> None:
     russian = everyone.reader("olga", ("UZ",), "ru")
     suppression.suppress(russian, "manual", "asked", timezone.now())

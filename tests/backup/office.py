@@ -167,13 +167,14 @@ def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
 
 def _write_rows(readers: int) -> None:
     """An approved edition that is being sent, and a row for each kind of column."""
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime, time
 
     from django.contrib.sessions.models import Session
     from wagtail.log_actions import log
 
     from mailer.delivery.models import OutboxMessage, ThrottleState
     from mailer.delivery.rollout import scheduled_jobs
+    from mailer.stories.models import Story
     from subscribers import consent
     from subscribers.models import CustomField, FieldValue, Subscriber
     from tests.delivery import cast
@@ -184,6 +185,10 @@ def _write_rows(readers: int) -> None:
     with quick_passwords():
         cast.approved_snapshot(now)
     (mailing,) = scheduled_jobs.start_due(now)
+    (event, *_) = Story.objects.order_by("pk")
+    Story.objects.filter(pk=event.pk).update(
+        starts=time(9, 30), ends=time(10, 0, 0, 250_000), zone="Asia/Almaty"
+    )
     odd = Subscriber.objects.order_by("pk")[0]
     Subscriber.objects.filter(pk=odd.pk).update(name=AWKWARD)
     evidence = consent.Evidence(consent.Channel.IMPORT, text=AWKWARD, language="en")

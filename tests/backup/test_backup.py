@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mailer.backup import restore as restoring
-from mailer.backup.databases import DatabaseError
+from mailer.backup.database_interface import DatabaseError
 from mailer.backup.encrypted_file import DecryptingReader
 from mailer.backup.row_format import TableDigest, tables
 from tests.backup import office
@@ -68,8 +68,7 @@ def test_a_restored_installation_is_the_one_that_was_backed_up(office_folder: Pa
 def test_a_backup_of_sqlite_is_restored_on_postgresql_with_equal_rows(
     office_folder: Path, backup_file: Path, tmp_path: Path, postgres: Server
 ) -> None:
-    postgres.execute("CREATE DATABASE restored")
-    url = postgres._of("restored")
+    url = postgres.empty("restored")
     # The folder that a service's user owns, below one that it cannot write to, or a mount point. An earlier
     # restoration was killed.
     target = tmp_path / "office"
@@ -105,8 +104,7 @@ def test_a_backup_of_sqlite_is_restored_on_postgresql_with_equal_rows(
 @pytest.mark.postgres
 @pytest.mark.xdist_group("postgres")
 def test_a_database_that_is_being_restored_is_left_alone_by_another_restoration(postgres: Server) -> None:
-    postgres.execute("CREATE DATABASE at_once")
-    url = postgres._of("at_once")
+    url = postgres.empty("at_once")
     with (
         ExitStack() as cleaning,
         restoring._loader(None, url, cleaning),

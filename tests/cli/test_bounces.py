@@ -20,8 +20,6 @@ from tests.feedback.parsing.test_parse import SAMPLES, sample
 
 Configure = Callable[..., None]
 
-pytestmark = pytest.mark.both_databases
-
 runner = CliRunner()
 
 
@@ -75,6 +73,7 @@ def test_invalid_custom_rules_fail_before_anything_is_read(
     assert "own.toml: rule 'odd'" in result.stderr
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 def test_receive_stores_stdin() -> None:
     result = runner.invoke(bounces.app, ["receive"], input=sample("letter.eml"))
@@ -82,6 +81,7 @@ def test_receive_stores_stdin() -> None:
     assert ReturnedMessage.objects.get().kind == "other"
 
 
+@pytest.mark.both_databases
 def test_receive_exits_with_tempfail_when_it_cannot_store(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -102,6 +102,7 @@ def maildir(tmp_path: Path, configure: Configure) -> None:
     configure(bounces={"maildir": str(tmp_path)})
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db
 def test_poll_reads_the_configured_mailbox(maildir: None) -> None:
     result = runner.invoke(bounces.app, ["poll", "--json"])

@@ -31,6 +31,7 @@ def test_from_draft_to_schedule(staff: cast.Staff) -> None:
         "slug": SLUG,
         "newsletter": "silk-road-monthly",
         "period": "2021-12",
+        "name": "",
         "state": "draft",
         "hash": None,
     }
@@ -42,7 +43,7 @@ def test_from_draft_to_schedule(staff: cast.Staff) -> None:
         == "approved"
     )
     assert run_json("schedule", SLUG, "--as", "approver")["state"] == "scheduled"
-    assert Snapshot.objects.get().approval.by_command
+    assert Snapshot.objects.get().approvals.get().by_command
 
 
 def test_errors_are_printed_on_stderr_and_nothing_on_stdout(staff: cast.Staff) -> None:
@@ -73,7 +74,8 @@ def test_acting_for_an_account_must_be_configured(staff: cast.Staff, configure: 
 
 def test_check_reports_missing_translations_and_fails_only_on_errors(staff: cast.Staff) -> None:
     found = run_json("check", SLUG)
-    assert any("Kazakh" in finding["text"] for finding in found["findings"])
+    (missing,) = [finding for finding in found["findings"] if finding["code"] == "text.missing"]
+    assert any("Kazakh" in place["detail"] for place in missing["places"])
     Story.objects.update(live=False)
     done = run("check", SLUG)
     assert done.exit_code == 1

@@ -21,7 +21,7 @@ from tests.delivery.cast import NOW, approved_snapshot, readers
 
 pytestmark = pytest.mark.django_db
 DOCUMENTED = {
-    *("id", "slug", "newsletter", "period", "state", "hash"),
+    *("id", "slug", "newsletter", "period", "name", "state", "hash"),
     *("audience", "planned", "claimed", "accepted", "deferred", "refused", "in_doubt", "bounced"),
     *("complained", "excluded"),
 }

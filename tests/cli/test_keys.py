@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 import subprocess
@@ -14,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from mailer.config import key_ring
+from tests.cli.conftest import ENVIRONMENT, Initialized
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("keys")]
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
 
 
 def mailer(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,20 +27,10 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.fixture(scope="module")
-def initialized(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An installation that was made under the usual umask."""
-    folder = tmp_path_factory.mktemp("initialized")
-    command = [sys.executable, "-m", "mailer", "init", str(folder), "--bounces", "bounces.example.org"]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, umask=0o022)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 @pytest.fixture
-def office(initialized: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(initialized, tmp_path, dirs_exist_ok=True))
+def office(initialized: Initialized, tmp_path: Path) -> Path:
+    """A copy of an installation."""
+    return Path(shutil.copytree(initialized.folder, tmp_path, dirs_exist_ok=True))
 
 
 def found(office: Path, check: str) -> list[str]:

@@ -9,7 +9,7 @@ from email.policy import default
 import pytest
 
 from mailer.demo import seed
-from mailer.demo.mail_catcher import report
+from mailer.demo.mail_catcher import bounce_report
 from tests.demo.conftest import NOW, Running, a_message
 
 
@@ -107,7 +107,7 @@ def test_a_group_of_commands_may_be_sent_at_once(running: Running) -> None:
 def test_a_bounce_is_a_report_that_mail_programs_understand() -> None:
     raw = a_message("kairat@example.net")
 
-    bounce = report("b+token@bounces.example.org", "kairat@example.net", raw, "mx.example.net", NOW)
+    bounce = bounce_report("b+token@bounces.example.org", "kairat@example.net", raw, "mx.example.net", NOW)
 
     message = message_from_bytes(bounce, policy=default)
     words, status, returned = message.iter_parts()

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,11 +22,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from mailer.demo.folder import free_port
+from mailer.demo.mail_catcher import Catcher, Rules
 from tests.conftest import CHROMIUM_ARGUMENTS
 from tests.waiting import SAFETY_SECONDS, until
 
 EDITION = "silk-road-monthly-2021-12"
 # The journeys run the command as a person does: without this process's own configuration.
+# The demo's own walk takes a minute of processor time; the staff walk covers its pages. WALK=en,demo adds it.
+collect_ignore = [] if "demo" in os.environ.get("WALK", "").split(",") else ["test_demo_story.py"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
 
 
@@ -36,6 +40,7 @@ class Demo:
     folder: Path
     url: str
     process: subprocess.Popen[bytes]
+    database: str = "demo.db"
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `mailer` with the demo's configuration."""
@@ -87,7 +92,7 @@ class Demo:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database answers, read beside the running processes."""
         with closing(
-            sqlite3.connect(f"file:{self.folder / 'demo.db'}?mode=ro", uri=True, timeout=60)
+            sqlite3.connect(f"file:{self.folder / self.database}?mode=ro", uri=True, timeout=60)
         ) as database:
             return database.execute(query).fetchall()
 
@@ -151,15 +156,32 @@ def shared_demo(
 def started(place: Path, template: Path) -> Iterator[Demo]:
     """A demo, from its start to its end; its tables, which take longest to make, are copied."""
     port = free_port()
-    folder = place / "demo"
+    folder = _folder(place / "demo", template, "demo.db")
+    command = ["demo", "--folder", str(folder), "--port", str(port)]
+    process = _process(place, command)
+    with _until_stopped(place, Demo(folder, f"http://127.0.0.1:{port}", process)) as running:
+        yield running
+
+
+def _folder(folder: Path, template: Path, database: str) -> Path:
+    """A new folder with a database in which nothing is."""
     folder.mkdir()
-    shutil.copyfile(template, folder / "demo.db")
+    shutil.copyfile(template, folder / database)
     # The keys with which its tables were made.
     shutil.copyfile(Path(__file__).parents[1] / "keys.toml", folder / "keys.toml")
-    command = [sys.executable, "-m", "mailer", "demo", "--folder", str(folder), "--port", str(port)]
+    return folder
+
+
+def _process(place: Path, arguments: list[str]) -> subprocess.Popen[bytes]:
     with (place / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log)
-    running = Demo(folder, f"http://127.0.0.1:{port}", process)
+        command = [sys.executable, "-m", "mailer", *arguments]
+        return subprocess.Popen(command, env=ENVIRONMENT, stdout=log, stderr=log)
+
+
+@contextmanager
+def _until_stopped(place: Path, running: Demo) -> Iterator[Demo]:
+    """The processes, from the first page that they answer to their end."""
+    process = running.process
     try:
         until(lambda: answers(f"{running.url}/healthz") or process.poll() is not None, interval=0.1)
         assert process.poll() is None, (place / "log").read_text(encoding="utf-8")
@@ -170,6 +192,58 @@ def started(place: Path, template: Path) -> Iterator[Demo]:
             process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+# Nothing is sent outside: the relay is the demo's mail catcher, in this process.
+_INSTALLATION = """
+[site]
+url = "http://127.0.0.1:{port}"
+name = "{name}"
+email = "newsletter@office.example.org"
+timezone = "Asia/Almaty"
+languages = ["en", "ru", "kk"]
+[database]
+url = "sqlite:///mailer.db"
+[storage]
+path = "data"
+[smtp]
+host = "127.0.0.1"
+port = {relay}
+connections = 1
+[bounces]
+domain = "bounces.example.org"
+maildir = "bounces"
+[sending]
+# Slow enough to watch, and long enough to press "Undo".
+rate_per_second = 1
+undo_seconds = 8
+[accounts]
+require_second_factor = false
+[web]
+port = {port}
+"""
+
+
+@contextmanager
+def installed(place: Path, template: Path, name: str, *, more: str = "") -> Iterator[Demo]:
+    """A new installation of the office `name`, in which nothing is yet, not even an account.
+
+    `more`: further sections of its configuration.
+    """
+    port, relay = free_port(), free_port()
+    folder = _folder(place / "office", template, "mailer.db")
+    config = folder / "config.toml"
+    config.write_text(_INSTALLATION.format(port=port, relay=relay, name=name) + more, encoding="utf-8")
+    config.chmod(0o600)
+    catcher = Catcher(folder / "mail", folder / "bounces", relay, Rules())
+    catcher.start()
+    try:
+        process = _process(place, ["--config", str(config), "run"])
+        office = Demo(folder, f"http://127.0.0.1:{port}", process, "mailer.db")
+        with _until_stopped(place, office) as running:
+            yield running
+    finally:
+        catcher.stop()
 
 
 SAFETY_MILLISECONDS = SAFETY_SECONDS * 1000
@@ -183,6 +257,15 @@ def browser(chromium: str) -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
         yield opened
         opened.close()
+    until(requests_are_answered)
+
+
+def requests_are_answered() -> bool:
+    """Whether the live server does nothing any more for a browser that is closed.
+
+    Its threads use the tests' connection to the database, beside the tests that follow.
+    """
+    return not any("process_request_thread" in thread.name for thread in threading.enumerate())
 
 
 @pytest.fixture

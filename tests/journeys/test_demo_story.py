@@ -1,4 +1,7 @@
-"""A newcomer's walk through the demo, from the draft to the balanced report."""
+"""A newcomer's walk through the demo, from the draft to the balanced report.
+
+Then a scanner opens every link of a mail: its reader stays subscribed, and the figures count people only.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,22 @@ import json
 import re
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import Demo, answers
+from mailer.demo import mail_catcher, seed
+from tests.journeys.conftest import Demo, answers, status
 from tests.waiting import until
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("journey")]
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("story")]
+
+SCANNED = "aigerim@example.org"
+BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36"
 
 
 def lead_on(page: Page, demo: Demo, button: str) -> None:
@@ -30,10 +39,10 @@ def lead_on(page: Page, demo: Demo, button: str) -> None:
 def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    until(lambda: "is a draft" in _status(page, demo))
+    until(lambda: "is a draft" in _status(page, demo), interval=0.2)
 
     lead_on(page, demo, "Open the draft as the writer")
-    expect(page.get_by_role("heading", name="Silk Road Monthly, 2021-12")).to_be_visible()
+    expect(page.get_by_role("heading", name="Silk Road Monthly, December 2021")).to_be_visible()
     first = page.locator("#workbench-rows").get_by_text(
         "Four steps for the day that illness reaches a border"
     )
@@ -60,7 +69,8 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     lead_on(page, demo, "Send as the approver")
     page.get_by_role("button", name="Send now…").click()
     page.get_by_role("button", name=re.compile(r"Send to \d+ subscribers")).click()
-    until(lambda: demo.deliveries().get("accepted", 0) == 11, 90)
+    report_refreshes_without_a_reload(page, demo)
+    until(lambda: demo.deliveries().get("accepted", 0) == 11)
 
     page.goto(f"{demo.url}/demo/inbox/")
     page.get_by_role("link", name="Maral Annayeva").click()
@@ -69,7 +79,7 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     expect(mail.get_by_text("Dört", exact=False)).to_have_count(0)
     expect(mail.locator("body")).to_contain_text("Türkmenistan")
 
-    until(lambda: "the report balances" in _status(page, demo), 60)
+    until(lambda: "the report balances" in _status(page, demo), interval=0.2)
     lead_on(page, demo, "Read the report as the approver")
     expect(page.get_by_text("Bounced").first).to_be_visible()
     account = demo.report()
@@ -78,8 +88,70 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     assert (account["accepted"], account["refused"], account["bounced"]) == (11, 1, 1)
     assert account["excluded"] == {"suppressed": 1, "unconfirmed": 1, "unsubscribed": 1}
     assert errors == []
+    scanner_unsubscribes_no_reader_and_changes_no_figures(demo)
     no_link_is_dead(demo)
     one_click_leaves(demo, "saule@example.net")
+
+
+def report_refreshes_without_a_reload(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/desk/editions/1/report/")
+    # The report refreshes while the mailing is sent.
+    expect(page.get_by_text("Cancel sending…")).to_be_visible()
+    page.evaluate("window.stayed = true")
+    delivered = page.locator("#desk-figures .desk-figure__count").first
+    before = delivered.inner_text()
+    expect(delivered).not_to_have_text(before)
+    # When the mailing is complete, the page stops refreshing.
+    expect(page.locator("[data-refresh]")).to_have_count(0)
+    # The final summary is announced to screen readers as well, and the page was never reloaded.
+    summary = page.locator("[data-announce]").inner_text().strip()
+    assert "excluded" in summary
+    expect(page.locator("[data-announcer]")).to_contain_text(summary)
+    assert page.evaluate("window.stayed")
+
+
+def scanner_unsubscribes_no_reader_and_changes_no_figures(demo: Demo) -> None:
+    assert _scan(demo, mail_of(demo, SCANNED)) == {200, 302}
+    expected = len(list(_people_in(demo.folder / "mail" / "inbox")))
+    counted = "SELECT COALESCE(SUM(count), 0) FROM mailer_dailyeventcount WHERE NOT is_bot"
+    until(lambda: demo.rows(counted)[0][0] >= expected, interval=0.5)
+    unfinished = "SELECT count(*) FROM mailer_trackingevent WHERE NOT finalized"
+    until(lambda: demo.rows(unfinished) == [(0,)], interval=0.5)
+    assert demo.rows(counted) == [(expected,)]
+    machines = demo.rows("SELECT count(*) FROM mailer_dailyeventcount WHERE is_bot")
+    assert machines[0][0] > 0
+    assert _states(demo, SCANNED) == {"confirmed"}
+    assert demo.rows("SELECT count(*) FROM mailer_feedbackevent WHERE kind = 'unsubscribe'") == [(0,)]
+
+
+def _scan(demo: Demo, message: EmailMessage) -> set[int]:
+    """Open everything of ours in the message; which answers came."""
+    headers = {"User-Agent": BROWSER, "X-Forwarded-For": "203.0.113.77"}
+    ours = [address for address in _addresses(message) if address.startswith(demo.url)]
+    assert len(ours) > 8
+    return {
+        status(urllib.request.Request(address, headers=headers, method=method))
+        for method in ("HEAD", "GET")
+        for address in ours
+    }
+
+
+def _addresses(message: EmailMessage) -> set[str]:
+    """Whatever a scanner finds in a message to open: in the HTML, in the text and in the headers."""
+    parts = {kind: message.get_body((kind,)) for kind in ("html", "plain")}
+    assert parts["html"] and parts["plain"]
+    in_html = re.findall(r'(?:href|src)="(http[^"]*)"', parts["html"].get_content())
+    in_text = re.findall(r"https?://[^\s)]+", parts["plain"].get_content())
+    in_header = re.findall(r"<(http[^>]*)>", str(message["List-Unsubscribe"]))
+    return {*map(html.unescape, in_html), *in_text, *in_header}
+
+
+def _people_in(folder: Path) -> Iterator[mail_catcher.Visit]:
+    """What the demo's readers were to follow."""
+    for reader in seed.READERS:
+        if reader.habit == "reads on" and reader.fate == "reads":
+            (path,) = folder.glob(f"{reader.email}-*.eml")
+            yield from mail_catcher.clicks_of(reader.email, path.read_bytes())
 
 
 def mail_of(demo: Demo, address: str) -> EmailMessage:

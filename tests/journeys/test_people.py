@@ -157,7 +157,6 @@ class Way:
 
 
 WAYS = [
-    Way("phone.ru", "ru", scripts=True, width=PHONE),
     Way("phone.kk", "kk", scripts=False, width=PHONE),
     Way("keyboard.ru", "ru", scripts=True, width=DESK, by_keyboard=True),
 ]

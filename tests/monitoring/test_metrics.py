@@ -23,7 +23,7 @@ from mailer.feedback.sources import poll
 from mailer.job_index import JOBS
 from mailer.monitoring import metrics
 from mailer.monitoring.models import JobStats, WorkerProcess
-from mailer.outgoing_webhooks import deliver
+from mailer.outgoing_webhooks import deliver, endpoints
 from mailer.reports import collect_stats
 from mailer.stories.models import StorySource
 from subscribers.client_address import distrust_others
@@ -47,10 +47,10 @@ def samples(client: Client) -> Samples:
 @pytest.mark.django_db
 def test_messages_of_an_inactive_webhook_are_not_overdue(client: Client) -> None:
     now = timezone.now() - timedelta(hours=1)
-    endpoint, _ = deliver.create("CRM", "https://crm.example.org/", ["mailing.finished"], "lola", now)
+    endpoint, _ = endpoints.create("CRM", "https://crm.example.org/", ["mailing.finished"], "lola", now)
     deliver.send_test(endpoint, now)
     assert samples(client)["mailer_queue_overdue_seconds", "outgoing webhooks"] >= 3600
-    deliver.set_active(endpoint, False)
+    endpoints.set_active(endpoint, False)
     found = samples(client)
     assert found["mailer_queue_size", "outgoing webhooks"] == 0
     assert found["mailer_queue_overdue_seconds", "outgoing webhooks"] == 0

@@ -51,7 +51,7 @@ def test_log_lines_of_a_request_end_in_its_id(db: None) -> None:
     assert ids[0] != ids[1]
     lines = written.getvalue().splitlines()
     assert [line.rpartition(" ")[2] for line in lines] == [f"request_id={one}" for one in ids]
-    assert log_context.current() is None
+    assert log_context.current_log_id() is None
 
 
 def test_refusals_of_the_api_have_an_id_too(db: None) -> None:

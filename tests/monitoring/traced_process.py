@@ -17,7 +17,7 @@ def main() -> None:
     from mailer.job_index import Job
     from mailer.telemetry import span
     from mailer.worker import startup
-    from mailer.worker.execution import run_once
+    from mailer.worker.job_execution_and_locks import run_once
 
     startup.start_tracing("worker")
 

@@ -29,16 +29,17 @@ from wagtail.models import Collection, Page, UploadedFile
 
 from mailer import link_tracking
 from mailer.accounts import sessions
-from mailer.approval import list_changes
-from mailer.approval.list_changes import ListEmails
+from mailer.approval import list_email_approval
+from mailer.approval.list_email_approval import ListEmails
 from mailer.approval.models import SnapshotVariant
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.editions import draft_blocks
-from mailer.editions.models import Newsletter
+from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.feedback import ingest
 from mailer.feedback.models import BounceWave, ReturnedMessage, SuppressionDecision
-from mailer.outgoing_webhooks import deliver
-from mailer.stories.models import Story
+from mailer.outgoing_webhooks import endpoints
+from mailer.reports.models import CalendarAddress
+from mailer.stories.models import Story, StorySource
 from subscribers import suppression, tokens
 from subscribers.addresses import address_hash
 from subscribers.bulk.models import BulkJob
@@ -53,7 +54,9 @@ from tests.desk import cast
 # Roles with their letters in the table; the letter of an account that is nobody here is "".
 ROLES = {
     "guest": "G",
-    "viewer": "V",
+    "visitor": "V",
+    "viewer": "R",
+    "contributor": "C",
     "writer": "W",
     "approver": "A",
     "list manager": "M",
@@ -214,7 +217,9 @@ def build(patch: pytest.MonkeyPatch) -> World:
         "desk_trend": at.edition.newsletter,
         "desk_newsletters": unused,
         "desk_lists": MailingList.objects.create(slug="unused", name="Unused"),
-        "desk_list_change": list_changes.propose(monthly, ListEmails("", "", {"en": "Hello"}), at.admin, now),
+        "desk_list_change": list_email_approval.propose(
+            monthly, ListEmails("", "", {"en": "Hello"}), at.admin, now
+        ),
         **dict.fromkeys(("desk_subscribers", "desk_erase", "desk_merge"), reader),
         "desk_suppressions": suppression.suppress(everyone.reader("stopped"), "manual", "asked", now),
         **dict.fromkeys(("desk_segments", "desk_reconfirm"), segment),
@@ -227,8 +232,13 @@ def build(patch: pytest.MonkeyPatch) -> World:
         "desk_suppression_decision": decision,
         **dict.fromkeys(
             ("desk_webhook", "desk_webhook_edit", "desk_webhook_rotate"),
-            deliver.create("CRM", "https://crm.example.org/", ["mailing.finished"], "lola", now)[0],
+            endpoints.create("CRM", "https://crm.example.org/", ["mailing.finished"], "lola", now)[0],
         ),
+        **dict.fromkeys(
+            ("desk_source", "desk_source_edit"),
+            StorySource.objects.create(name="An office", url="https://office.example.org/feed"),
+        ),
+        "desk_story_mail_edit": StorySource.objects.create(kind="email", name="Osh", senders="a@example.org"),
         "desk_bounce_wave": BounceWave.objects.create(domain="example.net", state="open", started_at=now),
         "wagtailusers_users": at.writer,
         "wagtailusers_groups": Group.objects.create(name="Nobody"),
@@ -257,10 +267,18 @@ def build(patch: pytest.MonkeyPatch) -> World:
         last_seen_at=now,
     )
     values = {
+        "picture": "steppe",
+        "part": "blocks/foot.mjml",
+        "term": GlossaryTerm.objects.create(names={"en": ["Regional Office"]}).pk,
         "reader": reader.pk,
         "slug": at.edition.slug,
+        "middle": "E9A724",
+        "ring": "FFFFFF",
         "key": variant.key,
         "story": "film",
+        "item": story.source_items.create(
+            source=StorySource.objects.create(name="A feed"), item_id="1", first_seen_at=now, seen_at=now
+        ).pk,
         "comment": story.comments.create(author=at.writer, text="Who is on the photo?").pk,
         "block": draft_blocks.raw_blocks(at.edition)[0]["id"],
         "path": picture.file.name,
@@ -301,6 +319,8 @@ def build(patch: pytest.MonkeyPatch) -> World:
         for name, (purpose, (first, second)) in pages.items()
     }
     found["open"] = tokens.encrypt_id("open", variant.pk << 16)
+    calendar = CalendarAddress.objects.create(user=at.writer, created_at=now)
+    found["staff-calendar"] = tokens.encrypt_id("staff_calendar", calendar.pk)
     found["click"] = link_tracking.link_path(variant.pk, 1).split("/")[2]
     world = World(values, {name: row.pk for name, row in rows.items()}, found)
     world.cookies = dict(all_cookies())
@@ -318,7 +338,9 @@ def all_cookies() -> Iterator[tuple[tuple[str, str], str]]:
         groups[name] = Group.objects.create(name=name)
         groups[name].permissions.set(permissions)
     members = {
-        "viewer": "Desk only",
+        "visitor": "Desk only",
+        "viewer": "Viewers",
+        "contributor": "Contributors",
         "writer": "Writers",
         "approver": "Approvers",
         "list manager": "List managers",

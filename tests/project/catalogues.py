@@ -21,7 +21,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
-from subscribers.stored_texts import CONTEXT
+from subscribers.translate_stored_texts import CONTEXT
 
 ROOT = Path(__file__).resolve().parents[2]
 STAFF = ROOT / "mailer" / "locale"

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from babel.messages.pofile import read_po
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from wagtail import admin
+from wagtail.users.models import UserProfile
 
 from tests.project import catalogues
 from tests.project.catalogues import LANGUAGES, LIBRARIES, READERS, STAFF
@@ -48,6 +56,24 @@ def test_every_message_is_translated_in_each_plural_form_with_its_fields(
 def test_the_compiled_catalogue_is_that_of_the_text(folder: catalogues.Path, language: str) -> None:
     path = folder / language / "LC_MESSAGES" / "django.mo"
     assert path.read_bytes() == catalogues.compiled(catalogues.catalogue(folder, language))
+
+
+def test_the_texts_of_wagtails_scripts_are_in_kazakh() -> None:
+    """Wagtail itself has Russian ones."""
+    wagtail = Path(admin.__file__).parent / "locale" / "en" / "LC_MESSAGES" / "djangojs.po"
+    ours = STAFF / "kk" / "LC_MESSAGES" / "djangojs.po"
+    english, kazakh = (read_po(path.open("rb"), locale=path.parts[-3]) for path in (wagtail, ours))
+    assert {one.id for one in english if one.id} == {one.id for one in kazakh if one.id and all(one.string)}
+    assert ours.with_suffix(".mo").read_bytes() == catalogues.compiled(kazakh)
+
+
+@pytest.mark.django_db
+def test_wagtails_scripts_get_the_kazakh_texts(client: Client) -> None:
+    user = User.objects.create_superuser("root", "root@office.example.org", "a long password")
+    UserProfile.objects.create(user=user, preferred_language="kk")
+    client.force_login(user)
+    script = client.get(reverse("wagtailadmin_javascript_catalog")).content.decode()
+    assert '"Search": "\\u0406\\u0437\\u0434\\u0435\\u0443"' in script
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

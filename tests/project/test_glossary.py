@@ -28,7 +28,7 @@ from subscribers.bulk.models import BulkJob
 from subscribers.imports.models import ImportJob
 from tests.project.test_project import ROOT, all_keys
 
-_PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+_PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 # Models whose states stand in the glossary.
 STATES = (Snapshot, Mailing, Delivery, ImportJob, BulkJob, SuppressionDecision)
@@ -162,13 +162,48 @@ def test_every_step_of_the_flows_exists() -> None:
     assert [f"{path}:{name}" for path, name in steps if not _defines(path, name)] == []
 
 
-@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.name))
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_and_paths_of_the_documents_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     links = {page.parent / link for link in re.findall(r"\]\(([\w./-]+\.\w+)(?:#[\w-]+)?\)", text)}
     named = re.findall(r"`((?:mailer|subscribers|tests|templates|docs)/[\w./-]+)`", text)
     missing = {str(path) for path in links | {ROOT / name for name in named} if not path.exists()}
     assert missing == set()
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_of_the_documents_exist_with_their_options(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = dict(_commands())
+    missing: list[str] = []
+    for line in _mailer_lines(text):
+        path, words = "", line.split()
+        while words and (longer := f"{path} {words[0]}".strip()) in commands:
+            path, words = longer, words[1:]
+        if not path:
+            missing.append(line)
+            continue
+        known = {name for option in commands[path].params for name in (*option.opts, *option.secondary_opts)}
+        asked = {word.split("=")[0].strip("[],.)") for word in words if word.lstrip("[").startswith("--")}
+        missing += [f"{path} {name}" for name in asked - known - {"--help"}]
+        if hasattr(commands[path], "commands") and words and words[0].isalpha() and words[0].islower():
+            missing.append(f"{path} {words[0]}")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    made = set(re.findall(r"(?:^ *|`)make ([a-z-]+)", text, flags=re.MULTILINE))
+    assert (missing, made - targets) == ([], set())
+
+
+def _mailer_lines(text: str) -> Iterator[str]:
+    """What follows `mailer` and its --config in code: whole lines of blocks, and spans of a sentence."""
+    block = re.compile(r"```\w*\n(.*?)```|((?:^    .*\n)+)", re.DOTALL | re.MULTILINE)
+    lines = [line for found in block.finditer(text) for line in (found[1] or found[2]).splitlines()]
+    lines += re.findall(r"`([^`]+)`", block.sub("", text))
+    for line in lines:
+        found = re.search(r"(?:^|[\s/])mailer (?:--config \S+ +)?([a-z-]+.*)", line, re.DOTALL)
+        if found and "job_name" not in line and not found[1].startswith("--"):
+            # Up to a comment, a second column or the next command.
+            yield re.split(r"\s{3,}| #|[;|]", found[1])[0]
 
 
 def _words(text: str) -> list[str]:

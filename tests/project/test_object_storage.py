@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from mailer.config import ConfigError, parse
 from mailer.doctor import local_checks
-from mailer.editions.rendering_input import permanent_picture
+from mailer.editions.pictures import permanent_picture
 from subscribers.imports import jobs, staging
 from subscribers.imports.models import ImportJob, ImportRow
 from subscribers.models import MailingList
@@ -32,8 +31,6 @@ def server() -> Iterator[ObjectStorage]:
 def bucket(server: ObjectStorage, settings: Any, configure: Callable[..., None]) -> dict[str, bytes]:
     """The objects of the bucket by name, and settings that lead to it."""
     server.objects.clear()
-    # Wagtail remembers the renditions of earlier tests' images, whose ids come again.
-    cache.clear()
     keys = {"s3_access_key": ACCESS_KEY, "s3_secret_key": "a secret", "s3_region": "eu-central-1"}
     configure(
         storage={

@@ -65,22 +65,15 @@ def test_every_django_template_compiles() -> None:
             get_template(str(path.relative_to(ROOT / "templates")))
 
 
-def test_every_command_of_the_readme_exists() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
-    assert set(re.findall(r"^make ([a-z]+)", readme, flags=re.MULTILINE)) <= targets
-    for line in sorted(
-        set(re.findall(r"^\.venv/bin/mailer ([a-z -]+?)(?= [A-Z0-9-]|\s*#|\s*$)", readme, re.MULTILINE))
-    ):
-        done = subprocess.run(
-            [sys.executable, "-m", "mailer", *line.split(), "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, (line, done.stderr)
+def test_the_pictures_of_the_documents_are_small_and_all_of_them_are_shown() -> None:
+    shown = {
+        name
+        for page in (ROOT / "README.md", ROOT / "docs/tour.md")
+        for name in re.findall(r"pictures/([\w-]+\.\w+)\)", page.read_text(encoding="utf-8"))
+    }
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
+    assert pictures.keys() == shown
+    assert max(pictures.values()) <= 120_000
 
 
 def test_rendering_starts_without_django() -> None:

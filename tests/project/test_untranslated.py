@@ -14,6 +14,7 @@ from django.db import models
 from django.utils.translation import override
 from wagtail.users.models import UserProfile
 
+from mailer.delivery.outbox import outbox
 from subscribers import iso_codes
 from tests.project import untranslated
 from tests.project.access_world import Url, World
@@ -25,6 +26,9 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 _SAME = frozenset(
     [
         "api",
+        "cron",
+        "icalendar",
+        *("docx", "rss", "atom", "feed", "wordpress", "drupal", "markdown", "word"),
         "crm",
         "csv",
         "xlsx",
@@ -39,6 +43,9 @@ _SAME = frozenset(
         "ascii",
         "sha",
         "message",
+        "jinja",
+        "mjml",
+        "xliff",
         "verp",
         "dkim",
         "dmarc",
@@ -91,6 +98,9 @@ _SAME = frozenset(
         "english",
         # The subject of a test email begins with it.
         "test",
+        # Typefaces.
+        *("segoe", "noto", "sans", "roboto", "cambria", "serif", "times", "new", "roman"),
+        *("arial", "helvetica", "verdana"),
         # Names of languages that CLDR has in English only.
         *(
             word.lower()
@@ -124,6 +134,31 @@ def test_the_finder_finds_texts_of_templates_and_code() -> None:
     assert untranslated.in_module(module) == [(1, "Name"), (2, "It was {}.")]
 
 
+def test_no_message_is_glued_or_chooses_its_language_when_the_module_is_loaded() -> None:
+    bad = (
+        "from django.utils.translation import gettext as _, gettext_lazy\n"
+        'A = _("Good")\n'
+        'B = gettext_lazy("%(n)s days") % {"n": 3}\n'
+        "def c(): return f\"{_('Good')}!\"\n"
+        'def d(): return _("Good") + "."\n'
+        'def e(): return _("%(n)s days") % {"n": 3}\n'
+    )
+    assert untranslated.glued_or_early(bad) == [2, 3, 4, 5]
+    found = {
+        str(path.relative_to(untranslated.ROOT)): lines
+        for path in (untranslated.ROOT / "mailer").rglob("*.py")
+        if (lines := untranslated.glued_or_early(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
+@pytest.mark.django_db
+def test_an_address_that_is_not_of_the_staff_is_refused_in_the_language_of_the_reader() -> None:
+    for address in ("reader@example.net", "no address"):
+        with override("ru"), pytest.raises(ValueError, match=r"[а-я]{4}"):
+            outbox.staff_address(address)
+
+
 def test_models_whose_name_is_translated_have_a_translated_plural() -> None:
     with override("ru"):
         names = [
@@ -144,7 +179,7 @@ def test_no_page_in_russian_has_a_word_of_english(world: World) -> None:
     found = {}
     for url in _pages():
         path = world.path(url)
-        # The help is the documentation, which is in English.
+        # The help is the documentation: it names commands and keys, and some of it is in English only.
         if not path.startswith("/desk/") or path.startswith("/desk/help/"):
             continue
         answer = world.ask("GET", path, world.cookies[("superuser", "passed")])

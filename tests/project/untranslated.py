@@ -14,6 +14,10 @@ NAMES = frozenset(
     {
         # Said to programmers.
         "Segments within a rule are expanded before it is compiled",
+        "An audience with segments needs `as_of`",
+        "The message has no address to answer to",
+        # Of an answer that no page shows.
+        "The content of a rich text is invalid",
         *(
             "CSV",
             "Excel (XLSX)",
@@ -27,6 +31,7 @@ NAMES = frozenset(
             "DKIM",
             "Gmail",
         ),
+        *("RSS", "Atom", "JSON Feed", "WordPress", "Drupal", "Markdown", "Word"),
         *("OpenID Connect", "Message-ID", "List-Id", "Asia/Almaty", "UTC", "ms"),
         # Browsers and systems, in the list of sessions.
         *("Edge", "Opera", "Yandex Browser", "Samsung", "Firefox", "Chrome", "Safari"),
@@ -36,19 +41,23 @@ NAMES = frozenset(
 # Packages whose texts staff read on pages or in emails.
 PACKAGES = (
     *("mailer/desk", "mailer/accounts", "mailer/reports", "mailer/approval", "mailer/editions"),
-    *("mailer/stories/models.py", "mailer/delivery/models.py", "mailer/delivery/outbox/alerts.py"),
+    *(f"mailer/stories/{name}.py" for name in ("models", "story_drafts", "sanitize_pictures")),
+    "mailer/stories/sources",
+    *("mailer/stories/url_fetcher.py", "mailer/delivery/models.py"),
+    *(f"mailer/delivery/outbox/{name}.py" for name in ("alerts", "mailing_notices", "outbox")),
+    "mailer/delivery/outbox/staff_test_sends.py",
     *("mailer/delivery/rollout", "mailer/feedback/models.py", "mailer/feedback/decisions"),
-    *("mailer/instance", "mailer/outgoing_webhooks/events.py", "mailer/outgoing_webhooks/deliver.py"),
+    *("mailer/instance", "mailer/outgoing_webhooks"),
     *(
         "mailer/demo/views.py",
         "mailer/wagtail_hooks.py",
-        "mailer/tracking/signals.py",
-        "mailer/feedback/subscriber_signal_receivers.py",
+        "mailer/tracking/segment_and_export.py",
+        "mailer/feedback/subscriber_hooks.py",
         "subscribers/models.py",
         "subscribers/segments",
         "subscribers/imports/models.py",
     ),
-    *("subscribers/bulk/models.py", "subscribers/reconfirmation/models.py"),
+    *("subscribers/bulk", "subscribers/reconfirmation", "subscribers/addresses.py"),
 )
 # Arguments and attributes that forms, tables and pages show.
 _SHOWN = frozenset(
@@ -61,13 +70,13 @@ _TRANSLATED = frozenset(
 )
 _QUIET_ERRORS = frozenset(
     {
-        "ValueError",
         "TypeError",
         "RuntimeError",
         "AssertionError",
         "KeyError",
         "NotImplementedError",
         "LookupError",
+        "ImproperlyConfigured",
     }
 )
 _LOGS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
@@ -117,6 +126,9 @@ class _Finder(ast.NodeVisitor):
         name = _name(node.func)
         if name in _TRANSLATED or (name in _LOGS and _is_log(node.func)) or name in ("TypeVar", "compile"):
             return
+        if name == "format_html" and isinstance(node.args[0], ast.Constant):
+            for text in in_template(re.sub(r"\{\w*\}", "\0", str(node.args[0].value))):
+                self._add(node.lineno, text)
         for keyword in node.keywords:
             if keyword.arg in _SHOWN:
                 self._shown(keyword.value)
@@ -187,6 +199,44 @@ def in_module(source: str) -> list[tuple[int, str]]:
     finder = _Finder()
     finder.visit(ast.parse(source))
     return finder.found
+
+
+def glued_or_early(source: str) -> list[int]:
+    """Lines of messages that are a piece of a text, or whose language is chosen when the module is loaded.
+
+    A lazy message takes its language when it is shown, but not if values are put into it before.
+    """
+    tree = ast.parse(source)
+    late = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for part in (function.body if isinstance(function.body, list) else [function.body])
+        for node in ast.walk(part)
+    }
+    now = {"gettext", "ngettext", "pgettext", "npgettext"}
+    now |= {
+        alias.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name in now and alias.asname
+    }
+    lines = []
+    for node in ast.walk(tree):
+        pieces: list[ast.expr] = []
+        if isinstance(node, ast.JoinedStr):
+            pieces = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            pieces = [node.left, node.right]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and id(node) not in late:
+            pieces = [node.left]
+        lines += [
+            one.lineno for one in pieces if isinstance(one, ast.Call) and _name(one.func) in _TRANSLATED
+        ]
+        if isinstance(node, ast.Call) and _name(node.func) in now and id(node) not in late:
+            lines.append(node.lineno)
+    return sorted(set(lines))
 
 
 def everywhere() -> dict[str, list[str]]:

@@ -97,9 +97,16 @@ def migrations_digest() -> str:
 
 
 def make(
-    version: str, server: Server | None, folder: Path = FOLDER, backends: Sequence[str] = BACKENDS
+    version: str,
+    server: Server | None,
+    folder: Path = FOLDER,
+    backends: Sequence[str] = BACKENDS,
+    template: Path | None = None,
 ) -> Release:
-    """Write the files of a release, made by the code as it is now; PostgreSQL's need a server."""
+    """Write the files of a release, made by the code as it is now; PostgreSQL's need a server.
+
+    `template`: a migrated database file, which SQLite's begins with.
+    """
     release = Release(version, folder)
     statements = {}
     with tempfile.TemporaryDirectory(prefix="mailer-release-") as name:
@@ -107,6 +114,8 @@ def make(
         for backend in backends:
             database = work / "mailer.db"
             url = f"sqlite:///{database}"
+            if template and backend == "sqlite":
+                shutil.copyfile(template, database)
             if server and backend == "postgresql":
                 url = server.database(f"release_{os.getpid()}")
             run(url, "-m", "tests.project.releases", "--fill", str(work / "statements.json"))

@@ -143,7 +143,7 @@ def _start(folder: Path, url: str, port: int, number: int) -> subprocess.Popen[s
         "MAILER_SMTP__CONNECTIONS": str(_SESSIONS),
         "MAILER_STORAGE__PATH": str(folder / f"worker-{number}"),
     }
-    command = [sys.executable, "-m", "mailer.bench.measured_process", "send", WAIT]
+    command = [sys.executable, "-m", "mailer.bench.measurement_subprocess", "send", WAIT]
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         command, env=settings, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True

@@ -11,9 +11,21 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import AnyKey, Needs, require_permission, user_of
-from mailer.api.fields import Cursor, Id, In, Limit, Line, Out, PageOut, check_model, iso, one, page_of
+from mailer.api.fields_and_pages import (
+    Cursor,
+    Id,
+    In,
+    Limit,
+    Line,
+    Out,
+    PageOut,
+    check_model,
+    iso,
+    one,
+    page_of,
+)
 from subscribers.models import MailingList
-from subscribers.segments import segments
+from subscribers.segments import estimates, segments
 from subscribers.segments.models import CustomField, Segment, Tag
 from subscribers.segments.rules import from_json
 
@@ -157,11 +169,13 @@ class SegmentIn(In):
 
 
 class EstimateOut(Out):
-    """How many subscribers match a segment now."""
+    """How many subscribers match a segment: counted, or estimated from a sample."""
 
     matching: int
     reachable: int = Field(description="Confirmed on a list and not suppressed.")
     exact: bool = Field(description="False: estimated from a sample.")
+    upper_bound: bool = Field(description="Too few in the sample match: there are fewer than these.")
+    counted_at: str | None = Field(description="When they were counted; null: now.")
 
 
 def _segment_out(row: Segment) -> SegmentOut:
@@ -193,8 +207,14 @@ def show_segment(request: HttpRequest, segment_id: Id) -> Any:
 def estimate_segment(request: HttpRequest, segment_id: Id) -> Any:
     """How many subscribers match."""
     rule = segments.load_rule(one(Segment.objects.all(), segment_id))
-    found = segments.estimate(rule, timezone.now())
-    return EstimateOut(matching=found.matching, reachable=found.reachable, exact=found.exact)
+    found = estimates.estimate(rule, timezone.now())
+    return EstimateOut(
+        matching=found.matching,
+        reachable=found.reachable,
+        exact=found.exact,
+        upper_bound=found.upper_bound,
+        counted_at=iso(found.counted_at),
+    )
 
 
 @router.post("/segments", auth=Needs("segments:write"), response={201: SegmentOut}, tags=["segments"])

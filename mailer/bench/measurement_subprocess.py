@@ -1,11 +1,11 @@
 """The measured process: one action, and its figures as a line of JSON. With --wait a line of input starts it.
 
-`python -m mailer.bench.measured_process prepare READERS SIZE | plan | deliver_one PORT | send
+`python -m mailer.bench.measurement_subprocess prepare READERS SIZE | plan | deliver_one PORT | send
 | add_readers READERS | schedule SIZE
 | follow PORT REQUESTS CONNECTIONS | written | hammer PORT CLIENTS NETWORKS SECONDS
 | accept | commit ROWS | post PORT POSTS CONNECTIONS | read
 | fill READERS MAILINGS | count | visit ROUNDS
-| prepare_list | import_file FILE`
+| prepare_list | import_file FILE | add_sources SOURCES ITEMS PORT KNOWN | gather`
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ def main() -> None:
     from django.core.management import call_command
     from django.utils import timezone
 
+    from mailer.approval import draft_check_cache
     from mailer.bench import fixtures
     from mailer.bench import measured_operations as operations
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
-    from mailer.reports import collect_stats
+    from mailer.reports import collect_stats, list_health
     from mailer.tracking.models import TrackingEvent
 
     def prepare(readers: str, size: str) -> int:
@@ -68,7 +69,9 @@ def main() -> None:
         return len(fixtures.fill(int(readers), int(mailings)))
 
     def count() -> int:
-        return len(collect_stats.refresh_due(fixtures.NOW))
+        draft_check_cache.refresh_audience_counts(timezone.now, lambda: False)
+        list_health.refresh_counts(timezone.now, lambda: False)
+        return len(collect_stats.refresh_due(timezone.now()))
 
     def visit(rounds: str) -> list[dict[str, Any]]:
         return operations.time_pages(int(rounds))
@@ -95,10 +98,12 @@ def main() -> None:
         "visit": visit,
         "prepare_list": fixtures.prepare_list,
         "import_file": fixtures.import_file,
+        "add_sources": operations.add_sources,
+        "gather": operations.gather,
     }
     waits = sys.argv[-1] == WAIT
     name, arguments = cast(Action, sys.argv[1]), sys.argv[2 : -1 if waits else None]
-    if name not in ("prepare", "add_readers", "fill", "prepare_list"):
+    if name not in ("prepare", "add_readers", "fill", "prepare_list", "add_sources"):
         # The first query imports what Django queries with.
         Mailing.objects.exists()
     if waits:

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from mailer.cli.lookup import operator
 from mailer.cli.output import Json, command_group, fail, print_json, print_text
-from mailer.delivery.rollout import resume_sending as sending
-from mailer.delivery.rollout.resume_sending import Choice, Questions
+from mailer.delivery.rollout import end_no_send_mode
+from mailer.delivery.rollout.end_no_send_mode import Choice, Questions
 from mailer.instance import identity, no_send
 
 app = command_group()
@@ -21,7 +21,7 @@ app = command_group()
 def pause_sending(json: Json = False) -> None:
     """Begin no-send mode: workers run, but nothing leaves. `resume-sending` ends it, and nothing is lost."""
     identity.check(timezone.now())
-    begun = sending.pause(operator(), timezone.now())
+    begun = end_no_send_mode.pause(operator(), timezone.now())
     if json:
         print_json(_state())
     else:
@@ -62,12 +62,12 @@ def resume_sending(
     if reason is None:
         fail("this installation sends already.")
     if reason == no_send.NOT_JOINED:
-        fail(f"{no_send.describe(reason)}. Run: mailer join")
-    asked = sending.questions(now)
+        fail(f"{no_send.describe_reason(reason)}. Run: mailer join")
+    asked = end_no_send_mode.questions(now)
     mailings, due = _answers(asked, set(sent or ()), set(go_on or ()))
     if not yes and reason != "paused":
-        _confirm(asked, no_send.describe(reason))
-    sending.resume(mailings, due, send_outbox=send_outbox, by=operator(), now=now)
+        _confirm(asked, no_send.describe_reason(reason))
+    end_no_send_mode.resume(mailings, due, send_outbox=send_outbox, by=operator(), now=now)
     if json:
         print_json(_state())
         return

@@ -1,0 +1,69 @@
+"""`mailer templates …`: a newsletter's own template parts in the folder of the installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from django.conf import settings
+
+from mailer.cli.lookup import NewsletterName, find
+from mailer.cli.output import Json, command_group, fail, print_json, print_text
+from mailer.editions import template_versions
+from mailer.editions.models import Newsletter
+from mailer.editions.rendering_input import masthead_of
+from mailer.editions.sample_content import sample_content
+from mailer.rendering import merge_tags, template_parts, variants
+
+app = command_group("Show, check and preview template parts.")
+
+
+@app.command()
+def show(
+    part: Annotated[
+        str, typer.Argument(metavar="[PART]", help="Such as blocks/foot.mjml; default: the list of parts.")
+    ] = "",
+) -> None:
+    """Print the default text of a part, to change a copy of it."""
+    if not part:
+        for name in template_parts.part_names():
+            print_text(name)
+        return
+    if part not in template_parts.part_names():
+        fail(f"there is no part “{part}”; `mailer templates show` lists them.")
+    print_text(template_parts.default_source(part).removesuffix("\n"))
+
+
+@app.command()
+def check(newsletter: NewsletterName, json: Json = False) -> None:
+    """Check the newsletter's own parts with the sample edition; exit status 1 if one has a problem."""
+    found = find(Newsletter, newsletter)
+    masthead = masthead_of(found)
+    problems = template_versions.check(masthead, dict(masthead.templates)) if masthead.templates else []
+    for one in problems:
+        if json:
+            print_json({"part": one.part, "line": one.line, "problem": one.text})
+        else:
+            where = f"{one.part}, line {one.line}" if one.line else one.part
+            print_text(f"{where}: {one.text}")
+    if problems:
+        raise typer.Exit(1)
+    if not json:
+        print_text(f"{len(masthead.templates)} parts of {found.slug} are in order")
+
+
+@app.command()
+def preview(
+    newsletter: NewsletterName,
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    language: Annotated[str, typer.Option(help="Language code.")] = "en",
+) -> None:
+    """Write the sample edition in the newsletter's design as an HTML file."""
+    masthead = masthead_of(find(Newsletter, newsletter))
+    rendered = variants.render(sample_content(masthead, settings.CONFIG.site.url), (), language)
+    if rendered.errors:
+        fail(" ".join(rendered.errors))
+    values = {**merge_tags.web_values(settings.CONFIG.site.url, language), "subscriber_token": ""}
+    out.write_text(merge_tags.fill_html(rendered.html, values), encoding="utf-8")
+    print_text(f"wrote {out}")
