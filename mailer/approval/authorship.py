@@ -23,6 +23,7 @@ from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuery
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
 from mailer.stories.models import Story
+from mailer.stories.signals import drafts_added
 from subscribers.segments import conditions
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import all_conditions, from_json
@@ -172,6 +173,7 @@ def connect() -> None:
     post_save.connect(_on_revision, sender=Revision, dispatch_uid="authorship-revision")
     post_save.connect(_on_log_entry, sender=ModelLogEntry, dispatch_uid="authorship-log-entry")
     post_save.connect(_on_segment, sender=Segment, dispatch_uid="authorship-segment")
+    drafts_added.connect(_on_drafts, dispatch_uid="authorship-drafts-added")
     post_delete.connect(_on_story_deleted, sender=Story, dispatch_uid="authorship-story-deleted")
 
 
@@ -185,6 +187,20 @@ def _on_revision(sender: object, instance: Revision, created: bool, **_: object)
         record_change(
             instance.user, subject, "wrote", instance.created_at or timezone.now(), instance.content
         )
+
+
+def _on_drafts(sender: object, revisions: list[Revision], stories: list[Story], **_: object) -> None:
+    """Drafts that were stored at once. No snapshot holds a story that is new."""
+    Authorship.objects.bulk_create(
+        Authorship(
+            user=revision.user,
+            action="wrote",
+            at=revision.created_at,
+            fingerprint=fingerprint(story, revision.content),
+            story=story,
+        )
+        for story, revision in zip(stories, revisions, strict=True)
+    )
 
 
 def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: object) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any, Literal, NamedTuple
@@ -59,9 +59,14 @@ class Verification:
 
 def append(entry_id: int) -> None:
     """Chain a new entry, in the caller's transaction; other writers wait for its end."""
+    append_all([entry_id])
+
+
+def append_all(entry_ids: Collection[int]) -> None:
+    """Chain new entries, oldest first: those that were stored at once, without a signal for each."""
     with transaction.atomic():
         _lock()
-        _append(entry_id, redaction=False)
+        _append(entry_ids, redaction=False)
 
 
 def redact(entry: ModelLogEntry, label: str, data: dict[str, Any]) -> None:
@@ -70,7 +75,7 @@ def redact(entry: ModelLogEntry, label: str, data: dict[str, Any]) -> None:
         _lock()
         AuditRecord.objects.filter(entry=entry).update(salt=b"")
         ModelLogEntry.objects.filter(pk=entry.pk).update(label=label, data=data)
-        _append(entry.pk, redaction=True)
+        _append([entry.pk], redaction=True)
     entry.label, entry.data = label, data
 
 
@@ -121,22 +126,27 @@ def _lock() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
-def _append(entry_id: int, *, redaction: bool) -> None:
-    # Read back, because a database stores numbers and times in its own way.
-    (row,) = _rows(ModelLogEntry.objects.filter(pk=entry_id))
+def _append(entry_ids: Collection[int], *, redaction: bool) -> None:
     last = AuditRecord.objects.order_by("-sequence").values_list("sequence", "mac").first()
-    sequence, before = (last[0], bytes(last[1])) if last else (0, _NO_MAC)
-    salt = secrets.token_bytes(_SALT_OCTETS)
-    digests = _Digests(row.fixed_digest(), row.content_digest(salt), salt)
-    AuditRecord.objects.create(
-        sequence=sequence + 1,
-        entry_id=entry_id,
-        redaction=redaction,
-        fixed_digest=digests.fixed,
-        content_digest=digests.content,
-        salt=salt,
-        mac=_mac(before, sequence + 1, entry_id, redaction, digests),
-    )
+    sequence, mac = (last[0], bytes(last[1])) if last else (0, _NO_MAC)
+    records = []
+    # Read back, because a database stores numbers and times in its own way.
+    for row in _rows(ModelLogEntry.objects.filter(pk__in=entry_ids).order_by("pk")):
+        salt, sequence = secrets.token_bytes(_SALT_OCTETS), sequence + 1
+        digests = _Digests(row.fixed_digest(), row.content_digest(salt), salt)
+        mac = _mac(mac, sequence, row.pk, redaction, digests)
+        records.append(
+            AuditRecord(
+                sequence=sequence,
+                entry_id=row.pk,
+                redaction=redaction,
+                fixed_digest=digests.fixed,
+                content_digest=digests.content,
+                salt=salt,
+                mac=mac,
+            )
+        )
+    AuditRecord.objects.bulk_create(records)
 
 
 class _Digests(NamedTuple):

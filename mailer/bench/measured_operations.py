@@ -309,9 +309,9 @@ def _milliseconds(browser: Client, address: str) -> float:
 
 def add_sources(sources: str, items: str, port: str, known: str) -> int:
     """Add this many feeds of the server at `port`; with `known` "1" all of their entries are recorded."""
-    from mailer.stories.source_items import digest_of  # loads much that other measurements do without
     from mailer.stories.sources.feed import parse
     from mailer.stories.sources.source_item import from_json
+    from mailer.stories.story_suggestion import digest_of  # loads much that other measurements do without
 
     call_command("migrate", verbosity=0)
     first, now = StorySource.objects.count(), timezone.now()
@@ -335,22 +335,47 @@ def add_sources(sources: str, items: str, port: str, known: str) -> int:
     return int(sources)
 
 
-def gather() -> dict[str, int]:
-    """Poll every source, due or not; the memory of this process after a quarter of them, and at the end."""
-    from mailer.stories.sources import polling
+def gather(how: str = "", port: str = "", give_up: str = "") -> dict[str, float]:
+    """Poll every source, or those that were never polled; the memory of this process on the way.
 
+    `how`: "no validators" asks for full answers again; "hangs" adds a source at `port` that never answers,
+    and polls give up after so many seconds.
+    """
+    from mailer.stories.sources import polling
+    from mailer.stories.sources.polite_fetch import PollLimits
+
+    if how == "no validators":
+        _forget_validators()
     sources = list(StorySource.objects.filter(last_success_at=None)) or list(StorySource.objects.all())
-    failed, resident = 0, [0]
-    for result in polling.poll(sources, timezone.now, allow_loopback=True):
+    limits, hanging = PollLimits(), None
+    if how == feeds.HANGING:
+        url = f"http://127.250.0.1:{port}/{feeds.HANGING}"
+        hanging = StorySource.objects.create(name="A hanging source", url=url)
+        limits = PollLimits(seconds=float(give_up))
+        sources.insert(0, hanging)
+    started = last = time.perf_counter()
+    before, failed, resident = Story.objects.count(), 0, [0]
+    for result in polling.poll(sources, timezone.now, limits, allow_loopback=True):
+        if result.source == hanging:
+            continue
         failed += bool(result.problem)
         resident.append(_resident_mb())
+        last = time.perf_counter()
     done = len(resident) - 1
     return {
         "done": done,
         "failed": failed,
+        "drafts": Story.objects.count() - before,
+        "seconds_of_answers": last - started,
         "rss_quarter": max(resident[: done // 4 + 1]),
-        "rss_end": resident[-1],
     }
+
+
+def _forget_validators() -> None:
+    """Let servers send their answers in full, which are the same as before."""
+    for source in StorySource.objects.all():
+        source.validators = {name: source.validators[name] for name in source.validators if name == "body"}
+        source.save(update_fields=["validators"])
 
 
 def _resident_mb() -> int:

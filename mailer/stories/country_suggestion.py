@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from subscribers import iso_codes
 
@@ -217,20 +217,26 @@ _PERSON = re.compile(
     r"|ov|ova|ev|eva|yev|yeva|bay|baev.*|bayev.*|bekov.*|ali|aliev.*|xon|xo'ja.*)"
 )
 _GENITIVE_PLURAL = ("ов", "ев")
+# Last letters of a word that an ending replaces: "Япония", "Японии".
+_CHANGING = "аяьй"
 
 
-@dataclass(frozen=True)
-class _Token:
+class _Token(NamedTuple):
     # As written, and in lower case.
     text: str
     word: str
     start: int
     end: int
-    begins_sentence: bool
+    # The characters before it; None for the first word.
+    before: str | None
 
     @property
     def capital(self) -> bool:
         return self.text[0].isupper()
+
+    @property
+    def begins_sentence(self) -> bool:
+        return self.before is None or _SENTENCE_END.search(self.before) is not None
 
 
 @dataclass(frozen=True)
@@ -264,9 +270,8 @@ def _fits(token: _Token, word: str) -> bool:
         return not _is_person(token, rest)
     if token.word.startswith(word):
         return _ENDINGS.fullmatch(token.word, len(word)) is not None
-    # "Япония", "Японии".
     return (
-        word[-1] in "аяьй"
+        word[-1] in _CHANGING
         and token.word.startswith(word[:-1])
         and _ENDINGS.fullmatch(token.word, len(word) - 1) is not None
     )
@@ -281,11 +286,14 @@ def _is_person(token: _Token, rest: str) -> bool:
 
 def _names(text: str, place: Place, language: str, site: Sequence[str]) -> list[_Named]:
     tokens = _tokens(text)
-    table, streets, comparisons = _table(language if language in LANGUAGES else "")
+    language_of_table = language if language in LANGUAGES else ""
+    _, streets, comparisons = _table(language_of_table)
     found: list[_Named] = []
     at = 0
     while at < len(tokens):
-        pattern = _longest(table, tokens, at, language)
+        # Few words begin a name.
+        patterns = _beginning_with(tokens[at].word, language_of_table)
+        pattern = _longest(patterns, tokens, at, language) if patterns else None
         if pattern is None:
             at += 1
             continue
@@ -314,15 +322,28 @@ def _counts(
     return not any(_fits(token, word) for token in beside for word in streets)
 
 
-def _longest(
-    table: Mapping[str, Sequence[_Pattern]], tokens: list[_Token], at: int, language: str
-) -> _Pattern | None:
+def _longest(patterns: Sequence[_Pattern], tokens: list[_Token], at: int, language: str) -> _Pattern | None:
     # The table has the names of most words first.
-    for pattern in table.get(tokens[at].word[:2], ()):
+    for pattern in patterns:
         part = tokens[at : at + len(pattern.words)]
         if len(part) == len(pattern.words) and pattern.matches(part, language):
             return pattern
     return None
+
+
+# Texts repeat their words; the words of an edition, or of the sources of a day, are about so many.
+@lru_cache(maxsize=20_000)
+def _beginning_with(word: str, language: str) -> tuple[_Pattern, ...]:
+    """The names of the table whose first word may be this one, with an ending or without."""
+    table, _, _ = _table(language)
+    return tuple(one for one in table.get(word[:2], ()) if word.startswith(_stem(one.words[0])))
+
+
+def _stem(word: str) -> str:
+    """What every form of the table's word begins with, as `_fits` compares them."""
+    if word.endswith("*"):
+        return word[:-1]
+    return word[:-1] if word[-1] in _CHANGING else word
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -330,12 +351,11 @@ def _tokens(text: str) -> list[_Token]:
     shouting = text.isupper()
     found: list[_Token] = []
     for match in _WORD.finditer(text):
-        before = text[max(0, match.start() - 3) : match.start()]
-        begins = not found or bool(_SENTENCE_END.search(before))
+        start, end = match.span()
         written = match[0]
         word = written.replace("İ", "i").casefold()
         shown = written.capitalize() if shouting and len(written) > 3 else written
-        found.append(_Token(shown, word, match.start(), match.end(), begins))
+        found.append(_Token(shown, word, start, end, text[max(0, start - 3) : start] if found else None))
     return found
 
 

@@ -17,9 +17,10 @@ from wagtail.log_actions import log
 
 from mailer.stories import story_drafts
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.source_items import SuggestedStory, item_key, preview_items, record_items
+from mailer.stories.source_items import preview_items, record_items
 from mailer.stories.sources.source_item import SourceItem, SourceResult
 from mailer.stories.sources.word_documents import MAX_BYTES, read_document
+from mailer.stories.story_suggestion import SuggestedStory, item_key
 from subscribers.imports import staging
 
 

@@ -15,7 +15,7 @@ from mailer.delivery.models import Mailing
 from mailer.editions import assemble
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import story_ids
-from mailer.stories import source_items
+from mailer.stories import bulk_drafts, new_entries, source_items
 from mailer.stories.models import Story, StorySource
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits
@@ -30,6 +30,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 LIMITS = PollLimits(parallel=3, host_interval=0.0, parsers=1, seconds=60, request=Limits(size=1_000_000))
 MONTHS = range(1, 13)
+# Steps before and after which a worker may die.
+STEPS = {
+    source_items: ("_record_change", "_note_change", "record_new"),
+    new_entries: ("_prepare", "_record", "_place", "_join", "_store"),
+    bulk_drafts: ("build", "store", "_add_revisions", "_add_log_entries"),
+}
 TEXT = {
     "ru": "В посёлке номер {n} открыли школу, и {m} детей учатся рядом с домом.",
     "kk": "{n} ауылында жаңа мектеп ашылды, енді {m} бала үйінің жанында оқиды.",
@@ -153,8 +159,9 @@ def poll_until_done(now: datetime, random: Random, monkeypatch: pytest.MonkeyPat
         return called
 
     with monkeypatch.context() as patched:
-        for name in ("_record_new", "_record_change", "_entry", "_find_match"):
-            patched.setattr(source_items, name, around(getattr(source_items, name)))
+        for module, names in STEPS.items():
+            for name in names:
+                patched.setattr(module, name, around(getattr(module, name)))
         while True:
             try:
                 poll_due(lambda: now, lambda: False, LIMITS, parsers=UnlimitedParsers(), allow_loopback=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from io import BytesIO
@@ -9,12 +10,21 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
 from PIL import Image as Drawing
+from wagtail.models import ModelLogEntry, ReferenceIndex
+from wagtail.search.backends import get_search_backend
 
-from mailer.stories import source_updates, story_drafts
+from mailer.approval import authorship
+from mailer.approval.models import Authorship
+from mailer.audit_log import chain
+from mailer.stories import bulk_drafts, source_updates, story_drafts
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.source_items import preview_items, record_items
 from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.story_suggestion import digest_of
 from tests.stories.conftest import NOW, Answer, Site
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +142,93 @@ def test_one_failing_entry_keeps_no_other_out(monkeypatch: pytest.MonkeyPatch, c
     done = record_items(a_source(), [broken, other], NOW)
     assert (len(done.added), done.skipped) == (1, 1)
     caplog.clear()
+
+
+@pytest.mark.both_databases
+def test_entries_that_are_stored_at_once_have_all_that_a_saved_draft_has() -> None:
+    source, png = a_source(), png_file()
+    other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="<p>Пять премьер.</p>", link="")
+    kept_apart = replace(
+        other, id="p", title="Школа в Нарыне открыта", html="<p>Новый класс.</p>", picture=png
+    )
+    stories = record_items(source, [RUSSIAN, other, kept_apart], NOW).added
+    assert len(stories) == 3
+    for story in Story.objects.all():
+        revision = story.revisions.get()
+        assert (story.latest_revision, story.has_unpublished_changes) == (revision, True)
+        content = {**story.serializable_data(), "latest_revision": None}
+        assert {**revision.content, "latest_revision": None} == json.loads(
+            json.dumps(content, cls=DjangoJSONEncoder)
+        )
+        entry = ModelLogEntry.objects.get(object_id=story.pk, content_type=revision.content_type)
+        assert (entry.action, entry.revision, entry.label) == ("wagtail.edit", revision, str(story))
+        note = Authorship.objects.get(story=story)
+        assert (note.action, note.fingerprint) == ("wrote", authorship.fingerprint(story))
+        # The next revision changes nothing that subscribers see.
+        latest(story).save_revision()
+        assert Authorship.objects.filter(story=story).count() == 1
+    assert chain.verify().count == 0
+    found = get_search_backend().autocomplete("сезон", Story)
+    assert [story.texts.get().headline for story in found] == [other.title]
+    assert ReferenceIndex.objects.filter(base_content_type__model="story").count() == 1
+
+
+@pytest.mark.both_databases
+def test_an_entry_that_cannot_be_stored_keeps_no_other_of_its_batch_out(
+    monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    source, original = a_source(), bulk_drafts.build
+
+    def build(key: str, values: Any, *rest: Any) -> Story:
+        if "Театр" in values["headline-ru"]:
+            raise ValidationError("no draft")
+        return original(key, values, *rest)
+
+    monkeypatch.setattr(bulk_drafts, "build", build)
+    other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="", link="")
+    done = record_items(source, [RUSSIAN, other], NOW)
+    assert ([str(story) for story in done.added], done.skipped) == ([RUSSIAN.title], 1)
+    # The next poll tries it again.
+    monkeypatch.setattr(bulk_drafts, "build", original)
+    assert len(record_items(source, [RUSSIAN, other], NOW).added) == 1
+    caplog.clear()
+
+
+@pytest.mark.both_databases
+def test_a_worker_that_dies_within_a_batch_leaves_nothing_half_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = a_source()
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mailer.stories.new_entries._store", die)
+    with pytest.raises(KeyboardInterrupt), transaction.atomic():
+        record_items(source, [RUSSIAN, KAZAKH], NOW)
+    assert (Story.objects.count(), StorySourceItem.objects.count()) == (0, 0)
+    monkeypatch.undo()
+    assert len(record_items(source, [RUSSIAN, KAZAKH], NOW).added) == 2
+
+
+def test_entries_of_one_batch_are_compared_with_each_other() -> None:
+    source, copy = a_source(), replace(RUSSIAN, id="copy", link="https://kz.example.org/copy")
+    translated = replace(KAZAKH, translation_of=RUSSIAN.id)
+    html = "<p>The bridge connects two districts of the city, and it was opened by the mayor.</p>"
+    second = replace(KAZAKH, id="t", title="A new bridge", html=html, translation_of=RUSSIAN.id)
+    done = record_items(source, [second, translated, copy, RUSSIAN], NOW)
+    story = Story.objects.get()
+    assert (done.added, done.merged) == ((story,), (story, story, story))
+    assert {row.item_id: row.role for row in StorySourceItem.objects.all()} == {
+        RUSSIAN.id: "origin",
+        "copy": "duplicate",
+        translated.id: "translation",
+        "t": "translation",
+    }
+    assert {text.language for text in latest(story).texts.all()} == {"ru", "kk", "en"}
+
+
+def test_the_digest_of_an_entry_stays_what_it_is() -> None:
+    """Else every entry would seem to have changed."""
+    assert digest_of(RUSSIAN) == "ccb8b411966c4452ea5a56094999522cc9d67268ac433ebf54efba85d7cb8064"
 
 
 def test_a_picture_is_fetched_and_cleaned_and_a_bad_one_loses_no_story(site: Site) -> None:

@@ -26,13 +26,14 @@ from mailer.desk.base.forms import LanguageSelect, OrderedCountriesInput
 from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.instance.no_send import NoSend, require_sending
 from mailer.stories.models import Story, StorySource
-from mailer.stories.source_items import SuggestedStory, preview_items
+from mailer.stories.source_items import preview_items
 from mailer.stories.sources import polling
 from mailer.stories.sources.discovery import Offer
 from mailer.stories.sources.parser_pool import Parsers
 from mailer.stories.sources.polite_fetch import PollLimits
 from mailer.stories.sources.readers import READERS
 from mailer.stories.sources.source_item import SourceError
+from mailer.stories.story_suggestion import SuggestedStory
 from mailer.stories.url_fetcher import FetchError, Limits
 from subscribers import iso_codes
 from subscribers.code_list_field import split_codes

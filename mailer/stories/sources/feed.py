@@ -40,9 +40,14 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     if answer.unchanged:
         return SourceResult(validators=validators, unchanged=True)
     content_type = answer.headers.get("content-type", "")
+    body = hashlib.sha256(b"\0".join((answer.url.encode(), content_type.encode(), answer.body))).hexdigest()
+    kept = {**validators_of(answer.headers), "body": body}
+    if validators.get("body") == body:
+        # Many servers send the whole feed again.
+        return SourceResult(validators=kept, unchanged=True)
     found = fetch.parse("feed", answer.body, url=answer.url, content_type=content_type)
     items, warnings = tuple(map(from_json, found["items"])), tuple(found["warnings"])
-    return SourceResult(items, validators_of(answer.headers), warnings=warnings)
+    return SourceResult(items, kept, warnings=warnings)
 
 
 def conditions(validators: Mapping[str, str]) -> dict[str, str]:

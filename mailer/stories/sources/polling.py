@@ -19,9 +19,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from mailer.backoff import BackoffPolicy
+from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource
 from mailer.stories.signals import source_failing
-from mailer.stories.source_items import Picture, items_to_load, load_picture, record_items
+from mailer.stories.source_items import items_to_load, record_items
 from mailer.stories.sources.discovery import Offer, discover
 from mailer.stories.sources.parser_pool import ParserPool, Parsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_of
@@ -184,7 +185,8 @@ class _Polling:
     parsers: Parsers
     threads: ThreadPoolExecutor
     cancelled: threading.Event = field(default_factory=threading.Event)
-    waiting: dict[int, StorySource] = field(default_factory=dict)
+    # With the place that only one poll at a time may ask.
+    waiting: dict[int, tuple[StorySource, str]] = field(default_factory=dict)
     running: dict[Future[_Read], StorySource] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -230,15 +232,14 @@ class _Polling:
         columns = ("name", "kind", "url", "folder", "next_poll_at")
         for source in found.only(*columns)[:_LOOKED_AT]:
             if source.pk not in known:
-                self.waiting[source.pk] = source
+                self.waiting[source.pk] = source, _place_of(source)
 
     def _start_waiting(self) -> None:
         """Hand waiting sources to threads, none to a host that is busy."""
         busy = {_place_of(source) for source in self.running.values()}
-        for source in list(self.waiting.values()):
+        for source, place in list(self.waiting.values()):
             if len(self.running) >= self.limits.parallel:
                 return
-            place = _place_of(source)
             if place in busy:
                 continue
             del self.waiting[source.pk]
@@ -312,6 +313,9 @@ class _Polling:
                 log.exception("action=record_items source=%s", source.pk)
                 read = _Read(None, stored("What was read could not be stored."))
             else:
+                if done.skipped and source.kind == StorySource.Kind.FEED:
+                    # The next poll reads them again, also where the source has nothing new.
+                    result = replace(result, validators={})
                 _succeeded(source, result, read.moved_to, now)
                 return Polled(source, done.added, unchanged=result.unchanged)
         if self.cancelled.is_set():

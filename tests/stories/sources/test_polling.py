@@ -208,10 +208,56 @@ def test_a_source_is_asked_again_later_and_only_for_what_is_new(site: Site) -> N
     site.answers["/feed"] = Answer(status=304)
     assert poll_all() == (1, 0)
     source.refresh_from_db()
-    assert source.validators == {"etag": '"abc"', "last-modified": "Fri, 03 Dec 2021 00:00:00 GMT"}
+    assert (
+        source.validators.items()
+        >= {
+            "etag": '"abc"',
+            "last-modified": "Fri, 03 Dec 2021 00:00:00 GMT",
+        }.items()
+    )
     assert (site.headers[-1]["If-None-Match"], source.problem) == ('"abc"', "")
     assert "newsletter-mailer" in site.headers[-1]["User-Agent"]
     assert "@" in site.headers[-1]["User-Agent"]
+
+
+def test_a_feed_that_is_sent_again_is_not_parsed_again_unless_its_encoding_changed(site: Site) -> None:
+    source, asked = a_source(site), []
+
+    class Counting(UnlimitedParsers):
+        def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
+            asked.append(parser)
+            return super().parse(parser, body, **context)
+
+    def again() -> Polled:
+        (result,) = poll(
+            StorySource.objects.all(), lambda: NOW, LIMITS, parsers=Counting(), allow_loopback=True
+        )
+        return result
+
+    site.answers["/feed"] = rss(("one", "First", "x"))
+    assert len(again().added) == 1
+    assert again().unchanged
+    assert asked == ["feed"]
+    site.answers["/feed"].content_type = "text/xml; charset=utf-8"
+    assert not again().unchanged
+    source.refresh_from_db()
+    assert source.problem == ""
+
+
+def test_an_entry_that_could_not_be_stored_is_read_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    source = a_source(site)
+    site.answers["/feed"] = rss(("one", "First", "x"))
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("the database has no room")
+
+    monkeypatch.setattr("mailer.stories.new_entries._store", fail)
+    assert gather(source).added == ()
+    monkeypatch.undo()
+    assert len(gather(StorySource.objects.get()).added) == 1
+    caplog.clear()
 
 
 def test_a_failing_source_is_asked_less_and_less_often_and_admins_are_told_once(site: Site) -> None:

@@ -1,0 +1,216 @@
+"""Records entries that a source has for the first time: in batches, each in one transaction.
+
+An entry becomes a draft, is merged into the story that it repeats, or joins the story that it translates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils.text import slugify
+
+from mailer.stories import bulk_drafts, duplicates, source_updates
+from mailer.stories.entry_matching import Candidates
+from mailer.stories.entry_pictures import Picture, load_picture
+from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
+from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.story_suggestion import (
+    SuggestedStory,
+    comparable,
+    digest_of,
+    item_key,
+    suggest_story,
+    suggestion_of,
+)
+
+# Entries of one transaction, and bytes of their pictures: other writers wait for its end.
+_AT_ONCE, _PICTURES = 50, 16 << 20
+# Key of the advisory lock on PostgreSQL, under which one worker at a time compares and adds entries.
+_LOCK = 0x5049_7465_6D
+
+log = logging.getLogger(__name__)
+
+Done = tuple[Literal["added", "merged", "updated"], Story | None]
+
+
+@dataclass(frozen=True)
+class _NewEntry:
+    item: SourceItem
+    story: SuggestedStory
+    picture: Picture
+    compared: duplicates.Entry
+    keys: frozenset[str]
+
+
+def record_new(
+    source: StorySource,
+    items: Iterable[SourceItem],
+    now: datetime,
+    pictures: Mapping[str, Picture],
+    *,
+    allow_loopback: bool,
+) -> Iterator[Done | None]:
+    """Record each of the entries; None for one that could not be recorded. The log has the error."""
+    batch: list[_NewEntry] = []
+    for item in items:
+        try:
+            # Not within the transaction: a slow server of pictures would hold up all other writers.
+            batch.append(_prepare(source, item, now, pictures, allow_loopback=allow_loopback))
+        except Exception:
+            # An entry is hostile input: no error in it keeps the others out.
+            log.exception("action=record_item source=%s", source.pk)
+            yield None
+        if len(batch) >= _AT_ONCE or sum(len(one.picture.data) for one in batch) > _PICTURES:
+            yield from _record_batch(source, batch, now)
+            batch = []
+    yield from _record_batch(source, batch, now)
+
+
+def _prepare(
+    source: StorySource,
+    item: SourceItem,
+    now: datetime,
+    pictures: Mapping[str, Picture],
+    *,
+    allow_loopback: bool,
+) -> _NewEntry:
+    story = suggest_story(source, item, now)
+    picture = pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
+    compared = comparable(source, story, picture.digest)
+    return _NewEntry(item, story, picture, compared, frozenset(duplicates.keys_of(compared)))
+
+
+def _record_batch(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[Done | None]:
+    """All of the batch; one after another where one of them makes the database fail."""
+    try:
+        return [*_record(source, batch, now)] if batch else []
+    except Exception:
+        if len(batch) > 1:
+            return [done for one in batch for done in _record_batch(source, [one], now)]
+        log.exception("action=record_item source=%s", source.pk)
+        return [None]
+
+
+@transaction.atomic
+def _record(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[Done]:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    # Another worker may have been faster.
+    ids = [one.story.item_id for one in batch]
+    listed = StorySourceItem.objects.filter(source=source, item_id__in=ids)
+    there = frozenset(listed.values_list("item_id", flat=True))
+    fresh = [one for one in batch if one.story.item_id not in there]
+    joining = _translations(source, fresh)
+    done = _place(source, [one for one in fresh if one.story.item_id not in joining], now)
+    for one in fresh:
+        if one.story.item_id in joining:
+            done.append(_join(source, one, now))
+    return done + [("added", None)] * len(there)
+
+
+def _translations(source: StorySource, batch: list[_NewEntry]) -> set[str]:
+    """The ids of those that translate another entry of the source, or are translated by one, as it states."""
+    ids = {one.story.item_id for one in batch}
+    originals = {item_key(one.item.translation_of) for one in batch if one.item.translation_of}
+    of_source = StorySourceItem.objects.filter(source=source)
+    known = of_source.filter(Q(item_id__in=originals) | Q(translation_of__in=ids))
+    linked = set(known.values_list("item_id", "translation_of"))
+    stored, translated = ({pair[at] for pair in linked} - {""} for at in (0, 1))
+    return {
+        one.story.item_id
+        for one in batch
+        if one.story.item_id in translated
+        or (one.item.translation_of and item_key(one.item.translation_of) in stored | ids)
+    }
+
+
+def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[Done]:
+    """Make a draft of each entry that repeats no story, also none of an entry before it in the batch."""
+    candidates = Candidates([one.keys for one in batch])
+    keys = [_draft_key(source, one.story) for one in batch]
+    known = {story.key: story for story in Story.objects.filter(key__in=keys)}
+    rows: list[StorySourceItem] = []
+    drafts: list[Story] = []
+    for one, key in zip(batch, keys, strict=True):
+        row = _row(source, one, now)
+        match, other = candidates.best(one.compared, one.keys)
+        if match is not None and other is not None and match.kind == "same":
+            row.story, row.role, row.similar_reason = other.story, row.Role.DUPLICATE, match.sign
+            row.reviewed_at = now
+        elif key in known:
+            # Of a source that was deleted and added again.
+            row.story = known[key]
+        else:
+            row.story = bulk_drafts.build(key, one.story.values, one.picture, one.story.headline, now)
+            drafts.append(row.story)
+        if row.role == row.Role.ORIGIN and match is not None and other is not None:
+            row.similar_to, row.similar_reason = other.story, match.sign
+        rows.append(row)
+        candidates.add(row, one.compared, one.keys)
+    bulk_drafts.store(drafts)
+    _store(rows, batch)
+    return [("merged" if row.role == row.Role.DUPLICATE else "added", row.story) for row in rows]
+
+
+def _draft_key(source: StorySource, story: SuggestedStory) -> str:
+    named = hashlib.sha256(f"{source.url} {story.item_id}".encode()).hexdigest()[:16]
+    return f"{slugify(source.name)[:60] or 'source'}-{named}"
+
+
+def _row(source: StorySource, one: _NewEntry, now: datetime) -> StorySourceItem:
+    return StorySourceItem(
+        source=source,
+        item_id=one.story.item_id,
+        digest=digest_of(one.item),
+        link=one.story.link,
+        language=one.story.language,
+        published=one.story.published,
+        translation_of=item_key(one.item.translation_of),
+        first_seen_at=now,
+        seen_at=now,
+        picture_digest=one.picture.digest,
+        picture_problem=one.picture.problem[:400],
+        content=one.story.values,
+        suggestion=suggestion_of(one.story),
+    )
+
+
+def _store(rows: list[StorySourceItem], batch: list[_NewEntry]) -> None:
+    StorySourceItem.objects.bulk_create(rows)
+    pairs = zip(rows, batch, strict=True)
+    StorySourceItemKey.objects.bulk_create(
+        StorySourceItemKey(item=row, key=key) for row, one in pairs for key in one.keys
+    )
+
+
+def _join(source: StorySource, one: _NewEntry, now: datetime) -> Done:
+    """Let the text of a translation join the story of the entry that its source names."""
+    row = _row(source, one, now)
+    original = _stated_original(row)
+    if original is None:
+        return _place(source, [one], now)[0]
+    if original.story_id is not None:
+        story = Story.objects.select_for_update().get(pk=original.story_id)
+        if not source_updates.join_text(story, row):
+            # It has another text in this language.
+            return _place(source, [one], now)[0]
+        row.story = story
+    # Without a story: staff deleted it.
+    row.role = row.Role.TRANSLATION
+    _store([row], [one])
+    return "merged", row.story
+
+
+def _stated_original(row: StorySourceItem) -> StorySourceItem | None:
+    """The entry of the same source that this one translates, or that translates this one, as stated."""
+    others = StorySourceItem.objects.filter(source=row.source_id)
+    found = others.filter(item_id=row.translation_of).first() if row.translation_of else None
+    return found or others.filter(translation_of=row.item_id).first()

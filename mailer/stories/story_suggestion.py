@@ -1,0 +1,221 @@
+"""What an entry of a source becomes: the fields of a draft, each with the reason for its suggestion.
+
+Pure but for the configuration: it writes nothing, and needs no database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from mailer.rendering import sanitize
+from mailer.rendering.language_detection import contradiction, detect
+from mailer.stories import country_suggestion, duplicates
+from mailer.stories.country_suggestion import CountrySuggestion, SourceHints
+from mailer.stories.duplicates import Match
+from mailer.stories.kind_suggestion import KindSuggestion, suggest_kind
+from mailer.stories.models import StorySource
+from mailer.stories.sources.source_item import SourceItem
+from subscribers import iso_codes
+
+_SUMMARY, _HEADLINE = 400, 200
+
+_ITEM_FIELDS = tuple(one.name for one in fields(SourceItem))
+
+LanguageReason = Literal["stated", "detected", "source", "site"]
+DateReason = Literal["stated", "missing", "future", "event"]
+Outcome = Literal["new", "known", "changed", "duplicate", "translation", "deleted"]
+
+
+@dataclass(frozen=True)
+class SuggestedStory:
+    """The draft that an entry becomes."""
+
+    item_id: str
+    # The fields by the names of `story_drafts.values_of`, without the picture.
+    values: dict[str, str]
+    language: str
+    language_reason: LanguageReason
+    date_reason: DateReason
+    countries: CountrySuggestion
+    kind: KindSuggestion
+    link: str
+    published: datetime | None
+    picture_url: str
+    # "new" until the entry is compared with those that are there.
+    outcome: Outcome = "new"
+    # Of a duplicate or translation.
+    match: Match | None = None
+
+    @property
+    def headline(self) -> str:
+        return self.values[f"headline-{self.language}"]
+
+    @property
+    def summary(self) -> str:
+        return self.values[f"summary-{self.language}"]
+
+
+def item_key(item_id: str) -> str:
+    """The id as it is stored: a digest of one that is too long or has characters that no database takes."""
+    is_plain = len(item_id) <= 500 and sanitize.printable(item_id) == item_id
+    return item_id if is_plain else hashlib.sha256(item_id.encode(errors="replace")).hexdigest()
+
+
+def digest_of(item: SourceItem) -> str:
+    """SHA-256 of what staff would see of the entry, so not of the moment at which it was changed."""
+    shown: dict[str, Any] = {name: getattr(item, name) for name in _ITEM_FIELDS}
+    shown |= {"updated": None, "picture": hashlib.sha256(item.picture).digest()}
+    return hashlib.sha256(repr(shown).encode("utf-8", "replace")).hexdigest()
+
+
+def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> SuggestedStory:
+    """The draft that an entry becomes, with the reasons of its suggestions."""
+    # No database takes null characters, and lone surrogates are no text.
+    item = replace(
+        item,
+        title=sanitize.printable(item.title),
+        html=sanitize.printable(item.html),
+        summary=sanitize.printable(item.summary),
+        place=sanitize.printable(item.place),
+        picture_alt=sanitize.printable(item.picture_alt),
+        link=sanitize.printable(item.link),
+        categories=tuple(map(sanitize.printable, item.categories)),
+        countries=tuple(map(sanitize.printable, item.countries)),
+    )
+    content = item.html or item.summary
+    plain = sanitize.printable(sanitize.to_single_line(content))
+    headline = sanitize.shorten(_line(item.title) or plain, _HEADLINE) or _line(item.link)
+    summary = sanitize.shorten(_line(item.summary) or plain or headline, _SUMMARY)
+    language, language_reason = _language(source, item, f"{headline}. {plain}")
+    zone = settings.CONFIG.site.timezone
+    day, date_reason = _day(item, now, zone)
+    kind = suggest_kind(
+        headline,
+        sanitize.to_plain_text(content) or summary,
+        stated=item.kind,
+        categories=item.categories,
+        starts=item.starts,
+        ends=item.ends,
+        place=_line(item.place),
+        today=day,
+        zone=zone,
+    )
+    countries = country_suggestion.suggest(
+        headline,
+        plain or summary,
+        language=language,
+        site=settings.CONFIG.site.countries,
+        hints=_hints(source, item),
+    )
+    link = safe_link(item.link)
+    values = {
+        "kind": kind.kind,
+        "date": (kind.day or day).isoformat(),
+        "starts": f"{kind.starts:%H:%M}" if kind.starts else "",
+        "ends": f"{kind.ends:%H:%M}" if kind.ends else "",
+        "zone": zone if kind.starts else "",
+        "countries": ",".join(countries.countries),
+        "link": link,
+        f"headline-{language}": headline,
+        f"summary-{language}": summary,
+        f"body-{language}": sanitize.clean_story_html(sanitize.printable(content)),
+        f"venue-{language}": kind.place[:160] if kind.kind == "event" else "",
+        f"picture_alt-{language}": _line(item.picture_alt)[:250],
+    }
+    return SuggestedStory(
+        item_key(item.id),
+        values,
+        language,
+        language_reason,
+        "event" if kind.day else date_reason,
+        countries,
+        kind,
+        link,
+        item.published,
+        item.picture_url,
+    )
+
+
+def suggestion_of(story: SuggestedStory) -> dict[str, Any]:
+    """The suggestions and their reasons, as JSON: countries, kind, language and date."""
+    return {
+        "countries": list(story.countries.countries),
+        "region": story.countries.region,
+        "reasons": [[one.country, one.word, one.place] for one in story.countries.reasons],
+        "also_named": list(story.countries.also_named),
+        "kind": [story.kind.kind, story.kind.reason, story.kind.word],
+        "language": [story.language, story.language_reason],
+        "date": story.date_reason,
+    }
+
+
+def _line(text: str) -> str:
+    return sanitize.printable(sanitize.to_single_line(text))
+
+
+def safe_link(link: str) -> str:
+    """The address if it is of the web and short enough to be stored; else an empty text."""
+    try:
+        scheme = urlsplit(link).scheme
+    except ValueError:
+        return ""
+    return link if scheme in ("http", "https") and len(link) <= 500 else ""
+
+
+def _language(source: StorySource, item: SourceItem, text: str) -> tuple[str, LanguageReason]:
+    stated = item.language.replace("_", "-").partition("-")[0].lower()
+    if stated in iso_codes.LANGUAGES:
+        # Many sites state the language of their software.
+        other = contradiction(text, stated)
+        return (other.language, "detected") if other else (stated, "stated")
+    if found := detect(text):
+        return found, "detected"
+    if source.language:
+        return source.language.replace("_", "-").partition("-")[0].lower(), "source"
+    return settings.CONFIG.site.languages[0], "site"
+
+
+def _day(item: SourceItem, now: datetime, zone: str) -> tuple[date, DateReason]:
+    """The day of publication in the office's zone; today where there is none, or one in the future."""
+    at = ZoneInfo(zone)
+    if item.published is None:
+        moment = item.updated
+        return (min(moment, now) if moment else now).astimezone(at).date(), "missing"
+    if item.published > now:
+        return now.astimezone(at).date(), "future"
+    return item.published.astimezone(at).date(), "stated"
+
+
+def _hints(source: StorySource, item: SourceItem) -> SourceHints:
+    by_category = {str(name).casefold(): tuple(codes) for name, codes in source.category_countries.items()}
+    return SourceHints(tuple(source.countries), by_category, item.categories, item.countries)
+
+
+def comparable(source: StorySource, story: SuggestedStory, picture: str) -> duplicates.Entry:
+    values = story.values
+    return entry_of(source.pk or 0, story.language, values, picture, story.published)
+
+
+def entry_of(
+    source: int, language: str, values: dict[str, str], picture: str, published: datetime | None
+) -> duplicates.Entry:
+    """What an entry with these values of a story is compared by."""
+    body = sanitize.to_single_line(values.get(f"body-{language}", ""))
+    is_event = values["kind"] == "event"
+    return duplicates.Entry(
+        source=source,
+        language=language,
+        headline=values.get(f"headline-{language}", ""),
+        text=body or values.get(f"summary-{language}", ""),
+        link=values["link"],
+        picture=picture,
+        day=published.date() if published else date.fromisoformat(values["date"]),
+        event=f"{values['date']} {values['starts']}" if is_event and values["starts"] else "",
+    )
