@@ -69,7 +69,7 @@ def score(folder: Path) -> Score:
     total = Score()
     # A process reads rules and keywords once, so that is not part of the speed.
     active_rules().compile()
-    active_rules().text_index.possible_in("")
+    active_rules().index.possible_in("")
     parse_message(b"From: MAILER-DAEMON\nSubject: failure\n\n<a@example.org>: unknown user\n")
     for name, raw, expected in _samples(folder):
         begun = time.process_time()

@@ -22,7 +22,7 @@ from django.conf import settings
 
 from mailer.config import Config
 from mailer.feedback.parsing.dsn import IDEOGRAPHS, WIDE
-from mailer.feedback.parsing.patterns import PatternIndex, PatternList, without_accents
+from mailer.feedback.parsing.patterns import PatternIndex, PatternList, Possible, without_accents
 
 # Characters of each text that rules are tried against.
 _LIMIT = 1_500
@@ -47,7 +47,6 @@ _REPLYING_HOST = re.compile(
 _SUBJECT = re.compile(
     r"^[ \t]*(?:subject|betreff|objet|тема|konu|asunto|oggetto|件名)[ \t]*:.*$", re.MULTILINE
 )
-_SPACE = re.compile(r"\s+")
 _CODE = re.compile(r"(?<![\d.\[])([245]\.\d{1,2}\.\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<![\d.\-:])([245][0-5]\d)(?=[ \-:#,]|$)")
 # What fingerprints of replies are made of.
@@ -89,20 +88,19 @@ def classify(
     reply_text, notice_text = _normalise(diagnostic), _normalise(notice)
     code = _enhanced_code(status, (diagnostic or notice)[:_LIMIT])
     reply = _reply_code(diagnostic) or _reply_code(notice)
-    refused_at = stage or _stage(rules, reply_text) or _stage(rules, notice_text)
-    context = f"{reply_text} {notice_text}"
-    in_context = rules.context_index.possible_in(context)
+    context = f"{reply_text} {notice_text}".strip()
+    possible = rules.index.possible_in(context)
+    refused_at = stage or _stage(rules, possible, reply_text) or _stage(rules, possible, notice_text)
     texts = [
-        RuleInput(
-            text, context, code, reply, refused_at, host, rules.text_index.possible_in(text) | in_context
-        )
+        RuleInput(text, context, code, reply, refused_at, host, possible)
         for text in filter(None, (reply_text, notice_text))
     ]
     by_code = _by_code(rules, code, reply, refused_at)
     # Where the report's code is all that the server said, words of the rest of the notice do not outweigh it.
     only_code = bool(status) and by_code.bounce_class == "hard" and not _LETTERS.search(reply_text)
+    candidates = rules.candidates(possible)
     for given in texts:
-        for rule in rules.rules:
+        for rule in candidates:
             if not rule.matches(given) or (refused_at in _BEFORE_RCPT and rules.is_hard(rule)):
                 continue
             found = _classification(rules, rule.reason, code, rule.name)
@@ -119,7 +117,7 @@ def _about_us(rules: Rules, texts: Iterable[RuleInput], found: Classification) -
         return found
     for given in texts:
         for rule in rules.about_us:
-            if rule.matches(given):
+            if rule.required <= given.possible.keys() and rule.matches(given):
                 return _classification(rules, rule.reason, found.status, rule.name)
     return found
 
@@ -156,9 +154,18 @@ def _normalise(text: str) -> str:
     """Lower case on one line, without accents; addresses become "@", "_" a space; links, host names and our
     subject go: no name decides. Of a link to a blocklist its name stays, since there may be no other reason.
     """
-    text = _LINK.sub(_name_of_blocklist, _SUBJECT.sub("", text[:_LIMIT].lower()))
-    text = _ADDRESS.sub("@", text).replace("_", " ")
-    return without_accents(_SPACE.sub(" ", _REPLYING_HOST.sub("", text)).strip())
+    text = text[:_LIMIT].lower()
+    # Most texts lack what most of these expressions look for, place by place.
+    if ":" in text:
+        text = _SUBJECT.sub("", text)
+        if "://" in text:
+            text = _LINK.sub(_name_of_blocklist, text)
+    if "@" in text:
+        text = _ADDRESS.sub("@", text)
+    text = text.replace("_", " ")
+    if "[" in text or "(" in text or "host " in text or "talking to " in text:
+        text = _REPLYING_HOST.sub("", text)
+    return without_accents(" ".join(text.split()))
 
 
 def _name_of_blocklist(link: re.Match[str]) -> str:
@@ -178,13 +185,15 @@ def _reply_code(text: str) -> str:
     return found[1] if found else ""
 
 
-def _stage(rules: Rules, text: str) -> str:
+def _stage(rules: Rules, possible: Possible, text: str) -> str:
     """The last stage that the text names: what follows it is the reply to it."""
-    if not text:
-        return ""
-    ends = {stage: rules.stages[stage].last_end(text) for stage in STAGES}
-    last = max(ends, key=lambda stage: ends[stage])
-    return last if ends[last] >= 0 else ""
+    last, named = -1, ""
+    for stage in STAGES:
+        for pattern in possible.get(rules.stages[stage], ()):
+            for found in pattern.finditer(text):
+                if found.end() > last:
+                    last, named = found.end(), stage
+    return named
 
 
 def _by_code(rules: Rules, code: str, reply: str, stage: str) -> Classification:
@@ -234,8 +243,8 @@ class RuleInput:
     stage: str
     # Name of the server that replied.
     host: str
-    # Expressions on text and context that may match here.
-    possible: dict[PatternList, list[re.Pattern[str]]]
+    # Expressions that may match the context, and so all that may match the text.
+    possible: Possible
 
     def is_found(self, patterns: PatternList, text: str) -> bool:
         return any(pattern.search(text) for pattern in self.possible.get(patterns, ()))
@@ -263,7 +272,7 @@ class Rule:
     # Conditions on codes and on the host: what of the input is tested, the test, and the wanted result.
     _tests: tuple[tuple[Callable[[RuleInput], str], Callable[[str], bool], bool], ...] = field(init=False)
     # Lists of which an expression must match.
-    _required: tuple[PatternList, ...] = field(init=False)
+    required: frozenset[PatternList] = field(init=False)
 
     def __post_init__(self) -> None:
         tests = [
@@ -273,13 +282,12 @@ class Rule:
             for test in (patterns.found_in if name == "host" else patterns.begins,)
         ]
         object.__setattr__(self, "_tests", tuple(tests))
-        object.__setattr__(self, "_required", tuple(filter(None, (self.text, self.context))))
+        object.__setattr__(self, "required", frozenset(filter(None, (self.text, self.context))))
 
     def matches(self, given: RuleInput) -> bool:
-        """Whether every condition holds; the cheap ones are tested first."""
-        for patterns in self._required:
-            if patterns not in given.possible:
-                return False
+        """Whether every condition holds, where an expression of each list in `required` may match; the
+        cheap ones are tested first.
+        """
         for value, test, is_wanted in self._tests:
             if test(value(given)) != is_wanted:
                 return False
@@ -313,16 +321,28 @@ class Rules:
     phrases: dict[str, str]
 
     @cached_property
-    def text_index(self) -> PatternIndex:
-        return PatternIndex(
-            one for rule in (*self.rules, *self.about_us) for one in (rule.text, rule.not_text)
+    def index(self) -> PatternIndex:
+        """Of all expressions that are looked for in the texts."""
+        lists = (
+            (one.text, one.not_text, one.context, one.not_context) for one in (*self.rules, *self.about_us)
         )
+        return PatternIndex((*itertools.chain.from_iterable(lists), *self.stages.values()))
 
     @cached_property
-    def context_index(self) -> PatternIndex:
-        return PatternIndex(
-            one for rule in (*self.rules, *self.about_us) for one in (rule.context, rule.not_context)
-        )
+    def _places(self) -> tuple[dict[PatternList, list[int]], list[int]]:
+        """The places of the rules: by a list that each requires, and of those that require none."""
+        by_list: dict[PatternList, list[int]] = {}
+        others: list[int] = []
+        for place, rule in enumerate(self.rules):
+            first = next(iter(rule.required), None)
+            (others if first is None else by_list.setdefault(first, [])).append(place)
+        return by_list, others
+
+    def candidates(self, possible: Possible) -> list[Rule]:
+        """The rules, in their order, whose required lists all have an expression that may match."""
+        by_list, others = self._places
+        places = sorted(itertools.chain(others, *(by_list[one] for one in possible if one in by_list)))
+        return [rule for rule in map(self.rules.__getitem__, places) if rule.required <= possible.keys()]
 
     def compile(self) -> None:
         """Prepare every expression, which otherwise happens where one may match for the first time."""

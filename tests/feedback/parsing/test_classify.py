@@ -227,7 +227,7 @@ def test_no_rule_needs_a_literal_that_its_matches_lack() -> None:
         for text in texts:
             matching = {pattern for pattern in list_.compile() if pattern.search(text)}
             assert list_.found_in(text) == bool(matching)
-            assert matching <= set(known.text_index.possible_in(text).get(list_, ()))
+            assert matching <= set(known.index.possible_in(text).get(list_, ()))
 
 
 def test_no_rule_is_slow_on_any_text() -> None:
