@@ -54,6 +54,8 @@ from mailer.stories.models import Story, StoryText
 _FOUND = 20
 # Stories of a group that are shown before staff ask for all.
 _POOL_SHOWN = 30
+# The same beside what a search found.
+_POOL_SHOWN_BESIDE = 5
 _ICONS = {
     "lead": "pick",
     "story": "doc-full-inverse",
@@ -202,8 +204,9 @@ class WorkbenchPage(EditionPage):
         stories = draft_blocks.pool(draft, now, with_texts=False)
         newly_ready = [story.pk for story in stories if story.pk not in left_out]
         taken_out = [story.pk for story in stories if story.pk in left_out]
-        most = None if self.request.GET.get("stories") == "all" else _POOL_SHOWN
         search = self.request.GET.get("q", "").strip()[:100]
+        shown = _POOL_SHOWN_BESIDE if search else _POOL_SHOWN
+        most = None if self.request.GET.get("stories") == "all" else shown
         found = _search(search) if search else []
         used = edition_periods_by_story(story.pk for story in found) if found else {}
         inside = set(story_ids_in(draft.body.raw_data))
