@@ -1352,6 +1352,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('edition', 'story'), name='story_override_once'),
         ),
         migrations.AddIndex(
+            model_name='story',
+            index=models.Index(fields=['-date', '-id'], name='story_newest_first'),
+        ),
+        migrations.AddIndex(
             model_name='storymail',
             index=models.Index(fields=['state', '-received_at'], name='story_mail_by_state'),
         ),

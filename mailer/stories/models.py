@@ -109,6 +109,8 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         verbose_name = _("story")
         verbose_name_plural = _("stories")
         ordering = ["-date", "-pk"]
+        # A list and a search read the newest, and stop.
+        indexes = [models.Index(fields=["-date", "-id"], name="story_newest_first")]
 
     def __str__(self) -> str:
         return self.headline("en")
