@@ -22,10 +22,10 @@ from wagtail.images import get_image_model
 from wagtail.models import Revision
 from wagtail.search.backends import get_search_backend
 
-from mailer.editions.models import Edition, EditionText
+from mailer.editions.models import Edition, EditionText, GlossaryTerm
 from mailer.outgoing_webhooks.models import WebhookEndpoint
 from mailer.rendering.periods import Period
-from mailer.stories.models import Story, StoryComment, StoryText
+from mailer.stories.models import Story, StoryComment, StoryMail, StorySource, StorySourceItem, StoryText
 from subscribers.imports import staging
 from subscribers.imports.models import ImportJob
 from subscribers.imports.row_types import ImportStats
@@ -310,3 +310,54 @@ def fill_editions(editions: Sequence[Edition], stories: Sequence[Story], writer:
     Edition.objects.bulk_update(editions, ["body"])
     EditionText.objects.bulk_create(text for edition in editions for text in edition.texts.all())
     _add_revisions(editions, writer, now)
+
+
+def add_sources(stories: Sequence[Story], now: datetime) -> None:
+    """Add sources, which half of the stories came from, emails with stories, and a glossary.
+
+    The suggestions for drafts wait for staff.
+    """
+    sources = StorySource.objects.bulk_create(
+        StorySource(name=f"Office {number}", url=f"https://example.org/{number}/feed", last_success_at=now)
+        for number in range(40)
+    )
+    StorySourceItem.objects.bulk_create(
+        StorySourceItem(
+            source=sources[number % len(sources)],
+            item_id=f"history-{number}",
+            digest=f"{number:064x}",
+            story=story,
+            link=f"https://example.org/history-{number}",
+            language="en",
+            published=story.created_at,
+            first_seen_at=story.created_at,
+            seen_at=now,
+            suggestion={
+                "countries": list(story.countries),
+                "region": "",
+                "reasons": [[code, "village", "headline"] for code in story.countries],
+                "also_named": [],
+                "kind": [story.kind, "", ""],
+                "language": ["en", "source"],
+                "date": "published",
+            },
+            reviewed_at=now if story.live else None,
+        )
+        for number, story in enumerate(stories)
+        if number % 2
+    )
+    StoryMail.objects.bulk_create(
+        StoryMail(
+            sha256=f"{number:064x}",
+            raw=b"",
+            received_at=now - timedelta(hours=number),
+            source=sources[number % len(sources)],
+            state=StoryMail.State.ADDED if number % 4 else StoryMail.State.UNKNOWN,
+            sender=f"office-{number % 9}@example.org",
+            subject=f"Stories of week {number}",
+        )
+        for number in range(400)
+    )
+    GlossaryTerm.objects.bulk_create(
+        GlossaryTerm(names={"en": [f"Project {number}"], "ru": [f"Проект {number}"]}) for number in range(300)
+    )

@@ -273,6 +273,7 @@ def fill(readers: int, mailings: int, amounts: Amounts = desk_history.FIVE_YEARS
     stories = desk_history.add_stories(LANGUAGES, writer, amounts, now)
     sent = _history(newsletter, stories, writer, approver, readers, mailings, amounts, now)
     _open_editions(newsletter, stories, writer, approver, now)
+    desk_history.add_sources(stories, now)
     desk_history.add(_run, writer, approver, amounts, now)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

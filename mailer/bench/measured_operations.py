@@ -125,6 +125,11 @@ def _story_pages() -> list[tuple[str, str]]:
         ("preview of a story", reverse("desk_story:preview", args=[story])),
         ("history of a story", reverse("desk_stories:history", args=[story])),
         ("pictures", reverse("wagtailimages:index")),
+        ("sources", reverse("desk_sources")),
+        ("source", reverse("desk_source", args=[StorySource.objects.order_by("pk")[0].pk])),
+        ("suggestions", reverse("desk_story_suggestions")),
+        ("emails with stories", reverse("desk_story_mail")),
+        ("Word documents", reverse("desk_word_upload")),
     ]
 
 
@@ -154,6 +159,9 @@ def _edition_pages() -> list[tuple[str, str]]:
         ("schedule, confirmation", f"{schedule}?when=now"),
         ("newsletters", reverse("desk_newsletters:index")),
         ("newsletter", reverse("desk_newsletters:edit", args=[Newsletter.objects.get(slug="bench").pk])),
+        ("glossary", reverse("desk_glossary", args=[Newsletter.objects.get(slug="bench").pk])),
+        ("calendar", reverse("desk_calendar")),
+        ("translations", page("translations", draft)),
         ("assemble", reverse("desk_assemble", args=[Newsletter.objects.get(slug="bench").pk])),
     ]
 
