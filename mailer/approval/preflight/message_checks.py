@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 
@@ -19,7 +18,6 @@ from subscribers.translate_stored_texts import stored
 HTML_WARN_BYTES = 90_000
 HTML_LIMIT_BYTES = 100_000
 _HEADING = re.compile(r"<h([1-6])\b", re.IGNORECASE)
-_TAGS = re.compile(r"<[^>]+>")
 
 
 def _place(variant: RenderedVariant) -> Place:
@@ -72,7 +70,7 @@ def no_postal_address(description: Description) -> Iterator[Found]:
         yield Found(Place("newsletter", "", stored("Postal address")), address)
         return
     for variant in _one_of_each_language(description):
-        shown = _squeezed(html.unescape(_TAGS.sub(" ", variant.html)))
+        shown = sanitize.to_single_line(variant.html)
         own = head.in_language(variant.language).postal_address
         if _squeezed(sanitize.printable(own)) not in shown:
             yield Found(_place(variant))
