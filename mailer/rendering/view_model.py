@@ -98,6 +98,8 @@ class BlockView:
     picture: Picture | None = None
     # Of figures: ("12 000", "people trained").
     figures: tuple[tuple[str, str], ...] = ()
+    # As in StoryView, of a written block that shows a text.
+    language_note: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -284,6 +286,7 @@ class _Builder:
         if chosen is None:
             return BlockView(block.kind)
         lang = self._lang_if_foreign(chosen.language)
+        note = self._language_note(chosen.language) if chosen.text.strip() else ""
         if block.kind in ("text", "note"):
             return BlockView(
                 block.kind,
@@ -291,6 +294,7 @@ class _Builder:
                 body=sanitize.rich_text(chosen.text),
                 body_text=sanitize.to_plain_text(chosen.text),
                 detail=_single_line(chosen.detail),
+                language_note=note,
             )
         address = sanitize.safe_picture_url(block.picture.url) if block.picture else ""
         if address and not chosen.alt.strip():
@@ -303,6 +307,7 @@ class _Builder:
             link=sanitize.safe_link(block.link),
             picture=replace(block.picture, url=address) if block.picture and address else None,
             figures=_figures(chosen.text) if block.kind == "figures" else (),
+            language_note=note,
         )
 
     def heading(self, block: Block) -> LocalizedText:
@@ -366,9 +371,7 @@ class _Builder:
             place=where,
             place_suffix=beyond,
             mark=self.mark(story),
-            language_note=""
-            if chosen.language == self.language
-            else localization.language_name(chosen.language, self.language),
+            language_note=self._language_note(chosen.language),
             date=localization.day(story.date, self.content.period, self.language),
             day=str(story.date.day),
             month=localization.month(story.date, self.language),
@@ -454,6 +457,9 @@ class _Builder:
 
     def _lang_if_foreign(self, used: str) -> str:
         return "" if used == self.language else used
+
+    def _language_note(self, used: str) -> str:
+        return localization.language_name(used, self.language) if used != self.language else ""
 
     def _warn_fallback(self, what: str, used: str) -> None:
         if used != self.language:

@@ -84,6 +84,26 @@ def test_a_written_block_without_a_text_is_left_out(kind: WrittenKind) -> None:
     assert variants.render(content, ("KZ",), "en").html == variants.render(EDITION, ("KZ",), "en").html
 
 
+@pytest.mark.parametrize("kind", sorted(WRITTEN_KINDS - {"divider"}))
+def test_a_written_block_in_another_language_says_which_unless_its_text_is_the_reader_s(
+    kind: WrittenKind,
+) -> None:
+    note, content = "орыс тілі", written(kind)
+    plain, foreign = (variants.render(one, ("KZ",), "kk") for one in (EDITION, content))
+    for before, after in ((plain.html, foreign.html), (plain.text, foreign.text)):
+        assert after.count(note) == before.count(note) + 1
+    # The note itself is in the reader's language.
+    assert not re.search(rf'lang="ru"[^>]*>[^<]*{note}', foreign.html)
+    own = variants.render(content, ("KZ",), "ru")
+    assert "русский" not in own.html + own.text
+
+
+def test_a_publication_in_another_language_says_which() -> None:
+    content = replace(EDITION, blocks=tuple(block for block in EDITION.blocks if block.kind == "titles"))
+    rendered = variants.render(content, (), "tk")
+    assert all("rus dili" in part for part in (rendered.html, rendered.text))
+
+
 def test_outlook_shows_the_day_above_the_month_and_rules_inside_the_margins() -> None:
     page = mail_views.as_outlook(variants.render(EDITION, ("KZ",), "en").html)
     assert re.search(r"<b[^>]*>18</b>\s*<br>\s*December", page)
