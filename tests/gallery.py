@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw, ImageOps
 from playwright.sync_api import Browser, Route, sync_playwright
 
+from mailer.editions import logo_ring
 from mailer.public import ornament
 from mailer.rendering import merge_tags, template_parts, theme, variants
 from mailer.rendering.data_types import (
@@ -93,8 +94,8 @@ def sample_content(base: str = "") -> Content:
             taglines=tuple(LocalText(code, text) for code, text in head["taglines"].items()),
             theme=theme.resolved({theme.BASE: base}),
             texts=tuple(MastheadText(code, **texts) for code, texts in head["texts"].items()),
-            logo=Picture(f"{SITE}/logo/{'22303C' if base == 'plain' else 'FFFFFF'}.png", 360, 96),
-            logo_dark=Picture(f"{SITE}/logo/FFFFFF.png", 360, 96) if base == "plain" else None,
+            logo=_logo_picture("22303C" if base == "plain" else "FFFFFF", base),
+            logo_dark=_logo_picture("FFFFFF", "bare") if base == "plain" else None,
             templates=template_parts.theme_parts(base),
         ),
         period="2021-12",
@@ -157,6 +158,10 @@ def sample_content(base: str = "") -> Content:
             Block("social", ("follow-our-page",)),
         ),
     )
+
+
+def _logo_picture(colour: str, base: str) -> Picture:
+    return Picture(f"{SITE}/logo/{colour}-{base or 'default'}.png", *_logo(colour, base).size)
 
 
 def _written(kind: WrittenKind, *, file: str = "", **texts: tuple[str, str, str]) -> Block:
@@ -255,7 +260,10 @@ def _answer(route: Route, page: str, view: View) -> None:
     elif address.startswith("/media/"):
         route.fulfill(body=_cropped(address.removeprefix("/media/")), content_type="image/jpeg")
     elif address.startswith("/logo/"):
-        route.fulfill(body=_logo(address[6:12]), content_type="image/png")
+        colour, _, base = address.removeprefix("/logo/").removesuffix(".png").partition("-")
+        written = io.BytesIO()
+        _logo(colour, base).save(written, "PNG")
+        route.fulfill(body=written.getvalue(), content_type="image/png")
     elif address.startswith("/ornament/"):
         middle, _, ring = address.removeprefix("/ornament/").removesuffix(".png").partition("-")
         route.fulfill(body=ornament.png(middle, ring), content_type="image/png")
@@ -264,17 +272,17 @@ def _answer(route: Route, page: str, view: View) -> None:
 
 
 @cache
-def _logo(colour: str) -> bytes:
-    """A mark of two hills and a sun, in one colour, with stripes for the name of an office."""
+def _logo(colour: str, base: str) -> Image.Image:
+    """A mark of two hills and a sun in one colour, with stripes for an office's name, as a theme has it."""
     logo = Image.new("RGBA", (360, 96))
     draw = ImageDraw.Draw(logo)
     draw.ellipse((34, 8, 62, 36), fill=f"#{colour}")
     draw.polygon([(0, 90), (36, 40), (58, 68), (72, 52), (100, 90)], fill=f"#{colour}")
     draw.rectangle((124, 34, 350, 46), fill=f"#{colour}")
     draw.rectangle((124, 60, 290, 72), fill=f"#{colour}")
-    written = io.BytesIO()
-    logo.save(written, "PNG")
-    return written.getvalue()
+    if base == "bare":
+        return logo
+    return logo_ring.ringed(logo, theme.logo_grounds({theme.BASE: base}))
 
 
 @cache

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from PIL import Image as Pillow
 from PIL import ImageChops, ImageCms, ImageDraw, ImageStat
 
+from mailer.editions import logo_ring
 from mailer.rendering.data_types import Picture
 from mailer.stories.sanitize_pictures import without_metadata
 
@@ -43,6 +44,10 @@ _UNSEEN = 1.0
 _SEEN, _SEEN_PART = 24, 0.0005
 
 
+# Colours behind a logo, as in theme.logo_grounds.
+Grounds = tuple[str, str]
+
+
 class EncodedPicture(NamedTuple):
     data: bytes
     # "jpg" or "png"
@@ -61,36 +66,39 @@ def from_site(html: str) -> str:
     return html.replace(f"{site.media_origin}/", f"{site.url}/") if site.media_origin else html
 
 
-def shown(image: Any, crop: str, *, pictures: bool) -> Picture | None:
+def shown(image: Any, crop: str, *, pictures: bool, grounds: Grounds | None = None) -> Picture | None:
     """The picture of a message; None without an image. Without `pictures` it is not prepared."""
     if not image:
         return None
-    return permanent_picture(image, crop) if pictures else NO_FILE
+    return permanent_picture(image, crop, grounds) if pictures else NO_FILE
 
 
-def permanent_picture(image: Any, crop: str = "wide") -> Picture:
+def permanent_picture(image: Any, crop: str = "wide", grounds: Grounds | None = None) -> Picture:
     """A Wagtail image in one of CROPS around its focal point, stored for good under the SHA-256 of its bytes.
 
-    Or as a LOGO, whole. Replacing the image's file gives another URL; messages already sent keep theirs.
+    Or as a LOGO, whole; with `grounds`, a transparent one has a ring: see logo_ring. Replacing the image's
+    file gives another URL; messages already sent keep theirs.
     """
     rendition = image.get_rendition(_rendition_filter(image, crop))
     # The name says which image, crop and focal point; the hash, which file.
-    made = (rendition.file.name, image.get_file_hash())
-    name = _names.get(made, "")
+    made = (rendition.file.name, image.get_file_hash(), grounds)
+    name, size = _stored.get(made, ("", (0, 0)))
     if not name or not default_storage.exists(name):
         with rendition.file.open("rb") as file:
-            data, ending = encoded(file.read(), crop)
+            data, ending = encoded(file.read(), crop, grounds)
+        with Pillow.open(BytesIO(data)) as written:
+            size = written.size
         name = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}.{ending}"
         if not default_storage.exists(name):
             default_storage.save(name, ContentFile(data))
-        if len(_names) >= _MAX_REMEMBERED:
-            _names.clear()
-        _names[made] = name
-    return Picture(f"{origin()}{settings.MEDIA_URL}{name}", rendition.width, rendition.height)
+        if len(_stored) >= _MAX_REMEMBERED:
+            _stored.clear()
+        _stored[made] = (name, size)
+    return Picture(f"{origin()}{settings.MEDIA_URL}{name}", *size)
 
 
-# Paths of permanent pictures by what they were made from: encoding takes a tenth of a second.
-_names: dict[tuple[str, str], str] = {}
+# Paths and sizes of permanent pictures by what they were made from: encoding takes a tenth of a second.
+_stored: dict[tuple[str, str, Grounds | None], tuple[str, tuple[int, int]]] = {}
 _MAX_REMEMBERED = 10_000
 
 
@@ -102,11 +110,12 @@ def _rendition_filter(image: Any, crop: str) -> str:
     return f"{size}|jpegquality-92|format-jpeg|bgcolor-ffffff"
 
 
-def encoded(data: bytes, crop: str = "wide") -> EncodedPicture:
+def encoded(data: bytes, crop: str = "wide", grounds: Grounds | None = None) -> EncodedPicture:
     """The picture's bytes without metadata, in sRGB, with at most LARGEST octets where that is possible.
 
     A drawing, or what is transparent, becomes a PNG of 256 colours if nobody sees the difference. A
-    photograph becomes a JPEG, on white where it is transparent. A transparent logo is always a PNG.
+    photograph becomes a JPEG, on white where it is transparent. A transparent logo is always a PNG, with a
+    ring where `grounds` are given.
     """
     with Pillow.open(BytesIO(data)) as opened:
         without_loss = opened.format == "PNG"
@@ -116,6 +125,8 @@ def encoded(data: bytes, crop: str = "wide") -> EncodedPicture:
     if without_loss:
         transparent = _is_transparent(picture)
         picture = picture if transparent else picture.convert("RGB")
+        if transparent and crop == LOGO and grounds:
+            picture = logo_ring.ringed(picture, grounds)
         drawing = _palette_png(picture) or b""
         whole = _png(picture) if transparent and not drawing else b""
         if crop == LOGO and transparent:

@@ -121,7 +121,9 @@ def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.
             for text in texts
             if text.name or text.office or text.postal_address or text.logo_alt
         ),
-        logo=shown(newsletter.logo, LOGO, pictures=pictures),
+        logo=shown(
+            newsletter.logo, LOGO, pictures=pictures, grounds=theme.logo_grounds(newsletter.theme or {})
+        ),
         logo_dark=shown(newsletter.logo_dark, LOGO, pictures=pictures),
     )
 

@@ -219,6 +219,17 @@ def _merged(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     )
 
 
+# Where the masthead stands on the page, not on the deep ground.
+_LIGHT_MASTHEADS = frozenset({"plain"})
+
+
+def logo_grounds(stored_changes: Mapping[str, str]) -> tuple[str, str]:
+    """The colours (#RRGGBB) of the ground behind the logo and of the other one, by a newsletter's changes."""
+    merged = tokens(resolved(stored_changes))
+    page, deep = merged["page"], merged["deep"]
+    return (page, deep) if stored_changes.get(BASE, "") in _LIGHT_MASTHEADS else (deep, page)
+
+
 def token_error(name: str, value: str) -> str:
     """The error in a token's value, for staff; empty when it is valid."""
     if name not in DEFAULTS:

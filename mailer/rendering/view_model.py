@@ -197,9 +197,13 @@ def _logo(picture: Picture | None) -> Picture | None:
     address = sanitize.safe_picture_url(picture.url) if picture else ""
     if not picture or not address:
         return None
-    width, height = LARGEST_LOGO
-    scale = min(1, width / max(picture.width, 1), height / max(picture.height, 1))
+    scale = logo_scale(picture.width, picture.height)
     return Picture(address, round(picture.width * scale), round(picture.height * scale))
+
+
+def logo_scale(width: int, height: int) -> float:
+    """How large a logo of this size in pixels is shown: CSS pixels for each of its own, 1 at most."""
+    return min(1, LARGEST_LOGO[0] / max(width, 1), LARGEST_LOGO[1] / max(height, 1))
 
 
 def _without_repeated_places(blocks: Sequence[BlockView]) -> tuple[BlockView, ...]:
