@@ -12,7 +12,11 @@ from functools import lru_cache
 
 _NUMBER = r"(?:\d{1,3}(?:[ \xa0]\d{3})+(?!\d)|\d+(?:[.,:]\d+)*)"
 # "2014–2019", "18:30–20:00", "12 000", "2021-жылы", "2022–2024-ро", "20 %". Longer words than this may break.
-_TOGETHER = re.compile(rf"(?<![\w#]){_NUMBER}(?:[-–—−]{_NUMBER})*(?:-[^\W\d_]{{1,20}})?(?:[ \xa0]%)?")
+_WITH_NUMBER = rf"{_NUMBER}(?:[-–—−]{_NUMBER})*(?:-[^\W\d_]{{1,20}})?(?:[ \xa0]%)?"
+# "из-за", "ýa-da", "көші-қон": a short part of a word does not stand alone.
+_LETTER = r"[^\W\d_]"
+_SHORT_PARTS = rf"(?:{_LETTER}{{1,3}}-{_LETTER}{{1,12}}|{_LETTER}{{1,12}}-{_LETTER}{{1,3}})(?![\w-])"
+_TOGETHER = re.compile(rf"(?<![\w#])(?:{_WITH_NUMBER}|(?<!-){_SHORT_PARTS})")
 _PLAIN_NUMBER = re.compile(r"[\d.,:]*")
 _SPACES = (
     # A dash between words never begins a line.
@@ -24,7 +28,7 @@ _SPACES = (
     # "A. Drawer"
     (re.compile(r"(?<!\w)([A-ZА-ЯЁҚҒҲӮҶӢӘІҢҮҰӨҺ]\.) (?=[A-ZА-ЯЁҚҒҲӮҶӢӘІҢҮҰӨҺ])"), "\\1\xa0"),
 )
-_NOTHING_TO_KEEP = re.compile(r"[^\d–—.]*")
+_NOTHING_TO_KEEP = re.compile(r"[^\d–—.-]*")
 _BODY = "<mj-body"
 _TEXT = re.compile(r">([^<>]*[^<>\s][^<>]*)<")
 _SPAN = '<span style="white-space:nowrap">{}</span>'
