@@ -25,10 +25,10 @@ _UNKNOWN_IN_HEAD = re.compile("<mj-preview|<mj-include|<mj-html-attributes")
 _HEAD, _HEAD_END, _BODY, _BODY_END = "<mj-head>", "</mj-head>", "<mj-body", "</mj-body>"
 _SECTION_BEGINS = re.compile(r"\s*<(mj-section|mj-wrapper|mj-raw)\b")
 _CSS_BLOCK = re.compile(r"/\*.*?\*/|\{[^{}]*\}", re.DOTALL)
-# A text between two tags that passes through the compiler and the inliner unchanged.
+# A text between two tags that the compiler and the inliner leave unchanged, but for no-break spaces.
 _PLAIN_TEXT = re.compile(
     r"""(</?[a-z][^<>"']*(?:"[^"]*"[^<>"']*)*>\s*)"""
-    r"([^<>&\s\x00-\x20\x7f-\xa0](?:[^<>&\x00-\x1f\x7f-\xa0]*[^<>&\s\x00-\x20\x7f-\xa0])?)(?=\s*<)"
+    r"([^<>&\s\x00-\x20\x7f-\xa0](?:[^<>&\x00-\x1f\x7f-\x9f]*[^<>&\s\x00-\x20\x7f-\xa0])?)(?=\s*<)"
 )
 _TEXT = "mailer-text-"
 _TEXT_PLACE = re.compile(_TEXT + r"(\d+)-")
@@ -144,7 +144,8 @@ def _compile_section(section: str, around: tuple[str, str, str, str], stylesheet
     texts: list[str] = []
 
     def taken_out(found: re.Match[str]) -> str:
-        texts.append(found[2])
+        # As the inliner writes it.
+        texts.append(found[2].replace("\xa0", "&nbsp;"))
         return f"{found[1]}{_TEXT}{len(texts) - 1}-"
 
     # Sections that differ by such texts alone are compiled once.

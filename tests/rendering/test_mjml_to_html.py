@@ -101,6 +101,7 @@ def test_a_second_variant_compiles_only_what_no_other_had(monkeypatch: pytest.Mo
         (SECTION.format("a") + SECTION.format("b"), "td:first-child { padding: 1px; }"),
         (SECTION.format("a" * 20_000) + SECTION.format("b"), STYLESHEET),
         (SECTION.format("a") + "<!-- a comment -->" + SECTION.format("b"), STYLESHEET),
+        (SECTION.format("a\xa0b") + SECTION.format("c\xa0d&amp;\xa0e"), STYLESHEET),
         (f"<mj-wrapper>{SECTION.format('a')}{SECTION.format('b')}</mj-wrapper>", STYLESHEET),
         ("<mj-raw>  <b>a</b>\n\n </mj-raw>" + SECTION.format("b"), STYLESHEET),
         ("<mj-raw></mj-raw>\n" + SECTION.format("mailer-own-address https://example.org/v/"), STYLESHEET),
