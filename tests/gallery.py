@@ -95,7 +95,7 @@ def sample_content(base: str = "") -> Content:
             theme=theme.resolved({theme.BASE: base}),
             texts=tuple(MastheadText(code, **texts) for code, texts in head["texts"].items()),
             logo=_logo_picture("22303C" if base == "plain" else "FFFFFF", base),
-            logo_dark=_logo_picture("FFFFFF", "bare") if base == "plain" else None,
+            logo_dark=_logo_picture("FFFFFF", base, dark=True),
             templates=template_parts.theme_parts(base),
         ),
         period="2021-12",
@@ -160,8 +160,9 @@ def sample_content(base: str = "") -> Content:
     )
 
 
-def _logo_picture(colour: str, base: str) -> Picture:
-    return Picture(f"{SITE}/logo/{colour}-{base or 'default'}.png", *_logo(colour, base).size)
+def _logo_picture(colour: str, base: str, *, dark: bool = False) -> Picture:
+    name = f"{colour}-{'dark' if dark else 'light'}-{base}.png"
+    return Picture(f"{SITE}/logo/{name}", *_logo(colour, base, dark).size)
 
 
 def _written(kind: WrittenKind, *, file: str = "", **texts: tuple[str, str, str]) -> Block:
@@ -260,9 +261,9 @@ def _answer(route: Route, page: str, view: View) -> None:
     elif address.startswith("/media/"):
         route.fulfill(body=_cropped(address.removeprefix("/media/")), content_type="image/jpeg")
     elif address.startswith("/logo/"):
-        colour, _, base = address.removeprefix("/logo/").removesuffix(".png").partition("-")
+        colour, scheme, base = address.removeprefix("/logo/").removesuffix(".png").split("-")
         written = io.BytesIO()
-        _logo(colour, base).save(written, "PNG")
+        _logo(colour, base, scheme == "dark").save(written, "PNG")
         route.fulfill(body=written.getvalue(), content_type="image/png")
     elif address.startswith("/ornament/"):
         middle, _, ring = address.removeprefix("/ornament/").removesuffix(".png").partition("-")
@@ -272,7 +273,7 @@ def _answer(route: Route, page: str, view: View) -> None:
 
 
 @cache
-def _logo(colour: str, base: str) -> Image.Image:
+def _logo(colour: str, base: str, dark: bool) -> Image.Image:
     """A mark of two hills and a sun in one colour, with stripes for an office's name, as a theme has it."""
     logo = Image.new("RGBA", (360, 96))
     draw = ImageDraw.Draw(logo)
@@ -280,9 +281,7 @@ def _logo(colour: str, base: str) -> Image.Image:
     draw.polygon([(0, 90), (36, 40), (58, 68), (72, 52), (100, 90)], fill=f"#{colour}")
     draw.rectangle((124, 34, 350, 46), fill=f"#{colour}")
     draw.rectangle((124, 60, 290, 72), fill=f"#{colour}")
-    if base == "bare":
-        return logo
-    return logo_ring.ringed(logo, theme.logo_grounds({theme.BASE: base}))
+    return logo_ring.ringed(logo, theme.logo_grounds({theme.BASE: base}, dark=dark))
 
 
 @cache

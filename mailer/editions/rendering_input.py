@@ -102,6 +102,13 @@ def content_of_story(story: Story, newsletter: Newsletter, period: str) -> data_
     )
 
 
+def _logo(newsletter: Newsletter, *, pictures: bool, dark: bool = False) -> data_types.Picture | None:
+    """The logo for readers in the light or the dark, with a ring in the colour that is behind it there."""
+    image = newsletter.logo_dark or newsletter.logo if dark else newsletter.logo
+    grounds = theme.logo_grounds(newsletter.theme or {}, dark=dark)
+    return shown(image, LOGO, pictures=pictures, grounds=grounds)
+
+
 def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.Masthead:
     """The newsletter's name, sender and languages, as subscribers see them. `pictures`: see `content_of`."""
     texts = list(newsletter.texts.all())
@@ -121,10 +128,8 @@ def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.
             for text in texts
             if text.name or text.office or text.postal_address or text.logo_alt
         ),
-        logo=shown(
-            newsletter.logo, LOGO, pictures=pictures, grounds=theme.logo_grounds(newsletter.theme or {})
-        ),
-        logo_dark=shown(newsletter.logo_dark, LOGO, pictures=pictures),
+        logo=_logo(newsletter, pictures=pictures),
+        logo_dark=_logo(newsletter, pictures=pictures, dark=True),
     )
 
 

@@ -223,11 +223,13 @@ def _merged(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 _LIGHT_MASTHEADS = frozenset({"plain"})
 
 
-def logo_grounds(stored_changes: Mapping[str, str]) -> tuple[str, str]:
-    """The colours (#RRGGBB) of the ground behind the logo and of the other one, by a newsletter's changes."""
+def logo_grounds(stored_changes: Mapping[str, str], *, dark: bool = False) -> tuple[str, str]:
+    """By a newsletter's changes, the colours (#RRGGBB) behind the logo and of a ground unlike it."""
     merged = tokens(resolved(stored_changes))
-    page, deep = merged["page"], merged["deep"]
-    return (page, deep) if stored_changes.get(BASE, "") in _LIGHT_MASTHEADS else (deep, page)
+    behind = "page" if stored_changes.get(BASE, "") in _LIGHT_MASTHEADS else "deep"
+    if dark:
+        return merged[f"dark_{behind}"], merged["page"]
+    return merged[behind], merged["deep" if behind == "page" else "page"]
 
 
 def token_error(name: str, value: str) -> str:

@@ -187,7 +187,7 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
         ornament_url=(content.media_origin or content.site_url)
         + theme.ornament_path(theme.tokens(head.theme)),
         logo=logo,
-        logo_dark=_logo(head.logo_dark) if logo else None,
+        logo_dark=_logo(head.logo_dark) if logo and head.logo_dark != head.logo else None,
         logo_alt=sanitize.printable(own.logo_alt),
     )
 

@@ -57,6 +57,16 @@ def test_a_logo_that_its_masthead_would_hide_has_a_ring_that_is_seen_there() -> 
     assert contrast_of_ring(logo_ring.ringed(logo(WHITE), plain), plain[0]) > 7
 
 
+@pytest.mark.parametrize("base", theme.THEMES)
+@pytest.mark.parametrize("colour", [DARK, WHITE])
+def test_in_dark_mode_the_ring_has_the_dark_ground_unless_that_would_hide_the_logo(
+    base: str, colour: str
+) -> None:
+    grounds = theme.logo_grounds({theme.BASE: base}, dark=True)
+    ringed = logo_ring.ringed(logo(colour), grounds)
+    assert (contrast_of_ring(ringed, grounds[0]) > 7) is (colour == DARK)
+
+
 def test_only_transparent_logos_with_known_grounds_change() -> None:
     grounds = theme.logo_grounds({})
 

@@ -85,8 +85,10 @@ def test_head_and_foot_have_a_logo_and_texts_in_each_language(desk: Desk) -> Non
     assert as_user(desk.admin).post(edit_page(desk), posted).status_code == 302
     head = masthead_of(Newsletter.objects.get(pk=newsletter.pk))
     assert head.in_language("ru").office == "Бюро" and head.in_language("kk").office == newsletter.office
-    assert head.taglines == () and head.logo_dark is None
-    assert head.logo and head.logo.url.endswith(".png") and (head.logo.width, head.logo.height) == (480, 96)
+    assert head.taglines == () and head.logo and head.logo_dark and head.logo != head.logo_dark
+    # With the ring of each ground, six of its pixels wide.
+    for shown in (head.logo, head.logo_dark):
+        assert shown.url.endswith(".png") and (shown.width, shown.height) == (486, 108)
 
 
 def test_the_only_list_is_chosen_beforehand(desk: Desk) -> None:
