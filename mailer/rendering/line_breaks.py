@@ -30,7 +30,6 @@ _SPACES = (
     # "A. Drawer"
     (re.compile(r"(?<!\w)([A-ZА-ЯЁҚҒҲӮҶӢӘІҢҮҰӨҺ]\.) (?=[A-ZА-ЯЁҚҒҲӮҶӢӘІҢҮҰӨҺ])"), "\\1\xa0"),
 )
-_NOTHING_TO_KEEP = re.compile(r"[^\d–—.-]*")
 _BODY = "<mj-body"
 _TEXT = re.compile(r">([^<>]*[^<>\s][^<>]*)<")
 _SPAN = '<span style="white-space:nowrap">{}</span>'
@@ -44,8 +43,6 @@ def keep_together(source: str) -> str:
 
 @lru_cache(maxsize=4_096)
 def _kept(text: str) -> str:
-    if _NOTHING_TO_KEEP.fullmatch(text):
-        return text
     for pattern, replacement in _SPACES:
         text = pattern.sub(replacement, text)
     return _TOGETHER.sub(_in_span, text)
