@@ -7,6 +7,7 @@ function and a line here: docs/how-to-add-a-check.md.
 from __future__ import annotations
 
 from mailer.approval.preflight import (
+    contradiction_checks,
     date_checks,
     edition_checks,
     glossary_checks,
@@ -14,6 +15,7 @@ from mailer.approval.preflight import (
     link_checks,
     message_checks,
     picture_checks,
+    placeholder_checks,
     slip_checks,
     text_checks,
 )
@@ -115,7 +117,21 @@ CHECKS: tuple[Check, ...] = (
         "error",
         stored("A text is unfinished: it holds a placeholder."),
         stored("Write what belongs there."),
-        text_checks.placeholders,
+        placeholder_checks.placeholders,
+    ),
+    Check(
+        "text.draft_mark",
+        "error",
+        stored("A text is marked as a draft, a test or a copy."),
+        stored("Remove the mark."),
+        placeholder_checks.draft_marks,
+    ),
+    Check(
+        "text.to_come",
+        "warning",
+        stored("A text says only that it will be announced later."),
+        stored("Write it if it is known now, or say where readers will find it."),
+        placeholder_checks.to_come,
     ),
     Check(
         "text.markup",
@@ -472,6 +488,13 @@ CHECKS: tuple[Check, ...] = (
         picture_checks.alt_says_picture,
     ),
     Check(
+        "picture.alt_says_nothing",
+        "warning",
+        stored("A picture's description says nothing of what is seen."),
+        stored("Say in a sentence what is seen."),
+        picture_checks.alt_says_nothing,
+    ),
+    Check(
         "picture.twice",
         "warning",
         stored("A picture is shown twice."),
@@ -576,6 +599,13 @@ CHECKS: tuple[Check, ...] = (
         stored("A subject names a story that some of its readers do not get."),
         stored("Name a story of the whole region, or none."),
         inbox_checks.subject_promises,
+    ),
+    Check(
+        "subject.other_edition",
+        "warning",
+        stored("A subject or preview text names the number or month of another edition."),
+        stored("Correct the number or the month."),
+        contradiction_checks.other_number,
     ),
     Check(
         "preheader.missing",

@@ -162,7 +162,7 @@ def _resolved(named: _Named, description: Description) -> date | None:
 def _dates(text: Text) -> Iterator[_Named]:
     language = text.language.partition("-")[0]
     lower = text.plain.casefold()
-    if not any(character.isdigit() for character in lower):
+    if not language or not any(character.isdigit() for character in lower):
         return
     for pattern in _patterns(language):
         for found in pattern.finditer(lower):

@@ -21,6 +21,8 @@ from mailer.rendering.data_types import (
     BlockKind,
     Content,
     LocalText,
+    Masthead,
+    MastheadText,
     Picture,
     RenderedVariant,
     Story,
@@ -67,7 +69,8 @@ class Text:
     """One text that staff wrote, in one language, as plain text."""
 
     place: Place
-    # The meaning of an edition_texts.TextPart, or "tagline".
+    # The meaning of an edition_texts.TextPart, or one of the newsletter's: "tagline", "newsletter_name",
+    # "office", "postal_address", "logo_alt", "sender_name".
     field: str
     plain: str
 
@@ -186,7 +189,8 @@ class Description:
     @cached_property
     def texts(self) -> tuple[Text, ...]:
         """Every text that staff wrote for this edition, each once."""
-        return tuple(one for one in dict.fromkeys(_texts(self.content)) if one.plain.strip())
+        sender = Text(Place("newsletter", "", stored("Sender")), "sender_name", self.sender.name)
+        return tuple(one for one in dict.fromkeys((*_texts(self.content), sender)) if one.plain.strip())
 
     @cached_property
     def anchors(self) -> tuple[Link, ...]:
@@ -274,8 +278,7 @@ def _texts(content: Content) -> Iterator[Text]:
         for part in SUBJECT_PARTS:
             place = Place("subject", "", names[part.name], subject.language)
             yield _text(place, part, subject)
-    for line in content.masthead.taglines:
-        yield Text(Place("newsletter", "", stored("Tagline"), line.language), "tagline", line.text)
+    yield from _masthead_texts(content.masthead)
     for story in content.stories:
         for text in story.texts:
             place = place_of(story, text.language)
@@ -286,6 +289,20 @@ def _texts(content: Content) -> Iterator[Text]:
         for piece in block.texts:
             place = place_of_block(content, block, piece.language)
             yield from (_text(place, part, piece) for part in parts_of(block))
+
+
+def _masthead_texts(head: Masthead) -> Iterator[Text]:
+    for line in head.taglines:
+        yield Text(Place("newsletter", "", stored("Tagline"), line.language), "tagline", line.text)
+    # Without a language: those of every language that has none of its own.
+    for own in (MastheadText("", head.name, head.office, head.postal_address), *head.texts):
+        for label, meaning, value in (
+            (stored("Name of the newsletter"), "newsletter_name", own.name),
+            (stored("Name of the office"), "office", own.office),
+            (stored("Postal address"), "postal_address", own.postal_address),
+            (stored("Description of the logo"), "logo_alt", own.logo_alt),
+        ):
+            yield Text(Place("newsletter", "", label, own.language), meaning, value)
 
 
 def _text(place: Place, part: TextPart, written: Subject | StoryText | LocalText) -> Text:

@@ -115,6 +115,21 @@ _VAGUE: Collection[str] = frozenset(
         ),
     )
 )
+# The same within a longer text: "click here to learn more".
+_PRESS = re.compile(
+    r"""
+    \b(?:click|press|tap)\s+(?:on\s+)?(?:here|this|the\s+(?:link|button))\b | \b(?:more|details)\s+here$
+    | \b(?:нажм|жм[иу]|клик|щ[её]лкн|перейд)\w*\s+
+        (?:здесь|сюда|тут|(?:по|на)\s+(?:(?:этой|эту)\s+)?(?:ссылк|кнопк)\w*)
+    | \b(?:здесь|сюда|тут)\s+(?:нажм|жм[иу]|клик)\w*
+    | \b(?:мұнда|осында|(?:осы|мына)\s+жер\w*|сілтеме\w*|батырма\w*)\s+(?:бас|шерт|өт)(?:ыңыз|іңіз|у|ы)\w*
+    | \b(?:бул\w*|ушул)\s+жер\w*\s+бас\w* | \b(?:шилтеме|баскыч)\w*\s+(?:бас|өт|чык)\w*
+    | \b(?:ин\s?ҷо|истинод|пайванд|тугма)\w*\s+(?:ро\s+)?(?:пахш|зер|клик|гузар)\w*
+    | \b(?:(?:bu|shu)\s+yer|havola|tugma)\w*\s+(?:ustiga\s+)?(?:bos|oʻt)\w*
+    | \b(?:(?:şu|bu|şol)\s+ýer|baglanyşy|salgylan|düwm)\w*\s+(?:bas|geç)\w*
+    """,
+    re.VERBOSE,
+)
 
 
 def no_target(description: Description) -> Iterator[Found]:
@@ -256,7 +271,7 @@ def vague_words(description: Description) -> Iterator[Found]:
     """Links that say "click here" in any of seven languages, and buttons that are an address."""
     for link in description.anchors:
         words = re.sub(r"[^\w\s]", "", link.words.casefold()).strip()
-        if words in _VAGUE or link.words.strip().startswith(("http://", "https://")):
+        if words in _VAGUE or _PRESS.search(words) or link.words.strip().startswith(("http://", "https://")):
             yield Found(link.place, link.words)
 
 

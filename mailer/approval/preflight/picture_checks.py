@@ -28,6 +28,15 @@ _SAYS_PICTURE = re.compile(
     r"(?:фото|фотографи[ия]|снимк?е?|изображении?е?)\s*(?::|[—–-]|\b\w)|(?:суретте|сүрөттө|дар\s+акс|suratda|suratda)\b",
     re.IGNORECASE,
 )
+# What is no description: a word for any picture, with a number at most, or a word for none.
+_SAYS_NOTHING = re.compile(
+    r"(?:(?:an?|the|our|main|lead|cover)\s+)?(?:photo(?:graph|s)?|pictures?|images?|illustrations?|drawing|graphic|banner|"
+    r"header|logo|icon|portrait|screenshot|alt(?:\s+text)?|description|decorative|none|n/?a|no|test|"
+    r"фото(?:графия)?|картинка|изображение|иллюстрация|рисунок|баннер|логотип|снимок|портрет|описание|нет|"
+    r"сурет|фотосурет|бейне|сипаттама|жоқ|сүрөт|сүрөттөмө|жок|акс|сурат|расм|тасвир|нест|"
+    r"rasm|surat|foto(?:surat)?|tasvir|yoq|şekil|ýok)\W*\d*\W*|[\W\d_]+",
+    re.IGNORECASE,
+)
 
 
 def alt_missing(description: Description) -> Iterator[Found]:
@@ -58,6 +67,13 @@ def alt_says_picture(description: Description) -> Iterator[Found]:
     """Descriptions that begin by saying that there is a picture."""
     for place, alt, _beside in _described(description):
         if _SAYS_PICTURE.match(alt.strip()):
+            yield Found(place, excerpt(alt))
+
+
+def alt_says_nothing(description: Description) -> Iterator[Found]:
+    """Descriptions such as "photo" or "-", which do not say what is seen."""
+    for place, alt, _beside in _described(description):
+        if alt.strip() and _SAYS_NOTHING.fullmatch(re.sub("[’‘'ʻ]", "", alt.strip())):
             yield Found(place, excerpt(alt))
 
 

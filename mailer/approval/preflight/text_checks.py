@@ -1,7 +1,8 @@
-"""Checks of the texts that staff wrote: leftovers, characters, language, phrases that spam filters count."""
+"""Checks of the texts that staff wrote: characters, language, phrases that spam filters count."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -19,35 +20,6 @@ from mailer.rendering import language_detection, localization
 from mailer.rendering.edition_texts import written_parts
 from subscribers.translate_stored_texts import stored
 
-# What writers put where a text is still to come, and the merge tags of other products.
-_PLACEHOLDERS = re.compile(
-    r"""
-    \blorem\s+ipsum\b | \bdolor\s+sit\s+amet\b
-    | \b(?:TODO|FIXME|TBD|TBC|TBA|TK{2})\b
-    | \b(?:your|sample|placeholder|dummy)\s+(?:text|headline|title|name)\b(?:\s+here\b)?
-    | \b(?:text|headline|title|summary)\s+(?:goes\s+)?here\b
-    | \b[xX]{3,}\b | (?-i:\bxx\b) | (?<![\w])(?:20)XX\b | \bXX(?=[.:/%]|\s*%)
-    | \{\{.*?\}\} | \{%.*?%\} | \{[A-Za-z_]+\} | \$\{.*?\} | \*\|.*?\|\* | %%.*?%% | %[A-Z_]{3,}% | <<.*?>>
-    | \[\[.*?\]\] | \[(?:insert|add|name|date|link|title|place|tbd|todo)\b[^\]]*\]
-    | \[[^\]]*\b(?:to\s+come|to\s+follow|goes\s+here|здесь\s+будет|будет\s+позже)\b[^\]]*\]
-    | \[(?:вставить|добавить|указать|уточнить|имя|дата|ссылка|название|место)\b[^\]]*\]
-    | \[(?:кірістіру|қосу|аты|күні|сілтеме|киргизүү|кошуу|шилтеме|ном|сана|истинод)\b[^\]]*\]
-    | \[(?:qoʻshish|sana|havola|goşmak|senesi)\b[^\]]*\]
-    | \bтекст[-\s]рыба\b | \bрыба[-\s]текст\b | \b(?:ваш|здесь)\s+(?:будет\s+)?текст\b | \bуточнить!
-    | \bмәтін\s+осында\b | \bтекст\s+ушул\s+жерде\b | \bматн\s+ин\s+ҷо\b | \bmatn\s+shu\s+yerda\b
-    | \((?:check|verify|to\s+be\s+(?:confirmed|checked)|проверить|перепроверить|уточнить|дописать|добавить|
-        тексеру|текшерүү|санҷидан|tekshirish|barlamaly)\b[^)]{0,80}\)
-    | \[email\s+protected\] | \[/?(?:caption|gallery|embed|video|audio|button|shortcode)\b[^\]]*\]
-    | \b(?-i:ФИО|Ф\.\s?И\.\s?О\.) | \bname\s+surname\b | \bимя\s+фамилия\b | \bism\s+familiya\b
-    | _{3,} | \?{3,} | …{2,} | \.{5,}
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-# "XX" is also the twentieth: a century, a congress, games.
-_TWO_X = re.compile(
-    r"\bXX\b(?!\s*[-–]?\s*\w*(?:век|ғасыр|кылым|аср|asr|centur|congress|"
-    r"съезд|сесс|sess|games|игр|th|го|й\b|лет))"
-)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Zero-width joiners stand in emoji and in Persian; the soft hyphen is a hyphen.
 _ZERO_WIDTH = re.compile("[\u200b\u2060\ufeff\u180e\u2061-\u2064]|(?<=[A-Za-zА-яЁё])[\u200c\u200d]")
@@ -59,8 +31,15 @@ _LEAST_CAPITALS = 12
 # Texts that stand on a line of their own in large letters.
 _LINES = frozenset(("headline", "heading", "button", "video_title", "link_label"))
 _ABBREVIATIONS, _LONGEST_ABBREVIATION = 4, 6
-# Of a text whose language is an error; shorter ones warn.
-_LEAST_LETTERS = 60
+# Of a text whose language is an error, and of one in another script; shorter ones warn.
+_LEAST_LETTERS, _LEAST_IN_OTHER_SCRIPT = 60, 30
+# Of a sentence beside others that is looked at.
+_LEAST_OF_SENTENCE = 40
+# How much likelier the other language of a sentence must be: the rest of the text speaks for the label.
+_SURE = 40.0
+_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
+# Names are in any language.
+_NAMES = frozenset(("newsletter_name", "office", "postal_address", "sender_name"))
 
 # Phrases that content filters and readers take for advertising, by language.
 _SPAM: Mapping[str, tuple[str, ...]] = {
@@ -111,13 +90,6 @@ _SPAM: Mapping[str, tuple[str, ...]] = {
         *("häzir satyn alyň", "100% mugt"),
     ),
 }
-
-
-def placeholders(description: Description) -> Iterator[Found]:
-    """Text that stands for one that is still to be written."""
-    for text in description.texts:
-        if found := _PLACEHOLDERS.search(text.plain) or _TWO_X.search(text.plain):
-            yield Found(text.place, excerpt(found[0]))
 
 
 def bidi_overrides(description: Description) -> Iterator[Found]:
@@ -200,9 +172,11 @@ def wrong_language(description: Description) -> Iterator[Found]:
 
 def _certain_contradiction(plain: str, label: str) -> language_detection.Detected | None:
     """The text's language, where a text of some length is not in the labelled one."""
-    if sum(map(str.isalpha, plain)) < _LEAST_LETTERS:
+    letters = sum(map(str.isalpha, plain))
+    if letters < _LEAST_IN_OTHER_SCRIPT:
         return None
-    return language_detection.contradiction(plain, label)
+    found = language_detection.contradiction(plain, label)
+    return found if found and (letters >= _LEAST_LETTERS or found.margin == math.inf) else None
 
 
 def doubtful_language(description: Description) -> Iterator[Found]:
@@ -210,10 +184,22 @@ def doubtful_language(description: Description) -> Iterator[Found]:
     for place, texts in _by_place(description):
         if _certain_contradiction("\n".join(one.plain for one in texts), place.language):
             continue
-        for text in texts:
-            if found := language_detection.contradiction(text.plain, place.language):
-                yield Found(place, f"{excerpt(text.plain)} ({found.language})")
+        pieces = (
+            (piece, margin)
+            for text in texts
+            for piece, margin in ((text.plain, 0.0), *((one, _SURE) for one in _sentences(text.plain)))
+        )
+        for piece, margin in pieces:
+            found = language_detection.contradiction(piece, place.language)
+            if found and found.margin >= margin:
+                yield Found(place, f"{excerpt(piece)} ({found.language})")
                 break
+
+
+def _sentences(plain: str) -> Iterator[str]:
+    """The longer sentences of a text, of which each decides on its own."""
+    pieces = _SENTENCE.split(plain)
+    return (one for one in pieces if len(pieces) > 1 and sum(map(str.isalpha, one)) >= _LEAST_OF_SENTENCE)
 
 
 def _looks_like(language: str) -> str:
@@ -221,7 +207,8 @@ def _looks_like(language: str) -> str:
 
 
 def _by_place(description: Description) -> Iterator[tuple[Place, list[Text]]]:
-    for place, texts in groupby(description.texts, key=lambda one: one.place):
+    written = (one for one in description.texts if one.field not in _NAMES)
+    for place, texts in groupby(written, key=lambda one: one.place):
         yield place, list(texts)
 
 

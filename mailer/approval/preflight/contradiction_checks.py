@@ -1,0 +1,83 @@
+"""Checks of what an edition's subject says of the edition itself: its number and its month."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from mailer.approval.preflight.edition_facts import Description, Text
+from mailer.approval.preflight.findings import Found
+from mailer.rendering import localization
+from mailer.rendering.periods import Kind, Period
+
+# The words for one number of a newsletter, with their endings.
+_EDITIONS = {
+    "en": r"(?:edition|issue|newsletter|digest|bulletin)",
+    "ru": r"(?:(?:выпуск|дайджест)(?:а|е|у|ом|ов)?|бюллетен(?:ь|я|е|ю|ем))",
+    "kk": r"(?:шығарылым(?:ы|да|ында|ының)?|хабаршы|дайджест)",
+    "ky": r"(?:чыгарылыш(?:ы|та|ында|тын)?|дайджест)",
+    "tg": r"(?:шумора(?:и|ҳо)?|нашри|дайджест)",
+    "uz": r"(?:son(?:i|ida|imiz)?|dayjest)",
+    "tk": r"(?:san(?:y|ynda|ymyz)?|goýberiliş(?:i|inde)?)",
+}
+_ORDINAL = r"\s*-?\s*(?:й|ый|ші|шы|чи|чы|чу|чү|ум|юм|умин|nji|njy|th|st|nd|rd)?\s*-?\s*"
+_INBOX = frozenset(("subject", "preheader"))
+# Shorter names are other words, too: "may".
+_LEAST_NAME = 4
+
+
+def other_number(description: Description) -> Iterator[Found]:
+    """Subjects and preview texts that name another edition: "No. 11" in the twelfth, "November edition"."""
+    period = Period.parse(description.content.period)
+    for text in _inbox_texts(description):
+        language = text.language.partition("-")[0]
+        for found in _numbered(language).finditer(text.plain):
+            number = int(found["alone"] or found["after"] or found["before"])
+            # "Edition 2021" names a year.
+            if number not in (description.content.number, period.first_day.year):
+                yield Found(text.place, found[0].strip())
+        if period.kind is Kind.MONTH and _word(language).search(text.plain):
+            months = _months_in(text.plain, language)
+            if months and period.first_day.month not in months:
+                yield Found(text.place, " / ".join(months.values()))
+
+
+def _inbox_texts(description: Description) -> Iterator[Text]:
+    return (text for text in description.texts if text.field in _INBOX)
+
+
+@cache
+def _word(language: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{_EDITIONS.get(language, _EDITIONS['en'])}\b", re.IGNORECASE)
+
+
+@cache
+def _numbered(language: str) -> re.Pattern[str]:
+    """A number beside the word, or alone at the beginning: "№ 11: …"; elsewhere it may be a school's."""
+    word = _EDITIONS.get(language, _EDITIONS["en"])
+    return re.compile(
+        r"^\W*(?:№|no\.|#)\s*(?P<alone>\d{1,4})(?=\s*(?:[:.|—–-]|$))"
+        rf"|\b{word}\s*(?:№|no\.?|number|#)?\s*(?P<after>\d{{1,4}})\b(?!\s*%|[.,:]\d)"
+        rf"|\b(?P<before>\d{{1,4}}){_ORDINAL}{word}\b",
+        re.IGNORECASE,
+    )
+
+
+def _months_in(plain: str, language: str) -> dict[int, str]:
+    """The months that a text names, as it writes them, by number: "ноябрьский" is November."""
+    found = {}
+    for number, stem in _month_stems(language).items():
+        if written := re.search(rf"\b{stem}\w*", plain, re.IGNORECASE):
+            found[number] = written[0]
+    return found
+
+
+@cache
+def _month_stems(language: str) -> dict[int, str]:
+    names = localization.locale(language).months["stand-alone"]["wide"]
+    return {
+        number: re.escape(str(name)[:-1] if str(name)[-1] in "ьй" else str(name))
+        for number, name in names.items()
+        if len(str(name)) >= _LEAST_NAME
+    }
