@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from mailer import link_tracking
 from mailer.approval.message_headers import shared_headers
@@ -21,12 +22,18 @@ SENDER = {"name": "Silk Road Monthly", "email": "news@example.org", "reply_to": 
 DOMAIN = "example.org"
 
 
-def messages(tracking: Mode, now: dt.datetime, base: str = "") -> dict[str, bytes]:
+def messages(
+    tracking: Mode, now: dt.datetime, base: str = "", *, only: str = "", without: int = 0
+) -> dict[str, bytes]:
     """By language: the message of a reader of all countries, with clicks and opens tracked like this.
 
-    Not signed, and without what the servers on its way add. `base`: the theme.
+    Not signed, and without what the servers on its way add. `base`: the theme; `only`: the stories that have
+    a text in this language; `without`: so many of the blocks behind the lead are left out.
     """
     content = sample_content(base)
+    content = replace(content, blocks=content.blocks[:1] + content.blocks[1 + without :])
+    if only:
+        content = _in_one_language(content, only)
     encoder, context = MimeEncoder(signs=False), _context(content, tracking)
     reader = ClaimedDelivery(1, 1, 1, 1, 1, "reader@example.net", "", (), tracking_consent=True)
     (token,) = message_identifiers.delivery_tokens([reader.id])
@@ -39,6 +46,14 @@ def messages(tracking: Mode, now: dt.datetime, base: str = "") -> dict[str, byte
         variant = encoder.prepare(context, tracked)
         sent[language] = b"".join(encoder.encode(context, variant, reader, token, pages, time).pieces)
     return sent
+
+
+def _in_one_language(content: Content, language: str) -> Content:
+    stories = tuple(one for one in content.stories if language in {text.language for text in one.texts})
+    keys = {one.key for one in stories}
+    blocks = tuple(one for one in content.blocks if one.stories and keys.issuperset(one.stories))
+    head = replace(content.masthead, languages=(language,))
+    return replace(content, masthead=head, stories=stories, blocks=blocks)
 
 
 def _context(content: Content, tracking: Mode) -> MailingContext:

@@ -133,3 +133,53 @@ def test_the_pixel_and_the_hidden_link_are_at_the_end_once() -> None:
     assert led.html.count("https://n.example/t?a&amp;b") == led.html.count("https://n.example/o") == 1
     assert led.html.index("</body>") > led.html.index("https://n.example/o") > led.html.index("n.example/t")
     assert "n.example" not in led.text
+
+
+PICTURE = "https://news.example.org/media/a.jpg"
+SECOND = "https://news.example.org/media/b.jpg"
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "is_odd"),
+    [
+        (f'<img src="{PICTURE}" alt="A yurt">', "", True),
+        (f'<img src="{PICTURE}" alt="A yurt"><img src="{SECOND}" alt="A road">', "", False),
+        (f'<img src="{PICTURE}" alt="A yurt">', f"[1] {PICTURE}\n", False),
+        # Outlook's own part is a comment to all others; links with words are not counted.
+        (f'<!--[if mso]><img src="{SECOND}"><![endif]--><img src="{PICTURE}" alt="A yurt">', "", True),
+        (f'<img src="{PICTURE}" alt="A yurt"><a href="https://example.org/a">more</a>', "", True),
+        # A picture that leads somewhere: the address counts here and in the text.
+        (
+            f'<a href="https://example.org/a"><img src="{PICTURE}" alt="A yurt"></a>',
+            "[1] https://example.org/a\n",
+            True,
+        ),
+        (f'<a href="https://example.org/a"><img src="{PICTURE}" alt="A yurt"></a>', "", False),
+        # An address that is shown, one with a port, one with signs in percent.
+        (f'<img src="{PICTURE}" alt="A yurt"><a href="https://example.org/a">example.org/a</a>', "", False),
+        (f'<img src="{PICTURE}" alt="A yurt"><a href="https://example.org:81/">more</a>', "", False),
+        (f'<img src="{PICTURE}" alt="A yurt"><a href="https://example.org/%D0%B0">more</a>', "", False),
+    ],
+)
+def test_an_odd_number_of_counted_addresses_becomes_even(page: str, text: str, is_odd: bool) -> None:
+    rendered = RenderedVariant(
+        "k", "en", (), "Subject", "Preheader", f"<body>{page}</body>", f"Hello\n{text}"
+    )
+    sent = rewrite(rendered, lambda url: None)
+    assert sent.html == rendered.html
+    assert sent.text == (f"Hello\n{text}A yurt: {PICTURE}\n" if is_odd else rendered.text)
+    # Nothing more to do.
+    assert rewrite(sent, lambda url: None) == sent
+
+
+def test_what_is_hidden_for_tracking_is_counted() -> None:
+    page = f'<body><img src="{PICTURE}" alt="%%countries%%"><img src="{SECOND}" alt=""></body>'
+    rendered = RenderedVariant(
+        "k", "en", (), "Subject", "Preheader", page, "[1] https://example.org/\n\nBye\n"
+    )
+    hidden = {"honeypot": "https://news.example.org/r/1/", "pixel": "https://news.example.org/o/1.gif"}
+    assert rewrite(rendered, lambda url: None, **hidden).text == rendered.text
+    sent = rewrite(rendered, lambda url: None, pixel=hidden["pixel"])
+    # What editors wrote is no merge tag, here neither.
+    assert sent.text.splitlines()[1] == f"%\N{WORD JOINER}%countries%%: {PICTURE}"
+    assert sent.text.splitlines()[2:] == ["", "Bye"]

@@ -18,6 +18,7 @@ from mailer.approval.preflight import (
     placeholder_checks,
     slip_checks,
     text_checks,
+    translation_checks,
 )
 from mailer.approval.preflight.findings import Check
 from subscribers.translate_stored_texts import stored
@@ -74,6 +75,13 @@ CHECKS: tuple[Check, ...] = (
         stored("Two stories have the same headline."),
         stored("Check whether the same story was written twice."),
         edition_checks.same_headline,
+    ),
+    Check(
+        "edition.same_page",
+        "warning",
+        stored("Two stories lead to the same page."),
+        stored("Check whether one of the addresses was copied from the other."),
+        edition_checks.same_page,
     ),
     Check(
         "edition.story_sent_before",
@@ -148,6 +156,13 @@ CHECKS: tuple[Check, ...] = (
         slip_checks.garbled,
     ),
     Check(
+        "text.program_error",
+        "error",
+        stored("A text holds an error message of Word, Excel or another program."),
+        stored("Write what should stand there."),
+        slip_checks.program_error,
+    ),
+    Check(
         "text.word_twice",
         "warning",
         stored("A word stands twice."),
@@ -197,6 +212,13 @@ CHECKS: tuple[Check, ...] = (
         text_checks.no_headline,
     ),
     Check(
+        "text.headline_long",
+        "warning",
+        stored("A headline is as long as a paragraph."),
+        stored("Say it in one line, and move the rest to the summary."),
+        slip_checks.headline_long,
+    ),
+    Check(
         "text.no_summary",
         "warning",
         stored("A story consists of its headline only."),
@@ -236,14 +258,35 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("Texts are not translated: readers see them in another language."),
         stored("Add the translations, or leave them out deliberately."),
-        text_checks.missing_translations,
+        translation_checks.missing_translations,
+    ),
+    Check(
+        "text.part_missing",
+        "warning",
+        stored("A translation lacks a part that all other languages have."),
+        stored("Add it."),
+        translation_checks.parts_left_out,
+    ),
+    Check(
+        "text.same_in_languages",
+        "warning",
+        stored("Two languages have the same text."),
+        stored("Translate it."),
+        translation_checks.same_in_languages,
+    ),
+    Check(
+        "text.other_letters",
+        "warning",
+        stored("A text is in Cyrillic letters, while the others in its language are in Latin ones."),
+        stored("Write it in the letters that readers of the language expect."),
+        translation_checks.other_letters,
     ),
     Check(
         "text.incomplete",
         "error",
         stored("This newsletter sends complete translations only, and texts are missing or out of date."),
         stored("The page Translations lists them."),
-        text_checks.incomplete_languages,
+        translation_checks.incomplete_languages,
         overridable=False,
     ),
     Check(
@@ -251,14 +294,14 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A translation is older than its source."),
         stored("Update it, or say on the page Translations that it still fits."),
-        text_checks.old_translations,
+        translation_checks.old_translations,
     ),
     Check(
         "text.fixed_texts",
         "warning",
         stored("The fixed texts around the stories are not translated; readers see English."),
         stored("Ask the operator to add a catalogue for the language."),
-        text_checks.missing_fixed_texts,
+        translation_checks.missing_fixed_texts,
     ),
     Check(
         "text.bidi_override",
@@ -323,6 +366,13 @@ CHECKS: tuple[Check, ...] = (
         stored("A weekday does not match its date."),
         stored("Correct the weekday or the date."),
         date_checks.wrong_weekday,
+    ),
+    Check(
+        "date.event_time",
+        "error",
+        stored("A text names another time than the event's."),
+        stored("Correct the text or the time."),
+        contradiction_checks.other_time,
     ),
     Check(
         "date.impossible",
@@ -650,6 +700,13 @@ CHECKS: tuple[Check, ...] = (
         stored("The sender's domain is not authenticated, so mailbox providers may reject the message."),
         stored("Open the system checks: they show the DNS records to publish."),
         inbox_checks.unaligned,
+    ),
+    Check(
+        "sender.without_name",
+        "warning",
+        stored("The sender has no name: inboxes show an address in its place."),
+        stored("Write the name of the office in the newsletter's settings."),
+        inbox_checks.sender_without_name,
     ),
     Check(
         "sender.no_reply",

@@ -1,4 +1,4 @@
-"""Checks of what an edition's subject says of the edition itself: its number and its month."""
+"""Checks of texts against what the edition knows: its number and month, and the times of its events."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ _EDITIONS = {
     "tk": r"(?:san(?:y|ynda|ymyz)?|goýberiliş(?:i|inde)?)",
 }
 _ORDINAL = r"\s*-?\s*(?:й|ый|ші|шы|чи|чы|чу|чү|ум|юм|умин|nji|njy|th|st|nd|rd)?\s*-?\s*"
+_TIME = re.compile(
+    r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?(?!:?\d)(?:\s?(?P<half>[ap]\.?m\b))?",
+    re.IGNORECASE,
+)
 _INBOX = frozenset(("subject", "preheader"))
 # Shorter names are other words, too: "may".
 _LEAST_NAME = 4
@@ -41,6 +45,27 @@ def other_number(description: Description) -> Iterator[Found]:
             months = _months_in(text.plain, language)
             if months and period.first_day.month not in months:
                 yield Found(text.place, " / ".join(months.values()))
+
+
+def other_time(description: Description) -> Iterator[Found]:
+    """Headlines and summaries of an event that name times, and none of them the event's."""
+    events = {one.key: {one.starts, one.ends} - {""} for one in description.shown_stories if one.starts}
+    for text in description.texts:
+        if text.field in ("headline", "summary") and text.place.kind == "story":
+            own, named = events.get(text.place.key, set()), _times(text.plain)
+            if own and named and not own & set(named):
+                yield Found(text.place, " / ".join(named.values()))
+
+
+def _times(plain: str) -> dict[str, str]:
+    """The times of day that a text names, as it writes them, by "18:30"."""
+    found = {}
+    for one in _TIME.finditer(plain):
+        half = (one["half"] or "").lower().replace(".", "")
+        if half or one["minute"]:
+            hour = int(one["hour"]) % 12 + 12 * (half == "pm") if half else int(one["hour"])
+            found[f"{hour:02}:{one['minute'] or '00'}"] = one[0]
+    return found
 
 
 def _inbox_texts(description: Description) -> Iterator[Text]:

@@ -64,6 +64,15 @@ def same_headline(description: Description) -> Iterator[Found]:
                 yield Found(place_of(story, text.language))
 
 
+def same_page(description: Description) -> Iterator[Found]:
+    """Two stories that lead to one page: one of the addresses was copied from the other."""
+    seen: dict[str, str] = {}
+    for story in description.shown_stories:
+        page = story.link.strip().rstrip("/")
+        if page and story.kind != "notice" and seen.setdefault(page, story.key) != story.key:
+            yield Found(place_of(story), story.link)
+
+
 def sent_before(description: Description) -> Iterator[Found]:
     """Stories that readers got in an earlier edition."""
     for story in description.shown_stories:

@@ -230,6 +230,13 @@ def unaligned(description: Description) -> Iterator[Found]:
         yield Found(Place("settings", "", check.upper()), message)
 
 
+def sender_without_name(description: Description) -> Iterator[Found]:
+    """A sender that inboxes show as an address, or as nothing."""
+    name = description.sender.name.strip()
+    if not any(map(str.isalpha, name)) or re.fullmatch(r"\S+@\S+|(?:[\w-]+\.)+[a-z]{2,}", name.lower()):
+        yield Found(_SENDER, name)
+
+
 def no_reply(description: Description) -> Iterator[Found]:
     """An address for answers that takes none."""
     address = description.sender.reply_to or description.sender.email

@@ -61,6 +61,12 @@ _PRIVATE_PAGES = re.compile(
     r"^(?:https?://)?(?:docs\.google\.com/(?!forms/)[^?#]*/edit|drive\.google\.com/|[\w-]+\.sharepoint\.com/|"
     r"[\w-]+-my\.sharepoint\.com/|onedrive\.live\.com/edit|mail\.google\.com/|outlook\.office\.com/)"
 )
+# Pages that only their editors see: previews and forms of content management systems and of other services.
+_EDITORS_PAGE = re.compile(
+    r"^https?://(?:studio\.youtube\.com/|[^/?#]+/(?:[^?#]*/)?(?:node/\d+/(?:edit|latest)|admin|cms|drafts?|previews?)"
+    r"(?:[/?#]|$)|[^?#]*\?(?:[^#]*&)?(?:preview(?:_id|_nonce)?|draft|revision)=|(?:www\.)?canva\.com/design/\S+/edit)",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(r"(?:https?://)?((?:[\w-]+\.)+[a-zа-я]{2,})(?:[/?#]\S*)?", re.IGNORECASE)
 # What a link must not say alone: read out of its sentence, it says nothing.
 _VAGUE: Collection[str] = frozenset(
@@ -250,9 +256,9 @@ def wrapped(description: Description) -> Iterator[Found]:
 
 
 def private_page(description: Description) -> Iterator[Found]:
-    """Documents and mailboxes that need an account."""
+    """Documents, mailboxes and unpublished pages that need an account."""
     for link, place in _addresses(description):
-        if _PRIVATE_PAGES.match(link.url) or _SIGN_IN.search(link.url):
+        if any(one.match(link.url) for one in (_PRIVATE_PAGES, _SIGN_IN, _EDITORS_PAGE)):
             yield Found(place, link.url)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from mailer.approval.preflight.edition_facts import Description, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
+from subscribers.translate_stored_texts import stored
 
 # What readers would see of HTML and Markdown that was typed or pasted as text.
 _MARKUP = re.compile(
@@ -15,6 +16,16 @@ _MARKUP = re.compile(
     r"|\[[^\]\n]{1,120}\]\((?:https?:|mailto:)|\*\*\w[^*\n]{0,120}\*\*|^#{1,4}\s\w",
     re.IGNORECASE | re.MULTILINE,
 )
+# What Word, Excel and programs write in place of a value.
+_PROGRAM_ERROR = re.compile(
+    r"""
+    \b(?:Error|Ошибка|Қате|Ката|Хато|Xato|Ýalňyşlyk)!\s+\w+
+    | [#](?:REF|VALUE|NAME|DIV/0|ССЫЛКА|ЗНАЧ|ИМЯ|ДЕЛ/0)[!?] | [#](?:N/A|Н/Д)(?!\w)
+    | \[object\s+Object\] | ^(?:undefined|null|NaN|None)$ | \bundefined\s+(?:undefined|null)\b
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_LONGEST_HEADLINE = 130
 _NOT_ASCII = re.compile(r"[^\x00-\x7f\s]{4,}")
 # UTF-8 that was read as one of these becomes other letters: «Рџ…», "â€™".
 _WRONG_CODECS = ("cp1251", "cp1252", "latin-1")
@@ -47,6 +58,20 @@ def markup(description: Description) -> Iterator[Found]:
     for text in description.texts:
         if found := _MARKUP.search(text.plain):
             yield Found(text.place, excerpt(found[0]))
+
+
+def program_error(description: Description) -> Iterator[Found]:
+    """Messages of programs in place of a value: "Error! Bookmark not defined.", "#REF!"."""
+    for text in description.texts:
+        if found := _PROGRAM_ERROR.search(text.plain):
+            yield Found(text.place, excerpt(text.plain[found.start() :]))
+
+
+def headline_long(description: Description) -> Iterator[Found]:
+    """Headlines that are a paragraph."""
+    for text in description.texts:
+        if text.field in ("headline", "heading") and len(text.plain) > _LONGEST_HEADLINE:
+            yield Found(text.place, stored("%(count)s characters", count=len(text.plain)))
 
 
 def garbled(description: Description) -> Iterator[Found]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from mailer.approval.preflight.edition_facts import (
@@ -13,11 +13,9 @@ from mailer.approval.preflight.edition_facts import (
     Text,
     excerpt,
     place_of,
-    place_of_block,
 )
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import language_detection, localization
-from mailer.rendering.edition_texts import written_parts
 from subscribers.translate_stored_texts import stored
 
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -210,49 +208,6 @@ def _by_place(description: Description) -> Iterator[tuple[Place, list[Text]]]:
     written = (one for one in description.texts if one.field not in _NAMES)
     for place, texts in groupby(written, key=lambda one: one.place):
         yield place, list(texts)
-
-
-def missing_translations(description: Description) -> Iterator[Found]:
-    """Languages whose readers see a text in another language, by text."""
-    content = description.content
-    languages = content.masthead.languages
-    for story in description.shown_stories:
-        written = {one.language for one in story.texts if one.headline.strip()}
-        yield from _missing(languages, written, place_of(story))
-    for block in content.blocks:
-        if written := {one.language for one in block.texts if written_parts(block, one)}:
-            yield from _missing(languages, written, place_of_block(content, block))
-    if written := {one.language for one in content.subjects if one.subject.strip()}:
-        yield from _missing(languages, written, Place("subject", "", stored("Subject")))
-    if written := {one.language for one in content.masthead.taglines if one.text.strip()}:
-        yield from _missing(languages, written, Place("newsletter", "", stored("Tagline")))
-
-
-def _missing(languages: Iterable[str], written: set[str], place: Place) -> Iterator[Found]:
-    lacking = [localization.name_in_english(code) for code in languages if code not in written]
-    if lacking:
-        yield Found(place, stored("No text in: %(languages)s", languages=", ".join(lacking)))
-
-
-def incomplete_languages(description: Description) -> Iterator[Found]:
-    """Languages that lack texts, where the newsletter sends complete translations only."""
-    for language, number in description.incomplete_languages:
-        yield Found(
-            Place("translations", "", stored("Translations"), language),
-            stored("Texts: %(number)s", number=number),
-        )
-
-
-def old_translations(description: Description) -> Iterator[Found]:
-    """Translations of a text that was changed since."""
-    return map(Found, description.old_translations)
-
-
-def missing_fixed_texts(description: Description) -> Iterator[Found]:
-    """Languages without a catalogue: "Read more" and the footer are in English there."""
-    for code in description.content.masthead.languages:
-        if code not in localization.shipped_languages():
-            yield Found(Place("newsletter", "", description.content.masthead.name, code))
 
 
 def no_headline(description: Description) -> Iterator[Found]:

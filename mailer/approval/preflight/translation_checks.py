@@ -1,0 +1,146 @@
+"""Checks of one language beside the others: what is not translated, not wholly, or in other letters."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from mailer.approval.preflight.edition_facts import (
+    Description,
+    Place,
+    Text,
+    excerpt,
+    place_of,
+    place_of_block,
+)
+from mailer.approval.preflight.findings import Found
+from mailer.rendering import language_detection, localization
+from mailer.rendering.edition_texts import written_parts
+from subscribers.translate_stored_texts import stored
+
+# Texts that are different in each language: others may be names.
+_TRANSLATED = frozenset(
+    (
+        *("headline", "summary", "body", "link_label", "heading", "text", "quote", "video_title", "button"),
+        *("caption", "note", "alt", "picture_alt", "tagline"),
+    )
+)
+# Texts without which a translation is not whole. The others have a default or a check of their own.
+_WHOLE = frozenset(("summary", "body", "venue", "quoted_person", "photographer", "signature", "caption"))
+_LEAST_LETTERS = 12
+_CYRILLIC, _LATIN = re.compile("[\u0400-\u052f]"), re.compile("[A-Za-z\u00c0-\u024f]")
+
+
+def missing_translations(description: Description) -> Iterator[Found]:
+    """Languages whose readers see a text in another language, by text."""
+    content = description.content
+    languages = content.masthead.languages
+    for story in description.shown_stories:
+        written = {one.language for one in story.texts if one.headline.strip()}
+        yield from _missing(languages, written, place_of(story))
+    for block in content.blocks:
+        if written := {one.language for one in block.texts if written_parts(block, one)}:
+            yield from _missing(languages, written, place_of_block(content, block))
+    if written := {one.language for one in content.subjects if one.subject.strip()}:
+        yield from _missing(languages, written, Place("subject", "", stored("Subject")))
+    if written := {one.language for one in content.masthead.taglines if one.text.strip()}:
+        yield from _missing(languages, written, Place("newsletter", "", stored("Tagline")))
+
+
+def _missing(languages: Iterable[str], written: set[str], place: Place) -> Iterator[Found]:
+    lacking = [localization.name_in_english(code) for code in languages if code not in written]
+    if lacking:
+        yield Found(place, stored("No text in: %(languages)s", languages=", ".join(lacking)))
+
+
+def incomplete_languages(description: Description) -> Iterator[Found]:
+    """Languages that lack texts, where the newsletter sends complete translations only."""
+    for language, number in description.incomplete_languages:
+        yield Found(
+            Place("translations", "", stored("Translations"), language),
+            stored("Texts: %(number)s", number=number),
+        )
+
+
+def old_translations(description: Description) -> Iterator[Found]:
+    """Translations of a text that was changed since."""
+    return map(Found, description.old_translations)
+
+
+def missing_fixed_texts(description: Description) -> Iterator[Found]:
+    """Languages without a catalogue: "Read more" and the footer are in English there."""
+    for code in description.content.masthead.languages:
+        if code not in localization.shipped_languages():
+            yield Found(Place("newsletter", "", description.content.masthead.name, code))
+
+
+def parts_left_out(description: Description) -> Iterator[Found]:
+    """Translations that lack what every other language of the story or block has."""
+    for languages in _by_part(description).values():
+        fields = [{one.field for one in texts} & _WHOLE for texts in languages.values()]
+        for texts in languages.values() if len(languages) > 2 else ():
+            own = {one.field for one in texts}
+            if lacking := {field for field in set().union(*fields) - own if _others_have(field, fields)}:
+                yield Found(texts[0].place, ", ".join(map(_named, sorted(lacking))))
+
+
+def _others_have(field: str, fields: list[set[str]]) -> bool:
+    return sum(field in one for one in fields) == len(fields) - 1
+
+
+def _named(field: str) -> str:
+    return field.replace("_", " ")
+
+
+def same_in_languages(description: Description) -> Iterator[Found]:
+    """A text that two languages share: it was copied, and not translated."""
+    for languages in _by_part(description).values():
+        first: dict[tuple[str, str], str] = {}
+        for language, texts in languages.items():
+            for text in texts:
+                if text.field not in _TRANSLATED or not _is_a_phrase(text.plain):
+                    continue
+                known = first.setdefault((text.field, " ".join(text.plain.casefold().split())), language)
+                if known != language and not _is_reported(text, known):
+                    yield Found(text.place, excerpt(text.plain))
+
+
+def _is_a_phrase(plain: str) -> bool:
+    """Whether it has some words, and is no name: names have capitals."""
+    words = re.findall(r"[^\W\d_]+", plain)
+    return sum(map(len, words)) >= _LEAST_LETTERS and sum(word.islower() for word in words) >= 1 < len(words)
+
+
+def _is_reported(text: Text, other: str) -> bool:
+    """Whether text_checks reports one of the two, because the language is certain."""
+    return bool(
+        language_detection.contradiction(text.plain, text.language)
+        or language_detection.contradiction(text.plain, other)
+    )
+
+
+def other_letters(description: Description) -> Iterator[Found]:
+    """Texts in Cyrillic letters, where the others of the language are in Latin ones."""
+    by_language: dict[str, Counter[str]] = defaultdict(Counter)
+    for text in description.texts:
+        by_language[text.language].update(_scripts(text.plain))
+    for text in description.texts:
+        own, usual = _scripts(text.plain), by_language[text.language]
+        is_other = own["Cyrl"] >= max(_LEAST_LETTERS, 9 * own["Latn"]) and usual["Latn"] > 4 * usual["Cyrl"]
+        if is_other and not language_detection.contradiction(text.plain, text.language):
+            yield Found(text.place, excerpt(text.plain))
+
+
+def _scripts(plain: str) -> Counter[str]:
+    return Counter(Cyrl=len(_CYRILLIC.findall(plain)), Latn=len(_LATIN.findall(plain)))
+
+
+def _by_part(description: Description) -> dict[tuple[str, str, str], dict[str, list[Text]]]:
+    """The texts of each story, block and other place by language."""
+    found: dict[tuple[str, str, str], dict[str, list[Text]]] = defaultdict(lambda: defaultdict(list))
+    for text in description.texts:
+        if text.language and text.place.kind in ("story", "block", "newsletter"):
+            label = text.place.label if text.place.kind == "newsletter" else ""
+            found[text.place.kind, text.place.key, label][text.language].append(text)
+    return found
