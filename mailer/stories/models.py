@@ -325,12 +325,20 @@ class StorySourceItem(models.Model):
     link = models.CharField(max_length=500, blank=True)
     language = models.CharField(max_length=12)
     published = models.DateTimeField(null=True, blank=True)
+    # When the source changed it, as far as it was read since.
+    modified = models.DateTimeField(null=True, blank=True)
     # The item_id of the entry that this one translates, as the source states it.
     translation_of = models.CharField(max_length=500, blank=True, db_index=True)
     first_seen_at = models.DateTimeField()
     seen_at = models.DateTimeField()
-    # When the source no longer had it.
+    # When the source first did not list it any more; empty: it does.
+    missing_since = models.DateTimeField(null=True, blank=True)
+    # When it was missing for the second time in a row; then it counts as deleted there.
     removed_at = models.DateTimeField(null=True, blank=True)
+    # When staff decided to keep the story although its source deleted it.
+    kept_at = models.DateTimeField(null=True, blank=True)
+    # Where the source has its picture; or "".
+    picture_url = models.CharField(max_length=500, blank=True, default="", db_default="")
     # SHA-256 of the picture as it is stored; empty: none.
     picture_digest = models.CharField(max_length=64, blank=True)
     # Why the picture could not be used, a stored text; or "".

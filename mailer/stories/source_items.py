@@ -54,22 +54,20 @@ def record_items(
     *,
     pictures: Mapping[str, Picture] | None = None,
     allow_loopback: bool = False,
-    is_whole_list: bool = False,
 ) -> Recorded:
     """Make a draft of every new entry, and note what changed in the others. `now` is aware UTC.
 
     New entries are recorded in batches, each in one transaction, and changed ones one by one; an error in one
     entry is logged and counted, and the others go on.
     `pictures`: those that are loaded already, by the ids of their entries; others are loaded here.
-    `is_whole_list`: the source lists everything since its oldest entry here, so that one that is missing
-    between them was deleted there. `allow_loopback`: of the pictures' servers, for tests.
+    `allow_loopback`: of the pictures' servers, for tests. What is missing is noted by `removed_items`.
     """
     given = {item_key(item.id): item for item in items}
     rows = _rows(source, given)
     digests = {key: digest_of(item) for key, item in given.items()}
     same = [row.pk for key, row in rows.items() if row.digest == digests[key]]
     for part in parts(same):
-        StorySourceItem.objects.filter(pk__in=part).update(seen_at=now, removed_at=None)
+        StorySourceItem.objects.filter(pk__in=part).update(seen_at=now, missing_since=None, removed_at=None)
     fetched = pictures or {}
     results: list[Done | None] = []
     for row, entries in _by_row(given, rows, digests):
@@ -77,8 +75,6 @@ def record_items(
             results += record_new(source, entries, now, fetched, allow_loopback=allow_loopback)
         else:
             results += _record_change(row, entries[0], now, fetched, allow_loopback=allow_loopback)
-    if is_whole_list:
-        _note_removed(source, given, now)
     stories: dict[str, list[Story]] = {"added": [], "updated": [], "merged": []}
     for outcome, story in filter(None, results):
         if story is not None:
@@ -162,7 +158,7 @@ def _record_change(
     try:
         suggested, digest = suggest_story(row.source, item, now), digest_of(item)
         if suggested.language == row.language or not _delete_untouched_draft(row, digest):
-            return [_note_change(row, digest, suggested, now)]
+            return [_note_change(row, digest, suggested, item.updated, now)]
     except Exception:
         # An entry is hostile input: no error in it keeps the others out.
         log.exception("action=record_item source=%s", row.source_id)
@@ -173,12 +169,15 @@ def _record_change(
 
 
 @transaction.atomic
-def _note_change(row: StorySourceItem, digest: str, suggested: SuggestedStory, now: datetime) -> Done:
+def _note_change(
+    row: StorySourceItem, digest: str, suggested: SuggestedStory, modified: datetime | None, now: datetime
+) -> Done:
     held = StorySourceItem.objects.select_for_update(of=("self",)).get(pk=row.pk)
     if held.digest == digest:
         return "updated", None
-    held.digest, held.seen_at, held.removed_at = digest, now, None
-    held.save(update_fields=["digest", "seen_at", "removed_at"])
+    held.digest, held.seen_at, held.missing_since, held.removed_at = digest, now, None, None
+    held.modified = modified or held.modified
+    held.save(update_fields=["digest", "seen_at", "missing_since", "removed_at", "modified"])
     changed = source_updates.note_change(held, suggested.values, suggestion_of(suggested), now)
     return "updated", held.story if changed else None
 
@@ -194,14 +193,3 @@ def _delete_untouched_draft(row: StorySourceItem, digest: str) -> bool:
     if story is not None:
         story.delete()
     return True
-
-
-def _note_removed(source: StorySource, given: dict[str, SourceItem], now: datetime) -> None:
-    """Mark entries as deleted that are missing between the oldest and the newest of `given`."""
-    moments = [item.published for item in given.values() if item.published is not None]
-    if len(moments) < 2 or len(moments) < len(given):
-        return
-    listed = StorySourceItem.objects.filter(source=source, removed_at=None, published__gt=min(moments))
-    missing = [pk for pk, item_id in listed.values_list("pk", "item_id") if item_id not in given]
-    for part in parts(missing):
-        StorySourceItem.objects.filter(pk__in=part).update(removed_at=now)

@@ -86,6 +86,12 @@ def may_start_over(row: StorySourceItem) -> bool:
     return _is_untouched(story, row, row.content, ours)
 
 
+def is_untouched(row: StorySourceItem, draft: Story) -> bool:
+    """Whether the story was never ready and every field of its draft is still as the source gave it."""
+    ours = story_drafts.values_of(draft, [row.language])
+    return _is_untouched(draft, row, row.content, ours)
+
+
 def pending_changes(row: StorySourceItem, draft: Story) -> list[PendingChange]:
     """What the source changed and staff have not decided on, in the order of the form."""
     ours = story_drafts.values_of(draft, [row.language])

@@ -330,21 +330,6 @@ def test_a_ready_story_is_never_changed_by_its_source(writer: User) -> None:
     assert story.source_items.get().update == {"headline-ru": "Мост закрыли"}
 
 
-def test_an_entry_missing_between_others_of_a_whole_list_was_deleted_there() -> None:
-    source = a_source()
-    titles = ("Дорога в Оше", "Школа в Нарыне открыта", "Музей Таласа закрыт")
-    items = [
-        replace(RUSSIAN, id=title, title=title, html="", link="", published=PUBLISHED + timedelta(hours=hour))
-        for hour, title in enumerate(titles)
-    ]
-    record_items(source, items, NOW, is_whole_list=True)
-    record_items(source, [items[0], items[2]], NOW, is_whole_list=True)
-    removed = StorySourceItem.objects.exclude(removed_at=None)
-    assert [row.item_id for row in removed] == [titles[1]]
-    record_items(source, items, NOW, is_whole_list=True)
-    assert not removed.all()
-
-
 def test_a_preview_says_what_would_come_in_and_writes_nothing() -> None:
     source = a_source()
     record_items(source, [RUSSIAN], NOW)

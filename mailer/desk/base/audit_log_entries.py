@@ -37,6 +37,7 @@ _ACTIONS = {
     "desk.source_correct": (_("Correct countries"), _("Chose other countries than were suggested")),
     "desk.source_take_over": (_("Take over"), _("Took over what the source of the story changed")),
     "desk.source_ignore": (_("Ignore"), _("Kept the story as it was when its source changed it")),
+    "desk.source_keep": (_("Keep"), _("Kept a story that its source has no longer")),
     "desk.source_merge": (_("Merge"), _("Merged it with the story that it translates")),
     "desk.source_keep_apart": (_("Keep apart"), _("Kept it apart from a story that it resembles")),
     "desk.source_separate": (_("Separate"), _("Made a story of its own of a merged duplicate")),

@@ -33,7 +33,7 @@ from mailer.desk.base.page_classes import StaffPage, current_user
 from mailer.desk.stories.duplicate_and_restore import OwnStory, StoryAction
 from mailer.editions.rendering_input import story_ids_in
 from mailer.rendering import sanitize
-from mailer.stories import source_updates, story_drafts
+from mailer.stories import removed_items, source_updates, story_drafts
 from mailer.stories.models import Story, StorySourceItem
 from mailer.stories.source_updates import MergeError
 from subscribers import iso_codes
@@ -103,6 +103,8 @@ class SourceLine:
     sign: str
     changes: tuple[FieldChange, ...]
     picture_problem: str
+    # No source has the story any more, staff have not touched its draft, and they have not decided.
+    asks_to_keep: bool
 
     @property
     def waits(self) -> bool:
@@ -113,11 +115,12 @@ class SourceLine:
 def lines_of(draft: Story, label: Any) -> list[SourceLine]:
     """The entries of sources that belong to the story. `label`: names a field of the form."""
     items = draft.source_items.select_related("source", "similar_to").order_by("pk")
-    lines = [_line(item, draft, label) for item in items]
+    deleted = bool(removed_items.deleted_stories([draft.pk]))
+    lines = [_line(item, draft, label, deleted=deleted) for item in items]
     return sorted(lines, key=lambda line: line.item.role != StorySourceItem.Role.ORIGIN)
 
 
-def _line(item: StorySourceItem, draft: Story, label: Any) -> SourceLine:
+def _line(item: StorySourceItem, draft: Story, label: Any, *, deleted: bool) -> SourceLine:
     waits = item.reviewed_at is None
     return SourceLine(
         item,
@@ -133,6 +136,10 @@ def _line(item: StorySourceItem, draft: Story, label: Any) -> SourceLine:
             for one in source_updates.pending_changes(item, draft)
         ),
         translated(item.picture_problem),
+        deleted
+        and item.role == StorySourceItem.Role.ORIGIN
+        and item.removed_at is not None
+        and source_updates.is_untouched(item, draft),
     )
 
 
@@ -251,6 +258,9 @@ class SourceItemAction(OwnStory, StoryAction):
             messages.success(request, _("The story stays as it is."))
         elif action == "merge":
             return self._merge(row, user)
+        elif action == "keep":
+            removed_items.keep(self.object, now)
+            messages.success(request, _("The story is kept."))
         elif action == "keep_apart":
             source_updates.keep_apart(row)
             messages.success(request, _("The two stories stay apart."))
@@ -262,7 +272,7 @@ class SourceItemAction(OwnStory, StoryAction):
         else:
             messages.error(request, _("Nothing was chosen."))
             return self.to_story("#story-source")
-        if action in ("take_over", "ignore", "keep_apart"):
+        if action in ("take_over", "ignore", "keep", "keep_apart"):
             self._log(self.object, f"desk.source_{action}")
         return self.to_story("#story-source")
 
@@ -321,9 +331,11 @@ class SuggestionsPage(StaffPage, TemplateView):
         waiting = waiting_items(current_user(self.request))
         items = waiting.select_related("source", "story").prefetch_related("story__texts")[:_LISTED]
         language = staff_language.active_language()
+        deleted = removed_items.deleted_stories([item.story_id for item in items if item.story_id])
         rows = [
             {
                 "item": item,
+                "is_deleted": item.story_id in deleted,
                 "headline": item.story.headline(language),
                 "countries": localized_names.country_names(item.story.countries),
                 "reasons": country_reasons(item),

@@ -27,6 +27,7 @@ from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
 from mailer.desk.stories.story_lines import edition_periods_by_story, language_marks, marks_html, state_label
 from mailer.rendering.periods import Period
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
+from mailer.stories.removed_items import deleted_items
 
 # Months that the filter offers.
 _MONTHS = 36
@@ -59,6 +60,7 @@ def _sources() -> list[tuple[str, str]]:
         ("any", _("From any source")),
         ("review", review % {"count": waiting}),
         ("changed", _("Changed at the source")),
+        ("deleted", _("No longer at the source")),
         *((str(pk), name) for pk, name in StorySource.objects.values_list("pk", "name")),
     ]
 
@@ -126,6 +128,8 @@ class StoryFilters(WagtailFilterSet):
             items = items.filter(reviewed_at=None, role=StorySourceItem.Role.ORIGIN)
         elif value == "changed":
             items = items.exclude(update={})
+        elif value == "deleted":
+            items = deleted_items().filter(story=OuterRef("pk"))
         elif value != "any":
             items = items.filter(source=parse_int(value) or 0)
         return stories.filter(Exists(items))

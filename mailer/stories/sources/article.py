@@ -63,7 +63,7 @@ def parse(
     main = article or event
     moment = text(main, "datePublished") or meta.get("article:published_time", "") or published
     item = SourceItem(
-        id=_identity(url),
+        id=identity(url),
         title=_title(meta, main, title, tree),
         html=content,
         summary=to_title(meta.get("og:description", "") or meta.get("description", "")),
@@ -82,7 +82,8 @@ def parse(
     return {"item": to_json(item) if item.title else None}
 
 
-def _identity(url: str) -> str:
+def identity(url: str) -> str:
+    """The id of the article at this address, within its site."""
     parts = urlsplit(url)
     return f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
 

@@ -6,7 +6,8 @@ Filters of the source's address, such as ?filter[field_section]=news, are kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
@@ -16,12 +17,14 @@ from mailer.stories.sources.feed import conditions, first_picture, to_title, val
 from mailer.stories.sources.json_answers import load, member, objects, text
 from mailer.stories.sources.source_item import (
     Fetch,
+    Listing,
     Response,
     SourceError,
     SourceItem,
     SourceResult,
     SourceSettings,
     from_json,
+    list_in_order,
     parse_time,
     to_json,
 )
@@ -47,6 +50,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     addresses = _addresses(settings.url, validators, fetch)
     kept = {"languages": json.dumps(addresses)}
     items: dict[str, SourceItem] = {}
+    listings: list[Listing | None] = []
     for number, (language, address) in enumerate(addresses.items()):
         sent = conditions(validators) if len(addresses) == 1 else {}
         try:
@@ -55,15 +59,26 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
             # A language of the site may have no JSON:API.
             if number == 0:
                 raise
+            listings.append(None)
             continue
         if answer.unchanged:
             return SourceResult(validators=validators, unchanged=True)
         kept |= {"include": include, **validators_of(answer.headers)}
-        for item in _pages(answer, settings, fetch):
+        found, listing = _pages(answer, settings, fetch)
+        listings.append(listing)
+        for item in found:
             # Drupal answers in the original language where there is no translation.
             if number == 0 or item.language.startswith(language):
                 items.setdefault(item.id, item)
-    return SourceResult(tuple(items.values()), kept)
+    return SourceResult(tuple(items.values()), kept, listing=_together(listings, frozenset(items)))
+
+
+def _together(listings: Sequence[Listing | None], ids: frozenset[str]) -> Listing | None:
+    """What the listings of all languages have in common; None where one of them is not complete."""
+    known = [listing for listing in listings if listing is not None]
+    if len(known) < len(listings):
+        return None
+    return Listing(ids, since=max((one.since for one in known if one.since), default=None))
 
 
 def _addresses(url: str, validators: Mapping[str, str], fetch: Fetch) -> dict[str, str]:
@@ -104,31 +119,39 @@ def _first_page(
     raise SourceError(stored("%(url)s does not answer with articles of Drupal.", url=address))
 
 
-def _pages(answer: Response, settings: SourceSettings, fetch: Fetch) -> Iterator[SourceItem]:
-    since = settings.last_success_at
+def _pages(
+    answer: Response, settings: SourceSettings, fetch: Fetch
+) -> tuple[list[SourceItem], Listing | None]:
+    """The articles of this page of results and of those behind it, as far as they are new."""
+    since, items, is_complete = settings.last_success_at, list[SourceItem](), True
     for page in range(1, _PAGES + 1):
         found = fetch.parse("drupal", answer.body, url=answer.url)
-        items = [from_json(one) for one in found["items"]]
-        yield from items
-        last = min((item.updated for item in items if item.updated), default=None)
+        read = [from_json(one) for one in found["items"]]
+        items += read
+        is_complete = is_complete and found["complete"]
+        last = min((item.updated for item in read if item.updated), default=None)
         following = web_address(found["next"], answer.url)
         if since is None or last is None or last < since - _OVERLAP or not following or page == _PAGES:
-            return
+            break
         answer = fetch(following, {"Accept": "application/vnd.api+json"})
+    listing = list_in_order(items, [item.updated for item in items]) if is_complete else None
+    return items, replace(listing, since=None) if listing and not following else listing
 
 
 def parse(body: bytes, url: str = "") -> dict[str, Any]:
-    """{"items": [...], "next": address} of a page of results. Runs in the limited process.
+    """{"items": [...], "next": address, "complete": whether none was left out} of a page of results.
 
-    Raises SourceError.
+    Runs in the limited process. Raises SourceError.
     """
     document = load(body, url)
-    if not isinstance(member(document, "data"), list):
+    nodes = member(document, "data")
+    if not isinstance(nodes, list):
         raise SourceError(stored("%(url)s does not answer with articles of Drupal.", url=url))
     included = {(text(one, "type"), text(one, "id")): one for one in objects(document, "included")}
-    items = (_item(node, included, url) for node in objects(document, "data"))
+    read = (_item(node, included, url) for node in objects(document, "data"))
+    items = [to_json(item) for item in read if item.id and item.title]
     following = text(document, "links", "next", "href") or text(document, "links", "next")
-    return {"items": [to_json(item) for item in items if item.id and item.title], "next": following}
+    return {"items": items, "next": following, "complete": len(items) == len(nodes)}
 
 
 Included = Mapping[tuple[str, str], Mapping[str, Any]]

@@ -7,6 +7,7 @@ import json
 import re
 from calendar import timegm
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from io import BytesIO
@@ -16,11 +17,13 @@ from urllib.parse import urljoin
 from mailer.rendering import sanitize
 from mailer.stories.sources.source_item import (
     Fetch,
+    Listing,
     SourceError,
     SourceItem,
     SourceResult,
     SourceSettings,
     from_json,
+    list_in_order,
     parse_time,
     to_json,
 )
@@ -38,16 +41,21 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     """The entries of the feed. Raises SourceError and FetchError."""
     answer = fetch(settings.url, {"Accept": _FEED_TYPES, **conditions(validators)})
     if answer.unchanged:
-        return SourceResult(validators=validators, unchanged=True)
+        return SourceResult(validators=validators, unchanged=True, listing=Listing(repeated=True))
     content_type = answer.headers.get("content-type", "")
     body = hashlib.sha256(b"\0".join((answer.url.encode(), content_type.encode(), answer.body))).hexdigest()
     kept = {**validators_of(answer.headers), "body": body}
     if validators.get("body") == body:
         # Many servers send the whole feed again.
-        return SourceResult(validators=kept, unchanged=True)
+        return SourceResult(validators=kept, unchanged=True, listing=Listing(repeated=True))
     found = fetch.parse("feed", answer.body, url=answer.url, content_type=content_type)
     items, warnings = tuple(map(from_json, found["items"])), tuple(found["warnings"])
-    return SourceResult(items, kept, warnings=warnings)
+    # A feed shows its newest entries: an older one than those is not deleted because it is missing.
+    listing = None if warnings else list_in_order(items, [item.published for item in items])
+    if listing is not None:
+        # An old copy of the feed, as caches give it, lacks the newest.
+        listing = replace(listing, until=items[0].published)
+    return SourceResult(items, kept, warnings=warnings, listing=listing)
 
 
 def conditions(validators: Mapping[str, str]) -> dict[str, str]:

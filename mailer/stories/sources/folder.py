@@ -10,7 +10,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -24,7 +24,14 @@ from markdown_it.token import Token
 from mailer.rendering import sanitize
 from mailer.stories.sources import front_matter, word_documents
 from mailer.stories.sources.front_matter import FrontMatter, FrontMatterError
-from mailer.stories.sources.source_item import Fetch, SourceError, SourceItem, SourceResult, SourceSettings
+from mailer.stories.sources.source_item import (
+    Fetch,
+    Listing,
+    SourceError,
+    SourceItem,
+    SourceResult,
+    SourceSettings,
+)
 from subscribers.translate_stored_texts import stored
 
 _MARKDOWN, _WORD = (".md", ".markdown"), ".docx"
@@ -65,9 +72,12 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     folder = resolve_folder(settings.folder)
     known: dict[str, str] = json.loads(validators.get("files") or "{}")
     seen: dict[str, str] = json.loads(validators.get("seen") or "{}")
+    stories: dict[str, list[str]] = json.loads(validators.get("stories") or "{}")
     files = list(_files(folder))
     # Names of files that were read, those that are waiting, and what is wrong.
-    done = {file.name: file.state for file in files if known.get(file.name) == file.state}
+    done = {
+        file.name: file.state for file in files if known.get(file.name) == file.state and file.name in stories
+    }
     fresh = [file for file in files if file.name not in done]
     ready = [file for file in fresh if _is_settled(file, seen)]
     items: list[SourceItem] = []
@@ -82,6 +92,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
             items += found.items
             warnings += (f"{file.name}: {one}" for one in found.warnings)
             done[file.name] = file.state
+            stories[file.name] = [item.id for item in found.items]
     waiting = len(fresh) - len(ready) + max(0, len(ready) - _AT_A_TIME)
     if waiting:
         warnings.append(
@@ -89,8 +100,21 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
         )
     if len(files) >= _MOST_FILES:
         warnings.append(stored("The folder has more than %(number)s files.", number=_MOST_FILES))
-    following = {"files": json.dumps(done), "seen": json.dumps({file.name: file.state for file in fresh})}
-    return SourceResult(tuple(items), following, not items and not warnings, tuple(warnings))
+    following = {
+        "files": json.dumps(done),
+        "seen": json.dumps({file.name: file.state for file in fresh}),
+        "stories": json.dumps({file.name: stories[file.name] for file in files if file.name in stories}),
+    }
+    return SourceResult(
+        tuple(items), following, not items and not warnings, tuple(warnings), _listing(files, stories)
+    )
+
+
+def _listing(files: Sequence[_File], stories: Mapping[str, Sequence[str]]) -> Listing | None:
+    """The stories of all files, also of one that cannot be read now; None while one was never read."""
+    if len(files) >= _MOST_FILES or any(file.name not in stories for file in files):
+        return None
+    return Listing(frozenset(one for file in files for one in stories[file.name]))
 
 
 def resolve_folder(folder: str) -> Path:

@@ -21,6 +21,7 @@ from django.db.models import Q, QuerySet
 from mailer.backoff import BackoffPolicy
 from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource
+from mailer.stories.removed_items import note_missing
 from mailer.stories.signals import source_failing
 from mailer.stories.source_items import items_to_load, record_items
 from mailer.stories.sources.discovery import Offer, discover
@@ -306,9 +307,8 @@ class _Polling:
                     now,
                     pictures=read.pictures,
                     allow_loopback=self.allow_loopback,
-                    # A feed lists all of its newest entries.
-                    is_whole_list=source.kind == StorySource.Kind.FEED,
                 )
+                note_missing(source, result.listing, now)
             except Exception:
                 log.exception("action=record_items source=%s", source.pk)
                 read = _Read(None, stored("What was read could not be stored."))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
-from mailer.stories.sources import discovery
+from mailer.stories.sources import article, discovery
 from mailer.stories.sources.feed import to_title, web_address
 from mailer.stories.sources.source_item import (
     Fetch,
+    Listing,
     SourceError,
     SourceItem,
     SourceResult,
@@ -36,6 +37,7 @@ _LATE = timedelta(days=7)
 # Seconds between two requests that robots.txt may ask for.
 _MOST_DELAY = 10.0
 _UNPACKED = 60 * 1024 * 1024
+_T = TypeVar("_T")
 _LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
 _SELECTED = ("article", "news", "post", "story", "stories", "press")
 
@@ -63,10 +65,12 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
 
     Raises SourceError and FetchError.
     """
-    listed = _listed(settings.url, fetch)
+    sitemaps = _Sitemaps(fetch)
+    listed = sitemaps.pages_of(settings.url)
+    listing = sitemaps.listing(listed)
     fresh, kept = _fresh(listed, validators, settings.polled_at)
     if not fresh:
-        return SourceResult(validators=kept, unchanged=True)
+        return SourceResult(validators=kept, unchanged=True, listing=listing)
     rules = _rules(settings.url, fetch)
     items: list[SourceItem] = []
     again, left, failed = list[_Listed](), list[_Listed](), 0
@@ -102,40 +106,65 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     later = {page.mark for page in (*again, *(left if validators.get("seen") else ()))}
     kept["seen"] = json.dumps([mark for mark in json.loads(kept["seen"]) if mark not in later])
     warnings = [stored("Pages that could not be read: %(count)s.", count=failed)] if failed else []
-    return SourceResult(tuple(items), kept, warnings=tuple(warnings))
+    return SourceResult(tuple(items), kept, warnings=tuple(warnings), listing=listing)
 
 
 def _dated(item: SourceItem, page: _Listed) -> SourceItem:
     return replace(item, updated=item.updated or page.modified, published=item.published or page.modified)
 
 
-def _listed(url: str, fetch: Fetch) -> list[_Listed]:
-    """The pages of the site's sitemaps, the newest first."""
-    is_sitemap = urlsplit(url).path.lower().endswith((".xml", ".gz", ".xml.gz"))
-    addresses = [url] if is_sitemap else discovery.sitemap_addresses(url, fetch)[:_SITEMAPS]
-    pages: dict[str, _Listed] = {}
-    for address in addresses:
-        pages |= _pages_of(address, fetch)
-    return sorted(pages.values(), key=lambda page: page.modified or _LONG_AGO, reverse=True)
+@dataclass
+class _Sitemaps:
+    """Reads the sitemaps of a site, and notes whether they list everything."""
 
+    fetch: Fetch
+    is_complete: bool = True
+    # Whether one is a sitemap for news, which lists those of two days.
+    is_news: bool = False
 
-def _pages_of(address: str, fetch: Fetch, *, nested: bool = True) -> dict[str, _Listed]:
-    answer = fetch(address)
-    found = fetch.parse("sitemap", answer.body, url=answer.url)
-    pages = {
-        one["url"]: _Listed(
-            one["url"],
-            parse_time(one["modified"] or one["published"]),
-            one["title"],
-            one["published"],
-            one["language"],
-        )
-        for one in found["pages"]
-    }
-    if nested:
-        for inner in sorted(found["sitemaps"], key=_rank)[:_SITEMAPS]:
-            pages |= _pages_of(inner["url"], fetch, nested=False)
-    return pages
+    def pages_of(self, url: str) -> list[_Listed]:
+        """The pages of the site's sitemaps, the newest first."""
+        is_sitemap = urlsplit(url).path.lower().endswith((".xml", ".gz", ".xml.gz"))
+        addresses = [url] if is_sitemap else discovery.sitemap_addresses(url, self.fetch)
+        pages: dict[str, _Listed] = {}
+        for address in self._some(addresses):
+            pages |= self._read(address)
+        return sorted(pages.values(), key=lambda page: page.modified or _LONG_AGO, reverse=True)
+
+    def listing(self, pages: Sequence[_Listed]) -> Listing | None:
+        """All pages, as far back as their dates go; None where a part was not read."""
+        moments = [page.modified for page in pages if page.modified]
+        is_dated = len(moments) == len(pages)
+        if not self.is_complete or (self.is_news and not is_dated):
+            return None
+        ids = frozenset(article.identity(page.url) for page in pages)
+        return Listing(ids, since=min(moments) if moments and is_dated else None)
+
+    def _read(self, address: str, *, nested: bool = True) -> dict[str, _Listed]:
+        answer = self.fetch(address)
+        found = self.fetch.parse("sitemap", answer.body, url=answer.url)
+        self.is_complete = self.is_complete and found["complete"]
+        pages = {
+            one["url"]: _Listed(
+                one["url"],
+                parse_time(one["modified"] or one["published"]),
+                one["title"],
+                one["published"],
+                one["language"],
+            )
+            for one in found["pages"]
+        }
+        self.is_news = self.is_news or any(page.published for page in pages.values())
+        if nested:
+            for inner in self._some(sorted(found["sitemaps"], key=_rank)):
+                pages |= self._read(inner["url"], nested=False)
+        elif found["sitemaps"]:
+            self.is_complete = False
+        return pages
+
+    def _some(self, listed: Sequence[_T]) -> Sequence[_T]:
+        self.is_complete = self.is_complete and len(listed) <= _SITEMAPS
+        return listed[:_SITEMAPS]
 
 
 def _rank(sitemap: Mapping[str, str]) -> tuple[bool, float]:
@@ -172,7 +201,10 @@ def _rules(url: str, fetch: Fetch) -> RobotFileParser:
 
 
 def parse(body: bytes, url: str = "") -> dict[str, Any]:
-    """{"sitemaps": [...], "pages": [...]} of a sitemap. Runs in the limited process. Raises SourceError."""
+    """{"sitemaps": [...], "pages": [...], "complete": whether none was left out} of a sitemap.
+
+    Runs in the limited process. Raises SourceError.
+    """
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import ParseError, fromstring
 
@@ -187,8 +219,9 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
         raise SourceError(stored("%(url)s is no sitemap.", url=url))
     entries = [entry for one in root if (entry := _entry(one, url))["url"]]
     entries.sort(key=lambda one: one["modified"] or one["published"], reverse=True)
-    is_index = name == "sitemapindex"
-    return {"sitemaps": entries if is_index else [], "pages": [] if is_index else entries[:_PAGES]}
+    if name == "sitemapindex":
+        return {"sitemaps": entries, "pages": [], "complete": True}
+    return {"sitemaps": [], "pages": entries[:_PAGES], "complete": len(entries) <= _PAGES}
 
 
 def _unpacked(body: bytes) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Protocol
 
 
@@ -51,6 +52,20 @@ class SourceItem:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """What a source has at present, as far as its answer is complete: what is missing was deleted there."""
+
+    # Of all entries that are there.
+    ids: frozenset[str] = frozenset()
+    # It is complete behind this moment of publication and change (aware UTC); None: of any time.
+    since: datetime | None = None
+    # And before this moment of publication; None: up to now.
+    until: datetime | None = None
+    # The source says that its list is the one of the last poll, as by HTTP 304; the other fields are empty.
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
 class SourceResult:
     """What one poll of a source found."""
 
@@ -62,6 +77,8 @@ class SourceResult:
     unchanged: bool = False
     # What staff should know, as stored texts: "3 entries had no title."
     warnings: tuple[str, ...] = ()
+    # None: an entry that is not in the answer may still be there.
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +133,17 @@ class Reader(Protocol):
 
     def __call__(self, settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
         """The source's newest entries. Raises SourceError and FetchError."""
+
+
+def list_in_order(items: Sequence[SourceItem], moments: Sequence[datetime | None]) -> Listing | None:
+    """A listing that is complete behind the last entry's moment; None unless the newest come first.
+
+    An old entry that is pinned to the top, or one without a date, would make others seem deleted.
+    """
+    known = [moment for moment in moments if moment is not None]
+    if not items or len(known) < len(items) or any(one < two for one, two in pairwise(known)):
+        return None
+    return Listing(frozenset(item.id for item in items), since=known[-1])
 
 
 _TIMES = frozenset({"published", "updated", "starts", "ends"})

@@ -6,6 +6,7 @@ Parameters of the source's address that choose posts, such as ?categories=5 or ?
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -20,6 +21,7 @@ from mailer.stories.sources.source_item import (
     SourceResult,
     SourceSettings,
     from_json,
+    list_in_order,
     parse_time,
     to_json,
 )
@@ -38,6 +40,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     api = validators.get("api") or find_api(settings.url, fetch)
     kept: dict[str, str] = {"api": api}
     items: dict[str, SourceItem] = {}
+    is_complete = has_all = True
     for page in range(1, _PAGES + 1):
         url = _posts_url(api, settings.url, page)
         answer = fetch(url, conditions(validators) if page == 1 else {})
@@ -45,14 +48,21 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
             return SourceResult(validators=validators, unchanged=True)
         if page == 1:
             kept |= validators_of(answer.headers)
-        found = tuple(map(from_json, fetch.parse("wordpress", answer.body, url=url)["items"]))
+        parsed = fetch.parse("wordpress", answer.body, url=url)
+        found = tuple(map(from_json, parsed["items"]))
+        is_complete = is_complete and parsed["complete"]
         items |= {item.id: item for item in found}
         last = min((item.updated for item in found if item.updated), default=None)
         since = settings.last_success_at
         pages = answer.headers.get("x-wp-totalpages", "")
+        has_all = pages == str(page)
         if since is None or last is None or last < since - _OVERLAP or pages in ("", str(page)):
             break
-    return SourceResult(tuple(items.values()), kept)
+    listed = tuple(items.values())
+    listing = list_in_order(listed, [item.updated for item in listed]) if is_complete else None
+    if listing is not None and has_all:
+        listing = replace(listing, since=None)
+    return SourceResult(listed, kept, listing=listing)
 
 
 def find_api(url: str, fetch: Fetch) -> str:
@@ -93,12 +103,16 @@ def _posts_url(api: str, url: str, page: int) -> str:
 
 
 def parse(body: bytes, url: str = "") -> dict[str, Any]:
-    """{"items": [...]} of a page of results. Runs in the limited process. Raises SourceError."""
+    """{"items": [...], "complete": whether none was left out} of a page of results.
+
+    Runs in the limited process. Raises SourceError.
+    """
     posts = load(body, url)
     if not isinstance(posts, list):
         raise SourceError(stored("%(url)s does not answer with posts of WordPress.", url=url))
-    items = (_item(post, url) for post in posts if isinstance(post, Mapping))
-    return {"items": [to_json(item) for item in items if item.id and item.title]}
+    read = (_item(post, url) for post in posts if isinstance(post, Mapping))
+    items = [to_json(item) for item in read if item.id and item.title]
+    return {"items": items, "complete": len(items) == len(posts)}
 
 
 def _item(post: Mapping[str, Any], base: str) -> SourceItem:

@@ -103,6 +103,29 @@ def test_a_likely_translation_is_merged_or_kept_apart(desk: Desk, source: StoryS
     assert {text.language for text in draft.texts.all()} == {"ru", "kk"}
 
 
+def test_a_draft_that_its_source_has_no_longer_is_marked_and_kept_or_deleted_by_staff(
+    desk: Desk, source: StorySource
+) -> None:
+    other = replace(RUSSIAN, id="2", title="Бишкекте театр ачылды", html="", link="")
+    touched, story = record_items(source, [RUSSIAN, other], NOW).added
+    story_drafts.save(touched, {f"headline-{touched.texts.get().language}": "Ours"}, {}, desk.writer, NOW)
+    StorySourceItem.objects.update(missing_since=NOW, removed_at=NOW)
+    browser, edit = as_user(desk.writer), reverse("desk_stories:edit", args=[story.pk])
+    rows = browser.get(reverse("desk_story_suggestions")).context["rows"]
+    assert [row["is_deleted"] for row in rows] == [True, True]
+    shown = browser.get(edit)
+    assert shown.context["source_lines"][0].asks_to_keep
+    assert reverse("desk_stories:delete", args=[story.pk]) in Page(shown).links
+    # What an editor wrote stays without a question.
+    theirs = browser.get(reverse("desk_stories:edit", args=[touched.pk])).context["source_lines"][0]
+    assert theirs.item.removed_at and not theirs.asks_to_keep
+    decide(desk.writer, story, "keep")
+    assert not browser.get(edit).context["source_lines"][0].asks_to_keep
+    listed = browser.get(reverse("desk_stories:list"), {"source": "deleted"}).context["object_list"]
+    assert [one.pk for one in listed] == [touched.pk]
+    assert ModelLogEntry.objects.filter(action="desk.source_keep", object_id=str(story.pk)).exists()
+
+
 def test_a_contributor_decides_about_own_countries_only(desk: Desk, source: StorySource) -> None:
     contributor = User.objects.create_user("aida", "aida@office.example.org", "a long password")
     contributor.groups.add(ensure_groups()["Contributors"])
