@@ -9,11 +9,11 @@ English, and are named in the other language.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-from babel.dates import format_skeleton
+from babel.dates import format_date, format_interval, format_skeleton
 from babel.messages.catalog import Message
 from babel.messages.mofile import read_mo
 from django.apps import apps
@@ -23,8 +23,9 @@ from subscribers import iso_codes
 
 CONTEXT = "stored"
 _FIELD = re.compile(r"%\((\w+)\)s")
-# The period of an edition that a text names: “Silk Road Monthly, 2021-12”.
-_PERIOD = re.compile(r"(?<=, )\d{4}-(?:0[1-9]|1[0-2])(?=[”»])")
+# The period of an edition that a text names: “Silk Road Monthly, 2021-12”; also a week, "2021-12-06", two
+# weeks, "2021-12-06-2w", and the day of an edition outside of the schedule, "2021-12-06-n1".
+_PERIOD = re.compile(r"(?<=, )(\d{4}-(?:0[1-9]|1[0-2]))(?:-(\d\d)(-2w|-n\d{1,2})?)?(?=[”»])")
 
 
 def stored(text: str, /, **values: object) -> str:
@@ -36,14 +37,24 @@ def translated(text: str) -> str:
     """The stored text in the active language; texts that are in no catalogue stay as they are."""
     language = get_language() or "en"
     shown = text if language.startswith("en") or not text else _translated(text, language)
-    return _PERIOD.sub(lambda found: _month(found[0], language), shown)
+    return _PERIOD.sub(lambda found: _period(found, language), shown)
 
 
-def _month(period: str, language: str) -> str:
-    """A month as within a sentence: "December 2021"."""
-    name = str(
-        format_skeleton("yMMMM", date.fromisoformat(f"{period}-01"), locale=language.replace("-", "_"))
-    )
+def _period(found: re.Match[str], language: str) -> str:
+    """A period as within a sentence: "December 2021", "6–12 December 2021"."""
+    month, day, suffix = found.groups()
+    where = language.replace("-", "_")
+    try:
+        first = date.fromisoformat(f"{month}-{day or '01'}")
+        if not day:
+            name = str(format_skeleton("yMMMM", first, locale=where))
+        elif suffix and suffix.startswith("-n"):
+            name = format_date(first, "long", locale=where)
+        else:
+            last = first + timedelta(days=13 if suffix else 6)
+            name = format_interval(first, last, "yMMMd", locale=where)
+    except (ValueError, OverflowError):
+        return found[0]
     return name if language.startswith("en") else name[:1].lower() + name[1:]
 
 

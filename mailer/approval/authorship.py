@@ -121,13 +121,18 @@ def name_of(user: User | None) -> str:
 
 
 def title_of(subject: Subject) -> str:
-    """The subject as reasons name it, in English: "the story “…”".
-
-    The month of an edition is a number, "2021-12", which `translated` replaces by its name.
-    """
-    named = f"{subject.newsletter.name}, {subject.period}" if isinstance(subject, Edition) else str(subject)
+    """The subject as reasons name it, in English: "the story “…”"."""
+    named = edition_to_store(subject) if isinstance(subject, Edition) else str(subject)
     title = named.replace("“", "‘").replace("”", "’")
     return f"the {_column(subject)} “{title}”"
+
+
+def edition_to_store(edition: Edition) -> str:
+    """An edition as stored texts name it, in “quotation marks”.
+
+    Its period is as in the database, "2021-12", and `translated` replaces it by its name.
+    """
+    return f"{edition.newsletter.name}, {edition.name or edition.period}"
 
 
 # What reasons consist of; "the system" and users precede it where a snapshot was invalidated.

@@ -44,3 +44,29 @@ def test_what_the_doctor_found_is_translated_with_its_values_and_optional_senten
             "Он отвечает и предлагает SIZE, STARTTLS. Вход выполнен как dana."
         )
         assert translated("It answers, and offers SIZE.") == "Он отвечает и предлагает SIZE."
+
+
+@pytest.mark.parametrize(
+    ("period", "english", "russian"),
+    [
+        ("2021-12", "December 2021", "декабрь 2021"),
+        ("2021-12-06", "Dec 6 – 12, 2021", "6–12 дек. 2021"),
+        ("2021-11-29-2w", "Nov 29 – Dec 12, 2021", "29 нояб. – 12 дек. 2021"),
+        ("2021-12-06-n2", "December 6, 2021", "6 декабря 2021"),
+        # No day of the calendar, and no period.
+        ("2021-02-31", "2021-02-31", "2021-02-31"),
+        ("Floods in the south", "Floods in the south", "Floods in the south"),
+    ],
+)
+def test_the_period_of_an_edition_is_named_in_the_language(period: str, english: str, russian: str) -> None:
+    text = stored("%(name)s changed the edition “%(title)s”", name="Dana", title=f"Weekly, {period}")
+    with override("en"):
+        assert _plain(translated(text)) == f"Dana changed the edition “Weekly, {english}”"
+    with override("ru"):
+        shown = _plain(translated(text))
+    assert f"Weekly, {russian}" in shown
+
+
+def _plain(text: str) -> str:
+    """With ordinary spaces, which differ between versions of CLDR."""
+    return " ".join(text.split())

@@ -19,6 +19,7 @@ from wagtail.log_actions import log as audit
 
 from mailer.approval import approve_and_schedule
 from mailer.approval.approve_and_schedule import ApprovalError
+from mailer.approval.authorship import edition_to_store
 from mailer.approval.emails_to_staff import second_persons, users_with
 from mailer.approval.models import Snapshot
 from mailer.approval.notifications import notify
@@ -162,7 +163,9 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
     edition = plan.edition
     assert edition is not None
     message = stored(
-        "%(edition)s was not sent at its planned time. %(reason)s", edition=edition, reason=reason
+        "“%(edition)s” was not sent at its planned time. %(reason)s",
+        edition=edition_to_store(edition),
+        reason=reason,
     )
     with transaction.atomic():
         if not EditionPlan.objects.filter(pk=plan.pk, held_at=None).update(held_at=now):
