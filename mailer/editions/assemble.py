@@ -62,8 +62,15 @@ def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | No
 def create_named(newsletter: Newsletter, name: str, now: datetime, user: User | None = None) -> Edition:
     """Create an edition outside of the schedule, without stories: writers add those that it is about.
 
-    Editions that are assembled later take none of its stories again.
+    Editions that are assembled later take none of its stories again. Raises InvalidPeriod for a name that is
+    too long.
     """
+    name = " ".join(name.split())
+    longest = Edition._meta.get_field("name").max_length
+    if not name or len(name) > longest:
+        raise InvalidPeriod(
+            gettext("The name of an edition has 1 to %(number)s characters.") % {"number": longest}
+        )
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
     taken = set(newsletter.editions.filter(period__startswith=f"{today}-n").values_list("period", flat=True))
     spans = (Period(today, Kind.NAMED, serial) for serial in count(1))

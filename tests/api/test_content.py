@@ -102,6 +102,9 @@ def test_an_edition_is_assembled_previewed_checked_and_submitted(desk: Desk) -> 
     made = api.post("/editions", body)
     assert made.status_code == 201, made.content
     assert code(api.post("/editions", body)) == (409, "already_exists")
+    named = api.post("/editions", {"newsletter": newsletter, "name": "Floods"})
+    assert named.status_code == 201 and "-n1" in named.json()["period"]
+    assert api.post("/editions", {**body, "name": "Floods"}).status_code == 422
     path = f"/editions/{desk.edition.pk}"
     preview = api.get(f"{path}/preview?language=ru&countries=KZ")
     assert preview.status_code == 200, preview.content

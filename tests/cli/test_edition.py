@@ -9,6 +9,7 @@ import pytest
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import OutboxMessage
+from mailer.editions.models import Edition
 from mailer.stories.models import Story
 from tests import cast
 from tests.cli import SLUG, run, run_json
@@ -57,12 +58,21 @@ def test_errors_are_printed_on_stderr_and_nothing_on_stdout(staff: cast.Staff) -
         (("show", "nothing"), f"known: {SLUG}"),
         (("assemble", "silk-road-monthly", "--period", "2021-12"), "already has an edition"),
         (("assemble", "silk-road-monthly", "--period", "december"), "write year and month"),
+        (("assemble", "silk-road-monthly", "--name", "x" * 81), "80"),
         (("schedule", SLUG, "--as", "approver", "--at", "tomorrow"), "not a date and time"),
     ):
         done = run(*arguments, "--json")
         assert done.exit_code == 1, arguments
         assert expected in done.stderr
         assert done.stdout == ""
+
+
+def test_an_edition_outside_of_the_schedule_has_a_name_instead_of_a_period(staff: cast.Staff) -> None:
+    made = run_json("assemble", "silk-road-monthly", "--name", "Floods", "--as-of", "2021-12-10T09:00+06:00")
+    assert made["period"] == "2021-12-10-n1"
+    assert Edition.objects.get(pk=made["id"]).name == "Floods"
+    for both_or_none in ((), ("--name", "Floods", "--period", "2022-01")):
+        assert run("assemble", "silk-road-monthly", *both_or_none).exit_code != 0
 
 
 def test_acting_for_an_account_must_be_configured(staff: cast.Staff, configure: Callable[..., None]) -> None:
