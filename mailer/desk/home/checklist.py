@@ -33,7 +33,7 @@ from mailer.doctor import check_runs
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.sample_edition_markers import DOMAIN, SLUG, without_sample
 from mailer.instance.models import CheckRun, SkippedStep
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StorySource
 from subscribers.models import MailingList, Subscription
 
 
@@ -52,6 +52,8 @@ class _Rule:
     form: str = ""
     # What else is possible.
     also: Promise | str = ""
+    # The list also vanishes while it is open.
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Step:
     url: str
     form: str
     also: Promise | str
+    optional: bool
 
 
 def _checks_pass(*checks: str) -> Callable[[CheckRun | None], bool]:
@@ -183,6 +186,17 @@ _RULES = (
         lambda user: (_("Import a file"), _import_url()),
     ),
     _Rule(
+        "sources",
+        _("Where do stories come from?"),
+        _(
+            "The websites and folders of your offices: what they publish comes in as drafts, and nobody "
+            "copies it. Without sources, writers write every story in the desk."
+        ),
+        lambda run: StorySource.objects.exists(),
+        lambda user: (_("Add a source"), reverse("desk_source_add")),
+        optional=True,
+    ),
+    _Rule(
         "edition",
         _("Schedule the first edition"),
         _("Write stories, assemble them, preview, submit; a colleague approves and schedules."),
@@ -216,6 +230,7 @@ def steps_for(user: User) -> list[Step]:
                 url,
                 rule.form,
                 rule.also,
+                rule.optional,
             )
         )
     return found
@@ -225,13 +240,13 @@ def context_for(user: User, now: datetime) -> dict[str, Any]:
     """What the checklist shows; nothing once every step is done or skipped."""
     steps = steps_for(user)
     opened = [step for step in steps if not step.done and not step.skipped]
-    if not opened:
+    if all(step.optional for step in opened):
         return {}
     return {
         "steps": opened,
         "skipped": [step for step in steps if step.skipped and not step.done],
         "finished": [step for step in steps if step.done],
-        "total": len(steps),
+        "total": sum(step.done or not step.optional for step in steps),
         "running": check_runs.under_way(now),
         "list_name": settings.CONFIG.site.name,
     }

@@ -21,7 +21,7 @@ from mailer.desk.base import localized_names
 from mailer.desk.base.edition_workflow import Action, next_action, rejection_label, state_label
 from mailer.desk.sending.progress import progress
 from mailer.editions.assemble import now_or_demo_time, upcoming
-from mailer.editions.models import Edition, Newsletter
+from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.reports.collect_stats import key_figures_of
 from mailer.reports.edition_state import WITH_WRITERS, edition_states
@@ -35,6 +35,8 @@ _RECENT_EDITIONS, _MAX_NEWSLETTERS = 50, 12
 _FINISHED = ("sent", "cancelled")
 # In these states a person has to act; in the others the system does.
 _WAITING_FOR_STAFF = (*WITH_WRITERS, "submitted", "approved", "held", "paused")
+# In these states nobody has said when to send.
+_UNSCHEDULED = (*WITH_WRITERS, "submitted", "approved")
 # At most so many approvers are named.
 _NAMED = 4
 
@@ -83,6 +85,11 @@ class Card:
     progress: int = 0
     # Why sending stopped, or why the edition was rejected.
     reason: str = ""
+    # Of an edition that nobody scheduled yet: the planned time of sending (aware); None: there is none.
+    planned_for: datetime | None = None
+    # That time came and the edition was not sent: why, and what to do; empty: it is not held.
+    held: str = ""
+    held_advice: str = ""
 
     @property
     def is_dry_run(self) -> bool:
@@ -122,6 +129,7 @@ class _Facts:
     alerts: Mapping[int, str]
     rejections: Mapping[int, str]
     languages_of_story: Mapping[int, set[str]]
+    plans: Mapping[int, EditionPlan]
 
     @classmethod
     def of(cls, editions: Sequence[Edition], states: Mapping[int, str], now: datetime) -> _Facts:
@@ -151,6 +159,11 @@ class _Facts:
             _stop_reasons([*begun, *dry_runs]),
             _rejections([edition for edition in editions if states[edition.pk] == "rejected"]),
             _languages({pk for edition in drafts for pk in story_ids(edition)}),
+            {
+                one.edition_id: one
+                for one in EditionPlan.objects.filter(edition__in=editions)
+                if one.edition_id is not None
+            },
         )
 
 
@@ -200,6 +213,8 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
     have = [facts.languages_of_story.get(pk, set()) for pk in stories]
     names = [name_of(one) for one in second_persons(snapshot)] if state == "submitted" and snapshot else []
     totals = facts.totals.get(mailing.pk, Totals()) if mailing else Totals()
+    plan = facts.plans.get(edition.pk) if state in _UNSCHEDULED else None
+    held, held_advice = _held(state) if plan and plan.held_at else ("", "")
     return Card(
         edition.newsletter,
         edition.period_label,
@@ -222,7 +237,22 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
         progress=progress(totals),
         reason=(facts.alerts.get(mailing.pk, "") if mailing else "")
         or (facts.rejections.get(edition.pk, "") if state == "rejected" else ""),
+        planned_for=plan.send_at if plan else None,
+        held=held,
+        held_advice=held_advice,
     )
+
+
+def _held(state: str) -> tuple[str, str]:
+    """Why an edition in this state was not sent at its planned time, and what to do."""
+    if state == "approved":
+        return gettext("Held: not scheduled in time"), gettext("Schedule it for a new time.")
+    advice = (
+        gettext("Let it be approved, then schedule it for a new time.")
+        if state == "submitted"
+        else gettext("Submit it for approval, then schedule it for a new time.")
+    )
+    return gettext("Held: not approved in time"), advice
 
 
 def _parts(edition: Edition, snapshot: Snapshot) -> tuple[PartApproval, ...]:

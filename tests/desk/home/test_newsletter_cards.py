@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
+from mailer.approval.approve_and_schedule import approve, schedule
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import alerts
 from mailer.desk.home.newsletter_cards import Card, cards_for
-from mailer.editions.models import Newsletter
+from mailer.editions.models import EditionPlan, Newsletter
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -91,6 +93,30 @@ def test_a_newsletter_without_an_open_edition_collects_stories_for_the_next_one(
     assert found.due_at is not None and found.due_at.utcoffset() and found.due_at.hour == 9
     assert found.action is not None and found.url == ""
     assert home(desk.writer).status == 200
+
+
+def test_an_edition_shows_its_planned_time_and_what_to_do_when_it_was_missed(desk: Desk) -> None:
+    sends = timezone.now() + timedelta(days=2)
+    newsletter, period = desk.edition.newsletter, desk.edition.period
+    plan, _made = EditionPlan.objects.update_or_create(
+        newsletter=newsletter,
+        period=period,
+        defaults={"state": "assembled", "edition": desk.edition, "assemble_at": sends, "send_at": sends},
+    )
+    found = card(desk, desk.writer)
+    assert (found.planned_for, found.held) == (sends, "")
+    EditionPlan.objects.filter(pk=plan.pk).update(held_at=sends)
+    labels = {card(desk, desk.writer).held_advice}
+    snapshot = cast.submitted(desk)
+    labels.add(card(desk, desk.writer).held_advice)
+    assert card(desk, desk.writer).held in home(desk.writer).text
+    approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+    found = card(desk, desk.approver)
+    labels.add(found.held_advice)
+    # Each state has another next step.
+    assert found.held and len(labels) == 3
+    schedule(snapshot, desk.approver, None, timezone.now())
+    assert (card(desk, desk.writer).planned_for, card(desk, desk.writer).held) == (None, "")
 
 
 def test_a_dry_run_that_is_under_way_has_a_card_of_its_own(desk: Desk) -> None:
