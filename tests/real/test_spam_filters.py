@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from mailer.config.sections import Mode
+from mailer.rendering import theme
 from tests.conftest import needs
 from tests.real import sample_mail
 from tests.waiting import SAFETY_SECONDS, until
@@ -88,6 +89,10 @@ def mails(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             name = f"{language}-{tracking}"
             files[name] = folder / f"{name}.eml"
             files[name].write_bytes(message)
+    for base in theme.THEMES:
+        message = sample_mail.messages("off", now, base, only="en")["en"]
+        files[f"design-{base or 'default'}"] = folder / f"design-{base or 'default'}.eml"
+        files[f"design-{base or 'default'}"].write_bytes(message)
     # Of one picture less, the number of addresses is odd where that of the others is even.
     more = {
         "turkmen": sample_mail.messages("off", now, only="tk")["tk"],
