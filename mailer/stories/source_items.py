@@ -17,9 +17,10 @@ from django.db import transaction
 
 from mailer.stories import source_updates
 from mailer.stories.entry_matching import find_match, parts
-from mailer.stories.entry_pictures import Picture
+from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.new_entries import Done, record_new
+from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.story_suggestion import (
     Outcome,
@@ -27,6 +28,7 @@ from mailer.stories.story_suggestion import (
     comparable,
     digest_of,
     item_key,
+    safe_link,
     suggest_story,
     suggestion_of,
 )
@@ -84,10 +86,20 @@ def record_items(
 
 
 def items_to_load(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
-    """The new entries whose picture is still to be loaded."""
+    """The entries whose picture is still to be loaded: new ones, and those that have another one now."""
     given = {item_key(item.id): item for item in items if item.picture_url and not item.picture}
     rows = _rows(source, given)
-    return [item for key, item in given.items() if key not in rows]
+    return [
+        item
+        for key, item in given.items()
+        if (row := rows.get(key)) is None or (row.digest != digest_of(item) and _has_other_picture(row, item))
+    ]
+
+
+def _has_other_picture(row: StorySourceItem, item: SourceItem) -> bool:
+    """Whether the entry's picture may be another one than before."""
+    has_lost = bool(row.picture_digest) and not item.picture_url
+    return bool(item.picture) or has_lost or safe_link(item.picture_url) != row.picture_url
 
 
 def preview_items(source: StorySource, items: Iterable[SourceItem], now: datetime) -> list[SuggestedStory]:
@@ -117,12 +129,14 @@ def preview_items(source: StorySource, items: Iterable[SourceItem], now: datetim
 
 # Recording.
 
+_ROW = ("source", "item_id", "digest", "language", "story", "picture_url", "picture_digest")
+
 
 def _rows(source: StorySource, given: dict[str, SourceItem]) -> dict[str, StorySourceItem]:
     found: dict[str, StorySourceItem] = {}
     for part in parts(given):
         rows = StorySourceItem.objects.filter(source=source, item_id__in=part)
-        found |= {row.item_id: row for row in rows.only("source", "item_id", "digest", "language", "story")}
+        found |= {row.item_id: row for row in rows.only(*_ROW)}
     return found
 
 
@@ -158,7 +172,11 @@ def _record_change(
     try:
         suggested, digest = suggest_story(row.source, item, now), digest_of(item)
         if suggested.language == row.language or not _delete_untouched_draft(row, digest):
-            return [_note_change(row, digest, suggested, item.updated, now)]
+            picture = None
+            if _has_other_picture(row, item):
+                # Not within the transaction either: a slow server would hold up all other writers.
+                picture = pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
+            return [_note_change(row, item, suggested, picture, now)]
     except Exception:
         # An entry is hostile input: no error in it keeps the others out.
         log.exception("action=record_item source=%s", row.source_id)
@@ -170,16 +188,37 @@ def _record_change(
 
 @transaction.atomic
 def _note_change(
-    row: StorySourceItem, digest: str, suggested: SuggestedStory, modified: datetime | None, now: datetime
+    row: StorySourceItem, item: SourceItem, suggested: SuggestedStory, picture: Picture | None, now: datetime
 ) -> Done:
     held = StorySourceItem.objects.select_for_update(of=("self",)).get(pk=row.pk)
+    digest = digest_of(item)
     if held.digest == digest:
         return "updated", None
     held.digest, held.seen_at, held.missing_since, held.removed_at = digest, now, None, None
-    held.modified = modified or held.modified
+    held.modified = item.updated or held.modified
     held.save(update_fields=["digest", "seen_at", "missing_since", "removed_at", "modified"])
-    changed = source_updates.note_change(held, suggested.values, suggestion_of(suggested), now)
+    before = held.picture_digest
+    offered = None if picture is None else _new_picture(held, item, picture, suggested.headline)
+    changed = source_updates.note_change(
+        held,
+        suggested.values,
+        suggestion_of(suggested),
+        now,
+        source_updates.PictureChange.of(offered, before),
+    )
     return "updated", held.story if changed else None
+
+
+def _new_picture(held: StorySourceItem, item: SourceItem, picture: Picture, title: str) -> str | None:
+    """Store another picture than the entry had: its primary key, "" for none; None where it is the same."""
+    held.picture_url, held.picture_problem = safe_link(item.picture_url), picture.problem[:400]
+    is_other = not picture.problem and picture.digest != held.picture_digest
+    if is_other:
+        held.picture_digest = picture.digest
+    held.save(update_fields=["picture_url", "picture_problem", "picture_digest"])
+    if not is_other:
+        return None
+    return str(store_picture(picture.name, picture.data, title, None).pk) if picture.data else ""
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ staff take them over or ignore them: no text of an editor is overwritten.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,8 +38,34 @@ class PendingChange:
     theirs: str
 
 
+@dataclass(frozen=True)
+class PictureChange:
+    """Another picture than the source had."""
+
+    # Primary key in the library; "": the source has none any more.
+    picture: str
+    # SHA-256 of the one before; "": there was none.
+    before: str
+
+    @classmethod
+    def of(cls, picture: str | None, before: str) -> PictureChange | None:
+        """None where the picture did not change."""
+        return None if picture is None else cls(picture, before)
+
+    def replaces_that_of(self, draft: Story) -> bool:
+        """Whether the draft still has the source's picture, or none as the source had none."""
+        if draft.picture is None:
+            return not self.before
+        with draft.picture.open_file() as file:
+            return hashlib.sha256(file.read()).hexdigest() == self.before
+
+
 def note_change(
-    row: StorySourceItem, values: Mapping[str, str], suggestion: Mapping[str, Any], now: datetime
+    row: StorySourceItem,
+    values: Mapping[str, str],
+    suggestion: Mapping[str, Any],
+    now: datetime,
+    picture: PictureChange | None = None,
 ) -> bool:
     """Store what the source publishes now; whether its story changed, or waits for staff.
 
@@ -48,6 +75,9 @@ def note_change(
     changed = {field: value for field, value in after.items() if value != before.get(field, "")}
     changed.pop("countries", None)
     row.content = dict(after)
+    row.suggestion = {**row.suggestion, "shortened": suggestion.get("shortened", False)}
+    if picture is not None and row.role == row.Role.ORIGIN:
+        changed["picture"] = picture.picture
     fields = ["content", "update", "updated_at", "suggestion"]
     follows = row.story_id is not None and row.role != row.Role.DUPLICATE
     if not follows or not changed:
@@ -57,7 +87,7 @@ def note_change(
     draft = story_drafts.latest_draft(story)
     ours = story_drafts.values_of(draft, [row.language])
     row.updated_at = now
-    if _is_untouched(story, row, before, ours):
+    if _is_untouched(story, row, before, ours) and (picture is None or picture.replaces_that_of(draft)):
         if row.reviewed_at is None and ours["countries"] == before.get("countries", ""):
             changed["countries"] = after["countries"]
             row.suggestion = dict(suggestion)

@@ -26,6 +26,8 @@ from subscribers import iso_codes
 
 _SUMMARY, _HEADLINE = 400, 200
 
+# Characters of a text that are kept, with its markup: about 15,000 words.
+MOST_HTML = 100_000
 _ITEM_FIELDS = tuple(one.name for one in fields(SourceItem))
 
 LanguageReason = Literal["stated", "detected", "source", "site"]
@@ -52,6 +54,8 @@ class SuggestedStory:
     outcome: Outcome = "new"
     # Of a duplicate or translation.
     match: Match | None = None
+    # The text is longer than MOST_HTML, and its end was left out.
+    shortened: bool = False
 
     @property
     def headline(self) -> str:
@@ -115,6 +119,7 @@ def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> Sugge
         hints=_hints(source, item),
     )
     link = safe_link(item.link)
+    body, shortened = _body(content)
     values = {
         "kind": kind.kind,
         "date": (kind.day or day).isoformat(),
@@ -125,7 +130,7 @@ def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> Sugge
         "link": link,
         f"headline-{language}": headline,
         f"summary-{language}": summary,
-        f"body-{language}": sanitize.clean_story_html(sanitize.printable(content)),
+        f"body-{language}": body,
         f"venue-{language}": kind.place[:160] if kind.kind == "event" else "",
         f"picture_alt-{language}": _line(item.picture_alt)[:250],
     }
@@ -140,6 +145,7 @@ def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> Sugge
         link,
         item.published,
         item.picture_url,
+        shortened=shortened,
     )
 
 
@@ -153,7 +159,19 @@ def suggestion_of(story: SuggestedStory) -> dict[str, Any]:
         "kind": [story.kind.kind, story.kind.reason, story.kind.word],
         "language": [story.language, story.language_reason],
         "date": story.date_reason,
+        "shortened": story.shortened,
     }
+
+
+def _body(content: str) -> tuple[str, bool]:
+    """The cleaned text, cut behind a whole paragraph where it is too long; and whether it was."""
+    html = sanitize.clean_story_html(content)
+    if len(html) <= MOST_HTML:
+        return html, False
+    end = html.rfind("</p>", 0, MOST_HTML)
+    end = end + len("</p>") if end > MOST_HTML // 2 else html.rfind(" ", 0, MOST_HTML)
+    # Elements that are still open are closed.
+    return sanitize.clean_story_html(html[: max(end, 0) or MOST_HTML]), True
 
 
 def _line(text: str) -> str:

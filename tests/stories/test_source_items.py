@@ -22,9 +22,9 @@ from mailer.approval.models import Authorship
 from mailer.audit_log import chain
 from mailer.stories import bulk_drafts, source_updates, story_drafts
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.source_items import preview_items, record_items
+from mailer.stories.source_items import items_to_load, preview_items, record_items
 from mailer.stories.sources.source_item import SourceItem
-from mailer.stories.story_suggestion import digest_of
+from mailer.stories.story_suggestion import MOST_HTML, digest_of
 from tests.stories.conftest import NOW, Answer, Site
 
 pytestmark = pytest.mark.django_db
@@ -51,9 +51,9 @@ def a_source(name: str = "The office", **changes: Any) -> StorySource:
     return StorySource.objects.create(name=name, url=f"https://{len(name)}.example.org/", **changes)
 
 
-def png_file() -> bytes:
+def png_file(colour: str = "#0A6E7A") -> bytes:
     data = BytesIO()
-    Drawing.new("RGB", (60, 40), "#0A6E7A").save(data, "PNG")
+    Drawing.new("RGB", (60, 40), colour).save(data, "PNG")
     return data.getvalue()
 
 
@@ -319,6 +319,62 @@ def test_a_changed_source_waits_where_an_editor_wrote(writer: User) -> None:
     row.refresh_from_db()
     text = latest(story).texts.get()
     assert (text.headline, text.body, set(row.update)) == ("Мост открыт", html, {"summary-ru"})
+
+
+def test_another_picture_is_taken_by_an_untouched_draft_and_waits_on_others(writer: User) -> None:
+    source = a_source()
+    first, second = png_file(), png_file("#E9A724")
+    (story,) = record_items(source, [replace(RUSSIAN, picture=first)], NOW).added
+    old = latest(story).picture
+    record_items(source, [replace(RUSSIAN, picture=second)], NOW)
+    new = latest(story).picture
+    assert old and new and new.pk != old.pk and not story.source_items.get().update
+    # An editor chose the first one again; the source has none any more.
+    story_drafts.save(story, {"picture": str(old.pk)}, {}, writer, NOW)
+    record_items(source, [RUSSIAN], NOW)
+    row = story.source_items.get()
+    assert (row.update, latest(story).picture) == ({"picture": ""}, old)
+    record_items(source, [replace(RUSSIAN, picture=second)], NOW)
+    row.refresh_from_db()
+    assert row.update == {"picture": str(new.pk)}
+    source_updates.take_over(row, ["picture"], writer, NOW)
+    assert latest(story).picture == new
+
+
+def test_a_changed_address_of_a_picture_is_loaded_once(site: Site) -> None:
+    source = a_source()
+    site.answers["/a.png"] = Answer(png_file(), "image/png")
+    site.answers["/b.png"] = Answer(png_file("#E9A724"), "image/png")
+    item = replace(RUSSIAN, picture_url=site.url("/a.png"))
+    (story,) = record_items(source, [item], NOW, allow_loopback=True).added
+    old = latest(story).picture
+    other = replace(item, picture_url=site.url("/b.png"))
+    assert [one.id for one in items_to_load(source, [other])] == [other.id]
+    assert items_to_load(source, [item, replace(item, title="Мост закрыли")]) == []
+    for _ in range(2):
+        record_items(source, [other], NOW, allow_loopback=True)
+    new = latest(story).picture
+    assert old and new and new.pk != old.pk
+    assert [path for path, _host in site.asked] == ["/a.png", "/b.png"]
+    # One that cannot be loaded leaves the picture as it is.
+    gone = replace(item, picture_url=site.url("/gone.png"))
+    record_items(source, [gone], NOW, allow_loopback=True)
+    assert latest(story).picture == new and story.source_items.get().picture_problem
+
+
+def test_a_very_long_text_is_cut_behind_a_paragraph_and_says_so() -> None:
+    paragraph = "<p>" + "Мост длиной <b>420</b> метров соединил два района. " * 20 + "</p>"
+    long = replace(RUSSIAN, html=paragraph * 300)
+    (story,) = record_items(a_source(), [long], NOW).added
+    row, body = story.source_items.get(), story.texts.get().body
+    assert MOST_HTML * 0.9 < len(body) <= MOST_HTML and body.endswith("</p>")
+    assert len(row.content["body-ru"]) == len(body) and row.suggestion["shortened"]
+    record_items(row.source, [RUSSIAN], NOW)
+    row.refresh_from_db()
+    assert not row.suggestion["shortened"]
+    # Without paragraphs it is cut between words.
+    (other,) = preview_items(row.source, [replace(RUSSIAN, id="x", html="Слово " * 50_000)], NOW)
+    assert other.shortened and other.values[f"body-{other.language}"].endswith("Слово")
 
 
 def test_a_ready_story_is_never_changed_by_its_source(writer: User) -> None:

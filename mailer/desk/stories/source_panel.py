@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import TemplateView
 from wagtail.admin import messages
+from wagtail.images import get_image_model
 from wagtail.log_actions import log
 
 from mailer import staff_language
@@ -35,7 +36,7 @@ from mailer.editions.rendering_input import story_ids_in
 from mailer.rendering import sanitize
 from mailer.stories import removed_items, source_updates, story_drafts
 from mailer.stories.models import Story, StorySourceItem
-from mailer.stories.source_updates import MergeError
+from mailer.stories.source_updates import MergeError, PendingChange
 from subscribers import iso_codes
 from subscribers.translate_stored_texts import translated
 
@@ -131,7 +132,7 @@ def _line(item: StorySourceItem, draft: Story, label: Any, *, deleted: bool) -> 
             FieldChange(
                 one.field,
                 label(one.field),
-                *marked(_shown(one.field, one.ours), _shown(one.field, one.theirs)),
+                *_beside(one),
             )
             for one in source_updates.pending_changes(item, draft)
         ),
@@ -181,6 +182,31 @@ def _choices(item: StorySourceItem, draft: Story) -> tuple[tuple[str, str, bool]
         (*settings.CONFIG.site.countries, *draft.countries, *item.suggestion.get("also_named", ()))
     )
     return tuple((code, staff_language.country_name(code), code in draft.countries) for code in offered)
+
+
+def _beside(change: PendingChange) -> tuple[SafeString, SafeString]:
+    """A field of the story, and the source's: with marks, or as pictures."""
+    if change.field == "picture":
+        return _picture(change.ours), _picture(change.theirs)
+    return marked(_shown(change.field, change.ours), _shown(change.field, change.theirs))
+
+
+def _picture(pk: str) -> SafeString:
+    found = get_image_model().objects.filter(pk=parse_int(pk) or 0).first()
+    if found is None:
+        return SafeString("")
+    try:
+        shown = found.get_rendition("max-480x320|format-webp")
+    except OSError:
+        # The file is missing.
+        return format_html("{}", found.title)
+    return format_html(
+        '<img class="desk-story__picture" src="{}" width="{}" height="{}" alt="{}">',
+        shown.url,
+        shown.width,
+        shown.height,
+        found.title,
+    )
 
 
 def _shown(field: str, value: str) -> str:

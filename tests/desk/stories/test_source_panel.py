@@ -89,6 +89,21 @@ def test_a_changed_source_is_shown_beside_the_story_field_by_field(desk: Desk, s
     assert not as_user(desk.writer).get(edit).context["source_lines"][0].changes
 
 
+def test_another_picture_at_the_source_is_shown_beside_that_of_the_story(
+    desk: Desk, source: StorySource
+) -> None:
+    story = came_in(source, replace(RUSSIAN, picture=png_file()))
+    story_drafts.save(story, {"headline-ru": "Мост открыт"}, {}, desk.writer, NOW)
+    record_items(source, [replace(RUSSIAN, picture=png_file("#E9A724"))], NOW)
+    shown = as_user(desk.writer).get(reverse("desk_stories:edit", args=[story.pk]))
+    (change,) = shown.context["source_lines"][0].changes
+    assert change.field == "picture" and "<img" in change.ours and "<img" in change.theirs
+    assert change.ours != change.theirs
+    decide(desk.writer, story, "take_over:picture")
+    draft = story_drafts.latest_draft(Story.objects.get(pk=story.pk))
+    assert draft.picture_id != story.picture_id and draft.headline("ru") == "Мост открыт"
+
+
 def test_a_likely_translation_is_merged_or_kept_apart(desk: Desk, source: StorySource) -> None:
     png = png_file()
     record_items(source, [replace(RUSSIAN, picture=png)], NOW)
