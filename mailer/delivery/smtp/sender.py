@@ -25,7 +25,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, R
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.smtp.session_setup import connect
-from mailer.delivery.smtp.signer_pool import SignerPool
+from mailer.delivery.smtp.signer_pool import SignerPool, ThreadSigner
 from mailer.delivery.throttle.mailbox_providers import ProviderShares, provider_of
 
 try:
@@ -83,6 +83,7 @@ class Sender:
         self._journal = journal
         self._queue = SendQueue(ProviderShares(pool.connections, usual_seconds), self._report)
         self._signers = SignerPool(self._add_signed)
+        self._own_signer = ThreadSigner()
         # Envelopes that are being signed.
         self._unsigned = 0
         # Fires when the next job's time comes.
@@ -224,8 +225,7 @@ class Sender:
         """Sign in the calling thread, and hand over some at a time."""
         for begin in range(0, len(unsigned), _SIGNED_AT_ONCE):
             chunk = unsigned[begin : begin + _SIGNED_AT_ONCE]
-            for envelope in chunk:
-                envelope.sign()
+            self._own_signer.sign(chunk)
             self._call_in_loop(self._add_signed, chunk)
 
     def _take(self, envelopes: list[Envelope], unsigned: list[Envelope], by_processes: bool) -> None:
