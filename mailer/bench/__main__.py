@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+
+from mailer.bench.figure_tables import label, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 Figures = dict[str, Any]
@@ -33,7 +34,7 @@ class Goal(NamedTuple):
             return ""
         met = found >= self.limit if self.least else found <= self.limit
         bound = "≥" if self.least else "≤"
-        return f"{'met' if met else 'MISSED'}: {_label(self.figure)} {bound} {self.limit:,g}"
+        return f"{'met' if met else 'MISSED'}: {label(self.figure)} {bound} {self.limit:,g}"
 
 
 class Measurement(NamedTuple):
@@ -145,37 +146,22 @@ def show(console: Console, one: Measurement) -> bool:
     except subprocess.CalledProcessError as error:
         console.print(f"{one.title}: ended with status {error.returncode}.")
     if lines:
-        console.print(_table(one, lines))
+        for table in tables([_with_results(one, line) for line in lines], console.width, one.title):
+            console.print(table)
     return bool(lines)
 
 
-def _table(one: Measurement, lines: list[Figures]) -> Table:
-    names = list(dict.fromkeys(name for line in lines for name in line))
-    table = Table(*map(_label, names), title=one.title, title_justify="left")
-    if one.goals:
-        table.add_column("goal", no_wrap=True)
-    for line in lines:
-        cells = [_cell(line.get(name)) for name in names]
-        verdicts = [words for goal in one.goals if (words := goal.result(line))]
-        table.add_row(*cells, *(["\n".join(verdicts)] if one.goals else []))
-    return table
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:,}" if isinstance(value, int | float) else str(value)
+def _with_results(one: Measurement, line: Figures) -> Figures:
+    """The figures, and which goals they meet."""
+    results = [result for goal in one.goals if (result := goal.result(line))]
+    return line | ({"goal": "\n".join(results)} if one.goals else {})
 
 
 def main() -> None:
     wanted = sys.argv[1:] or list(MEASUREMENTS)
     if unknown := [name for name in wanted if name not in MEASUREMENTS]:
         sys.exit(f"There is no measurement {unknown[0]}; there are {', '.join(MEASUREMENTS)}.")
-    console = Console(width=None if sys.stdout.isatty() else 180)
+    console = Console()
     done = [show(console, MEASUREMENTS[name]) for name in wanted]
     sys.exit(0 if all(done) else 1)
 

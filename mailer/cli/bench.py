@@ -218,26 +218,16 @@ def _backends(named: list[str] | None) -> tuple[str, ...]:
 
 
 def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
-    from rich.table import Table
-
+    from mailer.bench.figure_tables import tables
     from mailer.bench.peers import Missing
     from mailer.bench.send import Failed
 
-    table = Table()
+    records = []
     with failing_on(Missing, Failed):
-        for index, record in enumerate(measurements):
+        for record in measurements:
             if json:
                 print_json(record)
-                continue
-            if not index:
-                for name in record:
-                    table.add_column(name.replace("_", " "), justify="right")
-            table.add_row(*map(_formatted, record.values()))
-    if not json:
+            else:
+                records.append(record)
+    for table in tables(records, console.width):
         console.print(table)
-
-
-def _formatted(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:,}" if isinstance(value, int | float) else str(value)
