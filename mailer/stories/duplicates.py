@@ -65,12 +65,16 @@ def keys_of(entry: Entry) -> tuple[str, ...]:
         keys.append(f"link:{_hash(link)}")
     if len(_words(entry.headline)) >= 3:
         keys.append(f"head:{_hash(' '.join(_words(entry.headline)))}")
-    if entry.picture:
-        keys.append(f"pict:{entry.picture[:24]}")
+    keys += picture_keys(entry.picture)
     if entry.event:
         keys.append(f"event:{entry.event}")
     large = sorted(one for one in numbers_of(f"{entry.headline} {entry.text}") if one >= 1000)[-5:]
     return (*keys, *(f"num:{one}"[:40] for one in large))
+
+
+def picture_keys(picture: str) -> tuple[str, ...]:
+    """The key of a picture, by its SHA-256; none for ""."""
+    return (f"pict:{picture[:24]}",) if picture else ()
 
 
 def compare(new: Entry, old: Entry) -> Match | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -20,6 +20,7 @@ from mailer.stories import bulk_drafts, duplicates, source_updates
 from mailer.stories.entry_matching import Candidates
 from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
+from mailer.stories.source_context import context_of
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.story_suggestion import (
     SuggestedStory,
@@ -42,6 +43,14 @@ Done = tuple[Literal["added", "merged", "updated"], Story | None]
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What is there already of new entries, by their ids; the rest is made when they are recorded."""
+
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    stories: Mapping[str, SuggestedStory] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class _NewEntry:
     item: SourceItem
     story: SuggestedStory
@@ -54,7 +63,7 @@ def record_new(
     source: StorySource,
     items: Iterable[SourceItem],
     now: datetime,
-    pictures: Mapping[str, Picture],
+    prepared: Prepared,
     *,
     allow_loopback: bool,
 ) -> Iterator[Done | None]:
@@ -63,7 +72,7 @@ def record_new(
     for item in items:
         try:
             # Not within the transaction: a slow server of pictures would hold up all other writers.
-            batch.append(_prepare(source, item, now, pictures, allow_loopback=allow_loopback))
+            batch.append(_prepare(source, item, now, prepared, allow_loopback=allow_loopback))
         except Exception:
             # An entry is hostile input: no error in it keeps the others out.
             log.exception("action=record_item source=%s", source.pk)
@@ -75,17 +84,13 @@ def record_new(
 
 
 def _prepare(
-    source: StorySource,
-    item: SourceItem,
-    now: datetime,
-    pictures: Mapping[str, Picture],
-    *,
-    allow_loopback: bool,
+    source: StorySource, item: SourceItem, now: datetime, prepared: Prepared, *, allow_loopback: bool
 ) -> _NewEntry:
-    story = suggest_story(source, item, now)
-    picture = pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
-    compared = comparable(source, story, picture.digest)
-    return _NewEntry(item, story, picture, compared, frozenset(duplicates.keys_of(compared)))
+    context = context_of(source)
+    story = prepared.stories.get(item.id) or suggest_story(context, item, now)
+    picture = prepared.pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
+    keys = frozenset((*story.keys, *duplicates.picture_keys(picture.digest)))
+    return _NewEntry(item, story, picture, comparable(context, story, picture.digest), keys)
 
 
 def _record_batch(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[Done | None]:

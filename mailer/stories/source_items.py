@@ -19,8 +19,9 @@ from mailer.stories import source_updates
 from mailer.stories.entry_matching import find_match, parts
 from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.new_entries import Done, record_new
+from mailer.stories.new_entries import Done, Prepared, record_new
 from mailer.stories.sanitize_pictures import store_picture
+from mailer.stories.source_context import context_of
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.story_suggestion import (
     Outcome,
@@ -54,14 +55,14 @@ def record_items(
     items: Iterable[SourceItem],
     now: datetime,
     *,
-    pictures: Mapping[str, Picture] | None = None,
+    prepared: Prepared | None = None,
     allow_loopback: bool = False,
 ) -> Recorded:
     """Make a draft of every new entry, and note what changed in the others. `now` is aware UTC.
 
     New entries are recorded in batches, each in one transaction, and changed ones one by one; an error in one
     entry is logged and counted, and the others go on.
-    `pictures`: those that are loaded already, by the ids of their entries; others are loaded here.
+    `prepared`: what is made of new entries already; the rest is made here.
     `allow_loopback`: of the pictures' servers, for tests. What is missing is noted by `removed_items`.
     """
     given = {item_key(item.id): item for item in items}
@@ -70,13 +71,13 @@ def record_items(
     same = [row.pk for key, row in rows.items() if row.digest == digests[key]]
     for part in parts(same):
         StorySourceItem.objects.filter(pk__in=part).update(seen_at=now, missing_since=None, removed_at=None)
-    fetched = pictures or {}
+    ready = prepared or Prepared()
     results: list[Done | None] = []
     for row, entries in _by_row(given, rows, digests):
         if row is None:
-            results += record_new(source, entries, now, fetched, allow_loopback=allow_loopback)
+            results += record_new(source, entries, now, ready, allow_loopback=allow_loopback)
         else:
-            results += _record_change(row, entries[0], now, fetched, allow_loopback=allow_loopback)
+            results += _record_change(row, entries[0], now, ready, allow_loopback=allow_loopback)
     stories: dict[str, list[Story]] = {"added": [], "updated": [], "merged": []}
     for outcome, story in filter(None, results):
         if story is not None:
@@ -102,14 +103,24 @@ def _has_other_picture(row: StorySourceItem, item: SourceItem) -> bool:
     return bool(item.picture) or has_lost or safe_link(item.picture_url) != row.picture_url
 
 
+def new_items(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
+    """The entries that are not recorded yet."""
+    given = {item_key(item.id): item for item in items}
+    known: set[str] = set()
+    for part in parts(given):
+        rows = StorySourceItem.objects.filter(source=source, item_id__in=part)
+        known.update(rows.values_list("item_id", flat=True))
+    return [item for key, item in given.items() if key not in known]
+
+
 def preview_items(source: StorySource, items: Iterable[SourceItem], now: datetime) -> list[SuggestedStory]:
     """What `record_items` would make of the entries; writes nothing and fetches no picture."""
     given = {item_key(item.id): item for item in items}
     rows = _rows(source, given) if source.pk else {}
-    found = []
+    context, found = context_of(source), []
     for key, item in given.items():
         try:
-            story = suggest_story(source, item, now)
+            story = suggest_story(context, item, now)
         except Exception:
             log.exception("action=preview_item source=%s", source.pk)
             continue
@@ -118,7 +129,7 @@ def preview_items(source: StorySource, items: Iterable[SourceItem], now: datetim
             changed: Outcome = "changed" if row.digest != digest_of(item) else "known"
             found.append(replace(story, outcome="deleted" if row.story_id is None else changed))
             continue
-        match, other = find_match(comparable(source, story, ""))
+        match, other = find_match(comparable(context, story, ""))
         if match is None:
             found.append(story)
         else:
@@ -161,7 +172,7 @@ def _record_change(
     row: StorySourceItem,
     item: SourceItem,
     now: datetime,
-    pictures: Mapping[str, Picture],
+    prepared: Prepared,
     *,
     allow_loopback: bool,
 ) -> list[Done | None]:
@@ -170,19 +181,19 @@ def _record_change(
     An untouched draft whose language was another one is made anew: it may be the same as another story.
     """
     try:
-        suggested, digest = suggest_story(row.source, item, now), digest_of(item)
+        suggested, digest = suggest_story(context_of(row.source), item, now), digest_of(item)
         if suggested.language == row.language or not _delete_untouched_draft(row, digest):
             picture = None
             if _has_other_picture(row, item):
                 # Not within the transaction either: a slow server would hold up all other writers.
-                picture = pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
+                picture = prepared.pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
             return [_note_change(row, item, suggested, picture, now)]
     except Exception:
         # An entry is hostile input: no error in it keeps the others out.
         log.exception("action=record_item source=%s", row.source_id)
         return [None]
     # Not within a transaction, because of the picture. After a crash here the next poll makes it.
-    made = record_new(row.source, [item], now, pictures, allow_loopback=allow_loopback)
+    made = record_new(row.source, [item], now, prepared, allow_loopback=allow_loopback)
     return [("updated", done[1]) if done and done[0] == "added" else done for done in made]
 
 

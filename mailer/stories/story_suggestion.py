@@ -1,38 +1,60 @@
 """What an entry of a source becomes: the fields of a draft, each with the reason for its suggestion.
 
-Pure but for the configuration: it writes nothing, and needs no database.
+Pure: it needs neither the configuration nor the database, so that processes that parse can do it too.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import date, datetime, time
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
-
 from mailer.rendering import sanitize
 from mailer.rendering.language_detection import contradiction, detect
 from mailer.stories import country_suggestion, duplicates
-from mailer.stories.country_suggestion import CountrySuggestion, SourceHints
+from mailer.stories.country_suggestion import CountrySuggestion, Reason, SourceHints
 from mailer.stories.duplicates import Match
 from mailer.stories.kind_suggestion import KindSuggestion, suggest_kind
-from mailer.stories.models import StorySource
-from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.sources.source_item import SourceItem, from_json, to_json
 from subscribers import iso_codes
 
 _SUMMARY, _HEADLINE = 400, 200
 
 # Characters of a text that are kept, with its markup: about 15,000 words.
 MOST_HTML = 100_000
+# Fields of a suggested story that are the same in JSON, and those of its kind that are times.
+_PLAIN = (
+    *("values", "language", "language_reason", "date_reason", "link", "picture_url", "keys", "shortened"),
+)
+_TIMES: Mapping[str, Any] = {"day": date, "starts": time, "ends": time}
 _ITEM_FIELDS = tuple(one.name for one in fields(SourceItem))
 
 LanguageReason = Literal["stated", "detected", "source", "site"]
 DateReason = Literal["stated", "missing", "future", "event"]
 Outcome = Literal["new", "known", "changed", "duplicate", "translation", "deleted"]
+
+
+@dataclass(frozen=True)
+class SourceContext:
+    """What is known of an entry's source and of the site."""
+
+    # StorySource.pk; 0: it is not stored yet.
+    source: int = 0
+    # BCP 47, of entries that do not state theirs; or "".
+    language: str = ""
+    # Of entries for which nothing better is known.
+    countries: tuple[str, ...] = ()
+    # By the name of a category, see StorySource.category_countries.
+    category_countries: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    site_countries: tuple[str, ...] = ()
+    site_languages: tuple[str, ...] = ()
+    # IANA zone of the site.
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -50,6 +72,8 @@ class SuggestedStory:
     link: str
     published: datetime | None
     picture_url: str
+    # By which it is found again (duplicates.keys_of), without that of its picture.
+    keys: tuple[str, ...] = ()
     # "new" until the entry is compared with those that are there.
     outcome: Outcome = "new"
     # Of a duplicate or translation.
@@ -79,7 +103,7 @@ def digest_of(item: SourceItem) -> str:
     return hashlib.sha256(repr(shown).encode("utf-8", "replace")).hexdigest()
 
 
-def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> SuggestedStory:
+def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> SuggestedStory:
     """The draft that an entry becomes, with the reasons of its suggestions."""
     # No database takes null characters, and lone surrogates are no text.
     item = replace(
@@ -98,7 +122,7 @@ def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> Sugge
     headline = sanitize.shorten(_line(item.title) or plain, _HEADLINE) or _line(item.link)
     summary = sanitize.shorten(_line(item.summary) or plain or headline, _SUMMARY)
     language, language_reason = _language(source, item, f"{headline}. {plain}")
-    zone = settings.CONFIG.site.timezone
+    zone = source.zone
     day, date_reason = _day(item, now, zone)
     kind = suggest_kind(
         headline,
@@ -115,7 +139,7 @@ def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> Sugge
         headline,
         plain or summary,
         language=language,
-        site=settings.CONFIG.site.countries,
+        site=source.site_countries,
         hints=_hints(source, item),
     )
     link = safe_link(item.link)
@@ -134,7 +158,7 @@ def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> Sugge
         f"venue-{language}": kind.place[:160] if kind.kind == "event" else "",
         f"picture_alt-{language}": _line(item.picture_alt)[:250],
     }
-    return SuggestedStory(
+    story = SuggestedStory(
         item_key(item.id),
         values,
         language,
@@ -147,6 +171,7 @@ def suggest_story(source: StorySource, item: SourceItem, now: datetime) -> Sugge
         item.picture_url,
         shortened=shortened,
     )
+    return replace(story, keys=duplicates.keys_of(comparable(source, story, "")))
 
 
 def suggestion_of(story: SuggestedStory) -> dict[str, Any]:
@@ -187,7 +212,7 @@ def safe_link(link: str) -> str:
     return link if scheme in ("http", "https") and len(link) <= 500 else ""
 
 
-def _language(source: StorySource, item: SourceItem, text: str) -> tuple[str, LanguageReason]:
+def _language(source: SourceContext, item: SourceItem, text: str) -> tuple[str, LanguageReason]:
     stated = item.language.replace("_", "-").partition("-")[0].lower()
     if stated in iso_codes.LANGUAGES:
         # Many sites state the language of their software.
@@ -197,7 +222,7 @@ def _language(source: StorySource, item: SourceItem, text: str) -> tuple[str, La
         return found, "detected"
     if source.language:
         return source.language.replace("_", "-").partition("-")[0].lower(), "source"
-    return settings.CONFIG.site.languages[0], "site"
+    return source.site_languages[0], "site"
 
 
 def _day(item: SourceItem, now: datetime, zone: str) -> tuple[date, DateReason]:
@@ -211,14 +236,15 @@ def _day(item: SourceItem, now: datetime, zone: str) -> tuple[date, DateReason]:
     return item.published.astimezone(at).date(), "stated"
 
 
-def _hints(source: StorySource, item: SourceItem) -> SourceHints:
+def _hints(source: SourceContext, item: SourceItem) -> SourceHints:
     by_category = {str(name).casefold(): tuple(codes) for name, codes in source.category_countries.items()}
     return SourceHints(tuple(source.countries), by_category, item.categories, item.countries)
 
 
-def comparable(source: StorySource, story: SuggestedStory, picture: str) -> duplicates.Entry:
+def comparable(source: SourceContext, story: SuggestedStory, picture: str) -> duplicates.Entry:
+    """What a new entry is compared by. `picture`: its SHA-256; or ""."""
     values = story.values
-    return entry_of(source.pk or 0, story.language, values, picture, story.published)
+    return entry_of(source.source, story.language, values, picture, story.published)
 
 
 def entry_of(
@@ -236,4 +262,52 @@ def entry_of(
         picture=picture,
         day=published.date() if published else date.fromisoformat(values["date"]),
         event=f"{values['date']} {values['starts']}" if is_event and values["starts"] else "",
+    )
+
+
+# In a process that parses.
+
+
+def request(source: SourceContext, items: Iterable[SourceItem], now: datetime) -> bytes:
+    """What `parse` reads."""
+    listed = [to_json(item) for item in items]
+    return json.dumps({"source": asdict(source), "items": listed, "now": now.isoformat()}).encode()
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """{"stories": [...]} for a `request`; None for an entry that fails. Runs in the limited process."""
+    asked = json.loads(body)
+    source, now = SourceContext(**asked["source"]), datetime.fromisoformat(asked["now"])
+    return {"stories": [_answer(source, from_json(values), now) for values in asked["items"]]}
+
+
+def _answer(source: SourceContext, item: SourceItem, now: datetime) -> dict[str, Any] | None:
+    try:
+        story = suggest_story(source, item, now)
+    # An entry is hostile input. It fails again where it is recorded, and is reported there.
+    except Exception:  # noqa: BLE001
+        return None
+    values = {name: getattr(story, name) for name in _PLAIN}
+    kind = {name: value for name, value in asdict(story.kind).items() if value is not None}
+    kind |= {name: kind[name].isoformat() for name in _TIMES.keys() & kind.keys()}
+    return {**values, "countries": asdict(story.countries), "kind": kind}
+
+
+def read_answer(answer: Mapping[str, Any], item: SourceItem) -> SuggestedStory:
+    """The story that `parse` answered for the entry. Raises KeyError, TypeError and ValueError."""
+    given, kind = answer["countries"], dict(answer["kind"])
+    countries = CountrySuggestion(
+        tuple(given["countries"]),
+        given["region"],
+        tuple(Reason(**one) for one in given["reasons"]),
+        tuple(given["also_named"]),
+    )
+    kind |= {name: _TIMES[name].fromisoformat(kind[name]) for name in _TIMES.keys() & kind.keys()}
+    values: dict[str, Any] = {name: answer[name] for name in _PLAIN}
+    return SuggestedStory(
+        item_id=item_key(item.id),
+        **{**values, "keys": tuple(values["keys"])},
+        countries=countries,
+        kind=KindSuggestion(**kind),
+        published=item.published,
     )

@@ -20,9 +20,11 @@ from wagtail.search.backends import get_search_backend
 from mailer.approval import authorship
 from mailer.approval.models import Authorship
 from mailer.audit_log import chain
-from mailer.stories import bulk_drafts, source_updates, story_drafts
+from mailer.stories import bulk_drafts, source_updates, story_drafts, story_suggestion
 from mailer.stories.models import Story, StorySource, StorySourceItem
+from mailer.stories.source_context import context_of
 from mailer.stories.source_items import items_to_load, preview_items, record_items
+from mailer.stories.sources.parser_pool import ParserPool
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.story_suggestion import MOST_HTML, digest_of
 from tests.stories.conftest import NOW, Answer, Site
@@ -224,6 +226,19 @@ def test_entries_of_one_batch_are_compared_with_each_other() -> None:
         "t": "translation",
     }
     assert {text.language for text in latest(story).texts.all()} == {"ru", "kk", "en"}
+
+
+def test_a_process_that_parses_suggests_the_same() -> None:
+    context = context_of(a_source(countries=("KG",), category_countries={"Astana": ["KZ"]}))
+    html = "<p>Состоится 18 декабря в 18:30–20:00.</p><p>Место: Дом кино, Алматы.</p>"
+    event = replace(RUSSIAN, title="Фестиваль кино в Алматы", html=html, categories=("Astana",))
+    items = [RUSSIAN, KAZAKH, event, replace(RUSSIAN, id="x" * 900, published=None)]
+    with ParserPool(1) as pool:
+        answers = pool.parse("suggestions", story_suggestion.request(context, items, NOW))["stories"]
+    for item, answer in zip(items, answers, strict=True):
+        expected = story_suggestion.suggest_story(context, item, NOW)
+        assert story_suggestion.read_answer(answer, item) == expected
+    assert answers[2]["kind"]["starts"] == "18:30:00"
 
 
 def test_the_digest_of_an_entry_stays_what_it_is() -> None:

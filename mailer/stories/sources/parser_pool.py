@@ -19,7 +19,7 @@ _MODULE = parser_process.__name__
 # Of one document: 5 MB of XML take a few seconds.
 LIMITS = ProcessLimits(cpu_seconds=20)
 # A process is replaced after so many documents: parsers keep caches.
-_DOCUMENTS = 400
+_DOCUMENTS = 1_000
 
 log = logging.getLogger(__name__)
 

@@ -25,6 +25,7 @@ PARSERS = {
     "sitemap": ("mailer.stories.sources.sitemap", "parse"),
     "article": ("mailer.stories.sources.article", "parse"),
     "page": ("mailer.stories.sources.discovery", "parse"),
+    "suggestions": ("mailer.stories.story_suggestion", "parse"),
 }
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,16 +19,20 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from mailer.backoff import BackoffPolicy
+from mailer.stories import story_suggestion
 from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource
+from mailer.stories.new_entries import Prepared
 from mailer.stories.removed_items import note_missing
 from mailer.stories.signals import source_failing
-from mailer.stories.source_items import items_to_load, record_items
+from mailer.stories.source_context import context_of
+from mailer.stories.source_items import items_to_load, new_items, record_items
 from mailer.stories.sources.discovery import Offer, discover
 from mailer.stories.sources.parser_pool import ParserPool, Parsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_of
 from mailer.stories.sources.readers import READERS
 from mailer.stories.sources.source_item import SourceError, SourceItem, SourceResult, SourceSettings
+from mailer.stories.story_suggestion import SourceContext, SuggestedStory
 from mailer.stories.url_fetcher import FetchError
 from subscribers.translate_stored_texts import stored
 
@@ -70,8 +74,8 @@ class _Read:
     problem: str = ""
     retry_after: float = 0.0
     moved_to: str = ""
-    # Of new items, by their ids; None: not loaded yet.
-    pictures: Mapping[str, Picture] | None = None
+    # Of new entries, and of those with another picture; None: not prepared yet.
+    prepared: Prepared | None = None
 
 
 def due(now: datetime) -> QuerySet[StorySource]:
@@ -214,9 +218,11 @@ class _Polling:
             for future in finished:
                 source = self.running.pop(future)
                 read = future.result()
-                found = read.result.items if read.result is not None and read.pictures is None else ()
-                if wanted := items_to_load(source, found):
-                    self.running[self.threads.submit(self._load_pictures, read, wanted)] = source
+                found = read.result.items if read.result is not None and read.prepared is None else ()
+                new, pictured = new_items(source, found), items_to_load(source, found)
+                if new or pictured:
+                    preparing = self.threads.submit(self._prepare, read, new, pictured, context_of(source))
+                    self.running[preparing] = source
                     continue
                 yield self._record(source, read)
             if finished and not once and not self.waiting:
@@ -284,10 +290,16 @@ class _Polling:
             return _Read(None, stored("The source could not be read: its answer is not valid."))
         return _Read(result, moved_to=fetch.moved.get(source.url, ""))
 
-    def _load_pictures(self, read: _Read, wanted: list[SourceItem]) -> _Read:
+    def _prepare(
+        self, read: _Read, new: list[SourceItem], pictured: list[SourceItem], context: SourceContext
+    ) -> _Read:
         """Runs in a thread, so that a slow server of pictures holds up its source alone."""
+        prepared = Prepared(self._load_pictures(pictured), self._suggest(new, context))
+        return replace(read, prepared=prepared)
+
+    def _load_pictures(self, pictured: list[SourceItem]) -> dict[str, Picture]:
         pictures, until = {}, time.monotonic() + self.limits.seconds
-        for item in wanted:
+        for item in pictured:
             if self.cancelled.is_set() or time.monotonic() > until:
                 pictures[item.id] = Picture(problem=stored("The picture could not be loaded in time."))
             else:
@@ -295,7 +307,18 @@ class _Polling:
             if sum(len(one.data) for one in pictures.values()) > _PICTURES:
                 # The others are loaded one by one when they are recorded.
                 break
-        return replace(read, pictures=pictures)
+        return pictures
+
+    def _suggest(self, new: list[SourceItem], context: SourceContext) -> dict[str, SuggestedStory]:
+        """Suggestions from the processes that parse, which use another core; none where they fail."""
+        stories = {}
+        with suppress(SourceError, KeyError, TypeError, ValueError):
+            asked = story_suggestion.request(context, new, self.now())
+            answers = self.parsers.parse("suggestions", asked)["stories"]
+            for item, answer in zip(new, answers, strict=True):
+                if answer is not None:
+                    stories[item.id] = story_suggestion.read_answer(answer, item)
+        return stories
 
     def _record(self, source: StorySource, read: _Read) -> Polled:
         now, result = self.now(), read.result
@@ -305,7 +328,7 @@ class _Polling:
                     source,
                     result.items,
                     now,
-                    pictures=read.pictures,
+                    prepared=read.prepared or Prepared(),
                     allow_loopback=self.allow_loopback,
                 )
                 note_missing(source, result.listing, now)

@@ -237,7 +237,7 @@ def test_a_feed_that_is_sent_again_is_not_parsed_again_unless_its_encoding_chang
     site.answers["/feed"] = rss(("one", "First", "x"))
     assert len(again().added) == 1
     assert again().unchanged
-    assert asked == ["feed"]
+    assert asked.count("feed") == 1
     site.answers["/feed"].content_type = "text/xml; charset=utf-8"
     assert not again().unchanged
     source.refresh_from_db()
