@@ -197,22 +197,27 @@ def _with_uzbek_letters(lower: str) -> str:
 def _likelihood(code: str, words: list[str]) -> float:
     model, profile = _model(code), _PROFILES[code]
     letters = model.words(words)
-    return letters + _PER_WORD * sum(word in profile.words for word in words)
+    return letters + _PER_WORD * _number_of(profile.words, words)
+
+
+def _number_of(known: frozenset[str], words: list[str]) -> int:
+    """How many of the words are known ones."""
+    return sum(map(known.__contains__, words))
 
 
 def _is_like(code: str, score: float, words: list[str], *, row_of_names: bool) -> bool:
     """Whether the words look like the language that suits them best, and not like an unknown one."""
     profile = _PROFILES[code]
     letters = sum(map(len, words))
-    strays = sum(letter not in profile.alphabet for word in words for letter in word)
-    small = sum(word in profile.words for word in words)
+    strays = sum(count for one, count in Counter("".join(words)).items() if one not in profile.alphabet)
+    small = _number_of(profile.words, words)
     if strays > _MOST_STRAYS * letters or (not small and (row_of_names or letters < _WITHOUT_WORDS)):
         return False
     average = score / (letters + len(words))
     if average < (_LEAST_AVERAGE if small else _AVERAGE_WITHOUT_WORDS):
         return False
     return all(
-        score > model.words(words) + _PER_WORD * sum(word in known for word in words)
+        score > model.words(words) + _PER_WORD * _number_of(known, words)
         for model, known in _others(profile.script)
     )
 
@@ -242,10 +247,9 @@ class _Model:
         """The logarithm of the words' likelihood, with their ends; a letter of no alphabet counts _STRAY."""
         if len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.clear()
-        for word in words:
-            if word not in self._remembered:
-                self._remembered[word] = self._word(f"  {word} ")
-        return sum(self._remembered[word] for word in words)
+        for word in set(words).difference(self._remembered):
+            self._remembered[word] = self._word(f"  {word} ")
+        return sum(map(self._remembered.__getitem__, words))
 
     def _word(self, padded: str) -> float:
         known = self._alphabet

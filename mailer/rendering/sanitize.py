@@ -144,6 +144,7 @@ class _Reader(HTMLParser):
 # The features of the story editor (models.RICH_TEXT_FEATURES), as HTML elements.
 _STORY_TAGS = {"p", "b", "strong", "i", "em", "a", "ol", "ul", "li", "br"}
 _STORY_ATTRIBUTES = {"a": {"href"}}
+_MARKUP = re.compile("[<&\x00]")
 _ENDS_A_LINE = re.compile(r"</(p|li|div|h[1-6]|tr|blockquote)>|<br\s*/?>", re.IGNORECASE)
 
 
@@ -156,6 +157,8 @@ def clean_story_html(text: str) -> str:
 
 def to_single_line(text: str) -> str:
     """The text of HTML on one line, without markup; entities become characters."""
+    if not _MARKUP.search(text):
+        return " ".join(text.split())
     spaced = _ENDS_A_LINE.sub(" ", text)
     bare = html.unescape(nh3.clean(spaced, tags=set()))
     return " ".join(bare.split())

@@ -285,8 +285,11 @@ def _is_person(token: _Token, rest: str) -> bool:
 
 
 def _names(text: str, place: Place, language: str, site: Sequence[str]) -> list[_Named]:
-    tokens = _tokens(text)
     language_of_table = language if language in LANGUAGES else ""
+    lower = _with_apostrophes(text).replace("İ", "i").casefold()
+    if not any(_beginning_with(word, language_of_table) for word in set(_WORD.findall(lower))):
+        return []
+    tokens = _tokens(text)
     _, streets, comparisons = _table(language_of_table)
     found: list[_Named] = []
     at = 0
@@ -346,8 +349,13 @@ def _stem(word: str) -> str:
     return word[:-1] if word[-1] in _CHANGING else word
 
 
+def _with_apostrophes(text: str) -> str:
+    """Letters with their accents as one character, and one kind of apostrophe."""
+    return _APOSTROPHES.sub("'", unicodedata.normalize("NFC", text))
+
+
 def _tokens(text: str) -> list[_Token]:
-    text = _APOSTROPHES.sub("'", unicodedata.normalize("NFC", text))
+    text = _with_apostrophes(text)
     shouting = text.isupper()
     found: list[_Token] = []
     for match in _WORD.finditer(text):
