@@ -25,8 +25,8 @@ _SPACES = (
     (re.compile(r"(?<=№) (?=\d)|(?<=\bNo\.) (?=\d)"), "\xa0"),
     # "16 November", "5 countries"; a long word may begin a line.
     (re.compile(r"(?<![\w.,:#-])(\d{1,2}) (?=[^\W\d_]{1,12}(?![\w-]))"), "\\1\xa0"),
-    # A word of one letter, as in "к дню" and "a film", does not end a line.
-    (re.compile(r"(?<![\w.,'’-])([^\W\d_]) (?=\w{1,20}(?!\w))"), "\\1\xa0"),
+    # A word of one letter, as in "к дню" and "a film", does not end a line, unless the next one is long.
+    (re.compile(r"(?<![\w.,'’-])([^\W\d_]) (?=\w{1,14}(?!\w))"), "\\1\xa0"),
     # "A. Drawer"
     (re.compile(r"(?<!\w)([A-ZА-ЯЁҚҒҲӮҶӢӘІҢҮҰӨҺ]\.) (?=[A-ZА-ЯЁҚҒҲӮҶӢӘІҢҮҰӨҺ])"), "\\1\xa0"),
 )
