@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailer.rendering import data_types, story_selection, theme, variants, view_model
+from mailer.rendering import data_types, story_selection, template_parts, theme, variants, view_model
 from mailer.rendering.data_types import WRITTEN_KINDS, Block, Content, LocalText, Picture, WrittenKind
 from tests import mail_views
 from tests.rendering.cast import EDITION
@@ -146,6 +146,17 @@ def test_paper_gets_no_dark_grounds_and_nothing_to_press() -> None:
     printed = html[html.index("@media print") :]
     assert re.search(r"\.reader\s*{\s*display:\s*none", printed)
     assert 'class="quiet reader"' in html
+
+
+@pytest.mark.parametrize("base", theme.THEMES)
+def test_paper_keeps_a_heading_with_its_story_and_a_story_on_one_page(base: str) -> None:
+    head = replace(EDITION.masthead, templates=template_parts.theme_parts(base))
+    html = variants.render(replace(EDITION, masthead=head), (), "en").html
+    paper = html.partition("@media print")[2].partition("</style>")[0]
+    assert re.search(r"\.whole[^{}]*\{break-inside:avoid", paper)
+    assert re.search(r"\.stay[^{}]*\{break-after:avoid", paper)
+    assert re.search(r'class="[^"]* stay".*?<h2 class="section"', html, re.DOTALL)
+    assert 'side whole"' in html
 
 
 def test_the_text_part_has_no_rows_of_signs() -> None:
