@@ -70,6 +70,13 @@ CHECKS: tuple[Check, ...] = (
         edition_checks.story_twice,
     ),
     Check(
+        "edition.block_twice",
+        "warning",
+        stored("A block, or a line of figures, stands twice."),
+        stored("Remove one of them."),
+        edition_checks.block_twice,
+    ),
+    Check(
         "edition.same_headline",
         "warning",
         stored("Two stories have the same headline."),
@@ -163,6 +170,13 @@ CHECKS: tuple[Check, ...] = (
         slip_checks.program_error,
     ),
     Check(
+        "text.editing_trace",
+        "error",
+        stored("A text holds the head of a forwarded message, a comment or a tracked change."),
+        stored("Delete what readers should not see."),
+        slip_checks.editing_traces,
+    ),
+    Check(
         "text.word_twice",
         "warning",
         stored("A word stands twice."),
@@ -182,6 +196,13 @@ CHECKS: tuple[Check, ...] = (
         stored("A sentence breaks off."),
         stored("Write its end."),
         slip_checks.breaks_off,
+    ),
+    Check(
+        "text.begins_low",
+        "warning",
+        stored("A text begins with a small letter, as if its beginning were missing."),
+        stored("Write its beginning."),
+        slip_checks.begins_low,
     ),
     Check(
         "text.summary_repeats",
@@ -361,6 +382,13 @@ CHECKS: tuple[Check, ...] = (
         date_checks.event_on_another_day,
     ),
     Check(
+        "date.event_other_day",
+        "error",
+        stored("A text names another day than the event's date."),
+        stored("Correct the text or the date."),
+        date_checks.event_on_other_day,
+    ),
+    Check(
         "date.weekday",
         "error",
         stored("A weekday does not match its date."),
@@ -394,6 +422,13 @@ CHECKS: tuple[Check, ...] = (
         stored("A date near this edition's month has an unlikely year."),
         stored("Check the year."),
         date_checks.doubtful_year,
+    ),
+    Check(
+        "date.story_date",
+        "warning",
+        stored("A story's date is later than this edition, or more than a year before it."),
+        stored("Check the date."),
+        date_checks.story_of_another_time,
     ),
     # Links.
     Check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 from mailer.approval.preflight.edition_facts import Description, Text, place_of
@@ -42,6 +42,12 @@ _DEADLINES = {
         r"(?:\bзаявк|\bрегистр|\bприсыла|\bподайте)\w*(?:\s+\w+){0,3}\s+(?:до|не позднее)\s+(?:\w+,?\s+)?$"
     ),
 }
+# "Until" a date, in front of it or behind it.
+_LIMIT_BEFORE = re.compile(r"\b(?:by|until|till|before|from|since|до|с|по|к|то|аз)\s+(?:\w+,?\s+)?$")
+_LIMIT_AFTER = re.compile(
+    r"\w*,?\s*(?:\w+\s+)?(?:дейін|чейин|gacha|qadar|çenli|бастап|баштап|boshlab|başlap)"
+)
+_A_YEAR = timedelta(days=366)
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # Abbreviations that stand beside dates.
 _SHORT_WEEKDAYS = {
@@ -77,11 +83,41 @@ def _events(description: Description) -> Iterator[Story]:
             yield story
 
 
+def story_of_another_time(description: Description) -> Iterator[Found]:
+    """News and publications that are dated after this edition, or more than a year before it."""
+    period = Period.parse(description.content.period)
+    for story in description.shown_stories:
+        is_late = story.date >= max(period.end, description.today + timedelta(days=1))
+        if story.kind in ("news", "publication") and (is_late or story.date < period.first_day - _A_YEAR):
+            yield Found(place_of(story), story.date.isoformat())
+
+
+def event_on_other_day(description: Description) -> Iterator[Found]:
+    """Headlines and summaries of an event whose only date is not its own, and no deadline."""
+    events = {story.key: story.date for story in _events(description)}
+    for text in description.texts:
+        day = events.get(text.place.key) if text.place.kind == "story" else None
+        named = list(_dates(text)) if day and text.field in ("headline", "summary") else []
+        if day and len(named) == 1 and (named[0].day, named[0].month) != (day.day, day.month):
+            before, _date, after = text.plain.casefold().partition(named[0].written.casefold())
+            if (
+                named[0].weekday is not None
+                and not _LIMIT_BEFORE.search(before)
+                and not _LIMIT_AFTER.match(after)
+            ):
+                yield Found(text.place, f"{named[0].written} / {day.isoformat()}")
+
+
 def wrong_weekday(description: Description) -> Iterator[Found]:
     """Weekdays that are not those of the date beside them."""
+    events = {story.key: story.date for story in _events(description)}
     for text in description.texts:
+        own = events.get(text.place.key) if text.place.kind == "story" else None
         for named in _dates(text):
-            if named.weekday is None or (day := _resolved(named, description)) is None:
+            day = _resolved(named, description)
+            if own and named.year is None and (named.day, named.month) == (own.day, own.month):
+                day = own
+            if named.weekday is None or day is None:
                 continue
             if day.weekday() != named.weekday:
                 yield Found(

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from mailer.approval.preflight.edition_facts import Description, Place, place_of, place_of_block
+from mailer.approval.preflight.edition_facts import Description, Place, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import localization, story_selection, theme
+from mailer.rendering.data_types import WRITTEN_KINDS
 from subscribers.translate_stored_texts import stored
 
 _EDITION = Place("edition", "", stored("Edition"))
@@ -52,6 +53,19 @@ def story_twice(description: Description) -> Iterator[Found]:
     for story in description.content.stories:
         if counted[story.key] > 1:
             yield Found(place_of(story))
+
+
+def block_twice(description: Description) -> Iterator[Found]:
+    """Blocks of the editors' own with the same text, and figures with the same line."""
+    content, seen = description.content, set()
+    for block in content.blocks:
+        for text in block.texts if block.kind in WRITTEN_KINDS else ():
+            own = (block.kind, text.language, " ".join(text.text.casefold().split()))
+            lines = [line.strip() for line in text.text.splitlines() if line.strip()]
+            is_repeated = block.kind == "figures" and len(set(lines)) < len(lines)
+            if is_repeated or (own[2] and own in seen):
+                yield Found(place_of_block(content, block, text.language), excerpt(lines[0]))
+            seen.add(own)
 
 
 def same_headline(description: Description) -> Iterator[Found]:

@@ -28,7 +28,9 @@ _STAGING_HOSTS = (
 )
 _TRACKING = re.compile(
     r"^(?:utm_\w+|fbclid|gclid|dclid|gbraid|wbraid|yclid|ysclid|_openstat|msclkid|mc_cid|mc_eid|mkt_tok|igshid|"
-    r"igsh|twclid|ttclid|vero_id|oly_enc_id|_hsenc|_hsmi|ref_src|si|spm|rb_clickid)$",
+    r"igsh|twclid|ttclid|vero_id|oly_enc_id|_hsenc|_hsmi|ref_src|si|spm|rb_clickid|"
+    # Of a visit, which ends.
+    r"(?:php|j|asp)sessionid\w*|phpsessid|session_?id|cftoken)$",
     re.IGNORECASE,
 )
 # Parameters that only YouTube and music services use for the sharer.
@@ -51,7 +53,10 @@ _SHORTENERS = frozenset(
 _WRAPPED = re.compile(
     r"https?://(?:(?:www\.)?google\.[a-z.]{2,6}/(?:url|amp)\b|l\.(?:facebook|instagram)\.com/|lm\.facebook\.com/|"
     r"(?:m\.)?vk\.com/away\.php|[\w.-]+\.safelinks\.protection\.outlook\.com/|urldefense\.(?:com|proofpoint\.com)/|"
-    r"(?:www\.)?yandex\.[a-z]{2,3}/clck/|t\.umblr\.com/)",
+    r"(?:www\.)?yandex\.[a-z]{2,3}/clck/|t\.umblr\.com/|"
+    # What a button for sharing opens.
+    r"(?:www\.)?facebook\.com/(?:sharer|share\.php|dialog/)|(?:twitter|x)\.com/(?:intent/|share\b)|t\.me/share\b|"
+    r"vk\.com/share\.php|(?:www\.)?linkedin\.com/(?:sharing|shareArticle)|(?:api\.)?(?:wa\.me|whatsapp\.com)/(?:send)?\?)",
     re.IGNORECASE,
 )
 _SIGN_IN = re.compile(
@@ -241,6 +246,8 @@ def tracking(description: Description) -> Iterator[Found]:
         ]
         if found:
             yield Found(place, f"{', '.join(found)}: {link.url}")
+        elif ";jsessionid=" in link.url.lower():
+            yield Found(place, link.url)
 
 
 def shortened(description: Description) -> Iterator[Found]:

@@ -15,6 +15,7 @@ _PLACEHOLDERS = re.compile(
     | \b(?:TODO|FIXME|TBD|TBC|TBA|TK{2})\b
     | \b(?:your|sample|placeholder|dummy)\s+(?:text|headline|title|name)\b(?:\s+here\b)?
     | \b(?:text|headline|title|summary)\s+(?:goes\s+)?here\b
+    | \b[xXхХ]{2,3}(?:[-\s][xXхХ]{2})+\b | \d[-\s(][xXхХ]{3}\b
     | \b[xX]{3,}\b | (?-i:\bxx\b) | (?<![\w])(?:20)XX\b | \bXX(?=[.:/%]|\s*%)
     | \{\{.*?\}\} | \{%.*?%\} | \{[A-Za-z_]+\} | \$\{.*?\} | \*\|.*?\|\* | %%.*?%% | %[A-Z_]{3,}% | <<.*?>>
     | \[\[.*?\]\] | \[(?:insert|add|name|date|link|title|place|tbd|todo)\b[^\]]*\]

@@ -25,6 +25,15 @@ _PROGRAM_ERROR = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
+_EDITING = re.compile(
+    r"""
+    -{3,}\s*(?:Forwarded|Original|Пересылаемое|Пересланное|Исходное|Конец|Жіберілген)\b[^\n]*
+    | ^(?:From|Sent|От\s+кого|От|Отправлено|Кому|To|Cc|Копия|Тема|Subject):\s[^\n]*@
+    | \b(?:Commented|Comment|Deleted|Formatted|Примечание|Комментарий|Удалено)\s*\[[^\]\n]{1,12}\]\s*:
+    | \bSent\s+from\s+my\s+\w+ | \bОтправлено\s+(?:с|из)\s+(?:моего|iPhone|Mail)
+    """,
+    re.VERBOSE | re.MULTILINE | re.IGNORECASE,
+)
 _LONGEST_HEADLINE = 130
 _NOT_ASCII = re.compile(r"[^\x00-\x7f\s]{4,}")
 # UTF-8 that was read as one of these becomes other letters: «Рџ…», "â€™".
@@ -47,8 +56,16 @@ _BREAKS_OFF = re.compile(
     r"(?:,|\b(?:and|or|the|of|with|и|или|что|в|на|және|мен|үшін|жана|менен|үчүн|ва|ё|барои|va|uchun|we|üçin))\s*$"
 )
 # An ellipsis has three dots; « .org» and « ,5» begin with their sign.
-_SPACING = re.compile(r"\w{2,}\s+[,.;](?=\s|$)|\w(?<!\.)\.\.(?!\.)|\w,,")
+_SPACING = re.compile(
+    r"\w{2,}\s+[,.;](?=\s|$)|\w(?<!\.)\.\.(?!\.)|\w,,|(?<![\w@/.-])[^\W\d_]{3,},[^\W\d_]{3,}"
+)
+# A sentence that begins directly behind another one; not in an address.
+_NO_SPACE = re.compile(r"(?<![\w@/.-])[^\W\d_]{3,}[.!?](?P<next>[^\W\d_]{2,})(?![\w@/]|\.\w)")
 _SENTENCES = frozenset(("summary", "quote", "preheader"))
+# Of lines, and of texts that were cut: signs that are no end.
+_NO_END = re.compile(r"[,;]\s*$"), re.compile(r"(?:…|\.\.\.)\]?\s*$")
+_LINES = frozenset(("headline", "heading", "subject", "caption", "button", "link_label", "video_title"))
+_CUT = frozenset(("subject", "preheader", "summary", "headline"))
 # Figures that a message shows, as view_model does.
 _MOST_FIGURES = 3
 
@@ -112,15 +129,39 @@ def word_twice(description: Description) -> Iterator[Found]:
 def spacing(description: Description) -> Iterator[Found]:
     """Spaces before commas and full stops, and signs that stand twice."""
     for text in description.texts:
-        if found := _SPACING.search(text.plain):
+        joined = (
+            one for one in _NO_SPACE.finditer(text.plain) if one["next"].istitle() and one[0][0:3] != "www"
+        )
+        if found := _SPACING.search(text.plain) or next(joined, None):
             yield Found(text.place, excerpt(found[0]))
 
 
 def breaks_off(description: Description) -> Iterator[Found]:
     """Sentences that end with a comma or a conjunction."""
     for text in description.texts:
-        if text.field in _SENTENCES and (found := _BREAKS_OFF.search(text.plain.casefold())):
+        patterns = (
+            (_SENTENCES, _BREAKS_OFF),
+            (_LINES, _NO_END[0]),
+            (_CUT, _NO_END[1]),
+        )
+        matches = (one.search(text.plain.casefold()) for fields, one in patterns if text.field in fields)
+        if found := next(filter(None, matches), None):
             yield Found(text.place, f"…{text.plain[max(0, found.start() - 20) :].strip()}")
+
+
+def begins_low(description: Description) -> Iterator[Found]:
+    """Texts that begin with a small letter, as if their beginning had been cut off."""
+    for text in description.texts:
+        first = re.match(r"[^\W\d_]+(?![\w-])", text.plain)
+        if text.field in ("headline", "summary", "subject", "preheader") and first and first[0].islower():
+            yield Found(text.place, excerpt(text.plain))
+
+
+def editing_traces(description: Description) -> Iterator[Found]:
+    """Heads of forwarded mail, comments and tracked changes, as they come with a pasted text."""
+    for text in description.texts:
+        if found := _EDITING.search(text.plain):
+            yield Found(text.place, excerpt(found[0]))
 
 
 def summary_repeats(description: Description) -> Iterator[Found]:
