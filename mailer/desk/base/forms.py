@@ -214,13 +214,12 @@ class _SelectForTextField(forms.Select):
 class LanguageSelect(_SelectForTextField):
     """One of the office's languages, or the current value if the office no longer uses it."""
 
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs, [("", gettext("Choose a language")), *content_languages()])
-
     def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
-        known = {code for code, _ in self.choices}
+        # Now, because a form is defined before it is known who reads it.
+        offered = content_languages()
+        known = {code for code, _ in offered}
         extra = language_choices(code for code in value if code and code not in known)
-        self.choices = [*self.choices, *extra]
+        self.choices = [("", gettext("Choose a language")), *offered, *extra]
         return super().optgroups(name, value, attrs)
 
 

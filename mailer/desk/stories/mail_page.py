@@ -40,6 +40,7 @@ _RESULTS = {
     "softfail": gettext_lazy("failed"),
     "permerror": gettext_lazy("failed"),
 }
+_UNCONFIRMED = gettext_lazy("not confirmed")
 
 
 class MailSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -223,7 +224,7 @@ def _shown() -> dict[str, Any]:
 def _row(mail: StoryMail) -> MailRow:
     state = _State(mail.state)
     results = [
-        f"{name.upper()}: {_RESULTS.get(mail.authentication.get(name, ''), gettext_lazy('not confirmed'))}"
+        f"{name.upper()}: {_RESULTS.get(mail.authentication.get(name, ''), _UNCONFIRMED)}"
         for name in ("spf", "dkim")
     ]
     return MailRow(

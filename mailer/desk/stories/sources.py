@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django import forms
@@ -14,15 +14,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
+from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import EditGuard
-from mailer.desk.base.forms import LanguageSelect, OrderedCountriesInput
+from mailer.desk.base.forms import CountriesInput, LanguageSelect
 from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.instance.no_send import NoSend, require_sending
 from mailer.stories.models import Story, StorySource
@@ -105,7 +106,7 @@ class SourceForm(forms.Form):
     countries = forms.MultipleChoiceField(
         label=_("Countries"),
         required=False,
-        widget=OrderedCountriesInput,
+        widget=CountriesInput,
         choices=lambda: StorySource._meta.get_field("countries").choices_for_form(),
         help_text=_("Suggested for entries that name no country."),
     )
@@ -186,6 +187,8 @@ class Row:
     kind: str
     tone: str
     outcome: str
+    # Of the story, in the language of the page.
+    day: str
 
 
 def row_of(story: SuggestedStory) -> Row:
@@ -198,6 +201,7 @@ def row_of(story: SuggestedStory) -> Row:
         str(Story.Kind(story.values["kind"]).label),
         tone,
         str(outcome),
+        localized_names.format_day(date.fromisoformat(story.values["date"])),
     )
 
 
@@ -207,7 +211,7 @@ def state_of(source: StorySource) -> tuple[str, str]:
         return "draft", gettext("Paused")
     if source.failures:
         tone = "problem" if source.failures >= polling.ALERT_AFTER else "waiting"
-        return tone, gettext("Failing")
+        return tone, pgettext("of a source", "Failing")
     return ("done", gettext("Works")) if source.last_success_at else ("waiting", gettext("Not read yet"))
 
 

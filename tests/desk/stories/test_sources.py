@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 from django.utils import timezone
+from wagtail.users.models import UserProfile
 
 from mailer.delivery.models import Alert
 from mailer.desk.stories import sources as pages
@@ -93,6 +94,14 @@ def test_what_cannot_be_a_source_is_refused_at_its_field(
     answer = as_user(desk.writer).post(reverse("desk_source_add"), data(site, **changes))
     assert list(answer.context["form"].errors) == [field]
     assert StorySource.objects.count() == 1
+
+
+def test_the_form_is_in_the_language_of_its_reader(desk: Desk) -> None:
+    UserProfile.objects.create(user=desk.admin, preferred_language="ru")
+    answer = as_user(desk.admin).get(reverse("desk_source_add"))
+    options = Page(answer).html.partition('name="language"')[2].partition("</select>")[0]
+    # A widget is made once, before it is known who reads it.
+    assert "Выберите язык" in options and "русский" in options.lower() and "Russian" not in options
 
 
 def test_a_source_that_cannot_be_read_says_why_before_it_is_saved(desk: Desk, site: Site) -> None:
