@@ -12,6 +12,7 @@ import math
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -142,6 +143,14 @@ def detect(text: str) -> str:
     if not ranked or (len(ranked) > 1 and ranked[0][0] - ranked[1][0] < _MARGIN):
         return ""
     return ranked[0][1]
+
+
+def first_of_script(text: str, languages: Sequence[str]) -> str:
+    """The first of the languages that is written in the letters of the text; the first of all if none is."""
+    found = max(_SCRIPTS, key=lambda script: len(_SCRIPTS[script].findall(text)))
+    if not _SCRIPTS[found].search(text):
+        return languages[0]
+    return next((code for code in languages if _script_of(code.partition("-")[0]) == found), languages[0])
 
 
 def contradiction(text: str, label: str) -> Detected | None:

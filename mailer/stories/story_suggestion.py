@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from mailer.rendering import sanitize
-from mailer.rendering.language_detection import contradiction, detect
+from mailer.rendering.language_detection import contradiction, detect, first_of_script
 from mailer.stories import country_suggestion, duplicates
 from mailer.stories.country_suggestion import CountrySuggestion, Reason, SourceHints
 from mailer.stories.duplicates import Match
@@ -222,7 +222,7 @@ def _language(source: SourceContext, item: SourceItem, text: str) -> tuple[str, 
         return found, "detected"
     if source.language:
         return source.language.replace("_", "-").partition("-")[0].lower(), "source"
-    return source.site_languages[0], "site"
+    return first_of_script(text, source.site_languages), "site"
 
 
 def _day(item: SourceItem, now: datetime, zone: str) -> tuple[date, DateReason]:

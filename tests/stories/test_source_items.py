@@ -106,6 +106,14 @@ def test_characters_that_no_database_takes_lose_no_story() -> None:
     assert Story.objects.get().texts.get().language == "ru"
 
 
+def test_a_text_that_is_too_short_to_recognise_has_a_language_of_its_letters() -> None:
+    short = replace(RUSSIAN, title="Дорога открыта", html="<p>Первый день.</p>")
+    bare = replace(short, id="2", title="Vol. 2", html="")
+    russian, english = preview_items(a_source(), [short, bare], NOW)
+    # The office's first language is English.
+    assert (russian.language, english.language) == ("ru", "en")
+
+
 def test_an_event_has_its_day_time_and_place() -> None:
     item = replace(
         RUSSIAN,
