@@ -29,8 +29,8 @@ _LEAST_CAPITALS = 12
 # Texts that stand on a line of their own in large letters.
 _LINES = frozenset(("headline", "heading", "button", "video_title", "link_label"))
 _ABBREVIATIONS, _LONGEST_ABBREVIATION = 4, 6
-# Of a text whose language is an error, and of one in another script; shorter ones warn.
-_LEAST_LETTERS, _LEAST_IN_OTHER_SCRIPT = 60, 30
+# Of a text whose language is an error, and of a subject or preview text in another script; shorter ones warn.
+_LEAST_LETTERS, _LEAST_OF_SUBJECT = 60, 30
 # Of a sentence beside others that is looked at.
 _LEAST_OF_SENTENCE = 40
 # How much likelier the other language of a sentence must be: the rest of the text speaks for the label.
@@ -164,23 +164,23 @@ def wrong_language(description: Description) -> Iterator[Found]:
     """Whole texts, or long pieces of one, in another language than their label."""
     for place, texts in _by_place(description):
         whole = "\n".join(one.plain for one in texts)
-        if found := _certain_contradiction(whole, place.language):
+        if found := _certain_contradiction(whole, place):
             yield Found(place, _looks_like(found.language))
 
 
-def _certain_contradiction(plain: str, label: str) -> language_detection.Detected | None:
+def _certain_contradiction(plain: str, place: Place) -> language_detection.Detected | None:
     """The text's language, where a text of some length is not in the labelled one."""
     letters = sum(map(str.isalpha, plain))
-    if letters < _LEAST_IN_OTHER_SCRIPT:
+    if letters < (_LEAST_OF_SUBJECT if place.kind == "subject" else _LEAST_LETTERS):
         return None
-    found = language_detection.contradiction(plain, label)
+    found = language_detection.contradiction(plain, place.language)
     return found if found and (letters >= _LEAST_LETTERS or found.margin == math.inf) else None
 
 
 def doubtful_language(description: Description) -> Iterator[Found]:
     """A short text, or one beside others, that seems to be in another language than the labelled one."""
     for place, texts in _by_place(description):
-        if _certain_contradiction("\n".join(one.plain for one in texts), place.language):
+        if _certain_contradiction("\n".join(one.plain for one in texts), place):
             continue
         pieces = (
             (piece, margin)
