@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sys
 import threading
 import time
 from collections import deque
@@ -42,10 +43,12 @@ from mailer.delivery.throttle.rate_limits import VALIDITY
 
 # The delays before the retries of a call, in seconds.
 _BACKOFF = BackoffPolicy(first=1.0, cap=16.0)
-# Threads that encode a call while others wait for responses.
-_ENCODING_AHEAD = 2
-# Outcomes that wake the ledger's thread; fewer wait until it collects them.
+# Outcomes that wake the ledger's thread; fewer wait until it collects them, or nothing else is under way.
 _WAKE_AT = 200
+# Seconds that a thread may compute while others want to. Each system call of a call to the API gives Python's
+# global lock away; with the usual 5 ms, a call would wait for threads that encode as long as for a quarter of
+# its response.
+_SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,9 @@ class EspPool:
         self._closed = False
         self._failure: BaseException | None = None
         self._news = threading.Event()
-        # More than calls, so that the next ones are encoded while all calls wait for their responses.
-        self._workers = [_Worker(self) for _ in range(connections + _ENCODING_AHEAD)]
+        # Twice as many as calls, so that the next ones are encoded while all calls wait for their responses,
+        # which may come all at once.
+        self._workers = [_Worker(self) for _ in range(2 * connections)]
         self._threads = [
             threading.Thread(
                 target=copy_context().run, args=(worker.run,), name=f"mailer-esp-{number}", daemon=True
@@ -160,12 +164,17 @@ class EspPool:
         ]
 
     def __enter__(self) -> Self:
+        self._usual_switch_seconds = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.stop(grace=0)
+        try:
+            self.stop(grace=0)
+        finally:
+            sys.setswitchinterval(self._usual_switch_seconds)
 
     def submit(self, jobs: Iterable[SendJob]) -> None:
         """Take jobs."""
@@ -225,8 +234,7 @@ class EspPool:
 
     def pause_unattributable(self) -> None:
         """Report an error for each mailing whose ambiguous rejections are our fault."""
-        idle = not self._queue and not any(worker.in_flight or worker.batches for worker in self._workers)
-        for mailing, rejections in self._attribution.unattributable(idle):
+        for mailing, rejections in self._attribution.unattributable(self._idle()):
             self._return(built.job for built, _ in rejections)
             self._report_error(SendError(rejections[0][1], transient=False, mailing=mailing))
 
@@ -298,12 +306,18 @@ class EspPool:
         """Take the results of a call."""
         for built, result in zip(batch, results, strict=True):
             self._record_result(built, result)
+        if len(self._attempts) >= _WAKE_AT or self._idle():
+            self._news.set()
         if results and isinstance(results[0], NoResponse):
             self._lost += 1
             if self._lost >= self.policy.max_lost:
                 self._report_error(SendError(str(results[0]), transient=True))
 
     # Under the lock.
+
+    def _idle(self) -> bool:
+        """Whether no job is queued, encoded or in flight."""
+        return not self._queue and not any(worker.in_flight or worker.batches for worker in self._workers)
 
     def _begin_stop(self) -> None:
         with self.state:
@@ -317,6 +331,7 @@ class EspPool:
             return _Built(job, job.build())
         except ValueError as error:
             self._record(job, Outcome(ReplyClass.REFUSED, f"the message cannot be built: {error}"))
+            self._news.set()
             return None
 
     def _record_result(self, built: _Built, result: Result) -> None:
@@ -367,8 +382,6 @@ class EspPool:
         if outcome.code and outcome.reply_class is not ReplyClass.NOT_TRIED:
             self._journal_reply(job, outcome.code, outcome.reply)
         self._attempts.append((job.claimed, outcome))
-        if len(self._attempts) >= _WAKE_AT or not self._queue:
-            self._news.set()
 
     def _journal_reply(self, job: SendJob, code: int, text: str) -> None:
         # If this fails, the outcome is reported all the same; only a crash would leave it in doubt.
