@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,7 +97,7 @@ def test_preview_writes_the_variant_of_such_a_subscriber(staff: cast.Staff, tmp_
     files = [Path(name) for name in done["files"]]
     assert {path.suffix for path in files} == {".html", ".txt"}
     for path in files:
-        text = re.sub(r"</?span[^>]*>", "", path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
         assert "Headline tj-news ru" in text
         assert "Headline kz-news" not in text
         assert "%%" not in text

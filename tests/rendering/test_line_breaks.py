@@ -10,18 +10,14 @@ from mailer.rendering import variants
 from mailer.rendering.line_breaks import keep_together
 from tests.rendering.cast import EDITION
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
-
 
 def body(text: str) -> str:
-    """The text as a document has it, `_` for a no-break space and brackets for what a span keeps together."""
+    """The text as a document has it, with brackets for what a span keeps together."""
     made = keep_together(f"<mj-head>{text}</mj-head><mj-body><p>{text}</p></mj-body>")
     head, _body, shown = made.partition("<mj-body><p>")
     assert head == f"<mj-head>{text}</mj-head>"
     text = shown.removesuffix("</p></mj-body>")
-    return (
-        text.replace('<span style="white-space:nowrap">', "[").replace("</span>", "]").replace(NO_BREAK, "_")
-    )
+    return text.replace('<span style="white-space:nowrap">', "[").replace("</span>", "]")
 
 
 @pytest.mark.parametrize(
@@ -30,23 +26,14 @@ def body(text: str) -> str:
         ("Бейіні, 2014–2019", "Бейіні, [2014–2019]"),
         ("барои солҳои 2022–2024-ро ба", "барои солҳои [2022–2024-ро] ба"),
         ("18:30–20:30 (UTC+6)", "[18:30–20:30] (UTC+6)"),
-        ("10.7 және 17.16-міндеттеріне", "10.7 және [17.16-міндеттеріне]"),
-        ("2021-жылы 25-ноябрь", "[2021-жылы] [25-ноябрь]"),
-        ("12 000 people, 20 %", "[12 000] people, [20 %]"),
-        ("на 16 ноября в 2021 году", "на 16_ноября в_2021 году"),
-        ("5 Высококвалифицированных", "5 Высококвалифицированных"),
-        ("Цель — мир – и труд", "Цель_— мир_– и_труд"),
-        ("No. 12, № 12", "No._12, №_12"),
-        ("Фото: А. Рисунков", "Фото: А._Рисунков"),
-        ("из-за рубежа, ýa-da", "[из-за] рубежа, [ýa-da]"),
-        ("фильм к Международному дню, it’s a film", "фильм к_Международному дню, it’s a_film"),
-        ("с соотечественниками", "с соотечественниками"),
-        ("Тошкент-Олмаота, x-y-z", "Тошкент-Олмаота, x-y-z"),
+        ("+7 727 250-61-40", "+7 727 [250-61-40]"),
+        ("2021-жылы, из-за рубежа", "2021-жылы, из-за рубежа"),
+        ("на 16 ноября, 12 000 people, 20 %", "на 16 ноября, 12 000 people, 20 %"),
         ("target 10.7, COVID-19 and 1.2.3", "target 10.7, COVID-19 and 1.2.3"),
         ("&#8199; &#160;", "&#8199; &#160;"),
     ],
 )
-def test_numbers_and_dashes_stay_with_what_they_belong_to(text: str, kept: str) -> None:
+def test_ranges_of_numbers_stay_on_one_line(text: str, kept: str) -> None:
     assert body(text) == kept
 
 

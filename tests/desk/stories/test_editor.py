@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -235,8 +234,7 @@ def test_the_preview_shows_the_story_in_its_block_in_one_language(desk: Desk) ->
     story = Story.objects.get(key="kz-news")
     address = reverse("desk_story:preview", args=[story.pk])
     page = as_user(desk.approver).get(address, {"language": "ru"})
-    shown = re.sub(r"</?span[^>]*>", "", page.context["html"])
-    assert "Headline kz-news ru" in shown and "Headline kz-news en" not in shown
+    assert "Headline kz-news ru" in page.context["html"] and "Headline kz-news en" not in page.context["html"]
     # No masthead and no footer.
     assert desk.edition.newsletter.postal_address not in page.context["html"]
 
