@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from mailer.rendering import (
     block_cache,
-    line_breaks,
     links,
     localization,
     mjml_to_html,
@@ -150,7 +149,7 @@ def render_mjml(
     """The MJML that `render_html` compiles; `marked`: see `template_parts.render_marked`."""
     context = {**_context(digest, theme, parts), "whole": whole}
     render = template_parts.render_marked if marked else template_parts.render
-    return line_breaks.keep_together(render(parts, "digest.mjml", context))
+    return render(parts, "digest.mjml", context)
 
 
 def _compiled(source: str, stylesheet: str, address: str, parts: template_parts.Parts) -> str:
