@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
-from mailer.rendering import counted_addresses, sanitize
+from mailer.rendering import sanitize
 from mailer.rendering.data_types import Content, RenderedVariant, Story
 from mailer.rendering.merge_tags import escape_tags
 
@@ -95,9 +95,11 @@ def rewrite(
     hidden = "".join(
         part.format(html.escape(url)) for part, url in ((_HONEYPOT, honeypot), (_PIXEL, pixel)) if url
     )
-    page = _END.sub(lambda _: hidden, _HREF.sub(in_html, rendered.html), count=1)
-    text = _URL.sub(lambda found: _rewrite_text(found[0], address), rendered.text)
-    return replace(rendered, html=page, text=counted_addresses.made_even(page, text))
+    return replace(
+        rendered,
+        html=_END.sub(lambda _: hidden, _HREF.sub(in_html, rendered.html), count=1),
+        text=_URL.sub(lambda found: _rewrite_text(found[0], address), rendered.text),
+    )
 
 
 def _rewrite_text(written: str, address: Callable[[str], str | None]) -> str:

@@ -22,16 +22,13 @@ SENDER = {"name": "Silk Road Monthly", "email": "news@example.org", "reply_to": 
 DOMAIN = "example.org"
 
 
-def messages(
-    tracking: Mode, now: dt.datetime, base: str = "", *, only: str = "", without: int = 0
-) -> dict[str, bytes]:
+def messages(tracking: Mode, now: dt.datetime, base: str = "", *, only: str = "") -> dict[str, bytes]:
     """By language: the message of a reader of all countries, with clicks and opens tracked like this.
 
     Not signed, and without what the servers on its way add. `base`: the theme; `only`: the stories that have
-    a text in this language; `without`: so many of the blocks behind the lead are left out.
+    a text in this language.
     """
     content = sample_content(base)
-    content = replace(content, blocks=content.blocks[:1] + content.blocks[1 + without :])
     if only:
         content = _in_one_language(content, only)
     encoder, context = MimeEncoder(signs=False), _context(content, tracking)
