@@ -1,4 +1,4 @@
-"""Stores many new draft stories at once: with few queries they are as if each had been saved by itself.
+"""Stores many new draft stories at once, with few queries: each is stored as if it had been saved alone.
 
 A draft has its texts, a revision, an entry of the audit log, its place in the search index and a record of
 authorship, as with `Story.save` and `save_revision`.
