@@ -70,22 +70,58 @@ _WORD = re.compile(r"[^\W_]+(?:ʻ[^\W_]*)*")
 _APOSTROPHE = re.compile(r"(?<=[OoGg])[’‘'`ʼ]")
 
 
-def spans(text: str, form: str, language: str) -> list[tuple[int, int]]:
+class Words:
+    """The words of a plain text, found by their beginnings: to be asked about many names."""
+
+    def __init__(self, text: str) -> None:
+        self.words = _words(text)
+        self._places: dict[str, list[int]] = {}
+        for place, word in enumerate(self.words):
+            self._places.setdefault(_beginning(word), []).append(place)
+
+    def may_hold(self, form: str) -> bool:
+        """False where no word of the text begins as the form does; costs less than to compare their words."""
+        start = form[:_LEAST_STEM]
+        # Others may begin with a character that is no part of the word, or have a shorter first word.
+        return len(start) < _LEAST_STEM or not start.isalpha() or _beginning(start) in self._places
+
+    def places(self, first: str) -> Sequence[int]:
+        """Where a word stands that may agree with `first`, the first word of a form."""
+        beginning = _beginning(first)
+        if len(beginning) < _LEAST_STEM:
+            return range(len(self.words))
+        return self._places.get(beginning, ())
+
+
+def spans(text: str | Words, form: str, language: str) -> list[tuple[int, int]]:
     """Where a plain text holds a form of a name: (first word, word after the last), by the words' places."""
-    return _spans(_words(text), _words(form), _RULES.get(language.partition("-")[0], _OTHER))
+    text = text if isinstance(text, Words) else Words(text)
+    if not text.may_hold(form):
+        return []
+    wanted, rule = _words(form), _RULES.get(language.partition("-")[0], _OTHER)
+    words = text.words
+    return [
+        (at, at + len(wanted))
+        for at in (text.places(wanted[0]) if wanted else ())
+        if at + len(wanted) <= len(words)
+        and all(_agrees(words[at + place], one, rule) for place, one in enumerate(wanted))
+    ]
 
 
-def mentions(text: str, forms: Sequence[str], language: str) -> bool:
+def mentions(text: str | Words, forms: Sequence[str], language: str) -> bool:
     """Whether a plain text holds one of the forms."""
-    words, rule = _words(text), _RULES.get(language.partition("-")[0], _OTHER)
-    return any(_spans(words, _words(form), rule) for form in forms)
+    text = text if isinstance(text, Words) else Words(text)
+    return any(spans(text, form, language) for form in forms)
 
 
-def forbidden_in(text: str, term: Term, language: str) -> str:
+def forbidden_in(text: str | Words, term: Term, language: str) -> str:
     """The first forbidden form of a plain text; empty without one. Within an allowed form it is none."""
-    allowed = [span for form in term.forms(language) for span in spans(text, form, language)]
+    text = text if isinstance(text, Words) else Words(text)
+    allowed: list[tuple[int, int]] | None = None
     for form in term.forbidden_forms(language):
         for start, end in spans(text, form, language):
+            if allowed is None:
+                allowed = [span for one in term.forms(language) for span in spans(text, one, language)]
             if not any(first <= start and end <= last for first, last in allowed):
                 return form
     return ""
@@ -93,23 +129,16 @@ def forbidden_in(text: str, term: Term, language: str) -> str:
 
 def terms_in(texts: Mapping[str, str], terms: Sequence[Term]) -> list[Term]:
     """The terms that one of the texts (by language) names."""
+    found = {code: Words(text) for code, text in texts.items()}
     return [
-        term for term in terms if any(mentions(text, term.forms(code), code) for code, text in texts.items())
+        term
+        for term in terms
+        if any(mentions(found[code], forms, code) for code, forms in term.names if code in found)
     ]
 
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(_APOSTROPHE.sub("ʻ", text.replace("\N{SOFT HYPHEN}", "")))
-
-
-def _spans(words: Sequence[str], form: Sequence[str], rule: _Rule) -> list[tuple[int, int]]:
-    if not form:
-        return []
-    return [
-        (at, at + len(form))
-        for at in range(len(words) - len(form) + 1)
-        if all(_agrees(words[at + place], one, rule) for place, one in enumerate(form))
-    ]
 
 
 def _agrees(word: str, wanted: str, rule: _Rule) -> bool:
@@ -131,3 +160,8 @@ def _agrees(word: str, wanted: str, rule: _Rule) -> bool:
 
 def _folded(word: str) -> str:
     return word.casefold().replace("ё", "е")
+
+
+def _beginning(word: str) -> str:
+    """The letters that words which agree have in common: endings change nothing before them."""
+    return _folded(word[:_LEAST_STEM])[:_LEAST_STEM]

@@ -10,7 +10,7 @@ from mailer.rendering import glossary
 from subscribers.translate_stored_texts import stored
 
 # What is translated as a whole: a story, a block, the subject line with its preview text.
-_Whole = dict[str, tuple[Place, str]]
+_Whole = dict[str, tuple[Place, glossary.Words]]
 
 
 def names_left_out(description: Description) -> Iterator[Found]:
@@ -46,7 +46,7 @@ def forbidden_names(description: Description) -> Iterator[Found]:
 
 def _wholes(description: Description) -> Iterator[_Whole]:
     """The texts of each story, block and subject by language, with the first place of each."""
-    found: dict[tuple[str, str], _Whole] = {}
+    found: dict[tuple[str, str], dict[str, tuple[Place, str]]] = {}
     for text in description.texts:
         place = text.place
         # A description of a picture says what is seen, and need not name anybody.
@@ -54,7 +54,8 @@ def _wholes(description: Description) -> Iterator[_Whole]:
             whole = found.setdefault((place.kind, place.key), {})
             first, before = whole.get(text.language, (place, ""))
             whole[text.language] = first, f"{before}\n{text.plain}"
-    yield from found.values()
+    for one in found.values():
+        yield {language: (place, glossary.Words(text)) for language, (place, text) in one.items()}
 
 
 def _source(description: Description, whole: _Whole) -> str:
