@@ -198,9 +198,12 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "mailer.accounts.middleware.office_name",
             ],
+            "libraries": {"desk_tables": "mailer.desk.base.table_rows"},
         },
     },
 ]
+
+FORM_RENDERER = "mailer.desk.base.form_renderer.FormRenderer"
 
 _VALIDATION = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [

@@ -1,0 +1,74 @@
+"""The renderer of form fields: Django's, but inputs and selects need no template for each option."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.forms.renderers import DjangoTemplates
+from django.http import HttpRequest
+
+from mailer.desk.base.markup import attributes, shown, text
+
+# What Django's templates call `widget`.
+_Widget = Mapping[str, Any]
+_FOLDER = "django/forms/widgets/"
+
+
+class FormRenderer(DjangoTemplates):
+    """`[FORM_RENDERER]` of the settings."""
+
+    def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
+        write = _WIDGETS.get(template_name)
+        found = write(context["widget"]) if write and "widget" in context else None
+        # None: options with a template of their own.
+        return super().render(template_name, context, request) if found is None else found
+
+
+def _input(widget: _Widget) -> str:
+    value = widget["value"]
+    given = "" if value is None else f' value="{text(value)}"'
+    named = f'type="{text(widget["type"])}" name="{text(widget["name"])}"'
+    return f"<input {named}{given}{attributes(widget['attrs'])}>"
+
+
+def _textarea(widget: _Widget) -> str:
+    value = widget["value"]
+    begun = f'<textarea name="{text(widget["name"])}"{attributes(widget["attrs"])}>'
+    return f"{begun}\n{shown(value) if value else ''}</textarea>"
+
+
+def _select(widget: _Widget) -> str | None:
+    parts = []
+    for group, options, _index in widget["optgroups"]:
+        if any(option["template_name"] != f"{_FOLDER}select_option.html" for option in options):
+            return None
+        rows = "\n".join(map(_option, options))
+        parts.append(f'<optgroup label="{shown(group)}">\n{rows}\n</optgroup>' if group else rows)
+    begun = f'<select name="{text(widget["name"])}"{attributes(widget["attrs"])}>'
+    return "\n".join([begun, *parts, "</select>"])
+
+
+def _option(option: _Widget) -> str:
+    begun = f'<option value="{text(option["value"])}"{attributes(option["attrs"])}>'
+    return f"{begun}{shown(option['label'])}</option>"
+
+
+_INPUTS = (
+    "checkbox",
+    "date",
+    "datetime",
+    "email",
+    "hidden",
+    "input",
+    "number",
+    "password",
+    "text",
+    "time",
+    "url",
+)
+_WIDGETS: Mapping[str, Callable[[_Widget], str | None]] = {
+    **{f"{_FOLDER}{name}.html": _input for name in _INPUTS},
+    f"{_FOLDER}textarea.html": _textarea,
+    f"{_FOLDER}select.html": _select,
+}
