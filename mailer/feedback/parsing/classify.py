@@ -10,13 +10,13 @@ import itertools
 import logging
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, lru_cache
 from importlib import resources
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -116,8 +116,8 @@ def _about_us(rules: Rules, texts: Iterable[RuleInput], found: Classification) -
     if found.bounce_class == "block":
         return found
     for given in texts:
-        for rule in rules.about_us:
-            if rule.required <= given.possible.keys() and rule.matches(given):
+        for rule in rules.candidates_about_us(given.possible):
+            if rule.matches(given):
                 return _classification(rules, rule.reason, found.status, rule.name)
     return found
 
@@ -229,8 +229,7 @@ class RulesError(ValueError):
     """A file of rules is invalid; the message names the file, the rule and the error."""
 
 
-@dataclass(frozen=True)
-class RuleInput:
+class RuleInput(NamedTuple):
     """What rules look at: texts in lower case, on one line, without names of servers and addresses."""
 
     # The text to classify, and the whole text of the notice.
@@ -245,9 +244,6 @@ class RuleInput:
     host: str
     # Expressions that may match the context, and so all that may match the text.
     possible: Possible
-
-    def is_found(self, patterns: PatternList, text: str) -> bool:
-        return any(pattern.search(text) for pattern in self.possible.get(patterns, ()))
 
 
 @dataclass(frozen=True)
@@ -271,6 +267,8 @@ class Rule:
     is_custom: bool
     # Conditions on codes and on the host: what of the input is tested, the test, and the wanted result.
     _tests: tuple[tuple[Callable[[RuleInput], str], Callable[[str], bool], bool], ...] = field(init=False)
+    # Conditions on texts: what is looked for, in which text, and whether it must be found.
+    _searches: tuple[tuple[PatternList, Callable[[RuleInput], str], bool], ...] = field(init=False)
     # Lists of which an expression must match.
     required: frozenset[PatternList] = field(init=False)
 
@@ -281,7 +279,13 @@ class Rule:
             if (patterns := getattr(self, name))
             for test in (patterns.found_in if name == "host" else patterns.begins,)
         ]
+        searches = [
+            (patterns, attrgetter(name.removeprefix("not_")), not name.startswith("not_"))
+            for name in ("not_text", "not_context", "text", "context")
+            if (patterns := getattr(self, name))
+        ]
         object.__setattr__(self, "_tests", tuple(tests))
+        object.__setattr__(self, "_searches", tuple(searches))
         object.__setattr__(self, "required", frozenset(filter(None, (self.text, self.context))))
 
     def matches(self, given: RuleInput) -> bool:
@@ -291,15 +295,41 @@ class Rule:
         for value, test, is_wanted in self._tests:
             if test(value(given)) != is_wanted:
                 return False
-        return not (
-            given.is_found(self.not_text, given.text)
-            or given.is_found(self.not_context, given.context)
-            or (self.text and not given.is_found(self.text, given.text))
-            or (self.context and not given.is_found(self.context, given.context))
-        )
+        for patterns, value, is_wanted in self._searches:
+            if is_wanted != _is_found(given.possible.get(patterns, ()), value(given)):
+                return False
+        return True
+
+
+def _is_found(patterns: Iterable[re.Pattern[str]], text: str) -> bool:
+    for pattern in patterns:  # noqa: SIM110  (a generator takes twice as long)
+        if pattern.search(text):
+            return True
+    return False
 
 
 _CONDITIONS = tuple(one.name for one in fields(Rule) if one.type == "PatternList")
+
+
+class _Selection:
+    """Selects the rules that may match a text."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        # The places of the rules: by a list that each requires, and of those that require none.
+        self._by_list: dict[PatternList, list[int]] = {}
+        self._always: list[int] = []
+        for place, rule in enumerate(rules):
+            first = next(iter(rule.required), None)
+            (self._always if first is None else self._by_list.setdefault(first, [])).append(place)
+
+    def candidates(self, possible: Possible) -> list[Rule]:
+        """The rules, in their order, whose required lists all have an expression that may match."""
+        places = self._always.copy()
+        for one in possible:
+            places += self._by_list.get(one, ())
+        places.sort()
+        return [rule for rule in map(self._rules.__getitem__, places) if rule.required <= possible.keys()]
 
 
 @dataclass(frozen=True)
@@ -328,21 +358,21 @@ class Rules:
         )
         return PatternIndex((*itertools.chain.from_iterable(lists), *self.stages.values()))
 
-    @cached_property
-    def _places(self) -> tuple[dict[PatternList, list[int]], list[int]]:
-        """The places of the rules: by a list that each requires, and of those that require none."""
-        by_list: dict[PatternList, list[int]] = {}
-        others: list[int] = []
-        for place, rule in enumerate(self.rules):
-            first = next(iter(rule.required), None)
-            (others if first is None else by_list.setdefault(first, [])).append(place)
-        return by_list, others
-
     def candidates(self, possible: Possible) -> list[Rule]:
         """The rules, in their order, whose required lists all have an expression that may match."""
-        by_list, others = self._places
-        places = sorted(itertools.chain(others, *(by_list[one] for one in possible if one in by_list)))
-        return [rule for rule in map(self.rules.__getitem__, places) if rule.required <= possible.keys()]
+        return self._selection.candidates(possible)
+
+    def candidates_about_us(self, possible: Possible) -> list[Rule]:
+        """The same of the rules that say that a reply is about us."""
+        return self._selection_about_us.candidates(possible)
+
+    @cached_property
+    def _selection(self) -> _Selection:
+        return _Selection(self.rules)
+
+    @cached_property
+    def _selection_about_us(self) -> _Selection:
+        return _Selection(self.about_us)
 
     def compile(self) -> None:
         """Prepare every expression, which otherwise happens where one may match for the first time."""

@@ -297,35 +297,34 @@ def _recipients_by_flufl(evidence: Evidence, action: str) -> list[Recipient]:
 
 
 def _from_status(status: RecipientStatus, text: str) -> Recipient:
-    recipient = Recipient(
+    if status.action in ("failed", "delayed"):
+        found = _of_action(status.action, classify(status.diagnostic, text, status.status, status.mta))
+    else:
+        found = replace(UNCLASSIFIED, status=status.status)
+    return Recipient(
         address=status.address,
         alias=status.alias,
         action=status.action,
         diagnostic=status.diagnostic[:_MAX_DIAGNOSTIC],
-        classification=replace(UNCLASSIFIED, status=status.status),
+        classification=found,
         found_by="report",
     )
-    return _classified(recipient, classify(status.diagnostic, text, status.status, status.mta))
 
 
 def _from_text(named: NamedRecipient, action: str, found_by: str) -> Recipient:
-    recipient = Recipient(
+    return Recipient(
         address=named.address,
         alias=named.alias,
         action=action,
         diagnostic=named.text.strip()[:_MAX_DIAGNOSTIC],
+        classification=_of_action(action, classify("", named.text)),
         found_by=found_by,
     )
-    return _classified(recipient, classify("", named.text))
 
 
-def _classified(recipient: Recipient, classification: Classification) -> Recipient:
-    """The recipient with its classification: a class where delivery failed, a reason also for a delay."""
-    if recipient.action not in ("failed", "delayed"):
-        return recipient
-    if recipient.action == "delayed":
-        classification = replace(classification, bounce_class="")
-    return replace(recipient, classification=classification)
+def _of_action(action: str, classification: Classification) -> Classification:
+    """The classification of a failed or delayed delivery: of a delay it is the reason alone."""
+    return replace(classification, bounce_class="") if action == "delayed" else classification
 
 
 def _scan_with_flufl(message: bytes) -> list[str]:

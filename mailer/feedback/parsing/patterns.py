@@ -7,16 +7,15 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property, lru_cache
+
+from ahocorasick_rs import AhoCorasick
 
 # What repeats or omits the piece before it.
 _QUANTIFIER = re.compile(r"[*+?]\??|\{\d*,?\d*\}\??")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
 _GROUP = re.compile(r"\((?:\?:)?(?!\?)")
-# Letters of the parts by which an index finds literals.
-_PART = 3
 # Letters of which one is chosen: no range, no escape.
 _PLAIN_CLASS = re.compile(r"\[[^\]\\^-]{1,4}-?\]")
 # Texts at most that a run of pieces is spelled out in.
@@ -56,134 +55,88 @@ class _Expression:
         return re.compile(self._text, self._flags)
 
 
-# Further literals that an expression requires, and the expression.
-_Entry = tuple[tuple[_Literals, ...], _Expression]
-
-
 class PatternList:
     """Regular expressions, any of which may match a text. An invalid one raises re.error when it is used."""
 
     def __init__(self, expressions: Iterable[str], flags: int = 0) -> None:
-        required = [(required_literals(text), _Expression(text, flags)) for text in expressions]
-        # Expressions by their most selective literals: many expressions of a list have them in common.
-        groups: dict[_Literals, list[_Entry]] = {}
-        for (first, *others), expression in required:
-            groups.setdefault(first, []).append((tuple(others), expression))
-        self.groups = tuple(groups.items())
-        self._expressions = tuple(expression for _, expression in required)
+        self.required = tuple((required_literals(text), _Expression(text, flags)) for text in expressions)
 
     def __bool__(self) -> bool:
-        return bool(self._expressions)
+        return bool(self.required)
 
     def compile(self) -> tuple[re.Pattern[str], ...]:
         """All expressions. Raises re.error for an invalid one."""
-        return tuple(expression.pattern for expression in self._expressions)
+        return tuple(expression.pattern for _, expression in self.required)
 
-    # Loops in full, since these run about a hundred times for each message: a generator takes twice as long.
     def found_in(self, text: str) -> bool:
         """Whether any of the expressions matches anywhere in the text."""
-        for literals, selected in self.groups:
-            for literal in literals:
-                if literal in text:
-                    for others, expression in selected:
-                        if _contains_each(text, others) and expression.pattern.search(text):
-                            return True
-                    break
+        for pattern in self.possible_in(text):  # noqa: SIM110  (a generator takes twice as long)
+            if pattern.search(text):
+                return True
         return False
 
-    def possible_in(self, text: str) -> list[re.Pattern[str]]:
+    def possible_in(self, text: str) -> Collection[re.Pattern[str]]:
         """The expressions whose literals the text contains; no other one matches it."""
-        possible = []
-        for literals, selected in self.groups:
-            for literal in literals:
-                if literal in text:
-                    for others, expression in selected:
-                        if _contains_each(text, others):
-                            possible.append(expression.pattern)
-                    break
-        return possible
+        return self._index.possible_in(text).get(self, ())
 
     def begins(self, text: str) -> bool:
         """Whether any of the expressions matches at the beginning of the text."""
-        for expression in self._expressions:  # noqa: SIM110
+        for _, expression in self.required:  # noqa: SIM110
             if expression.pattern.match(text):
                 return True
         return False
 
     def first_start(self, text: str) -> int:
         """Where the first match of any of the expressions begins; -1 without one."""
-        return min((found.start() for found in self._matches(text)), default=-1)
+        found = (match for pattern in self.possible_in(text) for match in pattern.finditer(text))
+        return min((match.start() for match in found), default=-1)
 
-    def _matches(self, text: str) -> Iterator[re.Match[str]]:
-        for pattern in self.possible_in(text):
-            yield from pattern.finditer(text)
+    @cached_property
+    def _index(self) -> PatternIndex:
+        return PatternIndex((self,))
 
 
 # The expressions of each list that may match a text.
 Possible = dict[PatternList, list[re.Pattern[str]]]
+# An expression of a list, and further literals that it requires.
+_Entry = tuple[PatternList, tuple[frozenset[str], ...], _Expression]
 
 
 class PatternIndex:
     """Many lists of expressions that are searched in the same texts.
 
-    The literals that a text contains, found in one pass, select the few expressions that may match it.
+    The literals that a text contains, found in one pass (Aho and Corasick's automaton), select the few
+    expressions that may match it.
     """
 
     def __init__(self, lists: Iterable[PatternList]) -> None:
-        self._entries: dict[str, list[tuple[PatternList, tuple[_Literals, ...], _Expression]]] = {}
+        # By the most selective literals, one of which the expression requires.
+        self._entries: dict[str, list[_Entry]] = {}
+        literals: set[str] = set()
         for one in lists:
-            for literals, selected in one.groups:
-                for literal in literals:
-                    entries = self._entries.setdefault(literal, [])
-                    entries += ((one, others, expression) for others, expression in selected)
-        counts = Counter(part for literal in self._entries for part in _parts(literal))
-        # Each literal by its rarest part; those that are too short to have one are looked for in each text.
-        self._by_part: dict[str, list[str]] = {}
-        self._short = [literal for literal in self._entries if len(literal) < _PART]
-        # Nearly all of these are ideographs, and nearly all texts have none.
-        self._short_ascii = [literal for literal in self._short if literal.isascii()]
-        for literal in self._entries:
-            if len(literal) >= _PART:
-                rarest = min(_parts(literal), key=lambda part: counts[part])
-                self._by_part.setdefault(rarest, []).append(literal)
+            for (first, *others), expression in one.required:
+                entry = (one, tuple(map(frozenset, others)), expression)
+                for literal in first:
+                    self._entries.setdefault(literal, []).append(entry)
+                literals.update(first, *others)
+        # Expressions without a literal may match any text.
+        self._always = [literal for literal in self._entries if not literal]
+        self._automaton = AhoCorasick(sorted(literals - {""}), store_patterns=True)
 
     def possible_in(self, text: str) -> Possible:
         """The expressions of each list that may match the text; no other one does."""
         possible: Possible = {}
-        if not self._entries:
-            return possible
-        parts = self._by_part.keys() & _parts(text)
-        short = self._short_ascii if text.isascii() else self._short
-        for literal in itertools.chain(short, *map(self._by_part.__getitem__, parts)):
-            if literal not in text:
-                continue
-            for one, others, expression in self._entries[literal]:
-                # As in _contains_each, whose call would take as long again.
-                for literals in others:
-                    for other in literals:
-                        if other in text:
-                            break
-                    else:
+        literals = set(self._automaton.find_matches_as_strings(text, overlapping=True))
+        for literal in itertools.chain(self._always, literals):
+            for one, others, expression in self._entries.get(literal, ()):
+                for required in others:
+                    if required.isdisjoint(literals):
                         break
                 else:
                     found = possible.setdefault(one, [])
                     if (pattern := expression.pattern) not in found:
                         found.append(pattern)
         return possible
-
-
-def _parts(text: str) -> set[str]:
-    return {text[place : place + _PART] for place in range(len(text) - _PART + 1)}
-
-
-def _contains_each(text: str, required: Iterable[_Literals]) -> bool:
-    for literals in required:
-        for literal in literals:
-            if literal in text:
-                break
-        else:
-            return False
-    return True
 
 
 # Many expressions have the same groups of words.
