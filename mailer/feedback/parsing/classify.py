@@ -22,7 +22,7 @@ from django.conf import settings
 
 from mailer.config import Config
 from mailer.feedback.parsing.dsn import IDEOGRAPHS, WIDE
-from mailer.feedback.parsing.patterns import PatternIndex, PatternList, Possible, without_accents
+from mailer.feedback.parsing.patterns import PatternIndex, PatternList, Possible, is_found, without_accents
 
 # Characters of each text that rules are tried against.
 _LIMIT = 1_500
@@ -38,17 +38,19 @@ _BLOCKLIST = re.compile(
     r"|ipcheck|reset-request|invaluement|abuseat|psbl|surbl|uribl|dnswl"
 )
 # The server that replied, "host mx.example.org[192.0.2.1] said": its name may contain any keyword.
+_BRACKETED_IP = re.compile(r"[\[(](?:ipv6:)?[\da-f.:]{3,39}[\])]")
 _HOST_NAME = r"(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}\.?"
 _REPLYING_HOST = re.compile(
-    rf"(?<![\w.-]){_HOST_NAME}(?= ?[\[(](?:ipv6:)?[\da-f.:]{{3,39}}[\])])"
+    rf"(?<![\w.-]){_HOST_NAME}(?= ?{_BRACKETED_IP.pattern})"
     rf"|(?:(?<=host )|(?<=talking to )){_HOST_NAME}",
 )
 # Our own subject line, which the server repeats.
 _SUBJECT = re.compile(
     r"^[ \t]*(?:subject|betreff|objet|тема|konu|asunto|oggetto|件名)[ \t]*:.*$", re.MULTILINE
 )
-_CODE = re.compile(r"(?<![\d.\[])([245]\.\d{1,2}\.\d{1,3})(?![\d.])")
-_REPLY = re.compile(r"(?<![\d.\-:])([245][0-5]\d)(?=[ \-:#,]|$)")
+# What must not stand before a code is looked at after its first digit, which few places have.
+_CODE = re.compile(r"([245](?<![\d.\[].)\.\d{1,2}\.\d{1,3})(?![\d.])")
+_REPLY = re.compile(r"([245](?<![\d.\-:].)[0-5]\d)(?=[ \-:#,]|$)")
 # What fingerprints of replies are made of.
 _HOST = re.compile(r"(?:[\w-]{1,63}\.){1,8}[a-z]{2,24}\b")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
@@ -163,7 +165,7 @@ def _normalise(text: str) -> str:
     if "@" in text:
         text = _ADDRESS.sub("@", text)
     text = text.replace("_", " ")
-    if "[" in text or "(" in text or "host " in text or "talking to " in text:
+    if "host " in text or "talking to " in text or _BRACKETED_IP.search(text):
         text = _REPLYING_HOST.sub("", text)
     return without_accents(" ".join(text.split()))
 
@@ -296,16 +298,9 @@ class Rule:
             if test(value(given)) != is_wanted:
                 return False
         for patterns, value, is_wanted in self._searches:
-            if is_wanted != _is_found(given.possible.get(patterns, ()), value(given)):
+            if is_wanted != is_found(given.possible.get(patterns, ()), value(given)):
                 return False
         return True
-
-
-def _is_found(patterns: Iterable[re.Pattern[str]], text: str) -> bool:
-    for pattern in patterns:  # noqa: SIM110  (a generator takes twice as long)
-        if pattern.search(text):
-            return True
-    return False
 
 
 _CONDITIONS = tuple(one.name for one in fields(Rule) if one.type == "PatternList")
@@ -504,11 +499,11 @@ def _patterns(value: object, name: str, phrases: dict[str, str], is_custom: bool
         raise RulesError(f"rule {name!r}: a condition must be a text in quotes, or a list of them.")
     try:
         full = itertools.chain.from_iterable(_spelled_out(text, phrases) for text in texts)
-        found = PatternList(without_accents(text) for text in full)
-        if is_custom:
-            # The built-in expressions are valid, and compiling all of them takes half of the time of reading.
-            found.compile()
-        return found
+        expressions = [without_accents(text) for text in full]
+        # The built-in ones are valid, and compiling all of them takes half of the time of reading.
+        for expression in expressions if is_custom else ():
+            re.compile(expression)
+        return PatternList(expressions)
     except KeyError as error:
         raise RulesError(f"rule {name!r}: [phrases] has no {error.args[0]!r}.") from error
     except re.error as error:

@@ -70,12 +70,12 @@ def find_addresses(text: str) -> list[str]:
 
 def clean_address(address: str) -> str:
     """The address in lower case, without the punctuation of the sentence around it."""
-    address = _WITHOUT_SPACES.sub("", address)
-    return (
-        address.lower().rstrip(".'>&;*!?").lstrip("'*").removeprefix("=3c").removeprefix("=")
-        if not address.startswith("=?")
-        else address.lower()
-    )
+    if not address.isascii():
+        address = _WITHOUT_SPACES.sub("", address)
+    address = address.lower()
+    if address.startswith("=?"):
+        return address
+    return address.rstrip(".'>&;*!?").lstrip("'*").removeprefix("=3c").removeprefix("=")
 
 
 def _has_recipient_fields(part: Part) -> bool:

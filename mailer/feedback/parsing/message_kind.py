@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib import resources
 
 from mailer.feedback.parsing.mime import Headers
-from mailer.feedback.parsing.patterns import PatternList
+from mailer.feedback.parsing.patterns import PatternIndex, PatternList, Possible, first_start, is_found
 
 _REPLY_PREFIX = r"^\W*(?:re:\s*)?"
 
@@ -22,14 +22,33 @@ class KeywordList(PatternList):
         super().__init__(_keywords()[name], re.MULTILINE)
         # Nearly every message is searched for these.
         self.compile()
+        _LISTS.append(self)
 
     def found_in(self, text: str) -> bool:
         """Whether any entry matches anywhere in the text."""
-        return super().found_in(text.lower())
+        lowered, possible = _possible_in(text)
+        return is_found(possible.get(self, ()), lowered)
 
     def first_start(self, text: str) -> int:
         """Where the first match of any entry begins in the text in lower case; -1 without one."""
-        return super().first_start(text.lower())
+        lowered, possible = _possible_in(text)
+        return first_start(possible.get(self, ()), lowered)
+
+
+_LISTS: list[KeywordList] = []
+
+
+# The subject, the author and the text of a message are each searched for several lists.
+@lru_cache(maxsize=8)
+def _possible_in(text: str) -> tuple[str, Possible]:
+    """A text in lower case, and the entries of all lists that may match it."""
+    lowered = text.lower()
+    return lowered, _index().possible_in(lowered)
+
+
+@lru_cache(maxsize=1)
+def _index() -> PatternIndex:
+    return PatternIndex(_LISTS)
 
 
 def keyword_pattern(name: str, before: str = "", after: str = "") -> re.Pattern[str]:
@@ -101,8 +120,9 @@ def mentions_failure(text: str) -> bool:
 
 def is_delay_notice(headers: Headers, text: str) -> bool:
     """Whether the server says that it continues to try."""
-    subject_and_text = f"{headers.decoded('subject')[:300]}\n{text[:4000]}"
-    return _DELAY.found_in(subject_and_text) and not _GIVEN_UP.found_in(text[:4000])
+    text = text[:4000]
+    delayed = _DELAY.found_in(headers.decoded("subject")[:300]) or _DELAY.found_in(text)
+    return delayed and not _GIVEN_UP.found_in(text)
 
 
 def is_auto_reply(headers: Headers) -> bool:

@@ -26,7 +26,6 @@ MAX_PLAIN_TEXT = 24 * 1024
 # Octets of an enclosed message in which its headers are looked for.
 _MAX_HEAD = 32 * 1024
 
-_HEADER = re.compile(r"([!-9;-~]{1,76})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER = re.compile(
     r"""[;\s]([a-z0-9-]{1,30})\*?\s*=\s*(?:"([^"]{0,200})"|([^\s;"]{1,200}))""", re.IGNORECASE
 )
@@ -187,9 +186,17 @@ def _parse_fields(head: str) -> list[tuple[str, str]]:
             name, value = fields[-1]
             if len(value) < 20_000:
                 fields[-1] = (name, f"{value} {line.strip()}")
-        elif (match := _HEADER.fullmatch(line)) and len(fields) < MAX_HEADERS:
-            fields.append((match[1], match[2].strip()))
+            continue
+        name, colon, value = line.partition(":")
+        name = name.rstrip(" \t")
+        if colon and _is_field_name(name) and len(fields) < MAX_HEADERS:
+            fields.append((name, value.strip()))
     return fields
+
+
+def _is_field_name(name: str) -> bool:
+    """Whether it is 1 to 76 printable characters of ASCII (RFC 5322 §2.2)."""
+    return 0 < len(name) <= 76 and name.isascii() and name.isprintable() and " " not in name
 
 
 def _parse_content_type(value: str) -> tuple[str, dict[str, str]]:

@@ -62,8 +62,9 @@ def parse_or_raise(raw: bytes, envelope_to: str | None = None) -> ParsedReturned
     )
 
 
-# flufl.bounce logs every detector that it tries.
-logging.getLogger("flufl.bounce").setLevel(logging.WARNING)
+# flufl.bounce logs each detector that it tries, and each exception before it raises it, which
+# `_scan_with_flufl` logs at debug level.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 _MAX_DIAGNOSTIC = 1_000
 # How much of a message flufl.bounce is given: it applies each of its many patterns to every line.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 
 from ahocorasick_rs import AhoCorasick
@@ -16,6 +16,8 @@ from ahocorasick_rs import AhoCorasick
 _QUANTIFIER = re.compile(r"[*+?]\??|\{\d*,?\d*\}\??")
 _CLASS = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
 _GROUP = re.compile(r"\((?:\?:)?(?!\?)")
+# A group that another part of the expression refers to.
+_REFERENCE = re.compile(r"\\[1-9]|\(\?[(P]")
 # Letters of which one is chosen: no range, no escape.
 _PLAIN_CLASS = re.compile(r"\[[^\]\\^-]{1,4}-?\]")
 # Texts at most that a run of pieces is spelled out in.
@@ -52,7 +54,11 @@ class _Expression:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        return re.compile(self._text, self._flags)
+        try:
+            return re.compile(_with_grouped_alternatives(self._text), self._flags)
+        except re.error:
+            # A form that grouping does not know.
+            return re.compile(self._text, self._flags)
 
 
 class PatternList:
@@ -70,30 +76,32 @@ class PatternList:
 
     def found_in(self, text: str) -> bool:
         """Whether any of the expressions matches anywhere in the text."""
-        for pattern in self.possible_in(text):  # noqa: SIM110  (a generator takes twice as long)
-            if pattern.search(text):
-                return True
-        return False
-
-    def possible_in(self, text: str) -> Collection[re.Pattern[str]]:
-        """The expressions whose literals the text contains; no other one matches it."""
-        return self._index.possible_in(text).get(self, ())
+        return is_found(self._index.possible_in(text).get(self, ()), text)
 
     def begins(self, text: str) -> bool:
         """Whether any of the expressions matches at the beginning of the text."""
-        for _, expression in self.required:  # noqa: SIM110
+        for _, expression in self.required:  # noqa: SIM110  (a generator takes twice as long)
             if expression.pattern.match(text):
                 return True
         return False
 
-    def first_start(self, text: str) -> int:
-        """Where the first match of any of the expressions begins; -1 without one."""
-        found = (match for pattern in self.possible_in(text) for match in pattern.finditer(text))
-        return min((match.start() for match in found), default=-1)
-
     @cached_property
     def _index(self) -> PatternIndex:
         return PatternIndex((self,))
+
+
+def is_found(patterns: Iterable[re.Pattern[str]], text: str) -> bool:
+    """Whether any of the patterns matches anywhere in the text."""
+    for pattern in patterns:  # noqa: SIM110  (a generator takes twice as long)
+        if pattern.search(text):
+            return True
+    return False
+
+
+def first_start(patterns: Iterable[re.Pattern[str]], text: str) -> int:
+    """Where the first match of any of the patterns begins; -1 without one."""
+    found = (match for pattern in patterns for match in pattern.finditer(text))
+    return min((match.start() for match in found), default=-1)
 
 
 # The expressions of each list that may match a text.
@@ -110,32 +118,34 @@ class PatternIndex:
     """
 
     def __init__(self, lists: Iterable[PatternList]) -> None:
-        # By the most selective literals, one of which the expression requires.
-        self._entries: dict[str, list[_Entry]] = {}
+        self._entries: list[_Entry] = []
+        # The places of the entries by the most selective literals, one of which the expression requires.
+        self._places: dict[str, list[int]] = {}
         literals: set[str] = set()
         for one in lists:
             for (first, *others), expression in one.required:
-                entry = (one, tuple(map(frozenset, others)), expression)
                 for literal in first:
-                    self._entries.setdefault(literal, []).append(entry)
+                    self._places.setdefault(literal, []).append(len(self._entries))
+                self._entries.append((one, tuple(map(frozenset, others)), expression))
                 literals.update(first, *others)
         # Expressions without a literal may match any text.
-        self._always = [literal for literal in self._entries if not literal]
+        self._always = self._places.pop("", [])
         self._automaton = AhoCorasick(sorted(literals - {""}), store_patterns=True)
 
     def possible_in(self, text: str) -> Possible:
         """The expressions of each list that may match the text; no other one does."""
         possible: Possible = {}
         literals = set(self._automaton.find_matches_as_strings(text, overlapping=True))
-        for literal in itertools.chain(self._always, literals):
-            for one, others, expression in self._entries.get(literal, ()):
-                for required in others:
-                    if required.isdisjoint(literals):
-                        break
-                else:
-                    found = possible.setdefault(one, [])
-                    if (pattern := expression.pattern) not in found:
-                        found.append(pattern)
+        places = set(self._always)
+        for literal in self._places.keys() & literals:
+            places.update(self._places[literal])
+        for place in sorted(places):
+            one, others, expression = self._entries[place]
+            for required in others:
+                if required.isdisjoint(literals):
+                    break
+            else:
+                possible.setdefault(one, []).append(expression.pattern)
         return possible
 
 
@@ -236,6 +246,55 @@ def _alternatives(expression: str) -> tuple[str, ...]:
         else:
             found[-1] += piece + quantifier
     return tuple(found)
+
+
+def _with_grouped_alternatives(expression: str) -> str:
+    """The expression with its alternatives grouped by their first letter: "a(?:b|c)|d" for "ab|ac|d".
+
+    It matches the same places, and is searched in a third of the time, since `re` tries each alternative at
+    each place. An expression that refers to its groups stays as it is.
+    """
+    if _REFERENCE.search(expression):
+        return expression
+    grouped: list[str] = []
+    # The rest of each alternative by its first letter; alternatives with different ones exclude each other.
+    by_letter: dict[str, list[str]] = {}
+    for alternative in _alternatives(expression):
+        pieces = [(_with_grouped_pieces(piece), quantifier) for piece, quantifier in _pieces(alternative)]
+        letter, rest = _first_letter(pieces)
+        if letter:
+            by_letter.setdefault(letter, []).append(rest)
+        else:
+            grouped += [*_join_grouped(by_letter), rest]
+            by_letter = {}
+    return "|".join((*grouped, *_join_grouped(by_letter)))
+
+
+def _with_grouped_pieces(piece: str) -> str:
+    group = _GROUP.match(piece)
+    return f"(?:{_with_grouped_alternatives(piece[group.end() : -1])})" if group else piece
+
+
+def _first_letter(pieces: list[tuple[str, str]]) -> tuple[str, str]:
+    """The letter with which an alternative begins, "" where that is something else, and what follows it."""
+    at_word = pieces[:1] == [(r"\b", "")]
+    (letter, quantifier) = next(iter(pieces[at_word:]), ("", ""))
+    if len(letter) != 1 or letter in ".^$" or quantifier:
+        return "", _joined(pieces)
+    # The letter first, by which most places are dismissed.
+    before = rf"(?<=\b{letter})" if at_word else ""
+    return letter, before + _joined(pieces[at_word + 1 :])
+
+
+def _join_grouped(by_letter: dict[str, list[str]]) -> list[str]:
+    return [
+        letter + (rests[0] if len(rests) == 1 else f"(?:{'|'.join(rests)})")
+        for letter, rests in by_letter.items()
+    ]
+
+
+def _joined(pieces: Iterable[tuple[str, str]]) -> str:
+    return "".join(piece + quantifier for piece, quantifier in pieces)
 
 
 def _pieces(expression: str) -> Iterator[tuple[str, str]]:

@@ -199,6 +199,21 @@ def test_the_same_reply_about_another_address_has_the_same_fingerprint(one: str,
 
 @settings(max_examples=200)
 @given(said=st.text(st.sampled_from("abc d"), max_size=40))
+def test_grouped_alternatives_match_what_the_expression_matches(said: str) -> None:
+    for expression in (
+        "ab|ac|d|a",
+        r"(?:\bab|\ba\b|ac|[bd]c|b.?d|a|bc|a{2})d?",
+        r"(?:a|ab|(?!b)c|cd|abc|ca){1,2} ",
+        r"(a|ab)\1|(?<=d)c|db",
+        r"(?:aa|(?:b|c(?:d|a)|ba)d|^ab|\bc)c*",
+    ):
+        (found,) = patterns.PatternList([expression]).compile()
+        spans = [[match.span() for match in one.finditer(said)] for one in (re.compile(expression), found)]
+        assert spans[0] == spans[1], (expression, found.pattern)
+
+
+@settings(max_examples=200)
+@given(said=st.text(st.sampled_from("abc d"), max_size=40))
 def test_an_expression_matches_nothing_without_its_literals(said: str) -> None:
     for expression in (
         "ab+c|d (a|b)?c",

@@ -361,3 +361,12 @@ def test_an_exception_of_flufl_is_logged_at_debug_level(
         assert parse_message(ODD).kind == "other"
     (record,) = [one for one in caplog.records if "flufl_failed" in one.getMessage()]
     assert (record.levelno, TO in record.getMessage()) == (logging.DEBUG, False)
+
+
+def test_nothing_else_is_logged_when_a_detector_of_flufl_fails(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    # One expects that an author can be read.
+    parse.parse_or_raise(b"Return-Path: <>\nFrom:\nSubject: hello\n\nnothing that is known\n")
+    assert {(one.levelname, one.getMessage()) for one in caplog.records} == {
+        ("DEBUG", "action=flufl_failed error=IndexError")
+    }
