@@ -22,6 +22,7 @@ from mailer.approval.account_change_records import acting_user
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
+from mailer.insert_rows import insert_rows
 from mailer.stories.models import Story
 from mailer.stories.signals import drafts_added
 from subscribers.segments import conditions
@@ -196,15 +197,13 @@ def _on_revision(sender: object, instance: Revision, created: bool, **_: object)
 
 def _on_drafts(sender: object, revisions: list[Revision], stories: list[Story], **_: object) -> None:
     """Drafts that were stored at once. No snapshot holds a story that is new."""
-    Authorship.objects.bulk_create(
-        Authorship(
-            user=revision.user,
-            action="wrote",
-            at=revision.created_at,
-            fingerprint=fingerprint(story, revision.content),
-            story=story,
-        )
-        for story, revision in zip(stories, revisions, strict=True)
+    insert_rows(
+        Authorship,
+        ("user_id", "action", "at", "fingerprint", "story_id"),
+        (
+            (revision.user_id, "wrote", revision.created_at, fingerprint(story, revision.content), story.pk)
+            for story, revision in zip(stories, revisions, strict=True)
+        ),
     )
 
 

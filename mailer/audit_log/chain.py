@@ -25,6 +25,7 @@ from wagtail.models import ModelLogEntry
 from wagtail.models.audit_log import ModelLogEntryManager
 
 from mailer.audit_log.models import AuditRecord
+from mailer.insert_rows import insert_rows
 
 # Key of the advisory lock on PostgreSQL; any fixed number.
 _LOCK = 0x6175_6469_7400
@@ -135,18 +136,9 @@ def _append(entry_ids: Collection[int], *, redaction: bool) -> None:
         salt, sequence = secrets.token_bytes(_SALT_OCTETS), sequence + 1
         digests = _Digests(row.fixed_digest(), row.content_digest(salt), salt)
         mac = _mac(mac, sequence, row.pk, redaction, digests)
-        records.append(
-            AuditRecord(
-                sequence=sequence,
-                entry_id=row.pk,
-                redaction=redaction,
-                fixed_digest=digests.fixed,
-                content_digest=digests.content,
-                salt=salt,
-                mac=mac,
-            )
-        )
-    AuditRecord.objects.bulk_create(records)
+        records.append((sequence, row.pk, redaction, *digests, mac))
+    columns = ("sequence", "entry_id", "redaction", "fixed_digest", "content_digest", "salt", "mac")
+    insert_rows(AuditRecord, columns, records)
 
 
 class _Digests(NamedTuple):

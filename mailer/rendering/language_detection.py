@@ -119,9 +119,9 @@ _SMALL = 3
 _SAMPLES = Path(__file__).with_name("language_samples.toml")
 _WORD = re.compile(r"[^\W\d_]+(?:ʻ[^\W\d_]*)?")
 _SCRIPTS = {
-    "Cyrl": re.compile("[\u0400-\u052f]"),
-    "Latn": re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0259]"),
-    "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f]"),
+    "Cyrl": re.compile("[\u0400-\u052f]+"),
+    "Latn": re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0259]+"),
+    "Arab": re.compile("[\u0600-\u06ff\u0750-\u077f]+"),
 }
 
 
@@ -147,7 +147,7 @@ def detect(text: str) -> str:
 
 def first_of_script(text: str, languages: Sequence[str]) -> str:
     """The first of the languages that is written in the letters of the text; the first of all if none is."""
-    found = max(_SCRIPTS, key=lambda script: len(_SCRIPTS[script].findall(text)))
+    found = max(_SCRIPTS, key=lambda script: _letters_of(script, text))
     if not _SCRIPTS[found].search(text):
         return languages[0]
     return next((code for code in languages if _script_of(code.partition("-")[0]) == found), languages[0])
@@ -181,7 +181,7 @@ def _ranked(text: str) -> list[tuple[float, str]]:
 @lru_cache(maxsize=1_000)
 def _ranked_part(text: str) -> list[tuple[float, str]]:
     lower = text.casefold().replace("\N{SOFT HYPHEN}", "")
-    counts = {name: len(pattern.findall(lower)) for name, pattern in _SCRIPTS.items()}
+    counts = {name: _letters_of(name, lower) for name in _SCRIPTS}
     script = max(counts, key=lambda name: counts[name])
     total = sum(counts.values())
     # A text in two scripts is a list of names, or quotes the other language.
@@ -189,13 +189,19 @@ def _ranked_part(text: str) -> list[tuple[float, str]]:
         return []
     words = _WORD.findall(_with_uzbek_letters(lower) if script == "Latn" else lower)
     # An abbreviation or a name in the other script says nothing.
-    words = [word for word in words if _SCRIPTS[script].search(word)]
+    if not _SCRIPTS[script].fullmatch("".join(words)):
+        words = [word for word in words if _SCRIPTS[script].search(word)]
     scores = {code: _likelihood(code, words) for code, one in _PROFILES.items() if one.script == script}
     ranked = sorted(((score, code) for code, score in scores.items()), reverse=True)
     capitals = sum(word[0].isupper() for word in _WORD.findall(text))
     if not ranked or not _is_like(ranked[0][1], ranked[0][0], words, row_of_names=2 * capitals > len(words)):
         return []
     return ranked
+
+
+def _letters_of(script: str, text: str) -> int:
+    """How many letters of this script the text has."""
+    return sum(map(len, _SCRIPTS[script].findall(text)))
 
 
 def _with_uzbek_letters(lower: str) -> str:

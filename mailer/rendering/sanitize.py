@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from functools import lru_cache
-from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 import nh3
@@ -98,47 +97,41 @@ def _safe_attribute(element: str, attribute: str, value: str) -> str | None:
     return safe_link(value) or None
 
 
+_TAG_OR_TEXT = re.compile("<([^>]*)>|([^<]+)")
+_HREF = re.compile('href="([^"]*)"')
+_BLOCKS = ("p", "h4", "ul", "ol", "blockquote")
+# What stands for a tag in plain text.
+_BREAKS = {
+    **{tag: "\n\n" for block in _BLOCKS for tag in (block, f"/{block}")},
+    "br /": "\n",
+    "li": "\n- ",
+}
+
+
 def to_plain_text(markup: str) -> str:
     """Rich text as plain text: paragraphs apart, list items with a dash, links with their address behind."""
     return _short_plain_text(markup) if len(markup) <= _KEPT_CHARACTERS else _plain_text(markup)
 
 
 def _plain_text(markup: str) -> str:
-    reader = _Reader()
-    reader.feed(str(rich_text(markup)))
-    reader.close()
-    lines = (re.sub(r"[ \t]+", " ", line).strip() for line in "".join(reader.pieces).splitlines())
+    pieces: list[str] = []
+    addresses: list[str] = []
+    # What nh3 wrote has no ">" within a tag: `safe_link` encodes it.
+    for tag, text in _TAG_OR_TEXT.findall(str(rich_text(markup))):
+        if text:
+            pieces.append(html.unescape(text).replace("\n", " "))
+        elif tag.startswith("a"):
+            address = _HREF.search(tag)
+            addresses.append(html.unescape(address[1]) if address else "")
+        elif tag != "/a":
+            pieces.append(_BREAKS.get(tag, ""))
+        elif addresses and (target := addresses.pop()):
+            pieces.append(f" ({target})")
+    lines = (re.sub(r"[ \t]+", " ", line).strip() for line in "".join(pieces).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 _short_plain_text = lru_cache(maxsize=_KEPT_TEXTS)(_plain_text)
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._addresses: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "br":
-            self.pieces.append("\n")
-        elif tag == "li":
-            self.pieces.append("\n- ")
-        elif tag in ("p", "h4", "ul", "ol", "blockquote"):
-            self.pieces.append("\n\n")
-        elif tag == "a":
-            self._addresses.append(dict(attrs).get("href") or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a" and self._addresses:
-            address = self._addresses.pop()
-            self.pieces.append(f" ({address})" if address else "")
-        elif tag in ("p", "h4", "ul", "ol", "blockquote"):
-            self.pieces.append("\n\n")
-
-    def handle_data(self, data: str) -> None:
-        self.pieces.append(data.replace("\n", " "))
 
 
 # The features of the story editor (models.RICH_TEXT_FEATURES), as HTML elements.
@@ -157,11 +150,19 @@ def clean_story_html(text: str) -> str:
 
 def to_single_line(text: str) -> str:
     """The text of HTML on one line, without markup; entities become characters."""
+    return _short_single_line(text) if len(text) <= _KEPT_CHARACTERS else _single_line(text)
+
+
+def _single_line(text: str) -> str:
     if not _MARKUP.search(text):
         return " ".join(text.split())
     spaced = _ENDS_A_LINE.sub(" ", text)
     bare = html.unescape(nh3.clean(spaced, tags=set()))
     return " ".join(bare.split())
+
+
+# Several parts of a story are made of the same text, one after another.
+_short_single_line = lru_cache(maxsize=16)(_single_line)
 
 
 def shorten(text: str, limit: int) -> str:

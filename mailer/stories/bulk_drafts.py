@@ -6,27 +6,31 @@ authorship, as with `Story.save` and `save_revision`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import CharField, OuterRef, Subquery
 from django.db.models.functions import Cast
 from django.utils import timezone
+from modelcluster.models import get_field_value
 from wagtail.log_actions import get_active_log_context, log
 from wagtail.models import ModelLogEntry, ReferenceIndex, Revision
-from wagtail.search.backends import get_search_backends
 
 from mailer.audit_log import chain
-from mailer.stories import story_drafts
+from mailer.insert_rows import insert_objects, insert_rows
+from mailer.stories import search_entries, story_drafts
 from mailer.stories.entry_pictures import Picture
-from mailer.stories.models import Story, StoryText
+from mailer.stories.models import Story
 from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.signals import drafts_added
 from mailer.stories.translations import note_sources
 
 _ACTION = "wagtail.edit"
+# Types whose values a revision holds as they are.
+_AS_THEY_ARE = (str, int, bool)
 
 
 def build(key: str, values: Mapping[str, str], picture: Picture, headline: str, now: datetime) -> Story:
@@ -49,15 +53,14 @@ def store(stories: list[Story]) -> None:
     """Store new drafts, of no user."""
     if not stories:
         return
-    Story.objects.bulk_create(stories)
-    for story in stories:
-        for text in story.texts.all():
-            text.story = story
-    StoryText.objects.bulk_create([text for story in stories for text in story.texts.all()])
+    insert_objects(stories)
+    texts = [(story, text) for story in stories for text in story.texts.all()]
+    for story, text in texts:
+        text.story = story
+    insert_objects([text for _, text in texts])
     revisions = _add_revisions(stories)
     _add_log_entries(stories, revisions)
-    for backend in get_search_backends(with_auto_update=True):
-        backend.add_bulk(Story, stories)
+    search_entries.add_new(stories)
     for story in stories:
         # The texts of a source link to other sites alone: a draft refers to no object but its picture.
         if story.picture_id:
@@ -67,17 +70,18 @@ def store(stories: list[Story]) -> None:
 
 def _add_revisions(stories: list[Story]) -> list[Revision]:
     kind, now = ContentType.objects.get_for_model(Story), timezone.now()
-    revisions: list[Revision] = Revision.objects.bulk_create(
+    revisions = [
         Revision(
-            content_type=kind,
-            base_content_type=kind,
+            content_type_id=kind.pk,
+            base_content_type_id=kind.pk,
             object_id=str(story.pk),
-            content=story.serializable_data(),
+            content=_content_of(story),
             object_str=str(story),
             created_at=now,
         )
         for story in stories
-    )
+    ]
+    insert_objects(revisions)
     own = Revision.objects.filter(base_content_type=kind, object_id=Cast(OuterRef("pk"), CharField()))
     Story.objects.filter(pk__in=[story.pk for story in stories]).update(
         latest_revision=Subquery(own.values("pk")[:1])
@@ -85,6 +89,26 @@ def _add_revisions(stories: list[Story]) -> list[Revision]:
     for story, revision in zip(stories, revisions, strict=True):
         story.latest_revision = revision
     return revisions
+
+
+def _content_of(story: Story) -> dict[str, Any]:
+    """As `story.serializable_data` gives it, which asks each field several questions."""
+    return {
+        "pk": story.pk,
+        **_values_of(story),
+        "texts": [{"pk": text.pk, **_values_of(text)} for text in story.texts.all()],
+    }
+
+
+def _values_of(row: models.Model) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    fields: Sequence[Any] = row._meta.concrete_fields
+    for field in fields:
+        if field.serialize:
+            value = getattr(row, field.attname)
+            plain = value is None or type(value) in _AS_THEY_ARE
+            found[field.name] = value if plain else get_field_value(field, row)
+    return found
 
 
 def _add_log_entries(stories: list[Story], revisions: list[Revision]) -> None:
@@ -95,17 +119,12 @@ def _add_log_entries(stories: list[Story], revisions: list[Revision]) -> None:
             log(instance=story, action=_ACTION, revision=revision, content_changed=True)
         return
     kind, now = ContentType.objects.get_for_model(Story, for_concrete_model=False), timezone.now()
-    entries = ModelLogEntry.objects.bulk_create(
-        ModelLogEntry(
-            content_type=kind,
-            object_id=str(story.pk),
-            label=str(story),
-            action=_ACTION,
-            timestamp=now,
-            revision=revision,
-            content_changed=True,
-            data={},
-        )
-        for story, revision in pairs
+    entries = insert_rows(
+        ModelLogEntry,
+        ("content_type_id", "object_id", "label", "action", "timestamp", "revision_id", "content_changed"),
+        (
+            (kind.pk, revision.object_id, revision.object_str, _ACTION, now, revision.pk, True)
+            for _, revision in pairs
+        ),
     )
-    chain.append_all([entry.pk for entry in entries])
+    chain.append_all(entries)

@@ -12,9 +12,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 from subscribers import iso_codes
 
@@ -252,6 +252,12 @@ class _Pattern:
     languages: tuple[str, ...]
     is_local: bool = False
 
+    def goes_on(self, following: Sequence[str]) -> bool:
+        """Whether the word that follows the first, if there is one, may be the name's second word."""
+        if len(self.words) == 1:
+            return True
+        return bool(following) and _lower(following[0]).startswith(_stem(self.words[1]))
+
     def matches(self, tokens: Sequence[_Token], language: str) -> bool:
         if self.languages and language and language not in self.languages:
             return False
@@ -286,46 +292,50 @@ def _is_person(token: _Token, rest: str) -> bool:
 
 def _names(text: str, place: Place, language: str, site: Sequence[str]) -> list[_Named]:
     language_of_table = language if language in LANGUAGES else ""
-    lower = _with_apostrophes(text).replace("İ", "i").casefold()
-    if not any(_beginning_with(word, language_of_table) for word in set(_WORD.findall(lower))):
+    plain = _with_apostrophes(text)
+    words = _WORD.findall(plain)
+    # Few words begin a name.
+    beginnings = [
+        (at, patterns)
+        for at, word in enumerate(words)
+        if (begun := _beginning_with(word, language_of_table))
+        and (patterns := [one for one in begun if one.goes_on(words[at + 1 : at + 2])])
+    ]
+    if not beginnings:
         return []
-    tokens = _tokens(text)
-    _, streets, comparisons = _table(language_of_table)
+    tokens = _Tokens(plain)
     found: list[_Named] = []
-    at = 0
-    while at < len(tokens):
-        # Few words begin a name.
-        patterns = _beginning_with(tokens[at].word, language_of_table)
-        pattern = _longest(patterns, tokens, at, language) if patterns else None
+    end = 0
+    for at, patterns in beginnings:
+        pattern = _longest(patterns, tokens, at, language) if at >= end else None
         if pattern is None:
-            at += 1
             continue
         end = at + len(pattern.words)
-        if _counts(pattern, tokens, at, end, streets, comparisons):
+        if _counts(pattern, tokens, at, end):
             word = text[tokens[at].start : tokens[end - 1].end]
             found.append(_Named(pattern.countries, pattern.region, word, place, pattern.is_local))
-        at = end
     return found
 
 
-def _counts(
-    pattern: _Pattern,
-    tokens: Sequence[_Token],
-    at: int,
-    end: int,
-    streets: tuple[str, ...],
-    comparisons: tuple[str, ...],
-) -> bool:
+def _counts(pattern: _Pattern, tokens: Sequence[_Token], at: int, end: int) -> bool:
     if not pattern.countries and not pattern.region:
         return False
     if pattern.region:
         near = [*tokens[max(0, at - 4) : at], *tokens[end : end + 3]]
-        return not any(_fits(token, word) for token in near for word in comparisons)
+        return not any(_fits(token, word) for token in near for word in _like(token.word, "comparisons"))
     beside = [*tokens[max(0, at - 1) : at], *tokens[end : end + 1]]
-    return not any(_fits(token, word) for token in beside for word in streets)
+    return not any(_fits(token, word) for token in beside for word in _like(token.word, "streets"))
 
 
-def _longest(patterns: Sequence[_Pattern], tokens: list[_Token], at: int, language: str) -> _Pattern | None:
+@lru_cache(maxsize=20_000)
+def _like(word: str, table: Literal["streets", "comparisons"]) -> tuple[str, ...]:
+    """The words of the table that this one may be, with an ending or without."""
+    return tuple(one for one in _words_of(table) if word.startswith(_stem(one)))
+
+
+def _longest(
+    patterns: Sequence[_Pattern], tokens: Sequence[_Token], at: int, language: str
+) -> _Pattern | None:
     # The table has the names of most words first.
     for pattern in patterns:
         part = tokens[at : at + len(pattern.words)]
@@ -336,10 +346,14 @@ def _longest(patterns: Sequence[_Pattern], tokens: list[_Token], at: int, langua
 
 # Texts repeat their words; the words of an edition, or of the sources of a day, are about so many.
 @lru_cache(maxsize=20_000)
-def _beginning_with(word: str, language: str) -> tuple[_Pattern, ...]:
+def _beginning_with(written: str, language: str) -> tuple[_Pattern, ...]:
     """The names of the table whose first word may be this one, with an ending or without."""
-    table, _, _ = _table(language)
-    return tuple(one for one in table.get(word[:2], ()) if word.startswith(_stem(one.words[0])))
+    word = _lower(written)
+    found = _table(language).get(word[:2], ())
+    is_capital = written[0].isupper()
+    return tuple(
+        one for one in found if word.startswith(_stem(one.words[0])) and (is_capital or not one.capital)
+    )
 
 
 def _stem(word: str) -> str:
@@ -349,31 +363,59 @@ def _stem(word: str) -> str:
     return word[:-1] if word[-1] in _CHANGING else word
 
 
+def _lower(written: str) -> str:
+    return written.replace("İ", "i").casefold()
+
+
 def _with_apostrophes(text: str) -> str:
     """Letters with their accents as one character, and one kind of apostrophe."""
     return _APOSTROPHES.sub("'", unicodedata.normalize("NFC", text))
 
 
-def _tokens(text: str) -> list[_Token]:
-    text = _with_apostrophes(text)
-    shouting = text.isupper()
-    found: list[_Token] = []
-    for match in _WORD.finditer(text):
-        start, end = match.span()
-        written = match[0]
-        word = written.replace("İ", "i").casefold()
-        shown = written.capitalize() if shouting and len(written) > 3 else written
-        found.append(_Token(shown, word, start, end, text[max(0, start - 3) : start] if found else None))
-    return found
+class _Tokens(Sequence[_Token]):
+    """The words of a text, made when they are asked for: only those near a name are."""
+
+    def __init__(self, text: str) -> None:
+        """`text`: as `_with_apostrophes` gives it."""
+        self._text, self._shouting = text, text.isupper()
+        self._spans = [match.span() for match in _WORD.finditer(text)]
+        self._made: dict[int, _Token] = {}
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @overload
+    def __getitem__(self, at: int) -> _Token: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[_Token]: ...
+    def __getitem__(self, at: int | slice) -> _Token | list[_Token]:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        if at not in self._made:
+            start, end = self._spans[at]
+            written = self._text[start:end]
+            shown = written.capitalize() if self._shouting and len(written) > 3 else written
+            before = self._text[max(0, start - 3) : start] if at else None
+            self._made[at] = _Token(shown, _lower(written), start, end, before)
+        return self._made[at]
 
 
-Table = tuple[dict[str, list[_Pattern]], tuple[str, ...], tuple[str, ...]]
+@cache
+def _tables() -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "country_names.toml").read_text("utf-8"))
+
+
+def _words_of(table: Literal["streets", "comparisons"]) -> Sequence[str]:
+    """Words of streets, or words that compare."""
+    raw = _tables()
+    words: Sequence[str] = raw["other"]["streets"] if table == "streets" else raw["comparisons"]["words"]
+    return words
 
 
 @lru_cache(maxsize=len(LANGUAGES) + 1)
-def _table(language: str) -> Table:
-    """Names by their first two letters, words of streets, and words that compare."""
-    raw: dict[str, Any] = tomllib.loads((Path(__file__).parent / "country_names.toml").read_text("utf-8"))
+def _table(language: str) -> dict[str, list[_Pattern]]:
+    """Names by their first two letters."""
+    raw = _tables()
     patterns: list[_Pattern] = []
     for code, lists in raw["countries"].items():
         patterns += [_pattern(name, (code,)) for name in lists["names"]]
@@ -387,7 +429,7 @@ def _table(language: str) -> Table:
     by_letters: dict[str, list[_Pattern]] = defaultdict(list)
     for pattern in sorted(patterns, key=lambda one: (-len(one.words), -len("".join(one.words)))):
         by_letters[pattern.words[0][:2]].append(pattern)
-    return dict(by_letters), tuple(raw["other"]["streets"]), tuple(raw["comparisons"]["words"])
+    return dict(by_letters)
 
 
 def _from_cldr(languages: Collection[str]) -> list[_Pattern]:

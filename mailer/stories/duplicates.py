@@ -163,7 +163,7 @@ def _shingles(entry: Entry) -> frozenset[str]:
     words = _words(f"{entry.headline} {entry.text}")[:_MOST_WORDS]
     if len(words) < 2 * _SHINGLE:
         return frozenset()
-    return frozenset(" ".join(words[at : at + _SHINGLE]) for at in range(len(words) - _SHINGLE + 1))
+    return frozenset(map(" ".join, zip(*(words[at:] for at in range(_SHINGLE)), strict=False)))
 
 
 def _bands(entry: Entry) -> Iterator[str]:
@@ -171,11 +171,10 @@ def _bands(entry: Entry) -> Iterator[str]:
     shingles = _shingles(entry)
     if not shingles:
         return
-    hashed = (
-        struct.unpack(f"<{_HASHES}I", hashlib.blake2b(one.encode(), digest_size=4 * _HASHES).digest())
-        for one in shingles
-    )
-    signature = [min(column) for column in zip(*hashed, strict=True)]
+    hashed = b"".join(hashlib.blake2b(one.encode(), digest_size=4 * _HASHES).digest() for one in shingles)
+    # All at once, because a text has hundreds of them.
+    numbers = struct.unpack(f"<{_HASHES * len(shingles)}I", hashed)
+    signature = [min(numbers[at::_HASHES]) for at in range(_HASHES)]
     for at in range(0, _HASHES, _BAND):
         yield _hash(f"{entry.language} {signature[at : at + _BAND]}")
 

@@ -98,11 +98,10 @@ def suggest_kind(
         return KindSuggestion("event", "stated", "", local.date(), begins, end, place)
     kind, reason, word = _by_signs(stated, categories, headline)
     day = _future_day(f"{headline}\n{text[:_READ]}", today)
-    will_be = _WILL_BE.search(f"{headline}\n{text[:_READ]}")
     if kind == "event" and reason == "headline" and not day:
         # "The festival has ended": a report about an event.
         kind, reason, word = "news", "none", ""
-    if kind == "news" and day and will_be:
+    if kind == "news" and day and (will_be := _WILL_BE.search(f"{headline}\n{text[:_READ]}")):
         kind, reason, word = "event", "date", will_be[0]
     if kind != "event":
         return KindSuggestion(kind, reason, word)

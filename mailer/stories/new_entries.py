@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.text import slugify
 
+from mailer.insert_rows import insert_objects, insert_rows
 from mailer.stories import bulk_drafts, duplicates, source_updates
 from mailer.stories.entry_matching import Candidates
 from mailer.stories.entry_pictures import Picture, load_picture
@@ -192,11 +193,12 @@ def _row(source: StorySource, one: _NewEntry, now: datetime) -> StorySourceItem:
 
 
 def _store(rows: list[StorySourceItem], batch: list[_NewEntry]) -> None:
-    StorySourceItem.objects.bulk_create(rows)
-    pairs = zip(rows, batch, strict=True)
-    StorySourceItemKey.objects.bulk_create(
-        StorySourceItemKey(item=row, key=key) for row, one in pairs for key in one.keys
-    )
+    for row in rows:
+        # The story has its primary key by now.
+        row.story = row.story
+    insert_objects(rows)
+    keys = ((row.pk, key) for row, one in zip(rows, batch, strict=True) for key in one.keys)
+    insert_rows(StorySourceItemKey, ("item_id", "key"), keys)
 
 
 def _join(source: StorySource, one: _NewEntry, now: datetime) -> Done:

@@ -215,7 +215,7 @@ def apply(draft: Story, changes: Mapping[str, str]) -> None:
 
 def is_written(text: StoryText) -> bool:
     """Whether anything is written in the text."""
-    return any(_mark(getattr(text, part)) != _mark("") for part in PARTS)
+    return any(plain(getattr(text, part)) for part in PARTS)
 
 
 @dataclass(frozen=True)

@@ -271,7 +271,9 @@ def entry_of(
 def request(source: SourceContext, items: Iterable[SourceItem], now: datetime) -> bytes:
     """What `parse` reads."""
     listed = [to_json(item) for item in items]
-    return json.dumps({"source": asdict(source), "items": listed, "now": now.isoformat()}).encode()
+    asked = {"source": asdict(source), "items": listed, "now": now.isoformat()}
+    # As json.loads reads it: a feed may have half of a surrogate pair.
+    return json.dumps(asked, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -288,9 +290,10 @@ def _answer(source: SourceContext, item: SourceItem, now: datetime) -> dict[str,
     except Exception:  # noqa: BLE001
         return None
     values = {name: getattr(story, name) for name in _PLAIN}
-    kind = {name: value for name, value in asdict(story.kind).items() if value is not None}
+    kind = {name: value for name, value in vars(story.kind).items() if value is not None}
     kind |= {name: kind[name].isoformat() for name in _TIMES.keys() & kind.keys()}
-    return {**values, "countries": asdict(story.countries), "kind": kind}
+    countries = {**vars(story.countries), "reasons": [vars(one) for one in story.countries.reasons]}
+    return {**values, "countries": countries, "kind": kind}
 
 
 def read_answer(answer: Mapping[str, Any], item: SourceItem) -> SuggestedStory:

@@ -16,6 +16,7 @@ from django.db import transaction
 from PIL import Image as Drawing
 from wagtail.models import ModelLogEntry, ReferenceIndex
 from wagtail.search.backends import get_search_backend
+from wagtail.search.models import IndexEntry
 
 from mailer.approval import authorship
 from mailer.approval.models import Authorship
@@ -178,6 +179,10 @@ def test_entries_that_are_stored_at_once_have_all_that_a_saved_draft_has() -> No
         latest(story).save_revision()
         assert Authorship.objects.filter(story=story).count() == 1
     assert chain.verify().count == 0
+    entries = IndexEntry.objects.filter(content_type__model="story").order_by("pk")
+    indexed = list(entries.values())
+    get_search_backend().add_bulk(Story, list(Story.objects.all()))
+    assert (len(indexed), list(entries.values())) == (3, indexed)
     found = get_search_backend().autocomplete("сезон", Story)
     assert [story.texts.get().headline for story in found] == [other.title]
     assert ReferenceIndex.objects.filter(base_content_type__model="story").count() == 1

@@ -52,13 +52,14 @@ def answer(name: str, body: bytes, context: dict[str, str]) -> dict[str, Any]:
 def _main() -> None:
     memory, cpu_seconds = sys.argv[1:3]
     apply_limits([memory, cpu_seconds], renewable=True)
-    requests, answers = sys.stdin.buffer, sys.stdout
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while line := requests.readline():
         request = json.loads(line)
         body = requests.read(request["length"])
         renew_cpu_limit(int(cpu_seconds))
         found = answer(request["parser"], body, request["context"])
-        answers.write(json.dumps(found) + "\n\n")
+        # As json.loads reads it: a feed may have half of a surrogate pair.
+        answers.write(json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n")
         answers.flush()
 
 

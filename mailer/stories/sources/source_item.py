@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Protocol
@@ -146,22 +146,23 @@ def list_in_order(items: Sequence[SourceItem], moments: Sequence[datetime | None
     return Listing(frozenset(item.id for item in items), since=known[-1])
 
 
+_NAMES = frozenset(one.name for one in fields(SourceItem))
+_WITHOUT_PICTURE = tuple(one.name for one in fields(SourceItem) if one.name != "picture")
 _TIMES = frozenset({"published", "updated", "starts", "ends"})
 _TUPLES = frozenset({"categories", "countries"})
 
 
 def to_json(item: SourceItem) -> dict[str, Any]:
     """The item without its picture's bytes, as JSON can hold it; what is empty is left out."""
-    values = {name: value for name, value in asdict(item).items() if value and name != "picture"}
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()
-    }
+    values = {name: value for name in _WITHOUT_PICTURE if (value := getattr(item, name))}
+    for name in values.keys() & _TIMES:
+        values[name] = values[name].isoformat()
+    return values
 
 
 def from_json(values: Mapping[str, Any]) -> SourceItem:
     """The item that `to_json` wrote."""
-    known = {one.name for one in fields(SourceItem)}
-    read = {name: value for name, value in values.items() if name in known}
+    read = {name: value for name, value in values.items() if name in _NAMES}
     for name in read.keys() & _TIMES:
         read[name] = datetime.fromisoformat(read[name])
     for name in read.keys() & _TUPLES:
