@@ -285,7 +285,7 @@ STATICFILES_DIRS = [_PACKAGE / "static"]
 # An installed wheel collects static files when web starts (worker/startup.py), under names with a hash of
 # their content, which browsers keep for good. A checkout serves them from where they are.
 STATIC_FILES_COLLECTED = TEMPLATE_ROOT.parent == _PACKAGE
-STATIC_ROOT = CONFIG.path(CONFIG.storage.path) / "static"
+STATIC_ROOT = CONFIG.path(CONFIG.storage.path) / "static" if STATIC_FILES_COLLECTED else None
 _STATIC_STORAGE = (
     "whitenoise.storage.CompressedManifestStaticFilesStorage"
     if STATIC_FILES_COLLECTED
