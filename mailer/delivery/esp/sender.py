@@ -372,8 +372,9 @@ class EspPool:
 
     def _return(self, jobs: Iterable[SendJob]) -> None:
         """Return jobs untried."""
-        if not self._closed:
-            self._attempts.extend((job.claimed, Outcome(ReplyClass.NOT_TRIED, "not begun")) for job in jobs)
+        returned = [(job.claimed, Outcome(ReplyClass.NOT_TRIED, "not begun")) for job in jobs]
+        if returned and not self._closed:
+            self._attempts.extend(returned)
             self._news.set()
 
     def _record(self, job: SendJob, outcome: Outcome) -> None:
