@@ -15,7 +15,7 @@ from django.db import connection, models
 from django.db.models import NOT_PROVIDED
 
 # Rows of a statement, and its values where the database has no limit.
-_ROWS, _VALUES = 500, 30_000
+_ROWS, _VALUES = 500, 10_000
 # Types whose values of type str, bool and int are stored as they are.
 _AS_THEY_ARE = (
     *(models.CharField, models.TextField, models.BooleanField, models.IntegerField, models.ForeignKey),
@@ -39,17 +39,43 @@ def insert_rows(
     prepare = [_preparation(fields[name]) for name in columns]
     constants = [_preparation(field)(value) for field, value in others]
     names = [*(fields[name] for name in columns), *(field for field, _ in others)]
-    size = max(1, min(_ROWS, (connection.features.max_query_params or _VALUES) // len(names)))
+    prepared = ([*(one(value) for one, value in zip(prepare, row, strict=True)), *constants] for row in rows)
+    if connection.vendor == "postgresql":
+        return _copy(model, names, list(prepared))
+    return _insert(model, names, prepared)
+
+
+def _insert(
+    model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: Iterable[list[Any]]
+) -> list[Any]:
+    size = max(1, min(_ROWS, (connection.features.max_query_params or _VALUES) // len(fields)))
     ids: list[Any] = []
     waiting = iter(rows)
     with connection.cursor() as cursor:
         while part := list(islice(waiting, size)):
-            values: list[Any] = []
-            for row in part:
-                values += [one(value) for one, value in zip(prepare, row, strict=True)]
-                values += constants
-            cursor.execute(_statement(model, names, len(part)), values)
+            cursor.execute(_statement(model, fields, len(part)), [value for row in part for value in row])
             ids += [row[0] for row in cursor.fetchall()]
+    return ids
+
+
+def _copy(
+    model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: list[list[Any]]
+) -> list[Any]:
+    """By COPY: neither the driver nor the server parses a statement of thousands of values."""
+    quote, key = connection.ops.quote_name, model._meta.pk
+    table, names = quote(model._meta.db_table), [str(field.column) for field in fields]
+    with connection.cursor() as cursor:
+        if key in fields:
+            ids = [row[fields.index(key)] for row in rows]
+        else:
+            numbers = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+            cursor.execute(numbers, [table, str(key.column), len(rows)])
+            ids = [row[0] for row in cursor.fetchall()]
+            names.append(str(key.column))
+            rows = [[*row, number] for row, number in zip(rows, ids, strict=True)]
+        with cursor.copy(f"COPY {table} ({', '.join(map(quote, names))}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
     return ids
 
 

@@ -59,14 +59,20 @@ def _written(texts: Sequence[str]) -> list[str]:
 
 
 def _insert_vectors(kind: int, autocomplete: int, body: int, ones: Sequence[_Texts]) -> None:
-    simple = " || ".join([f"to_tsvector('{_AUTOCOMPLETE}', %s)"] * autocomplete) or "''"
-    full = " || ".join(["to_tsvector(%s)"] * body) or "''"
-    row = f"(%s, %s, ''::tsvector, {simple}, {full}, 1.0, '', %s)"
+    # One array for each column, because statements of many values take long to parse.
+    begun, full = [f"a{at}" for at in range(autocomplete)], [f"b{at}" for at in range(body)]
+    names = ["object_id", *begun, *full, "plain"]
+    vectors = [
+        " || ".join(f"to_tsvector('{_AUTOCOMPLETE}', {name})" for name in begun) or "''",
+        " || ".join(f"to_tsvector({name})" for name in full) or "''",
+    ]
     columns = "content_type_id, object_id, title, autocomplete, body, title_norm, title_text, body_text"
-    values: list[str | int] = []
-    for one in ones:
-        values += (kind, one.object_id, *one.autocomplete, *one.body, " ".join(one.body))
     table = connection.ops.quote_name(IndexEntry._meta.db_table)
-    statement = f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * len(ones))}"  # noqa: S608
+    statement = (
+        f"INSERT INTO {table} ({columns})"  # noqa: S608
+        f" SELECT %s, object_id, ''::tsvector, {vectors[0]}, {vectors[1]}, 1.0, '', plain"
+        f" FROM unnest({', '.join(['%s::text[]'] * len(names))}) AS texts ({', '.join(names)})"
+    )
+    rows = ((one.object_id, *one.autocomplete, *one.body, " ".join(one.body)) for one in ones)
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement, [kind, *map(list, zip(*rows, strict=True))])
