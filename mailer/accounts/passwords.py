@@ -56,6 +56,11 @@ class PasswordBackend(ModelBackend):
             account_change_records.leave_rehash_unreported(user, timezone.now())
         return user if matches and self.user_can_authenticate(user) else None
 
+    def get_user(self, user_id: int) -> User | None:
+        """The active account, with the profile that every page reads."""
+        user = User.objects.select_related("wagtail_userprofile").filter(pk=user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
+
 
 _LEET = str.maketrans("0134578@$!", "oleastbasi")
 # What people put around a word to satisfy a rule: digits, years and punctuation.

@@ -102,11 +102,6 @@ def show(event: str, users: Iterable[User], text: str, path: str, now: datetime)
     )
 
 
-def unread(user: User) -> int:
-    """How many notifications in the desk the user has not read."""
-    return Notification.objects.filter(user=user, read_at=None).count()
-
-
 def delete_old(now: datetime) -> int:
     """Delete notifications that nobody needs any more; how many. A job of the worker."""
     return Notification.objects.filter(at__lt=now - _KEPT_FOR).delete()[0]

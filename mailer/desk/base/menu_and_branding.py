@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
@@ -15,13 +14,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import JavaScriptCatalog
-from wagtail.admin.menu import Menu, MenuItem, SubmenuMenuItem
+from wagtail.admin.menu import (
+    Menu,
+    MenuItem,
+    SubmenuMenuItem,
+    admin_menu,
+    reports_menu,
+    settings_menu,
+)
 from wagtail.admin.search import SearchArea
 
-from mailer.approval import notifications
 from mailer.desk.base.help import page_for
+from mailer.desk.base.open_items import OpenItems, open_items, with_number
 from mailer.desk.base.page_classes import may_view_editions
-from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 
 # Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
 _HIDDEN_MAIN = frozenset({"explorer", "snippets", "documents"})
@@ -33,7 +38,7 @@ _HIDDEN_SETTINGS = frozenset({"workflows", "workflow-tasks", "sites", "redirects
 
 def customize_main(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_main_menu`."""
-    items[:] = [item for item in items if item.name not in _HIDDEN_MAIN]
+    _leave_out(admin_menu, items, _HIDDEN_MAIN)
     for item in items:
         if item.name == "images":
             item.label, item.order = _("Images"), 130
@@ -41,12 +46,18 @@ def customize_main(request: HttpRequest, items: list[MenuItem]) -> None:
 
 def customize_reports(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_reports_menu`."""
-    items[:] = [item for item in items if item.name not in _HIDDEN_REPORTS]
+    _leave_out(reports_menu, items, _HIDDEN_REPORTS)
 
 
 def customize_settings(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_settings_menu`."""
-    items[:] = [item for item in items if item.name not in _HIDDEN_SETTINGS]
+    _leave_out(settings_menu, items, _HIDDEN_SETTINGS)
+
+
+def _leave_out(menu: Menu, items: list[MenuItem], hidden: frozenset[str]) -> None:
+    """Also for later requests, so that Wagtail does not ask the database whether the user may see them."""
+    for kept in (items, menu.registered_menu_items):
+        kept[:] = [item for item in kept if item.name not in hidden]
 
 
 def audit_log() -> MenuItem:
@@ -94,8 +105,7 @@ class _Notifications(MenuItem):
 
     def render_component(self, request: HttpRequest) -> Any:
         component = super().render_component(request)
-        if isinstance(request.user, User) and (count := notifications.unread(request.user)):
-            component.label = f"{self.label} ({count})"
+        component.label = with_number(self.label, open_items(request).unread_notifications)
         return component
 
 
@@ -182,7 +192,7 @@ class _ForPermission(MenuItem):
     """Shown to users with a permission; `count` gives a number of open items to show behind the label."""
 
     def __init__(
-        self, *args: Any, permission: str, count: Callable[[], int] | None = None, **kwargs: Any
+        self, *args: Any, permission: str, count: Callable[[OpenItems], int] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.permission, self.count = permission, count
@@ -192,26 +202,9 @@ class _ForPermission(MenuItem):
 
     def render_component(self, request: HttpRequest) -> Any:
         component = super().render_component(request)
-        if self.count is not None and (open_items := self.count()):
-            shown = open_items if open_items <= _MOST else f"{_MOST}+"
-            component.label = f"{self.label} ({shown})"
+        if self.count is not None:
+            component.label = with_number(self.label, self.count(open_items(request)))
         return component
-
-
-# Every page shows the menu: it counts no further.
-_MOST = 999
-
-
-def _decisions_to_review() -> int:
-    return (
-        SuppressionDecision.objects.filter(state=SuppressionDecision.State.HELD)
-        .order_by()[: _MOST + 1]
-        .count()
-    )
-
-
-def _unclassified_replies() -> int:
-    return ReturnedMessage.objects.unclassified().order_by()[: _MOST + 1].count()
 
 
 # Label, URL name, icon, and the permission that shows it.
@@ -233,9 +226,9 @@ _SUBSCRIBERS = (
     (_("Unclassified replies"), "desk_replies:index", "mail", "mailer.view_returnedmessage"),
 )
 # Open items, by the URL name of the list that they are in.
-_COUNTS = {
-    "desk_suppression_decisions:index": _decisions_to_review,
-    "desk_replies:index": _unclassified_replies,
+_COUNTS: dict[str, Callable[[OpenItems], int]] = {
+    "desk_suppression_decisions:index": lambda found: found.held_decisions,
+    "desk_replies:index": lambda found: found.unclassified_replies,
 }
 
 
