@@ -198,7 +198,10 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "mailer.accounts.middleware.office_name",
             ],
-            "libraries": {"desk_tables": "mailer.desk.base.table_rows"},
+            "libraries": {
+                "desk_forms": "mailer.desk.base.form_markup",
+                "desk_tables": "mailer.desk.base.table_rows",
+            },
         },
     },
 ]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from mailer.accounts.models import ContributorCountries
 from mailer.approval.emails_to_staff import users_with
 from mailer.approval.notifications import notify
-from mailer.editions.assemble import plan_of, stories_for
+from mailer.editions.assemble import plan_of, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned
 from mailer.rendering import localization
@@ -39,7 +39,7 @@ def remind_due(now: datetime) -> int:
 
 def silent_countries(newsletter: Newsletter, found: PlannedDate) -> list[str]:
     """The newsletter's countries without a story for the period, ready or as a draft (ISO 3166-1 alpha-2)."""
-    ready = stories_for(newsletter, found.period, found.assemble_at, with_texts=False)
+    ready = story_keys_for(newsletter, found.period, found.assemble_at)
     drafts = Story.objects.filter(
         live=False, date__gte=found.period.previous.first_day, date__lt=found.period.end
     )

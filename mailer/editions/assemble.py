@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import chain, count, islice
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.text import slugify
 from django.utils.translation import gettext
 
@@ -28,7 +29,7 @@ from mailer.editions.planned_dates import (
 from mailer.editions.rendering_input import story_ids
 from mailer.editions.sample_edition_markers import without_sample
 from mailer.rendering.periods import Kind, Period
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StoryText
 
 # How far back an edition takes stories that were finished late, and how far ahead it announces events.
 LOOK_BACK = timedelta(days=62)
@@ -154,7 +155,7 @@ class Upcoming:
     # Why only staff assemble it now, a state of EditionPlan; empty: it is still to come.
     left_to_staff: str
     # What it would take as of now.
-    stories: tuple[Story, ...]
+    stories: tuple[StoryKeys, ...]
 
     @property
     def skipped(self) -> bool:
@@ -162,12 +163,10 @@ class Upcoming:
         return bool(self.left_to_staff)
 
 
-def upcoming(
-    newsletter: Newsletter, now: datetime, among: Collection[int] | None = None, *, with_texts: bool = False
-) -> Upcoming:
+def upcoming(newsletter: Newsletter, now: datetime, among: Collection[int] | None = None) -> Upcoming:
     """The newsletter's next edition: the present period's, or a later one's when that exists.
 
-    `among`: primary keys of the stories that matter; None: all. `with_texts`: as for `stories_for`.
+    `among`: primary keys of the stories that matter; None: all.
     """
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
     period, found = _next_period(newsletter, present_period(newsletter, today), now)
@@ -182,7 +181,7 @@ def upcoming(
         at=due,
         ready_by=found.cutoff_at if found else None,
         left_to_staff=state,
-        stories=tuple(stories_for(newsletter, period, max(now, due) if due else now, among, with_texts)),
+        stories=tuple(story_keys_for(newsletter, period, max(now, due) if due else now, among)),
     )
 
 
@@ -292,43 +291,66 @@ def _record_assembly(edition: Edition, span: Period, stories: int, now: datetime
         raise EditionExists(str(span))
 
 
+class StoryKeys(NamedTuple):
+    """What decides which edition takes a story; without its texts."""
+
+    pk: int
+    kind: str
+    countries: tuple[str, ...]
+    # The period that it was carried over to; empty: none.
+    from_period: str
+
+
 def stories_for(
+    newsletter: Newsletter, span: Period, now: datetime, ready_by: datetime | None = None
+) -> list[Story]:
+    """The same stories as `story_keys_for`, with their texts and pictures."""
+    return with_texts(one.pk for one in story_keys_for(newsletter, span, now, ready_by=ready_by))
+
+
+def with_texts(stories: Iterable[int]) -> list[Story]:
+    """The stories with these primary keys, in this order, with their texts and pictures."""
+    keys = list(stories)
+    found = Story.objects.select_related("picture").prefetch_related("texts").in_bulk(keys)
+    return [found[pk] for pk in keys if pk in found]
+
+
+def story_keys_for(
     newsletter: Newsletter,
     span: Period,
     now: datetime,
     among: Collection[int] | None = None,
-    with_texts: bool = True,
     ready_by: datetime | None = None,
-) -> list[Story]:
+) -> list[StoryKeys]:
     """Stories that an edition of this period takes, newest first: those of the newsletter's countries.
 
-    `among`: primary keys of the only ones that are looked at; None: all. `with_texts`: whether texts and
-    pictures are loaded with them. `ready_by`: only those that were ready by then; None: all.
+    `among`: primary keys of the only ones that are looked at; None: all. `ready_by`: only those that were
+    ready by then; None: all.
     """
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
     used = _last_used(newsletter, span)
     since = span.first_day - LOOK_BACK
-    ready = (
-        without_sample(Story.objects.filter(live=True, from_period__lte=str(span)))
-        .exclude(texts=None)
-        .distinct()
+    # A story that was carried over is as new as the month that it was carried to.
+    recent = Q(date__gte=since) | Q(from_period__gte=str(Period.of(since)))
+    event = Q(kind=Story.Kind.EVENT)
+    ready = without_sample(Story.objects.filter(live=True, from_period__lte=str(span))).filter(
+        (event & Q(date__gte=today, date__lt=span.end + LOOK_AHEAD))
+        | (~event & recent & Q(date__lt=span.end)),
+        Exists(StoryText.objects.filter(story=OuterRef("pk"))),
     )
-    if with_texts:
-        ready = ready.select_related("picture").prefetch_related("texts")
-    else:
-        ready = ready.only("key", "kind", "date", "countries", "from_period")
     if among is not None:
         ready = ready.filter(pk__in=among)
     if ready_by is not None:
         ready = ready.filter(Q(first_published_at=None) | Q(first_published_at__lte=ready_by))
-    # A story that was carried over is as new as the month that it was carried to.
-    recent = Q(date__gte=since) | Q(from_period__gte=str(Period.of(since)))
-    news = ready.exclude(kind=Story.Kind.EVENT).filter(recent, date__lt=span.end)
-    events = ready.filter(kind=Story.Kind.EVENT, date__gte=today, date__lt=span.end + LOOK_AHEAD)
-    unused = (story for story in news if used.get(story.pk, "") < (story.from_period or "0"))
-    found = [*unused, *events]
     wanted = set(newsletter.countries)
-    return [story for story in found if not story.countries or wanted & set(story.countries)]
+    served = [
+        one
+        for one in map(StoryKeys._make, ready.values_list(*StoryKeys._fields))
+        if not one.countries or not wanted.isdisjoint(one.countries)
+    ]
+    news = [one for one in served if one.kind != Story.Kind.EVENT]
+    unused = [one for one in news if used.get(one.pk, "") < (one.from_period or "0")]
+    return [*unused, *(one for one in served if one.kind == Story.Kind.EVENT)]
 
 
 def arrange(stories: Iterable[Story], newsletter: Newsletter) -> list[Block]:

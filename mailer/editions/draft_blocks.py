@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from mailer.editions.assemble import stories_for
+from mailer.editions.assemble import StoryKeys, story_keys_for, with_texts
 from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids_in
 from mailer.rendering import sanitize
@@ -166,19 +166,16 @@ def add_stories(edition: Edition, stories: Iterable[Story], before: str | None =
 def newly_ready(edition: Edition, now: datetime) -> list[Story]:
     """Ready stories of the edition's period that are neither in the draft nor taken out by a writer."""
     left_out = set(edition.left_out)
-    return [story for story in pool(edition, now) if story.pk not in left_out]
+    return with_texts(story.pk for story in pool(edition, now) if story.pk not in left_out)
 
 
-def pool(
-    edition: Edition, now: datetime, among: Collection[int] | None = None, *, with_texts: bool = True
-) -> list[Story]:
+def pool(edition: Edition, now: datetime, among: Collection[int] | None = None) -> list[StoryKeys]:
     """Ready stories of the edition's period that are not in the draft, newest first.
 
-    `among`, `with_texts`: as for `stories_for`.
+    `among`: as for `story_keys_for`.
     """
     used = set(story_ids_in(edition.body.raw_data))
-    span = Period.parse(edition.period)
-    found = stories_for(edition.newsletter, span, now, among, with_texts)
+    found = story_keys_for(edition.newsletter, Period.parse(edition.period), now, among)
     return [story for story in found if story.pk not in used]
 
 

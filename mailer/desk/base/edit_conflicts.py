@@ -254,7 +254,16 @@ class EditGuard:
         form = context["form"]
         if not form.is_bound:
             form.initial[BASE] = self._base(form)
+        # No script asks for it.
+        context["edit_handler_data"] = None
         return context
+
+    def get_bound_panel(self, form: Any) -> Any:
+        """Wagtail's panel, without describing it for scripts, for which each widget is rendered once more."""
+        panel: Any = super().get_bound_panel(form)  # type: ignore[misc]
+        if panel is not None:
+            panel.telepath_pack = lambda context: (panel.telepath_adapter_name, [])
+        return panel
 
     def _saved_form(self) -> Any:
         self._reads_saved = True

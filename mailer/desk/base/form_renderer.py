@@ -49,6 +49,26 @@ def _select(widget: _Widget) -> str | None:
     return "\n".join([begun, *parts, "</select>"])
 
 
+def _boxes(widget: _Widget) -> str | None:
+    """Radio buttons or checkboxes."""
+    begun = attributes({name: widget["attrs"][name] for name in ("id", "class") if widget["attrs"].get(name)})
+    parts = [f"<div{begun}>"]
+    for group, options, _index in widget["optgroups"]:
+        if any(option["template_name"] not in _BOXES for option in options):
+            return None
+        rows = "".join(f"<div>\n{_box(option)}</div>" for option in options)
+        parts.append(f"<div><label>{shown(group)}</label>{rows}</div>" if group else rows)
+    return "".join([*parts, "</div>"])
+
+
+def _box(option: _Widget) -> str:
+    if not option["wrap_label"]:
+        return _input(option)
+    element = option["attrs"].get("id")
+    label_for = f' for="{text(element)}"' if element else ""
+    return f"<label{label_for}>{_input(option)} {shown(option['label'])}</label>"
+
+
 def _option(option: _Widget) -> str:
     begun = f'<option value="{text(option["value"])}"{attributes(option["attrs"])}>'
     return f"{begun}{shown(option['label'])}</option>"
@@ -67,8 +87,11 @@ _INPUTS = (
     "time",
     "url",
 )
+_BOXES = (f"{_FOLDER}radio_option.html", f"{_FOLDER}checkbox_option.html", f"{_FOLDER}input_option.html")
 _WIDGETS: Mapping[str, Callable[[_Widget], str | None]] = {
     **{f"{_FOLDER}{name}.html": _input for name in _INPUTS},
     f"{_FOLDER}textarea.html": _textarea,
     f"{_FOLDER}select.html": _select,
+    f"{_FOLDER}radio.html": _boxes,
+    f"{_FOLDER}checkbox_select.html": _boxes,
 }

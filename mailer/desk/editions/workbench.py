@@ -37,7 +37,7 @@ from mailer.desk.editions.finding_lines import finding_lines
 from mailer.desk.editions.variants_page import current_content, preflight
 from mailer.desk.stories.story_lines import StoryLine, edition_periods_by_story, story_lines
 from mailer.editions import draft_blocks
-from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
+from mailer.editions.assemble import LOOK_BACK, now_or_demo_time, with_texts
 from mailer.editions.audience_counts import count_for_page
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
 from mailer.editions.models import Edition, EditionText
@@ -201,7 +201,7 @@ class WorkbenchPage(EditionPage):
         now = now_or_demo_time(timezone.now())
         languages = draft.newsletter.languages
         left_out = set(draft.left_out)
-        stories = draft_blocks.pool(draft, now, with_texts=False)
+        stories = draft_blocks.pool(draft, now)
         newly_ready = [story.pk for story in stories if story.pk not in left_out]
         taken_out = [story.pk for story in stories if story.pk in left_out]
         search = self.request.GET.get("q", "").strip()[:100]
@@ -212,9 +212,9 @@ class WorkbenchPage(EditionPage):
         inside = set(story_ids_in(draft.body.raw_data))
         drafts = _period_drafts(draft, inside)
         return {
-            "newly_ready": story_lines(_with_texts(newly_ready[:most]), languages),
+            "newly_ready": story_lines(with_texts(newly_ready[:most]), languages),
             "newly_ready_count": len(newly_ready),
-            "left_out": story_lines(_with_texts(taken_out[:most]), languages),
+            "left_out": story_lines(with_texts(taken_out[:most]), languages),
             "left_out_count": len(taken_out),
             "unfinished": story_lines(drafts, languages),
             "search": search,
@@ -451,12 +451,6 @@ def _search(text: str) -> list[Story]:
     wanted = Exists(texts.filter(Q(headline__icontains=text) | Q(summary__icontains=text)))
     found = Story.objects.filter(wanted).select_related("picture").prefetch_related("texts")
     return list(found.order_by("-date", "-pk")[:_FOUND])
-
-
-def _with_texts(pks: Sequence[int]) -> list[Story]:
-    """These stories, in this order, with what a line of the pool shows."""
-    found = Story.objects.select_related("picture").prefetch_related("texts").in_bulk(pks)
-    return [found[pk] for pk in pks if pk in found]
 
 
 def _period_drafts(draft: Edition, inside: set[int]) -> list[Story]:

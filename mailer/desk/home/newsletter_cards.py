@@ -298,7 +298,7 @@ def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
 
 def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     """The next period that has no edition yet: this month, or the one after it."""
-    next_one = upcoming(newsletter, now, with_texts=True)
+    next_one = upcoming(newsletter, now)
     action = None
     if next_one.stories and user.has_perm("mailer.add_edition"):
         url = reverse("desk_assemble", args=[newsletter.pk])
@@ -306,7 +306,8 @@ def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     elif user.has_perm("mailer.add_story"):
         action = Action(gettext("Write a story"), reverse("desk_stories:add"), "plus")
     may_change = user.has_perm("mailer.change_newsletter")
-    have = [{text.language for text in story.texts.all()} for story in next_one.stories]
+    languages = _languages(story.pk for story in next_one.stories)
+    have = [languages.get(story.pk, set()) for story in next_one.stories]
     return Card(
         newsletter,
         localized_names.month_name(str(next_one.period)),

@@ -43,6 +43,7 @@ _CHOICES = [("", "Any"), ("Places", [(1, _HOSTILE), (1234567, mark_safe("<i>two<
         (forms.SelectMultiple(choices=_CHOICES), ["1", ""]),
         (forms.NullBooleanSelect(), True),
         (forms.RadioSelect(choices=_CHOICES), 1),
+        (forms.CheckboxSelectMultiple({"class": "boxes"}, choices=_CHOICES), ["1", 1234567]),
     ],
 )
 @pytest.mark.parametrize("language", ["en", "ru"])
