@@ -33,7 +33,7 @@ from mailer.desk.approval.views import (
     ReviewPage,
     SubmitPage,
 )
-from mailer.desk.base import forms, localized_names, menu_and_branding
+from mailer.desk.base import audit_log_page, forms, localized_names, menu_and_branding
 from mailer.desk.base.audit_log_entries import register_actions
 from mailer.desk.base.edit_conflicts import guard_wagtail_view
 from mailer.desk.base.help import HelpIndex, HelpPageView
@@ -248,6 +248,8 @@ hooks.register("register_settings_menu_item", menu_and_branding.webhooks)
 hooks.register("register_settings_menu_item", menu_and_branding.checks)
 # Everywhere else it is called so.
 LogEntriesView.page_title = _("Audit log")
+LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
+LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
 WagtailPaginator.items_count_label = property(localized_names.items_count)
 hooks.register("construct_main_menu", menu_and_branding.customize_main)
 hooks.register("construct_reports_menu", menu_and_branding.customize_reports)

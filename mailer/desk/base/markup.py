@@ -56,16 +56,21 @@ def icon(name: str, classname: str = "icon") -> str:
     )
 
 
-def human_readable_date(value: Any) -> str:
+def human_readable_date(
+    value: Any, description: Any = None, placement: str = "top", tooltip_format: str = ""
+) -> str:
     """Wagtail's tag `human_readable_date`: the time since then, with date and time in a tooltip."""
     kind = "DATETIME_FORMAT" if isinstance(value, datetime) else "DATE_FORMAT"
     if isinstance(value, datetime) and is_aware(value):
         value = localtime(value)
+    tooltip = date_format(value, tooltip_format or get_format(kind))
+    note = f'<span class="w-human-readable-date__description">{shown(description)}</span>'
     return (
         '<button type="button" class="w-human-readable-date" data-controller="w-tooltip" '
-        f'data-w-tooltip-content-value="{text(date_format(value, get_format(kind)))}" '
-        'data-w-tooltip-placement-value="top"><time class="w-human-readable-date__date" '
-        f'datetime="{value.isoformat()}">{text(capfirst(timesince_simple(value)))}</time></button>'
+        f'data-w-tooltip-content-value="{text(tooltip)}" '
+        f'data-w-tooltip-placement-value="{text(placement)}"><time class="w-human-readable-date__date" '
+        f'datetime="{value.isoformat()}">{text(capfirst(timesince_simple(value)))}</time>'
+        f"{note if description else ''}</button>"
     )
 
 

@@ -1,4 +1,4 @@
-"""Template tag `table_rows`: the rows of Wagtail's tables, whose frequent cells need no template each."""
+"""Template tags for tables: `table_rows`, whose frequent cells need no template each, and parts of cells."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django import template
 from django.template import Context
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
+from wagtail.admin.templatetags.wagtailadmin_tags import avatar_url
 
 from mailer.desk.base.markup import attributes, button, human_readable_date, joined, shown, state, text
 
@@ -24,6 +25,19 @@ def table_rows(context: Context, table: Any) -> SafeString:
     columns = list(table.columns.values())
     shared = {"table": table, "request": context.get("request")}
     return joined(_row(row, columns, {**shared, "row": row}) for row in table.rows)
+
+
+@register.simple_tag
+def user_and_avatar(user: Any, username: Any) -> SafeString:
+    """In place of wagtailadmin/shared/user_avatar.html."""
+    picture = f'<img src="{text(avatar_url(user, size=25))}" alt="" decoding="async" loading="lazy"/>'
+    return joined((f'<span class="avatar small">{picture}</span>\n', shown(username or user)))
+
+
+@register.simple_tag
+def readable_date(date: Any, description: Any, placement: str, tooltip_format: str) -> SafeString:
+    """In place of wagtailadmin/shared/human_readable_date.html."""
+    return joined((human_readable_date(date, description, placement, tooltip_format),))
 
 
 def _row(row: Any, columns: list[Any], context: dict[str, Any]) -> str:

@@ -1,0 +1,38 @@
+"""The page of the audit log: its filters offer what the log holds, and find each entry once."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from wagtail.log_actions import log
+
+from tests.desk.cast import Desk, as_user
+from tests.desk.page import Page
+
+pytestmark = pytest.mark.django_db
+LOG = "wagtailadmin_reports:site_history"
+
+
+@pytest.mark.both_databases
+def test_the_filters_offer_what_the_log_holds(desk: Desk) -> None:
+    desk.admin.is_superuser = True
+    desk.admin.save()
+    for user, action in (
+        (desk.writer, "wagtail.edit"),
+        (desk.writer, "desk.submit"),
+        (desk.admin, "wagtail.edit"),
+    ):
+        log(desk.edition, action, user=user)
+    browser = as_user(desk.admin)
+    answer = browser.get(reverse(LOG))
+    filters = answer.context["filters"].filters
+    assert {code for code, _label in filters["action"].extra["choices"]} >= {"wagtail.edit", "desk.submit"}
+    assert "wagtail.delete" not in dict(filters["action"].extra["choices"])
+    assert {desk.writer, desk.admin} <= set(filters["user"].extra["queryset"])
+    assert desk.approver not in filters["user"].extra["queryset"]
+    found = browser.get(reverse(LOG), {"user": desk.writer.pk, "action": ["wagtail.edit", "desk.submit"]})
+    assert [(one.user, one.action) for one in found.context["object_list"]] == [
+        (desk.writer, "desk.submit"),
+        (desk.writer, "wagtail.edit"),
+    ]
+    assert str(desk.edition) in Page(found).html
