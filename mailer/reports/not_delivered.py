@@ -75,6 +75,7 @@ class NotDeliveredList:
     def __init__(self, mailing: Mailing, reason: str = "") -> None:
         # Annotated with a column that the type of the queryset does not know.
         rows: Any = Delivery.objects.filter(mailing=mailing).annotate(outcome_reason=OUTCOME_REASON)
+        self._rows = rows
         bounced = rows.filter(bounced_at__isnull=False, state=_State.ACCEPTED).order_by("pk")
         # The condition of the index delivery_not_accepted, word for word, and its second column: else SQLite
         # reads every delivery of the mailing.
@@ -94,7 +95,12 @@ class NotDeliveredList:
         start, stop, _ = wanted.indices(len(self))
         found: list[Any] = []
         for part, size in zip(self._parts, self._counts, strict=True):
-            found += part[max(start, 0) : max(stop, 0)]
+            first, last = max(start, 0), min(stop, size)
+            if first < last:
+                # Their keys alone: the database would work out the reason of every row that it skips.
+                keys = list(part.values_list("pk", flat=True)[first:last])
+                rows = self._rows.in_bulk(keys)
+                found += [rows[key] for key in keys if key in rows]
             start, stop = start - size, stop - size
         return found
 

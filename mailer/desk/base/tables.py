@@ -116,7 +116,7 @@ def page_cursor(request: HttpRequest, name: str) -> int | None:
 
 
 def subscribers_label(count: CappedCount) -> str:
-    """For example "1 subscriber", "12 subscribers" or "more than 10,000 subscribers"."""
+    """For example "1 subscriber", "12 subscribers" or "more than 5,000 subscribers"."""
     shown = {"count": format_number(count.number)}
     if count.exact:
         return ngettext("%(count)s subscriber", "%(count)s subscribers", count.number) % shown
