@@ -72,8 +72,12 @@ def edition_state(edition: Edition) -> str:
 
 def edition_states(editions: Iterable[Edition]) -> dict[int, str]:
     """The state of each edition by its id; one query."""
-    found = _states([edition.pk for edition in editions])
-    return {pk: one.state for pk, one in found.items()}
+    return states_of([edition.pk for edition in editions])
+
+
+def states_of(ids: list[int]) -> dict[int, str]:
+    """The same for editions that are not loaded, by their ids."""
+    return {pk: one.state for pk, one in _states(ids).items()}
 
 
 def edition_summary(edition: Edition) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _checks_pass(*checks: str) -> Callable[[CheckRun | None], bool]:
 
 def _has_colleagues(_run: CheckRun | None) -> bool:
     """Whether one person can submit an edition, and another one approve it."""
-    return any(can_be_approved(one) for one in users_with("mailer.submit_edition"))
+    approvers, others = users_with("mailer.approve_edition"), _newsletter_authors()
+    return any(_can_be_approved(one, approvers, others) for one in users_with("mailer.submit_edition"))
 
 
 def can_be_approved(author: User) -> bool:
@@ -89,10 +90,17 @@ def can_be_approved(author: User) -> bool:
 
     That is no account which the user, or who changed the newsletter, created or changed in the last 30 days.
     """
+    return _can_be_approved(author, users_with("mailer.approve_edition"), _newsletter_authors())
+
+
+def _newsletter_authors() -> set[int]:
     newsletters = Newsletter.objects.exclude(slug=SLUG)
     changed = Authorship.objects.filter(newsletter__in=newsletters).exclude(user=None)
-    authors = {author.pk, *changed.values_list("user_id", flat=True)}
-    approvers = users_with("mailer.approve_edition")
+    return set(changed.order_by().values_list("user_id", flat=True).distinct())
+
+
+def _can_be_approved(author: User, approvers: set[User], others: set[int]) -> bool:
+    authors = {author.pk, *others}
     return any(
         one.pk not in authors and not account_change_records.authors_behind(one, authors) for one in approvers
     )

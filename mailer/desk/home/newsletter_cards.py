@@ -24,7 +24,7 @@ from mailer.editions.assemble import now_or_demo_time, upcoming
 from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.reports.collect_stats import key_figures_of
-from mailer.reports.edition_state import WITH_WRITERS, edition_states
+from mailer.reports.edition_state import WITH_WRITERS, states_of
 from mailer.reports.stats import Totals
 from mailer.staff_language import active_language
 from mailer.stories.models import StoryText
@@ -104,9 +104,10 @@ class Card:
 
 def cards_for(user: User, now: datetime) -> list[Card]:
     """The cards that this user sees: those that wait for the user first, newest editions first."""
-    editions = list(Edition.objects.select_related("newsletter").order_by("-period")[:_RECENT_EDITIONS])
-    states = edition_states(editions)
-    unfinished = [edition for edition in editions if states[edition.pk] not in _FINISHED]
+    recent = Edition.objects.order_by("-period")
+    states = states_of(list(recent.values_list("pk", flat=True)[:_RECENT_EDITIONS]))
+    open_ones = [pk for pk, state in states.items() if state not in _FINISHED]
+    unfinished = list(recent.filter(pk__in=open_ones).select_related("newsletter"))
     facts = _Facts.of(unfinished, states, now)
     cards = [_edition_card(edition, states[edition.pk], facts, user) for edition in unfinished]
     cards += [_dry_run_card(mailing, facts) for mailing in facts.dry_runs]
