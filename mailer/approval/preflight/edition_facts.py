@@ -9,11 +9,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from functools import cached_property
 from html.parser import HTMLParser
-from typing import Literal
+from typing import Any, Literal
 
 from mailer.rendering import sanitize
 from mailer.rendering.data_types import (
@@ -182,9 +182,7 @@ class Description:
     def digest(self) -> str:
         """A hexadecimal SHA-256 of everything but the variants."""
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "variants"}
-        return hashlib.sha256(
-            json.dumps({name: _plain(value) for name, value in values.items()}, sort_keys=True).encode()
-        ).hexdigest()
+        return hashlib.sha256(json.dumps(values, default=_plain, sort_keys=True).encode()).hexdigest()
 
     @cached_property
     def texts(self) -> tuple[Text, ...]:
@@ -219,15 +217,13 @@ def _shown(content: Content) -> tuple[Story, ...]:
     return tuple(story for story in content.stories if story.key in keys)
 
 
-def _plain(value: object) -> object:
-    """Dataclasses and dates as JSON holds them."""
+def _plain(value: Any) -> object:
+    """What JSON does not know by itself: dates, mappings and dataclasses."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return _plain(asdict(value)) if hasattr(value, "__dataclass_fields__") else value  # type: ignore[call-overload]
+        return dict(value)
+    return {one.name: getattr(value, one.name) for one in fields(value)}
 
 
 def place_of(story: Story, language: str = "") -> Place:
