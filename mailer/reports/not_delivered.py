@@ -74,8 +74,9 @@ class NotDeliveredList:
 
     def __init__(self, mailing: Mailing, reason: str = "") -> None:
         # Annotated with a column that the type of the queryset does not know.
-        rows: Any = Delivery.objects.filter(mailing=mailing).annotate(outcome_reason=OUTCOME_REASON)
-        self._rows = rows
+        # By key alone: beside the condition of the mailing, SQLite would read all of its deliveries.
+        self._rows: Any = Delivery.objects.annotate(outcome_reason=OUTCOME_REASON)
+        rows = self._rows.filter(mailing=mailing)
         bounced = rows.filter(bounced_at__isnull=False, state=_State.ACCEPTED).order_by("pk")
         # The condition of the index delivery_not_accepted, word for word, and its second column: else SQLite
         # reads every delivery of the mailing.
