@@ -86,8 +86,8 @@ class Demo:
 
     def until_bounced(self) -> None:
         """Everybody was mailed, and the one mail came back that was to come back."""
-        until(lambda: self.rows("SELECT 1 FROM mailer_feedbackevent WHERE kind = 'bounce'"), interval=0.1)
-        until(lambda: self.until_sent()["bounced"] == 1, interval=0.1)
+        until(lambda: self.rows("SELECT 1 FROM mailer_delivery WHERE bounced_at IS NOT NULL"), interval=0.1)
+        assert self.until_sent()["bounced"] == 1
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the database answers, read beside the running processes."""

@@ -204,8 +204,8 @@ def test_an_edition_begins_on_a_fresh_debian_and_goes_on_where_its_backup_is_res
         time.sleep(5)
         assert not recipients(machine)
         assert mailer(machine, "resume-sending", "--go-on", EDITION, "--yes") == {"no_send": None}
-        until(lambda: mailer(machine, "edition", "show", EDITION)["state"] == "sent", interval=1)
         until(lambda: before.total() + recipients(machine).total() >= len(EXPECTED), interval=0.2)
+        until(lambda: mailer(machine, "edition", "show", EDITION)["state"] == "sent", interval=1)
         after = recipients(machine)
         report = mailer(machine, "edition", "report", EDITION)
 

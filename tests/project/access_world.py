@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
@@ -165,6 +166,7 @@ def build(patch: pytest.MonkeyPatch) -> World:
     # Half the work of a page of the desk is its menu, which is the same on all.
     patch.setattr(wagtailadmin_tags.admin_menu, "render_component", lambda request: [])
     patch.setattr(wagtailadmin_tags.admin_search_areas, "search_items_for_request", lambda request: [])
+    patch.setattr(ModelBackend, "_get_permissions", _remembered_permissions(ModelBackend._get_permissions))
     at = cast.desk()
     now, reader = timezone.now(), at.reader
     reader.email, reader.name = f"{A_READER}@example.net", f"Aigul {SURNAME}"
@@ -325,6 +327,19 @@ def build(patch: pytest.MonkeyPatch) -> World:
     world = World(values, {name: row.pk for name, row in rows.items()}, found)
     world.cookies = dict(all_cookies())
     return world
+
+
+def _remembered_permissions(query: Callable[..., set[str]]) -> Callable[..., set[str]]:
+    """Reads what an account may do once: what a request changes is rolled back."""
+    known: dict[tuple[Any, ...], set[str]] = {}
+
+    def remembered(backend: ModelBackend, user: User, obj: object, source: str) -> set[str]:
+        key = (user.pk, user.is_active, user.is_superuser, obj is None, source)
+        if key not in known:
+            known[key] = query(backend, user, obj, source)
+        return known[key]
+
+    return remembered
 
 
 def all_cookies() -> Iterator[tuple[tuple[str, str], str]]:

@@ -332,18 +332,26 @@ def lines() -> list[tuple[Url, Line]]:
 
 
 # Each role with the letter of one that has all its permissions, and more.
-_LESS_THAN = {"visitor": "R", "viewer": "C", "contributor": "W"}
+_LESS_THAN = {"guest": "V", "visitor": "R", "viewer": "C", "contributor": "W"}
 
 
 def is_tried(line: Line, role: str, state: str) -> bool:
     """Whether the answer may differ from what another session of SESSIONS gets."""
     if state == "stale" and line.recent == "-":
         return False
-    if "anyone" in (line.get, line.post):
-        return role in ("anonymous", "guest", "admin")
     cells = {line.get, line.post}
+    if state == "none" and role != "admin":
+        # Which roles need a factor shows where every role is let in; an admin without one tries the rest.
+        return not cells.isdisjoint({"desk", "account"})
+    if "anyone" in cells:
+        return role in ("anonymous", "guest", "admin")
+    if role == "inactive":
+        # It is nobody: the pages that every other account reaches show whether its session counts.
+        return not cells.isdisjoint({"desk", "account"})
     if state == "passed" and role in _LESS_THAN and not any("desk" in cell for cell in cells):
         # Who has fewer permissions is refused where a role with more of them is.
+        if role == "guest" and "account" in cells:
+            return True
         return any(_LESS_THAN[role] in cell for cell in cells if cell.isupper())
     # A superuser has every permission that an admin has.
     admin = all(is_let_in(cell, "D", "passed") or cell == "-" for cell in (line.get, line.post))

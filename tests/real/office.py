@@ -60,12 +60,12 @@ class Office:
     """Its settings are given as MAILER_… variables: {"smtp__port": 25}."""
 
     def __init__(self, folder: Path, template: Path, **settings: object) -> None:
-        self._database, self._log = folder / "mailer.db", folder / "log"
-        shutil.copy(template, self._database)
+        self.database, self._log = folder / "mailer.db", folder / "log"
+        shutil.copy(template, self.database)
         variables = {
             "config": ROOT / "tests" / "config.toml",
             "storage__path": folder / "data",
-            "database__url": f"sqlite:///{self._database}",
+            "database__url": f"sqlite:///{self.database}",
             **settings,
         }
         # Only what the tests have set up is trusted, such as a certificate.
@@ -87,7 +87,7 @@ class Office:
 
     def returned(self) -> int:
         """Messages that came back, counted beside the running programs."""
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True, timeout=60)) as database:
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=60)) as database:
             return int(database.execute("SELECT count(*) FROM mailer_returnedmessage").fetchone()[0])
 
     @contextmanager

@@ -42,13 +42,15 @@ text = ['no desk of that number']
 """
 
 
-@pytest.mark.parametrize(
-    ("reason", "said"), [(reason, one) for reason, all_ in REFUSALS.items() for one in all_]
-)
-def test_server_replies_get_their_reason(reason: str, said: str) -> None:
-    stage = "" if "(in reply to" in said or "refused to talk" in said else "rcpt"
-    classification = classify(said.replace("@", ADDRESS), stage=stage)
-    assert classification.reason == reason, classification.rule
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_server_replies_get_their_reason(reason: str) -> None:
+    wrong = []
+    for said in REFUSALS[reason]:
+        stage = "" if "(in reply to" in said or "refused to talk" in said else "rcpt"
+        found = classify(said.replace("@", ADDRESS), stage=stage)
+        if found.reason != reason:
+            wrong.append((said, found.reason, found.rule))
+    assert wrong == []
 
 
 @pytest.mark.parametrize(
@@ -98,21 +100,19 @@ def test_user_unknown_is_hard_only_at_rcpt(stage: str, bounce_class: str) -> Non
     assert classify("550 user unknown", stage=stage).bounce_class == bounce_class
 
 
-@pytest.mark.parametrize("said", NOT_ABOUT_THE_ADDRESS)
-def test_unknown_things_other_than_the_address_are_never_hard(said: str) -> None:
-    classification = classify(said.replace("@", ADDRESS), stage="rcpt")
-    assert classification.bounce_class != "hard", classification.rule
+def test_unknown_things_other_than_the_address_are_never_hard() -> None:
+    found = {said: classify(said.replace("@", ADDRESS), stage="rcpt") for said in NOT_ABOUT_THE_ADDRESS}
+    assert [(said, one.rule) for said, one in found.items() if one.bounce_class == "hard"] == []
 
 
-@pytest.mark.parametrize("said", ABOUT_US)
 @pytest.mark.parametrize("stage", ["", "rcpt", "data"])
-def test_what_is_said_about_us_is_a_block_at_every_stage(said: str, stage: str) -> None:
-    text = said.replace("@", "<news@office.example>")
-    for classification in (
-        classify(text, stage=stage),
-        classify("", f"Remote host said: {text}", stage=stage),
-    ):
-        assert classification.bounce_class == "block", classification.rule
+def test_what_is_said_about_us_is_a_block_at_every_stage(stage: str) -> None:
+    wrong = []
+    for said in ABOUT_US:
+        text = said.replace("@", "<news@office.example>")
+        found = (classify(text, stage=stage), classify("", f"Remote host said: {text}", stage=stage))
+        wrong += [(said, one.bounce_class, one.rule) for one in found if one.bounce_class != "block"]
+    assert wrong == []
 
 
 def test_a_custom_rule_wins_over_what_seems_to_be_about_us(tmp_path: Path, settings: Any) -> None:
@@ -238,11 +238,13 @@ def test_no_rule_needs_a_literal_that_its_matches_lack() -> None:
         said.lower() for said in (*ABOUT_US, *NOT_ABOUT_THE_ADDRESS, *itertools.chain(*REFUSALS.values()))
     ]
     listed = [list_ for rule in (*known.rules, *known.about_us) for list_ in (rule.text, rule.not_text)]
-    for list_ in listed:
-        for text in texts:
-            matching = {pattern for pattern in list_.compile() if pattern.search(text)}
+    compiled = [(list_, list_.compile()) for list_ in listed]
+    for text in texts:
+        possible = known.index.possible_in(text)
+        for list_, expressions in compiled:
+            matching = {pattern for pattern in expressions if pattern.search(text)}
             assert list_.found_in(text) == bool(matching)
-            assert matching <= set(known.index.possible_in(text).get(list_, ()))
+            assert matching <= set(possible.get(list_, ()))
 
 
 def test_no_rule_is_slow_on_any_text() -> None:

@@ -75,19 +75,20 @@ def test_two_workers_process_a_payload_once(postmark, message) -> None:
     assert FeedbackEvent.objects.count() == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"7", b'"x"', b"null", b"[7]", b"[" * 50_000])
-def test_a_malformed_payload_is_retried_and_then_unclassified(esp, body) -> None:
-    WebhookPayload.objects.create(service=esp.name, body=body, received_at=NOW, due_at=NOW)
-    moment = NOW
-    for seconds in RETRY.schedule:
+def test_a_malformed_payload_is_retried_and_then_unclassified(esp) -> None:
+    for body in (b"", b"\xff", b"7", b'"x"', b"null", b"[7]", b"[" * 50_000):
+        WebhookPayload.objects.create(service=esp.name, body=body, received_at=NOW, due_at=NOW)
+        moment = NOW
+        for seconds in RETRY.schedule:
+            assert process_due(moment, never) == 1
+            assert process_due(moment, never) == 0, "it rests"
+            assert not ReturnedMessage.objects.exists()
+            moment += timedelta(seconds=seconds)
         assert process_due(moment, never) == 1
-        assert process_due(moment, never) == 0, "it rests"
-        assert not ReturnedMessage.objects.exists()
-        moment += timedelta(seconds=seconds)
-    assert process_due(moment, never) == 1
-    kept = ReturnedMessage.objects.get()
-    assert (kept.kind, kept.service) == ("other", esp.name)
-    assert not WebhookPayload.objects.exists()
+        kept = ReturnedMessage.objects.get()
+        assert (kept.kind, kept.service) == ("other", esp.name)
+        assert not WebhookPayload.objects.exists()
+        kept.delete()
 
 
 def test_an_irrelevant_event_stores_nothing(postmark) -> None:

@@ -71,11 +71,9 @@ def test_a_missing_last_slash_does_not_redirect(postmark, post, path) -> None:
     assert post(postmark, postmark.post({}, timezone.now()), path).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff", b"[7]", b"null", b"{}", b"a=b", b"--x\r\n", b"--x\r\n--x"]
-)
-def test_a_signed_body_that_is_no_event_is_no_error_of_ours(esp, post, body) -> None:
-    assert post(esp, esp.sign(body, timezone.now())).status_code < 500
+def test_a_signed_body_that_is_no_event_is_no_error_of_ours(esp, post) -> None:
+    for body in (b"", b"{", b"\xff", b"[7]", b"null", b"{}", b"a=b", b"--x\r\n", b"--x\r\n--x"):
+        assert post(esp, esp.sign(body, timezone.now())).status_code < 500, body
     process_due(timezone.now(), lambda: False)
     assert not FeedbackEvent.objects.exists()
 
