@@ -13,6 +13,7 @@ import pytest
 from django.urls import get_resolver, resolve, reverse
 from django.views.defaults import page_not_found
 
+from mailer.desk.base.audit_log_entries import LIST_PAGES, ROW_PAGES
 from tests.project.access_world import A_READER, ANOTHER, ROLES, SURNAME, Answer, Url, World, every_url, world
 
 __all__ = ["world"]
@@ -288,6 +289,8 @@ WRITES_OF_READS = {
 POSTED_BY_OTHERS = {"unsubscribe", "sign-up-from-other-site", "webhook"}
 # Roles that may see addresses; the same need a second factor.
 SEE_ADDRESSES = NEED_FACTOR = set("AMDS")
+# Of subscribers, in pages.
+ADDRESSES = tuple(f"{name}@" for name in (A_READER, ANOTHER, "stopped"))
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 # Each role and state, and the methods with which it tries every URL. Those but GET and POST are tried by
 # nobody's session, and by an account with most permissions or, for HEAD, which renders pages, with few.
@@ -442,7 +445,8 @@ def test_unused_parts_are_not_there(world: World) -> None:
 )
 def test_each_role_reaches_what_the_table_says(world: World, role: str, state: str) -> None:
     """Nothing fails; only a permitted POST changes rows; addresses are shown to permitted roles only."""
-    wrong = []
+    wrong: list[str] = []
+    with_addresses: set[str] = set()
     sees = state != "pending" and ROLES.get(role, "") in SEE_ADDRESSES
     hidden = () if sees else (A_READER, ANOTHER, SURNAME)
     for url, line in lines():
@@ -457,9 +461,15 @@ def test_each_role_reaches_what_the_table_says(world: World, role: str, state: s
             tables = answer.written - NOTES - WRITES_OF_READS.get(url.name, set())
             if tables and (method != "POST" or what not in ("in", "sign-in")):
                 wrong.append(f"{said} wrote to {', '.join(sorted(tables))}")
+            if method == "GET" and any(one in answer.body for one in ADDRESSES):
+                with_addresses.add(url.name)
             if any(one in answer.body for one in hidden):
                 wrong.append(f"{said} shows a reader's name or address")
     assert not wrong, "\n".join(wrong)
+    # The audit log says who looked at them (tests/desk/base/test_log_personal_data_views.py).
+    assert with_addresses - {*ROW_PAGES, *LIST_PAGES, "desk_edition:delivered_email"} == set()
+    if (role, state) == ("admin", "passed"):
+        assert {"desk_subscribers:index", "desk_segments:edit", "desk_suppressions:index"} <= with_addresses
 
 
 def test_no_other_site_can_post(world: World) -> None:
