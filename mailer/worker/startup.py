@@ -109,7 +109,7 @@ def collect_static_files() -> None:
     release on the same storage. In a checkout there is nothing to do. Raises ConfigError where the folder
     cannot be written.
     """
-    if not settings.STATIC_FILES_COLLECTED:
+    if not settings.STATIC_FILES_COLLECTED or settings.STATIC_ROOT is None:
         return
     # Only the web process has static files.
     from django.contrib.staticfiles import finders
