@@ -52,12 +52,12 @@ def other_time(description: Description) -> Iterator[Found]:
     events = {one.key: {one.starts, one.ends} - {""} for one in description.shown_stories if one.starts}
     for text in description.texts:
         if text.field in ("headline", "summary") and text.place.kind == "story":
-            own, named = events.get(text.place.key, set()), _times(text.plain)
+            own, named = events.get(text.place.key, set()), times(text.plain)
             if own and named and not own & set(named):
                 yield Found(text.place, " / ".join(named.values()))
 
 
-def _times(plain: str) -> dict[str, str]:
+def times(plain: str) -> dict[str, str]:
     """The times of day that a text names, as it writes them, by "18:30"."""
     found = {}
     for one in _TIME.finditer(plain):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -47,7 +48,7 @@ _LIMIT_BEFORE = re.compile(r"\b(?:by|until|till|before|from|since|до|с|по|�
 _LIMIT_AFTER = re.compile(
     r"\w*,?\s*(?:\w+\s+)?(?:дейін|чейин|gacha|qadar|çenli|бастап|баштап|boshlab|başlap)"
 )
-_A_YEAR = timedelta(days=366)
+_A_YEAR, _OLD_NEWS = timedelta(days=366), timedelta(days=150)
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # Abbreviations that stand beside dates.
 _SHORT_WEEKDAYS = {
@@ -57,7 +58,7 @@ _SHORT_WEEKDAYS = {
 
 
 @dataclass(frozen=True)
-class _Named:
+class NamedDate:
     """A date that a text names."""
 
     day: int
@@ -88,7 +89,8 @@ def story_of_another_time(description: Description) -> Iterator[Found]:
     period = Period.parse(description.content.period)
     for story in description.shown_stories:
         is_late = story.date >= max(period.end, description.today + timedelta(days=1))
-        if story.kind in ("news", "publication") and (is_late or story.date < period.first_day - _A_YEAR):
+        oldest = period.first_day - (_OLD_NEWS if story.kind == "news" else _A_YEAR)
+        if story.kind in ("news", "publication") and (is_late or story.date < oldest):
             yield Found(place_of(story), story.date.isoformat())
 
 
@@ -97,7 +99,7 @@ def event_on_other_day(description: Description) -> Iterator[Found]:
     events = {story.key: story.date for story in _events(description)}
     for text in description.texts:
         day = events.get(text.place.key) if text.place.kind == "story" else None
-        named = list(_dates(text)) if day and text.field in ("headline", "summary") else []
+        named = list(dates(text)) if day and text.field in ("headline", "summary") else []
         if day and len(named) == 1 and (named[0].day, named[0].month) != (day.day, day.month):
             before, _date, after = text.plain.casefold().partition(named[0].written.casefold())
             if (
@@ -113,8 +115,8 @@ def wrong_weekday(description: Description) -> Iterator[Found]:
     events = {story.key: story.date for story in _events(description)}
     for text in description.texts:
         own = events.get(text.place.key) if text.place.kind == "story" else None
-        for named in _dates(text):
-            day = _resolved(named, description)
+        for named in dates(text):
+            day = resolved(named, description)
             if own and named.year is None and (named.day, named.month) == (own.day, own.month):
                 day = own
             if named.weekday is None or day is None:
@@ -134,19 +136,25 @@ def wrong_weekday(description: Description) -> Iterator[Found]:
 def impossible(description: Description) -> Iterator[Found]:
     """Days that no such month has: 31 November, 30 February."""
     for text in description.texts:
-        for named in _dates(text):
+        for named in dates(text):
             # "In November 31 families …" is no date.
-            if named.day > _LONGEST[named.month - 1] and named.written[:1].isdigit():
+            if not _exists(named) and named.written[:1].isdigit():
                 yield Found(text.place, named.written)
+
+
+def _exists(named: NamedDate) -> bool:
+    if named.year is None:
+        return named.day <= _LONGEST[named.month - 1]
+    return named.day <= monthrange(named.year, named.month)[1]
 
 
 def deadline_over(description: Description) -> Iterator[Found]:
     """Deadlines that are over: "Apply by 1 December" on the third."""
     for text in description.texts:
         pattern = _DEADLINES.get(text.language.partition("-")[0])
-        for named in _dates(text) if pattern else ():
+        for named in dates(text) if pattern else ():
             before, _date, _after = text.plain.casefold().partition(named.written.casefold())
-            day = _resolved(named, description)
+            day = resolved(named, description)
             if pattern and day and day < description.as_of and pattern.search(before[-60:]):
                 yield Found(text.place, named.written)
 
@@ -157,7 +165,7 @@ def event_on_another_day(description: Description) -> Iterator[Found]:
     for text in description.texts:
         if text.place.kind != "story" or (day := events.get(text.place.key)) is None:
             continue
-        for named in _dates(text):
+        for named in dates(text):
             if (named.day, named.month) == (day.day, day.month) and named.year not in (None, day.year):
                 yield Found(text.place, named.written)
 
@@ -168,11 +176,11 @@ def doubtful_year(description: Description) -> Iterator[Found]:
     events = {story.key: (story.date.day, story.date.month) for story in _events(description)}
     for text in description.texts:
         own = events.get(text.place.key)
-        for named in _dates(text):
+        for named in dates(text):
             if (named.day, named.month) == own:
                 # `event_on_another_day` looks at it.
                 continue
-            near = _resolved(_Named(named.day, named.month, None, None, ""), description)
+            near = resolved(NamedDate(named.day, named.month, None, None, ""), description)
             if named.year is None or near is None or named.year == near.year:
                 continue
             slip = named.year > near.year + 1 or sorted(str(named.year)) == sorted(str(near.year))
@@ -180,7 +188,7 @@ def doubtful_year(description: Description) -> Iterator[Found]:
                 yield Found(text.place, named.written)
 
 
-def _resolved(named: _Named, description: Description) -> date | None:
+def resolved(named: NamedDate, description: Description) -> date | None:
     """The date; without a year, the one that is nearest to the edition's month."""
     span = Period.parse(description.content.period)
     middle = span.first_day + (span.end - span.first_day) // 2
@@ -195,7 +203,7 @@ def _resolved(named: _Named, description: Description) -> date | None:
     return min(days, key=lambda day: abs((day - middle).days), default=None)
 
 
-def _dates(text: Text) -> Iterator[_Named]:
+def dates(text: Text) -> Iterator[NamedDate]:
     language = text.language.partition("-")[0]
     lower = text.plain.casefold()
     if not language or not any(character.isdigit() for character in lower):
@@ -204,34 +212,39 @@ def _dates(text: Text) -> Iterator[_Named]:
         for found in pattern.finditer(lower):
             values = found.groupdict()
             year = values.get("year") or values.get("before")
-            month = values.get("number") or _months(language).get(values.get("month") or "", 0)
+            month = values.get("number") or month_names(language).get(values.get("month") or "", 0)
             day = int(values["day"])
             if not 1 <= int(month) <= 12 or not 1 <= day <= 31:
                 continue
             begin, end = found.span()
             weekday = _weekday_near(lower, begin, end, language)
-            yield _Named(day, int(month), int(year) if year else None, weekday, text.plain[begin:end].strip())
+            yield NamedDate(
+                day, int(month), int(year) if year else None, weekday, text.plain[begin:end].strip()
+            )
 
 
 @cache
-def _months(language: str) -> dict[str, int]:
-    """Numbers of the months by their names, as they stand alone and in dates."""
+def month_names(language: str) -> dict[str, int]:
+    """Numbers of the months by their names, alone and in dates, and without the sign that endings replace."""
     months = localization.locale(language).months
     names = {
         str(name).casefold(): number
         for form in ("format", "stand-alone")
         for number, name in months[form]["wide"].items()
     }
-    return {name: number for name, number in names.items() if len(name) > 2}
+    stems = {name.removesuffix("ь"): number for name, number in names.items()}
+    # Uzbek newspapers write both.
+    both = {name.replace("abr", "yabr"): number for name, number in names.items() if language == "uz"}
+    return {name: number for name, number in {**stems, **names, **both}.items() if len(name) > 2}
 
 
 @cache
 def _patterns(language: str) -> tuple[re.Pattern[str], ...]:
-    names = "|".join(sorted(map(re.escape, _months(language)), key=len, reverse=True))
+    names = "|".join(sorted(map(re.escape, month_names(language)), key=len, reverse=True))
     year = r"(?:\w{0,4}[\s,]+(?P<year>(?:19|20)\d{2})\b)?"
     day = rf"(?<![\d.–-])(?P<day>\d{{1,2}}){_ORDINAL}"
     found = [
-        re.compile(rf"{_YEAR_BEFORE}{day}[\s-]+(?:of\s+)?(?P<month>{names})\w{{0,4}}{year}"),
+        re.compile(rf"{_YEAR_BEFORE}{day}[\s-]+(?:of\s+)?(?P<month>{names})\w{{0,6}}{year}"),
         re.compile(r"(?<![\d.])(?P<day>\d{1,2})\.(?P<number>\d{1,2})\.(?P<year>(?:19|20)\d{2})(?!\d)"),
     ]
     if language == "en":

@@ -20,13 +20,14 @@ LONGEST_SUBJECT = 80
 SHORTEST_SUBJECT = 8
 LONGEST_PREHEADER = 150
 _REPLY = re.compile(
-    r"^\s*(?:re|fw|fwd|aw|wg|sv|tr|rif|отв|ответ|пер|на|fwд|жауап|жооп|ҷавоб|javob|jogap)\s*(?:\[\d+\])?\s*:",
+    r"^\s*(?:re|fw|fwd|aw|wg|sv|tr|rif|отв|ответ|пер(?:есл)?|на|fwд|жауап|жооп|ҷавоб|javob|"
+    r"jogap)\s*(?:\[\d+\])?\s*:",
     re.IGNORECASE,
 )
 # Pictographs; two of them are the letters of a flag.
 _EMOJI = re.compile("[\U0001f1e6-\U0001f1ff]{2}|[\U0001f300-\U0001faff\u2600-\u27bf]")
 _MOST_EMOJI = 2
-_FREE_MAIL = frozenset(
+FREE_MAIL = frozenset(
     (
         *("gmail.com", "googlemail.com", "yahoo.com", "ymail.com", "outlook.com", "hotmail.com", "live.com"),
         *(
@@ -215,7 +216,7 @@ def sender_not_allowed(description: Description) -> Iterator[Found]:
 
 def free_mail(description: Description) -> Iterator[Found]:
     """A sender at a free mail provider, whose DMARC policy makes others reject the message."""
-    if _domain(description.sender.email) in _FREE_MAIL:
+    if _domain(description.sender.email) in FREE_MAIL:
         yield Found(_SENDER, description.sender.email)
 
 

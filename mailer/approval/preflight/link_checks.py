@@ -15,7 +15,8 @@ from mailer.rendering import sanitize
 _RESERVED = ("example.com", "example.net", "example.org", ".example", ".test", ".invalid")
 _LOCAL = (".local", ".localhost", ".lan", ".internal", ".intranet", ".corp", ".home.arpa", ".home")
 _STAGING = re.compile(
-    r"(?:^|[.-])(?:staging|stage|stg|preprod|pre-prod|uat|qa|test|testing|dev|develop|sandbox|demo|beta|preview)"
+    r"(?:^|[.-])(?:staging|stage|stg|preprod|pre-prod|uat|qa|test|testing|dev|develop|sandbox|demo|beta|"
+    r"preview)"
     r"\d*(?:[.-]|$)"
 )
 _STAGING_HOSTS = (
@@ -27,7 +28,8 @@ _STAGING_HOSTS = (
     ".pantheonsite.io",
 )
 _TRACKING = re.compile(
-    r"^(?:utm_\w+|fbclid|gclid|dclid|gbraid|wbraid|yclid|ysclid|_openstat|msclkid|mc_cid|mc_eid|mkt_tok|igshid|"
+    r"^(?:utm_\w+|fbclid|gclid|dclid|gbraid|wbraid|yclid|ysclid|_openstat|msclkid|mc_cid|mc_eid|mkt_tok|"
+    r"igshid|"
     r"igsh|twclid|ttclid|vero_id|oly_enc_id|_hsenc|_hsmi|ref_src|si|spm|rb_clickid|"
     # Of a visit, which ends.
     r"(?:php|j|asp)sessionid\w*|phpsessid|session_?id|cftoken)$",
@@ -51,12 +53,16 @@ _SHORTENERS = frozenset(
     )
 )
 _WRAPPED = re.compile(
-    r"https?://(?:(?:www\.)?google\.[a-z.]{2,6}/(?:url|amp)\b|l\.(?:facebook|instagram)\.com/|lm\.facebook\.com/|"
-    r"(?:m\.)?vk\.com/away\.php|[\w.-]+\.safelinks\.protection\.outlook\.com/|urldefense\.(?:com|proofpoint\.com)/|"
+    r"https?://(?:(?:www\.)?google\.[a-z.]{2,6}/(?:url|amp)\b|l\.(?:facebook|instagram)\.com/|"
+    r"lm\.facebook\.com/|"
+    r"(?:m\.)?vk\.com/away\.php|[\w.-]+\.safelinks\.protection\.outlook\.com/|urldefense\.(?:com|"
+    r"proofpoint\.com)/|"
     r"(?:www\.)?yandex\.[a-z]{2,3}/clck/|t\.umblr\.com/|"
     # What a button for sharing opens.
-    r"(?:www\.)?facebook\.com/(?:sharer|share\.php|dialog/)|(?:twitter|x)\.com/(?:intent/|share\b)|t\.me/share\b|"
-    r"vk\.com/share\.php|(?:www\.)?linkedin\.com/(?:sharing|shareArticle)|(?:api\.)?(?:wa\.me|whatsapp\.com)/(?:send)?\?)",
+    r"(?:www\.)?facebook\.com/(?:sharer|share\.php|dialog/)|(?:twitter|x)\.com/(?:intent/|share\b)|"
+    r"t\.me/share\b|"
+    r"vk\.com/share\.php|(?:www\.)?linkedin\.com/(?:sharing|shareArticle)|(?:api\.)?(?:wa\.me|"
+    r"whatsapp\.com)/(?:send)?\?)",
     re.IGNORECASE,
 )
 _SIGN_IN = re.compile(
@@ -68,8 +74,10 @@ _PRIVATE_PAGES = re.compile(
 )
 # Pages that only their editors see: previews and forms of content management systems and of other services.
 _EDITORS_PAGE = re.compile(
-    r"^https?://(?:studio\.youtube\.com/|[^/?#]+/(?:[^?#]*/)?(?:node/\d+/(?:edit|latest)|admin|cms|drafts?|previews?)"
-    r"(?:[/?#]|$)|[^?#]*\?(?:[^#]*&)?(?:preview(?:_id|_nonce)?|draft|revision)=|(?:www\.)?canva\.com/design/\S+/edit)",
+    r"^https?://(?:studio\.youtube\.com/|[^/?#]+/(?:[^?#]*/)?(?:node/\d+/(?:edit|latest)|admin|cms|"
+    r"drafts?|previews?)"
+    r"(?:[/?#]|$)|[^?#]*\?(?:[^#]*&)?(?:preview(?:_id|_nonce)?|draft|revision)=|"
+    r"(?:www\.)?canva\.com/design/\S+/edit)",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:https?://)?((?:[\w-]+\.)+[a-zа-я]{2,})(?:[/?#]\S*)?", re.IGNORECASE)
@@ -152,7 +160,7 @@ def no_target(description: Description) -> Iterator[Found]:
 
 def invalid(description: Description) -> Iterator[Found]:
     """Addresses that rendering removes: no http, https or mailto, or none at all."""
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         broken = not sanitize.safe_link(link.url) or re.search(r"\s", link.url.strip())
         if broken or re.match(r"https?://(?:https?[:/]|www\.?/|/)", link.url) or _no_dot(link.url):
             yield Found(place, link.url)
@@ -205,7 +213,7 @@ def staging(description: Description) -> Iterator[Found]:
         return bool(before and _STAGING.search(before)) or host.endswith(_STAGING_HOSTS)
 
     yield from _by_host(description, is_staging)
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         if (
             (parts := _split(link.url))
             and _port(parts) not in (None, 80, 443)
@@ -228,14 +236,14 @@ def is_example(host: str) -> bool:
 
 def insecure(description: Description) -> Iterator[Found]:
     """http, where https would do."""
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         if link.url.lower().startswith("http://") and not is_local(_host(link.url)):
             yield Found(place, link.url)
 
 
 def tracking(description: Description) -> Iterator[Found]:
     """Parameters that follow readers through other sites, or name the person who copied the address."""
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         parts = _split(link.url)
         names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)] if parts else []
         host = _host(link.url)
@@ -257,14 +265,14 @@ def shortened(description: Description) -> Iterator[Found]:
 
 def wrapped(description: Description) -> Iterator[Found]:
     """Addresses that lead through another service, as they are copied from its pages."""
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         if _WRAPPED.match(link.url):
             yield Found(place, link.url)
 
 
 def private_page(description: Description) -> Iterator[Found]:
     """Documents, mailboxes and unpublished pages that need an account."""
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         if any(one.match(link.url) for one in (_PRIVATE_PAGES, _SIGN_IN, _EDITORS_PAGE)):
             yield Found(place, link.url)
 
@@ -305,20 +313,20 @@ def no_answer(description: Description) -> Iterator[Found]:
 
 def moved(description: Description) -> Iterator[Found]:
     """Pages that lead on to another address."""
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         fact = description.links.get(link.url)
         if fact and fact.state == "moved":
             yield Found(place, f"{link.url} → {fact.final_url}")
 
 
 def _in_state(description: Description, *states: LinkState) -> Iterator[Found]:
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         fact = description.links.get(link.url)
         if fact and fact.state in states:
             yield Found(place, f"{link.url} ({fact.status})" if fact.status else link.url)
 
 
-def _addresses(description: Description) -> Iterator[tuple[Link, Place]]:
+def addresses(description: Description) -> Iterator[tuple[Link, Place]]:
     """Every address that is written once, where it stands first; for all languages where several have it."""
     first: dict[str, Link] = {}
     languages: dict[str, set[str]] = {}
@@ -334,7 +342,7 @@ def _addresses(description: Description) -> Iterator[tuple[Link, Place]]:
 
 
 def _by_host(description: Description, is_wrong: Callable[[str], bool]) -> Iterator[Found]:
-    for link, place in _addresses(description):
+    for link, place in addresses(description):
         if link.url.lower().startswith(("http://", "https://")) and is_wrong(_host(link.url)):
             yield Found(place, link.url)
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.edition_facts import Description, PictureFact, PictureUse, Place, excerpt
+from mailer.approval.preflight.edition_facts import (
+    Description,
+    PictureFact,
+    PictureUse,
+    Place,
+    excerpt,
+    place_of_block,
+)
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import sanitize
 from subscribers.translate_stored_texts import stored
@@ -25,16 +32,34 @@ _FILE_NAME = re.compile(
 )
 _SAYS_PICTURE = re.compile(
     r"(?:an?\s+|the\s+)?(?:photo(?:graph)?|picture|image)\s+(?:of|shows?|with)\b|(?:на\s+)?"
-    r"(?:фото|фотографи[ия]|снимк?е?|изображении?е?)\s*(?::|[—–-]|\b\w)|(?:суретте|сүрөттө|дар\s+акс|suratda|suratda)\b",
+    r"(?:фото|фотографи[ия]|снимк?е?|изображении?е?)\s*(?::|[—–-]|\b\w)|(?:суретте|сүрөттө|дар\s+акс|"
+    r"suratda|suratda)\b",
     re.IGNORECASE,
 )
 # What is no description: a word for any picture, with a number at most, or a word for none.
 _SAYS_NOTHING = re.compile(
-    r"(?:(?:an?|the|our|main|lead|cover)\s+)?(?:photo(?:graph|s)?|pictures?|images?|illustrations?|drawing|graphic|banner|"
+    r"(?:(?:an?|the|our|main|lead|cover)\s+)?(?:photo(?:graph|s)?|pictures?|images?|illustrations?|"
+    r"drawing|graphic|banner|"
     r"header|logo|icon|portrait|screenshot|alt(?:\s+text)?|description|decorative|none|n/?a|no|test|"
     r"фото(?:графия)?|картинка|изображение|иллюстрация|рисунок|баннер|логотип|снимок|портрет|описание|нет|"
     r"сурет|фотосурет|бейне|сипаттама|жоқ|сүрөт|сүрөттөмө|жок|акс|сурат|расм|тасвир|нест|"
     r"rasm|surat|foto(?:surat)?|tasvir|yoq|şekil|ýok)\W*\d*\W*|[\W\d_]+",
+    re.IGNORECASE,
+)
+_BY_A_PROGRAM = re.compile(
+    r"\b(?:automatically\s+generated|auto-?generated|AI-generated)\b|\b(?:a\s+)?(?:picture|"
+    r"image)\s+containing\b"
+    r"|\bавтоматически\s+созданн|\bизображение\s+выглядит\s+как\b|\bможет\s+быть\s+изображение\b|"
+    r"\bmay\s+be\s+an\s+image\b",
+    re.IGNORECASE,
+)
+# Whose pictures cost money, and pictures of which nobody knows whose they are.
+_AGENCY = re.compile(
+    r"\b(?:getty|shutterstock|istock|alamy|depositphotos|dreamstime|adobe\s+stock|123rf|reuters|AFP|"
+    r"associated\s+press|РИА\s+Новости|ТАСС|lori)\b"
+    r"|\b(?:from\s+(?:the\s+)?(?:internet|web|google)|open\s+sources?|unknown\s+(?:author|photographer))\b"
+    r"|\bиз\s+(?:интернета|открытых\s+источников|сети)\b|\bавтор\s+неизвестен\b|\bинтернеттен\b|"
+    r"\bаз\s+интернет\b|\binternet(?:dan|den)\b|\bwatermark\b",
     re.IGNORECASE,
 )
 
@@ -75,6 +100,29 @@ def alt_says_nothing(description: Description) -> Iterator[Found]:
     for place, alt, _beside in _described(description):
         if alt.strip() and _SAYS_NOTHING.fullmatch(re.sub("[’‘'ʻ]", "", alt.strip())):
             yield Found(place, excerpt(alt))
+
+
+def alt_same(description: Description) -> Iterator[Found]:
+    """One description for two pictures, and those that a program wrote."""
+    seen: dict[tuple[str, str], str] = {}
+    for place, alt, _beside in _described(description):
+        key = place.language, " ".join(_words(alt))
+        is_known = bool(key[1]) and seen.setdefault(key, place.key) != place.key
+        if is_known or _BY_A_PROGRAM.search(alt):
+            yield Found(place, excerpt(alt))
+
+
+def credits(description: Description) -> Iterator[Found]:
+    """Pictures of an agency or from the internet, and those that name no photographer in any language."""
+    content = description.content
+    for block in content.blocks:
+        if block.kind != "picture" or not block.picture:
+            continue
+        if not any(text.detail.strip() for text in block.texts):
+            yield Found(place_of_block(content, block), stored("No photographer is named."))
+        for text in block.texts:
+            if found := _AGENCY.search(f"{text.detail}\n{text.text}"):
+                yield Found(place_of_block(content, block, text.language), excerpt(found[0]))
 
 
 def twice(description: Description) -> Iterator[Found]:

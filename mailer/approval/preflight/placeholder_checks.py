@@ -41,7 +41,8 @@ _TWO_X = re.compile(
 # "The tagline is written here": in seven languages, what is to come and where.
 _WRITE_HERE = re.compile(
     r"""
-    \b(?:text|headline|title|summary|tagline|caption|quote|subtitle|description|photo|picture|logo|name|address)
+    \b(?:text|headline|title|summary|tagline|caption|quote|subtitle|description|photo|picture|logo|name|
+      address)
         \s+(?:(?:is|goes|comes|will\s+be|to\s+be)\s+)*(?:written|added|inserted|placed)?\s*here\b
     | \b(?:type|insert|paste|enter)\s+(?:\w+\s+){1,3}here\b
     | \b(?:текст|заголов\w+|слоган|девиз|подпись|цитат\w|фото|название|имя|описание|адрес)
@@ -58,7 +59,8 @@ _WRITE_HERE = re.compile(
 # What files are called while people work on them: "FINAL v2 …", "… (TEST)", "Copy of …".
 _DRAFT_MARK = re.compile(
     r"""
-    ^\W*(?-i:(?:FINAL|DRAFT|TEST|ТЕСТ|ЧЕРНОВИК|ФИНАЛ)\b(?!\s+[A-ZА-ЯЁ]{2}))
+    ^\W*(?:test|тест)\s*\d*\s*: | \b(?-i:FINAL|ФИНАЛ)\W*$
+    | ^\W*(?-i:(?:FINAL|DRAFT|TEST|ТЕСТ|ЧЕРНОВИК|ФИНАЛ)\b(?!\s+[A-ZА-ЯЁ]{2}))
     | [(\[](?:final|draft|test|copy|тест|черновик|финал|копия|проба|сынақ|сыноо|санҷиш|sinov|synag)\s*\d*[)\]]
     | \b(?:final|draft|финал|черновик)[\s_.-]*(?:v|ver|version|версия|вариант)?[\s_.-]*\d{1,2}\b
     | [\s_(-]v\d{1,2}\)?$ | _(?:final|draft|new|old|финал|черновик)\b | ^copy\s+of\b | ^копия\s*[:—-]
@@ -100,9 +102,14 @@ _ONE_THING = frozenset(
 def placeholders(description: Description) -> Iterator[Found]:
     """Text that stands for one that is still to be written."""
     for text in description.texts:
-        patterns = (_PLACEHOLDERS, _TWO_X, _WRITE_HERE)
-        if found := next(filter(None, (one.search(text.plain) for one in patterns)), None):
-            yield Found(text.place, excerpt(found[0]))
+        if written := placeholder_in(text.plain):
+            yield Found(text.place, excerpt(written))
+
+
+def placeholder_in(plain: str) -> str:
+    """The first placeholder of a text; empty where it has none."""
+    found = next(filter(None, (one.search(plain) for one in (_PLACEHOLDERS, _TWO_X, _WRITE_HERE))), None)
+    return found[0] if found else ""
 
 
 def draft_marks(description: Description) -> Iterator[Found]:

@@ -31,8 +31,10 @@ _LINES = frozenset(("headline", "heading", "button", "video_title", "link_label"
 _ABBREVIATIONS, _LONGEST_ABBREVIATION = 4, 6
 # Of a text whose language is an error, and of a subject or preview text in another script; shorter ones warn.
 _LEAST_LETTERS, _LEAST_OF_SUBJECT = 60, 30
-# Of a sentence beside others that is looked at.
-_LEAST_OF_SENTENCE = 40
+# Texts of paragraphs, each of which may be an error on its own.
+_LONG = frozenset(("summary", "body", "text", "note"))
+# Of a sentence beside others that is looked at; of one in other letters.
+_LEAST_OF_SENTENCE, _LEAST_IN_OTHER_LETTERS = 40, 25
 # How much likelier the other language of a sentence must be: the rest of the text speaks for the label.
 _SURE = 40.0
 _SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
@@ -164,8 +166,17 @@ def wrong_language(description: Description) -> Iterator[Found]:
     """Whole texts, or long pieces of one, in another language than their label."""
     for place, texts in _by_place(description):
         whole = "\n".join(one.plain for one in texts)
-        if found := _certain_contradiction(whole, place):
+        long = (one.plain for one in texts if one.field in _LONG)
+        if found := _certain_contradiction(whole, place) or next(
+            filter(None, (_surely(one, place) for one in long)), None
+        ):
             yield Found(place, _looks_like(found.language))
+
+
+def _surely(plain: str, place: Place) -> language_detection.Detected | None:
+    """The language of one text among others, which speak for the label."""
+    found = _certain_contradiction(plain, place)
+    return found if found and found.margin >= _SURE else None
 
 
 def _certain_contradiction(plain: str, place: Place) -> language_detection.Detected | None:
@@ -179,13 +190,14 @@ def _certain_contradiction(plain: str, place: Place) -> language_detection.Detec
 
 def doubtful_language(description: Description) -> Iterator[Found]:
     """A short text, or one beside others, that seems to be in another language than the labelled one."""
+    reported = {found.place for found in wrong_language(description)}
     for place, texts in _by_place(description):
-        if _certain_contradiction("\n".join(one.plain for one in texts), place):
+        if place in reported:
             continue
         pieces = (
             (piece, margin)
             for text in texts
-            for piece, margin in ((text.plain, 0.0), *((one, _SURE) for one in _sentences(text.plain)))
+            for piece, margin in ((text.plain, 0.0), *_sentences(text.plain))
         )
         for piece, margin in pieces:
             found = language_detection.contradiction(piece, place.language)
@@ -194,10 +206,13 @@ def doubtful_language(description: Description) -> Iterator[Found]:
                 break
 
 
-def _sentences(plain: str) -> Iterator[str]:
-    """The longer sentences of a text, of which each decides on its own."""
+def _sentences(plain: str) -> Iterator[tuple[str, float]]:
+    """The longer sentences of a text, of which each decides on its own, and how sure it must be."""
     pieces = _SENTENCE.split(plain)
-    return (one for one in pieces if len(pieces) > 1 and sum(map(str.isalpha, one)) >= _LEAST_OF_SENTENCE)
+    for one in pieces if len(pieces) > 1 else ():
+        letters = sum(map(str.isalpha, one))
+        if letters >= _LEAST_IN_OTHER_LETTERS:
+            yield one, _SURE if letters >= _LEAST_OF_SENTENCE else math.inf
 
 
 def _looks_like(language: str) -> str:

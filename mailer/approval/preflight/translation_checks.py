@@ -23,11 +23,16 @@ from subscribers.translate_stored_texts import stored
 _TRANSLATED = frozenset(
     (
         *("headline", "summary", "body", "link_label", "heading", "text", "quote", "video_title", "button"),
-        *("caption", "note", "alt", "picture_alt", "tagline"),
+        *("caption", "note", "alt", "picture_alt", "tagline", "quoted_person", "signature", "figures"),
     )
 )
 # Texts without which a translation is not whole. The others have a default or a check of their own.
-_WHOLE = frozenset(("summary", "body", "venue", "quoted_person", "photographer", "signature", "caption"))
+_WHOLE = frozenset(
+    (
+        *("summary", "body", "venue", "quoted_person", "photographer", "signature", "caption"),
+        *("quote", "video_title"),
+    )
+)
 _LEAST_LETTERS = 12
 _CYRILLIC, _LATIN = re.compile("[\u0400-\u052f]"), re.compile("[A-Za-z\u00c0-\u024f]")
 
@@ -99,11 +104,18 @@ def same_in_languages(description: Description) -> Iterator[Found]:
         first: dict[tuple[str, str], str] = {}
         for language, texts in languages.items():
             for text in texts:
-                if text.field not in _TRANSLATED or not _is_a_phrase(text.plain):
-                    continue
-                known = first.setdefault((text.field, " ".join(text.plain.casefold().split())), language)
-                if known != language and not _is_reported(text, known):
-                    yield Found(text.place, excerpt(text.plain))
+                for phrase in _phrases(text):
+                    known = first.setdefault((text.field, " ".join(phrase.casefold().split())), language)
+                    if known != language and not _is_reported(text, known):
+                        yield Found(text.place, excerpt(phrase))
+
+
+def _phrases(text: Text) -> list[str]:
+    """The text; of figures each label."""
+    if text.field not in _TRANSLATED:
+        return []
+    labels = [line.partition("|")[2] for line in text.plain.splitlines()]
+    return list(filter(_is_a_phrase, labels if text.field == "figures" else [text.plain]))
 
 
 def _is_a_phrase(plain: str) -> bool:

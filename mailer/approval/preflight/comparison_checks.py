@@ -1,0 +1,204 @@
+"""Checks of one language beside the others: other numbers, dates, names, links, quotations, or less text."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from mailer.approval.preflight.contradiction_checks import other_time
+from mailer.approval.preflight.date_checks import event_on_other_day
+from mailer.approval.preflight.edition_facts import Description, Place, Text
+from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.stated_facts import LANGUAGES, Fact, FactKind, facts_of
+from subscribers.translate_stored_texts import stored
+
+# Texts whose facts are compared; figures have a check of their own, pictures are described freely.
+_COMPARED = frozenset(
+    (
+        *(
+            "headline",
+            "summary",
+            "body",
+            "venue",
+            "subject",
+            "preheader",
+            "text",
+            "note",
+            "quote",
+            "quoted_person",
+        ),
+        *("caption", "heading", "button", "link_label", "video_title", "postal_address"),
+    )
+)
+_SURE_KINDS: tuple[FactKind, ...] = ("email", "phone", "month", "time", "currency", "number")
+# A fact that this many other languages state is missing where it is not.
+_ENOUGH = 3
+# Of the other languages' median length, in letters; and of texts whose length says something.
+_SHORT, _LEAST_LETTERS = 0.55, 120
+_QUOTATION = re.compile(r"[«“„\"][^«»“”„\"]{25,}[»”“\"]")
+
+
+@dataclass(frozen=True)
+class Version:
+    """What one language of a story, block or subject says."""
+
+    place: Place
+    plain: str
+    facts: tuple[Fact, ...]
+
+    def states(self, fact: Fact) -> bool:
+        """Whether a fact of another language is here, too."""
+        return any(fact.readings & own.readings for own in self.facts)
+
+
+def versions(description: Description) -> Iterator[Mapping[str, Version]]:
+    """The languages of each story, block and subject line that have more than one."""
+    parts: dict[tuple[str, str], dict[str, list[Text]]] = defaultdict(lambda: defaultdict(list))
+    for text in description.texts:
+        if text.language in LANGUAGES and text.field in _COMPARED:
+            label = text.place.label if text.place.kind in ("newsletter", "subject") else ""
+            parts[text.place.kind, text.place.key + label][text.language].append(text)
+    for languages in parts.values():
+        if len(languages) > 1:
+            yield {
+                code: Version(
+                    texts[0].place,
+                    plain := "\n".join(one.plain for one in texts),
+                    facts_of(plain, code),
+                )
+                for code, texts in languages.items()
+            }
+
+
+def contradictions(description: Description) -> Iterator[Found]:
+    """A number, date, time, currency or address that every other language states differently."""
+    # Dates of events are compared with the event.
+    reported = {one.place for one in (*event_on_other_day(description), *other_time(description))}
+    for languages in versions(description):
+        for code, own in languages.items():
+            others = [one for language, one in languages.items() if language != code]
+            for kind in _SURE_KINDS:
+                missing, extra = _differences(own, others, kind)
+                is_one_for_one = len(missing) == len(extra) and _same_number_of(own, others, kind)
+                if (
+                    missing
+                    and is_one_for_one
+                    and own.place not in reported
+                    and (len(others) > 1 or _is_later(languages, code))
+                ):
+                    yield Found(own.place, f"{_list(extra)} / {_list(missing)}")
+                    break
+
+
+def _is_later(languages: Mapping[str, Version], code: str) -> bool:
+    """Of two languages that contradict each other, the second one is named."""
+    return next(iter(languages)) != code
+
+
+def _same_number_of(own: Version, others: Sequence[Version], kind: FactKind) -> bool:
+    """Whether the text has as many facts of the kind as another one, so that each has its counterpart."""
+    count = sum(one.kind == kind for one in own.facts)
+    return any(sum(one.kind == kind for one in other.facts) == count for other in others)
+
+
+def facts_left_out(description: Description) -> Iterator[Found]:
+    """What all other languages state, and one does not; and numbers that only its headline has."""
+    for languages in versions(description):
+        for code, own in languages.items():
+            others = [one for language, one in languages.items() if language != code]
+            for kind in _SURE_KINDS:
+                missing, extra = _differences(own, others, kind)
+                firm = [one for one in missing if not one.is_loose]
+                if (
+                    len(others) >= _ENOUGH
+                    and firm
+                    and not (len(missing) == len(extra) and _same_number_of(own, others, kind))
+                ):
+                    yield Found(own.place, _list(firm))
+                    break
+
+
+def unknown_numbers(description: Description) -> Iterator[Found]:
+    """Numbers of a subject that no story has, and of a headline that its text and other languages lack."""
+    for text in description.texts:
+        if text.field not in ("subject", "preheader", "headline") or text.language not in LANGUAGES:
+            continue
+        is_headline = text.field == "headline"
+        beside = [
+            one
+            for one in description.texts
+            if (
+                one.place.key == text.place.key and one != text
+                if is_headline
+                else one.place.kind != "subject"
+            )
+            and (one.language == text.language or (is_headline and one.place.kind == "story"))
+        ]
+        known = {
+            reading
+            for one in beside
+            for fact in facts_of(one.plain, one.language)
+            for reading in fact.readings
+        }
+        known |= {str(description.content.number), *re.findall(r"\d+", description.content.period)}
+        for fact in facts_of(text.plain, text.language):
+            if (
+                fact.kind == "number"
+                and not fact.is_loose
+                and not fact.readings & known
+                and any(one.field == "summary" for one in beside)
+            ):
+                yield Found(text.place, fact.written)
+
+
+def _differences(own: Version, others: Sequence[Version], kind: FactKind) -> tuple[list[Fact], list[Fact]]:
+    """(what the others agree on and this one lacks, what only this one has), of one kind."""
+    missing: list[Fact] = []
+    for other in others:
+        for fact in other.facts:
+            if fact.kind != kind or own.states(fact) or any(fact.readings & one.readings for one in missing):
+                continue
+            if sum(one.states(fact) for one in others) >= len(others) - (len(others) > _ENOUGH):
+                missing.append(fact)
+    extra: list[Fact] = []
+    for fact in own.facts:
+        known = any(one.states(fact) for one in others) or any(fact.readings & one.readings for one in extra)
+        if fact.kind == kind and not known:
+            extra.append(fact)
+    return missing, extra
+
+
+def _list(facts: Sequence[Fact]) -> str:
+    return ", ".join(one.written for one in facts)
+
+
+def shorter(description: Description) -> Iterator[Found]:
+    """Translations that are much shorter than all others, or lack a quotation that all others have."""
+    for languages in versions(description):
+        for code, own in languages.items():
+            others = [one for language, one in languages.items() if language != code]
+            if len(others) < _ENOUGH:
+                continue
+            usual = median(_letters(one.plain) for one in others)
+            least = min(_letters(one.plain) for one in others)
+            lines = {one.plain.count("\n") for one in others}
+            if usual >= _LEAST_LETTERS and _letters(own.plain) < min(least, _SHORT * usual):
+                yield Found(
+                    own.place,
+                    stored(
+                        "%(count)s letters; in the other languages %(usual)s",
+                        count=_letters(own.plain),
+                        usual=round(usual),
+                    ),
+                )
+            elif len(lines) == 1 and own.plain.count("\n") < min(lines):
+                yield Found(own.place, stored("A paragraph or a line of a list is missing."))
+            elif not _QUOTATION.search(own.plain) and all(_QUOTATION.search(one.plain) for one in others):
+                yield Found(own.place, stored("The quotation is missing."))
+
+
+def _letters(plain: str) -> int:
+    return sum(map(str.isalpha, plain))

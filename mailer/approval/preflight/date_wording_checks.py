@@ -1,0 +1,133 @@
+"""Checks of what texts say about time: days that are over, "yesterday", zones, times of events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from babel.core import get_global
+
+from mailer.approval.preflight.contradiction_checks import times
+from mailer.approval.preflight.date_checks import dates, resolved
+from mailer.approval.preflight.edition_facts import Description, excerpt, place_of
+from mailer.approval.preflight.findings import Found
+
+# What is said of a day to come, or asked for until then.
+_TO_COME: Mapping[str, re.Pattern[str]] = {
+    "en": re.compile(
+        r"\bwill\s+(?:take\s+place|be\s+(?:held|open|opened|shown|launched)|start|begin|open|close|meet|"
+        r"host|run)\b"
+        r"|\b(?:apply|register|submit|send|reply|sign\s+up)\b[^.]{0,40}\b(?:by|until|before)\b|"
+        r"\b(?:deadline|applications\s+close)\b"
+    ),
+    "ru": re.compile(
+        r"\b(?:состоится|состоятся|пройд[её]т|пройдут|начн[её]тся|начнутся|откроется|завершится|"
+        r"будет\s+(?:показан|открыт|провед)\w*)\b"
+        r"|\b(?:принима[ею]тся|подайте|присылайте|зарегистрируйтесь|регистрация|при[её]м\s+заяв\w+|"
+        r"срок\s+подачи)\b"
+    ),
+    "kk": re.compile(
+        r"\b(?:өтеді|басталады|ашылады|көрсетіледі|қабылданады|жіберіңіз|тіркеліңіз|аяқталады)\b"
+    ),
+    "ky": re.compile(r"\b(?:өтөт|башталат|ачылат|көрсөтүлөт|кабыл\s+алынат|жөнөтүңүз|катталыңыз|аяктайт)\b"),
+    "tg": re.compile(
+        r"\b(?:баргузор\s+мешавад|оғоз\s+мешавад|мегузарад|қабул\s+мешава[нд]{1,2}|фиристед|"
+        r"намоиш\s+дода\s+мешавад)\b"
+    ),
+    "uz": re.compile(
+        r"(?:\bbo.ladi\b|\bboshlanadi\b|\bo.tkaziladi\b|\bo.tadi\b|\bochiladi\b|\bqabul\s+qilinadi\b|"
+        r"\byuboring\b|\bro.yxatdan\s+o.ting\b)"
+    ),
+    "tk": re.compile(
+        r"\b(?:bolar|geçer|geçiriler|başlar|açylar|görkeziler|kabul\s+edil(?:ýär|er)|iberiň|ýazylyň)\b"
+    ),
+}
+_RELATIVE: Mapping[str, re.Pattern[str]] = {
+    "en": re.compile(r"\b(?:yesterday|tomorrow|tonight)\b|^today\b"),
+    "ru": re.compile(r"\b(?:вчера|завтра|послезавтра)\b|^сегодня\b"),
+    "kk": re.compile(r"\b(?:кеше|ертең)\b|^бүгін\b"),
+    "ky": re.compile(r"\b(?:кечээ|эртең)\b|^бүгүн\b"),
+    "tg": re.compile(r"\b(?:дирӯз|фардо)\b|^имрӯз\b"),
+    "uz": re.compile(r"\b(?:kecha\s+(?:idora|ofis|vazir)|ertaga)\b|^bugun\b"),
+    "tk": re.compile(r"\b(?:düýn|ertir)\b|^şu\s+gün\b"),
+}
+_ZONE = re.compile(
+    r"\d\s*\(?(?:по\s+)?(?:мск|MSK|московск\w+(?:\s+времен\w+)?|Moscow\s+time|CET|CEST|EST|EDT|PST|"
+    r"Мәскеу\s+уақыты|Москва\s+убактысы|вақти\s+Москва|Moskva\s+vaqti)\b",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+(?=[^\W\d_])")
+_NEAR = 70
+_FAR_AHEAD = 400
+
+
+def announced_too_late(description: Description) -> Iterator[Found]:
+    """Sentences that announce a day, or ask for something until then, although it is over."""
+    for text in description.texts:
+        pattern = _TO_COME.get(text.language.partition("-")[0])
+        if not pattern or not any(map(str.isdigit, text.plain)):
+            continue
+        named = [one for one in dates(text) if one.year is not None or text.place.kind != "story"]
+        for sentence in _SENTENCE.split(text.plain):
+            inside = [one for one in named if one.written in sentence]
+            said = pattern.search(sentence.casefold())
+            day = resolved(inside[0], description) if len(inside) == 1 else None
+            if (
+                said
+                and day
+                and day < description.as_of
+                and abs(said.start() - sentence.index(inside[0].written)) < _NEAR
+            ):
+                yield Found(text.place, excerpt(sentence))
+                break
+
+
+def relative_days(description: Description) -> Iterator[Found]:
+    """ "Yesterday" and "tomorrow", which readers count from the day on which they read."""
+    for text in description.texts:
+        pattern = _RELATIVE.get(text.language.partition("-")[0])
+        said = re.sub(r"[«“\"][^»”\"]*[»”\"]", "", text.plain.casefold())
+        if pattern and text.field in ("summary", "body", "headline") and (found := pattern.search(said)):
+            yield Found(text.place, found[0])
+
+
+def other_zone(description: Description) -> Iterator[Found]:
+    """Times of a zone in which none of the newsletter's countries is."""
+    if "RU" in description.content.masthead.countries:
+        return
+    for text in description.texts:
+        if found := _ZONE.search(text.plain):
+            yield Found(text.place, excerpt(found[0]))
+
+
+def event_times(description: Description) -> Iterator[Found]:
+    """Events that end before they start, at midnight, in another country's zone, or in more than a year."""
+    for story in description.shown_stories:
+        if story.kind != "event":
+            continue
+        country = get_global("zone_territories").get(story.zone, "")
+        if (
+            story.starts
+            and story.ends
+            and story.ends <= story.starts
+            and not (story.starts >= "18:00" and story.ends <= "04:00")
+        ):
+            yield Found(place_of(story), f"{story.starts}–{story.ends}")
+        elif story.zone and country and story.countries and country not in story.countries:
+            yield Found(place_of(story), story.zone)
+        elif (story.date - description.as_of).days > _FAR_AHEAD:
+            yield Found(place_of(story), story.date.isoformat())
+
+
+def other_time_in_body(description: Description) -> Iterator[Found]:
+    """Bodies of an event that name times, and none of them the event's."""
+    events = {
+        one.key: {one.starts, one.ends} - {""}
+        for one in description.shown_stories
+        if one.starts and one.kind == "event"
+    }
+    for text in description.texts:
+        own = events.get(text.place.key) if text.place.kind == "story" and text.field == "body" else None
+        named = times(text.plain) if own else {}
+        if own and named and not own & set(named):
+            yield Found(text.place, " / ".join(named.values()))

@@ -1,0 +1,233 @@
+"""Checks of names: countries and cities, people in several languages, titles, the story's countries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from mailer.approval.preflight import place_names
+from mailer.approval.preflight.comparison_checks import Version, versions
+from mailer.approval.preflight.edition_facts import Description, excerpt, place_of, place_of_block
+from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.name_distance import distance
+from mailer.approval.preflight.person_names import full_names, skeleton
+from mailer.approval.preflight.placeholder_checks import placeholder_in
+from mailer.rendering import localization
+from subscribers.translate_stored_texts import stored
+
+_TITLE_TWICE = re.compile(
+    r"(?<!\w)(?:(?P<title>Mr|Ms|Mrs|Dr|Prof|Amb|г-н|г-жа|господин|госпожа|мырза|ханым|ҷаноб|janob|"
+    r"jenap)\.?\s+"
+    r"(?:(?P=title)\.?\s)|(?:Mr|Ms|Mrs)\.?\s+(?:Mr|Ms|Mrs)\.?\s|(?:Mr|Ms|Mrs|Dr)\.?\s*\(\?\)|"
+    r"\bг-[нж]а?/г-жа\b)"
+)
+_CITY_AND_COUNTRY = re.compile(r"^\s*(?:,|\()\s*(?P<after>[^\W\d_][\w‘ʻ’'`ʼ-]*)")
+_FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
+# A placeholder or a slip where a person's name begins with a small letter.
+_SMALL_NAME = re.compile(r"^[^\W\d_]+(?:,|$)")
+
+
+def wrong_forms(description: Description) -> Iterator[Found]:
+    """Outdated and misspelt names of countries, cities and organisations."""
+    for text in description.texts:
+        for pattern, right in place_names.wrong_forms(text.language.partition("-")[0]):
+            if found := pattern.search(text.plain):
+                yield Found(text.place, f"{found[0]} → {right}")
+                break
+
+
+def city_of_another_country(description: Description) -> Iterator[Found]:
+    """ "Bishkek, Kazakhstan": a city with a country that it is not in."""
+    for text in description.texts:
+        language = text.language.partition("-")[0]
+        for country, pattern in place_names.cities(language).values():
+            for found in pattern.finditer(text.plain):
+                after = _CITY_AND_COUNTRY.match(text.plain[found.end() :])
+                named = next(
+                    (
+                        code
+                        for code, one in place_names.countries(language).items()
+                        if after and one.fullmatch(after["after"])
+                    ),
+                    country,
+                )
+                # "Bishkek, Kazakhstan and Osh" is a list.
+                if after and named != country and not _is_list(text.plain[found.end() + after.end() :]):
+                    yield Found(text.place, excerpt(found[0] + after[0]))
+
+
+def _is_list(rest: str) -> bool:
+    return bool(re.match(r"\s*(?:,\s*[^\W\d_]|and\b|и\b|және\b|жана\b|ва\b|va\b|we\b|мен\b|менен\b)", rest))
+
+
+def places_differ(description: Description) -> Iterator[Found]:
+    """Countries and cities that all other languages name, and one does not."""
+    for languages in versions(description):
+        named = {code: _named_places(one, code) for code, one in languages.items()}
+        for code, own in languages.items():
+            others = [places for language, places in named.items() if language != code]
+            if len(others) < 2:
+                continue
+            missing = set.intersection(*others) - named[code] - _unknown(code)
+            extra = named[code] - set().union(*others)
+            # Without another name in its place, it takes more languages to say that it is missing.
+            towns = {one for one in extra if len(one) > 2}
+            if (missing and (extra or len(others) > 2)) or (towns and len(others) > 2):
+                yield Found(own.place, " / ".join(filter(None, (_names(extra), _names(missing)))))
+
+
+def _named_places(version: Version, language: str) -> set[str]:
+    found = {code for code, one in place_names.countries(language).items() if one.search(version.plain)}
+    return found | {
+        name for name, (_, one) in place_names.cities(language).items() if one.search(version.plain)
+    }
+
+
+def _unknown(language: str) -> set[str]:
+    return {"Dushanbe"} - set(place_names.cities(language))
+
+
+def _names(places: set[str]) -> str:
+    return ", ".join(sorted(localization.country(one, "en") if len(one) == 2 else one for one in places))
+
+
+def people(description: Description) -> Iterator[Found]:
+    """Names of people that differ between languages, within one language, or of those who are quoted."""
+    yield from people_differ(description)
+    yield from quoted_differ(description)
+
+
+def people_differ(description: Description) -> Iterator[Found]:
+    """Names of people of which one part is another in one language than in the others, or within it."""
+    for languages in versions(description):
+        names = {code: full_names(one.plain) for code, one in languages.items()}
+        for code, own in languages.items():
+            others = [found for language, found in names.items() if language != code]
+            if wrong := _changed_name(names[code], others):
+                yield Found(own.place, wrong)
+    yield from _two_spellings(description)
+
+
+def quoted_differ(description: Description) -> Iterator[Found]:
+    """A quoted person or a photographer who has another name in one language than in the others."""
+    for block in description.content.blocks:
+        if block.kind not in ("quote", "picture"):
+            continue
+        names = {
+            text.language: _first_name(text.detail)
+            for text in block.texts
+            if _first_name(text.detail) and not placeholder_in(text.detail)
+        }
+        for code, own in names.items():
+            others = [name for language, name in names.items() if language != code]
+            alike = sum(_same(one, two) for one in others for two in others) - len(others)
+            if (
+                len(others) >= 2
+                and alike == len(others) * (len(others) - 1)
+                and not any(_same(own, one) for one in others)
+            ):
+                yield Found(place_of_block(description.content, block, code), f"{own} / {others[0]}")
+
+
+def _first_name(detail: str) -> str:
+    found = re.match(r"[^\W\d_]{3,}", detail.strip())
+    return found[0] if found and found[0].istitle() else ""
+
+
+def flags(description: Description) -> Iterator[Found]:
+    """The flag of a country that its story does not concern."""
+    for story in description.shown_stories:
+        for text in story.texts:
+            for found in _FLAG.findall(f"{text.headline} {text.summary} {text.body}"):
+                code = "".join(chr(ord(one) - 0x1F1E6 + ord("A")) for one in found)
+                if story.countries and code not in story.countries:
+                    yield Found(place_of(story, text.language), localization.country(code, "en"))
+
+
+def _changed_name(own: Sequence[tuple[str, str]], others: Sequence[Sequence[tuple[str, str]]]) -> str:
+    """A name of which most other languages have one part, but not the other."""
+    for given, family in own:
+        same = [name for names in others for name in names if _same(given, name[0]) or _same(family, name[1])]
+        agree = [name for name in same if _same(given, name[0]) and _same(family, name[1])]
+        if same and not agree and (len(others) == 1 or len(same) > len(others) / 2):
+            return f"{given} {family} / {' '.join(same[0])}"
+    return ""
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two words may be one name, in two alphabets or with endings."""
+    first, second = sorted((skeleton(one), skeleton(other)), key=len)
+    return bool(first) and second.startswith(first[: max(2, len(first) - 1)])
+
+
+def _two_spellings(description: Description) -> Iterator[Found]:
+    """One person with two spellings in one language: "Dilnoza Karimova" and "Dilnosa Karimova"."""
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    for text in description.texts:
+        for given, family in full_names(text.plain):
+            key = text.language, skeleton(family)
+            known = seen.setdefault(key, (given, family))
+            changed = distance(skeleton(known[0]), skeleton(given))
+            if len(skeleton(given)) >= 4 and changed == 1 and len(skeleton(known[0])) == len(skeleton(given)):
+                yield Found(text.place, f"{given} {family} / {' '.join(known)}")
+
+
+def titles(description: Description) -> Iterator[Found]:
+    """Titles that stand twice or are open: "Mr. Mr.", "Mr. (?)"; and persons without a capital letter."""
+    for text in description.texts:
+        if found := _TITLE_TWICE.search(text.plain):
+            yield Found(text.place, excerpt(found[0]))
+        elif (
+            text.field in ("quoted_person", "photographer")
+            and (small := _SMALL_NAME.match(text.plain.strip()))
+            and small[0][0].islower()
+            and "," in small[0]
+        ):
+            yield Found(text.place, excerpt(text.plain))
+
+
+def story_of_another_country(description: Description) -> Iterator[Found]:
+    """Stories that name one of the newsletter's countries in every language, but none of their own."""
+    own_countries = description.content.masthead.countries
+    for story in description.shown_stories:
+        named = []
+        for text in story.texts:
+            language = text.language.partition("-")[0]
+            plain = f"{text.headline}\n{text.summary}\n{text.body}\n{text.venue}"
+            named.append(_countries_in(plain, language))
+        ours = [found & set(own_countries) for found in named]
+        if (
+            story.countries
+            and ours
+            and all(ours)
+            and not any(found & set(story.countries) for found in named)
+        ):
+            others = _names(set.union(*ours))
+            yield Found(place_of(story), stored("It names: %(countries)s", countries=others))
+
+
+def _countries_in(plain: str, language: str) -> set[str]:
+    found = {code for code, one in place_names.countries(language).items() if one.search(plain)}
+    return found | {code for code, one in place_names.cities(language).values() if one.search(plain)}
+
+
+def newsletter_name(description: Description) -> Iterator[Found]:
+    """The newsletter's own name, misspelt: two of its words stand beside one that is nearly the third."""
+    for text in description.texts:
+        own = _own_names(description).get(text.language) or description.content.masthead.name
+        words = own.split()
+        if len(words) < 2 or text.field == "newsletter_name" or own.casefold() in text.plain.casefold():
+            continue
+        written = re.findall(r"[\w‘ʻ’'-]+", text.plain)
+        for at in range(len(written) - len(words) + 1):
+            window = written[at : at + len(words)]
+            other = [
+                pair for pair in zip(words, window, strict=True) if pair[0].casefold() != pair[1].casefold()
+            ]
+            if len(other) == 1 and len(other[0][1]) > 3 and distance(*other[0]) <= 2:
+                yield Found(text.place, f"{' '.join(window)} / {own}")
+                break
+
+
+def _own_names(description: Description) -> Mapping[str, str]:
+    return {one.language: one.name for one in description.content.masthead.texts if one.name}

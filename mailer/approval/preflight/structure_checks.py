@@ -1,0 +1,212 @@
+"""Checks of how an edition and its texts are built: order, sections, lists, paragraphs, repetitions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from mailer.approval.preflight.edition_facts import Description, Place, excerpt, place_of, place_of_block
+from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.slip_checks import breaks_off, summary_repeats
+from mailer.rendering.data_types import Block, Story
+from subscribers.translate_stored_texts import stored
+
+_EDITION = Place("edition", "", stored("Edition"))
+# Characters of a body, a paragraph and a summary that nobody reads to their ends.
+LONGEST_BODY, LONGEST_PARAGRAPH, LONGEST_SUMMARY = 6_000, 1_500, 600
+_SHORTEST_SUMMARY = 12
+_EMPTY_PIECE = re.compile(
+    r"<(?P<tag>li|p|h[2-4]|blockquote)\b[^>]*>(?:\s|&nbsp;|\u00a0|<br\s*/?>|</?(?:b|strong|i|"
+    r"em)>)*</(?P=tag)>"
+)
+_LIST = re.compile(r"<(?P<tag>[uo]l)\b[^>]*>(?P<items>.*?)</(?P=tag)>", re.DOTALL)
+_LAST_HEADING = re.compile(
+    r"<h[2-4]\b[^>]*>[^<]*</h[2-4]>\s*$|<p><(?:b|strong)>[^<]{2,60}</(?:b|strong)></p>\s*$"
+)
+_BOLD_HEADING = re.compile(
+    r"<p>\s*<(?:b|strong)>(?P<text>[^<]{2,60}[^<.!?:])</(?:b|strong)>\s*</p>\s*(?=<p|<ul|<ol)"
+)
+_LEVELS = re.compile(r"<h([2-6])\b")
+_OPEN_END = re.compile(
+    r"(?::|,|;|\b(?:and|or|the|of|with|by|for|и|или|что|на|для|және|мен|үшін|жана|менен|үчүн|ва|барои|va|"
+    r"uchun|we|üçin))\s*$"
+)
+_END = re.compile(r"[.!?…»”\")\]:;]\s*$")
+_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
+_LEAST_OF_SENTENCE = 30
+_UNSAFE = re.compile(
+    r"<(?:script|iframe|object|embed|form|img|table|font|style|u)\b|\sstyle\s*=|\bon\w+\s*=", re.IGNORECASE
+)
+
+
+def order(description: Description) -> Iterator[Found]:
+    """Two leads, a lead that is not the first story, and rules at an end or beside each other."""
+    blocks = description.content.blocks
+    shown = [block for block in blocks if block.kind not in ("heading", "divider", "text", "note")]
+    leads = [block for block in blocks if block.kind == "lead"]
+    for extra in leads[1:]:
+        yield Found(_place(description, extra), stored("There is another lead story."))
+    if leads and shown and shown[0].kind != "lead" and shown[0].stories:
+        yield Found(_place(description, leads[0]), stored("It is not the first story."))
+    for one, following in pairwise((None, *blocks, None)):
+        divider = following if following and following.kind == "divider" else None
+        before = one is None or one.kind == "divider"
+        if divider and before:
+            yield Found(_place(description, divider), stored("The line divides nothing."))
+        elif one and one.kind == "divider" and following is None:
+            yield Found(_place(description, one), stored("The line divides nothing."))
+
+
+def _place(description: Description, block: Block) -> Place:
+    story = next((one for one in description.content.stories if one.key in block.stories), None)
+    return place_of(story) if story else place_of_block(description.content, block)
+
+
+def sections(description: Description) -> Iterator[Found]:
+    """Stories under the heading of a country that they do not concern."""
+    content = description.content
+    country: tuple[str, ...] = ()
+    stories = content.stories_by_key
+    for block in content.blocks:
+        if block.kind == "heading":
+            country = block.countries
+        for key in block.stories if block.kind in ("story", "lead") and country else ():
+            story = stories.get(key)
+            # A title in a list stands anywhere.
+            if (
+                story
+                and story.kind in ("news", "event")
+                and story.countries
+                and not set(country) & set(story.countries)
+            ):
+                yield Found(place_of(story), ", ".join(country))
+
+
+def kinds(description: Description) -> Iterator[Found]:
+    """Stories that lack what their kind is for: publications without a link; events as news."""
+    dated = {key for block in description.content.blocks if block.kind == "date" for key in block.stories}
+    for story in description.shown_stories:
+        if story.kind == "publication" and not _leads_anywhere(story):
+            yield Found(place_of(story), stored("A publication without a link."))
+        if story.kind != "event" and story.key in dated:
+            yield Found(place_of(story), stored("It stands in a block for events, and is none."))
+
+
+def _leads_anywhere(story: Story) -> bool:
+    return bool(story.link.strip()) or any("<a " in text.body for text in story.texts)
+
+
+def few_stories(description: Description) -> Iterator[Found]:
+    """An edition of one story, and stories that were chosen but stand in no block."""
+    shown = {one.key for one in description.shown_stories}
+    if len(description.content.stories) == 1:
+        yield Found(place_of(description.content.stories[0]), stored("It is the only story."))
+    for story in description.content.stories:
+        if story.key not in shown and shown:
+            yield Found(place_of(story), stored("It stands in no block."))
+
+
+def empty_pieces(description: Description) -> Iterator[Found]:
+    """Empty paragraphs and items, lists of one, headings with nothing under them, texts of markup only."""
+    for place, markup, kind in _rich_texts(description):
+        empty = _EMPTY_PIECE.search(markup)
+        plain = re.sub(r"<[^>]*>|&nbsp;|\s", "", markup)
+        single = next(
+            (one for one in _LIST.finditer(markup) if len(re.findall(r"<li\b", one["items"])) == 1), None
+        )
+        levels = [int(one) for one in _LEVELS.findall(markup)]
+        if markup.strip() and not plain:
+            yield Found(place, stored("There is no text."))
+        elif empty:
+            yield Found(place, stored("A paragraph or an item of a list is empty."))
+        elif single:
+            yield Found(place, stored("A list has one item."))
+        elif _LAST_HEADING.search(markup):
+            yield Found(place, stored("A heading has no text under it."))
+        elif (bold := _BOLD_HEADING.search(markup)) and kind == "body":
+            yield Found(
+                place, stored("“%(text)s” looks like a heading and is none.", text=excerpt(bold["text"]))
+            )
+        elif any(two > one + 1 for one, two in pairwise(levels)) or (levels and levels[0] != min(levels)):
+            yield Found(place, stored("The headings skip a level."))
+
+
+def _rich_texts(description: Description) -> Iterator[tuple[Place, str, str]]:
+    for story in description.shown_stories:
+        yield from ((place_of(story, text.language), text.body, "body") for text in story.texts)
+    for block in description.content.blocks:
+        if block.kind in ("text", "note"):
+            content = description.content
+            yield from (
+                (place_of_block(content, block, text.language), text.text, block.kind) for text in block.texts
+            )
+
+
+def removed_markup(description: Description) -> Iterator[Found]:
+    """HTML that messages cannot have, so that readers do not see what the editor shows."""
+    for place, markup, _kind in _rich_texts(description):
+        if found := _UNSAFE.search(markup):
+            yield Found(place, excerpt(found[0]))
+
+
+def long_texts(description: Description) -> Iterator[Found]:
+    """Bodies, paragraphs and summaries that belong on a page of their own."""
+    for text in description.texts:
+        if (text.field == "summary" and len(text.plain) > LONGEST_SUMMARY) or (
+            text.field in ("body", "text")
+            and (
+                len(text.plain) > LONGEST_BODY
+                or any(len(one) > LONGEST_PARAGRAPH for one in text.plain.split("\n"))
+            )
+        ):
+            yield Found(text.place, stored("%(count)s characters", count=len(text.plain)))
+
+
+def short_texts(description: Description) -> Iterator[Found]:
+    """Headlines of one word, summaries of one or two, lines that end as no other of their kind does."""
+    headlines = [text for text in description.texts if text.field == "headline"]
+    for text in headlines:
+        others = [one for one in headlines if one.language == text.language and one is not text]
+        if len(re.findall(r"\w+", text.plain)) == 1 and text.language:
+            yield Found(text.place, excerpt(text.plain))
+        elif (
+            text.plain.rstrip().endswith(".")
+            and others
+            and not any(one.plain.rstrip().endswith(".") for one in others)
+        ):
+            yield Found(text.place, excerpt(text.plain[-30:]))
+    for text in description.texts:
+        if text.field == "summary" and len(text.plain.strip()) < _SHORTEST_SUMMARY:
+            yield Found(text.place, excerpt(text.plain))
+
+
+def unfinished(description: Description) -> Iterator[Found]:
+    """Summaries and bodies whose last sentence has no end, where those of the other stories have one."""
+    summaries = [text for text in description.texts if text.field == "summary"]
+    ended = {text.language for text in summaries if re.search(r"[.!?…]\W*$", text.plain)}
+    reported = {one.place for one in (*breaks_off(description), *summary_repeats(description))}
+    for text in description.texts:
+        last = text.plain.rstrip()
+        if text.place in reported:
+            continue
+        if (text.field == "summary" and text.language in ended and not _END.search(last)) or (
+            text.field in ("body", "text", "note") and _OPEN_END.search(last.casefold())
+        ):
+            yield Found(text.place, f"…{last[-30:]}")
+
+
+def repeated(description: Description) -> Iterator[Found]:
+    """Sentences that stand twice: in one text, or in two stories."""
+    seen: dict[tuple[str, str], str] = {}
+    for text in description.texts:
+        if text.field not in ("summary", "body", "text"):
+            continue
+        for sentence in _SENTENCE.split(text.plain):
+            line = " ".join(sentence.casefold().split())
+            if sum(map(str.isalpha, line)) < _LEAST_OF_SENTENCE:
+                continue
+            if (text.language, line) in seen:
+                yield Found(text.place, excerpt(sentence))
+                break
+            seen[text.language, line] = text.place.key

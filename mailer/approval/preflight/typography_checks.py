@@ -1,0 +1,159 @@
+"""Checks of signs and letters: spaces, quotation marks, lost or foreign letters, capitals."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from mailer.approval.preflight.edition_facts import Description, Text, excerpt
+from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.stated_facts import EMAIL
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u061c]")
+# What looks like letters: mathematical bold, full width, private use, ligatures of PDF files.
+_STYLED = re.compile(
+    "[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a\ue000-\uf8ff\ufb00-\ufb06\u24b6-\u24e9]"
+)
+_SOFT_HYPHENS = re.compile("\\w\u00ad\\w")
+_DECOMPOSED = re.compile("[иИеЕуУ][\u0306\u0308]|[a-zA-Z][\u0300-\u0304\u0306-\u030c\u0327]|\\w\u00b4\\w")
+# A word that a line end divided; not "mid- and long-term".
+_HYPHENATED = re.compile(
+    r"(?<![\w-])[^\W\d_]{3,}- (?!(?:and|or|to|и|или|және|жана|ва|va|we|ýa)\b)(?P<rest>[^\W\d_]{3,})(?![\w-])"
+)
+_DOUBLE_SPACE = re.compile(r"\S[ \u00a0]{2,}(?=\S)|\t")
+_SPACED_OUT = re.compile(r"(?<!\w)(?:[A-ZА-ЯЁ] ){3,}[A-ZА-ЯЁ](?!\w)")
+_MARKS = re.compile(r"\?{2}(?!\?)|!{3,}")
+_LOST_LETTER = re.compile(r"(?<![\w?/&=])[^\W\d_]{1,12}\?[^\W\d_]{2,}|(?<=\s)\?[^\W\d_]{2,}")
+_SMALL_BEGIN = re.compile(r"(?:(?<![#\w])[^\W\d_]{3,}|\d)[.!?] (?P<next>[a-zа-яё][^\W\d_]*)")
+# After these a sentence goes on.
+_ABBREVIATED = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|approx|incl|no|vol|p|pp|st|dr|mr|ms|art|fig|ed|est|г|гг|в|вв|т|д|п|др|пр|"
+    r"тыс|млн|млрд|руб|долл|стр|ст|см|им|ул|обл|"
+    r"б|ж|с|м|мин|сек|ч|чел|англ|рус|мыс|т\.б|ш\.к|т\.д|mln|mlrd|ming|shu jumladan|b|y|j))$",
+    re.IGNORECASE,
+)
+_HYPHEN_AS_DASH = re.compile(r"[^\W\d_]{2,}\s-\s[^\W\d_]{2,}")
+_HAND_MADE = re.compile(r"(?m)^\s*[•·▪●◦*–-]\s+\S")
+_NUMBERED = re.compile(r"(?m)^\s*(\d{1,2})[.)]\s+\S")
+_CAPITALS = re.compile(r"[^.!?\n]{25,}[.!?\n]?")
+_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
+_LONGEST_WORD = 60
+_PROSE = frozenset(("summary", "body", "text", "note", "quote", "headline", "preheader", "caption"))
+_RICH = frozenset(("body", "text", "note"))
+
+
+def odd_characters(description: Description) -> Iterator[Found]:
+    """Characters that show as boxes or styled letters, and letters that are put together of two."""
+    for text in description.texts:
+        for pattern in (_CONTROL, _STYLED, _DECOMPOSED):
+            if found := pattern.search(text.plain):
+                yield Found(
+                    text.place,
+                    f"{excerpt(found[0])} ({' '.join(f'U+{ord(one):04X}' for one in found[0][:3])})",
+                )
+                break
+
+
+def other_encoding(description: Description) -> Iterator[Found]:
+    """Cyrillic letters that were read as Western ones ("Èññëåäîâàíèå"), or lost (“?”, "ж?не")."""
+    for text in description.texts:
+        western = re.findall("[\u00c0-\u00ff]{4,}", text.plain)
+        if found := next((one for one in western if _reads_as_cyrillic(one)), ""):
+            yield Found(text.place, excerpt(found))
+        elif lost := _LOST_LETTER.search(re.sub(r"\S*(?:://|www\.)\S*", " ", text.plain)):
+            yield Found(text.place, excerpt(lost[0]))
+
+
+def _reads_as_cyrillic(letters: str) -> bool:
+    try:
+        return bool(re.fullmatch("[а-яА-ЯёЁ]+", letters.encode("cp1252").decode("cp1251")))
+    except UnicodeError:
+        return False
+
+
+def spaces_and_hyphens(description: Description) -> Iterator[Found]:
+    """Double spaces, words that a line end divided, spaced-out letters, question marks in a row."""
+    for text in description.texts:
+        patterns = [_HYPHENATED, _SOFT_HYPHENS, _SPACED_OUT, _MARKS]
+        if text.field not in ("figures", "postal_address"):
+            patterns.append(_DOUBLE_SPACE)
+        if found := next(filter(None, (one.search(text.plain) for one in patterns)), None):
+            yield Found(text.place, excerpt(found[0]))
+
+
+def sentences(description: Description) -> Iterator[Found]:
+    """Sentences that begin with a small letter, or shout in capitals."""
+    for text in description.texts:
+        if text.field not in _PROSE:
+            continue
+        small = next(
+            (
+                one
+                for one in _SMALL_BEGIN.finditer(EMAIL.sub("@", text.plain))
+                if not _is_abbreviated(one[0], one["next"])
+            ),
+            None,
+        )
+        shout = (
+            next((one for one in _SENTENCE.split(text.plain) if _shouts(one)), "")
+            if text.field in _RICH | {"summary"}
+            else ""
+        )
+        if small or shout:
+            yield Found(text.place, excerpt(small[0] if small else shout))
+
+
+def _is_abbreviated(written: str, word: str) -> bool:
+    return bool(_ABBREVIATED.search(re.split(r"[.!?] ", written)[0])) or written[:1].isdigit()
+
+
+def _shouts(sentence: str) -> bool:
+    words = re.findall(r"[^\W\d_]{2,}", sentence)
+    return len(words) >= 5 and sum(word.isupper() for word in words) >= 0.9 * len(words)
+
+
+def quotation_marks(description: Description) -> Iterator[Found]:
+    """Quotation marks that do not match (« ”), or of another kind than in the language's other texts."""
+    by_language: dict[str, Counter[str]] = defaultdict(Counter)
+    for text in description.texts:
+        by_language[text.language].update(_styles(text))
+    for text in description.texts:
+        if found := re.search(r"«[^«»“”\n]{2,200}”|[“„][^«»“”\n]{2,200}»", text.plain):
+            yield Found(text.place, excerpt(found[0]))
+            continue
+        own, usual = _styles(text), by_language[text.language]
+        if text.language in ("ru", "kk", "ky", "tg") and (own["“"] or own['"']) and not own["«"]:
+            # In these languages “…” stands within «…» only.
+            yield Found(text.place, "“…” / «…»" if own["“"] else '"…" / «…»')
+        elif own['"'] and text.language and usual['"'] < usual.total():
+            yield Found(text.place, '"…"')
+
+
+def _styles(text: Text) -> Counter[str]:
+    return Counter({"«": text.plain.count("«"), "“": text.plain.count("“"), '"': text.plain.count('"') // 2})
+
+
+def lists_by_hand(description: Description) -> Iterator[Found]:
+    """Bullets that were typed, and numbers of a list with a gap."""
+    for text in description.texts:
+        if text.field not in _RICH:
+            continue
+        bullets = _HAND_MADE.findall(text.plain)
+        numbers = [int(one) for one in _NUMBERED.findall(text.plain)]
+        if len(bullets) > 1:
+            yield Found(text.place, excerpt(bullets[0]))
+        elif len(numbers) > 1 and numbers[0] == 1 and numbers != list(range(1, len(numbers) + 1)):
+            yield Found(text.place, ", ".join(map(str, numbers)))
+
+
+def hyphens_as_dashes(description: Description) -> Iterator[Found]:
+    """A hyphen between spaces where the edition's other texts have a dash."""
+    has_dashes = {text.language for text in description.texts if re.search(r"\s[–—]\s", text.plain)}
+    for text in description.texts:
+        if (
+            text.language in has_dashes
+            and text.field in _PROSE
+            and (found := _HYPHEN_AS_DASH.search(text.plain))
+        ):
+            yield Found(text.place, excerpt(found[0]))
