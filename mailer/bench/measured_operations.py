@@ -327,7 +327,7 @@ def add_sources(sources: str, items: str, port: str, known: str) -> int:
         url = feeds.address(number, int(port))
         source = StorySource.objects.create(name=f"Office {number}", url=url, countries=("KZ",))
         if known == "1":
-            entries = parse(feeds.feed(number, int(items)), url=url)["items"]
+            entries = parse(feeds.feed(number, int(items)), url=url, content_type=feeds.TYPE)["items"]
             StorySourceItem.objects.bulk_create(
                 StorySourceItem(
                     source=source,

@@ -27,6 +27,8 @@ from mailer.bench.send import DATABASES, Failed, run_measured, workspace
 _BESIDE, _GIVE_UP = 20, 20
 # Path of the source that never answers.
 HANGING = "hangs"
+# Of the server's answers.
+TYPE = "application/rss+xml"
 _LANGUAGES = ("ru", "kk", "en")
 _PLACES = {
     "ru": ("Алматы", "Бишкеке", "Душанбе", "Узбекистане", "Ашхабаде"),
@@ -142,7 +144,7 @@ def _serving(what: Plan) -> Iterator[int]:
         if b"If-None-Match: " + etag in request:
             head, body = b"HTTP/1.1 304 Not Modified", b""
         else:
-            head, body = b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml", feed(number, what.items)
+            head, body = f"HTTP/1.1 200 OK\r\nContent-Type: {TYPE}".encode(), feed(number, what.items)
         length = str(len(body)).encode()
         writer.write(
             head + b"\r\nETag: " + etag + b"\r\nContent-Length: " + length + b"\r\nConnection: close\r\n\r\n"

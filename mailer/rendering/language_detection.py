@@ -191,10 +191,9 @@ def _ranked_part(text: str) -> list[tuple[float, str]]:
     # An abbreviation or a name in the other script says nothing.
     if not _SCRIPTS[script].fullmatch("".join(words)):
         words = [word for word in words if _SCRIPTS[script].search(word)]
-    scores = {code: _likelihood(code, words) for code, one in _PROFILES.items() if one.script == script}
+    scores = {code: _model(code).score(words) for code, one in _PROFILES.items() if one.script == script}
     ranked = sorted(((score, code) for code, score in scores.items()), reverse=True)
-    capitals = sum(word[0].isupper() for word in _WORD.findall(text))
-    if not ranked or not _is_like(ranked[0][1], ranked[0][0], words, row_of_names=2 * capitals > len(words)):
+    if not ranked or not _is_like(ranked[0][1], ranked[0][0], words, text):
         return []
     return ranked
 
@@ -209,40 +208,34 @@ def _with_uzbek_letters(lower: str) -> str:
     return re.sub("(?<=[og])[’‘'`ʼ](?=[a-z])|(?<=[og])ʻ", "ʻ", lower)
 
 
-def _likelihood(code: str, words: list[str]) -> float:
-    model, profile = _model(code), _PROFILES[code]
-    letters = model.words(words)
-    return letters + _PER_WORD * _number_of(profile.words, words)
+def _is_row_of_names(text: str, words: list[str]) -> bool:
+    capitals: int = sum(word[0].isupper() for word in _WORD.findall(text))
+    return 2 * capitals > len(words)
 
 
-def _number_of(known: frozenset[str], words: list[str]) -> int:
-    """How many of the words are known ones."""
-    return sum(map(known.__contains__, words))
-
-
-def _is_like(code: str, score: float, words: list[str], *, row_of_names: bool) -> bool:
+def _is_like(code: str, score: float, words: list[str], text: str) -> bool:
     """Whether the words look like the language that suits them best, and not like an unknown one."""
     profile = _PROFILES[code]
-    letters = sum(map(len, words))
-    strays = sum(count for one, count in Counter("".join(words)).items() if one not in profile.alphabet)
-    small = _number_of(profile.words, words)
-    if strays > _MOST_STRAYS * letters or (not small and (row_of_names or letters < _WITHOUT_WORDS)):
+    joined = "".join(words)
+    strays = sum(map(joined.count, set(joined).difference(profile.alphabet)))
+    has_small = not profile.words.isdisjoint(words)
+    if strays > _MOST_STRAYS * len(joined):
         return False
-    average = score / (letters + len(words))
-    if average < (_LEAST_AVERAGE if small else _AVERAGE_WITHOUT_WORDS):
+    if not has_small and (len(joined) < _WITHOUT_WORDS or _is_row_of_names(text, words)):
         return False
-    return all(
-        score > model.words(words) + _PER_WORD * _number_of(known, words)
-        for model, known in _others(profile.script)
-    )
+    average = score / (len(joined) + len(words))
+    if average < (_LEAST_AVERAGE if has_small else _AVERAGE_WITHOUT_WORDS):
+        return False
+    return all(score > model.score(words) for model in _others(profile.script))
 
 
 class _Model:
     """How likely a letter is after two others, in a sample of a language."""
 
-    def __init__(self, sample: str, alphabet: frozenset[str]) -> None:
-        self._alphabet = alphabet
-        # Words that were asked for: texts of one edition repeat them.
+    def __init__(self, sample: str, alphabet: frozenset[str], small: frozenset[str]) -> None:
+        """`small`: the small words of the language."""
+        self._alphabet, self._small = alphabet, small
+        # What words counted that were asked for: texts of one edition repeat them.
         self._remembered: dict[str, float] = {}
         self._counts: list[Counter[str]] = [Counter(), Counter(), Counter()]
         self._before: list[Counter[str]] = [Counter(), Counter(), Counter()]
@@ -258,15 +251,16 @@ class _Model:
                     self._counts[order][group] += 1
                     self._before[order][group[:-1]] += 1
 
-    def words(self, words: list[str]) -> float:
-        """The logarithm of the words' likelihood, with their ends; a letter of no alphabet counts _STRAY."""
+    def score(self, words: list[str]) -> float:
+        """The logarithm of the words' likelihood, with what small ones of them add."""
         if len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.clear()
         for word in set(words).difference(self._remembered):
-            self._remembered[word] = self._word(f"  {word} ")
+            self._remembered[word] = self._word(f"  {word} ") + (_PER_WORD if word in self._small else 0)
         return sum(map(self._remembered.__getitem__, words))
 
     def _word(self, padded: str) -> float:
+        """Of a word with its ends; a letter of no alphabet counts _STRAY."""
         known = self._alphabet
         return sum(
             math.log(self._probability(padded[at - 2 : at + 1], 2))
@@ -290,17 +284,18 @@ def _samples() -> dict[str, Any]:
 @cache
 def _model(code: str) -> _Model:
     sample, profile = _samples()[code].casefold(), _PROFILES[code]
-    return _Model(_with_uzbek_letters(sample) if profile.script == "Latn" else sample, profile.alphabet)
+    written = _with_uzbek_letters(sample) if profile.script == "Latn" else sample
+    return _Model(written, profile.alphabet, profile.words)
 
 
 @cache
-def _others(script: str) -> tuple[tuple[_Model, frozenset[str]], ...]:
-    """The languages of the script that are no result, each with the small words of its sample."""
+def _others(script: str) -> tuple[_Model, ...]:
+    """The languages of the script that are no result."""
     found = []
     for sample in _samples()["others"].get(script, {}).values():
         words = _WORD.findall(sample.casefold())
         small = frozenset(word for word in words if len(word) <= _SMALL)
-        found.append((_Model(sample.casefold(), frozenset("".join(words))), small))
+        found.append(_Model(sample.casefold(), frozenset("".join(words)), small))
     return tuple(found)
 
 

@@ -29,6 +29,7 @@ from mailer.stories.signals import drafts_added
 from mailer.stories.translations import note_sources
 
 _ACTION = "wagtail.edit"
+_FROM_SOURCES = ("key", *story_drafts.ABOUT, "source_language")
 # Types whose values a revision holds as they are.
 _AS_THEY_ARE = (str, int, bool)
 
@@ -44,7 +45,9 @@ def build(key: str, values: Mapping[str, str], picture: Picture, headline: str, 
     if picture.data:
         story.picture = store_picture(picture.name, picture.data, headline, None)
     note_sources(story, {})
-    story.full_clean(validate_unique=False, validate_constraints=False)
+    # The other fields have their defaults.
+    rest = {field.name for field in story._meta.concrete_fields}.difference(_FROM_SOURCES)
+    story.full_clean(exclude=rest, validate_unique=False, validate_constraints=False)
     return story
 
 

@@ -171,7 +171,8 @@ def _bands(entry: Entry) -> Iterator[str]:
     shingles = _shingles(entry)
     if not shingles:
         return
-    hashed = b"".join(hashlib.blake2b(one.encode(), digest_size=4 * _HASHES).digest() for one in shingles)
+    # Of 64 octets, 4 for each hash of the signature.
+    hashed = b"".join([hashlib.blake2b(one.encode()).digest() for one in shingles])
     # All at once, because a text has hundreds of them.
     numbers = struct.unpack(f"<{_HASHES * len(shingles)}I", hashed)
     signature = [min(numbers[at::_HASHES]) for at in range(_HASHES)]

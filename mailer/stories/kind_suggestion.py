@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -71,6 +71,7 @@ _TIME = re.compile(
 )
 _ISO_DAY = re.compile(r"(?<!\d)(20\d\d)-(\d\d)-(\d\d)(?!\d)")
 _NUMERIC_DAY = re.compile(r"(?<!\d)(\d{1,2})[./](\d{1,2})[./](20\d\d)(?!\d)")
+_DIGIT = re.compile(r"\d")
 _READ = 1500
 
 
@@ -116,13 +117,19 @@ def _by_signs(stated: str, categories: Iterable[str], headline: str) -> tuple[st
     if stated in KINDS:
         return stated, "stated", ""
     for category in categories:
-        for kind, signs in _SIGNS.items():
-            if signs.search(category):
-                return kind, "category", category
-    for kind, signs in _SIGNS.items():
-        if found := signs.search(headline):
-            return kind, "headline", found[0]
+        if found := _sign_in(category):
+            return found[0], "category", category
+    if found := _sign_in(headline):
+        return found[0], "headline", found[1]
     return "news", "none", ""
+
+
+# The categories of a source come again and again.
+@lru_cache(maxsize=1_000)
+def _sign_in(text: str) -> tuple[str, str] | None:
+    """The kind that the text names, and the word that does."""
+    matches = ((kind, signs.search(text)) for kind, signs in _SIGNS.items())
+    return next(((kind, match[0]) for kind, match in matches if match), None)
 
 
 def _local(moment: datetime, zone: str) -> datetime:
@@ -142,6 +149,8 @@ def _times(text: str) -> tuple[time | None, time | None]:
 
 def _future_day(text: str, today: date) -> date | None:
     """The first day that the text names and that is not before `today`."""
+    if not _DIGIT.search(text):
+        return None
     days = [*_iso_days(text), *_numeric_days(text), *_written_days(text, today)]
     coming = [day for day in days if day >= today]
     return coming[0] if coming else None

@@ -199,7 +199,9 @@ def apply(draft: Story, changes: Mapping[str, str]) -> None:
     for field, value in changes.items():
         part, _, language = field.partition("-")
         if part in PARTS:
-            setattr(texts.setdefault(language, StoryText(language=language)), part, value)
+            if language not in texts:
+                texts[language] = StoryText(language=language)
+            setattr(texts[language], part, value)
         elif field == "date":
             draft.date = date.fromisoformat(value)
         elif field in ("starts", "ends"):

@@ -9,6 +9,7 @@ from calendar import timegm
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from html import escape
 from io import BytesIO
 from typing import Any
@@ -85,8 +86,7 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
         check_depth(iter([body, b""]))
     except ValueError as error:
         raise not_a_feed(url) from error
-    import feedparser  # slow to load, and only the limited process needs it
-
+    feedparser = _feedparser()
     headers = {"content-type": content_type, "content-location": url}
     # As a stream: feedparser takes bytes for a file name.
     parsed = feedparser.parse(BytesIO(body), response_headers={k: v for k, v in headers.items() if v})
@@ -94,6 +94,17 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
         raise not_a_feed(url)
     language = str(dict.get(parsed.feed, "language") or "")
     return [_item(entry, language) for entry in parsed.entries[:MOST]]
+
+
+@cache
+def _feedparser() -> Any:
+    import feedparser  # slow to load, and only the limited process needs it
+    from feedparser import mixin
+
+    # It joins the same addresses for every element.
+    mixin.make_safe_absolute_uri = lru_cache(maxsize=256)(mixin.make_safe_absolute_uri)
+    mixin._urljoin = lru_cache(maxsize=256)(mixin._urljoin)
+    return feedparser
 
 
 def not_a_feed(url: str) -> SourceError:
