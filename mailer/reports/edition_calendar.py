@@ -44,7 +44,8 @@ class CalendarEvent:
     kind: str
     # None: it does not exist yet.
     edition: Edition | None = None
-    # What became of it, a state of EditionPlan, "held", or a state of the edition; empty: it is to come.
+    # What became of it, a state of EditionPlan, or a state of the edition; empty: it is to come. Of a planned
+    # sending that was held "unscheduled" where the edition is approved, else "held".
     outcome: str = ""
     # The same in every answer, and no other event's: for iCalendar.
     key: str = ""
@@ -98,7 +99,9 @@ def _of_plan(newsletter: Newsletter, plan: EditionPlan, states: dict[int, str]) 
     state = states.get(plan.edition_id or 0, "")
     yield _event(newsletter, plan.assemble_at, "assembly", plan.period, plan.edition, plan.state)
     if plan.send_at and plan.edition:
-        outcome = "held" if plan.held_at and state not in ("scheduled", "sending", "sent") else state
+        outcome = state
+        if plan.held_at and state not in ("scheduled", "sending", "sent"):
+            outcome = "unscheduled" if state == "approved" else "held"
         yield _event(newsletter, plan.send_at, "sending", plan.period, plan.edition, outcome)
         if not plan.held_at and state not in ("scheduled", "sending", "sent"):
             at = plan.send_at - timedelta(hours=newsletter.approval_reminder_hours)

@@ -118,7 +118,9 @@ def _outcome(event: CalendarEvent) -> tuple[str, str]:
     if not event.outcome:
         return "draft", ""
     if event.outcome == "held" and event.kind == "sending":
-        return "problem", gettext("Held: it was not approved or scheduled in time")
+        return "problem", gettext("Held: not approved in time")
+    if event.outcome == "unscheduled":
+        return "problem", gettext("Held: not scheduled in time")
     if event.kind == "assembly":
         state = EditionPlan.State(event.outcome)
         return ("done" if state is EditionPlan.State.ASSEMBLED else "waiting"), str(state.label)

@@ -15,7 +15,7 @@ from mailer.editions.assemble import assemble
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.reports.edition_calendar import events
 from tests import cast as everyone
-from tests.desk.cast import Desk, as_user
+from tests.desk.cast import Desk, approved, as_user
 from tests.desk.page import Page
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,19 @@ def test_the_calendar_has_what_is_planned_and_what_became_of_it(desk: Desk) -> N
     page = Page(as_user(desk.writer).get(reverse("desk_calendar"), {"month": "2022-01"}))
     assert page.status == 200 and reverse("desk_edition:variants", args=[edition.pk]) in page.links
     assert as_user(desk.writer).get(reverse("desk_calendar"), {"month": "0000-99"}).status_code == 200
+
+
+def test_a_held_sending_says_whether_it_was_approved(desk: Desk) -> None:
+    plan(desk)
+    approved(desk)
+    start = datetime(2022, 1, 1, tzinfo=UTC)
+    at = {"assemble_at": start, "send_at": start + timedelta(days=1), "held_at": start + timedelta(days=1)}
+    EditionPlan.objects.filter(edition=desk.edition).update(state=EditionPlan.State.ASSEMBLED, **at)
+    found = events(start, start + timedelta(days=31), start + timedelta(days=2))
+    outcomes = [one.outcome for one in found if one.edition == desk.edition and one.kind == "sending"]
+    assert outcomes == ["unscheduled"]
+    page = as_user(desk.writer).get(reverse("desk_calendar"), {"month": "2022-01"})
+    assert page.status_code == 200
 
 
 def test_the_feed_has_zones_and_no_addresses_and_ends_when_it_is_revoked(desk: Desk) -> None:
