@@ -111,6 +111,8 @@ _PER_WORD, _STRAY = 1.5, -4.0
 _MOST_STRAYS = 0.03
 _LEAST_AVERAGE = -3.4
 _WITHOUT_WORDS, _AVERAGE_WITHOUT_WORDS = 24, -3.1
+# Of a text that is in another language: letters, and how much likelier that must be.
+_LETTERS_OF_FOREIGN, _MARGIN_OF_FOREIGN = 50, 12.0
 _MOST_REMEMBERED = 10_000
 # Characters at the beginning and at the end of a text that are looked at.
 _ENOUGH = 800
@@ -167,6 +169,18 @@ def contradiction(text: str, label: str) -> Detected | None:
     if found and expected and expected != _PROFILES[found].script:
         return Detected(found, math.inf)
     return None
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a text is certainly in another of the sample's languages than the office's: Turkish, German."""
+    lower = text.casefold()
+    script = max(_SCRIPTS, key=lambda name: _letters_of(name, lower))
+    words = _WORD.findall(_with_uzbek_letters(lower) if script == "Latn" else lower)
+    own = [_model(code).score(words) for code, one in _PROFILES.items() if one.script == script]
+    if not own or sum(map(len, words)) < _LETTERS_OF_FOREIGN:
+        return False
+    others = max((model.score(words) for model in _others(script)), default=-math.inf)
+    return others > max(own) + _MARGIN_OF_FOREIGN
 
 
 def _ranked(text: str) -> list[tuple[float, str]]:

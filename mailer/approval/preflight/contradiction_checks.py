@@ -21,6 +21,11 @@ _EDITIONS = {
     "uz": r"(?:son(?:i|ida|imiz)?|dayjest)",
     "tk": r"(?:san(?:y|ynda|ymyz)?|goýberiliş(?:i|inde)?)",
 }
+# "News of November 2021".
+_NEWS = re.compile(
+    r"\b(?:news\s+(?:of|for|from|in)|новости\b.*\bза|жаңалықтары|жаңылыктары|хабарҳои|yangiliklari|habarlary)\b",
+    re.IGNORECASE,
+)
 _ORDINAL = r"\s*-?\s*(?:й|ый|ші|шы|чи|чы|чу|чү|ум|юм|умин|nji|njy|th|st|nd|rd)?\s*-?\s*"
 _TIME = re.compile(
     r"(?<![\d:.])(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?(?!:?\d)(?:\s?(?P<half>[ap]\.?m\b))?",
@@ -41,17 +46,17 @@ def other_number(description: Description) -> Iterator[Found]:
             # "Edition 2021" names a year.
             if number not in (description.content.number, period.first_day.year):
                 yield Found(text.place, found[0].strip())
-        if period.kind is Kind.MONTH and _word(language).search(text.plain):
+        if period.kind is Kind.MONTH and (_word(language).search(text.plain) or _NEWS.search(text.plain)):
             months = _months_in(text.plain, language)
             if months and period.first_day.month not in months:
                 yield Found(text.place, " / ".join(months.values()))
 
 
 def other_time(description: Description) -> Iterator[Found]:
-    """Headlines and summaries of an event that name times, and none of them the event's."""
+    """Texts of an event that name times, and none of them the event's."""
     events = {one.key: {one.starts, one.ends} - {""} for one in description.shown_stories if one.starts}
     for text in description.texts:
-        if text.field in ("headline", "summary") and text.place.kind == "story":
+        if text.field in ("headline", "summary", "body") and text.place.kind == "story":
             own, named = events.get(text.place.key, set()), times(text.plain)
             if own and named and not own & set(named):
                 yield Found(text.place, " / ".join(named.values()))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 
 from babel.core import get_global
 
-from mailer.approval.preflight.contradiction_checks import times
 from mailer.approval.preflight.date_checks import dates, resolved
 from mailer.approval.preflight.edition_facts import Description, excerpt, place_of
 from mailer.approval.preflight.findings import Found
@@ -117,17 +116,3 @@ def event_times(description: Description) -> Iterator[Found]:
             yield Found(place_of(story), story.zone)
         elif (story.date - description.as_of).days > _FAR_AHEAD:
             yield Found(place_of(story), story.date.isoformat())
-
-
-def other_time_in_body(description: Description) -> Iterator[Found]:
-    """Bodies of an event that name times, and none of them the event's."""
-    events = {
-        one.key: {one.starts, one.ends} - {""}
-        for one in description.shown_stories
-        if one.starts and one.kind == "event"
-    }
-    for text in description.texts:
-        own = events.get(text.place.key) if text.place.kind == "story" and text.field == "body" else None
-        named = times(text.plain) if own else {}
-        if own and named and not own & set(named):
-            yield Found(text.place, " / ".join(named.values()))

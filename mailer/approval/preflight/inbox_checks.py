@@ -117,9 +117,9 @@ def subject_same_in_languages(description: Description) -> Iterator[Found]:
 
 def subject_sent_before(description: Description) -> Iterator[Found]:
     """The subject of an edition that was sent; inboxes join the two in one conversation."""
-    sent = {(language, _plain(subject)) for language, subject in description.sent_subjects}
+    sent = {(language, _plain(subject).replace(" ", "")) for language, subject in description.sent_subjects}
     for subject in _subjects(description.content):
-        if (subject.language, _plain(subject.subject)) in sent:
+        if (subject.language, _plain(subject.subject).replace(" ", "")) in sent:
             yield Found(_place(subject), excerpt(subject.subject))
 
 

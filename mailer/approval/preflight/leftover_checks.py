@@ -153,7 +153,7 @@ _OF_A_PAGE = re.compile(
       KZ|KYR|KG|TJK|TAJ|UZB|TKM|РУС|ҚАЗ|КЫР|ТАҶ|АНГЛ)\s*:\s))
     | ^\W*(?:see|in)\s+the\s+table\s+(?:below|above)\b | \bin\s+the\s+(?:table|chart|map|
       photo)\s+below\b | \bв\s+таблице\s+ниже\b
-    | \b(?:[A-Z]:\\|\\\\\w+\\)\S+ | \b[\w-]*_(?:final|v\d|new|draft|AS|rev)[\w-]*\.(?:docx?|pdf|xlsx?|
+    | (?:\b[A-Z]:\\|\\\\\w+\\)\S+ | \b[\w-]*_(?:final|v\d|new|draft|AS|rev)[\w-]*\.(?:docx?|pdf|xlsx?|
       pptx?)\b | ^\S+\.(?:docx?|xlsx?|pptx?|jpe?g)\s*$
     | https?://(?:localhost|127\.0\.0\.1|10\.\d|192\.168)
     | \[\d{1,2}\](?=[\s.,;]|$)

@@ -36,7 +36,7 @@ _KEYBOARD = re.compile(
 _VOWELS = re.compile("[aeiouyäöüý]", re.IGNORECASE)
 # The letters that a foreign keyboard does not have; and how many letters of a text leave no doubt.
 _OWN_LETTERS: Mapping[str, str] = {"kk": "әғқңөұүһі", "ky": "ңөү", "tg": "ғӣқӯҳҷ", "tk": "çäžňöşüý"}
-_LEAST_LETTERS: Mapping[str, int] = {"kk": 40, "ky": 70, "tg": 50, "tk": 45}
+_LEAST_LETTERS: Mapping[str, int] = {"kk": 50, "ky": 90, "tg": 90, "tk": 50}
 # Uzbek words that have an oʻ or gʻ, without its sign.
 _UZBEK_BARE = re.compile(
     r"\b(?:boyicha|korsat\w+|toliq|malumot\w*|otkaz\w+|organ\w+|ozbek\w*|togri|kop(?=\s|\b)|bolib|boladi|"

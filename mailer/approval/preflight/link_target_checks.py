@@ -220,6 +220,10 @@ def _language_of(url: str) -> str:
     return ""
 
 
+def _without_language(url: str) -> str:
+    return _IN_PATH.sub(lambda found: found[0] if found[1] and found[1].lower() in _COUNTRIES else "", url)
+
+
 def _links_by_language(
     description: Description,
 ) -> dict[tuple[str, str], dict[str, tuple[Place, dict[str, str]]]]:
@@ -233,5 +237,5 @@ def _links_by_language(
     for link in description.anchors:
         place = link.place
         if (place.kind, place.key, place.language) in texts and link.url.startswith("http"):
-            found[place.kind, place.key][place.language][1].setdefault(_IN_PATH.sub("", link.url), link.url)
+            found[place.kind, place.key][place.language][1].setdefault(_without_language(link.url), link.url)
     return {key: value for key, value in found.items() if len(value) > 1}

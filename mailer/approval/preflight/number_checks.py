@@ -48,7 +48,7 @@ _RANGE = re.compile(
 )
 _FROM_TO = re.compile(
     r"\b(?:from|с|between|аз)\s+(?P<a>\d{1,2}(?::\d\d)?)\s+(?:to|until|till|по|до|and|"
-    r"то)\s+(?P<b>\d{1,2}(?::\d\d)?)\s+(?P<month>[^\W\d_]{3,})?",
+    r"то)\s+(?P<b>\d{1,2}(?::\d\d)?)(?:\s+(?P<month>[^\W\d_]{3,}))?",
     re.IGNORECASE,
 )
 _DAY_RANGE = re.compile(r"(?<![\d.,:–-])(?P<a>\d{1,2})\s?[–—-]\s?(?P<b>\d{1,2})\s+(?P<month>[^\W\d_]{3,})")

@@ -42,7 +42,9 @@ _WRONG_CODECS = ("cp1251", "cp1252", "latin-1")
 _DOUBLED = re.compile(
     "(?:[РС][\u0401-\u040f\u0451-\u045f\u0490\u0491\u2010-\u2122\x80-\xbf]){3,}|â€.|Ã[\x80-\xbf]"
 )
-_TWICE = re.compile(r"(?<![\w-])(?P<word>[^\W\d_]{2,})\s+(?P<again>(?P=word))(?![\w-])", re.IGNORECASE)
+_TWICE = re.compile(
+    r"(?<![\w-])(?P<word>[^\W\d_]{2,}|[вксуо])\s+(?P<again>(?P=word))(?![\w-])", re.IGNORECASE
+)
 # Words that stand twice on purpose; and, where doubling a word is grammar, words that never do.
 _MAY_REPEAT: Mapping[str, frozenset[str]] = {"en": frozenset({"had", "that"}), "ru": frozenset({"вот", "да"})}
 _NEVER_TWICE: Mapping[str, frozenset[str]] = {
@@ -53,7 +55,8 @@ _NEVER_TWICE: Mapping[str, frozenset[str]] = {
     "tk": frozenset({"we", "üçin", "bilen", "bu"}),
 }
 _BREAKS_OFF = re.compile(
-    r"(?:,|\b(?:and|or|the|of|with|и|или|что|в|на|және|мен|үшін|жана|менен|үчүн|ва|ё|барои|va|uchun|we|üçin))\s*$"
+    r"(?:,|\b(?:and|or|the|of|with|и|или|что|в|на|және|мен|үшін|жана|менен|үчүн|ва|ё|барои|va|uchun|we|"
+    r"üçin))\s*$"
 )
 # An ellipsis has three dots; « .org» and « ,5» begin with their sign.
 _SPACING = re.compile(

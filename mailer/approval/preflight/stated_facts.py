@@ -39,7 +39,7 @@ _NUMBER = re.compile(
     r"(?:[ \u00a0-]?(?P<scale>[^\W\d_]+))?"
 )
 _SCALES: tuple[tuple[re.Pattern[str], int], ...] = (
-    (re.compile(r"(?:thousand|тыс|мың|миң|ҳазор|ming(?!\w)|müň)"), 10**3),
+    (re.compile(r"(?:thousand|тыс|мың|миң|ҳазор|ming(?!l)|müň)"), 10**3),
     (re.compile(r"(?:million|mln|млн|миллион)"), 10**6),
     (re.compile(r"(?:billion|bn(?!\w)|млрд|миллиард|mlrd|milliard)"), 10**9),
     (re.compile(r"(?:trillion|трлн|триллион|trln)"), 10**12),

@@ -119,7 +119,16 @@ def unbalanced(description: Description) -> Iterator[Found]:
 
 def _unbalanced(plain: str) -> str:
     open_ones: list[str] = []
-    for character in _LIST_MARK.sub(" ", plain):
+    # "(objective 10) and": the bracket of a list's number closes none that is open.
+    marks = (
+        one
+        for one in _LIST_MARK.finditer(plain)
+        if plain.count("(", 0, one.start()) <= plain.count(")", 0, one.start())
+    )
+    without = list(plain)
+    for mark in marks:
+        without[mark.start() : mark.end()] = " " * len(mark[0])
+    for character in without:
         if character in "([{«":
             open_ones.append(character)
         elif character in _PAIRS and (not open_ones or open_ones.pop() != _PAIRS[character]):
@@ -204,6 +213,12 @@ def doubtful_language(description: Description) -> Iterator[Found]:
             if found and found.margin >= margin:
                 yield Found(place, f"{excerpt(piece)} ({found.language})")
                 break
+        else:
+            foreign = (
+                one.plain for one in texts if one.field in _LONG and language_detection.is_foreign(one.plain)
+            )
+            if other := next(foreign, ""):
+                yield Found(place, excerpt(other))
 
 
 def _sentences(plain: str) -> Iterator[tuple[str, float]]:

@@ -23,8 +23,10 @@ _HYPHENATED = re.compile(
 )
 _DOUBLE_SPACE = re.compile(r"\S[ \u00a0]{2,}(?=\S)|\t")
 _SPACED_OUT = re.compile(r"(?<!\w)(?:[A-ZА-ЯЁ] ){3,}[A-ZА-ЯЁ](?!\w)")
-_MARKS = re.compile(r"\?{2}(?!\?)|!{3,}")
-_LOST_LETTER = re.compile(r"(?<![\w?/&=])[^\W\d_]{1,12}\?[^\W\d_]{2,}|(?<=\s)\?[^\W\d_]{2,}")
+_MARKS = re.compile("[?]{2}(?![?])|!{3,}|(?:[\U0001f300-\U0001faff]\\s*){3,}")
+_LOST_LETTER = re.compile(
+    r"(?<![\w?/&=])[^\W\d_]{1,12}\?[^\W\d_]{2,}|(?<=\s)\?[^\W\d_]{2,}|[a-z]\?(?:s|t|re|ll|ve)\b"
+)
 _SMALL_BEGIN = re.compile(r"(?:(?<![#\w])[^\W\d_]{3,}|\d)[.!?] (?P<next>[a-zа-яё][^\W\d_]*)")
 # After these a sentence goes on.
 _ABBREVIATED = re.compile(

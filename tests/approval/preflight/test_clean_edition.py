@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from mailer.approval.preflight.edition_facts import Description, Reader, Sender
@@ -17,7 +18,9 @@ from mailer.rendering.data_types import (
     StoryText,
     Subject,
 )
-from tests.approval.preflight_edition import check
+from tests.approval.preflight_clean_stories import STORIES as STORIES_IN_SEVEN
+from tests.approval.preflight_edition import check, rendered, with_content
+from tests.approval.preflight_languages import CLEAN_IN_SEVEN
 
 SITE = "https://news.steppe.int"
 
@@ -264,3 +267,21 @@ DESCRIPTION = Description(
 
 def test_an_edition_without_a_fault_raises_no_alarm() -> None:
     assert check(DESCRIPTION, render=True) == {}
+
+
+def test_plausible_stories_in_seven_languages_raise_no_alarm() -> None:
+    stories = tuple(
+        Story(
+            f"clean-{number}",
+            "news",
+            date(2021, 11, 20),
+            (),
+            tuple(StoryText(code, *parts) for code, parts in texts.items()),
+            f"https://www.office.int/clean-{number}",
+        )
+        for number, texts in enumerate(STORIES_IN_SEVEN)
+    )
+    head, *others = (story.key for story in stories)
+    blocks = (Block("lead", (head,)), *(Block("story", (key,)) for key in others))
+    edition = with_content(CLEAN_IN_SEVEN, stories=stories, blocks=blocks)
+    assert check(replace(edition, variants=rendered(CLEAN_IN_SEVEN.content)[:1])) == {}
