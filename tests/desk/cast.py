@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from wagtail.admin.templatetags import wagtailadmin_tags
 
 from mailer.approval import approve_and_schedule
 from mailer.approval.models import Snapshot
@@ -50,6 +52,12 @@ def desk() -> Desk:
     reader = cast.reader("aigul", ("KZ",), "kk")
     edition = cast.december(by=people["dana"])
     return Desk(people["dana"], people["timur"], people["lola"], people["guest"], edition, reader)
+
+
+def leave_out_menu(patch: pytest.MonkeyPatch) -> None:
+    """For tests of many pages: half the work of a page is its menu, which is the same on all."""
+    patch.setattr(wagtailadmin_tags.admin_menu, "render_component", lambda request: [])
+    patch.setattr(wagtailadmin_tags.admin_search_areas, "search_items_for_request", lambda request: [])
 
 
 def as_user(user: User) -> Client:

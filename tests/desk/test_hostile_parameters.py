@@ -43,6 +43,11 @@ def _content_types() -> None:
     ContentType.objects.clear_cache()
 
 
+@pytest.fixture(autouse=True)
+def _no_menu(monkeypatch: pytest.MonkeyPatch) -> None:
+    cast.leave_out_menu(monkeypatch)
+
+
 @pytest.fixture
 def first_admin(desk: Desk) -> User:
     """A superuser without groups, as `mailer init` makes one, beside a row in every table."""
@@ -138,10 +143,12 @@ def test_a_link_to_the_sign_out_ends_no_session(desk: Desk) -> None:
     assert browser.get("/desk/").status_code == 302
 
 
-@pytest.mark.parametrize("query", ['"Silk Road"', '"', "'\"%", "50%", "a AND", "-x", "a:b*"])
-@pytest.mark.parametrize("section", ["stories", "editions", "images"])
-def test_a_search_takes_what_people_type(first_admin: User, section: str, query: str) -> None:
-    assert as_user(first_admin).get(f"/desk/{section}/", {"q": query}).status_code == 200
+def test_a_search_takes_what_people_type(first_admin: User) -> None:
+    browser = as_user(first_admin)
+    for section in ("stories", "editions", "images"):
+        for query in ('"Silk Road"', '"', "'\"%", "50%", "a AND", "-x", "a:b*"):
+            answer = browser.get(f"/desk/{section}/", {"q": query})
+            assert answer.status_code == 200, (section, query)
 
 
 class ReadParameters:
@@ -170,14 +177,17 @@ _parameters: dict[str, list[str]] = {}
 
 
 def parameters(browser: Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """By path, for each page of the desk that reads some: the parameters whose values it reads."""
+    """By path, for each page of the desk that reads some: the parameters whose values it reads.
+
+    Every page is opened, with a row in it, and none may fail.
+    """
     patterns_of_desk = dict(desk_paths())
     if not _parameters:
         for pattern, kinds in patterns_of_desk.items():
             path = filled(pattern, kinds)
             with monkeypatch.context() as patched:
                 seen = ReadParameters(patched)
-                browser.get(path)
+                assert browser.get(path).status_code < 500, path
                 if seen.looked_for:
                     # Of what is there a page may read the value, too.
                     browser.get(path, dict.fromkeys(seen.looked_for, "1"))
@@ -190,10 +200,8 @@ def parameters(browser: Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, li
     return {filled(pattern, patterns_of_desk[pattern]): names for pattern, names in _parameters.items()}
 
 
-def test_the_first_admin_sees_every_screen_with_a_row_in_it(first_admin: User) -> None:
-    requests = [(filled(path, kinds), None) for path, kinds in desk_paths()]
-    assert len(requests) > 150
-    assert failures(as_user(first_admin), requests) == []
+def test_the_first_admin_sees_tables_of_what_arrives(first_admin: User) -> None:
+    assert len(desk_paths()) > 150
     tables = ("desk_replies:index", "desk_suppression_decisions:index", "desk_imports:index")
     answers = {name: as_user(first_admin).get(reverse(name)).status_code for name in tables}
     assert answers == dict.fromkeys(tables, 200)

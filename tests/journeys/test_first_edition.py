@@ -75,6 +75,7 @@ class Office:
         self.demo, self.browser, self.way, self.place = demo, browser, way, place
         self.texts = TEXTS[way.language]
         self.people: list[Walker] = []
+        self.looked_at: dict[str, set[str]] = {}
         # Presses, choices and fields of all people that lead straight to the first scheduled edition.
         self.interactions_of_first_hour = 0
 
@@ -86,7 +87,7 @@ class Office:
         self.interactions_of_first_hour += sum(one.interactions for one in self.people) - before
 
     def person(self, name: str) -> Walker:
-        made = open_walker(self.browser, name, self.demo.url, self.way, DATA)
+        made = open_walker(self.browser, name, self.demo.url, self.way, DATA, self.looked_at)
         self.people.append(made)
         return made
 

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response, expect
 
 from tests.journeys.conftest import SAFETY_MILLISECONDS
-from tests.journeys.test_accessible import ALL_BUT_COLOURS, AXE, CLIPPED, FIND, RULES
+from tests.journeys.test_accessible import ALL_BUT_COLOURS, AXE, CLIPPED, FIND, RULES, outside_menu
 from tests.project.test_untranslated import _SAME
 
 # Where the focus is: reached, before the element (-1) or after it (1); and whether it is seen.
@@ -55,6 +55,9 @@ _TEXTS = """(own) => {
     });
     return found;
 }"""
+# The kinds of elements on a page: a state, such as an error, is a class.
+_KINDS = """() => [...new Set([...document.querySelectorAll('body *')].map(
+    (one) => `${one.localName}.${one.getAttribute('class')}.${one.getAttribute('role')}`))]"""
 # From here on the menu is always there.
 MENU_WIDTH = 800
 _WORD = re.compile(r"[A-Za-z]{3,}")
@@ -90,6 +93,8 @@ class Walker:
     interactions: int = 0
     # What was wrong with the pages that were seen.
     barriers: list[str] = field(default_factory=list)
+    # The kinds of elements that were looked at, by the path without numbers.
+    looked_at: dict[str, set[str]] = field(default_factory=dict)
     _number: count[int] = field(default_factory=lambda: count(1))
 
     @property
@@ -227,20 +232,34 @@ class Walker:
         return self.page.locator(selector).first
 
     def looks(self) -> None:
-        """The page is in the person's language, has no barrier, and is no wider than the window."""
+        """The page is in the person's language, has no barrier, and is no wider than the window.
+
+        Barriers are looked for where the page has an element of a kind that it had not before.
+        """
         self.page.wait_for_load_state()
         self.page.evaluate(_AT_REST)
         found = self.page.locator("html").get_attribute("lang")
         if found != self.way.language:
             self.barriers.append(f"{self.path} is in {found}")
-        self.page.evaluate(AXE)
+        seen = self.looked_at.setdefault(re.sub(r"\d+", "0", self.path), set())
+        kinds = set(self.page.evaluate(_KINDS))
+        is_new = not kinds <= seen
+        seen |= kinds
+        menu_is_new = self.name not in self.looked_at.setdefault("menus", set())
+        if is_new:
+            self.page.evaluate(AXE)
+            if self.path.startswith("/desk/"):
+                self.looked_at["menus"].add(self.name)
         height = (self.page.viewport_size or {})["height"]
         for width in (*self.way.also_at, self.way.width):
             if self.way.also_at:
                 self.page.set_viewport_size({"width": width, "height": height})
                 # The menu slides away from a narrower window.
                 self.page.evaluate(_AT_REST)
-            self._looks_at(width, FIND if width == self.way.width else ALL_BUT_COLOURS)
+            find = FIND if width == self.way.width else ALL_BUT_COLOURS
+            if not menu_is_new:
+                find = outside_menu(find)
+            self._looks_at(width, find if is_new else "() => []")
         if self.way.language == "ru":
             self.barriers += [f"{self.path}: English {words}" for words in self._english()]
 
@@ -279,9 +298,17 @@ class Walker:
 
 
 def open_walker(
-    browser: Browser, name: str, url: str, way: Way, data: frozenset[str] = frozenset()
+    browser: Browser,
+    name: str,
+    url: str,
+    way: Way,
+    data: frozenset[str] = frozenset(),
+    looked_at: dict[str, set[str]] | None = None,
 ) -> Walker:
-    """A person with a browser window of their own; its context is closed by the caller."""
+    """A person with a browser window of their own; its context is closed by the caller.
+
+    People with the same `looked_at` look for barriers together.
+    """
     context = browser.new_context(
         viewport={"width": way.width, "height": 900},
         color_scheme="dark" if way.dark else "light",
@@ -289,7 +316,7 @@ def open_walker(
         reduced_motion="reduce",
     )
     context.set_default_timeout(SAFETY_MILLISECONDS)
-    made = Walker(name, context.new_page(), url, way, data)
+    made = Walker(name, context.new_page(), url, way, data, looked_at={} if looked_at is None else looked_at)
     made.page.on("response", made.notes)
     made.page.on("console", made.notes_policy)
     made.page.on("pageerror", lambda error: made.barriers.append(f"{made.path}: {error}"))

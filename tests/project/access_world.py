@@ -24,7 +24,6 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from wagtail.admin.models import EditingSession
-from wagtail.admin.templatetags import wagtailadmin_tags
 from wagtail.images import get_image_model
 from wagtail.models import Collection, Page, UploadedFile
 
@@ -163,9 +162,7 @@ class World:
 
 
 def build(patch: pytest.MonkeyPatch) -> World:
-    # Half the work of a page of the desk is its menu, which is the same on all.
-    patch.setattr(wagtailadmin_tags.admin_menu, "render_component", lambda request: [])
-    patch.setattr(wagtailadmin_tags.admin_search_areas, "search_items_for_request", lambda request: [])
+    cast.leave_out_menu(patch)
     patch.setattr(ModelBackend, "_get_permissions", _remembered_permissions(ModelBackend._get_permissions))
     at = cast.desk()
     now, reader = timezone.now(), at.reader

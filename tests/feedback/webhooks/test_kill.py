@@ -26,7 +26,7 @@ from tests.feedback.webhooks.documented import SECRET, basic
 
 pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("django_db_setup")]
 ROOT = Path(__file__).parents[3]
-POSTS, CONNECTIONS, KILLS = 1_200, 8, 3
+POSTS, CONNECTIONS, KILLS = 600, 8, 2
 PATIENCE, BOUNCES = 300, 20
 READ = """
 from mailer.cli.main import start_django
