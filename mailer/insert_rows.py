@@ -5,7 +5,7 @@ Django's `bulk_create` prepares each value through several functions, which cost
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from operator import attrgetter
@@ -22,6 +22,9 @@ _AS_THEY_ARE = (
 )
 
 
+_PLAIN = frozenset((str, bool, int, type(None)))
+
+
 def insert_rows(
     model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> list[Any]:
@@ -30,23 +33,28 @@ def insert_rows(
     `columns`: the names of the fields that the rows hold, a foreign key as "story_id"; all others have their
     defaults, each the same in all rows.
     """
+    listed = list(rows)
+    if not listed:
+        return []
     fields = {field.attname: field for field in model._meta.concrete_fields}
     others = [
-        (field, _default(field))
+        field
         for name, field in fields.items()
         if name not in columns and not (field.primary_key and field.default is NOT_PROVIDED)
     ]
-    prepare = [_preparation(fields[name]) for name in columns]
-    constants = [_preparation(field)(value) for field, value in others]
-    names = [*(fields[name] for name in columns), *(field for field, _ in others)]
-    prepared = ([*(one(value) for one, value in zip(prepare, row, strict=True)), *constants] for row in rows)
-    if connection.vendor == "postgresql":
-        return _copy(model, names, list(prepared))
-    return _insert(model, names, prepared)
+    # Column by column, because most of them need no preparation.
+    prepared = [
+        _prepared(fields[name], values)
+        for name, values in zip(columns, zip(*listed, strict=True), strict=True)
+    ]
+    prepared += [_prepared(field, [_default(field)]) * len(listed) for field in others]
+    names = [*(fields[name] for name in columns), *others]
+    whole = list(zip(*prepared, strict=True))
+    return (_copy if connection.vendor == "postgresql" else _insert)(model, names, whole)
 
 
 def _insert(
-    model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: Iterable[list[Any]]
+    model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: Sequence[Sequence[Any]]
 ) -> list[Any]:
     size = max(1, min(_ROWS, (connection.features.max_query_params or _VALUES) // len(fields)))
     ids: list[Any] = []
@@ -59,7 +67,7 @@ def _insert(
 
 
 def _copy(
-    model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: list[list[Any]]
+    model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: Sequence[Sequence[Any]]
 ) -> list[Any]:
     """By COPY: neither the driver nor the server parses a statement of thousands of values."""
     quote, key = connection.ops.quote_name, model._meta.pk
@@ -106,24 +114,17 @@ def _default(field: models.Field[Any, Any]) -> Any:
     return field.get_default()
 
 
-def _preparation(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
-    """What makes of a value of the field that which the database driver takes."""
-    as_it_is: frozenset[type] = frozenset()
-    if isinstance(field, _AS_THEY_ARE) and type(field).get_prep_value in _plain_methods():
-        as_it_is = frozenset((str, bool, int))
-    moments: dict[Any, Any] = {}
-
-    def prepare(value: Any) -> Any:
-        if value is None or type(value) in as_it_is:
-            return value
-        if type(value) is not datetime:
-            return field.get_db_prep_save(value, connection)
-        if value not in moments:
-            # The same moment in many rows.
-            moments[value] = field.get_db_prep_save(value, connection)
-        return moments[value]
-
-    return prepare
+def _prepared(field: models.Field[Any, Any], values: Sequence[Any]) -> list[Any]:
+    """The values as the database driver takes them."""
+    is_plain = isinstance(field, _AS_THEY_ARE) and type(field).get_prep_value in _plain_methods()
+    if is_plain and _PLAIN.issuperset(map(type, values)):
+        return list(values)
+    # Moments are the same in many rows.
+    known = {value: field.get_db_prep_save(value, connection) for value in values if type(value) is datetime}
+    return [
+        known[value] if type(value) is datetime else field.get_db_prep_save(value, connection)
+        for value in values
+    ]
 
 
 def _plain_methods() -> frozenset[Any]:

@@ -32,6 +32,8 @@ _DEFAULT_WEIGHT = 4.0
 _SHARE = 0.5
 # So many countries of the site are the whole region.
 _REGION_FROM = 4
+# The words of an edition, or of the sources of a day, are about so many.
+_MOST_REMEMBERED = 20_000
 # Characters of the text that are its first lines, and those that are read at all.
 _LEAD, _READ = 300, 4000
 # CLDR names that are common words or first names: Togo ("of that" in Russian), Chad, Mali, Jordan, Guam.
@@ -295,10 +297,11 @@ def _names(text: str, place: Place, language: str, site: Sequence[str]) -> list[
     plain = _with_apostrophes(text)
     words = _WORD.findall(plain)
     # Few words begin a name.
+    table = _beginnings(language_of_table)
     beginnings = [
         (at, patterns)
         for at, word in enumerate(words)
-        if (begun := _beginning_with(word, language_of_table))
+        if (begun := table[word])
         and (patterns := [one for one in begun if one.goes_on(words[at + 1 : at + 2])])
     ]
     if not beginnings:
@@ -344,16 +347,31 @@ def _longest(
     return None
 
 
-# Texts repeat their words; the words of an edition, or of the sources of a day, are about so many.
-@lru_cache(maxsize=20_000)
-def _beginning_with(written: str, language: str) -> tuple[_Pattern, ...]:
-    """The names of the table whose first word may be this one, with an ending or without."""
-    word = _lower(written)
-    found = _table(language).get(word[:2], ())
-    is_capital = written[0].isupper()
-    return tuple(
-        one for one in found if word.startswith(_stem(one.words[0])) and (is_capital or not one.capital)
-    )
+class _Beginnings(dict[str, tuple[_Pattern, ...]]):
+    """By a word as it is written: the names whose first word it may be, with an ending or without.
+
+    Words are added when they are asked for: texts repeat them.
+    """
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._table = _table(language)
+
+    def __missing__(self, written: str) -> tuple[_Pattern, ...]:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        word, is_capital = _lower(written), written[0].isupper()
+        self[written] = tuple(
+            one
+            for one in self._table.get(word[:2], ())
+            if word.startswith(_stem(one.words[0])) and (is_capital or not one.capital)
+        )
+        return self[written]
+
+
+@cache
+def _beginnings(language: str) -> _Beginnings:
+    return _Beginnings(language)
 
 
 def _stem(word: str) -> str:
