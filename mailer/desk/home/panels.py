@@ -10,17 +10,17 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.utils import timezone
+from django.utils.translation import gettext
 from wagtail.admin.ui.components import Component
 
 from mailer.approval import list_email_approval
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.desk.base.open_items import MOST, open_items
+from mailer.desk.base.open_items import MOST, open_items, with_number
 from mailer.desk.base.page_classes import current_user
 from mailer.desk.home import checklist, doctor_results, sample_edition
 from mailer.desk.home.newsletter_cards import cards_for
 from mailer.desk.stories.source_panel import waiting_items
-from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.sources import source_health
 from mailer.feedback.sources.poll import configured_urls
 from mailer.reports.collect_stats import key_figures_of
@@ -116,15 +116,13 @@ class RepliesPanel(_Panel):
     template_name = "desk/home/replies.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
+        found = open_items(self.request).unclassified_replies
         return {
-            "unclassified": self._unclassified(),
+            "unclassified": found,
+            # More are not counted.
+            "many": with_number(gettext("Unclassified replies"), found) if found > MOST else "",
             "source_errors": source_health.failing_sources(configured_urls(settings.CONFIG), timezone.now()),
         }
-
-    def _unclassified(self) -> int:
-        """Exactly; the menu of this page has counted a few."""
-        found = open_items(self.request).unclassified_replies
-        return found if found <= MOST else ReturnedMessage.objects.unclassified().count()
 
 
 def replace_panels(request: HttpRequest, shown: list[Any]) -> None:
