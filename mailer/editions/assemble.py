@@ -26,7 +26,7 @@ from mailer.editions.planned_dates import (
     present_period,
     send_after,
 )
-from mailer.editions.rendering_input import story_ids
+from mailer.editions.rendering_input import story_ids_in
 from mailer.editions.sample_edition_markers import without_sample
 from mailer.rendering.periods import Kind, Period
 from mailer.stories.models import Story, StoryText
@@ -328,7 +328,6 @@ def story_keys_for(
     ready by then; None: all.
     """
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
-    used = _last_used(newsletter, span)
     since = span.first_day - LOOK_BACK
     # A story that was carried over is as new as the month that it was carried to.
     recent = Q(date__gte=since) | Q(from_period__gte=str(Period.of(since)))
@@ -349,6 +348,7 @@ def story_keys_for(
         if not one.countries or not wanted.isdisjoint(one.countries)
     ]
     news = [one for one in served if one.kind != Story.Kind.EVENT]
+    used = _last_used(newsletter, span) if news else {}
     unused = [one for one in news if used.get(one.pk, "") < (one.from_period or "0")]
     return [*unused, *(one for one in served if one.kind == Story.Kind.EVENT)]
 
@@ -406,10 +406,10 @@ def _last_used(newsletter: Newsletter, span: Period) -> dict[int, str]:
         newsletter=newsletter, period__lt=span.end.isoformat(), period__gte=str(since)
     ).exclude(pk__in=Edition.objects.cancelled_unsent().values("pk"))
     return {
-        pk: edition.period
-        for edition in earlier.order_by("period")
-        if _is_earlier(Period.parse(edition.period), span)
-        for pk in story_ids(edition)
+        pk: period
+        for period, body in earlier.order_by("period").values_list("period", "body")
+        if _is_earlier(Period.parse(period), span)
+        for pk in story_ids_in(body.raw_data)
     }
 
 

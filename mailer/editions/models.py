@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from functools import lru_cache
 from typing import Any, Self
 
 from django.conf import settings
@@ -38,9 +39,14 @@ SCHEDULE_LENGTH = 120
 
 def country_choices() -> list[tuple[str, str]]:
     """(code, English name): the office's countries first, then all others."""
-    first = list(settings.CONFIG.site.countries)
-    others = sorted(iso_codes.COUNTRIES - set(first), key=lambda code: staff_language.country_name(code))
-    return [(code, staff_language.country_name(code)) for code in [*first, *others]]
+    return list(_country_choices(staff_language.active_language(), tuple(settings.CONFIG.site.countries)))
+
+
+@lru_cache(maxsize=8)
+def _country_choices(language: str, first: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    names = {code: iso_codes.country_name(code, language) for code in [*first, *iso_codes.COUNTRIES]}
+    others = sorted(iso_codes.COUNTRIES - set(first), key=names.__getitem__)
+    return tuple((code, names[code]) for code in [*first, *others])
 
 
 def language_choices() -> list[tuple[str, str]]:
