@@ -14,6 +14,7 @@ from django.utils.timesince import timeuntil
 from django.utils.translation import get_language, gettext, ngettext
 
 from mailer.approval.approve_and_schedule import local_send_time, zones_of
+from mailer.rendering import localization
 
 _TIME = "H:i"
 
@@ -46,7 +47,7 @@ def own_zone() -> ZoneInfo:
 
 
 def moment_label(moment: datetime, zone: ZoneInfo) -> str:
-    """The moment with its zone, and the user's own time where that differs.
+    """The moment with its zone, and the user's own time where that differs, as it stands in a sentence.
 
     "Friday, 3 December 2021, 09:00 (Almaty time, UTC+5; in Zurich 05:00)"
     """
@@ -68,7 +69,9 @@ def moment_label(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def _with_weekday(local: datetime) -> str:
-    return f"{date_format(local, 'l')}, {date_format(local, 'DATETIME_FORMAT')}"
+    # Django's names of weekdays begin with a capital, also in languages that write them small in a sentence.
+    weekday = localization.locale(get_language() or "en").days["format"]["wide"][local.weekday()]
+    return f"{weekday}, {date_format(local, 'DATETIME_FORMAT')}"
 
 
 class CountryTime(NamedTuple):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from wagtail.models import ModelLogEntry
 
 from mailer.approval import approve_and_schedule
@@ -255,6 +255,9 @@ def test_a_moment_is_told_in_the_newsletters_zone_and_in_ones_own() -> None:
     assert "10:00" in label and "UTC+6" in label and "05:00" in label
     with timezone.override("Asia/Almaty"):
         assert "05:00" not in local_times.moment_label(MOMENT, ALMATY)
+    # Within a sentence, as "until Friday": Russian writes weekdays small.
+    with translation.override("ru"):
+        assert local_times.moment_label(MOMENT, ALMATY)[0].islower()
 
 
 def test_moments_by_country_are_listed_where_clocks_differ() -> None:
