@@ -227,4 +227,152 @@ STORIES: tuple[dict[str, tuple[str, str, str]], ...] = (
             "<p>1960-njy ýyldan 2020-nji ýyla çenli deňiz suwunyň 90 %-ine golaýyny ýitirdi. Soralan 10 maşgalanyň dördüsinde biri daşary ýurtda – köplenç Gazagystanda, Russiýada ýa-da Türkiýede.</p><p>Awtorlar (A. Nurlanowa, B. Ismoilow we beýl.) üç zady teklip edýär: damjalaýyn suwaryş, karz we dogruçyl çaklama. Jikme-jik 47-nji sahypada.</p>",
         ),
     },
+    {
+        "en": (
+            "What the new passport law changes",
+            "From 1 January 2022, citizens of Kazakhstan aged 16 or older renew passports in 3 to 15 days, says Decree No. 684.",
+            "<p>Until now it took a month. The fee is 4 MCI (monthly calculation index), i.e. about 11,700 tenge; it was 8 MCI in 1999.</p><p>Questions and answers are in “Know your rights”, a leaflet of the Ministry of Internal Affairs.</p>",
+        ),
+        "ru": (
+            "Что меняет новый закон о паспортах",
+            "С 1 января 2022 года граждане Казахстана с 16 лет меняют паспорта за 3–15 дней, гласит постановление № 684.",
+            "<p>До сих пор на это уходил месяц. Сбор — 4 МРП (месячный расчётный показатель), т. е. около 11 700 тенге; в 1999 году он составлял 8 МРП.</p><p>Вопросы и ответы — в листовке МВД «Знай свои права».</p>",
+        ),
+        "kk": (
+            "Паспорт туралы жаңа заң нені өзгертеді",
+            "2022 жылғы 1 қаңтардан бастап Қазақстанның 16 жастан асқан азаматтары паспортты 3–15 күнде ауыстырады, дейді № 684 қаулы.",
+            "<p>Осыған дейін бұған бір ай кететін. Алым – 4 АЕК (айлық есептік көрсеткіш), яғни шамамен 11 700 теңге; 1999 жылы ол 8 АЕК болған.</p><p>Сұрақтар мен жауаптар ІІМ-нің «Құқықтарыңды біл» парақшасында.</p>",
+        ),
+        "ky": (
+            "Паспорт жөнүндө жаңы мыйзам эмнени өзгөртөт",
+            "2022-жылдын 1-январынан тартып Казакстандын 16 жаштан өткөн жарандары паспортту 3–15 күндө алмаштырат, дейт № 684 токтом.",
+            "<p>Буга чейин бир ай кетчү. Жыйым – 4 АЭК (айлык эсептик көрсөткүч), б.а. болжол менен 11 700 теңге; 1999-жылы ал 8 АЭК болгон.</p><p>Суроолор жана жооптор ИИМдин «Укугуңду бил» баракчасында.</p>",
+        ),
+        "tg": (
+            "Қонуни нави шиноснома чиро тағйир медиҳад",
+            "Аз 1 январи соли 2022 шаҳрвандони аз 16-солаи Қазоқистон шиносномаро дар 3–15 рӯз иваз мекунанд, мегӯяд қарори № 684.",
+            "<p>То ҳол ин як моҳ мегирифт. Пардохт 4 НҲМ (нишондиҳандаи ҳисобии моҳона), яъне тақрибан 11 700 танга аст; соли 1999 он 8 НҲМ буд.</p><p>Саволу ҷавобҳо дар варақаи ВКД «Ҳуқуқи худро бидон» ҳастанд.</p>",
+        ),
+        "uz": (
+            "Pasport to‘g‘risidagi yangi qonun nimani o‘zgartiradi",
+            "2022-yil 1-yanvardan Qozog‘istonning 16 yoshdan katta fuqarolari pasportni 3–15 kunda almashtiradi, deyiladi 684-son qarorda.",
+            "<p>Shu paytgacha bunga bir oy ketardi. Yig‘im – 4 OHK (oylik hisob ko‘rsatkichi), ya’ni taxminan 11 700 tenge; 1999-yilda u 8 OHK edi.</p><p>Savol-javoblar IIVning “Huquqingni bil” varaqasida.</p>",
+        ),
+        "tk": (
+            "Pasport baradaky täze kanun nämäni üýtgedýär",
+            "2022-nji ýylyň 1-nji ýanwaryndan Gazagystanyň 16 ýaşdan uly raýatlary pasporty 3–15 günde çalyşýar, diýilýär 684-nji kararda.",
+            "<p>Şu wagta çenli muňa bir aý gerek bolýardy. Töleg – 4 AHG (aýlyk hasap görkezijisi), ýagny takmynan 11 700 teňňe; 1999-njy ýylda ol 8 AHG bolupdy.</p><p>Soraglar we jogaplar IIM-iň «Hukugyňy bil» kagyzynda.</p>",
+        ),
+    },
+    {
+        "en": (
+            "School meals reach mountain villages",
+            "In 27 villages above 2,000 m, 3,400 pupils now get a hot lunch every day (except Sundays).",
+            "<p>The cook, Gulnara Asanova, gets up at 4:30. “Porridge on Mondays, plov on Fridays – and nobody is late any more,” she laughs.</p><p>Each meal costs 25–30 som. Partners: WFP, UNICEF, the Ministry of Education and Science. Tel.: +996 312 62 00 62.</p>",
+        ),
+        "ru": (
+            "Школьные обеды дошли до горных сёл",
+            "В 27 сёлах выше 2000 м 3400 школьников теперь каждый день (кроме воскресенья) получают горячий обед.",
+            "<p>Повар Гульнара Асанова встаёт в 4:30. «По понедельникам каша, по пятницам плов — и больше никто не опаздывает», — смеётся она.</p><p>Один обед стоит 25–30 сомов. Партнёры: ВПП, ЮНИСЕФ, Министерство образования и науки. Тел.: +996 312 62 00 62.</p>",
+        ),
+        "kk": (
+            "Мектеп түскі асы тау ауылдарына жетті",
+            "2000 м-ден биік 27 ауылда 3400 оқушы енді күн сайын (жексенбіден басқа) ыстық түскі ас ішеді.",
+            "<p>Аспаз Гүлнара Асанова 4:30-да тұрады. «Дүйсенбіде ботқа, жұмада палау – енді ешкім кешікпейді», – деп күледі ол.</p><p>Бір ас 25–30 сом тұрады. Серіктестер: ДАБ, ЮНИСЕФ, Білім және ғылым министрлігі. Тел.: +996 312 62 00 62.</p>",
+        ),
+        "ky": (
+            "Мектеп тамагы тоо айылдарына жетти",
+            "2000 мден бийик 27 айылда 3400 окуучу эми күн сайын (жекшембиден башка) ысык тамак ичет.",
+            "<p>Ашпозчу Гүлнара Асанова 4:30да турат. «Дүйшөмбүдө ботко, жумада палоо – эми эч ким кечикпейт», — деп күлөт ал.</p><p>Бир тамак 25–30 сом турат. Өнөктөштөр: БАП, ЮНИСЕФ, Билим берүү жана илим министрлиги. Тел.: +996 312 62 00 62.</p>",
+        ),
+        "tg": (
+            "Хӯроки мактабӣ ба деҳаҳои кӯҳӣ расид",
+            "Дар 27 деҳаи баландтар аз 2000 м 3400 хонанда акнун ҳар рӯз (ба ғайр аз якшанбе) хӯроки гарм мегиранд.",
+            "<p>Ошпаз Гулнора Асанова соати 4:30 мехезад. «Рӯзи душанбе шӯла, рӯзи ҷумъа палав – ва дигар касе дер намемонад», — механдад ӯ.</p><p>Як хӯрок 25–30 сом арзиш дорад. Шарикон: БУО, ЮНИСЕФ, Вазорати маориф ва илм. Тел.: +996 312 62 00 62.</p>",
+        ),
+        "uz": (
+            "Maktab tushligi tog‘ qishloqlariga yetdi",
+            "2000 m dan baland 27 qishloqda 3400 o‘quvchi endi har kuni (yakshanbadan tashqari) issiq tushlik oladi.",
+            "<p>Oshpaz Gulnora Asanova 4:30 da turadi. “Dushanba kuni bo‘tqa, juma kuni osh – endi hech kim kechikmaydi”, — deb kuladi u.</p><p>Bir tushlik 25–30 som turadi. Hamkorlar: JOD, YUNISEF, Ta’lim va fan vazirligi. Tel.: +996 312 62 00 62.</p>",
+        ),
+        "tk": (
+            "Mekdep günortanlygy dag obalaryna ýetdi",
+            "2000 m-den beýik 27 obada 3400 okuwçy indi her gün (ýekşenbeden başga) gyzgyn nahar iýýär.",
+            "<p>Aşpez Gülnara Asanowa 4:30-da turýar. «Duşenbe güni süle, anna güni palaw – indi hiç kim gijä galmaýar» diýip, ol gülýär.</p><p>Bir nahar 25–30 som durýar. Hyzmatdaşlar: BAM, ÝUNISEF, Bilim we ylym ministrligi. Tel.: +996 312 62 00 62.</p>",
+        ),
+    },
+    {
+        "en": (
+            "Call for papers: moving after the pandemic",
+            "Researchers under 35 may send abstracts of 300 words until midnight on 31 January 2022 (Almaty time).",
+            '<p>Topics: return, health, family, e-government. Languages: English, Russian. The best three win $1,500, $1,000 and $500.</p><p>The jury is chaired by Prof. E. Abdullaev (Samarkand) and Dr J. Miller (Bonn). Send your text to <a href="mailto:papers@office.int">papers@office.int</a>.</p>',
+        ),
+        "ru": (
+            "Приём статей: миграция после пандемии",
+            "Исследователи до 35 лет могут присылать тезисы на 300 слов до полуночи 31 января 2022 года (по времени Алматы).",
+            '<p>Темы: возвращение, здоровье, семья, электронное правительство. Языки: английский, русский. Трое лучших получат 1500, 1000 и 500 долл. США.</p><p>Жюри возглавляют проф. Э. Абдуллаев (Самарканд) и д-р Дж. Миллер (Бонн). Присылайте текст на <a href="mailto:papers@office.int">papers@office.int</a>.</p>',
+        ),
+        "kk": (
+            "Мақала қабылдау: пандемиядан кейінгі көші-қон",
+            "35 жасқа дейінгі зерттеушілер 300 сөздік тезисті 2022 жылғы 31 қаңтар түн ортасына дейін жібере алады (Алматы уақыты).",
+            '<p>Тақырыптар: оралу, денсаулық, отбасы, электрондық үкімет. Тілдер: ағылшын, орыс. Үздік үшеу 1500, 1000 және 500 АҚШ долларын алады.</p><p>Қазылар алқасын проф. Э. Абдуллаев (Самарқан) пен д-р Дж. Миллер (Бонн) басқарады. Мәтінді <a href="mailto:papers@office.int">papers@office.int</a> мекенжайына жіберіңіз.</p>',
+        ),
+        "ky": (
+            "Макала кабыл алуу: пандемиядан кийинки миграция",
+            "35 жашка чейинки изилдөөчүлөр 300 сөздүк тезисти 2022-жылдын 31-январында түн ортосуна чейин жөнөтө алышат (Алматы убактысы).",
+            '<p>Темалар: кайтуу, ден соолук, үй-бүлө, электрондук өкмөт. Тилдер: англис, орус. Мыкты үчөө 1500, 1000 жана 500 АКШ долларын алат.</p><p>Калыстарды проф. Э. Абдуллаев (Самарканд) жана д-р Дж. Миллер (Бонн) башкарат. Текстти <a href="mailto:papers@office.int">papers@office.int</a> дарегине жөнөтүңүз.</p>',
+        ),
+        "tg": (
+            "Қабули мақолаҳо: муҳоҷират пас аз пандемия",
+            "Муҳаққиқони то 35-сола метавонанд фишурдаҳои 300 калимагиро то нисфи шаби 31 январи соли 2022 (вақти Алмаато) фиристанд.",
+            '<p>Мавзӯъҳо: бозгашт, саломатӣ, оила, ҳукумати электронӣ. Забонҳо: англисӣ, русӣ. Се нафари беҳтарин 1500, 1000 ва 500 доллари ИМА мегиранд.</p><p>Ҳайати доваронро проф. Э. Абдуллаев (Самарқанд) ва д-р Ҷ. Миллер (Бонн) роҳбарӣ мекунанд. Матнро ба <a href="mailto:papers@office.int">papers@office.int</a> фиристед.</p>',
+        ),
+        "uz": (
+            "Maqolalar qabuli: pandemiyadan keyingi migratsiya",
+            "35 yoshgacha bo‘lgan tadqiqotchilar 300 so‘zli tezisni 2022-yil 31-yanvar yarim tungacha (Olmaota vaqti) yuborishi mumkin.",
+            '<p>Mavzular: qaytish, salomatlik, oila, elektron hukumat. Tillar: ingliz, rus. Eng yaxshi uch kishi 1500, 1000 va 500 AQSh dollari oladi.</p><p>Hay’atni prof. E. Abdullayev (Samarqand) va d-r J. Miller (Bonn) boshqaradi. Matnni <a href="mailto:papers@office.int">papers@office.int</a> manziliga yuboring.</p>',
+        ),
+        "tk": (
+            "Makala kabul etmek: pandemiýadan soňky migrasiýa",
+            "35 ýaşa çenli barlagçylar 300 sözlük tezisi 2022-nji ýylyň 31-nji ýanwarynda ýary gijä çenli (Almaty wagty) iberip bilerler.",
+            '<p>Temalar: gaýdyp gelmek, saglyk, maşgala, elektron hökümet. Diller: iňlis, rus. Iň gowy üç kişi 1500, 1000 we 500 ABŞ dollaryny alar.</p><p>Emin agzalara prof. E. Abdullaýew (Samarkand) we d-r J. Miller (Bonn) ýolbaşçylyk edýär. Teksti <a href="mailto:papers@office.int">papers@office.int</a> salgysyna iberiň.</p>',
+        ),
+    },
+    {
+        "en": (
+            "“I came back for the apricots”",
+            "Farrukh Nazarov, 52, drove lorries abroad for 17 years; today he dries fruit for 3 shops in Khujand.",
+            "<p>He started with a grant of €2,000 and a loan at 12% a year. In the first season he sold 1.5 tonnes, in the second 4.</p><p>His advice: “Count twice. Then count what your wife’s work is worth.” The programme (2019–2023) has helped 640 people; 4 out of 10 are women.</p>",
+        ),
+        "ru": (
+            "«Я вернулся ради абрикосов»",
+            "Фаррух Назаров, 52 года, 17 лет водил грузовики за рубежом; теперь он сушит фрукты для 3 магазинов в Худжанде.",
+            "<p>Он начал с гранта в 2000 евро и кредита под 12 % годовых. В первый сезон продал 1,5 тонны, во второй — 4.</p><p>Его совет: «Считай дважды. А потом посчитай, сколько стоит труд твоей жены». Программа (2019–2023) помогла 640 людям; 4 из 10 — женщины.</p>",
+        ),
+        "kk": (
+            "«Мен өрік үшін қайтып келдім»",
+            "52 жастағы Фаррух Назаров 17 жыл шетелде жүк көлігін жүргізді; қазір ол Хожанттағы 3 дүкенге жеміс кептіреді.",
+            "<p>Ол 2000 еуро грантпен және жылдық 12 % несиемен бастады. Бірінші маусымда 1,5 тонна, екіншісінде 4 тонна сатты.</p><p>Оның кеңесі: «Екі рет сана. Содан кейін әйеліңнің еңбегі қанша тұратынын есепте». Бағдарлама (2019–2023) 640 адамға көмектесті; 10 адамның 4-і – әйел.</p>",
+        ),
+        "ky": (
+            "«Мен өрүк үчүн кайтып келдим»",
+            "52 жаштагы Фаррух Назаров 17 жыл чет өлкөдө жүк ташыды; азыр ал Коженттеги 3 дүкөнгө жемиш кургатат.",
+            "<p>Ал 2000 евро грант жана жылдык 12 % насыя менен баштаган. Биринчи мезгилде 1,5 тонна, экинчисинде 4 тонна сатты.</p><p>Анын кеңеши: «Эки жолу сана. Анан аялыңдын эмгеги канча турарын эсепте». Программа (2019–2023) 640 адамга жардам берди; 10 адамдын 4ү – аял.</p>",
+        ),
+        "tg": (
+            "«Ман ба хотири зардолу баргаштам»",
+            "Фаррух Назарови 52-сола 17 сол дар хориҷа мошини боркаш меронд; ҳоло ӯ барои 3 мағозаи Хуҷанд мева хушк мекунад.",
+            "<p>Ӯ бо гранти 2000 евро ва қарзи солонаи 12 % оғоз кард. Дар мавсими аввал 1,5 тонна, дар дуюм 4 тонна фурӯхт.</p><p>Маслиҳати ӯ: «Ду бор ҳисоб кун. Баъд ҳисоб кун, ки меҳнати занат чанд арзиш дорад». Барнома (2019–2023) ба 640 нафар кумак кард; аз ҳар 10 нафар 4-тоаш зан аст.</p>",
+        ),
+        "uz": (
+            "“Men o‘rik uchun qaytdim”",
+            "52 yoshli Farrux Nazarov 17 yil chet elda yuk mashinasi haydagan; hozir u Xo‘janddagi 3 do‘kon uchun meva quritadi.",
+            "<p>U 2000 yevro grant va yillik 12 foizli kredit bilan boshladi. Birinchi mavsumda 1,5 tonna, ikkinchisida 4 tonna sotdi.</p><p>Uning maslahati: “Ikki marta hisobla. Keyin xotiningning mehnati qancha turishini hisobla”. Dastur (2019–2023) 640 kishiga yordam berdi; har 10 kishidan 4 nafari – ayol.</p>",
+        ),
+        "tk": (
+            "«Men erik üçin gaýdyp geldim»",
+            "52 ýaşly Farruh Nazarow 17 ýyl daşary ýurtda ýük ulagyny sürdi; häzir ol Hojentdäki 3 dükan üçin miwe guradýar.",
+            "<p>Ol 2000 ýewro grant we ýyllyk 12 % karz bilen başlady. Birinji möwsümde 1,5 tonna, ikinjisinde 4 tonna satdy.</p><p>Onuň maslahaty: «Iki gezek hasapla. Soň aýalyňyň zähmetiniň näçe durýandygyny hasapla». Maksatnama (2019–2023) 640 adama kömek etdi; her 10 adamyň 4-si zenan.</p>",
+        ),
+    },
 )

@@ -788,13 +788,18 @@ CHECKS: tuple[Check, ...] = (
         date_wording_checks.other_zone,
     ),
     Check(
-        "date.event_hours",
+        "date.event_ends_first",
+        "error",
+        stored("An event ends before it starts."),
+        stored("Correct its times."),
+        date_wording_checks.event_ends_first,
+    ),
+    Check(
+        "date.event_elsewhere",
         "warning",
-        stored(
-            "An event ends before it starts, is in the zone of another country, or is more than a year ahead."
-        ),
-        stored("Correct the event's day, times or zone."),
-        date_wording_checks.event_times,
+        stored("An event is in the time zone of another country, or more than a year ahead."),
+        stored("Correct the event's day or zone."),
+        date_wording_checks.event_elsewhere,
     ),
     Check(
         "date.year",
@@ -943,6 +948,13 @@ CHECKS: tuple[Check, ...] = (
         stored("A link differs from that of the other languages, or leads to a page in another one."),
         stored("Open it, and compare it with the other languages."),
         link_target_checks.other_language,
+    ),
+    Check(
+        "link.home_page",
+        "warning",
+        stored("A story or a button leads to the first page of the office's site."),
+        stored("Link to the page that its text promises."),
+        link_target_checks.home_pages,
     ),
     Check(
         "link.http",

@@ -99,20 +99,27 @@ def other_zone(description: Description) -> Iterator[Found]:
             yield Found(text.place, excerpt(found[0]))
 
 
-def event_times(description: Description) -> Iterator[Found]:
-    """Events that end before they start, at midnight, in another country's zone, or in more than a year."""
+def event_ends_first(description: Description) -> Iterator[Found]:
+    """Events that end before they start; those of an evening may end after midnight."""
     for story in description.shown_stories:
-        if story.kind != "event":
-            continue
-        country = get_global("zone_territories").get(story.zone, "")
+        is_night = story.starts >= "18:00" and story.ends <= "04:00"
         if (
-            story.starts
+            story.kind == "event"
+            and story.starts
             and story.ends
             and story.ends <= story.starts
-            and not (story.starts >= "18:00" and story.ends <= "04:00")
+            and not is_night
         ):
             yield Found(place_of(story), f"{story.starts}–{story.ends}")
-        elif story.zone and country and story.countries and country not in story.countries:
+
+
+def event_elsewhere(description: Description) -> Iterator[Found]:
+    """Events in another country's zone, or in more than a year."""
+    for story in description.shown_stories:
+        country = get_global("zone_territories").get(story.zone, "")
+        if story.kind != "event":
+            continue
+        if story.zone and country and story.countries and country not in story.countries:
             yield Found(place_of(story), story.zone)
         elif (story.date - description.as_of).days > _FAR_AHEAD:
             yield Found(place_of(story), story.date.isoformat())

@@ -49,6 +49,8 @@ _BARE_IP = re.compile(r"^https?://\d{1,3}(?:\.\d{1,3}){3}(?:[:/?#]|$)")
 _TRAILING = re.compile(r"(?:%20|%0A|%0D|%C2%A0|%E2%80%8B)+$", re.IGNORECASE)
 _LONGEST = 500
 _LONGEST_WORDS = 150
+# Of a path that is at most a language: "/ru/".
+_LANGUAGE_SEGMENT = 2
 _LANGUAGE = r"(?:en|ru|kk|kz|ky|kg|tg|tj|uz|tk|tm|eng|rus|kaz|kyr|kir|taj|uzb|tuk)"
 _IN_PATH = re.compile(
     rf"(?<=[/._-])({_LANGUAGE})(?=[/?#._-]|$)|[?&](?:lang|language|locale|l|hl)=({_LANGUAGE})\b",
@@ -111,6 +113,21 @@ def files(description: Description) -> Iterator[Found]:
     for link, place in addresses(description):
         if _FILE.match(link.url) or (link.url in pictures and _PICTURE_FILE.match(link.url)):
             yield Found(place, excerpt(link.url))
+
+
+def home_pages(description: Description) -> Iterator[Found]:
+    """Stories and buttons that lead to the first page of the office's site."""
+    own = {
+        urlsplit(description.content.site_url).hostname,
+        description.sender.email.rpartition("@")[2].lower(),
+    }
+    buttons = {block.link.strip() for block in description.content.blocks if block.kind == "button"}
+    stories = {story.link.strip() for story in description.shown_stories if story.kind != "notice"}
+    for link, place in addresses(description):
+        parts = urlsplit(link.url) if link.url in buttons | stories and link.url.startswith("http") else None
+        host = (parts.hostname or "").removeprefix("www.") if parts else ""
+        if parts and host in own and not parts.query and len(parts.path.strip("/")) <= _LANGUAGE_SEGMENT:
+            yield Found(place, link.url)
 
 
 def copies(description: Description) -> Iterator[Found]:

@@ -13,7 +13,9 @@ _PLACEHOLDERS = re.compile(
     r"""
     \blorem\s+ipsum\b | \bdolor\s+sit\s+amet\b
     | \b(?:TODO|FIXME|TBD|TBC|TBA|TK{2})\b
-    | \b(?:your|sample|placeholder|dummy)\s+(?:text|headline|title|name)\b(?:\s+here\b)?
+    | \b(?:sample|placeholder|dummy)\s+(?:text|headline|title|name)\b(?:\s+here\b)?
+    | \byour\s+(?:text|headline|title|name)\s+here\b | ^\W*your\s+(?:text|headline|title|name)\W*$
+    | \[\s*your\s[^\]]*\] | \byour\s+name,\s+(?:position|title|organi[sz]ation)\b
     | \b(?:text|headline|title|summary)\s+(?:goes\s+)?here\b
     | \b[xXхХ]{2,3}(?:[-\s][xXхХ]{2})+\b | \d[-\s(][xXхХ]{3}\b
     | \b[xX]{3,}\b | (?-i:\bxx\b) | (?<![\w])(?:20)XX\b | \bXX(?=[.:/%]|\s*%)

@@ -33,10 +33,10 @@ _LEAST_LOGO = 80
 def answers(description: Description) -> Iterator[Found]:
     """An address for answers that is broken, private, or nearly the office's own."""
     address, own = description.sender.reply_to.strip(), description.sender.email.rpartition("@")[2].lower()
-    if not address or own in FREE_MAIL:
+    if not _ADDRESS.fullmatch(address) or own in FREE_MAIL:
         return
     domain = address.rpartition("@")[2].lower()
-    if not _ADDRESS.fullmatch(address) or domain in FREE_MAIL or (domain != own and is_nearly(address, own)):
+    if domain in FREE_MAIL or (domain != own and is_nearly(address, own)):
         yield Found(_SENDER, address)
     elif own and not _same_organisation(domain, own):
         yield Found(_SENDER, f"{address} / {description.sender.email}")
@@ -52,9 +52,10 @@ def _same_organisation(one: str, other: str) -> bool:
 
 
 def sender_address(description: Description) -> Iterator[Found]:
-    """A sender whose address is none."""
-    if not _ADDRESS.fullmatch(description.sender.email.strip()):
-        yield Found(_SENDER, description.sender.email)
+    """A sender, or an address for answers, that is no address."""
+    for address in (description.sender.email, description.sender.reply_to or description.sender.email):
+        if not _ADDRESS.fullmatch(address.strip()):
+            yield Found(_SENDER, address)
 
 
 def names(description: Description) -> Iterator[Found]:

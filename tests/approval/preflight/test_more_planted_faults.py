@@ -148,6 +148,10 @@ FAULTS: dict[str, list[Plant]] = {
     ],
     "text.number_form": [added(EN, "Each got $500 USD."), changed("summary", "1250", "1,250", RU)],
     "text.date_ambiguous": [added(EN, "Write to us before 05/06/2022.")],
+    "text.language_mixed": [
+        added("tk", "Araştırma üç ülkeyi ve on şehri kapsıyor, insanlar birçok soruya cevap verdi.")
+    ],
+    "subject.other_edition": [lambda d: with_subject(d, RU, subject="Новости региона за ноябрь 2021 года")],
     "text.telephone": [
         changed("body", "+996 312 61 00 00", "+996 312 61 00 00 00"),
         added(RU, "Звоните: 8 (0312) 61 00 00."),
@@ -228,10 +232,11 @@ FAULTS: dict[str, list[Plant]] = {
     ],
     "date.relative": [added(EN, "Yesterday the office opened a hall.")],
     "date.zone": [added(RU, "Начало в 15:00 мск.")],
-    "date.event_hours": [
-        lambda d: with_story(d, "film", {"starts": "18:30", "ends": "17:00", "zone": "Asia/Tashkent"}),
-        lambda d: with_story(d, "film", {"starts": "18:30", "zone": "Europe/Moscow"}),
+    "date.event_ends_first": [
+        lambda d: with_story(d, "film", {"starts": "18:30", "ends": "17:00", "zone": "Asia/Tashkent"})
     ],
+    "date.event_elsewhere": [lambda d: with_story(d, "film", {"starts": "18:30", "zone": "Europe/Moscow"})],
+    "link.home_page": [link("https://www.office.int/"), link("https://www.office.int/ru/")],
     "date.weekday": [changed("body", "дүйшөмбү", "бейшемби", "ky")],
     # Links.
     "link.broken": [
@@ -272,7 +277,10 @@ FAULTS: dict[str, list[Plant]] = {
         lambda d: with_masthead(d, office=""),
     ],
     "newsletter.logo": [lambda d: with_masthead(d, logo=Picture(PICTURE, 30, 10))],
-    "sender.invalid": [lambda d: with_sender(d, email="news@office")],
+    "sender.invalid": [
+        lambda d: with_sender(d, email="news@office"),
+        lambda d: with_sender(d, reply_to="editors@office"),
+    ],
     "sender.answers": [
         lambda d: with_sender(d, reply_to="editors@ofice.int"),
         lambda d: with_sender(d, reply_to="a@gmail.com"),
@@ -283,6 +291,7 @@ ERRORS = frozenset(
         *("text.facts_contradict", "text.instruction", "text.machine_answer", "text.personal_data"),
         *("text.other_encoding", "link.broken", "link.mail_address", "sender.invalid"),
         "date.weekday",
+        "date.event_ends_first",
     )
 )
 CASES = [(code, plant) for code, plants in FAULTS.items() for plant in plants]
