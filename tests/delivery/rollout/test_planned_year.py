@@ -24,9 +24,7 @@ from mailer.editions.rendering_input import story_ids
 from mailer.stories.models import Story, StoryText
 from tests import cast
 
-# On SQLite alone: each statement of the year runs on PostgreSQL in the tests of its part, such as
-# test_planned_dates.py, test_planned_sending.py, test_scheduled_jobs.py and editions/test_assembly_race.py.
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 ALMATY = ZoneInfo("Asia/Almaty")
 MONTHS = [date(2023 + month // 12, month % 12 + 1, 1) for month in range(8, 20)]
