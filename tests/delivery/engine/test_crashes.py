@@ -6,7 +6,6 @@ import signal
 
 import pytest
 
-from tests.delivery.engine.test_infrastructure_failures import on_postgresql, on_sqlite
 from tests.delivery.relay import DROP, Relay, Script
 from tests.delivery.worker_process import (
     CONNECTIONS,
@@ -41,8 +40,6 @@ def test_after_many_kills_all_are_mailed_and_repeats_are_few_and_identical(progr
     assert report["accepted"] + report["in_doubt"] == READERS
 
 
-# What is claimed, journalled and recovered is the same as in the other tests, which run on both databases.
-@on_postgresql
 def test_with_in_doubt_leave_no_message_is_sent_twice_and_each_doubt_is_listed(program):
     with Relay(Script(latency=0.02)) as relay:
         worker = program(relay, sending__in_doubt="leave")
@@ -143,7 +140,6 @@ def test_two_workers_never_send_a_message_twice(program):
     assert report["accepted"] == readers and relay.most_open > CONNECTIONS
 
 
-@on_sqlite
 def test_sigterm_ends_the_worker_in_order(program):
     with Relay(Script(latency=0.05)) as relay:
         worker = program(relay)
