@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
@@ -25,6 +25,8 @@ from mailer.editions.schedule import InvalidSchedule, Schedule
 from subscribers import iso_codes
 
 _SHOWN = 5
+# Days from assembly to sending from which on the two rules may be meant otherwise.
+_LONG_WAIT = 15
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,17 @@ class DateRow:
     sending_note: str
 
 
-def date_rows(newsletter: Newsletter) -> list[DateRow]:
-    """The next editions by the newsletter's schedule, saved or not."""
-    now = now_or_demo_time(timezone.now())
-    return [_row(one) for one in next_planned(newsletter, now, _SHOWN)]
+def long_wait(dates: Iterable[PlannedDate]) -> int:
+    """The most days from assembly to sending; 0 for what is usual.
+
+    A rule for sending whose day comes before that of the assembly leads to the month after it.
+    """
+    days = max(((one.send_at - one.assemble_at).days for one in dates if one.send_at), default=0)
+    return days if days >= _LONG_WAIT else 0
+
+
+def _next_dates(newsletter: Newsletter) -> list[PlannedDate]:
+    return list(next_planned(newsletter, now_or_demo_time(timezone.now()), _SHOWN))
 
 
 def _row(one: PlannedDate) -> DateRow:
@@ -59,8 +68,10 @@ def _row(one: PlannedDate) -> DateRow:
 
 
 def _context(newsletter: Newsletter) -> dict[str, Any]:
+    dates = _next_dates(newsletter)
     return {
-        "rows": date_rows(newsletter),
+        "rows": list(map(_row, dates)),
+        "long_wait": long_wait(dates),
         "assembly": schedule_text(newsletter.assemble_on, newsletter.zone),
         "sending": schedule_text(newsletter.send_on, newsletter.zone) if newsletter.send_on else "",
         "city": city_of(newsletter.zone),
