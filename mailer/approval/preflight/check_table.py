@@ -802,6 +802,13 @@ CHECKS: tuple[Check, ...] = (
         date_wording_checks.event_elsewhere,
     ),
     Check(
+        "date.no_such_time",
+        "error",
+        stored("A text names a time or date that does not exist."),
+        stored("Correct it."),
+        number_checks.no_such_time,
+    ),
+    Check(
         "date.year",
         "warning",
         stored("A date near this edition's month has an unlikely year."),

@@ -151,13 +151,16 @@ def impossible(description: Description) -> Iterator[Found]:
             yield Found(text.place, excerpt(found))
 
 
+def no_such_time(description: Description) -> Iterator[Found]:
+    """Times and dates in figures that no clock or calendar shows."""
+    for text in description.texts:
+        if found := _IMPOSSIBLE_TIME.search(text.plain) or _IMPOSSIBLE_DATE.search(text.plain):
+            yield Found(text.place, excerpt(found[0]))
+
+
 def _time(text: Text) -> str:
-    found = (
-        _IMPOSSIBLE_TIME.search(text.plain)
-        or _HALF_OF_DAY.search(text.plain)
-        or _IMPOSSIBLE_DATE.search(text.plain)
-    )
-    found = found or _YEAR_AFTER_MONTH.search(text.plain) or _FAR_YEAR.search(text.plain)
+    patterns = (_HALF_OF_DAY, _YEAR_AFTER_MONTH, _FAR_YEAR)
+    found = next(filter(None, (one.search(text.plain) for one in patterns)), None)
     return found[0] if found else ""
 
 
