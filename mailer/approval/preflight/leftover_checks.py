@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mailer.approval.preflight.edition_facts import Description, Place, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.placeholder_checks import placeholder_in
+from mailer.approval.preflight.remark_checks import remark_in
 
 _FLAGS = re.VERBOSE | re.IGNORECASE | re.MULTILINE
 # What writers and editors ask of each other, and what stands for a text to come: no reader's business.
@@ -166,9 +167,10 @@ def instructions(description: Description) -> Iterator[Found]:
     """What writers ask of each other, and words that stand for a text to come."""
     for text in description.texts:
         patterns = (_INSTRUCTIONS, _TAGS, _TWO_CYRILLIC_X)
-        found = next(filter(None, (one.search(text.plain) for one in patterns)), None)
+        match = next(filter(None, (one.search(text.plain) for one in patterns)), None)
+        found = match[0] if match else remark_in(text.plain)
         if found and not placeholder_in(text.plain):
-            yield Found(text.place, excerpt(found[0]))
+            yield Found(text.place, excerpt(found))
 
 
 def machine_answers(description: Description) -> Iterator[Found]:
