@@ -10,6 +10,7 @@ from mailer.approval.preflight.comparison_checks import Version, versions
 from mailer.approval.preflight.edition_facts import Description, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.name_distance import distance
+from mailer.approval.preflight.name_spelling import Person, other_spelling, persons
 from mailer.approval.preflight.person_names import full_names, skeleton
 from mailer.approval.preflight.placeholder_checks import placeholder_in
 from mailer.rendering import localization
@@ -162,14 +163,13 @@ def _same(one: str, other: str) -> bool:
 
 def _two_spellings(description: Description) -> Iterator[Found]:
     """One person with two spellings in one language: "Dilnoza Karimova" and "Dilnosa Karimova"."""
-    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    known: dict[str, dict[Person, None]] = {}
     for text in description.texts:
-        for given, family in full_names(text.plain):
-            key = text.language, skeleton(family)
-            known = seen.setdefault(key, (given, family))
-            changed = distance(skeleton(known[0]), skeleton(given))
-            if len(skeleton(given)) >= 4 and changed == 1 and len(skeleton(known[0])) == len(skeleton(given)):
-                yield Found(text.place, f"{given} {family} / {' '.join(known)}")
+        seen = known.setdefault(text.language, {})
+        for person in persons(text.plain, text.language.partition("-")[0]):
+            if person not in seen and (other := other_spelling(person, seen)):
+                yield Found(text.place, f"{person.written} / {other.written}")
+            seen[person] = None
 
 
 def titles(description: Description) -> Iterator[Found]:
