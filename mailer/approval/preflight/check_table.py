@@ -555,6 +555,13 @@ CHECKS: tuple[Check, ...] = (
         letter_checks.lost_letters,
     ),
     Check(
+        "text.old_font",
+        "error",
+        stored("A text is written for an old 8-bit font: readers see letters of other languages."),
+        stored("Convert the text to Unicode, or type it again."),
+        letter_checks.old_fonts,
+    ),
+    Check(
         "text.apostrophes",
         "warning",
         stored("Uzbek o‘ and g‘ are written with different signs."),

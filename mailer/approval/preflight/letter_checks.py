@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from mailer.approval.preflight.edition_facts import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.keyboard_checks import old_font, word_without_letters
 from mailer.rendering import language_detection
 
 _COMMON_SLIPS: Mapping[str, re.Pattern[str]] = {
@@ -55,6 +56,9 @@ def lost_letters(description: Description) -> Iterator[Found]:
         code = text.language.partition("-")[0]
         if code == "uz" and (bare := _UZBEK_BARE.search(text.plain)):
             yield Found(text.place, bare[0])
+        elif typed := word_without_letters(text.plain, code):
+            yield Found(text.place, typed)
+            continue
         if code not in _OWN_LETTERS or text.field not in _PROSE:
             continue
         for sentence in _SENTENCE.split(text.plain):
@@ -69,6 +73,13 @@ def lost_letters(description: Description) -> Iterator[Found]:
                 break
         else:
             yield from _latin_in_cyrillic(text, code)
+
+
+def old_fonts(description: Description) -> Iterator[Found]:
+    """Kazakh, Kyrgyz and Tajik in an 8-bit font: "Тољикистон" for «Тоҷикистон»."""
+    for text in description.texts:
+        if word := old_font(text.plain, text.language.partition("-")[0]):
+            yield Found(text.place, word)
 
 
 def _latin_in_cyrillic(text: Text, code: str) -> Iterator[Found]:

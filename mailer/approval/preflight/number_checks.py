@@ -9,6 +9,7 @@ from mailer.approval.preflight.date_checks import month_names
 from mailer.approval.preflight.edition_facts import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import EMAIL
+from mailer.approval.preflight.sum_checks import wrong_sums
 
 _PERCENT = r"(?:%|percent\b|per\s+cent\b|процент|пайыз|пайыз|фоиз|дарсад|foiz|göterim)"
 _SHARE = re.compile(rf"(?<![\d.,+-])(?P<number>\d{{3,4}})(?:[.,]\d+)?\s?{_PERCENT}", re.IGNORECASE)
@@ -236,6 +237,8 @@ def contradicts_itself(description: Description) -> Iterator[Found]:
                 yield Found(text.place, excerpt(found[0]))
         if shares := _parts_of_a_whole(text.plain):
             yield Found(text.place, excerpt(shares))
+        elif wrong := next(wrong_sums(text.plain), ""):
+            yield Found(text.place, excerpt(wrong))
 
 
 _TWO_SHARES = re.compile(
@@ -246,9 +249,17 @@ _TWO_SHARES = re.compile(
 )
 
 
+# "61 % of women and 72 % of men have telephones": shares of two wholes.
+_SHARES_OF_EACH = re.compile(
+    r"(?:%|per\s?cent)\s+of\s+(?:the\s+|all\s+)?(?:women|girls)|\bу\s\d+\s?%\s+(?:женщин|дево)", re.IGNORECASE
+)
+
+
 def _parts_of_a_whole(plain: str) -> str:
     found = _TWO_SHARES.search(plain)
-    return found[0] if found and int(found["a"]) + int(found["b"]) > 101 else ""
+    if not found or _SHARES_OF_EACH.search(plain[max(0, found.start() - 3) : found.end()]):
+        return ""
+    return found[0] if int(found["a"]) + int(found["b"]) > 101 else ""
 
 
 def written_wrongly(description: Description) -> Iterator[Found]:
