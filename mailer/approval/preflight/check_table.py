@@ -226,6 +226,13 @@ CHECKS: tuple[Check, ...] = (
         leftover_checks.copied_along,
     ),
     Check(
+        "text.attachment",
+        "warning",
+        stored("A text speaks of an attachment, which an e-mail digest does not have."),
+        stored("Link to the file instead."),
+        leftover_checks.attachments,
+    ),
+    Check(
         "text.to_come",
         "warning",
         stored("A text says only that it will be announced later."),

@@ -119,16 +119,47 @@ _OF_MAIL = re.compile(
     ^\W*(?:best|kind|warm)\s+regards\b | ^\W*(?:yours\s+)?sincerely\s*, | ^\W*с\s+уважением\b\s*,
     | ^\W*(?:dear|hello|hi)\s+(?:colleagues|all|team)\b | ^\W*(?:добрый\s+день|здравствуйте|
       уважаемые)\s*,?\s+коллеги
-    | \bplease\s+find\s+(?:attached|below|enclosed)\b | \b(?:направляю|высылаю|
+    | \bplease\s+find\s+below\b | \b(?:направляю|высылаю|
       прилагаю)\s+(?:вам\s+)?(?:текст|файл|новост|материал)
-    | \b(?:see|in)\s+the\s+(?:attached|attachment)\b | \b(?:attached|enclosed)\s+(?:file|document)s?\b
-    | \bсм\.?\s+(?:во?\s+)?вложени | \b(?:файл\w*|документ\w*)\s+(?:во\s+вложении|прилага) |
-      \bво\s+вложени[ии]
-    | \bқоса\s+берілген\s+файл | \bтиркелген\s+файл | \bфайли\s+замима | \bilova\s+qilingan\s+fayl |
-      \bgoşmaça\s+faýl
     | ^\s*От\s*:\s.*\bКому\s*: | ^\s*From\s*:\s.*\bTo\s*: | ^\W*(?:EOM|END)\W*$ | \b(?:FYI|ASAP)\b
     | \bpress\s+release\s*[–—:-] | \bfor\s+immediate\s+release\b | ^\W*пресс-релиз\W*$ |
       \bдля\s+немедленного\s+распространения
+    """,
+    _FLAGS,
+)
+# Files that a message came with: a digest has none.
+_ATTACHED = re.compile(
+    r"""
+    \b(?:(?:see|find|in)\s+(?:the\s+)?(?:attached|attachments?|enclosed) | attachments?\s+\d
+    | (?:attached|enclosed)\s+(?:\w+\s+)?(?:files?|documents?|programmes?|agendas?|letters?|forms?|lists?|
+      pdf|reports?|
+        tables?|photos?|flyers?|invitations?|herewith)
+    | (?:is|are)\s+(?:also\s+|herewith\s+)?(?:attached(?!\s+(?:to|great|much|little|with|by)\b)|
+      enclosed(?!\s+(?:by|
+        with(?:in)?)\b)) | attached\s+(?:to\s+this\s+(?:e-?mail|message|letter|mail)|please\s+find)
+    | I\s+(?:attach|enclose) | we\s+(?:attach|enclose)(?!\s+(?:great|importance)))\b
+    | \bво\s+вложени(?:и|ях)\b | \bсм\.?\s+вложени | \bво?\s+вложенн\w+\s+(?:файл|документ) |
+      \bвложенн\w+\s+(?:файл|
+      документ)
+    | \bприкрепл[её]н(?:а|о|ы)?\b(?!\s+(?:к|ко|за)\b(?!\s+(?:этому\s+)?(?:письм|сообщени)))
+    | \bприкрепл[её]нн\w+\s+(?:\w+\s+)?(?:файл|документ|программ|письм|форм|список|списк|анкет)
+    | \b(?:прикрепля|прилага)(?:ю|ем)(?:тся)?\b(?!\s+(?:\w+\s+)?усили) |
+      \bприлага[ею]тся\b(?!\s+(?:\w+\s+)?усили)
+    | \bприложенн\w+\s+(?:файл|документ|программ|письм|форм|спис) |
+      \bв\s+приложени[ия]\s+к\s+(?:этому\s+)?(?:письму|
+      сообщению)
+    | \bқоса\s+(?:беріл|тіркел|жіберіл)\w* | \bтіркемеде\s+(?:беріл|көр)\w* | \bтіркелген\s+(?:файл|құжат|хат)
+    | \bхатқа\s+(?:қоса|тіркел)\w*
+    | \bтиркелген(?!\s+(?:адам|киши|мигрант|жаран))\b | \bтиркемеде\s+(?:берил|кара)\w* | \bтиркел(?:ди|ет|
+      үүдө)\b
+    | \bкошо\s+(?:тиркел|жөнөтүл|берил)\w* | \bкатка\s+тиркел\w*
+    | \bзамима\s+(?:шуд|карда|гардид|мешав|мегард|аст)\w* | \bфайли\s+(?:замима|илова)\w* |
+      \bба\s+нома\s+замима\w*
+    | \bдар\s+замимаи?\b
+    | \bilova\s+qilin\w+ | \bilovada\s+(?:berilgan|keltirilgan)\b | \bbiriktirilgan\s+(?:fayl|hujjat|dastur)
+    | \bfayl\w*\s+(?:ilova|biriktir)\w*
+    | \b(?:faýl|resminama|maksatnama|sanaw|hat|sorag)\w*\s+(?:\w+\s+)?goş(?:ulan|ulýar|uldy|ulandyr)\b
+    | \bgoş(?:ulan|maça)\s+(?:faýl|resminama|maksatnama|sanaw)\w* | \bgoşundyda\b | \bhata\s+goşul\w+
     """,
     _FLAGS,
 )
@@ -193,6 +224,11 @@ def copied_along(description: Description) -> Iterator[Found]:
     for text in description.texts:
         if text.field not in ("alt", "picture_alt") and (match := _OF_A_PAGE.search(text.plain)):
             yield Found(text.place, excerpt(match[0]))
+
+
+def attachments(description: Description) -> Iterator[Found]:
+    """Attachments that are spoken of, although a digest has none."""
+    yield from _matches(description, _ATTACHED)
 
 
 def _is_of_the_team(description: Description, place: Place) -> bool:

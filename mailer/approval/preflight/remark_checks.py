@@ -163,14 +163,20 @@ _ENGLISH_VERB = re.compile(
 )
 
 
+def _is_addressed(words: str) -> bool:
+    """Whether a name stands first: "Anna, check …", and not "Check, and write …"."""
+    found = _VOCATIVE.match(words)
+    return bool(found and not _REQUEST.search(found[0]))
+
+
 def _is_square_remark(words: str) -> bool:
-    return _requests(words) or bool(_VOCATIVE.match(words) and words.rstrip("! ").endswith("?"))
+    return _requests(words) or bool(_is_addressed(words) and words.rstrip("! ").endswith("?"))
 
 
 def _is_round_remark(words: str) -> bool:
     if _AMONG_COLLEAGUES.search(words):
         return True
-    is_clear = _VOCATIVE.match(words) or _OF_THE_TEXT.search(words) or words.rstrip().endswith("!!")
+    is_clear = _is_addressed(words) or _OF_THE_TEXT.search(words) or words.rstrip().endswith("!!")
     return bool((is_clear or _BEFORE_WE_SEND.search(words)) and _requests(words))
 
 
@@ -192,6 +198,6 @@ def _is_sentence_remark(sentence: str) -> bool:
         return False
     is_of_text = bool(_OF_THE_TEXT.search(sentence))
     return bool(
-        (_VOCATIVE.match(sentence) and is_of_text)
+        (_is_addressed(sentence) and is_of_text)
         or (_BEFORE_WE_SEND.search(sentence) and (is_of_text or "before we" in sentence.casefold()))
     )

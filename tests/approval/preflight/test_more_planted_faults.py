@@ -91,6 +91,7 @@ FAULTS: dict[str, list[Plant]] = {
     "text.people_differ": [
         changed("body", "Karimova", "Rahimova", "uz"),
         added(EN, "Dilnosa Karimova now works in Osh.", "course"),
+        added(RU, "Гульнара Токтобаева пришла. О Гульнаре Токтабаевой писали."),
         written("quote", "tg", detail="Гулноза, дӯзанда"),
     ],
     "link.other_language": [
@@ -112,6 +113,7 @@ FAULTS: dict[str, list[Plant]] = {
         added("tk", "Salgyny goşmaly."),
         added(EN, "Dear ##NAME##, here is the study."),
         added(EN, "Note to editor: please check the name."),
+        added(EN, "[Anna, please confirm this with the ministry before we send.]"),
         text("kk", headline="Тақырып"),
     ],
     "text.machine_answer": [
@@ -126,10 +128,22 @@ FAULTS: dict[str, list[Plant]] = {
     ],
     "text.copied_along": [
         added(EN, "View this email in your browser."),
-        added(RU, "См. вложение."),
         added(RU, "С уважением, Айгуль."),
         text(RU, headline="[RU] Швеи узнают о своих правах"),
         added(EN, "The study covers towns[1] and villages."),
+    ],
+    "text.attachment": [
+        added(EN, "The programme is attached."),
+        added(EN, "For the dates see the attached file."),
+        added(RU, "См. вложение."),
+        added(RU, "Программа во вложении."),
+        added(RU, "Анкета прилагается."),
+        added(RU, "Список прикреплён к письму."),
+        added("kk", "Бағдарлама қоса беріліп отыр."),
+        added("ky", "Программа тиркелген."),
+        added("tg", "Барнома замима шудааст."),
+        added("uz", "Dastur ilova qilingan."),
+        added("tk", "Maksatnama goşulan."),
     ],
     # Numbers.
     "text.number_impossible": [
@@ -142,6 +156,7 @@ FAULTS: dict[str, list[Plant]] = {
         added(EN, "The course ran from 20 to 18 October."),
     ],
     "text.number_contradicts": [
+        added(EN, "The course had 120 people: 74 women and 56 men."),
         added(EN, "Some fifty (60) people came."),
         added(EN, "The study covers three countries: Kazakhstan and Uzbekistan."),
     ],
@@ -195,7 +210,10 @@ FAULTS: dict[str, list[Plant]] = {
     "text.lost_letters": [
         added("tk", "Barlag uc yurdy we on saheri oz icine alyar, adamlar kop soraglara jogap berdiler."),
         added("uz", "Tadqiqot toliq malumot beradi."),
+        text("kk", "cash", headline="Шетелден келетин акшаны неге колма-кол алады"),
+        text("ky", "cash", headline="Чет олкодон келген акча эмне учун накталай алынат"),
     ],
+    "text.old_font": [text("tg", headline="Тољикистон ва њамкорон")],
     "text.apostrophes": [changed("summary", "o‘qitdi", "o'qitdi", "uz")],
     "text.spelling": [
         added(EN, "The goverment read the study."),
@@ -289,7 +307,7 @@ FAULTS: dict[str, list[Plant]] = {
 ERRORS = frozenset(
     (
         *("text.facts_contradict", "text.instruction", "text.machine_answer", "text.personal_data"),
-        *("text.other_encoding", "link.broken", "link.mail_address", "sender.invalid"),
+        *("text.other_encoding", "text.old_font", "link.broken", "link.mail_address", "sender.invalid"),
         "date.weekday",
         "date.event_ends_first",
         "date.no_such_time",
@@ -312,3 +330,11 @@ def test_a_planted_fault_is_found_at_its_level(number: int, variants: tuple[Rend
 
 def test_a_publication_of_another_month_is_none_of_the_edition(variants: tuple[RenderedVariant, ...]) -> None:
     assert "date.story_date" in look(lambda d: with_story(d, "cash", {"date": date(2021, 5, 2)}), variants)
+
+
+def test_what_is_attached_to_something_else_is_no_attachment(variants: tuple[RenderedVariant, ...]) -> None:
+    for plant in (
+        added(EN, "The label is attached to the parcel; people enclosed by mountains live there."),
+        added(RU, "Дети прикреплены к школе. Прилагаются все усилия."),
+    ):
+        assert "text.attachment" not in look(plant, variants)

@@ -50,6 +50,8 @@ TO_READERS = (
     "Аризаро фиристед. Шартномаро санҷидан лозим аст.",
     "Arizani yuboring. Shartnomani tekshirish kerak.",
     "Arzany iberiň. Şertnamany barlamaly.",
+    "Сократите, разделите на абзацы или дайте ссылку на страницу с остальным текстом.",
+    "Қысқартыңыз, абзацтарға бөліңіз немесе мәтінге сілтеме етіңіз.",
     "More → Check the programme",
 )
 
