@@ -120,7 +120,7 @@ CHECKS: tuple[Check, ...] = (
         "edition.other_section",
         "warning",
         stored("A story stands under the heading of a country that it does not concern."),
-        stored("Move it, or correct the story's countries."),
+        stored("Move it, or correct the story's countries or the heading."),
         structure_checks.sections,
     ),
     Check(

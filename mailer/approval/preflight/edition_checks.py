@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from mailer.approval.preflight.edition_facts import Description, Place, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import localization, story_selection, theme
-from mailer.rendering.data_types import WRITTEN_KINDS
+from mailer.rendering.data_types import WRITTEN_KINDS, Story
 from subscribers.translate_stored_texts import stored
 
 _EDITION = Place("edition", "", stored("Edition"))
@@ -80,11 +80,15 @@ def same_headline(description: Description) -> Iterator[Found]:
 
 def same_page(description: Description) -> Iterator[Found]:
     """Two stories that lead to one page: one of the addresses was copied from the other."""
-    seen: dict[str, str] = {}
+    seen: dict[str, Story] = {}
     for story in description.shown_stories:
         page = story.link.strip().rstrip("/")
-        if page and story.kind != "notice" and seen.setdefault(page, story.key) != story.key:
-            yield Found(place_of(story), story.link)
+        if not page or story.kind == "notice":
+            continue
+        first = seen.setdefault(page, story)
+        if first.key != story.key:
+            # Either of the two may be the wrong one.
+            yield from (Found(place_of(one), story.link) for one in (first, story))
 
 
 def sent_before(description: Description) -> Iterator[Found]:

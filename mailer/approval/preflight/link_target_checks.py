@@ -12,6 +12,7 @@ from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.link_checks import addresses, is_local
 from mailer.approval.preflight.name_distance import distance
 from mailer.approval.preflight.stated_facts import EMAIL, LANGUAGES
+from subscribers.translate_stored_texts import stored
 
 _GLUED = re.compile(
     r"^https?://[^?#]*https?:/|^[^?#]+\*\||[{}<>|\\^`]|^https?://[^/?#]*[,;!$*'() ]|%7B%7B|\*%7C",
@@ -84,6 +85,8 @@ _DOMAINS = (
     "undp.org",
     "unicef.org",
 )
+# Of so many characters, two wrong ones are a slip.
+_LONG_DOMAIN = 9
 _TOP = re.compile(r"\.(?:con|cmo|ocm|comm|ogr|rog|orgg|imt|itn|imnt|nte|rru|govv|edi)$", re.IGNORECASE)
 
 
@@ -180,14 +183,32 @@ def mail_addresses(description: Description) -> Iterator[Found]:
         if shown and shown[0].lower() != address:
             yield Found(link.place, f"{link.words} → {address}")
         elif is_nearly(address, own):
-            yield Found(link.place, address)
+            yield Found(link.place, with_suggestion(address, own))
 
 
 def is_nearly(address: str, own: str) -> bool:
-    """Whether an address's domain is one letter away from the office's, or from a well-known one."""
+    """Whether an address's domain is a letter or two away from the office's, or one from a well-known one."""
+    return bool(_TOP.search(address.lower()) or nearest_domain(address, own))
+
+
+def nearest_domain(address: str, own: str) -> str:
+    """The domain that an address nearly has: the office's own, else a well-known one; else empty."""
     domain = address.rpartition("@")[2].lower()
-    return bool(_TOP.search(domain)) or any(
-        distance(domain, one) == 1 for one in (own, *_DOMAINS) if one and len(one) > 5
+    if domain == own or domain in _DOMAINS:
+        return ""
+    if len(own) >= _LONG_DOMAIN and distance(domain, own) == 2:
+        # Two letters of the last part make another country or kind of organisation.
+        return own if domain.rpartition(".")[2] == own.rpartition(".")[2] else ""
+    return next((one for one in (own, *_DOMAINS) if len(one) > 5 and distance(domain, one) == 1), "")
+
+
+def with_suggestion(address: str, own: str) -> str:
+    """An address for staff, with the domain that was probably meant."""
+    meant = nearest_domain(address, own)
+    return (
+        stored("%(address)s (did you mean …@%(domain)s?)", address=address, domain=meant)
+        if meant
+        else address
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from mailer.approval.preflight.edition_facts import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
-from mailer.approval.preflight.link_target_checks import is_nearly
+from mailer.approval.preflight.link_target_checks import is_nearly, with_suggestion
 from mailer.approval.preflight.text_checks import is_shouting
 from mailer.rendering import localization, sanitize
 from mailer.rendering.periods import Kind, Period
@@ -37,7 +37,7 @@ def answers(description: Description) -> Iterator[Found]:
         return
     domain = address.rpartition("@")[2].lower()
     if domain in FREE_MAIL or (domain != own and is_nearly(address, own)):
-        yield Found(_SENDER, address)
+        yield Found(_SENDER, address if domain in FREE_MAIL else with_suggestion(address, own))
     elif own and not _same_organisation(domain, own):
         yield Found(_SENDER, f"{address} / {description.sender.email}")
 

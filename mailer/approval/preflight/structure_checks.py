@@ -198,7 +198,7 @@ def unfinished(description: Description) -> Iterator[Found]:
 
 def repeated(description: Description) -> Iterator[Found]:
     """Sentences that stand twice: in one text, or in two stories."""
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str], Place] = {}
     for text in description.texts:
         if text.field not in ("summary", "body", "text"):
             continue
@@ -206,7 +206,8 @@ def repeated(description: Description) -> Iterator[Found]:
             line = " ".join(sentence.casefold().split())
             if sum(map(str.isalpha, line)) < _LEAST_OF_SENTENCE:
                 continue
-            if (text.language, line) in seen:
-                yield Found(text.place, excerpt(sentence))
+            if first := seen.get((text.language, line)):
+                places = dict.fromkeys((first, text.place))
+                yield from (Found(place, excerpt(sentence)) for place in places)
                 break
-            seen[text.language, line] = text.place.key
+            seen[text.language, line] = text.place

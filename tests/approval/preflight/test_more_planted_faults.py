@@ -276,7 +276,10 @@ FAULTS: dict[str, list[Plant]] = {
     "link.words": [
         added(EN, '<a href="https://www.office.int/a">the pl</a><a href="https://www.office.int/a">an</a>')
     ],
-    "link.mail_address": [changed("body", '">courses@office.int', '">info@office.int', EN)],
+    "link.mail_address": [
+        changed("body", "courses@office.int", "courses@ofise.int"),
+        changed("body", '">courses@office.int', '">info@office.int', EN),
+    ],
     "link.not_linked": [added(EN, "More at www.office.int/other.", "course")],
     # Pictures.
     "picture.alt_same": [
@@ -338,3 +341,14 @@ def test_what_is_attached_to_something_else_is_no_attachment(variants: tuple[Ren
         added(RU, "Дети прикреплены к школе. Прилагаются все усилия."),
     ):
         assert "text.attachment" not in look(plant, variants)
+
+
+def test_the_domain_that_was_meant_and_both_places_are_named(variants: tuple[RenderedVariant, ...]) -> None:
+    answers = look(lambda d: with_sender(d, reply_to="editors@ofise.int"), variants)["sender.answers"]
+    assert "@office.int" in answers.found[0].detail
+    mail = look(changed("body", "courses@office.int", "courses@offcie.int"), variants)["link.mail_address"]
+    assert "@office.int" in mail.found[0].detail
+    page = look(lambda d: with_story(d, "film", {"link": "https://www.office.int/cash/"}), variants)
+    assert {one.place.key for one in page["edition.same_page"].found} == {"film", "cash"}
+    pasted = added(EN, "The partners (an office and an association) want to learn where people live.", "cash")
+    assert {one.place.key for one in look(pasted, variants)["text.repeated"].found} == {"map", "cash"}
