@@ -11,7 +11,8 @@ _REQUEST = re.compile(
     (?<![\w-])(?:
       (?:double-?|re-?)?check | (?:re-?)?confirm | clarify | verify | translate | shorten | insert | replace
     | rewrite | rephrase | proofread | approve | correct | fix | expand | (?:update|send|add|cut|delete|
-        remove|provide|attach|review|ask|change|move)(?=\s+(?:the|this|these|that|it|a|him|her|them|me|to|with|photos?|
+        remove|provide|attach|review|ask|change|move)(?=\s+(?:the|this|these|that|it|a|him|her|them|me|to|
+      with|photos?|
         figures?|numbers?|links?|quotes?|names?|dates?|more)\b)
     | (?:пере|до)?уточни(?:те|ть)? | (?:пере)?провер(?:ь|ьте|ить) | подтверди(?:те|ть)? | обнови(?:те|ть)?
     | перевед(?:и|ите) | перевести | сократи(?:те|ть)? | отправ(?:ь|ьте|ить) | пришлите | прислать
@@ -36,7 +37,7 @@ _REQUEST = re.compile(
     | (?:aniqla|tasdiqla|yangila|aniqlashtir|so.?ra)(?:i?ng(?:lar)?|b\s+(?:ber|ol)\w*|i?sh\s+kerak|gin)
     | tarjima\s+qil(?:ing|ish\s+kerak)? | (?:jo.?nat|tuzat|qo.?sh)(?:ing|ib\s+(?:ber|qo)\w*|ish\s+kerak)
     | (?:barla|anykla|tassykla|täzele|sora)(?:ň(?:yz|iz|lar)?|p\s+(?:ber|gör)\w*|maly|meli)?
-    | terjime\s+(?:et(?:iň)?|etmeli) | (?:gysgalt|goş|iber|giriz|düzet|çalyş)(?:[yiuü]ň|maly|meli)
+    | terjime\s+(?:et|ediň|etmeli) | (?:gysgalt|goş|iber|giriz|düzet|çalyş)(?:[yiuü]ň|maly|meli)
     )(?![\w-])
     """,
     _FLAGS,
@@ -59,12 +60,13 @@ _AMONG_COLLEAGUES = re.compile(
 _OF_THE_TEXT = re.compile(
     r"""
     (?<!\w)(?:
-      (?:the|this|these|that|all|his|her|their)\s+(?:\w+\s+)?(?:figures?|numbers?|dates?|names?|titles?|quotes?|
+      (?:the|this|these|that|all|his|her|their)\s+(?:\w+\s+)?(?:figures?|numbers?|dates?|names?|titles?|
+      quotes?|
         spelling|photos?|captions?|translations?|text|headlines?|paragraphs?|sentences?|wording|
         sources?|totals?)
     | (?:this|it)\s+with | with\s+the\s+(?:ministry|donor|author|translator|partner|press)
     | (?:цифр|числ(?:о|а)(?!\w)|дат[уы](?!\w)|имя(?!\w)|имена|фамили|должност|назван|цитат|подпис|перевод
-      |текст|заголов|абзац|источник|формулиров|написани|опечат|сумм[уы])
+      |текст|заголов|абзац|источник|формулиров|написани|опечат|сумм[уы]|фото(?!\w))
     | у\s+(?:министерств|донор|автор|партн[её]р)
     | (?:с|со)\s+(?:министерств|донор|автор|пресс)
     | (?:цифр|сан(?:ды|дар)|есім|атын|дәйексөз|сілтеме|аударма|мәтін|тақырып|дерек|министрлік)
@@ -107,6 +109,18 @@ _TO_READERS = re.compile(
     r"худатон\w*|шумо|sizning|o.?zingiz\w*|siziň|öz\w*ňiz\w*)(?!\w)",
     re.IGNORECASE,
 )
+# "[to be shortened]", "(TO TRANSLATE)", "— confirm the date with Anna —", "Editor: please shorten."
+_STILL_TO_DO = re.compile(
+    r"""
+    ^\W*(?:still\s+)?to\s+be\s+(?:shortened|translated|checked|confirmed|updated|verified|replaced|added|
+      rewritten|
+      approved)\b | ^\W*(?-i:TO\s+(?:TRANSLATE|CHECK|CONFIRM|UPDATE|SHORTEN|VERIFY))\b
+    | ^\W*(?:на\s+перевод|на\s+проверк[еу]|ждём\s+(?:ответ|подтвержд)\w+|тексерілмеген|нақтыланбаған|
+      текшериле\s+элек
+      |такталган\s+эмес|санҷида\s+нашуда|tekshirilmagan|barlanmadyk)\W*$
+    """,
+    _FLAGS,
+)
 _SQUARE, _ROUND = re.compile(r"\[([^\[\]\n]{4,300})\]"), re.compile(r"\(([^()\n]{4,300})\)")
 _VOCATIVE = re.compile(r"^\W*@?[^\W\d_a-zа-яё][^\W\d_]{2,}(?:\s[^\W\d_a-zа-яё][^\W\d_]+)?\s?[,:!—–]")
 _POLITE = (
@@ -116,6 +130,7 @@ _ENGLISH_FIRST = re.compile(rf"^\W*{_POLITE}$", re.IGNORECASE)
 _TO_THE_EDITOR = re.compile(
     r"""(?:^|(?<=[\n.!?(\[]))\W*(?:
     (?:notes?|message|question)\s+(?:to|for)\s+(?:the\s+)?(?:editors?|translators?|designers?|team)
+    | editors?\s*:\s*(?=please|check|cut|shorten|confirm|translate)
     | прим(?:\.|ечание)\s*(?:для\s+)?ред(?:акт\w+|\.)?\s*: | (?:вопрос\s+)?(?:для\s+)?(?:редактор|переводчик|
       верстальщик)[ауя]\s*: | коллег[аи]м?\s*[:,]\s*(?=провер|уточн|просьб)
     | (?:редактор|аудармашы)(?:ға|дың\s+назарына)\s*: | (?:редактор|котормочу)го\s*:
@@ -136,7 +151,7 @@ def remark_in(plain: str) -> str:
         return plain[found.start() :].strip()
     for pattern, is_one in ((_SQUARE, _is_square_remark), (_ROUND, _is_round_remark)):
         for bracket in pattern.finditer(plain):
-            if not _TO_READERS.search(bracket[1]) and is_one(bracket[1]):
+            if _STILL_TO_DO.search(bracket[1]) or (not _TO_READERS.search(bracket[1]) and is_one(bracket[1])):
                 return bracket[0]
     for marked in _MARKED.finditer(plain):
         if _is_marked_remark(marked["mark"], marked["rest"]):
@@ -157,7 +172,8 @@ def _requests(words: str, *, first: bool = False) -> bool:
 
 
 _ENGLISH_VERB = re.compile(
-    r"(?:double|re|check|confirm|clar|verif|transl|short|insert|proof|appro|correct|fix|expand|update|send|add|"
+    r"(?:double|re|check|confirm|clar|verif|transl|short|insert|proof|appro|correct|fix|expand|update|send|"
+    r"add|"
     r"cut|delete|provide|attach|ask|change|move)",
     re.IGNORECASE,
 )
