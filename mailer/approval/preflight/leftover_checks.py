@@ -158,7 +158,7 @@ _ATTACHED = re.compile(
     | \bдар\s+замимаи?\b
     | \bilova\s+qilin\w+ | \bilovada\s+(?:berilgan|keltirilgan)\b | \bbiriktirilgan\s+(?:fayl|hujjat|dastur)
     | \bfayl\w*\s+(?:ilova|biriktir)\w*
-    | \b(?:faýl|resminama|maksatnama|sanaw|hat|sorag)\w*\s+(?:\w+\s+)?goş(?:ulan|ulýar|uldy|ulandyr)\b
+    | \b(?:faýl|resminama|maksatnama|sanaw|hat)(?:lar|s?y)?\s+(?:\w+\s+)?goş(?:ulan|ulýar|uldy|ulandyr)\b
     | \bgoş(?:ulan|maça)\s+(?:faýl|resminama|maksatnama|sanaw)\w* | \bgoşundyda\b | \bhata\s+goşul\w+
     """,
     _FLAGS,
