@@ -76,9 +76,7 @@ def _copy(
         if key in fields:
             ids = [row[fields.index(key)] for row in rows]
         else:
-            numbers = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
-            cursor.execute(numbers, [table, str(key.column), len(rows)])
-            ids = [row[0] for row in cursor.fetchall()]
+            ids = reserve_keys(model, len(rows))
             names.append(str(key.column))
             rows = [[*row, number] for row, number in zip(rows, ids, strict=True)]
         with cursor.copy(f"COPY {table} ({', '.join(map(quote, names))}) FROM STDIN") as copy:
@@ -87,12 +85,23 @@ def _copy(
     return ids
 
 
+def reserve_keys(model: type[models.Model], count: int) -> list[Any]:
+    """Primary keys for rows that are inserted later; none where only an insertion gives them (SQLite)."""
+    if connection.vendor != "postgresql":
+        return []
+    table, key = connection.ops.quote_name(model._meta.db_table), str(model._meta.pk.column)
+    numbers = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(numbers, [table, key, count])
+        return [row[0] for row in cursor.fetchall()]
+
+
 def insert_objects(objects: Sequence[models.Model]) -> None:
-    """Insert new objects of one model, as they are, and give them their primary keys."""
+    """Insert new objects of one model, as they are, and give them their primary keys unless all have one."""
     if not objects:
         return
-    model = type(objects[0])
-    columns = [field.attname for field in model._meta.concrete_fields if not field.primary_key]
+    model, given = type(objects[0]), objects[0].pk is not None
+    columns = [field.attname for field in model._meta.concrete_fields if given or not field.primary_key]
     read = attrgetter(*columns)
     for one, key in zip(objects, insert_rows(model, columns, map(read, objects)), strict=True):
         one.pk = key

@@ -20,7 +20,7 @@ from wagtail.log_actions import get_active_log_context, log
 from wagtail.models import ModelLogEntry, ReferenceIndex, Revision
 
 from mailer.audit_log import chain
-from mailer.insert_rows import insert_objects, insert_rows
+from mailer.insert_rows import insert_objects, insert_rows, reserve_keys
 from mailer.stories import search_entries, story_drafts
 from mailer.stories.entry_pictures import Picture
 from mailer.stories.models import Story
@@ -56,6 +56,10 @@ def store(stories: list[Story]) -> None:
     """Store new drafts, of no user."""
     if not stories:
         return
+    # The database checks at the end of the transaction that the revisions are there.
+    keys = reserve_keys(Revision, len(stories))
+    for story, key in zip(stories, keys, strict=False):
+        story.latest_revision_id = key
     insert_objects(stories)
     texts = [(story, text) for story in stories for text in story.texts.all()]
     for story, text in texts:
@@ -75,6 +79,7 @@ def _add_revisions(stories: list[Story]) -> list[Revision]:
     kind, now = ContentType.objects.get_for_model(Story), timezone.now()
     revisions = [
         Revision(
+            pk=story.latest_revision_id,
             content_type_id=kind.pk,
             base_content_type_id=kind.pk,
             object_id=str(story.pk),
@@ -85,10 +90,11 @@ def _add_revisions(stories: list[Story]) -> list[Revision]:
         for story in stories
     ]
     insert_objects(revisions)
-    own = Revision.objects.filter(base_content_type=kind, object_id=Cast(OuterRef("pk"), CharField()))
-    Story.objects.filter(pk__in=[story.pk for story in stories]).update(
-        latest_revision=Subquery(own.values("pk")[:1])
-    )
+    if stories[0].latest_revision_id is None:
+        own = Revision.objects.filter(base_content_type=kind, object_id=Cast(OuterRef("pk"), CharField()))
+        Story.objects.filter(pk__in=[story.pk for story in stories]).update(
+            latest_revision=Subquery(own.values("pk")[:1])
+        )
     for story, revision in zip(stories, revisions, strict=True):
         story.latest_revision = revision
     return revisions
@@ -99,6 +105,8 @@ def _content_of(story: Story) -> dict[str, Any]:
     return {
         "pk": story.pk,
         **_values_of(story),
+        # As a draft has it before its first revision.
+        "latest_revision": None,
         "texts": [{"pk": text.pk, **_values_of(text)} for text in story.texts.all()],
     }
 
