@@ -26,9 +26,14 @@ _PLAIN = frozenset((str, bool, int, type(None)))
 
 
 def insert_rows(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    keys_wanted: bool = True,
 ) -> list[Any]:
-    """Insert the rows; their primary keys, in order. No signal is sent, and no `save` called.
+    """Insert the rows; their primary keys, in order, where these are wanted. No signal is sent, and no `save`
+    called.
 
     `columns`: the names of the fields that the rows hold, a foreign key as "story_id"; all others have their
     defaults, each the same in all rows.
@@ -50,7 +55,9 @@ def insert_rows(
     prepared += [_prepared(field, [_default(field)]) * len(listed) for field in others]
     names = [*(fields[name] for name in columns), *others]
     whole = list(zip(*prepared, strict=True))
-    return (_copy if connection.vendor == "postgresql" else _insert)(model, names, whole)
+    if connection.vendor == "postgresql":
+        return _copy(model, names, whole, keys_wanted=keys_wanted)
+    return _insert(model, names, whole)
 
 
 def _insert(
@@ -67,21 +74,26 @@ def _insert(
 
 
 def _copy(
-    model: type[models.Model], fields: Sequence[models.Field[Any, Any]], rows: Sequence[Sequence[Any]]
+    model: type[models.Model],
+    fields: Sequence[models.Field[Any, Any]],
+    rows: Sequence[Sequence[Any]],
+    *,
+    keys_wanted: bool,
 ) -> list[Any]:
     """By COPY: neither the driver nor the server parses a statement of thousands of values."""
     quote, key = connection.ops.quote_name, model._meta.pk
     table, names = quote(model._meta.db_table), [str(field.column) for field in fields]
-    with connection.cursor() as cursor:
-        if key in fields:
-            ids = [row[fields.index(key)] for row in rows]
-        else:
-            ids = reserve_keys(model, len(rows))
-            names.append(str(key.column))
-            rows = [[*row, number] for row, number in zip(rows, ids, strict=True)]
-        with cursor.copy(f"COPY {table} ({', '.join(map(quote, names))}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    ids: list[Any] = []
+    if key in fields:
+        ids = [row[fields.index(key)] for row in rows]
+    elif keys_wanted:
+        ids = reserve_keys(model, len(rows))
+        names.append(str(key.column))
+        rows = [[*row, number] for row, number in zip(rows, ids, strict=True)]
+    copied = f"COPY {table} ({', '.join(map(quote, names))}) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(copied) as copy:
+        for row in rows:
+            copy.write_row(row)
     return ids
 
 
@@ -90,9 +102,13 @@ def reserve_keys(model: type[models.Model], count: int) -> list[Any]:
     if connection.vendor != "postgresql":
         return []
     table, key = connection.ops.quote_name(model._meta.db_table), str(model._meta.pk.column)
-    numbers = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+    # The name of the sequence is looked up once, not for each number.
+    sequence = "(SELECT pg_get_serial_sequence(%s, %s)::regclass AS name OFFSET 0) AS sequence"
     with connection.cursor() as cursor:
-        cursor.execute(numbers, [table, key, count])
+        cursor.execute(
+            f"SELECT nextval(name) FROM {sequence}, generate_series(1, %s)",  # noqa: S608
+            [table, key, count],
+        )
         return [row[0] for row in cursor.fetchall()]
 
 

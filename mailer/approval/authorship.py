@@ -204,6 +204,7 @@ def _on_drafts(sender: object, revisions: list[Revision], stories: list[Story], 
             (revision.user_id, "wrote", revision.created_at, fingerprint(story, revision.content), story.pk)
             for story, revision in zip(stories, revisions, strict=True)
         ),
+        keys_wanted=False,
     )
 
 

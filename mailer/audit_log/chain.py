@@ -138,7 +138,7 @@ def _append(entry_ids: Collection[int], *, redaction: bool) -> None:
         mac = _mac(mac, sequence, row.pk, redaction, digests)
         records.append((sequence, row.pk, redaction, *digests, mac))
     columns = ("sequence", "entry_id", "redaction", "fixed_digest", "content_digest", "salt", "mac")
-    insert_rows(AuditRecord, columns, records)
+    insert_rows(AuditRecord, columns, records, keys_wanted=False)
 
 
 class _Digests(NamedTuple):

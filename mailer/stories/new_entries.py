@@ -198,7 +198,7 @@ def _store(rows: list[StorySourceItem], batch: list[_NewEntry]) -> None:
         row.story = row.story
     insert_objects(rows)
     keys = ((row.pk, key) for row, one in zip(rows, batch, strict=True) for key in one.keys)
-    insert_rows(StorySourceItemKey, ("item_id", "key"), keys)
+    insert_rows(StorySourceItemKey, ("item_id", "key"), keys, keys_wanted=False)
 
 
 def _join(source: StorySource, one: _NewEntry, now: datetime) -> Done:
