@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet
 
 from mailer.backoff import BackoffPolicy
@@ -172,12 +173,36 @@ def settings_of(source: StorySource, now: datetime) -> SourceSettings:
 def _polling(
     now: Clock, limits: PollLimits, parsers: Parsers | None, allow_loopback: bool
 ) -> Iterator[_Polling]:
-    with ParserPool(limits.parsers) as pool, ThreadPoolExecutor(limits.parallel, "poll") as threads:
+    with (
+        _commits_without_waiting(),
+        ParserPool(limits.parsers) as pool,
+        ThreadPoolExecutor(limits.parallel, "poll") as threads,
+    ):
         polling = _Polling(now, limits, allow_loopback, parsers or pool, threads)
         try:
             yield polling
         finally:
             polling.cancel()
+
+
+@contextmanager
+def _commits_without_waiting() -> Iterator[None]:
+    """Lets PostgreSQL write commits of this session to its disk a moment later.
+
+    When the server crashes, it forgets the last of them in their order, entries together with what is known
+    of their source, so that they are read again.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+    try:
+        yield
+    finally:
+        # A connection that was lost has no setting any more.
+        with suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("RESET synchronous_commit")
 
 
 @dataclass
