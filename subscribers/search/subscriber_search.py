@@ -27,7 +27,7 @@ from subscribers.segments.segments import load_rule
 # Counts go no further.
 CAP = 5_000
 # Subscribers scanned for a count that no index gives.
-_SCANNED = 6_000
+_SCANNED = 4_000
 _CONFIRMED, _PENDING = Subscription.State.CONFIRMED, Subscription.State.PENDING
 SUPPRESSED, NO_LIST = "suppressed", "nowhere"
 STATES = (*Subscription.State.values, SUPPRESSED, NO_LIST)
@@ -77,7 +77,7 @@ class Page:
 class _Condition:
     # The test of a single row, which uses no index that would have to sort all rows.
     test: Q
-    # Ids of the subscribers who meet it, from an index, perhaps with repeats; None without an index.
+    # Ids of the subscribers who meet it, from an index; None without an index.
     subscriber_ids: QuerySet[Any, Any] | None = None
     # The same condition for few matches, in a form that uses the index.
     selective: Q | None = None
@@ -89,11 +89,14 @@ class _Condition:
     is_implied: bool = False
     # The matches in the order of their ids, from the text index.
     by_text_index: QuerySet[Subscriber] | None = None
+    # Whether `subscriber_ids` may have a subscriber more than once.
+    has_repeats: bool = True
 
     @cached_property
     def capped_count(self) -> CappedCount | None:
         """How many an index finds, counted once; None without an index."""
-        return None if self.subscriber_ids is None else _capped_count(self.subscriber_ids)
+        ids = self.subscriber_ids
+        return None if ids is None else _capped_count(ids, has_repeats=self.has_repeats)
 
 
 def matching(query: Query) -> QuerySet[Subscriber]:
@@ -154,7 +157,7 @@ def _page(conditions: list[_Condition], size: int, after: int | None, before: in
 
 def _count(conditions: list[_Condition]) -> CappedCount:
     if not conditions:
-        return _capped_count(Subscriber.objects.values("pk"))
+        return _capped_count(Subscriber.objects.values("pk"), has_repeats=False)
     own = [one for one in conditions if not one.is_implied]
     if len(own) == 1 and own[0].capped_count is not None:
         return own[0].capped_count
@@ -183,9 +186,9 @@ def _count_latest(conditions: list[_Condition]) -> CappedCount:
     return CappedCount(number, exact=found["fitting"] <= CAP and found["seen"] < _SCANNED)
 
 
-def _capped_count(numbers: QuerySet[Any, Any]) -> CappedCount:
+def _capped_count(numbers: QuerySet[Any, Any], *, has_repeats: bool) -> CappedCount:
     some = numbers.order_by()[: CAP + 1]
-    if numbers.model is Subscriber:
+    if not has_repeats or numbers.model is Subscriber:
         subscribers = some.count()
         return CappedCount(min(subscribers, CAP), exact=subscribers <= CAP)
     found = some.aggregate(rows=Count("subscriber"), subscribers=Count("subscriber", distinct=True))
@@ -375,5 +378,6 @@ def _subscription_condition(mailing_list: int | None, state: str) -> _Condition:
         Q(Exists(mine)),
         rows.values("subscriber"),
         Q(pk__in=rows.values("subscriber")),
+        has_repeats=len(lists) > 1,
         highest=last,
     )
