@@ -43,6 +43,9 @@ PlaceKind = Literal[
 LinkState = Literal["ok", "moved", "missing", "refused", "no_server", "no_answer", "private"]
 # Sendings of an edition whose period ended longer ago are judged as of its first day.
 _OLD = timedelta(days=60)
+_SENTENCE_END = re.compile(r"\n+|(?<=[.!?…])\s+")
+# Fields whose texts are sentences.
+PROSE = frozenset(("summary", "body", "text", "note", "quote", "headline", "preheader", "caption"))
 _LABEL = 60
 # Blocks that are nothing without a link.
 LINKED_KINDS = frozenset(("button", "video"))
@@ -218,7 +221,7 @@ def _shown(content: Content) -> tuple[Story, ...]:
 
 
 def _plain(value: Any) -> object:
-    """What JSON does not know by itself: dates, mappings and dataclasses."""
+    """A value for which JSON has no type (a date, a mapping, a dataclass) as one that it has."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
@@ -260,6 +263,11 @@ _BLOCK_NAMES: Mapping[BlockKind, str] = {
     "divider": stored("Divider"),
     "note": stored("Note from the team"),
 }
+
+
+def split_sentences(plain: str) -> list[str]:
+    """The sentences and lines of a text."""
+    return _SENTENCE_END.split(plain)
 
 
 def excerpt(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from mailer.approval.preflight.edition_facts import split_sentences
+
 _OWN_LETTERS: Mapping[str, str] = {"kk": "әғқңөұүһі", "ky": "ңөү", "tg": "ғӣқӯҳҷ", "tk": "çäžňöşüý"}
 # Frequent words as a foreign keyboard writes them, which are no words of it. A word stands as it is;
 # a stem, with a hyphen behind it, is followed by any ending.
@@ -57,7 +59,6 @@ _NEVER: Mapping[str, str] = {
 # Letters of other languages that stand for the language's own in fonts from before Unicode.
 _OLD_FONT = re.compile("[ќљњѓўїґєѕјђћџ]", re.IGNORECASE)
 _WORD_OF_TWO = re.compile("[\u0400-\u052f]{2,}")
-_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
 
 
 def _compiled(code: str) -> re.Pattern[str]:
@@ -76,7 +77,7 @@ def word_without_letters(plain: str, code: str) -> str:
     """A word that was typed without the letters of its language; empty where there is none."""
     if code not in _PATTERNS:
         return ""
-    for sentence in _SENTENCE.split(plain):
+    for sentence in split_sentences(plain):
         # A capital letter within a sentence may begin a name of another language.
         found = [
             one[0]

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from mailer.approval.preflight.edition_facts import Description, Text, excerpt
+from mailer.approval.preflight.edition_facts import PROSE, Description, Text, excerpt, split_sentences
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.keyboard_checks import old_font, word_without_letters
 from mailer.rendering import language_detection
@@ -45,9 +45,7 @@ _UZBEK_BARE = re.compile(
     r"orta|ozi|soz\w*|togrisida|qoshim\w+|ogir|togilgan|oqit\w+|oqish)\b",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
 _LONGEST_WORD = 60
-_PROSE = frozenset(("summary", "body", "text", "note", "quote", "headline", "preheader", "caption"))
 
 
 def lost_letters(description: Description) -> Iterator[Found]:
@@ -59,9 +57,9 @@ def lost_letters(description: Description) -> Iterator[Found]:
         elif typed := word_without_letters(text.plain, code):
             yield Found(text.place, typed)
             continue
-        if code not in _OWN_LETTERS or text.field not in _PROSE:
+        if code not in _OWN_LETTERS or text.field not in PROSE:
             continue
-        for sentence in _SENTENCE.split(text.plain):
+        for sentence in split_sentences(text.plain):
             letters = sum(map(str.isalpha, sentence))
             own = sum(one in _OWN_LETTERS[code] for one in sentence.casefold())
             if (

@@ -11,7 +11,7 @@ from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import EMAIL
 from mailer.approval.preflight.sum_checks import wrong_sums
 
-_PERCENT = r"(?:%|percent\b|per\s+cent\b|процент|пайыз|пайыз|фоиз|дарсад|foiz|göterim)"
+_PERCENT = r"(?:%|percent\b|per\s+cent\b|процент|пайыз|фоиз|дарсад|foiz|göterim)"
 _SHARE = re.compile(rf"(?<![\d.,+-])(?P<number>\d{{3,4}})(?:[.,]\d+)?\s?{_PERCENT}", re.IGNORECASE)
 # What grows may grow by more than it was.
 _GROWTH = re.compile(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mailer.approval.preflight.edition_facts import split_sentences
+
 _FLAGS = re.VERBOSE | re.IGNORECASE
 # What an editor is asked to do: imperatives, singular and plural, and infinitives.
 _REQUEST = re.compile(
@@ -142,7 +144,6 @@ _MARKED = re.compile(
     r"(?:^|(?<=[\s(\[]))(?P<mark>NB|N\.B\.|@[^\W\d_]+(?!\w)|→|->|=>|>{2,}|\?{2,}|!{3,}|\*{2,}|#{2,})"
     r"(?P<rest>[\s:,.!—–-]+[^\n]{3,160})"
 )
-_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
 
 
 def remark_in(plain: str) -> str:
@@ -156,7 +157,7 @@ def remark_in(plain: str) -> str:
     for marked in _MARKED.finditer(plain):
         if _is_marked_remark(marked["mark"], marked["rest"]):
             return marked[0].strip()
-    return next((one for one in _SENTENCE.split(plain) if _is_sentence_remark(one)), "")
+    return next((one for one in split_sentences(plain) if _is_sentence_remark(one)), "")
 
 
 def _requests(words: str, *, first: bool = False) -> bool:

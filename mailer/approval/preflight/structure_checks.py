@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from mailer.approval.preflight.edition_facts import Description, Place, excerpt, place_of, place_of_block
+from mailer.approval.preflight.edition_facts import (
+    Description,
+    Place,
+    excerpt,
+    place_of,
+    place_of_block,
+    split_sentences,
+)
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.slip_checks import breaks_off, summary_repeats
 from mailer.rendering.data_types import Block, Story
@@ -33,7 +40,6 @@ _OPEN_END = re.compile(
     r"uchun|we|üçin))\s*$"
 )
 _END = re.compile(r"[.!?…»”\")\]:;]\s*$")
-_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
 _LEAST_OF_SENTENCE = 30
 _UNSAFE = re.compile(
     r"<(?:script|iframe|object|embed|form|img|table|font|style|u)\b|\sstyle\s*=|\bon\w+\s*=", re.IGNORECASE
@@ -202,7 +208,7 @@ def repeated(description: Description) -> Iterator[Found]:
     for text in description.texts:
         if text.field not in ("summary", "body", "text"):
             continue
-        for sentence in _SENTENCE.split(text.plain):
+        for sentence in split_sentences(text.plain):
             line = " ".join(sentence.casefold().split())
             if sum(map(str.isalpha, line)) < _LEAST_OF_SENTENCE:
                 continue

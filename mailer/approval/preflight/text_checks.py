@@ -13,6 +13,7 @@ from mailer.approval.preflight.edition_facts import (
     Text,
     excerpt,
     place_of,
+    split_sentences,
 )
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import language_detection, localization
@@ -37,7 +38,6 @@ _LONG = frozenset(("summary", "body", "text", "note"))
 _LEAST_OF_SENTENCE, _LEAST_IN_OTHER_LETTERS = 40, 25
 # How much likelier the other language of a sentence must be: the rest of the text speaks for the label.
 _SURE = 40.0
-_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
 # Names are in any language.
 _NAMES = frozenset(("newsletter_name", "office", "postal_address", "sender_name"))
 
@@ -223,7 +223,7 @@ def doubtful_language(description: Description) -> Iterator[Found]:
 
 def _sentences(plain: str) -> Iterator[tuple[str, float]]:
     """The longer sentences of a text, of which each decides on its own, and how sure it must be."""
-    pieces = _SENTENCE.split(plain)
+    pieces = split_sentences(plain)
     for one in pieces if len(pieces) > 1 else ():
         letters = sum(map(str.isalpha, one))
         if letters >= _LEAST_IN_OTHER_LETTERS:

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from mailer.approval.preflight.edition_facts import Description, Text, excerpt
+from mailer.approval.preflight.edition_facts import PROSE, Description, Text, excerpt, split_sentences
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import EMAIL
 
@@ -38,10 +38,6 @@ _ABBREVIATED = re.compile(
 _HYPHEN_AS_DASH = re.compile(r"[^\W\d_]{2,}\s-\s[^\W\d_]{2,}")
 _HAND_MADE = re.compile(r"(?m)^\s*[•·▪●◦*–-]\s+\S")
 _NUMBERED = re.compile(r"(?m)^\s*(\d{1,2})[.)]\s+\S")
-_CAPITALS = re.compile(r"[^.!?\n]{25,}[.!?\n]?")
-_SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
-_LONGEST_WORD = 60
-_PROSE = frozenset(("summary", "body", "text", "note", "quote", "headline", "preheader", "caption"))
 _RICH = frozenset(("body", "text", "note"))
 
 
@@ -87,7 +83,7 @@ def spaces_and_hyphens(description: Description) -> Iterator[Found]:
 def sentences(description: Description) -> Iterator[Found]:
     """Sentences that begin with a small letter, or shout in capitals."""
     for text in description.texts:
-        if text.field not in _PROSE:
+        if text.field not in PROSE:
             continue
         small = next(
             (
@@ -98,7 +94,7 @@ def sentences(description: Description) -> Iterator[Found]:
             None,
         )
         shout = (
-            next((one for one in _SENTENCE.split(text.plain) if _shouts(one)), "")
+            next((one for one in split_sentences(text.plain) if _shouts(one)), "")
             if text.field in _RICH | {"summary"}
             else ""
         )
@@ -155,7 +151,7 @@ def hyphens_as_dashes(description: Description) -> Iterator[Found]:
     for text in description.texts:
         if (
             text.language in has_dashes
-            and text.field in _PROSE
+            and text.field in PROSE
             and (found := _HYPHEN_AS_DASH.search(text.plain))
         ):
             yield Found(text.place, excerpt(found[0]))
