@@ -271,6 +271,14 @@ class EspPool:
                 self.state.wait(left if left > 0 else None)
             return False
 
+    def count_lost_call(self, error: NoResponse) -> None:
+        """Count a call without a response, before `release_call` lets the next one begin; too many in a row
+        end the run."""
+        with self.state:
+            self._lost += 1
+            if self._lost >= self.policy.max_lost:
+                self._report_error(SendError(str(error), transient=True))
+
     def release_call(self) -> None:
         with self.state:
             self._free_calls += 1
@@ -308,10 +316,6 @@ class EspPool:
             self._record_result(built, result)
         if len(self._attempts) >= _WAKE_AT or self._idle():
             self._news.set()
-        if results and isinstance(results[0], NoResponse):
-            self._lost += 1
-            if self._lost >= self.policy.max_lost:
-                self._report_error(SendError(str(results[0]), transient=True))
 
     # Under the lock.
 
@@ -440,6 +444,8 @@ class _Worker:
                     if self._retry(error, tries):
                         tries += 1
                         continue
+                    if isinstance(error, NoResponse):
+                        self.pool.count_lost_call(error)
                     results = [error] * len(batch)
                 break
         finally:
