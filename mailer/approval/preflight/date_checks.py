@@ -17,7 +17,7 @@ from mailer.rendering.periods import Period
 from subscribers.translate_stored_texts import stored
 
 # Beginnings of the weekdays' names, Monday first; spelled out, because texts decline them.
-_WEEKDAYS: dict[str, tuple[str, ...]] = {
+WEEKDAYS: dict[str, tuple[str, ...]] = {
     "en": ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
     "ru": (*("понедельник", "вторник", "сред[аеуы]", "четверг", "пятниц", "суббот", "воскресень"),),
     "kk": ("дүйсенбі", "сейсенбі", "сәрсенбі", "бейсенбі", "жұма", "сенбі", "жексенбі"),
@@ -34,15 +34,6 @@ _NAMES = (
 _YEAR_BEFORE = r"(?:(?P<before>\d{4})\W{0,2}\w{0,5}\W{0,2}(?:жыл|йил|yil|ýyl)\w*[\s,]+)?"
 _ORDINAL = r"(?:-?(?:st|nd|rd|th|нчи|нчы|нчу|нчү|ші|шы|го|е|njy|nji|inji|ynjy|unjy|ünji))?"
 _NEAR = 3
-# What stands before a date that is a deadline.
-_DEADLINES = {
-    "en": re.compile(
-        r"\b(?:apply|register|send|submit|reply)(?:\s+\w+){0,3}\s+(?:by|until|before)\s+(?:\w+,?\s+)?$"
-    ),
-    "ru": re.compile(
-        r"(?:\bзаявк|\bрегистр|\bприсыла|\bподайте)\w*(?:\s+\w+){0,3}\s+(?:до|не позднее)\s+(?:\w+,?\s+)?$"
-    ),
-}
 # "Until" a date, in front of it or behind it.
 _LIMIT_BEFORE = re.compile(r"\b(?:by|until|till|before|from|since|до|с|по|к|то|аз)\s+(?:\w+,?\s+)?$")
 _LIMIT_AFTER = re.compile(
@@ -72,12 +63,13 @@ class NamedDate:
 
 def past_events(description: Description) -> Iterator[Found]:
     """Events, and stories in a save-the-date block, whose day is over."""
-    for story in _events(description):
+    for story in dated_stories(description):
         if story.date < description.as_of:
             yield Found(place_of(story), story.date.isoformat())
 
 
-def _events(description: Description) -> Iterator[Story]:
+def dated_stories(description: Description) -> Iterator[Story]:
+    """Events, and the stories of save-the-date blocks."""
     dated = {key for block in description.content.blocks if block.kind == "date" for key in block.stories}
     for story in description.shown_stories:
         if story.kind == "event" or story.key in dated:
@@ -96,7 +88,7 @@ def story_of_another_time(description: Description) -> Iterator[Found]:
 
 def event_on_other_day(description: Description) -> Iterator[Found]:
     """Headlines and summaries of an event whose only date is not its own, and no deadline."""
-    events = {story.key: story.date for story in _events(description)}
+    events = {story.key: story.date for story in dated_stories(description)}
     for text in description.texts:
         day = events.get(text.place.key) if text.place.kind == "story" else None
         named = list(dates(text)) if day and text.field in ("headline", "summary") else []
@@ -112,7 +104,7 @@ def event_on_other_day(description: Description) -> Iterator[Found]:
 
 def wrong_weekday(description: Description) -> Iterator[Found]:
     """Weekdays that are not those of the date beside them."""
-    events = {story.key: story.date for story in _events(description)}
+    events = {story.key: story.date for story in dated_stories(description)}
     for text in description.texts:
         own = events.get(text.place.key) if text.place.kind == "story" else None
         for named in dates(text):
@@ -148,20 +140,9 @@ def _exists(named: NamedDate) -> bool:
     return named.day <= monthrange(named.year, named.month)[1]
 
 
-def deadline_over(description: Description) -> Iterator[Found]:
-    """Deadlines that are over: "Apply by 1 December" on the third."""
-    for text in description.texts:
-        pattern = _DEADLINES.get(text.language.partition("-")[0])
-        for named in dates(text) if pattern else ():
-            before, _date, _after = text.plain.casefold().partition(named.written.casefold())
-            day = resolved(named, description)
-            if pattern and day and day < description.as_of and pattern.search(before[-60:]):
-                yield Found(text.place, named.written)
-
-
 def event_on_another_day(description: Description) -> Iterator[Found]:
     """Texts of an event that name another year, or only another day, than the event has."""
-    events = {story.key: story.date for story in _events(description)}
+    events = {story.key: story.date for story in dated_stories(description)}
     for text in description.texts:
         if text.place.kind != "story" or (day := events.get(text.place.key)) is None:
             continue
@@ -173,7 +154,7 @@ def event_on_another_day(description: Description) -> Iterator[Found]:
 def doubtful_year(description: Description) -> Iterator[Found]:
     """Dates near the edition's month, but of a year that looks like a slip: last year's, or a far one."""
     first = Period.parse(description.content.period).first_day
-    events = {story.key: (story.date.day, story.date.month) for story in _events(description)}
+    events = {story.key: (story.date.day, story.date.month) for story in dated_stories(description)}
     for text in description.texts:
         own = events.get(text.place.key)
         for named in dates(text):
@@ -269,7 +250,7 @@ def _weekday_near(lower: str, begin: int, end: int, language: str) -> int | None
 
 @cache
 def _weekday_patterns(language: str) -> tuple[re.Pattern[str], ...]:
-    names = _WEEKDAYS.get(language)
+    names = WEEKDAYS.get(language)
     if names is None:
         wide = localization.locale(language).days["format"]["wide"]
         names = tuple(re.escape(str(wide[number]).casefold()) for number in range(7))

@@ -12,7 +12,7 @@ from mailer.approval.preflight.edition_facts import Description, excerpt, place_
 from mailer.approval.preflight.findings import Found
 
 # What is said of a day to come, or asked for until then.
-_TO_COME: Mapping[str, re.Pattern[str]] = {
+ANNOUNCED: Mapping[str, re.Pattern[str]] = {
     "en": re.compile(
         r"\bwill\s+(?:take\s+place|be\s+(?:held|open|opened|shown|launched)|start|begin|open|close|meet|"
         r"host|run)\b"
@@ -63,7 +63,7 @@ _FAR_AHEAD = 400
 def announced_too_late(description: Description) -> Iterator[Found]:
     """Sentences that announce a day, or ask for something until then, although it is over."""
     for text in description.texts:
-        pattern = _TO_COME.get(text.language.partition("-")[0])
+        pattern = ANNOUNCED.get(text.language.partition("-")[0])
         if not pattern or not any(map(str.isdigit, text.plain)):
             continue
         named = [one for one in dates(text) if one.year is not None or text.place.kind != "story"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from mailer.approval.preflight.aside_checks import aside_in
 from mailer.approval.preflight.edition_facts import split_sentences
 
 _FLAGS = re.VERBOSE | re.IGNORECASE
@@ -157,7 +158,7 @@ def remark_in(plain: str) -> str:
     for marked in _MARKED.finditer(plain):
         if _is_marked_remark(marked["mark"], marked["rest"]):
             return marked[0].strip()
-    return next((one for one in split_sentences(plain) if _is_sentence_remark(one)), "")
+    return next((one for one in split_sentences(plain) if _is_sentence_remark(one)), "") or aside_in(plain)
 
 
 def _requests(words: str, *, first: bool = False) -> bool:
