@@ -1,4 +1,4 @@
-"""Checks of one language beside the others: other numbers, dates, names, links, quotations, or less text."""
+"""Checks of one language beside the others: other numbers, dates, names, links."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from mailer.approval.preflight.contradiction_checks import other_time
 from mailer.approval.preflight.date_checks import event_on_other_day
 from mailer.approval.preflight.edition_facts import Description, Place, Text
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES, Fact, FactKind, facts_of
-from subscribers.translate_stored_texts import stored
 
 # Texts whose facts are compared; figures have a check of their own, pictures are described freely.
 _COMPARED = frozenset(
@@ -36,9 +34,6 @@ _COMPARED = frozenset(
 _SURE_KINDS: tuple[FactKind, ...] = ("email", "phone", "month", "time", "currency", "number")
 # A fact that this many other languages state is missing where it is not.
 _ENOUGH = 3
-# Of the other languages' median length, in letters; and of texts whose length says something.
-_SHORT, _LEAST_LETTERS = 0.55, 120
-_QUOTATION = re.compile(r"[«“„\"][^«»“”„\"]{25,}[»”“\"]")
 
 
 @dataclass(frozen=True)
@@ -58,9 +53,11 @@ def versions(description: Description) -> Iterator[Mapping[str, Version]]:
     """The languages of each story, block and subject line that have more than one."""
     parts: dict[tuple[str, str], dict[str, list[Text]]] = defaultdict(lambda: defaultdict(list))
     for text in description.texts:
-        if text.language in LANGUAGES and text.field in _COMPARED:
+        # What a newsletter says in every language is its English.
+        language = text.language or ("en" if text.place.kind == "newsletter" else "")
+        if language in LANGUAGES and text.field in _COMPARED:
             label = text.place.label if text.place.kind in ("newsletter", "subject") else ""
-            parts[text.place.kind, text.place.key + label][text.language].append(text)
+            parts[text.place.kind, text.place.key + label][language].append(text)
     for languages in parts.values():
         if len(languages) > 1:
             yield {
@@ -173,32 +170,3 @@ def _differences(own: Version, others: Sequence[Version], kind: FactKind) -> tup
 
 def _list(facts: Sequence[Fact]) -> str:
     return ", ".join(one.written for one in facts)
-
-
-def shorter(description: Description) -> Iterator[Found]:
-    """Translations that are much shorter than all others, or lack a quotation that all others have."""
-    for languages in versions(description):
-        for code, own in languages.items():
-            others = [one for language, one in languages.items() if language != code]
-            if len(others) < _ENOUGH:
-                continue
-            usual = median(_letters(one.plain) for one in others)
-            least = min(_letters(one.plain) for one in others)
-            lines = {one.plain.count("\n") for one in others}
-            if usual >= _LEAST_LETTERS and _letters(own.plain) < min(least, _SHORT * usual):
-                yield Found(
-                    own.place,
-                    stored(
-                        "%(count)s letters; in the other languages %(usual)s",
-                        count=_letters(own.plain),
-                        usual=round(usual),
-                    ),
-                )
-            elif len(lines) == 1 and own.plain.count("\n") < min(lines):
-                yield Found(own.place, stored("A paragraph or a line of a list is missing."))
-            elif not _QUOTATION.search(own.plain) and all(_QUOTATION.search(one.plain) for one in others):
-                yield Found(own.place, stored("The quotation is missing."))
-
-
-def _letters(plain: str) -> int:
-    return sum(map(str.isalpha, plain))

@@ -46,8 +46,10 @@ def other_number(description: Description) -> Iterator[Found]:
             # "Edition 2021" names a year.
             if number not in (description.content.number, period.first_day.year):
                 yield Found(text.place, found[0].strip())
-        if period.kind is Kind.MONTH and (_word(language).search(text.plain) or _NEWS.search(text.plain)):
-            months = _months_in(text.plain, language)
+        if period.kind is Kind.MONTH and (
+            edition_word(language).search(text.plain) or _NEWS.search(text.plain)
+        ):
+            months = months_in(text.plain, language)
             if months and period.first_day.month not in months:
                 yield Found(text.place, " / ".join(months.values()))
 
@@ -78,8 +80,16 @@ def _inbox_texts(description: Description) -> Iterator[Text]:
 
 
 @cache
-def _word(language: str) -> re.Pattern[str]:
+def edition_word(language: str) -> re.Pattern[str]:
+    """The word for one number of a newsletter."""
     return re.compile(rf"\b{_EDITIONS.get(language, _EDITIONS['en'])}\b", re.IGNORECASE)
+
+
+def edition_number_in(plain: str, language: str) -> int | None:
+    """The number behind the word and a sign for numbers: "issue no. 11"."""
+    word = _EDITIONS.get(language, _EDITIONS["en"])
+    found = re.search(rf"\b{word}\s*(?:№|no\.|#)\s*(?P<number>\d{{1,4}})\b", plain, re.IGNORECASE)
+    return int(found["number"]) if found else None
 
 
 @cache
@@ -94,7 +104,7 @@ def _numbered(language: str) -> re.Pattern[str]:
     )
 
 
-def _months_in(plain: str, language: str) -> dict[int, str]:
+def months_in(plain: str, language: str) -> dict[int, str]:
     """The months that a text names, as it writes them, by number: "ноябрьский" is November."""
     found = {}
     for number, stem in _month_stems(language).items():

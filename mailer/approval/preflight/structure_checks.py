@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from mailer.approval.preflight.completeness_checks import without_end
 from mailer.approval.preflight.edition_facts import (
     Description,
     Place,
@@ -199,7 +200,9 @@ def unfinished(description: Description) -> Iterator[Found]:
         if (text.field == "summary" and text.language in ended and not _END.search(last)) or (
             text.field in ("body", "text", "note") and _OPEN_END.search(last.casefold())
         ):
+            reported.add(text.place)
             yield Found(text.place, f"…{last[-30:]}")
+    yield from (one for one in without_end(description) if one.place not in reported)
 
 
 def repeated(description: Description) -> Iterator[Found]:

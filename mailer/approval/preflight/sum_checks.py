@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 _FLAGS = re.VERBOSE | re.IGNORECASE
 _NUMBER = r"(?<![\w.,%$€+-])(?:\d{1,3}(?:[ \u00a0\u202f,]\d{3})+|\d+)(?![\d%]|[.,]\d)"
-_FEMALE = (
+FEMALE = (
     r"wom[ae]n|females?|girls?|женщин\w*|девоч\w+|девуш\w+|әйел\w*|қыз(?:дар)?\w{0,3}|аял\w*|"
     r"кыз(?:дар)?\w{0,3}|"
     r"зан(?:он)?|духтар\w*|ayol\w*|xotin-qiz\w*|qiz(?:lar)?\w{0,3}|zenan\w*|gyz(?:lar)?\w{0,3}"
 )
-_MALE = (
+MALE = (
     r"m[ae]n|males?|boys?|мужчин\w*|мальчик\w*|юнош\w*|ер(?:лер)?\w{0,3}|ұл(?:дар)?\w{0,3}|эркек\w*|"
     r"эр(?:лер)?|"
     r"уул(?:дар)?|бала(?:лар)?|мард(?:он)?|писар\w*|erkak\w*|o.g.il\w*|erkek\w*|oglan\w*"
@@ -26,9 +26,9 @@ _BEFORE_NOUN = (
 )
 _BEFORE_NOUN += r"young|adult|молодых|жас|жаш|yosh|ýaş)\s)?"
 _PART = re.compile(
-    rf"(?P<number>{_NUMBER})(?P<between>{_BEFORE_NOUN})(?:(?P<female>{_FEMALE})|(?P<male>{_MALE})|"
+    rf"(?P<number>{_NUMBER})(?P<between>{_BEFORE_NOUN})(?:(?P<female>{FEMALE})|(?P<male>{MALE})|"
     rf"(?P<other>{_OTHERS}))"
-    rf"(?![\w-])|(?<!\w)(?:(?P<female2>{_FEMALE})|(?P<male2>{_MALE})|(?P<other2>{_OTHERS}))\s?[:—–-]\s?"
+    rf"(?![\w-])|(?<!\w)(?:(?P<female2>{FEMALE})|(?P<male2>{MALE})|(?P<other2>{_OTHERS}))\s?[:—–-]\s?"
     rf"(?P<number2>{_NUMBER})(?!\s?%)",
     re.IGNORECASE,
 )

@@ -283,5 +283,8 @@ def test_plausible_stories_in_seven_languages_raise_no_alarm() -> None:
     )
     head, *others = (story.key for story in stories)
     blocks = (Block("lead", (head,)), *(Block("story", (key,)) for key in others))
-    edition = with_content(CLEAN_IN_SEVEN, stories=stories, blocks=blocks)
+    subjects = tuple(
+        Subject(code, parts[0], STORIES_IN_SEVEN[1][code][0]) for code, parts in STORIES_IN_SEVEN[0].items()
+    )
+    edition = with_content(CLEAN_IN_SEVEN, stories=stories, blocks=blocks, subjects=subjects)
     assert check(replace(edition, variants=rendered(CLEAN_IN_SEVEN.content)[:1])) == {}
