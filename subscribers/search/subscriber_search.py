@@ -172,18 +172,17 @@ def _count(conditions: list[_Condition]) -> CappedCount:
 def _count_latest(conditions: list[_Condition]) -> CappedCount:
     """How many match among the newest candidates."""
     first = next((one for one in conditions if one.by_text_index is not None), None)
-    others = Q(*(one.test for one in conditions if one is not first), Q(pk__isnull=False))
     if first is not None and first.by_text_index is not None:
         subscribers = _ordered_by_text_index(first.by_text_index, None, None, _highest(conditions))
     else:
         subscribers = _below_highest(Subscriber.objects.order_by("-pk"), conditions)
-    # Not the condition itself: one that is never met is no boolean for PostgreSQL.
-    fits = Case(When(others, then=Value(True)), default=Value(False), output_field=BooleanField())
-    found = subscribers.annotate(fits=fits)[:_SCANNED].aggregate(
-        seen=Count("pk"), fitting=Count("pk", filter=Q(fits=True))
-    )
-    number = min(found["fitting"], CAP)
-    return CappedCount(number, exact=found["fitting"] <= CAP and found["seen"] < _SCANNED)
+    # The oldest candidate, from an index alone: within these bounds each test is a look-up for few rows.
+    oldest = subscribers.values_list("pk", flat=True)[_SCANNED - 1 : _SCANNED]
+    lowest = next(iter(oldest), None)
+    if lowest is not None:
+        subscribers = subscribers.filter(pk__gte=lowest)
+    number = _apply(subscribers, (one for one in conditions if one is not first)).order_by().count()
+    return CappedCount(min(number, CAP), exact=number <= CAP and lowest is None)
 
 
 def _capped_count(numbers: QuerySet[Any, Any], *, has_repeats: bool) -> CappedCount:
