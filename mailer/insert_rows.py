@@ -5,8 +5,10 @@ Django's `bulk_create` prepares each value through several functions, which cost
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 from typing import Any
@@ -144,12 +146,23 @@ def _prepared(field: models.Field[Any, Any], values: Sequence[Any]) -> list[Any]
     is_plain = isinstance(field, _AS_THEY_ARE) and type(field).get_prep_value in _plain_methods()
     if is_plain and _PLAIN.issuperset(map(type, values)):
         return list(values)
+    if isinstance(field, models.JSONField) and connection.vendor == "postgresql":
+        return _json_values(field, values)
     # Moments are the same in many rows.
     known = {value: field.get_db_prep_save(value, connection) for value in values if type(value) is datetime}
     return [
         known[value] if type(value) is datetime else field.get_db_prep_save(value, connection)
         for value in values
     ]
+
+
+def _json_values(field: models.JSONField[Any, Any], values: Sequence[Any]) -> list[Any]:
+    """JSON with its letters as they are: PostgreSQL takes twice the time to read them as escape sequences."""
+    prepared = [field.get_db_prep_save(value, connection) for value in values]
+    for one in prepared:
+        if one is not None:
+            one.dumps = partial(json.dumps, cls=field.encoder, ensure_ascii=False)
+    return prepared
 
 
 def _plain_methods() -> frozenset[Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ _CHUNK = 2000
 # Problems listed of each verification.
 _LISTED = 20
 _NO_MAC = b""
+_ENCODER = DjangoJSONEncoder(sort_keys=True, separators=(",", ":"))
 
 # broken: the record does not follow from those before it, or one is missing. changed: the entry is not as it
 # was. deleted: there is no entry. unchained: an entry was written past the application.
@@ -132,7 +132,8 @@ def _append(entry_ids: Collection[int], *, redaction: bool) -> None:
     sequence, mac = (last[0], bytes(last[1])) if last else (0, _NO_MAC)
     records = []
     # Read back, because a database stores numbers and times in its own way.
-    for row in _rows(ModelLogEntry.objects.filter(pk__in=entry_ids).order_by("pk")):
+    entries = ModelLogEntry.objects.filter(pk__in=entry_ids).order_by("pk")
+    for row in map(_Row._make, entries.values_list(*_Row._fields)):
         salt, sequence = secrets.token_bytes(_SALT_OCTETS), sequence + 1
         digests = _Digests(row.fixed_digest(), row.content_digest(salt), salt)
         mac = _mac(mac, sequence, row.pk, redaction, digests)
@@ -203,4 +204,4 @@ def _rows(entries: Any) -> Iterator[_Row]:
 
 def _canonical(value: Any) -> bytes:
     """JSON that is the same for equal values."""
-    return json.dumps(value, cls=DjangoJSONEncoder, sort_keys=True, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()

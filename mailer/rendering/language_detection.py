@@ -149,7 +149,8 @@ def detect(text: str) -> str:
 
 def first_of_script(text: str, languages: Sequence[str]) -> str:
     """The first of the languages that is written in the letters of the text; the first of all if none is."""
-    found = max(_SCRIPTS, key=lambda script: _letters_of(script, text))
+    counts = _letters_by_script(text)
+    found = max(counts, key=lambda script: counts[script])
     if not _SCRIPTS[found].search(text):
         return languages[0]
     return next((code for code in languages if _script_of(code.partition("-")[0]) == found), languages[0])
@@ -174,13 +175,13 @@ def contradiction(text: str, label: str) -> Detected | None:
 def is_foreign(text: str) -> bool:
     """Whether a text is certainly in another of the sample's languages than the office's: Turkish, German."""
     lower = text.casefold()
-    script = max(_SCRIPTS, key=lambda name: _letters_of(name, lower))
+    counts = _letters_by_script(lower)
+    script = max(counts, key=lambda name: counts[name])
     words = _WORD.findall(_with_uzbek_letters(lower) if script == "Latn" else lower)
-    own = [_model(code).score(words) for code, one in _PROFILES.items() if one.script == script]
+    own, others = _models(script).scores(words)
     if not own or sum(map(len, words)) < _LETTERS_OF_FOREIGN:
         return False
-    others = max((model.score(words) for model in _others(script)), default=-math.inf)
-    return others > max(own) + _MARGIN_OF_FOREIGN
+    return max(others, default=-math.inf) > max(own.values()) + _MARGIN_OF_FOREIGN
 
 
 def _ranked(text: str) -> list[tuple[float, str]]:
@@ -195,7 +196,7 @@ def _ranked(text: str) -> list[tuple[float, str]]:
 @lru_cache(maxsize=1_000)
 def _ranked_part(text: str) -> list[tuple[float, str]]:
     lower = text.casefold().replace("\N{SOFT HYPHEN}", "")
-    counts = {name: _letters_of(name, lower) for name in _SCRIPTS}
+    counts = _letters_by_script(lower)
     script = max(counts, key=lambda name: counts[name])
     total = sum(counts.values())
     # A text in two scripts is a list of names, or quotes the other language.
@@ -205,16 +206,25 @@ def _ranked_part(text: str) -> list[tuple[float, str]]:
     # An abbreviation or a name in the other script says nothing.
     if not _SCRIPTS[script].fullmatch("".join(words)):
         words = [word for word in words if _SCRIPTS[script].search(word)]
-    scores = {code: _model(code).score(words) for code, one in _PROFILES.items() if one.script == script}
-    ranked = sorted(((score, code) for code, score in scores.items()), reverse=True)
-    if not ranked or not _is_like(ranked[0][1], ranked[0][0], words, text):
+    own, others = _models(script).scores(words)
+    ranked = sorted(((score, code) for code, score in own.items()), reverse=True)
+    if not ranked or not _is_like(ranked[0][1], ranked[0][0], others, words, text):
         return []
     return ranked
 
 
-def _letters_of(script: str, text: str) -> int:
-    """How many letters of this script the text has."""
-    return sum(map(len, _SCRIPTS[script].findall(text)))
+def _letters_by_script(text: str) -> dict[str, int]:
+    """How many letters of each script the text has."""
+    counts = dict.fromkeys(_SCRIPTS, 0)
+    for letter in set(text):
+        if script := _script_of_letter(letter):
+            counts[script] += text.count(letter)
+    return counts
+
+
+@lru_cache(maxsize=2_000)
+def _script_of_letter(letter: str) -> str:
+    return next((name for name, letters in _SCRIPTS.items() if letters.match(letter)), "")
 
 
 def _with_uzbek_letters(lower: str) -> str:
@@ -227,8 +237,11 @@ def _is_row_of_names(text: str, words: list[str]) -> bool:
     return 2 * capitals > len(words)
 
 
-def _is_like(code: str, score: float, words: list[str], text: str) -> bool:
-    """Whether the words look like the language that suits them best, and not like an unknown one."""
+def _is_like(code: str, score: float, others: list[float], words: list[str], text: str) -> bool:
+    """Whether the words look like the language that suits them best, and not like an unknown one.
+
+    `others`: the scores of the languages that are no result.
+    """
     profile = _PROFILES[code]
     joined = "".join(words)
     strays = sum(map(joined.count, set(joined).difference(profile.alphabet)))
@@ -240,7 +253,7 @@ def _is_like(code: str, score: float, words: list[str], text: str) -> bool:
     average = score / (len(joined) + len(words))
     if average < (_LEAST_AVERAGE if has_small else _AVERAGE_WITHOUT_WORDS):
         return False
-    return all(score > model.score(words) for model in _others(profile.script))
+    return score > max(others, default=-math.inf)
 
 
 class _Model:
@@ -249,8 +262,6 @@ class _Model:
     def __init__(self, sample: str, alphabet: frozenset[str], small: frozenset[str]) -> None:
         """`small`: the small words of the language."""
         self._alphabet, self._small = alphabet, small
-        # What words counted that were asked for: texts of one edition repeat them.
-        self._remembered: dict[str, float] = {}
         self._counts: list[Counter[str]] = [Counter(), Counter(), Counter()]
         self._before: list[Counter[str]] = [Counter(), Counter(), Counter()]
         self._kinds: list[Counter[str]] = [Counter(), Counter(), Counter()]
@@ -265,13 +276,9 @@ class _Model:
                     self._counts[order][group] += 1
                     self._before[order][group[:-1]] += 1
 
-    def score(self, words: list[str]) -> float:
-        """The logarithm of the words' likelihood, with what small ones of them add."""
-        if len(self._remembered) > _MOST_REMEMBERED:
-            self._remembered.clear()
-        for word in set(words).difference(self._remembered):
-            self._remembered[word] = self._word(f"  {word} ") + (_PER_WORD if word in self._small else 0)
-        return sum(map(self._remembered.__getitem__, words))
+    def score(self, word: str) -> float:
+        """The logarithm of the word's likelihood, with what a small one adds."""
+        return self._word(f"  {word} ") + (_PER_WORD if word in self._small else 0)
 
     def _word(self, padded: str) -> float:
         """Of a word with its ends; a letter of no alphabet counts _STRAY."""
@@ -288,6 +295,33 @@ class _Model:
         lower = self._probability(group[1:], order - 1) if order else 1 / self._size
         before, kinds = self._before[order][group[:-1]], self._kinds[order][group[:-1]]
         return (self._counts[order][group] + kinds * lower) / (before + kinds) if before else lower
+
+
+class _Models:
+    """The models of all languages of a script, which score a text together."""
+
+    def __init__(self, script: str) -> None:
+        self._codes = [code for code, one in _PROFILES.items() if one.script == script]
+        self._models = [*map(_model, self._codes), *_others(script)]
+        # The scores of words that were asked for: texts of one edition repeat them.
+        self._remembered: dict[str, tuple[float, ...]] = {}
+
+    def scores(self, words: list[str]) -> tuple[dict[str, float], list[float]]:
+        """The logarithm of the words' likelihood in each language, with what small ones of them add; and in
+        each of the languages that are no result."""
+        if len(self._remembered) > _MOST_REMEMBERED:
+            self._remembered.clear()
+        for word in set(words).difference(self._remembered):
+            self._remembered[word] = tuple(model.score(word) for model in self._models)
+        columns = zip(*map(self._remembered.__getitem__, words), strict=True)
+        totals = [*map(sum, columns)] or [0.0] * len(self._models)
+        own = len(self._codes)
+        return dict(zip(self._codes, totals[:own], strict=True)), totals[own:]
+
+
+@cache
+def _models(script: str) -> _Models:
+    return _Models(script)
 
 
 @cache

@@ -97,6 +97,7 @@ def _safe_attribute(element: str, attribute: str, value: str) -> str | None:
     return safe_link(value) or None
 
 
+_WIDE_SPACE = re.compile(r"[ \t]{2,}|\t")
 _TAG_OR_TEXT = re.compile("<([^>]*)>|([^<]+)")
 _HREF = re.compile('href="([^"]*)"')
 _BLOCKS = ("p", "h4", "ul", "ol", "blockquote")
@@ -127,7 +128,7 @@ def _plain_text(markup: str) -> str:
             pieces.append(_BREAKS.get(tag, ""))
         elif addresses and (target := addresses.pop()):
             pieces.append(f" ({target})")
-    lines = (re.sub(r"[ \t]+", " ", line).strip() for line in "".join(pieces).splitlines())
+    lines = (_WIDE_SPACE.sub(" ", line).strip() for line in "".join(pieces).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 

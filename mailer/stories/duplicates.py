@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from zlib import crc32
 
 Sign = Literal["link", "headline", "text", "picture", "event", "numbers"]
 # Words of a shingle, hashes of a signature, and hashes of each of its bands.
 _SHINGLE, _HASHES, _BAND = 3, 16, 4
 _MOST_WORDS = 800
+# Makes all digits of a CRC-32 depend on each other: the odd number next to 2³² divided by the golden ratio.
+_MIXING, _32_BITS = 0x9E3779B1, 0xFFFFFFFF
 # The share of common shingles from which two texts are the same, and of common words two headlines.
 _SAME_TEXT, _SAME_HEADLINE = 0.6, 0.5
 # Days between the publication of two entries that may be the same story.
@@ -159,23 +161,34 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.casefold()))
 
 
-def _shingles(entry: Entry) -> frozenset[str]:
+def _words_of(entry: Entry) -> tuple[str, ...]:
+    """The words that shingles are made of; none of a text that is too short."""
     words = _words(f"{entry.headline} {entry.text}")[:_MOST_WORDS]
-    if len(words) < 2 * _SHINGLE:
-        return frozenset()
-    return frozenset(map(" ".join, zip(*(words[at:] for at in range(_SHINGLE)), strict=False)))
+    return words if len(words) >= 2 * _SHINGLE else ()
+
+
+def _shingles(entry: Entry) -> frozenset[tuple[str, ...]]:
+    words = _words_of(entry)
+    return frozenset(zip(*(words[at:] for at in range(_SHINGLE)), strict=False))
 
 
 def _bands(entry: Entry) -> Iterator[str]:
     """Hashes of the bands of the entry's MinHash signature; texts that are much alike share one."""
-    shingles = _shingles(entry)
-    if not shingles:
+    words = [crc32(word.encode()) for word in _words_of(entry)]
+    if not words:
         return
-    # Of 64 octets, 4 for each hash of the signature.
-    hashed = b"".join([hashlib.blake2b(one.encode()).digest() for one in shingles])
-    # All at once, because a text has hundreds of them.
-    numbers = struct.unpack(f"<{_HASHES * len(shingles)}I", hashed)
-    signature = [min(numbers[at::_HASHES]) for at in range(_HASHES)]
+    # One hash of each shingle of three words: its first bits choose the place in the signature, where the
+    # least one stays.
+    shingles = zip(words, words[1:], words[2:], strict=False)
+    hashes = {((one * 31 + two) * 31 + three) * _MIXING & _32_BITS for one, two, three in shingles}
+    least = {number * _HASHES >> 32: number for number in sorted(hashes, reverse=True)}
+    # A place that is left has the number of the next one.
+    filled = sorted(least)
+    signature = [
+        (place, least[place])
+        for at in range(_HASHES)
+        for place in [at if at in least else next((one for one in filled if one > at), filled[0])]
+    ]
     for at in range(0, _HASHES, _BAND):
         yield _hash(f"{entry.language} {signature[at : at + _BAND]}")
 

@@ -88,8 +88,10 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
         raise not_a_feed(url) from error
     feedparser = _feedparser()
     headers = {"content-type": content_type, "content-location": url}
-    # As a stream: feedparser takes bytes for a file name.
-    parsed = feedparser.parse(BytesIO(body), response_headers={k: v for k, v in headers.items() if v})
+    # As a stream: feedparser takes bytes for a file name. Texts are cleaned where a story is made of them.
+    parsed = feedparser.parse(
+        BytesIO(body), response_headers={k: v for k, v in headers.items() if v}, sanitize_html=False
+    )
     if not parsed.version and not parsed.entries:
         raise not_a_feed(url)
     language = str(dict.get(parsed.feed, "language") or "")
@@ -104,6 +106,9 @@ def _feedparser() -> Any:
     # It joins the same addresses for every element.
     mixin.make_safe_absolute_uri = lru_cache(maxsize=256)(mixin.make_safe_absolute_uri)
     mixin._urljoin = lru_cache(maxsize=256)(mixin._urljoin)
+    resolve = mixin.resolve_relative_uris
+    # A text without attributes has no address.
+    mixin.resolve_relative_uris = lambda text, *more: resolve(text, *more) if "=" in text else text
     return feedparser
 
 
