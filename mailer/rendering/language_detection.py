@@ -314,7 +314,7 @@ class _Models:
         for word in set(words).difference(self._remembered):
             self._remembered[word] = tuple(model.score(word) for model in self._models)
         columns = zip(*map(self._remembered.__getitem__, words), strict=True)
-        totals = [*map(sum, columns)] or [0.0] * len(self._models)
+        totals: list[float] = [*map(math.fsum, columns)] or [0.0] * len(self._models)
         own = len(self._codes)
         return dict(zip(self._codes, totals[:own], strict=True)), totals[own:]
 
