@@ -7,6 +7,7 @@ function and a line here: docs/how-to-add-a-check.md.
 from __future__ import annotations
 
 from mailer.approval.preflight import (
+    amount_checks,
     comparison_checks,
     completeness_checks,
     contact_checks,
@@ -17,11 +18,13 @@ from mailer.approval.preflight import (
     date_wording_checks,
     deadline_checks,
     edition_checks,
+    foreign_word_checks,
     glossary_checks,
     inbox_checks,
     leftover_checks,
     letter_checks,
     link_checks,
+    link_story_checks,
     link_target_checks,
     message_checks,
     name_checks,
@@ -381,6 +384,20 @@ CHECKS: tuple[Check, ...] = (
         counted_checks.two_numbers,
     ),
     Check(
+        "text.amounts_differ",
+        "warning",
+        stored("A story has one number with two currencies, or once as millions and once as billions."),
+        stored("Find out which is right, and use it everywhere."),
+        amount_checks.amounts_differ,
+    ),
+    Check(
+        "text.units_differ",
+        "warning",
+        stored("A number has another unit than in all other languages."),
+        stored("Correct the unit, or convert the number."),
+        amount_checks.units_differ,
+    ),
+    Check(
         "text.wrong_list",
         "warning",
         stored("A list has more or fewer items, or other numbers, than the sentence before it says."),
@@ -449,6 +466,13 @@ CHECKS: tuple[Check, ...] = (
         stored("A part of a text seems to be in another language than the rest."),
         stored("Translate it, unless it is a quotation or a title."),
         text_checks.doubtful_language,
+    ),
+    Check(
+        "text.foreign_word",
+        "warning",
+        stored("A word seems to be of another language: its letters are not in the text's alphabet."),
+        stored("Translate it, or put it in quotation marks if it is a name."),
+        foreign_word_checks.foreign_words,
     ),
     Check(
         "text.name_left_out",
@@ -803,6 +827,13 @@ CHECKS: tuple[Check, ...] = (
         contradiction_checks.other_time,
     ),
     Check(
+        "date.event_two_days",
+        "warning",
+        stored("A text announces an event for another day than its own."),
+        stored("Correct the day in the text, or the story's date."),
+        date_wording_checks.event_on_two_days,
+    ),
+    Check(
         "date.other_language",
         "warning",
         stored("A month or weekday is in another language than its text."),
@@ -1019,6 +1050,20 @@ CHECKS: tuple[Check, ...] = (
         stored("A link differs from that of the other languages, or leads to a page in another one."),
         stored("Open it, and compare it with the other languages."),
         link_target_checks.other_language,
+    ),
+    Check(
+        "link.other_story",
+        "warning",
+        stored("A link leads to the page of another story, or has the words of another story's link."),
+        stored("Enter the right address, or the right words."),
+        link_story_checks.other_story,
+    ),
+    Check(
+        "link.language_named",
+        "warning",
+        stored("A link's address names another language, while those of the other languages name their own."),
+        stored("Enter the address of the page in this language."),
+        link_story_checks.other_language,
     ),
     Check(
         "link.home_page",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from babel.core import get_global
 
-from mailer.approval.preflight.date_checks import dates, resolved
+from mailer.approval.preflight.date_checks import dated_stories, dates, event_on_other_day, resolved
 from mailer.approval.preflight.edition_facts import Description, excerpt, place_of
 from mailer.approval.preflight.findings import Found
 
@@ -57,6 +57,28 @@ _ZONE = re.compile(
 )
 _SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+(?=[^\W\d_])")
 _NEAR = 70
+_SOME_DAYS = 10
+# An event takes place; what opens, starts or closes may be something else.
+_HELD: Mapping[str, re.Pattern[str]] = {
+    "en": re.compile(r"\b(?:takes?\s+place|(?:is|be)\s+(?:held|shown|screened)|is\s+on|we\s+meet)\b"),
+    "ru": re.compile(r"\b(?:состоится|состоятся|пройд[её]т|пройдут|проходит|покажут|будет\s+показан\w*)\b"),
+    "kk": re.compile(r"\b(?:өтеді|өткізіледі|көрсетіледі|болады)\b"),
+    "ky": re.compile(r"\b(?:өтөт|өткөрүлөт|көрсөтүлөт|болот)\b"),
+    "tg": re.compile(r"\b(?:баргузор\s+мешавад|мегузарад|намоиш\s+дода\s+мешавад)\b"),
+    "uz": re.compile(r"\b(?:bo.ladi|o.tkaziladi|o.tadi|namoyish\s+etiladi|ko.rsatiladi)\b"),
+    "tk": re.compile(r"\b(?:bolar|geçer|geçiriler|görkeziler)\b"),
+}
+_LIMIT = re.compile(
+    r"\b(?:by|until|till|before|from|since|до|не\s+позднее|дейін|чейин|то|gacha|qadar|çenli|бастап"
+    r"|баштап)\b|gacha\b"
+)
+_FURTHER = re.compile(
+    r"\b(?:second|another|also|again|next|further|regist\w*|appl\w*|втор\w+|ещё|еще|также|повтор\w*"
+    r"|следующ\w*|регистр\w*"
+    r"|заявк\w*|екінші|тағы|келесі|тіркел\w*|экинчи|дагы|кийинки|катта\w*|дуюм|дигар|боз|оянда|ikkinchi"
+    r"|yana|keyingi"
+    r"|ro.yxat\w*|ikinji|ýene|indiki|hasaba)\b"
+)
 _FAR_AHEAD = 400
 
 
@@ -79,6 +101,26 @@ def announced_too_late(description: Description) -> Iterator[Found]:
             ):
                 yield Found(text.place, excerpt(sentence))
                 break
+
+
+def event_on_two_days(description: Description) -> Iterator[Found]:
+    """Sentences of an event's text that announce a day some days from its own."""
+    events = {story.key: story.date for story in dated_stories(description)}
+    reported = {one.place for one in event_on_other_day(description)}
+    for text in description.texts:
+        pattern, own = _HELD.get(text.language.partition("-")[0]), events.get(text.place.key)
+        if not own or not pattern or text.field not in ("summary", "body") or text.place in reported:
+            continue
+        named = list(dates(text))
+        for sentence in _SENTENCE.split(text.plain) if named else ():
+            inside = [one for one in named if one.written in sentence]
+            lower = sentence.casefold()
+            is_other = _LIMIT.search(lower) or _FURTHER.search(lower)
+            if len(inside) != 1 or not pattern.search(lower) or is_other:
+                continue
+            day = resolved(inside[0], description)
+            if day and 0 < abs((day - own).days) <= _SOME_DAYS:
+                yield Found(text.place, f"{inside[0].written} / {own.isoformat()}")
 
 
 def relative_days(description: Description) -> Iterator[Found]:

@@ -74,7 +74,7 @@ _PRIVATE_PAGES = re.compile(
 )
 # Pages that only their editors see: previews and forms of content management systems and of other services.
 _EDITORS_PAGE = re.compile(
-    r"^https?://(?:studio\.youtube\.com/|[^/?#]+/(?:[^?#]*/)?(?:node/\d+/(?:edit|latest)|admin|cms|"
+    r"^https?://(?:studio\.youtube\.com/|[^/?#]+/(?:desk|django-admin)(?:[/?#]|$)|[^/?#]+/(?:[^?#]*/)?(?:node/\d+/(?:edit|latest)|admin|cms|"
     r"drafts?|previews?)"
     r"(?:[/?#]|$)|[^?#]*\?(?:[^#]*&)?(?:preview(?:_id|_nonce)?|draft|revision)=|"
     r"(?:www\.)?canva\.com/design/\S+/edit)",

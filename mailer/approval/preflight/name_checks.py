@@ -14,6 +14,7 @@ from mailer.approval.preflight.name_spelling import Person, other_spelling, pers
 from mailer.approval.preflight.person_names import full_names, skeleton
 from mailer.approval.preflight.placeholder_checks import placeholder_in
 from mailer.rendering import localization
+from mailer.rendering.data_types import Block
 from subscribers.translate_stored_texts import stored
 
 _TITLE_TWICE = re.compile(
@@ -24,6 +25,9 @@ _TITLE_TWICE = re.compile(
 )
 _CITY_AND_COUNTRY = re.compile(r"^\s*(?:,|\()\s*(?P<after>[^\W\d_][\w‘ʻ’'`ʼ-]*)")
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
+_SECOND_NAME = re.compile(r"[^\W\d_a-zа-яё][^\W\d_]{2,}\s(?P<second>[^\W\d_a-zа-яё][^\W\d_]{2,})")
+_OF_A_WOMAN = re.compile(r"(?:ов|ев|ин|ov|ev|in|ow|ew)[аa]")
+_REGION = ("KZ", "KG", "TJ", "TM", "UZ")
 # A placeholder or a slip where a person's name begins with a small letter.
 _SMALL_NAME = re.compile(r"^[^\W\d_]+(?:,|$)")
 
@@ -104,7 +108,7 @@ def people_differ(description: Description) -> Iterator[Found]:
         names = {code: full_names(one.plain) for code, one in languages.items()}
         for code, own in languages.items():
             others = [found for language, found in names.items() if language != code]
-            if wrong := _changed_name(names[code], others):
+            if wrong := _changed_name(names[code], others) or _other_gender(code, names):
                 yield Found(own.place, wrong)
     yield from _two_spellings(description)
 
@@ -128,6 +132,18 @@ def quoted_differ(description: Description) -> Iterator[Found]:
                 and not any(_same(own, one) for one in others)
             ):
                 yield Found(place_of_block(description.content, block, code), f"{own} / {others[0]}")
+        yield from _other_family(description, block)
+
+
+def _other_family(description: Description, block: Block) -> Iterator[Found]:
+    """A second name that one language has otherwise than all others: "Aidar Bekov", "Aidar Bekenov"."""
+    names = {text.language: _SECOND_NAME.match(text.detail.strip()) for text in block.texts}
+    second = {code: found["second"] for code, found in names.items() if found}
+    for code, own in second.items():
+        others = [name for language, name in second.items() if language != code]
+        alike = all(skeleton(one) == skeleton(others[0]) for one in others)
+        if len(others) > 2 and alike and skeleton(own) != skeleton(others[0]):
+            yield Found(place_of_block(description.content, block, code), f"{own} / {others[0]}")
 
 
 def _first_name(detail: str) -> str:
@@ -152,6 +168,25 @@ def _changed_name(own: Sequence[tuple[str, str]], others: Sequence[Sequence[tupl
         agree = [name for name in same if _same(given, name[0]) and _same(family, name[1])]
         if same and not agree and (len(others) == 1 or len(same) > len(others) / 2):
             return f"{given} {family} / {' '.join(same[0])}"
+    return ""
+
+
+def _other_gender(code: str, names: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+    """A family name of a man where all others have that of a woman, or the reverse; Russian declines both."""
+    for given, family in names[code] if code != "ru" else ():
+        others = [
+            name
+            for language, found in names.items()
+            if language not in (code, "ru")
+            for name in found
+            if _same(given, name[0]) and _same(family, name[1])
+        ]
+        is_woman, are_women = (
+            bool(_OF_A_WOMAN.search(family)),
+            {bool(_OF_A_WOMAN.search(one[1])) for one in others},
+        )
+        if len(others) > 1 and are_women == {not is_woman}:
+            return f"{given} {family} / {' '.join(others[0])}"
     return ""
 
 
@@ -188,7 +223,7 @@ def titles(description: Description) -> Iterator[Found]:
 
 def story_of_another_country(description: Description) -> Iterator[Found]:
     """Stories that name one of the newsletter's countries in every language, but none of their own."""
-    own_countries = description.content.masthead.countries
+    own_countries = (*description.content.masthead.countries, *_REGION)
     for story in description.shown_stories:
         named = []
         for text in story.texts:

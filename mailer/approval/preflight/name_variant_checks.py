@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import takewhile
 
 from mailer.approval.preflight.edition_facts import Description, Text
@@ -78,6 +79,7 @@ def _alike(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
+@lru_cache(maxsize=4_000)
 def sound(word: str) -> str:
     """A word in signs that are the same for the letters of two ways of spelling."""
     for written, sign in _SOUNDS:

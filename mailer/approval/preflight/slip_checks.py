@@ -12,7 +12,7 @@ from subscribers.translate_stored_texts import stored
 # What readers would see of HTML and Markdown that was typed or pasted as text.
 _MARKUP = re.compile(
     r"</?(?:a|b|i|u|p|em|br|li|ul|ol|div|span|font|strong|h[1-6])\b[^<>\n]{0,200}>"
-    r"|&(?:nbsp|amp|lt|gt|quot|apos|laquo|raquo|[mn]dash|hellip|shy|#\d{2,5}|#x[0-9a-f]{2,5});"
+    r"|&(?:nbsp|laquo|raquo|[mn]dash|hellip|shy|[rl][sd]?quo)\b|&amp(?=[\s;])|&(?:nbsp|amp|lt|gt|quot|apos|laquo|raquo|[mn]dash|hellip|shy|#\d{2,5}|#x[0-9a-f]{2,5});"
     r"|\[[^\]\n]{1,120}\]\((?:https?:|mailto:)|\*\*\w[^*\n]{0,120}\*\*|^#{1,4}\s\w",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -54,6 +54,7 @@ _NEVER_TWICE: Mapping[str, frozenset[str]] = {
     "uz": frozenset({"va", "uchun", "bilan", "bu"}),
     "tk": frozenset({"we", "üçin", "bilen", "bu"}),
 }
+_LONG_WORD = 8
 _BREAKS_OFF = re.compile(
     r"(?:,|\b(?:and|or|the|of|with|и|или|что|в|на|және|мен|үшін|жана|менен|үчүн|ва|ё|барои|va|uchun|we|"
     r"üçin))\s*$"
@@ -122,7 +123,9 @@ def word_twice(description: Description) -> Iterator[Found]:
         for found in _TWICE.finditer(text.plain):
             word = found["word"].casefold()
             never = _NEVER_TWICE.get(text.language)
-            wrong = word in never if never is not None else word not in _MAY_REPEAT.get(text.language, ())
+            # Grammar doubles short words only.
+            is_doubled = never is not None and (word in never or len(word) >= _LONG_WORD)
+            wrong = is_doubled if never is not None else word not in _MAY_REPEAT.get(text.language, ())
             # "Duran Duran" is a name.
             if wrong and found["again"].islower():
                 yield Found(text.place, found[0])

@@ -38,13 +38,13 @@ _NUMBER = re.compile(
     r"\d+(?:[.,]\d+)?)"
     r"(?:[ \u00a0-]?(?P<scale>[^\W\d_]+))?"
 )
-_SCALES: tuple[tuple[re.Pattern[str], int], ...] = (
+SCALES: tuple[tuple[re.Pattern[str], int], ...] = (
     (re.compile(r"(?:thousand|тыс|мың|миң|ҳазор|ming(?!l)|müň)"), 10**3),
     (re.compile(r"(?:million|mln|млн|миллион)"), 10**6),
     (re.compile(r"(?:billion|bn(?!\w)|млрд|миллиард|mlrd|milliard)"), 10**9),
     (re.compile(r"(?:trillion|трлн|триллион|trln)"), 10**12),
 )
-_CURRENCIES: Mapping[str, re.Pattern[str]] = {
+CURRENCIES: Mapping[str, re.Pattern[str]] = {
     name: re.compile(pattern, re.IGNORECASE)
     for name, pattern in {
         "KZT": r"\btenge\b|\bтеңге|\bтенге\b|\bтанга\b|\btanga\b|\bteňňe|₸|\bKZT\b",
@@ -91,7 +91,7 @@ def _facts(plain: str, language: str) -> Iterator[Fact]:
             yield Fact("phone", frozenset({re.sub(r"\D", "", found[0])[-9:]}), found[0])
     rest = PHONE.sub(lambda found: " " if is_phone(found[0]) else found[0], rest)
     yield from _months(rest, language)
-    for name, pattern in _CURRENCIES.items():
+    for name, pattern in CURRENCIES.items():
         # The English "som" is that of two countries.
         if said := pattern.search(rest):
             names = {"KGS", "UZS"} if said[0].lower() in ("som", "soms") else {name}
@@ -150,7 +150,7 @@ def _times_and_numbers(plain: str) -> Iterator[Fact]:
         at = found.end()
     for number in _NUMBER.finditer(" ".join((*rest, plain[at:]))):
         after = (number["scale"] or "").casefold()
-        has_scale = any(pattern.match(after) for pattern, _ in _SCALES)
+        has_scale = any(pattern.match(after) for pattern, _ in SCALES)
         yield _number(_readings(number["digits"], after), number[0] if has_scale else number["digits"])
 
 
@@ -167,7 +167,7 @@ def _is_loose(reading: str) -> bool:
 
 
 def _readings(digits: str, after: str) -> frozenset[str]:
-    scale = next((number for pattern, number in _SCALES if pattern.match(after)), 1)
+    scale = next((number for pattern, number in SCALES if pattern.match(after)), 1)
     bare = re.sub(r"[ \u00a0\u202f]", "", digits)
     whole, _sign, part = bare.replace(",", ".").partition(".")
     values = {

@@ -24,6 +24,7 @@ _TRANSLATED = frozenset(
     (
         *("headline", "summary", "body", "link_label", "heading", "text", "quote", "video_title", "button"),
         *("caption", "note", "alt", "picture_alt", "tagline", "quoted_person", "signature", "figures"),
+        "venue",
     )
 )
 # Texts without which a translation is not whole. The others have a default or a check of their own.
@@ -33,7 +34,7 @@ _WHOLE = frozenset(
         *("quote", "video_title"),
     )
 )
-_LEAST_LETTERS = 12
+_LEAST_LETTERS, _LEAST_OF_ONE_WORD = 12, 5
 _CYRILLIC, _LATIN = re.compile("[\u0400-\u052f]"), re.compile("[A-Za-z\u00c0-\u024f]")
 
 
@@ -139,7 +140,8 @@ def other_letters(description: Description) -> Iterator[Found]:
         by_language[text.language].update(_scripts(text.plain))
     for text in description.texts:
         own, usual = _scripts(text.plain), by_language[text.language]
-        is_other = own["Cyrl"] >= max(_LEAST_LETTERS, 9 * own["Latn"]) and usual["Latn"] > 4 * usual["Cyrl"]
+        is_long = own["Cyrl"] >= (max(_LEAST_LETTERS, 9 * own["Latn"]) if own["Latn"] else _LEAST_OF_ONE_WORD)
+        is_other = is_long and usual["Latn"] > 4 * usual["Cyrl"]
         if is_other and not language_detection.contradiction(text.plain, text.language):
             yield Found(text.place, excerpt(text.plain))
 

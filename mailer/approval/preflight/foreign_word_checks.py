@@ -1,0 +1,45 @@
+"""Finds words of another language within a text, by letters that the text's own alphabet does not have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mailer.approval.preflight.edition_facts import PROSE, Description
+from mailer.approval.preflight.findings import Found
+from mailer.rendering import language_detection
+
+# Letters of a neighbouring language's alphabet that the own one does not have.
+_FOREIGN = {
+    "ru": "әғқңөұүһіҳӣӯҷў",
+    "kk": "ҳӣӯҷў",
+    "ky": "әғқұһіҳӣӯҷў",
+    "tg": "ыщцәңөұүһіў",
+    "uz": "şçýňäüöž",
+}
+_QUOTED = re.compile(r"«[^»\n]*»|“[^”\n]*”|„[^“\n]*“|\"[^\"\n]*\"|\([^()\n]*\)|\S*(?:://|@|www\.)\S*")
+# Suffixes and small words of Uzbek in Cyrillic letters, which has those of Tajik.
+_UZBEK = re.compile(
+    r"(?<!\w)(?:\w{2,}(?:лар(?:и|ни|га|да|дан|нинг|ининг)?|ланган|илган|нинг|моқда|ларини|лиги)|учун"
+    r"|билан|кунига|бўйича|эди)(?!\w)"
+)
+_LEAST = 2
+
+
+def foreign_words(description: Description) -> Iterator[Found]:
+    """Words in small letters of another alphabet, outside of quotations, and Tajik that is Uzbek."""
+    for text in description.texts:
+        language = text.language.partition("-")[0]
+        letters = _FOREIGN.get(language)
+        if (
+            text.field not in PROSE
+            or not letters
+            or language_detection.contradiction(text.plain, text.language)
+        ):
+            continue
+        plain = _QUOTED.sub(" ", text.plain)
+        words = [one for one in re.findall(r"(?<![\w’‘'-])[^\W\d_]{4,}(?![\w@])", plain) if one.islower()]
+        if found := next((one for one in words if any(letter in letters for letter in one)), ""):
+            yield Found(text.place, found)
+        elif language == "tg" and len(found_all := _UZBEK.findall(plain.casefold())) >= _LEAST:
+            yield Found(text.place, ", ".join(found_all[:_LEAST]))
