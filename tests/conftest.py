@@ -22,7 +22,7 @@ from django.utils import translation
 from pytest_django import DjangoDbBlocker
 from wagtail.models import Collection, Locale, Page
 
-from tests import migrated
+from tests import migrated, programs
 from tests.environment import quick_passwords
 from tests.postgres import Server, serving
 
@@ -62,6 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _quick_passwords() -> Iterator[None]:
     with quick_passwords():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _programs() -> Iterator[None]:
+    yield
+    programs.end()
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests import programs
+
 ROOT = Path(__file__).parents[2]
 # Of the mailing.
 READERS = 30
@@ -69,7 +71,7 @@ def create(folder: Path, template: Path, readers: int = READERS) -> None:
 
 def run(command: list[str], folder: Path, **variables: str) -> str:
     """The output of a program that must succeed, with the installation's configuration."""
-    done = subprocess.run(
+    done = programs.run(
         command,
         cwd=ROOT,
         env=environment(MAILER_CONFIG=str(folder / "config.toml"), **variables),
@@ -93,7 +95,7 @@ def restore(
 ) -> subprocess.CompletedProcess[str]:
     """`mailer restore`, which may fail."""
     command = [sys.executable, "-m", "mailer", "restore", str(path), str(target)]
-    return subprocess.run(
+    return programs.run(
         [*command, "--passphrase-file", str(passphrase), "--json"],
         env=environment(**variables),
         cwd=ROOT,
@@ -133,7 +135,7 @@ class Worker:
 
     def __init__(self, folder: Path, port: int, **variables: str) -> None:
         self._log = folder.with_name(f"{folder.name}-worker.log").open("ab")
-        self._process = subprocess.Popen(
+        self._process = programs.Popen(
             [sys.executable, "-m", "mailer", "worker"],
             cwd=ROOT,
             env=environment(

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests import programs
 from tests.backup import office
 from tests.backup.test_sending_elsewhere import edition_of, totals
 from tests.delivery.relay import Relay
@@ -46,10 +47,10 @@ def test_a_paused_mailing_goes_on_in_postgresql(
     # Killed while it copies, it goes on where it was.
     command = [sys.executable, "-m", "mailer", "move-database", "--json"]
     environment = office.environment(MAILER_CONFIG=str(paused / "config.toml"), MAILER_MOVE_TO=url)
-    with subprocess.Popen(command, env=environment, cwd=office.ROOT, stdout=subprocess.DEVNULL) as process:
+    with programs.Popen(command, env=environment, cwd=office.ROOT, stdout=subprocess.DEVNULL) as process:
         until(lambda: _is_loading(url))
         process.send_signal(signal.SIGKILL)
-    refused = subprocess.run(
+    refused = programs.run(
         [sys.executable, "-m", "mailer", "worker"],
         env={**environment, "MAILER_DATABASE__URL": url},
         cwd=office.ROOT,

@@ -24,6 +24,7 @@ import typer
 from mailer import config
 from mailer.cli import init_answers
 from mailer.config import key_ring
+from tests import programs
 from tests.cli.conftest import ENVIRONMENT, Initialized
 from tests.postgres import ROOT, Server
 from tests.waiting import SAFETY_SECONDS, until
@@ -33,7 +34,7 @@ UNREACHABLE = "postgresql://office:correct-horse@127.0.0.1:1/office"
 
 def mailer(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mailer", *arguments]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
+    return programs.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.journey

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mailer.config import key_ring
+from tests import programs
 from tests.cli.conftest import ENVIRONMENT, Initialized
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("keys")]
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("keys")]
 
 def mailer(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mailer", "--config", str(folder / "config.toml"), *arguments]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
+    return programs.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300)
 
 
 def mode(path: Path) -> int:

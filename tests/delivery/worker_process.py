@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests import programs
 from tests.delivery.relay import Relay
 
 CONNECTIONS = 3
@@ -33,7 +34,7 @@ class Program:
         }
         environment |= {f"MAILER_{key.upper()}": str(value) for key, value in settings.items()}
         self._log = (folder / "log").open("w+")
-        self._process = subprocess.Popen(
+        self._process = programs.Popen(
             [sys.executable, "-m", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

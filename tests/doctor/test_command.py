@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from mailer.bench.send import write_config
 from mailer.cli.doctor import TITLES
 from mailer.demo.folder import prepare
+from tests import programs
 
 CONFIG = """\
 [site]
@@ -32,7 +32,7 @@ port = 1
 def mailer(*arguments, cwd=None, **environment):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MAILER_")}
     clean.pop("DJANGO_SETTINGS_MODULE", None)
-    return subprocess.run(
+    return programs.run(
         [sys.executable, "-m", "mailer", *map(str, arguments)],
         env={**clean, **environment},
         cwd=cwd,

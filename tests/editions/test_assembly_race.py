@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests import programs
 from tests.postgres import ROOT, Server
 
 PROGRAM = [sys.executable, "-m", "tests.editions.assembling_process"]
@@ -49,7 +50,7 @@ def test_two_workers_that_come_at_once_make_one_draft(
     fixture: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     environment, rows = request.getfixturevalue(fixture)
-    subprocess.run([*PROGRAM, "prepare"], cwd=ROOT, env=environment, check=True)
+    programs.run([*PROGRAM, "prepare"], cwd=ROOT, env=environment, check=True)
     made = _race(tmp_path / "race", environment)
     assert sorted(map(len, made)) == [0, 1]
     (created,) = next(filter(None, made))
@@ -62,7 +63,7 @@ def _race(folder: Path, environment: dict[str, str]) -> list[list[int]]:
     """What each of two processes created."""
     folder.mkdir()
     workers = [
-        subprocess.Popen([*PROGRAM, str(folder)], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+        programs.Popen([*PROGRAM, str(folder)], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
         for _ in range(2)
     ]
     answers = [worker.communicate()[0] for worker in workers]

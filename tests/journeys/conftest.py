@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from mailer.demo.folder import free_port
 from mailer.demo.mail_catcher import Catcher, Rules
+from tests import programs
 from tests.conftest import CHROMIUM_ARGUMENTS
 from tests.waiting import SAFETY_SECONDS, until
 
@@ -45,7 +46,7 @@ class Demo:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `mailer` with the demo's configuration."""
         command = [sys.executable, "-m", "mailer", "--config", str(self.folder / "config.toml"), *words]
-        return subprocess.run(
+        return programs.run(
             command,
             env=ENVIRONMENT,
             capture_output=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from importlib import resources
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
+from tests import programs
 from tests.journeys.conftest import EDITION, ENVIRONMENT, SAFETY_MILLISECONDS, Demo
 from tests.waiting import SAFETY_SECONDS
 
@@ -292,7 +292,7 @@ def order_by_keyboard(page: Page, demo: Demo) -> None:
 def answer_to_the_bounce_address(demo: Demo) -> None:
     """A reader writes back, and no rule understands it: the second message that came back."""
     letter = b"From: Elena <elena@example.net>\nSubject: Thank you\n\nIt was useful.\n"
-    done = subprocess.run(
+    done = programs.run(
         [sys.executable, "-m", "mailer", "--config", str(demo.folder / "config.toml"), "bounces", "receive"],
         input=letter,
         env=ENVIRONMENT,

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests import programs
 from tests.waiting import SAFETY_SECONDS, until
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +123,7 @@ class Office:
     def _worker(self) -> Iterator[subprocess.Popen[bytes]]:
         command = [sys.executable, "-m", "mailer", "worker"]
         with self._log.open("w") as log:
-            worker = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            worker = programs.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
             try:
                 yield worker
             finally:
@@ -130,7 +131,7 @@ class Office:
                 worker.wait()
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        return programs.run(
             [sys.executable, *words],
             cwd=ROOT,
             env=self._environment,

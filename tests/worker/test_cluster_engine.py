@@ -19,6 +19,7 @@ from mailer.job_index import JOBS, Job, Runs
 from mailer.worker import startup
 from mailer.worker.cluster_queue import current_slot
 from mailer.worker.job_queueing_triggers import CHANGES
+from tests import programs
 from tests.postgres import ROOT, Server
 from tests.waiting import until
 
@@ -89,7 +90,7 @@ class Cluster:
         """Start a worker of these queues, or of all."""
         arguments = [str(self.folder), *([",".join(queues)] if queues else [])]
         command = [sys.executable, "-m", "tests.worker.cluster_process", *arguments]
-        worker = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+        worker = programs.Popen(command, cwd=ROOT, env=self.environment)
         self.workers.append(worker)
         return worker
 
@@ -118,7 +119,7 @@ class Cluster:
             "print(metrics.page(RequestFactory().get('/metrics')).content.decode())"
         )
         command = [sys.executable, "-c", code]
-        page = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
+        page = programs.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
         samples = [one for family in parse_metrics(page.stdout.decode()) for one in family.samples]
         (value,) = [one.value for one in samples if (one.name, one.labels) == (name, labels)]
         return float(value)
@@ -135,7 +136,7 @@ class Cluster:
             "DJANGO_SETTINGS_MODULE": "mailer.settings_headless",
             **environment,
         }
-        done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
+        done = programs.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
         return done.stdout.decode()
 
     def stop(self) -> None:

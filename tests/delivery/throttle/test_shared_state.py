@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import programs
+
 # The program has a database of its own; it is copied from the one that the mark has made.
 pytestmark = pytest.mark.django_db
 WORKERS = 3
@@ -46,7 +48,7 @@ def test_concurrent_workers_together_keep_the_limits(url, tmp_path):
     with ExitStack() as stack:
         workers = [
             stack.enter_context(
-                subprocess.Popen(
+                programs.Popen(
                     [sys.executable, "-c", ASKS],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from mailer.bench.peers import free_port
+from tests import programs
 from tests.delivery.conftest import url  # noqa: F401  (a fixture)
 from tests.feedback.webhooks.documented import SECRET, basic
 
@@ -58,7 +59,7 @@ class Web:
     def start(self) -> None:
         command = [sys.executable, "-m", "mailer", "web"]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stderr=log)
+            self._process = programs.Popen(command, cwd=ROOT, env=self._environment, stderr=log)
 
     def kill(self) -> None:
         self._process.kill()
@@ -68,7 +69,7 @@ class Web:
         """So many that read at the same time; how many posts each of them read."""
         command = [sys.executable, "-c", READ]
         started = [
-            subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, text=True)
+            programs.Popen(command, cwd=ROOT, env=self._environment, stdout=subprocess.PIPE, text=True)
             for _ in range(count)
         ]
         return [int(one.communicate(timeout=2 * PATIENCE)[0]) for one in started]
