@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailer.approval.preflight.contradiction_checks import other_time
 from mailer.approval.preflight.date_checks import event_on_other_day
@@ -49,25 +50,31 @@ class Version:
         return any(fact.readings & own.readings for own in self.facts)
 
 
-def versions(description: Description) -> Iterator[Mapping[str, Version]]:
+def versions(description: Description) -> Sequence[Mapping[str, Version]]:
     """The languages of each story, block and subject line that have more than one."""
+    return _versions(description.texts)
+
+
+# Several checks compare the languages of one edition.
+@lru_cache(maxsize=2)
+def _versions(texts: tuple[Text, ...]) -> Sequence[Mapping[str, Version]]:
     parts: dict[tuple[str, str], dict[str, list[Text]]] = defaultdict(lambda: defaultdict(list))
-    for text in description.texts:
+    for text in texts:
         # What a newsletter says in every language is its English.
         language = text.language or ("en" if text.place.kind == "newsletter" else "")
         if language in LANGUAGES and text.field in _COMPARED:
             label = text.place.label if text.place.kind in ("newsletter", "subject") else ""
             parts[text.place.kind, text.place.key + label][language].append(text)
-    for languages in parts.values():
-        if len(languages) > 1:
-            yield {
-                code: Version(
-                    texts[0].place,
-                    plain := "\n".join(one.plain for one in texts),
-                    facts_of(plain, code),
-                )
-                for code, texts in languages.items()
-            }
+    return tuple(
+        {code: _version(given, code) for code, given in languages.items()}
+        for languages in parts.values()
+        if len(languages) > 1
+    )
+
+
+def _version(texts: Sequence[Text], language: str) -> Version:
+    plain = "\n".join(one.plain for one in texts)
+    return Version(texts[0].place, plain, facts_of(plain, language))
 
 
 def contradictions(description: Description) -> Iterator[Found]:

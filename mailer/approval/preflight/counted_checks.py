@@ -87,6 +87,14 @@ _HALVES = re.compile(
     rf"(?P<b>\d[\d \u00a0,]*)\s(?:[^\W\d_]+\s)?(?:(?:{FEMALE})(?P<f2>)|(?:{MALE})(?P<m2>))(?!\w)",
     re.IGNORECASE,
 )
+# "61 % | of them women": a line of figures that says no more.
+_SHARE_OF = re.compile(
+    rf"\s*(?P<number>\d{{1,3}}(?:[.,]\d)?)\s?%\s*\|\s*(?:(?:of\s+them|из\s+них|олардың|алардын"
+    rf"|аз\s+онҳо|ulardan|olaryň)\s+)?"
+    rf"(?:(?P<female>{FEMALE})|(?P<male>{MALE}))\s*$",
+    re.IGNORECASE,
+)
+_NEAR_ALL = 15
 # Of the whole: parts that are about as many as the whole are meant to be all of it.
 _NEAR = 0.2
 _LEAST_LISTED, _MOST_LISTED = 2, 12
@@ -100,6 +108,18 @@ def wrong_lists(description: Description) -> Iterator[Found]:
                 if wrong := _wrong_list(pieces, text.language.partition("-")[0]) or _wrong_shares(pieces):
                     yield Found(text.place, excerpt(wrong))
                     break
+    yield from wrong_shares(description)
+
+
+def wrong_shares(description: Description) -> Iterator[Found]:
+    """Figures of which women and men, or girls and boys, are about 100 per cent, but more or less."""
+    for text in description.texts:
+        found = [_SHARE_OF.match(line) for line in text.plain.splitlines()] if text.field == "figures" else []
+        halves = {
+            ("f" if one["female"] else "m"): float(one["number"].replace(",", ".")) for one in found if one
+        }
+        if len(halves) == 2 and 1 < abs(sum(halves.values()) - 100) <= _NEAR_ALL:
+            yield Found(text.place, excerpt(" + ".join(one[0] for one in found if one)))
 
 
 def _wrong_list(plain: str, language: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from mailer.approval.preflight.edition_facts import Description, Text, place_of
 from mailer.approval.preflight.findings import Found
@@ -184,24 +184,31 @@ def resolved(named: NamedDate, description: Description) -> date | None:
     return min(days, key=lambda day: abs((day - middle).days), default=None)
 
 
-def dates(text: Text) -> Iterator[NamedDate]:
+def dates(text: Text) -> Sequence[NamedDate]:
+    """The dates that a text names."""
     language = text.language.partition("-")[0]
-    lower = text.plain.casefold()
-    if not language or not any(character.isdigit() for character in lower):
-        return
+    return _dates(text.plain, language) if language else ()
+
+
+# Several checks read the dates of the same texts.
+@lru_cache(maxsize=1_000)
+def _dates(plain: str, language: str) -> tuple[NamedDate, ...]:
+    lower = plain.casefold()
+    if not any(map(str.isdigit, lower)):
+        return ()
+    named = []
     for pattern in _patterns(language):
         for found in pattern.finditer(lower):
             values = found.groupdict()
             year = values.get("year") or values.get("before")
             month = values.get("number") or month_names(language).get(values.get("month") or "", 0)
             day = int(values["day"])
-            if not 1 <= int(month) <= 12 or not 1 <= day <= 31:
-                continue
-            begin, end = found.span()
-            weekday = _weekday_near(lower, begin, end, language)
-            yield NamedDate(
-                day, int(month), int(year) if year else None, weekday, text.plain[begin:end].strip()
-            )
+            if 1 <= int(month) <= 12 and 1 <= day <= 31:
+                begin, end = found.span()
+                weekday = _weekday_near(lower, begin, end, language)
+                written = plain[begin:end].strip()
+                named.append(NamedDate(day, int(month), int(year) if year else None, weekday, written))
+    return tuple(named)
 
 
 @cache

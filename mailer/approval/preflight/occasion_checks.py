@@ -80,11 +80,10 @@ def other_season(description: Description) -> Iterator[Found]:
     """Greetings of another time of the year: "Happy New Year" in May."""
     period = Period.parse(description.content.period)
     now = {period.first_day.month, description.as_of.month}
-    for text in description.texts:
-        for pattern, months in _GREETINGS:
-            found = pattern.search(text.plain)
-            if found and period.kind is Kind.MONTH and not now & set(months):
-                yield Found(text.place, excerpt(found[0]))
+    patterns = [pattern for pattern, months in _GREETINGS if not now & set(months)]
+    for text in description.texts if period.kind is Kind.MONTH else ():
+        if found := next(filter(None, (one.search(text.plain) for one in patterns)), None):
+            yield Found(text.place, excerpt(found[0]))
 
 
 def other_edition(description: Description) -> Iterator[Found]:
