@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -23,7 +24,7 @@ _PART = 500
 def find_match(entry: duplicates.Entry) -> tuple[Match | None, StorySourceItem | None]:
     """The best match among the stored entries: the same story before a translation."""
     keys = frozenset(duplicates.keys_of(entry))
-    return Candidates([keys]).best(entry, keys)
+    return Candidates([keys]).best(lambda: entry, keys)
 
 
 class Candidates:
@@ -32,22 +33,25 @@ class Candidates:
     def __init__(self, keys: Sequence[Collection[str]]) -> None:
         """`keys`: of each new entry. Those that are stored afterwards are added by `add`."""
         self._numbers: dict[str, list[int]] = defaultdict(list)
-        self._rows: dict[int, tuple[StorySourceItem, duplicates.Entry]] = {}
+        self._rows: dict[int, tuple[StorySourceItem, Callable[[], duplicates.Entry]]] = {}
         for number, key in _pairs(keys):
             self._numbers[key].append(number)
         # Rows that are not stored yet are newer than all others.
         self._newest_number = max((one for there in self._numbers.values() for one in there), default=0)
         self._load({number for one in keys for number in self._newest(one)})
 
-    def add(self, row: StorySourceItem, entry: duplicates.Entry, keys: Iterable[str]) -> None:
-        """Let later entries be compared with this one too, which is stored after them."""
+    def add(self, row: StorySourceItem, entry: Callable[[], duplicates.Entry], keys: Iterable[str]) -> None:
+        """Let later entries be compared with this one too, which is stored after them.
+
+        `entry`: asked for where another one shares a key, which is rare.
+        """
         self._newest_number += 1
         self._rows[self._newest_number] = row, entry
         for key in keys:
             self._numbers[key].append(self._newest_number)
 
     def best(
-        self, entry: duplicates.Entry, keys: Collection[str]
+        self, entry: Callable[[], duplicates.Entry], keys: Collection[str]
     ) -> tuple[Match | None, StorySourceItem | None]:
         """The best match: the same story before a translation, the newest before older ones."""
         translation: tuple[Match | None, StorySourceItem | None] = (None, None)
@@ -55,7 +59,7 @@ class Candidates:
             if number not in self._rows:
                 continue
             other, there = self._rows[number]
-            match = duplicates.compare(entry, there)
+            match = duplicates.compare(entry(), there())
             if match is not None and match.kind == "same":
                 return match, other
             if match is not None and translation[0] is None and other.story is not None:
@@ -69,8 +73,11 @@ class Candidates:
     def _load(self, numbers: Iterable[int]) -> None:
         for part in parts(numbers, _PART):
             for row in StorySourceItem.objects.filter(pk__in=part).select_related("story"):
-                entry = entry_of(row.source_id, row.language, row.content, row.picture_digest, row.published)
-                self._rows[row.pk] = row, entry
+                self._rows[row.pk] = row, cache(partial(_stored_entry, row))
+
+
+def _stored_entry(row: StorySourceItem) -> duplicates.Entry:
+    return entry_of(row.source_id, row.language, row.content, row.picture_digest, row.published)
 
 
 def _pairs(keys: Sequence[Collection[str]]) -> Iterator[tuple[int, str]]:

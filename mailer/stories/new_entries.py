@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Literal
 
 from django.db import connection, transaction
@@ -24,6 +25,7 @@ from mailer.stories.models import Story, StorySource, StorySourceItem, StorySour
 from mailer.stories.source_context import context_of
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.story_suggestion import (
+    SourceContext,
     SuggestedStory,
     comparable,
     digest_of,
@@ -56,8 +58,12 @@ class _NewEntry:
     item: SourceItem
     story: SuggestedStory
     picture: Picture
-    compared: duplicates.Entry
+    context: SourceContext
     keys: frozenset[str]
+
+    def compared(self) -> duplicates.Entry:
+        """What the entry is compared by."""
+        return comparable(self.context, self.story, self.picture.digest)
 
 
 def record_new(
@@ -91,7 +97,7 @@ def _prepare(
     story = prepared.stories.get(item.id) or suggest_story(context, item, now)
     picture = prepared.pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
     keys = frozenset((*story.keys, *duplicates.picture_keys(picture.digest)))
-    return _NewEntry(item, story, picture, comparable(context, story, picture.digest), keys)
+    return _NewEntry(item, story, picture, context, keys)
 
 
 def _record_batch(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[Done | None]:
@@ -148,7 +154,8 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
     drafts: list[Story] = []
     for one, key in zip(batch, keys, strict=True):
         row = _row(source, one, now)
-        match, other = candidates.best(one.compared, one.keys)
+        compared = cache(one.compared)
+        match, other = candidates.best(compared, one.keys)
         if match is not None and other is not None and match.kind == "same":
             row.story, row.role, row.similar_reason = other.story, row.Role.DUPLICATE, match.sign
             row.reviewed_at = now
@@ -161,7 +168,7 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
         if row.role == row.Role.ORIGIN and match is not None and other is not None:
             row.similar_to, row.similar_reason = other.story, match.sign
         rows.append(row)
-        candidates.add(row, one.compared, one.keys)
+        candidates.add(row, compared, one.keys)
     bulk_drafts.store(drafts)
     _store(rows, batch)
     return [("merged" if row.role == row.Role.DUPLICATE else "added", row.story) for row in rows]

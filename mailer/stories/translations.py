@@ -68,13 +68,12 @@ def note_sources(story: Story, before: Mapping[str, Any]) -> None:
     if source.language != story.source_language:
         story.source_language = source.language
     earlier = {text["language"]: text for text in before.get("texts") or ()}
-    mark = text_digest(source)
     for text in texts:
         old = earlier.get(text.language)
         if text is source:
             text.translated_from = ""
         elif old is None or text_digest(old) != text_digest(text):
-            text.translated_from = mark
+            text.translated_from = text_digest(source)
         else:
             text.translated_from = text.translated_from or old.get("translated_from", "")
     # Else the story would read its texts from the database again.
