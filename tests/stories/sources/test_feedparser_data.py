@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import os
+import random
 import re
 from calendar import timegm
 from collections import Counter
@@ -13,7 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mailer.stories.sources.feed import to_title, web_address, xml_entries
+from feedparser.sanitizer import _sanitize_html
+from feedparser.urls import resolve_relative_uris
+
+from mailer.stories.sources.feed import to_title, unless_plain, web_address, xml_entries
 from mailer.stories.sources.source_item import SourceError, SourceItem, from_json, to_json
 from tests.conftest import lacking
 
@@ -90,3 +94,25 @@ def test_feedparsers_own_data_is_read_as_feedparser_expects() -> None:
     assert sum(checked.values()) >= _AT_LEAST, checked
     # Documents without a feed in them.
     assert refused < 20
+
+
+_PIECES = (
+    *("<p>", "</p>", "<b>", "</li>", "<li>", "<h2>", " a", "ж", ">", "\n", "  ", '"', "]]>", "\xa0", "\t"),
+    *("&amp;", '<a href="/a">', "<br>", "\r\n"),
+)
+
+
+def test_html_that_feedparser_is_spared_is_what_it_would_have_made() -> None:
+    chance, spared = random.Random(1), 0
+    for _ in range(3_000):
+        html = "".join(chance.choices(_PIECES, k=chance.randint(0, 9)))
+        resolved = resolve_relative_uris(html, "https://example.org/", "utf-8", "text/html")
+        made = unless_plain(lambda text: "asked")(html)
+        if made != "asked":
+            assert made == _sanitize_html(resolved, "utf-8", "text/html")
+            spared += 1
+    assert spared > 300
+
+
+def test_long_html_that_is_nearly_plain_is_told_apart_in_one_pass() -> None:
+    assert unless_plain(lambda text: "asked")("<p>a" * 50_000 + "&") == "asked"
