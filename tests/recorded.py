@@ -10,84 +10,98 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import closing, suppress
 from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
+
+from tests.recorded_statements import (
+    DiffersError,
+    Recording,
+    execute,
+    needed,
+    next_ids,
+    recorder,
+    recording_into,
+    restart_sequences,
+    set_sequence,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_INSERT = re.compile(r"\bINSERT INTO \"?(\w+)")
 # Folders and ports in the configuration, which are in no row.
 _OF_ONE_TEST = {"Config": ("storage", "smtp", "demo"), "Service": ("url",)}
 # "Now" in a recording is not long ago.
 _USED_FOR_SECONDS = 120.0
-
-
-@dataclass(frozen=True)
-class _Statement:
-    sql: str
-    params: Any
-    many: bool
-    # What it returned; None if it returns no rows.
-    rows: list[Any] | None
-    count: int
-
-
-@dataclass
-class _Recording:
-    statements: list[_Statement] = field(default_factory=list)
-    # The function's result and the rows among its arguments, as it left them.
-    result: Any = None
-    arguments: list[Model] = field(default_factory=list)
-    since: float = field(default_factory=time.monotonic)
-
-    # On PostgreSQL, by table the id that its sequence gave first.
-    first_ids: dict[str, int] = field(default_factory=dict)
-
-
-class _DiffersError(Exception):
-    """The database is not as it was when the statements were recorded."""
+# So many states of the database are remembered for one call.
+_STATES = 8
+# Within another recording, a function with fewer statements is called instead.
+_WORTH_STATEMENTS = 12
 
 
 def recorded(build: Callable[P, R]) -> Callable[P, R]:
     """Of a function that leaves rows in the database, and nothing elsewhere."""
-    recordings: dict[str, _Recording] = {}
+    recordings: dict[str, list[Recording]] = {}
 
     @wraps(build)
     def built(*args: P.args, **kwargs: P.kwargs) -> R:
-        # Within a function that is being recorded, the one that it calls is a part of it.
-        if isinstance(connection.make_cursor, _Recorder):
-            return build(*args, **kwargs)
         given = list(_rows([*args, *kwargs.values()]))
         # Where a test has transactions of its own, what waits for their end is done, too.
         key = repr(_key([*args, *sorted(kwargs.items()), settings.CONFIG, connection.in_atomic_block]))
-        found = recordings.get(key)
-        if found and time.monotonic() - found.since < _USED_FOR_SECONDS:
-            with suppress(_DiffersError, IntegrityError), transaction.atomic():
-                _execute(found)
+        # One for each state in which the tests had the database before.
+        kept = recordings.setdefault(key, [])
+        kept[:] = [one for one in kept if time.monotonic() - one.since < _USED_FOR_SECONDS]
+        if kept and recorder() and len(kept[0].statements) < _WORTH_STATEMENTS:
+            return build(*args, **kwargs)
+        for found in list(kept):
+            if _is_made_again(found):
+                # The one that is tried first the next time.
+                kept.remove(found)
+                kept.insert(0, found)
                 return _returned(found, given)
-        recording, next_ids = _Recording(), _next_ids()
-        with _recording(recording.statements):
+        if not recorder():
+            restart_sequences()
+        recording, ids = Recording(), next_ids()
+        with recording_into(recording):
             result = build(*args, **kwargs)
         recording.result, recording.arguments = copy.deepcopy((result, given))
-        recording.statements = list(_needed(recording.statements))
-        written = {found[1] for one in recording.statements for found in _INSERT.finditer(one.sql)}
-        recording.first_ids = {table: first for table, first in next_ids.items() if table in written}
-        recordings[key] = recording
+        recording.statements = list(needed(recording.statements))
+        written = recording.tables()
+        recording.first_ids = {table: first for table, first in ids.items() if table in written}
+        kept.insert(0, recording)
+        del kept[_STATES:]
         return result
 
     return built
+
+
+def _is_made_again(recording: Recording) -> bool:
+    """Execute the statements of the recording; False if the database was another one, and is as before.
+
+    While another function is recorded, they become a part of it.
+    """
+    outer = recorder()
+    begun = [len(one.statements) for one in outer.recordings] if outer else []
+    ids = next_ids() if outer else {}
+    with suppress(DiffersError, IntegrityError), transaction.atomic():
+        execute(recording)
+        for one in outer.recordings if outer else ():
+            one.since = min(one.since, recording.since)
+        return True
+    if outer:
+        for one, count in zip(outer.recordings, begun, strict=True):
+            del one.statements[count:]
+        with closing(connection.create_cursor()) as cursor:
+            for table in recording.first_ids:
+                set_sequence(cursor, table, ids[table])
+    return False
 
 
 def _fields(value: Any) -> list[Any]:
@@ -118,137 +132,9 @@ def _key(value: Any) -> Any:
     return value
 
 
-def _returned(recording: _Recording, given: list[Model]) -> Any:
+def _returned(recording: Recording, given: list[Model]) -> Any:
     """The function's result; the rows among its arguments become as it left them."""
     known: dict[int, Any] = {id(kept): own for kept, own in zip(recording.arguments, given, strict=True)}
     for kept, own in zip(recording.arguments, given, strict=True):
         own.__dict__ = copy.deepcopy(kept.__dict__, known)
     return copy.deepcopy(recording.result, known)
-
-
-class _RecordingCursor(CursorWrapper):
-    """Keeps each statement and what it returned, all of which it reads at once."""
-
-    statements: list[_Statement]
-
-    def _execute(self, sql: str, params: Any, *ignored: Any) -> None:
-        super()._execute(sql, params, *ignored)
-        self._keep(sql, params, many=False)
-
-    def _executemany(self, sql: str, param_list: Any, *ignored: Any) -> None:
-        param_list = list(param_list)
-        super()._executemany(sql, param_list, *ignored)
-        self._keep(sql, param_list, many=True)
-
-    def _keep(self, sql: str, params: Any, *, many: bool) -> None:
-        rows = self.cursor.fetchall() if not many and self.cursor.description else None
-        self._left: list[Any] = list(rows or ())
-        with suppress(TypeError):
-            # Bytes of SQLite cannot be copied, and do not change.
-            params = copy.deepcopy(params)
-        if not sql.startswith("BEGIN"):
-            self.statements.append(_Statement(sql, params, many, rows, self.cursor.rowcount))
-
-    def fetchone(self) -> Any:
-        return self._left.pop(0) if self._left else None
-
-    def fetchmany(self, size: int = 1) -> list[Any]:
-        found, self._left = self._left[:size], self._left[size:]
-        return found
-
-    def fetchall(self) -> list[Any]:
-        return self.fetchmany(len(self._left))
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.fetchall())
-
-
-@dataclass
-class _Recorder:
-    """Makes the cursors of a connection meanwhile."""
-
-    statements: list[_Statement]
-
-    def __call__(self, raw: Any) -> CursorWrapper:
-        made = _RecordingCursor(raw, connection)
-        made.statements = self.statements
-        return made
-
-
-@contextmanager
-def _recording(statements: list[_Statement]) -> Iterator[None]:
-    names = ("make_cursor", "make_debug_cursor")
-    for name in names:
-        setattr(connection, name, _Recorder(statements))
-    try:
-        yield
-    finally:
-        for name in names:
-            delattr(connection, name)
-
-
-def _needed(statements: list[_Statement]) -> Iterator[_Statement]:
-    """Without reads that repeat another, and savepoints to which nothing returned: half of all statements.
-
-    After the same writes, a read returns what it returned before.
-    """
-    returns = any(one.sql.startswith("ROLLBACK") for one in statements)
-    read: dict[tuple[str, str], Any] = {}
-    for one in statements:
-        if one.sql.startswith(("SAVEPOINT", "RELEASE")) and not returns:
-            continue
-        # One without a table is a call of a function.
-        if one.sql.startswith("SELECT") and ' FROM "' in one.sql:
-            key = one.sql, repr(one.params)
-            if key in read and read[key] == one.rows:
-                continue
-            read[key] = one.rows
-        yield one
-
-
-def _execute(recording: _Recording) -> None:
-    """Execute the statements; raises _DiffersError as soon as one returns what it did not return before."""
-    with closing(connection.create_cursor()) as cursor:
-        if connection.vendor == "postgresql":
-            _set_sequences(cursor, recording.first_ids)
-        for one in recording.statements:
-            if one.many:
-                cursor.executemany(one.sql, one.params)
-            else:
-                cursor.execute(one.sql, one.params)
-            rows = cursor.fetchall() if one.rows is not None else None
-            if rows != one.rows and _timeless(rows) != _timeless(one.rows):
-                raise _DiffersError
-            if rows is None and cursor.rowcount != one.count:
-                raise _DiffersError
-
-
-def _timeless(rows: list[Any] | None) -> Any:
-    """Rows without their moments, which are others each time in rows that the test itself made."""
-    return rows and [[None if isinstance(one, datetime) else one for one in row] for row in rows]
-
-
-def _next_ids() -> dict[str, int]:
-    """On PostgreSQL, by table the id that its next row gets."""
-    if connection.vendor != "postgresql":
-        return {}
-    # A process of a test may not have asked the database anything yet.
-    connection.ensure_connection()
-    with closing(connection.create_cursor()) as cursor:
-        cursor.execute(
-            "SELECT c.relname, coalesce(s.last_value + 1, s.start_value) FROM pg_sequences s"
-            " JOIN pg_depend d ON d.objid = s.sequencename::regclass AND d.deptype IN ('a', 'i')"
-            " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
-            " JOIN pg_class c ON c.oid = d.refobjid WHERE s.schemaname = 'public' AND a.attname = 'id'"
-        )
-        return dict(cursor.fetchall())
-
-
-def _set_sequences(cursor: Any, first_ids: dict[str, int]) -> None:
-    """PostgreSQL goes on counting after a rollback: let the same ids come again, where none is taken."""
-    for table, first in first_ids.items():
-        cursor.execute(f'SELECT 1 FROM "{table}" WHERE id >= %s LIMIT 1', [first])
-        if cursor.fetchone():
-            raise _DiffersError
-    for table, first in first_ids.items():
-        cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s, false)", [f'"{table}"', first])
