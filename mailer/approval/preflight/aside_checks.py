@@ -19,6 +19,7 @@ _ASK = re.compile(
     | (?:\S+\s+){{0,3}}(?:возьми|спроси|узнай|запроси|выясни)\s+у\s+{_NAME}
     | (?:\S+\s+){{0,3}}{_NAME}\s+(?:\S+\s+){{0,2}}(?:сұра|сұрау\s+керек|келісу\s+керек|алу\s+керек|біл)
     | (?:\S+\s+){{0,3}}{_NAME}\s+(?:\S+\s+){{0,2}}(?:сура|сураш\s+керек|макулдашуу\s+керек|алуу\s+керек|бил)
+    | (?:аниқ|дақиқ|тасдиқ|иваз)\s+кун | (?:бисанҷ|санҷ|пурс)
     | (?:\S+\s+){{0,3}}(?:аз|бо)\s+{_NAME}\s+(?:пурс|пурсидан\s+(?:лозим|даркор)|мувофиқа\s+кардан\s+\w+
       |гир)
     | (?:\S+\s+){{0,3}}{_NAME}\s+(?:\S+\s+){{0,2}}(?:so.?ra|so.?rash\s+kerak|kelishish\s+kerak
@@ -86,12 +87,19 @@ _TO_ONE = re.compile(
     rf"""^\W*{_NAME}\s?[,!–—:-]\s*(?:\S+\s+){{0,4}}?(?:
       (?:пришли|скинь|добавь|проверь|уточни|замени|исправь|вставь|переведи|допиши|убери|найди|возьми
         |спроси|дай|обнови)
-    | (?:\w+(?:шы|ші)|жібер|тексер|қос|аудар|түзет) | (?:\w+(?:чу|чү|чы|чи)|жөнөт|текшер|кош|котор|оңдо)
+    | (?:жібер|тексер|қос|аудар|түзет|ауыстыр|алмастыр|нақтыла|сұра|жаз|тап|бер)(?:шы|ші)?
+    | (?:жөнөт|текшер|кош|котор|оңдо|алмаштыр|такта|сура|жаз|тап|бер)(?:чу|чү|чы|чи)?
     | (?:бифирист|фирист|санҷ|илова\s+кун|иваз\s+кун|тарҷума\s+кун|навис|ёб|пурс)
     | (?:yubor|tekshir|qo.?sh|tarjima\s+qil|almashtir|tuzat|top|so.?ra) | (?:iber|barla|goş|terjime\s+et
       |çalyş|düzet|tap|sora)
     )(?![\w-])""",
     _FLAGS,
+)
+# "Nadia, check!", which needs no object.
+_CHECK = re.compile(
+    rf"^{_NAME}\s?[,!]\s*(?:(?:пере)?проверь|уточни|исправь|замени|тексер|нақтыла|түзет|ауыстыр|текшер|такта|оңдо|алмаштыр"
+    r"|(?:би)?санҷ|иваз\s+кун|tekshir|almashtir|tuzat|barla|çalyş|düzet)(?:ші|шы|чи|чү|чы|чу)?(?!\w)",
+    re.IGNORECASE,
 )
 # Something of the text is asked for.
 _OF_THE_TEXT = re.compile(
@@ -122,6 +130,7 @@ _NOTE = re.compile(
 _QUOTED = re.compile(r"«[^»\n]*»|“[^”\n]*”|„[^“\n]*“")
 _SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+")
 _LONGEST = 90
+_FEW_WORDS = 3
 
 
 def aside_in(plain: str) -> str:
@@ -140,7 +149,9 @@ def aside_in(plain: str) -> str:
         following = sentences[at + 1] if at + 1 < len(sentences) else ""
         is_request = _TO_ONE.search(sentence) and _OF_THE_TEXT.search(sentence)
         # "Mum, send me a photo!" — is the exhibition's name.
-        is_said = is_request or _NEEDED_HERE.search(sentence)
+        # "Nadia, check!" stands alone, and is no speech.
+        is_short = _CHECK.search(sentence) and len(sentence.split()) <= _FEW_WORDS
+        is_said = is_request or is_short or _NEEDED_HERE.search(sentence)
         if is_said and len(sentence) <= _LONGEST and not re.match(r"\W*[—–-]\s", following):
             return sentence
     return ""

@@ -834,6 +834,13 @@ CHECKS: tuple[Check, ...] = (
         date_wording_checks.event_on_two_days,
     ),
     Check(
+        "date.range_reversed",
+        "warning",
+        stored("A range ends before it begins."),
+        stored("Swap the two, or correct one of them."),
+        date_wording_checks.reversed_dates,
+    ),
+    Check(
         "date.other_language",
         "warning",
         stored("A month or weekday is in another language than its text."),

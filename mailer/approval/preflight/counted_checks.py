@@ -45,7 +45,13 @@ def _two_numbers(texts: Sequence[Text]) -> Found | None:
             continue
         is_again = other.is_definite and not one.is_definite
         is_same_phrase = len(one.words) > 1 and all(map(is_same_word, one.words, other.words))
-        if text.field != other_text.field:
+        if (
+            text.field == "headline"
+            and _is_one_off(one, other)
+            and is_same_word(one.words[0], other.words[0])
+        ):
+            is_wrong = True
+        elif text.field != other_text.field:
             # A body says more than its summary: "12 schools … of them 3 schools".
             is_wrong = is_slip(one.value, other.value) or (is_again and is_same_phrase)
         else:
@@ -53,6 +59,11 @@ def _two_numbers(texts: Sequence[Text]) -> Found | None:
         if is_wrong:
             return Found(other_text.place, excerpt(f"{one.written} / {other.written}"))
     return None
+
+
+def _is_one_off(one: Counted, other: Counted) -> bool:
+    """Whether two small numbers differ by one: "Five countries" in a headline, of which four are named."""
+    return len(one.value) == len(other.value) == 1 and abs(int(one.value) - int(other.value)) == 1
 
 
 def _is_same_thing(one: Counted, other: Counted) -> bool:

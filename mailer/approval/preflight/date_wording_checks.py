@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from babel.core import get_global
 
@@ -58,6 +59,12 @@ _ZONE = re.compile(
 _SENTENCE = re.compile(r"\n+|(?<=[.!?…])\s+(?=[^\W\d_])")
 _NEAR = 70
 _SOME_DAYS = 10
+_OF_EVENTS = frozenset(("headline", "summary", "body"))
+# Between the two dates of a range.
+_RANGE = re.compile(
+    r"(?:(?:\w{0,5}\s)?(?:to|until|till|through|по|до|то)\s|\s?[–—-]\s?|\w{0,6}\s(?:бастап|баштап"
+    r"|boshlab|başlap)\s)(?:[^\W\d]+,?\s)?$"
+)
 # An event takes place; what opens, starts or closes may be something else.
 _HELD: Mapping[str, re.Pattern[str]] = {
     "en": re.compile(r"\b(?:takes?\s+place|(?:is|be)\s+(?:held|shown|screened)|is\s+on|we\s+meet)\b"),
@@ -109,10 +116,14 @@ def event_on_two_days(description: Description) -> Iterator[Found]:
     reported = {one.place for one in event_on_other_day(description)}
     for text in description.texts:
         pattern, own = _HELD.get(text.language.partition("-")[0]), events.get(text.place.key)
-        if not own or not pattern or text.field not in ("summary", "body") or text.place in reported:
+        if not own or not pattern or text.field not in _OF_EVENTS or text.place in reported:
             continue
         named = list(dates(text))
-        for sentence in _SENTENCE.split(text.plain) if named else ():
+        if text.field == "headline" and len(named) == 1 and not _LIMIT.search(text.plain.casefold()):
+            day = resolved(named[0], description)
+            if day and 0 < abs((day - own).days) <= _SOME_DAYS:
+                yield Found(text.place, f"{named[0].written} / {own.isoformat()}")
+        for sentence in _SENTENCE.split(text.plain) if named and text.field != "headline" else ():
             inside = [one for one in named if one.written in sentence]
             lower = sentence.casefold()
             is_other = _LIMIT.search(lower) or _FURTHER.search(lower)
@@ -121,6 +132,17 @@ def event_on_two_days(description: Description) -> Iterator[Found]:
             day = resolved(inside[0], description)
             if day and 0 < abs((day - own).days) <= _SOME_DAYS:
                 yield Found(text.place, f"{inside[0].written} / {own.isoformat()}")
+
+
+def reversed_dates(description: Description) -> Iterator[Found]:
+    """Ranges of whole dates that end before they begin: "from 20 December to 5 December"."""
+    for text in description.texts:
+        at = [(text.plain.find(one.written), one) for one in dates(text)]
+        for (begin, first), (second_begin, second) in pairwise(sorted(at, key=lambda pair: pair[0])):
+            between = text.plain[begin + len(first.written) : second_begin].casefold()
+            days = resolved(first, description), resolved(second, description)
+            if days[0] and days[1] and days[1] < days[0] and _RANGE.match(between):
+                yield Found(text.place, f"{first.written}{between}{second.written}")
 
 
 def relative_days(description: Description) -> Iterator[Found]:

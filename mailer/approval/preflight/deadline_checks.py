@@ -80,7 +80,8 @@ def deadline_after_event(description: Description) -> Iterator[Found]:
     """Registrations that end after the day of what they are for."""
     days = {story.key: story.date for story in dated_stories(description)}
     for text in description.texts:
-        event = days.get(text.place.key) if text.place.kind == "story" else _announced(text, description)
+        own = days.get(text.place.key) if text.place.kind == "story" else None
+        event = own or _announced(text, description)
         for day, written, _sentence in _deadlines(text, description, _JOINS) if event else ():
             if event and day > event:
                 yield Found(text.place, f"{written} / {event.isoformat()}")
@@ -114,7 +115,7 @@ def _ending(written: str) -> str:
 
 
 def _announced(text: Text, description: Description) -> date | None:
-    """The only day that a text outside of stories announces, without a deadline."""
+    """The only day that a text announces, without a deadline."""
     pattern, cue = (table.get(text.language.partition("-")[0]) for table in (ANNOUNCED, _ASKS))
     if not pattern or not cue or not cue.search(text.plain.casefold()):
         return None

@@ -294,3 +294,49 @@ def test_stories_that_name_another_country_of_the_region() -> None:
     for language, name in names.items():
         edition = with_text(edition, "film", language, headline=name, summary=f"{name}.")
     assert list(CODES["text.country_of_story"].find(edition))
+
+
+REVERSED: Sentences = {
+    "en": "The exhibition runs from 20 December 2021 to 5 December 2021.",
+    "ru": "Выставка открыта с 20 декабря по 5 декабря.",
+    "kk": "Көрме 20 желтоқсан – 5 желтоқсан аралығында ашық.",
+    "tg": "Намоишгоҳ аз 20 декабр то 5 декабр кушода аст.",
+    "uz": "Ko‘rgazma 20-dekabr – 5-dekabr kunlari ochiq.",
+}
+IN_ORDER: Sentences = {
+    "en": "The exhibition runs from 28 December to 5 January. On 20 December we met; on 5 December it rained.",
+    "ru": "Выставка открыта с 28 декабря по 5 января, а не с 5 декабря по 20 декабря.",
+    "kk": "Көрме 5 желтоқсан – 20 желтоқсан аралығында ашық.",
+    "tg": "Намоишгоҳ аз 5 декабр то 20 декабр кушода аст.",
+    "uz": "Ko‘rgazma 5-dekabr – 20-dekabr kunlari ochiq.",
+}
+
+
+def test_ranges_of_dates_that_end_before_they_begin() -> None:
+    assert unlike(REVERSED, "date.range_reversed", found=True) == []
+    assert unlike(IN_ORDER, "date.range_reversed", found=False) == []
+
+
+def test_headlines_with_another_day_or_number_than_the_text() -> None:
+    wrong = with_text(CLEAN_IN_SEVEN, "film", "ru", headline="Фильм 12 декабря к Международному дню мигранта")
+    right = with_text(CLEAN_IN_SEVEN, "film", "ru", headline="Фильм 18 декабря к Международному дню мигранта")
+    assert (found("date.event_two_days", wrong), found("date.event_two_days", right)) == ({"ru"}, set())
+    for countries, expected in (("four", {"en"}), ("five", set()), ("two", set())):
+        text = with_text(
+            CLEAN_IN_SEVEN,
+            "cash",
+            "en",
+            headline="Five countries study cash",
+            body=f"<p>It asks in {countries} countries.</p>",
+        )
+        assert found("text.two_numbers", text) == expected
+
+
+def test_shares_of_women_and_men_in_figures() -> None:
+    for lines, expected in (("61 % | women\n49 % | men", {"en"}), ("61 % | women\n39 % | men", set())):
+        texts = tuple(
+            replace(one, text=lines) if one.language == "en" else one
+            for one in WRITTEN_IN_SEVEN["figures"].texts
+        )
+        block = replace(WRITTEN_IN_SEVEN["figures"], texts=texts)
+        assert found("text.wrong_list", with_block(CLEAN_IN_SEVEN, block)) == expected

@@ -80,6 +80,12 @@ def test_clean_stories_have_no_remark() -> None:
 
 
 ASIDES = """
+Надя, проверь!
+Гулнора, рақамро иваз кун!
+Бақыт, тексер!
+Бакыт, текшер!
+Nodira, tekshir!
+Maral, barla!
 The workshop had 35 guests (ask Bakyt for the number).
 (ask Aigul)
 NB: check with Astana
@@ -165,6 +171,17 @@ Gülnara, şu ýere salgy goş
 Maral, bu sözlemi terjime et
 """
 NO_ASIDES = """
+Дилноза, тігінші
+Дилноза, суретші
+Айгүл, аудармашы
+Дилноза, сүрөтчү
+Дилноза, котормочу
+Дилноза, тигүүчү
+Gulnora, rassom
+Maral, terjimeçi
+Дилноза, нависанда
+— Мама, проверь! — сказала она.
+Айгүл, тапқыр қыз!
 Anna, 34, sends the money home. Bakyt asks for the number of his case.
 You can ask the hotline for advice (the number is 1414).
 (The number is free of charge.)
