@@ -335,6 +335,13 @@ CHECKS: tuple[Check, ...] = (
         comparison_checks.contradictions,
     ),
     Check(
+        "text.exchanged",
+        "error",
+        stored("Two stories have each other's text in one language."),
+        stored("Give each story its own text."),
+        comparison_checks.exchanged,
+    ),
+    Check(
         "text.facts_left_out",
         "warning",
         stored("A translation lacks a number, month or address that the other languages have."),

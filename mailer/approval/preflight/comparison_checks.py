@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import permutations
 
 from mailer.approval.preflight.contradiction_checks import other_time
 from mailer.approval.preflight.date_checks import event_on_other_day
@@ -123,6 +124,30 @@ def facts_left_out(description: Description) -> Iterator[Found]:
                 ):
                     yield Found(own.place, _list(firm))
                     break
+
+
+def exchanged(description: Description) -> Iterator[Found]:
+    """Two stories of which one language has each other's texts: what one lacks, only the other states."""
+    stories = [one for one in versions(description) if next(iter(one.values())).place.kind == "story"]
+    for one, other in permutations(stories, 2):
+        for code in one.keys() & other.keys():
+            lacking = _left_out(one, code)
+            beside = [version for language, version in other.items() if language != code]
+            if lacking and all(
+                other[code].states(fact) and not any(version.states(fact) for version in beside)
+                for fact in lacking
+            ):
+                yield Found(one[code].place, _list(lacking))
+                yield Found(other[code].place, _list(lacking))
+
+
+def _left_out(languages: Mapping[str, Version], code: str) -> list[Fact]:
+    """What all other languages state, and this one does not."""
+    others = [one for language, one in languages.items() if language != code]
+    if len(others) < _ENOUGH:
+        return []
+    missing = (fact for kind in _SURE_KINDS for fact in _differences(languages[code], others, kind)[0])
+    return [fact for fact in missing if not fact.is_loose]
 
 
 def unknown_numbers(description: Description) -> Iterator[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from mailer.approval.preflight.edition_facts import Description, Link, LinkState, Place
 from mailer.approval.preflight.findings import Found
@@ -278,14 +278,21 @@ def private_page(description: Description) -> Iterator[Found]:
 
 
 def other_address_shown(description: Description) -> Iterator[Found]:
-    """Links whose text is the address of another site, as in phishing."""
+    """Links whose text is the address of another site, as in phishing, or another page of the same one."""
     for link in description.anchors:
         shown = _ADDRESS.fullmatch(link.words.strip())
         if not shown or not link.url.startswith("http"):
             continue
         ours, theirs = shown[1].lower().removeprefix("www."), _host(link.url).removeprefix("www.")
-        if ours != theirs and not theirs.endswith(f".{ours}") and not ours.endswith(f".{theirs}"):
+        is_other_site = ours != theirs and not theirs.endswith(f".{ours}") and not ours.endswith(f".{theirs}")
+        if is_other_site or not _page(link.url).startswith(_page(link.words)):
             yield Found(link.place, f"{link.words} → {link.url}")
+
+
+def _page(address: str) -> str:
+    """Path and query of an address, with or without "https://", to compare; what is shown may be cut off."""
+    without = re.sub(r"^\s*(?:https?://)?[^/?#\s]*|[\s….,;:!?)»”]*$", "", address, flags=re.IGNORECASE)
+    return unquote(without).rstrip("/").lower()
 
 
 def vague_words(description: Description) -> Iterator[Found]:

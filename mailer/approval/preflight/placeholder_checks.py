@@ -29,6 +29,8 @@ _PLACEHOLDERS = re.compile(
     | \bмәтін\s+осында\b | \bтекст\s+ушул\s+жерде\b | \bматн\s+ин\s+ҷо\b | \bmatn\s+shu\s+yerda\b
     | \((?:check|verify|to\s+be\s+(?:confirmed|checked)|проверить|перепроверить|уточнить|дописать|добавить|
         тексеру|текшерүү|санҷидан|tekshirish|barlamaly)\b[^)]{0,80}\)
+    # The marks of translation programs: {1}, <2/>, {0>, <g id="1">.
+    | [{<]/?\d{1,3}/?[}>] | </?(?:g|x|bx|ex|bpt|ept|ph|mrk)(?:\s[^<>]*)?/?>
     | \[email\s+protected\] | \[/?(?:caption|gallery|embed|video|audio|button|shortcode)\b[^\]]*\]
     | \b(?-i:ФИО|Ф\.\s?И\.\s?О\.) | \bname\s+surname\b | \bимя\s+фамилия\b | \bism\s+familiya\b
     | _{3,} | \?{3,} | …{2,} | \.{5,}

@@ -65,6 +65,23 @@ def written(kind: str, language: str = "", **values: str) -> Plant:
     return plant
 
 
+def exchanged(one: str, other: str, language: str) -> Plant:
+    """Two stories with each other's text in one language."""
+
+    def plant(description: Description) -> Description:
+        texts = {
+            story.key: next(text for text in story.texts if text.language == language)
+            for story in description.content.stories
+            if story.key in (one, other)
+        }
+        for key, source in ((one, texts[other]), (other, texts[one])):
+            values = {name: getattr(source, name) for name in ("headline", "summary", "body", "link_label")}
+            description = with_text(description, key, language, **values)
+        return description
+
+    return plant
+
+
 FAULTS: dict[str, list[Plant]] = {
     # One language beside the others.
     "text.facts_contradict": [
@@ -80,6 +97,7 @@ FAULTS: dict[str, list[Plant]] = {
         changed("body", "courses@office.int", "course@office.int", RU),
     ],
     "text.facts_left_out": [changed("body", "10 января", "10 January", RU)],
+    "text.exchanged": [exchanged("film", "course", "uz"), exchanged("course", "film", "kk")],
     "text.shorter": [
         changed("body", "<li>Балалармен келуге болады.</li>", "", "kk"),
         text("tk", body="<p>Indi şertnamamy okap bilýärin.</p>"),
@@ -115,6 +133,10 @@ FAULTS: dict[str, list[Plant]] = {
         added(EN, "Note to editor: please check the name."),
         added(EN, "[Anna, please confirm this with the ministry before we send.]"),
         text("kk", headline="Тақырып"),
+    ],
+    "text.placeholder": [
+        added("kk", "Зерттеу {1}цифрлық аударымдарды{2} қарайды."),
+        added(EN, "The study covers {0&gt;towns&lt;0} and &lt;g id='1'&gt;villages&lt;/g&gt;."),
     ],
     "text.machine_answer": [
         added(EN, "Translated with www.DeepL.com/Translator (free version)"),
@@ -280,6 +302,9 @@ FAULTS: dict[str, list[Plant]] = {
         changed("body", "courses@office.int", "courses@ofise.int"),
         changed("body", '">courses@office.int', '">info@office.int', EN),
     ],
+    "link.other_address_shown": [
+        added(EN, '<a href="https://www.office.int/reports/2020">www.office.int/reports/2021</a>')
+    ],
     "link.not_linked": [added(EN, "More at www.office.int/other.", "course")],
     # Pictures.
     "picture.alt_same": [
@@ -311,6 +336,7 @@ ERRORS = frozenset(
     (
         *("text.facts_contradict", "text.instruction", "text.machine_answer", "text.personal_data"),
         *("text.other_encoding", "text.old_font", "link.broken", "link.mail_address", "sender.invalid"),
+        *("text.exchanged", "text.placeholder", "link.other_address_shown"),
         "date.weekday",
         "date.event_ends_first",
         "date.no_such_time",
@@ -353,3 +379,14 @@ def test_the_domain_that_was_meant_and_both_places_are_named(variants: tuple[Ren
     assert {one.place.key for one in page["edition.same_page"].found} == {"film", "cash"}
     pasted = added(EN, "The partners (an office and an association) want to learn where people live.", "cash")
     assert {one.place.key for one in look(pasted, variants)["text.repeated"].found} == {"map", "cash"}
+
+
+def test_a_link_may_show_a_part_of_its_address(variants: tuple[RenderedVariant, ...]) -> None:
+    for shown, url in (
+        ("www.office.int", "https://www.office.int/ru/reports"),
+        ("office.int/reports/2021.", "https://www.office.int/reports/2021/?from=news"),
+        ("https://www.office.int/Reports…", "https://www.office.int/reports/2021"),
+        ("www.office.int/отчёты", "https://www.office.int/%D0%BE%D1%82%D1%87%D1%91%D1%82%D1%8B"),
+    ):
+        found = look(added(EN, f'<a href="{url}">{shown}</a>'), variants)
+        assert "link.other_address_shown" not in found, shown
