@@ -6,7 +6,6 @@ import email
 import email.policy
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from datetime import date, timedelta
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests import programs
 from tests.journeys.conftest import ENVIRONMENT, SAFETY_MILLISECONDS, Demo
 from tests.journeys.test_accessible import AXE, DESK, FIND, PHONE, RULES, tab_to
 from tests.waiting import until
@@ -141,7 +141,7 @@ def way_out(demo: Demo, address: str) -> str:
         "DJANGO_SETTINGS_MODULE": "mailer.settings",
     }
     command = [sys.executable, "-c", _LINK, address]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = programs.run(command, env=environment, capture_output=True, text=True, check=True)
     return f"/unsubscribe/{done.stdout.strip()}/"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,8 +16,13 @@ from mailer.delivery.smtp import signing_process
 from mailer.delivery.smtp.signing_process import DigestSigner, RsaLanes, sign_in_turn
 from tests.conftest import lacking
 
-KEY = rsa.generate_private_key(65537, 2048)
 DIGESTS = [sha256(b"%d" % number).digest() for number in range(21)]
+
+
+@cache
+def usual_key() -> rsa.RSAPrivateKey:
+    """Of most tests: made for the first of them, and not where the module is only loaded."""
+    return rsa.generate_private_key(65537, 2048)
 
 
 class Library:
@@ -52,7 +58,7 @@ class Library:
 def check(signatures) -> None:
     digest = Prehashed(hashes.SHA256())
     for signature, octets in zip(signatures, DIGESTS, strict=True):
-        KEY.public_key().verify(signature, octets, padding.PKCS1v15(), digest)
+        usual_key().public_key().verify(signature, octets, padding.PKCS1v15(), digest)
 
 
 @pytest.fixture
@@ -66,20 +72,20 @@ def installed(monkeypatch):
 
 def test_eight_are_signed_at_a_time(installed):
     library = installed(Library())
-    check(DigestSigner(KEY).sign(DIGESTS))
+    check(DigestSigner(usual_key()).sign(DIGESTS))
     # The last five share a call as well.
     assert library.calls == 3
 
 
 def test_two_are_not_worth_a_call(installed):
     library = installed(Library())
-    DigestSigner(KEY).sign(DIGESTS[:2])
+    DigestSigner(usual_key()).sign(DIGESTS[:2])
     assert library.calls == 0
 
 
 def test_a_wrong_signature_is_never_returned(installed):
     library = installed(Library(wrong=True))
-    signer = DigestSigner(KEY)
+    signer = DigestSigner(usual_key())
     check(signer.sign(DIGESTS))
     check(signer.sign(DIGESTS))
     assert library.calls == 1
@@ -87,20 +93,20 @@ def test_a_wrong_signature_is_never_returned(installed):
 
 def test_without_the_library_openssl_signs(installed):
     installed(None)
-    check(DigestSigner(KEY).sign(DIGESTS))
+    check(DigestSigner(usual_key()).sign(DIGESTS))
 
 
-@pytest.mark.parametrize("key", [rsa.generate_private_key(3, 2048), rsa.generate_private_key(65537, 2056)])
-def test_openssl_signs_with_keys_that_do_not_fit(installed, key):
+@pytest.mark.parametrize(("exponent", "bits"), [(3, 2048), (65537, 2056)])
+def test_openssl_signs_with_keys_that_do_not_fit(installed, exponent, bits):
     installed(Library())
-    assert DigestSigner(key).lanes is None
+    assert DigestSigner(rsa.generate_private_key(exponent, bits)).lanes is None
 
 
 def test_each_key_signs_its_own_digests(installed):
     installed(Library())
     other = ed25519.Ed25519PrivateKey.generate()
     both = [digest for digest in DIGESTS for _ in range(2)]
-    signatures = sign_in_turn([DigestSigner(KEY).sign, DigestSigner(other).sign], both)
+    signatures = sign_in_turn([DigestSigner(usual_key()).sign, DigestSigner(other).sign], both)
     check(signatures[::2])
     assert signatures[1::2] == [other.sign(digest) for digest in DIGESTS]
 
@@ -109,7 +115,7 @@ def test_each_key_signs_its_own_digests(installed):
 def test_the_library_signs_as_openssl_does(bits, installed):
     if "avx512ifma" not in Path("/proc/cpuinfo").read_text(encoding="utf-8"):
         pytest.skip("this processor has no AVX-512 IFMA")
-    if RsaLanes.for_key(KEY) is None:
+    if RsaLanes.for_key(usual_key()) is None:
         lacking("the package libcrypto-mb11")
     key = rsa.generate_private_key(65537, bits)
     signer = DigestSigner(key)

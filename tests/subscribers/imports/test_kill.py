@@ -3,13 +3,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import programs
 from tests.postgres import ROOT, Server
 
 pytestmark = pytest.mark.both_databases
@@ -19,7 +19,7 @@ def killed(url: str, seed: int) -> dict[str, Any]:
     """The report of a program that imports 90 people and undoes it, killed at random statements."""
     command = [sys.executable, "-m", "tests.subscribers.imports.killed", str(seed), "5"]
     environment = {**os.environ, "MAILER_DATABASE__URL": url}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = programs.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
