@@ -18,6 +18,9 @@ _AMOUNT = re.compile(
     r"(?P<sign>[$€£₸₽]\s?)?(?<![\w.,])(?P<number>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d+)*)"
     r"(?P<after>(?:[ \u00a0-][^\W\d_]+\.?){0,2})"
 )
+_SHARE = re.compile(
+    r"(?<![\w.,-])(\d{1,3})\s?(?:%|per\s?cent|процент|пайыз|фоиз|foiz|göterim)", re.IGNORECASE
+)
 # What is measured, as it stands behind its number. Years are left out: they are also ages and dates.
 _UNITS: Mapping[str, re.Pattern[str]] = {
     name: re.compile(rf"\W?(?:{pattern})(?!\w)", re.IGNORECASE)
@@ -60,6 +63,25 @@ def amounts_differ(description: Description) -> Iterator[Found]:
             if is_apart and one.number == other.number and _is_other(one, other):
                 yield Found(other.text.place, f"{other.written} / {one.written}")
                 break
+    yield from shares_differ(description)
+
+
+def shares_differ(description: Description) -> Iterator[Found]:
+    """The only share of a summary or headline with its digits swapped in the body: 74 % and 47 %."""
+    stories: dict[tuple[str, str], list[tuple[Text, list[str]]]] = defaultdict(list)
+    for text in description.texts:
+        if (
+            text.language
+            and text.field in ("headline", "summary", "body")
+            and (found := _SHARE.findall(text.plain))
+        ):
+            stories[text.place.key, text.language].append((text, list(dict.fromkeys(found))))
+    for texts in stories.values():
+        for (_text, shares), (other, other_shares) in combinations(texts, 2):
+            if len(shares) == len(other_shares) == 1 and shares != other_shares:
+                one, two = shares[0], other_shares[0]
+                if len(one) == len(two) > 1 and sorted(one) == sorted(two):
+                    yield Found(other.place, f"{two} % / {one} %")
 
 
 def _is_other(one: _Amount, other: _Amount) -> bool:

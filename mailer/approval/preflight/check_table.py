@@ -393,7 +393,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "text.amounts_differ",
         "warning",
-        stored("A story has one number with two currencies, or once as millions and once as billions."),
+        stored("A story has one number with two currencies or scales, or a share with its digits swapped."),
         stored("Find out which is right, and use it everywhere."),
         amount_checks.amounts_differ,
     ),
@@ -428,7 +428,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "text.contacts_differ",
         "warning",
-        stored("Two addresses or telephone numbers of this edition are almost the same."),
+        stored("Two addresses or telephone numbers are almost the same, or one is almost the office’s."),
         stored("Find out which is right, and correct the other one."),
         contact_checks.almost_the_same,
     ),

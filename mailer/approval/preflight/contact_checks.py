@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
+from urllib.parse import urlsplit
 
 from mailer.approval.preflight.edition_facts import Description, Place
 from mailer.approval.preflight.findings import Found
@@ -13,7 +14,7 @@ from mailer.approval.preflight.stated_facts import EMAIL, PHONE, is_phone
 
 # An address as it is compared, where it stands, and as it is written.
 _Contact = tuple[str, Place, str]
-_LEAST_LOCAL = 4
+_LEAST_LOCAL, _LEAST_HOST = 4, 8
 
 
 def almost_the_same(description: Description) -> Iterator[Found]:
@@ -37,6 +38,25 @@ def almost_the_same(description: Description) -> Iterator[Found]:
     for written, place, shown in _once(mails):
         if slip := next((one for one in own if _is_mail_slip(written, one)), ""):
             yield Found(place, f"{shown} / {slip}")
+    yield from misspelt_hosts(description)
+
+
+def misspelt_hosts(description: Description) -> Iterator[Found]:
+    """Links to a site whose name is the office's own, but for a letter."""
+    own = {
+        _base(description.sender.email.rpartition("@")[2]),
+        _base(urlsplit(description.content.site_url).netloc),
+    }
+    for link in description.anchors:
+        host = _base(urlsplit(link.url).netloc) if link.url.startswith("http") else ""
+        for one in own if len(host) >= _LEAST_HOST and host not in own else ():
+            if host[0] == one[:1] and distance(host, one) == 1:
+                yield Found(link.place, f"{link.url} / {one}")
+
+
+def _base(host: str) -> str:
+    """The last two parts of a host's name."""
+    return ".".join(host.lower().partition(":")[0].split(".")[-2:])
 
 
 def _once(contacts: Sequence[_Contact]) -> list[_Contact]:

@@ -82,7 +82,7 @@ _NUMBER = re.compile(
     r"(?<![\w.,:/№$€+-])(?P<number>\d{1,3}(?:[ \u00a0\u202f,]\d{3})+(?!\d)|\d+)(?![\d%:/]|\s?%|[.,]\d)"
 )
 _PERCENT = re.compile(
-    r"(?<![\w.,-])(?P<number>\d{1,3}(?:[.,]\d)?)\s?(?:%|per\s?cent|процент|пайыз|пайыз|фоиз|foiz|göterim)"
+    r"(?<![\w.,-])(?P<number>\d{1,3}(?:[.,]\d)?)\s?(?:%|per\s?cent|процент|пайыз|фоиз|foiz|göterim)"
 )
 _SOME = re.compile(
     r"\b(?:including|among|such\s+as|e\.g|for\s+example|about|over|more|at\s+least|в\s+том\s+числе"

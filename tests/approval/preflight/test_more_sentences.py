@@ -340,3 +340,18 @@ def test_shares_of_women_and_men_in_figures() -> None:
         )
         block = replace(WRITTEN_IN_SEVEN["figures"], texts=texts)
         assert found("text.wrong_list", with_block(CLEAN_IN_SEVEN, block)) == expected
+
+
+def test_swapped_shares_and_misspelt_hosts() -> None:
+    for share, expected in (("47", {"en"}), ("74", set()), ("30", set())):
+        planted = with_text(
+            CLEAN_IN_SEVEN,
+            "cash",
+            "en",
+            summary="74% of families get cash.",
+            body=f"<p>Of all, {share}% get cash.</p>",
+        )
+        assert found("text.amounts_differ", planted) == expected
+    for host, expected in (("www.ofice.int", {"en"}), ("news.office.int", set()), ("www.un.int", set())):
+        link = f'<a href="https://{host}/x">the page of the study</a>'
+        assert found("text.contacts_differ", in_story("en", link, "film")) == expected
