@@ -41,6 +41,17 @@ def test_a_service_calls_a_command_that_exists_without_rights(unit: Path) -> Non
     assert found["ReadWritePaths"].split()[0] == found["WorkingDirectory"]
 
 
+def test_a_process_ended_for_want_of_memory_does_not_stop_the_others_of_its_service() -> None:
+    """By default systemd would stop all of them, in place of what `mailer run` does."""
+    policies = {
+        unit.stem: dict(directives(unit)).get("OOMPolicy")
+        for unit in SERVICES
+        if ("Restart", "always") in directives(unit)
+    }
+    names = ("newsletter", "newsletter-web", "newsletter-worker")
+    assert policies == dict.fromkeys(names, "continue")
+
+
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda path: path.stem)
 def test_systemd_rates_the_exposure_of_a_service_as_low(unit: Path) -> None:
     analyze = needs("systemd-analyze", "systemd")
