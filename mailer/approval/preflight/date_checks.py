@@ -197,17 +197,19 @@ def _dates(plain: str, language: str) -> tuple[NamedDate, ...]:
     if not any(map(str.isdigit, lower)):
         return ()
     named = []
-    for pattern in _patterns(language):
-        for found in pattern.finditer(lower):
-            values = found.groupdict()
-            year = values.get("year") or values.get("before")
-            month = values.get("number") or month_names(language).get(values.get("month") or "", 0)
-            day = int(values["day"])
-            if 1 <= int(month) <= 12 and 1 <= day <= 31:
-                begin, end = found.span()
-                weekday = _weekday_near(lower, begin, end, language)
-                written = plain[begin:end].strip()
-                named.append(NamedDate(day, int(month), int(year) if year else None, weekday, written))
+    # Where the weekday of the date before stands.
+    taken = -1
+    matches = (found for pattern in _patterns(language) for found in pattern.finditer(lower))
+    for found in sorted(matches, key=lambda one: one.start()):
+        values = found.groupdict()
+        year = values.get("year") or values.get("before")
+        month = values.get("number") or month_names(language).get(values.get("month") or "", 0)
+        day = int(values["day"])
+        if 1 <= int(month) <= 12 and 1 <= day <= 31:
+            begin, end = found.span()
+            weekday, taken = _weekday_near(lower, begin, end, language, taken)
+            written = plain[begin:end].strip()
+            named.append(NamedDate(day, int(month), int(year) if year else None, weekday, written))
     return tuple(named)
 
 
@@ -240,18 +242,26 @@ def _patterns(language: str) -> tuple[re.Pattern[str], ...]:
     return tuple(found)
 
 
-def _weekday_near(lower: str, begin: int, end: int, language: str) -> int | None:
-    """The weekday that stands directly before or after a date; Monday is 0."""
+def _weekday_near(lower: str, begin: int, end: int, language: str, taken: int) -> tuple[int | None, int]:
+    """The weekday that stands directly before or after a date, and where; Monday is 0."""
     before = re.search(r"([^.;:!?\n]{0,40})$", lower[:begin])
-    after = re.match(r"[^.;:!?\n]{0,40}", lower[end:])
+    behind = _weekday_behind(lower, end, language)
     for number, pattern in enumerate(_weekday_patterns(language)):
         found = list(pattern.finditer(before[1] if before else ""))
-        if found and before and len(re.findall(r"\w+", before[1][found[-1].end() :])) < _NEAR:
-            return number
+        if found and before and len(re.findall(r"\w+", between := before[1][found[-1].end() :])) < _NEAR:
+            at = before.start(1) + found[-1].start()
+            # "17 January, Monday, 21 January": the date before has it; "Monday 21 January" has its own.
+            if at != taken or not (behind or between.strip()):
+                return number, at
+    return behind or (None, taken)
+
+
+def _weekday_behind(lower: str, end: int, language: str) -> tuple[int, int] | None:
+    after = re.match(r"[^.;:!?\n]{0,40}", lower[end:])
     for number, pattern in enumerate(_weekday_patterns(language)):
         match = pattern.search(after[0] if after else "")
         if match and after and not re.search(r"\w", after[0][: match.start()]):
-            return number
+            return number, end + match.start()
     return None
 
 

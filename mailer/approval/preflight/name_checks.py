@@ -27,6 +27,8 @@ _CITY_AND_COUNTRY = re.compile(r"^\s*(?:,|\()\s*(?P<after>[^\W\d_][\w‘ʻ’'`�
 _FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
 _SECOND_NAME = re.compile(r"[^\W\d_a-zа-яё][^\W\d_]{2,}\s(?P<second>[^\W\d_a-zа-яё][^\W\d_]{2,})")
 _OF_A_WOMAN = re.compile(r"(?:ов|ев|ин|ov|ev|in|ow|ew)[аa]")
+# Beginnings of what follows a Turkmen dative: thanks, calls, letters, gifts.
+_GIVEN_TO = "sag bolsun|minnetdar|jaň|ýaz|ýüz tut|ber|gowşur|tabşyr|kömek|garşy|degişli|çenli"
 _REGION = ("KZ", "KG", "TJ", "TM", "UZ")
 # A placeholder or a slip where a person's name begins with a small letter.
 _SMALL_NAME = re.compile(r"^[^\W\d_]+(?:,|$)")
@@ -74,6 +76,7 @@ def places_differ(description: Description) -> Iterator[Found]:
             if len(others) < 2:
                 continue
             missing = set.intersection(*others) - named[code] - _unknown(code)
+            missing -= _named_places(own, code, re.IGNORECASE) if missing else set()
             extra = named[code] - set().union(*others)
             # Without another name in its place, it takes more languages to say that it is missing.
             towns = {one for one in extra if len(one) > 2}
@@ -81,11 +84,13 @@ def places_differ(description: Description) -> Iterator[Found]:
                 yield Found(own.place, " / ".join(filter(None, (_names(extra), _names(missing)))))
 
 
-def _named_places(version: Version, language: str) -> set[str]:
-    found = {code for code, one in place_names.countries(language).items() if one.search(version.plain)}
-    return found | {
-        name for name, (_, one) in place_names.cities(language).items() if one.search(version.plain)
+def _named_places(version: Version, language: str, flags: re.RegexFlag = re.NOFLAG) -> set[str]:
+    """The places that a text names; with IGNORECASE, also as adjectives: "samarqandlik"."""
+    patterns = {
+        **place_names.countries(language),
+        **{name: one for name, (_, one) in place_names.cities(language).items()},
     }
+    return {name for name, one in patterns.items() if re.search(one.pattern, version.plain, flags)}
 
 
 def _unknown(language: str) -> set[str]:
@@ -108,7 +113,7 @@ def people_differ(description: Description) -> Iterator[Found]:
         names = {code: full_names(one.plain) for code, one in languages.items()}
         for code, own in languages.items():
             others = [found for language, found in names.items() if language != code]
-            if wrong := _changed_name(names[code], others) or _other_gender(code, names):
+            if wrong := _changed_name(names[code], others) or _other_gender(code, own.plain, names):
                 yield Found(own.place, wrong)
     yield from _two_spellings(description)
 
@@ -171,7 +176,7 @@ def _changed_name(own: Sequence[tuple[str, str]], others: Sequence[Sequence[tupl
     return ""
 
 
-def _other_gender(code: str, names: Mapping[str, Sequence[tuple[str, str]]]) -> str:
+def _other_gender(code: str, plain: str, names: Mapping[str, Sequence[tuple[str, str]]]) -> str:
     """A family name of a man where all others have that of a woman, or the reverse; Russian declines both."""
     for given, family in names[code] if code != "ru" else ():
         others = [
@@ -185,9 +190,16 @@ def _other_gender(code: str, names: Mapping[str, Sequence[tuple[str, str]]]) -> 
             bool(_OF_A_WOMAN.search(family)),
             {bool(_OF_A_WOMAN.search(one[1])) for one in others},
         )
-        if len(others) > 1 and are_women == {not is_woman}:
+        if len(others) > 1 and are_women == {not is_woman} and not _is_dative(code, plain, given, family):
             return f"{given} {family} / {' '.join(others[0])}"
     return ""
+
+
+def _is_dative(code: str, plain: str, given: str, family: str) -> bool:
+    """Whether the Turkmen name of a man stands for whom something is done: "Bakyt Toktogulowa jaň ediň"."""
+    name = rf"{re.escape(given)}\s{re.escape(family)}"
+    given_to = rf"jenap\s+{name}|{name}(?:\s\([^)]*\))?,?(?:\s\w+)?\s(?:{_GIVEN_TO})"
+    return code == "tk" and family.endswith("a") and bool(re.search(given_to, plain, re.IGNORECASE))
 
 
 def _same(one: str, other: str) -> bool:

@@ -23,7 +23,9 @@ def _table() -> dict[str, Any]:
 def countries(language: str) -> Mapping[str, re.Pattern[str]]:
     """Patterns of the countries' names with endings, by ISO 3166-1 alpha-2 code."""
     return {
-        code: _pattern(names[language]) for code, names in _table()["countries"].items() if language in names
+        code: _pattern(names[language], language)
+        for code, names in _table()["countries"].items()
+        if language in names
     }
 
 
@@ -33,7 +35,7 @@ def cities(language: str) -> Mapping[str, tuple[str, re.Pattern[str]]]:
     # In Tajik, Uzbek and Turkmen the capital of Tajikistan is also a Monday.
     left_out = {"Dushanbe"} if language in ("tg", "uz", "tk") else set[str]()
     return {
-        name: (entry["country"], _pattern(entry[language]))
+        name: (entry["country"], _pattern(entry[language], language))
         for name, entry in _table()["cities"].items()
         if language in entry and name not in left_out
     }
@@ -48,5 +50,8 @@ def wrong_forms(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     )
 
 
-def _pattern(names: str) -> re.Pattern[str]:
+def _pattern(names: str, language: str) -> re.Pattern[str]:
+    if language == "tk":
+        # Before an ending with a vowel, "Şymkent" becomes "Şymkendiň", and "Bişkek" "Bişkegiň".
+        names = re.sub(r"[td](?=\||$)", "[td]", re.sub(r"k(?=\||$)", "[kg]", names))
     return re.compile(rf"(?<![\w-])(?:{names.replace('‘', _APOSTROPHES)})\w{{0,10}}")

@@ -23,7 +23,9 @@ LANGUAGES = ("en", "ru", "kk", "ky", "tg", "uz", "tk")
 
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
-PHONE = re.compile(r"(?<![\w.,])(?:\+|00)?\d[\d\s()\u00a0\u2011–-]{6,19}\d(?!\w)")
+# Without the hours that may follow a number in parentheses: "(9:00–18:00)", "(9–18)".
+_HOURS = r"\(\s?\d{1,2}(?:[:.]\d\d|\s?[–-]\s?\d{1,2}\s?\))"
+PHONE = re.compile(rf"(?<![\w.,])(?:\+|00)?\d(?:(?!{_HOURS})[\d\s()\u00a0\u2011–-]){{6,19}}\d(?!\w)")
 _DATE = re.compile(
     r"(?<![\d.])(?P<day>\d{1,2})[./](?P<month>\d{1,2})[./](?P<year>(?:19|20)\d{2})(?!\d)"
     r"|(?<!\d)(?P<iso_year>(?:19|20)\d{2})-(?P<iso_month>\d{2})-(?P<iso_day>\d{2})(?!\d)"

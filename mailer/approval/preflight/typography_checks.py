@@ -137,12 +137,18 @@ def lists_by_hand(description: Description) -> Iterator[Found]:
     for text in description.texts:
         if text.field not in _RICH:
             continue
-        bullets = _HAND_MADE.findall(text.plain)
+        bullets = [] if _is_conversation(text.plain) else _HAND_MADE.findall(text.plain)
         numbers = [int(one) for one in _NUMBERED.findall(text.plain)]
         if len(bullets) > 1:
             yield Found(text.place, excerpt(bullets[0]))
         elif len(numbers) > 1 and numbers[0] == 1 and numbers != list(range(1, len(numbers) + 1)):
             yield Found(text.place, ", ".join(map(str, numbers)))
+
+
+def _is_conversation(plain: str) -> bool:
+    """Whether lines that begin with a dash are questions and answers, as in an interview."""
+    lines = [line.strip() for line in re.findall(r"(?m)^\s*–\s+(\S.*)$", plain)]
+    return len({line.endswith("?") for line in lines}) == 2
 
 
 def hyphens_as_dashes(description: Description) -> Iterator[Found]:
