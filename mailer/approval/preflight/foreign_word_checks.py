@@ -31,15 +31,13 @@ def foreign_words(description: Description) -> Iterator[Found]:
     for text in description.texts:
         language = text.language.partition("-")[0]
         letters = _FOREIGN.get(language)
-        if (
-            text.field not in PROSE
-            or not letters
-            or language_detection.contradiction(text.plain, text.language)
-        ):
+        if text.field not in PROSE or not letters:
             continue
         plain = _QUOTED.sub(" ", text.plain)
         words = [one for one in re.findall(r"(?<![\w’‘'-])[^\W\d_]{4,}(?![\w@])", plain) if one.islower()]
-        if found := next((one for one in words if any(letter in letters for letter in one)), ""):
+        found = next((one for one in words if any(letter in letters for letter in one)), "")
+        if not found and language == "tg" and len(uzbek := _UZBEK.findall(plain.casefold())) >= _LEAST:
+            found = ", ".join(uzbek[:_LEAST])
+        # A whole text in another language has a check of its own.
+        if found and not language_detection.contradiction(text.plain, text.language):
             yield Found(text.place, found)
-        elif language == "tg" and len(found_all := _UZBEK.findall(plain.casefold())) >= _LEAST:
-            yield Found(text.place, ", ".join(found_all[:_LEAST]))
