@@ -161,12 +161,27 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    """Print the version of the installed program, and end; it needs no configuration."""
+    if wanted:
+        from importlib import metadata
+
+        typer.echo(metadata.version("newsletter-mailer"))
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     config: Annotated[
         Path | None,
         typer.Option("--config", help="The configuration; default: MAILER_CONFIG, else config.toml here."),
     ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the program's version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
 ) -> None:
     """The newsletter system: write, approve and send editions, and process what is returned."""
 
