@@ -53,7 +53,7 @@ from mailer.stories.models import Story, StoryText
 # Stories that a search shows.
 _FOUND = 20
 # Stories of a group that are shown before staff ask for all.
-_POOL_SHOWN = 30
+_POOL_SHOWN = 20
 # The same beside what a search found.
 _POOL_SHOWN_BESIDE = 5
 _ICONS = {
@@ -211,10 +211,14 @@ class WorkbenchPage(EditionPage):
         used = edition_periods_by_story(story.pk for story in found) if found else {}
         inside = set(story_ids_in(draft.body.raw_data))
         drafts = _period_drafts(draft, inside)
+        ready = {
+            line.pk: line
+            for line in story_lines(with_texts([*newly_ready[:most], *taken_out[:most]]), languages)
+        }
         return {
-            "newly_ready": story_lines(with_texts(newly_ready[:most]), languages),
+            "newly_ready": [ready[number] for number in newly_ready[:most] if number in ready],
             "newly_ready_count": len(newly_ready),
-            "left_out": story_lines(with_texts(taken_out[:most]), languages),
+            "left_out": [ready[number] for number in taken_out[:most] if number in ready],
             "left_out_count": len(taken_out),
             "unfinished": story_lines(drafts, languages),
             "search": search,
