@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.rendering.glossary import Term, terms_in
@@ -36,14 +39,29 @@ class InvalidTerms(ValueError):  # noqa: N818  (a verdict on input)
 
 def rows_of(newsletter: Newsletter) -> list[GlossaryTerm]:
     """The newsletter's terms and those of every newsletter, by their names."""
-    rows = GlossaryTerm.objects.filter(Q(newsletter=newsletter) | Q(newsletter=None))
-    return sorted(rows, key=lambda one: str(one).casefold())
+    return sorted(_listed(newsletter), key=lambda one: str(one).casefold())
+
+
+def _listed(newsletter: Newsletter) -> QuerySet[GlossaryTerm]:
+    return GlossaryTerm.objects.filter(Q(newsletter=newsletter) | Q(newsletter=None))
 
 
 def terms_of(newsletter: Newsletter | None) -> tuple[Term, ...]:
     """The same as plain records; None: the terms of all newsletters."""
-    rows = rows_of(newsletter) if newsletter else GlossaryTerm.objects.all()
-    return tuple(term_of(row) for row in rows)
+    rows = _listed(newsletter) if newsletter else GlossaryTerm.objects.all()
+    stored = rows.annotate(
+        names_json=Cast("names", TextField()), forbidden_json=Cast("forbidden", TextField())
+    )
+    return _parsed(tuple(stored.values_list("names_json", "forbidden_json", "note")), newsletter is not None)
+
+
+# A page of an edition needs some hundred terms, which seldom change.
+@lru_cache(maxsize=16)
+def _parsed(rows: tuple[tuple[str, str, str], ...], by_name: bool) -> tuple[Term, ...]:
+    read = [(json.loads(names), json.loads(forbidden), note) for names, forbidden, note in rows]
+    if by_name:
+        read.sort(key=lambda row: next((forms[0] for forms in row[0].values() if forms), "").casefold())
+    return tuple(Term(_tuples(names), _tuples(forbidden), note) for names, forbidden, note in read)
 
 
 def term_of(row: GlossaryTerm) -> Term:
