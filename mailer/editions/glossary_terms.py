@@ -64,10 +64,6 @@ def _parsed(rows: tuple[tuple[str, str, str], ...], by_name: bool) -> tuple[Term
     return tuple(Term(_tuples(names), _tuples(forbidden), note) for names, forbidden, note in read)
 
 
-def term_of(row: GlossaryTerm) -> Term:
-    return Term(_tuples(row.names), _tuples(row.forbidden), row.note)
-
-
 def names_in(
     texts: Mapping[str, str], terms: Sequence[Term], languages: Sequence[tuple[str, str]]
 ) -> list[tuple[Term, list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]]]:

@@ -9,7 +9,7 @@ from datetime import date
 from mailer.approval.preflight.check_table import CODES
 from mailer.approval.preflight.edition_facts import Description
 from tests.approval.preflight_edition import with_block, with_story, with_subject, with_text
-from tests.approval.preflight_languages import CLEAN_IN_SEVEN, WRITTEN_IN_SEVEN
+from tests.approval.preflight_languages import CLEAN_IN_SEVEN, WRITTEN_IN_SEVEN, added
 
 # Sentences by language, one a line.
 Sentences = dict[str, str]
@@ -26,16 +26,7 @@ def in_note(language: str, sentence: str) -> Description:
 
 def in_story(language: str, sentence: str, key: str) -> Description:
     """The clean edition with a story whose body says this, too, in one language."""
-    return with_story(
-        CLEAN_IN_SEVEN,
-        key,
-        lambda story: {
-            "texts": tuple(
-                replace(one, body=f"{one.body}<p>{sentence}</p>") if one.language == language else one
-                for one in story.texts
-            )
-        },
-    )
+    return added(language, sentence, key)(CLEAN_IN_SEVEN)
 
 
 def unlike(sentences: Sentences, *codes: str, found: bool, story: str = "") -> list[str]:
