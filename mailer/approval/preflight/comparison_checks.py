@@ -129,9 +129,10 @@ def facts_left_out(description: Description) -> Iterator[Found]:
 def exchanged(description: Description) -> Iterator[Found]:
     """Two stories of which one language has each other's texts: what one lacks, only the other states."""
     stories = [one for one in versions(description) if next(iter(one.values())).place.kind == "story"]
+    left_out = {id(one): {code: _left_out(one, code) for code in one} for one in stories}
     for one, other in permutations(stories, 2):
         for code in one.keys() & other.keys():
-            lacking = _left_out(one, code)
+            lacking = left_out[id(one)][code]
             beside = [version for language, version in other.items() if language != code]
             if lacking and all(
                 other[code].states(fact) and not any(version.states(fact) for version in beside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 
 from mailer.approval.preflight.comparison_checks import versions
@@ -40,7 +41,7 @@ class _Version:
 
     @property
     def letters(self) -> int:
-        return sum(map(str.isalpha, self.plain))
+        return _letters(self.plain)
 
 
 def shorter(description: Description) -> Iterator[Found]:
@@ -145,6 +146,7 @@ def _shorter_in_all(description: Description) -> Iterator[Found]:
                 yield Found(own.place, stored("The quotation is missing."))
 
 
+@lru_cache(maxsize=2_000)
 def _letters(plain: str) -> int:
     return sum(map(str.isalpha, plain))
 

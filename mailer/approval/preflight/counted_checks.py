@@ -13,6 +13,7 @@ from mailer.approval.preflight.counted_things import (
     is_slip,
     labelled,
 )
+from mailer.approval.preflight.each_text import of_each_text
 from mailer.approval.preflight.edition_facts import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.sum_checks import FEMALE, MALE
@@ -122,15 +123,13 @@ def wrong_lists(description: Description) -> Iterator[Found]:
     yield from wrong_shares(description)
 
 
-def wrong_shares(description: Description) -> Iterator[Found]:
+@of_each_text
+def wrong_shares(text: Text) -> Iterator[Found]:
     """Figures of which women and men, or girls and boys, are about 100 per cent, but more or less."""
-    for text in description.texts:
-        found = [_SHARE_OF.match(line) for line in text.plain.splitlines()] if text.field == "figures" else []
-        halves = {
-            ("f" if one["female"] else "m"): float(one["number"].replace(",", ".")) for one in found if one
-        }
-        if len(halves) == 2 and 1 < abs(sum(halves.values()) - 100) <= _NEAR_ALL:
-            yield Found(text.place, excerpt(" + ".join(one[0] for one in found if one)))
+    found = [_SHARE_OF.match(line) for line in text.plain.splitlines()] if text.field == "figures" else []
+    halves = {("f" if one["female"] else "m"): float(one["number"].replace(",", ".")) for one in found if one}
+    if len(halves) == 2 and 1 < abs(sum(halves.values()) - 100) <= _NEAR_ALL:
+        yield Found(text.place, excerpt(" + ".join(one[0] for one in found if one)))
 
 
 def _wrong_list(plain: str, language: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 # From this part of the families of mail programs on, a style counts as unsupported.
@@ -34,12 +34,15 @@ def _features() -> tuple[_Feature, ...]:
     )
 
 
-def unsupported(page: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+@lru_cache(maxsize=16)
+def unsupported(page: str) -> Sequence[tuple[str, tuple[str, ...]]]:
     """The features that a page uses although many ignore them: (name, the families that do)."""
     # Conditional comments are for Outlook alone, which ignores the other styles anyway.
     found = _STYLES.finditer(_COMMENTS.sub("", page))
     sheets = {"".join(part or "" for part in one.groups()) for one in found}
     rules = {" ".join(rule.split()) for sheet in sheets for rule in sheet.split("}")}
-    for feature in _features():
-        if any(feature.pattern.search(rule) for rule in rules):
-            yield feature.name, feature.without
+    return tuple(
+        (feature.name, feature.without)
+        for feature in _features()
+        if any(feature.pattern.search(rule) for rule in rules)
+    )

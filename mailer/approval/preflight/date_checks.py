@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, lru_cache
 
+from mailer.approval.preflight.each_text import of_each_text
 from mailer.approval.preflight.edition_facts import Description, Text, place_of
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import localization
@@ -125,13 +126,13 @@ def wrong_weekday(description: Description) -> Iterator[Found]:
                 )
 
 
-def impossible(description: Description) -> Iterator[Found]:
+@of_each_text
+def impossible(text: Text) -> Iterator[Found]:
     """Days that no such month has: 31 November, 30 February."""
-    for text in description.texts:
-        for named in dates(text):
-            # "In November 31 families …" is no date.
-            if not _exists(named) and named.written[:1].isdigit():
-                yield Found(text.place, named.written)
+    for named in dates(text):
+        # "In November 31 families …" is no date.
+        if not _exists(named) and named.written[:1].isdigit():
+            yield Found(text.place, named.written)
 
 
 def _exists(named: NamedDate) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from mailer.approval.preflight.date_checks import WEEKDAYS, month_names
-from mailer.approval.preflight.edition_facts import Description
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Text
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES
 
@@ -25,15 +26,15 @@ _RUSSIAN_WEEKDAYS = (
 _NEAR_NUMBER = re.compile(r"\d[^.;!?\n]{0,30}$|^[^.;!?\n]{0,30}\d")
 
 
-def foreign_dates(description: Description) -> Iterator[Found]:
+@of_each_text
+def foreign_dates(text: Text) -> Iterator[Found]:
     """Months beside a number, and weekdays beside a date, whose name is that of another language."""
-    for text in description.texts:
-        language = text.language.partition("-")[0]
-        if language not in LANGUAGES or not any(map(str.isdigit, text.plain)):
-            continue
-        plain = _QUOTED.sub(" ", text.plain.casefold())
-        if found := _foreign_month(plain, language) or _foreign_weekday(plain, language):
-            yield Found(text.place, found)
+    language = text.language.partition("-")[0]
+    if language not in LANGUAGES or not any(map(str.isdigit, text.plain)):
+        return
+    plain = _QUOTED.sub(" ", text.plain.casefold())
+    if found := _foreign_month(plain, language) or _foreign_weekday(plain, language):
+        yield Found(text.place, found)
 
 
 def _foreign_month(plain: str, language: str) -> str:

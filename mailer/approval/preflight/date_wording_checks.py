@@ -9,7 +9,8 @@ from itertools import pairwise
 from babel.core import get_global
 
 from mailer.approval.preflight.date_checks import dated_stories, dates, event_on_other_day, resolved
-from mailer.approval.preflight.edition_facts import Description, excerpt, place_of
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Description, Text, excerpt, place_of
 from mailer.approval.preflight.findings import Found
 
 # What is said of a day to come, or asked for until then.
@@ -145,13 +146,13 @@ def reversed_dates(description: Description) -> Iterator[Found]:
                 yield Found(text.place, f"{first.written}{between}{second.written}")
 
 
-def relative_days(description: Description) -> Iterator[Found]:
+@of_each_text
+def relative_days(text: Text) -> Iterator[Found]:
     """ "Yesterday" and "tomorrow", which readers count from the day on which they read."""
-    for text in description.texts:
-        pattern = _RELATIVE.get(text.language.partition("-")[0])
-        said = re.sub(r"[«“\"][^»”\"]*[»”\"]", "", text.plain.casefold())
-        if pattern and text.field in ("summary", "body", "headline") and (found := pattern.search(said)):
-            yield Found(text.place, found[0])
+    pattern = _RELATIVE.get(text.language.partition("-")[0])
+    said = re.sub(r"[«“\"][^»”\"]*[»”\"]", "", text.plain.casefold())
+    if pattern and text.field in ("summary", "body", "headline") and (found := pattern.search(said)):
+        yield Found(text.place, found[0])
 
 
 def other_zone(description: Description) -> Iterator[Found]:

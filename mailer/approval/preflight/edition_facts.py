@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html.parser import HTMLParser
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ from mailer.rendering.glossary import Term
 from mailer.rendering.periods import Period
 from subscribers.translate_stored_texts import stored
 
+# By check, what it found.
+Results = dict[object, tuple[Any, ...]]
 # Where staff correct what was found; the desk knows the page of each.
 PlaceKind = Literal[
     "story", "block", "subject", "edition", "newsletter", "settings", "message", "translations"
@@ -47,6 +49,8 @@ _SENTENCE_END = re.compile(r"\n+|(?<=[.!?…])\s+")
 # Fields whose texts are sentences.
 PROSE = frozenset(("summary", "body", "text", "note", "quote", "headline", "preheader", "caption"))
 _LABEL = 60
+# Some ten editions of seven languages.
+_REMEMBERED_TEXTS = 4_000
 # Blocks that are nothing without a link.
 LINKED_KINDS = frozenset(("button", "video"))
 # Pixels across the column, and of pictures that are shown narrower: a portrait, and within the margins.
@@ -194,6 +198,11 @@ class Description:
         return tuple(one for one in dict.fromkeys((*_texts(self.content), sender)) if one.plain.strip())
 
     @cached_property
+    def texts_with_results(self) -> tuple[tuple[Text, Results], ...]:
+        """Each text with what checks of single texts found in it before, also in other editions."""
+        return tuple((one, _results_in(one)) for one in self.texts)
+
+    @cached_property
     def anchors(self) -> tuple[Link, ...]:
         """Every link that staff wrote, in the edition's order."""
         return tuple(dict.fromkeys(links_of(self.content)))
@@ -213,6 +222,12 @@ class Description:
         """The day that "past" is judged by: today, or the first day of a period that is over for long."""
         first = Period.parse(self.content.period).first_day
         return first if self.today > first + timedelta(days=31) + _OLD else self.today
+
+
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _results_in(text: Text) -> Results:
+    """Of each check what it found; `each_text` fills it in."""
+    return {}
 
 
 def _shown(content: Content) -> tuple[Story, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.edition_facts import PROSE, Description
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import PROSE, Text
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import language_detection
 
@@ -26,18 +27,18 @@ _UZBEK = re.compile(
 _LEAST = 2
 
 
-def foreign_words(description: Description) -> Iterator[Found]:
+@of_each_text
+def foreign_words(text: Text) -> Iterator[Found]:
     """Words in small letters of another alphabet, outside of quotations, and Tajik that is Uzbek."""
-    for text in description.texts:
-        language = text.language.partition("-")[0]
-        letters = _FOREIGN.get(language)
-        if text.field not in PROSE or not letters:
-            continue
-        plain = _QUOTED.sub(" ", text.plain)
-        words = [one for one in re.findall(r"(?<![\w’‘'-])[^\W\d_]{4,}(?![\w@])", plain) if one.islower()]
-        found = next((one for one in words if any(letter in letters for letter in one)), "")
-        if not found and language == "tg" and len(uzbek := _UZBEK.findall(plain.casefold())) >= _LEAST:
-            found = ", ".join(uzbek[:_LEAST])
-        # A whole text in another language has a check of its own.
-        if found and not language_detection.contradiction(text.plain, text.language):
-            yield Found(text.place, found)
+    language = text.language.partition("-")[0]
+    letters = _FOREIGN.get(language)
+    if text.field not in PROSE or not letters:
+        return
+    plain = _QUOTED.sub(" ", text.plain)
+    words = [one for one in re.findall(r"(?<![\w’‘'-])[^\W\d_]{4,}(?![\w@])", plain) if one.islower()]
+    found = next((one for one in words if any(letter in letters for letter in one)), "")
+    if not found and language == "tg" and len(uzbek := _UZBEK.findall(plain.casefold())) >= _LEAST:
+        found = ", ".join(uzbek[:_LEAST])
+    # A whole text in another language has a check of its own.
+    if found and not language_detection.contradiction(text.plain, text.language):
+        yield Found(text.place, found)

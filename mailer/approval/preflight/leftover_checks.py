@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.edition_facts import Description, Place, excerpt
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Description, Place, Text, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.placeholder_checks import placeholder_in
 from mailer.approval.preflight.remark_checks import remark_in
@@ -195,41 +196,53 @@ _OF_A_PAGE = re.compile(
 )
 
 
-def instructions(description: Description) -> Iterator[Found]:
+@of_each_text
+def instructions(text: Text) -> Iterator[Found]:
     """What writers ask of each other, and words that stand for a text to come."""
-    for text in description.texts:
-        patterns = (_INSTRUCTIONS, _TAGS, _TWO_CYRILLIC_X)
-        match = next(filter(None, (one.search(text.plain) for one in patterns)), None)
-        found = match[0] if match else remark_in(text.plain)
-        if found and not placeholder_in(text.plain):
-            yield Found(text.place, excerpt(found))
+    patterns = (_INSTRUCTIONS, _TAGS, _TWO_CYRILLIC_X)
+    match = next(filter(None, (one.search(text.plain) for one in patterns)), None)
+    found = match[0] if match else remark_in(text.plain)
+    if found and not placeholder_in(text.plain):
+        yield Found(text.place, excerpt(found))
 
 
-def machine_answers(description: Description) -> Iterator[Found]:
+@of_each_text
+def machine_answers(text: Text) -> Iterator[Found]:
     """What programs that translate or write texts add to their answers."""
-    yield from _matches(description, _MACHINE)
+    yield from _matches(text, _MACHINE)
 
 
-def internal(description: Description) -> Iterator[Found]:
+@of_each_text
+def internal(text: Text) -> Iterator[Found]:
     """Texts that say that they are not for readers."""
-    yield from _matches(description, _INTERNAL)
+    yield from _matches(text, _INTERNAL)
 
 
 def copied_along(description: Description) -> Iterator[Found]:
     """Greetings, buttons, page numbers and labels that were copied with a text from a message or a page."""
-    for found in _matches(description, _OF_MAIL):
+    for found in _of_mail(description):
         # A note of the team may close like a letter.
         if not _is_of_the_team(description, found.place):
             yield found
+    yield from _of_a_page(description)
+
+
+@of_each_text
+def _of_mail(text: Text) -> Iterator[Found]:
+    yield from _matches(text, _OF_MAIL)
+
+
+@of_each_text
+def _of_a_page(text: Text) -> Iterator[Found]:
     # Descriptions of pictures have checks of their own.
-    for text in description.texts:
-        if text.field not in ("alt", "picture_alt") and (match := _OF_A_PAGE.search(text.plain)):
-            yield Found(text.place, excerpt(match[0]))
+    if text.field not in ("alt", "picture_alt"):
+        yield from _matches(text, _OF_A_PAGE)
 
 
-def attachments(description: Description) -> Iterator[Found]:
+@of_each_text
+def attachments(text: Text) -> Iterator[Found]:
     """Attachments that are spoken of, although a digest has none."""
-    yield from _matches(description, _ATTACHED)
+    yield from _matches(text, _ATTACHED)
 
 
 def _is_of_the_team(description: Description, place: Place) -> bool:
@@ -238,7 +251,6 @@ def _is_of_the_team(description: Description, place: Place) -> bool:
     return description.content.blocks[int(place.key)].kind in ("note", "text")
 
 
-def _matches(description: Description, *patterns: re.Pattern[str]) -> Iterator[Found]:
-    for text in description.texts:
-        if found := next(filter(None, (one.search(text.plain) for one in patterns)), None):
-            yield Found(text.place, excerpt(found[0]))
+def _matches(text: Text, pattern: re.Pattern[str]) -> Iterator[Found]:
+    if found := pattern.search(text.plain):
+        yield Found(text.place, excerpt(found[0]))

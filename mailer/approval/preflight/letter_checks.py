@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from mailer.approval.preflight.each_text import of_each_text
 from mailer.approval.preflight.edition_facts import PROSE, Description, Text, excerpt, split_sentences
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.keyboard_checks import old_font, word_without_letters
@@ -48,36 +49,36 @@ _UZBEK_BARE = re.compile(
 _LONGEST_WORD = 60
 
 
-def lost_letters(description: Description) -> Iterator[Found]:
+@of_each_text
+def lost_letters(text: Text) -> Iterator[Found]:
     """Texts without the letters that their alphabet has beside the common ones: "коптеген суроолорго"."""
-    for text in description.texts:
-        code = text.language.partition("-")[0]
-        if code == "uz" and (bare := _UZBEK_BARE.search(text.plain)):
-            yield Found(text.place, bare[0])
-        elif typed := word_without_letters(text.plain, code):
-            yield Found(text.place, typed)
-            continue
-        if code not in _OWN_LETTERS or text.field not in PROSE:
-            continue
-        for sentence in split_sentences(text.plain):
-            letters = sum(map(str.isalpha, sentence))
-            own = sum(one in _OWN_LETTERS[code] for one in sentence.casefold())
-            if (
-                letters >= _LEAST_LETTERS[code]
-                and not own
-                and not language_detection.contradiction(sentence, code)
-            ):
-                yield Found(text.place, excerpt(sentence))
-                break
-        else:
-            yield from _latin_in_cyrillic(text, code)
+    code = text.language.partition("-")[0]
+    if code == "uz" and (bare := _UZBEK_BARE.search(text.plain)):
+        yield Found(text.place, bare[0])
+    elif typed := word_without_letters(text.plain, code):
+        yield Found(text.place, typed)
+        return
+    if code not in _OWN_LETTERS or text.field not in PROSE:
+        return
+    for sentence in split_sentences(text.plain):
+        letters = sum(map(str.isalpha, sentence))
+        own = sum(one in _OWN_LETTERS[code] for one in sentence.casefold())
+        if (
+            letters >= _LEAST_LETTERS[code]
+            and not own
+            and not language_detection.contradiction(sentence, code)
+        ):
+            yield Found(text.place, excerpt(sentence))
+            break
+    else:
+        yield from _latin_in_cyrillic(text, code)
 
 
-def old_fonts(description: Description) -> Iterator[Found]:
+@of_each_text
+def old_fonts(text: Text) -> Iterator[Found]:
     """Kazakh, Kyrgyz and Tajik in an 8-bit font: "Тољикистон" for «Тоҷикистон»."""
-    for text in description.texts:
-        if word := old_font(text.plain, text.language.partition("-")[0]):
-            yield Found(text.place, word)
+    if word := old_font(text.plain, text.language.partition("-")[0]):
+        yield Found(text.place, word)
 
 
 def _latin_in_cyrillic(text: Text, code: str) -> Iterator[Found]:
@@ -112,16 +113,16 @@ def apostrophes(description: Description) -> Iterator[Found]:
             yield Found(text.place, f"{rare} / {max(signs, key=lambda sign: len(signs[sign]))}")
 
 
-def spelling(description: Description) -> Iterator[Found]:
+@of_each_text
+def spelling(text: Text) -> Iterator[Found]:
     """Frequent misspellings, Russian typed on an English keyboard, words without an end."""
-    for text in description.texts:
-        pattern = _COMMON_SLIPS.get(text.language)
-        if pattern and (found := pattern.search(text.plain)):
-            yield Found(text.place, found[0])
-        elif text.language in ("ru", "kk", "ky", "tg") and (typed := _typed_in_latin(text.plain)):
-            yield Found(text.place, typed)
-        elif word := next((one for one in re.findall(r"\w+", text.plain) if len(one) > _LONGEST_WORD), ""):
-            yield Found(text.place, excerpt(word))
+    pattern = _COMMON_SLIPS.get(text.language)
+    if pattern and (found := pattern.search(text.plain)):
+        yield Found(text.place, found[0])
+    elif text.language in ("ru", "kk", "ky", "tg") and (typed := _typed_in_latin(text.plain)):
+        yield Found(text.place, typed)
+    elif word := next((one for one in re.findall(r"\w+", text.plain) if len(one) > _LONGEST_WORD), ""):
+        yield Found(text.place, excerpt(word))
 
 
 def _typed_in_latin(plain: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from mailer.approval.message_headers import shared_headers
 from mailer.approval.preflight.css_support import unsupported
@@ -70,10 +71,14 @@ def no_postal_address(description: Description) -> Iterator[Found]:
         yield Found(Place("newsletter", "", stored("Postal address")), address)
         return
     for variant in _one_of_each_language(description):
-        shown = sanitize.to_single_line(variant.html)
+        shown = _shown(variant.html)
         own = head.in_language(variant.language).postal_address
         if _squeezed(sanitize.printable(own)) not in shown:
             yield Found(_place(variant))
+
+
+# A draft is checked again after each change, most of which leave a message as it was.
+_shown = lru_cache(maxsize=16)(sanitize.to_single_line)
 
 
 def heading_order(description: Description) -> Iterator[Found]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from mailer.approval.preflight import place_names
 from mailer.approval.preflight.comparison_checks import Version, versions
-from mailer.approval.preflight.edition_facts import Description, excerpt, place_of, place_of_block
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Description, Text, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.name_distance import distance
 from mailer.approval.preflight.name_spelling import Person, other_spelling, persons
@@ -34,33 +36,33 @@ _REGION = ("KZ", "KG", "TJ", "TM", "UZ")
 _SMALL_NAME = re.compile(r"^[^\W\d_]+(?:,|$)")
 
 
-def wrong_forms(description: Description) -> Iterator[Found]:
+@of_each_text
+def wrong_forms(text: Text) -> Iterator[Found]:
     """Outdated and misspelt names of countries, cities and organisations."""
-    for text in description.texts:
-        for pattern, right in place_names.wrong_forms(text.language.partition("-")[0]):
-            if found := pattern.search(text.plain):
-                yield Found(text.place, f"{found[0]} → {right}")
-                break
+    for pattern, right in place_names.wrong_forms(text.language.partition("-")[0]):
+        if found := pattern.search(text.plain):
+            yield Found(text.place, f"{found[0]} → {right}")
+            break
 
 
-def city_of_another_country(description: Description) -> Iterator[Found]:
+@of_each_text
+def city_of_another_country(text: Text) -> Iterator[Found]:
     """ "Bishkek, Kazakhstan": a city with a country that it is not in."""
-    for text in description.texts:
-        language = text.language.partition("-")[0]
-        for country, pattern in place_names.cities(language).values():
-            for found in pattern.finditer(text.plain):
-                after = _CITY_AND_COUNTRY.match(text.plain[found.end() :])
-                named = next(
-                    (
-                        code
-                        for code, one in place_names.countries(language).items()
-                        if after and one.fullmatch(after["after"])
-                    ),
-                    country,
-                )
-                # "Bishkek, Kazakhstan and Osh" is a list.
-                if after and named != country and not _is_list(text.plain[found.end() + after.end() :]):
-                    yield Found(text.place, excerpt(found[0] + after[0]))
+    language = text.language.partition("-")[0]
+    for country, pattern in place_names.cities(language).values():
+        for found in pattern.finditer(text.plain):
+            after = _CITY_AND_COUNTRY.match(text.plain[found.end() :])
+            named = next(
+                (
+                    code
+                    for code, one in place_names.countries(language).items()
+                    if after and one.fullmatch(after["after"])
+                ),
+                country,
+            )
+            # "Bishkek, Kazakhstan and Osh" is a list.
+            if after and named != country and not _is_list(text.plain[found.end() + after.end() :]):
+                yield Found(text.place, excerpt(found[0] + after[0]))
 
 
 def _is_list(rest: str) -> bool:
@@ -75,8 +77,8 @@ def places_differ(description: Description) -> Iterator[Found]:
             others = [places for language, places in named.items() if language != code]
             if len(others) < 2:
                 continue
-            missing = set.intersection(*others) - named[code] - _unknown(code)
-            missing -= _named_places(own, code, re.IGNORECASE) if missing else set()
+            missing = frozenset.intersection(*others) - named[code] - _unknown(code)
+            missing -= _named_places(own, code, re.IGNORECASE) if missing else frozenset()
             extra = named[code] - set().union(*others)
             # Without another name in its place, it takes more languages to say that it is missing.
             towns = {one for one in extra if len(one) > 2}
@@ -84,20 +86,26 @@ def places_differ(description: Description) -> Iterator[Found]:
                 yield Found(own.place, " / ".join(filter(None, (_names(extra), _names(missing)))))
 
 
-def _named_places(version: Version, language: str, flags: re.RegexFlag = re.NOFLAG) -> set[str]:
+def _named_places(version: Version, language: str, flags: re.RegexFlag = re.NOFLAG) -> frozenset[str]:
     """The places that a text names; with IGNORECASE, also as adjectives: "samarqandlik"."""
+    return _places_in(version.plain, language, flags)
+
+
+@lru_cache(maxsize=1_000)
+def _places_in(plain: str, language: str, flags: re.RegexFlag) -> frozenset[str]:
     patterns = {
         **place_names.countries(language),
         **{name: one for name, (_, one) in place_names.cities(language).items()},
     }
-    return {name for name, one in patterns.items() if re.search(one.pattern, version.plain, flags)}
+    found = (name for name, one in patterns.items() if re.search(one.pattern, plain, flags))
+    return frozenset(found)
 
 
 def _unknown(language: str) -> set[str]:
     return {"Dushanbe"} - set(place_names.cities(language))
 
 
-def _names(places: set[str]) -> str:
+def _names(places: Collection[str]) -> str:
     return ", ".join(sorted(localization.country(one, "en") if len(one) == 2 else one for one in places))
 
 
@@ -219,18 +227,18 @@ def _two_spellings(description: Description) -> Iterator[Found]:
             seen[person] = None
 
 
-def titles(description: Description) -> Iterator[Found]:
+@of_each_text
+def titles(text: Text) -> Iterator[Found]:
     """Titles that stand twice or are open: "Mr. Mr.", "Mr. (?)"; and persons without a capital letter."""
-    for text in description.texts:
-        if found := _TITLE_TWICE.search(text.plain):
-            yield Found(text.place, excerpt(found[0]))
-        elif (
-            text.field in ("quoted_person", "photographer")
-            and (small := _SMALL_NAME.match(text.plain.strip()))
-            and small[0][0].islower()
-            and "," in small[0]
-        ):
-            yield Found(text.place, excerpt(text.plain))
+    if found := _TITLE_TWICE.search(text.plain):
+        yield Found(text.place, excerpt(found[0]))
+    elif (
+        text.field in ("quoted_person", "photographer")
+        and (small := _SMALL_NAME.match(text.plain.strip()))
+        and small[0][0].islower()
+        and "," in small[0]
+    ):
+        yield Found(text.place, excerpt(text.plain))
 
 
 def story_of_another_country(description: Description) -> Iterator[Found]:
@@ -242,20 +250,23 @@ def story_of_another_country(description: Description) -> Iterator[Found]:
             language = text.language.partition("-")[0]
             plain = f"{text.headline}\n{text.summary}\n{text.body}\n{text.venue}"
             named.append(_countries_in(plain, language))
-        ours = [found & set(own_countries) for found in named]
+        ours = [found & frozenset(own_countries) for found in named]
         if (
             story.countries
             and ours
             and all(ours)
             and not any(found & set(story.countries) for found in named)
         ):
-            others = _names(set.union(*ours))
+            others = _names(frozenset[str]().union(*ours))
             yield Found(place_of(story), stored("It names: %(countries)s", countries=others))
 
 
-def _countries_in(plain: str, language: str) -> set[str]:
+@lru_cache(maxsize=1_000)
+def _countries_in(plain: str, language: str) -> frozenset[str]:
     found = {code for code, one in place_names.countries(language).items() if one.search(plain)}
-    return found | {code for code, one in place_names.cities(language).values() if one.search(plain)}
+    return frozenset(found).union(
+        code for code, one in place_names.cities(language).values() if one.search(plain)
+    )
 
 
 def newsletter_name(description: Description) -> Iterator[Found]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from mailer.approval.preflight.date_checks import month_names
-from mailer.approval.preflight.edition_facts import Description, Text, excerpt
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Text, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import EMAIL
 from mailer.approval.preflight.sum_checks import wrong_sums
@@ -145,18 +146,18 @@ _LIST_OF = re.compile(
 )
 
 
-def impossible(description: Description) -> Iterator[Found]:
+@of_each_text
+def impossible(text: Text) -> Iterator[Found]:
     """Times, dates, shares, ages and goals that do not exist."""
-    for text in description.texts:
-        if found := next(filter(None, (one(text) for one in (_time, _share, _goal, _age))), ""):
-            yield Found(text.place, excerpt(found))
+    if found := next(filter(None, (one(text) for one in (_time, _share, _goal, _age))), ""):
+        yield Found(text.place, excerpt(found))
 
 
-def no_such_time(description: Description) -> Iterator[Found]:
+@of_each_text
+def no_such_time(text: Text) -> Iterator[Found]:
     """Times and dates in figures that no clock or calendar shows."""
-    for text in description.texts:
-        if found := _IMPOSSIBLE_TIME.search(text.plain) or _IMPOSSIBLE_DATE.search(text.plain):
-            yield Found(text.place, excerpt(found[0]))
+    if found := _IMPOSSIBLE_TIME.search(text.plain) or _IMPOSSIBLE_DATE.search(text.plain):
+        yield Found(text.place, excerpt(found[0]))
 
 
 def _time(text: Text) -> str:
@@ -196,16 +197,14 @@ def _age(text: Text) -> str:
     return ""
 
 
-def reversed_ranges(description: Description) -> Iterator[Found]:
+@of_each_text
+def reversed_ranges(text: Text) -> Iterator[Found]:
     """Ranges that end before they begin: "2024–2022", "from 20 to 18 October", "18:00–9:00"."""
-    for text in description.texts:
-        for pattern in (_RANGE, _FROM_TO, _DAY_RANGE):
-            found = next(
-                (one for one in pattern.finditer(text.plain) if _is_reversed(one, text.language)), None
-            )
-            if found:
-                yield Found(text.place, excerpt(found[0]))
-                break
+    for pattern in (_RANGE, _FROM_TO, _DAY_RANGE):
+        found = next((one for one in pattern.finditer(text.plain) if _is_reversed(one, text.language)), None)
+        if found:
+            yield Found(text.place, excerpt(found[0]))
+            break
 
 
 def _is_reversed(found: re.Match[str], language: str) -> bool:
@@ -224,21 +223,21 @@ def _is_reversed(found: re.Match[str], language: str) -> bool:
     return values[0] > values[1] and not is_night
 
 
-def contradicts_itself(description: Description) -> Iterator[Found]:
+@of_each_text
+def contradicts_itself(text: Text) -> Iterator[Found]:
     """Numbers of one sentence that contradict each other: "fifty (60)", shares of more than all."""
-    for text in description.texts:
-        for found in _IN_WORDS.finditer(text.plain):
-            if _WORDS[found["word"].casefold()] != int(found["number"]):
-                yield Found(text.place, excerpt(found[0]))
-        for found in _LIST_OF.finditer(text.plain):
-            named = re.split(r"\s*,\s*(?:and\s+|и\s+)?|\s+(?:and|и)\s+", found["list"].strip())
-            capitals = all(one[:1].isupper() for one in named)
-            if capitals and len(named) > 1 and len(named) != _WORDS[found["word"].casefold()]:
-                yield Found(text.place, excerpt(found[0]))
-        if shares := _parts_of_a_whole(text.plain):
-            yield Found(text.place, excerpt(shares))
-        elif wrong := next(wrong_sums(text.plain), ""):
-            yield Found(text.place, excerpt(wrong))
+    for found in _IN_WORDS.finditer(text.plain):
+        if _WORDS[found["word"].casefold()] != int(found["number"]):
+            yield Found(text.place, excerpt(found[0]))
+    for found in _LIST_OF.finditer(text.plain):
+        named = re.split(r"\s*,\s*(?:and\s+|и\s+)?|\s+(?:and|и)\s+", found["list"].strip())
+        capitals = all(one[:1].isupper() for one in named)
+        if capitals and len(named) > 1 and len(named) != _WORDS[found["word"].casefold()]:
+            yield Found(text.place, excerpt(found[0]))
+    if shares := _parts_of_a_whole(text.plain):
+        yield Found(text.place, excerpt(shares))
+    elif wrong := next(wrong_sums(text.plain), ""):
+        yield Found(text.place, excerpt(wrong))
 
 
 _TWO_SHARES = re.compile(
@@ -262,21 +261,21 @@ def _parts_of_a_whole(plain: str) -> str:
     return found[0] if int(found["a"]) + int(found["b"]) > 101 else ""
 
 
-def written_wrongly(description: Description) -> Iterator[Found]:
+@of_each_text
+def written_wrongly(text: Text) -> Iterator[Found]:
     """Signs that stand twice, broken numbers, wrong ordinals, and numbers in the way of another language."""
-    for text in description.texts:
-        patterns = [_SIGN_TWICE, _BROKEN, _DECIMAL.get(text.language, _DECIMAL["*"])]
-        if text.language == "en":
-            patterns.append(_ORDINAL)
-        plain = EMAIL.sub("", text.plain)
-        if text.language and (found := next(filter(None, (one.search(plain) for one in patterns)), None)):
-            yield Found(text.place, excerpt(found[0]))
+    patterns = [_SIGN_TWICE, _BROKEN, _DECIMAL.get(text.language, _DECIMAL["*"])]
+    if text.language == "en":
+        patterns.append(_ORDINAL)
+    plain = EMAIL.sub("", text.plain)
+    if text.language and (found := next(filter(None, (one.search(plain) for one in patterns)), None)):
+        yield Found(text.place, excerpt(found[0]))
 
 
-def ambiguous_dates(description: Description) -> Iterator[Found]:
+@of_each_text
+def ambiguous_dates(text: Text) -> Iterator[Found]:
     """05/06/2022, which is May or June, by who reads it."""
-    for text in description.texts:
-        for found in _SLASH_DATE.finditer(text.plain):
-            if int(found["a"]) != int(found["b"]):
-                yield Found(text.place, found[0])
-                break
+    for found in _SLASH_DATE.finditer(text.plain):
+        if int(found["a"]) != int(found["b"]):
+            yield Found(text.place, found[0])
+            break

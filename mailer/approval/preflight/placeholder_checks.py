@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-from mailer.approval.preflight.edition_facts import Description, excerpt
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Text, excerpt
 from mailer.approval.preflight.findings import Found
 
 # What writers put where a text is still to come, and the merge tags of other products.
@@ -103,28 +105,29 @@ _ONE_THING = frozenset(
 )
 
 
-def placeholders(description: Description) -> Iterator[Found]:
+@of_each_text
+def placeholders(text: Text) -> Iterator[Found]:
     """Text that stands for one that is still to be written."""
-    for text in description.texts:
-        if written := placeholder_in(text.plain):
-            yield Found(text.place, excerpt(written))
+    if written := placeholder_in(text.plain):
+        yield Found(text.place, excerpt(written))
 
 
+@lru_cache(maxsize=2_000)
 def placeholder_in(plain: str) -> str:
     """The first placeholder of a text; empty where it has none."""
     found = next(filter(None, (one.search(plain) for one in (_PLACEHOLDERS, _TWO_X, _WRITE_HERE))), None)
     return found[0] if found else ""
 
 
-def draft_marks(description: Description) -> Iterator[Found]:
+@of_each_text
+def draft_marks(text: Text) -> Iterator[Found]:
     """Lines that say that they are a draft, a test or a copy, as file names do."""
-    for text in description.texts:
-        if text.field in _MARKED and (found := _DRAFT_MARK.search(text.plain.strip())):
-            yield Found(text.place, excerpt(found[0]))
+    if text.field in _MARKED and (found := _DRAFT_MARK.search(text.plain.strip())):
+        yield Found(text.place, excerpt(found[0]))
 
 
-def to_come(description: Description) -> Iterator[Found]:
+@of_each_text
+def to_come(text: Text) -> Iterator[Found]:
     """Places, persons and captions that are "to be announced"."""
-    for text in description.texts:
-        if text.field in _ONE_THING and _TO_COME.search(text.plain):
-            yield Found(text.place, excerpt(text.plain))
+    if text.field in _ONE_THING and _TO_COME.search(text.plain):
+        yield Found(text.place, excerpt(text.plain))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.edition_facts import Description, excerpt
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
 from mailer.approval.preflight.stated_facts import EMAIL
@@ -55,12 +56,12 @@ _CLICK = re.compile(
 )
 
 
-def personal_data(description: Description) -> Iterator[Found]:
+@of_each_text
+def personal_data(text: Text) -> Iterator[Found]:
     """Numbers of passports, cards and persons, birthdays, addresses of homes, names of victims, passwords."""
-    for text in description.texts:
-        found = _IDENTITY.search(text.plain) or _PASSWORD.search(text.plain) or _VICTIM.search(text.plain)
-        if found and text.field != "postal_address":
-            yield Found(text.place, excerpt(found[0]))
+    found = _IDENTITY.search(text.plain) or _PASSWORD.search(text.plain) or _VICTIM.search(text.plain)
+    if found and text.field != "postal_address":
+        yield Found(text.place, excerpt(found[0]))
 
 
 def private_addresses(description: Description) -> Iterator[Found]:
@@ -78,11 +79,11 @@ def _is_private(address: str) -> bool:
     return address.rpartition("@")[2].lower().rstrip(".") in FREE_MAIL
 
 
-def loaded_words(description: Description) -> Iterator[Found]:
+@of_each_text
+def loaded_words(text: Text) -> Iterator[Found]:
     """Words for people that are not used any more: "illegal migrants"."""
-    for text in description.texts:
-        if found := _LOADED.search(text.plain):
-            yield Found(text.place, excerpt(found[0]))
+    if found := _LOADED.search(text.plain):
+        yield Found(text.place, excerpt(found[0]))
 
 
 def click_here(description: Description) -> Iterator[Found]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from mailer.approval.preflight.edition_facts import Description, excerpt, place_of, place_of_block
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Description, Text, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
 from subscribers.translate_stored_texts import stored
 
@@ -74,37 +75,37 @@ _CUT = frozenset(("subject", "preheader", "summary", "headline"))
 _MOST_FIGURES = 3
 
 
-def markup(description: Description) -> Iterator[Found]:
+@of_each_text
+def markup(text: Text) -> Iterator[Found]:
     """HTML, entities and Markdown that readers would see as they are."""
-    for text in description.texts:
-        if found := _MARKUP.search(text.plain):
-            yield Found(text.place, excerpt(found[0]))
+    if found := _MARKUP.search(text.plain):
+        yield Found(text.place, excerpt(found[0]))
 
 
-def program_error(description: Description) -> Iterator[Found]:
+@of_each_text
+def program_error(text: Text) -> Iterator[Found]:
     """Messages of programs in place of a value: "Error! Bookmark not defined.", "#REF!"."""
-    for text in description.texts:
-        if found := _PROGRAM_ERROR.search(text.plain):
-            yield Found(text.place, excerpt(text.plain[found.start() :]))
+    if found := _PROGRAM_ERROR.search(text.plain):
+        yield Found(text.place, excerpt(text.plain[found.start() :]))
 
 
-def headline_long(description: Description) -> Iterator[Found]:
+@of_each_text
+def headline_long(text: Text) -> Iterator[Found]:
     """Headlines that are a paragraph."""
-    for text in description.texts:
-        if text.field in ("headline", "heading") and len(text.plain) > _LONGEST_HEADLINE:
-            yield Found(text.place, stored("%(count)s characters", count=len(text.plain)))
+    if text.field in ("headline", "heading") and len(text.plain) > _LONGEST_HEADLINE:
+        yield Found(text.place, stored("%(count)s characters", count=len(text.plain)))
 
 
-def garbled(description: Description) -> Iterator[Found]:
+@of_each_text
+def garbled(text: Text) -> Iterator[Found]:
     """Letters that were read in the wrong encoding."""
-    for text in description.texts:
-        if "\N{REPLACEMENT CHARACTER}" in text.plain:
-            at = text.plain.index("\N{REPLACEMENT CHARACTER}")
-            yield Found(text.place, excerpt(text.plain[max(0, at - 20) : at + 20]))
-        elif doubled := _DOUBLED.search(text.plain):
-            yield Found(text.place, excerpt(doubled[0]))
-        elif found := next((one for one in _NOT_ASCII.findall(text.plain) if _is_garbled(one)), ""):
-            yield Found(text.place, excerpt(found))
+    if "\N{REPLACEMENT CHARACTER}" in text.plain:
+        at = text.plain.index("\N{REPLACEMENT CHARACTER}")
+        yield Found(text.place, excerpt(text.plain[max(0, at - 20) : at + 20]))
+    elif doubled := _DOUBLED.search(text.plain):
+        yield Found(text.place, excerpt(doubled[0]))
+    elif found := next((one for one in _NOT_ASCII.findall(text.plain) if _is_garbled(one)), ""):
+        yield Found(text.place, excerpt(found))
 
 
 def _is_garbled(letters: str) -> bool:
@@ -117,57 +118,55 @@ def _is_garbled(letters: str) -> bool:
     return False
 
 
-def word_twice(description: Description) -> Iterator[Found]:
+@of_each_text
+def word_twice(text: Text) -> Iterator[Found]:
     """A word that was typed twice."""
-    for text in description.texts:
-        for found in _TWICE.finditer(text.plain):
-            word = found["word"].casefold()
-            never = _NEVER_TWICE.get(text.language)
-            # Grammar doubles short words only.
-            is_doubled = never is not None and (word in never or len(word) >= _LONG_WORD)
-            wrong = is_doubled if never is not None else word not in _MAY_REPEAT.get(text.language, ())
-            # "Duran Duran" is a name.
-            if wrong and found["again"].islower():
-                yield Found(text.place, found[0])
-                break
+    for found in _TWICE.finditer(text.plain):
+        word = found["word"].casefold()
+        never = _NEVER_TWICE.get(text.language)
+        # Grammar doubles short words only.
+        is_doubled = never is not None and (word in never or len(word) >= _LONG_WORD)
+        wrong = is_doubled if never is not None else word not in _MAY_REPEAT.get(text.language, ())
+        # "Duran Duran" is a name.
+        if wrong and found["again"].islower():
+            yield Found(text.place, found[0])
+            break
 
 
-def spacing(description: Description) -> Iterator[Found]:
+@of_each_text
+def spacing(text: Text) -> Iterator[Found]:
     """Spaces before commas and full stops, and signs that stand twice."""
-    for text in description.texts:
-        joined = (
-            one for one in _NO_SPACE.finditer(text.plain) if one["next"].istitle() and one[0][0:3] != "www"
-        )
-        if found := _SPACING.search(text.plain) or next(joined, None):
-            yield Found(text.place, excerpt(found[0]))
+    joined = (one for one in _NO_SPACE.finditer(text.plain) if one["next"].istitle() and one[0][0:3] != "www")
+    if found := _SPACING.search(text.plain) or next(joined, None):
+        yield Found(text.place, excerpt(found[0]))
 
 
-def breaks_off(description: Description) -> Iterator[Found]:
+@of_each_text
+def breaks_off(text: Text) -> Iterator[Found]:
     """Sentences that end with a comma or a conjunction."""
-    for text in description.texts:
-        patterns = (
-            (_SENTENCES, _BREAKS_OFF),
-            (_LINES, _NO_END[0]),
-            (_CUT, _NO_END[1]),
-        )
-        matches = (one.search(text.plain.casefold()) for fields, one in patterns if text.field in fields)
-        if found := next(filter(None, matches), None):
-            yield Found(text.place, f"…{text.plain[max(0, found.start() - 20) :].strip()}")
+    patterns = (
+        (_SENTENCES, _BREAKS_OFF),
+        (_LINES, _NO_END[0]),
+        (_CUT, _NO_END[1]),
+    )
+    matches = (one.search(text.plain.casefold()) for fields, one in patterns if text.field in fields)
+    if found := next(filter(None, matches), None):
+        yield Found(text.place, f"…{text.plain[max(0, found.start() - 20) :].strip()}")
 
 
-def begins_low(description: Description) -> Iterator[Found]:
+@of_each_text
+def begins_low(text: Text) -> Iterator[Found]:
     """Texts that begin with a small letter, as if their beginning had been cut off."""
-    for text in description.texts:
-        first = re.match(r"[^\W\d_]+(?![\w-])", text.plain)
-        if text.field in ("headline", "summary", "subject", "preheader") and first and first[0].islower():
-            yield Found(text.place, excerpt(text.plain))
+    first = re.match(r"[^\W\d_]+(?![\w-])", text.plain)
+    if text.field in ("headline", "summary", "subject", "preheader") and first and first[0].islower():
+        yield Found(text.place, excerpt(text.plain))
 
 
-def editing_traces(description: Description) -> Iterator[Found]:
+@of_each_text
+def editing_traces(text: Text) -> Iterator[Found]:
     """Heads of forwarded mail, comments and tracked changes, as they come with a pasted text."""
-    for text in description.texts:
-        if found := _EDITING.search(text.plain):
-            yield Found(text.place, excerpt(found[0]))
+    if found := _EDITING.search(text.plain):
+        yield Found(text.place, excerpt(found[0]))
 
 
 def summary_repeats(description: Description) -> Iterator[Found]:

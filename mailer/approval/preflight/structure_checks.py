@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from mailer.approval.preflight.completeness_checks import without_end
+from mailer.approval.preflight.each_text import of_each_text
 from mailer.approval.preflight.edition_facts import (
     Description,
     Place,
+    Text,
     excerpt,
     place_of,
     place_of_block,
@@ -157,17 +159,17 @@ def removed_markup(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(found[0]))
 
 
-def long_texts(description: Description) -> Iterator[Found]:
+@of_each_text
+def long_texts(text: Text) -> Iterator[Found]:
     """Bodies, paragraphs and summaries that belong on a page of their own."""
-    for text in description.texts:
-        if (text.field == "summary" and len(text.plain) > LONGEST_SUMMARY) or (
-            text.field in ("body", "text")
-            and (
-                len(text.plain) > LONGEST_BODY
-                or any(len(one) > LONGEST_PARAGRAPH for one in text.plain.split("\n"))
-            )
-        ):
-            yield Found(text.place, stored("%(count)s characters", count=len(text.plain)))
+    if (text.field == "summary" and len(text.plain) > LONGEST_SUMMARY) or (
+        text.field in ("body", "text")
+        and (
+            len(text.plain) > LONGEST_BODY
+            or any(len(one) > LONGEST_PARAGRAPH for one in text.plain.split("\n"))
+        )
+    ):
+        yield Found(text.place, stored("%(count)s characters", count=len(text.plain)))
 
 
 def short_texts(description: Description) -> Iterator[Found]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.edition_facts import Description
+from mailer.approval.preflight.each_text import of_each_text
+from mailer.approval.preflight.edition_facts import Text
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import PHONE, is_phone
 from subscribers.translate_stored_texts import stored
@@ -28,16 +29,16 @@ _LENGTHS = {
 _NO_COUNTRY = re.compile(r"(?:999|99[179]|21[09]|28\d|80[1-79]|83|89|38[48]|69[3-9]|42[2-9]|0)")
 
 
-def telephones(description: Description) -> Iterator[Found]:
+@of_each_text
+def telephones(text: Text) -> Iterator[Found]:
     """Telephone numbers with too few or too many digits, of no country, or without the country's code."""
-    for text in description.texts:
-        for found in PHONE.finditer(text.plain):
-            if reason := _wrong_phone(found[0]):
-                yield Found(text.place, f"{found[0]} ({reason})")
-                break
-        short = re.search(r"\+\d[\d \u00a0()-]{3,9}\d(?![\d \u00a0-]*\d)", text.plain)
-        if short and 5 <= len(re.sub(r"\D", "", short[0])) < 9:
-            yield Found(text.place, short[0])
+    for found in PHONE.finditer(text.plain):
+        if reason := _wrong_phone(found[0]):
+            yield Found(text.place, f"{found[0]} ({reason})")
+            break
+    short = re.search(r"\+\d[\d \u00a0()-]{3,9}\d(?![\d \u00a0-]*\d)", text.plain)
+    if short and 5 <= len(re.sub(r"\D", "", short[0])) < 9:
+        yield Found(text.place, short[0])
 
 
 def _wrong_phone(written: str) -> str:

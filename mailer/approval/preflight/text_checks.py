@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
+from mailer.approval.preflight.each_text import of_each_text
 from mailer.approval.preflight.edition_facts import (
     Description,
     Place,
@@ -92,29 +93,29 @@ _SPAM: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def bidi_overrides(description: Description) -> Iterator[Found]:
+@of_each_text
+def bidi_overrides(text: Text) -> Iterator[Found]:
     """Characters that turn the direction of what follows, so that it reads as something else."""
-    for text in description.texts:
-        if found := _BIDI.search(text.plain):
-            yield Found(text.place, _code_point(found[0]))
+    if found := _BIDI.search(text.plain):
+        yield Found(text.place, _code_point(found[0]))
 
 
-def zero_width(description: Description) -> Iterator[Found]:
+@of_each_text
+def zero_width(text: Text) -> Iterator[Found]:
     """Characters without a width, which search, filters and screen readers stumble over."""
-    for text in description.texts:
-        if found := _ZERO_WIDTH.search(text.plain):
-            yield Found(text.place, _code_point(found[0]))
+    if found := _ZERO_WIDTH.search(text.plain):
+        yield Found(text.place, _code_point(found[0]))
 
 
 def _code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
-def unbalanced(description: Description) -> Iterator[Found]:
+@of_each_text
+def unbalanced(text: Text) -> Iterator[Found]:
     """Brackets and quotation marks that are opened and not closed, or the other way round."""
-    for text in description.texts:
-        if found := _unbalanced(text.plain):
-            yield Found(text.place, found)
+    if found := _unbalanced(text.plain):
+        yield Found(text.place, found)
 
 
 def _unbalanced(plain: str) -> str:
@@ -143,11 +144,11 @@ def _unbalanced(plain: str) -> str:
     return '"' if plain.count('"') % 2 else ""
 
 
-def capitals(description: Description) -> Iterator[Found]:
+@of_each_text
+def capitals(text: Text) -> Iterator[Found]:
     """Headlines, buttons and other short lines that shout."""
-    for text in description.texts:
-        if text.field in _LINES and is_shouting(text.plain):
-            yield Found(text.place, excerpt(text.plain))
+    if text.field in _LINES and is_shouting(text.plain):
+        yield Found(text.place, excerpt(text.plain))
 
 
 def is_shouting(plain: str) -> bool:
@@ -160,15 +161,15 @@ def is_shouting(plain: str) -> bool:
     return len(words) > _ABBREVIATIONS or max(map(len, words)) > _LONGEST_ABBREVIATION
 
 
-def spam_phrases(description: Description) -> Iterator[Found]:
+@of_each_text
+def spam_phrases(text: Text) -> Iterator[Found]:
     """Phrases of advertising in the text's language, and rows of exclamation marks."""
-    for text in description.texts:
-        lower = " ".join(text.plain.casefold().split())
-        phrases = _SPAM.get(text.language, ())
-        if found := next((one for one in phrases if re.search(rf"(?<!\w){re.escape(one)}", lower)), ""):
-            yield Found(text.place, found)
-        elif shout := _SHOUT.search(text.plain):
-            yield Found(text.place, shout[0])
+    lower = " ".join(text.plain.casefold().split())
+    phrases = _SPAM.get(text.language, ())
+    if found := next((one for one in phrases if re.search(rf"(?<!\w){re.escape(one)}", lower)), ""):
+        yield Found(text.place, found)
+    elif shout := _SHOUT.search(text.plain):
+        yield Found(text.place, shout[0])
 
 
 def wrong_language(description: Description) -> Iterator[Found]:
@@ -256,12 +257,12 @@ def no_summary(description: Description) -> Iterator[Found]:
                 yield Found(place_of(story, text.language))
 
 
-def alphabet_mix(description: Description) -> Iterator[Found]:
+@of_each_text
+def alphabet_mix(text: Text) -> Iterator[Found]:
     """Words in which Latin and Cyrillic letters stand side by side: "Кaзахстан" with a Latin a."""
-    for text in description.texts:
-        for word in re.findall(r"[^\W\d_]{3,}", text.plain):
-            latin = len(re.findall("[A-Za-z]", word))
-            cyrillic = len(re.findall("[\u0400-\u052f]", word))
-            if latin and cyrillic and min(latin, cyrillic) <= 2 and len(word) >= 4:
-                yield Found(text.place, excerpt(word))
-                break
+    for word in re.findall(r"[^\W\d_]{3,}", text.plain):
+        latin = len(re.findall("[A-Za-z]", word))
+        cyrillic = len(re.findall("[\u0400-\u052f]", word))
+        if latin and cyrillic and min(latin, cyrillic) <= 2 and len(word) >= 4:
+            yield Found(text.place, excerpt(word))
+            break

@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from mailer.approval.preflight.each_text import of_each_text
 from mailer.approval.preflight.edition_facts import PROSE, Description, Text, excerpt, split_sentences
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import EMAIL
@@ -41,26 +42,26 @@ _NUMBERED = re.compile(r"(?m)^\s*(\d{1,2})[.)]\s+\S")
 _RICH = frozenset(("body", "text", "note"))
 
 
-def odd_characters(description: Description) -> Iterator[Found]:
+@of_each_text
+def odd_characters(text: Text) -> Iterator[Found]:
     """Characters that show as boxes or styled letters, and letters that are put together of two."""
-    for text in description.texts:
-        for pattern in (_CONTROL, _STYLED, _DECOMPOSED):
-            if found := pattern.search(text.plain):
-                yield Found(
-                    text.place,
-                    f"{excerpt(found[0])} ({' '.join(f'U+{ord(one):04X}' for one in found[0][:3])})",
-                )
-                break
+    for pattern in (_CONTROL, _STYLED, _DECOMPOSED):
+        if found := pattern.search(text.plain):
+            yield Found(
+                text.place,
+                f"{excerpt(found[0])} ({' '.join(f'U+{ord(one):04X}' for one in found[0][:3])})",
+            )
+            break
 
 
-def other_encoding(description: Description) -> Iterator[Found]:
+@of_each_text
+def other_encoding(text: Text) -> Iterator[Found]:
     """Cyrillic letters that were read as Western ones ("Èññëåäîâàíèå"), or lost (“?”, "ж?не")."""
-    for text in description.texts:
-        western = re.findall("[\u00c0-\u00ff]{4,}", text.plain)
-        if found := next((one for one in western if _reads_as_cyrillic(one)), ""):
-            yield Found(text.place, excerpt(found))
-        elif lost := _LOST_LETTER.search(re.sub(r"\S*(?:://|www\.)\S*", " ", text.plain)):
-            yield Found(text.place, excerpt(lost[0]))
+    western = re.findall("[\u00c0-\u00ff]{4,}", text.plain)
+    if found := next((one for one in western if _reads_as_cyrillic(one)), ""):
+        yield Found(text.place, excerpt(found))
+    elif lost := _LOST_LETTER.search(re.sub(r"\S*(?:://|www\.)\S*", " ", text.plain)):
+        yield Found(text.place, excerpt(lost[0]))
 
 
 def _reads_as_cyrillic(letters: str) -> bool:
@@ -70,36 +71,36 @@ def _reads_as_cyrillic(letters: str) -> bool:
         return False
 
 
-def spaces_and_hyphens(description: Description) -> Iterator[Found]:
+@of_each_text
+def spaces_and_hyphens(text: Text) -> Iterator[Found]:
     """Double spaces, words that a line end divided, spaced-out letters, question marks in a row."""
-    for text in description.texts:
-        patterns = [_HYPHENATED, _SOFT_HYPHENS, _SPACED_OUT, _MARKS]
-        if text.field not in ("figures", "postal_address"):
-            patterns.append(_DOUBLE_SPACE)
-        if found := next(filter(None, (one.search(text.plain) for one in patterns)), None):
-            yield Found(text.place, excerpt(found[0]))
+    patterns = [_HYPHENATED, _SOFT_HYPHENS, _SPACED_OUT, _MARKS]
+    if text.field not in ("figures", "postal_address"):
+        patterns.append(_DOUBLE_SPACE)
+    if found := next(filter(None, (one.search(text.plain) for one in patterns)), None):
+        yield Found(text.place, excerpt(found[0]))
 
 
-def sentences(description: Description) -> Iterator[Found]:
+@of_each_text
+def sentences(text: Text) -> Iterator[Found]:
     """Sentences that begin with a small letter, or shout in capitals."""
-    for text in description.texts:
-        if text.field not in PROSE:
-            continue
-        small = next(
-            (
-                one
-                for one in _SMALL_BEGIN.finditer(EMAIL.sub("@", text.plain))
-                if not _is_abbreviated(one[0], one["next"])
-            ),
-            None,
-        )
-        shout = (
-            next((one for one in split_sentences(text.plain) if _shouts(one)), "")
-            if text.field in _RICH | {"summary"}
-            else ""
-        )
-        if small or shout:
-            yield Found(text.place, excerpt(small[0] if small else shout))
+    if text.field not in PROSE:
+        return
+    small = next(
+        (
+            one
+            for one in _SMALL_BEGIN.finditer(EMAIL.sub("@", text.plain))
+            if not _is_abbreviated(one[0], one["next"])
+        ),
+        None,
+    )
+    shout = (
+        next((one for one in split_sentences(text.plain) if _shouts(one)), "")
+        if text.field in _RICH | {"summary"}
+        else ""
+    )
+    if small or shout:
+        yield Found(text.place, excerpt(small[0] if small else shout))
 
 
 def _is_abbreviated(written: str, word: str) -> bool:
@@ -132,17 +133,17 @@ def _styles(text: Text) -> Counter[str]:
     return Counter({"«": text.plain.count("«"), "“": text.plain.count("“"), '"': text.plain.count('"') // 2})
 
 
-def lists_by_hand(description: Description) -> Iterator[Found]:
+@of_each_text
+def lists_by_hand(text: Text) -> Iterator[Found]:
     """Bullets that were typed, and numbers of a list with a gap."""
-    for text in description.texts:
-        if text.field not in _RICH:
-            continue
-        bullets = [] if _is_conversation(text.plain) else _HAND_MADE.findall(text.plain)
-        numbers = [int(one) for one in _NUMBERED.findall(text.plain)]
-        if len(bullets) > 1:
-            yield Found(text.place, excerpt(bullets[0]))
-        elif len(numbers) > 1 and numbers[0] == 1 and numbers != list(range(1, len(numbers) + 1)):
-            yield Found(text.place, ", ".join(map(str, numbers)))
+    if text.field not in _RICH:
+        return
+    bullets = [] if _is_conversation(text.plain) else _HAND_MADE.findall(text.plain)
+    numbers = [int(one) for one in _NUMBERED.findall(text.plain)]
+    if len(bullets) > 1:
+        yield Found(text.place, excerpt(bullets[0]))
+    elif len(numbers) > 1 and numbers[0] == 1 and numbers != list(range(1, len(numbers) + 1)):
+        yield Found(text.place, ", ".join(map(str, numbers)))
 
 
 def _is_conversation(plain: str) -> bool:
