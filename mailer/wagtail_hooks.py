@@ -8,6 +8,7 @@ from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.paginator import WagtailPaginator
+from wagtail.admin.templatetags import wagtailadmin_tags
 from wagtail.admin.views import collections
 from wagtail.admin.views.reports.audit_logging import LogEntriesView
 from wagtail.images.views import images
@@ -250,6 +251,7 @@ hooks.register("register_settings_menu_item", menu_and_branding.checks)
 LogEntriesView.page_title = _("Audit log")
 LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
 LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
+wagtailadmin_tags.JSContext = menu_and_branding.SidebarContext
 WagtailPaginator.items_count_label = property(localized_names.items_count)
 hooks.register("construct_main_menu", menu_and_branding.customize_main)
 hooks.register("construct_reports_menu", menu_and_branding.customize_reports)

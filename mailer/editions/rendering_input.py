@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, cast
 
 from django.conf import settings
+from wagtail.blocks import StreamValue
 from wagtail.rich_text import expand_db_html
 
 from mailer.editions import template_versions
@@ -16,6 +17,7 @@ from mailer.stories.models import Story
 
 # Blocks whose stored value is the primary key of a story; "titles" is a list of them.
 STORY_BLOCKS = ("lead", "story", "date", "social")
+_WITH_STORIES = frozenset((*STORY_BLOCKS, "titles"))
 
 
 def content_of(edition: Edition, *, pictures: bool = True) -> data_types.Content:
@@ -26,7 +28,7 @@ def content_of(edition: Edition, *, pictures: bool = True) -> data_types.Content
     """
     stories = _ready(story_ids(edition))
     overrides = {override.story_id: override for override in edition.overrides.all()}
-    blocks = tuple(block for child in edition.body if (block := _block(child, stories, pictures=pictures)))
+    blocks = tuple(_blocks(edition.body, stories, pictures=pictures))
     used = {key for block in blocks for key in block.stories}
     newsletter = edition.newsletter
     return data_types.Content(
@@ -158,7 +160,19 @@ def _ready(ids: Iterable[int]) -> dict[int, Story]:
     return {story.pk: story for story in sorted(ready, key=lambda story: story.key) if story.texts.all()}
 
 
-def _block(child: Any, stories: dict[int, Story], *, pictures: bool) -> data_types.Block | None:
+def _blocks(body: StreamValue, stories: dict[int, Story], *, pictures: bool) -> Iterator[data_types.Block]:
+    for place, raw in enumerate(body.raw_data):
+        if raw["type"] in _WITH_STORIES:
+            # Read as stored: as a value of the stream, each kind of block would fetch its stories again.
+            keys = tuple(stories[pk].key for pk in story_ids_in([raw]) if pk in stories)
+            if keys:
+                yield data_types.Block(raw["type"], stories=keys)
+        else:
+            yield _block(body[place], pictures=pictures)
+
+
+def _block(child: Any, *, pictures: bool) -> data_types.Block:
+    """A block without stories."""
     kind, value = child.block_type, child.value
     if kind == "heading":
         own = (
@@ -172,11 +186,7 @@ def _block(child: Any, stories: dict[int, Story], *, pictures: bool) -> data_typ
             data_types.LocalText(t["language"], expand_db_html(t["text"].source)) for t in value["texts"]
         )
         return data_types.Block(kind, countries=tuple(value["countries"]), texts=texts)
-    if kind in data_types.WRITTEN_KINDS:
-        return _written(kind, value, pictures=pictures)
-    chosen = value if kind == "titles" else [value]
-    keys = tuple(stories[story.pk].key for story in chosen if story is not None and story.pk in stories)
-    return data_types.Block(kind, stories=keys) if keys else None
+    return _written(kind, value, pictures=pictures)
 
 
 # The crop of a written block's picture; of other kinds "picture".

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import zoneinfo
-from datetime import time
+from collections.abc import Mapping
+from datetime import datetime, time
 from typing import Any
 
 from django.conf import settings
@@ -127,13 +128,18 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
 
     def headline(self, language: str) -> str:
         """The headline in `language`, else in any language, else "Untitled story of 29 November"."""
-        texts = {text.language: text.headline for text in self.texts.all()}
-        return texts.get(language) or next(filter(None, texts.values()), "") or self._untitled()
+        headlines = {text.language: text.headline for text in self.texts.all()}
+        return choose_headline(headlines, language, self.created_at)
 
-    def _untitled(self) -> str:
-        day = timezone.localdate(self.created_at) if self.created_at else timezone.localdate()
-        named = localization.day(day, f"{day:%Y-%m}", get_language() or "en")
-        return gettext("Untitled story of %(day)s") % {"day": named}
+
+def choose_headline(headlines: Mapping[str, str], language: str, created_at: datetime | None) -> str:
+    """`Story.headline` from the story's headlines by language."""
+    chosen = headlines.get(language) or next(filter(None, headlines.values()), "")
+    if chosen:
+        return chosen
+    day = timezone.localdate(created_at) if created_at else timezone.localdate()
+    named = localization.day(day, f"{day:%Y-%m}", get_language() or "en")
+    return gettext("Untitled story of %(day)s") % {"day": named}
 
 
 class StoryText(models.Model):

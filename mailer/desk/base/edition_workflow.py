@@ -20,7 +20,7 @@ from mailer.delivery.models import Mailing
 from mailer.editions import draft_blocks
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
-from mailer.reports.stats import latest_dry_run, latest_mailing
+from mailer.reports.stats import latest_mailing
 from mailer.stories.models import Story
 from subscribers.translate_stored_texts import translated
 
@@ -149,6 +149,11 @@ def overview(edition: Edition, user: User) -> Overview:
         if summary["hash"]
         else None
     )
+    # The last one, while the edition is with its writers; its content, which is large, is not shown.
+    last = edition.snapshots.defer("content", "manifest")
+    refused = (
+        last.select_related("rejection__rejected_by").first() if state in edition_state.WITH_WRITERS else None
+    )
     mailing = latest_mailing(edition)
     if mailing is not None and snapshot is not None and mailing.snapshot_id == snapshot.pk:
         # The snapshot is large and already loaded.
@@ -163,8 +168,8 @@ def overview(edition: Edition, user: User) -> Overview:
         action=next_action(edition, state, user),
         snapshot=snapshot,
         mailing=mailing,
-        draft_reason=_draft_reason(edition) if state in edition_state.WITH_WRITERS else "",
-        comments=tuple(_open_comments(edition)) if state in edition_state.WITH_WRITERS else (),
+        draft_reason=_draft_reason(refused) if refused else "",
+        comments=tuple(_open_comments(refused)) if refused else (),
         pages=tuple(_pages(edition, state, user)),
     )
 
@@ -208,9 +213,8 @@ def _steps(at: int, instead: str, *, finished: bool) -> Iterable[Step]:
             yield Step(str(label), "todo")
 
 
-def _open_comments(edition: Edition) -> Iterable[OpenComment]:
-    last = edition.snapshots.first()
-    found = list(comments_of(last).filter(done_at=None)) if last is not None else []
+def _open_comments(last: Snapshot) -> Iterable[OpenComment]:
+    found = list(comments_of(last).filter(done_at=None))
     stories = {story.key: story for story in Story.objects.filter(key__in={one.story_key for one in found})}
     for one in found:
         story = stories.get(one.story_key)
@@ -223,10 +227,7 @@ def _open_comments(edition: Edition) -> Iterable[OpenComment]:
         )
 
 
-def _draft_reason(edition: Edition) -> str:
-    last = edition.snapshots.select_related("rejection__rejected_by").first()
-    if last is None:
-        return ""
+def _draft_reason(last: Snapshot) -> str:
     rejection = getattr(last, "rejection", None)
     return rejection_label(rejection) if rejection else translated(last.invalidated_reason)
 
@@ -248,7 +249,7 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     yield Action(gettext("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
     if state != "draft":
         yield Action(gettext("Review"), reverse("desk_edition:review", args=[edition.pk]), "check")
-    if state in ("submitted", "approved", "scheduled") or latest_dry_run(edition):
+    if state in ("submitted", "approved", "scheduled") or edition.mailings.dry_runs().exists():
         yield Action(gettext("Dry run"), reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
     if state in ("approved", "scheduled"):
         yield Action(

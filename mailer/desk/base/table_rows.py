@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from wagtail.admin.templatetags.wagtailadmin_tags import avatar_url
 
 from mailer.desk.base.markup import attributes, button, human_readable_date, joined, shown, state, text
+from mailer.desk.base.markup import icon as markup_icon
 
 register = template.Library()
 
@@ -25,6 +26,12 @@ def table_rows(context: Context, table: Any) -> SafeString:
     columns = list(table.columns.values())
     shared = {"table": table, "request": context.get("request")}
     return joined(_row(row, columns, {**shared, "row": row}) for row in table.rows)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """In place of Wagtail's tag, for rows that have many."""
+    return joined((markup_icon(name),))
 
 
 @register.simple_tag

@@ -6,7 +6,7 @@ parts of the page that changed, keeps the focus and announces the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ from mailer.desk.editions.finding_lines import finding_lines
 from mailer.desk.editions.variants_page import current_content, preflight
 from mailer.desk.stories.story_lines import StoryLine, edition_periods_by_story, story_lines
 from mailer.editions import draft_blocks
-from mailer.editions.assemble import LOOK_BACK, now_or_demo_time, with_texts
+from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
 from mailer.editions.audience_counts import count_for_page
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
 from mailer.editions.models import Edition, EditionText
@@ -150,6 +150,45 @@ class Cell:
         return f"{self.country}.{self.language}"
 
 
+@dataclass(frozen=True)
+class _Pool:
+    """The stories beside the edition, by their primary keys; of long groups the first ones."""
+
+    newly_ready: Sequence[int]
+    newly_ready_count: int
+    # Taken out by a writer.
+    left_out: Sequence[int]
+    left_out_count: int
+    unfinished: Sequence[int]
+    # What staff searched for, and found.
+    search: str
+    found: Sequence[int]
+    # The stories of the edition.
+    inside: Collection[int]
+    # The periods that had the found stories.
+    used: Mapping[int, Sequence[str]]
+
+    @property
+    def shown(self) -> list[int]:
+        return [*self.newly_ready, *self.left_out, *self.unfinished, *self.found]
+
+    def context(self, lines: Mapping[int, StoryLine]) -> dict[str, Any]:
+        """What the template shows."""
+
+        def of(stories: Sequence[int]) -> list[StoryLine]:
+            return [lines[pk] for pk in stories if pk in lines]
+
+        return {
+            "newly_ready": of(self.newly_ready),
+            "newly_ready_count": self.newly_ready_count,
+            "left_out": of(self.left_out),
+            "left_out_count": self.left_out_count,
+            "unfinished": of(self.unfinished),
+            "search": self.search,
+            "found": [(line, line.pk in self.inside) for line in of(self.found)],
+        }
+
+
 class WorkbenchPage(EditionPage):
     """Shows the draft (GET); changes a block, adds a story, or saves subjects (POST)."""
 
@@ -177,7 +216,9 @@ class WorkbenchPage(EditionPage):
         comments = list(
             ReviewComment.objects.filter(snapshot__edition=self.edition, done_at=None).select_related("user")
         )
-        rows = rows_of(draft, comments)
+        pool = self._pool(draft)
+        lines = _lines_of(draft, pool.shown, pool.used)
+        rows = rows_of(draft, comments, lines)
         return {
             "rows": rows,
             "comments": [comment for comment in comments if not comment.story_key],
@@ -185,7 +226,7 @@ class WorkbenchPage(EditionPage):
             "locked": state in OPEN_STATES and not self._unlocked(),
             "unlocked": self._unlocked(),
             "sent": state not in EDITABLE_STATES,
-            **self._pool(draft),
+            **pool.context(lines),
             **reach(content, self.request.GET.get("reach", "")),
             "subjects": subject_rows(draft, content),
             "assembly": assembly_note(draft),
@@ -197,9 +238,8 @@ class WorkbenchPage(EditionPage):
         """Whether the user asked to change an edition that is submitted, which withdraws it."""
         return "change" in self.request.GET or "unlocked" in self.request.POST
 
-    def _pool(self, draft: Edition) -> dict[str, Any]:
+    def _pool(self, draft: Edition) -> _Pool:
         now = now_or_demo_time(timezone.now())
-        languages = draft.newsletter.languages
         left_out = set(draft.left_out)
         stories = draft_blocks.pool(draft, now)
         newly_ready = [story.pk for story in stories if story.pk not in left_out]
@@ -208,22 +248,18 @@ class WorkbenchPage(EditionPage):
         shown = _POOL_SHOWN_BESIDE if search else _POOL_SHOWN
         most = None if self.request.GET.get("stories") == "all" else shown
         found = _search(search) if search else []
-        used = edition_periods_by_story(story.pk for story in found) if found else {}
         inside = set(story_ids_in(draft.body.raw_data))
-        drafts = _period_drafts(draft, inside)
-        ready = {
-            line.pk: line
-            for line in story_lines(with_texts([*newly_ready[:most], *taken_out[:most]]), languages)
-        }
-        return {
-            "newly_ready": [ready[number] for number in newly_ready[:most] if number in ready],
-            "newly_ready_count": len(newly_ready),
-            "left_out": [ready[number] for number in taken_out[:most] if number in ready],
-            "left_out_count": len(taken_out),
-            "unfinished": story_lines(drafts, languages),
-            "search": search,
-            "found": [(line, line.pk in inside) for line in story_lines(found, languages, used)],
-        }
+        return _Pool(
+            newly_ready=newly_ready[:most],
+            newly_ready_count=len(newly_ready),
+            left_out=taken_out[:most],
+            left_out_count=len(taken_out),
+            unfinished=_period_drafts(draft, inside),
+            search=search,
+            found=found,
+            inside=inside,
+            used=edition_periods_by_story(found) if found else {},
+        )
 
     def _comment_done(self, request: HttpRequest) -> HttpResponse:
         comment = get_object_or_404(
@@ -388,16 +424,26 @@ _ACTIONS: dict[str, Action] = {
 }
 
 
-def rows_of(draft: Edition, comments: Sequence[ReviewComment] = ()) -> list[Row]:
-    """The draft's blocks, in order, with the comments on their stories."""
-    blocks = raw_blocks(draft)
-    ids = story_ids_in(blocks)
-    stories = Story.objects.filter(pk__in=ids).select_related("picture").prefetch_related("texts")
+def rows_of(
+    draft: Edition,
+    comments: Sequence[ReviewComment] = (),
+    lines: Mapping[int, StoryLine] | None = None,
+) -> list[Row]:
+    """The draft's blocks, in order, with the comments on their stories. `lines`: of its stories, if known."""
+    lines = _lines_of(draft) if lines is None else lines
     overrides = {override.story_id: override for override in draft.overrides.all()}
-    pictures = {pk: one.picture_id for pk, one in overrides.items() if one.picture_id}
-    lines = {line.pk: line for line in story_lines(stories, draft.newsletter.languages, None, pictures)}
-    rows = [_row(block, lines, overrides) for block in blocks]
+    rows = [_row(block, lines, overrides) for block in raw_blocks(draft)]
     return [_with_comments(row, comments) for row in rows]
+
+
+def _lines_of(
+    draft: Edition, others: Sequence[int] = (), used: Mapping[int, Sequence[str]] | None = None
+) -> dict[int, StoryLine]:
+    """The lines of the draft's stories, with thumbnails, and those of `others`."""
+    inside = story_ids_in(draft.body.raw_data)
+    shown = {override.story_id: override.picture_id for override in draft.overrides.all()}
+    pictures = {pk: shown.get(pk) for pk in inside}
+    return story_lines([*inside, *others], draft.newsletter.languages, used, pictures)
 
 
 def _with_comments(row: Row, comments: Sequence[ReviewComment]) -> Row:
@@ -453,26 +499,26 @@ def _excerpt(html: str) -> str:
 _NEWEST = 400
 
 
-def _search(text: str) -> list[Story]:
-    """The newest stories whose headline or summary contains the text, in any language."""
+def _search(text: str) -> list[int]:
+    """The primary keys of the newest stories whose headline or summary contains the text, in any language."""
     texts = StoryText.objects.filter(story=OuterRef("pk"))
     wanted = Exists(texts.filter(Q(headline__icontains=text) | Q(summary__icontains=text)))
-    stories = Story.objects.select_related("picture").prefetch_related("texts").order_by("-date", "-pk")
+    stories = Story.objects.order_by("-date", "-pk").values_list("pk", flat=True)
     # Most searches end here, and no database needs to read every text for them.
     newest = Story.objects.order_by("-date", "-pk").values("pk")[:_NEWEST]
     found = list(stories.filter(wanted, pk__in=newest)[:_FOUND])
     return found if len(found) == _FOUND else list(stories.filter(wanted)[:_FOUND])
 
 
-def _period_drafts(draft: Edition, inside: set[int]) -> list[Story]:
-    """Stories of the edition's month that are not ready yet."""
+def _period_drafts(draft: Edition, inside: set[int]) -> list[int]:
+    """Primary keys of stories of the edition's month that are not ready yet."""
     span = Period.parse(draft.period)
     near = Story.objects.filter(
         live=False, date__gte=span.first_day - LOOK_BACK, date__lt=span.end, from_period__lte=draft.period
     )
     wanted = set(draft.newsletter.countries)
-    found = near.exclude(pk__in=inside).select_related("picture").prefetch_related("texts")[:_FOUND]
-    return [story for story in found if not story.countries or wanted & set(story.countries)]
+    found = near.exclude(pk__in=inside).values_list("pk", "countries")[:_FOUND]
+    return [pk for pk, countries in found if not countries or not wanted.isdisjoint(countries)]
 
 
 def reach(content: Content, chosen: str) -> dict[str, Any]:

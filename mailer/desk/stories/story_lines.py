@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models.fields.json import KeyTextTransform
 from django.template.loader import render_to_string
@@ -18,10 +18,10 @@ from wagtail.images import get_image_model
 from wagtail.images.shortcuts import get_rendition_or_not_found
 
 from mailer import staff_language
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names, markup
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import story_ids_in
-from mailer.stories.models import Story, StoryText
+from mailer.stories.models import Story, StoryText, choose_headline
 
 THUMBNAIL = "fill-144x96|format-jpeg|jpegquality-75"
 
@@ -68,50 +68,85 @@ class StoryLine:
         return marks_html(self.languages)
 
     @property
+    def state_html(self) -> SafeString:
+        """The state as an element."""
+        return markup.joined([markup.state(*self.state)])
+
+    @property
     def used_label(self) -> str:
         """The months whose editions hold it: "November 2021"."""
         return ", ".join(localized_names.month_name(period) for period in self.used_in)
 
 
+class _Row(NamedTuple):
+    """The columns of a story that a line shows."""
+
+    pk: int
+    key: str
+    kind: str
+    date: date
+    countries: tuple[str, ...]
+    live: bool
+    has_unpublished_changes: bool
+    picture_id: int | None
+    created_at: datetime
+
+
+class _Text(NamedTuple):
+    """What a line needs of a story's text."""
+
+    language: str
+    headline: str
+    summary: str
+    picture_alt: str
+
+
 def story_lines(
-    stories: Iterable[Story],
+    stories: Iterable[int],
     languages: Sequence[str],
     used: Mapping[int, Sequence[str]] | None = None,
-    pictures: Mapping[int, int] | None = None,
-) -> list[StoryLine]:
-    """The stories as lines. `languages`: those that should be complete.
+    pictures: Mapping[int, int | None] | None = None,
+) -> dict[int, StoryLine]:
+    """The stories with these primary keys as lines; one that was deleted is left out.
 
-    `used`: see `edition_periods_by_story`; `pictures`: primary keys of images shown instead of their own, by
-    story; None: no thumbnails.
+    `languages`: those that should be complete; `used`: see `edition_periods_by_story`; `pictures`: the
+    stories whose thumbnail is wanted, each with the primary key of an image in place of its own, or None.
     """
-    stories = list(stories)
-    wanted = {story.pk: (pictures or {}).get(story.pk) or story.picture_id for story in stories}
-    shown = _thumbnails(pk for pk in wanted.values() if pk) if pictures is not None else {}
+    wanted, pictures = set(stories), pictures or {}
+    rows = [_Row(*row) for row in Story.objects.filter(pk__in=wanted).values_list(*_Row._fields)]
+    texts: dict[int, list[_Text]] = {}
+    columns = ("story_id", *_Text._fields)
+    for pk, *parts in StoryText.objects.filter(story__in=wanted).order_by("pk").values_list(*columns):
+        texts.setdefault(pk, []).append(_Text(*parts))
+    images = {row.pk: pictures.get(row.pk) or row.picture_id for row in rows}
+    thumbnails = _thumbnails(image for pk, image in images.items() if image and pk in pictures)
     # Whatever many of them share is translated once.
     kinds = {value: str(label) for value, label in Story.Kind.choices}
     names = {code: staff_language.language_name(code) for code in languages}
     countries = cache(localized_names.country_names)
     day = cache(localized_names.format_day)
     language = staff_language.active_language()
-    return [
-        StoryLine(
-            pk=story.pk,
-            key=story.key,
-            headline=story.headline(language),
-            kind=story.kind,
-            kind_label=kinds.get(story.kind, story.kind),
-            date=story.date,
-            date_label=day(story.date),
-            countries=countries(tuple(story.countries)),
-            languages=_marks(story, names),
-            state=state_label(story),
-            thumbnail=shown.get(wanted[story.pk] or 0, ""),
-            has_picture=bool(wanted[story.pk]),
-            edit_url=reverse("desk_stories:edit", args=[story.pk]),
-            used_in=tuple((used or {}).get(story.pk, ())),
+    return {
+        row.pk: StoryLine(
+            pk=row.pk,
+            key=row.key,
+            headline=choose_headline(
+                {text.language: text.headline for text in texts.get(row.pk, ())}, language, row.created_at
+            ),
+            kind=row.kind,
+            kind_label=kinds.get(row.kind, row.kind),
+            date=row.date,
+            date_label=day(row.date),
+            countries=countries(tuple(row.countries)),
+            languages=_marks(texts.get(row.pk, ()), names, pictured=row.picture_id is not None),
+            state=state_label(row),
+            thumbnail=thumbnails.get(images[row.pk] or 0, "") if row.pk in pictures else "",
+            has_picture=bool(images[row.pk]),
+            edit_url=reverse("desk_stories:edit", args=[row.pk]),
+            used_in=tuple((used or {}).get(row.pk, ())),
         )
-        for story in stories
-    ]
+        for row in rows
+    }
 
 
 def _thumbnails(images: Iterable[int]) -> dict[int, str]:
@@ -121,12 +156,14 @@ def _thumbnails(images: Iterable[int]) -> dict[int, str]:
 
 def language_marks(story: Story, languages: Sequence[str]) -> tuple[LanguageMark, ...]:
     """For each of the languages, whether the story's text is complete."""
-    return _marks(story, {code: staff_language.language_name(code) for code in languages})
+    names = {code: staff_language.language_name(code) for code in languages}
+    return _marks(story.texts.all(), names, pictured=story.picture_id is not None)
 
 
-def _marks(story: Story, names: Mapping[str, str]) -> tuple[LanguageMark, ...]:
-    pictured = bool(story.picture_id)
-    complete = {text.language for text in story.texts.all() if is_complete(text, pictured)}
+def _marks(
+    texts: Iterable[StoryText | _Text], names: Mapping[str, str], *, pictured: bool
+) -> tuple[LanguageMark, ...]:
+    complete = {text.language for text in texts if is_complete(text, pictured)}
     return tuple(LanguageMark(code, name, code in complete) for code, name in names.items())
 
 
@@ -140,13 +177,13 @@ def _marks_html(marks: tuple[LanguageMark, ...], language: str) -> SafeString:
     return render_to_string("desk/stories/language_marks.html", {"marks": marks})
 
 
-def is_complete(text: StoryText, pictured: bool) -> bool:
+def is_complete(text: StoryText | _Text, pictured: bool) -> bool:
     """Whether readers get a headline, a summary and, with a picture, its description."""
     parts: list[Any] = [text.headline, text.summary, *([text.picture_alt] if pictured else [])]
     return all(part.strip() for part in parts)
 
 
-def state_label(story: Story) -> tuple[str, str]:
+def state_label(story: Story | _Row) -> tuple[str, str]:
     """(tone, label): whether editions can include it."""
     if not story.live:
         return "draft", _("Draft")
