@@ -48,8 +48,13 @@ class Completeness:
         return {code: found[code] for code in self.languages if code in found}
 
 
-def completeness_of(edition: Edition, language: str = "en") -> Completeness:
-    """The table of an edition or of its draft; labels in `language` where that is there."""
+def completeness_of(
+    edition: Edition, language: str = "en", stories: Mapping[int, Story] | None = None
+) -> Completeness:
+    """The table of an edition or of its draft; labels in `language` where that is there.
+
+    `stories`: those of the edition by primary key, with their texts; None: they are fetched.
+    """
     languages = edition.newsletter.languages
     # Without any subject, readers see the first headline in their own language.
     subjects = {
@@ -59,7 +64,8 @@ def completeness_of(edition: Edition, language: str = "en") -> Completeness:
     }
     rows = [Row("subject", "", _states(languages, SUBJECT_PARTS, subjects))] if subjects else []
     ids = story_ids(edition)
-    stories = Story.objects.filter(pk__in=ids).prefetch_related("texts").in_bulk()
+    if stories is None:
+        stories = Story.objects.prefetch_related("texts").in_bulk(ids)
     for pk in ids:
         if story := stories.get(pk):
             cells = translations_of(story, languages)

@@ -53,9 +53,9 @@ def describe(
     `content` is that of the edition, with pictures; `combinations` are those of its audience.
     """
     named = story_ids(edition)
-    known = {story.pk: story for story in Story.objects.filter(pk__in=named).prefetch_related("texts")}
+    known = Story.objects.prefetch_related("texts").in_bulk(named)
     earlier = _earlier_editions(edition)
-    incomplete = completeness_of(edition).incomplete()
+    incomplete = completeness_of(edition, stories=known).incomplete()
     strict = edition.newsletter.translation_rule == Newsletter.TranslationRule.BLOCK
     description = Description(
         content=content,

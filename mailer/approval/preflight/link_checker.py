@@ -18,6 +18,7 @@ from mailer.approval.preflight.edition_facts import links_of
 from mailer.approval.preflight.link_checks import is_example, is_local
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
+from mailer.rendering.data_types import Content
 
 # Editions in preparation, newest first, and how long ago they were begun.
 _EDITIONS = 10
@@ -42,7 +43,7 @@ def collect(now: datetime) -> int:
     """Note the links of the drafts; how many are new. A job."""
     mailed = Snapshot.objects.filter(mailings__dry_run_to="").values("edition")
     drafts = Edition.objects.filter(created_at__gte=now - _RECENT).exclude(pk__in=mailed)
-    urls = {url for edition in drafts.order_by("-pk")[:_EDITIONS] for url in _urls(edition)}
+    urls = {url for edition in drafts.order_by("-pk")[:_EDITIONS] for url in _urls(_draft_content(edition))}
     keys = {LinkCheck.key_of(url): url for url in urls}
     known = set(LinkCheck.objects.filter(key__in=keys).values_list("key", flat=True))
     LinkCheck.objects.filter(key__in=known, wanted_until__lt=now + _WANTED / 2).update(
@@ -58,9 +59,12 @@ def collect(now: datetime) -> int:
     return len(new)
 
 
-def _urls(edition: Edition) -> Iterator[str]:
-    """The addresses of public pages that the latest draft links to, but for those of our own site."""
-    content = content_of(edition.get_latest_revision_as_object(), pictures=False)
+def _draft_content(edition: Edition) -> Content:
+    return content_of(edition.get_latest_revision_as_object(), pictures=False)
+
+
+def _urls(content: Content) -> Iterator[str]:
+    """The addresses of public pages that a draft links to, but for those of our own site."""
     for link in links_of(content):
         try:
             parts = urlsplit(link.url)
@@ -88,7 +92,7 @@ def check_again(edition: Edition, now: datetime) -> int:
 
     Those that it looked at within the last minute are left alone: sites are asked politely.
     """
-    urls = {LinkCheck.key_of(url): url for url in _urls(edition)}
+    urls = {LinkCheck.key_of(url): url for url in _urls(_draft_content(edition))}
     known = set(LinkCheck.objects.filter(key__in=urls).values_list("key", flat=True))
     new = [
         LinkCheck(key=key, url=url, due_at=now, wanted_until=now + _WANTED)
@@ -100,9 +104,9 @@ def check_again(edition: Edition, now: datetime) -> int:
     return len(new) + again.update(due_at=now, wanted_until=now + _WANTED)
 
 
-def progress(edition: Edition, now: datetime) -> LinkProgress:
-    """How far the worker is with the links of the latest draft."""
-    keys = {LinkCheck.key_of(url) for url in _urls(edition)}
+def progress(content: Content, now: datetime) -> LinkProgress:
+    """How far the worker is with the links of a draft."""
+    keys = {LinkCheck.key_of(url) for url in _urls(content)}
     rows = LinkCheck.objects.filter(key__in=keys)
     known = rows.aggregate(
         total=Count("pk"),

@@ -16,6 +16,7 @@ from typing import Any
 
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, PreformattedString, Tag
+from django.db.models import QuerySet
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext
@@ -76,18 +77,19 @@ def comparable_versions(edition: Edition, snapshot: Snapshot | None) -> dict[str
         mailings__dry_run_to="",
         mailings__cancelled_unsent=False,
     ).exclude(edition=edition)
+    listed = {APPROVED: _approved_before(edition, snapshot), SENT: sent}
+    # Large, and needed only once staff chose a version.
+    large = ("content", "manifest", "edition__body")
     found = {
-        APPROVED: _approved_before(edition, snapshot),
-        SENT: sent.select_related("edition__newsletter").first(),
+        name: versions.select_related("edition__newsletter").defer(*large).first()
+        for name, versions in listed.items()
     }
     return {name: one for name, one in found.items() if one is not None}
 
 
-def _approved_before(edition: Edition, snapshot: Snapshot | None) -> Snapshot | None:
+def _approved_before(edition: Edition, snapshot: Snapshot | None) -> QuerySet[Snapshot]:
     approved = Snapshot.objects.filter(edition=edition, approved_at__isnull=False)
-    if snapshot is not None:
-        approved = approved.filter(pk__lt=snapshot.pk)
-    return approved.select_related("edition__newsletter").first()
+    return approved.filter(pk__lt=snapshot.pk) if snapshot is not None else approved
 
 
 def changed_since_approval(
@@ -98,7 +100,7 @@ def changed_since_approval(
     It is given the variant's key, countries and language; `digests` are the variants' SHA-256 by key. Without
     an approved version nothing differs.
     """
-    earlier = _approved_before(edition, snapshot)
+    earlier = _approved_before(edition, snapshot).first()
     if earlier is None:
         return lambda key, countries, language: False
     content = from_json(earlier.content)

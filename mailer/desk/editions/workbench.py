@@ -674,7 +674,7 @@ class ChecksPage(EditionPage):
         edition, content, audience = current_content(self.edition)
         found = preflight(edition, content, count_for_page(audience, timezone.now())).findings
         errors = sum(finding.level == "error" for finding in found)
-        links = link_checker.progress(self.edition, timezone.now())
+        links = link_checker.progress(content, timezone.now())
         return super().get_context_data(
             links=links,
             links_checked=links.total - links.waiting,
