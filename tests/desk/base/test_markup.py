@@ -14,11 +14,14 @@ from django.test import SimpleTestCase
 from django.utils import translation
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
+from wagtail.admin.telepath import JSContext
+from wagtail.admin.ui.sidebar import LinkMenuItem, SubMenuItem
 from wagtail.admin.ui.tables import Column, DateColumn, Table, TitleColumn
 from wagtail.admin.widgets.button import Button, ButtonWithDropdown, ListingButton
 
 from mailer.desk.base import markup
 from mailer.desk.base.form_renderer import FormRenderer
+from mailer.desk.base.menu_and_branding import SidebarContext
 from mailer.desk.base.table_rows import table_rows
 from mailer.desk.base.tables import CheckboxColumn, LinkColumn, StateColumn
 
@@ -133,3 +136,9 @@ def test_a_table_has_the_attributes_of_its_rows_and_the_cells_of_other_columns()
 def test_an_icon_is_what_the_tag_makes() -> None:
     theirs = render_to_string("wagtailadmin/shared/icon.html", {"name": "edit", "classname": "icon"})
     assert_same(markup.icon("edit"), theirs)
+
+
+def test_the_sidebar_is_packed_as_wagtail_packs_it() -> None:
+    same = LinkMenuItem("editions", _HOSTILE, "/desk/editions/", attrs={"data-number": 3})
+    entries = [same, SubMenuItem("more", "More", [same, LinkMenuItem("log", "Log", "/desk/log/")])]
+    assert SidebarContext().pack(entries) == JSContext().pack(entries)
