@@ -104,6 +104,7 @@ def rewrite_links(
         tracked_url if clicks else lambda url: None,
         honeypot=honeypot if clicks and numbers else "",
         pixel=pixel if opens else "",
+        site_url=site_url,
     )
 
 

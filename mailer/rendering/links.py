@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 from mailer.rendering import sanitize
+from mailer.rendering.counted_addresses import CountedAddresses, pages_of
 from mailer.rendering.data_types import Content, RenderedVariant, Story
 from mailer.rendering.merge_tags import escape_tags
 
@@ -81,25 +82,36 @@ class NumberedLinks:
 
 
 def rewrite(
-    rendered: RenderedVariant, address: Callable[[str], str | None], *, honeypot: str = "", pixel: str = ""
+    rendered: RenderedVariant,
+    address: Callable[[str], str | None],
+    *,
+    honeypot: str = "",
+    pixel: str = "",
+    site_url: str = "",
 ) -> RenderedVariant:
     """The variant with every link replaced for which `address` returns another URL, in HTML and in text.
 
     `honeypot`: URL of a link that people cannot see; `pixel`: URL of the open-tracking picture; empty: none.
+    Where either makes the number of counted addresses odd, another link that people cannot see stands before
+    them: again to the honeypot, or else to a page of the site. The text has nothing new but addresses.
     """
 
     def in_html(found: re.Match[str]) -> str:
         other = address(html.unescape(found[2]))
         return found[1] + (found[2] if other is None else html.escape(other))
 
-    hidden = "".join(
-        part.format(html.escape(url)) for part, url in ((_HONEYPOT, honeypot), (_PIXEL, pixel)) if url
-    )
-    return replace(
-        rendered,
-        html=_END.sub(lambda _: hidden, _HREF.sub(in_html, rendered.html), count=1),
-        text=_URL.sub(lambda found: _rewrite_text(found[0], address), rendered.text),
-    )
+    page = _HREF.sub(in_html, rendered.html)
+    text = _URL.sub(lambda found: _rewrite_text(found[0], address), rendered.text)
+    if hidden := _hidden(_HONEYPOT, honeypot) + _hidden(_PIXEL, pixel):
+        seen = CountedAddresses(page, text, site_url)
+        seen.read_html(hidden)
+        further = seen.that_makes_even((honeypot,) if honeypot else pages_of(site_url), unseen=True)
+        page = _END.sub(lambda _: _hidden(_HONEYPOT, further) + hidden, page, count=1)
+    return replace(rendered, html=page, text=text)
+
+
+def _hidden(part: str, url: str) -> str:
+    return part.format(html.escape(url)) if url else ""
 
 
 def _rewrite_text(written: str, address: Callable[[str], str | None]) -> str:

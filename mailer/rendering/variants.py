@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from mailer.rendering import (
     block_cache,
+    counted_addresses,
     links,
     localization,
     mjml_to_html,
@@ -65,6 +66,7 @@ def render_selection(
     warnings: list[str] = []
     digest = view_model.build(content, selection.blocks, key, language, warnings.append)
     html, text, error = _bodies(digest, content)
+    text = counted_addresses.made_even(html, text, digest.newsletter, content.site_url)
     return RenderedVariant(
         key=key,
         language=language,

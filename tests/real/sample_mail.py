@@ -22,16 +22,21 @@ SENDER = {"name": "Silk Road Monthly", "email": "news@example.org", "reply_to": 
 DOMAIN = "example.org"
 
 
-def messages(tracking: Mode, now: dt.datetime, base: str = "", *, only: str = "") -> dict[str, bytes]:
+def messages(
+    tracking: Mode, now: dt.datetime, base: str = "", *, only: str = "", opens: Mode | None = None
+) -> dict[str, bytes]:
     """By language: the message of a reader of all countries, with clicks and opens tracked like this.
 
     Not signed, and without what the servers on its way add. `base`: the theme; `only`: the stories that have
-    a text in this language.
+    a text in this language; `opens`: where these are not tracked as clicks are.
     """
     content = sample_content(base)
     if only:
         content = _in_one_language(content, only)
-    encoder, context = MimeEncoder(signs=False), _context(content, tracking)
+    encoder, context = (
+        MimeEncoder(signs=False),
+        _context(content, tracking, tracking if opens is None else opens),
+    )
     reader = ClaimedDelivery(1, 1, 1, 1, 1, "reader@example.net", "", (), tracking_consent=True)
     (token,) = message_identifiers.delivery_tokens([reader.id])
     (pages,) = tokens.links([reader.subscriber], context.newsletter)
@@ -53,7 +58,7 @@ def _in_one_language(content: Content, language: str) -> Content:
     return replace(content, masthead=head, stories=stories, blocks=blocks)
 
 
-def _context(content: Content, tracking: Mode) -> MailingContext:
+def _context(content: Content, clicks: Mode, opens: Mode) -> MailingContext:
     return MailingContext(
         newsletter=1,
         dry_run=False,
@@ -70,5 +75,5 @@ def _context(content: Content, tracking: Mode) -> MailingContext:
         headers=shared_headers(SENDER, content),
         variants={},
         content=content,
-        tracking=link_tracking.TrackingPolicy(tracking, tracking, links.outbound_links(content)),
+        tracking=link_tracking.TrackingPolicy(clicks, opens, links.outbound_links(content)),
     )

@@ -113,7 +113,7 @@ class Sent:
 
     @property
     def honeypot(self) -> str:
-        (found,) = [one for one in self.in_html if re.match(rf"{SITE}/r/[^/]+/$", one)]
+        (found,) = {one for one in self.in_html if re.match(rf"{SITE}/r/[^/]+/$", one)}
         return found.removeprefix(SITE)
 
     @property
