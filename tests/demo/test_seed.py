@@ -65,10 +65,11 @@ def test_seeding_again_keeps_edits() -> None:
     assert [story.revisions.count() for story in Story.objects.all()] == [1] * 8
 
 
-def test_every_story_has_english_russian_and_the_languages_of_its_countries() -> None:
+def test_every_story_has_english_russian_turkmen_and_the_languages_of_its_countries() -> None:
+    # Turkmen beside Russian looks to rspamd like letters in disguise: see docs/deliverability.md.
     for record in read_stories(SAMPLE / "stories.json"):
         told = {text.language for text in record.texts}
-        assert told >= {"en", "ru"} | {OWN_LANGUAGE[code] for code in record.countries}
+        assert told >= {"en", "ru", "tk"} | {OWN_LANGUAGE[code] for code in record.countries}
         for text in record.texts:
             assert len(text.headline) <= 70
             assert text.link_label
