@@ -21,6 +21,7 @@ from django.test import TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 from wagtail.models import Collection, Locale, Page
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import migrated, programs
 from tests.environment import quick_passwords
@@ -68,6 +69,24 @@ def _quick_passwords() -> Iterator[None]:
 def _programs() -> Iterator[None]:
     yield
     programs.end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_listed_once() -> Iterator[None]:
+    """Each test client loads the middleware, and with it lists some thousand files."""
+    list_files = WhiteNoiseMiddleware.add_files_from_finders
+    listed: dict[str, dict[str, Any]] = {}
+
+    def add_files(self: WhiteNoiseMiddleware) -> None:
+        if self.static_prefix not in listed:
+            before = set(self.files)
+            list_files(self)
+            listed[self.static_prefix] = {url: self.files[url] for url in self.files.keys() - before}
+        self.files |= listed[self.static_prefix]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files)
+        yield
 
 
 @pytest.fixture(autouse=True)
