@@ -17,10 +17,10 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
+from tests import settings_reads
 from tests.recorded_statements import (
     DiffersError,
     Recording,
@@ -36,12 +36,10 @@ from tests.recorded_statements import (
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Folders and ports in the configuration, which are in no row.
-_OF_ONE_TEST = {"Config": ("storage", "smtp", "demo"), "Service": ("url",)}
 # "Now" in a recording is not long ago.
 _USED_FOR_SECONDS = 120.0
-# So many states of the database are remembered for one call.
-_STATES = 8
+# So many states of the database and the configuration are remembered for one call.
+_STATES = 16
 # Within another recording, a function with fewer statements is called instead.
 _WORTH_STATEMENTS = 12
 
@@ -54,14 +52,15 @@ def recorded(build: Callable[P, R]) -> Callable[P, R]:
     def built(*args: P.args, **kwargs: P.kwargs) -> R:
         given = list(_rows([*args, *kwargs.values()]))
         # Where a test has transactions of its own, what waits for their end is done, too.
-        key = repr(_key([*args, *sorted(kwargs.items()), settings.CONFIG, connection.in_atomic_block]))
-        # One for each state in which the tests had the database before.
+        key = repr(_key([*args, *sorted(kwargs.items()), connection.in_atomic_block]))
+        # One for each state in which the tests had the database, and the configuration, before.
         kept = recordings.setdefault(key, [])
         kept[:] = [one for one in kept if time.monotonic() - one.since < _USED_FOR_SECONDS]
         if kept and recorder() and len(kept[0].statements) < _WORTH_STATEMENTS:
             return build(*args, **kwargs)
         for found in list(kept):
-            if _is_made_again(found):
+            if settings_reads.are_as_read(found.reads) and _is_made_again(found):
+                settings_reads.note(found.reads)
                 # The one that is tried first the next time.
                 kept.remove(found)
                 kept.insert(0, found)
@@ -69,7 +68,7 @@ def recorded(build: Callable[P, R]) -> Callable[P, R]:
         if not recorder():
             restart_sequences()
         recording, ids = Recording(), next_ids()
-        with recording_into(recording):
+        with recording_into(recording), settings_reads.noting_reads() as recording.reads:
             result = build(*args, **kwargs)
         recording.result, recording.arguments = copy.deepcopy((result, given))
         recording.statements = list(needed(recording.statements))
@@ -127,8 +126,7 @@ def _key(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_key(one) for one in value]
     if dataclasses.is_dataclass(value):
-        own = _OF_ONE_TEST.get(type(value).__name__, ())
-        return [_key(getattr(value, one.name)) for one in dataclasses.fields(value) if one.name not in own]
+        return _key(_fields(value))
     return value
 
 

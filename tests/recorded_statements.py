@@ -15,6 +15,8 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
+from tests.settings_reads import Reads
+
 _INSERT = re.compile(r"\b(?:INSERT INTO|COPY) \"?(\w+)")
 
 
@@ -36,6 +38,8 @@ class Recording:
     arguments: list[Model] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
 
+    # What of the configuration it depends on.
+    reads: Reads = field(default_factory=dict)
     # On PostgreSQL, by table the id that its sequence gave first.
     first_ids: dict[str, int] = field(default_factory=dict)
 
