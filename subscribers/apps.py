@@ -19,9 +19,9 @@ class SubscribersConfig(AppConfig):
     def ready(self) -> None:
         """After every migration, make what it may have dropped of the search index, and check the key."""
         # Its tables can be imported only from here on.
-        address_hash_key = import_module("subscribers.address_hash_key")
+        verify_address_hash_key = import_module("subscribers.verify_address_hash_key")
         post_migrate.connect(
-            address_hash_key.create_key_canary, sender=self, dispatch_uid="subscribers.key_canary"
+            verify_address_hash_key.create_key_canary, sender=self, dispatch_uid="subscribers.key_canary"
         )
         post_migrate.connect(
             search_index.create_if_missing, sender=self, dispatch_uid="subscribers.search_index"

@@ -240,7 +240,7 @@ def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> 
     from mailer.accounts.password_links import set_password_url
     from mailer.desk.accounts.permissions import ensure_groups
     from mailer.worker import startup
-    from subscribers.address_hash_key import WrongAddressHashKey
+    from subscribers.verify_address_hash_key import WrongAddressHashKey
 
     try:
         call_command("migrate", verbosity=0, interactive=False)

@@ -122,7 +122,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         from django.core.management import call_command
 
         from mailer.worker import startup
-        from subscribers.address_hash_key import WrongAddressHashKey
+        from subscribers.verify_address_hash_key import WrongAddressHashKey
     startup.make_files_private()
     startup.check_is_loaded()
     if before_run:

@@ -30,7 +30,7 @@ from mailer.feedback.parsing import classify
 from mailer.instance import no_send
 from mailer.instance.models import Instance
 from mailer.migrations import _account_changes, _triggers
-from subscribers import address_hash_key
+from subscribers import verify_address_hash_key
 from subscribers.migrations import _triggers as subscriber_triggers
 
 _MEGABYTE = 1024 * 1024
@@ -342,10 +342,10 @@ def keys(config: Config, now: datetime) -> Iterator[CheckResult]:
     result = partial(CheckResult, "keys", str(path))
     try:
         ring = key_ring.load(path, now)
-        address_hash_key.verify_address_hash_key()
+        verify_address_hash_key.verify_address_hash_key()
     except ConfigError as error:
         yield result("problem", str(error), "Neither web nor worker starts until this is fixed.")
-    except address_hash_key.WrongAddressHashKey as error:
+    except verify_address_hash_key.WrongAddressHashKey as error:
         yield result("problem", f"The file {error}", "Neither web nor worker starts until then.")
     except DatabaseError:
         yield result("skipped", "The database cannot be used.")

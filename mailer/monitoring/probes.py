@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from mailer.config import ConfigError, key_ring
-from subscribers import address_hash_key
+from subscribers import verify_address_hash_key
 
 
 @require_safe
@@ -71,8 +71,8 @@ def _keys_fit() -> bool:
     """Whether the keys file can be read, and its key of the address hashes is the database's."""
     try:
         key_ring.load(settings.CONFIG.path(settings.CONFIG.keys.file), datetime.now(UTC))
-        address_hash_key.verify_address_hash_key()
-    except (ConfigError, address_hash_key.WrongAddressHashKey):
+        verify_address_hash_key.verify_address_hash_key()
+    except (ConfigError, verify_address_hash_key.WrongAddressHashKey):
         return False
     return True
 

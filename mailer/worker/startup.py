@@ -16,7 +16,7 @@ from mailer import telemetry
 from mailer.config import ConfigError, Worker, file_modes, json_log
 from mailer.instance import identity
 from mailer.worker import job_execution_and_locks
-from subscribers import address_hash_key
+from subscribers import verify_address_hash_key
 
 
 def log_uncaught_exceptions() -> None:
@@ -43,8 +43,8 @@ def check_address_hash_key() -> None:
     """
     check_is_loaded()
     try:
-        address_hash_key.verify_address_hash_key()
-    except address_hash_key.WrongAddressHashKey as error:
+        verify_address_hash_key.verify_address_hash_key()
+    except verify_address_hash_key.WrongAddressHashKey as error:
         raise as_config_error(error) from error
 
 
@@ -97,7 +97,7 @@ def worker_of(configured: Worker, queues: str) -> Worker:
     return chosen
 
 
-def as_config_error(error: address_hash_key.WrongAddressHashKey) -> ConfigError:
+def as_config_error(error: verify_address_hash_key.WrongAddressHashKey) -> ConfigError:
     """The error with the file that it is about."""
     return ConfigError(f"{settings.CONFIG.path(settings.CONFIG.keys.file)}: {error}")
 

@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 
 from mailer.cli.subscribers import app
 from mailer.config import key_ring
-from subscribers import address_hash_key, tokens
-from subscribers.address_hash_key import WrongAddressHashKey
+from subscribers import tokens, verify_address_hash_key
 from subscribers.consent import Channel, Evidence
 from subscribers.models import KeyCanary, MailingList, Subscriber, Subscription
 from subscribers.privacy.erasure import erase
 from subscribers.segments.audience_query import REACHABLE, AudienceQuery, reachability
 from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, suppress
+from subscribers.verify_address_hash_key import WrongAddressHashKey
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -51,7 +51,7 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
     key_ring.create(path, NOW)
     KeyCanary.objects.all().delete()
     with started_with(path):
-        address_hash_key.create_key_canary()
+        verify_address_hash_key.create_key_canary()
         reader = join("reader")
         join("erased")
         link = tokens.make("preferences", reader.pk, 0)
@@ -62,7 +62,7 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
     for purpose in ("sessions", "tokens"):
         key_ring.rotate(path, purpose, timedelta(days=30), NOW)
     with started_with(path):
-        address_hash_key.verify_address_hash_key()
+        verify_address_hash_key.verify_address_hash_key()
         assert tokens.make("preferences", reader.pk, 0) != link
         assert client.get(f"/preferences/{link}/").status_code == 200
         assert get_user(client) == staff
@@ -82,22 +82,22 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
 
 
 def test_another_address_hash_key_is_refused() -> None:
-    address_hash_key.verify_address_hash_key()
+    verify_address_hash_key.verify_address_hash_key()
     with override_settings(ADDRESS_HASH_KEY="another key, which hashes otherwise"):
         with pytest.raises(WrongAddressHashKey):
-            address_hash_key.verify_address_hash_key()
+            verify_address_hash_key.verify_address_hash_key()
         with pytest.raises(WrongAddressHashKey):
-            address_hash_key.create_key_canary()
+            verify_address_hash_key.create_key_canary()
 
 
 def test_a_lost_canary_is_not_replaced_by_that_of_another_key(join: Join) -> None:
     join("reader")
     KeyCanary.objects.all().delete()
     with pytest.raises(WrongAddressHashKey):
-        address_hash_key.verify_address_hash_key()
+        verify_address_hash_key.verify_address_hash_key()
     wrong = override_settings(ADDRESS_HASH_KEY="another key, which hashes otherwise")
     with wrong, pytest.raises(WrongAddressHashKey):
-        address_hash_key.create_key_canary()
+        verify_address_hash_key.create_key_canary()
     assert not KeyCanary.objects.exists()
-    address_hash_key.create_key_canary()
-    address_hash_key.verify_address_hash_key()
+    verify_address_hash_key.create_key_canary()
+    verify_address_hash_key.verify_address_hash_key()
