@@ -26,7 +26,7 @@ from wagtail.admin.search import SearchArea
 from wagtail.admin.telepath import JSContext
 
 from mailer.desk.base.help import page_for
-from mailer.desk.base.open_items import OpenItems, open_items, with_number
+from mailer.desk.base.menu_badge_counts import MenuBadgeCounts, menu_badge_counts, with_number
 from mailer.desk.base.page_classes import may_view_editions
 
 # Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
@@ -113,7 +113,7 @@ class _Notifications(MenuItem):
 
     def render_component(self, request: HttpRequest) -> Any:
         component = super().render_component(request)
-        component.label = with_number(self.label, open_items(request).unread_notifications)
+        component.label = with_number(self.label, menu_badge_counts(request).unread_notifications)
         return component
 
 
@@ -200,7 +200,11 @@ class _ForPermission(MenuItem):
     """Shown to users with a permission; `count` gives a number of open items to show behind the label."""
 
     def __init__(
-        self, *args: Any, permission: str, count: Callable[[OpenItems], int] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        permission: str,
+        count: Callable[[MenuBadgeCounts], int] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.permission, self.count = permission, count
@@ -211,7 +215,7 @@ class _ForPermission(MenuItem):
     def render_component(self, request: HttpRequest) -> Any:
         component = super().render_component(request)
         if self.count is not None:
-            component.label = with_number(self.label, self.count(open_items(request)))
+            component.label = with_number(self.label, self.count(menu_badge_counts(request)))
         return component
 
 
@@ -234,7 +238,7 @@ _SUBSCRIBERS = (
     (_("Unclassified replies"), "desk_replies:index", "mail", "mailer.view_returnedmessage"),
 )
 # Open items, by the URL name of the list that they are in.
-_COUNTS: dict[str, Callable[[OpenItems], int]] = {
+_COUNTS: dict[str, Callable[[MenuBadgeCounts], int]] = {
     "desk_suppression_decisions:index": lambda found: found.held_decisions,
     "desk_replies:index": lambda found: found.unclassified_replies,
 }

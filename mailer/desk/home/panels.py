@@ -16,7 +16,7 @@ from wagtail.admin.ui.components import Component
 from mailer.approval import list_email_approval
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.desk.base.open_items import MOST, open_items, with_number
+from mailer.desk.base.menu_badge_counts import MOST, menu_badge_counts, with_number
 from mailer.desk.base.page_classes import current_user
 from mailer.desk.home import checklist, doctor_results, sample_edition
 from mailer.desk.home.newsletter_cards import cards_for
@@ -116,7 +116,7 @@ class RepliesPanel(_Panel):
     template_name = "desk/home/replies.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
-        found = open_items(self.request).unclassified_replies
+        found = menu_badge_counts(self.request).unclassified_replies
         return {
             "unclassified": found,
             # More are not counted.

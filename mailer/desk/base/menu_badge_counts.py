@@ -23,7 +23,7 @@ SELECT
 """
 
 
-class OpenItems(NamedTuple):
+class MenuBadgeCounts(NamedTuple):
     """Numbers of rows, each up to MOST + 1."""
 
     # Suppression decisions that staff have to confirm.
@@ -34,14 +34,14 @@ class OpenItems(NamedTuple):
     unread_notifications: int
 
 
-def open_items(request: HttpRequest) -> OpenItems:
+def menu_badge_counts(request: HttpRequest) -> MenuBadgeCounts:
     """As they are now; counted once for each request."""
-    found: OpenItems | None = getattr(request, "desk_open_items", None)
+    found: MenuBadgeCounts | None = getattr(request, "desk_menu_badge_counts", None)
     if found is None:
         with connection.cursor() as cursor:
             cursor.execute(_COUNT, [request.user.pk])
-            found = OpenItems(*cursor.fetchone())
-        request.desk_open_items = found  # type: ignore[attr-defined]
+            found = MenuBadgeCounts(*cursor.fetchone())
+        request.desk_menu_badge_counts = found  # type: ignore[attr-defined]
     return found
 
 
