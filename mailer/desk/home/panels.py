@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from wagtail.admin.ui.components import Component
 
-from mailer.approval import list_email_approval
+from mailer.approval import list_change_approval
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alerts
 from mailer.desk.base.menu_badge_counts import MOST, menu_badge_counts, with_number
@@ -75,7 +75,7 @@ class EditionsPanel(_Panel):
         return {
             "mine": [card for card in cards if card.is_mine],
             "others": [card for card in cards if not card.is_mine],
-            "list_changes": list_email_approval.open_to(user),
+            "list_changes": list_change_approval.open_to(user),
             "may_write": user.has_perm("mailer.add_story"),
             "came_in": waiting_items(user).count() if user.has_perm("mailer.change_story") else 0,
             "drafts": Story.objects.filter(live=False).count() if user.has_perm("mailer.change_story") else 0,

@@ -23,10 +23,10 @@ from wagtail.admin.views.generic import CreateView, DeleteView, IndexView
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.approval import list_email_approval
+from mailer.approval import list_change_approval
 from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.authorship import name_of
-from mailer.approval.list_email_approval import ListEmails
+from mailer.approval.list_change_approval import ListEmails
 from mailer.approval.models import ListChange
 from mailer.desk.base.edit_conflicts import GuardedEditView, PlainInput
 from mailer.desk.base.page_classes import ObjectPage, current_user
@@ -89,11 +89,11 @@ class ListForm(WagtailAdminModelForm):
 
     def propose(self, request: HttpRequest) -> None:
         """Propose the sender and texts of the saved form, where they differ from those in force."""
-        earlier = list_email_approval.waiting_proposal(self.instance)
+        earlier = list_change_approval.waiting_proposal(self.instance)
         if self._wanted in (self._in_force, earlier and ListEmails.of(earlier)):
             return
         user = current_user(request)
-        change = list_email_approval.propose(self.instance, self._wanted, user, timezone.now())
+        change = list_change_approval.propose(self.instance, self._wanted, user, timezone.now())
         log(instance=self.instance, action="desk.list_change_propose", user=user)
         messages.info(
             request,
@@ -112,7 +112,7 @@ class WaitingPanel(Panel):
 
         @cached_property
         def change(self) -> ListChange | None:
-            return list_email_approval.waiting_proposal(self.instance) if self.instance.pk else None
+            return list_change_approval.waiting_proposal(self.instance) if self.instance.pk else None
 
         def is_shown(self) -> bool:
             return self.change is not None
@@ -357,14 +357,16 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
             proposer=name_of(change.proposed_by),
             decided_by=name_of(change.decided_by) if change.decided_by else "",
             open=change.state == ListChange.State.PROPOSED,
-            may_approve=user.has_perm(list_email_approval.PERMISSION) and user.pk != change.proposed_by_id,
-            may_reject=user.has_perm(list_email_approval.PERMISSION) or user.pk == change.proposed_by_id,
+            may_approve=user.has_perm(list_change_approval.PERMISSION) and user.pk != change.proposed_by_id,
+            may_reject=user.has_perm(list_change_approval.PERMISSION) or user.pk == change.proposed_by_id,
             **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         approves = request.POST.get("action") == "approve"
-        decide = list_email_approval.approve if approves else list_email_approval.reject
+        decide = (
+            list_change_approval.approve_list_change if approves else list_change_approval.reject_list_change
+        )
         try:
             decide(self.object, current_user(request), timezone.now())
         except ApprovalError as error:

@@ -91,7 +91,7 @@ def _notify(change: ListChange, approver: User) -> None:
     ).send()
 
 
-def approve(change: ListChange, user: User, now: datetime) -> None:
+def approve_list_change(change: ListChange, user: User, now: datetime) -> None:
     """Put a proposal into force.
 
     Raises NotPermitted, AuthorMayNotApprove for the user who proposed it, AccountNotIndependent, WrongState.
@@ -116,7 +116,7 @@ def approve(change: ListChange, user: User, now: datetime) -> None:
         )
 
 
-def reject(change: ListChange, user: User, now: datetime) -> None:
+def reject_list_change(change: ListChange, user: User, now: datetime) -> None:
     """Put a proposal aside; its author may do that too. Raises NotPermitted, WrongState."""
     if change.proposed_by_id != user.pk:
         require_permission(user, PERMISSION)

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from mailer.approval import list_email_approval
+from mailer.approval import list_change_approval
 from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import (
     AccountNotIndependent,
@@ -22,7 +22,7 @@ from mailer.approval.approve_and_schedule import (
     PreflightFailed,
     WrongState,
 )
-from mailer.approval.list_email_approval import ListEmails
+from mailer.approval.list_change_approval import ListEmails
 from mailer.approval.models import ListChange
 from mailer.approval.submit import submit
 from mailer.editions import sender_domains
@@ -42,7 +42,7 @@ def monthly() -> MailingList:
 
 @pytest.fixture
 def change(monthly: MailingList, people: cast.Staff) -> ListChange:
-    return list_email_approval.propose(monthly, EMAILS, people.admin, NOW)
+    return list_change_approval.propose(monthly, EMAILS, people.admin, NOW)
 
 
 def in_force(mailing_list: MailingList) -> ListEmails:
@@ -59,33 +59,33 @@ def test_a_proposal_is_in_force_when_a_second_person_approved_it(
 ) -> None:
     assert [message.to for message in mail.outbox] == [[people.approver.email]]
     assert in_force(monthly) == ListEmails("", "", {})
-    list_email_approval.approve(change, people.approver, NOW)
+    list_change_approval.approve_list_change(change, people.approver, NOW)
     assert in_force(monthly) == EMAILS
     with pytest.raises(WrongState):
-        list_email_approval.reject(change, people.approver, NOW)
+        list_change_approval.reject_list_change(change, people.approver, NOW)
 
 
 def test_neither_its_author_nor_a_writer_approves_it(
     monthly: MailingList, change: ListChange, people: cast.Staff
 ) -> None:
     with pytest.raises(AuthorMayNotApprove):
-        list_email_approval.approve(change, people.admin, NOW)
+        list_change_approval.approve_list_change(change, people.admin, NOW)
     with pytest.raises(NotPermitted):
-        list_email_approval.approve(change, people.writer, NOW)
+        list_change_approval.approve_list_change(change, people.writer, NOW)
     with acting_as(people.admin):
         User.objects.filter(pk=people.approver.pk).update(email="mine@example.net")
     with pytest.raises(AccountNotIndependent):
-        list_email_approval.approve(change, people.approver, NOW)
+        list_change_approval.approve_list_change(change, people.approver, NOW)
     assert in_force(monthly) == ListEmails("", "", {})
 
 
 def test_a_later_proposal_replaces_an_earlier_one(
     monthly: MailingList, change: ListChange, people: cast.Staff
 ) -> None:
-    later = list_email_approval.propose(monthly, ListEmails("", "", {"en": "Hello"}), people.writer, NOW)
+    later = list_change_approval.propose(monthly, ListEmails("", "", {"en": "Hello"}), people.writer, NOW)
     with pytest.raises(WrongState):
-        list_email_approval.approve(change, people.approver, NOW)
-    list_email_approval.reject(later, people.writer, NOW)
+        list_change_approval.approve_list_change(change, people.approver, NOW)
+    list_change_approval.reject_list_change(later, people.writer, NOW)
     assert in_force(monthly) == ListEmails("", "", {})
 
 
@@ -118,7 +118,7 @@ def test_the_database_refuses_every_other_way(
         User.objects.filter(pk=people.approver.pk).update(email="mine@example.net")
     with refused("a second person"), transaction.atomic():
         one.update(state="approved", decided_by=people.approver, decided_at=now)
-    list_email_approval.reject(change, people.admin, NOW)
+    list_change_approval.reject_list_change(change, people.admin, NOW)
     with refused("is never changed"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE mailer_listchange SET state = 'proposed'")
 
