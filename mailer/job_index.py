@@ -18,7 +18,7 @@ from mailer.approval import author_notices, draft_check_cache, emails_to_staff, 
 from mailer.approval.preflight import link_checker
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alert_webhooks, mailing_notices, outbox
-from mailer.delivery.rollout import planned_sending, scheduled_jobs
+from mailer.delivery.rollout import advance_mailings, planned_sending
 from mailer.delivery.throttle import provider_stats
 from mailer.doctor import check_runs
 from mailer.editions.assemble import assemble_due, now_or_demo_time
@@ -104,7 +104,7 @@ JOBS = (
     Job("mailing notices", 5, lambda now, stop: mailing_notices.send_mailing_notices(now()), "assemble"),
     Job("delete old notifications", 3600, lambda now, stop: notifications.delete_old(now())),
     Job("account notices", 5, lambda now, stop: emails_to_staff.send_account_notices(now()), "assemble"),
-    Job("start mailings", 2, lambda now, stop: scheduled_jobs.start_due(now()), "deliver", outgoing=True),
+    Job("start mailings", 2, lambda now, stop: advance_mailings.start_due(now()), "deliver", outgoing=True),
     Job(
         "send mailings",
         1,
@@ -113,13 +113,15 @@ JOBS = (
         Runs.EACH_WORKER,
         outgoing=True,
     ),
-    Job("advance rollouts", 5, lambda now, stop: scheduled_jobs.advance_due(now()), "deliver", outgoing=True),
+    Job(
+        "advance rollouts", 5, lambda now, stop: advance_mailings.advance_due(now()), "deliver", outgoing=True
+    ),
     # In each worker, as are the jobs that count for it: one in the queue waits half a minute for a worker
     # that died in the middle of it.
     Job(
         "stop rules",
         15,
-        lambda now, stop: scheduled_jobs.apply_stop_rules_to_all(now()),
+        lambda now, stop: advance_mailings.apply_stop_rules_to_all(now()),
         "deliver",
         Runs.EACH_WORKER,
     ),

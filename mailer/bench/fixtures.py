@@ -25,7 +25,7 @@ from mailer.bench import clicks, desk_history, page_load_times
 from mailer.bench.desk_history import Amounts
 from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.message_encoder import message_builder
 from mailer.delivery.smtp.relays import Relay
@@ -156,7 +156,7 @@ def add_readers(count: int) -> None:
 
 def plan() -> Mailing:
     """Start and plan the mailing."""
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     return mailing
 
 

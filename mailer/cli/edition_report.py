@@ -15,7 +15,7 @@ from mailer.cli.edition_output import dry_run_summary, record_action
 from mailer.cli.lookup import DryRun, EditionName, NewsletterName, find, find_edition, find_mailing
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect_stats import collect
@@ -64,7 +64,7 @@ def report(
                 **counts.totals.as_dict(),
                 "summary": list(summary(counts, engagement.summary)),
                 "unsubscribed": dict(counts.unsubscribes),
-                "stop_rules": scheduled_jobs.interventions_of(mailing) if mailing else [],
+                "stop_rules": advance_mailings.interventions_of(mailing) if mailing else [],
                 "tables": {one.key: one.records() for one in chosen},
             }
         )

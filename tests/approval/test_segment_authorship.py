@@ -13,7 +13,7 @@ from mailer.approval.approve_and_schedule import AuthorMayNotApprove, PreflightF
 from mailer.approval.models import Approval, Authorship, Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
@@ -59,7 +59,7 @@ def test_only_subscribers_in_the_segment_and_not_excluded_get_the_mailing(
     assert snapshot.audience_count == 2
     approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
     approve_and_schedule.schedule(snapshot, people.approver, None, NOW)
-    (mailing,) = scheduled_jobs.start_due(NOW + timedelta(minutes=1))
+    (mailing,) = advance_mailings.start_due(NOW + timedelta(minutes=1))
     assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
     assert balances(mailing)
     kept = Audience.from_dict(snapshot.audience, NOW)
@@ -196,7 +196,7 @@ def test_an_approved_edition_is_not_sent_when_its_exclusion_tag_was_deleted(
     Tag.objects.all().delete()
     given_up = plan(waiting, NOW)
     assert given_up.state == Mailing.State.CANCELLED and "a tag that was deleted" in given_up.reason
-    assert scheduled_jobs.start_due(NOW + timedelta(minutes=1)) == []
+    assert advance_mailings.start_due(NOW + timedelta(minutes=1)) == []
     snapshot.refresh_from_db()
     assert (
         snapshot.state == Snapshot.State.INVALIDATED

@@ -175,7 +175,7 @@ def _write_rows(readers: int) -> None:
     from wagtail.log_actions import log
 
     from mailer.delivery.models import OutboxMessage, ThrottleState
-    from mailer.delivery.rollout import scheduled_jobs
+    from mailer.delivery.rollout import advance_mailings
     from mailer.stories.models import Story
     from subscribers import consent
     from subscribers.models import CustomField, FieldValue, Subscriber
@@ -186,7 +186,7 @@ def _write_rows(readers: int) -> None:
     cast.readers(readers)
     with quick_passwords():
         cast.approved_snapshot(now)
-    (mailing,) = scheduled_jobs.start_due(now)
+    (mailing,) = advance_mailings.start_due(now)
     (event, *_) = Story.objects.order_by("pk")
     Story.objects.filter(pk=event.pk).update(
         starts=time(9, 30), ends=time(10, 0, 0, 250_000), zone="Asia/Almaty"

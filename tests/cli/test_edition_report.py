@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from tests.cli import SLUG, run, run_json
@@ -32,7 +32,7 @@ def mailing() -> Mailing:
     """Sent to four readers, one of whom does not exist."""
     readers(4)
     approved_snapshot()
-    (made,) = scheduled_jobs.start_due(NOW)
+    (made,) = advance_mailings.start_due(NOW)
     Delivery.objects.update(state="accepted", accepted_at=NOW)
     first = Delivery.objects.earliest("pk")
     Delivery.objects.filter(pk=first.pk).update(
@@ -62,7 +62,7 @@ def test_the_report_shows_what_the_stop_rules_did(mailing: Mailing) -> None:
         [(StatsBucket(mailing.pk, "mail.ru", NOW), ProviderCounts(attempted=90, accepted=90, complained=4))]
     )
     Mailing.objects.update(state="sending", finished_at=None)
-    scheduled_jobs.apply_stop_rules_to_all(NOW)
+    advance_mailings.apply_stop_rules_to_all(NOW)
     (stop,) = run_json("report", SLUG)["stop_rules"]
     assert (stop["action"], stop["metric"]) == ("paused", "complained")
     assert f"paused: {stop['message']}" in unwrapped(run("report", SLUG).stdout)

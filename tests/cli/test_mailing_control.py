@@ -14,7 +14,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.engine import send_loop
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from tests import cast
 from tests.cli import SLUG, run, run_json
 from tests.delivery.cast import NOW, Clock, approved_snapshot, readers
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 def mailing() -> Mailing:
     readers(4)
     approved_snapshot()
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     return mailing
 
 
@@ -79,7 +79,7 @@ def test_all_remaining_rollout_steps_are_released(
     configure(sending={"rollout_percentages": ("25",)})
     readers(4)
     approved_snapshot()
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     assert Mailing.objects.get().released_up_to is not None
     run_json("resume", SLUG, "--all")
     assert Mailing.objects.get().released_up_to is None
@@ -103,7 +103,7 @@ def test_a_dry_run_is_started_controlled_and_reported_separately() -> None:
     run("submit", SLUG, "--as", "writer")
     begun = run_json("dry-run", SLUG, "--to", "team@office.example.org", "--limit", "2")
     assert begun["dry_run"]["to"] == "team@office.example.org" and begun["state"] == "submitted"
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     report = run_json("report", SLUG, "--dry-run")
     assert (report["audience"], report["planned"]) == (2, 2) and balanced(report)
     assert run_json("report", SLUG)["audience"] == 0
@@ -149,7 +149,7 @@ def test_the_report_balances_at_every_moment_of_sending(configure: Configure, tm
     """The report is read while an engine sends, is paused, resumes, and is cancelled."""
     readers(60)
     approved_snapshot()
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     script = Script(
         latency=0.01,
         rcpt=lambda who: "550 5.1.1 Unknown" if "3@" in who else "451 4.3.0 Later" if "7@" in who else None,

@@ -18,7 +18,7 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.editions.models import Edition
 from mailer.reports.stats import mailing_totals
 from tests import cast
@@ -42,7 +42,7 @@ def approved_snapshot(at: datetime = NOW, edition_by: Callable[[User], Edition] 
 def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Mailing:
     """The planned mailing of such a snapshot."""
     approved_snapshot(at, edition_by)
-    (mailing,) = scheduled_jobs.start_due(at)
+    (mailing,) = advance_mailings.start_due(at)
     return mailing
 
 

@@ -60,7 +60,7 @@ def work(database_port: str, smtp_port: str, storage: str) -> None:
 def prepare(count: str) -> dict[str, Any]:
     """The short edition approved, and so many deliveries planned."""
     from mailer.delivery.models import Mailing
-    from mailer.delivery.rollout import scheduled_jobs
+    from mailer.delivery.rollout import advance_mailings
     from subscribers.models import MailingList, Subscriber, Subscription
     from tests.delivery.cast import approved_snapshot
     from tests.environment import quick_passwords
@@ -79,7 +79,7 @@ def prepare(count: str) -> dict[str, Any]:
     now = _now()
     with quick_passwords():
         approved_snapshot(now)
-    scheduled_jobs.start_due(now)
+    advance_mailings.start_due(now)
     return {"mailing": Mailing.objects.get().pk}
 
 

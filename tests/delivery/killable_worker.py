@@ -23,7 +23,7 @@ from typing import Any
 def prepare(count: str, *domains: str) -> dict[str, Any]:
     """The December edition sealed, and so many readers planned, in turn at each of the domains."""
     from mailer.delivery.models import Mailing
-    from mailer.delivery.rollout import scheduled_jobs
+    from mailer.delivery.rollout import advance_mailings
     from subscribers.models import Subscriber
     from tests.delivery.cast import approved_snapshot, readers
     from tests.environment import quick_passwords
@@ -35,7 +35,7 @@ def prepare(count: str, *domains: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     with quick_passwords():
         approved_snapshot(now)
-    scheduled_jobs.start_due(now)
+    advance_mailings.start_due(now)
     return {"mailing": Mailing.objects.get().pk}
 
 
@@ -105,14 +105,14 @@ def _judge(clock: Clock, stop: threading.Event, storage: Path) -> None:
     """Read rejections, count them and apply the stop rules."""
     from django.db import DatabaseError, connections
 
-    from mailer.delivery.rollout import scheduled_jobs
+    from mailer.delivery.rollout import advance_mailings
     from mailer.feedback.decisions import rejections_and_event_counts
 
     while not stop.wait(0.1):
         try:
             rejections_and_event_counts.process_rejections(clock())
             rejections_and_event_counts.count_events(clock())
-            scheduled_jobs.apply_stop_rules_to_all(clock())
+            advance_mailings.apply_stop_rules_to_all(clock())
         except (DatabaseError, OSError):
             # As where the disk is full.
             connections.close_all()

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from mailer.approval import submit as submitting
 from mailer.approval.approve_and_schedule import PreflightFailed
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.editions import template_versions
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import content_of, masthead_of
@@ -76,7 +76,7 @@ def test_an_approved_edition_keeps_its_parts_and_later_variants_use_them(folder,
     put(folder, newsletter, FOOT, with_line("Changed later"))
     assert "Changed later" in dict(content_of(snapshot.edition).masthead.templates)[FOOT]
     cast.reader("tajik", ("TJ",), "ru")
-    scheduled_jobs.start_due(NOW + timedelta(minutes=1))
+    advance_mailings.start_due(NOW + timedelta(minutes=1))
     snapshot.refresh_from_db()
     assert snapshot.sha256 == hash_before and Delivery.objects.count() == 2
     first, late = snapshot.variants.order_by("pk")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import mailing_control, scheduled_jobs
+from mailer.delivery.rollout import advance_mailings, mailing_control
 from mailer.feedback.decisions import rejections_and_event_counts
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, balances, readers, released, send, states
@@ -21,7 +21,7 @@ def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
     rejections_and_event_counts.process_rejections(clock())
     rejections_and_event_counts.count_events(clock())
-    return scheduled_jobs.apply_stop_rules_to_all(clock())
+    return advance_mailings.apply_stop_rules_to_all(clock())
 
 
 def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure):  # noqa: F811

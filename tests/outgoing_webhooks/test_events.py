@@ -12,7 +12,7 @@ from django.utils import timezone
 from mailer.approval import approve_and_schedule
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import mailing_control, scheduled_jobs
+from mailer.delivery.rollout import advance_mailings, mailing_control
 from mailer.feedback import ingest
 from mailer.outgoing_webhooks import endpoints
 from mailer.outgoing_webhooks.events import EVENT_TYPES
@@ -81,7 +81,7 @@ def test_an_edition_from_submission_to_its_end(endpoint: WebhookEndpoint, desk: 
     snapshot = cast.approved(desk)
     now = timezone.now()
     approve_and_schedule.schedule(snapshot, desk.approver, None, now)
-    (mailing,) = scheduled_jobs.start_due(now + timezone.timedelta(hours=1))
+    (mailing,) = advance_mailings.start_due(now + timezone.timedelta(hours=1))
     mailing_control.pause(mailing, desk.approver, now)
     mailing_control.resume(mailing, desk.approver, now)
     assert mailing_control.pause_automatically(mailing.pk, "breaker")
@@ -106,7 +106,7 @@ def test_dry_runs_are_told_to_nobody(endpoint: WebhookEndpoint, desk: Desk) -> N
     snapshot = cast.submitted(desk)
     WebhookMessage.objects.all().delete()
     dry = mailing_control.start_dry_run(snapshot, desk.admin.email, 1, desk.admin, timezone.now())
-    scheduled_jobs.start_due(timezone.now())
+    advance_mailings.start_due(timezone.now())
     mailing_control.cancel(dry, desk.admin, timezone.now())
     assert told() == []
 

@@ -19,7 +19,7 @@ from mailer.approval.models import SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.smtp.message_encoder import message_builder
 from mailer.tracking import record_events
 from mailer.tracking.record_events import event_buffer
@@ -67,7 +67,7 @@ def planned() -> Mailing:
     snapshot = submit(edition, staff.admin, NOW)
     approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve_and_schedule.schedule(snapshot, staff.approver, NOW, NOW)
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     return mailing
 
 

@@ -10,7 +10,7 @@ from mailer.approval import approve_and_schedule
 from mailer.approval import submit as submitting
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.desk.editions.variants_page import variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
@@ -51,7 +51,7 @@ def test_a_variant_rendered_later_from_the_approved_content_is_sent(relay, monke
     snapshot = approved_snapshot()
     assert snapshot.variants.count() == 1
     cast.reader("tajik", ("TJ",), "ru")
-    scheduled_jobs.start_due(NOW + timedelta(minutes=1))
+    advance_mailings.start_due(NOW + timedelta(minutes=1))
     assert snapshot.variants.count() == 2
     assert send().accepted == 2
 
@@ -66,7 +66,7 @@ def test_a_subscriber_without_an_offered_language_gets_an_approved_variant():
     sealed = set(snapshot.variants.values_list("pk", flat=True))
     approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve_and_schedule.schedule(snapshot, staff.approver, None, NOW)
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"
     (key,) = variant_choices(

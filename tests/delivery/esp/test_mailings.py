@@ -16,7 +16,7 @@ from mailer.delivery.esp import message_encoder
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import mailing_control, scheduled_jobs
+from mailer.delivery.rollout import advance_mailings, mailing_control
 from mailer.editions.assemble import assemble
 from mailer.editions.audience import Audience
 from mailer.editions.models import EditionText
@@ -81,7 +81,7 @@ def released_with(written: str) -> Mailing:
     snapshot = submit.submit(edition, staff.writer, NOW, overrides=reasons)
     approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve_and_schedule.schedule(snapshot, staff.approver, None, NOW)
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     return mailing
 
 
@@ -210,7 +210,7 @@ def test_a_dry_run_is_marked_and_goes_to_staff_without_a_subscribers_links(api):
     readers(3)
     snapshot = submit.submit(edition, staff.writer, NOW)
     mailing = mailing_control.start_dry_run(snapshot, "dana@office.example.org", None, None, NOW)
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     send()
     assert states(mailing) == {"accepted": 3} and balances(mailing)
     assert {mail.to for mail in api.taken} == {"dana@office.example.org"}

@@ -13,7 +13,7 @@ from django.db import DatabaseError, transaction
 from mailer.approval import approve_and_schedule, submit
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import mailing_control, scheduled_jobs
+from mailer.delivery.rollout import advance_mailings, mailing_control
 from mailer.feedback import ingest
 from mailer.feedback.models import FeedbackEvent
 from mailer.public import archive
@@ -41,7 +41,7 @@ def snapshot():
 
 def start(snapshot, limit=None):
     mailing = mailing_control.start_dry_run(snapshot, STAFF, limit, None, NOW)
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     mailing.refresh_from_db()
     return mailing
 
@@ -90,7 +90,7 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
     approve_and_schedule.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     approve_and_schedule.schedule(snapshot, staff["approver"], None, NOW)
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     assert mailing != dry_run and mailing.dry_run_to == ""
     send()
     assert relay.recipients()[:12] == [STAFF] * 12 and len(set(relay.recipients())) == 13
@@ -124,7 +124,7 @@ def test_it_is_paused_when_the_snapshot_is_withdrawn(relay, snapshot):
 def test_it_is_cancelled_when_the_snapshot_is_withdrawn_before_planning(snapshot):
     mailing = mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
     approve_and_schedule.withdraw(snapshot, snapshot.submitted_by)
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     mailing.refresh_from_db()
     assert mailing.state == "cancelled" and "withdrawn" in mailing.reason
     assert balances(mailing)
@@ -198,7 +198,7 @@ def test_a_sent_edition_cannot_have_one(snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
     approve_and_schedule.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     approve_and_schedule.schedule(snapshot, staff["approver"], None, NOW)
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     with pytest.raises(mailing_control.ControlError) as refused:
         mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "snapshot_not_open"
@@ -253,7 +253,7 @@ class TestTheDatabaseItself:
     def test_refuses_a_second_real_mailing(self):
         readers(1)
         snapshot = approved_snapshot()
-        scheduled_jobs.start_due(NOW)
+        advance_mailings.start_due(NOW)
         with pytest.raises(DatabaseError), transaction.atomic():
             Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
 
@@ -263,7 +263,7 @@ def test_it_waits_while_a_real_mailing_has_due_deliveries(configure):
     readers(30)
     snapshot = approved_snapshot()
     mailing = start(snapshot)
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     with Relay(Script()) as server:
         configure(smtp={"port": server.port, "connections": 1})
         send()

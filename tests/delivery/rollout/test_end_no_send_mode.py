@@ -12,7 +12,7 @@ from wagtail.models import ModelLogEntry
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
-from mailer.delivery.rollout import end_no_send_mode, mailing_control, scheduled_jobs
+from mailer.delivery.rollout import advance_mailings, end_no_send_mode, mailing_control
 from mailer.delivery.rollout.end_no_send_mode import Choice
 from mailer.instance import identity, models, no_send
 from mailer.instance.models import Instance
@@ -126,7 +126,7 @@ def test_an_edition_that_was_due_is_sent_only_if_the_original_did_not(choice: Ch
     end_no_send_mode.resume({}, {snapshot.pk: choice}, send_outbox=False, by="a test", now=LATER)
     snapshot.refresh_from_db()
     assert snapshot.state == state
-    scheduled_jobs.start_due(NOW)
+    advance_mailings.start_due(NOW)
     assert Mailing.objects.count() == (choice is Choice.GO_ON)
 
 
@@ -137,7 +137,7 @@ def test_a_mailing_that_was_not_planned_yet_is_sent_only_if_the_original_did_not
     mailing = Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, created_at=NOW)
     restored()
     end_no_send_mode.resume({mailing.pk: choice}, {}, send_outbox=False, by="a test", now=LATER)
-    scheduled_jobs.start_due(LATER)
+    advance_mailings.start_due(LATER)
     found = set(Mailing.objects.values_list("state", flat=True))
     assert found == {Choice.SENT: {"cancelled"}, Choice.HOLD: set(), Choice.GO_ON: {"sending"}}[choice]
 

@@ -9,7 +9,7 @@ from mailer.approval import approve_and_schedule, submit
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.ledger import deliveries
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import mailing_control, plan_deliveries, scheduled_jobs
+from mailer.delivery.rollout import advance_mailings, mailing_control, plan_deliveries
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.assemble import assemble
 from mailer.stories.models import StoryText
@@ -92,7 +92,7 @@ def test_pauses_since_the_submission_do_not_hold_the_mailing():
     readers(30)
     approved_snapshot()
     Subscriber.objects.update(paused_until=NOW + timedelta(days=1))
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     assert mailing.state == Mailing.State.SENDING and states(mailing) == {"excluded": 30}
 
 
@@ -124,7 +124,7 @@ def test_a_subscriber_without_a_story_is_excluded():
     snapshot = submit.submit(edition, staff.writer, NOW)
     approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     approve_and_schedule.schedule(snapshot, staff.approver, None, NOW)
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     assert reasons(mailing) == {"aida": "planned", "turk": "no_stories"}
     # Nobody is missing against what the approver saw.
     assert mailing.state == Mailing.State.SENDING
@@ -145,7 +145,7 @@ def test_readers_of_silent_countries_are_put_off_once_and_counted():
         snapshot = submit.submit(edition, staff.writer, at)
         approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, at)
         approve_and_schedule.schedule(snapshot, staff.approver, None, at)
-        (mailing,) = scheduled_jobs.start_due(at)
+        (mailing,) = advance_mailings.start_due(at)
         assert mailing.state == Mailing.State.SENDING and balances(mailing)
         return mailing
 
@@ -200,7 +200,7 @@ def test_a_much_larger_audience_is_held_for_confirmation():
     snapshot = approved_snapshot()
     for number in range(21):
         cast.reader(f"late-{number}")
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     assert mailing.state == Mailing.State.HELD and mailing.started_at is None
     assert "51" in mailing.reason and "30" in mailing.reason
     mailing_control.confirm_audience(mailing, snapshot.scheduled_by, NOW)
@@ -212,14 +212,14 @@ def test_a_slightly_larger_audience_is_not_held():
     approved_snapshot()
     for number in range(20):
         cast.reader(f"late-{number}")
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     assert mailing.state == Mailing.State.SENDING
 
 
 def test_starting_twice_makes_one_mailing():
     readers(2)
     mailing = released()
-    assert scheduled_jobs.start_due(NOW) == []
+    assert advance_mailings.start_due(NOW) == []
     assert Mailing.objects.get() == mailing
     assert mailing.expires_at == NOW + timedelta(hours=72)
 
@@ -228,19 +228,19 @@ def test_interrupted_planning_is_done_by_the_next_call():
     readers(2)
     snapshot = approved_snapshot()
     Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
-    (mailing,) = scheduled_jobs.start_due(NOW)
+    (mailing,) = advance_mailings.start_due(NOW)
     assert states(mailing) == {"planned": 2}
 
 
 def test_a_snapshot_is_not_started_early():
     snapshot = approved_snapshot()
     Snapshot.objects.filter(pk=snapshot.pk).update(send_at=NOW + timedelta(hours=1))
-    assert scheduled_jobs.start_due(NOW) == []
+    assert advance_mailings.start_due(NOW) == []
 
 
 def test_a_snapshot_after_its_window_is_invalidated():
     snapshot = approved_snapshot()
-    assert scheduled_jobs.start_due(NOW + timedelta(days=8)) == []
+    assert advance_mailings.start_due(NOW + timedelta(days=8)) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "window" in snapshot.invalidated_reason
 
@@ -251,7 +251,7 @@ def test_an_edit_after_scheduling_stops_the_edition():
     text = StoryText.objects.filter(story__key="kz-news").first()
     text.headline = "Something else"
     text.save()
-    assert scheduled_jobs.start_due(NOW) == []
+    assert advance_mailings.start_due(NOW) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "changed" in snapshot.invalidated_reason
     assert not Mailing.objects.exists()

@@ -9,7 +9,7 @@ import pytest
 from mailer.approval import approve_and_schedule, submit
 from mailer.approval.approve_and_schedule import WrongState
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from tests import cast
 from tests.delivery.cast import NOW
 
@@ -34,8 +34,8 @@ def approver():
 def test_now_means_after_the_undo_window(snapshot):
     approve_and_schedule.schedule(snapshot, approver(), None, NOW)
     assert snapshot.send_at == NOW + UNDO
-    assert scheduled_jobs.start_due(NOW + UNDO - timedelta(seconds=1)) == []
-    assert len(scheduled_jobs.start_due(NOW + UNDO)) == 1
+    assert advance_mailings.start_due(NOW + UNDO - timedelta(seconds=1)) == []
+    assert len(advance_mailings.start_due(NOW + UNDO)) == 1
 
 
 def test_a_chosen_time_has_no_undo_window(snapshot):
@@ -47,14 +47,14 @@ def test_a_chosen_time_has_no_undo_window(snapshot):
 def test_after_undo_nothing_is_sent_and_it_can_be_scheduled_again(snapshot):
     approve_and_schedule.schedule(snapshot, approver(), None, NOW)
     approve_and_schedule.unschedule(snapshot, approver())
-    assert scheduled_jobs.start_due(NOW + 2 * UNDO) == [] and not Mailing.objects.exists()
+    assert advance_mailings.start_due(NOW + 2 * UNDO) == [] and not Mailing.objects.exists()
     approve_and_schedule.schedule(snapshot, approver(), None, NOW + 2 * UNDO)
-    assert len(scheduled_jobs.start_due(NOW + 4 * UNDO)) == 1
+    assert len(advance_mailings.start_due(NOW + 4 * UNDO)) == 1
 
 
 def test_it_cannot_be_undone_once_the_mailing_exists(snapshot):
     approve_and_schedule.schedule(snapshot, approver(), None, NOW)
-    scheduled_jobs.start_due(NOW + UNDO)
+    advance_mailings.start_due(NOW + UNDO)
     with pytest.raises(WrongState, match="pause or cancel its mailing instead"):
         approve_and_schedule.unschedule(snapshot, approver())
 
@@ -63,7 +63,7 @@ def test_undone_after_the_worker_read_that_it_is_due_nothing_is_sent(snapshot):
     approve_and_schedule.schedule(snapshot, approver(), None, NOW)
     due = type(snapshot).objects.get(pk=snapshot.pk)
     approve_and_schedule.unschedule(snapshot, approver())
-    scheduled_jobs.start(due, NOW + UNDO)
+    advance_mailings.start(due, NOW + UNDO)
     assert not Mailing.objects.exists()
     snapshot.refresh_from_db()
     assert snapshot.state == "approved"

@@ -15,7 +15,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.reports.edition_state import edition_state
@@ -77,7 +77,7 @@ def test_a_writer_starts_a_dry_run_and_controls_it(desk: Desk) -> None:
         at(desk, "dry_run"), {"to": "dana@office.example.org", "subscribers": "all"}, follow=True
     )
     assert Page(page).messages == ["success"]
-    scheduled_jobs.start_due(timezone.now())
+    advance_mailings.start_due(timezone.now())
     dry_run = latest_dry_run(desk.edition)
     assert dry_run is not None and dry_run.state == "sending"
     assert latest_mailing(desk.edition) is None and edition_state(desk.edition) == "submitted"
@@ -196,7 +196,7 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
             )
         ]
     )
-    scheduled_jobs.apply_stop_rules_to_all(timezone.now())
+    advance_mailings.apply_stop_rules_to_all(timezone.now())
     browser = as_user(desk.approver)
     mailing.refresh_from_db()
     page = browser.get(at(desk, "report"))

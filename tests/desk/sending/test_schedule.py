@@ -16,7 +16,7 @@ from wagtail.models import ModelLogEntry
 from mailer.approval import approve_and_schedule
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.desk.sending import local_times, schedule
 from mailer.reports.edition_state import edition_state
 from tests import cast as everyone
@@ -219,7 +219,7 @@ def test_undo_after_the_start_leads_to_what_can_still_be_done(desk: Desk) -> Non
     approve_and_schedule.schedule(snapshot, desk.approver, None, timezone.now())
     browser = as_user(desk.approver)
     form = undo(browser, desk)
-    scheduled_jobs.start_due(timezone.now() + timedelta(minutes=10))
+    advance_mailings.start_due(timezone.now() + timedelta(minutes=10))
     answer = browser.post(at(desk), form)
     assert answer["Location"] != at(desk) and Mailing.objects.get().state == "sending"
     assert Page(browser.get(answer["Location"])).messages == ["warning"]

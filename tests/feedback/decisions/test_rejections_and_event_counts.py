@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.delivery.models import Delivery, Mailing, ProviderHour
-from mailer.delivery.rollout import scheduled_jobs
+from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.throttle import provider_stats, shared_state
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
 from mailer.feedback.decisions import rejections_and_event_counts
@@ -284,7 +284,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
     for row in rows:
         bounce(row, "block")
     rejections_and_event_counts.count_events(NOW)
-    assert scheduled_jobs.apply_stop_rules_to_all(NOW) == []
+    assert advance_mailings.apply_stop_rules_to_all(NOW) == []
     assert shared_state.read("provider mail.ru")["backoff"][0] == 1
     assert shared_state.read("provider gmail.com") == {}
 
