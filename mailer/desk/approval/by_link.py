@@ -30,7 +30,7 @@ from mailer.approval.external_approval import WrongCode
 from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
 from mailer.approval.review import check_variant
 from mailer.desk.approval.views import approval_message, chosen_parts, languages_note, review_context
-from mailer.desk.editions.version_comparison import comparable_versions
+from mailer.desk.editions.variant_diff import comparable_versions
 from mailer.media_files import PICTURE_PATH, stored_file
 from mailer.rendering.data_types import RenderedVariant
 from subscribers import tokens

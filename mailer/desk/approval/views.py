@@ -39,9 +39,9 @@ from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variants_page
 from mailer.desk.editions.finding_lines import finding_lines
+from mailer.desk.editions.variant_diff import changed_since_approval
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.desk.editions.variants_page import current_content, preflight, variant_choices
-from mailer.desk.editions.version_comparison import changed_since_approval
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Edition

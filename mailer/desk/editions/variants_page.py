@@ -20,7 +20,7 @@ from mailer.approval.draft_check_cache import DraftResult, check_draft
 from mailer.approval.models import Snapshot
 from mailer.desk.base import localized_names
 from mailer.desk.base.page_classes import EditionPage, current_user
-from mailer.desk.editions import version_comparison
+from mailer.desk.editions import variant_diff
 from mailer.desk.editions.finding_lines import finding_lines
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.editions import pictures
@@ -106,7 +106,7 @@ def comparison_context(
 
     `content` is that of `shown`; `snapshot` its snapshot, None for the draft.
     """
-    earlier = version_comparison.comparable_versions(edition, snapshot)
+    earlier = variant_diff.comparable_versions(edition, snapshot)
     context: dict[str, Any] = {
         "versions": [(name, _version_label(name, one)) for name, one in earlier.items()],
         "comparing": beside if shown and beside in earlier else "",
@@ -115,7 +115,7 @@ def comparison_context(
     if not shown or beside not in earlier:
         return context
     context["version_label"] = _version_label(beside, earlier[beside])
-    before = version_comparison.variant_of(earlier[beside], countries, shown.language)
+    before = variant_diff.variant_of(earlier[beside], countries, shown.language)
     if before is None:
         return context
     stories = (
@@ -129,7 +129,7 @@ def comparison_context(
         )
         for story in stories
     }
-    found = version_comparison.compare(fill_placeholders(before, countries), shown, names)
+    found = variant_diff.compare(fill_placeholders(before, countries), shown, names)
     context["comparison"] = replace(
         found,
         before=replace(found.before, email=shown_as(found.before.email, view_as)),
@@ -139,7 +139,7 @@ def comparison_context(
 
 
 def _version_label(name: str, snapshot: Snapshot) -> str:
-    if name == version_comparison.SENT:
+    if name == variant_diff.SENT:
         return gettext("Last sent edition: %(edition)s") % {"edition": snapshot.edition}
     at = localized_names.format_moment(
         snapshot.approved_at or snapshot.submitted_at, snapshot.edition.newsletter.zone

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from mailer.approval import approve_and_schedule, external_approval
 from mailer.desk.accounts.permissions import ensure_groups
-from mailer.desk.editions import version_comparison
+from mailer.desk.editions import variant_diff
 from mailer.editions.models import Edition
 from mailer.editions.pictures import FOLDER
 from mailer.rendering.data_types import RenderedVariant
@@ -33,7 +33,7 @@ def version(body: str, stories: tuple[str, ...] = ("a", "b", "c"), **changed: st
     )
 
 
-def marked(found: version_comparison.MarkedVersion, name: str) -> list[str]:
+def marked(found: variant_diff.MarkedVersion, name: str) -> list[str]:
     """What is marked, without the words for screen readers."""
     elements = BeautifulSoup(found.email.html, "html.parser").find_all(name)
     for one in elements:
@@ -48,7 +48,7 @@ def test_words_are_marked_where_they_were_removed_and_added_and_moved_paragraphs
     after = version(
         "<p>Ring road</p><p>The film starts on <b>Tuesday</b> &amp; ends late.</p><p>Quite new</p>"
     )
-    found = version_comparison.compare(before, after, {})
+    found = variant_diff.compare(before, after, {})
     assert marked(found.before, "del") == ["Monday", "Gone <now>"]
     assert marked(found.after, "ins") == ["Tuesday", "Quite new"]
     assert marked(found.before, "ins") == marked(found.after, "del") == []
@@ -70,7 +70,7 @@ def test_pictures_links_stories_and_the_plain_text_are_compared() -> None:
         text="One\nTwo & three",
     )
     names = {key: key.upper() for key in "abcde"}
-    found = version_comparison.compare(before, after, names)
+    found = variant_diff.compare(before, after, names)
     for side, name, source in ((found.before, "del", "/1.jpg"), (found.after, "ins", "/2.jpg")):
         (picture,) = BeautifulSoup(side.email.html, "html.parser").select(f"{name} img")
         assert picture["src"] == source
@@ -85,15 +85,15 @@ def test_pictures_links_stories_and_the_plain_text_are_compared() -> None:
 
 def test_a_picture_that_stands_twice_is_marked_at_its_new_place() -> None:
     pictures = ('<img src="/{}.jpg">' * 3).format
-    found = version_comparison.compare(version(pictures(1, 2, 3)), version(pictures(3, 2, 3)), {})
+    found = variant_diff.compare(version(pictures(1, 2, 3)), version(pictures(3, 2, 3)), {})
     marks = [one.parent.name for one in BeautifulSoup(found.after.email.html, "html.parser").find_all("img")]
     assert marks == ["ins", "body", "body"]
-    moved = version_comparison.compare(version(pictures(1, 2, 3)), version(pictures(3, 1, 2)), {})
+    moved = variant_diff.compare(version(pictures(1, 2, 3)), version(pictures(3, 1, 2)), {})
     assert "<ins" not in moved.after.email.html
 
 
 def test_equal_versions_have_no_marks() -> None:
-    found = version_comparison.compare(version("<p>a &copy; b</p>"), version("<p>a &copy; b</p>"), {})
+    found = variant_diff.compare(version("<p>a &copy; b</p>"), version("<p>a &copy; b</p>"), {})
     assert found.changes == ()
     assert "<ins" not in found.after.email.html
     assert "<del" not in found.before.email.html
@@ -139,7 +139,7 @@ def test_the_edition_that_was_sent_last_can_be_compared_with_the_next(desk: Desk
     following = Edition(newsletter=desk.edition.newsletter, period="2022-01")
     following.body = desk.edition.body
     following.save()
-    found = version_comparison.comparable_versions(following, None)
+    found = variant_diff.comparable_versions(following, None)
     assert {name: one.pk for name, one in found.items()} == {"sent": mailing.snapshot_id}
-    assert version_comparison.variant_of(found["sent"], ("KZ",), "kk") is not None
+    assert variant_diff.variant_of(found["sent"], ("KZ",), "kk") is not None
     assert approve_and_schedule.verify_bytes(found["sent"]) is None
