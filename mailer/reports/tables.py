@@ -102,7 +102,7 @@ _INTERVALS = {
 def tables(stats: Stats, zone: str) -> dict[str, Table]:
     """The report's tables by key, in the order of the report. `zone`: an IANA time zone."""
     made = (
-        totals_table(stats.totals),
+        delivery_states_table(stats.totals),
         exclusions_table(stats.totals),
         timeline_table(build_timeline(stats.accepted_by_minute, zone), zone),
         failures_table(stats),
@@ -116,7 +116,7 @@ def tables(stats: Stats, zone: str) -> dict[str, Table]:
     return {table.key: table for table in made}
 
 
-def totals_table(totals: Totals) -> Table:
+def delivery_states_table(totals: Totals) -> Table:
     """Recipients by the state of their delivery."""
     counts = [(str(label), getattr(totals, name)) for name, label in STATE_LABELS]
     counts.append((str(EXCLUDED_LABEL), sum(totals.excluded.values())))
