@@ -115,7 +115,7 @@ def link_path(variant_id: int, link_number: int, subscriber: str = "") -> str:
 
 def subscriber_token(delivery_id: int) -> str:
     """The part of a tracked URL that names a consenting subscriber, by the delivery."""
-    return tokens.encrypt_id("subscriber", delivery_id)
+    return tokens.encrypt_id_for_url("subscriber", delivery_id)
 
 
 def parse_link_token(token: str) -> LinkRef | None:
@@ -138,7 +138,7 @@ def _subscriber_tag(mode: Mode) -> str:
 
 
 def _token(purpose: MailPurpose, variant_id: int, link_number: int) -> str:
-    return tokens.encrypt_id(purpose, variant_id << _LINK_BITS | link_number)
+    return tokens.encrypt_id_for_url(purpose, variant_id << _LINK_BITS | link_number)
 
 
 def _parse(purpose: MailPurpose, token: str) -> LinkRef | None:

@@ -108,14 +108,14 @@ class Links(NamedTuple):
     unsubscribe_mailto: str
 
 
-def encrypt_id(purpose: Purpose, number: int) -> str:
+def encrypt_id_for_url(purpose: Purpose, number: int) -> str:
     """A token for a URL. Raises OverflowError unless `number` fits into 64 bits, unsigned."""
     key, octets = _keys()[0], number.to_bytes(_ID_OCTETS)
     return key.id + urlsafe_b64encode(key.cipher.encrypt(octets, _associated(purpose))).decode()
 
 
-def encrypt_ids_for_mail(purpose: Purpose, numbers: Iterable[int]) -> list[str]:
-    """A token for a mail address for each number. Raises OverflowError like `encrypt_id`."""
+def encrypt_ids_for_addresses(purpose: Purpose, numbers: Iterable[int]) -> list[str]:
+    """A token for a mail address for each number. Raises OverflowError like `encrypt_id_for_url`."""
     key = _keys()[0]
     return _split(key.id, key.encrypt_all(purpose, numbers).hex(), 2 * _TOKEN_OCTETS)
 
@@ -149,7 +149,7 @@ def _has_digit(text: str) -> bool:
 
 def make(purpose: PagePurpose, subscriber: int, scope: int) -> str:
     """A token for a URL. Raises OverflowError for a subscriber beyond 36 bits or a scope beyond 28."""
-    return encrypt_id(purpose, _pack(subscriber, scope))
+    return encrypt_id_for_url(purpose, _pack(subscriber, scope))
 
 
 def make_dated(purpose: PagePurpose, subscriber: int, now: datetime) -> str:

@@ -89,7 +89,7 @@ def page_of(
 
 def make_cursor(request: HttpRequest, last: int) -> str:
     """A cursor behind the row with this primary key, for requests with the same path and filters."""
-    return tokens.encrypt_id("api_cursor", last << _DIGEST_BITS | _asked(request))
+    return tokens.encrypt_id_for_url("api_cursor", last << _DIGEST_BITS | _asked(request))
 
 
 def read_cursor(request: HttpRequest, cursor: str | None) -> int | None:

@@ -105,7 +105,7 @@ def find_link(token: str, now: datetime) -> ApprovalLink:
 
 def token_of(link: ApprovalLink) -> str:
     """The token in the link's URL."""
-    return tokens.encrypt_id("approval_link", link.pk)
+    return tokens.encrypt_id_for_url("approval_link", link.pk)
 
 
 def url_of(link: ApprovalLink) -> str:

@@ -44,12 +44,12 @@ class UnsubscribeAddress(NamedTuple):
 
 def delivery_tokens(delivery_ids: Iterable[int]) -> list[str]:
     """The token of each delivery, for its envelope sender, its Message-ID and X-Delivery."""
-    return tokens.encrypt_ids_for_mail("delivery", delivery_ids)
+    return tokens.encrypt_ids_for_addresses("delivery", delivery_ids)
 
 
 def token(purpose: MailPurpose, number: int) -> str:
     """One token of 49 characters, of lower case. Raises OverflowError unless the number fits into 64 bits."""
-    return tokens.encrypt_ids_for_mail(purpose, [number])[0]
+    return tokens.encrypt_ids_for_addresses(purpose, [number])[0]
 
 
 def read_token(purpose: MailPurpose, token: str) -> int | None:

@@ -314,12 +314,12 @@ def build(patch: pytest.MonkeyPatch) -> World:
         "data-access": ("data_access", (link.pk, minute)),
     }
     found = {
-        name: tokens.encrypt_id(purpose, first << 28 | second)
+        name: tokens.encrypt_id_for_url(purpose, first << 28 | second)
         for name, (purpose, (first, second)) in pages.items()
     }
-    found["open"] = tokens.encrypt_id("open", variant.pk << 16)
+    found["open"] = tokens.encrypt_id_for_url("open", variant.pk << 16)
     calendar = CalendarAddress.objects.create(user=at.writer, created_at=now)
-    found["staff-calendar"] = tokens.encrypt_id("staff_calendar", calendar.pk)
+    found["staff-calendar"] = tokens.encrypt_id_for_url("staff_calendar", calendar.pk)
     found["click"] = link_tracking.link_path(variant.pk, 1).split("/")[2]
     world = World(values, {name: row.pk for name, row in rows.items()}, found)
     world.cookies = dict(all_cookies())

@@ -96,7 +96,7 @@ class Stage:
     numbers: dict[str, int]
 
     def token(self, page: Page) -> str:
-        return tokens.encrypt_id(page.purpose, self.numbers[page.purpose])
+        return tokens.encrypt_id_for_url(page.purpose, self.numbers[page.purpose])
 
 
 @pytest.fixture
@@ -214,8 +214,10 @@ def test_only_its_own_purpose_opens_a_page(client: Client, stage: Stage, page: P
     wrong = [(purpose, own) for purpose in PURPOSES if purpose != page.purpose]
     wrong += [(one.purpose, stage.numbers[one.purpose]) for one in PAGES if one.purpose != page.purpose]
     for purpose, number in wrong:
-        in_mail = tokens.encrypt_ids_for_mail(purpose, [number])[0]
-        for token, post in itertools.product((tokens.encrypt_id(purpose, number), in_mail), page.posts):
+        in_mail = tokens.encrypt_ids_for_addresses(purpose, [number])[0]
+        for token, post in itertools.product(
+            (tokens.encrypt_id_for_url(purpose, number), in_mail), page.posts
+        ):
             path = page.path.format(token)
             for answer in (client.get(path), client.post(path, post)):
                 text = answer.content.decode()

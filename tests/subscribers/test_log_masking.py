@@ -82,7 +82,10 @@ def test_a_failing_page_leaves_neither_token_nor_address_in_the_log(
 
 def test_tokens_in_any_form_are_masked_wherever_they_stand() -> None:
     for purpose in PURPOSES:
-        in_url, in_mail = tokens.encrypt_id(purpose, 7), tokens.encrypt_ids_for_mail(purpose, [7])[0]
+        in_url, in_mail = (
+            tokens.encrypt_id_for_url(purpose, 7),
+            tokens.encrypt_ids_for_addresses(purpose, [7])[0],
+        )
         for line in (
             f"Forbidden (CSRF cookie not set.): /preferences/{in_url}/",
             f"to <b.{in_mail}@news.example.org>",
@@ -192,8 +195,8 @@ def test_any_text_with_an_address_or_a_token_comes_out_without(
     value = data.draw(
         st.sampled_from(
             (
-                tokens.encrypt_id(purpose, number),
-                tokens.encrypt_ids_for_mail(purpose, [number])[0],
+                tokens.encrypt_id_for_url(purpose, number),
+                tokens.encrypt_ids_for_addresses(purpose, [number])[0],
                 # A session key; a link to choose a password; a key of a service.
                 "".join(key),
                 f"c5abc1-{digest[:32]}",

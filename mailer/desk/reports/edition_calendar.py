@@ -88,7 +88,7 @@ class EditionCalendarPage(StaffPage, TemplateView):
 
 def feed_address(address: CalendarAddress) -> str:
     """The URL of the feed, which is a secret."""
-    token = tokens.encrypt_id("staff_calendar", address.pk)
+    token = tokens.encrypt_id_for_url("staff_calendar", address.pk)
     return f"{settings.CONFIG.site.url}{reverse('staff-calendar', args=[token])}"
 
 
