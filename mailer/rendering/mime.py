@@ -163,11 +163,11 @@ def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes
         mime_encoding.mailbox_header("From", envelope.from_name, envelope.from_email),
         mime_encoding.unstructured("Subject", rendered.subject),
         mime_encoding.list_id(envelope.list_name, envelope.list_id),
-        mime_encoding.short_value("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        mime_encoding.short_value("Precedence", "bulk"),
-        mime_encoding.short_value("X-Auto-Response-Suppress", "OOF, AutoReply"),
-        mime_encoding.short_value("Content-Language", rendered.language),
-        mime_encoding.short_value("MIME-Version", "1.0"),
+        mime_encoding.ascii_header_field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        mime_encoding.ascii_header_field("Precedence", "bulk"),
+        mime_encoding.ascii_header_field("X-Auto-Response-Suppress", "OOF, AutoReply"),
+        mime_encoding.ascii_header_field("Content-Language", rendered.language),
+        mime_encoding.ascii_header_field("MIME-Version", "1.0"),
     ]
     if envelope.reply_to:
         fields.append(mime_encoding.mailbox_header("Reply-To", "", envelope.reply_to))
@@ -176,12 +176,14 @@ def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes
     if envelope.help_url:
         fields.append(mime_encoding.addresses("List-Help", envelope.help_url))
     if envelope.feedback_id:
-        fields.append(mime_encoding.short_value("Feedback-ID", envelope.feedback_id))
+        fields.append(mime_encoding.ascii_header_field("Feedback-ID", envelope.feedback_id))
     if envelope.stream:
-        fields.append(mime_encoding.short_value("X-Mailru-Msgtype", envelope.stream))
-        fields.append(mime_encoding.short_value("X-Postmaster-Msgtype", envelope.stream))
+        fields.append(mime_encoding.ascii_header_field("X-Mailru-Msgtype", envelope.stream))
+        fields.append(mime_encoding.ascii_header_field("X-Postmaster-Msgtype", envelope.stream))
     if envelope.complaints_email:
-        fields.append(mime_encoding.short_value("CFBL-Address", f"{envelope.complaints_email}; report=arf"))
+        fields.append(
+            mime_encoding.ascii_header_field("CFBL-Address", f"{envelope.complaints_email}; report=arf")
+        )
     return b"".join(fields)
 
 
@@ -197,7 +199,7 @@ _countries = lru_cache(maxsize=4096)(_encode_value)
 
 def _personal_headers_template(forms: UrlTemplates) -> str:
     """The personal header fields as a template for _own_headers."""
-    message_id = mime_encoding.short_value("Message-ID", f"<{_template(forms.message_id)}>").decode()
+    message_id = mime_encoding.ascii_header_field("Message-ID", f"<{_template(forms.message_id)}>").decode()
     pages = [_template(forms.unsubscribe_url)]
     if forms.unsubscribe_mailto:
         pages.append(f"mailto:{_template(forms.unsubscribe_mailto)}")

@@ -71,7 +71,7 @@ def addresses(name: str, *uris: str) -> bytes:
     return f"{name}: ".encode() + b",\r\n ".join(f"<{uri}>".encode() for uri in uris) + b"\r\n"
 
 
-def short_value(name: str, value: str) -> bytes:
+def ascii_header_field(name: str, value: str) -> bytes:
     """A field of one short ASCII value. Raises ValueError for anything else."""
     if not value.isascii() or len(value) > 900:
         raise ValueError(f"{name}: must be ASCII and shorter than a line")
