@@ -132,7 +132,7 @@ class JobRunner(ABC, Generic[J]):
 
     def due(self, now: datetime) -> QuerySet[J]:
         """The active jobs that a worker may take now, oldest first."""
-        found = unclaimed(self.model, self.model.ACTIVE, now)
+        found = unleased(self.model, self.model.ACTIVE, now)
         return found if self.retry_after is not None else found.filter(error="")
 
     def run_batch(self, job: J, clock: Clock, batch: Callable[[J, datetime], J] | None = None) -> bool:
@@ -251,16 +251,16 @@ class JobRunner(ABC, Generic[J]):
         return self.model._default_manager.filter(pk=job.pk)
 
 
-def unclaimed(model: type[J], states: Collection[str], now: datetime) -> QuerySet[J]:
+def unleased(model: type[J], states: Collection[str], now: datetime) -> QuerySet[J]:
     """The jobs in these states that no worker holds, oldest first."""
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     return model._default_manager.filter(free, state__in=tuple(states)).order_by("pk")
 
 
-def claim(job: J, states: Collection[str], now: datetime) -> bool:
+def acquire_lease(job: J, states: Collection[str], now: datetime) -> bool:
     """Give the job to a new worker for LEASE, if it is in one of these states and free; whether it was."""
     worker = str(uuid.uuid4())
-    if not unclaimed(type(job), states, now).filter(pk=job.pk).update(worker=worker, lease_until=now + LEASE):
+    if not unleased(type(job), states, now).filter(pk=job.pk).update(worker=worker, lease_until=now + LEASE):
         return False
     job.worker = worker
     return True

@@ -271,7 +271,7 @@ def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
     people = Subscriber.objects.in_bulk([change.subscriber for change in changes])
     acted = _acted_since(job, people)
     free = [change for change in changes if change.subscriber in people and change.subscriber not in acted]
-    restored = _restore(job, free, people, now) | tags_and_fields.undo(free)
+    restored = _restore(job, free, people, now) | tags_and_fields.undo_tags_and_fields(free)
     removed = _remove_from_list(job, free, now)
     kept = {change.subscriber for change in changes} - restored - removed
     counts = dict(zip(UNDO_STATS, (len(removed), len(restored - removed), len(kept)), strict=True))

@@ -13,7 +13,7 @@ from subscribers import iso_codes
 from subscribers.imports import formats
 from subscribers.imports.countries_and_languages import parse_countries
 from subscribers.imports.row_types import UnreadableFile
-from subscribers.imports.status_columns import GATES, Kind, heading_kind, read_column
+from subscribers.imports.status_columns import GATES, Kind, read_column, status_column_of_heading
 from subscribers.imports.statuses import Status
 from subscribers.segments.models import CustomField
 from subscribers.translate_stored_texts import stored
@@ -215,7 +215,7 @@ class _Detection:
         # Of columns whose heading is about countries, and whose cells name one each.
         self.residence: set[int] = set()
         # A heading that the program made up says nothing.
-        self.kinds = [heading_kind(name) if name else None for name in names]
+        self.kinds = [status_column_of_heading(name) if name else None for name in names]
         self.words: list[Mapping[str, Status]] = [words] * len(names)
         self.refused = [kind.status if kind else Status.UNSUBSCRIBED for kind in self.kinds]
         if known is None:

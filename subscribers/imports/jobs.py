@@ -110,7 +110,7 @@ class ImportRunner(JobRunner[ImportJob]):
 
     def run(self, job: ImportJob, clock: Clock, stop: Stop, progress: Progress = no_progress) -> bool:
         """Apply or undo the job to its end; False when stopped, or when another worker has it."""
-        claimed = resumable_jobs.claim(job, self.model.ACTIVE, clock())
+        claimed = resumable_jobs.acquire_lease(job, self.model.ACTIVE, clock())
         job.refresh_from_db()
         if not claimed:
             return job.state in (State.APPLIED, State.UNDONE)
@@ -126,10 +126,10 @@ class ImportRunner(JobRunner[ImportJob]):
     def read_and_run_due(self, clock: Clock, stop: Stop) -> None:
         """Read what waits to be read, then apply and undo what is due."""
         # Files without an upload are read by the command that was given them.
-        for job in resumable_jobs.unclaimed(ImportJob, [State.READING], clock()).exclude(upload=""):
+        for job in resumable_jobs.unleased(ImportJob, [State.READING], clock()).exclude(upload=""):
             if stop():
                 return
-            if resumable_jobs.claim(job, [State.READING], clock()):
+            if resumable_jobs.acquire_lease(job, [State.READING], clock()):
                 resumable_jobs.attempt(
                     job, partial(self.read_upload, job, clock), partial(_stop_reading, job)
                 )

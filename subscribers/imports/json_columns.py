@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from subscribers.imports.row_types import TableRow
-from subscribers.imports.status_columns import heading_kind
+from subscribers.imports.status_columns import status_column_of_heading
 
 # Keys of all columns together, and how deep objects are looked into.
 _MAX_KEYS, _MAX_DEPTH = 100, 3
@@ -46,7 +46,7 @@ class JsonColumns:
     def names(self) -> dict[int, str]:
         """By which name each added column is recognised, by its place."""
         return {
-            self._width + number: key if heading_kind(key) else key.rpartition(".")[2]
+            self._width + number: key if status_column_of_heading(key) else key.rpartition(".")[2]
             for number, (_, key) in enumerate(self._keys)
         }
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import TableRow
-from subscribers.imports.status_columns import heading_kind, make_cell_reader, read_column
+from subscribers.imports.status_columns import make_cell_reader, read_column, status_column_of_heading
 from subscribers.imports.statuses import Status, may_mention, mentioned_status, normalise_words
 from subscribers.translate_stored_texts import stored
 
@@ -125,7 +125,7 @@ class Survey:
             for place, words in self._words.items()
         ]
         for heading, value in (late_keys or {}).items():
-            kind = heading_kind(heading.partition(".")[2])
+            kind = status_column_of_heading(heading.partition(".")[2])
             proposed = kind.field if kind else "mentions"
             if kind or mentioned_status(value) is not Status.SUBSCRIBED:
                 found.append(Question(0, heading, (value[:_SHOWN_LENGTH],), "column", proposed))

@@ -112,7 +112,7 @@ class Reading:
 
 
 @lru_cache(maxsize=4096)
-def heading_kind(heading: str) -> Kind | None:
+def status_column_of_heading(heading: str) -> Kind | None:
     """What a heading says about who must get no mail; None for a heading about something else."""
     text = normalise_words(heading)
     if _OTHER_CHANNEL.search(text) and not _BY_MAIL.search(text):

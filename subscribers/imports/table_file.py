@@ -28,7 +28,7 @@ from subscribers.imports.csv_file import read_csv
 from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import EmptyFile, TableRow, UnreadableFile
 from subscribers.imports.staff_questions import parse_status_words
-from subscribers.imports.status_columns import file_status, heading_kind
+from subscribers.imports.status_columns import file_status, status_column_of_heading
 from subscribers.imports.workbook import read_sheets, read_workbook
 from subscribers.translate_stored_texts import stored
 
@@ -219,7 +219,7 @@ def _leaving(tables: Sequence[_NamedTable]) -> set[str]:
         if email_place([normalise_heading(cell) for cell in first]) is not None
         and (
             file_status(name)[0]
-            or any((kind := heading_kind(cell)) and kind.field == "opted_out" for cell in first)
+            or any((kind := status_column_of_heading(cell)) and kind.field == "opted_out" for cell in first)
         )
     }
 

@@ -98,7 +98,7 @@ def save(cursor: CursorWrapper, job: ImportJob) -> None:
         ImportChange.objects.bulk_update(changes, ["attributes"], batch_size=100)
 
 
-def undo(changes: Collection[ImportChange]) -> set[int]:
+def undo_tags_and_fields(changes: Collection[ImportChange]) -> set[int]:
     """Revert the attributes that still are what these changes made of them; returns whose those were."""
     saved = [(change.subscriber, json.loads(change.attributes)) for change in changes if change.attributes]
     current = _CurrentAttributes([person for person, _ in saved])

@@ -15,7 +15,7 @@ from subscribers.bulk import jobs as bulk
 from subscribers.imports import jobs as imports
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
-from subscribers.resumable_jobs import LEASE, UNDO_FOR, Job, JobRunner, WrongState, claim, transition
+from subscribers.resumable_jobs import LEASE, UNDO_FOR, Job, JobRunner, WrongState, acquire_lease, transition
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Group
 from subscribers.segments.segments import save
@@ -166,8 +166,8 @@ def test_a_busy_database_is_not_the_jobs_error(kind: Kind) -> None:
 
 def test_a_job_that_another_worker_holds_is_left_alone(kind: Kind) -> None:
     job, mine = kind.create("a"), kind.runner(1)
-    assert claim(type(job).objects.get(), job.ACTIVE, NOW)
-    assert not claim(job, job.ACTIVE, NOW)
+    assert acquire_lease(type(job).objects.get(), job.ACTIVE, NOW)
+    assert not acquire_lease(job, job.ACTIVE, NOW)
     assert (run(mine), mine.run_batch(job, clock()), kind.done(job)) == (0, False, 0)
     assert run(mine, NOW + LEASE + timedelta(seconds=1)) > 0
 
