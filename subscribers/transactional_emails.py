@@ -72,7 +72,7 @@ def send_address_confirmation(subscriber: Subscriber, new_email: str, token: str
         _message(subscriber, subject, template, path, extra, to=new_email).send()
 
 
-def send_address_change_notice(
+def send_address_change_confirmation_to_old_address(
     subscriber: Subscriber, masked_email: str, agree_token: str, reject_token: str
 ) -> None:
     """Ask for confirmation at the present address, with an "agree_change" and a "reject_change" token."""

@@ -100,7 +100,7 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
             token = tokens.make_dated("change_address", change.pk, now)
             transactional_emails.send_address_confirmation(subscriber, new_email, token, change.needs_old)
         if change.needs_old:
-            transactional_emails.send_address_change_notice(
+            transactional_emails.send_address_change_confirmation_to_old_address(
                 subscriber,
                 mask_address(new_email),
                 tokens.make_dated("agree_change", change.pk, now),
