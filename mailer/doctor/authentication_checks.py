@@ -33,7 +33,7 @@ from mailer.doctor.spf_dmarc import (
 _RESTRICTIVE = ("-all", "~all")
 
 
-def envelope_spf(context: Context) -> Iterator[CheckResult]:
+def check_envelope_spf(context: Context) -> Iterator[CheckResult]:
     """SPF of the envelope senders' domains, which receivers evaluate."""
     if not context.bounce_domains:
         yield CheckResult("spf", "", "skipped", "There is no [bounces] domain and no sender yet.")
@@ -43,7 +43,7 @@ def envelope_spf(context: Context) -> Iterator[CheckResult]:
         yield from _spf(context, domain, source, "the envelope sender")
 
 
-def header_spf(context: Context) -> Iterator[CheckResult]:
+def check_header_spf(context: Context) -> Iterator[CheckResult]:
     """SPF of domains that occur only in From, which few receivers evaluate."""
     source = egress(context.config, context.dns)
     for domain in context.domains:
@@ -106,7 +106,7 @@ def _with_addresses(record: str, source: Egress) -> str:
     return f"{version} {missing} {rest}".strip()
 
 
-def dkim_keys(context: Context) -> Iterator[CheckResult]:
+def check_dkim_keys(context: Context) -> Iterator[CheckResult]:
     """Each of our keys against its record in DNS."""
     result = partial(CheckResult, "dkim", "")
     if service := context.config.service.name:
@@ -191,7 +191,7 @@ def _tags(text: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def dmarc(context: Context) -> Iterator[CheckResult]:
+def check_dmarc(context: Context) -> Iterator[CheckResult]:
     """DMARC of each domain in From, and whether our DKIM or SPF domain is aligned with it."""
     if not context.domains:
         message = "No newsletter has a sender yet, and [site] email has no domain of its own."

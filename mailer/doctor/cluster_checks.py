@@ -37,7 +37,7 @@ ORDER BY job.task_name
 """
 
 
-def workers() -> Iterator[CheckResult]:
+def check_workers_running() -> Iterator[CheckResult]:
     """Whether workers run anywhere, and whether together they do everything."""
     result = partial(CheckResult, "worker", "")
     if _lacks_tables():

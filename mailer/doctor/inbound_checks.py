@@ -41,7 +41,7 @@ _SIGNING_KEYS = {
 _DOCS = "docs/services.md says where."
 
 
-def bounce_mx(context: Context) -> Iterator[CheckResult]:
+def check_bounce_mx(context: Context) -> Iterator[CheckResult]:
     """MX of the bounce domain, and whether one of its servers would accept a bounce; none is sent."""
     if not context.bounce_domains:
         yield CheckResult("bounce_mx", "", "skipped", "There is no [bounces] domain and no sender yet.")
@@ -104,7 +104,7 @@ def _accepts_bounces(context: Context, domain: str, hosts: list[str]) -> CheckRe
     return result("warning", unreachable, advice)
 
 
-def sources(config: Config, timeout: float) -> Iterator[CheckResult]:
+def check_sources(config: Config, timeout: float) -> Iterator[CheckResult]:
     """The configured sources of returned mail: one result for each."""
     bounces = config.bounces
     if bounces.maildir:
@@ -172,7 +172,7 @@ def _maildir(path: Path) -> CheckResult:
     return result("ok", f"It can be read; messages waiting: {waiting}.")
 
 
-def webhooks(config: Config, now: datetime) -> Iterator[CheckResult]:
+def check_webhooks(config: Config, now: datetime) -> Iterator[CheckResult]:
     """Whether the ESP's webhooks are configured, received and processed; no result without an ESP."""
     service = config.service
     if not service.name:

@@ -48,7 +48,7 @@ _BACKUP_DAYS = 7
 _SHOWN = 3
 
 
-def configuration(config: Config) -> Iterator[CheckResult]:
+def check_configuration(config: Config) -> Iterator[CheckResult]:
     """Settings that are valid and still a mistake."""
     result = partial(CheckResult, "configuration", config.site.url)
     mistakes = list(_mistakes(config))
@@ -84,7 +84,7 @@ def _is_local(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname)
 
 
-def database() -> Iterator[CheckResult]:
+def check_database() -> Iterator[CheckResult]:
     """Reachable, of a supported version, and migrated. Must run in the thread of the caller's connection."""
     kind = "SQLite" if connection.vendor == "sqlite" else "PostgreSQL"
     result = partial(CheckResult, "database", kind)
@@ -134,7 +134,7 @@ def _sqlite_file() -> Iterator[CheckResult]:
             f"{name} is on a network file system ({file_system}), where SQLite's locks do not work.",
             "Move it to a local disk, or use PostgreSQL.",
         )
-    yield from free_space("database", Path(name).parent)
+    yield from check_free_space("database", Path(name).parent)
 
 
 def file_system_of(path: Path) -> str:
@@ -147,7 +147,7 @@ def file_system_of(path: Path) -> str:
     return max(above, key=lambda mount: len(mount[0]), default=["", ""])[1]
 
 
-def storage(config: Config) -> Iterator[CheckResult]:
+def check_storage(config: Config) -> Iterator[CheckResult]:
     """The folder of images, attempt journals and locks."""
     folder = config.path(config.storage.path)
     result = partial(CheckResult, "storage", str(folder))
@@ -171,14 +171,14 @@ def storage(config: Config) -> Iterator[CheckResult]:
             f"It is on a network file system ({file_system}); the attempt journal needs a local disk.",
             "Move it to a disk of this machine. Pictures may be shared: [storage] media_path.",
         )
-    low = list(free_space("storage", folder))
+    low = list(check_free_space("storage", folder))
     yield from low
     if not low:
         free = shutil.disk_usage(folder).free
         yield result("ok", f"It is writable; {free / 1e9:.1f} GB are free.")
 
 
-def media(config: Config) -> Iterator[CheckResult]:
+def check_media(config: Config) -> Iterator[CheckResult]:
     """Pictures and uploads, where they are not in the storage folder: a file is written, read and deleted."""
     keys = config.storage
     if keys.media == "local" and not keys.media_path:
@@ -203,7 +203,7 @@ def media(config: Config) -> Iterator[CheckResult]:
         yield result("problem", "It returned something else than was written.")
 
 
-def free_space(check: str, folder: Path) -> Iterator[CheckResult]:
+def check_free_space(check: str, folder: Path) -> Iterator[CheckResult]:
     """A result only if the folder's disk is nearly full."""
     free = shutil.disk_usage(folder).free
     if free < _WARNING_BELOW:
@@ -216,7 +216,7 @@ def free_space(check: str, folder: Path) -> Iterator[CheckResult]:
         )
 
 
-def clock(context: Context) -> Iterator[CheckResult]:
+def check_clock(context: Context) -> Iterator[CheckResult]:
     """The kernel's state of this machine's clock, and the clock of a database server elsewhere."""
     result = partial(CheckResult, "clock", "")
     here = datetime.now(zoneinfo.ZoneInfo(settings.TIME_ZONE))
@@ -257,7 +257,7 @@ def _clock_state() -> int | None:
     return state if state >= 0 else None
 
 
-def worker(config: Config) -> Iterator[CheckResult]:
+def check_worker_running(config: Config) -> Iterator[CheckResult]:
     """Whether a process holds the worker's lock on this machine."""
     result = partial(CheckResult, "worker", "")
     lock = config.path(config.storage.path) / "worker.lock"
@@ -270,7 +270,7 @@ def worker(config: Config) -> Iterator[CheckResult]:
         yield result("warning", message, "Start it with: mailer run")
 
 
-def sending() -> Iterator[CheckResult]:
+def check_sending_allowed() -> Iterator[CheckResult]:
     """Whether this installation, and this machine of it, may send. In the caller's thread."""
     result = partial(CheckResult, "sending", "")
     try:
@@ -288,7 +288,7 @@ def sending() -> Iterator[CheckResult]:
         yield result("problem", f"Nothing is sent, because {no_send.describe_reason(reason)}.", advice)
 
 
-def backup(config: Config, now: datetime) -> Iterator[CheckResult]:
+def check_backup(config: Config, now: datetime) -> Iterator[CheckResult]:
     """When the last backup was made with `mailer backup`. In the caller's thread."""
     result = partial(CheckResult, "backup", "")
     if config.demo.enabled:
@@ -319,7 +319,7 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def files(config: Config) -> Iterator[CheckResult]:
+def check_files(config: Config) -> Iterator[CheckResult]:
     """Configuration, keys, database and storage, which other users of the machine must not open."""
     result = partial(CheckResult, "files", "")
     file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))
@@ -336,7 +336,7 @@ def files(config: Config) -> Iterator[CheckResult]:
         yield result("ok", "Only their owner can open configuration, keys, database and storage.")
 
 
-def keys(config: Config, now: datetime) -> Iterator[CheckResult]:
+def check_keys(config: Config, now: datetime) -> Iterator[CheckResult]:
     """The keys file, and whether its address-hash key is the database's. In the caller's thread."""
     path = config.path(config.keys.file)
     result = partial(CheckResult, "keys", str(path))
@@ -364,7 +364,7 @@ _PROBLEMS = {
 }
 
 
-def audit_log() -> Iterator[CheckResult]:
+def check_audit_log() -> Iterator[CheckResult]:
     """The chain of the audit log, and the database's triggers. In the caller's thread."""
     result = partial(CheckResult, "audit_log", "")
     try:
@@ -389,7 +389,7 @@ def audit_log() -> Iterator[CheckResult]:
         yield result("ok", f"Its {found.entries} entries are as they were written; the last MAC is {head}.")
 
 
-def accounts(now: datetime) -> Iterator[CheckResult]:
+def check_accounts(now: datetime) -> Iterator[CheckResult]:
     """Accounts without a recent sign-in. In the caller's thread."""
     result = partial(CheckResult, "accounts", "")
     try:

@@ -65,7 +65,7 @@ def relays(context: Context) -> list[Relay]:
     return [] if context.config.service.name else configured_relays()
 
 
-def relay(context: Context, relay: Relay, now: datetime) -> Iterator[CheckResult]:
+def check_relay(context: Context, relay: Relay, now: datetime) -> Iterator[CheckResult]:
     """Connect to a relay, authenticate as for sending, and quit."""
     subject = f"{relay.host}:{relay.port}"
     result = partial(CheckResult, "relay", subject)
@@ -132,7 +132,7 @@ def _certificate(relay: Relay, tls_version: str, certificate: bytes, now: dateti
     return CheckResult("tls", relay.host, "warning", message, "The relay's operator must renew it.")
 
 
-def esp(context: Context) -> Iterator[CheckResult]:
+def check_esp(context: Context) -> Iterator[CheckResult]:
     """Whether the ESP accepts our credentials."""
     # Slow to load (requests, anymail), and needed only where an ESP is configured.
     from mailer.delivery.esp.configured_client import check_credentials
@@ -146,7 +146,7 @@ def esp(context: Context) -> Iterator[CheckResult]:
         yield result("ok", "It answers and accepts our key.")
 
 
-def reverse_dns(context: Context) -> Iterator[CheckResult]:
+def check_reverse_dns(context: Context) -> Iterator[CheckResult]:
     """PTR of the sending address, and whether its name resolves to the address again (FCrDNS)."""
     source = egress(context.config, context.dns)
     if not source.addresses:

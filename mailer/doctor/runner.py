@@ -81,19 +81,19 @@ def run(
     for thread in threads:
         thread.start()
     for name, function in (
-        ("configuration", partial(local_checks.configuration, config)),
-        ("database", local_checks.database),
-        ("storage", partial(local_checks.storage, config)),
-        ("media", partial(local_checks.media, config)),
-        ("files", partial(local_checks.files, config)),
-        ("keys", partial(local_checks.keys, config, now)),
-        ("audit_log", local_checks.audit_log),
-        ("accounts", partial(local_checks.accounts, now)),
-        ("clock", partial(local_checks.clock, context)),
+        ("configuration", partial(local_checks.check_configuration, config)),
+        ("database", local_checks.check_database),
+        ("storage", partial(local_checks.check_storage, config)),
+        ("media", partial(local_checks.check_media, config)),
+        ("files", partial(local_checks.check_files, config)),
+        ("keys", partial(local_checks.check_keys, config, now)),
+        ("audit_log", local_checks.check_audit_log),
+        ("accounts", partial(local_checks.check_accounts, now)),
+        ("clock", partial(local_checks.check_clock, context)),
         ("worker", _worker_check(config)),
-        ("sending", local_checks.sending),
-        ("backup", partial(local_checks.backup, config, now)),
-        ("webhooks", partial(inbound_checks.webhooks, config, now)),
+        ("sending", local_checks.check_sending_allowed),
+        ("backup", partial(local_checks.check_backup, config, now)),
+        ("webhooks", partial(inbound_checks.check_webhooks, config, now)),
         ("alerts", partial(alert_checks.check_alerts, config, now)),
     ):
         if only and name not in only:
@@ -113,7 +113,9 @@ def run(
 
 def _worker_check(config: Config) -> Callable[[], Iterable[CheckResult]]:
     return (
-        cluster_checks.workers if config.worker.engine == "cluster" else partial(local_checks.worker, config)
+        cluster_checks.check_workers_running
+        if config.worker.engine == "cluster"
+        else partial(local_checks.check_worker_running, config)
     )
 
 
@@ -121,26 +123,30 @@ def _slow_checks(
     context: Context, now: datetime
 ) -> Iterator[tuple[str, str, Callable[[], Iterable[CheckResult]]]]:
     config = context.config
-    yield "web", "the web process", partial(web_checks.process, context)
-    yield "site", config.site.url, partial(web_checks.site, context)
+    yield "web", "the web process", partial(web_checks.check_web_process, context)
+    yield "site", config.site.url, partial(web_checks.check_site, context)
     if config.site.media_origin:
-        yield "media_origin", config.site.media_origin, partial(web_checks.media_origin, context)
-    yield "one_click", "one-click unsubscribe", partial(web_checks.one_click, context)
+        yield "media_origin", config.site.media_origin, partial(web_checks.check_media_origin, context)
+    yield "one_click", "one-click unsubscribe", partial(web_checks.check_one_click, context)
     if config.service.name:
-        yield "service", config.service.name, partial(outbound_checks.esp, context)
+        yield "service", config.service.name, partial(outbound_checks.check_esp, context)
     for relay in outbound_checks.relays(context):
-        yield "relay", f"the relay {relay.host}", partial(outbound_checks.relay, context, relay, now)
-    yield "bounce_mailbox", "the bounce mailbox", partial(inbound_checks.sources, config, context.timeout)
+        yield "relay", f"the relay {relay.host}", partial(outbound_checks.check_relay, context, relay, now)
+    yield (
+        "bounce_mailbox",
+        "the bounce mailbox",
+        partial(inbound_checks.check_sources, config, context.timeout),
+    )
     if config.demo.enabled:
         for name in ("spf", "dkim", "dmarc", "reverse_dns", "bounce_mx"):
             yield name, "", partial(_not_in_demo, name)
         return
-    yield "spf", "SPF", partial(authentication_checks.envelope_spf, context)
-    yield "spf", "SPF", partial(authentication_checks.header_spf, context)
-    yield "dkim", "DKIM", partial(authentication_checks.dkim_keys, context)
-    yield "dmarc", "DMARC", partial(authentication_checks.dmarc, context)
-    yield "reverse_dns", "the sending address", partial(outbound_checks.reverse_dns, context)
-    yield "bounce_mx", "the bounce domain's mail server", partial(inbound_checks.bounce_mx, context)
+    yield "spf", "SPF", partial(authentication_checks.check_envelope_spf, context)
+    yield "spf", "SPF", partial(authentication_checks.check_header_spf, context)
+    yield "dkim", "DKIM", partial(authentication_checks.check_dkim_keys, context)
+    yield "dmarc", "DMARC", partial(authentication_checks.check_dmarc, context)
+    yield "reverse_dns", "the sending address", partial(outbound_checks.check_reverse_dns, context)
+    yield "bounce_mx", "the bounce domain's mail server", partial(inbound_checks.check_bounce_mx, context)
 
 
 def _not_in_demo(name: str) -> Iterator[CheckResult]:

@@ -22,7 +22,7 @@ _PNG = b"\x89PNG"
 _ONE_CLICK = "List-Unsubscribe=One-Click"
 
 
-def process(context: Context) -> Iterator[CheckResult]:
+def check_web_process(context: Context) -> Iterator[CheckResult]:
     """Whether the web process answers at its own address."""
     config = context.config
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.web.host, config.web.host)  # noqa: S104
@@ -58,7 +58,7 @@ def _failed_checks(body: bytes) -> str:
     return f"Failed checks: {', '.join(failed)}." if failed else ""
 
 
-def site(context: Context) -> Iterator[CheckResult]:
+def check_site(context: Context) -> Iterator[CheckResult]:
     """Whether the site's public address leads to our pages."""
     url = context.config.site.url
     result = partial(CheckResult, "site", url)
@@ -90,7 +90,7 @@ def _metrics(context: Context) -> Iterator[CheckResult]:
     yield CheckResult("site", "/metrics", "problem", "Everybody can read the metrics.", advice)
 
 
-def media_origin(context: Context) -> Iterator[CheckResult]:
+def check_media_origin(context: Context) -> Iterator[CheckResult]:
     """Whether pictures of messages come from the media origin, and may be kept there."""
     origin = context.config.site.media_origin
     result = partial(CheckResult, "media_origin", origin)
@@ -120,7 +120,7 @@ def media_origin(context: Context) -> Iterator[CheckResult]:
         )
 
 
-def one_click(context: Context) -> Iterator[CheckResult]:
+def check_one_click(context: Context) -> Iterator[CheckResult]:
     """RFC 8058: GET shows a page, and a POST without cookies is accepted without a redirect."""
     site = context.config.site.url
     result = partial(CheckResult, "one_click", site)

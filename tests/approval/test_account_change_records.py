@@ -271,7 +271,7 @@ def test_a_migration_brings_back_what_records_when_another_one_dropped_it(people
         if on_table:
             cursor.execute("DROP FUNCTION account_email_recorded()")
         cursor.execute("DROP INDEX account_email_once")
-    (found,) = [one for one in local_checks.audit_log() if one.status == "problem"]
+    (found,) = [one for one in local_checks.check_audit_log() if one.status == "problem"]
     assert "account_email_recorded" in found.message and "account_email_once" in found.message
     for _ in range(2):
         _triggers.restore_missing()

@@ -54,7 +54,7 @@ def test_entries_are_chained_as_they_are_written(entries: list[ModelLogEntry]) -
     found = chain.verify()
     assert (found.problems, found.entries) == ([], ModelLogEntry.objects.count())
     assert found.head == bytes(AuditRecord.objects.latest("sequence").mac).hex()
-    (result,) = local_checks.audit_log()
+    (result,) = local_checks.check_audit_log()
     assert result.status == "ok"
 
 
@@ -88,7 +88,7 @@ def test_changes_past_the_triggers_are_found(entries: list[ModelLogEntry]) -> No
         ModelLogEntry.objects.filter(pk=second).update(user=None)
         connection.cursor().execute("DELETE FROM mailer_auditrecord WHERE entry_id = %s", [third])
     assert set(problems()) == {("changed", first), ("changed", second), ("unchained", third)}
-    assert [one.status for one in local_checks.audit_log()] == ["problem"]
+    assert [one.status for one in local_checks.check_audit_log()] == ["problem"]
 
 
 def test_a_forged_record_does_not_fit(entries: list[ModelLogEntry]) -> None:
@@ -101,16 +101,16 @@ def test_a_forged_record_does_not_fit(entries: list[ModelLogEntry]) -> None:
 def test_a_missing_trigger_is_a_problem_and_comes_back(entries: list[ModelLogEntry]) -> None:
     on = " ON wagtailcore_modellogentry" if connection.vendor == "postgresql" else ""
     connection.cursor().execute(f"DROP TRIGGER audit_entry_kept{on}")
-    assert [one.status for one in local_checks.audit_log()] == ["problem"]
+    assert [one.status for one in local_checks.check_audit_log()] == ["problem"]
     _triggers.restore_missing()
-    assert [one.status for one in local_checks.audit_log()] == ["ok"]
+    assert [one.status for one in local_checks.check_audit_log()] == ["ok"]
     if connection.vendor == "postgresql":
         # There it can be switched off as well.
         connection.check_constraints()
         connection.cursor().execute("ALTER TABLE wagtailcore_modellogentry DISABLE TRIGGER audit_entry_kept")
-        assert [one.status for one in local_checks.audit_log()] == ["problem"]
+        assert [one.status for one in local_checks.check_audit_log()] == ["problem"]
         _triggers.restore_missing()
-        assert [one.status for one in local_checks.audit_log()] == ["ok"]
+        assert [one.status for one in local_checks.check_audit_log()] == ["ok"]
 
 
 def test_erasure_removes_a_subscriber_from_old_entries_and_the_chain_still_fits(

@@ -117,7 +117,7 @@ _CHECKS = """
 import django, json
 django.setup()
 from mailer.doctor import local_checks
-found = [*local_checks.database(), *local_checks.audit_log()]
+found = [*local_checks.check_database(), *local_checks.check_audit_log()]
 print(json.dumps([[one.check, one.status, one.message] for one in found]))
 """
 

@@ -22,7 +22,7 @@ def _relay(zone):
 
 
 def test_missing_spf_gets_a_record_with_the_relays_address(context):
-    (found,) = authentication_checks.envelope_spf(context(bounces={"domain": "bounces.example.org"}))
+    (found,) = authentication_checks.check_envelope_spf(context(bounces={"domain": "bounces.example.org"}))
     (record,) = found.records
     assert found.status == "problem"
     assert (record.name, record.type) == ("bounces.example.org", "TXT")
@@ -33,11 +33,11 @@ def test_publishing_the_proposed_spf_record_fixes_the_check(zone, context):
     zone.text("bounces.example.org", "v=spf1 a:other.example.net -all")
     zone.has("other.example.net", "A", "192.0.2.99")
     office = context(bounces={"domain": "bounces.example.org"})
-    (before,) = authentication_checks.envelope_spf(office)
+    (before,) = authentication_checks.check_envelope_spf(office)
     assert before.status == "warning" and "192.0.2.7" in before.message
     zone.text("bounces.example.org", before.records[0].value)
     office.dns.clear_cache()
-    (after,) = authentication_checks.envelope_spf(office)
+    (after,) = authentication_checks.check_envelope_spf(office)
     assert after.status == "ok" and "1 of 10 lookups" in after.message
 
 
@@ -51,19 +51,19 @@ def test_publishing_the_proposed_spf_record_fixes_the_check(zone, context):
 )
 def test_spf_that_allows_all_senders_is_reported(zone, context, record, status):
     zone.text("bounces.example.org", record)
-    (found,) = authentication_checks.envelope_spf(context(bounces={"domain": "bounces.example.org"}))
+    (found,) = authentication_checks.check_envelope_spf(context(bounces={"domain": "bounces.example.org"}))
     assert found.status == status and "-all" in found.advice
 
 
 def test_a_relay_on_this_machine_sends_from_the_sites_address(zone, context):
     zone.has("news.example.org", "A", "192.0.2.50")
     office = context(smtp={"host": "localhost"}, bounces={"domain": "bounces.example.org"})
-    (found,) = authentication_checks.envelope_spf(office)
+    (found,) = authentication_checks.check_envelope_spf(office)
     assert found.records[0].value == "v=spf1 ip4:192.0.2.50 -all" and "this machine" in found.advice
 
 
 def test_an_esp_gives_the_spf_include_itself(context):
-    (found,) = authentication_checks.envelope_spf(context(service={"name": "postmark", "key": "k"}))
+    (found,) = authentication_checks.check_envelope_spf(context(service={"name": "postmark", "key": "k"}))
     assert "postmark" in found.advice and "ip4" not in found.records[0].value
 
 
@@ -74,7 +74,7 @@ def keyed(context):
 def test_published_dkim_keys_verify_a_signature(zone, context):
     for key in (RSA_KEY, ED25519_KEY):
         zone.text(key.dns_name, key.dns_record)
-    assert [found.status for found in authentication_checks.dkim_keys(keyed(context))] == ["ok", "ok"]
+    assert [found.status for found in authentication_checks.check_dkim_keys(keyed(context))] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize(
@@ -94,37 +94,39 @@ def test_published_dkim_keys_verify_a_signature(zone, context):
 def test_a_dkim_key_that_does_not_verify_is_a_problem_with_the_record_to_publish(zone, context, texts, error):
     if texts:
         zone.text(RSA_KEY.dns_name, *texts)
-    found = next(iter(authentication_checks.dkim_keys(keyed(context))))
+    found = next(iter(authentication_checks.check_dkim_keys(keyed(context))))
     assert found.status == "problem" and error in found.message
     assert found.records[0].value == RSA_KEY.dns_record and found.records[0].name == RSA_KEY.dns_name
 
 
 def test_a_dkim_key_in_test_mode_is_a_warning(zone, context):
     zone.text(RSA_KEY.dns_name, RSA_KEY.dns_record + "; t=s:y")
-    assert next(iter(authentication_checks.dkim_keys(keyed(context)))).status == "warning"
+    assert next(iter(authentication_checks.check_dkim_keys(keyed(context)))).status == "warning"
 
 
 def test_a_dkim_record_may_contain_spaces_and_lack_the_version(zone, context):
     zone.text(RSA_KEY.dns_name, re.sub(r"v=DKIM1; k=rsa; p=(.{40})", r"p=\1 ", RSA_KEY.dns_record))
-    assert next(iter(authentication_checks.dkim_keys(keyed(context)))).status == "ok"
+    assert next(iter(authentication_checks.check_dkim_keys(keyed(context)))).status == "ok"
 
 
 def test_without_dkim_keys_the_relay_must_sign(context):
-    (found,) = authentication_checks.dkim_keys(context(dkim=dataclasses.asdict(Dkim())))
+    (found,) = authentication_checks.check_dkim_keys(context(dkim=dataclasses.asdict(Dkim())))
     assert found.status == "skipped" and "dkim=pass" in found.advice
 
 
 def test_an_esp_signs_and_our_dkim_keys_are_unused(context):
     section = {"service": {"name": "postmark", "key": "k"}}
-    assert next(iter(authentication_checks.dkim_keys(context(**section)))).status == "skipped"
+    assert next(iter(authentication_checks.check_dkim_keys(context(**section)))).status == "skipped"
     assert (
-        next(iter(authentication_checks.dkim_keys(context(**section, dkim=dataclasses.asdict(BOTH))))).status
+        next(
+            iter(authentication_checks.check_dkim_keys(context(**section, dkim=dataclasses.asdict(BOTH))))
+        ).status
         == "warning"
     )
 
 
 def test_missing_dmarc_gets_a_record_for_the_organizational_domain(context):
-    (found,) = authentication_checks.dmarc(context(senders=("a@example.org", "b@example.org")))
+    (found,) = authentication_checks.check_dmarc(context(senders=("a@example.org", "b@example.org")))
     (record,) = found.records
     assert found.status == "problem" and record.name == "_dmarc.example.org"
     assert record.value.startswith("v=DMARC1; p=none; rua=mailto:")
@@ -147,5 +149,5 @@ def test_missing_dmarc_gets_a_record_for_the_organizational_domain(context):
 def test_dkim_or_spf_must_be_aligned_with_the_sender(zone, context, dmarc, signed, bounces, status):
     zone.text("_dmarc.example.org", f"v=DMARC1; {dmarc}")
     key = {**dataclasses.asdict(BOTH), "domain": signed}
-    (found,) = authentication_checks.dmarc(context(dkim=key, bounces={"domain": bounces}))
+    (found,) = authentication_checks.check_dmarc(context(dkim=key, bounces={"domain": bounces}))
     assert found.status == status, found

@@ -58,7 +58,7 @@ def test_the_bounce_domains_server_is_asked_if_it_accepts_bounces(zone, context,
     server.start()
     try:
         bounces = {"domain": "bounces.example.org"}
-        (found,) = inbound_checks.bounce_mx(context(bounces=bounces, mx_port=server.port))
+        (found,) = inbound_checks.check_bounce_mx(context(bounces=bounces, mx_port=server.port))
     finally:
         server.stop()
     assert found.status == status and detail in found.message
@@ -67,10 +67,10 @@ def test_the_bounce_domains_server_is_asked_if_it_accepts_bounces(zone, context,
 
 
 def test_a_bounce_domain_without_mx_gets_the_record_to_publish(zone, context):
-    (found,) = inbound_checks.bounce_mx(context(bounces={"domain": "bounces.example.org"}))
+    (found,) = inbound_checks.check_bounce_mx(context(bounces={"domain": "bounces.example.org"}))
     assert found.status == "problem" and found.records[0].type == "MX"
     zone.has("bounces.example.org", "MX", "0 .")
-    (found,) = inbound_checks.bounce_mx(context(bounces={"domain": "bounces.example.org"}))
+    (found,) = inbound_checks.check_bounce_mx(context(bounces={"domain": "bounces.example.org"}))
     assert found.status == "problem"
 
 
@@ -78,26 +78,26 @@ def test_a_null_mx_is_a_problem_and_an_unreachable_server_a_warning(zone, contex
     zone.has("bounces.example.org", "MX", "0 .")
     zone.has("quiet.example.org", "MX", "10 mx.example.org.")
     zone.has("mx.example.org", "A", "127.0.0.1")
-    (found,) = inbound_checks.bounce_mx(context(bounces={"domain": "bounces.example.org"}))
+    (found,) = inbound_checks.check_bounce_mx(context(bounces={"domain": "bounces.example.org"}))
     assert "null MX" in found.message
-    (found,) = inbound_checks.bounce_mx(context(bounces={"domain": "quiet.example.org"}, mx_port=1))
+    (found,) = inbound_checks.check_bounce_mx(context(bounces={"domain": "quiet.example.org"}, mx_port=1))
     assert found.status == "warning" and "cannot be reached" in found.message and "port 25" in found.advice
 
 
 def test_the_maildir_must_exist_and_be_accessible(context, tmp_path):
     config = context(bounces={"maildir": str(tmp_path / "box")}).config
-    (found,) = inbound_checks.sources(config, 2)
+    (found,) = inbound_checks.check_sources(config, 2)
     assert found.status == "problem" and "mkdir" in found.advice
     for part in ("new", "cur", "tmp"):
         (tmp_path / "box" / part).mkdir(parents=True)
     (tmp_path / "box" / "new" / "1").write_text("x")
-    (found,) = inbound_checks.sources(config, 2)
+    (found,) = inbound_checks.check_sources(config, 2)
     assert found.status == "ok" and "waiting: 1" in found.message
     if os.geteuid():
         (tmp_path / "box" / "new").chmod(0)
-        (found,) = inbound_checks.sources(config, 2)
+        (found,) = inbound_checks.check_sources(config, 2)
         assert found.status == "problem"
-    assert next(iter(inbound_checks.sources(context().config, 2))).status == "warning"
+    assert next(iter(inbound_checks.check_sources(context().config, 2))).status == "warning"
 
 
 @pytest.mark.django_db
@@ -105,11 +105,11 @@ def test_an_imap_mailbox_is_opened_without_changing_it(context):
     with Imapd() as server:
         server.messages = {1: b"one", 2: b"two"}
         there = {"imap_host": "127.0.0.1", "imap_port": server.port, "imap_security": "none"}
-        (found,) = inbound_checks.sources(context(bounces=there).config, 2)
+        (found,) = inbound_checks.check_sources(context(bounces=there).config, 2)
         assert found.status == "ok" and "waiting: 2" in found.message
         assert not {"FETCH", "STORE"} & {line.split()[0] for line in server.heard}
         server.refused = {"LOGIN"}
-        (found,) = inbound_checks.sources(context(bounces=there).config, 2)
+        (found,) = inbound_checks.check_sources(context(bounces=there).config, 2)
         assert found.status == "problem"
 
 
@@ -118,10 +118,10 @@ def test_the_worker_must_answer_on_the_lmtp_port(context):
         config = context(bounces={"lmtp_port": server.server_address[1]}).config
         serving = threading.Thread(target=server.handle_request)
         serving.start()
-        (found,) = inbound_checks.sources(config, 2)
+        (found,) = inbound_checks.check_sources(config, 2)
         serving.join()
         assert found.status == "ok"
-    (found,) = inbound_checks.sources(config, 2)
+    (found,) = inbound_checks.check_sources(config, 2)
     assert found.status == "problem"
 
 
@@ -131,7 +131,7 @@ def look(context):
 
     def examine(name, **more):
         config = context(site={"url": "https://news.example.org"}, service={"name": name, **more}).config
-        return list(inbound_checks.webhooks(config, NOW))
+        return list(inbound_checks.check_webhooks(config, NOW))
 
     return examine
 
@@ -193,7 +193,7 @@ def test_unprocessed_webhooks_are_a_problem(look):
 
 def test_with_webhooks_no_bounce_mailbox_is_needed(context):
     service = {"name": "postmark", "webhook_secret": SECRET}
-    (found,) = inbound_checks.sources(context(service=service).config, 1)
+    (found,) = inbound_checks.check_sources(context(service=service).config, 1)
     assert (found.status, found.advice) == ("skipped", "")
-    (found,) = inbound_checks.sources(context(service={"name": "postmark"}).config, 1)
+    (found,) = inbound_checks.check_sources(context(service={"name": "postmark"}).config, 1)
     assert found.status == "warning"

@@ -37,7 +37,7 @@ def as_text(findings) -> str:
     ],
 )
 def test_a_mistake_in_the_configuration_is_a_problem(context, section, setting):
-    found = as_text(local_checks.configuration(context(**section).config))
+    found = as_text(local_checks.check_configuration(context(**section).config))
     assert found.startswith("problem") and setting in found
 
 
@@ -45,13 +45,13 @@ def test_storage_that_is_not_writable_is_a_problem(context, tmp_path):
     (tmp_path / "data").write_text("a file in its place")
     for name, status in (("data", "problem"), ("new", "ok")):
         config = context(storage={"path": str(tmp_path / name)}).config
-        (found,) = local_checks.storage(config)
+        (found,) = local_checks.check_storage(config)
         assert found.status == status
 
 
 def test_storage_on_a_network_file_system_is_a_problem(context, tmp_path, monkeypatch):
     monkeypatch.setattr(local_checks, "file_system_of", lambda path: "nfs4")
-    found = list(local_checks.storage(context(storage={"path": str(tmp_path)}).config))
+    found = list(local_checks.check_storage(context(storage={"path": str(tmp_path)}).config))
     assert [one.status for one in found] == ["problem", "ok"]
     assert "media_path" in found[0].advice
 
@@ -60,19 +60,19 @@ def test_low_disk_space_is_a_warning_and_then_a_problem(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     for free, status in ((100, "problem"), (1000, "warning"), (10_000, "")):
         monkeypatch.setattr(shutil, "disk_usage", lambda path, n=free: usage._replace(free=n * 1024 * 1024))
-        assert as_text(local_checks.free_space("storage", tmp_path)).partition(":")[0] == status
+        assert as_text(local_checks.check_free_space("storage", tmp_path)).partition(":")[0] == status
 
 
 @pytest.mark.django_db
 def test_a_migrated_database_is_ok():
-    assert as_text(local_checks.database()).startswith("ok")
+    assert as_text(local_checks.check_database()).startswith("ok")
 
 
 @pytest.mark.django_db
 def test_pending_migrations_are_a_problem():
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'subscribers'")
-    assert "mailer migrate" in as_text(local_checks.database())
+    assert "mailer migrate" in as_text(local_checks.check_database())
 
 
 def test_the_type_of_a_file_system_is_found():
@@ -80,15 +80,15 @@ def test_the_type_of_a_file_system_is_found():
 
 
 def test_the_clock_is_shown_in_the_offices_time_zone(context):
-    assert "office's time is" in as_text(local_checks.clock(context()))
+    assert "office's time is" in as_text(local_checks.check_clock(context()))
 
 
 def test_a_worker_is_detected_by_its_lock(context, tmp_path):
     config = context(storage={"path": str(tmp_path)}).config
-    assert "mailer run" in as_text(local_checks.worker(config))
+    assert "mailer run" in as_text(local_checks.check_worker_running(config))
     with worker_lock(tmp_path):
-        assert as_text(local_checks.worker(config)).startswith("ok")
-    assert as_text(local_checks.worker(config)).startswith("warning")
+        assert as_text(local_checks.check_worker_running(config)).startswith("ok")
+    assert as_text(local_checks.check_worker_running(config)).startswith("warning")
 
 
 def test_a_check_that_fails_does_not_hide_the_others():
@@ -110,8 +110,8 @@ def test_a_database_file_without_wal_is_a_problem(sqlite_template, django_db_set
         "import django; django.setup()\n"
         "from django.db import connection\n"
         "connection.settings_dict['OPTIONS'].pop('init_command')\n"
-        "from mailer.doctor.local_checks import database\n"
-        "print([one.message for one in database()])"
+        "from mailer.doctor.local_checks import check_database\n"
+        "print([one.message for one in check_database()])"
     )
     environment = {**os.environ, "MAILER_DATABASE__URL": f"sqlite:///{file}"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
@@ -125,7 +125,7 @@ def test_an_old_backup_or_none_is_a_warning(context, days, status):
     instances.create(now, "")
     if days is not None:
         instances.record_backup(now - timedelta(days=days))
-    (found,) = local_checks.backup(context().config, now)
+    (found,) = local_checks.check_backup(context().config, now)
     assert found.status == status
 
 
@@ -133,8 +133,8 @@ def test_an_old_backup_or_none_is_a_warning(context, days, status):
 def test_an_installation_that_sends_nothing_is_a_problem(settings, context, tmp_path):
     settings.CONFIG = context(storage={"path": str(tmp_path)}).config
     identity.check(timezone.now())
-    (found,) = local_checks.sending()
+    (found,) = local_checks.check_sending_allowed()
     assert found.status == "ok"
     instances.begin_no_send(instances.Instance.Reason.RESTORED, timezone.now())
-    (found,) = local_checks.sending()
+    (found,) = local_checks.check_sending_allowed()
     assert found.status == "problem" and "resume-sending" in found.advice

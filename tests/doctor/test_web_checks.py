@@ -22,10 +22,10 @@ NOW = datetime.now(UTC)
 def test_the_web_process_must_answer(context, live_server):
     host, _, port = live_server.url.partition("://")[2].partition(":")
     office = context(site={"url": live_server.url}, web={"host": host, "port": int(port)})
-    assert [one.status for one in web_checks.process(office)] == ["ok"]
+    assert [one.status for one in web_checks.check_web_process(office)] == ["ok"]
     other_port = dataclasses.replace(office.config.web, port=1)
     away = dataclasses.replace(office, config=dataclasses.replace(office.config, web=other_port))
-    assert [one.status for one in web_checks.process(away)] == ["warning"]
+    assert [one.status for one in web_checks.check_web_process(away)] == ["warning"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def test_a_web_process_that_is_not_ready_is_a_problem_with_its_check(context, li
     host, _, port = live_server.url.partition("://")[2].partition(":")
     office = context(site={"url": live_server.url}, web={"host": host, "port": int(port)})
     configure(keys={"file": "nowhere.toml"})
-    (found,) = web_checks.process(office)
+    (found,) = web_checks.check_web_process(office)
     assert (found.status, "keys" in found.message) == ("problem", True)
 
 
@@ -42,11 +42,13 @@ def test_one_click_works_and_ends_no_subscription(context, live_server):
     reader = cast.reader("aida")
     before = list(Subscription.objects.filter(subscriber=reader).values_list("state", flat=True))
     assert before
-    (found,) = web_checks.one_click(context(site={"url": live_server.url}))
+    (found,) = web_checks.check_one_click(context(site={"url": live_server.url}))
     assert found.status == "ok", found
     # The same server, as the origin of pictures; and one that does not answer.
     for origin, status in ((live_server.url, "ok"), ("http://127.0.0.1:1", "problem")):
-        (found,) = web_checks.media_origin(context(site={"url": live_server.url, "media_origin": origin}))
+        (found,) = web_checks.check_media_origin(
+            context(site={"url": live_server.url, "media_origin": origin})
+        )
         assert found.status == status, found
     assert list(Subscription.objects.filter(subscriber=reader).values_list("state", flat=True)) == before
 
@@ -80,7 +82,7 @@ def answering(get: int, post: int):
 @pytest.mark.parametrize(("get", "post"), [(200, 302), (200, 403), (200, 405), (302, 200), (500, 200)])
 def test_a_proxy_that_breaks_one_click_is_a_problem(context, get, post):
     with answering(get, post) as (url, asked):
-        (found,) = web_checks.one_click(context(site={"url": url}))
+        (found,) = web_checks.check_one_click(context(site={"url": url}))
     assert found.status == "problem" and "POST" in found.advice
     assert tokens.make("unsubscribe", 0, 0) not in found.message
     assert {cookie for _, _, cookie in asked} == {None}
@@ -88,11 +90,11 @@ def test_a_proxy_that_breaks_one_click_is_a_problem(context, get, post):
 
 def test_a_site_on_loopback_is_skipped(context):
     office = context(site={"url": "http://127.0.0.1:1"})
-    assert [next(iter(look(office))).status for look in (web_checks.site, web_checks.one_click)] == [
-        "skipped"
-    ] * 2
+    assert [
+        next(iter(look(office))).status for look in (web_checks.check_site, web_checks.check_one_click)
+    ] == ["skipped"] * 2
 
 
 def test_a_site_in_a_private_network_is_a_warning(context):
-    (found,) = web_checks.site(context(site={"url": "https://10.0.0.1"}))
+    (found,) = web_checks.check_site(context(site={"url": "https://10.0.0.1"}))
     assert found.status == "warning"

@@ -319,10 +319,10 @@ def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
         "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'",
     )
     doctor = (
-        "from django.db import connection; from mailer.doctor.cluster_checks import workers\n"
+        "from django.db import connection; from mailer.doctor.cluster_checks import check_workers_running\n"
         f"for change in {changes}:\n"
         "    connection.cursor().execute(change or 'SELECT')\n"
-        "    print([(one.status, one.advice) for one in workers()])"
+        "    print([(one.status, one.advice) for one in check_workers_running()])"
     )
     used, nobody, one, waiting, unknown, silent = cluster.call(f"{update}; {mark}; {doctor}").splitlines()
     assert used == "False"
