@@ -213,10 +213,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": f"{_VALIDATION}.NumericPasswordValidator"},
     {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator"},
-    {"NAME": "mailer.accounts.passwords.LeakedPasswordValidator"},
-    {"NAME": "mailer.accounts.passwords.OfficeNameValidator"},
+    {"NAME": "mailer.accounts.password_validators.LeakedPasswordValidator"},
+    {"NAME": "mailer.accounts.password_validators.OfficeNameValidator"},
 ]
-AUTHENTICATION_BACKENDS = ["mailer.accounts.passwords.PasswordBackend"]
+AUTHENTICATION_BACKENDS = ["mailer.accounts.auth_backend.PasswordBackend"]
 LOGIN_URL = WAGTAILADMIN_LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "wagtailadmin_home"
 LOGOUT_REDIRECT_URL = "account_login"

@@ -24,7 +24,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer.accounts import audit_log_entries, sign_in_limits
-from mailer.accounts.passwords import find_account
+from mailer.accounts.auth_backend import find_account
 from mailer.accounts.reauthentication import signed_in_recently
 from subscribers.responses import client_address
 

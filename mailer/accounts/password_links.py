@@ -22,8 +22,8 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer.accounts import audit_log_entries, sign_in_limits
+from mailer.accounts.auth_backend import find_account
 from mailer.accounts.models import Invitation, PasswordResetRequest
-from mailer.accounts.passwords import find_account
 from mailer.approval.emails_to_staff import is_external
 from mailer.staff_language import in_language_of
 from subscribers.consent import network_of

@@ -17,7 +17,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import audit_log_entries, middleware, passwords, sessions, sign_in_limits
+from mailer.accounts import audit_log_entries, auth_backend, middleware, sessions, sign_in_limits
 from mailer.accounts.models import SignInFailures
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 from tests.waiting import SAFETY_SECONDS
@@ -91,7 +91,7 @@ def test_every_attempt_hashes_once(dana: User, login: str, monkeypatch: pytest.M
     monkeypatch.setattr(
         MD5PasswordHasher, "encode", lambda *arguments: hashed.append(1) or encode(*arguments)
     )
-    assert passwords.PasswordBackend().authenticate(None, login, "wrong") is None
+    assert auth_backend.PasswordBackend().authenticate(None, login, "wrong") is None
     assert len(hashed) == 1
 
 
