@@ -35,7 +35,7 @@ from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.editions.finding_lines import finding_lines
 from mailer.desk.editions.variants_page import current_content, preflight
-from mailer.desk.stories.story_lines import StoryLine, edition_periods_by_story, story_lines
+from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, story_rows
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
 from mailer.editions.audience_counts import count_for_page
@@ -102,7 +102,7 @@ class Row:
     # What announcements and controls call it.
     title: str
     # The story; several for publications, none for headings and texts.
-    lines: tuple[StoryLine, ...]
+    stories: tuple[StoryRow, ...]
     # For a heading or a text: whose readers see it, and the languages that it has.
     countries: str
     languages: str
@@ -119,8 +119,8 @@ class Row:
         return _ICONS.get(self.kind, "doc-full-inverse")
 
     @property
-    def line(self) -> StoryLine | None:
-        return self.lines[0] if self.kind in STORY_BLOCKS and self.lines else None
+    def story(self) -> StoryRow | None:
+        return self.stories[0] if self.kind in STORY_BLOCKS and self.stories else None
 
 
 @dataclass(frozen=True)
@@ -172,11 +172,11 @@ class _Pool:
     def shown(self) -> list[int]:
         return [*self.newly_ready, *self.left_out, *self.unfinished, *self.found]
 
-    def context(self, lines: Mapping[int, StoryLine]) -> dict[str, Any]:
+    def context(self, rows: Mapping[int, StoryRow]) -> dict[str, Any]:
         """What the template shows."""
 
-        def of(stories: Sequence[int]) -> list[StoryLine]:
-            return [lines[pk] for pk in stories if pk in lines]
+        def of(stories: Sequence[int]) -> list[StoryRow]:
+            return [rows[pk] for pk in stories if pk in rows]
 
         return {
             "newly_ready": of(self.newly_ready),
@@ -185,7 +185,7 @@ class _Pool:
             "left_out_count": self.left_out_count,
             "unfinished": of(self.unfinished),
             "search": self.search,
-            "found": [(line, line.pk in self.inside) for line in of(self.found)],
+            "found": [(story, story.pk in self.inside) for story in of(self.found)],
         }
 
 
@@ -217,8 +217,8 @@ class WorkbenchPage(EditionPage):
             ReviewComment.objects.filter(snapshot__edition=self.edition, done_at=None).select_related("user")
         )
         pool = self._pool(draft)
-        lines = _lines_of(draft, pool.shown, pool.used)
-        rows = rows_of(draft, comments, lines)
+        stories = _story_rows(draft, pool.shown, pool.used)
+        rows = rows_of(draft, comments, stories)
         return {
             "rows": rows,
             "comments": [comment for comment in comments if not comment.story_key],
@@ -226,7 +226,7 @@ class WorkbenchPage(EditionPage):
             "locked": state in OPEN_STATES and not self._unlocked(),
             "unlocked": self._unlocked(),
             "sent": state not in EDITABLE_STATES,
-            **pool.context(lines),
+            **pool.context(stories),
             **reach(content, self.request.GET.get("reach", "")),
             "subjects": subject_rows(draft, content),
             "assembly": assembly_note(draft),
@@ -427,35 +427,35 @@ _ACTIONS: dict[str, Action] = {
 def rows_of(
     draft: Edition,
     comments: Sequence[ReviewComment] = (),
-    lines: Mapping[int, StoryLine] | None = None,
+    stories: Mapping[int, StoryRow] | None = None,
 ) -> list[Row]:
-    """The draft's blocks, in order, with the comments on their stories. `lines`: of its stories, if known."""
-    lines = _lines_of(draft) if lines is None else lines
+    """The draft's blocks, in order, with the comments on them. `stories`: rows of its stories, if known."""
+    stories = _story_rows(draft) if stories is None else stories
     overrides = {override.story_id: override for override in draft.overrides.all()}
-    rows = [_row(block, lines, overrides) for block in raw_blocks(draft)]
+    rows = [_row(block, stories, overrides) for block in raw_blocks(draft)]
     return [_with_comments(row, comments) for row in rows]
 
 
-def _lines_of(
+def _story_rows(
     draft: Edition, others: Sequence[int] = (), used: Mapping[int, Sequence[str]] | None = None
-) -> dict[int, StoryLine]:
-    """The lines of the draft's stories, with thumbnails, and those of `others`."""
+) -> dict[int, StoryRow]:
+    """The rows of the draft's stories, with thumbnails, and those of `others`."""
     inside = story_ids_in(draft.body.raw_data)
     shown = {override.story_id: override.picture_id for override in draft.overrides.all()}
     pictures = {pk: shown.get(pk) for pk in inside}
-    return story_lines([*inside, *others], draft.newsletter.languages, used, pictures)
+    return story_rows([*inside, *others], draft.newsletter.languages, used, pictures)
 
 
 def _with_comments(row: Row, comments: Sequence[ReviewComment]) -> Row:
-    keys = {line.key for line in row.lines}
+    keys = {story.key for story in row.stories}
     return replace(row, comments=tuple(one for one in comments if one.story_key in keys))
 
 
-def _row(block: RawBlock, lines: Mapping[int, StoryLine], overrides: Mapping[int, Any]) -> Row:
+def _row(block: RawBlock, stories: Mapping[int, StoryRow], overrides: Mapping[int, Any]) -> Row:
     kind, value = block["type"], block["value"]
     label = str(BLOCK_LABELS.get(kind, kind))
     named = story_ids_in([block])
-    held = tuple(lines[pk] for pk in named if pk in lines)
+    held = tuple(stories[pk] for pk in named if pk in stories)
     title, countries, languages = label, "", ""
     if kind in STORY_BLOCKS and held:
         override = overrides.get(held[0].pk)
@@ -478,7 +478,7 @@ def _row(block: RawBlock, lines: Mapping[int, StoryLine], overrides: Mapping[int
         kind=kind,
         label=label,
         title=title,
-        lines=held,
+        stories=held,
         countries=countries,
         languages=languages,
         changed_here=any(pk in overrides for pk in named),

@@ -32,7 +32,7 @@ from mailer.desk.base.forms import OrderedCountriesInput, RichTextArea, parse_in
 from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.stories import destinations, preview, source_panel
 from mailer.desk.stories.comments import comments_for
-from mailer.desk.stories.story_lines import edition_periods_by_story, language_marks, state_label
+from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, state_label
 from mailer.editions import glossary_terms
 from mailer.editions.models import country_choices
 from mailer.rendering import localization, sanitize

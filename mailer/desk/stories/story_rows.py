@@ -36,7 +36,7 @@ class LanguageMark:
 
 
 @dataclass(frozen=True)
-class StoryLine:
+class StoryRow:
     """What staff see of a story in a list."""
 
     pk: int
@@ -78,8 +78,8 @@ class StoryLine:
         return ", ".join(localized_names.month_name(period) for period in self.used_in)
 
 
-class _Row(NamedTuple):
-    """The columns of a story that a line shows."""
+class _Columns(NamedTuple):
+    """The columns of a story that a row shows."""
 
     pk: int
     key: str
@@ -93,7 +93,7 @@ class _Row(NamedTuple):
 
 
 class _Text(NamedTuple):
-    """What a line needs of a story's text."""
+    """What a row needs of a story's text."""
 
     language: str
     headline: str
@@ -101,19 +101,19 @@ class _Text(NamedTuple):
     picture_alt: str
 
 
-def story_lines(
+def story_rows(
     stories: Iterable[int],
     languages: Sequence[str],
     used: Mapping[int, Sequence[str]] | None = None,
     pictures: Mapping[int, int | None] | None = None,
-) -> dict[int, StoryLine]:
-    """The stories with these primary keys as lines; one that was deleted is left out.
+) -> dict[int, StoryRow]:
+    """The stories with these primary keys as rows; one that was deleted is left out.
 
     `languages`: those that should be complete; `used`: see `edition_periods_by_story`; `pictures`: the
     stories whose thumbnail is wanted, each with the primary key of an image in place of its own, or None.
     """
     wanted, pictures = set(stories), pictures or {}
-    rows = [_Row(*row) for row in Story.objects.filter(pk__in=wanted).values_list(*_Row._fields)]
+    rows = [_Columns(*row) for row in Story.objects.filter(pk__in=wanted).values_list(*_Columns._fields)]
     texts: dict[int, list[_Text]] = {}
     columns = ("story_id", *_Text._fields)
     for pk, *parts in StoryText.objects.filter(story__in=wanted).order_by("pk").values_list(*columns):
@@ -127,7 +127,7 @@ def story_lines(
     day = cache(localized_names.format_day)
     language = staff_language.active_language()
     return {
-        row.pk: StoryLine(
+        row.pk: StoryRow(
             pk=row.pk,
             key=row.key,
             headline=choose_headline(
@@ -183,7 +183,7 @@ def is_complete(text: StoryText | _Text, pictured: bool) -> bool:
     return all(part.strip() for part in parts)
 
 
-def state_label(story: Story | _Row) -> tuple[str, str]:
+def state_label(story: Story | _Columns) -> tuple[str, str]:
     """(tone, label): whether editions can include it."""
     if not story.live:
         return "draft", _("Draft")
