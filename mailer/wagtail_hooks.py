@@ -75,10 +75,10 @@ from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.sending.test_emails import TestEmailPage
 from mailer.desk.stories.comments import CommentAction, CommentDoneAction
 from mailer.desk.stories.duplicate_and_restore import CarryOverAction, DuplicateAction
-from mailer.desk.stories.mail_page import StoryMailAddressPage, StoryMailPage
 from mailer.desk.stories.preview import StoryPreview
 from mailer.desk.stories.source_panel import SourceItemAction, SuggestionsPage
 from mailer.desk.stories.sources import AddSourcePage, EditSourcePage, SourcePage, SourcesPage
+from mailer.desk.stories.stories_by_email import StoryMailAddressPage, StoryMailPage
 from mailer.desk.stories.views import StoryViewSet
 from mailer.desk.stories.word_upload import WordStoriesPage, WordUploadPage
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage

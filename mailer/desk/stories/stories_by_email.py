@@ -133,7 +133,7 @@ class StoryMailPage(StaffPage, TemplateView):
     """The addresses and the messages that wait (GET); adds an address, or decides about a message (POST)."""
 
     permission_required = "mailer.publish_story"
-    template_name = "desk/stories/story_mail.html"
+    template_name = "desk/stories/stories_by_email.html"
     page_title = gettext_lazy("Stories by email")
     header_icon = "mail"
     breadcrumbs_above = (("desk_stories:list", gettext_lazy("Stories")),)
