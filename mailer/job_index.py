@@ -29,7 +29,7 @@ from mailer.feedback.webhooks import process_payloads
 from mailer.instance import identity, no_send
 from mailer.outgoing_webhooks import deliver as outgoing_webhooks
 from mailer.reports import collect_stats, list_health
-from mailer.stories import story_mail
+from mailer.stories import inbound_story_email
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize_events
 from subscribers import list_growth
@@ -91,8 +91,8 @@ JOBS = (
     Job("delete old API answers", 3600, lambda now, stop: api_keys.delete_old_answers(now())),
     Job("delete old sign-in failures", 3600, lambda now, stop: sign_in_limits.delete_old(now())),
     Job("gather stories", 10, _gather_stories, "fetch", outgoing=True),
-    Job("read story mail", 5, lambda now, stop: story_mail.process_due(now, stop), "fetch"),
-    Job("delete old story mail", 3600, lambda now, stop: story_mail.delete_old(now())),
+    Job("read story mail", 5, lambda now, stop: inbound_story_email.process_due(now, stop), "fetch"),
+    Job("delete old story mail", 3600, lambda now, stop: inbound_story_email.delete_old(now())),
     Job("collect links", 60, lambda now, stop: link_checker.collect(now()), "fetch"),
     Job("check links", 10, lambda now, stop: link_checker.check_due(now, stop), "fetch", outgoing=True),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now())), "assemble"),

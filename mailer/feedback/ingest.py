@@ -21,7 +21,7 @@ from mailer.feedback.parsing import mime
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
 from mailer.feedback.sources.base import MAX_OCTETS, Ingested, max_octets
-from mailer.stories import story_mail
+from mailer.stories import inbound_story_email
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ def _story_mail(raw: bytes, now: datetime, envelope_to: str | None) -> Ingested 
         return None
     headers, _ = mime.split_headers(mime.normalise(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
     named = (value for field in _RECIPIENT_FIELDS for value in headers.all(field))
-    tag = story_mail.tag_of([envelope_to] if envelope_to else named)
-    return None if tag is None else Ingested(*story_mail.accept(raw, tag, now))
+    tag = inbound_story_email.tag_of([envelope_to] if envelope_to else named)
+    return None if tag is None else Ingested(*inbound_story_email.accept(raw, tag, now))
 
 
 def delete_old(now: datetime, batch_size: int = _DELETE_BATCH) -> int:

@@ -26,7 +26,7 @@ from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.forms import OrderedCountriesInput, content_languages, parse_int
 from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
 from mailer.editions.models import country_choices
-from mailer.stories import story_mail
+from mailer.stories import inbound_story_email
 from mailer.stories.models import StoryMail, StorySource
 from subscribers.translate_stored_texts import translated
 
@@ -164,7 +164,7 @@ class StoryMailPage(StaffPage, TemplateView):
         if source is None:
             messages.error(request, _("Choose the office whose stories these are."))
             return
-        story_mail.take_over(mail, source, timezone.now(), remember="remember" in request.POST)
+        inbound_story_email.take_over(mail, source, timezone.now(), remember="remember" in request.POST)
         if mail.state == _State.ADDED:
             messages.success(request, _("The stories of the message are drafts now."))
         else:
@@ -212,13 +212,13 @@ def _shown() -> dict[str, Any]:
     rows = [
         (
             one,
-            story_mail.address_of(one) if address else "",
+            inbound_story_email.address_of(one) if address else "",
             one.senders.splitlines(),
             localized_names.country_names(one.countries) if one.countries else "",
         )
         for one in sources
     ]
-    return {"address": address, "sources": rows, "mails": [_row(one) for one in story_mail.held()]}
+    return {"address": address, "sources": rows, "mails": [_row(one) for one in inbound_story_email.held()]}
 
 
 def _row(mail: StoryMail) -> MailRow:

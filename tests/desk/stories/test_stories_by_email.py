@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from mailer.feedback import ingest
 from mailer.feedback.models import ReturnedMessage
-from mailer.stories import story_mail
+from mailer.stories import inbound_story_email
 from mailer.stories.models import Story, StoryMail, StorySource
 from mailer.stories.sources import polling
 from tests.delivery.cast import NOW
@@ -35,7 +35,7 @@ def almaty(settings: Any) -> StorySource:
 def arrive(raw: bytes, envelope_to: str | None = None) -> StoryMail:
     found = ingest.ingest_message(raw, NOW, envelope_to).message
     assert isinstance(found, StoryMail)
-    story_mail.process_due(lambda: NOW, lambda: False)
+    inbound_story_email.process_due(lambda: NOW, lambda: False)
     found.refresh_from_db()
     return found
 
@@ -100,7 +100,11 @@ def test_staff_add_addresses_and_senders(almaty: StorySource, desk: Desk) -> Non
         assert _posted(browser, **wrong).status_code == 200
     _posted(browser, senders="A@osh.example.org\n@kg.example.org", mail_tag="osh", countries="KG")
     source = StorySource.objects.get(name="Osh")
-    assert story_mail.address_of(source) == "stories+osh@example.org" and source.countries == ("KG",)
-    assert story_mail.allows(source, "a@OSH.example.org") and story_mail.allows(source, "b@kg.example.org")
-    assert not story_mail.allows(source, "b@osh.example.org") and not story_mail.allows(source, "")
+    assert inbound_story_email.address_of(source) == "stories+osh@example.org" and source.countries == ("KG",)
+    assert inbound_story_email.allows(source, "a@OSH.example.org") and inbound_story_email.allows(
+        source, "b@kg.example.org"
+    )
+    assert not inbound_story_email.allows(source, "b@osh.example.org") and not inbound_story_email.allows(
+        source, ""
+    )
     assert as_user(desk.approver).get(reverse("desk_story_mail")).status_code in (302, 403)
