@@ -22,10 +22,10 @@ from wagtail.models import ModelLogEntry, ReferenceIndex, Revision
 from mailer.audit_log import chain
 from mailer.insert_rows import insert_objects, insert_rows, reserve_keys
 from mailer.stories import search_entries, story_drafts
-from mailer.stories.entry_pictures import Picture
 from mailer.stories.models import Story
 from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.signals import drafts_added
+from mailer.stories.source_item_pictures import Picture
 from mailer.stories.translations import note_sources
 
 _ACTION = "wagtail.edit"

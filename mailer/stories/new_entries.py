@@ -20,9 +20,9 @@ from django.utils.text import slugify
 from mailer.insert_rows import insert_objects, insert_rows
 from mailer.stories import bulk_drafts, duplicates, source_updates
 from mailer.stories.entry_matching import Candidates
-from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
 from mailer.stories.source_context import context_of
+from mailer.stories.source_item_pictures import Picture, load_picture
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.story_suggestion import (
     SourceContext,

@@ -17,11 +17,11 @@ from django.db import transaction
 
 from mailer.stories import source_updates
 from mailer.stories.entry_matching import find_match, parts
-from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.new_entries import Done, Prepared, record_new
 from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.source_context import context_of
+from mailer.stories.source_item_pictures import Picture, load_picture
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.story_suggestion import (
     Outcome,

@@ -21,12 +21,12 @@ from django.db.models import Q, QuerySet
 
 from mailer.backoff import BackoffPolicy
 from mailer.stories import story_suggestion
-from mailer.stories.entry_pictures import Picture, load_picture
 from mailer.stories.models import Story, StorySource
 from mailer.stories.new_entries import Prepared
 from mailer.stories.removed_items import note_missing
 from mailer.stories.signals import source_failing
 from mailer.stories.source_context import context_of
+from mailer.stories.source_item_pictures import Picture, load_picture
 from mailer.stories.source_items import items_to_load, new_items, record_items
 from mailer.stories.sources.discovery import Offer, discover
 from mailer.stories.sources.parser_pool import ParserPool, Parsers
