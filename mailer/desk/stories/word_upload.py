@@ -22,11 +22,11 @@ from mailer import staff_language
 from mailer.accounts import contributors
 from mailer.desk.base import localized_names
 from mailer.desk.base.page_classes import FormPage, StaffPage, current_user
-from mailer.stories import document_uploads
-from mailer.stories.document_uploads import DocumentStory
+from mailer.stories import word_uploads
 from mailer.stories.models import Story
 from mailer.stories.sources.source_item import SourceError, SourceResult
 from mailer.stories.sources.word_documents import MAX_BYTES
+from mailer.stories.word_uploads import DocumentStory
 from subscribers.translate_stored_texts import stored, translated
 
 # The user's uploads in their session, by the name in the URL; the last ones are kept.
@@ -79,12 +79,12 @@ class WordUploadPage(FormPage[UploadForm]):
     def form_valid(self, form: UploadForm) -> HttpResponse:
         file = form.cleaned_data["file"]
         try:
-            name = document_uploads.store(file.chunks())
+            name = word_uploads.store(file.chunks())
         except OSError:
             messages.error(self.request, _("The file cannot be stored: the disk of the server is full."))
             return self.form_invalid(form)
         try:
-            document_uploads.read(name)
+            word_uploads.read(name)
         except SourceError as error:
             form.add_error("file", translated(str(error)))
             return self.form_invalid(form)
@@ -179,7 +179,7 @@ class WordStoriesPage(StaffPage, TemplateView):
             messages.warning(self.request, _("Choose at least one story."))
             return
         user = current_user(self.request)
-        stories = document_uploads.add(self._items(found), chosen, user, timezone.now())
+        stories = word_uploads.add(self._items(found), chosen, user, timezone.now())
         self._keep_added([*self.kept.get("added", ()), *(story.pk for story in stories)])
         messages.success(
             self.request,
@@ -188,7 +188,7 @@ class WordStoriesPage(StaffPage, TemplateView):
         )
 
     def _undo(self) -> None:
-        deleted, kept = document_uploads.undo(self.kept.get("added", ()), current_user(self.request))
+        deleted, kept = word_uploads.undo(self.kept.get("added", ()), current_user(self.request))
         self._keep_added([])
         messages.success(
             self.request,
@@ -214,16 +214,16 @@ class WordStoriesPage(StaffPage, TemplateView):
     def _read(self) -> SourceResult | None:
         """The document's stories; None when it is no longer kept."""
         try:
-            return document_uploads.read(self.kept["stored"])
+            return word_uploads.read(self.kept["stored"])
         except (FileNotFoundError, SourceError):
             return None
 
     def _items(self, found: SourceResult) -> tuple[Any, ...]:
         own = contributors.contributor_countries(current_user(self.request))
-        return document_uploads.with_countries(found.items, own)
+        return word_uploads.with_countries(found.items, own)
 
     def _stories(self, found: SourceResult) -> list[DocumentStory]:
-        return document_uploads.stories_of(self._items(found), timezone.now())
+        return word_uploads.stories_of(self._items(found), timezone.now())
 
     def _row(self, story: DocumentStory) -> StoryRow:
         suggested, values = story.suggested, story.suggested.values
