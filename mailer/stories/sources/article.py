@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mailer.stories.sources.feed import to_title, web_address
-from mailer.stories.sources.json_answers import member, objects, text
+from mailer.stories.sources.json_responses import member, objects_at, text
 from mailer.stories.sources.source_item import SourceError, SourceItem, parse_time, to_json
 from subscribers.translate_stored_texts import stored
 
@@ -127,7 +127,7 @@ def _json_ld(tree: Any) -> Iterator[Mapping[str, Any]]:
         for one in document if isinstance(document, list) else [document]:
             if isinstance(one, Mapping):
                 yield one
-                yield from objects(one, "@graph")
+                yield from objects_at(one, "@graph")
 
 
 def _types(one: Mapping[str, Any]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 from mailer.stories.sources import discovery
 from mailer.stories.sources.feed import conditions, first_picture, to_title, validators_of, web_address
-from mailer.stories.sources.json_answers import load, member, objects, text
+from mailer.stories.sources.json_responses import load, member, objects_at, text
 from mailer.stories.sources.source_item import (
     Fetch,
     Listing,
@@ -147,8 +147,8 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
     nodes = member(document, "data")
     if not isinstance(nodes, list):
         raise SourceError(stored("%(url)s does not answer with articles of Drupal.", url=url))
-    included = {(text(one, "type"), text(one, "id")): one for one in objects(document, "included")}
-    read = (_item(node, included, url) for node in objects(document, "data"))
+    included = {(text(one, "type"), text(one, "id")): one for one in objects_at(document, "included")}
+    read = (_item(node, included, url) for node in objects_at(document, "data"))
     items = [to_json(item) for item in read if item.id and item.title]
     following = text(document, "links", "next", "href") or text(document, "links", "next")
     return {"items": items, "next": following, "complete": len(items) == len(nodes)}
@@ -205,7 +205,7 @@ def _related(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     relationships = member(node, "relationships")
     for relationship in relationships.values() if isinstance(relationships, Mapping) else ():
         data = member(relationship, "data")
-        yield from objects([data] if isinstance(data, Mapping) else data)
+        yield from objects_at([data] if isinstance(data, Mapping) else data)
 
 
 def _picture(node: Mapping[str, Any], included: Included, url: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from mailer.stories.sources import discovery
 from mailer.stories.sources.feed import conditions, first_picture, to_title, validators_of, web_address
-from mailer.stories.sources.json_answers import load, objects, text
+from mailer.stories.sources.json_responses import load, objects_at, text
 from mailer.stories.sources.source_item import (
     Fetch,
     SourceError,
@@ -120,7 +120,7 @@ def _item(post: Mapping[str, Any], base: str) -> SourceItem:
     summary = text(post, "excerpt", "rendered")
     published = parse_time(text(post, "date_gmt")) or parse_time(text(post, "date"))
     updated = parse_time(text(post, "modified_gmt")) or parse_time(text(post, "modified"))
-    media = next(iter(objects(post, "_embedded", "wp:featuredmedia")), {})
+    media = next(iter(objects_at(post, "_embedded", "wp:featuredmedia")), {})
     address, alt = web_address(text(media, "source_url"), base), to_title(text(media, "alt_text"))[:250]
     if not address:
         address, alt = first_picture(html, base)
@@ -151,7 +151,7 @@ def _original(post: Mapping[str, Any]) -> str:
     translations = post.get("translations")
     if isinstance(translations, Mapping):
         ids += [text(translations, name) for name in translations]
-    ids += [text(one, "id") for one in objects(post, "wpml_translations")]
+    ids += [text(one, "id") for one in objects_at(post, "wpml_translations")]
     oldest = min((one for one in ids if one.isdecimal()), key=int, default="")
     return "" if oldest == ids[0] else oldest
 

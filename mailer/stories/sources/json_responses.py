@@ -34,7 +34,7 @@ def text(value: Any, *path: str | int) -> str:
     return str(found) if isinstance(found, str | int | float) and not isinstance(found, bool) else ""
 
 
-def objects(value: Any, *path: str | int) -> list[Mapping[str, Any]]:
+def objects_at(value: Any, *path: str | int) -> list[Mapping[str, Any]]:
     """The objects of the list there."""
     found = member(value, *path)
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
