@@ -17,7 +17,7 @@ from typing import NamedTuple
 import css_inline
 from mjml import mjml2html
 
-from mailer.rendering import shorten_html
+from mailer.rendering import minify_html
 
 # Of the head: what sections do not depend on, and what writes outside of them.
 _OF_THE_PAGE = re.compile(r"<(mj-title|mj-style|mj-raw)\b.*?</\1>\s*", re.DOTALL)
@@ -59,7 +59,7 @@ def to_html(source: str, stylesheet: str, address: str = "") -> str:
 
 def compile_whole(source: str, stylesheet: str) -> str:
     """The same without kept sections."""
-    return _strip_blank_space(shorten_html.shorten(_inlined(source, stylesheet)))
+    return _strip_blank_space(minify_html.shorten(_inlined(source, stylesheet)))
 
 
 class _Document(NamedTuple):
@@ -135,7 +135,7 @@ def _compile_sections(document: _Document, stylesheet: str) -> str:
     samples = {addition: section for section, (_html, addition) in zip(sections, compiled, strict=True)}
     frame = _Frame((start, head, between, end), stylesheet, frozenset(samples), tuple(samples.values()))
     before, after = _compile_frame(frame)
-    return _strip_blank_space(before + shorten_html.join([html for html, _addition in compiled]) + after)
+    return _strip_blank_space(before + minify_html.join([html for html, _addition in compiled]) + after)
 
 
 @lru_cache(maxsize=_KEPT_SECTIONS)
@@ -157,12 +157,12 @@ def _compile_section(section: str, around: tuple[str, str, str, str], stylesheet
 def _compile_shape(section: str, around: tuple[str, str, str, str], stylesheet: str) -> tuple[str, str]:
     page = _with_sections(around, section, stylesheet)
     html = page.partition(_BEFORE)[2].rpartition(_AFTER)[0]
-    return shorten_html.shorten_body(html), sys.intern(page.partition("</head>")[0])
+    return minify_html.shorten_body(html), sys.intern(page.partition("</head>")[0])
 
 
 @lru_cache(maxsize=_KEPT_HEADS)
 def _compile_frame(frame: _Frame) -> tuple[str, str]:
-    page = shorten_html.shorten(_with_sections(frame.document, "".join(frame.samples), frame.stylesheet))
+    page = minify_html.shorten(_with_sections(frame.document, "".join(frame.samples), frame.stylesheet))
     return page.partition(_BEFORE)[0], page.rpartition(_AFTER)[2]
 
 
