@@ -24,7 +24,7 @@ from wagtail.search.backends import get_search_backend
 
 from mailer.editions.models import Edition, EditionText, GlossaryTerm
 from mailer.outgoing_webhooks.models import WebhookEndpoint
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story, StoryComment, StoryMail, StorySource, StorySourceItem, StoryText
 from subscribers.imports import staging
 from subscribers.imports.models import ImportJob

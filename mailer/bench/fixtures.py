@@ -34,7 +34,7 @@ from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import mime_encoding, variants
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.reports.models import MailingStats
 from mailer.reports.stats import Stats, Totals
 from mailer.stories.models import Story, StoryText

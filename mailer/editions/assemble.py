@@ -28,7 +28,7 @@ from mailer.editions.planned_dates import (
 )
 from mailer.editions.rendering_input import story_ids_in
 from mailer.editions.sample_edition_markers import without_sample
-from mailer.rendering.periods import Kind, Period
+from mailer.rendering.edition_period import Kind, Period
 from mailer.stories.models import Story, StoryText
 
 # How far back an edition takes stories that were finished late, and how far ahead it announces events.

@@ -19,8 +19,8 @@ from mailer.editions.assemble import StoryKeys, story_keys_for, with_texts
 from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids_in
 from mailer.rendering import sanitize
+from mailer.rendering.edition_period import Period
 from mailer.rendering.edition_texts import BLOCK_PARTS, TextPart
-from mailer.rendering.periods import Period
 from mailer.stories.models import Story
 
 T = TypeVar("T")

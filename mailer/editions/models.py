@@ -26,7 +26,7 @@ from wagtail.snippets.blocks import SnippetChooserBlock
 from mailer import staff_language
 from mailer.editions import schedule
 from mailer.editions.schedule import InvalidSchedule, Schedule
-from mailer.rendering import localization, periods
+from mailer.rendering import edition_period, localization
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
 from subscribers import iso_codes
 from subscribers.code_list_field import CountriesField, LanguagesField
@@ -132,9 +132,9 @@ class Newsletter(ClusterableModel):
     """A publication: its sender, schedule, countries, languages and theme."""
 
     class PeriodKind(models.TextChoices):
-        MONTH = periods.Kind.MONTH.value, _("a month")
-        WEEK = periods.Kind.WEEK.value, _("a week")
-        TWO_WEEKS = periods.Kind.TWO_WEEKS.value, _("two weeks")
+        MONTH = edition_period.Kind.MONTH.value, _("a month")
+        WEEK = edition_period.Kind.WEEK.value, _("a week")
+        TWO_WEEKS = edition_period.Kind.TWO_WEEKS.value, _("two weeks")
 
     class PeriodOffset(models.IntegerChoices):
         PRESENT = 0, _("The one in which it is assembled")
@@ -204,7 +204,7 @@ class Newsletter(ClusterableModel):
     )
     # When the schedule was changed last: nothing that was due before is caught up on.
     schedule_since = models.DateTimeField(null=True, editable=False)
-    # What an edition is for: `rendering.periods.Kind`, and which one, counted from that of its assembly.
+    # What an edition is for: `rendering.edition_period.Kind`, and which one, counted from that of its assembly.
     period_kind = models.CharField(
         max_length=10,
         choices=PeriodKind.choices,
@@ -509,10 +509,10 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
         Newsletter, on_delete=models.PROTECT, related_name="editions", verbose_name=_("newsletter")
     )
     slug = models.SlugField(unique=True, max_length=80, editable=False, verbose_name=_("slug"))
-    # As `rendering.periods` writes it: "2021-12".
+    # As `rendering.edition_period` writes it: "2021-12".
     period = models.CharField(
-        max_length=periods.MAX_LENGTH,
-        validators=[RegexValidator(rf"^{periods.PATTERN}$", _("Write year and month: 2021-12."))],
+        max_length=edition_period.MAX_LENGTH,
+        validators=[RegexValidator(rf"^{edition_period.PATTERN}$", _("Write year and month: 2021-12."))],
         verbose_name=_("period"),
     )
     # Of an edition outside of the schedule, which readers see instead of a period.
@@ -575,7 +575,7 @@ class EditionPlan(models.Model):
         LATE = "late", _("Waits for a person: the time was missed")
 
     newsletter = models.ForeignKey(Newsletter, on_delete=models.CASCADE, related_name="plans")
-    period = models.CharField(max_length=periods.MAX_LENGTH)
+    period = models.CharField(max_length=edition_period.MAX_LENGTH)
     state = models.CharField(max_length=10, choices=State.choices, default=State.COLLECTING)
     # When the edition was to be assembled.
     assemble_at = models.DateTimeField()

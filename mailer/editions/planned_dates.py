@@ -18,7 +18,7 @@ from mailer.editions.schedule import (
     Schedule,
     no_holidays,
 )
-from mailer.rendering.periods import Kind, Period
+from mailer.rendering.edition_period import Kind, Period
 from mailer.staff_language import active_language
 
 # A date that passed longer ago is not looked for: every month has one since.

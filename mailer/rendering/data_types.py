@@ -202,7 +202,7 @@ class Content:
     """Everything that decides what any reader of an edition sees."""
 
     masthead: Masthead
-    # "2021-12", see periods.Period.
+    # "2021-12", see edition_period.Period.
     period: str
     number: int
     # Identifies the edition in URLs: "silk-road-monthly-2021-12".

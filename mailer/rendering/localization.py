@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_interval, format_skeleton
 from babel.messages.pofile import read_po
 
-from mailer.rendering.periods import Kind, Period
+from mailer.rendering.edition_period import Kind, Period
 
 # Where CLDR's name or pattern is not what readers in the region expect.
 _COUNTRIES = {("ru", "KG"): "Кыргызстан"}

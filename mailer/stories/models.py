@@ -22,7 +22,7 @@ from wagtail.images import get_image_model_string
 from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.search import index
 
-from mailer.rendering import localization, periods
+from mailer.rendering import edition_period, localization
 from mailer.stories.translations import note_sources
 from subscribers.code_list_field import NamedModel, OrderedCountriesField
 
@@ -84,10 +84,10 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     source_language = models.CharField(max_length=12, blank=True, editable=False)
     # The first period, "2022-01", whose edition takes the story, again if an earlier one had it; empty: any.
     from_period = models.CharField(
-        max_length=periods.MAX_LENGTH,
+        max_length=edition_period.MAX_LENGTH,
         blank=True,
         editable=False,
-        validators=[RegexValidator(rf"^{periods.PATTERN}$")],
+        validators=[RegexValidator(rf"^{edition_period.PATTERN}$")],
         verbose_name=_("not before the edition of"),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))

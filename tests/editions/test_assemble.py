@@ -17,7 +17,7 @@ from mailer.editions.assemble import (
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of, story_ids
 from mailer.rendering.data_types import from_json, to_json
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story
 from tests import cast
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailer.editions.public_holidays import holidays_of
 from mailer.editions.schedule import POSITIONS, WEEKDAYS, InvalidSchedule, OnHolidays, Schedule
-from mailer.rendering.periods import Kind, Period
+from mailer.rendering.edition_period import Kind, Period
 
 ALMATY = "Asia/Almaty"
 # Clocks that are put forward and back, one by half an hour; none of that; and a zone that skipped a day.

@@ -9,7 +9,7 @@ from functools import cache
 from mailer.approval.preflight.edition_facts import Description, Text
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import localization
-from mailer.rendering.periods import Kind, Period
+from mailer.rendering.edition_period import Kind, Period
 
 # The words for one number of a newsletter, with their endings.
 _EDITIONS = {

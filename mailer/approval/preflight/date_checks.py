@@ -14,7 +14,7 @@ from mailer.approval.preflight.edition_facts import Description, Text, place_of
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import localization
 from mailer.rendering.data_types import Story
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from subscribers.translate_stored_texts import stored
 
 # Beginnings of the weekdays' names, Monday first; spelled out, because texts decline them.

@@ -29,9 +29,9 @@ from mailer.rendering.data_types import (
     StoryText,
     Subject,
 )
+from mailer.rendering.edition_period import Period
 from mailer.rendering.edition_texts import STORY_PARTS, SUBJECT_PARTS, TextPart, parts_of, written_parts
 from mailer.rendering.glossary import Term
-from mailer.rendering.periods import Period
 from subscribers.translate_stored_texts import stored
 
 # By check, what it found.

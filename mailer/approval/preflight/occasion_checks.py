@@ -10,7 +10,7 @@ from mailer.approval.preflight.date_checks import dated_stories
 from mailer.approval.preflight.edition_facts import Description, excerpt, place_of, split_sentences
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import localization
-from mailer.rendering.periods import Kind, Period
+from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored
 
 # Greetings, and the months in which they are sent.

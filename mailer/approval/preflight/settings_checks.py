@@ -12,7 +12,7 @@ from mailer.approval.preflight.inbox_checks import FREE_MAIL
 from mailer.approval.preflight.link_target_checks import is_nearly, with_suggestion
 from mailer.approval.preflight.text_checks import is_shouting
 from mailer.rendering import localization, sanitize
-from mailer.rendering.periods import Kind, Period
+from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored
 
 _SENDER = Place("newsletter", "", stored("Sender"))

@@ -56,7 +56,7 @@ from mailer.editions.audience import Audience
 from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Newsletter
 from mailer.editions.planned_dates import present_period
-from mailer.rendering.periods import MAX_LENGTH
+from mailer.rendering.edition_period import MAX_LENGTH
 from subscribers.models import MailingList
 
 _ZONES = sorted(

@@ -45,7 +45,7 @@ from mailer.editions.rendering_input import STORY_BLOCKS, content_of, story_ids_
 from mailer.instance import no_send
 from mailer.rendering import localization, sanitize, story_selection, view_model
 from mailer.rendering.data_types import WRITTEN_KINDS, Content
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.reports.edition_state import WITH_WRITERS
 from mailer.reports.labels_and_summary import reason_label
 from mailer.stories.models import Story, StoryText

@@ -27,7 +27,7 @@ from mailer.desk.base.page_classes import StaffPage, current_user
 from mailer.editions.assemble import arrange
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.sample_edition_markers import DOMAIN, SLUG, STORY_KEY
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story
 from mailer.stories.story_import import StoryRecord, import_records, read_stories
 from subscribers.models import MailingList, Subscriber, Subscription

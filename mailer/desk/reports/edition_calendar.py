@@ -24,7 +24,7 @@ from mailer.desk.base.edition_workflow import state_label
 from mailer.desk.base.page_classes import StaffPage, current_user, may_view_editions
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.models import EditionPlan
-from mailer.rendering.periods import Kind, Period
+from mailer.rendering.edition_period import Kind, Period
 from mailer.reports.edition_calendar import KINDS, CalendarEvent, events
 from mailer.reports.models import CalendarAddress
 from subscribers import tokens

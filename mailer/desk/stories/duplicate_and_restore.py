@@ -22,7 +22,7 @@ from mailer.desk.base import localized_names
 from mailer.desk.base.page_classes import ObjectPage, current_user
 from mailer.editions.assemble import now_or_demo_time, upcoming
 from mailer.editions.models import Newsletter
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.stories import story_drafts
 from mailer.stories.models import Story
 from subscribers.translate_stored_texts import translated

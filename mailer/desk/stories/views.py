@@ -27,7 +27,7 @@ from mailer.desk.base.tables import StateColumn
 from mailer.desk.stories.duplicate_and_restore import RestoreStoryPage
 from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
 from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, marks_html, state_label
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 from mailer.stories.removed_items import deleted_items
 

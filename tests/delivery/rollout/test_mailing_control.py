@@ -6,7 +6,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.editions.assemble import stories_for
 from mailer.editions.models import Edition
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from tests.delivery.cast import NOW, balances, readers, released, states
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

@@ -24,7 +24,7 @@ from mailer.doctor.check_types import CheckResult, DnsRecord
 from mailer.editions.assemble import stories_for
 from mailer.editions.models import Edition, Newsletter
 from mailer.instance.models import CheckRun, SkippedStep
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story
 from subscribers.models import MailingList, Subscriber
 from tests.desk import cast

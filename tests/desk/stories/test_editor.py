@@ -12,7 +12,7 @@ from wagtail.test.utils.form_data import rich_text
 
 from mailer.approval.models import Authorship
 from mailer.editions.assemble import stories_for
-from mailer.rendering.periods import Period
+from mailer.rendering.edition_period import Period
 from mailer.stories import story_drafts
 from mailer.stories.models import Story
 from tests import cast as everyone
