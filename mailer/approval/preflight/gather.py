@@ -26,7 +26,7 @@ from mailer.approval.preflight.edition_facts import (
     excerpt,
     pictures_of,
 )
-from mailer.editions import glossary_terms, pictures, sender_domains
+from mailer.editions import pictures, sender_domains, translation_glossary
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.audience import Combination
 from mailer.editions.completeness import completeness_of
@@ -79,7 +79,7 @@ def describe(
             _place(story) for story in known.values() if story.live and story.has_unpublished_changes
         ),
         pictures=dict(_pictures(content)),
-        glossary=glossary_terms.terms_of(edition.newsletter),
+        glossary=translation_glossary.terms_of(edition.newsletter),
         source_languages=tuple((story.key, story.source_language) for story in known.values()),
     )
     return _with_links(description)

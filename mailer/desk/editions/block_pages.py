@@ -28,7 +28,7 @@ from mailer.desk.base.forms import CountriesInput, RichTextArea
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.editions.workbench import BLOCK_LABELS, rows_of
 from mailer.desk.stories.editor import value_as_text, without_markup
-from mailer.editions import draft_blocks, glossary_terms
+from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock
 from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS
@@ -676,7 +676,9 @@ class EditBlockPage(_BlockPage):
             for code, parts in draft_blocks.block_texts(self.block).items()
         }
         named = [(code, staff_language.language_name(code)) for code in self.edition.newsletter.languages]
-        return glossary_terms.names_in(texts, glossary_terms.terms_of(self.edition.newsletter), named)
+        return translation_glossary.names_in(
+            texts, translation_glossary.terms_of(self.edition.newsletter), named
+        )
 
     def apply(self, draft: Edition, form: BlockForm) -> str:
         block = str(self.block["id"])

@@ -18,9 +18,9 @@ from wagtail.log_actions import log
 
 from mailer import staff_language
 from mailer.desk.base.page_classes import NewsletterPage, current_user
-from mailer.editions import glossary_terms
-from mailer.editions.glossary_terms import InvalidTerms
+from mailer.editions import translation_glossary
 from mailer.editions.models import GlossaryTerm, Newsletter
+from mailer.editions.translation_glossary import InvalidTerms
 from mailer.rendering import glossary, localization
 
 _PROBLEMS = {
@@ -68,7 +68,7 @@ class GlossaryPage(_GlossaryPage, TemplateView):
                         (code, row.names.get(code, ()), row.forbidden.get(code, ())) for code in languages
                     ],
                 }
-                for row in glossary_terms.rows_of(self.object)
+                for row in translation_glossary.rows_of(self.object)
             ],
             **kwargs,
         )
@@ -77,7 +77,7 @@ class GlossaryPage(_GlossaryPage, TemplateView):
         upload = request.FILES.get("file")
         data = upload.read(3_000_000) if upload else b""
         try:
-            added, changed = glossary_terms.import_csv(self.object, data, self.object.languages)
+            added, changed = translation_glossary.import_csv(self.object, data, self.object.languages)
         except InvalidTerms as error:
             messages.error(request, str(_PROBLEMS[error.code]) % {"line": error.line})
             return redirect("desk_glossary", self.object.pk)
@@ -99,7 +99,7 @@ class GlossaryExport(_GlossaryPage, TemplateView):
         name = f"{self.object.slug}-glossary.csv"
         return HttpResponse(
             # Spreadsheets take CSV for UTF-8 only with a byte order mark.
-            "\N{ZERO WIDTH NO-BREAK SPACE}" + glossary_terms.as_csv(self.object, self.object.languages),
+            "\N{ZERO WIDTH NO-BREAK SPACE}" + translation_glossary.as_csv(self.object, self.object.languages),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
@@ -146,7 +146,7 @@ class TermForm(forms.Form):
             cleaned[kind] = {}
             for code in self.languages:
                 try:
-                    found = glossary_terms.forms_in(cleaned.get(f"{kind}_{code}", ""))
+                    found = translation_glossary.forms_in(cleaned.get(f"{kind}_{code}", ""))
                 except InvalidTerms:
                     text = gettext("Write at most 10 forms of 200 characters, one in each line.")
                     self.add_error(f"{kind}_{code}", text)
@@ -168,7 +168,7 @@ class GlossaryTermPage(_GlossaryPage, FormView[TermForm]):
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
         if pk := kwargs.get("term"):
-            self.term = next((row for row in glossary_terms.rows_of(self.object) if row.pk == pk), None)
+            self.term = next((row for row in translation_glossary.rows_of(self.object) if row.pk == pk), None)
             if self.term is None:
                 raise Http404
 

@@ -24,7 +24,7 @@ from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.editions.glossary import notes_for
 from mailer.desk.editions.workbench import BLOCK_LABELS
-from mailer.editions import draft_blocks, glossary_terms
+from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.completeness import Row, completeness_of
 from mailer.editions.rendering_input import story_ids
 from mailer.editions.translation_units import (
@@ -222,7 +222,7 @@ class TranslationExport(EditionPage):
             raise Http404 from None
         story = parse_int(request.GET.get("story", ""))
         units = units_of(draft_blocks.latest_draft(self.edition), source, target, story)
-        terms = glossary_terms.terms_of(self.edition.newsletter)
+        terms = translation_glossary.terms_of(self.edition.newsletter)
         notes = [
             (_note(unit), *notes_for(sanitize.to_plain_text(unit.source), source, target, terms))
             for unit in units

@@ -33,7 +33,7 @@ from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.stories import destinations, preview, source_panel
 from mailer.desk.stories.comments import comments_for
 from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, state_label
-from mailer.editions import glossary_terms
+from mailer.editions import translation_glossary
 from mailer.editions.models import country_choices
 from mailer.rendering import localization, sanitize
 from mailer.stories import story_drafts
@@ -274,7 +274,7 @@ class _Editor(StaffPage, TemplateView):
 
     def _names(self, languages: list[str]) -> list[Any]:
         """The names of the glossary that the saved texts hold, in the languages beside each other."""
-        terms = glossary_terms.terms_of(None)
+        terms = translation_glossary.terms_of(None)
         if not (terms and self.story.pk):
             return []
         texts = {
@@ -282,7 +282,7 @@ class _Editor(StaffPage, TemplateView):
         }
         plain = {code: sanitize.to_plain_text(text) for code, text in texts.items()}
         named = [(code, staff_language.language_name(code)) for code in languages]
-        return glossary_terms.names_in(plain, terms, named)
+        return translation_glossary.names_in(plain, terms, named)
 
     # Saving.
 

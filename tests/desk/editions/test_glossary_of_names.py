@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from mailer.editions import draft_blocks, glossary_terms
+from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.rendering.data_types import Subject
 from mailer.rendering.glossary import Term
@@ -97,9 +97,9 @@ def test_the_file_that_is_exported_is_taken_back_and_hostile_cells_are_text(desk
     def upload(data: bytes) -> None:
         browser.post(table, {"file": SimpleUploadedFile("names.csv", data)})
 
-    before = glossary_terms.terms_of(newsletter)
+    before = translation_glossary.terms_of(newsletter)
     upload(exported)
-    assert glossary_terms.terms_of(newsletter) == before
+    assert translation_glossary.terms_of(newsletter) == before
     upload("en;kk;note\nRO;Өңірлік кеңсе;\nBridges;Көпірлер;a project\n".encode())
     # "RO" is no preferred name of the one that is there.
     assert GlossaryTerm.objects.count() == 3
