@@ -11,9 +11,9 @@ from django.conf import settings
 from mailer.cli.lookup import NewsletterName, find
 from mailer.cli.output import Json, command_group, fail, print_json, print_text
 from mailer.editions import template_versions
+from mailer.editions.design_preview_content import design_preview_content
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import masthead_of
-from mailer.editions.sample_content import sample_content
 from mailer.rendering import merge_tags, template_parts, variants
 
 app = command_group("Show, check and preview template parts.")
@@ -61,7 +61,7 @@ def preview(
 ) -> None:
     """Write the sample edition in the newsletter's design as an HTML file."""
     masthead = masthead_of(find(Newsletter, newsletter))
-    rendered = variants.render(sample_content(masthead, settings.CONFIG.site.url), (), language)
+    rendered = variants.render(design_preview_content(masthead, settings.CONFIG.site.url), (), language)
     if rendered.errors:
         fail(" ".join(rendered.errors))
     values = {**merge_tags.web_values(settings.CONFIG.site.url, language), "subscriber_token": ""}

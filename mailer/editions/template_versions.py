@@ -15,8 +15,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from mailer.editions.design_preview_content import design_preview_content
 from mailer.editions.models import Newsletter, TemplateVersion
-from mailer.editions.sample_content import sample_content
 from mailer.rendering import template_check, template_parts, theme
 from mailer.rendering.data_types import Masthead
 from mailer.rendering.template_check import Problem
@@ -77,7 +77,7 @@ def check(masthead: Masthead, own: Iterable[str]) -> list[Problem]:
     with_address = replace(
         masthead, office=masthead.office or "Office", postal_address=masthead.postal_address or "Address"
     )
-    content = sample_content(with_address, settings.CONFIG.site.url)
+    content = design_preview_content(with_address, settings.CONFIG.site.url)
     languages = dict.fromkeys((*masthead.languages[:1], "fa"))
     return template_check.check(masthead.templates, own, [(content, language) for language in languages])
 

@@ -28,7 +28,7 @@ from mailer import staff_language
 from mailer.desk.base.forms import ServerWidgetAdapter
 from mailer.desk.base.page_classes import StaffPage
 from mailer.desk.editions.variant_matrix import shown_as
-from mailer.editions import sample_content, template_versions
+from mailer.editions import design_preview_content, template_versions
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import masthead_of
 from mailer.rendering import merge_tags, theme, variants
@@ -72,7 +72,7 @@ _FONT_NAMES: dict[str, Promise] = {
 # The value of the choice that leads to a font stack of one's own.
 _OWN = "own"
 _INHERIT = theme.DEFAULTS["heading_font"]
-_PICTURE = re.compile(re.escape(sample_content.PICTURES) + r"([\w-]+)\.jpg")
+_PICTURE = re.compile(re.escape(design_preview_content.PICTURES) + r"([\w-]+)\.jpg")
 # Ways in which the preview shows the sample, by their names in the form.
 SCHEMES = (("light", gettext_lazy("Light")), ("dark", gettext_lazy("Dark mode")))
 WIDTHS = (("desktop", gettext_lazy("Desktop")), ("phone", gettext_lazy("Mobile")))
@@ -311,7 +311,7 @@ def preview_language(wanted: str) -> str:
 
 def render_sample(masthead: Masthead, language: str) -> RenderedVariant:
     """The sample edition under `masthead`, with pictures that the desk serves and placeholder values."""
-    content = sample_content.sample_content(masthead, settings.CONFIG.site.url)
+    content = design_preview_content.design_preview_content(masthead, settings.CONFIG.site.url)
     rendered = variants.render(content, (), language)
     values = {
         "unsubscribe_url": "#",
@@ -324,7 +324,7 @@ def render_sample(masthead: Masthead, language: str) -> RenderedVariant:
 
 
 def _pictures() -> dict[str, Path]:
-    return {file.stem: file for file in (sample_content.FOLDER / "pictures").glob("*.jpg")}
+    return {file.stem: file for file in (design_preview_content.FOLDER / "pictures").glob("*.jpg")}
 
 
 class SamplePicture(StaffPage, View):

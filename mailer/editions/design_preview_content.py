@@ -45,7 +45,7 @@ _TEXT = (
 )
 
 
-def sample_content(masthead: Masthead, site_url: str) -> Content:
+def design_preview_content(masthead: Masthead, site_url: str) -> Content:
     """An edition of December 2021 under `masthead`, whose countries and languages are those of the sample."""
     stories = _stories()
     by_kind: dict[str, list[str]] = {}
