@@ -56,20 +56,20 @@ _FOR_OLD_PROGRAMS = re.compile(
 )
 
 
-def shorten(page: str) -> str:
+def minify(page: str) -> str:
     """A whole HTML document, as the MJML compiler and css_inline write it, shortened."""
     head, end, body = page.partition("</head>")
-    return shorten_head(head) + end + shorten_body(body)
+    return minify_head(head) + end + minify_body(body)
 
 
-def shorten_head(head: str) -> str:
+def minify_head(head: str) -> str:
     """The document up to the end of its head, shortened."""
     shorter = _FOR_OLD_PROGRAMS.sub("", head)
     shorter = _STYLE_ELEMENT.sub(lambda found: found[1] + _short_css(found[2]) + found[3], shorter)
     return re.sub(r">\n+<", "><", shorter)
 
 
-def shorten_body(html: str) -> str:
+def minify_body(html: str) -> str:
     """The rest of the document, or whole sections of it, shortened."""
     alone = _SECTION.sub(r"\1\3", _ONLY_COLUMN.sub(r"\1\3", html))
     return _TAG_OR_COMMENT.sub(lambda found: _shorter(found[0]), alone)

@@ -59,7 +59,7 @@ def to_html(source: str, stylesheet: str, address: str = "") -> str:
 
 def compile_whole(source: str, stylesheet: str) -> str:
     """The same without kept sections."""
-    return _strip_blank_space(minify_html.shorten(_inlined(source, stylesheet)))
+    return _strip_blank_space(minify_html.minify(_inlined(source, stylesheet)))
 
 
 class _Document(NamedTuple):
@@ -157,12 +157,12 @@ def _compile_section(section: str, around: tuple[str, str, str, str], stylesheet
 def _compile_shape(section: str, around: tuple[str, str, str, str], stylesheet: str) -> tuple[str, str]:
     page = _with_sections(around, section, stylesheet)
     html = page.partition(_BEFORE)[2].rpartition(_AFTER)[0]
-    return minify_html.shorten_body(html), sys.intern(page.partition("</head>")[0])
+    return minify_html.minify_body(html), sys.intern(page.partition("</head>")[0])
 
 
 @lru_cache(maxsize=_KEPT_HEADS)
 def _compile_frame(frame: _Frame) -> tuple[str, str]:
-    page = minify_html.shorten(_with_sections(frame.document, "".join(frame.samples), frame.stylesheet))
+    page = minify_html.minify(_with_sections(frame.document, "".join(frame.samples), frame.stylesheet))
     return page.partition(_BEFORE)[0], page.rpartition(_AFTER)[2]
 
 

@@ -40,7 +40,7 @@ def long_page(content: Content, language: str, monkeypatch: pytest.MonkeyPatch) 
     """The HTML before it is shortened."""
     source = source_of(content, (), language)
     with monkeypatch.context() as patched:
-        patched.setattr(minify_html, "shorten", str)
+        patched.setattr(minify_html, "minify", str)
         return mjml_to_html.compile_whole(source.mjml, source.stylesheet)
 
 
@@ -88,9 +88,9 @@ def test_comments_for_outlook_stay_in_pairs_and_hold_whole_tables() -> None:
 
 def test_a_style_with_a_function_or_a_reference_is_left_as_it_is() -> None:
     for style in ("background: url(a; b)", "font-family: &quot;A; B&quot;"):
-        assert f'<td style="{style}">' in minify_html.shorten_body(f'<td style="{style}">x</td>')
+        assert f'<td style="{style}">' in minify_html.minify_body(f'<td style="{style}">x</td>')
     quoted = '<style>p::before { content: "a  ;  b"; }</style>'
-    assert minify_html.shorten_head(quoted) == quoted
+    assert minify_html.minify_head(quoted) == quoted
 
 
 def test_the_direction_of_a_column_that_is_alone_is_kept() -> None:
