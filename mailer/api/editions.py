@@ -48,7 +48,7 @@ from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import merge_tags, variants
-from mailer.reports.edition_state import StateName, edition_summaries, edition_summary
+from mailer.reports.edition_state import StateName, edition_as_json, editions_as_json
 from mailer.reports.stats import latest_mailing
 
 router = Router(tags=["editions"])
@@ -187,7 +187,7 @@ def _edition_detail(edition: Edition) -> EditionDetail:
     rejection = getattr(snapshot, "rejection", None)
     mailing = latest_mailing(edition)
     return EditionDetail(
-        **edition_summary(edition),
+        **edition_as_json(edition),
         subjects={text.language: text.subject for text in edition.texts.all()},
         audience=snapshot.audience_count if snapshot else None,
         submitted_by=snapshot.submitted_by.get_username() if snapshot else None,
@@ -225,7 +225,7 @@ def list_editions(
     if newsletter is not None:
         rows = rows.filter(newsletter__slug=newsletter)
     page = page_of(request, rows, limit, cursor, lambda row: row)
-    return {**page, "items": edition_summaries(page["items"])}
+    return {**page, "items": editions_as_json(page["items"])}
 
 
 @router.get("/editions/{edition_id}", auth=Needs("editions:read"), response=EditionDetail)

@@ -39,7 +39,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import merge_tags, variants
 from mailer.rendering.data_types import RenderedVariant
-from mailer.reports.edition_state import edition_summary
+from mailer.reports.edition_state import edition_as_json
 from subscribers import iso_codes
 
 app = command_group("Assemble, preview, approve, send and report.")
@@ -92,7 +92,7 @@ def check(edition: EditionName, json: Json = False) -> None:
     results = check_draft(found, content_of(found), combinations, now).findings
     if json:
         rows = [finding.as_dict() for finding in results]
-        print_json({**edition_summary(found), "findings": rows})
+        print_json({**edition_as_json(found), "findings": rows})
     else:
         for finding in results:
             print_text(f"{finding.level}: {finding.text} {finding.advice} [{finding.id}]")
@@ -128,7 +128,7 @@ def preview(
     if json:
         print_json(
             {
-                **edition_summary(found),
+                **edition_as_json(found),
                 "files": [str(path) for path in files],
                 "notes": list(rendered.warnings),
             }
@@ -308,7 +308,7 @@ def dry_run(
         mailing = mailing_control.start_dry_run(found.snapshots.first(), to, limit, None, timezone.now())
     record_action(found, "dry_run", to=mailing.dry_run_to)
     if json:
-        print_json({**edition_summary(found), **dry_run_summary(mailing)})
+        print_json({**edition_as_json(found), **dry_run_summary(mailing)})
     else:
         print_text(
             f"{found.slug}: the worker sends the dry run to {mailing.dry_run_to}; "
@@ -336,7 +336,7 @@ def _control(
     if not of_dry_run:
         print_edition(edition, json, done)
     elif json:
-        print_json({**edition_summary(edition), **dry_run_summary(mailing)})
+        print_json({**edition_as_json(edition), **dry_run_summary(mailing)})
     else:
         print_text(f"{edition.slug}: dry run {done}; {mailing.get_state_display()}")
 

@@ -10,7 +10,7 @@ from mailer.cli.lookup import operator
 from mailer.cli.output import print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
-from mailer.reports.edition_state import edition_summary
+from mailer.reports.edition_state import edition_as_json
 
 
 def record_action(edition: Edition, action: str, **data: str) -> None:
@@ -20,7 +20,7 @@ def record_action(edition: Edition, action: str, **data: str) -> None:
 
 def print_edition(edition: Edition, json: bool, done: str) -> None:
     """The edition's state after a command; `done` is what the command did, or empty."""
-    summary = edition_summary(edition)
+    summary = edition_as_json(edition)
     if json:
         print_json(summary)
         return

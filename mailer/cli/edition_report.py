@@ -19,7 +19,7 @@ from mailer.delivery.rollout import advance_mailings
 from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect_stats import collect
-from mailer.reports.edition_state import edition_summary
+from mailer.reports.edition_state import edition_as_json
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import Sheet, flat_sheet, table_sheet, write_csv, write_xlsx
 from mailer.reports.labels_and_summary import format_number, format_percent, summary
@@ -59,7 +59,7 @@ def report(
     elif json:
         print_json(
             {
-                **edition_summary(found),
+                **edition_as_json(found),
                 **(dry_run_summary(mailing) if mailing and dry_run else {}),
                 **counts.totals.as_dict(),
                 "summary": list(summary(counts, engagement.summary)),
@@ -141,7 +141,7 @@ def _say_written(rows: int, noun: str, csv: Path | None, xlsx: Path | None) -> N
 
 def _state(mailing: Mailing | None, edition: Any, dry_run: bool) -> str:
     if mailing is None:
-        return str(edition_summary(edition)["state"])
+        return str(edition_as_json(edition)["state"])
     to = f", a dry run to {mailing.dry_run_to}" if dry_run else ""
     return f"{mailing.get_state_display()}{to}"
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from mailer.cli.output import fail
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition
-from mailer.reports.edition_state import edition_summary
+from mailer.reports.edition_state import edition_as_json
 from mailer.reports.stats import latest_dry_run, latest_mailing
 from subscribers.models import MailingList
 
@@ -66,7 +66,7 @@ def find_mailing(edition: Edition, dry_run: bool) -> Mailing:
     if found is None and dry_run:
         fail(f"{edition.slug} has no dry run; `mailer edition dry-run` starts one.")
     if found is None:
-        state = edition_summary(edition)["state"]
+        state = edition_as_json(edition)["state"]
         fail(f"{edition.slug} is not being sent yet; it is {state}. {_NEXT_STEP.get(state, '')}".strip())
     return found
 

@@ -18,7 +18,7 @@ from mailer.demo import mail_catcher
 from mailer.demo.seed import seed
 from mailer.editions.models import Edition
 from mailer.job_index import JOBS
-from mailer.reports.edition_state import edition_summary
+from mailer.reports.edition_state import edition_as_json
 from mailer.reports.stats import latest_mailing_totals
 
 # The unattended run gives up after this long. It needs a few seconds, and minutes on a busy machine.
@@ -71,7 +71,7 @@ def run_unattended() -> dict[str, Any]:
     if not account.balances:
         raise Unfinished(f"the account does not balance: {account.as_dict()}")
     return {
-        **edition_summary(edition),
+        **edition_as_json(edition),
         **account.as_dict(),
         "edition": edition.slug,
         "variants": snapshot.variants.count(),

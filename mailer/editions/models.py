@@ -204,7 +204,7 @@ class Newsletter(ClusterableModel):
     )
     # When the schedule was changed last: nothing that was due before is caught up on.
     schedule_since = models.DateTimeField(null=True, editable=False)
-    # What an edition is for: `rendering.edition_period.Kind`, and which one, counted from that of its assembly.
+    # What an edition is for: `edition_period.Kind`, and which one, counted from that of its assembly.
     period_kind = models.CharField(
         max_length=10,
         choices=PeriodKind.choices,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypedDict, cast, get_args
 
 from django.db.models import FilteredRelation, Q
 
@@ -29,7 +29,10 @@ StateName = Literal[
 STATES: tuple[StateName, ...] = get_args(StateName)
 # In these states an edition is with its writers.
 WITH_WRITERS: tuple[StateName, ...] = ("draft", "rejected")
-_OF_MAILING = {state.value: state.value for state in Mailing.State} | {Mailing.State.DONE.value: "sent"}
+_OF_MAILING: dict[str, StateName] = {
+    **{state.value: cast(StateName, state.value) for state in Mailing.State},
+    Mailing.State.DONE.value: "sent",
+}
 
 
 class SnapshotState(NamedTuple):
@@ -43,9 +46,23 @@ class SnapshotState(NamedTuple):
 
 
 class StateAndHash(NamedTuple):
-    # One of STATES.
-    state: str
+    state: StateName
     # SHA-256 of the open or mailed snapshot; None for a draft, and for a rejected edition.
+    hash: str | None
+
+
+class EditionJson(TypedDict):
+    """An edition as the command line and the API show it."""
+
+    id: int
+    slug: str
+    # Its newsletter's slug.
+    newsletter: str
+    # As `rendering.edition_period` writes it: "2021-12".
+    period: str
+    name: str
+    state: StateName
+    # See StateAndHash.
     hash: str | None
 
 
@@ -57,7 +74,7 @@ def derive_state(snapshots: Sequence[SnapshotState]) -> StateAndHash:
     """
     for snapshot in reversed(snapshots):
         if snapshot.mailing is None and snapshot.state in Snapshot.OPEN:
-            return StateAndHash(snapshot.state, snapshot.sha256)
+            return StateAndHash(cast(StateName, snapshot.state), snapshot.sha256)
     for snapshot in reversed(snapshots):
         if snapshot.mailing is not None:
             return StateAndHash(_OF_MAILING[snapshot.mailing], snapshot.sha256)
@@ -80,16 +97,16 @@ def states_of(ids: list[int]) -> dict[int, str]:
     return {pk: one.state for pk, one in _states(ids).items()}
 
 
-def edition_summary(edition: Edition) -> dict[str, Any]:
-    """{id, slug, newsletter, period, name, state, hash}, as every `mailer edition … --json` prints it."""
-    return _summary(edition, _states([edition.pk])[edition.pk])
+def edition_as_json(edition: Edition) -> EditionJson:
+    """As every `mailer edition … --json` prints it."""
+    return _as_json(edition, _states([edition.pk])[edition.pk])
 
 
-def edition_summaries(editions: Iterable[Edition]) -> list[dict[str, Any]]:
-    """`edition_summary` of each, in order; one query beside those that load edition and newsletter."""
+def editions_as_json(editions: Iterable[Edition]) -> list[EditionJson]:
+    """`edition_as_json` of each, in order; one query beside those that load edition and newsletter."""
     listed = list(editions)
     found = _states([edition.pk for edition in listed])
-    return [_summary(edition, found[edition.pk]) for edition in listed]
+    return [_as_json(edition, found[edition.pk]) for edition in listed]
 
 
 def _states(ids: list[int]) -> dict[int, StateAndHash]:
@@ -105,7 +122,7 @@ def _states(ids: list[int]) -> dict[int, StateAndHash]:
     return {pk: derive_state(snapshots[pk]) for pk in ids}
 
 
-def _summary(edition: Edition, found: StateAndHash) -> dict[str, Any]:
+def _as_json(edition: Edition, found: StateAndHash) -> EditionJson:
     return {
         "id": edition.pk,
         "slug": edition.slug,

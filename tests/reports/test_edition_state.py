@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 def test_an_edition_without_a_snapshot_is_a_draft_without_hash() -> None:
     edition = cast.edition()
-    assert edition_state.edition_summary(edition) == {
+    assert edition_state.edition_as_json(edition) == {
         "id": edition.pk,
         "slug": "regional-2021-12",
         "newsletter": "regional",
@@ -27,7 +27,7 @@ def test_an_edition_without_a_snapshot_is_a_draft_without_hash() -> None:
 def test_an_open_snapshot_decides_state_and_hash(state: str) -> None:
     edition = cast.edition()
     snapshot = cast.snapshot(edition, state)
-    summary = edition_state.edition_summary(edition)
+    summary = edition_state.edition_as_json(edition)
     assert (summary["state"], summary["hash"]) == (state, snapshot.sha256)
 
 
@@ -35,7 +35,7 @@ def test_an_open_snapshot_decides_state_and_hash(state: str) -> None:
 def test_a_broken_or_withdrawn_snapshot_makes_it_a_draft_again(state: str) -> None:
     edition = cast.edition()
     cast.snapshot(edition, state)
-    assert edition_state.edition_summary(edition)["hash"] is None
+    assert edition_state.edition_as_json(edition)["hash"] is None
     assert edition_state.edition_state(edition) == "draft"
 
 
@@ -53,7 +53,7 @@ def test_a_broken_or_withdrawn_snapshot_makes_it_a_draft_again(state: str) -> No
 def test_the_mailing_decides_the_state(state: str, word: str) -> None:
     edition = cast.edition()
     mailed = cast.mailing(cast.snapshot(edition), state)
-    summary = edition_state.edition_summary(edition)
+    summary = edition_state.edition_as_json(edition)
     assert (summary["state"], summary["hash"]) == (word, mailed.snapshot.sha256)
     assert word in edition_state.STATES
 
@@ -78,4 +78,4 @@ def test_states_of_several_editions_take_one_query(django_assert_num_queries: An
     with django_assert_num_queries(1):
         states = edition_state.edition_states(editions)
     assert states == {editions[0].pk: "draft", editions[1].pk: "approved"}
-    assert [row["state"] for row in edition_state.edition_summaries(editions)] == ["draft", "approved"]
+    assert [row["state"] for row in edition_state.editions_as_json(editions)] == ["draft", "approved"]

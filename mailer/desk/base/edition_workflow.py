@@ -141,7 +141,7 @@ def next_step_label(state: str) -> str:
 
 def overview(edition: Edition, user: User) -> Overview:
     """The data of the header on every page about an edition, for this user."""
-    summary = edition_state.edition_summary(edition)
+    summary = edition_state.edition_as_json(edition)
     state = str(summary["state"])
     at, tone, label, next_step = _STATES[state]
     snapshot = (
