@@ -63,9 +63,10 @@ def invite(
         list[str] | None, typer.Option(help="A role, by default Approvers; may be repeated.")
     ] = None,
 ) -> None:
-    """Create an account and print the link with which its owner chooses the password, within three days.
+    """Create an account, and print the link with which its owner chooses the password within three days.
 
-    No member of staff made the account, so it may approve the work of each of them from the start.
+    Nothing is mailed: give the link to the owner of the account. No member of staff made the account, so it
+    may approve the work of each of them from the start.
     """
     # Wagtail's tables, which the other commands of the module do not need.
     from mailer.desk.accounts.permissions import ensure_groups
