@@ -1,4 +1,4 @@
-"""Checks for left-overs of the making of a text: of writers, mail, web pages, translators and programs."""
+"""Checks for text that was pasted along: remarks of writers, parts of mail and web pages, answers of programs."""
 
 from __future__ import annotations
 
