@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from mailer.accounts import api_keys, office_reminders, password_links, sign_in_limits
 from mailer.approval import author_notices, draft_check_cache, emails_to_staff, notifications
-from mailer.approval.preflight import link_checker
+from mailer.approval.preflight import link_crawler
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alert_webhooks, mailing_notices, outbox
 from mailer.delivery.rollout import advance_mailings, planned_sending
@@ -93,8 +93,8 @@ JOBS = (
     Job("gather stories", 10, _gather_stories, "fetch", outgoing=True),
     Job("read story mail", 5, lambda now, stop: inbound_story_email.process_due(now, stop), "fetch"),
     Job("delete old story mail", 3600, lambda now, stop: inbound_story_email.delete_old(now())),
-    Job("collect links", 60, lambda now, stop: link_checker.collect(now()), "fetch"),
-    Job("check links", 10, lambda now, stop: link_checker.check_due(now, stop), "fetch", outgoing=True),
+    Job("collect links", 60, lambda now, stop: link_crawler.collect(now()), "fetch"),
+    Job("check links", 10, lambda now, stop: link_crawler.check_due(now, stop), "fetch", outgoing=True),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now())), "assemble"),
     Job("planned sending", 10, lambda now, stop: planned_sending.run_due(now()), "assemble"),
     Job("office reminders", 60, lambda now, stop: office_reminders.remind_due(now()), "assemble"),

@@ -370,7 +370,7 @@ class ApprovalLink(models.Model):
 
 
 class LinkCheck(models.Model):
-    """What the worker found at the address of a link that staff wrote; see `preflight.link_checker`."""
+    """What the worker found at the address of a link that staff wrote; see `preflight.link_crawler`."""
 
     class State(models.TextChoices):
         OK = "ok", _("answers")

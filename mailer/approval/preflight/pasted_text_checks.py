@@ -1,4 +1,4 @@
-"""Checks for text that was pasted along: remarks of writers, parts of mail and web pages, answers of programs."""
+"""Checks for pasted text: remarks of writers, parts of mail and web pages, answers of programs."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from mailer.approval.preflight.edition_facts import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
-from mailer.approval.preflight.link_target_checks import is_nearly, with_suggestion
 from mailer.approval.preflight.text_checks import is_shouting
+from mailer.approval.preflight.url_checks import is_nearly, with_suggestion
 from mailer.rendering import localization, sanitize
 from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored

@@ -14,7 +14,7 @@ from mailer.approval import review
 from mailer.approval.authorship import name_of
 from mailer.approval.models import LinkCheck, Snapshot
 from mailer.approval.preflight.inbox_checks import subjects_that_promise_too_much
-from mailer.approval.preflight.link_checker import LinkProgress
+from mailer.approval.preflight.link_crawler import LinkProgress
 from mailer.desk.editions import workbench
 from mailer.desk.editions.workbench import ADDED_KINDS
 from mailer.editions import draft_blocks

@@ -1,4 +1,4 @@
-"""Checks of where links lead: to files, copies of pages, private pages, pages in the wrong language."""
+"""Checks of the addresses and words of links: broken ones, files, copies of pages, another language."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mailer.approval.preflight.edition_facts import Description, Link, Place, Text, excerpt
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.link_checks import addresses, is_local
+from mailer.approval.preflight.link_destination_checks import addresses, is_local
 from mailer.approval.preflight.name_distance import distance
 from mailer.approval.preflight.stated_facts import EMAIL, LANGUAGES
 from subscribers.translate_stored_texts import stored

@@ -15,7 +15,7 @@ from django.db.models import Count, F, Max, Q
 
 from mailer.approval.models import LinkCheck, Snapshot
 from mailer.approval.preflight.edition_facts import links_of
-from mailer.approval.preflight.link_checks import is_example, is_local
+from mailer.approval.preflight.link_destination_checks import is_example, is_local
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
 from mailer.rendering.data_types import Content

@@ -1,4 +1,4 @@
-"""Checks of links: where they lead, how they are written, and the words that readers press."""
+"""Checks of where links lead: to pages that are missing, moved or private, to test sites and trackers."""
 
 from __future__ import annotations
 
