@@ -1,17 +1,14 @@
-"""Checks of what belongs to another time: greetings, numbers of editions, events on public holidays."""
+"""Checks of text that was reused from another edition: its number, its month, greetings of another season."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from mailer.approval.preflight.contradiction_checks import edition_number_in, edition_word, months_in
-from mailer.approval.preflight.date_checks import dated_stories
-from mailer.approval.preflight.edition_facts import Description, excerpt, place_of, split_sentences
+from mailer.approval.preflight.edition_facts import Description, excerpt, split_sentences
 from mailer.approval.preflight.findings import Found
-from mailer.rendering import localization
 from mailer.rendering.edition_period import Kind, Period
-from subscribers.translate_stored_texts import stored
 
 # Greetings, and the months in which they are sent.
 _GREETINGS: tuple[tuple[re.Pattern[str], tuple[int, ...]], ...] = tuple(
@@ -59,21 +56,6 @@ _ANOTHER = re.compile(
 )
 _NUMBER_SIGN = re.compile(r"\bno\.\s+(?=\d)", re.IGNORECASE)
 _OF_THE_EDITION = frozenset(("text", "note", "heading", "tagline", "headline", "summary"))
-# Public holidays of a fixed date, by country: month and day.
-_HOLIDAYS: Mapping[str, str] = {
-    "KZ": "1-1 1-2 1-7 3-8 3-21 3-22 3-23 5-1 5-7 5-9 7-6 8-30 10-25 12-16",
-    "KG": "1-1 1-7 2-23 3-8 3-21 5-1 5-5 5-9 8-31 11-7 11-8",
-    "TJ": "1-1 3-8 3-21 3-22 3-23 3-24 5-9 6-27 9-9 11-6",
-    "TM": "1-1 3-8 3-21 3-22 5-18 9-27 10-6 12-12",
-    "UZ": "1-1 3-8 3-21 5-9 9-1 10-1 12-8",
-}
-_FESTIVE = re.compile(
-    r"(?<!\w)(?:day|holiday|festival|celebrat\w+|nowruz|nauryz|navruz|день|дня|дню|праздн\w+|наурыз\w*"
-    r"|навруз\w*|нооруз\w*"
-    r"|күн(?:і|ү)\w*|мереке\w*|майрам\w*|рӯзи|ҷашн\w*|наврӯз\w*|kuni\w*|bayram\w*|navro.z\w*|güni\w*"
-    r"|baýram\w*)(?!\w)",
-    re.IGNORECASE,
-)
 
 
 def other_season(description: Description) -> Iterator[Found]:
@@ -105,21 +87,3 @@ def other_edition(description: Description) -> Iterator[Found]:
             is_other = months and not {period.first_day.month, description.as_of.month} & set(months)
             if is_other and period.kind is Kind.MONTH and not re.search(r"\d", sentence):
                 yield Found(text.place, excerpt(sentence))
-
-
-def on_holiday(description: Description) -> Iterator[Found]:
-    """Events on a public holiday of their country, unless they are for a day that is celebrated."""
-    for story in dated_stories(description):
-        if story.kind != "event" or any(_FESTIVE.search(text.headline) for text in story.texts):
-            continue
-        day = f"{story.date.month}-{story.date.day}"
-        names = [
-            localization.country(code, "en")
-            for code in story.countries
-            if day in _HOLIDAYS.get(code, "").split()
-        ]
-        if names:
-            yield Found(
-                place_of(story),
-                stored("%(date)s: %(countries)s", date=story.date.isoformat(), countries=", ".join(names)),
-            )
