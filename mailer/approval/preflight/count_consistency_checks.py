@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 
-from mailer.approval.preflight.counted_things import (
-    Counted,
-    counted,
-    is_same_word,
-    is_slip,
-    labelled,
-)
 from mailer.approval.preflight.each_text import of_each_text
 from mailer.approval.preflight.edition_facts import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.stated_counts import (
+    StatedCount,
+    counts_in,
+    is_same_word,
+    is_slip,
+    labels_in,
+)
 from mailer.approval.preflight.sum_checks import FEMALE, MALE
 
 _TEXTS = frozenset(("headline", "summary", "body", "text", "note"))
@@ -36,7 +36,7 @@ def _two_numbers(texts: Sequence[Text]) -> Found | None:
     things = [
         (text, one)
         for text in texts
-        for one in (*counted(text.plain, text.language.partition("-")[0]), *labelled(text.plain))
+        for one in (*counts_in(text.plain, text.language.partition("-")[0]), *labels_in(text.plain))
     ]
     for (text, one), (other_text, other) in combinations(things, 2):
         if one.value == other.value or not _is_same_thing(one, other):
@@ -62,12 +62,12 @@ def _two_numbers(texts: Sequence[Text]) -> Found | None:
     return None
 
 
-def _is_one_off(one: Counted, other: Counted) -> bool:
+def _is_one_off(one: StatedCount, other: StatedCount) -> bool:
     """Whether two small numbers differ by one: "Five countries" in a headline, of which four are named."""
     return len(one.value) == len(other.value) == 1 and abs(int(one.value) - int(other.value)) == 1
 
 
-def _is_same_thing(one: Counted, other: Counted) -> bool:
+def _is_same_thing(one: StatedCount, other: StatedCount) -> bool:
     return is_same_word(one.words[0], other.words[0]) or (
         len(one.words) + len(other.words) == 3 and is_same_word(one.words[-1], other.words[-1])
     )
@@ -133,7 +133,7 @@ def wrong_shares(text: Text) -> Iterator[Found]:
 
 
 def _wrong_list(plain: str, language: str) -> str:
-    for one in counted(plain, language):
+    for one in counts_in(plain, language):
         halves = _HALVES.match(plain[one.end :])
         if halves and _is_wrong_half(one, halves):
             return plain[one.start : one.end + halves.end()]
@@ -150,7 +150,7 @@ def _wrong_list(plain: str, language: str) -> str:
     return ""
 
 
-def _is_wrong_half(one: Counted, halves: re.Match[str]) -> bool:
+def _is_wrong_half(one: StatedCount, halves: re.Match[str]) -> bool:
     is_each = (halves["f1"] is None) != (halves["f2"] is None)
     whole, parts = int(re.sub(r"\D", "", one.value)), [int(re.sub(r"\D", "", halves[name])) for name in "ab"]
     return is_each and max(parts) < whole and 0 < abs(sum(parts) - whole) <= _NEAR * whole
@@ -165,7 +165,7 @@ def _is_wrong_sum(items: Sequence[str], whole: int) -> bool:
     return max(parts) < whole and 0 < abs(sum(parts) - whole) <= max(1, _NEAR * whole)
 
 
-def _is_wrong_count(items: Sequence[str], whole: int, one: Counted, language: str) -> bool:
+def _is_wrong_count(items: Sequence[str], whole: int, one: StatedCount, language: str) -> bool:
     """Whether names are listed, each with a capital letter, and are more or fewer than was counted."""
     if not _LEAST_LISTED <= whole <= _MOST_LISTED or len(items) < _LEAST_LISTED:
         return False

@@ -75,7 +75,7 @@ _SCALES = re.compile(
 
 
 @dataclass(frozen=True)
-class Counted:
+class StatedCount:
     """A number and what it counts."""
 
     value: str
@@ -95,7 +95,7 @@ def words_for_numbers(language: str) -> Mapping[str, int]:
 
 
 @lru_cache(maxsize=1_000)
-def counted(plain: str, language: str) -> tuple[Counted, ...]:
+def counts_in(plain: str, language: str) -> tuple[StatedCount, ...]:
     """What a text counts, in its order."""
     found = []
     for one in _pattern(language).finditer(plain):
@@ -106,7 +106,7 @@ def counted(plain: str, language: str) -> tuple[Counted, ...]:
         number = words_for_numbers(language).get(value.casefold())
         scale = _SCALES.match(one["scale"] or "")
         found.append(
-            Counted(
+            StatedCount(
                 str(number) if number else re.sub(r"\D", "", value) + (scale[0][:3] if scale else ""),
                 words[:2],
                 f"{value}{one['between']}{one['words']}".strip(),
@@ -118,10 +118,10 @@ def counted(plain: str, language: str) -> tuple[Counted, ...]:
     return tuple(found)
 
 
-def labelled(plain: str) -> tuple[Counted, ...]:
+def labels_in(plain: str) -> tuple[StatedCount, ...]:
     """Rooms, decrees and numbers of schools and houses: what a number names, and does not count."""
     return tuple(
-        Counted(one["a"] or one["b"], (f"#{label}",), one[0].strip(), one.start(), one.end(), False)
+        StatedCount(one["a"] or one["b"], (f"#{label}",), one[0].strip(), one.start(), one.end(), False)
         for label, pattern in _LABELS.items()
         for one in pattern.finditer(plain)
     )
