@@ -30,6 +30,7 @@ from markupsafe import Markup
 
 from mailer.rendering.block_cache import KeepingTemplate
 from mailer.rendering.catalogue_markers import stored
+from mailer.rendering.compiled_parts import CompiledParts
 from mailer.rendering.merge_tags import TrustedText, escape_tags
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -293,19 +294,23 @@ class _PartLoader(BaseLoader):
         return default_source(template), template, lambda: True
 
 
+_compiled = CompiledParts()
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """Executes the parts of a newsletter."""
 
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
 
     def __init__(self, parts: Parts, options: dict[str, Any], *, marked: bool) -> None:
-        super().__init__(loader=_PartLoader(parts), finalize=self._output, optimized=False, **options)
+        options |= {"optimized": False, "bytecode_cache": _compiled}
+        super().__init__(loader=_PartLoader(parts), finalize=self._output, **options)
         own = {"replace": _replace, "join": _join, "wrap": wrap}
         self.filters = {**{name: FILTERS[name] for name in _SAFE_FILTERS}, **own}
         kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
         self.globals = {**kept, "range": _short_range}
         names = [name for name, _source in parts]
-        self._marked = {name: names.index(name) for name in names if marked and name.endswith(".mjml")}
+        self.marked = {name: names.index(name) for name in names if marked and name.endswith(".mjml")}
         # Called by the code that `_Metered` writes into templates.
         self.spend = _spend
         self.bounded = _bounded
@@ -321,9 +326,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 stored("A part has at most %(limit)s bytes.", limit=PART_LIMIT), 1, name, filename
             )
         tree = super()._parse(source, name, filename)
-        if name in self._marked:
+        if name in self.marked:
             for text in tree.find_all(nodes.TemplateData):
-                text.data = _with_marks(text.data, self._marked[name], text.lineno)
+                text.data = _with_marks(text.data, self.marked[name], text.lineno)
         metered: nodes.Template = _Metered(name, filename).visit(tree)
         metered.set_environment(self)
         return metered
