@@ -13,16 +13,20 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailer.rendering import template_parts
 from mailer.rendering.merge_tags import PLACEHOLDERS, escape_tags
 
 # Quoted values may hold "<" and ">". The literal beginnings of these expressions make them fast.
 _INSIDE = r'(?:[^<>"]++|"[^"]*+")*+'
-_TAG_OR_COMMENT = re.compile(rf"<(?:a\s({_INSIDE})>|img\s({_INSIDE})>|!--(?!>))")
+# A link and what stands in it, a picture, or a comment.
+_TAG_OR_COMMENT = re.compile(
+    rf"<(?:a\s({_INSIDE})>(?=((?:[^<]++|<(?!/a>)){{0,60}}+))|img\s({_INSIDE})>|!--(?!>)(?:[^-]++|-(?!->))*+-->)"
+)
 _TAG = re.compile(rf"<(img\s)?+({_INSIDE})>")
 _ATTRIBUTE = re.compile(r'\b(href|src|alt|style)="([^"]*+)"')
 _UNSEEN = re.compile(r"display:\s*+none|visibility:\s*+hidden|font-size:\s*+0(?![\d.])")
@@ -36,7 +40,7 @@ _BEGINS = re.compile(
 )
 _OWN_PAGES = (PLACEHOLDERS["unsubscribe_url"], PLACEHOLDERS["preferences_url"])
 _SUBSCRIBER = PLACEHOLDERS["subscriber_token"]
-# Characters of the words of a link, of a tag, and of a comment.
+# Characters of a tag or of a comment.
 _FAR = 8_000
 _PARTS = re.compile(r"https?://([^/?#]*+)([^?#]*+)(?:\?([^#]*+))?+", re.IGNORECASE)
 _UNUSUAL_HOST = re.compile(r".*[:@%]|[\d.]++\Z")
@@ -44,16 +48,16 @@ _UNUSUAL_HOST = re.compile(r".*[:@%]|[\d.]++\Z")
 _IN_PERCENT = re.compile(r"%(?!2[fF]|3[aAfF]|40|5[cC]|7[cC])")
 _LONG_PATH = re.compile(r"//|/\.{1,3}(?=/|\Z)")
 _WITHIN = re.compile(r"https?(?::|%3A)(?:/|%2F){2}", re.IGNORECASE)
-_NUMBERED = re.compile(r"\[\d+\] http")
+_NUMBERED = re.compile(r"^\[\d+\] http", re.MULTILINE)
 
 
-def made_even(page: str, text: str, name: str, site_url: str) -> str:
+def made_even(page: str, text: str, name: str, site_url: str, *, has_all: bool = False) -> str:
     """The text part, with the address of the site added to its list of links where the sum would be odd.
 
-    `name`: the newsletter's, which stands before the address. Stays odd where the HTML has links to the
-    site's front page and to its archive already, so that these do not count.
+    `name`: the newsletter's, which stands before the address; `has_all`: see CountedAddresses. The sum stays
+    odd where the HTML has links to the site's front page and to its archive, so that these do not count.
     """
-    address = CountedAddresses(page, text, site_url).that_makes_even(pages_of(site_url))
+    address = CountedAddresses(page, text, site_url, has_all=has_all).that_makes_even(pages_of(site_url))
     return _listed(text, name, address) if address else text
 
 
@@ -62,32 +66,52 @@ def pages_of(site_url: str) -> tuple[str, str]:
     return f"{site_url}/", f"{site_url}/archive/"
 
 
+class _Picture(NamedTuple):
+    url: str
+    # Addresses in its description.
+    described: tuple[str, ...]
+
+
+class _Link(NamedTuple):
+    url: str
+    # People do not see it, or its words begin with an address.
+    counts: bool
+    # That address, where it has a scheme or begins with "www."; else empty.
+    shown: str
+
+
 class CountedAddresses:
     """How often each address is seen in a message, and which of them count.
 
-    `site_url`: where the addresses lead that merge tags stand for.
+    `site_url`: where the addresses lead that merge tags stand for; `has_all`: the text part has all words of
+    the page, so that these need not be searched for addresses where the text part has none in its own.
     """
 
-    def __init__(self, page: str, text: str, site_url: str) -> None:
-        self.times: Counter[str] = Counter()
+    def __init__(self, page: str, text: str, site_url: str, *, has_all: bool = False) -> None:
+        self.times: defaultdict[str, int] = defaultdict(int)
         self._links: set[str] = set()
         self._counted: set[str] = set()
         # What links show as their words counts only where it is the address of a link.
         self._shown: set[str] = set()
-        self._within_text = 0
         self._tags: dict[str, str] = {tag: f"{site_url}/{number}" for number, tag in enumerate(_OWN_PAGES)}
-        self.read_html(page[max(page.find("<body"), 0) :])
         for tag, address in self._tags.items():
             text = text.replace(tag, address)
-        for url in _addresses(text.replace(_SUBSCRIBER, "")):
-            self.times[url] += 1
-            self._within_text += _within(url)
+        in_text = list(_addresses(text.replace(_SUBSCRIBER, "")))
+        if not has_all or len(in_text) > len(self._tags) + text.count("] http"):
+            self.read_html(page[max(page.find("<body"), 0) :])
+        else:
+            self.read_html(page, words=False)
+        self._within_text = sum(map(_within, in_text))
+        self._add(in_text)
 
     @property
     def is_odd(self) -> bool:
         """Whether the sum is odd."""
-        counted = sum(number for url, number in self.times.items() if self._counts(url))
-        return (counted + self._within_text + sum(map(_within, self._links))) % 2 == 1
+        number = self._within_text + sum(map(_within, self._links))
+        for url, times in self.times.items():
+            if times % 2 and self._counts(url):
+                number += 1
+        return number % 2 == 1
 
     def that_makes_even(self, urls: Iterable[str], *, unseen: bool = False) -> str:
         """The first of `urls` that makes the sum even when the text has it once more; empty: none, or it is.
@@ -102,46 +126,42 @@ class CountedAddresses:
                 return url
         return ""
 
-    def read_html(self, part: str) -> None:
-        """Add the addresses of HTML."""
-        at = 0
-        while tag := _TAG_OR_COMMENT.search(part, at):
-            at = tag.end()
-            if tag[0] == "<!--":
-                # Only Outlook reads what is in it, to the end where it has none.
-                end = part.find("-->", at)
-                at = len(part) if end < 0 else end
-            elif tag[2]:
-                self._picture(dict(_ATTRIBUTE.findall(tag[2])))
-            else:
-                end = part.find("</a>", at, at + _FAR)
-                self._link(dict(_ATTRIBUTE.findall(tag[1])), part[at : max(end, at)])
-        self.times.update(map(html.unescape, _addresses(part, outside_tags=True)))
+    def read_html(self, part: str, *, words: bool = True) -> None:
+        """Add the addresses of HTML; not `words`: of its links and pictures alone."""
+        if part.rfind("<!--") > part.rfind("-->"):
+            # Only Outlook reads what is in a comment, to the end where it has none.
+            part = part.partition("<!--")[0]
+        for link, inner, picture in _TAG_OR_COMMENT.findall(part):
+            if link:
+                self._add_link(_link(link, inner))
+            elif picture:
+                self._add_picture(_picture(picture))
+        if words:
+            self._add(map(html.unescape, _addresses(part, outside_tags=True)))
 
-    def _picture(self, values: dict[str, str]) -> None:
-        url = html.unescape(values.get("src", ""))
-        if url.startswith("http"):
+    def _add(self, urls: Iterable[str]) -> None:
+        for url in urls:
             self.times[url] += 1
-            self._counted.add(url)
-        self.times.update(_addresses(html.unescape(values.get("alt", ""))))
 
-    def _link(self, values: dict[str, str], inner: str) -> None:
-        written = values.get("href", "")
-        url = self._tags.get(written) or html.unescape(written.replace(_SUBSCRIBER, ""))
+    def _add_picture(self, picture: _Picture) -> None:
+        if picture.url:
+            self.times[picture.url] += 1
+            self._counted.add(picture.url)
+        if picture.described:
+            self._add(picture.described)
+
+    def _add_link(self, link: _Link) -> None:
+        url = self._tags.get(link.url, link.url)
         if not url.startswith("http"):
             return
         self.times[url] += 1
         self._links.add(url)
-        if _UNSEEN.search(values.get("style", "")):
+        if link.counts:
             self._counted.add(url)
-        words = html.unescape(_TAG.sub(_description, inner)).strip()
-        if _BEGINS.match(words):
-            self._counted.add(url)
-            shown = words.split(maxsplit=1)[0]
-            if shown.startswith(("http", "www.")):
-                self._shown.add(shown)
-                # Once more than other words.
-                self.times[shown] += 1
+        if link.shown:
+            self._shown.add(link.shown)
+            # Once more than other words.
+            self.times[link.shown] += 1
 
     def _counts(self, url: str) -> bool:
         if url in self._counted:
@@ -171,6 +191,26 @@ def _description(tag: re.Match[str]) -> str:
     return f" {dict(_ATTRIBUTE.findall(tag[2])).get('alt', '')} " if tag[1] else ""
 
 
+@lru_cache(maxsize=2_048)
+def _picture(attributes: str) -> _Picture:
+    values = dict(_ATTRIBUTE.findall(attributes))
+    url = html.unescape(values.get("src", ""))
+    described = tuple(_addresses(html.unescape(values.get("alt", ""))))
+    return _Picture(url if url.startswith("http") else "", described)
+
+
+@lru_cache(maxsize=2_048)
+def _link(attributes: str, inner: str) -> _Link:
+    values = dict(_ATTRIBUTE.findall(attributes))
+    url = html.unescape(values.get("href", "").replace(_SUBSCRIBER, ""))
+    words = html.unescape(_TAG.sub(_description, inner)).strip()
+    is_unseen = bool(_UNSEEN.search(values.get("style", "")))
+    if not _BEGINS.match(words):
+        return _Link(url, is_unseen, "")
+    shown = words.split(maxsplit=1)[0]
+    return _Link(url, True, shown if shown.startswith(("http", "www.")) else "")
+
+
 @lru_cache(maxsize=4_096)
 def _is_unusual(url: str) -> bool:
     parts = _PARTS.match(url)
@@ -189,15 +229,17 @@ def _is_unusual(url: str) -> bool:
 
 def _within(url: str) -> int:
     """How many addresses the parameters of an address have."""
-    parts = _PARTS.match(url) if "?" in url else None
+    if "?" not in url:
+        return 0
+    parts = _PARTS.match(url)
     return len(_WITHIN.findall(parts[3] or "")) if parts else 0
 
 
 def _listed(text: str, name: str, address: str) -> str:
     """The text part with an address behind the list of links, or at the end."""
-    lines = text.splitlines()
-    last = max((at for at, line in enumerate(lines) if _NUMBERED.match(line)), default=len(lines) - 1)
+    last = max((found.start() for found in _NUMBERED.finditer(text)), default=-1)
+    at = len(text) if last < 0 else text.find("\n", last) + 1 or len(text)
     # A name that has an address would count, too.
     named = template_parts.wrap(f"{escape_tags(name)}: {address}")
-    lines.insert(last + 1, address if any(_addresses(name)) else named)
-    return "\n".join(lines) + "\n"
+    line = address if any(_addresses(name)) else named
+    return f"{text[:at]}{line}\n{text[at:]}"
