@@ -258,7 +258,7 @@ class ConsentRecord(models.Model):
         IMPORT = "import", _("import")
         DESK = "desk", _("desk")
         API = "api", _("REST API")
-        CLI = "cli", _("command line")
+        CLI = "cli", _("server administrator (command line)")
         DECISION = "decision", _("suppression decision")
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="consents")

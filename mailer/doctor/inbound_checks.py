@@ -96,8 +96,14 @@ def _accepts_bounces(context: Context, domain: str, hosts: list[str]) -> CheckRe
             return result("ok", f"{host} accepts mail to it.")
         if code >= 500:
             advice = f"Let that server accept all mail to {domain}, for every address."
-            return result("problem", f"A bounce would be refused: {reply}", advice)
-        return result("warning", f"A bounce would be deferred: {reply}", "Try again later.")
+            return result(
+                "problem", f"The mail server of the bounce domain would refuse bounces: {reply}", advice
+            )
+        return result(
+            "warning",
+            f"The mail server of the bounce domain would defer bounces: {reply}",
+            "Try again later.",
+        )
     advice = (
         "Many networks block outgoing port 25: then check from another machine. Otherwise check that server."
     )
@@ -147,7 +153,7 @@ def _lmtp(host: str, port: int, timeout: float) -> CheckResult:
     if code != _OK:
         message = f"Another program than the worker answers on {host}:{port}."
         return result("problem", message, "Set another [bounces] lmtp_port.")
-    return result("ok", "The worker accepts mail there.")
+    return result("ok", f"The worker accepts bounces at {host}:{port}.")
 
 
 def _maildir(path: Path) -> CheckResult:

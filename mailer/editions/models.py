@@ -653,8 +653,8 @@ class StoryOverride(models.Model):
     picture_alts = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        verbose_name = _("story override")
-        verbose_name_plural = _("story overrides")
+        verbose_name = _("changes to a story in one edition")
+        verbose_name_plural = _("changes to stories in one edition")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["edition", "story"], name="story_override_once")]
 

@@ -267,7 +267,7 @@ def _attribute_problems(name: str, line: int, tag: str, attribute: str, value: s
     if attribute == "style":
         yield from _css_problems(name, value, line - 1)
     if attribute == "href" and re.match(r"\s*(?:javascript|data|vbscript):", value, re.IGNORECASE):
-        yield Problem(name, line, stored("A link begins with https:, http: or mailto:."))
+        yield Problem(name, line, stored("Links in the template must begin with https:, http: or mailto:."))
 
 
 def _render_problems(parts: Parts, own: Sequence[str], content: Content, language: str) -> Iterator[Problem]:

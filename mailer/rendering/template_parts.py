@@ -131,7 +131,9 @@ def failure(error: BaseException, parts: Parts, name: str) -> TemplateFailed:
         if frame.f_code.co_filename in known
     ]
     part, line = at[-1] if at else (name, 0)
-    reason = stored("It calls itself without end.") if isinstance(error, RecursionError) else str(error)
+    reason = str(error)
+    if isinstance(error, RecursionError):
+        reason = stored("This template part includes itself without end.")
     return TemplateFailed(reason or type(error).__name__, part, line)
 
 

@@ -98,7 +98,7 @@ def format_number(count: int) -> str:
 def format_percent(share: float) -> str:
     """A share (0 to 1) in per cent, never rounded to nothing or to all."""
     if 0 < share < 0.0001:
-        return gettext("under %(share)s") % {"share": _percent("0.01")}
+        return gettext("less than %(share)s") % {"share": _percent("0.01")}
     if 0.999 < share < 1:
         return gettext("over %(share)s") % {"share": _percent("99.9")}
     # Among complaints, a tenth of a per cent is much.

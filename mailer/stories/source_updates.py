@@ -194,7 +194,7 @@ def merge_similar(row: StorySourceItem, user: User, now: datetime) -> Story:
         if any(text.language in taken for text in texts):
             raise MergeError(gettext("Both stories have a text in the same language; delete one of them."))
         if own.live:
-            raise MergeError(gettext("The story is ready. Set it back to draft first."))
+            raise MergeError(gettext("A story that is ready cannot be merged. Set it back to draft first."))
         for text in texts:
             values = {f"{part}-{text.language}": str(getattr(text, part)) for part in PARTS}
             story_drafts.apply(theirs, values)

@@ -160,5 +160,5 @@ def _end(campaign: ReconfirmationCampaign, state: str, by: str, now: datetime) -
         campaign, [State.SENDING, State.WAITING], state, ended_by=by, ended_at=now
     ):
         raise WrongState(
-            gettext("This campaign is %(state)s already.") % {"state": campaign.get_state_display()}
+            gettext("This reconfirmation is %(state)s already.") % {"state": campaign.get_state_display()}
         )

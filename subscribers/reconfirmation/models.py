@@ -28,8 +28,8 @@ class ReconfirmationCampaign(Job):
     state = models.CharField(max_length=12, choices=State.choices, default=State.SENDING)
 
     class Meta:
-        verbose_name = _("reconfirmation campaign")
-        verbose_name_plural = _("reconfirmation campaigns")
+        verbose_name = _("reconfirmation")
+        verbose_name_plural = _("reconfirmations")
         ordering = ["-pk"]
 
     def __str__(self) -> str:

@@ -275,7 +275,7 @@ for _type in (
     ),
     ConditionType(
         "segment",
-        _("Other segments"),
+        _("Segment membership"),
         {"in": (_("is in one of"), "segments"), "not_in": (_("is in none of"), "segments")},
         _segment,
     ),

@@ -145,9 +145,16 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "edition.few_stories",
         "warning",
-        stored("The edition has one story only, or stories that stand in no block."),
-        stored("Add the stories, or remove those that are not meant."),
+        stored("The edition has one story only."),
+        stored("Add more stories."),
         structure_checks.few_stories,
+    ),
+    Check(
+        "edition.unplaced_stories",
+        "warning",
+        stored("Stories of the edition stand in no block."),
+        stored("Place these stories in the edition, or take them out."),
+        structure_checks.unplaced_stories,
     ),
     Check(
         "edition.settings",
@@ -520,7 +527,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "text.people_differ",
         "warning",
-        stored("A person has another name than elsewhere in the edition."),
+        stored("A person's name is spelled differently elsewhere in the edition."),
         stored("Compare the names, and ask which is right."),
         name_checks.people,
     ),

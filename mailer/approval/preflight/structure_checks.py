@@ -107,10 +107,14 @@ def _leads_anywhere(story: Story) -> bool:
 
 
 def few_stories(description: Description) -> Iterator[Found]:
-    """An edition of one story, and stories that were chosen but stand in no block."""
-    shown = {one.key for one in description.shown_stories}
+    """An edition of one story."""
     if len(description.content.stories) == 1:
         yield Found(place_of(description.content.stories[0]), stored("It is the only story."))
+
+
+def unplaced_stories(description: Description) -> Iterator[Found]:
+    """Stories that were chosen but stand in no block."""
+    shown = {one.key for one in description.shown_stories}
     for story in description.content.stories:
         if story.key not in shown and shown:
             yield Found(place_of(story), stored("It stands in no block."))

@@ -196,11 +196,15 @@ def _lacks(story: Story, language: str) -> bool:
 
 
 def _row_names(countries: tuple[str, ...], others: int) -> str:
-    """The most frequent choice of countries, and how many others show the same stories."""
+    """The most frequent combination of countries, and how many others show the same stories."""
     names = _names(countries)
     if not others:
         return names
-    text = ngettext("%(names)s and %(number)s other choice", "%(names)s and %(number)s other choices", others)
+    text = ngettext(
+        "%(names)s and %(number)s other country combination",
+        "%(names)s and %(number)s other country combinations",
+        others,
+    )
     return text % {"names": names, "number": others}
 
 

@@ -48,7 +48,7 @@ STATUS_LABELS = {
     Status.BOUNCED: _("Bounced"),
     Status.COMPLAINED: _("Complained"),
     Status.BLOCKED: _("Blocked"),
-    Status.UNCONFIRMED: _("Not confirmed"),
+    Status.UNCONFIRMED: _("Waiting for confirmation"),
     Status.NOT_SUBSCRIBED: _("Not subscribed"),
     Status.SUBSCRIBED: _("Subscribed: add them"),
 }

@@ -206,7 +206,7 @@ def key_figures(
     )
     if account.pending:
         yield Figure(
-            gettext("In progress"),
+            gettext("Pending"),
             account.pending,
             "busy",
             gettext("not sent yet, to be retried, or in doubt"),

@@ -39,7 +39,7 @@ class ReconfirmForm(forms.Form):
 class _CampaignView(StaffPage, TemplateView):
     permission_required = "subscribers.change_subscriber"
     breadcrumbs_above: tuple[tuple[str, StrOrPromise], ...] = (
-        ("desk_reconfirmations", _("Reconfirmation campaigns")),
+        ("desk_reconfirmations", _("Reconfirmations")),
     )
     header_icon = "mail"
 
@@ -95,7 +95,7 @@ class CampaignPage(_CampaignView, ObjectPage[ReconfirmationCampaign]):
                 return redirect("desk_bulk_job", job.pk)
             campaigns.cancel(self.object, by, now)
             log(instance=self.object, action="desk.reconfirm_stop", user=request.user)
-            messages.success(request, gettext("The campaign is stopped. No subscription was changed."))
+            messages.success(request, gettext("The reconfirmation is stopped. No subscription was changed."))
         except WrongState as error:
             messages.error(request, str(error))
         return redirect("desk_reconfirmation", self.object.pk)
@@ -123,7 +123,7 @@ class CampaignsPage(_CampaignView):
     """Lists the campaigns, newest first."""
 
     template_name = "desk/subscribers/reconfirmations.html"
-    page_title = _("Reconfirmation campaigns")
+    page_title = _("Reconfirmations")
     breadcrumbs_above = ()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -255,7 +255,8 @@ FAULTS: dict[str, list[Plant]] = {
     "edition.order": [lambda d: with_block(d, Block("divider"))],
     "edition.other_section": [lambda d: with_story(d, "course", {"countries": ("UZ",)})],
     "edition.kind": [lambda d: with_story(d, "cash", {"kind": "publication", "link": ""})],
-    "edition.few_stories": [lambda d: with_content(d, blocks=d.content.blocks[:-2])],
+    "edition.few_stories": [lambda d: with_content(d, stories=d.content.stories[:1])],
+    "edition.unplaced_stories": [lambda d: with_content(d, blocks=d.content.blocks[:-2])],
     "edition.settings": [
         lambda d: with_content(d, number=0),
         lambda d: with_content(d, name="November 2021"),
