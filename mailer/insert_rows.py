@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import partial
+from datetime import date, datetime, time
 from itertools import islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, models
 from django.db.models import NOT_PROVIDED
@@ -22,9 +21,10 @@ _ROWS, _VALUES = 500, 10_000
 _AS_THEY_ARE = (
     *(models.CharField, models.TextField, models.BooleanField, models.IntegerField, models.ForeignKey),
 )
-
-
 _PLAIN = frozenset((str, bool, int, type(None)))
+# Types whose values are the same in many rows.
+_REPEATED = frozenset((datetime, date, time, tuple, type(None)))
+_Model = TypeVar("_Model", bound=models.Model)
 
 
 def insert_rows(
@@ -114,6 +114,15 @@ def reserve_keys(model: type[models.Model], count: int) -> list[Any]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def new_object(model: type[_Model], **values: Any) -> _Model:
+    """As `model(**values)`, with the names of columns ("story_id"), in a third of the time."""
+    fields = model._meta.concrete_fields
+    made = model(*(values.pop(one.attname) if one.attname in values else one.get_default() for one in fields))
+    if values:
+        raise TypeError(f"{model.__name__} has no columns {sorted(values)}")
+    return made
+
+
 def insert_objects(objects: Sequence[models.Model]) -> None:
     """Insert new objects of one model, as they are, and give them their primary keys unless all have one."""
     if not objects:
@@ -148,21 +157,21 @@ def _prepared(field: models.Field[Any, Any], values: Sequence[Any]) -> list[Any]
         return list(values)
     if isinstance(field, models.JSONField) and connection.vendor == "postgresql":
         return _json_values(field, values)
-    # Moments are the same in many rows.
-    known = {value: field.get_db_prep_save(value, connection) for value in values if type(value) is datetime}
+    known = {
+        value: field.get_db_prep_save(value, connection)
+        for value in {value for value in values if type(value) in _REPEATED}
+    }
     return [
-        known[value] if type(value) is datetime else field.get_db_prep_save(value, connection)
+        known[value] if type(value) in _REPEATED else field.get_db_prep_save(value, connection)
         for value in values
     ]
 
 
 def _json_values(field: models.JSONField[Any, Any], values: Sequence[Any]) -> list[Any]:
     """JSON with its letters as they are: PostgreSQL takes twice the time to read them as escape sequences."""
-    prepared = [field.get_db_prep_save(value, connection) for value in values]
-    for one in prepared:
-        if one is not None:
-            one.dumps = partial(json.dumps, cls=field.encoder, ensure_ascii=False)
-    return prepared
+    encoder = field.encoder or json.JSONEncoder
+    encode = encoder(ensure_ascii=False).encode
+    return [None if value is None else encode(value) for value in values]
 
 
 def _plain_methods() -> frozenset[Any]:

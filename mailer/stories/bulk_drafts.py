@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
@@ -20,54 +21,82 @@ from wagtail.log_actions import get_active_log_context, log
 from wagtail.models import ModelLogEntry, ReferenceIndex, Revision
 
 from mailer.audit_log import chain
-from mailer.insert_rows import insert_objects, insert_rows, reserve_keys
+from mailer.insert_rows import insert_objects, insert_rows, new_object, reserve_keys
 from mailer.stories import search_entries, story_drafts
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StoryText, choose_headline
 from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.signals import drafts_added
 from mailer.stories.source_item_pictures import Picture
-from mailer.stories.translations import note_sources
+from mailer.stories.translations import PARTS, note_source_of
 
 _ACTION = "wagtail.edit"
-_FROM_SOURCES = ("key", *story_drafts.ABOUT, "source_language")
+# Fields that may have a value which a story refuses; the others are made here.
+_CHECKED = ("key", "kind", "zone", "countries", "link", "source_language")
 # Types whose values a revision holds as they are.
 _AS_THEY_ARE = (str, int, bool)
 
 
-def build(key: str, values: Mapping[str, str], picture: Picture, headline: str, now: datetime) -> Story:
+class Draft(NamedTuple):
+    """A story that is not stored yet; its texts are no part of it until they are."""
+
+    story: Story
+    texts: list[StoryText]
+
+
+def build(key: str, values: Mapping[str, str], picture: Picture, headline: str, now: datetime) -> Draft:
     """A draft that `store` can store; its picture is stored already.
 
     `key`: one that no story has. `values`: by the names of `story_drafts.values_of`. `headline`: the title of
     the picture. Raises ValidationError.
     """
-    story = Story(key=key, live=False, created_at=now, has_unpublished_changes=True)
-    story_drafts.apply(story, values)
+    about = {
+        name: story_drafts.parsed(name, values[name])
+        for name in story_drafts.ABOUT
+        if name in values and name != "picture"
+    }
+    story = new_object(Story, key=key, created_at=now, has_unpublished_changes=True, live=False, **about)
+    texts = _texts(values)
     if picture.data:
         story.picture = store_picture(picture.name, picture.data, headline, None)
-    note_sources(story, {})
-    # The other fields have their defaults.
-    rest = {field.name for field in story._meta.concrete_fields}.difference(_FROM_SOURCES)
-    story.full_clean(exclude=rest, validate_unique=False, validate_constraints=False)
-    return story
+    note_source_of(story, texts, {})
+    story.clean_fields(_made_here())
+    return Draft(story, texts)
+
+
+def _texts(values: Mapping[str, str]) -> list[StoryText]:
+    """The texts in which something is written."""
+    parts: dict[str, dict[str, str]] = {}
+    for field, value in values.items():
+        part, _, language = field.partition("-")
+        if part in PARTS:
+            parts.setdefault(language, {})[part] = value
+    texts = [new_object(StoryText, language=language, **written) for language, written in parts.items()]
+    return [text for text in texts if story_drafts.is_written(text)]
+
+
+@cache
+def _made_here() -> frozenset[str]:
+    return frozenset(field.name for field in Story._meta.concrete_fields).difference(_CHECKED)
 
 
 @transaction.atomic
-def store(stories: list[Story]) -> None:
+def store(drafts: list[Draft]) -> None:
     """Store new drafts, of no user."""
-    if not stories:
+    if not drafts:
         return
+    stories = [draft.story for draft in drafts]
     # The database checks at the end of the transaction that the revisions are there.
     keys = reserve_keys(Revision, len(stories))
     for story, key in zip(stories, keys, strict=False):
         story.latest_revision_id = key
     insert_objects(stories)
-    texts = [(story, text) for story in stories for text in story.texts.all()]
-    for story, text in texts:
-        text.story = story
-    insert_objects([text for _, text in texts])
-    revisions = _add_revisions(stories)
+    for story, texts in drafts:
+        for text in texts:
+            text.story_id = story.pk
+    insert_objects([text for draft in drafts for text in draft.texts])
+    revisions = _add_revisions(drafts)
     _add_log_entries(stories, revisions)
-    search_entries.add_new(stories)
+    search_entries.add_new(drafts)
     for story in stories:
         # The texts of a source link to other sites alone: a draft refers to no object but its picture.
         if story.picture_id:
@@ -75,51 +104,60 @@ def store(stories: list[Story]) -> None:
     drafts_added.send(sender=Story, stories=stories, revisions=revisions)
 
 
-def _add_revisions(stories: list[Story]) -> list[Revision]:
+def _add_revisions(drafts: list[Draft]) -> list[Revision]:
     kind, now = ContentType.objects.get_for_model(Story), timezone.now()
     revisions = [
-        Revision(
-            pk=story.latest_revision_id,
+        new_object(
+            Revision,
+            id=story.latest_revision_id,
             content_type_id=kind.pk,
             base_content_type_id=kind.pk,
             object_id=str(story.pk),
-            content=_content_of(story),
-            object_str=str(story),
+            content=_content_of(story, texts),
+            # As str(story) is.
+            object_str=choose_headline(
+                {text.language: text.headline for text in texts}, "en", story.created_at
+            ),
             created_at=now,
         )
-        for story in stories
+        for story, texts in drafts
     ]
     insert_objects(revisions)
-    if stories[0].latest_revision_id is None:
+    if drafts[0].story.latest_revision_id is None:
         own = Revision.objects.filter(base_content_type=kind, object_id=Cast(OuterRef("pk"), CharField()))
-        Story.objects.filter(pk__in=[story.pk for story in stories]).update(
+        Story.objects.filter(pk__in=[story.pk for story, _ in drafts]).update(
             latest_revision=Subquery(own.values("pk")[:1])
         )
-    for story, revision in zip(stories, revisions, strict=True):
-        story.latest_revision = revision
+    for draft, revision in zip(drafts, revisions, strict=True):
+        draft.story.latest_revision_id = revision.pk
     return revisions
 
 
-def _content_of(story: Story) -> dict[str, Any]:
+def _content_of(story: Story, texts: list[StoryText]) -> dict[str, Any]:
     """As `story.serializable_data` gives it, which asks each field several questions."""
     return {
         "pk": story.pk,
         **_values_of(story),
         # As a draft has it before its first revision.
         "latest_revision": None,
-        "texts": [{"pk": text.pk, **_values_of(text)} for text in story.texts.all()],
+        "texts": [{"pk": text.pk, **_values_of(text)} for text in texts],
     }
 
 
 def _values_of(row: models.Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    fields: Sequence[Any] = row._meta.concrete_fields
-    for field in fields:
-        if field.serialize:
-            value = getattr(row, field.attname)
-            plain = value is None or type(value) in _AS_THEY_ARE
-            found[field.name] = value if plain else get_field_value(field, row)
+    for name, attribute, field in _serialized(type(row)):
+        value = getattr(row, attribute)
+        plain = value is None or type(value) in _AS_THEY_ARE
+        found[name] = value if plain else get_field_value(field, row)
     return found
+
+
+@cache
+def _serialized(model: type[models.Model]) -> list[tuple[str, str, Any]]:
+    """The fields that a revision holds: the name of each, that of its column, and the field."""
+    fields: Sequence[Any] = model._meta.concrete_fields
+    return [(one.name, one.attname, one) for one in fields if one.serialize]
 
 
 def _add_log_entries(stories: list[Story], revisions: list[Revision]) -> None:

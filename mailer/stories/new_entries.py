@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.text import slugify
 
-from mailer.insert_rows import insert_objects, insert_rows
+from mailer.insert_rows import insert_objects, insert_rows, new_object
 from mailer.stories import bulk_drafts, duplicates, source_updates
 from mailer.stories.entry_matching import Candidates
 from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
@@ -76,10 +76,11 @@ def record_new(
 ) -> Iterator[Done | None]:
     """Record each of the entries; None for one that could not be recorded. The log has the error."""
     batch: list[_NewEntry] = []
+    context = context_of(source)
     for item in items:
         try:
             # Not within the transaction: a slow server of pictures would hold up all other writers.
-            batch.append(_prepare(source, item, now, prepared, allow_loopback=allow_loopback))
+            batch.append(_prepare(context, item, now, prepared, allow_loopback=allow_loopback))
         except Exception:
             # An entry is hostile input: no error in it keeps the others out.
             log.exception("action=record_item source=%s", source.pk)
@@ -91,9 +92,8 @@ def record_new(
 
 
 def _prepare(
-    source: StorySource, item: SourceItem, now: datetime, prepared: Prepared, *, allow_loopback: bool
+    context: SourceContext, item: SourceItem, now: datetime, prepared: Prepared, *, allow_loopback: bool
 ) -> _NewEntry:
-    context = context_of(source)
     story = prepared.stories.get(item.id) or suggest_story(context, item, now)
     picture = prepared.pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
     keys = frozenset((*story.keys, *duplicates.picture_keys(picture.digest)))
@@ -148,10 +148,11 @@ def _translations(source: StorySource, batch: list[_NewEntry]) -> set[str]:
 def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[Done]:
     """Make a draft of each entry that repeats no story, also none of an entry before it in the batch."""
     candidates = Candidates([one.keys for one in batch])
-    keys = [_draft_key(source, one.story) for one in batch]
+    name = slugify(source.name)[:60] or "source"
+    keys = [f"{name}-{_digest_of(source, one.story)}" for one in batch]
     known = {story.key: story for story in Story.objects.filter(key__in=keys)}
     rows: list[StorySourceItem] = []
-    drafts: list[Story] = []
+    drafts: list[bulk_drafts.Draft] = []
     for one, key in zip(batch, keys, strict=True):
         row = _row(source, one, now)
         compared = cache(one.compared)
@@ -163,8 +164,9 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
             # Of a source that was deleted and added again.
             row.story = known[key]
         else:
-            row.story = bulk_drafts.build(key, one.story.values, one.picture, one.story.headline, now)
-            drafts.append(row.story)
+            draft = bulk_drafts.build(key, one.story.values, one.picture, one.story.headline, now)
+            row.story = draft.story
+            drafts.append(draft)
         if row.role == row.Role.ORIGIN and match is not None and other is not None:
             row.similar_to, row.similar_reason = other.story, match.sign
         rows.append(row)
@@ -174,14 +176,14 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
     return [("merged" if row.role == row.Role.DUPLICATE else "added", row.story) for row in rows]
 
 
-def _draft_key(source: StorySource, story: SuggestedStory) -> str:
-    named = hashlib.sha256(f"{source.url} {story.item_id}".encode()).hexdigest()[:16]
-    return f"{slugify(source.name)[:60] or 'source'}-{named}"
+def _digest_of(source: StorySource, story: SuggestedStory) -> str:
+    return hashlib.sha256(f"{source.url} {story.item_id}".encode()).hexdigest()[:16]
 
 
 def _row(source: StorySource, one: _NewEntry, now: datetime) -> StorySourceItem:
-    return StorySourceItem(
-        source=source,
+    return new_object(
+        StorySourceItem,
+        source_id=source.pk,
         item_id=one.story.item_id,
         digest=digest_of(one.item),
         link=one.story.link,
@@ -202,7 +204,7 @@ def _row(source: StorySource, one: _NewEntry, now: datetime) -> StorySourceItem:
 def _store(rows: list[StorySourceItem], batch: list[_NewEntry]) -> None:
     for row in rows:
         # The story has its primary key by now.
-        row.story = row.story
+        row.story_id = row.story.pk if row.story else None
     insert_objects(rows)
     keys = ((row.pk, key) for row, one in zip(rows, batch, strict=True) for key in one.keys)
     insert_rows(StorySourceItemKey, ("item_id", "key"), keys, keys_wanted=False)

@@ -15,7 +15,7 @@ from django.db import connection
 from wagtail.search.models import IndexEntry
 
 from mailer.insert_rows import insert_rows
-from mailer.stories.models import Story
+from mailer.stories.models import Story, StoryText
 
 # The configuration of texts that are matched by the beginnings of their words.
 _AUTOCOMPLETE = "simple"
@@ -27,10 +27,10 @@ class _Texts(NamedTuple):
     body: list[str]
 
 
-def add_new(stories: Iterable[Story]) -> None:
-    """Add stories that are stored already and have no place yet."""
+def add_new(stories: Iterable[tuple[Story, Sequence[StoryText]]]) -> None:
+    """Add stories with their texts, which are stored already and have no place yet."""
     kind = ContentType.objects.get_for_model(Story).pk
-    found = [_texts_of(story) for story in stories]
+    found = [_texts_of(*one) for one in stories]
     if connection.vendor == "sqlite":
         columns = ("content_type_id", "object_id", "title", "autocomplete", "body")
         rows = ((kind, one.object_id, "", " ".join(one.autocomplete), " ".join(one.body)) for one in found)
@@ -45,8 +45,7 @@ def add_new(stories: Iterable[Story]) -> None:
         _insert_vectors(kind, autocomplete, body, ones)
 
 
-def _texts_of(story: Story) -> _Texts:
-    texts = list(story.texts.all())
+def _texts_of(story: Story, texts: Sequence[StoryText]) -> _Texts:
     return _Texts(
         str(story.pk),
         [story.key, *(text.headline for text in texts)],

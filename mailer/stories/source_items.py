@@ -67,7 +67,7 @@ def record_items(
     """
     given = {item_key(item.id): item for item in items}
     rows = _rows(source, given)
-    digests = {key: digest_of(item) for key, item in given.items()}
+    digests = {key: digest_of(given[key]) for key in rows}
     same = [row.pk for key, row in rows.items() if row.digest == digests[key]]
     for part in parts(same):
         StorySourceItem.objects.filter(pk__in=part).update(seen_at=now, missing_since=None, removed_at=None)

@@ -202,17 +202,20 @@ def apply(draft: Story, changes: Mapping[str, str]) -> None:
             if language not in texts:
                 texts[language] = StoryText(language=language)
             setattr(texts[language], part, value)
-        elif field == "date":
-            draft.date = date.fromisoformat(value)
-        elif field in ("starts", "ends"):
-            setattr(draft, field, time.fromisoformat(value) if value else None)
-        elif field == "countries":
-            draft.countries = tuple(filter(None, value.split(",")))
         elif field == "picture":
             draft.picture = get_image_model().objects.filter(pk=int(value)).first() if value else None
         else:
-            setattr(draft, field, value)
+            setattr(draft, field, parsed(field, value))
     draft.texts = [text for text in texts.values() if is_written(text)]
+
+
+def parsed(field: str, value: str) -> Any:
+    """The value of a story's field, one of ABOUT but its picture, that `values_of` gave as text."""
+    if field == "date":
+        return date.fromisoformat(value)
+    if field in ("starts", "ends"):
+        return time.fromisoformat(value) if value else None
+    return tuple(filter(None, value.split(","))) if field == "countries" else value
 
 
 def is_written(text: StoryText) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -62,6 +62,14 @@ def note_sources(story: Story, before: Mapping[str, Any]) -> None:
     A text that stayed as it was keeps the source that it had. Saves nothing.
     """
     texts: list[Text] = list(story.texts.all())
+    if texts:
+        note_source_of(story, texts, before)
+        # Else the story would read its texts from the database again.
+        story.texts = texts
+
+
+def note_source_of(story: Story, texts: Sequence[Text], before: Mapping[str, Any]) -> None:
+    """As `note_sources`, of a story with these texts."""
     source = _source_of(story, texts)
     if source is None:
         return
@@ -76,8 +84,6 @@ def note_sources(story: Story, before: Mapping[str, Any]) -> None:
             text.translated_from = text_digest(source)
         else:
             text.translated_from = text.translated_from or old.get("translated_from", "")
-    # Else the story would read its texts from the database again.
-    story.texts = texts
 
 
 def confirm(story: Story, language: str) -> bool:
@@ -103,7 +109,7 @@ def translations_of(story: Story, languages: Iterable[str]) -> tuple[Translation
     return tuple(_state(code, texts.get(code), source, bool(story.picture_id)) for code in languages)
 
 
-def _source_of(story: Story, texts: list[Text]) -> Text | None:
+def _source_of(story: Story, texts: Sequence[Text]) -> Text | None:
     return next((text for text in texts if text.language == story.source_language), next(iter(texts), None))
 
 

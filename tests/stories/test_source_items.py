@@ -194,7 +194,7 @@ def test_an_entry_that_cannot_be_stored_keeps_no_other_of_its_batch_out(
 ) -> None:
     source, original = a_source(), bulk_drafts.build
 
-    def build(key: str, values: Any, *rest: Any) -> Story:
+    def build(key: str, values: Any, *rest: Any) -> bulk_drafts.Draft:
         if "Театр" in values["headline-ru"]:
             raise ValidationError("no draft")
         return original(key, values, *rest)
