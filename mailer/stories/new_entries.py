@@ -204,7 +204,7 @@ def _row(source: StorySource, one: _NewEntry, now: datetime) -> StorySourceItem:
 def _store(rows: list[StorySourceItem], batch: list[_NewEntry]) -> None:
     for row in rows:
         # The story has its primary key by now.
-        row.story_id = row.story.pk if row.story else None
+        row.story = row.story
     insert_objects(rows)
     keys = ((row.pk, key) for row, one in zip(rows, batch, strict=True) for key in one.keys)
     insert_rows(StorySourceItemKey, ("item_id", "key"), keys, keys_wanted=False)

@@ -12,7 +12,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from PIL import Image as Drawing
 from wagtail.models import ModelLogEntry, ReferenceIndex
 from wagtail.search.backends import get_search_backend
@@ -222,6 +223,20 @@ def test_a_worker_that_dies_within_a_batch_leaves_nothing_half_done(monkeypatch:
     assert (Story.objects.count(), StorySourceItem.objects.count()) == (0, 0)
     monkeypatch.undo()
     assert len(record_items(source, [RUSSIAN, KAZAKH], NOW).added) == 2
+
+
+def test_many_new_entries_need_no_more_queries_than_a_few() -> None:
+    queries = []
+    for count in (2, 12):
+        source = a_source(f"Office {count}")
+        items = [
+            replace(RUSSIAN, id=f"{count} {n}", title=f"Мост {count} {n}", html="", link="")
+            for n in range(count)
+        ]
+        with CaptureQueriesContext(connection) as captured:
+            assert len(record_items(source, items, NOW).added) == count
+        queries.append(len(captured))
+    assert queries[0] == queries[1]
 
 
 def test_entries_of_one_batch_are_compared_with_each_other() -> None:

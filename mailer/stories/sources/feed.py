@@ -6,16 +6,16 @@ import hashlib
 import json
 import re
 from calendar import timegm
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, lru_cache
 from html import escape
 from io import BytesIO
 from typing import Any
 from urllib.parse import urljoin
 
 from mailer.rendering import sanitize
+from mailer.stories.sources import fast_feedparser
 from mailer.stories.sources.source_item import (
     Fetch,
     Listing,
@@ -35,8 +35,6 @@ from subscribers.translate_stored_texts import stored
 MOST = 100
 _FEED_TYPES = "application/atom+xml, application/rss+xml, application/feed+json, */*;q=0.5"
 _PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
-# HTML that has neither attributes nor entities, nor elements that feedparser writes in another way.
-_PLAIN_HTML = re.compile(r"(?:[^<&\r]++|</?(?:p|b|i|strong|em|ul|ol|li|h[1-6]|blockquote|div|span)>)*+")
 _ATTRIBUTE = re.compile(r"\b(src|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 
 
@@ -88,7 +86,7 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
         check_depth(iter([body, b""]))
     except ValueError as error:
         raise not_a_feed(url) from error
-    feedparser = _feedparser()
+    feedparser = fast_feedparser.load()
     headers = {"content-type": content_type, "content-location": url}
     # As a stream: feedparser takes bytes for a file name.
     parsed = feedparser.parse(BytesIO(body), response_headers={k: v for k, v in headers.items() if v})
@@ -96,24 +94,6 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
         raise not_a_feed(url)
     language = str(dict.get(parsed.feed, "language") or "")
     return [_item(entry, language) for entry in parsed.entries[:MOST]]
-
-
-@cache
-def _feedparser() -> Any:
-    import feedparser  # slow to load, and only the limited process needs it
-    from feedparser import mixin
-
-    # It joins the same addresses for every element.
-    mixin.make_safe_absolute_uri = lru_cache(maxsize=256)(mixin.make_safe_absolute_uri)
-    mixin._urljoin = lru_cache(maxsize=256)(mixin._urljoin)
-    mixin.resolve_relative_uris = unless_plain(mixin.resolve_relative_uris)
-    mixin._sanitize_html = unless_plain(mixin._sanitize_html)
-    return feedparser
-
-
-def unless_plain(function: Callable[..., str]) -> Callable[..., str]:
-    """The function of feedparser, which parses HTML; but not for HTML that it would leave as it is."""
-    return lambda text, *more: text.strip() if _PLAIN_HTML.fullmatch(text) else function(text, *more)
 
 
 def not_a_feed(url: str) -> SourceError:

@@ -17,7 +17,8 @@ from typing import Any
 from feedparser.sanitizer import _sanitize_html
 from feedparser.urls import resolve_relative_uris
 
-from mailer.stories.sources.feed import to_title, unless_plain, web_address, xml_entries
+from mailer.stories.sources.fast_feedparser import unless_plain
+from mailer.stories.sources.feed import to_title, web_address, xml_entries
 from mailer.stories.sources.source_item import SourceError, SourceItem, from_json, to_json
 from tests.conftest import lacking
 
