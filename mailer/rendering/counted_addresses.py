@@ -48,7 +48,7 @@ _UNUSUAL_HOST = re.compile(r".*[:@%]|[\d.]++\Z")
 _IN_PERCENT = re.compile(r"%(?!2[fF]|3[aAfF]|40|5[cC]|7[cC])")
 _LONG_PATH = re.compile(r"//|/\.{1,3}(?=/|\Z)")
 _WITHIN = re.compile(r"https?(?::|%3A)(?:/|%2F){2}", re.IGNORECASE)
-_NUMBERED = re.compile(r"^\[\d+\] http", re.MULTILINE)
+_NUMBERED = re.compile(r"\n\[\d+\] http")
 
 
 def made_even(page: str, text: str, name: str, site_url: str, *, has_all: bool = False) -> str:
@@ -93,14 +93,14 @@ class CountedAddresses:
         self._counted: set[str] = set()
         # What links show as their words counts only where it is the address of a link.
         self._shown: set[str] = set()
-        self._tags: dict[str, str] = {tag: f"{site_url}/{number}" for number, tag in enumerate(_OWN_PAGES)}
-        for tag, address in self._tags.items():
-            text = text.replace(tag, address)
-        in_text = list(_addresses(text.replace(_SUBSCRIBER, "")))
-        if not has_all or len(in_text) > len(self._tags) + text.count("] http"):
+        self._tags = _pages_of_reader(site_url)
+        in_text = [url.replace(_SUBSCRIBER, "") for url in _addresses(text)]
+        if not has_all or len(in_text) > text.count("] http"):
             self.read_html(page[max(page.find("<body"), 0) :])
         else:
             self.read_html(page, words=False)
+        for tag, address in self._tags.items():
+            self.times[address] += text.count(tag)
         self._within_text = sum(map(_within, in_text))
         self._add(in_text)
 
@@ -191,6 +191,12 @@ def _description(tag: re.Match[str]) -> str:
     return f" {dict(_ATTRIBUTE.findall(tag[2])).get('alt', '')} " if tag[1] else ""
 
 
+@lru_cache(maxsize=8)
+def _pages_of_reader(site_url: str) -> dict[str, str]:
+    """By merge tag: an address like the one that it stands for."""
+    return {tag: f"{site_url}/{number}" for number, tag in enumerate(_OWN_PAGES)}
+
+
 @lru_cache(maxsize=2_048)
 def _picture(attributes: str) -> _Picture:
     values = dict(_ATTRIBUTE.findall(attributes))
@@ -237,9 +243,11 @@ def _within(url: str) -> int:
 
 def _listed(text: str, name: str, address: str) -> str:
     """The text part with an address behind the list of links, or at the end."""
-    last = max((found.start() for found in _NUMBERED.finditer(text)), default=-1)
-    at = len(text) if last < 0 else text.find("\n", last) + 1 or len(text)
+    last = len(text)
+    while (last := text.rfind("\n[", 0, last)) >= 0 and not _NUMBERED.match(text, last):
+        pass
+    at = text.find("\n", last + 1) + 1 if last >= 0 else 0
     # A name that has an address would count, too.
     named = template_parts.wrap(f"{escape_tags(name)}: {address}")
     line = address if any(_addresses(name)) else named
-    return f"{text[:at]}{line}\n{text[at:]}"
+    return f"{text[: at or len(text)]}{line}\n{text[at or len(text) :]}"
