@@ -6,8 +6,9 @@ Django's `bulk_create` prepares each value through several functions, which cost
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time
+from functools import cache
 from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -116,11 +117,16 @@ def reserve_keys(model: type[models.Model], count: int) -> list[Any]:
 
 def new_object(model: type[_Model], **values: Any) -> _Model:
     """As `model(**values)`, with the names of columns ("story_id"), in a third of the time."""
-    fields = model._meta.concrete_fields
-    made = model(*(values.pop(one.attname) if one.attname in values else one.get_default() for one in fields))
+    made = model(*[values.pop(name) if name in values else default() for name, default in _columns(model)])
     if values:
         raise TypeError(f"{model.__name__} has no columns {sorted(values)}")
     return made
+
+
+@cache
+def _columns(model: type[models.Model]) -> list[tuple[str, Callable[[], Any]]]:
+    """The name of each column, and what gives its default."""
+    return [(field.attname, field.get_default) for field in model._meta.concrete_fields]
 
 
 def insert_objects(objects: Sequence[models.Model]) -> None:

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from mailer.rendering import sanitize
 from subscribers.iso_codes import locale_of
 
 Reason = Literal["stated", "category", "headline", "date", "none"]
@@ -77,7 +78,8 @@ _READ = 1500
 
 def suggest_kind(
     headline: str,
-    text: str,
+    content: str,
+    summary: str = "",
     *,
     stated: str = "",
     categories: Iterable[str] = (),
@@ -87,8 +89,9 @@ def suggest_kind(
     today: date,
     zone: str,
 ) -> KindSuggestion:
-    """The kind of a story by its headline and text, both plain, and what its source states.
+    """The kind of a story by its headline and text, and by what its source states.
 
+    `headline` and `summary`: plain. `content`: HTML; where it is empty, the summary is read.
     `starts` and `ends`: aware, or local in `zone` (IANA). `today`: an event is not in the past of it.
     """
     if starts is not None:
@@ -98,16 +101,19 @@ def suggest_kind(
         end = until.time() if until and same_day and begins else None
         return KindSuggestion("event", "stated", "", local.date(), begins, end, place)
     kind, reason, word = _by_signs(stated, categories, headline)
-    day = _future_day(f"{headline}\n{text[:_READ]}", today)
+    # A text without a digit names no day, and only events have a place.
+    is_read = kind == "event" or any(map(_DIGIT.search, (headline, content, summary)))
+    text = (sanitize.to_plain_text(content) or summary)[:_READ] if is_read else ""
+    day = _future_day(f"{headline}\n{text}", today)
     if kind == "event" and reason == "headline" and not day:
         # "The festival has ended": a report about an event.
         kind, reason, word = "news", "none", ""
-    if kind == "news" and day and (will_be := _WILL_BE.search(f"{headline}\n{text[:_READ]}")):
+    if kind == "news" and day and (will_be := _WILL_BE.search(f"{headline}\n{text}")):
         kind, reason, word = "event", "date", will_be[0]
     if kind != "event":
         return KindSuggestion(kind, reason, word)
-    begins, end = _times(text[:_READ]) if day else (None, None)
-    found = _PLACE.search(text[:_READ])
+    begins, end = _times(text) if day else (None, None)
+    found = _PLACE.search(text)
     return KindSuggestion(
         "event", reason, word, day, begins, end, place or (found[1].strip() if found else "")
     )

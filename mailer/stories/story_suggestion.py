@@ -126,7 +126,8 @@ def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> Sug
     day, date_reason = _day(item, now, zone)
     kind = suggest_kind(
         headline,
-        sanitize.to_plain_text(content) or summary,
+        content,
+        summary,
         stated=item.kind,
         categories=item.categories,
         starts=item.starts,
