@@ -2,10 +2,10 @@
 
 Rspamd's URI_COUNT_ODD (1.0) takes for granted that every address of the HTML stands in the text part, too.
 It adds up, over both parts, how often there are addresses of these kinds, and asks whether the sum is odd:
-pictures; links that people do not see, and those whose words begin with an address; addresses that are no
-link of the HTML, such as those that only the text part has; addresses with a port, an account, an IP address,
-letters of other alphabets as host, signs in percent, or a path that can be written shorter; and addresses
-within others. Links with words count for nothing else.
+pictures; links that people do not see, pictures that are links where letters have no size, as in cells of
+MJML, and links whose words begin with an address; addresses that are no link of the HTML, such as those that
+only the text part has; addresses with a port, an account, an IP address, letters of other alphabets as host,
+signs in percent, or a path that can be written shorter; and addresses within others. No other links count.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ class _Link(NamedTuple):
     url: str
     # People do not see it, or its words begin with an address.
     counts: bool
+    # It has no size of letters of its own, and nothing but pictures.
+    has_no_words: bool
     # That address, where it has a scheme or begins with "www."; else empty.
     shown: str
 
@@ -133,7 +135,8 @@ class CountedAddresses:
             part = part.partition("<!--")[0]
         for link, inner, picture in _TAG_OR_COMMENT.findall(part):
             if link:
-                self._add_link(_link(link, inner))
+                found = _link(link, inner)
+                self._add_link(found, is_small=found.has_no_words and _is_small(part, part.find(link)))
             elif picture:
                 self._add_picture(_picture(picture))
         if words:
@@ -150,13 +153,13 @@ class CountedAddresses:
         if picture.described:
             self._add(picture.described)
 
-    def _add_link(self, link: _Link) -> None:
+    def _add_link(self, link: _Link, *, is_small: bool) -> None:
         url = self._tags.get(link.url, link.url)
         if not url.startswith("http"):
             return
         self.times[url] += 1
         self._links.add(url)
-        if link.counts:
+        if link.counts or is_small:
             self._counted.add(url)
         if link.shown:
             self._shown.add(link.shown)
@@ -186,6 +189,12 @@ def _is_after(markup: str, opening: str, closing: str, at: int) -> bool:
     return markup.rfind(opening, least, at) > markup.rfind(closing, least, at)
 
 
+def _is_small(markup: str, at: int) -> bool:
+    """Whether letters at a place have no size, as those of the cells that MJML puts around pictures."""
+    nearest = markup.rfind("font-size:", max(at - _FAR, 0), at)
+    return nearest >= 0 and bool(_UNSEEN.match(markup, nearest))
+
+
 def _description(tag: re.Match[str]) -> str:
     """The words that stand for a tag: those of a picture."""
     return f" {dict(_ATTRIBUTE.findall(tag[2])).get('alt', '')} " if tag[1] else ""
@@ -210,11 +219,13 @@ def _link(attributes: str, inner: str) -> _Link:
     values = dict(_ATTRIBUTE.findall(attributes))
     url = html.unescape(values.get("href", "").replace(_SUBSCRIBER, ""))
     words = html.unescape(_TAG.sub(_description, inner)).strip()
-    is_unseen = bool(_UNSEEN.search(values.get("style", "")))
+    style = values.get("style", "")
+    is_unseen = bool(_UNSEEN.search(style))
     if not _BEGINS.match(words):
-        return _Link(url, is_unseen, "")
+        has_no_words = "font-size" not in style and not _TAG.sub("", inner).strip()
+        return _Link(url, is_unseen, has_no_words, "")
     shown = words.split(maxsplit=1)[0]
-    return _Link(url, True, shown if shown.startswith(("http", "www.")) else "")
+    return _Link(url, True, False, shown if shown.startswith(("http", "www.")) else "")
 
 
 @lru_cache(maxsize=4_096)

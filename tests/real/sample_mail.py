@@ -23,9 +23,15 @@ DOMAIN = "example.org"
 
 
 def messages(
-    tracking: Mode, now: dt.datetime, base: str = "", *, only: str = "", opens: Mode | None = None
+    tracking: Mode,
+    now: dt.datetime,
+    base: str = "",
+    *,
+    only: str = "",
+    opens: Mode | None = None,
+    countries: tuple[str, ...] = (),
 ) -> dict[str, bytes]:
-    """By language: the message of a reader of all countries, with clicks and opens tracked like this.
+    """By language: the message of a reader of these countries (none: all), with clicks and opens tracked.
 
     Not signed, and without what the servers on its way add. `base`: the theme; `only`: the stories that have
     a text in this language; `opens`: where these are not tracked as clicks are.
@@ -43,7 +49,7 @@ def messages(
     time = BuildTime(date(now), int(now.timestamp()))
     sent = {}
     for language in content.masthead.languages:
-        rendered = variants.render(content, (), language)
+        rendered = variants.render(content, countries, language)
         tracked = link_tracking.rewrite_links(rendered, reader.variant, context.tracking, SITE)
         variant = encoder.prepare(context, tracked)
         sent[language] = b"".join(encoder.encode(context, variant, reader, token, pages, time).pieces)

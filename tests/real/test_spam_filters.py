@@ -94,6 +94,10 @@ def mails(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "clicks-alone": sample_mail.messages("anonymous", now, opens="off")["en"],
         "opens-alone": sample_mail.messages("off", now, opens="anonymous")["en"],
     }
+    # With other stories, other pictures and other links.
+    for countries in (("KZ",), ("TM",), ("KG", "UZ")):
+        message = sample_mail.messages("consent", now, countries=countries)["en"]
+        others[f"readers-of-{'-'.join(countries)}"] = message
     for name, message in others.items():
         files[name] = folder / f"{name}.eml"
         files[name].write_bytes(message)

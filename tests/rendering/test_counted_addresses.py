@@ -34,6 +34,8 @@ class Reader(HTMLParser):
         self.times = Counter(re.findall(r"https?://\S+|%%\w+_url%%", text))
         self.linked: set[str] = set()
         self.counted: set[str] = set()
+        # The link that is open, while it has no words.
+        self.open = ""
         self.feed(page)
         self.close()
 
@@ -45,8 +47,15 @@ class Reader(HTMLParser):
         if tag == "a" and values["href"].startswith(("http", "%%")):
             self.times[values["href"]] += 1
             self.linked.add(values["href"])
-            if "display:none" in values.get("style", ""):
-                self.counted.add(values["href"])
+            self.open = values["href"]
+
+    def handle_data(self, data: str) -> None:
+        self.open = "" if data.strip() else self.open
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self.counted |= {self.open} - {""}
+            self.open = ""
 
     def sum(self) -> int:
         return sum(
@@ -81,6 +90,8 @@ def message(page: str, text: str) -> RenderedVariant:
         ("<p>See www.example.org</p>", "[1] www.example.org\n", False),
         # A picture that leads somewhere, and one whose description has signs of HTML.
         (f'<a href="{ARTICLE}"><img src="{PICTURE}" alt=""></a>', f"[1] {ARTICLE}\n", True),
+        (f'<td style="font-size:0px"><a href="{ARTICLE}"><img src="{PICTURE}" alt="A yurt"></a>', "", False),
+        (f'<td style="font-size:16px"><a href="{ARTICLE}"><img src="{PICTURE}" alt=""></a>', "", True),
         (f'<img alt="1 < 2 > 0" src="{PICTURE}">', "", True),
         # A link that people do not see; its address counts wherever it stands.
         (f'<a href="{ARTICLE}" {UNSEEN}></a>', "", True),
