@@ -159,7 +159,9 @@ def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> Sug
         f"venue-{language}": kind.place[:160] if kind.kind == "event" else "",
         f"picture_alt-{language}": _line(item.picture_alt)[:250],
     }
-    story = SuggestedStory(
+    # Without its picture, which is loaded later.
+    keys = duplicates.keys_of(entry_of(source.source, language, values, "", item.published))
+    return SuggestedStory(
         item_key(item.id),
         values,
         language,
@@ -170,9 +172,9 @@ def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> Sug
         link,
         item.published,
         item.picture_url,
+        keys,
         shortened=shortened,
     )
-    return replace(story, keys=duplicates.keys_of(comparable(source, story, "")))
 
 
 def suggestion_of(story: SuggestedStory) -> dict[str, Any]:
