@@ -23,6 +23,8 @@ from mailer.bench.databases import BenchmarkDatabase, open_database
 from mailer.bench.send import SIZE, WAIT, Failed, environment, run_measured, workspace
 
 WORKERS = (1, 2, 4)
+# What a worker is bound by.
+BOUNDS = ("latency", "processor")
 # Connections of each worker.
 _SESSIONS = 20
 # Seconds between two looks at what the database's processes wait for.
@@ -48,6 +50,7 @@ class Plan(NamedTuple):
     # Of the relay's replies, in seconds, where latency is what a worker is bound by.
     latency: float = 0.02
     workers: tuple[int, ...] = WORKERS
+    bounds: tuple[str, ...] = BOUNDS
 
 
 class _Round(NamedTuple):
@@ -69,7 +72,8 @@ def measure(plan: Plan) -> Iterator[dict[str, Any]]:
     with workspace() as folder, open_database("postgresql", folder) as database:
         run_measured(folder, database.origin, "prepare", plan.messages, SIZE)
         run_measured(folder, database.origin, "plan")
-        for bound_by, latency in (("latency", plan.latency), ("processor", 0.0)):
+        for bound_by in plan.bounds:
+            latency = plan.latency if bound_by == "latency" else 0.0
             first: dict[str, Any] = {}
             for workers in plan.workers:
                 rounds = [

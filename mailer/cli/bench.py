@@ -6,7 +6,7 @@ Each command imports its measuring module itself: they are slow to load, and onl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -84,13 +84,21 @@ def scale(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds; the median is shown.")] = 1,
     latency: Annotated[float, typer.Option(min=0, help="Milliseconds until the relay replies.")] = 20.0,
     workers: Annotated[list[int] | None, typer.Option(min=1, help="Workers; default: 1, 2, then 4.")] = None,
+    bound_by: Annotated[
+        Literal["latency", "processor"] | None,
+        typer.Option(help="What a worker waits for; default: the relay, then the processor."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Several workers send one mailing: bound by the relay's latency, and by the processor. On PostgreSQL."""
     from mailer.bench import several_workers
 
     settings = several_workers.Plan(
-        messages, rounds, latency / 1_000, tuple(workers or several_workers.WORKERS)
+        messages,
+        rounds,
+        latency / 1_000,
+        tuple(workers or several_workers.WORKERS),
+        (bound_by,) if bound_by else several_workers.BOUNDS,
     )
     _show(several_workers.measure(settings), json)
 
