@@ -244,7 +244,8 @@ class _SendLoop:
         self._expires_at: dict[int, datetime | None] = {}
         # The last delivery claimed for the first time, by mailing.
         self._last_claimed: dict[int, int] = {}
-        self._outstanding = 0
+        # Ids of deliveries whose job the transport holds.
+        self._outstanding: set[int] = set()
         self._batch = AdaptiveBatch(min_batch)
         self._held_under_limits = HeldUnderLimits(min_batch)
         self._lease = timedelta(minutes=settings.CONFIG.sending.lease_minutes)
@@ -343,7 +344,7 @@ class _SendLoop:
         if not self._may_have_due:
             return
         held = self._held_under_limits if self._throttle.is_limited(self._now()) else self._batch
-        wanted = held.claim_count(self._outstanding)
+        wanted = held.claim_count(len(self._outstanding))
         if not wanted or not (part := self._throttle.take_slice(wanted, self._now())).left:
             return
         self._may_have_due = False
@@ -387,10 +388,16 @@ class _SendLoop:
         part: Slice,
         deadline: float,
     ) -> None:
-        """Submit the deliveries that the throttle admits, and defer the others."""
+        """Submit the deliveries that the throttle admits, and defer the others.
+
+        One whose job the transport still holds is left out: its lease ended while this machine slept. The
+        transport returns that job untried, which releases the new claim, too.
+        """
         self._busy_at = time.monotonic()
         self._batch.on_claimed(self._busy_at)
         now = self._now()
+        if not self._outstanding.isdisjoint(one.id for one in claimed):
+            claimed = [one for one in claimed if one.id not in self._outstanding]
         admitted, deferred = self._throttle.admit(claimed, part, now)
         deliveries.defer(deferred, self._owner, "provider_rate_limit")
         if not admitted:
@@ -404,7 +411,7 @@ class _SendLoop:
             self._throttle.return_unsent(admitted_deliveries, now)
             self._pause_automatically(mailing.pk, "not_approved", str(error))
             return
-        self._outstanding += len(admitted)
+        self._outstanding.update(one.id for one in admitted_deliveries)
         epoch = time.monotonic() - now.timestamp()
         transport.submit(
             SendJob(one, build, deadline, send_at and epoch + send_at)
@@ -417,7 +424,7 @@ class _SendLoop:
 
     def _record_attempts(self, attempts: list[Attempt]) -> None:
         now = self._now()
-        self._outstanding -= len(attempts)
+        self._outstanding.difference_update(one.id for one, _ in attempts)
         failures = self._throttle.learn(attempts, now)
         found = group(attempts, now, self._expires_at, recover_and_finish.settle_at(now))
         deliveries.record_attempts(attempts, found, failures, self._owner, now)

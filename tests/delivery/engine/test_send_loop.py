@@ -3,14 +3,17 @@ from __future__ import annotations
 import email
 import email.policy
 import time
+from contextlib import nullcontext
 
 import pytest
+from django.conf import settings
 
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery import message_identifiers
-from mailer.delivery.engine import send_loop
+from mailer.delivery.engine import configured_transport, send_loop
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Alert, Delivery, Mailing
+from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.rollout import mailing_control
 from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.suppression import suppress
@@ -303,3 +306,54 @@ def test_a_relay_that_grants_fewer_connections_still_gets_all(configure):
         mailing = released()
         send()
         assert states(mailing) == {"accepted": 60}
+
+
+class _Sleeper:
+    """A transport with which the machine sleeps: it returns the first jobs untried when the lease is over."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.held = {}
+        self.collected = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def submit(self, jobs):
+        for job in jobs:
+            assert job.claimed.id not in self.held, "two jobs for one delivery"
+            self.held[job.claimed.id] = job
+
+    def collect(self, seconds):
+        self.collected += 1
+        if self.collected == 1:
+            self.clock.move(minutes=settings.CONFIG.sending.lease_minutes + 1)
+            # Another worker does so meanwhile.
+            recover_and_finish.recover(self.clock())
+            return []
+        kind = ReplyClass.NOT_TRIED if self.collected == 2 else ReplyClass.ACCEPTED
+        found = [(job.claimed, Outcome(kind, "250 2.0.0 queued")) for job in self.held.values()]
+        self.held.clear()
+        return found
+
+    def take_errors(self):
+        return []
+
+    def drop_mailing(self, mailing):
+        pass
+
+    def stop(self, grace):
+        pass
+
+
+def test_a_delivery_is_claimed_again_only_once_its_job_is_back(monkeypatch, relay):
+    readers(3)
+    mailing = released()
+    clock = Clock()
+    transport = _Sleeper(clock)
+    monkeypatch.setattr(configured_transport, "open_transport", lambda *_: nullcontext(transport))
+    summary = send(clock)
+    assert summary.accepted == 3 and states(mailing) == {"accepted": 3}
