@@ -7,12 +7,12 @@ from datetime import datetime
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.utils.translation import gettext_lazy
 
 from subscribers import consent
 from subscribers.consent import Channel, Event, Evidence
-from subscribers.models import ConsentRecord, Subscriber, Subscription
+from subscribers.models import ConsentRecord, FormerAddress, Subscriber, Subscription
 from subscribers.signals import unsubscribe_reason_given, unsubscribed
 
 # Why subscribers unsubscribe, as the pages show it; the reports have labels of their own for staff.
@@ -119,7 +119,7 @@ def record_reason(subscriber: Subscriber, newsletter_id: int | None, reason: str
 def lock(subscriber_ids: Collection[int]) -> None:
     """Lock these subscribers until the transaction ends: none unsubscribes or is added to a list meanwhile.
 
-    Call it before `has_unsubscribed` when adding subscribers to a list. SQLite has one writer anyway.
+    Call it before `only_they_may_subscribe` when adding subscribers to a list. SQLite has one writer anyway.
     """
     if connection.features.has_select_for_update:
         rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__in=subscriber_ids).order_by("pk")
@@ -136,12 +136,20 @@ def ended_at_value(now: datetime) -> Case:
     return Case(had_unsubscribed, default=Value(now), output_field=DateTimeField())
 
 
-def has_unsubscribed(subscriber_ids: Collection[int]) -> set[int]:
-    """Those of these subscribers whose subscription to some list ended and was not confirmed again."""
+def only_they_may_subscribe(subscriber_ids: Collection[int]) -> set[int]:
+    """Those of these subscribers whom no one else may put on a list.
+
+    Their subscription to some list ended and was not confirmed again; or another subscriber had their address
+    before, who may have unsubscribed with it.
+    """
     ended = Subscription.objects.filter(subscriber__in=subscriber_ids).filter(
         Q(state=Subscription.State.UNSUBSCRIBED) | Q(ended_at__isnull=False)
     )
-    return set(ended.values_list("subscriber", flat=True))
+    of_others = FormerAddress.objects.filter(address_hash=OuterRef("address_hash")).exclude(
+        subscriber=OuterRef("pk")
+    )
+    taken_over = Subscriber.objects.filter(Exists(of_others), pk__in=subscriber_ids)
+    return {*ended.values_list("subscriber", flat=True), *taken_over.values_list("pk", flat=True)}
 
 
 def self_unsubscribed(subscriber_id: int, list_ids: Collection[int]) -> set[int]:

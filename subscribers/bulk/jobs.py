@@ -176,7 +176,7 @@ def _add(job: BulkJob, people: Sequence[Subscriber]) -> list[BulkChange]:
     ids = [one.pk for one in people]
     unsubscribe.lock(ids)
     excluded = set(_on_list(job, ids).values_list("subscriber", flat=True))
-    excluded |= unsubscribe.has_unsubscribed(ids)
+    excluded |= unsubscribe.only_they_may_subscribe(ids)
     suppressed = suppression.suppressed_hashes(people)
     fresh = [one for one in people if one.pk not in excluded and bytes(one.address_hash) not in suppressed]
     rows = Subscription.objects.bulk_create(

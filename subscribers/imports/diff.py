@@ -2,7 +2,8 @@
 
 Outcomes: "new" (not known), "joins" (known, not on the list), "confirms" (was waiting for confirmation),
 "changes" (on the list, and the file says something new), "unchanged" (also a former address of a subscriber),
-"unsubscribed" (from this list or another, and not resubscribed), "suppressed".
+"unsubscribed" (from this list or another, and not resubscribed; or another subscriber had the address
+before), "suppressed".
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ FROM (
                 WHEN p.id IS NULL AND f.id IS NOT NULL THEN 'unchanged'
                 WHEN p.id IS NULL THEN 'new'
                 WHEN b.state = 'confirmed' AND b.ended_at IS NULL THEN 'on list'
-                WHEN {_UNSUBSCRIBED.format(subscriber="p.id")} THEN 'unsubscribed'
+                WHEN {_UNSUBSCRIBED.format(subscriber="p.id")} OR f.subscriber_id <> p.id THEN 'unsubscribed'
                 WHEN b.id IS NULL THEN 'joins'
                 ELSE 'confirms' END AS outcome,
             CASE WHEN r.name = '' THEN COALESCE(p.name, '') ELSE r.name END AS name,

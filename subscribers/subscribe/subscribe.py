@@ -175,7 +175,7 @@ def _auto_confirm(
     Anyone may type any address: after unsubscribing, erasure, a change of address or a reopened complaint
     only the subscriber's own link confirms.
     """
-    if unsubscribe.has_unsubscribed([subscriber.pk]) or is_suppressed(subscriber):
+    if unsubscribe.only_they_may_subscribe([subscriber.pk]) or is_suppressed(subscriber):
         return []
     if FormerAddress.objects.filter(address_hash=bytes(subscriber.address_hash)).exists():
         return []

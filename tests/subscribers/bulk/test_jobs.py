@@ -14,6 +14,7 @@ from subscribers.bulk import jobs
 from subscribers.bulk.jobs import BulkRequest
 from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.consent import Channel, Evidence
+from subscribers.merge import merge
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
 from subscribers.search import subscriber_search
@@ -77,6 +78,15 @@ def test_a_subscriber_who_left_one_list_is_added_to_no_other(
     unsubscribe.unsubscribe(gone.pk, [monthly.pk], None, Evidence(Channel.ONE_CLICK), NOW)
     job = done(BulkRequest("add", target=events.pk, reason="asked for it at the fair"))
     assert on(events) == {} and (job.changed, job.skipped) == (0, 1)
+
+
+def test_a_new_sign_up_at_an_address_that_was_merged_is_added_to_no_further_list(
+    join: Join, monthly: MailingList, events: MailingList
+) -> None:
+    merge(join("kept"), join("gone", state="unsubscribed"), NOW)
+    join("gone", events)
+    job = done(BulkRequest("add", target=monthly.pk, reason="asked for it at the fair"))
+    assert on(monthly) == {"kept": "unsubscribed"} and job.changed == 0
 
 
 def test_undoing_confirms_no_one_who_unsubscribed_and_did_not_confirm_again(

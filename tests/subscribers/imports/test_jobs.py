@@ -21,6 +21,7 @@ from subscribers.imports import diff, jobs, staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, UnreadableFile
 from subscribers.imports.statuses import Status, mentioned_status
+from subscribers.merge import merge
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase
 from subscribers.resumable_jobs import LEASE, WrongState
@@ -146,6 +147,16 @@ def test_a_subscriber_who_left_one_list_is_added_to_no_other(
     person = join("gone", state="unsubscribed")
     assert import_file("email\ngone@example.org\n", events).unsubscribed == 1
     assert person.subscriptions.count() == 1
+
+
+@pytest.mark.parametrize("state", ["pending", "confirmed"])
+def test_a_new_sign_up_at_an_address_that_was_merged_is_put_on_no_further_list(
+    monthly: MailingList, events: MailingList, join: Join, state: str
+) -> None:
+    merge(join("kept"), join("gone", state="unsubscribed"), NOW)
+    again = join("gone", events, state=state)
+    assert import_file("email\ngone@example.org\n", monthly).unsubscribed == 1
+    assert list(again.subscriptions.values_list("mailing_list", "state")) == [(events.pk, state)]
 
 
 GONE = (
