@@ -18,7 +18,7 @@ from tests.delivery.worker_process import (
 # The program has a database of its own; it is copied from the one that the mark has made.
 pytestmark = pytest.mark.django_db
 # In each of four tests.
-KILLS = 6
+KILLS = 9
 READERS = 150
 
 
