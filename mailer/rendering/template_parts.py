@@ -305,8 +305,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("+", "-", "*", "/", "//", "%", "**"))
 
     def __init__(self, parts: Parts, options: dict[str, Any], *, marked: bool) -> None:
-        options |= {"optimized": False, "bytecode_cache": _compiled}
-        super().__init__(loader=_PartLoader(parts), finalize=self._output, **options)
+        super().__init__(
+            loader=_PartLoader(parts),
+            finalize=self._output,
+            optimized=False,
+            bytecode_cache=_compiled,
+            **options,
+        )
         own = {"replace": _replace, "join": _join, "wrap": wrap}
         self.filters = {**{name: FILTERS[name] for name in _SAFE_FILTERS}, **own}
         kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
