@@ -212,7 +212,7 @@ _wrap_short = lru_cache(maxsize=2_000, typed=True)(_wrap)
 
 def _escape_foreign_tags(value: Any) -> Any:
     """Escape merge tags in every value that is not a TrustedText."""
-    if isinstance(value, TrustedText) or not isinstance(value, str):
+    if not isinstance(value, str) or "%%" not in value or isinstance(value, TrustedText):
         return value
     if isinstance(value, Markup):
         return Markup(escape_tags(value))  # noqa: S704 (was Markup before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -503,6 +504,8 @@ def _figures(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in pairs if pair[0])[:_MOST_FIGURES]
 
 
+# The same texts stand in many variants of an edition.
+@lru_cache(maxsize=4_000)
 def _single_line(text: str) -> str:
     """`text` on a single line, without control characters."""
     return " ".join(sanitize.printable(text).split())
