@@ -119,6 +119,9 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     people = {user for user in second_persons(snapshot) if user.email and user.has_perm(_DESK)}
+    if not people:
+        # An approver who comes later is notified then.
+        return 0
     name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
 
     def write() -> tuple[str, str]:

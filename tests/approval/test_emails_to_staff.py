@@ -65,6 +65,19 @@ def test_a_submitted_snapshot_notifies_approvers_who_are_no_authors() -> None:
     assert f"/desk/editions/{edition.pk}/review/".encode() in bytes(message.message)
 
 
+def test_an_approver_who_comes_after_the_submission_is_notified_then() -> None:
+    people = staff()
+    people.approver.is_active = False
+    people.approver.save()
+    edition = cast.december(by=people.admin)
+    submit(edition, people.writer, NOW)
+    assert emails_to_staff.send_edition_notices(NOW) == 0
+    late = User.objects.create_user("late", "late@example.org")
+    late.groups.add(ensure_groups()["Approvers"])
+    assert emails_to_staff.send_edition_notices(NOW) == 1
+    assert recipients() == ["late"]
+
+
 def test_a_second_snapshot_is_notified_again() -> None:
     people = staff()
     edition = cast.december(by=people.writer)

@@ -157,24 +157,20 @@ class SubjectPromise:
 
 
 def subjects_that_promise_too_much(content: Content) -> list[SubjectPromise]:
-    """Stories that a subject names, and the countries whose readers do not get them.
+    """Stories that a subject names, and the countries whose readers get an email without them.
 
     A subject names a story when it shares two distinctive words with its headline in that language, or all
     of them when there are fewer. Words are compared by their beginnings, because endings change.
     """
     head = content.masthead
-    seen = {
-        country: set(
-            story_selection.stories_of(story_selection.visible_blocks(content, frozenset({country})))
-        )
-        for country in head.countries
-    }
+    selector = story_selection.Selector(content)
+    seen = {country: set(selector.select({country}).stories) for country in head.countries}
     found = []
     for subject in content.subjects:
         ordinary = _stems(f"{head.name} {content.title(subject.language)}")
         words = _stems(subject.subject) - ordinary
         for story in content.stories:
-            lacking = tuple(country for country in head.countries if story.key not in seen[country])
+            lacking = tuple(country for country, keys in seen.items() if keys and story.key not in keys)
             text = next((text for text in story.texts if text.language == subject.language), None)
             if text is None or not lacking:
                 continue

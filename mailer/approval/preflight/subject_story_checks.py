@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 
 from mailer.approval.preflight import place_names
@@ -28,6 +28,8 @@ _GENERAL = re.compile(
 def of_no_story(description: Description) -> Iterator[Found]:
     """Subjects none of whose words any text of their language has, or with a place that no text names."""
     reported = {one.place for one in other_number(description)}
+    # The email prints them above the stories.
+    shown = {country for story in description.content.stories for country in story.countries}
     for text in description.texts:
         is_read = text.language in LANGUAGES and text.place not in reported
         if text.field not in ("subject", "preheader") or not is_read:
@@ -53,7 +55,7 @@ def of_no_story(description: Description) -> Iterator[Found]:
             and len(own & known) <= len(own) // _BY_CHANCE
         ):
             yield Found(text.place, excerpt(text.plain))
-        elif missing := _missing_place(text, others):
+        elif missing := _missing_place(text, others, shown):
             yield Found(text.place, missing)
 
 
@@ -61,16 +63,17 @@ def _stems(plain: str) -> set[str]:
     return {one[:_STEM] for one in re.findall(r"[^\W\d_]{5,}", plain.casefold())}
 
 
-def _missing_place(text: Text, others: str) -> str:
-    """A country or city that the subject names and no text does; empty: none."""
-    for pattern in _places(text.language):
+def _missing_place(text: Text, others: str, shown: Collection[str]) -> str:
+    """A country or city that the subject names and no text does; empty: none. `shown`: of stories."""
+    for country, pattern in _places(text.language):
         found = pattern.search(text.plain)
-        if found and not pattern.search(others):
+        if found and country not in shown and not pattern.search(others):
             return found[0]
     return ""
 
 
 @cache
-def _places(language: str) -> tuple[re.Pattern[str], ...]:
-    cities = (pattern for _country, pattern in place_names.cities(language).values())
-    return (*place_names.countries(language).values(), *cities)
+def _places(language: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """(country, its name); for a city the country is empty."""
+    cities = (("", pattern) for _country, pattern in place_names.cities(language).values())
+    return (*place_names.countries(language).items(), *cities)

@@ -59,8 +59,8 @@ class _AccountForm(wagtail_forms.UserForm):
         required=False,
         label=_("Roles"),
         help_text=_(
-            "Nobody approves what they wrote themselves, or what the colleague wrote who invited them in the "
-            "last 30 days, whichever roles they have."
+            "Nobody approves what they wrote or set up themselves, or what the colleague wrote or set up who "
+            "invited them in the last 30 days, whichever roles they have. Setting up the newsletter counts."
         ),
     )
     countries = forms.MultipleChoiceField(

@@ -88,6 +88,14 @@ class SubmitPage(EditionPage):
         found = self.edition.snapshots.filter(state__in=Snapshot.OPEN).values_list("sha256", flat=True)
         return (found.first() or "")[:12]
 
+    def _submitted_text(self) -> str:
+        """What happened, and who acts next."""
+        text = gettext("%(edition)s is submitted. A colleague who is not an author can now approve it.")
+        snapshot = self.edition.snapshots.filter(state=Snapshot.State.SUBMITTED).first()
+        if snapshot is not None and not emails_to_staff.second_persons(snapshot):
+            text = gettext("%(edition)s is submitted. Nobody can approve it yet: see “Your decision”.")
+        return text % {"edition": self.edition}
+
     @transaction.atomic
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         # One request at a time, so that the second of two presses sees what the first has done.
@@ -113,8 +121,7 @@ class SubmitPage(EditionPage):
                 request.POST.get("note", ""),
                 overrides,
             ),
-            gettext("%(edition)s is submitted. A colleague who is not an author can now approve it.")
-            % {"edition": self.edition},
+            self._submitted_text,
             "desk.submit",
             on_success="review",
             on_error="submit",

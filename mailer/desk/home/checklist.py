@@ -172,14 +172,15 @@ _RULES = (
         "colleagues",
         _("Invite a writer and an approver"),
         _(
-            "One person writes and submits. Another approves, whom neither the writer nor the admin of the "
-            "newsletter invited. For the first approver, the operator of the server runs “mailer invite”."
+            "You invite the writer here. The first approver is invited by the person who runs your server, "
+            "with “mailer invite”: a person whom you invite cannot approve, for 30 days, what you have "
+            "set up."
         ),
         _has_colleagues,
-        lambda user: (_("Invite a colleague"), reverse("wagtailusers_users:add")),
+        lambda user: (_("Invite a writer"), reverse("wagtailusers_users:add")),
         also=_(
             "A person who does not work in the desk can approve too, by a mailed link and a code. They are "
-            "invited with the role “External approvers”."
+            "invited with the role “External approvers”, the first one by “mailer invite”, too."
         ),
     ),
     _Rule(
@@ -214,8 +215,8 @@ _RULES = (
 )
 # In place of the reason, where nobody could approve what the user writes.
 _WRITTEN_BY_OTHERS = _(
-    "Nobody can approve what you write: every approver is an author, or was invited by one in the last "
-    "30 days. Let the operator of the server invite an approver with “mailer invite”."
+    "No edition can be approved yet: every approver wrote or set up a part of it, or was invited by one of "
+    "its authors in the last 30 days. See the step “Invite a writer and an approver”."
 )
 KEYS = tuple(rule.key for rule in _RULES)
 

@@ -649,6 +649,13 @@ def test_subjects_of_no_story() -> None:
                 assert any(True for _ in CODES["subject.no_story"].find(planted)) is expected, line
 
 
+def test_a_subject_may_name_a_country_that_stands_above_a_story() -> None:
+    find = CODES["subject.no_story"].find
+    named = with_subject(CLEAN_IN_SEVEN, "en", subject="A map of people abroad begins, in Mongolia too")
+    assert list(find(named))
+    assert not list(find(with_story(named, "map", {"countries": ("MN",)})))
+
+
 def test_events_on_public_holidays() -> None:
     for country, day in (("KZ", date(2021, 12, 16)), ("UZ", date(2021, 12, 8)), ("TM", date(2021, 12, 12))):
         planted = with_story(CLEAN_IN_SEVEN, "film", {"date": day, "countries": (country,)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -376,6 +377,13 @@ def test_a_subject_that_names_a_story_some_readers_lack_is_a_warning(desk: Desk)
     assert (text.subject, text.preheader) == ("Snowmelt in mountain villages", "two lines")
     (promise,) = subjects_that_promise_too_much(shown(desk))
     assert promise.language == "en" and promise.countries == ("KG", "KZ", "TM", "UZ")
+    content = shown(desk)
+    only = replace(
+        content,
+        stories=tuple(one for one in content.stories if one.key == "tj-news"),
+        blocks=tuple(one for one in content.blocks if one.stories == ("tj-news",)),
+    )
+    assert subjects_that_promise_too_much(only) == [], "the readers of other countries get no email"
     press(desk, "subjects", **{"subject-en": "Silk Road Monthly: December 2021"})
     assert subjects_that_promise_too_much(shown(desk)) == []
 
