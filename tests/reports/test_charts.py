@@ -79,7 +79,7 @@ def test_percentages_are_never_rounded_to_none_or_all() -> None:
         format_percent(share) for share in (0, 0.000001, 0.0005, 0.001, 0.0034, 0.25, 0.8333, 0.999999, 1)
     ]
     assert shares == [
-        *("0 %", "under 0.01 %", "0.05 %", "0.1 %", "0.34 %", "25 %", "83.3 %", "over 99.9 %", "100 %"),
+        *("0 %", "less than 0.01 %", "0.05 %", "0.1 %", "0.34 %", "25 %", "83.3 %", "over 99.9 %", "100 %"),
     ]
 
 

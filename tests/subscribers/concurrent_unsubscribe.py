@@ -65,8 +65,8 @@ def main() -> None:
     jobs.read_file(job, io.BytesIO(file), lambda: now)
     jobs.start_apply(job, "lola", now)
     jobs.RUNNER.run(job, lambda: now, lambda: False)
-    unsubscribe.has_unsubscribed = around(  # type: ignore[assignment]
-        unsubscribe.has_unsubscribed, lambda: leave(during), lambda: None
+    unsubscribe.only_they_may_subscribe = around(  # type: ignore[assignment]
+        unsubscribe.only_they_may_subscribe, lambda: leave(during), lambda: None
     )
     bulk.create(bulk.BulkRequest("add", target=third.pk, reason="asked for it"), "lola", now)
     bulk.run_due(now, lambda: False)
