@@ -49,10 +49,11 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
             message = f"The webhook at {parts.hostname} has no TLS: others on the way can read alerts."
             yield result("warning", message, "Use https:// in [alerts] webhooks.")
     if not mistakes:
-        message = f"{addresses} addresses are notified when sending stops."
+        hooks = len(webhooks)
+        # Numbers stand behind a colon, where no language needs a plural.
+        message = f"Addresses notified when sending stops: {addresses}."
         if webhooks:
-            message = f"{addresses} addresses and {len(webhooks)} webhooks are notified when sending stops."
+            message = f"Notified when sending stops: addresses {addresses}, webhooks {hooks}."
         if webhooks and config.alerts.secrets:
-            hooks = len(webhooks)
-            message = f"{addresses} addresses and {hooks} webhooks, signed are notified when sending stops."
+            message = f"Notified when sending stops: addresses {addresses}, signed webhooks {hooks}."
         yield result("ok", message, "")

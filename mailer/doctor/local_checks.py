@@ -100,7 +100,7 @@ def check_database() -> Iterator[CheckResult]:
         )
         return
     if pending:
-        yield result("problem", f"{len(pending)} migrations are pending.", "Run: mailer migrate")
+        yield result("problem", f"Migrations that are pending: {len(pending)}.", "Run: mailer migrate")
     if version and version < _MIN_POSTGRESQL:
         yield result(
             "problem",

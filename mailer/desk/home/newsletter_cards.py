@@ -64,6 +64,8 @@ class Card:
     edition: Edition | None = None
     # The one primary action; None: the user has none.
     action: Action | None = None
+    # Whether the user may assemble the edition once it has stories.
+    may_assemble: bool = False
     # Whether the edition waits for this user.
     is_mine: bool = False
     # Beside the primary action.
@@ -301,11 +303,10 @@ def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     """The next period that has no edition yet: this month, or the one after it."""
     next_one = upcoming(newsletter, now)
     action = None
-    if next_one.stories and user.has_perm("mailer.add_edition"):
+    may_assemble = user.has_perm("mailer.add_edition")
+    if next_one.stories and may_assemble:
         url = reverse("desk_assemble", args=[newsletter.pk])
         action = Action(gettext("Assemble the edition"), url, "plus")
-    elif user.has_perm("mailer.add_story"):
-        action = Action(gettext("Write a story"), reverse("desk_stories:add"), "plus")
     may_change = user.has_perm("mailer.change_newsletter")
     languages = _languages(story.pk for story in next_one.stories)
     have = [languages.get(story.pk, set()) for story in next_one.stories]
@@ -317,6 +318,7 @@ def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
         gettext("Collecting stories"),
         reverse("desk_newsletters:edit", args=[newsletter.pk]) if may_change else "",
         action=action,
+        may_assemble=may_assemble,
         due_at=None if next_one.skipped else next_one.at,
         stories=len(next_one.stories),
         missing=_missing(newsletter, have),

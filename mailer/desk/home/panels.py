@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from wagtail.admin.ui.components import Component
@@ -50,6 +51,18 @@ class _Panel(Component):
         return {}
 
 
+def _checklist(request: HttpRequest) -> dict[str, Any]:
+    """What the checklist shows to the user, looked up once for each request; empty if it is hidden."""
+    user = current_user(request)
+    if not user.has_perm(ChecklistPanel.permission):
+        return {}
+    found: dict[str, Any] | None = getattr(request, "desk_checklist", None)
+    if found is None:
+        found = checklist.context_for(user, timezone.now())
+        request.desk_checklist = found  # type: ignore[attr-defined]
+    return found
+
+
 class ChecklistPanel(_Panel):
     """What is still to set up, and the sample edition."""
 
@@ -58,7 +71,7 @@ class ChecklistPanel(_Panel):
 
     def panel_context(self, user: User) -> dict[str, Any]:
         return {
-            **checklist.context_for(user, timezone.now()),
+            **_checklist(self.request),
             "sample_loaded": sample_edition.is_loaded(),
             "may_load_sample": user.has_perms(sample_edition.SampleAction.permission_required),
         }
@@ -72,11 +85,15 @@ class EditionsPanel(_Panel):
 
     def panel_context(self, user: User) -> dict[str, Any]:
         cards = cards_for(user, timezone.now())
+        story_form = reverse("desk_stories:add")
+        in_checklist = any(step.url == story_form for step in _checklist(self.request).get("steps", ()))
         return {
             "mine": [card for card in cards if card.is_mine],
             "others": [card for card in cards if not card.is_mine],
             "list_changes": list_change_approval.open_to(user),
             "may_write": user.has_perm("mailer.add_story"),
+            # The form is offered once on the page.
+            "story_form": "" if in_checklist else story_form,
             "came_in": waiting_items(user).count() if user.has_perm("mailer.change_story") else 0,
             "drafts": Story.objects.filter(live=False).count() if user.has_perm("mailer.change_story") else 0,
         }

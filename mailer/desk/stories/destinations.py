@@ -24,6 +24,8 @@ class Destination:
     # A page where it can be changed; empty: none.
     url: str = ""
     link: str = ""
+    # The link, as the next thing to do once the story is ready.
+    next_step: str = ""
 
 
 def languages_of(story: Story) -> list[str]:
@@ -44,15 +46,16 @@ def of_story(story: Story, at: datetime, *, may_assemble: bool) -> list[Destinat
             continue
         draft = _draft_that_lacks(newsletter, story, now)
         if draft is not None:
-            values = {"edition": draft}
-            text = _("%(edition)s is a draft without this story.") % values
-            found.append(Destination(text, reverse("desk_editions:edit", args=[draft.pk]), _("Add it there")))
+            text = _("%(edition)s is a draft without this story.") % {"edition": draft}
+            url = reverse("desk_editions:edit", args=[draft.pk])
+            found.append(Destination(text, url, _("Add it there"), _("Next: add it to the edition")))
             continue
         next_one = upcoming(newsletter, now, [story.pk])
         by_hand = next_one.skipped or next_one.at is None
         if may_assemble and by_hand and any(one.pk == story.pk for one in next_one.stories):
             url, link = reverse("desk_assemble", args=[newsletter.pk]), _("Assemble the edition")
-            found.append(Destination(_sentence(story, next_one), url, link))
+            text = _("%(newsletter)s: comes into the edition of %(month)s when you assemble it.")
+            found.append(Destination(text % _names(next_one), url, link, _("Next: assemble the edition")))
             continue
         found.append(Destination(_sentence(story, next_one)))
     return found
@@ -67,11 +70,15 @@ def _draft_that_lacks(newsletter: Newsletter, story: Story, now: datetime) -> Ed
     return draft if any(one.pk == story.pk for one in draft_blocks.pool(latest, now, [story.pk])) else None
 
 
-def _sentence(story: Story, next_one: Upcoming) -> str:
-    values = {
+def _names(next_one: Upcoming) -> dict[str, str]:
+    return {
         "newsletter": next_one.newsletter.name,
         "month": localized_names.month_name(str(next_one.period)),
     }
+
+
+def _sentence(story: Story, next_one: Upcoming) -> str:
+    values = _names(next_one)
     if story.from_period > str(next_one.period):
         later = {**values, "month": localized_names.month_name(story.from_period)}
         return _("%(newsletter)s: waits for the edition of %(month)s.") % later

@@ -9,6 +9,7 @@ from datetime import time
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
@@ -387,9 +388,22 @@ class _Editor(StaffPage, TemplateView):
         user = current_user(self.request)
         latest = Story.objects.get(pk=self.story.pk).get_latest_revision()
         latest.publish(user=user)
-        ready = _("“%(story)s” is saved and ready for editions.") % {"story": self.story}
-        messages.success(self.request, ready)
+        self._say_ready(user)
         return redirect(self.url())
+
+    def _say_ready(self, user: User) -> None:
+        """That the story is ready, and what comes next: the edition it goes into, or where to put it in."""
+        said = [_("“%(story)s” is saved and ready for editions.") % {"story": self.story}]
+        found = destinations.of_story(
+            Story.objects.get(pk=self.story.pk),
+            timezone.now(),
+            may_assemble=user.has_perm("mailer.add_edition"),
+        )
+        steps = [one for one in found if one.next_step]
+        if found and not steps:
+            said.append(found[0].text)
+        buttons = [messages.button(one.url, one.next_step) for one in steps[:1]]
+        messages.success(self.request, " ".join(said), buttons=buttons)
 
 
 def _missing_text(part: str, language: str) -> str:

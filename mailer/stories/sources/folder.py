@@ -96,7 +96,9 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     waiting = len(fresh) - len(ready) + max(0, len(ready) - _AT_A_TIME)
     if waiting:
         warnings.append(
-            stored("%(number)s files are read at the next poll: they were changed just now.", number=waiting)
+            stored(
+                "Files that were changed just now and are read at the next poll: %(number)s", number=waiting
+            )
         )
     if len(files) >= _MOST_FILES:
         warnings.append(stored("The folder has more than %(number)s files.", number=_MOST_FILES))

@@ -48,6 +48,14 @@ def browser(admin: User) -> Client:
     return as_user(admin)
 
 
+def test_the_form_of_a_story_is_offered_once(browser: Client, admin: User) -> None:
+    form = f'href="{reverse("desk_stories:add")}"'
+    sample_edition.load(admin, timezone.now())
+    assert browser.get(HOME).content.decode().count(form) == 1
+    SkippedStep.objects.create(step="edition", reason="later", skipped_by="lola", skipped_at=timezone.now())
+    assert browser.get(HOME).content.decode().count(form) == 1
+
+
 def done(user: User) -> set[str]:
     return {step.key for step in steps_for(user) if step.done}
 

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.test.utils.form_data import rich_text
 
 from mailer.approval.models import Authorship
 from mailer.editions.assemble import stories_for
+from mailer.editions.models import Newsletter
 from mailer.rendering.edition_period import Period
 from mailer.stories import story_drafts
 from mailer.stories.models import Story
@@ -82,6 +84,23 @@ def test_a_bilingual_story_is_ready_with_one_form(desk: Desk) -> None:
         "ru": "Bridge opened (ru)",
     }
     assert Authorship.objects.filter(story=story, user=desk.writer).exists()
+
+
+def test_a_ready_story_leads_on_to_the_edition_that_takes_it(desk: Desk) -> None:
+    def answer(number: int, **changes: Any) -> Page:
+        form = fields("en", action="ready", new_key=f"2026-11-0123abc{number}", **changes)
+        return Page(add(desk, form, follow=True))
+
+    def buttons(page: Page) -> list[str]:
+        (message,) = page.response.context["messages"]
+        return [one.partition('"')[0] for one in str(message).split('href="')[1:]]
+
+    assert buttons(answer(1, date="2021-12-02")) == [reverse("desk_editions:edit", args=[desk.edition.pk])]
+    newsletter = desk.edition.newsletter
+    desk.edition.delete()
+    Newsletter.objects.update(assemble_on="")
+    today = f"{timezone.localdate()}"
+    assert buttons(answer(2, date=today)) == [reverse("desk_assemble", args=[newsletter.pk])]
 
 
 def test_an_event_has_times_in_a_zone_and_a_place(desk: Desk) -> None:
