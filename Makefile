@@ -84,12 +84,12 @@ setup: .venv/full
 
 .venv/run: .venv/bin/python requirements-run.lock pyproject.toml
 	@test -e .venv/full || echo "Installing what the demo needs; this takes about half a minute."
-	@test -e .venv/full || $(INSTALL) --require-hashes -r requirements-run.lock
+	@test -e .venv/full || $(INSTALL) --require-hashes --no-deps -r requirements-run.lock
 	@$(INSTALL) $(ITSELF)
 	@touch $@
 
 .venv/full: .venv/bin/python requirements.lock pyproject.toml
 	@echo "Installing what developing needs; this takes about a minute."
-	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --require-hashes --no-deps -r requirements.lock
 	@$(INSTALL) $(ITSELF)
 	@touch .venv/run $@
