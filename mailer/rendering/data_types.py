@@ -229,6 +229,11 @@ class Content:
         rolled = self.rolled_over.stories if self.rolled_over else ()
         return {story.key: story for story in (*rolled, *self.stories)}
 
+    @cached_property
+    def block_views(self) -> dict[tuple[str, Block], Any]:
+        """What view_model remembers of a block in a language: the same block stands in many variants."""
+        return {}
+
 
 @dataclass(frozen=True)
 class RenderedVariant:

@@ -58,17 +58,23 @@ def links_in_page(page: str, known: Iterable[Link]) -> set[str]:
 class NumberedLinks:
     """Numbers in place of addresses, so that a voice that reads the text part reads sentences.
 
-    `urls` has the addresses in the order of their numbers, which begin with 1.
+    `urls` has the addresses in the order of their numbers, which begin with 1; `asked` each one as often as
+    its number was asked for.
     """
 
     def __init__(self) -> None:
         self.urls: list[str] = []
+        self.asked: list[str] = []
+        self._numbers: dict[str, str] = {}
 
     def number(self, url: str) -> str:
         """What stands in the text for `url`: "[3]". The same address has the same number."""
-        if url not in self.urls:
+        self.asked.append(url)
+        number = self._numbers.get(url)
+        if number is None:
             self.urls.append(url)
-        return f"[{self.urls.index(url) + 1}]"
+            number = self._numbers[url] = f"[{len(self.urls)}]"
+        return number
 
     def number_all(self, text: str) -> str:
         """The result of `sanitize.to_plain_text` with numbers in place of the addresses in brackets."""

@@ -135,7 +135,12 @@ def _compile_sections(document: _Document, stylesheet: str) -> str:
     samples = {addition: section for section, (_html, addition) in zip(sections, compiled, strict=True)}
     frame = _Frame((start, head, between, end), stylesheet, frozenset(samples), tuple(samples.values()))
     before, after = _compile_frame(frame)
-    return _strip_blank_space(before + minify_html.join([html for html, _addition in compiled]) + after)
+    pieces = (before, *(html for html, _addition in compiled if html), after)
+    page = before + minify_html.join(pieces[1:-1]) + after
+    # Each piece has none inside, so that only places where two meet can have some.
+    meets_some = any(piece[0].isspace() or piece[-1].isspace() for piece in pieces)
+    has_some = meets_some or any(space in page for space in ("\n\n", "\n ", " \n"))
+    return _strip_blank_space(page) if has_some else page
 
 
 @lru_cache(maxsize=_KEPT_SECTIONS)
@@ -150,7 +155,7 @@ def _compile_section(section: str, around: tuple[str, str, str, str], stylesheet
 
     # Sections that differ by such texts alone are compiled once.
     html, addition = _compile_shape(_PLAIN_TEXT.sub(taken_out, section), around, stylesheet)
-    return _TEXT_PLACE.sub(lambda found: texts[int(found[1])], html), addition
+    return _strip_inside(_TEXT_PLACE.sub(lambda found: texts[int(found[1])], html)), addition
 
 
 @lru_cache(maxsize=_KEPT_SECTIONS)
@@ -163,7 +168,7 @@ def _compile_shape(section: str, around: tuple[str, str, str, str], stylesheet: 
 @lru_cache(maxsize=_KEPT_HEADS)
 def _compile_frame(frame: _Frame) -> tuple[str, str]:
     page = minify_html.minify(_with_sections(frame.document, "".join(frame.samples), frame.stylesheet))
-    return page.partition(_BEFORE)[0], page.rpartition(_AFTER)[2]
+    return _strip_inside(page.partition(_BEFORE)[0]), _strip_inside(page.rpartition(_AFTER)[2])
 
 
 def _with_sections(around: tuple[str, str, str, str], sections: str, stylesheet: str) -> str:
@@ -204,3 +209,9 @@ def _inliner(stylesheet: str) -> css_inline.CSSInliner:
 def _strip_blank_space(page: str) -> str:
     """Without the white space that templates leave between elements; one element a line."""
     return "\n".join(filter(None, map(str.strip, page.split("\n"))))
+
+
+def _strip_inside(piece: str) -> str:
+    """The same for a piece of a page, with the white space at its beginning and end as it is."""
+    bare = piece.strip()
+    return piece.replace(bare, _strip_blank_space(bare), 1) if bare else piece

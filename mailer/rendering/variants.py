@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -170,6 +170,7 @@ def render_text(digest: Digest, theme: Mapping[str, str], parts: template_parts.
     numbered = links.NumberedLinks()
     context = {
         **_context(digest, theme, parts),
+        block_cache.LINKS: numbered,
         "link_number": numbered.number,
         "number_links": numbered.number_all,
         "numbered_links": numbered.urls,
@@ -182,26 +183,34 @@ def render_text(digest: Digest, theme: Mapping[str, str], parts: template_parts.
 
 
 def _context(digest: Digest, theme: Mapping[str, str], parts: template_parts.Parts) -> dict[str, Any]:
-    words = localization.for_language(digest.language)
+    tokens = tuple(theme.items())
+    return {
+        "digest": digest,
+        "theme": theme,
+        "translate": _translator(digest.language),
+        "tag": PLACEHOLDERS,
+        block_cache.DESIGN: (digest.language, tokens),
+        "dark_css": Markup(_stylesheet("dark.css", tokens, parts)),  # noqa: S704 (tokens are checked colours)
+        "print_css": Markup(_stylesheet("print.css", tokens, parts)),  # noqa: S704 (the same)
+    }
+
+
+@lru_cache(maxsize=64)
+def _translator(language: str) -> Callable[..., TrustedText]:
+    """What gives a text of the catalogue; merge tags in inserted values are escaped."""
+    words = localization.for_language(language)
+    bare = lru_cache(maxsize=256)(lambda english: TrustedText(words(english)))
 
     def translate(english: str, **values: str) -> TrustedText:
-        """A text of the catalogue; merge tags in inserted values are escaped."""
+        if not values:
+            return bare(english)
         kept = {
             name: value if isinstance(value, TrustedText) else escape_tags(value)
             for name, value in values.items()
         }
         return TrustedText(words(english, **kept))
 
-    tokens = tuple(theme.items())
-    return {
-        "digest": digest,
-        "theme": theme,
-        "translate": translate,
-        "tag": PLACEHOLDERS,
-        block_cache.DESIGN: (digest.language, tokens),
-        "dark_css": Markup(_stylesheet("dark.css", tokens, parts)),  # noqa: S704 (tokens are checked colours)
-        "print_css": Markup(_stylesheet("print.css", tokens, parts)),  # noqa: S704 (the same)
-    }
+    return translate
 
 
 @lru_cache(maxsize=256)

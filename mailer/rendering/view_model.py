@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -102,6 +102,14 @@ class BlockView:
     # As in StoryView, of a written block that shows a text.
     language_note: str = ""
 
+    def __hash__(self) -> int:
+        # Blocks are looked up in each variant that they stand in.
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.kind, self.stories, self.label, self.level, self.body))
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing of a written block can be shown: no text in any language, or no picture or link."""
@@ -152,7 +160,7 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
     """
     writer = _Builder(content, reader_language, warn)
     head = content.masthead
-    views = [view for block in blocks if not (view := writer.block_view(block)).is_empty]
+    views = [view for block in blocks if not (view := writer.remembered_view(block)).is_empty]
     pieces = _with_levels(_without_repeated_places(views))
     if reader_language not in catalogue.shipped_languages():
         named = localization.name_in_english(reader_language)
@@ -275,6 +283,18 @@ class _Builder:
         self.period = content.title(reader_language)
         self.archive = f"{content.site_url}/archive/{quote(content.slug)}"
         self.warn = warn
+
+    def remembered_view(self, block: Block) -> BlockView:
+        """The same as `block_view`, made once for all variants of the content."""
+        views: dict[tuple[str, Block], tuple[BlockView, Sequence[str]]] = self.content.block_views
+        if (found := views.get((self.language, block))) is None:
+            warnings: list[str] = []
+            view = _Builder(self.content, self.language, warnings.append).block_view(block)
+            found = views[self.language, block] = (view, warnings)
+        view, warnings_of_view = found
+        for warning in warnings_of_view:
+            self.warn(warning)
+        return view
 
     def block_view(self, block: Block) -> BlockView:
         items = tuple(self.story_view(self.stories[key], block.kind) for key in block.stories)

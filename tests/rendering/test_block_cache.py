@@ -23,21 +23,52 @@ def inputs(name: str) -> set[str]:
     return meta.find_undeclared_variables(tree) | (others - defined)
 
 
-@pytest.mark.parametrize("name", sorted(block_cache.PARTS))
-def test_the_part_of_a_block_reads_nothing_that_its_key_does_not_stand_for(name: str) -> None:
+KEPT = {
+    **dict.fromkeys(block_cache.PARTS, block_cache.INPUTS),
+    **dict.fromkeys(block_cache.TEXT_PARTS, block_cache.TEXT_INPUTS),
+    **dict.fromkeys(block_cache.FRAME_PARTS, block_cache.FRAME_INPUTS),
+    **dict.fromkeys(block_cache.TEXT_FRAME_PARTS, block_cache.TEXT_FRAME_INPUTS),
+}
+
+
+@pytest.mark.parametrize("name", sorted(KEPT))
+def test_a_kept_part_reads_nothing_that_its_key_does_not_stand_for(name: str) -> None:
     assert name in template_parts.part_names()
-    assert inputs(name) <= block_cache.INPUTS
+    assert inputs(name) <= KEPT[name]
+
+
+@pytest.mark.parametrize("name", sorted(block_cache.FRAME_PARTS | block_cache.TEXT_FRAME_PARTS))
+def test_masthead_and_footer_read_no_other_fields_of_the_digest(name: str) -> None:
+    included = meta.find_referenced_templates(template_parts.environment(()).parse(source := _source(name)))
+    trees = [template_parts.environment(()).parse(one) for one in (source, *map(_source, map(str, included)))]
+    names = [one for tree in trees for one in tree.find_all(nodes.Name) if one.name == "digest"]
+    fields = [
+        one.attr
+        for tree in trees
+        for one in tree.find_all(nodes.Getattr)
+        if isinstance(one.node, nodes.Name) and one.node.name == "digest"
+    ]
+    assert len(fields) == len(names) > 0 and {*fields} <= {*block_cache.FRAME, "web_url"}
+
+
+def _source(name: str) -> str:
+    return template_parts.default_source(name)
 
 
 def test_kept_blocks_give_the_bytes_that_new_ones_give(monkeypatch: pytest.MonkeyPatch) -> None:
     noted = Block(
         "note", texts=(LocalText("en", "<h2>A heading</h2><p>%%unsubscribe_url%% & more</p>", "We"),)
     )
+    web_url = variants.render(EDITION, (), "en").text.split("[1] ")[1].split()[0]
     contents = (
         SAMPLE,
         replace(SAMPLE, blocks=SAMPLE.blocks[::-1]),
         replace(SAMPLE, masthead=replace(SAMPLE.masthead, theme=(("accent", "#7A0A2B"), ("width", "640")))),
         replace(EDITION, blocks=(noted, *EDITION.blocks[1:])),
+        replace(EDITION, slug="another", site_url="https://%%countries%%.example.org/a&b"),
+        replace(EDITION, number=77, masthead=replace(EDITION.masthead, office="Another office")),
+        # Its first link has the number of the page on the web.
+        replace(EDITION, stories=tuple(replace(one, link=web_url) for one in EDITION.stories)),
     )
     wanted = [(content, language) for content in contents for language in ("kk", "fa")]
 
@@ -48,6 +79,7 @@ def test_kept_blocks_give_the_bytes_that_new_ones_give(monkeypatch: pytest.Monke
     warm = [[rendered(*one) for one in wanted] for _again in range(2)]
     for place, one in enumerate(wanted):
         monkeypatch.setattr(block_cache, "_kept", {})
+        monkeypatch.setattr(block_cache, "_numbered", {})
         assert [again[place] for again in warm] == [rendered(*one)] * 2
 
 

@@ -31,12 +31,13 @@ from mailer.rendering.template_check import Problem
 # What the parts hold, by their paths.
 _ABOUT: dict[str, Promise] = {
     "digest.mjml": _("The frame: head, styles and the order of the parts"),
-    "digest.txt": _("The plain text, with its foot"),
+    "digest.txt": _("The plain text: the order of its parts, and its links"),
     "inline.css": _("Sizes and colours of texts"),
     "dark.css": _("Colours in the dark"),
     "print.css": _("Rules for paper"),
     "blocks/top.mjml": _("The top line and the masthead"),
     "blocks/foot.mjml": _("The foot, with the unsubscribe link and the address"),
+    "blocks/foot.txt": _("Why readers receive it, and the address, in the plain text"),
     "blocks/lead.mjml": _("The lead story"),
     "blocks/story.mjml": _("A story"),
     "blocks/_story.mjml": _("Headline, summary and link of a story"),
