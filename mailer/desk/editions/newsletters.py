@@ -20,27 +20,18 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 from wagtail.admin import messages
-from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import CreateView, IndexView
 from wagtail.admin.widgets.button import Button, HeaderButton
-from wagtail.images.widgets import AdminImageChooser
 from wagtail.log_actions import log
 
 from mailer import staff_language
 from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import GuardedEditView
-from mailer.desk.base.forms import (
-    CountriesInput,
-    LanguageOrderInput,
-    LanguageSelect,
-    LanguagesInput,
-    TranslationsForm,
-    ZoneSelect,
-)
+from mailer.desk.base.forms import TranslationsForm
 from mailer.desk.base.page_classes import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import DeskViewSet, LinkColumn
-from mailer.desk.editions.schedule_dates import DatesPanel
+from mailer.desk.editions.newsletter_panels import PANELS, FoldedList
 from mailer.desk.editions.schedule_field import ScheduleField, schedule_text
 from mailer.desk.editions.theme_field import ThemeField
 from mailer.editions import sample_edition_markers, sender_domains
@@ -58,11 +49,6 @@ from mailer.editions.models import Newsletter
 from mailer.editions.planned_dates import present_period
 from mailer.rendering.edition_period import MAX_LENGTH
 from subscribers.models import MailingList
-
-_ZONES = sorted(
-    zoneinfo.available_timezones(), key=lambda zone: (not zone.startswith(("Asia/", "UTC")), zone)
-)
-
 
 # What a number counts, the least and the most that it may be.
 _LIMITS = {
@@ -277,144 +263,7 @@ class NewsletterViewSet(DeskViewSet):
         ),
         LinkColumn("editions", label=_("Editions"), accessor=lambda one: _editions_link(one)),
     ]
-    edit_handler = ObjectList(
-        [
-            MultiFieldPanel(
-                [
-                    FieldPanel("name"),
-                    FieldPanel(
-                        "slug",
-                        help_text=_(
-                            "Used in URLs and List-Id. If empty, it is made of the name. Do not change it "
-                            "once an edition was sent."
-                        ),
-                    ),
-                    FieldPanel("office", help_text=_("Name of the publisher in the footer of every email.")),
-                    FieldPanel(
-                        "postal_address",
-                        help_text=_("In the footer of every email; many countries require it."),
-                    ),
-                ],
-                heading=pgettext_lazy("of a thing", "Name"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldPanel(
-                        "logo",
-                        widget=AdminImageChooser,
-                        help_text=_(
-                            "Above the name, 240 by 60 pixels at most. PNG keeps what is transparent."
-                        ),
-                    ),
-                    FieldPanel(
-                        "logo_dark",
-                        widget=AdminImageChooser,
-                        help_text=_(
-                            "Where it needs other colours on a dark ground. If empty: the same logo."
-                        ),
-                    ),
-                ],
-                heading=_("Logo"),
-            ),
-            InlinePanel(
-                "texts",
-                [
-                    FieldPanel("language", widget=LanguageSelect),
-                    FieldPanel("tagline", help_text=_("Below the name.")),
-                    FieldRowPanel([FieldPanel("name"), FieldPanel("office")]),
-                    FieldPanel("postal_address"),
-                    FieldPanel(
-                        "logo_alt", help_text=_("Read aloud in place of the logo. If empty: the office.")
-                    ),
-                ],
-                heading=_("In each language"),
-                help_text=_(
-                    "Head and foot of the emails in this language. What is empty is as above; without a "
-                    "tagline, readers see that of another language."
-                ),
-                label=_("language"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
-                    FieldPanel("reply_to", help_text=_("Where replies go. If empty: to the sender.")),
-                ],
-                heading=_("Sender"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldPanel(
-                        "lists",
-                        widget=forms.CheckboxSelectMultiple,
-                        help_text=_("Subscribers of these lists receive it."),
-                    ),
-                    FieldPanel(
-                        "new_list",
-                        heading=_("Create a new list"),
-                        help_text=_("Its name, as subscribers see it. It is made when you save, and chosen."),
-                        permission="subscribers.add_mailinglist",
-                    ),
-                    FieldPanel("countries", widget=CountriesInput),
-                    FieldPanel("languages", widget=LanguagesInput),
-                    FieldPanel("fallbacks", widget=LanguageOrderInput),
-                ],
-                heading=_("Audience"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldPanel("zone", widget=ZoneSelect(zones=_ZONES)),
-                    FieldPanel("assemble_on"),
-                    FieldRowPanel([FieldPanel("period_kind"), FieldPanel("period_offset")]),
-                    FieldPanel("send_on"),
-                    FieldPanel("on_holidays"),
-                    FieldPanel("cutoff_hours"),
-                    DatesPanel(),
-                    FieldPanel("office_reminder_days"),
-                    FieldRowPanel([FieldPanel("thin_below"), FieldPanel("thin_rule")]),
-                    FieldPanel("schedules_itself"),
-                    FieldPanel("approval_reminder_hours"),
-                    FieldPanel(
-                        "window_days",
-                        help_text=_(
-                            "Days after submission within which an approved edition can be sent (1 to 60)."
-                        ),
-                    ),
-                ],
-                heading=pgettext_lazy("when editions are assembled", "Schedule"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldPanel("own_countries_first"),
-                    FieldPanel("lead_rule"),
-                    FieldRowPanel([FieldPanel("max_per_country"), FieldPanel("min_stories")]),
-                    FieldPanel("silent_rule"),
-                ],
-                heading=_("What each reader sees"),
-            ),
-            MultiFieldPanel(
-                [
-                    # Each choice is a sentence, which a list would cut off on a phone.
-                    FieldPanel("review_rule", widget=forms.RadioSelect),
-                    FieldPanel("translation_rule", widget=forms.RadioSelect),
-                    FieldPanel("approval_rule", widget=forms.RadioSelect),
-                    FieldPanel("approval_languages", widget=LanguagesInput),
-                ],
-                heading=_("Approval"),
-            ),
-            MultiFieldPanel(
-                [
-                    FieldPanel(
-                        "theme",
-                        heading=_("Colours, fonts, width and corners"),
-                        help_text=_("Contrast is checked, so that every text can be read."),
-                    )
-                ],
-                heading=_("Design"),
-                classname="collapsed",
-            ),
-        ],
-        base_form_class=NewsletterForm,
-    )
+    edit_handler = FoldedList(PANELS, base_form_class=NewsletterForm)
 
 
 def _languages(newsletter: Newsletter) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,6 +15,7 @@ from PIL import Image as Drawing
 from wagtail.images import get_image_model
 from wagtail.test.utils.form_data import inline_formset, nested_form_data
 
+from mailer.desk.editions.newsletter_summaries import SUMMARIES
 from mailer.desk.editions.theme_field import ThemeField
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import masthead_of
@@ -89,6 +91,37 @@ def test_head_and_foot_have_a_logo_and_texts_in_each_language(desk: Desk) -> Non
     # With the ring of each ground, six of its pixels wide.
     for shown in (head.logo, head.logo_dark):
         assert shown.url.endswith(".png") and (shown.width, shown.height) == (486, 108)
+
+
+def test_a_new_newsletter_names_what_is_missing_and_closes_what_seldom_changes(desk: Desk) -> None:
+    html = as_user(desk.admin).get(reverse("desk_newsletters:add")).content.decode()
+    notice = html.partition('id="desk-missing"')[2].partition("</p>")[0]
+    assert notice.count("<a ") == 1 and 'href="#id_postal_address"' in notice
+    closed = re.findall(r'<section class="w-panel [^"]*collapsed[^"]*"\s+id="([\w-]+)"', html)
+    assert len(closed) == html.count('class="desk-groups__summary"') == len(SUMMARIES)
+    assert not {"panel-child-name-section", "panel-child-audience-section"} & set(closed)
+    edited = as_user(desk.admin).get(edit_page(desk)).content.decode()
+    assert 'id="desk-missing"' not in edited and edited.count('class="desk-groups__summary"') == len(closed)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"assemble_on": "weekly 1 09:00", "send_on": "no rule", "window_days": 1},
+        {"approval_rule": "all", "review_rule": "languages", "translation_rule": "block"},
+        {"own_countries_first": True, "silent_rule": "skip", "theme": {"accent": "#005A66"}, "slug": "news"},
+    ],
+)
+def test_the_summary_of_a_closed_group_changes_with_its_values(desk: Desk, changes: dict[str, Any]) -> None:
+    def lines(newsletter: Newsletter) -> dict[str, str]:
+        return {key: summarize(newsletter) for key, summarize in SUMMARIES.items()}
+
+    newsletter = desk.edition.newsletter
+    before = lines(newsletter)
+    for name, value in changes.items():
+        setattr(newsletter, name, value)
+    after = lines(newsletter)
+    assert before != after and all(after.values())
 
 
 def test_the_only_list_is_chosen_beforehand(desk: Desk) -> None:
