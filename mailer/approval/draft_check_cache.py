@@ -15,10 +15,10 @@ from importlib import metadata
 
 from mailer.approval.message_headers import sender_of
 from mailer.approval.models import Snapshot
+from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.edition_facts import Description
 from mailer.approval.preflight.findings import Finding, run
-from mailer.approval.preflight.gather import describe
+from mailer.approval.preflight.load_check_input import describe
 from mailer.approval.submit import render_all
 from mailer.editions import audience_counts
 from mailer.editions.audience import Audience, Combination

@@ -19,7 +19,7 @@ from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import findings as preflight
 from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings import Finding, OverrideRefused
-from mailer.approval.preflight.gather import describe
+from mailer.approval.preflight.load_check_input import describe
 from mailer.editions.audience import Audience, Combination, ReaderCounts
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of

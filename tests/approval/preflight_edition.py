@@ -8,8 +8,8 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+from mailer.approval.preflight.check_input import Description, LinkFact, PictureFact, Reader, Sender
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.edition_facts import Description, LinkFact, PictureFact, Reader, Sender
 from mailer.approval.preflight.findings import Finding, run
 from mailer.rendering import variants
 from mailer.rendering.data_types import (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
-from mailer.approval.preflight.edition_facts import Description, LinkFact, PictureFact, Reader
+from mailer.approval.preflight.check_input import Description, LinkFact, PictureFact, Reader
 from mailer.rendering.data_types import Block, LocalText, MastheadText, Picture, Story, StoryText, Subject
 from tests.approval.preflight_edition import CLEAN, SITE, WRITTEN, with_story, with_text
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
-from mailer.approval.preflight.comparison_checks import versions
-from mailer.approval.preflight.edition_facts import Description, Text, split_sentences
+from mailer.approval.preflight.check_input import Description, Text, split_sentences
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import CURRENCIES, SCALES
+from mailer.approval.preflight.translation_fact_checks import versions
 
 _AMOUNT = re.compile(
     r"(?P<sign>[$€£₸₽]\s?)?(?<![\w.,])(?P<number>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d+)*)"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 
-from mailer.approval.preflight.each_text import of_each_text
-from mailer.approval.preflight.edition_facts import Description, Text, excerpt
+from mailer.approval.preflight.check_input import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.per_text_checks import of_each_text
 from mailer.approval.preflight.stated_counts import (
     StatedCount,
     counts_in,

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from babel.core import get_global
 
+from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of
 from mailer.approval.preflight.date_checks import dated_stories, dates, event_on_other_day, resolved
-from mailer.approval.preflight.each_text import of_each_text
-from mailer.approval.preflight.edition_facts import Description, Text, excerpt, place_of
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.per_text_checks import of_each_text
 
 # What is said of a day to come, or asked for until then.
 ANNOUNCED: Mapping[str, re.Pattern[str]] = {

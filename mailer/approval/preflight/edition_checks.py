@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from mailer.approval.preflight.edition_facts import Description, Place, excerpt, place_of, place_of_block
+from mailer.approval.preflight.check_input import Description, Place, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import localization, story_selection, theme
 from mailer.rendering.data_types import WRITTEN_KINDS, Story

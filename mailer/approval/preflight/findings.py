@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from mailer.approval.preflight.edition_facts import Description, Place
+from mailer.approval.preflight.check_input import Description, Place
 
 Level = Literal["error", "warning"]
 MAX_REASON = 500

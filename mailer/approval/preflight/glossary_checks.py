@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mailer.approval.preflight.edition_facts import Description, Place
+from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import glossary
 from subscribers.translate_stored_texts import stored

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailer.approval.preflight.edition_facts import Description, Place, excerpt
+from mailer.approval.preflight.check_input import Description, Place, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.text_checks import is_shouting
 from mailer.rendering import story_selection

@@ -14,7 +14,7 @@ from urllib.parse import urldefrag, urlsplit
 from django.db.models import Count, F, Max, Q
 
 from mailer.approval.models import LinkCheck, Snapshot
-from mailer.approval.preflight.edition_facts import links_of
+from mailer.approval.preflight.check_input import links_of
 from mailer.approval.preflight.link_destination_checks import is_example, is_local
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from mailer.approval.preflight.edition_facts import Description, Link, LinkState, Place
+from mailer.approval.preflight.check_input import Description, Link, LinkState, Place
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import sanitize
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from mailer.approval.message_headers import shared_headers
+from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.css_support import unsupported
-from mailer.approval.preflight.edition_facts import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import mime, sanitize
 from mailer.rendering.data_types import RenderedVariant

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from mailer.approval.preflight import place_names
-from mailer.approval.preflight.comparison_checks import Version, versions
-from mailer.approval.preflight.each_text import of_each_text
-from mailer.approval.preflight.edition_facts import Description, Text, excerpt, place_of, place_of_block
+from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of, place_of_block
+from mailer.approval.preflight.edit_distance import distance
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.name_distance import distance
-from mailer.approval.preflight.name_spelling import Person, other_spelling, persons
+from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.person_name_variants import Person, other_spelling, persons
 from mailer.approval.preflight.person_names import full_names, skeleton
 from mailer.approval.preflight.placeholder_checks import placeholder_in
+from mailer.approval.preflight.translation_fact_checks import Version, versions
 from mailer.rendering import localization
 from mailer.rendering.data_types import Block
 from subscribers.translate_stored_texts import stored

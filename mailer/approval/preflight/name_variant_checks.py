@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import takewhile
 
-from mailer.approval.preflight.edition_facts import Description, Text
+from mailer.approval.preflight.check_input import Description, Text
+from mailer.approval.preflight.edit_distance import distance
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.name_distance import distance
 
 # Words with a capital letter that begin no sentence.
 _NAMES = re.compile(

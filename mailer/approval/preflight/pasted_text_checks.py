@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.each_text import of_each_text
-from mailer.approval.preflight.edition_facts import Description, Place, Text, excerpt
+from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
+from mailer.approval.preflight.colleague_remarks import remark_in
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.per_text_checks import of_each_text
 from mailer.approval.preflight.placeholder_checks import placeholder_in
-from mailer.approval.preflight.remark_checks import remark_in
 
 _FLAGS = re.VERBOSE | re.IGNORECASE | re.MULTILINE
 # What writers and editors ask of each other, and what stands for a text to come: no reader's business.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.edition_facts import (
+from mailer.approval.preflight.check_input import (
     Description,
     PictureFact,
     PictureUse,

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from mailer.approval.preflight.completeness_checks import without_end
-from mailer.approval.preflight.each_text import of_each_text
-from mailer.approval.preflight.edition_facts import (
+from mailer.approval.preflight.check_input import (
     Description,
     Place,
     Text,
@@ -18,7 +16,9 @@ from mailer.approval.preflight.edition_facts import (
     split_sentences,
 )
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.slip_checks import breaks_off, summary_repeats
+from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.truncated_translation_checks import without_end
+from mailer.approval.preflight.writing_error_checks import breaks_off, summary_repeats
 from mailer.rendering.data_types import Block, Story
 from subscribers.translate_stored_texts import stored
 

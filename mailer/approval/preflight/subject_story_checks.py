@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from functools import cache
 
 from mailer.approval.preflight import place_names
-from mailer.approval.preflight.contradiction_checks import other_number
+from mailer.approval.preflight.check_input import Description, Text, excerpt
 from mailer.approval.preflight.date_checks import month_names
-from mailer.approval.preflight.edition_facts import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.metadata_mismatch_checks import other_number
 from mailer.approval.preflight.stated_facts import LANGUAGES
 
 _CYRILLIC = re.compile("[\u0400-\u052f]{3}")

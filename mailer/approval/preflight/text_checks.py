@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from mailer.approval.preflight.each_text import of_each_text
-from mailer.approval.preflight.edition_facts import (
+from mailer.approval.preflight.check_input import (
     Description,
     Place,
     Text,
@@ -17,6 +16,7 @@ from mailer.approval.preflight.edition_facts import (
     split_sentences,
 )
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.per_text_checks import of_each_text
 from mailer.rendering import language_detection, localization
 from subscribers.translate_stored_texts import stored
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from mailer.approval.preflight.edition_facts import (
+from mailer.approval.preflight.check_input import (
     Description,
     Place,
     Text,

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from mailer.approval.preflight.edition_facts import Description, Link, Place, Text, excerpt
+from mailer.approval.preflight.check_input import Description, Link, Place, Text, excerpt
+from mailer.approval.preflight.edit_distance import distance
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.link_destination_checks import addresses, is_local
-from mailer.approval.preflight.name_distance import distance
 from mailer.approval.preflight.stated_facts import EMAIL, LANGUAGES
 from subscribers.translate_stored_texts import stored
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.urls import reverse
 
 from mailer import staff_language
-from mailer.approval.preflight.edition_facts import excerpt
+from mailer.approval.preflight.check_input import excerpt
 from mailer.approval.preflight.findings import Finding, Found
 from mailer.editions.models import Edition
 from mailer.rendering import localization

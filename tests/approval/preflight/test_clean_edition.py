@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from mailer.approval.preflight.edition_facts import Description, Reader, Sender
+from mailer.approval.preflight.check_input import Description, Reader, Sender
 from mailer.rendering.data_types import (
     Block,
     Content,

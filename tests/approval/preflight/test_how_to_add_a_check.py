@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from mailer.approval.preflight import check_table, text_checks
-from mailer.approval.preflight.edition_facts import Description
+from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.findings import run
 from tests.approval.preflight import test_clean_edition, test_planted_faults
 from tests.approval.preflight_edition import CLEAN, rendered

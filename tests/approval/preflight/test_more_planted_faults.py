@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mailer.approval.preflight.edition_facts import Description
+from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.findings import Finding
 from mailer.rendering.data_types import Block, Picture, RenderedVariant
 from tests.approval.preflight_edition import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.check_table import CODES
-from mailer.approval.preflight.edition_facts import Description
 from tests.approval.preflight.test_sentences import Sentences, in_story, unlike
 from tests.approval.preflight_edition import with_block, with_story, with_text
 from tests.approval.preflight_languages import CLEAN_IN_SEVEN, WRITTEN_IN_SEVEN

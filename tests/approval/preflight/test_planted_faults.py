@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mailer.approval.preflight.edition_facts import Description, LinkFact, PictureFact, Place, Reader
+from mailer.approval.preflight.check_input import Description, LinkFact, PictureFact, Place, Reader
 from mailer.rendering.data_types import Block, LocalText, MastheadText, Picture
 from tests.approval.preflight_edition import (
     CLEAN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.approval.preflight.remark_checks import remark_in
+from mailer.approval.preflight.colleague_remarks import remark_in
 from tests.approval.preflight_clean_stories import STORIES
 
 REMARKS = (

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.check_table import CODES
-from mailer.approval.preflight.edition_facts import Description
 from tests.approval.preflight_edition import with_block, with_story, with_subject, with_text
 from tests.approval.preflight_languages import CLEAN_IN_SEVEN, WRITTEN_IN_SEVEN, added
 

@@ -1,4 +1,4 @@
-"""Checks of translations that were pasted by halves: fewer paragraphs, links or letters than the others."""
+"""Checks of translations that were pasted incompletely: fewer paragraphs, links or letters than the others."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
 
-from mailer.approval.preflight.comparison_checks import versions
-from mailer.approval.preflight.edition_facts import Description, Place, Text, place_of, place_of_block
+from mailer.approval.preflight.check_input import Description, Place, Text, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES
+from mailer.approval.preflight.translation_fact_checks import versions
 from subscribers.translate_stored_texts import stored
 
 # How many letters a language needs for what takes a hundred in the median of all seven, in clean stories.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 
-from mailer.approval.preflight.edition_facts import Description, Text
+from mailer.approval.preflight.check_input import Description, Text
 from mailer.approval.preflight.findings import Found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.approval.preflight.name_spelling import other_spelling, persons
+from mailer.approval.preflight.person_name_variants import other_spelling, persons
 from tests.approval.preflight_clean_stories import STORIES
 
 

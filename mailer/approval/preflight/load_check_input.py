@@ -1,4 +1,4 @@
-"""Reads from the database what the checks of an edition look at."""
+"""Loads the input of the checks of an edition from the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter, ImageStat
 
 from mailer.approval.message_headers import sender_of
 from mailer.approval.models import LinkCheck
-from mailer.approval.preflight.edition_facts import (
+from mailer.approval.preflight.check_input import (
     Description,
     LinkFact,
     LinkState,

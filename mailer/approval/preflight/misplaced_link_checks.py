@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from mailer.approval.preflight.edition_facts import Description, Link, place_of
+from mailer.approval.preflight.check_input import Description, Link, place_of
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES
 

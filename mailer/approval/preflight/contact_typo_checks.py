@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from urllib.parse import urlsplit
 
-from mailer.approval.preflight.edition_facts import Description, Place
+from mailer.approval.preflight.check_input import Description, Place
+from mailer.approval.preflight.edit_distance import distance
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.name_distance import distance
 from mailer.approval.preflight.stated_facts import EMAIL, PHONE, is_phone
 
 # An address as it is compared, where it stands, and as it is written.

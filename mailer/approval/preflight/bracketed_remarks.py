@@ -1,4 +1,4 @@
-"""Finds asides to colleagues: brackets that ask, doubt or wait for something, requests to one person."""
+"""Finds remarks to colleagues in brackets, which ask, doubt or wait for something, and requests to one person."""
 
 from __future__ import annotations
 

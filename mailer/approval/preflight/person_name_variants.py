@@ -1,4 +1,4 @@
-"""Finds one person in two spellings within one language: "Toktobaeva" and "Toktabaeva"."""
+"""Finds variants of a person's name within one language: "Toktobaeva" and "Toktabaeva"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mailer.approval.preflight.name_distance import distance
+from mailer.approval.preflight.edit_distance import distance
 
 _WORDS = re.compile(r"(?<![\w.@/-])[^\W\d_]{3,}(?![\w@])")
 # A family name up to the ending that the languages of the region share, and what grammar adds to it.

@@ -1,11 +1,11 @@
-"""Finds words that were typed without the letters of their language, and texts in old 8-bit fonts."""
+"""Finds words that lack the letters of their language: typed without them, or in an old 8-bit font."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from mailer.approval.preflight.edition_facts import split_sentences
+from mailer.approval.preflight.check_input import split_sentences
 
 _OWN_LETTERS: Mapping[str, str] = {"kk": "әғқңөұүһі", "ky": "ңөү", "tg": "ғӣқӯҳҷ", "tk": "çäžňöşüý"}
 # Frequent words as a foreign keyboard writes them, which are no words of it. A word stands as it is;

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mailer.approval.preflight.aside_checks import aside_in
-from mailer.approval.preflight.edition_facts import split_sentences
+from mailer.approval.preflight.bracketed_remarks import aside_in
+from mailer.approval.preflight.check_input import split_sentences
 
 _FLAGS = re.VERBOSE | re.IGNORECASE
 # What an editor is asked to do: imperatives, singular and plural, and infinitives.

@@ -1,4 +1,4 @@
-"""What the checks know of an edition: its texts, links and pictures, its variants, and facts about them.
+"""The input of the checks: what is known of an edition. Its texts, links and pictures, its variants, and facts about them.
 
 Frozen and pure: `gather` fills it from the database, tests write it by hand.
 """
@@ -226,7 +226,7 @@ class Description:
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
 def _results_in(text: Text) -> Results:
-    """Of each check what it found; `each_text` fills it in."""
+    """Of each check what it found; `per_text_checks` fills it in."""
     return {}
 
 

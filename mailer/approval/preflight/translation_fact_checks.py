@@ -1,4 +1,4 @@
-"""Checks of one language beside the others: other numbers, dates, names, links."""
+"""Checks of the facts of a translation beside the other languages: numbers, dates, names, links."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
 
-from mailer.approval.preflight.contradiction_checks import other_time
+from mailer.approval.preflight.check_input import Description, Place, Text
 from mailer.approval.preflight.date_checks import event_on_other_day
-from mailer.approval.preflight.edition_facts import Description, Place, Text
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.metadata_mismatch_checks import other_time
 from mailer.approval.preflight.stated_facts import LANGUAGES, Fact, FactKind, facts_of
 
 # Texts whose facts are compared; figures have a check of their own, pictures are described freely.
