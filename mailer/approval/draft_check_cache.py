@@ -17,8 +17,8 @@ from mailer.approval.message_headers import sender_of
 from mailer.approval.models import Snapshot
 from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.findings import Finding, run
-from mailer.approval.preflight.load_check_input import describe
+from mailer.approval.preflight.findings import Finding, run_checks
+from mailer.approval.preflight.load_check_input import load_description
 from mailer.approval.submit import render_all
 from mailer.editions import audience_counts
 from mailer.editions.audience import Audience, Combination
@@ -48,7 +48,7 @@ def check_draft(
     `combinations`: of the audience; of an edition with too many variants only these are rendered.
     """
     combinations = tuple(combinations)
-    description = describe(edition, content, combinations, now)
+    description = load_description(edition, content, combinations, now)
     digest = _digest(edition, description)
     kept = DraftCheck.objects.filter(edition=edition.pk, digest=digest).first()
     if kept is not None:
@@ -56,7 +56,7 @@ def check_draft(
     rendered = render_all(content, combinations)
     found = DraftResult(
         {variant.key: len(variant.html.encode()) for variant in rendered},
-        run(CHECKS, replace(description, variants=tuple(rendered))),
+        run_checks(CHECKS, replace(description, variants=tuple(rendered))),
     )
     DraftCheck.objects.update_or_create(
         edition_id=edition.pk,

@@ -19,7 +19,7 @@ from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import findings as preflight
 from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings import Finding, OverrideRefused
-from mailer.approval.preflight.load_check_input import describe
+from mailer.approval.preflight.load_check_input import load_description
 from mailer.editions.audience import Audience, Combination, ReaderCounts
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
@@ -56,9 +56,11 @@ def submit(
         audience = _audience(edition, now)
         combinations = audience.combinations()
         rendered = render_all(content, combinations)
-        description = describe(edition, content, combinations, now)
+        description = load_description(edition, content, combinations, now)
         found = _overridden(
-            preflight.run(CHECKS, replace(description, variants=tuple(rendered))), overrides or {}, user
+            preflight.run_checks(CHECKS, replace(description, variants=tuple(rendered))),
+            overrides or {},
+            user,
         )
         if errors := [_in_short(finding) for finding in found if finding.blocks]:
             raise PreflightFailed(" ".join([gettext("This edition cannot be submitted yet."), *errors]))

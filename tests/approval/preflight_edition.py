@@ -10,7 +10,7 @@ from typing import Any
 
 from mailer.approval.preflight.check_input import Description, LinkFact, PictureFact, Reader, Sender
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.findings import Finding, run
+from mailer.approval.preflight.findings import Finding, run_checks
 from mailer.rendering import variants
 from mailer.rendering.data_types import (
     Block,
@@ -259,7 +259,7 @@ def check(description: Description, *, render: bool = False) -> dict[str, Findin
     """What preflight finds, by code; `render`: the messages of this content, else those of the clean one."""
     if not description.variants:
         description = replace(description, variants=rendered(description.content) if render else rendered())
-    return {one.code: one for one in run(CHECKS, description)}
+    return {one.code: one for one in run_checks(CHECKS, description)}
 
 
 def with_text(description: Description, key: str, language: str, **values: str) -> Description:

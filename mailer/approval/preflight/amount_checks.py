@@ -12,7 +12,7 @@ from itertools import combinations
 from mailer.approval.preflight.check_input import Description, Text, split_sentences
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import CURRENCIES, SCALES
-from mailer.approval.preflight.translation_fact_checks import versions
+from mailer.approval.preflight.translation_fact_checks import language_versions
 
 _AMOUNT = re.compile(
     r"(?P<sign>[$€£₸₽]\s?)?(?<![\w.,])(?P<number>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d+(?:[.,]\d+)*)"
@@ -63,10 +63,10 @@ def amounts_differ(description: Description) -> Iterator[Found]:
             if is_apart and one.number == other.number and _is_other(one, other):
                 yield Found(other.text.place, f"{other.written} / {one.written}")
                 break
-    yield from shares_differ(description)
+    yield from swapped_percentages(description)
 
 
-def shares_differ(description: Description) -> Iterator[Found]:
+def swapped_percentages(description: Description) -> Iterator[Found]:
     """The only share of a summary or headline with its digits swapped in the body: 74 % and 47 %."""
     stories: dict[tuple[str, str], list[tuple[Text, list[str]]]] = defaultdict(list)
     for text in description.texts:
@@ -110,7 +110,7 @@ def _has(pattern: re.Pattern[str], words: str) -> bool:
 
 def units_differ(description: Description) -> Iterator[Found]:
     """A number with another unit than in all other languages: 40 miles for 40 km, 3 weeks for 3 days."""
-    for languages in versions(description):
+    for languages in language_versions(description):
         measured = {code: _measured(one.plain) for code, one in languages.items()}
         for code, own in measured.items():
             others = [one for language, one in measured.items() if language != code]

@@ -1,4 +1,4 @@
-"""Finds remarks to colleagues in brackets, which ask, doubt or wait for something, and requests to one person."""
+"""Finds remarks to colleagues in brackets: questions, doubts, what is awaited, and requests to one person."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ _LONGEST = 90
 _FEW_WORDS = 3
 
 
-def aside_in(plain: str) -> str:
+def bracketed_remark_in(plain: str) -> str:
     """The first aside of a text to colleagues; empty where it has none."""
     for bracket in _BRACKET.finditer(plain):
         words = bracket["round"] or bracket["square"]

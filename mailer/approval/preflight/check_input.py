@@ -1,6 +1,6 @@
-"""The input of the checks: what is known of an edition. Its texts, links and pictures, its variants, and facts about them.
+"""The input of the checks: an edition's texts, links and pictures, its variants, and facts about them.
 
-Frozen and pure: `gather` fills it from the database, tests write it by hand.
+Frozen and pure: `load_check_input` fills it from the database, tests write it by hand.
 """
 
 from __future__ import annotations

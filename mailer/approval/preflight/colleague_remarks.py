@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mailer.approval.preflight.bracketed_remarks import aside_in
+from mailer.approval.preflight.bracketed_remarks import bracketed_remark_in
 from mailer.approval.preflight.check_input import split_sentences
 
 _FLAGS = re.VERBOSE | re.IGNORECASE
@@ -158,7 +158,8 @@ def remark_in(plain: str) -> str:
     for marked in _MARKED.finditer(plain):
         if _is_marked_remark(marked["mark"], marked["rest"]):
             return marked[0].strip()
-    return next((one for one in split_sentences(plain) if _is_sentence_remark(one)), "") or aside_in(plain)
+    first = next((one for one in split_sentences(plain) if _is_sentence_remark(one)), "")
+    return first or bracketed_remark_in(plain)
 
 
 def _requests(words: str, *, first: bool = False) -> bool:

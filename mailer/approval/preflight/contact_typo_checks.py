@@ -8,7 +8,7 @@ from itertools import combinations
 from urllib.parse import urlsplit
 
 from mailer.approval.preflight.check_input import Description, Place
-from mailer.approval.preflight.edit_distance import distance
+from mailer.approval.preflight.edit_distance import edit_distance
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import EMAIL, PHONE, is_phone
 
@@ -17,7 +17,7 @@ _Contact = tuple[str, Place, str]
 _LEAST_LOCAL, _LEAST_HOST = 4, 8
 
 
-def almost_the_same(description: Description) -> Iterator[Found]:
+def nearly_same_contacts(description: Description) -> Iterator[Found]:
     """Addresses and numbers that differ in one place, and never stand beside each other in one text."""
     mails, phones = [], []
     # What is listed together differs on purpose: "61 00 00 and 61 00 01".
@@ -50,7 +50,7 @@ def misspelt_hosts(description: Description) -> Iterator[Found]:
     for link in description.anchors:
         host = _base(urlsplit(link.url).netloc) if link.url.startswith("http") else ""
         for one in own if len(host) >= _LEAST_HOST and host not in own else ():
-            if host[0] == one[:1] and distance(host, one) == 1:
+            if host[0] == one[:1] and edit_distance(host, one) == 1:
                 yield Found(link.place, f"{link.url} / {one}")
 
 
@@ -77,8 +77,8 @@ def _is_mail_slip(one: str, other: str) -> bool:
         is_long = min(len(local), len(other_local)) >= _LEAST_LOCAL
         # "office1" and "office2" are two.
         digits = re.sub(r"\D", "", local), re.sub(r"\D", "", other_local)
-        return is_long and digits[0] == digits[1] and distance(local, other_local) == 1
-    return local == other_local and distance(domain, other_domain) <= 1
+        return is_long and digits[0] == digits[1] and edit_distance(local, other_local) == 1
+    return local == other_local and edit_distance(domain, other_domain) <= 1
 
 
 def _is_phone_slip(one: str, other: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 
 from mailer.approval.preflight.check_input import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.stated_counts import (
     StatedCount,
     counts_in,
@@ -21,7 +21,7 @@ from mailer.approval.preflight.sum_checks import FEMALE, MALE
 _TEXTS = frozenset(("headline", "summary", "body", "text", "note"))
 
 
-def two_numbers(description: Description) -> Iterator[Found]:
+def contradicting_counts(description: Description) -> Iterator[Found]:
     """Two numbers of one thing: 12 schools in the summary, 14 schools in the body; "the 35" who were 25."""
     stories: dict[tuple[str, str], list[Text]] = {}
     for text in description.texts:
@@ -112,7 +112,7 @@ _NEAR = 0.2
 _LEAST_LISTED, _MOST_LISTED = 2, 12
 
 
-def wrong_lists(description: Description) -> Iterator[Found]:
+def wrong_list_counts(description: Description) -> Iterator[Found]:
     """Lists that do not have as many items, or parts that do not add up to the number in front of them."""
     for text in description.texts:
         if text.field in _TEXTS and text.language:
@@ -120,11 +120,11 @@ def wrong_lists(description: Description) -> Iterator[Found]:
                 if wrong := _wrong_list(pieces, text.language.partition("-")[0]) or _wrong_shares(pieces):
                     yield Found(text.place, excerpt(wrong))
                     break
-    yield from wrong_shares(description)
+    yield from shares_not_100_percent(description)
 
 
-@of_each_text
-def wrong_shares(text: Text) -> Iterator[Found]:
+@check_each_text
+def shares_not_100_percent(text: Text) -> Iterator[Found]:
     """Figures of which women and men, or girls and boys, are about 100 per cent, but more or less."""
     found = [_SHARE_OF.match(line) for line in text.plain.splitlines()] if text.field == "figures" else []
     halves = {("f" if one["female"] else "m"): float(one["number"].replace(",", ".")) for one in found if one}

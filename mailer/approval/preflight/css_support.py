@@ -35,7 +35,7 @@ def _features() -> tuple[_Feature, ...]:
 
 
 @lru_cache(maxsize=16)
-def unsupported(page: str) -> Sequence[tuple[str, tuple[str, ...]]]:
+def unsupported_features(page: str) -> Sequence[tuple[str, tuple[str, ...]]]:
     """The features that a page uses although many ignore them: (name, the families that do)."""
     # Conditional comments are for Outlook alone, which ignores the other styles anyway.
     found = _STYLES.finditer(_COMMENTS.sub("", page))

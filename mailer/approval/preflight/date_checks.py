@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 from mailer.approval.preflight.check_input import Description, Text, place_of
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.rendering import localization
 from mailer.rendering.data_types import Story
 from mailer.rendering.edition_period import Period
@@ -87,12 +87,12 @@ def story_of_another_time(description: Description) -> Iterator[Found]:
             yield Found(place_of(story), story.date.isoformat())
 
 
-def event_on_other_day(description: Description) -> Iterator[Found]:
+def event_summary_date_differs(description: Description) -> Iterator[Found]:
     """Headlines and summaries of an event whose only date is not its own, and no deadline."""
     events = {story.key: story.date for story in dated_stories(description)}
     for text in description.texts:
         day = events.get(text.place.key) if text.place.kind == "story" else None
-        named = list(dates(text)) if day and text.field in ("headline", "summary") else []
+        named = list(dates_in(text)) if day and text.field in ("headline", "summary") else []
         if day and len(named) == 1 and (named[0].day, named[0].month) != (day.day, day.month):
             before, _date, after = text.plain.casefold().partition(named[0].written.casefold())
             if (
@@ -108,8 +108,8 @@ def wrong_weekday(description: Description) -> Iterator[Found]:
     events = {story.key: story.date for story in dated_stories(description)}
     for text in description.texts:
         own = events.get(text.place.key) if text.place.kind == "story" else None
-        for named in dates(text):
-            day = resolved(named, description)
+        for named in dates_in(text):
+            day = resolve_date(named, description)
             if own and named.year is None and (named.day, named.month) == (own.day, own.month):
                 day = own
             if named.weekday is None or day is None:
@@ -126,10 +126,10 @@ def wrong_weekday(description: Description) -> Iterator[Found]:
                 )
 
 
-@of_each_text
-def impossible(text: Text) -> Iterator[Found]:
+@check_each_text
+def impossible_dates(text: Text) -> Iterator[Found]:
     """Days that no such month has: 31 November, 30 February."""
-    for named in dates(text):
+    for named in dates_in(text):
         # "In November 31 families …" is no date.
         if not _exists(named) and named.written[:1].isdigit():
             yield Found(text.place, named.written)
@@ -141,13 +141,13 @@ def _exists(named: NamedDate) -> bool:
     return named.day <= monthrange(named.year, named.month)[1]
 
 
-def event_on_another_day(description: Description) -> Iterator[Found]:
+def event_text_date_differs(description: Description) -> Iterator[Found]:
     """Texts of an event that name another year, or only another day, than the event has."""
     events = {story.key: story.date for story in dated_stories(description)}
     for text in description.texts:
         if text.place.kind != "story" or (day := events.get(text.place.key)) is None:
             continue
-        for named in dates(text):
+        for named in dates_in(text):
             if (named.day, named.month) == (day.day, day.month) and named.year not in (None, day.year):
                 yield Found(text.place, named.written)
 
@@ -158,11 +158,11 @@ def doubtful_year(description: Description) -> Iterator[Found]:
     events = {story.key: (story.date.day, story.date.month) for story in dated_stories(description)}
     for text in description.texts:
         own = events.get(text.place.key)
-        for named in dates(text):
+        for named in dates_in(text):
             if (named.day, named.month) == own:
-                # `event_on_another_day` looks at it.
+                # `event_text_date_differs` looks at it.
                 continue
-            near = resolved(NamedDate(named.day, named.month, None, None, ""), description)
+            near = resolve_date(NamedDate(named.day, named.month, None, None, ""), description)
             if named.year is None or near is None or named.year == near.year:
                 continue
             slip = named.year > near.year + 1 or sorted(str(named.year)) == sorted(str(near.year))
@@ -170,7 +170,7 @@ def doubtful_year(description: Description) -> Iterator[Found]:
                 yield Found(text.place, named.written)
 
 
-def resolved(named: NamedDate, description: Description) -> date | None:
+def resolve_date(named: NamedDate, description: Description) -> date | None:
     """The date; without a year, the one that is nearest to the edition's month."""
     span = Period.parse(description.content.period)
     middle = span.first_day + (span.end - span.first_day) // 2
@@ -185,7 +185,7 @@ def resolved(named: NamedDate, description: Description) -> date | None:
     return min(days, key=lambda day: abs((day - middle).days), default=None)
 
 
-def dates(text: Text) -> Sequence[NamedDate]:
+def dates_in(text: Text) -> Sequence[NamedDate]:
     """The dates that a text names."""
     language = text.language.partition("-")[0]
     return _dates(text.plain, language) if language else ()

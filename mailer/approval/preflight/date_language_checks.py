@@ -9,7 +9,7 @@ from functools import cache
 from mailer.approval.preflight.check_input import Text
 from mailer.approval.preflight.date_checks import WEEKDAYS, month_names
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.stated_facts import LANGUAGES
 
 _QUOTED = re.compile(r"«[^»\n]*»|“[^”\n]*”|„[^“\n]*“|\"[^\"\n]*\"|\S*(?:://|@|www\.)\S*")
@@ -26,7 +26,7 @@ _RUSSIAN_WEEKDAYS = (
 _NEAR_NUMBER = re.compile(r"\d[^.;!?\n]{0,30}$|^[^.;!?\n]{0,30}\d")
 
 
-@of_each_text
+@check_each_text
 def foreign_dates(text: Text) -> Iterator[Found]:
     """Months beside a number, and weekdays beside a date, whose name is that of another language."""
     language = text.language.partition("-")[0]

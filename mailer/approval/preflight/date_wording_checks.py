@@ -9,9 +9,14 @@ from itertools import pairwise
 from babel.core import get_global
 
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of
-from mailer.approval.preflight.date_checks import dated_stories, dates, event_on_other_day, resolved
+from mailer.approval.preflight.date_checks import (
+    dated_stories,
+    dates_in,
+    event_summary_date_differs,
+    resolve_date,
+)
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 
 # What is said of a day to come, or asked for until then.
 ANNOUNCED: Mapping[str, re.Pattern[str]] = {
@@ -96,11 +101,11 @@ def announced_too_late(description: Description) -> Iterator[Found]:
         pattern = ANNOUNCED.get(text.language.partition("-")[0])
         if not pattern or not any(map(str.isdigit, text.plain)):
             continue
-        named = [one for one in dates(text) if one.year is not None or text.place.kind != "story"]
+        named = [one for one in dates_in(text) if one.year is not None or text.place.kind != "story"]
         for sentence in _SENTENCE.split(text.plain):
             inside = [one for one in named if one.written in sentence]
             said = pattern.search(sentence.casefold())
-            day = resolved(inside[0], description) if len(inside) == 1 else None
+            day = resolve_date(inside[0], description) if len(inside) == 1 else None
             if (
                 said
                 and day
@@ -111,17 +116,17 @@ def announced_too_late(description: Description) -> Iterator[Found]:
                 break
 
 
-def event_on_two_days(description: Description) -> Iterator[Found]:
+def event_announced_for_other_day(description: Description) -> Iterator[Found]:
     """Sentences of an event's text that announce a day some days from its own."""
     events = {story.key: story.date for story in dated_stories(description)}
-    reported = {one.place for one in event_on_other_day(description)}
+    reported = {one.place for one in event_summary_date_differs(description)}
     for text in description.texts:
         pattern, own = _HELD.get(text.language.partition("-")[0]), events.get(text.place.key)
         if not own or not pattern or text.field not in _OF_EVENTS or text.place in reported:
             continue
-        named = list(dates(text))
+        named = list(dates_in(text))
         if text.field == "headline" and len(named) == 1 and not _LIMIT.search(text.plain.casefold()):
-            day = resolved(named[0], description)
+            day = resolve_date(named[0], description)
             if day and 0 < abs((day - own).days) <= _SOME_DAYS:
                 yield Found(text.place, f"{named[0].written} / {own.isoformat()}")
         for sentence in _SENTENCE.split(text.plain) if named and text.field != "headline" else ():
@@ -130,7 +135,7 @@ def event_on_two_days(description: Description) -> Iterator[Found]:
             is_other = _LIMIT.search(lower) or _FURTHER.search(lower)
             if len(inside) != 1 or not pattern.search(lower) or is_other:
                 continue
-            day = resolved(inside[0], description)
+            day = resolve_date(inside[0], description)
             if day and 0 < abs((day - own).days) <= _SOME_DAYS:
                 yield Found(text.place, f"{inside[0].written} / {own.isoformat()}")
 
@@ -138,15 +143,15 @@ def event_on_two_days(description: Description) -> Iterator[Found]:
 def reversed_dates(description: Description) -> Iterator[Found]:
     """Ranges of whole dates that end before they begin: "from 20 December to 5 December"."""
     for text in description.texts:
-        at = [(text.plain.find(one.written), one) for one in dates(text)]
+        at = [(text.plain.find(one.written), one) for one in dates_in(text)]
         for (begin, first), (second_begin, second) in pairwise(sorted(at, key=lambda pair: pair[0])):
             between = text.plain[begin + len(first.written) : second_begin].casefold()
-            days = resolved(first, description), resolved(second, description)
+            days = resolve_date(first, description), resolve_date(second, description)
             if days[0] and days[1] and days[1] < days[0] and _RANGE.match(between):
                 yield Found(text.place, f"{first.written}{between}{second.written}")
 
 
-@of_each_text
+@check_each_text
 def relative_days(text: Text) -> Iterator[Found]:
     """ "Yesterday" and "tomorrow", which readers count from the day on which they read."""
     pattern = _RELATIVE.get(text.language.partition("-")[0])
@@ -155,7 +160,7 @@ def relative_days(text: Text) -> Iterator[Found]:
         yield Found(text.place, found[0])
 
 
-def other_zone(description: Description) -> Iterator[Found]:
+def foreign_time_zone(description: Description) -> Iterator[Found]:
     """Times of a zone in which none of the newsletter's countries is."""
     if "RU" in description.content.masthead.countries:
         return
@@ -164,7 +169,7 @@ def other_zone(description: Description) -> Iterator[Found]:
             yield Found(text.place, excerpt(found[0]))
 
 
-def event_ends_first(description: Description) -> Iterator[Found]:
+def event_ends_before_start(description: Description) -> Iterator[Found]:
     """Events that end before they start; those of an evening may end after midnight."""
     for story in description.shown_stories:
         is_night = story.starts >= "18:00" and story.ends <= "04:00"
@@ -178,7 +183,7 @@ def event_ends_first(description: Description) -> Iterator[Found]:
             yield Found(place_of(story), f"{story.starts}–{story.ends}")
 
 
-def event_elsewhere(description: Description) -> Iterator[Found]:
+def doubtful_event_zone_or_year(description: Description) -> Iterator[Found]:
     """Events in another country's zone, or in more than a year."""
     for story in description.shown_stories:
         country = get_global("zone_territories").get(story.zone, "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from mailer.approval.preflight.check_input import Description, Text, split_sentences
-from mailer.approval.preflight.date_checks import dated_stories, dates, resolved
+from mailer.approval.preflight.date_checks import dated_stories, dates_in, resolve_date
 from mailer.approval.preflight.date_wording_checks import ANNOUNCED
 from mailer.approval.preflight.findings import Found
 
@@ -96,7 +96,7 @@ def _deadlines(
     if not cue or not reported or not cue.search(lower := text.plain.casefold()):
         return
     sentences = split_sentences(lower)
-    for named in dates(text):
+    for named in dates_in(text):
         written = named.written.casefold()
         for sentence in sentences:
             before, found, after = sentence.partition(written)
@@ -105,7 +105,7 @@ def _deadlines(
             is_limit = (
                 _NOUN.search(sentence) or _BEFORE.search(before) or _AFTER.match(_ending(written) + after)
             )
-            if is_limit and (day := resolved(named, description)):
+            if is_limit and (day := resolve_date(named, description)):
                 yield day, named.written, sentence
 
 
@@ -120,9 +120,9 @@ def _announced(text: Text, description: Description) -> date | None:
     if not pattern or not cue or not cue.search(text.plain.casefold()):
         return None
     found = []
-    named = list(dates(text))
+    named = list(dates_in(text))
     for sentence in split_sentences(text.plain):
         lower = sentence.casefold()
         if pattern.search(lower) and not cue.search(lower):
-            found += [resolved(one, description) for one in named if one.written in sentence]
+            found += [resolve_date(one, description) for one in named if one.written in sentence]
     return found[0] if len(found) == 1 else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 
-def distance(one: str, other: str) -> int:
-    """How many letters must be changed, added, left out or swapped (optimal string alignment)."""
+def edit_distance(one: str, other: str) -> int:
+    """The number of letters that must be changed, added, left out or swapped (optimal string alignment)."""
     rows = [list(range(len(other) + 1))]
     for i, left in enumerate(one, 1):
         row = [i]

@@ -37,7 +37,7 @@ def deleted_stories(description: Description) -> Iterator[Found]:
         yield Found(_EDITION, stored("Stories: %(count)s", count=description.deleted_stories))
 
 
-def not_ready(description: Description) -> Iterator[Found]:
+def stories_not_ready(description: Description) -> Iterator[Found]:
     """Stories that are left out because they are drafts."""
     return map(Found, description.not_ready)
 
@@ -78,7 +78,7 @@ def same_headline(description: Description) -> Iterator[Found]:
                 yield Found(place_of(story, text.language))
 
 
-def same_page(description: Description) -> Iterator[Found]:
+def stories_with_same_link(description: Description) -> Iterator[Found]:
     """Two stories that lead to one page: one of the addresses was copied from the other."""
     seen: dict[str, Story] = {}
     for story in description.shown_stories:
@@ -91,7 +91,7 @@ def same_page(description: Description) -> Iterator[Found]:
             yield from (Found(place_of(one), story.link) for one in (first, story))
 
 
-def sent_before(description: Description) -> Iterator[Found]:
+def stories_sent_before(description: Description) -> Iterator[Found]:
     """Stories that readers got in an earlier edition."""
     for story in description.shown_stories:
         if edition := description.sent_before.get(story.key):
@@ -157,7 +157,7 @@ def low_contrast(description: Description) -> Iterator[Found]:
     return _contrasts(description, UNREADABLE, theme.MIN_CONTRAST)
 
 
-def unreadable(description: Description) -> Iterator[Found]:
+def unreadable_colours(description: Description) -> Iterator[Found]:
     """Colours whose text many cannot read, in the light or in the dark."""
     return _contrasts(description, 0, UNREADABLE)
 

@@ -108,7 +108,7 @@ class OverrideRefused(Exception):  # noqa: N818  (a decision, named as one)
     id: str = field(default="")
 
 
-def run(checks: Sequence[Check], description: Description) -> tuple[Finding, ...]:
+def run_checks(checks: Sequence[Check], description: Description) -> tuple[Finding, ...]:
     """What the checks find, errors first, in the order of the table; each place once."""
     found = [(check, tuple(dict.fromkeys(check.find(description)))) for check in checks]
     findings = [

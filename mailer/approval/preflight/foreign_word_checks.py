@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import PROSE, Text
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.rendering import language_detection
 
 # Letters of a neighbouring language's alphabet that the own one does not have.
@@ -27,7 +27,7 @@ _UZBEK = re.compile(
 _LEAST = 2
 
 
-@of_each_text
+@check_each_text
 def foreign_words(text: Text) -> Iterator[Found]:
     """Words in small letters of another alphabet, outside of quotations, and Tajik that is Uzbek."""
     language = text.language.partition("-")[0]

@@ -13,7 +13,7 @@ from subscribers.translate_stored_texts import stored
 _Whole = dict[str, tuple[Place, glossary.Words]]
 
 
-def names_left_out(description: Description) -> Iterator[Found]:
+def terms_left_out(description: Description) -> Iterator[Found]:
     """Translations without a form of a name that their source has."""
     for whole in _wholes(description) if description.glossary else ():
         source = _source(description, whole)

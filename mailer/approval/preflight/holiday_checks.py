@@ -28,7 +28,7 @@ _FESTIVE = re.compile(
 )
 
 
-def on_holiday(description: Description) -> Iterator[Found]:
+def events_on_holiday(description: Description) -> Iterator[Found]:
     """Events on a public holiday of their country, unless they are for a day that is celebrated."""
     for story in dated_stories(description):
         if story.kind != "event" or any(_FESTIVE.search(text.headline) for text in story.texts):

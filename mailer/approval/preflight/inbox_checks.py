@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mailer.approval.preflight.check_input import Description, Place, excerpt
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.text_checks import is_shouting
+from mailer.approval.preflight.text_checks import is_in_capitals
 from mailer.rendering import story_selection
 from mailer.rendering.data_types import Content, Subject
 from subscribers import iso_codes
@@ -74,7 +74,7 @@ def subject_capitals(description: Description) -> Iterator[Found]:
     """Subjects and preview texts in capital letters."""
     for subject in _subjects(description.content):
         for place, text in ((_place(subject), subject.subject), (_preview(subject), subject.preheader)):
-            if is_shouting(text):
+            if is_in_capitals(text):
                 yield Found(place, excerpt(text))
 
 
@@ -86,7 +86,7 @@ def subject_emoji(description: Description) -> Iterator[Found]:
                 yield Found(place, excerpt(text))
 
 
-def subject_reply(description: Description) -> Iterator[Found]:
+def fake_reply_subject(description: Description) -> Iterator[Found]:
     """Subjects that pretend to be an answer."""
     for subject in _subjects(description.content):
         if _REPLY.match(subject.subject):
@@ -210,13 +210,13 @@ def sender_not_allowed(description: Description) -> Iterator[Found]:
         yield Found(_SENDER, description.sender.email)
 
 
-def free_mail(description: Description) -> Iterator[Found]:
+def sender_at_free_provider(description: Description) -> Iterator[Found]:
     """A sender at a free mail provider, whose DMARC policy makes others reject the message."""
     if _domain(description.sender.email) in FREE_MAIL:
         yield Found(_SENDER, description.sender.email)
 
 
-def unaligned(description: Description) -> Iterator[Found]:
+def sender_not_aligned(description: Description) -> Iterator[Found]:
     """Authentication that is not for the sender's domain, so that DMARC fails."""
     signed, domain = description.sender.dkim_domain.lower(), _domain(description.sender.email)
     if signed and not (domain == signed or domain.endswith(f".{signed}") or signed.endswith(f".{domain}")):
@@ -234,7 +234,7 @@ def sender_without_name(description: Description) -> Iterator[Found]:
         yield Found(_SENDER, name)
 
 
-def no_reply(description: Description) -> Iterator[Found]:
+def no_reply_address(description: Description) -> Iterator[Found]:
     """An address for answers that takes none."""
     address = description.sender.reply_to or description.sender.email
     if _NO_REPLY.match(address):

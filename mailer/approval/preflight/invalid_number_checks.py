@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mailer.approval.preflight.check_input import Text, excerpt
 from mailer.approval.preflight.date_checks import month_names
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.stated_facts import EMAIL
 from mailer.approval.preflight.sum_checks import wrong_sums
 
@@ -146,15 +146,15 @@ _LIST_OF = re.compile(
 )
 
 
-@of_each_text
-def impossible(text: Text) -> Iterator[Found]:
+@check_each_text
+def impossible_values(text: Text) -> Iterator[Found]:
     """Times, dates, shares, ages and goals that do not exist."""
     if found := next(filter(None, (one(text) for one in (_time, _share, _goal, _age))), ""):
         yield Found(text.place, excerpt(found))
 
 
-@of_each_text
-def no_such_time(text: Text) -> Iterator[Found]:
+@check_each_text
+def impossible_times_and_dates(text: Text) -> Iterator[Found]:
     """Times and dates in figures that no clock or calendar shows."""
     if found := _IMPOSSIBLE_TIME.search(text.plain) or _IMPOSSIBLE_DATE.search(text.plain):
         yield Found(text.place, excerpt(found[0]))
@@ -197,7 +197,7 @@ def _age(text: Text) -> str:
     return ""
 
 
-@of_each_text
+@check_each_text
 def reversed_ranges(text: Text) -> Iterator[Found]:
     """Ranges that end before they begin: "2024–2022", "from 20 to 18 October", "18:00–9:00"."""
     for pattern in (_RANGE, _FROM_TO, _DAY_RANGE):
@@ -223,8 +223,8 @@ def _is_reversed(found: re.Match[str], language: str) -> bool:
     return values[0] > values[1] and not is_night
 
 
-@of_each_text
-def contradicts_itself(text: Text) -> Iterator[Found]:
+@check_each_text
+def contradicting_numbers(text: Text) -> Iterator[Found]:
     """Numbers of one sentence that contradict each other: "fifty (60)", shares of more than all."""
     for found in _IN_WORDS.finditer(text.plain):
         if _WORDS[found["word"].casefold()] != int(found["number"]):
@@ -261,8 +261,8 @@ def _parts_of_a_whole(plain: str) -> str:
     return found[0] if int(found["a"]) + int(found["b"]) > 101 else ""
 
 
-@of_each_text
-def written_wrongly(text: Text) -> Iterator[Found]:
+@check_each_text
+def badly_written_numbers(text: Text) -> Iterator[Found]:
     """Signs that stand twice, broken numbers, wrong ordinals, and numbers in the way of another language."""
     patterns = [_SIGN_TWICE, _BROKEN, _DECIMAL.get(text.language, _DECIMAL["*"])]
     if text.language == "en":
@@ -272,7 +272,7 @@ def written_wrongly(text: Text) -> Iterator[Found]:
         yield Found(text.place, excerpt(found[0]))
 
 
-@of_each_text
+@check_each_text
 def ambiguous_dates(text: Text) -> Iterator[Found]:
     """05/06/2022, which is May or June, by who reads it."""
     for found in _SLASH_DATE.finditer(text.plain):

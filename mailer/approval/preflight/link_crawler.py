@@ -39,7 +39,7 @@ _LEAST_PAUSE = timedelta(minutes=1)
 _MISSING = (404, 410)
 
 
-def collect(now: datetime) -> int:
+def collect_draft_links(now: datetime) -> int:
     """Note the links of the drafts; how many are new. A job."""
     mailed = Snapshot.objects.filter(mailings__dry_run_to="").values("edition")
     drafts = Edition.objects.filter(created_at__gte=now - _RECENT).exclude(pk__in=mailed)
@@ -87,7 +87,7 @@ class LinkProgress:
     checked_at: datetime | None
 
 
-def check_again(edition: Edition, now: datetime) -> int:
+def recheck_links(edition: Edition, now: datetime) -> int:
     """Let the worker look at the pages of the latest draft now; how many will be.
 
     Those that it looked at within the last minute are left alone: sites are asked politely.
@@ -104,7 +104,7 @@ def check_again(edition: Edition, now: datetime) -> int:
     return len(new) + again.update(due_at=now, wanted_until=now + _WANTED)
 
 
-def progress(content: Content, now: datetime) -> LinkProgress:
+def link_progress(content: Content, now: datetime) -> LinkProgress:
     """How far the worker is with the links of a draft."""
     keys = {LinkCheck.key_of(url) for url in _urls(content)}
     rows = LinkCheck.objects.filter(key__in=keys)
@@ -116,7 +116,7 @@ def progress(content: Content, now: datetime) -> LinkProgress:
     return LinkProgress(len(keys), known["waiting"] + len(keys) - known["total"], known["latest"])
 
 
-def check_due(
+def check_due_links(
     clock: Callable[[], datetime], stop: Callable[[], bool], *, allow_loopback: bool = False
 ) -> int:
     """Look at the pages that are due; how many were. A job."""

@@ -151,16 +151,16 @@ _PRESS = re.compile(
 )
 
 
-def no_target(description: Description) -> Iterator[Found]:
+def link_without_target(description: Description) -> Iterator[Found]:
     """Text that looks like a link and leads nowhere."""
     for link in description.anchors:
         if not link.url or link.url == "#":
             yield Found(link.place, link.words)
 
 
-def invalid(description: Description) -> Iterator[Found]:
+def invalid_url(description: Description) -> Iterator[Found]:
     """Addresses that rendering removes: no http, https or mailto, or none at all."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         broken = not sanitize.safe_link(link.url) or re.search(r"\s", link.url.strip())
         if broken or re.match(r"https?://(?:https?[:/]|www\.?/|/)", link.url) or _no_dot(link.url):
             yield Found(place, link.url)
@@ -190,7 +190,7 @@ def _has_no_domain(url: str) -> bool:
     return not re.fullmatch(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+", address)
 
 
-def local(description: Description) -> Iterator[Found]:
+def local_url(description: Description) -> Iterator[Found]:
     """Addresses of a machine or a network that readers cannot reach."""
     return _by_host(description, is_local)
 
@@ -203,7 +203,7 @@ def is_local(host: str) -> bool:
         return host == "localhost" or host.endswith(_LOCAL) or (bool(host) and "." not in host)
 
 
-def staging(description: Description) -> Iterator[Found]:
+def staging_url(description: Description) -> Iterator[Found]:
     """Addresses of a site's test version."""
 
     def is_staging(host: str) -> bool:
@@ -213,7 +213,7 @@ def staging(description: Description) -> Iterator[Found]:
         return bool(before and _STAGING.search(before)) or host.endswith(_STAGING_HOSTS)
 
     yield from _by_host(description, is_staging)
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if (
             (parts := _split(link.url))
             and _port(parts) not in (None, 80, 443)
@@ -222,7 +222,7 @@ def staging(description: Description) -> Iterator[Found]:
             yield Found(place, link.url)
 
 
-def example(description: Description) -> Iterator[Found]:
+def example_url(description: Description) -> Iterator[Found]:
     """Names that are reserved for examples, where the sender itself is no example."""
     if is_example(description.sender.email.rpartition("@")[2]):
         return iter(())
@@ -234,16 +234,16 @@ def is_example(host: str) -> bool:
     return any(host == one.lstrip(".") or host.endswith(f".{one.lstrip('.')}") for one in _RESERVED)
 
 
-def insecure(description: Description) -> Iterator[Found]:
+def insecure_url(description: Description) -> Iterator[Found]:
     """http, where https would do."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if link.url.lower().startswith("http://") and not is_local(_host(link.url)):
             yield Found(place, link.url)
 
 
-def tracking(description: Description) -> Iterator[Found]:
+def tracking_parameters(description: Description) -> Iterator[Found]:
     """Parameters that follow readers through other sites, or name the person who copied the address."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         parts = _split(link.url)
         names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)] if parts else []
         host = _host(link.url)
@@ -258,21 +258,21 @@ def tracking(description: Description) -> Iterator[Found]:
             yield Found(place, link.url)
 
 
-def shortened(description: Description) -> Iterator[Found]:
+def shortened_url(description: Description) -> Iterator[Found]:
     """Addresses that hide where they lead; filters count them as spam."""
     return _by_host(description, lambda host: host.removeprefix("www.") in _SHORTENERS)
 
 
-def wrapped(description: Description) -> Iterator[Found]:
+def wrapped_url(description: Description) -> Iterator[Found]:
     """Addresses that lead through another service, as they are copied from its pages."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if _WRAPPED.match(link.url):
             yield Found(place, link.url)
 
 
 def private_page(description: Description) -> Iterator[Found]:
     """Documents, mailboxes and unpublished pages that need an account."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if any(one.match(link.url) for one in (_PRIVATE_PAGES, _SIGN_IN, _EDITORS_PAGE)):
             yield Found(place, link.url)
 
@@ -295,7 +295,7 @@ def _page(address: str) -> str:
     return unquote(without).rstrip("/").lower()
 
 
-def vague_words(description: Description) -> Iterator[Found]:
+def vague_link_text(description: Description) -> Iterator[Found]:
     """Links that say "click here" in any of seven languages, and buttons that are an address."""
     for link in description.anchors:
         words = re.sub(r"[^\w\s]", "", link.words.casefold()).strip()
@@ -303,7 +303,7 @@ def vague_words(description: Description) -> Iterator[Found]:
             yield Found(link.place, link.words)
 
 
-def dead(description: Description) -> Iterator[Found]:
+def dead_link(description: Description) -> Iterator[Found]:
     """Pages that do not exist, by the worker's last look."""
     reached = any(fact.state in ("ok", "moved", "missing") for fact in description.links.values())
     yield from _in_state(description, "missing", "private")
@@ -312,28 +312,28 @@ def dead(description: Description) -> Iterator[Found]:
         yield from _in_state(description, "no_server")
 
 
-def no_answer(description: Description) -> Iterator[Found]:
+def unreachable_page(description: Description) -> Iterator[Found]:
     """Pages that the worker could not look at."""
     reached = any(fact.state in ("ok", "moved", "missing") for fact in description.links.values())
     yield from _in_state(description, "refused", "no_answer", *(() if reached else ("no_server",)))
 
 
-def moved(description: Description) -> Iterator[Found]:
+def redirected_link(description: Description) -> Iterator[Found]:
     """Pages that lead on to another address."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         fact = description.links.get(link.url)
         if fact and fact.state == "moved":
             yield Found(place, f"{link.url} → {fact.final_url}")
 
 
 def _in_state(description: Description, *states: LinkState) -> Iterator[Found]:
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         fact = description.links.get(link.url)
         if fact and fact.state in states:
             yield Found(place, f"{link.url} ({fact.status})" if fact.status else link.url)
 
 
-def addresses(description: Description) -> Iterator[tuple[Link, Place]]:
+def distinct_links(description: Description) -> Iterator[tuple[Link, Place]]:
     """Every address that is written once, where it stands first; for all languages where several have it."""
     first: dict[str, Link] = {}
     languages: dict[str, set[str]] = {}
@@ -349,7 +349,7 @@ def addresses(description: Description) -> Iterator[tuple[Link, Place]]:
 
 
 def _by_host(description: Description, is_wrong: Callable[[str], bool]) -> Iterator[Found]:
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if link.url.lower().startswith(("http://", "https://")) and is_wrong(_host(link.url)):
             yield Found(place, link.url)
 

@@ -45,7 +45,7 @@ _TILES = (6, 4)
 _LAPLACE = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 
 
-def describe(
+def load_description(
     edition: Edition, content: Content, combinations: Iterable[Combination], now: datetime
 ) -> Description:
     """What the checks know of the edition, without its rendered variants.
@@ -152,10 +152,10 @@ def _picture(name: str) -> PictureFact | None:
             data = file.read()
     except OSError:
         return None
-    return measure(data)
+    return measure_picture(data)
 
 
-def measure(data: bytes) -> PictureFact:
+def measure_picture(data: bytes) -> PictureFact:
     """The size and sharpness of a picture's file (JPEG, PNG, GIF or WebP)."""
     with Image.open(BytesIO(data)) as picture:
         grey = picture.convert("L")

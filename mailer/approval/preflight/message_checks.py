@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from mailer.approval.message_headers import shared_headers
 from mailer.approval.preflight.check_input import Description, Place
-from mailer.approval.preflight.css_support import unsupported
+from mailer.approval.preflight.css_support import unsupported_features
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import mime, sanitize
 from mailer.rendering.data_types import RenderedVariant
@@ -25,12 +25,12 @@ def _place(variant: RenderedVariant) -> Place:
     return Place("message", "", stored("Message"), variant.language)
 
 
-def clipped(description: Description) -> Iterator[Found]:
+def clipped_by_gmail(description: Description) -> Iterator[Found]:
     """Messages that Gmail cuts off."""
     return _sized(description, HTML_LIMIT_BYTES, None)
 
 
-def large(description: Description) -> Iterator[Found]:
+def nearly_clipped(description: Description) -> Iterator[Found]:
     """Messages that Gmail nearly cuts off."""
     return _sized(description, HTML_WARN_BYTES, HTML_LIMIT_BYTES)
 
@@ -55,7 +55,7 @@ def template_failed(description: Description) -> Iterator[Found]:
         yield Found(Place("message", "", stored("Message")), reason)
 
 
-def no_unsubscribe(description: Description) -> Iterator[Found]:
+def no_unsubscribe_link(description: Description) -> Iterator[Found]:
     """Messages without a link to unsubscribe, in one of their two parts."""
     tag = PLACEHOLDERS["unsubscribe_url"]
     for variant in description.variants:
@@ -93,7 +93,7 @@ def heading_order(description: Description) -> Iterator[Found]:
             before = level
 
 
-def headers(description: Description) -> Iterator[Found]:
+def invalid_headers(description: Description) -> Iterator[Found]:
     """Values that no header can carry would stop the mailing after approval."""
     sender = description.sender
     shared = shared_headers(
@@ -109,7 +109,7 @@ def headers(description: Description) -> Iterator[Found]:
 def unsupported_css(description: Description) -> Iterator[Found]:
     """Styles that a large part of the mail programs ignores."""
     for variant in _one_of_each_language(description):
-        for name, clients in unsupported(variant.html):
+        for name, clients in unsupported_features(variant.html):
             detail = stored("%(property)s: not in %(clients)s", property=name, clients=", ".join(clients))
             yield Found(Place("newsletter", "", stored("Design")), detail)
 

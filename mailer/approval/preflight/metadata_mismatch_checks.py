@@ -36,7 +36,7 @@ _INBOX = frozenset(("subject", "preheader"))
 _LEAST_NAME = 4
 
 
-def other_number(description: Description) -> Iterator[Found]:
+def wrong_edition_number_or_month(description: Description) -> Iterator[Found]:
     """Subjects and preview texts that name another edition: "No. 11" in the twelfth, "November edition"."""
     period = Period.parse(description.content.period)
     for text in _inbox_texts(description):
@@ -54,17 +54,17 @@ def other_number(description: Description) -> Iterator[Found]:
                 yield Found(text.place, " / ".join(months.values()))
 
 
-def other_time(description: Description) -> Iterator[Found]:
+def wrong_event_time(description: Description) -> Iterator[Found]:
     """Texts of an event that name times, and none of them the event's."""
     events = {one.key: {one.starts, one.ends} - {""} for one in description.shown_stories if one.starts}
     for text in description.texts:
         if text.field in ("headline", "summary", "body") and text.place.kind == "story":
-            own, named = events.get(text.place.key, set()), times(text.plain)
+            own, named = events.get(text.place.key, set()), times_in(text.plain)
             if own and named and not own & set(named):
                 yield Found(text.place, " / ".join(named.values()))
 
 
-def times(plain: str) -> dict[str, str]:
+def times_in(plain: str) -> dict[str, str]:
     """The times of day that a text names, as it writes them, by "18:30"."""
     found = {}
     for one in _TIME.finditer(plain):

@@ -17,7 +17,7 @@ _LEAST_LETTERS, _ENOUGH = 12, 3
 _CODES = {"kz": "kk", "kg": "ky", "tj": "tg", "tm": "tk", "rus": "ru", "eng": "en", "kaz": "kk", "uzb": "uz"}
 
 
-def other_story(description: Description) -> Iterator[Found]:
+def link_of_other_story(description: Description) -> Iterator[Found]:
     """Links within a text that lead to the page of another story, of which their words say nothing."""
     pages = {one.link.strip().rstrip("/"): one.key for one in description.shown_stories if one.link.strip()}
     words: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -73,7 +73,7 @@ def _differ(labels: Mapping[str, Mapping[str, str]], language: str, one: str, ot
     return bool(pairs) and all(first and second and first != second for first, second in pairs)
 
 
-def other_language(description: Description) -> Iterator[Found]:
+def link_in_other_language(description: Description) -> Iterator[Found]:
     """Addresses that name another language, where those of all others name their own: "/ru/" in Uzbek."""
     links: dict[tuple[str, str, str], dict[str, Link]] = defaultdict(dict)
     for link in description.anchors:

@@ -90,7 +90,7 @@ def word_without_letters(plain: str, code: str) -> str:
     return ""
 
 
-def old_font(plain: str, code: str) -> str:
+def old_font_word(plain: str, code: str) -> str:
     """A word in an old 8-bit font of Kazakh, Kyrgyz or Tajik; empty where there is none."""
     if code not in ("kk", "ky", "tg"):
         return ""

@@ -8,13 +8,13 @@ from functools import lru_cache
 
 from mailer.approval.preflight import place_names
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of, place_of_block
-from mailer.approval.preflight.edit_distance import distance
+from mailer.approval.preflight.edit_distance import edit_distance
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
-from mailer.approval.preflight.person_name_variants import Person, other_spelling, persons
+from mailer.approval.preflight.per_text_checks import check_each_text
+from mailer.approval.preflight.person_name_variants import Person, find_variant, persons_in
 from mailer.approval.preflight.person_names import full_names, skeleton
 from mailer.approval.preflight.placeholder_checks import placeholder_in
-from mailer.approval.preflight.translation_fact_checks import Version, versions
+from mailer.approval.preflight.translation_fact_checks import Version, language_versions
 from mailer.rendering import localization
 from mailer.rendering.data_types import Block
 from subscribers.translate_stored_texts import stored
@@ -36,26 +36,26 @@ _REGION = ("KZ", "KG", "TJ", "TM", "UZ")
 _SMALL_NAME = re.compile(r"^[^\W\d_]+(?:,|$)")
 
 
-@of_each_text
-def wrong_forms(text: Text) -> Iterator[Found]:
+@check_each_text
+def outdated_or_misspelt_names(text: Text) -> Iterator[Found]:
     """Outdated and misspelt names of countries, cities and organisations."""
-    for pattern, right in place_names.wrong_forms(text.language.partition("-")[0]):
+    for pattern, right in place_names.wrong_form_patterns(text.language.partition("-")[0]):
         if found := pattern.search(text.plain):
             yield Found(text.place, f"{found[0]} → {right}")
             break
 
 
-@of_each_text
+@check_each_text
 def city_of_another_country(text: Text) -> Iterator[Found]:
     """ "Bishkek, Kazakhstan": a city with a country that it is not in."""
     language = text.language.partition("-")[0]
-    for country, pattern in place_names.cities(language).values():
+    for country, pattern in place_names.city_patterns(language).values():
         for found in pattern.finditer(text.plain):
             after = _CITY_AND_COUNTRY.match(text.plain[found.end() :])
             named = next(
                 (
                     code
-                    for code, one in place_names.countries(language).items()
+                    for code, one in place_names.country_patterns(language).items()
                     if after and one.fullmatch(after["after"])
                 ),
                 country,
@@ -71,7 +71,7 @@ def _is_list(rest: str) -> bool:
 
 def places_differ(description: Description) -> Iterator[Found]:
     """Countries and cities that all other languages name, and one does not."""
-    for languages in versions(description):
+    for languages in language_versions(description):
         named = {code: _named_places(one, code) for code, one in languages.items()}
         for code, own in languages.items():
             others = [places for language, places in named.items() if language != code]
@@ -94,30 +94,30 @@ def _named_places(version: Version, language: str, flags: re.RegexFlag = re.NOFL
 @lru_cache(maxsize=1_000)
 def _places_in(plain: str, language: str, flags: re.RegexFlag) -> frozenset[str]:
     patterns = {
-        **place_names.countries(language),
-        **{name: one for name, (_, one) in place_names.cities(language).items()},
+        **place_names.country_patterns(language),
+        **{name: one for name, (_, one) in place_names.city_patterns(language).items()},
     }
     found = (name for name, one in patterns.items() if re.search(one.pattern, plain, flags))
     return frozenset(found)
 
 
 def _unknown(language: str) -> set[str]:
-    return {"Dushanbe"} - set(place_names.cities(language))
+    return {"Dushanbe"} - set(place_names.city_patterns(language))
 
 
 def _names(places: Collection[str]) -> str:
     return ", ".join(sorted(localization.country(one, "en") if len(one) == 2 else one for one in places))
 
 
-def people(description: Description) -> Iterator[Found]:
+def person_names_differ(description: Description) -> Iterator[Found]:
     """Names of people that differ between languages, within one language, or of those who are quoted."""
-    yield from people_differ(description)
-    yield from quoted_differ(description)
+    yield from name_parts_differ(description)
+    yield from quoted_person_differs(description)
 
 
-def people_differ(description: Description) -> Iterator[Found]:
+def name_parts_differ(description: Description) -> Iterator[Found]:
     """Names of people of which one part is another in one language than in the others, or within it."""
-    for languages in versions(description):
+    for languages in language_versions(description):
         names = {code: full_names(one.plain) for code, one in languages.items()}
         for code, own in languages.items():
             others = [found for language, found in names.items() if language != code]
@@ -126,7 +126,7 @@ def people_differ(description: Description) -> Iterator[Found]:
     yield from _two_spellings(description)
 
 
-def quoted_differ(description: Description) -> Iterator[Found]:
+def quoted_person_differs(description: Description) -> Iterator[Found]:
     """A quoted person or a photographer who has another name in one language than in the others."""
     for block in description.content.blocks:
         if block.kind not in ("quote", "picture"):
@@ -164,7 +164,7 @@ def _first_name(detail: str) -> str:
     return found[0] if found and found[0].istitle() else ""
 
 
-def flags(description: Description) -> Iterator[Found]:
+def flag_of_other_country(description: Description) -> Iterator[Found]:
     """The flag of a country that its story does not concern."""
     for story in description.shown_stories:
         for text in story.texts:
@@ -221,14 +221,14 @@ def _two_spellings(description: Description) -> Iterator[Found]:
     known: dict[str, dict[Person, None]] = {}
     for text in description.texts:
         seen = known.setdefault(text.language, {})
-        for person in persons(text.plain, text.language.partition("-")[0]):
-            if person not in seen and (other := other_spelling(person, seen)):
+        for person in persons_in(text.plain, text.language.partition("-")[0]):
+            if person not in seen and (other := find_variant(person, seen)):
                 yield Found(text.place, f"{person.written} / {other.written}")
             seen[person] = None
 
 
-@of_each_text
-def titles(text: Text) -> Iterator[Found]:
+@check_each_text
+def wrong_titles(text: Text) -> Iterator[Found]:
     """Titles that stand twice or are open: "Mr. Mr.", "Mr. (?)"; and persons without a capital letter."""
     if found := _TITLE_TWICE.search(text.plain):
         yield Found(text.place, excerpt(found[0]))
@@ -263,13 +263,13 @@ def story_of_another_country(description: Description) -> Iterator[Found]:
 
 @lru_cache(maxsize=1_000)
 def _countries_in(plain: str, language: str) -> frozenset[str]:
-    found = {code for code, one in place_names.countries(language).items() if one.search(plain)}
+    found = {code for code, one in place_names.country_patterns(language).items() if one.search(plain)}
     return frozenset(found).union(
-        code for code, one in place_names.cities(language).values() if one.search(plain)
+        code for code, one in place_names.city_patterns(language).values() if one.search(plain)
     )
 
 
-def newsletter_name(description: Description) -> Iterator[Found]:
+def misspelt_newsletter_name(description: Description) -> Iterator[Found]:
     """The newsletter's own name, misspelt: two of its words stand beside one that is nearly the third."""
     for text in description.texts:
         own = _own_names(description).get(text.language) or description.content.masthead.name
@@ -282,7 +282,7 @@ def newsletter_name(description: Description) -> Iterator[Found]:
             other = [
                 pair for pair in zip(words, window, strict=True) if pair[0].casefold() != pair[1].casefold()
             ]
-            if len(other) == 1 and len(other[0][1]) > 3 and distance(*other[0]) <= 2:
+            if len(other) == 1 and len(other[0][1]) > 3 and edit_distance(*other[0]) <= 2:
                 yield Found(text.place, f"{' '.join(window)} / {own}")
                 break
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import takewhile
 
 from mailer.approval.preflight.check_input import Description, Text
-from mailer.approval.preflight.edit_distance import distance
+from mailer.approval.preflight.edit_distance import edit_distance
 from mailer.approval.preflight.findings import Found
 
 # Words with a capital letter that begin no sentence.
@@ -47,7 +47,7 @@ def spelled_in_two_ways(description: Description) -> Iterator[Found]:
 
 def _is_variant(one: str, other: str) -> bool:
     first, second = one.casefold(), other.casefold()
-    if first[0] != second[0] and sound(first)[:1] != sound(second)[:1]:
+    if first[0] != second[0] and phonetic_key(first)[:1] != phonetic_key(second)[:1]:
         return False
     if first.startswith(second) or second.startswith(first):
         return False
@@ -59,14 +59,14 @@ def _is_variant(one: str, other: str) -> bool:
         least >= _LEAST_OF_SLIP
         and first[:2] == second[:2]
         and first[-2:] == second[-2:]
-        and distance(first, second) == 1
+        and edit_distance(first, second) == 1
         and (len(first) != len(second) or sorted(first) == sorted(second))
     )
 
 
 def is_same_sound(one: str, other: str) -> bool:
     """Whether two words are pronounced alike up to their endings, and are spelled otherwise before those."""
-    first, second = sound(one), sound(other)
+    first, second = phonetic_key(one), phonetic_key(other)
     same = _alike(first, second)
     if same < _LEAST or max(len(first), len(second)) - same > _MOST_ENDING:
         return False
@@ -80,7 +80,7 @@ def _alike(one: str, other: str) -> int:
 
 
 @lru_cache(maxsize=4_000)
-def sound(word: str) -> str:
+def phonetic_key(word: str) -> str:
     """A word in signs that are the same for the letters of two ways of spelling."""
     for written, sign in _SOUNDS:
         word = word.replace(written, sign)

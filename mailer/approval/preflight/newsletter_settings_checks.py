@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
-from mailer.approval.preflight.text_checks import is_shouting
-from mailer.approval.preflight.url_checks import is_nearly, with_suggestion
+from mailer.approval.preflight.text_checks import is_in_capitals
+from mailer.approval.preflight.url_checks import is_near_known_domain, with_suggestion
 from mailer.rendering import localization, sanitize
 from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored
@@ -30,13 +30,13 @@ _COPIED = re.compile(r"\bcopy\b|\bкопия\b|\bкөшірме\b|\(\d\)\s*$|\bt
 _LEAST_LOGO = 80
 
 
-def answers(description: Description) -> Iterator[Found]:
+def invalid_reply_to(description: Description) -> Iterator[Found]:
     """An address for answers that is broken, private, or nearly the office's own."""
     address, own = description.sender.reply_to.strip(), description.sender.email.rpartition("@")[2].lower()
     if not _ADDRESS.fullmatch(address) or own in FREE_MAIL:
         return
     domain = address.rpartition("@")[2].lower()
-    if domain in FREE_MAIL or (domain != own and is_nearly(address, own)):
+    if domain in FREE_MAIL or (domain != own and is_near_known_domain(address, own)):
         yield Found(_SENDER, address if domain in FREE_MAIL else with_suggestion(address, own))
     elif own and not _same_organisation(domain, own):
         yield Found(_SENDER, f"{address} / {description.sender.email}")
@@ -51,14 +51,14 @@ def _same_organisation(one: str, other: str) -> bool:
     )
 
 
-def sender_address(description: Description) -> Iterator[Found]:
+def invalid_sender_address(description: Description) -> Iterator[Found]:
     """A sender, or an address for answers, that is no address."""
     for address in (description.sender.email, description.sender.reply_to or description.sender.email):
         if not _ADDRESS.fullmatch(address.strip()):
             yield Found(_SENDER, address)
 
 
-def names(description: Description) -> Iterator[Found]:
+def doubtful_names(description: Description) -> Iterator[Found]:
     """Names of the newsletter, the office and the sender that stand in for a name, shout, or are missing."""
     head = description.content.masthead
     for place, name in (
@@ -70,13 +70,13 @@ def names(description: Description) -> Iterator[Found]:
         if (
             (place is not _SENDER and not plain)
             or _STAND_IN.fullmatch(plain)
-            or is_shouting(plain)
+            or is_in_capitals(plain)
             or plain.endswith("!")
         ):
             yield Found(place, plain)
 
 
-def edition(description: Description) -> Iterator[Found]:
+def doubtful_edition_settings(description: Description) -> Iterator[Found]:
     """A name of another month, an edition's number of nought, a period to come."""
     content = description.content
     period = Period.parse(content.period)
@@ -113,7 +113,7 @@ def _months(language: str, only: int = 0) -> list[str]:
     ]
 
 
-def languages(description: Description) -> Iterator[Found]:
+def languages_without_text(description: Description) -> Iterator[Found]:
     """Languages whose readers see no text of their own: everything is shown in another language."""
     content = description.content
     written = {
@@ -124,7 +124,7 @@ def languages(description: Description) -> Iterator[Found]:
             yield Found(Place("edition", "", stored("Edition"), code))
 
 
-def pictures(description: Description) -> Iterator[Found]:
+def unsuitable_pictures(description: Description) -> Iterator[Found]:
     """Pictures in a format, of a shape or from a place that mail programs do not show well."""
     own = {
         urlsplit(one).hostname
@@ -146,7 +146,7 @@ def pictures(description: Description) -> Iterator[Found]:
             yield Found(use.place, f"{size[0]} × {size[1]}")
 
 
-def logo(description: Description) -> Iterator[Found]:
+def small_logo(description: Description) -> Iterator[Found]:
     """A logo with too few pixels."""
     picture = description.content.masthead.logo
     if picture and 0 < picture.width < _LEAST_LOGO:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
 from mailer.approval.preflight.colleague_remarks import remark_in
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.placeholder_checks import placeholder_in
 
 _FLAGS = re.VERBOSE | re.IGNORECASE | re.MULTILINE
@@ -196,8 +196,8 @@ _OF_A_PAGE = re.compile(
 )
 
 
-@of_each_text
-def instructions(text: Text) -> Iterator[Found]:
+@check_each_text
+def instructions_to_colleagues(text: Text) -> Iterator[Found]:
     """What writers ask of each other, and words that stand for a text to come."""
     patterns = (_INSTRUCTIONS, _TAGS, _TWO_CYRILLIC_X)
     match = next(filter(None, (one.search(text.plain) for one in patterns)), None)
@@ -206,19 +206,19 @@ def instructions(text: Text) -> Iterator[Found]:
         yield Found(text.place, excerpt(found))
 
 
-@of_each_text
-def machine_answers(text: Text) -> Iterator[Found]:
+@check_each_text
+def chatbot_phrases(text: Text) -> Iterator[Found]:
     """What programs that translate or write texts add to their answers."""
     yield from _matches(text, _MACHINE)
 
 
-@of_each_text
-def internal(text: Text) -> Iterator[Found]:
+@check_each_text
+def internal_texts(text: Text) -> Iterator[Found]:
     """Texts that say that they are not for readers."""
     yield from _matches(text, _INTERNAL)
 
 
-def copied_along(description: Description) -> Iterator[Found]:
+def copied_page_elements(description: Description) -> Iterator[Found]:
     """Greetings, buttons, page numbers and labels that were copied with a text from a message or a page."""
     for found in _of_mail(description):
         # A note of the team may close like a letter.
@@ -227,20 +227,20 @@ def copied_along(description: Description) -> Iterator[Found]:
     yield from _of_a_page(description)
 
 
-@of_each_text
+@check_each_text
 def _of_mail(text: Text) -> Iterator[Found]:
     yield from _matches(text, _OF_MAIL)
 
 
-@of_each_text
+@check_each_text
 def _of_a_page(text: Text) -> Iterator[Found]:
     # Descriptions of pictures have checks of their own.
     if text.field not in ("alt", "picture_alt"):
         yield from _matches(text, _OF_A_PAGE)
 
 
-@of_each_text
-def attachments(text: Text) -> Iterator[Found]:
+@check_each_text
+def mentioned_attachments(text: Text) -> Iterator[Found]:
     """Attachments that are spoken of, although a digest has none."""
     yield from _matches(text, _ATTACHED)
 

@@ -12,7 +12,7 @@ from mailer.approval.preflight.check_input import Description, Text
 from mailer.approval.preflight.findings import Found
 
 
-def of_each_text(find: Callable[[Text], Iterable[Found]]) -> Callable[[Description], Iterator[Found]]:
+def check_each_text(find: Callable[[Text], Iterable[Found]]) -> Callable[[Description], Iterator[Found]]:
     """The check of an edition, of a function whose result depends on nothing but the text."""
 
     @wraps(find)

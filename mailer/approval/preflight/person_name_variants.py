@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mailer.approval.preflight.edit_distance import distance
+from mailer.approval.preflight.edit_distance import edit_distance
 
 _WORDS = re.compile(r"(?<![\w.@/-])[^\W\d_]{3,}(?![\w@])")
 # A family name up to the ending that the languages of the region share, and what grammar adds to it.
@@ -31,7 +31,7 @@ class Person:
     written: str
 
 
-def persons(plain: str, language: str) -> Iterator[Person]:
+def persons_in(plain: str, language: str) -> Iterator[Person]:
     """People whose family name has one of the region's endings, in either order of their names."""
     words = list(_WORDS.finditer(plain))
     for first, second in itertools.pairwise(words):
@@ -58,7 +58,7 @@ def _given(word: str) -> str:
     return _DECLINED.sub("", word.casefold().replace("ё", "е"))
 
 
-def other_spelling(person: Person, known: Iterable[Person]) -> Person | None:
+def find_variant(person: Person, known: Iterable[Person]) -> Person | None:
     """Who is the same person with one of the names a letter or two different."""
     return next((one for one in known if _is_misspelt(person, one)), None)
 
@@ -71,7 +71,7 @@ def _is_misspelt(one: Person, other: Person) -> bool:
         one.family == other.family
         and shorter >= _LEAST_GIVEN
         and one.given[0] == other.given[0]
-        and distance(one.given, other.given) == 1
+        and edit_distance(one.given, other.given) == 1
     )
 
 
@@ -79,4 +79,4 @@ def _differs_little(one: str, other: str) -> bool:
     shorter = min(len(one), len(other))
     if one == other or shorter < _LEAST_FAMILY or one[0] != other[0]:
         return False
-    return distance(one, other) <= (2 if shorter >= _LEAST_OF_TWO else 1)
+    return edit_distance(one, other) <= (2 if shorter >= _LEAST_OF_TWO else 1)

@@ -78,7 +78,7 @@ def alt_file_name(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(alt))
 
 
-def alt_repeats(description: Description) -> Iterator[Found]:
+def alt_repeats_headline(description: Description) -> Iterator[Found]:
     """Descriptions that repeat the headline or the caption, which screen readers then read twice."""
     for place, alt, beside in _described(description):
         words, heard = _words(alt), _words(beside)
@@ -102,7 +102,7 @@ def alt_says_nothing(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(alt))
 
 
-def alt_same(description: Description) -> Iterator[Found]:
+def alt_used_twice(description: Description) -> Iterator[Found]:
     """One description for two pictures, and those that a program wrote."""
     seen: dict[tuple[str, str], str] = {}
     for place, alt, _beside in _described(description):
@@ -112,7 +112,7 @@ def alt_same(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(alt))
 
 
-def credits(description: Description) -> Iterator[Found]:
+def doubtful_credits(description: Description) -> Iterator[Found]:
     """Pictures of an agency or from the internet, and those that name no photographer in any language."""
     content = description.content
     for block in content.blocks:
@@ -125,7 +125,7 @@ def credits(description: Description) -> Iterator[Found]:
                 yield Found(place_of_block(content, block, text.language), excerpt(found[0]))
 
 
-def twice(description: Description) -> Iterator[Found]:
+def picture_used_twice(description: Description) -> Iterator[Found]:
     """Pictures in two places."""
     seen: set[str] = set()
     for one in description.pictures_in_use:
@@ -134,28 +134,28 @@ def twice(description: Description) -> Iterator[Found]:
         seen.add(one.picture.url)
 
 
-def alt_long(description: Description) -> Iterator[Found]:
+def alt_too_long(description: Description) -> Iterator[Found]:
     """Descriptions that are longer than anyone listens to."""
     for place, alt, _beside in _described(description):
         if len(alt) > LONGEST_ALT:
             yield Found(place, stored("%(count)s characters", count=len(alt)))
 
 
-def unusable(description: Description) -> Iterator[Found]:
+def unusable_picture(description: Description) -> Iterator[Found]:
     """Pictures that mail programs cannot load."""
     for one in description.pictures_in_use:
         if not sanitize.safe_picture_url(one.picture.url):
             yield Found(one.place, excerpt(one.picture.url))
 
 
-def heavy(description: Description) -> Iterator[Found]:
+def heavy_picture(description: Description) -> Iterator[Found]:
     """Files that take long to load."""
     for one, fact in _facts(description):
         if fact.size > HEAVY:
             yield Found(one.place, stored("%(size)s KB", size=fact.size // 1000))
 
 
-def small(description: Description) -> Iterator[Found]:
+def small_picture(description: Description) -> Iterator[Found]:
     """Pictures with fewer pixels than the message shows."""
     for one in description.pictures_in_use:
         if 0 < one.picture.width < one.least_width:
@@ -163,7 +163,7 @@ def small(description: Description) -> Iterator[Found]:
             yield Found(one.place, stored("%(width)s × %(height)s pixels", **size))
 
 
-def blurred(description: Description) -> Iterator[Found]:
+def blurred_picture(description: Description) -> Iterator[Found]:
     """Pictures that are sharp nowhere."""
     for one, fact in _facts(description):
         if fact.sharpness is not None and fact.sharpness < BLURRED:

@@ -20,7 +20,7 @@ def _table() -> dict[str, Any]:
 
 
 @cache
-def countries(language: str) -> Mapping[str, re.Pattern[str]]:
+def country_patterns(language: str) -> Mapping[str, re.Pattern[str]]:
     """Patterns of the countries' names with endings, by ISO 3166-1 alpha-2 code."""
     return {
         code: _pattern(names[language], language)
@@ -30,7 +30,7 @@ def countries(language: str) -> Mapping[str, re.Pattern[str]]:
 
 
 @cache
-def cities(language: str) -> Mapping[str, tuple[str, re.Pattern[str]]]:
+def city_patterns(language: str) -> Mapping[str, tuple[str, re.Pattern[str]]]:
     """The country's code and the pattern of each city's name, by its English name."""
     # In Tajik, Uzbek and Turkmen the capital of Tajikistan is also a Monday.
     left_out = {"Dushanbe"} if language in ("tg", "uz", "tk") else set[str]()
@@ -42,7 +42,7 @@ def cities(language: str) -> Mapping[str, tuple[str, re.Pattern[str]]]:
 
 
 @cache
-def wrong_forms(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+def wrong_form_patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Outdated and misspelt names, each with the name to write."""
     return tuple(
         (re.compile(rf"(?<![\w-])(?:{written})(?!\w)"), right)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from mailer.approval.preflight.check_input import Text, excerpt
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 
 # What writers put where a text is still to come, and the merge tags of other products.
 _PLACEHOLDERS = re.compile(
@@ -105,7 +105,7 @@ _ONE_THING = frozenset(
 )
 
 
-@of_each_text
+@check_each_text
 def placeholders(text: Text) -> Iterator[Found]:
     """Text that stands for one that is still to be written."""
     if written := placeholder_in(text.plain):
@@ -119,15 +119,15 @@ def placeholder_in(plain: str) -> str:
     return found[0] if found else ""
 
 
-@of_each_text
+@check_each_text
 def draft_marks(text: Text) -> Iterator[Found]:
     """Lines that say that they are a draft, a test or a copy, as file names do."""
     if text.field in _MARKED and (found := _DRAFT_MARK.search(text.plain.strip())):
         yield Found(text.place, excerpt(found[0]))
 
 
-@of_each_text
-def to_come(text: Text) -> Iterator[Found]:
+@check_each_text
+def to_be_announced(text: Text) -> Iterator[Found]:
     """Places, persons and captions that are "to be announced"."""
     if text.field in _ONE_THING and _TO_COME.search(text.plain):
         yield Found(text.place, excerpt(text.plain))

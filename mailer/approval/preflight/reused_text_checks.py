@@ -58,7 +58,7 @@ _NUMBER_SIGN = re.compile(r"\bno\.\s+(?=\d)", re.IGNORECASE)
 _OF_THE_EDITION = frozenset(("text", "note", "heading", "tagline", "headline", "summary"))
 
 
-def other_season(description: Description) -> Iterator[Found]:
+def greeting_of_other_season(description: Description) -> Iterator[Found]:
     """Greetings of another time of the year: "Happy New Year" in May."""
     period = Period.parse(description.content.period)
     now = {period.first_day.month, description.as_of.month}
@@ -68,7 +68,7 @@ def other_season(description: Description) -> Iterator[Found]:
             yield Found(text.place, excerpt(found[0]))
 
 
-def other_edition(description: Description) -> Iterator[Found]:
+def other_edition_named(description: Description) -> Iterator[Found]:
     """Texts that say that they are of another number or month: "This is issue no. 11" in the twelfth."""
     period = Period.parse(description.content.period)
     for text in description.texts:

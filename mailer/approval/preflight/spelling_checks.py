@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from mailer.approval.preflight.check_input import PROSE, Description, Text, excerpt, split_sentences
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.missing_letters import old_font, word_without_letters
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.missing_letters import old_font_word, word_without_letters
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.rendering import language_detection
 
 _COMMON_SLIPS: Mapping[str, re.Pattern[str]] = {
@@ -49,7 +49,7 @@ _UZBEK_BARE = re.compile(
 _LONGEST_WORD = 60
 
 
-@of_each_text
+@check_each_text
 def lost_letters(text: Text) -> Iterator[Found]:
     """Texts without the letters that their alphabet has beside the common ones: "коптеген суроолорго"."""
     code = text.language.partition("-")[0]
@@ -74,10 +74,10 @@ def lost_letters(text: Text) -> Iterator[Found]:
         yield from _latin_in_cyrillic(text, code)
 
 
-@of_each_text
+@check_each_text
 def old_fonts(text: Text) -> Iterator[Found]:
     """Kazakh, Kyrgyz and Tajik in an 8-bit font: "Тољикистон" for «Тоҷикистон»."""
-    if word := old_font(text.plain, text.language.partition("-")[0]):
+    if word := old_font_word(text.plain, text.language.partition("-")[0]):
         yield Found(text.place, word)
 
 
@@ -100,7 +100,7 @@ def _latin_in_cyrillic(text: Text, code: str) -> Iterator[Found]:
             yield Found(text.place, word)
 
 
-def apostrophes(description: Description) -> Iterator[Found]:
+def mixed_apostrophes(description: Description) -> Iterator[Found]:
     """Uzbek oʻ and gʻ with different signs in one edition."""
     signs: dict[str, list[Text]] = defaultdict(list)
     for text in description.texts:
@@ -113,8 +113,8 @@ def apostrophes(description: Description) -> Iterator[Found]:
             yield Found(text.place, f"{rare} / {max(signs, key=lambda sign: len(signs[sign]))}")
 
 
-@of_each_text
-def spelling(text: Text) -> Iterator[Found]:
+@check_each_text
+def misspellings(text: Text) -> Iterator[Found]:
     """Frequent misspellings, Russian typed on an English keyboard, words without an end."""
     pattern = _COMMON_SLIPS.get(text.language)
     if pattern and (found := pattern.search(text.plain)):

@@ -16,9 +16,9 @@ from mailer.approval.preflight.check_input import (
     split_sentences,
 )
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
-from mailer.approval.preflight.truncated_translation_checks import without_end
-from mailer.approval.preflight.writing_error_checks import breaks_off, summary_repeats
+from mailer.approval.preflight.per_text_checks import check_each_text
+from mailer.approval.preflight.truncated_translation_checks import unfinished_last_sentence
+from mailer.approval.preflight.writing_error_checks import sentence_breaks_off, summary_repeats_headline
 from mailer.rendering.data_types import Block, Story
 from subscribers.translate_stored_texts import stored
 
@@ -49,7 +49,7 @@ _UNSAFE = re.compile(
 )
 
 
-def order(description: Description) -> Iterator[Found]:
+def wrong_block_order(description: Description) -> Iterator[Found]:
     """Two leads, a lead that is not the first story, and rules at an end or beside each other."""
     blocks = description.content.blocks
     shown = [block for block in blocks if block.kind not in ("heading", "divider", "text", "note")]
@@ -72,7 +72,7 @@ def _place(description: Description, block: Block) -> Place:
     return place_of(story) if story else place_of_block(description.content, block)
 
 
-def sections(description: Description) -> Iterator[Found]:
+def story_in_wrong_section(description: Description) -> Iterator[Found]:
     """Stories under the heading of a country that they do not concern."""
     content = description.content
     country: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ def sections(description: Description) -> Iterator[Found]:
                 yield Found(place_of(story), ", ".join(country))
 
 
-def kinds(description: Description) -> Iterator[Found]:
+def incomplete_for_kind(description: Description) -> Iterator[Found]:
     """Stories that lack what their kind is for: publications without a link; events as news."""
     dated = {key for block in description.content.blocks if block.kind == "date" for key in block.stories}
     for story in description.shown_stories:
@@ -120,7 +120,7 @@ def unplaced_stories(description: Description) -> Iterator[Found]:
             yield Found(place_of(story), stored("It stands in no block."))
 
 
-def empty_pieces(description: Description) -> Iterator[Found]:
+def empty_elements(description: Description) -> Iterator[Found]:
     """Empty paragraphs and items, lists of one, headings with nothing under them, texts of markup only."""
     for place, markup, kind in _rich_texts(description):
         empty = _EMPTY_PIECE.search(markup)
@@ -163,7 +163,7 @@ def removed_markup(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(found[0]))
 
 
-@of_each_text
+@check_each_text
 def long_texts(text: Text) -> Iterator[Found]:
     """Bodies, paragraphs and summaries that belong on a page of their own."""
     if (text.field == "summary" and len(text.plain) > LONGEST_SUMMARY) or (
@@ -194,11 +194,13 @@ def short_texts(description: Description) -> Iterator[Found]:
             yield Found(text.place, excerpt(text.plain))
 
 
-def unfinished(description: Description) -> Iterator[Found]:
+def unfinished_texts(description: Description) -> Iterator[Found]:
     """Summaries and bodies whose last sentence has no end, where those of the other stories have one."""
     summaries = [text for text in description.texts if text.field == "summary"]
     ended = {text.language for text in summaries if re.search(r"[.!?…]\W*$", text.plain)}
-    reported = {one.place for one in (*breaks_off(description), *summary_repeats(description))}
+    reported = {
+        one.place for one in (*sentence_breaks_off(description), *summary_repeats_headline(description))
+    }
     for text in description.texts:
         last = text.plain.rstrip()
         if text.place in reported:
@@ -208,10 +210,10 @@ def unfinished(description: Description) -> Iterator[Found]:
         ):
             reported.add(text.place)
             yield Found(text.place, f"…{last[-30:]}")
-    yield from (one for one in without_end(description) if one.place not in reported)
+    yield from (one for one in unfinished_last_sentence(description) if one.place not in reported)
 
 
-def repeated(description: Description) -> Iterator[Found]:
+def repeated_sentences(description: Description) -> Iterator[Found]:
     """Sentences that stand twice: in one text, or in two stories."""
     seen: dict[tuple[str, str], Place] = {}
     for text in description.texts:

@@ -10,7 +10,7 @@ from mailer.approval.preflight import place_names
 from mailer.approval.preflight.check_input import Description, Text, excerpt
 from mailer.approval.preflight.date_checks import month_names
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.metadata_mismatch_checks import other_number
+from mailer.approval.preflight.metadata_mismatch_checks import wrong_edition_number_or_month
 from mailer.approval.preflight.stated_facts import LANGUAGES
 
 _CYRILLIC = re.compile("[\u0400-\u052f]{3}")
@@ -25,9 +25,9 @@ _GENERAL = re.compile(
 )
 
 
-def of_no_story(description: Description) -> Iterator[Found]:
+def subject_of_no_story(description: Description) -> Iterator[Found]:
     """Subjects none of whose words any text of their language has, or with a place that no text names."""
-    reported = {one.place for one in other_number(description)}
+    reported = {one.place for one in wrong_edition_number_or_month(description)}
     # The email prints them above the stories.
     shown = {country for story in description.content.stories for country in story.countries}
     for text in description.texts:
@@ -75,5 +75,5 @@ def _missing_place(text: Text, others: str, shown: Collection[str]) -> str:
 @cache
 def _places(language: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """(country, its name); for a city the country is empty."""
-    cities = (("", pattern) for _country, pattern in place_names.cities(language).values())
-    return (*place_names.countries(language).items(), *cities)
+    cities = (("", pattern) for _country, pattern in place_names.city_patterns(language).values())
+    return (*place_names.country_patterns(language).items(), *cities)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import Text
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.stated_facts import PHONE, is_phone
 from subscribers.translate_stored_texts import stored
 
@@ -29,8 +29,8 @@ _LENGTHS = {
 _NO_COUNTRY = re.compile(r"(?:999|99[179]|21[09]|28\d|80[1-79]|83|89|38[48]|69[3-9]|42[2-9]|0)")
 
 
-@of_each_text
-def telephones(text: Text) -> Iterator[Found]:
+@check_each_text
+def invalid_telephone_numbers(text: Text) -> Iterator[Found]:
     """Telephone numbers with too few or too many digits, of no country, or without the country's code."""
     for found in PHONE.finditer(text.plain):
         if reason := _wrong_phone(found[0]):

@@ -16,7 +16,7 @@ from mailer.approval.preflight.check_input import (
     split_sentences,
 )
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.rendering import language_detection, localization
 from subscribers.translate_stored_texts import stored
 
@@ -93,15 +93,15 @@ _SPAM: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@of_each_text
+@check_each_text
 def bidi_overrides(text: Text) -> Iterator[Found]:
     """Characters that turn the direction of what follows, so that it reads as something else."""
     if found := _BIDI.search(text.plain):
         yield Found(text.place, _code_point(found[0]))
 
 
-@of_each_text
-def zero_width(text: Text) -> Iterator[Found]:
+@check_each_text
+def zero_width_characters(text: Text) -> Iterator[Found]:
     """Characters without a width, which search, filters and screen readers stumble over."""
     if found := _ZERO_WIDTH.search(text.plain):
         yield Found(text.place, _code_point(found[0]))
@@ -111,8 +111,8 @@ def _code_point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
-@of_each_text
-def unbalanced(text: Text) -> Iterator[Found]:
+@check_each_text
+def unbalanced_brackets_and_quotes(text: Text) -> Iterator[Found]:
     """Brackets and quotation marks that are opened and not closed, or the other way round."""
     if found := _unbalanced(text.plain):
         yield Found(text.place, found)
@@ -144,14 +144,14 @@ def _unbalanced(plain: str) -> str:
     return '"' if plain.count('"') % 2 else ""
 
 
-@of_each_text
-def capitals(text: Text) -> Iterator[Found]:
+@check_each_text
+def text_in_capitals(text: Text) -> Iterator[Found]:
     """Headlines, buttons and other short lines that shout."""
-    if text.field in _LINES and is_shouting(text.plain):
+    if text.field in _LINES and is_in_capitals(text.plain):
         yield Found(text.place, excerpt(text.plain))
 
 
-def is_shouting(plain: str) -> bool:
+def is_in_capitals(plain: str) -> bool:
     """Whether a line of some length is in capital letters."""
     letters = [one for one in plain if one.isalpha()]
     if len(letters) < _LEAST_CAPITALS or sum(map(str.isupper, letters)) <= 0.8 * len(letters):
@@ -161,7 +161,7 @@ def is_shouting(plain: str) -> bool:
     return len(words) > _ABBREVIATIONS or max(map(len, words)) > _LONGEST_ABBREVIATION
 
 
-@of_each_text
+@check_each_text
 def spam_phrases(text: Text) -> Iterator[Found]:
     """Phrases of advertising in the text's language, and rows of exclamation marks."""
     lower = " ".join(text.plain.casefold().split())
@@ -257,8 +257,8 @@ def no_summary(description: Description) -> Iterator[Found]:
                 yield Found(place_of(story, text.language))
 
 
-@of_each_text
-def alphabet_mix(text: Text) -> Iterator[Found]:
+@check_each_text
+def mixed_alphabets(text: Text) -> Iterator[Found]:
     """Words in which Latin and Cyrillic letters stand side by side: "Кaзахстан" with a Latin a."""
     for word in re.findall(r"[^\W\d_]{3,}", text.plain):
         latin = len(re.findall("[A-Za-z]", word))

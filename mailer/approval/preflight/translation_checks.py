@@ -69,7 +69,7 @@ def incomplete_languages(description: Description) -> Iterator[Found]:
         )
 
 
-def old_translations(description: Description) -> Iterator[Found]:
+def outdated_translations(description: Description) -> Iterator[Found]:
     """Translations of a text that was changed since."""
     return map(Found, description.old_translations)
 
@@ -133,7 +133,7 @@ def _is_reported(text: Text, other: str) -> bool:
     )
 
 
-def other_letters(description: Description) -> Iterator[Found]:
+def other_alphabet(description: Description) -> Iterator[Found]:
     """Texts in Cyrillic letters, where the others of the language are in Latin ones."""
     by_language: dict[str, Counter[str]] = defaultdict(Counter)
     for text in description.texts:

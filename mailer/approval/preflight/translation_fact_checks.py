@@ -10,9 +10,9 @@ from functools import lru_cache
 from itertools import permutations
 
 from mailer.approval.preflight.check_input import Description, Place, Text
-from mailer.approval.preflight.date_checks import event_on_other_day
+from mailer.approval.preflight.date_checks import event_summary_date_differs
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.metadata_mismatch_checks import other_time
+from mailer.approval.preflight.metadata_mismatch_checks import wrong_event_time
 from mailer.approval.preflight.stated_facts import LANGUAGES, Fact, FactKind, facts_of
 
 # Texts whose facts are compared; figures have a check of their own, pictures are described freely.
@@ -51,7 +51,7 @@ class Version:
         return any(fact.readings & own.readings for own in self.facts)
 
 
-def versions(description: Description) -> Sequence[Mapping[str, Version]]:
+def language_versions(description: Description) -> Sequence[Mapping[str, Version]]:
     """The languages of each story, block and subject line that have more than one."""
     return _versions(description.texts)
 
@@ -78,11 +78,13 @@ def _version(texts: Sequence[Text], language: str) -> Version:
     return Version(texts[0].place, plain, facts_of(plain, language))
 
 
-def contradictions(description: Description) -> Iterator[Found]:
+def facts_differ(description: Description) -> Iterator[Found]:
     """A number, date, time, currency or address that every other language states differently."""
     # Dates of events are compared with the event.
-    reported = {one.place for one in (*event_on_other_day(description), *other_time(description))}
-    for languages in versions(description):
+    reported = {
+        one.place for one in (*event_summary_date_differs(description), *wrong_event_time(description))
+    }
+    for languages in language_versions(description):
         for code, own in languages.items():
             others = [one for language, one in languages.items() if language != code]
             for kind in _SURE_KINDS:
@@ -111,7 +113,7 @@ def _same_number_of(own: Version, others: Sequence[Version], kind: FactKind) -> 
 
 def facts_left_out(description: Description) -> Iterator[Found]:
     """What all other languages state, and one does not; and numbers that only its headline has."""
-    for languages in versions(description):
+    for languages in language_versions(description):
         for code, own in languages.items():
             others = [one for language, one in languages.items() if language != code]
             for kind in _SURE_KINDS:
@@ -126,9 +128,11 @@ def facts_left_out(description: Description) -> Iterator[Found]:
                     break
 
 
-def exchanged(description: Description) -> Iterator[Found]:
+def exchanged_texts(description: Description) -> Iterator[Found]:
     """Two stories of which one language has each other's texts: what one lacks, only the other states."""
-    stories = [one for one in versions(description) if next(iter(one.values())).place.kind == "story"]
+    stories = [
+        one for one in language_versions(description) if next(iter(one.values())).place.kind == "story"
+    ]
     left_out = {id(one): {code: _left_out(one, code) for code in one} for one in stories}
     for one, other in permutations(stories, 2):
         for code in one.keys() & other.keys():

@@ -1,4 +1,4 @@
-"""Checks of translations that were pasted incompletely: fewer paragraphs, links or letters than the others."""
+"""Checks of translations that were pasted in part: fewer paragraphs, links or letters than the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import median
 from mailer.approval.preflight.check_input import Description, Place, Text, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES
-from mailer.approval.preflight.translation_fact_checks import versions
+from mailer.approval.preflight.translation_fact_checks import language_versions
 from subscribers.translate_stored_texts import stored
 
 # How many letters a language needs for what takes a hundred in the median of all seven, in clean stories.
@@ -44,7 +44,7 @@ class _Version:
         return _letters(self.plain)
 
 
-def shorter(description: Description) -> Iterator[Found]:
+def shorter_translations(description: Description) -> Iterator[Found]:
     """Translations with fewer paragraphs, items, links or letters than the others, or without a quotation."""
     reported = set()
     for languages in _fields(description):
@@ -123,7 +123,7 @@ def _expected(letters: int, language: str, own: str) -> float:
 
 def _shorter_in_all(description: Description) -> Iterator[Found]:
     """Stories and blocks whose texts together are much shorter than in all other languages."""
-    for languages in versions(description):
+    for languages in language_versions(description):
         for code, own in languages.items():
             others = [one for language, one in languages.items() if language != code]
             if len(others) < _ENOUGH:
@@ -151,7 +151,7 @@ def _letters(plain: str) -> int:
     return sum(map(str.isalpha, plain))
 
 
-def without_end(description: Description) -> Iterator[Found]:
+def unfinished_last_sentence(description: Description) -> Iterator[Found]:
     """Texts whose last sentence has no end, where those of all other languages have one."""
     for languages in _fields(description):
         for code, own in languages.items():

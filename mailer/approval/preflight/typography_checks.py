@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import PROSE, Description, Text, excerpt, split_sentences
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.stated_facts import EMAIL
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u061c]")
@@ -42,7 +42,7 @@ _NUMBERED = re.compile(r"(?m)^\s*(\d{1,2})[.)]\s+\S")
 _RICH = frozenset(("body", "text", "note"))
 
 
-@of_each_text
+@check_each_text
 def odd_characters(text: Text) -> Iterator[Found]:
     """Characters that show as boxes or styled letters, and letters that are put together of two."""
     for pattern in (_CONTROL, _STYLED, _DECOMPOSED):
@@ -54,8 +54,8 @@ def odd_characters(text: Text) -> Iterator[Found]:
             break
 
 
-@of_each_text
-def other_encoding(text: Text) -> Iterator[Found]:
+@check_each_text
+def wrong_encoding(text: Text) -> Iterator[Found]:
     """Cyrillic letters that were read as Western ones ("Èññëåäîâàíèå"), or lost (“?”, "ж?не")."""
     western = re.findall("[\u00c0-\u00ff]{4,}", text.plain)
     if found := next((one for one in western if _reads_as_cyrillic(one)), ""):
@@ -71,8 +71,8 @@ def _reads_as_cyrillic(letters: str) -> bool:
         return False
 
 
-@of_each_text
-def spaces_and_hyphens(text: Text) -> Iterator[Found]:
+@check_each_text
+def wrong_spaces_and_hyphens(text: Text) -> Iterator[Found]:
     """Double spaces, words that a line end divided, spaced-out letters, question marks in a row."""
     patterns = [_HYPHENATED, _SOFT_HYPHENS, _SPACED_OUT, _MARKS]
     if text.field not in ("figures", "postal_address"):
@@ -81,8 +81,8 @@ def spaces_and_hyphens(text: Text) -> Iterator[Found]:
         yield Found(text.place, excerpt(found[0]))
 
 
-@of_each_text
-def sentences(text: Text) -> Iterator[Found]:
+@check_each_text
+def sentence_capitals(text: Text) -> Iterator[Found]:
     """Sentences that begin with a small letter, or shout in capitals."""
     if text.field not in PROSE:
         return
@@ -112,7 +112,7 @@ def _shouts(sentence: str) -> bool:
     return len(words) >= 5 and sum(word.isupper() for word in words) >= 0.9 * len(words)
 
 
-def quotation_marks(description: Description) -> Iterator[Found]:
+def inconsistent_quotation_marks(description: Description) -> Iterator[Found]:
     """Quotation marks that do not match (« ”), or of another kind than in the language's other texts."""
     by_language: dict[str, Counter[str]] = defaultdict(Counter)
     for text in description.texts:
@@ -133,8 +133,8 @@ def _styles(text: Text) -> Counter[str]:
     return Counter({"«": text.plain.count("«"), "“": text.plain.count("“"), '"': text.plain.count('"') // 2})
 
 
-@of_each_text
-def lists_by_hand(text: Text) -> Iterator[Found]:
+@check_each_text
+def hand_typed_lists(text: Text) -> Iterator[Found]:
     """Bullets that were typed, and numbers of a list with a gap."""
     if text.field not in _RICH:
         return

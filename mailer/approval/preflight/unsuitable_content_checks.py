@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mailer.approval.preflight.check_input import Description, Text, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.stated_facts import EMAIL
 
 _FLAGS = re.VERBOSE | re.IGNORECASE
@@ -56,7 +56,7 @@ _CLICK = re.compile(
 )
 
 
-@of_each_text
+@check_each_text
 def personal_data(text: Text) -> Iterator[Found]:
     """Numbers of passports, cards and persons, birthdays, addresses of homes, names of victims, passwords."""
     found = _IDENTITY.search(text.plain) or _PASSWORD.search(text.plain) or _VICTIM.search(text.plain)
@@ -79,7 +79,7 @@ def _is_private(address: str) -> bool:
     return address.rpartition("@")[2].lower().rstrip(".") in FREE_MAIL
 
 
-@of_each_text
+@check_each_text
 def loaded_words(text: Text) -> Iterator[Found]:
     """Words for people that are not used any more: "illegal migrants"."""
     if found := _LOADED.search(text.plain):

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from mailer.approval.preflight.check_input import Description, Link, Place, Text, excerpt
-from mailer.approval.preflight.edit_distance import distance
+from mailer.approval.preflight.edit_distance import edit_distance
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.link_destination_checks import addresses, is_local
+from mailer.approval.preflight.link_destination_checks import distinct_links, is_local
 from mailer.approval.preflight.stated_facts import EMAIL, LANGUAGES
 from subscribers.translate_stored_texts import stored
 
@@ -90,22 +90,22 @@ _LONG_DOMAIN = 9
 _TOP = re.compile(r"\.(?:con|cmo|ocm|comm|ogr|rog|orgg|imt|itn|imnt|nte|rru|govv|edi)$", re.IGNORECASE)
 
 
-def broken(description: Description) -> Iterator[Found]:
+def broken_url(description: Description) -> Iterator[Found]:
     """Addresses that cannot be right: two in one, with a password or a tag, of a program."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if _GLUED.search(link.url) or _CREDENTIALS.match(link.url) or _PROGRAM.match(link.url):
             yield Found(place, excerpt(link.url))
 
 
-def doubtful(description: Description) -> Iterator[Found]:
+def doubtful_url(description: Description) -> Iterator[Found]:
     """Addresses that end in a slip, are numbers, or are as long as no page's."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         is_number = _BARE_IP.match(link.url) and not is_local(urlsplit(link.url).hostname or "")
         if _TRAILING.search(link.url) or is_number or len(link.url) > _LONGEST:
             yield Found(place, excerpt(link.url))
 
 
-def files(description: Description) -> Iterator[Found]:
+def files_phones_cannot_open(description: Description) -> Iterator[Found]:
     """Files that a phone cannot open, and pictures in place of a page."""
     pictures = {
         url
@@ -113,12 +113,12 @@ def files(description: Description) -> Iterator[Found]:
         if block.kind in ("button", "video")
         for url in [block.link]
     }
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if _FILE.match(link.url) or (link.url in pictures and _PICTURE_FILE.match(link.url)):
             yield Found(place, excerpt(link.url))
 
 
-def home_pages(description: Description) -> Iterator[Found]:
+def link_to_home_page(description: Description) -> Iterator[Found]:
     """Stories and buttons that lead to the first page of the office's site."""
     own = {
         urlsplit(description.content.site_url).hostname,
@@ -126,28 +126,28 @@ def home_pages(description: Description) -> Iterator[Found]:
     }
     buttons = {block.link.strip() for block in description.content.blocks if block.kind == "button"}
     stories = {story.link.strip() for story in description.shown_stories if story.kind != "notice"}
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         parts = urlsplit(link.url) if link.url in buttons | stories and link.url.startswith("http") else None
         host = (parts.hostname or "").removeprefix("www.") if parts else ""
         if parts and host in own and not parts.query and len(parts.path.strip("/")) <= _LANGUAGE_SEGMENT:
             yield Found(place, link.url)
 
 
-def copies(description: Description) -> Iterator[Found]:
+def copy_of_page(description: Description) -> Iterator[Found]:
     """Copies of a page: of a translator, an archive, a search, the site for phones, the frame of a video."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if _COPY.match(link.url):
             yield Found(place, link.url)
 
 
-def personal(description: Description) -> Iterator[Found]:
+def personal_url(description: Description) -> Iterator[Found]:
     """Addresses with one person's key, invitations, editors' pages, unsubscribe pages of other lists."""
-    for link, place in addresses(description):
+    for link, place in distinct_links(description):
         if _PERSONAL.match(link.url):
             yield Found(place, excerpt(link.url))
 
 
-def words(description: Description) -> Iterator[Found]:
+def unsuitable_link_text(description: Description) -> Iterator[Found]:
     """Links without words, with a paragraph of them, in two pieces, or with the words of another link."""
     known: dict[tuple[str, str], Link] = {}
     for link in description.anchors:
@@ -172,7 +172,7 @@ def _pieces(description: Description) -> Iterator[Found]:
                 yield Found(Place("story", story.key, excerpt(text.headline), text.language), found[1])
 
 
-def mail_addresses(description: Description) -> Iterator[Found]:
+def wrong_mail_links(description: Description) -> Iterator[Found]:
     """Links for mail that show another address, and addresses whose domain is nearly a well-known one."""
     own = description.sender.email.rpartition("@")[2].lower()
     for link in description.anchors:
@@ -182,11 +182,11 @@ def mail_addresses(description: Description) -> Iterator[Found]:
         shown = EMAIL.fullmatch(link.words.strip().rstrip("."))
         if shown and shown[0].lower() != address:
             yield Found(link.place, f"{link.words} → {address}")
-        elif is_nearly(address, own):
+        elif is_near_known_domain(address, own):
             yield Found(link.place, with_suggestion(address, own))
 
 
-def is_nearly(address: str, own: str) -> bool:
+def is_near_known_domain(address: str, own: str) -> bool:
     """Whether an address's domain is a letter or two away from the office's, or one from a well-known one."""
     return bool(_TOP.search(address.lower()) or nearest_domain(address, own))
 
@@ -196,10 +196,10 @@ def nearest_domain(address: str, own: str) -> str:
     domain = address.rpartition("@")[2].lower()
     if domain == own or domain in _DOMAINS:
         return ""
-    if len(own) >= _LONG_DOMAIN and distance(domain, own) == 2:
+    if len(own) >= _LONG_DOMAIN and edit_distance(domain, own) == 2:
         # Two letters of the last part make another country or kind of organisation.
         return own if domain.rpartition(".")[2] == own.rpartition(".")[2] else ""
-    return next((one for one in (own, *_DOMAINS) if len(one) > 5 and distance(domain, one) == 1), "")
+    return next((one for one in (own, *_DOMAINS) if len(one) > 5 and edit_distance(domain, one) == 1), "")
 
 
 def with_suggestion(address: str, own: str) -> str:
@@ -212,7 +212,7 @@ def with_suggestion(address: str, own: str) -> str:
     )
 
 
-def not_linked(description: Description) -> Iterator[Found]:
+def unlinked_addresses(description: Description) -> Iterator[Found]:
     """Addresses in a text that readers cannot press."""
     pressed = [f"{link.words} {link.url}".casefold() for link in description.anchors]
     for text in description.texts:
@@ -225,7 +225,7 @@ def not_linked(description: Description) -> Iterator[Found]:
                 break
 
 
-def other_language(description: Description) -> Iterator[Found]:
+def link_differs_between_languages(description: Description) -> Iterator[Found]:
     """Links of one language that differ from all others, are missing, or name another language."""
     for by_language in _links_by_language(description).values():
         for code, (place, own) in by_language.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import of_each_text
+from mailer.approval.preflight.per_text_checks import check_each_text
 from subscribers.translate_stored_texts import stored
 
 # What readers would see of HTML and Markdown that was typed or pasted as text.
@@ -75,29 +75,29 @@ _CUT = frozenset(("subject", "preheader", "summary", "headline"))
 _MOST_FIGURES = 3
 
 
-@of_each_text
-def markup(text: Text) -> Iterator[Found]:
+@check_each_text
+def visible_markup(text: Text) -> Iterator[Found]:
     """HTML, entities and Markdown that readers would see as they are."""
     if found := _MARKUP.search(text.plain):
         yield Found(text.place, excerpt(found[0]))
 
 
-@of_each_text
-def program_error(text: Text) -> Iterator[Found]:
+@check_each_text
+def program_error_text(text: Text) -> Iterator[Found]:
     """Messages of programs in place of a value: "Error! Bookmark not defined.", "#REF!"."""
     if found := _PROGRAM_ERROR.search(text.plain):
         yield Found(text.place, excerpt(text.plain[found.start() :]))
 
 
-@of_each_text
-def headline_long(text: Text) -> Iterator[Found]:
+@check_each_text
+def long_headline(text: Text) -> Iterator[Found]:
     """Headlines that are a paragraph."""
     if text.field in ("headline", "heading") and len(text.plain) > _LONGEST_HEADLINE:
         yield Found(text.place, stored("%(count)s characters", count=len(text.plain)))
 
 
-@of_each_text
-def garbled(text: Text) -> Iterator[Found]:
+@check_each_text
+def garbled_letters(text: Text) -> Iterator[Found]:
     """Letters that were read in the wrong encoding."""
     if "\N{REPLACEMENT CHARACTER}" in text.plain:
         at = text.plain.index("\N{REPLACEMENT CHARACTER}")
@@ -118,7 +118,7 @@ def _is_garbled(letters: str) -> bool:
     return False
 
 
-@of_each_text
+@check_each_text
 def word_twice(text: Text) -> Iterator[Found]:
     """A word that was typed twice."""
     for found in _TWICE.finditer(text.plain):
@@ -133,16 +133,16 @@ def word_twice(text: Text) -> Iterator[Found]:
             break
 
 
-@of_each_text
-def spacing(text: Text) -> Iterator[Found]:
+@check_each_text
+def wrong_spacing(text: Text) -> Iterator[Found]:
     """Spaces before commas and full stops, and signs that stand twice."""
     joined = (one for one in _NO_SPACE.finditer(text.plain) if one["next"].istitle() and one[0][0:3] != "www")
     if found := _SPACING.search(text.plain) or next(joined, None):
         yield Found(text.place, excerpt(found[0]))
 
 
-@of_each_text
-def breaks_off(text: Text) -> Iterator[Found]:
+@check_each_text
+def sentence_breaks_off(text: Text) -> Iterator[Found]:
     """Sentences that end with a comma or a conjunction."""
     patterns = (
         (_SENTENCES, _BREAKS_OFF),
@@ -154,22 +154,22 @@ def breaks_off(text: Text) -> Iterator[Found]:
         yield Found(text.place, f"…{text.plain[max(0, found.start() - 20) :].strip()}")
 
 
-@of_each_text
-def begins_low(text: Text) -> Iterator[Found]:
+@check_each_text
+def lower_case_start(text: Text) -> Iterator[Found]:
     """Texts that begin with a small letter, as if their beginning had been cut off."""
     first = re.match(r"[^\W\d_]+(?![\w-])", text.plain)
     if text.field in ("headline", "summary", "subject", "preheader") and first and first[0].islower():
         yield Found(text.place, excerpt(text.plain))
 
 
-@of_each_text
+@check_each_text
 def editing_traces(text: Text) -> Iterator[Found]:
     """Heads of forwarded mail, comments and tracked changes, as they come with a pasted text."""
     if found := _EDITING.search(text.plain):
         yield Found(text.place, excerpt(found[0]))
 
 
-def summary_repeats(description: Description) -> Iterator[Found]:
+def summary_repeats_headline(description: Description) -> Iterator[Found]:
     """Summaries that say what the headline has just said."""
     for story in description.shown_stories:
         for text in story.texts:

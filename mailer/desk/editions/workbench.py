@@ -660,7 +660,7 @@ class ChecksPage(EditionPage):
     post_permission = "mailer.change_edition"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        number = link_crawler.check_again(self.edition, timezone.now())
+        number = link_crawler.recheck_links(self.edition, timezone.now())
         if number:
             text = ngettext(
                 "%(number)s link is checked again.", "%(number)s links are checked again.", number
@@ -674,7 +674,7 @@ class ChecksPage(EditionPage):
         edition, content, audience = current_content(self.edition)
         found = preflight(edition, content, count_for_page(audience, timezone.now())).findings
         errors = sum(finding.level == "error" for finding in found)
-        links = link_crawler.progress(content, timezone.now())
+        links = link_crawler.link_progress(content, timezone.now())
         return super().get_context_data(
             links=links,
             links_checked=links.total - links.waiting,

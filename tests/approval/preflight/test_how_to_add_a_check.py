@@ -10,7 +10,7 @@ from typing import Any
 
 from mailer.approval.preflight import check_table, text_checks
 from mailer.approval.preflight.check_input import Description
-from mailer.approval.preflight.findings import run
+from mailer.approval.preflight.findings import run_checks
 from tests.approval.preflight import test_clean_edition, test_planted_faults
 from tests.approval.preflight_edition import CLEAN, rendered
 
@@ -34,7 +34,7 @@ def test_the_example_of_the_page_works_as_it_is_written() -> None:
 
     def found(description: Description) -> dict[str, str]:
         variants = description.variants or rendered()
-        return {one.code: one.level for one in run(checks, replace(description, variants=variants))}
+        return {one.code: one.level for one in run_checks(checks, replace(description, variants=variants))}
 
     assert found(plant(CLEAN)) == {code: level} == {check.code: check.level}
     assert found(CLEAN) == {}

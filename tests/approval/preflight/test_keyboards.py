@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.approval.preflight.missing_letters import old_font, word_without_letters
+from mailer.approval.preflight.missing_letters import old_font_word, word_without_letters
 from tests.approval.preflight_clean_stories import STORIES
 from tests.approval.preflight_languages import BLOCKS, MORE
 
@@ -35,12 +35,12 @@ def test_a_word_without_its_letters_is_found(code: str, plain: str) -> None:
 
 @pytest.mark.parametrize(("code", "plain"), OLD)
 def test_an_old_font_is_found(code: str, plain: str) -> None:
-    assert old_font(plain, code)
+    assert old_font_word(plain, code)
 
 
 def test_a_name_of_another_language_is_no_font() -> None:
-    assert not old_font("Київ қаласы, көмек", "kk")
-    assert not old_font("Шаҳри Љубљана дар Словения ҷойгир аст", "tg")
+    assert not old_font_word("Київ қаласы, көмек", "kk")
+    assert not old_font_word("Шаҳри Љубљана дар Словения ҷойгир аст", "tg")
 
 
 def test_clean_texts_have_all_their_letters() -> None:
@@ -50,5 +50,7 @@ def test_clean_texts_have_all_their_letters() -> None:
         for code, parts in story.items()
         for part in parts
     ]
-    wrong = [(one, code) for code, one in texts if word_without_letters(one, code) or old_font(one, code)]
+    wrong = [
+        (one, code) for code, one in texts if word_without_letters(one, code) or old_font_word(one, code)
+    ]
     assert wrong == []

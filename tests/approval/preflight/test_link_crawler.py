@@ -42,7 +42,7 @@ def row(url: str) -> LinkCheck:
 def check(url: str, *, allow_loopback: bool = True) -> LinkCheck:
     made = row(url)
     now = made.due_at
-    assert link_crawler.check_due(lambda: now, lambda: False, allow_loopback=allow_loopback) == 1
+    assert link_crawler.check_due_links(lambda: now, lambda: False, allow_loopback=allow_loopback) == 1
     made.refresh_from_db()
     assert made.due_at > now
     return made
@@ -76,7 +76,9 @@ def test_a_host_is_asked_for_one_page_at_a_time() -> None:
         for number in range(3):
             row(f"http://127.0.0.1:{port}/200/{number}")
         now = timezone.now()
-        asked = [link_crawler.check_due(lambda: now, lambda: False, allow_loopback=True) for _run in range(4)]
+        asked = [
+            link_crawler.check_due_links(lambda: now, lambda: False, allow_loopback=True) for _run in range(4)
+        ]
     assert asked == [1, 1, 1, 0]
 
 
@@ -88,7 +90,7 @@ def test_links_of_drafts_are_collected_and_a_dead_one_is_an_error() -> None:
     Story.objects.filter(key="tj-news").update(link="http://localhost/page")
     now = timezone.now()
     Edition.objects.update(created_at=now)
-    assert link_crawler.collect(now) == 1 and link_crawler.collect(now) == 0
+    assert link_crawler.collect_draft_links(now) == 1 and link_crawler.collect_draft_links(now) == 0
     # Neither the reserved names of the other stories nor localhost are ever asked.
     assert list(LinkCheck.objects.values_list("url", flat=True)) == [dead]
     LinkCheck.objects.update(state="missing", status=404)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.approval.preflight.person_name_variants import other_spelling, persons
+from mailer.approval.preflight.person_name_variants import find_variant, persons_in
 from tests.approval.preflight_clean_stories import STORIES
 
 
 def is_found(language: str, first: str, second: str) -> bool:
-    known = list(persons(first, language))
-    return any(other_spelling(one, known) for one in persons(second, language))
+    known = list(persons_in(first, language))
+    return any(find_variant(one, known) for one in persons_in(second, language))
 
 
 @pytest.mark.parametrize(
@@ -50,5 +50,5 @@ def test_declension_and_other_people_are_none(language: str, first: str, second:
 
 def test_clean_stories_have_none() -> None:
     for language in ("en", "ru", "kk", "ky", "tg", "uz", "tk"):
-        known = [one for story in STORIES for part in story[language] for one in persons(part, language)]
-        assert not [one for one in known if other_spelling(one, known)]
+        known = [one for story in STORIES for part in story[language] for one in persons_in(part, language)]
+        assert not [one for one in known if find_variant(one, known)]

@@ -10,7 +10,7 @@ import pytest
 from wagtail import blocks
 
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.findings import run
+from mailer.approval.preflight.findings import run_checks
 from mailer.desk.editions import block_pages, translations
 from mailer.desk.editions.workbench import BLOCK_LABELS
 from mailer.editions import draft_blocks
@@ -71,7 +71,7 @@ def test_preflight_reads_every_text_of_every_block(kind: Any, part: TextPart) ->
     texts = tuple(replace(LocalText(code, ""), **{part.name: fault}) for code in ("ru", "kk"))
     block = Block(kind, texts=texts, link="https://www.office.int/a", picture=Picture(PICTURE, 1080, 720))
     description = with_block(CLEAN, block)
-    (finding,) = [one for one in run(CHECKS, description) if one.code == "text.placeholder"]
+    (finding,) = [one for one in run_checks(CHECKS, description) if one.code == "text.placeholder"]
     assert [(one.place.kind, one.place.language) for one in finding.found] == [
         ("block", "ru"),
         ("block", "kk"),
