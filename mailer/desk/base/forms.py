@@ -143,7 +143,9 @@ class CountriesInput(_TemplateWidget):
             "id": (attrs or {}).get("id", f"id_{name}"),
             "ordered": self.ordered,
         }
-        context["boxes"] = [(code, named.get(code, code), code in chosen) for code in offered]
+        # The first country has a field of its own, and is not ticked among the further ones.
+        ticked = chosen[1:] if self.ordered else chosen
+        context["boxes"] = [(code, named.get(code, code), code in ticked) for code in offered]
         others = [(code, label) for code, label in self.choices if code not in offered]
         context["other_boxes"] = _boxes(name, context["id"], others)
         if self.ordered:

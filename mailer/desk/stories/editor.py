@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import time
 from typing import Any
 
@@ -53,14 +54,23 @@ PART_LABELS = {
 }
 _HINTS = {
     "summary": gettext_lazy("One or two sentences, shown in the email."),
-    "body": gettext_lazy("Shown when the story leads an edition, and when it has no link to read on."),
-    "link_label": gettext_lazy("Says where the link leads: “How the project will work”. Empty: “Read more”."),
+    "body": gettext_lazy("Optional. Readers see it if the story leads their edition, or has no link."),
+    "link_label": gettext_lazy(
+        "Optional. Says where the link leads: “How the project will work”. Empty: “Read more”."
+    ),
     "venue": gettext_lazy("Of an event: where it takes place, for example “House of Cinema, Almaty”."),
     "picture_alt": gettext_lazy(
         "The alternative text: what the picture shows, read aloud to readers who cannot see it."
     ),
 }
 _LENGTHS = {"headline": 200, "link_label": 80, "venue": 160, "picture_alt": 250}
+# The parts of the texts by the group of the form that they stand in: beside what they belong to.
+_GROUPS = {
+    "text_rows": ("headline", "summary", "body"),
+    "event_rows": ("venue",),
+    "picture_rows": ("picture_alt",),
+    "link_rows": ("link_label",),
+}
 # The key of a story that is not saved yet, so that saving twice makes one story.
 _NEW_KEY = re.compile(r"\d{4}-\d{2}-[0-9a-f]{8}")
 
@@ -77,7 +87,7 @@ class StoryForm(forms.Form):
     starts = forms.TimeField(
         label=gettext_lazy("Begins at"),
         required=False,
-        help_text=gettext_lazy("Only of an event. Empty: all day."),
+        help_text=gettext_lazy("Empty: all day."),
         widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
     )
     ends = forms.TimeField(
@@ -153,8 +163,8 @@ class StoryForm(forms.Form):
                 values[name] = value_as_text(self.cleaned_data[name])
         return values
 
-    def rows(self) -> list[tuple[str, Any, list[tuple[str, str, Any]]]]:
-        """(part, hint, [(language, its name, field)]) for each part of the texts."""
+    def rows(self, parts: Sequence[str]) -> list[tuple[str, Any, list[tuple[str, str, Any]]]]:
+        """(part, hint, [(language, its name, field)]) for each of these parts of the texts."""
         return [
             (
                 part,
@@ -164,7 +174,7 @@ class StoryForm(forms.Form):
                     for language in self.languages
                 ],
             )
-            for part in PARTS
+            for part in parts
         ]
 
 
@@ -260,7 +270,7 @@ class _Editor(StaffPage, TemplateView):
             "story": self.story,
             "form": form,
             "media": form.media,
-            "rows": form.rows(),
+            **{group: form.rows(parts) for group, parts in _GROUPS.items()},
             "columns": [(code, staff_language.language_name(code)) for code in languages],
             "source": languages[0],
             "beside": languages[1] if len(languages) > 1 else "-",

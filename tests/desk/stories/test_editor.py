@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -113,6 +114,21 @@ def test_an_event_has_times_in_a_zone_and_a_place(desk: Desk) -> None:
     assert (f"{story.starts:%H:%M}", f"{story.ends:%H:%M}", story.zone) == ("18:30", "20:00", "Asia/Almaty")
     early = edit(desk, story, fields("en", **times | {"ends": "17:00"}, zone="Asia/Almaty"))
     assert "ends" in early.context["form"].errors
+
+
+def test_the_country_where_it_happened_is_not_ticked_among_the_others(desk: Desk) -> None:
+    add(desk, fields("en"))
+    story = Story.objects.get(key=NEW)
+    page = as_user(desk.writer).get(reverse("desk_stories:edit", args=[story.pk])).content.decode()
+    ticked = re.findall(r'name="countries" value="(\w+)"[^>]* checked', page)
+    assert ticked == ["KZ"] and re.search(r'<option value="UZ" selected', page)
+    # Another place takes the place of the first; the others stay.
+    edit(
+        desk,
+        story,
+        fields("en", **{"countries-first": "KG", "countries": ["KZ"]}, base=base_of(desk, story, "en")),
+    )
+    assert draft(story)["countries"] == "KG,KZ"
 
 
 @pytest.mark.both_databases
