@@ -200,6 +200,7 @@ TEMPLATES = [
             ],
             "libraries": {
                 "desk_forms": "mailer.desk.base.form_markup",
+                "desk_setup": "mailer.desk.base.setup_progress",
                 "desk_tables": "mailer.desk.base.table_rows",
             },
         },

@@ -49,9 +49,9 @@ from mailer.desk.editions.translations import TranslationExport, TranslationImpo
 from mailer.desk.editions.variants_page import AsReaderAction, VariantsPage
 from mailer.desk.editions.workbench import ChecksPage
 from mailer.desk.home import panels
-from mailer.desk.home.checklist import FirstListAction, SkipStepAction
-from mailer.desk.home.doctor_results import InstallationChecksPage
+from mailer.desk.home.doctor_results import DnsRecordsPage, InstallationChecksPage
 from mailer.desk.home.sample_edition import SampleAction
+from mailer.desk.home.setup_actions import FirstListAction, SkipStepAction
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list import ImportViewSet
 from mailer.desk.reports.delivered_email import DeliveredEmailPage
@@ -172,6 +172,7 @@ _PAGES = [
     path("api-keys/", ApiKeysPage.as_view(), name="desk_api_keys"),
     path("api-keys/<int:pk>/revoke/", RevokeApiKeyAction.as_view(), name="desk_api_key_revoke"),
     path("checks/", InstallationChecksPage.as_view(), name="desk_checks"),
+    path("checks/dns/", DnsRecordsPage.as_view(), name="desk_dns_records"),
     path("setup/skip/", SkipStepAction.as_view(), name="desk_skip_step"),
     path("setup/list/", FirstListAction.as_view(), name="desk_first_list"),
     path("setup/sample/", SampleAction.as_view(), name="desk_sample"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +17,9 @@ from django.contrib.auth.models import Group, User
 from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from mailer.approval.models import AccountChange
@@ -124,6 +126,26 @@ def authors_behind(user: User, authors: Collection[int]) -> list[User]:
         cursor.execute("SELECT author_id FROM mailer_accountinfluence WHERE user_id = %s", [user.pk])
         found = {pk for (pk,) in cursor.fetchall()}
     return list(User.objects.filter(pk__in=found & set(authors)).order_by("pk"))
+
+
+def independent_from(user: User, authors: Collection[int]) -> datetime | None:
+    """When no author (primary keys) is behind the account any more, if nobody changes it again (aware).
+
+    None: none is. A chain of changes ends with its first one, which is the oldest.
+    """
+    since = timezone.now() - timedelta(days=DAYS)
+    recent = AccountChange.objects.filter(at__gt=since).exclude(actor=None).exclude(actor=F("user"))
+    changes = list(recent.order_by("-at").values_list("actor_id", "user_id", "at"))
+    # By the account: until when what reached it led on to the user's account.
+    latest: dict[int, datetime] = {user.pk: timezone.now()}
+    found = True
+    while found:
+        found = False
+        for actor, changed, at in changes:
+            if changed in latest and at <= latest[changed] and (actor not in latest or latest[actor] < at):
+                latest[actor], found = at, True
+    first = [at for account, at in latest.items() if account in authors and account != user.pk]
+    return max(first) + timedelta(days=DAYS) if first else None
 
 
 def approver_since(user: User) -> list[tuple[str, datetime | None]]:

@@ -355,11 +355,20 @@ def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int
         )
 
 
+def authors_of_snapshot(snapshot: Snapshot) -> set[int]:
+    """The primary keys of those who may not approve it, the submitter included."""
+    return _author_ids(snapshot, snapshot.authors.values_list("user_id", flat=True))
+
+
+def _author_ids(snapshot: Snapshot, recorded: Iterable[int]) -> set[int]:
+    in_manifest = _AUTHOR_ID.findall(json.loads(snapshot.manifest)["authors"])
+    return {*map(int, in_manifest), *recorded, snapshot.submitted_by_id}
+
+
 def require_second_person(snapshot: Snapshot, user: User) -> None:
     """Raises AuthorMayNotApprove or AccountNotIndependent; the database refuses the same approvals."""
-    authors = {int(pk) for pk in _AUTHOR_ID.findall(json.loads(snapshot.manifest)["authors"])}
     reasons = dict(snapshot.authors.values_list("user_id", "reason"))
-    authors |= {*reasons, snapshot.submitted_by_id}
+    authors = _author_ids(snapshot, reasons)
     if user.pk in authors:
         reason = authorship.translated_reason(reasons.get(user.pk, stored("changed a part of it")))
         raise AuthorMayNotApprove(

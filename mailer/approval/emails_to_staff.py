@@ -151,11 +151,16 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
 
 def second_persons(snapshot: Snapshot) -> list[User]:
     """The active users who may approve the snapshot."""
-    users = User.objects.with_perm("mailer.approve_edition", backend=_BACKEND).order_by("pk")
-    return [user for user in users if _second_person(snapshot, user)]
+    return [user for user in all_approvers() if is_second_person(snapshot, user)]
 
 
-def _second_person(snapshot: Snapshot, user: User) -> bool:
+def all_approvers() -> Iterable[User]:
+    """The active users with the permission to approve, oldest account first."""
+    return User.objects.with_perm("mailer.approve_edition", backend=_BACKEND).order_by("pk")
+
+
+def is_second_person(snapshot: Snapshot, user: User) -> bool:
+    """Whether a user with the permission may approve the snapshot."""
     try:
         require_second_person(snapshot, user)
     except ApprovalError:

@@ -5,15 +5,18 @@ No page makes an account a superuser, or removes the second factors of an accoun
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Annotated
 
 import typer
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.timezone import localtime
 from wagtail.log_actions import log
 
 from mailer.accounts.password_links import set_password_url
-from mailer.approval.same_person import SamePerson
+from mailer.approval.account_change_records import DAYS, authors_behind, independent_from
+from mailer.approval.same_person import SamePerson, conflicts
 from mailer.cli.lookup import operator
 from mailer.cli.output import command_group, console, fail, print_text
 
@@ -71,19 +74,36 @@ def invite(
     # Wagtail's tables, which the other commands of the module do not need.
     from mailer.desk.accounts.permissions import ensure_groups
 
-    if User.objects.filter(username=username).exists():
-        fail(f"there is an account “{username}” already.")
+    if (known := User.objects.filter(username=username).first()) is not None:
+        fail(f"there is an account “{username}” already. {_independence(known)}")
     groups, wanted = ensure_groups(), role or ["Approvers"]
     if unknown := [name for name in wanted if name not in groups]:
         fail(f"there is no role “{unknown[0]}”; known: {', '.join(groups)}.")
+    names = {"first_name": first_name, "last_name": last_name}
     try:
         with transaction.atomic():
-            user = User.objects.create_user(username, email, None, first_name=first_name, last_name=last_name)
+            user = User.objects.create_user(username, email, None, **names)
             user.groups.add(*(groups[name] for name in wanted))
     except SamePerson as error:
-        fail(error.messages[0])
+        same = (other for _field, other in conflicts(User(username=username, email=email, **names)))
+        fail(" ".join([error.messages[0], *map(_independence, islice(same, 1))]))
     log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
     console.print(set_password_url(user), markup=False, soft_wrap=True)
+
+
+def _independence(user: User) -> str:
+    """Whether the account that exists already is independent, and from when on it is."""
+    everyone = set(User.objects.exclude(pk=user.pk).values_list("pk", flat=True))
+    behind = authors_behind(user, everyone)
+    until = independent_from(user, everyone)
+    if not behind or until is None:
+        return f"Nobody invited or changed “{user.username}” in the last {DAYS} days: it is independent."
+    names = ", ".join(one.username for one in behind)
+    return (
+        f"“{user.username}” was invited or changed in the desk by {names}, and this command cannot make it "
+        f"independent: it cannot approve what they wrote or set up before {localtime(until):%Y-%m-%d}. Wait "
+        "until then, or invite another person under another username."
+    )
 
 
 def _active_account(username: str) -> User:

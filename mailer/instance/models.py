@@ -73,7 +73,7 @@ class CheckRun(models.Model):
 class SkippedStep(models.Model):
     """A step of the set-up checklist that staff decided not to do."""
 
-    # As in desk.home.checklist: "dns".
+    # As in desk.base.setup_progress: "dns".
     step = models.CharField(max_length=30, unique=True)
     reason = models.CharField(max_length=200)
     # The username of who decided.

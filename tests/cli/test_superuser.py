@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from typer.testing import CliRunner
 
+from mailer.approval.account_change_records import DAYS, acting_as
 from mailer.approval.models import AccountChange
 from mailer.cli.main import app
 from tests import cast
@@ -36,6 +40,8 @@ def test_a_command_makes_an_approver_whom_no_member_of_staff_made() -> None:
     assert user.has_perm("mailer.approve_edition") and not user.has_usable_password()
     assert {one.actor for one in AccountChange.objects.filter(user=user)} == {None}
     assert CliRunner().invoke(app, arguments).exit_code == 1
+    # The account is independent: another one is not needed.
+    assert "independent" in CliRunner().invoke(app, arguments).stderr
     unknown = [
         "invite",
         "aida",
@@ -50,3 +56,15 @@ def test_a_command_makes_an_approver_whom_no_member_of_staff_made() -> None:
     assert (
         CliRunner().invoke(app, unknown).exit_code == 1 and not User.objects.filter(username="aida").exists()
     )
+
+
+def test_the_command_says_until_when_an_account_that_was_invited_in_the_desk_is_barred() -> None:
+    people = cast.staff()
+    with acting_as(people.writer):
+        User.objects.create_user("aida", "aida@example.org", first_name="Aida", last_name="Bekova")
+    until = f"{timezone.localtime() + timedelta(days=DAYS):%Y-%m-%d}"
+    for username, address in ("aida", "other@example.org"), ("bekova", "aida@example.org"):
+        arguments = ["invite", username, "--email", address, "--first-name", "A", "--last-name", "B"]
+        answer = CliRunner().invoke(app, arguments)
+        said = " ".join(answer.stderr.split())
+        assert answer.exit_code == 1 and until in said and people.writer.username in said

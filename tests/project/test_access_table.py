@@ -148,6 +148,7 @@ desk_edition:find_delivered            ADS      ADS      -   one subscriber's em
 desk_edition:delivered_email           ADS      ADS      -   one subscriber's email
 desk_edition:control                   -        ADS      -   approvers pause, resume and cancel
 desk_checks                            DS       DS       -   admins see to the installation
+desk_dns_records                       DS       DS       -   admins see to the installation
 desk_reply_answer                      ADS      ADS      -   approvers and admins answer subscribers
 wagtailusers_users:invitations         DS       -        GP  admins invite
 wagtailusers_users:revoke_invitation   -        nobody   GP  nobody invited these accounts

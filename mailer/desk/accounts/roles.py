@@ -31,6 +31,8 @@ ROLES: dict[str, tuple[Promise, Promise]] = {
         ),
     ),
 }
+# The roles of those who approve what others wrote and set up, and where they do it.
+APPROVING = {"Approvers": "desk", "External approvers": "link"}
 # What the matrix asks, with the permission that decides.
 _ABILITIES: tuple[tuple[Promise, str], ...] = (
     (_("Read stories, editions and reports"), "mailer.view_edition"),

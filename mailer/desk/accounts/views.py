@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +30,33 @@ from wagtail.users.views import groups, users
 
 from mailer.accounts import audit_log_entries, password_links
 from mailer.accounts.models import ContributorCountries, Invitation
+from mailer.approval.account_change_records import DAYS
 from mailer.approval.same_person import SamePerson, require_one_account
 from mailer.desk.accounts import permissions, roles
 from mailer.desk.base.edit_conflicts import EditGuard, PlainInput
 from mailer.desk.base.forms import country_choices
 from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
+from mailer.desk.base.setup_progress import back_buttons
 from mailer.desk.base.tables import StateColumn
 
 _FIELDS = ("username", "email", "first_name", "last_name")
 
 
+class _RolesWidget(forms.CheckboxSelectMultiple):
+    """Marks the roles whose owners approve and do not set up, for the warning beside them."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        role = value.instance.name
+        if role in roles.APPROVING:
+            option["attrs"]["data-approves"] = role
+        return option
+
+
 class _RolesField(forms.ModelMultipleChoiceField[Group]):
     """The roles, each with what it is for."""
 
-    widget = forms.CheckboxSelectMultiple
+    widget = _RolesWidget
 
     def label_from_instance(self, obj: Any) -> str:
         return roles.explained_label(obj)
@@ -189,6 +202,11 @@ def _roles(user: User) -> str:
     )
 
 
+def _independence() -> dict[str, Any]:
+    """What the warning beside the roles says: until when whom the editor invites or changes is barred."""
+    return {"barred_until": timezone.now() + timedelta(days=DAYS)}
+
+
 class AccountIndex(users.IndexView):
     """The table of accounts, without bulk actions: each change of an account is an act of its own."""
 
@@ -236,13 +254,21 @@ class CreateAccount(_EditorMixin, users.CreateView):
         *above, page = super().get_breadcrumbs_items()
         return [*above, {**page, "label": self.get_page_subtitle()}]
 
+    def get_initial(self) -> dict[str, Any]:
+        """The checklist on the home page names the role in ?role=."""
+        named = Group.objects.filter(name=self.request.GET.get("role", ""))
+        return {**super().get_initial(), "groups": list(named.values_list("pk", flat=True))}
+
+    def get_success_buttons(self) -> list[Any]:
+        return [*super().get_success_buttons(), *back_buttons(current_user(self.request))]
+
     def save_instance(self) -> User:
         user: User = super().save_instance()
         password_links.send_invitation(user, current_user(self.request))
         return user
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return dict(super().get_context_data(matrix=roles.matrix(), **kwargs))
+        return dict(super().get_context_data(matrix=roles.matrix(), **_independence(), **kwargs))
 
 
 class EditAccount(EditGuard, _EditorMixin, users.EditView):
@@ -257,7 +283,7 @@ class EditAccount(EditGuard, _EditorMixin, users.EditView):
             raise PermissionDenied
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return dict(super().get_context_data(matrix=roles.matrix(), **kwargs))
+        return dict(super().get_context_data(matrix=roles.matrix(), **_independence(), **kwargs))
 
 
 class InvitationsPage(StaffPage, TemplateView):

@@ -34,8 +34,10 @@ from mailer.approval.approve_and_schedule import ApprovalError, WrongHash
 from mailer.approval.authorship import name_of, translated_reason
 from mailer.approval.language_approvals import PartApproval
 from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
+from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
 from mailer.approval.preflight.findings import Finding, overrides_note
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
+from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variants_page
 from mailer.desk.editions.finding_lines import finding_lines
@@ -47,6 +49,9 @@ from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
+
+# At most so many approvers are named.
+_NAMED = 6
 
 
 class SubmitPage(EditionPage):
@@ -74,8 +79,14 @@ class SubmitPage(EditionPage):
             stories=len(content.stories),
             window_days=self.edition.newsletter.window_days,
             seen=self._open_submission(),
+            has_warnings=any(not finding.blocks for finding in found),
+            **self._who_approves(edition),
             **kwargs,
         )
+
+    def _who_approves(self, edition: Edition) -> dict[str, Any]:
+        user = current_user(self.request)
+        return who_approves(approvers_if_submitted(edition, user), user)
 
     def _earlier_reasons(self) -> dict[str, str]:
         """The reasons of the latest submission, by the ids of its findings."""
@@ -180,8 +191,7 @@ def review_context(
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": user.has_perm("mailer.approve_edition"),
         "approval_obstacle": _approval_obstacle(snapshot, user),
-        "no_second_person": snapshot.state == Snapshot.State.SUBMITTED
-        and not emails_to_staff.second_persons(snapshot),
+        **_who_approves_snapshot(snapshot, user),
         "may_request_changes": snapshot.state in Snapshot.OPEN
         and not snapshot.mailed
         and _may_request_changes(user),
@@ -233,6 +243,23 @@ def review_context(
         **_checks(snapshot, user, listed, unchecked),
         **comments_context(snapshot, user),
     }
+
+
+def who_approves(found: PossibleApprovers, user: User) -> dict[str, Any]:
+    """Who may approve, by name, as this user reads it; where nobody may, why each approver may not."""
+    more = len(found.able) - _NAMED
+    return {
+        "no_second_person": not found.able,
+        "approver_names": names_for(user, found.able[:_NAMED]),
+        "more_approvers": max(more, 0),
+        "barred": [] if found.able else [why_barred(one, user) for one in found.barred[:_NAMED]],
+    }
+
+
+def _who_approves_snapshot(snapshot: Snapshot, user: User) -> dict[str, Any]:
+    if snapshot.state != Snapshot.State.SUBMITTED:
+        return {"no_second_person": False}
+    return who_approves(approvers_of(approve_and_schedule.authors_of_snapshot(snapshot)), user)
 
 
 @dataclass(frozen=True)

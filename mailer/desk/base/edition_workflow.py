@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer.approval.authorship import name_of
+from mailer.approval.emails_to_staff import is_second_person
 from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.review import comments_of
 from mailer.delivery.models import Mailing
@@ -175,7 +176,10 @@ def overview(edition: Edition, user: User) -> Overview:
 
 
 def next_action(edition: Edition, state: str, user: User) -> Action | None:
-    """The primary action in this state; None if there is none or this user lacks the permission."""
+    """The primary action in this state.
+
+    None if there is none, or this user lacks the permission or may not approve this edition.
+    """
 
     def to(page: str) -> str:
         return reverse(f"desk_edition:{page}", args=[edition.pk])
@@ -199,7 +203,14 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
         "cancelled": ("mailer.view_edition", Action(gettext("View report"), to("report"), "view")),
     }
     permission, action = actions.get(state, ("", None))
-    return action if action and user.has_perm(permission) else None
+    if not action or not user.has_perm(permission):
+        return None
+    return action if state != "submitted" or _may_approve(edition, user) else None
+
+
+def _may_approve(edition: Edition, user: User) -> bool:
+    waiting = edition.snapshots.filter(state=Snapshot.State.SUBMITTED).defer("content").first()
+    return waiting is not None and is_second_person(waiting, user)
 
 
 def _steps(at: int, instead: str, *, finished: bool) -> Iterable[Step]:

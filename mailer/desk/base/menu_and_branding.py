@@ -272,6 +272,7 @@ _SCRIPTS = (
     "desk/auto_refresh.js",
     "desk/listing_cards.js",
     "desk/form_keeper.js",
+    "desk/invite_command.js",
 )
 
 

@@ -14,12 +14,11 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 
 from mailer.desk.base.page_classes import StaffPage, current_user
+from mailer.desk.base.setup_progress import PERMISSION
 from mailer.doctor import check_runs
 from mailer.instance.models import CheckRun
 from subscribers import translate_stored_texts
 
-# Who sees to the installation.
-PERMISSION = "auth.change_user"
 # Tone and label of each status, the worst first.
 _STATUSES: dict[str, tuple[str, Promise]] = {
     "problem": ("problem", _("Problem")),
@@ -27,6 +26,9 @@ _STATUSES: dict[str, tuple[str, Promise]] = {
     "ok": ("done", _("In order")),
     "skipped": ("draft", _("Not checked")),
 }
+
+# The checks of the records that the DNS of the sender's domain must have.
+_DNS = ("spf", "dkim", "dmarc")
 
 
 class ResultRow(NamedTuple):
@@ -45,19 +47,26 @@ class ResultRow(NamedTuple):
 
 def result_rows(run: CheckRun | None) -> list[ResultRow]:
     """The results of the run, the worst first."""
-    rows = [
-        ResultRow(
-            one["status"],
-            *_STATUSES[one["status"]],
-            title=str(check_runs.TITLES.get(one["check"], one["check"])),
-            subject=one["subject"],
-            message=translate_stored_texts.translated(one["message"]),
-            advice=translate_stored_texts.translated(one["advice"]),
-            records=one["records"],
-        )
-        for one in (run.results if run else [])
-    ]
+    rows = [_row(one) for one in (run.results if run else [])]
     return sorted(rows, key=lambda row: list(_STATUSES).index(row.status))
+
+
+def record_rows(run: CheckRun | None) -> list[ResultRow]:
+    """The results of the run that are about DNS records, each with the records to publish."""
+    found = run.results if run else []
+    return [_row(one) for one in found if one["check"] in _DNS or one["records"]]
+
+
+def _row(one: Mapping[str, Any]) -> ResultRow:
+    return ResultRow(
+        one["status"],
+        *_STATUSES[one["status"]],
+        title=str(check_runs.TITLES.get(one["check"], one["check"])),
+        subject=one["subject"],
+        message=translate_stored_texts.translated(one["message"]),
+        advice=translate_stored_texts.translated(one["advice"]),
+        records=one["records"],
+    )
 
 
 class InstallationChecksPage(StaffPage, TemplateView):
@@ -67,14 +76,31 @@ class InstallationChecksPage(StaffPage, TemplateView):
     page_title = _("Checks")
     header_icon = "circle-check"
     template_name = "desk/home/checks.html"
+    url_name = "desk_checks"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         check_runs.request_run(current_user(request).get_username(), timezone.now())
         messages.success(request, _("The checks are running. They take up to a minute."))
-        return redirect("wagtailadmin_home" if "from_home" in request.POST else "desk_checks")
+        return redirect("wagtailadmin_home" if "from_home" in request.POST else self.url_name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         running = check_runs.under_way(timezone.now())
         # While one is made, its results so far.
         run = running if running and running.started_at else check_runs.latest()
-        return super().get_context_data(running=running, run=run, rows=result_rows(run), **kwargs)
+        return super().get_context_data(running=running, run=run, rows=self.rows(run), **kwargs)
+
+    def rows(self, run: CheckRun | None) -> list[ResultRow]:
+        return result_rows(run)
+
+
+class DnsRecordsPage(InstallationChecksPage):
+    """The DNS records to publish, as the last run found them, and nothing else of it."""
+
+    page_title = _("DNS records")
+    header_icon = "globe"
+    breadcrumbs_above = (("desk_checks", _("Checks")),)
+    template_name = "desk/home/dns_records.html"
+    url_name = "desk_dns_records"
+
+    def rows(self, run: CheckRun | None) -> list[ResultRow]:
+        return record_rows(run)

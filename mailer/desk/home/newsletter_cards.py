@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from mailer.approval.authorship import name_of
 from mailer.approval.emails_to_staff import second_persons
 from mailer.approval.language_approvals import PartApproval, part_approvals
-from mailer.approval.models import Rejection, Snapshot, SnapshotAuthor
+from mailer.approval.models import Rejection, Snapshot
 from mailer.delivery.models import Alert, Mailing
 from mailer.desk.base import localized_names
 from mailer.desk.base.edition_workflow import Action, next_action, rejection_label, state_label
@@ -124,7 +124,6 @@ class _Facts:
     """What the cards of several editions show, loaded together; by the id of the edition."""
 
     snapshots: Mapping[int, Snapshot]
-    authors: Mapping[int, set[int]]
     mailings: Mapping[int, Mailing]
     dry_runs: Sequence[Mailing]
     # By the id of the mailing.
@@ -138,11 +137,6 @@ class _Facts:
     def of(cls, editions: Sequence[Edition], states: Mapping[int, str], now: datetime) -> _Facts:
         found = Snapshot.objects.filter(edition__in=editions, state__in=Snapshot.OPEN)
         snapshots = {one.edition_id: one for one in found.select_related("submitted_by").defer("content")}
-        authors: dict[int, set[int]] = defaultdict(set)
-        for edition, author in SnapshotAuthor.objects.filter(snapshot__in=snapshots.values()).values_list(
-            "snapshot__edition_id", "user_id"
-        ):
-            authors[edition].add(author)
         real = Mailing.objects.real().filter(edition__in=editions).order_by("created_at", "pk")
         mailings = {one.edition_id: one for one in real}
         dry_runs = list(
@@ -155,7 +149,6 @@ class _Facts:
         drafts = [edition for edition in editions if states[edition.pk] in WITH_WRITERS]
         return cls(
             snapshots,
-            authors,
             mailings,
             dry_runs,
             {pk: one.totals for pk, one in figures.items()},
@@ -209,9 +202,6 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
     tone, label = state_label(state)
     snapshot, mailing = facts.snapshots.get(edition.pk), facts.mailings.get(edition.pk)
     action = next_action(edition, state, user)
-    if state == "submitted" and user.pk in facts.authors[edition.pk]:
-        # An author may not approve: another person has to act.
-        action = None
     stories = story_ids(edition) if state in WITH_WRITERS else []
     have = [facts.languages_of_story.get(pk, set()) for pk in stories]
     names = [name_of(one) for one in second_persons(snapshot)] if state == "submitted" and snapshot else []
@@ -226,7 +216,7 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
         label,
         _page_of(edition, state, user),
         edition=edition,
-        action=action,
+        action=action or _view_only(edition, state, user),
         is_mine=action is not None and state in _WAITING_FOR_STAFF,
         links=tuple(_links(edition, state, user)),
         stories=len(stories),
@@ -244,6 +234,13 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
         held=held,
         held_advice=held_advice,
     )
+
+
+def _view_only(edition: Edition, state: str, user: User) -> Action | None:
+    """For those who approve other editions: they may look at this one, and another person has to act."""
+    if state != "submitted" or not user.has_perm("mailer.approve_edition"):
+        return None
+    return Action(gettext("View"), reverse("desk_edition:review", args=[edition.pk]), "view")
 
 
 def _held(state: str) -> tuple[str, str]:

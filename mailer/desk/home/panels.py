@@ -19,7 +19,8 @@ from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alerts
 from mailer.desk.base.menu_badge_counts import MOST, menu_badge_counts, with_number
 from mailer.desk.base.page_classes import current_user
-from mailer.desk.home import checklist, doctor_results, sample_edition
+from mailer.desk.base.setup_progress import PERMISSION
+from mailer.desk.home import checklist, sample_edition
 from mailer.desk.home.newsletter_cards import cards_for
 from mailer.desk.stories.source_panel import waiting_items
 from mailer.feedback.sources import source_health
@@ -66,7 +67,7 @@ def _checklist(request: HttpRequest) -> dict[str, Any]:
 class ChecklistPanel(_Panel):
     """What is still to set up, and the sample edition."""
 
-    permission = doctor_results.PERMISSION
+    permission = PERMISSION
     template_name = "desk/home/checklist.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.forms import CountriesInput, LanguageSelect
 from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage, current_user
+from mailer.desk.base.setup_progress import back_buttons
 from mailer.instance.no_send import NoSend, require_sending
 from mailer.stories.models import Story, StorySource
 from mailer.stories.source_items import preview_items
@@ -305,7 +306,9 @@ class AddSourcePage(_SourceFormPage):
         source = StorySource.objects.create(**form.values())
         log(instance=source, action="desk.source_create", user=current_user(self.request))
         messages.success(
-            self.request, gettext("The source is saved. Its first stories arrive within a minute.")
+            self.request,
+            gettext("The source is saved. Its first stories arrive within a minute."),
+            buttons=back_buttons(current_user(self.request)),
         )
         return redirect("desk_source", source.pk)
 

@@ -16,7 +16,7 @@ from mailer.approval import approve_and_schedule
 from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import AccountNotIndependent
 from mailer.approval.models import AccountChange
-from mailer.desk.accounts import permissions
+from mailer.desk.accounts import permissions, roles
 from mailer.desk.accounts.views import AccountViewSet, GroupViewSet
 from mailer.stories.models import Story
 from tests import cast as everyone
@@ -352,4 +352,29 @@ def test_the_review_page_says_when_no_account_can_approve(desk: Desk) -> None:
     assert not as_user(desk.writer).get(review).context["no_second_person"]
     with acting_as(desk.writer):
         User.objects.filter(pk=desk.approver.pk).update(first_name="Another")
-    assert as_user(desk.writer).get(review).context["no_second_person"]
+    answer = as_user(desk.writer).get(review)
+    assert answer.context["no_second_person"] and "Another" in answer.context["barred"][0]
+    assert "mailer invite USERNAME" in answer.content.decode()
+
+
+def test_the_submit_page_names_those_who_can_approve_or_why_nobody_can(desk: Desk) -> None:
+    User.objects.filter(pk=desk.admin.pk).update(is_active=False)
+    submit_page, browser = reverse("desk_edition:submit", args=[desk.edition.pk]), as_user(desk.writer)
+    assert browser.get(submit_page).context["approver_names"] == "Timur"
+    with acting_as(desk.writer):
+        User.objects.filter(pk=desk.approver.pk).update(first_name="Another")
+    shown = browser.get(submit_page)
+    assert shown.context["no_second_person"] and "Another" in shown.context["barred"][0]
+    # It can be submitted all the same.
+    assert "desk-submit" in Page(shown).ids
+
+
+def test_the_form_of_an_invitation_warns_beside_the_roles_that_approve(desk: Desk) -> None:
+    add = reverse("wagtailusers_users:add")
+    page = as_user(desk.admin).get(f"{add}?role=Writers")
+    assert set(re.findall(r'data-approves="([^"]+)"', page.content.decode())) == set(roles.APPROVING)
+    chosen = page.context["form"]["groups"].initial
+    assert list(Group.objects.filter(pk__in=chosen).values_list("name", flat=True)) == ["Writers"]
+    assert "desk-invite-approver" in Page(page).ids
+    edit = as_user(desk.admin).get(reverse("wagtailusers_users:edit", args=[desk.approver.pk]))
+    assert "desk-approves" in edit.content.decode() and "desk-invite-approver" not in Page(edit).ids

@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
+from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import approve, schedule
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import alerts
+from mailer.desk.base.edition_workflow import next_action
 from mailer.desk.home.newsletter_cards import Card, cards_for
 from mailer.editions.models import EditionPlan, Newsletter
 from tests.desk import cast
@@ -51,6 +53,18 @@ def test_a_draft_names_the_languages_in_which_stories_have_no_text(desk: Desk) -
     found = card(desk, desk.writer)
     assert {one.language for one in found.missing} - before == {"German"}
     assert max(one.stories for one in found.missing) == found.stories
+
+
+def test_an_approver_who_is_barred_may_look_only_and_nobody_waits_for_them(desk: Desk) -> None:
+    cast.submitted(desk)
+    assert card(desk, desk.approver).is_mine
+    with acting_as(desk.writer):
+        User.objects.exclude(pk=desk.writer.pk).update(first_name="Another")
+    found = card(desk, desk.approver)
+    assert not found.is_mine and not found.approvers
+    assert found.action is not None and found.action.icon == "view"
+    assert f"{at('desk_edition:review', desk)}#desk-decide" in home(desk.approver).html
+    assert next_action(desk.edition, "submitted", desk.approver) is None
 
 
 def test_the_writer_sees_with_whom_a_submitted_edition_is(desk: Desk) -> None:

@@ -11,14 +11,17 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from wagtail.images import get_image_model
 
 from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.base.setup_progress import STEPS as KEYS
+from mailer.desk.base.setup_progress import can_be_approved
 from mailer.desk.home import sample_edition
-from mailer.desk.home.checklist import KEYS, can_be_approved, steps_for
+from mailer.desk.home.checklist import context_for, steps_for
 from mailer.doctor import check_runs, runner
 from mailer.doctor.check_types import CheckResult, DnsRecord
 from mailer.editions.assemble import stories_for
@@ -26,6 +29,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.instance.models import CheckRun, SkippedStep
 from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story
+from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList, Subscriber
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
@@ -73,6 +77,10 @@ def shown_steps(browser: Client) -> set[str]:
     return {key for key in KEYS if f'data-step="{key}"' in page.content.decode()}
 
 
+def leads_back(answer: Any) -> bool:
+    return f'href="{HOME}#desk-setup"' in answer.content.decode()
+
+
 def test_an_empty_installation_shows_every_step_and_a_ready_one_none(browser: Client, admin: User) -> None:
     assert shown_steps(browser) == set(KEYS) and done(admin) == set()
     finished_run(**dict.fromkeys(GOOD, "ok"))
@@ -109,6 +117,66 @@ def test_two_people_are_needed_of_whom_one_submits_and_an_independent_one_approv
     # The operator's command makes an account that nobody among the staff made.
     User.objects.create_user("aida", "aida@office.example.org").groups.add(groups["Approvers"])
     assert can_be_approved(admin)
+
+
+def test_the_step_says_by_name_who_cannot_approve_yet_and_the_command_to_copy(
+    browser: Client, admin: User
+) -> None:
+    with acting_as(admin):
+        timur = User.objects.create_user("timur", "timur@office.example.org", first_name="Timur")
+        timur.groups.add(ensure_groups()["Approvers"])
+    (step,) = (one for one in steps_for(admin) if one.key == "colleagues")
+    in_a_month = date_format(timezone.localtime() + timedelta(days=30), "DATE_FORMAT")
+    assert step.needs_approver and any("Timur" in line and in_a_month in line for line in step.lines)
+    page = browser.get(HOME).content.decode()
+    assert "mailer invite USERNAME" in page and "w-clipboard#copy" in page
+
+
+def test_the_numbers_of_the_checklist_are_those_of_its_rows(browser: Client, admin: User) -> None:
+    def numbers() -> tuple[int, int, int]:
+        shown = context_for(admin, timezone.now())
+        assert len(shown["steps"]) == len(shown_steps(browser))
+        return len(shown["finished"]), len(shown["skipped"]), shown["total"]
+
+    assert numbers() == (0, 0, len(KEYS))
+    browser.post(reverse("desk_first_list"), {"name": "All readers"})
+    browser.post(reverse("desk_skip_step"), {"step": "dns", "reason": "the service does it"})
+    assert numbers() == (1, 1, len(KEYS)) and len(shown_steps(browser)) == len(KEYS) - 2
+
+
+def test_pages_where_a_step_ends_lead_back_until_the_checklist_is_done(browser: Client, admin: User) -> None:
+    posted = {"email": "dana@office.example.org", "first_name": "Dana", "last_name": "Serikova"}
+    assert leads_back(browser.post(reverse("wagtailusers_users:add"), posted, follow=True))
+    pages = ("desk_checks", "desk_dns_records")
+    assert all(leads_back(browser.get(reverse(name))) for name in pages)
+    for key in KEYS:
+        SkippedStep.objects.create(step=key, reason="by hand", skipped_by="lola", skipped_at=timezone.now())
+    assert not any(leads_back(browser.get(reverse(name))) for name in pages)
+
+
+def test_a_finished_import_leads_back_to_the_checklist(browser: Client) -> None:
+    job = ImportJob.objects.create(
+        file_name="a.csv",
+        mailing_list=MailingList.objects.create(slug="all", name="All"),
+        source="x",
+        language="en",
+        state="applied",
+        created_at=timezone.now(),
+        applied_at=timezone.now(),
+    )
+    assert leads_back(browser.get(reverse("desk_import", args=[job.pk])))
+
+
+def test_the_page_of_records_shows_those_alone_each_to_copy(browser: Client) -> None:
+    record = DnsRecord("example.org", "TXT", "v=spf1 mx -all")
+    run = finished_run(relay="problem")
+    spf = CheckResult("spf", "example.org", "problem", "There is no record.", "Publish it.", (record,))
+    CheckRun.objects.filter(pk=run.pk).update(results=[*run.results, spf.as_dict()])
+    answer = browser.get(reverse("desk_dns_records"))
+    assert [row.records for row in answer.context["rows"]] == [spf.as_dict()["records"]]
+    page = answer.content.decode()
+    assert page.count("w-clipboard#copy") == 2 and 'value="v=spf1 mx -all"' in page
+    assert browser.post(reverse("desk_dns_records"))["Location"] == reverse("desk_dns_records")
 
 
 def test_a_step_is_skipped_with_a_reason_only_and_can_be_brought_back(browser: Client) -> None:

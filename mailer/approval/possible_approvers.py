@@ -1,0 +1,49 @@
+"""Who may approve what given authors wrote, and why others may not: for pages, also before submitting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from django.contrib.auth.models import User
+
+from mailer.approval import account_change_records, authorship
+from mailer.approval.emails_to_staff import all_approvers
+from mailer.editions.models import Edition
+
+
+class Barred(NamedTuple):
+    """An account with the permission to approve, which may not approve this."""
+
+    user: User
+    # The authors who created or changed the account; empty: the user is an author.
+    because_of: tuple[User, ...]
+    # When the account may approve if nobody changes it again (aware); None: the user is an author.
+    until: datetime | None
+
+
+class PossibleApprovers(NamedTuple):
+    """Every active account with the permission to approve: those that may, and those that may not."""
+
+    able: tuple[User, ...]
+    barred: tuple[Barred, ...]
+
+
+def approvers_of(authors: Collection[int], users: Iterable[User] | None = None) -> PossibleApprovers:
+    """Which of the users, by default of all approvers, may approve what the authors (primary keys) wrote."""
+    able, barred = [], []
+    for user in all_approvers() if users is None else users:
+        if user.pk in authors:
+            barred.append(Barred(user, (), None))
+        elif behind := account_change_records.authors_behind(user, authors):
+            until = account_change_records.independent_from(user, authors)
+            barred.append(Barred(user, tuple(behind), until))
+        else:
+            able.append(user)
+    return PossibleApprovers(tuple(able), tuple(barred))
+
+
+def approvers_if_submitted(edition: Edition, submitter: User) -> PossibleApprovers:
+    """Who may approve the edition once this user has submitted it as it is now."""
+    return approvers_of({submitter.pk, *(one.pk for one in authorship.authors_of(edition))})

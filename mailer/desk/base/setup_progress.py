@@ -1,0 +1,141 @@
+"""How far an installation is set up: which steps of the checklist on the home page are done, checked live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django import template
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.template import Context
+from django.urls import reverse
+from django.utils.translation import gettext
+from wagtail.admin import messages
+
+from mailer.approval.emails_to_staff import users_with
+from mailer.approval.models import Authorship, Snapshot
+from mailer.approval.possible_approvers import approvers_of
+from mailer.delivery.models import Mailing
+from mailer.doctor import check_runs
+from mailer.editions.models import Newsletter
+from mailer.editions.sample_edition_markers import DOMAIN, SLUG
+from mailer.instance.models import CheckRun, SkippedStep
+from mailer.stories.models import StorySource
+from subscribers.models import MailingList, Subscription
+
+register = template.Library()
+
+# Who sets up the installation.
+PERMISSION = "auth.change_user"
+# Their step alone does not keep the checklist open.
+OPTIONAL = frozenset({"sources"})
+
+
+class SetupProgress(NamedTuple):
+    """The steps by their keys."""
+
+    done: tuple[str, ...]
+    # Not done, with who skipped them and why.
+    skipped: dict[str, SkippedStep]
+    # To be done, in the order of the checklist.
+    left: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        return len(STEPS)
+
+    @property
+    def finished(self) -> bool:
+        return all(key in OPTIONAL for key in self.left)
+
+
+def setup_progress() -> SetupProgress:
+    """The state of every step now; no network is used."""
+    run = check_runs.latest()
+    done = tuple(key for key, is_done in STEPS.items() if is_done(run))
+    found = {one.step: one for one in SkippedStep.objects.all()}
+    skipped = {key: found[key] for key in STEPS if key in found and key not in done}
+    left = tuple(key for key in STEPS if key not in done and key not in skipped)
+    return SetupProgress(done, skipped, left)
+
+
+def back_link(user: User) -> tuple[str, str] | None:
+    """Where the checklist is, and "Back to the checklist (3 of 9 done)"; None: the user sees none."""
+    if not user.has_perm(PERMISSION):
+        return None
+    found = setup_progress()
+    if found.finished:
+        return None
+    label = gettext("Back to the checklist (%(done)s of %(total)s done)")
+    return f"{reverse('wagtailadmin_home')}#desk-setup", label % {
+        "done": len(found.done),
+        "total": found.total,
+    }
+
+
+def back_buttons(user: User) -> list[Any]:
+    """The link back as a button of a message."""
+    found = back_link(user)
+    return [messages.button(*found)] if found else []
+
+
+@register.inclusion_tag("desk/back_to_checklist.html", takes_context=True)
+def back_to_checklist(context: Context) -> dict[str, Any]:
+    """The link back on a page where a step ends."""
+    return {"link": back_link(context["request"].user)}
+
+
+def newsletter_authors() -> set[int]:
+    """Primary keys of those who changed a newsletter: they are authors of each of its editions."""
+    newsletters = Newsletter.objects.exclude(slug=SLUG)
+    changed = Authorship.objects.filter(newsletter__in=newsletters).exclude(user=None)
+    return set(changed.order_by().values_list("user_id", flat=True).distinct())
+
+
+def can_be_approved(author: User) -> bool:
+    """Whether an account may approve what this user writes.
+
+    That is no account which the user, or who changed the newsletter, created or changed in the last 30 days.
+    """
+    return _can_be_approved(author, users_with("mailer.approve_edition"), newsletter_authors())
+
+
+def _can_be_approved(author: User, approvers: set[User], others: set[int]) -> bool:
+    return bool(approvers_of({author.pk, *others}, approvers).able)
+
+
+def _has_colleagues(_run: CheckRun | None) -> bool:
+    """Whether one person can submit an edition, and another one approve it."""
+    approvers, others = users_with("mailer.approve_edition"), newsletter_authors()
+    return any(_can_be_approved(one, approvers, others) for one in users_with("mailer.submit_edition"))
+
+
+def _checks_pass(*checks: str) -> Callable[[CheckRun | None], bool]:
+    # The demo sends to nobody.
+    return lambda run: (
+        settings.CONFIG.demo.enabled or check_runs.worst_status(run, checks) in ("ok", "skipped")
+    )
+
+
+def _scheduled_once(_run: CheckRun | None) -> bool:
+    return Mailing.objects.real().exists() or Snapshot.objects.filter(state=Snapshot.State.SCHEDULED).exists()
+
+
+def _has_subscribers(_run: CheckRun | None) -> bool:
+    confirmed = Subscription.objects.filter(state=Subscription.State.CONFIRMED)
+    return confirmed.exclude(subscriber__email__endswith=f"@{DOMAIN}").exists()
+
+
+# Whether each step is done, in the order of the checklist.
+STEPS: dict[str, Callable[[CheckRun | None], bool]] = {
+    "list": lambda run: MailingList.objects.exclude(slug=SLUG).exists(),
+    "newsletter": lambda run: Newsletter.objects.exclude(slug=SLUG).exists(),
+    "colleagues": _has_colleagues,
+    "subscribers": _has_subscribers,
+    "sources": lambda run: StorySource.objects.exists(),
+    "edition": _scheduled_once,
+    "relay": _checks_pass("relay", "service"),
+    "dns": lambda run: all(_checks_pass(one)(run) for one in ("spf", "dkim", "dmarc")),
+    "bounce_mailbox": _checks_pass("bounce_mailbox"),
+}
