@@ -1296,7 +1296,7 @@ CHECKS: tuple[Check, ...] = (
         "subject.promises",
         "warning",
         stored("A subject names a story that some of its readers do not get."),
-        stored("Name a story of the whole region, or none."),
+        stored("Name a story of the whole region or none, or mark this one as relevant for these countries."),
         inbox_checks.subject_promises,
     ),
     Check(
@@ -1310,7 +1310,7 @@ CHECKS: tuple[Check, ...] = (
         "subject.no_story",
         "warning",
         stored("A subject or preview text speaks of something that is nowhere in the edition."),
-        stored("Write what this edition is about."),
+        stored("Name what a story of this edition is about, or add the story that is meant."),
         subject_story_checks.subject_of_no_story,
     ),
     Check(
@@ -1375,7 +1375,7 @@ CHECKS: tuple[Check, ...] = (
         "sender.unaligned",
         "warning",
         stored("The sender's domain is not authenticated, so mailbox providers may reject the message."),
-        stored("Open the system checks: they show the DNS records to publish."),
+        stored("An admin finds the DNS records to publish in the system checks."),
         inbox_checks.sender_not_aligned,
     ),
     Check(

@@ -124,7 +124,13 @@ def subject_sent_before(description: Description) -> Iterator[Found]:
 
 
 def preheader_missing(description: Description) -> Iterator[Found]:
-    """Without a preview text, inboxes show the first sentence of the lead story."""
+    """Without a preview text, inboxes show the first sentence of the lead story.
+
+    Before a subject is written, it is reported beside the missing subject, so that both are written at once.
+    """
+    content = description.content
+    if content.stories and not any(one.subject.strip() or one.preheader.strip() for one in content.subjects):
+        yield Found(Place("subject", "", stored("Preview text")))
     for subject in _subjects(description.content):
         if not subject.preheader.strip():
             yield Found(_preview(subject))

@@ -67,6 +67,7 @@ class SubmitPage(EditionPage):
         counted = count_for_page(audience, timezone.now())
         found = preflight(edition, content, counted).findings
         return super().get_context_data(
+            checks_link="#desk-checks",
             findings=finding_lines(
                 found, self.edition, content, current_user(self.request), self._earlier_reasons()
             ),

@@ -201,6 +201,7 @@ class VariantsPage(EditionPage):
             subscribers=counted.total,
             counted_at=counted.counted_at,
             may_look_up=self.request.user.has_perm("subscribers.view_subscriber"),
+            checks_link="#desk-checks",
             findings=finding_lines(checks.findings, self.edition, content, current_user(self.request)),
             **kwargs,
         )

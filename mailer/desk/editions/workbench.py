@@ -207,7 +207,7 @@ class WorkbenchPage(EditionPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         state = context["overview"].state
-        return {**context, **self.board(state), "state": state}
+        return {**context, **self.board(state), "state": state, "checks_link": "#workbench-checks"}
 
     def board(self, state: str) -> dict[str, Any]:
         """The parts of the page that a change replaces."""

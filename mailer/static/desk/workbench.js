@@ -79,6 +79,7 @@
         }
         problem.hidden = true;
         replace(page, typing);
+        count();
         board().dataset.refused = fresh.hasAttribute('data-refused');
         if (!typing) focusOn(focus || fresh.dataset.focus);
         if (fresh.dataset.announcement) say(fresh.dataset.announcement);
@@ -199,6 +200,12 @@
 
   // The checks render every variant, so they come after the page.
   let checking = 0;
+  let number = '';
+  // The card at the top names the number of findings that was found last.
+  const count = () => {
+    const link = document.querySelector('[data-checks-link]');
+    if (link && number) link.textContent = number;
+  };
   const check = () => {
     const old = document.getElementById('workbench-checks');
     if (!old || !root.dataset.checks) return;
@@ -210,6 +217,8 @@
       const now = page.getElementById('workbench-checks');
       const shown = document.getElementById('workbench-checks');
       if (now && shown && !shown.contains(document.activeElement)) shown.replaceWith(now);
+      number = now ? now.querySelector('h2').textContent : '';
+      count();
     }, 600);
   };
   check();

@@ -315,7 +315,11 @@ FAULTS: dict[str, tuple[str, str, Plant]] = {
         WARNING,
         lambda d: replace(d, not_ready=(Place("story", "x", "A draft"),)),
     ),
-    "no subject": ("subject.missing", WARNING, lambda d: with_content(d, subjects=())),
+    "no subject": (
+        "subject.missing",
+        WARNING,
+        lambda d: with_content(d, subjects=tuple(replace(one, subject="") for one in d.content.subjects)),
+    ),
     "no preview text": ("preheader.missing", WARNING, subject(preheader="")),
     "mixed alphabets": (
         "text.mixed_alphabets",
@@ -879,6 +883,10 @@ def test_a_planted_fault_is_found_at_its_level(fault: str) -> None:
     code, level, plant = FAULTS[fault]
     found = check(plant(CLEAN))
     assert {one: finding.level for one, finding in found.items()} == {code: level}
+
+
+def test_a_missing_preview_text_is_found_beside_a_missing_subject() -> None:
+    assert set(check(with_content(CLEAN, subjects=()))) == {"subject.missing", "preheader.missing"}
 
 
 def test_clean_blocks_of_the_editors_have_no_finding() -> None:

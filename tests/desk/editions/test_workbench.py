@@ -29,6 +29,7 @@ from subscribers.models import Segment
 from tests import cast as everyone
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
+from tests.desk.page import Page
 
 PARTIAL = {"X-Requested-With": "fetch"}
 
@@ -502,3 +503,19 @@ def test_staff_have_the_links_of_a_draft_checked_again_and_see_how_far_it_is(des
     browser.post(page)
     assert browser.get(page).context["links"].waiting == total
     assert b"data-refresh" in browser.get(page).content
+
+
+def test_the_card_at_the_top_leads_to_the_findings(desk: Desk) -> None:
+    browser, pk = as_user(desk.writer), desk.edition.pk
+    for name, place, counted in (
+        ("desk_editions:edit", "workbench-checks", False),
+        ("desk_edition:variants", "desk-checks", True),
+        ("desk_edition:submit", "desk-checks", True),
+    ):
+        answer = browser.get(reverse(name, args=[pk]))
+        page = Page(answer)
+        link = page.html.partition(f'href="#{place}" data-checks-link>')[2].partition("</a>")[0]
+        assert place in page.ids and link
+        # The workbench looks for findings once it is shown.
+        number = str(len(answer.context["findings"])) if counted else ""
+        assert number in link and any(letter.isdigit() for letter in link) == counted
