@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.encoding import force_bytes
+from django.utils.formats import date_format
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -24,10 +25,12 @@ from django_stubs_ext import StrOrPromise
 from mailer.accounts import audit_log_entries, sign_in_limits
 from mailer.accounts.auth_backend import find_account
 from mailer.accounts.models import Invitation, PasswordResetRequest
+from mailer.approval.authorship import name_of
 from mailer.approval.emails_to_staff import is_external
 from mailer.staff_language import in_language_of
 from subscribers.consent import network_of
 from subscribers.responses import client_address
+from subscribers.translate_stored_texts import translated
 
 
 def set_password_url(user: User) -> str:
@@ -81,10 +84,21 @@ def _mail_link(user: User) -> None:
 
 
 _INVITATION = _("""\
-{reason}
+{invited}
+Your role: {roles}
+
+With this link you choose a password, and then sign in. It works once, until {until}:
+{url}
+
+Your username: {username}
+
+If you do not expect this message, ignore it: without the link nothing changes.
+""")
+_RESET = _("""\
+A colleague asked for a new password for you.
 
 Username: {username}
-Choose a password here, within {days} days:
+Choose a password here, until {until}:
 {url}
 
 If you do not expect this message, ignore it: without the link nothing changes.
@@ -94,14 +108,27 @@ If you do not expect this message, ignore it: without the link nothing changes.
 def send_invitation(user: User, inviter: User | None = None) -> None:
     """Email the owner of a new account a link to choose the first password, and note that it was sent.
 
-    External approvers need none.
+    It names who invites, to which organisation and as what. External approvers need none.
     """
     if is_external(user):
         return
     now = timezone.now()
     Invitation.objects.update_or_create(user=user, defaults={"invited_by": inviter, "sent_at": now})
-    subject, reason = _("Your account at %(site)s"), _("A colleague created an account for you.")
-    _send_password_link(user, subject, reason)
+    with in_language_of(user):
+        named = {"site": settings.CONFIG.site.name, "name": name_of(inviter) if inviter else ""}
+        invited = (
+            gettext("%(name)s invites you to work on the newsletters of %(site)s.")
+            if inviter
+            else gettext("You are invited to work on the newsletters of %(site)s.")
+        )
+        roles = ", ".join(translated(group.name) for group in user.groups.order_by("name"))
+        _send_password_link(
+            user,
+            gettext("Invitation to %(site)s") % named,
+            _INVITATION,
+            invited=invited % named,
+            roles=roles or gettext("none yet"),
+        )
 
 
 def invitation_expires_at(invitation: Invitation) -> datetime:
@@ -111,17 +138,18 @@ def invitation_expires_at(invitation: Invitation) -> datetime:
 
 def send_reset(user: User) -> None:
     """Email the owner of an account a link to choose another password."""
-    subject, reason = _("New password at %(site)s"), _("A colleague asked for a new password for you.")
-    _send_password_link(user, subject, reason)
-
-
-def _send_password_link(user: User, subject: StrOrPromise, reason: StrOrPromise) -> None:
     with in_language_of(user):
-        text = str(subject) % {"site": settings.CONFIG.site.name}
-        body = str(_INVITATION).format(
-            reason=reason,
-            username=user.get_username(),
-            days=settings.PASSWORD_RESET_TIMEOUT // 86_400,
-            url=set_password_url(user),
-        )
-    EmailMessage(text, body, to=[user.email], headers={"Auto-Submitted": "auto-generated"}).send()
+        subject = gettext("New password at %(site)s") % {"site": settings.CONFIG.site.name}
+        _send_password_link(user, subject, _RESET)
+
+
+def _send_password_link(user: User, subject: str, text: StrOrPromise, **values: str) -> None:
+    """In the active language."""
+    ends = timezone.localtime() + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    body = str(text).format(
+        **values,
+        username=user.get_username(),
+        until=date_format(ends, "DATE_FORMAT"),
+        url=set_password_url(user),
+    )
+    EmailMessage(subject, body, to=[user.email], headers={"Auto-Submitted": "auto-generated"}).send()

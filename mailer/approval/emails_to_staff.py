@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import Max, Min
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop, ngettext
 
@@ -101,20 +102,27 @@ def without_notice(by_key: dict[str, T]) -> list[T]:
 
 
 def _notify_assembled(edition: Edition, now: datetime) -> int:
-    users = users_with("mailer.submit_edition") | users_with("mailer.approve_edition")
-    people = {user for user in users if user.has_perm(_DESK)}
+    """Writers are asked to submit it; those who only approve read that it comes to them."""
+    writers = {user for user in users_with("mailer.submit_edition") if user.has_perm(_DESK)}
+    approvers = {user for user in users_with("mailer.approve_edition") if user.has_perm(_DESK)} - writers
 
-    def write() -> tuple[str, str]:
+    def write(next_step: str) -> tuple[str, str]:
         subject = gettext("New draft: %(edition)s") % {"edition": edition}
-        body = gettext(
-            "The edition %(edition)s was assembled from the stories that are ready.\n\n"
-            "Review it, edit it, and submit it for approval:\n"
-            "%(url)s\n"
+        body = gettext("The edition %(edition)s was assembled from the stories that are ready.")
+        return subject, f"{body % {'edition': edition}}\n\n{next_step}\n{_link(edition)}\n"
+
+    def for_writers() -> tuple[str, str]:
+        return write(gettext("Review it, edit it, and submit it for approval:"))
+
+    def for_approvers() -> tuple[str, str]:
+        return write(
+            gettext("You are asked once it is submitted for approval. Until then you can look at it:")
         )
-        return subject, body % {"edition": edition, "url": _link(edition)}
 
     path = f"/desk/editions/{edition.pk}/variants/"
-    return _send_once(f"assembled:{edition.pk}", people, write, path, now)
+    with transaction.atomic():
+        sent = _send_once(f"assembled:{edition.pk}", writers, for_writers, path, now)
+        return sent + notify("assembled", approvers, for_approvers, path, now)
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
@@ -190,6 +198,8 @@ def _send_once(key: str, people: Iterable[User], write: Writer, path: str, now: 
 
 
 What = AccountChange.What
+# Invited people are reported so long after the last of them, at the latest so long after the first.
+_PAUSE, _LONGEST_PAUSE = timedelta(minutes=2), timedelta(minutes=10)
 # More would come from an installation of accounts by a program.
 _BATCH = 500
 
@@ -202,6 +212,8 @@ def send_account_notices(now: datetime) -> int:
             return 0
         by_address: dict[str, list[AccountChange]] = {}
         for change in changes:
+            if _is_invited(change):
+                continue
             for address in _addresses_of_owner(change):
                 by_address.setdefault(address, []).append(change)
         for address, own in by_address.items():
@@ -246,8 +258,20 @@ _APPROVER = gettext_noop(
 )
 
 
+def _is_invited(change: AccountChange) -> bool:
+    """Whether the owner has not joined yet: the invitation says what there is to say."""
+    user = change.user
+    joined = user.has_usable_password() or user.last_login is not None
+    return not joined and hasattr(user, "invitation") and change.what != What.EMAIL
+
+
 def _claim(now: datetime) -> list[AccountChange]:
     waiting = AccountChange.objects.filter(notified_at=None).order_by("pk")
+    invited = waiting.filter(what=What.CREATED, user__invitation__isnull=False, at__lte=now)
+    moments = invited.aggregate(first=Min("at"), last=Max("at"))
+    if moments["last"] and moments["last"] > now - _PAUSE and moments["first"] > now - _LONGEST_PAUSE:
+        # Several people are invited one after another: one email will name them all.
+        waiting = waiting.exclude(user__in=list(invited.values_list("user_id", flat=True)))
     ids = list(waiting.select_for_update().values_list("pk", flat=True)[:_BATCH])
     AccountChange.objects.filter(pk__in=ids).update(notified_at=now)
     return list(AccountChange.objects.filter(pk__in=ids).select_related("user", "actor"))

@@ -78,6 +78,17 @@ def test_an_approver_who_comes_after_the_submission_is_notified_then() -> None:
     assert recipients() == ["late"]
 
 
+def test_only_those_who_may_submit_a_draft_are_asked_to() -> None:
+    people = staff()
+    cast.december(by=people.writer)
+    emails_to_staff.send_edition_notices(NOW)
+    sent = {
+        row.recipient: bytes(row.message).partition(b"\r\n\r\n")[2] for row in OutboxMessage.objects.all()
+    }
+    texts = {name.partition("@")[0]: text for name, text in sent.items()}
+    assert texts["approver"] != texts["writer"] == texts["admin"]
+
+
 def test_a_second_snapshot_is_notified_again() -> None:
     people = staff()
     edition = cast.december(by=people.writer)

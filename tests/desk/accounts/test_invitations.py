@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from mailer.accounts.contributors import contributor_countries
 from mailer.accounts.models import ContributorCountries, Invitation
+from mailer.approval import emails_to_staff
 from mailer.desk.accounts import permissions, roles
 from tests.desk.accounts.test_accounts import ADD, fields, group, last_link
 from tests.desk.cast import Desk, as_user
@@ -55,6 +57,25 @@ def test_the_link_of_a_revoked_invitation_opens_nothing(desk: Desk) -> None:
     assert Client().get(link, follow=True).status_code == 410
     User.objects.filter(pk=account.pk).update(is_active=True)
     assert Client().get(link, follow=True).status_code == 410
+
+
+def test_an_invitation_says_who_invites_to_what_and_as_what_and_is_the_only_email(desk: Desk) -> None:
+    emails_to_staff.mark_as_reported(timezone.now())
+    account = invite(desk, "Contributors")
+    (sent,) = mail.outbox
+    assert sent.to == [account.email]
+    for said in ("Lola", settings.CONFIG.site.name, "Contributors", account.get_username(), "/set-password/"):
+        assert said in sent.body
+    now = timezone.now()
+    # Others may be invited after this one, so that approvers are told of all of them at once.
+    assert emails_to_staff.send_account_notices(now) == 0
+    assert emails_to_staff.send_account_notices(now + timedelta(minutes=3)) > 0
+    assert account.email not in [one for message in mail.outbox[1:] for one in message.to]
+    # Once the owner has joined, changes are reported to them.
+    account.set_password("a long password")
+    account.save()
+    emails_to_staff.send_account_notices(now + timedelta(minutes=4))
+    assert account.email in mail.outbox[-1].to + mail.outbox[-2].to + mail.outbox[-3].to
 
 
 def test_an_invitation_expires_and_can_be_sent_again(desk: Desk) -> None:
