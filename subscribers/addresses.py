@@ -29,10 +29,10 @@ def normalise(address: str) -> str:
     if at and len(local) <= 64 and _PLAIN.fullmatch(local) and _is_plain_domain(domain):
         return f"{local}@{domain}"
     if any(letter < " " or letter == "\x7f" for letter in text):
-        raise ValueError(stored("holds a line break or another control character"))
+        raise ValueError(stored("contains a line break or another control character"))
     local, at, domain = text.rpartition("@")
     if not at or not local or not domain:
-        raise ValueError(stored("has no @ with something on both sides"))
+        raise ValueError(stored("has no @ with text before and after it"))
     try:
         domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
     except UnicodeError as error:
@@ -41,7 +41,7 @@ def normalise(address: str) -> str:
         raise ValueError(stored("has an IP address instead of a domain"))
     normalised = f"{local}@{domain}".lower()
     if '"' in local:
-        raise ValueError(stored("is quoted, which many mail systems refuse"))
+        raise ValueError(stored("is in quotation marks, which many mail systems refuse"))
     if len(local) > 64:
         raise ValueError(stored("has more than 64 characters before the @ (RFC 5321)"))
     if len(normalised) > 254:

@@ -60,7 +60,7 @@ class CodesField(_CharField):
         for code in codes:
             if code not in self.known:
                 raise ValidationError(
-                    gettext("“%(code)s” is no known %(kind)s.") % {"code": code, "kind": self.kind},
+                    gettext("“%(code)s” is not a known %(kind)s.") % {"code": code, "kind": self.kind},
                     code="unknown",
                 )
         return codes

@@ -201,7 +201,10 @@ class JobRunner(ABC, Generic[J]):
         job.refresh_from_db()
         if not changed and job.state != self.undo.undoing:
             raise WrongState(
-                gettext("This %(job)s is %(state)s; what is done can be undone for %(days)s days.")
+                gettext(
+                    "This %(job)s is in the state “%(state)s”; a completed one can be "
+                    "undone for %(days)s days."
+                )
                 % {"job": job._meta.verbose_name, "state": job.get_state_display(), "days": UNDO_FOR.days}
             )
 
@@ -232,9 +235,9 @@ class JobRunner(ABC, Generic[J]):
 
     def _fail(self, job: J, error: Exception, now: datetime) -> None:
         then = (
-            stored("It is tried again every minute.")
+            stored("The job is tried again every minute.")
             if self.retry_after
-            else stored("It can be resumed or undone.")
+            else stored("The job can be resumed or undone.")
         )
         self._rows(job).filter(worker=job.worker, state__in=self.model.ACTIVE).update(
             # Only the type: the message may hold addresses.

@@ -106,7 +106,7 @@ def save(name: str, png: bytes) -> None:
 def walk(camera: Camera) -> None:
     """From the draft to the report, as docs/tour.md tells it."""
     page = camera.page
-    _until(camera, lambda: page.get_by_role("button", name="Submit as the writer").is_visible())
+    _until(camera, lambda: page.get_by_role("button", name="Submit the edition as the writer").is_visible())
     narrow = camera.open((760, 900))
     narrow.goto(f"{camera.url}/demo/")
     camera.take("start", narrow)
@@ -118,36 +118,36 @@ def walk(camera: Camera) -> None:
 
     page.goto(f"{camera.url}/desk/stories/")
     page.get_by_role("link", name=re.compile(STORY)).first.click()
-    page.get_by_label("and beside it in").select_option("ru")
+    page.get_by_label("Language shown beside it").select_option("ru")
     expect(page.get_by_label("Headline, Russian")).to_be_visible()
     camera.take("story")
 
-    camera.press("Open the draft as the writer")
+    camera.press("Open the draft edition as the writer")
     camera.take("workbench", height=1000)
 
-    camera.press("Preview as the writer")
+    camera.press("Preview the edition as the writer")
     camera.take("preview", height=1000)
 
-    camera.press("Submit as the writer")
+    camera.press("Submit the edition as the writer")
     camera.take("submit", height=900)
     page.get_by_role("button", name="Submit for approval").click()
     expect(page.get_by_text("Waiting for approval").first).to_be_visible()
 
-    camera.press("Review as the approver")
+    camera.press("Review the edition as the approver")
     camera.take("review", height=1000)
-    page.get_by_role("button", name=re.compile(r"Approve \(")).click()
+    page.get_by_role("button", name=re.compile(r"Approve the edition \(")).click()
 
-    camera.press("Send as the approver")
-    page.get_by_role("button", name="Send now…").click()
+    camera.press("Send the edition as the approver")
+    page.get_by_role("button", name="Send the edition now…").click()
     camera.take("confirm", height=900)
-    page.get_by_role("button", name=re.compile(r"Send to \d+ subscribers")).click()
+    page.get_by_role("button", name=re.compile(r"Send the edition to \d+ subscribers")).click()
     expect(page.get_by_text(re.compile(r"([2-9]|1[01]) of 15 emails accepted")).first).to_be_visible()
     camera.take("progress", settled=False)
 
     _mails(camera)
 
     _until(camera, lambda: "the report balances" in page.locator("main").inner_text())
-    camera.press("Read the report as the approver")
+    camera.press("Read the report of the edition as the approver")
     camera.take("report", height=1000)
 
 

@@ -136,11 +136,13 @@ class OidcAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Always raises ImmediateHttpResponse, with the next step of the sign-in."""
         if sociallogin.state.get("process") != "login":
-            _refuse(request, None, gettext("This address cannot be used for that."))
+            _refuse(request, None, gettext("This sign-in provider cannot be used for that step."))
         user = _account_of(sociallogin)
         if user is None:
             _refuse(
-                request, None, gettext("The provider confirmed no address of an account here. Ask an admin.")
+                request,
+                None,
+                gettext("The sign-in provider confirmed no email address of an account here. Ask an admin."),
             )
         record_authentication(request, user, "socialaccount", provider="oidc")
         login = Login(user=user, redirect_url=sociallogin.get_redirect_url(request))
@@ -149,7 +151,9 @@ class OidcAdapter(DefaultSocialAccountAdapter):
     def on_authentication_error(self, request: HttpRequest, *_: Any, **__: Any) -> None:
         """Raises ImmediateHttpResponse: back to the sign-in page."""
         _refuse(
-            request, None, gettext("The sign-in at the provider failed. Try again, or use your password.")
+            request,
+            None,
+            gettext("Signing in with the external provider failed. Try again, or use your password."),
         )
 
 

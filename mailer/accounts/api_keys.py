@@ -80,13 +80,17 @@ SCOPES = {
     "editions:write": Scope(
         _("Editions: assemble and submit"), ("mailer.add_edition", "mailer.submit_edition")
     ),
-    "mailings:read": Scope(_("Mailings: read"), _EDITIONS),
-    "mailings:write": Scope(_("Mailings: schedule, pause, resume and cancel"), ("mailer.schedule_edition",)),
+    "mailings:read": Scope(_("Sending of editions: read"), _EDITIONS),
+    "mailings:write": Scope(
+        _("Sending of editions: schedule, pause, resume and cancel"), ("mailer.schedule_edition",)
+    ),
     "reports:read": Scope(_("Reports: read"), _EDITIONS),
     "suppressions:read": Scope(_("Suppressed addresses: read"), ("subscribers.view_suppression",)),
     "suppressions:write": Scope(_("Suppressed addresses: add and remove"), ("subscribers.add_suppression",)),
     "webhooks:read": Scope(_("Webhooks: read"), ("mailer.view_webhookendpoint",)),
-    "webhooks:write": Scope(_("Webhooks: create, change and resend"), ("mailer.change_webhookendpoint",)),
+    "webhooks:write": Scope(
+        _("Webhooks: create, change and send messages again"), ("mailer.change_webhookendpoint",)
+    ),
 }
 
 
@@ -115,13 +119,17 @@ def create(
     lacking = set(scopes) - grantable_scopes(user).keys()
     if lacking:
         names = ", ".join(sorted(lacking))
-        raise ValueError(gettext("Your account cannot give these to a key: %(names)s.") % {"names": names})
+        raise ValueError(
+            gettext("Your account cannot give these permissions to an API key: %(names)s.") % {"names": names}
+        )
     if not scopes or not name.strip():
-        raise ValueError(gettext("A key needs a name and at least one scope."))
+        raise ValueError(gettext("An API key needs a name and at least one permission."))
     if not timedelta() < lifetime <= MAX_LIFETIME:
-        raise ValueError(gettext("A key is valid for 1 to %(days)s days.") % {"days": MAX_LIFETIME.days})
+        raise ValueError(
+            gettext("An API key can be valid for 1 to %(days)s days.") % {"days": MAX_LIFETIME.days}
+        )
     if valid_keys(now).filter(user=user).count() >= MAX_KEYS:
-        text = gettext("You have %(count)s keys. Revoke one that is not used any more.")
+        text = gettext("You have %(count)s API keys already. Revoke one that is not used any more.")
         raise ValueError(text % {"count": MAX_KEYS})
     public_id = secrets.token_hex(4)
     text = f"{PREFIX}{public_id}_{secrets.token_hex(32)}"
@@ -148,7 +156,7 @@ def _report(key: ApiKey) -> None:
         return
     site = settings.CONFIG.site
     with in_language_of(key.user):
-        subject = gettext("New API key at %(site)s") % {"site": site.name}
+        subject = gettext("New API key for your account at %(site)s") % {"site": site.name}
         body = gettext(
             "An API key was made for your account at %(site)s (%(username)s).\n\n"
             "Name: %(key)s\n"

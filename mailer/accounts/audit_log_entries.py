@@ -29,24 +29,33 @@ ACTIONS = {
     "accounts.sign_in_failed": (_("Failed sign-in"), _("Failed to sign in")),
     "accounts.locked": (_("Lockout"), _("Sign-in was locked after failed attempts")),
     "accounts.sign_out": (_("Sign out"), _("Signed out")),
-    "accounts.reset_requested": (_("Reset request"), _("A password reset was requested")),
-    "accounts.reset_refused": (_("Reset request"), _("A password reset was refused: too many requests")),
-    "accounts.password_set": (_("Set password"), _("Set a password by a mailed link")),
-    "accounts.factor_added": (_("Add second factor"), _("Added a second factor")),
-    "accounts.factor_removed": (_("Remove second factor"), _("Removed a second factor")),
-    "accounts.factor_failed": (_("Failed second factor"), _("Entered a wrong code")),
-    "accounts.email_change_requested": (_("Change address"), _("Requested a change of address")),
-    "accounts.email_changed": (_("Change address"), _("Confirmed another address")),
+    "accounts.reset_requested": (_("Password reset requested"), _("A password reset was requested")),
+    "accounts.reset_refused": (
+        _("Password reset requested"),
+        _("A password reset was refused: too many requests"),
+    ),
+    "accounts.password_set": (_("Set password"), _("Set a password by an emailed link")),
+    "accounts.factor_added": (_("Add a second factor"), _("Added a second factor")),
+    "accounts.factor_removed": (_("Remove the second factor"), _("Removed a second factor")),
+    "accounts.factor_failed": (_("Second factor failed"), _("Entered a wrong second-factor code")),
+    "accounts.email_change_requested": (
+        _("Change the email address"),
+        _("Requested a change of email address"),
+    ),
+    "accounts.email_changed": (_("Change the email address"), _("Confirmed another email address")),
     "accounts.password_link_printed": (
-        _("Print password link"),
+        _("Print a password link"),
         _("Printed a link to set a password, by a command"),
     ),
-    "accounts.factors_removed": (_("Remove second factors"), _("Removed all second factors by a command")),
-    "accounts.sessions_ended": (_("End sessions"), _("Ended all other sessions")),
-    "accounts.password_changed": (_("Change password"), _("Changed the password")),
-    "accounts.api_key_created": (_("Create API key"), _("Created an API key")),
+    "accounts.factors_removed": (
+        _("Remove all second factors"),
+        _("Removed all second factors by a command"),
+    ),
+    "accounts.sessions_ended": (_("End other sessions"), _("Ended all other sessions of the account")),
+    "accounts.password_changed": (_("Change the password"), _("Changed the account's password")),
+    "accounts.api_key_created": (_("Create an API key"), _("Created an API key")),
     "accounts.api_key_revoked": (_("Revoke API key"), _("Revoked an API key")),
-    "accounts.api_personal_data": (_("View"), _("Read addresses")),
+    "accounts.api_personal_data": (_("View"), _("Export email addresses")),
     "accounts.api_unsubscribe": (
         pgettext_lazy("staff", "Unsubscribe"),
         _("Unsubscribed at the subscriber’s request"),
@@ -94,7 +103,7 @@ def record_refusal(action: str, user: User | None, request: HttpRequest, now: da
     about = f"{_COUNTED}{action} {user.pk if user else 0} "
     recent = SignInFailures.objects.filter(key__startswith=about, last_failed_at__gt=now - _PERIOD)
     if recent.count() >= _NETWORKS and not recent.filter(key=about + network).exists():
-        network = stored("many networks")
+        network = stored("many networks at once")
     with transaction.atomic():
         row, is_new = SignInFailures.objects.select_for_update().get_or_create(
             key=about + network, defaults={"last_failed_at": now}

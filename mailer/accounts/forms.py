@@ -82,7 +82,7 @@ class PasswordChangeForm(ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self)
-        self.fields["oldpassword"].label = gettext("Present password")
+        self.fields["oldpassword"].label = gettext("Current password")
         self.fields["oldpassword"].help_text = ""
         self.fields["password1"].label = gettext("New password")
         self.fields["password2"].label = gettext("New password again")
@@ -131,7 +131,7 @@ class _CodeMixin:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         code = self.fields["code"]  # type: ignore[attr-defined]
-        code.label = gettext("Code of your authenticator app, or a recovery code")
+        code.label = gettext("Code from your authenticator app, or a recovery code")
         code.max_length = 32
         code.widget.attrs |= {"autofocus": True, "maxlength": 32, "inputmode": "text"}
         code.widget.attrs.pop("placeholder", None)

@@ -91,7 +91,7 @@ def _notify(
             "zone": newsletter.zone,
             "url": url,
         }
-        subject = gettext("No story yet for %(newsletter)s: %(countries)s") % values
+        subject = gettext("No story yet for the next edition of %(newsletter)s: %(countries)s") % values
         body = gettext(
             "The next edition of %(newsletter)s (%(period)s) has no story yet about: %(countries)s.\n"
             "Stories are taken until %(moment)s (%(zone)s). Write one here:\n"

@@ -44,7 +44,8 @@ class LeakedPasswordValidator(CommonPasswordValidator):
 
     def get_help_text(self) -> str:
         return gettext(
-            "It must not be on lists of leaked passwords, even with digits or signs before or after it."
+            "Your password must not be on lists of leaked passwords, even with digits or "
+            "signs before or after it."
         )
 
 
@@ -61,7 +62,7 @@ class OfficeNameValidator:
             raise ValidationError(self.get_help_text(), code="password_too_similar")
 
     def get_help_text(self) -> str:
-        return gettext("It must not consist of the office’s name or web address.")
+        return gettext("Your password must not consist of the office’s name or web address.")
 
 
 def _plain_forms(password: str) -> set[str]:

@@ -56,7 +56,7 @@ def ask_again(request: HttpRequest) -> HttpResponse:
     back = request.get_full_path()
     if request.method not in ("GET", "HEAD"):
         messages.info(
-            request, gettext("For this you confirm that it is you. Then press the button once more.")
+            request, gettext("Confirm your identity for this action. Then click the button once more.")
         )
         back = page_of_the_form(request)
     response = redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
@@ -82,7 +82,8 @@ def csrf_failure_view(request: HttpRequest, reason: str = "") -> HttpResponseBas
     messages.warning(
         request,
         gettext(
-            "Nothing was sent: you have signed in anew since you opened that page. Check it, and press again."
+            "Nothing was sent, because you have signed in again since you opened that page. "
+            "Check the page, and click the button again."
         ),
     )
     response = redirect(page_of_the_form(request))

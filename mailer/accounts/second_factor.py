@@ -53,7 +53,7 @@ class MfaAdapter(DefaultMFAAdapter):
 
     def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
         others = Authenticator.objects.filter(user=user, type=type).count()
-        return gettext("Passkey %(others)s") % {"others": others + 1} if others else gettext("Passkey")
+        return gettext("Passkey number %(others)s") % {"others": others + 1} if others else gettext("Passkey")
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """What browsers show of this site: its host, and the office's name."""
@@ -136,7 +136,7 @@ _REMOVED: Mapping[str, StrOrPromise] = {
 }
 _RENEWED: Mapping[str, StrOrPromise] = {
     **_ADDED,
-    "recovery_codes": _("Recovery codes were made anew for your account at %(site)s"),
+    "recovery_codes": _("New recovery codes were created for your account at %(site)s"),
 }
 
 

@@ -212,7 +212,7 @@ class ChangeEmailView(FormView[EmailChangeForm]):
         assert isinstance(self.request.user, User)
         _send_link(self.request.user, form.cleaned_data["email"])
         audit_log_entries.record("accounts.email_change_requested", self.request.user, self.request)
-        messages.success(self.request, gettext("A link is on its way to the new address."))
+        messages.success(self.request, gettext("A confirmation link is being sent to the new address."))
         return redirect("mfa_index")
 
 
@@ -232,7 +232,7 @@ def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
             error = refused.messages[0]
         else:
             audit_log_entries.record("accounts.email_changed", change.user, request)
-            messages.success(request, gettext("Your new address is set."))
+            messages.success(request, gettext("Your new email address is set."))
             return redirect("mfa_index")
     return render(request, "accounts/confirm_email.html", {"change": change, "error": error})
 

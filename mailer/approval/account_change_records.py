@@ -163,5 +163,7 @@ def approver_since(user: User) -> list[tuple[str, datetime | None]]:
         allowed = since(AccountChange.What.GROUP_PERMISSION, f"{group.name}: {_APPROVE}")
         roles.append((translated(group.name), max((at for at in (joined, allowed) if at), default=None)))
     if user.user_permissions.filter(codename=_APPROVE).exists():
-        roles.append((gettext("Own permission"), since(AccountChange.What.PERMISSION, _APPROVE)))
+        roles.append(
+            (gettext("Permission given to this user"), since(AccountChange.What.PERMISSION, _APPROVE))
+        )
     return roles

@@ -161,7 +161,9 @@ def reject(
             by_command=by_command,
             by_link=by_link,
         )
-        because = stored("%(name)s rejected it: %(reason)s", name=authorship.name_of(user), reason=reason)
+        because = stored(
+            "%(name)s rejected the edition: %(reason)s", name=authorship.name_of(user), reason=reason
+        )
         _transition(held, State.REJECTED, invalidated_reason=because[:300])
     snapshot.refresh_from_db()
     return rejection
@@ -220,7 +222,7 @@ def unschedule(snapshot: Snapshot, user: User) -> Snapshot:
         held = _locked(snapshot, State.SCHEDULED, "unscheduled")
         if held.mailed:
             raise WrongState(
-                gettext("This edition is being sent or was sent; pause or cancel its mailing instead.")
+                gettext("This edition is being sent or was sent; pause or cancel its sending instead.")
             )
         _transition(held, State.APPROVED, send_at=None, scheduled_by=None, local_hour=None)
     snapshot.refresh_from_db()
@@ -233,9 +235,9 @@ def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
         raise NotPermitted
     name = user.get_full_name() or user.get_username()
     reason = (
-        stored("%(name)s requested changes: %(reason)s", name=name, reason=reason)
+        stored("%(name)s requested changes to the edition: %(reason)s", name=name, reason=reason)
         if reason
-        else stored("%(name)s requested changes", name=name)
+        else stored("%(name)s requested changes to the edition", name=name)
     )
     with transaction.atomic():
         moved = (
@@ -245,7 +247,7 @@ def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
         )
     if not moved:
         raise WrongState(
-            gettext("Changes can be requested only for an edition that was submitted and not sent.")
+            gettext("Changes can be requested only for an edition that is submitted and not sent yet.")
         )
     snapshot.refresh_from_db()
     return snapshot
@@ -257,7 +259,9 @@ def verify(snapshot: Snapshot) -> None:
     Raises SnapshotChanged, and invalidates the snapshot when a part of its edition has changed.
     """
     if language_approvals.missing_parts(snapshot):
-        raise SnapshotChanged(gettext("This snapshot has no approval for its hash."))
+        raise SnapshotChanged(
+            gettext("This version of the edition was not approved (no approval for its hash).")
+        )
     if snapshot.state not in (State.APPROVED, State.SCHEDULED):
         raise SnapshotChanged(translated(snapshot.invalidated_reason))
     _require_unchanged(snapshot)
@@ -274,7 +278,8 @@ def verify_bytes(snapshot: Snapshot) -> None:
     if not (intact and _variants_intact(snapshot, dict(manifest["variants"]))):
         raise SnapshotChanged(
             gettext(
-                "The stored snapshot does not match its hash and cannot be sent. Submit the edition again."
+                "The stored snapshot of the edition does not match its hash and cannot be "
+                "sent. Submit the edition again."
             )
         )
 
@@ -323,7 +328,7 @@ def _require_unchanged(snapshot: Snapshot) -> None:
     edition = Edition.objects.select_related("newsletter").get(pk=snapshot.edition_id)
     if authorship.fingerprints(edition) == json.loads(snapshot.manifest)["fingerprints"]:
         return
-    because = stored("A part of the edition was changed after it was submitted. Submit it again.")
+    because = stored("A part of the edition was changed after it was submitted. Submit the edition again.")
     Snapshot.objects.sendable().filter(pk=snapshot.pk).invalidate(because)
     raise SnapshotChanged(translated(because))
 
@@ -334,8 +339,8 @@ def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int
     if not snapshot.window_from <= moment <= snapshot.window_until:
         raise OutsideWindow(
             gettext(
-                "%(time)s is outside the approved window, which ends %(until)s. Choose an earlier time, or "
-                "submit the edition again."
+                "The time %(time)s is outside the approved sending window, which ends "
+                "%(until)s. Choose an earlier time, or submit the edition again."
             )
             % {"time": f"{moment.astimezone(zone):%Y-%m-%d %H:%M}", "until": until}
         )
@@ -343,7 +348,8 @@ def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int
         return
     if not 0 <= local_hour <= 23:
         raise OutsideWindow(
-            gettext("%(local_hour)s is not an hour; choose one from 0 to 23.") % {"local_hour": local_hour}
+            gettext("%(local_hour)s is not an hour of the day; choose one from 0 to 23.")
+            % {"local_hour": local_hour}
         )
     if next_hour(moment, local_hour, zone) > snapshot.window_until:
         raise OutsideWindow(
@@ -370,11 +376,11 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
     reasons = dict(snapshot.authors.values_list("user_id", "reason"))
     authors = _author_ids(snapshot, reasons)
     if user.pk in authors:
-        reason = authorship.translated_reason(reasons.get(user.pk, stored("changed a part of it")))
+        reason = authorship.translated_reason(reasons.get(user.pk, stored("changed a part of this edition")))
         raise AuthorMayNotApprove(
             gettext(
-                "You cannot approve this edition, because you %(reason)s. Ask a colleague who did not "
-                "write it."
+                "You cannot approve this edition, because you %(reason)s. Ask a colleague "
+                "who did not write it."
             )
             % {"reason": reason}
         )
@@ -391,10 +397,10 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
 
 # By the action that was tried.
 _NOT_POSSIBLE = {
-    "approved": _("This edition is %(state)s, so it cannot be approved."),
-    "rejected": _("This edition is %(state)s, so it cannot be rejected."),
-    "scheduled": _("This edition is %(state)s, so it cannot be scheduled."),
-    "unscheduled": _("This edition is %(state)s, so it cannot be unscheduled."),
+    "approved": _("This edition is in the state “%(state)s”, so it cannot be approved."),
+    "rejected": _("This edition is in the state “%(state)s”, so it cannot be rejected."),
+    "scheduled": _("This edition is in the state “%(state)s”, so it cannot be scheduled."),
+    "unscheduled": _("This edition is in the state “%(state)s”, so its schedule cannot be cancelled."),
 }
 
 
@@ -425,8 +431,9 @@ def require_checked(snapshot: Snapshot, user: User, parts: Collection[str]) -> N
     if missing := sum(part in parts for part in unchecked_variants(snapshot, user).values()):
         raise VariantsNotChecked(
             ngettext(
-                "Check %(number)s more variant before you approve: the newsletter’s review rule names it.",
-                "Check %(number)s more variants before you approve: the newsletter’s review rule names them.",
+                "Check %(number)s more variant before you approve: the newsletter’s review rule requires it.",
+                "Check %(number)s more variants before you approve: the newsletter’s review "
+                "rule requires them.",
                 missing,
             )
             % {"number": missing}

@@ -78,8 +78,8 @@ def _notify_approved(snapshot: Snapshot, now: datetime) -> int:
     }
 
     def write() -> tuple[str, str]:
-        subject = gettext("Approved: %(edition)s") % values
-        body = gettext("%(name)s approved %(edition)s. An approver schedules it next:\n%(url)s\n") % values
+        subject = gettext("Edition approved: %(edition)s") % values
+        body = gettext("%(name)s approved %(edition)s. An approver can now schedule it:\n%(url)s\n") % values
         return subject, body
 
     people = authors_of(snapshot) - set(approvers)
@@ -94,8 +94,10 @@ def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
     }
 
     def write() -> tuple[str, str]:
-        subject = gettext("Scheduled: %(edition)s") % values
-        return subject, gettext("%(name)s scheduled %(edition)s. The moment is here:\n%(url)s\n") % values
+        subject = gettext("Edition scheduled: %(edition)s") % values
+        return subject, gettext(
+            "%(name)s scheduled %(edition)s. This page shows when it is sent:\n%(url)s\n"
+        ) % values
 
     people = authors_of(snapshot) | users_with("mailer.schedule_edition")
     others = people - ({snapshot.scheduled_by} if snapshot.scheduled_by else set())
@@ -109,7 +111,7 @@ def _notify_withdrawn(snapshot: Snapshot, now: datetime) -> int:
     }
 
     def write() -> tuple[str, str]:
-        subject = gettext("Changes requested: %(edition)s") % values
+        subject = gettext("Changes to your edition requested: %(edition)s") % values
         body = gettext("%(edition)s is a draft again. %(reason)s\n\nEdit it and submit it again:\n%(url)s\n")
         reason = translate_stored_texts.translated(snapshot.invalidated_reason)
         return subject, body % {**values, "reason": reason}
@@ -129,7 +131,7 @@ def _notify_rejected(rejection: Rejection, now: datetime) -> int:
     }
 
     def write() -> tuple[str, str]:
-        subject = gettext("Rejected: %(edition)s") % values
+        subject = gettext("Edition rejected: %(edition)s") % values
         body = gettext(
             "%(name)s rejected %(edition)s:\n\n%(reason)s\n\n"
             "It is not sent. You can change it and submit it again, or delete it:\n%(url)s\n"

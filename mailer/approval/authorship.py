@@ -118,7 +118,7 @@ def _open_snapshots(subject: Subject) -> SnapshotQuerySet:
 
 def name_of(user: User | None) -> str:
     """A staff member's name for display."""
-    return (user.get_full_name() or user.get_username()) if user else stored("The system")
+    return (user.get_full_name() or user.get_username()) if user else stored("An automatic job of the system")
 
 
 def title_of(subject: Subject) -> str:
@@ -162,9 +162,9 @@ _REASONS = (
     stored("%(name)s changed the segment “%(title)s”"),
     stored("%(name)s replaced the picture of the story “%(title)s”"),
     stored("%(name)s deleted the story “%(story)s” from the edition “%(title)s”"),
-    stored("%(reason)s and changed %(count)s more parts of it"),
-    stored("%(reason)s and submitted it"),
-    stored("submitted it"),
+    stored("%(reason)s and changed %(count)s more parts of the edition"),
+    stored("%(reason)s and submitted the edition"),
+    stored("submitted the edition"),
 )
 _BETWEEN_REASONS = re.compile(r"(?<=”), (?=(?:wrote|created|changed|replaced|deleted) )")
 

@@ -58,7 +58,7 @@ def _notify_left_to_staff(plan: EditionPlan, now: datetime) -> int:
             "stories": plan.stories,
             "url": f"{settings.CONFIG.site.url}{path}",
         }
-        subject = gettext("Not assembled: %(newsletter)s, %(month)s") % values
+        subject = gettext("Edition not assembled: %(newsletter)s, %(month)s") % values
         if plan.state == EditionPlan.State.LATE:
             body = gettext(
                 "The system was not running when the edition of %(newsletter)s for %(month)s was due.\n"
@@ -107,7 +107,7 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
     approvers = {user for user in users_with("mailer.approve_edition") if user.has_perm(_DESK)} - writers
 
     def write(next_step: str) -> tuple[str, str]:
-        subject = gettext("New draft: %(edition)s") % {"edition": edition}
+        subject = gettext("New draft edition: %(edition)s") % {"edition": edition}
         body = gettext("The edition %(edition)s was assembled from the stories that are ready.")
         return subject, f"{body % {'edition': edition}}\n\n{next_step}\n{_link(edition)}\n"
 
@@ -133,7 +133,7 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     name = snapshot.submitted_by.get_full_name() or snapshot.submitted_by.get_username()
 
     def write() -> tuple[str, str]:
-        subject = gettext("Approval needed: %(edition)s") % {"edition": snapshot.edition}
+        subject = gettext("Edition waiting for your approval: %(edition)s") % {"edition": snapshot.edition}
         body = ngettext(
             "%(name)s has submitted %(edition)s, for %(count)s subscriber.\n"
             "You did not write any part of it, so you can approve it:\n"
@@ -286,24 +286,24 @@ def _addresses_of_owner(change: AccountChange) -> Iterable[str]:
 def describe_change(change: AccountChange) -> str:
     """The change as a sentence without its time: "Dana Writer changed the email address: a@… → b@…"."""
     shown = {
-        "who": name_of(change.actor) if change.actor else gettext("A command, or a link from an email,"),
+        "who": name_of(change.actor) if change.actor else gettext("A command or an emailed link"),
         "what": change.get_what_display(),
         "before": change.before,
         "after": change.after,
         "value": change.after or change.before,
     }
     if change.what == What.CREATED:
-        text = gettext("%(who)s created the account %(after)s")
+        text = gettext("%(who)s created the staff account %(after)s")
     elif change.what in (What.SECOND_FACTOR, What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
         text = (
-            gettext("%(who)s added the %(what)s %(value)s")
+            gettext("%(who)s added to the account the %(what)s %(value)s")
             if change.after
-            else gettext("%(who)s removed the %(what)s %(value)s")
+            else gettext("%(who)s removed from the account the %(what)s %(value)s")
         )
     elif change.before or change.after:
-        text = gettext("%(who)s changed the %(what)s: %(before)s → %(after)s")
+        text = gettext("%(who)s changed the account's %(what)s: %(before)s → %(after)s")
     else:
-        text = gettext("%(who)s changed the %(what)s")
+        text = gettext("%(who)s changed the account's %(what)s")
     return text % shown
 
 

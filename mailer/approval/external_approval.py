@@ -65,7 +65,9 @@ def create(snapshot: Snapshot, user: User, requested_by: User, now: datetime) ->
     approve_and_schedule.require_permission(requested_by, "mailer.submit_edition")
     approve_and_schedule.require_permission(user, "mailer.approve_edition")
     if not emails_to_staff.is_external(user) or not user.email:
-        raise WrongState(gettext("Links are for external approvers with an email address."))
+        raise WrongState(
+            gettext("Approval links can be sent only to external approvers who have an email address.")
+        )
     if snapshot.state != Snapshot.State.SUBMITTED:
         raise WrongState(gettext("This edition is not waiting for approval."))
     approve_and_schedule.require_second_person(snapshot, user)
@@ -117,7 +119,9 @@ def send_code(link: ApprovalLink, now: datetime) -> None:
     """Mail a new one-time code, which replaces an earlier one. Raises TooManyCodes."""
     if hit([Limit(f"approval code {link.pk}", CODES_PER_HOUR, timedelta(hours=1))], now) is not None:
         raise TooManyCodes(
-            gettext("Too many codes were sent for this link. Wait an hour, then ask for another one.")
+            gettext(
+                "Too many codes were sent for this approval link. Wait an hour, then ask for another one."
+            )
         )
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     with transaction.atomic():
@@ -132,7 +136,7 @@ def _mail_code(link: ApprovalLink, code: str) -> None:
     with in_language_of(link.user):
         _send(
             link,
-            gettext("Your code for %(edition)s") % {"edition": link.snapshot.edition},
+            gettext("Your code to approve %(edition)s") % {"edition": link.snapshot.edition},
             gettext(
                 "Your code is %(code)s. For %(minutes)s minutes it is valid on the page where you asked.\n"
                 "\n"
@@ -203,7 +207,9 @@ def _use_code(link: ApprovalLink, code: str, now: datetime) -> None:
             held.code_digest = ""
         held.save(update_fields=["code_failures", "code_digest", "revoked_at"])
     if not matches:
-        raise WrongCode(gettext("The code is wrong, used or too old. Ask for a new one and type it here."))
+        raise WrongCode(
+            gettext("This code is wrong, was used already or is too old. Ask for a new one and type it here.")
+        )
 
 
 def _is_last_failure(link: ApprovalLink, now: datetime) -> bool:
@@ -221,7 +227,7 @@ def _mail_link(link: ApprovalLink) -> None:
     with in_language_of(link.user):
         _send(
             link,
-            gettext("Please review %(edition)s") % {"edition": snapshot.edition},
+            gettext("Please review the edition %(edition)s") % {"edition": snapshot.edition},
             gettext(
                 "%(name)s asks you to review %(edition)s of %(office)s before %(count)s subscribers get it.\n"
                 "\n"

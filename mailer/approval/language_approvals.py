@@ -77,4 +77,4 @@ def label_of(part: str, parts: Sequence[str], languages: Iterable[str]) -> str:
     if len(parts) == 1:
         return gettext("All languages")
     others = [staff_language.language_name(code) for code in languages if code not in parts]
-    return gettext("The other languages: %(languages)s") % {"languages": ", ".join(others)}
+    return gettext("All other languages: %(languages)s") % {"languages": ", ".join(others)}

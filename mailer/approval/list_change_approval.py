@@ -83,7 +83,7 @@ def _notify(change: ListChange, approver: User) -> None:
         "url": settings.CONFIG.site.url,
         "change_pk": change.pk,
     }
-    subject = gettext("Approval needed: emails of the list %(mailing_list)s") % {
+    subject = gettext("Emails of the list %(mailing_list)s: approval needed") % {
         "mailing_list": change.mailing_list
     }
     EmailMessage(
@@ -128,4 +128,4 @@ def _decide(change: ListChange, state: ListChange.State, user: User, now: dateti
         state=state, decided_by=user, decided_at=now
     )
     if not decided:
-        raise WrongState(gettext("This change was decided or replaced already."))
+        raise WrongState(gettext("This change was already approved, rejected or replaced."))

@@ -16,9 +16,9 @@ from mailer.staff_language import in_language_of
 EMAIL, DESK = "email", "desk"
 # What staff are notified of, with the permission of those whom it concerns, and the ways without a choice.
 EVENTS: dict[str, tuple[Promise, str, tuple[str, ...]]] = {
-    "assembled": (_("A new draft is assembled"), "mailer.submit_edition", (EMAIL, DESK)),
+    "assembled": (_("A new draft edition was assembled"), "mailer.submit_edition", (EMAIL, DESK)),
     "assembly_held": (
-        _("A draft is not assembled until you decide"),
+        _("A draft edition is not assembled until you decide"),
         "mailer.add_edition",
         (EMAIL, DESK),
     ),
@@ -32,7 +32,7 @@ EVENTS: dict[str, tuple[Promise, str, tuple[str, ...]]] = {
     "changes_requested": (_("Changes are requested in your edition"), "mailer.submit_edition", (EMAIL, DESK)),
     "rejected": (_("Your edition is rejected"), "mailer.submit_edition", (EMAIL, DESK)),
     "approval_reminder": (
-        _("An edition is not approved or not scheduled shortly before its planned time"),
+        _("An edition is not approved or scheduled shortly before its planned time"),
         "mailer.view_edition",
         (EMAIL, DESK),
     ),
@@ -43,8 +43,8 @@ EVENTS: dict[str, tuple[Promise, str, tuple[str, ...]]] = {
     ),
     "scheduled": (_("An edition is scheduled"), "mailer.view_edition", (DESK,)),
     "sent": (_("An edition is sent"), "mailer.view_edition", (DESK,)),
-    "paused": (_("Sending is paused or held"), "mailer.schedule_edition", (EMAIL, DESK)),
-    "alert": (_("Alerts about this installation"), "auth.change_user", (EMAIL, DESK)),
+    "paused": (_("Sending of an edition is paused or on hold"), "mailer.schedule_edition", (EMAIL, DESK)),
+    "alert": (_("Technical alerts about this system"), "auth.change_user", (EMAIL, DESK)),
 }
 # How long a notification is shown in the desk.
 _KEPT_FOR = timedelta(days=60)

@@ -54,7 +54,7 @@ def check_variant(snapshot: Snapshot, user: User, key: str, now: datetime) -> No
         raise NotPermitted
     _require_waiting(snapshot)
     if not snapshot.variants.filter(key=key).exists():
-        raise WrongState(_("This variant is not part of the submitted version."))
+        raise WrongState(_("This variant is not part of the submitted version of the edition."))
     VariantCheck.objects.get_or_create(snapshot=snapshot, user=user, variant_key=key, defaults={"at": now})
 
 
@@ -68,11 +68,11 @@ def add_comment(snapshot: Snapshot, user: User, story_key: str, text: str, now: 
     _require_waiting(snapshot)
     text = text.strip()
     if not text:
-        raise WrongState(_("Write the comment first."))
+        raise WrongState(_("Write a comment before you send it."))
     if len(text) > MAX_COMMENT:
-        raise WrongState(_("A comment may have %(number)s characters.") % {"number": MAX_COMMENT})
+        raise WrongState(_("A comment may have at most %(number)s characters.") % {"number": MAX_COMMENT})
     if story_key and story_key not in from_json(snapshot.content).stories_by_key:
-        raise WrongState(_("This story is not part of the submitted version."))
+        raise WrongState(_("This story is not part of the submitted version of the edition."))
     return ReviewComment.objects.create(snapshot=snapshot, user=user, story_key=story_key, text=text, at=now)
 
 

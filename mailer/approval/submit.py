@@ -82,8 +82,8 @@ def _overridden(found: Sequence[Finding], reasons: Mapping[str, str], user: User
     except OverrideRefused as error:
         raise PreflightFailed(
             gettext(
-                "A finding that you gave a reason for has changed, or cannot be overridden (%(code)s). "
-                "Look at the checks again."
+                "A finding that you gave a reason for has changed, or must be fixed "
+                "(%(code)s). Look at the checks again."
             )
             % {"code": error.code}
         ) from error
@@ -124,7 +124,7 @@ def render_all(content: Content, combinations: Iterable[Combination]) -> list[Re
 
 def _require_not_sent(edition: Edition) -> None:
     if Snapshot.objects.filter(edition=edition, mailings__dry_run_to="").exists():
-        raise WrongState(gettext("This edition is being sent or was sent; it cannot be submitted again."))
+        raise WrongState(gettext("This edition is being sent or was sent, so it cannot be submitted again."))
 
 
 def _publish_latest_revision(edition: Edition, user: User) -> Edition:
@@ -139,7 +139,7 @@ def _publish_latest_revision(edition: Edition, user: User) -> Edition:
 
 def _withdraw_earlier(edition: Edition, user: User) -> None:
     for snapshot in Snapshot.objects.filter(edition=edition, state__in=Snapshot.OPEN):
-        approve_and_schedule.withdraw(snapshot, user, stored("replaced by a newer submission"))
+        approve_and_schedule.withdraw(snapshot, user, stored("replaced by a newer submission of the edition"))
 
 
 def _freeze(

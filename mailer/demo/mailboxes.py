@@ -96,15 +96,15 @@ class Mailbox:
     def name(self) -> str:
         if self.reader is not None:
             return self.reader.name
-        return gettext("The office") if self.number == OFFICE else self.address
+        return gettext("The office's staff") if self.number == OFFICE else self.address
 
     @property
     def purpose(self) -> str:
         if self.reader is not None:
             return self.reader.purpose
         if self.number == OFFICE:
-            return gettext("Notices to staff, for example about a new draft.")
-        return gettext("An address that you used yourself.")
+            return gettext("Notices to staff, for example about a new draft edition.")
+        return gettext("An email address that you used yourself in the demo.")
 
     @property
     def choice(self) -> str:

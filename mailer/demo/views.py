@@ -30,7 +30,12 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 # Views of a message: the name in the URL, and its label.
-SIDES = {"mail": _("On a desk"), "phone": _("On a phone"), "text": _("Text"), "source": _("Headers")}
+SIDES = {
+    "mail": _("As on a desktop computer"),
+    "phone": _("As on a phone"),
+    "text": _("Text"),
+    "source": _("Headers"),
+}
 Progress = Literal["done", "now", "later"]
 
 
@@ -56,8 +61,8 @@ class Step:
     def progress_label(self) -> str:
         """The state as text, for screen readers."""
         if self.progress == "now" and not self.primary:
-            return gettext("optional")
-        return {"done": gettext("done"), "now": gettext("to do now"), "later": gettext("later")}[
+            return gettext("this step is optional")
+        return {"done": gettext("done"), "now": gettext("the next thing to do"), "later": gettext("later")}[
             self.progress
         ]
 
@@ -169,14 +174,14 @@ def _directory() -> Path:
 def _box(number: int) -> mailboxes.Mailbox:
     box = mailboxes.mailbox_by_number(_directory(), number)
     if box is None:
-        raise Http404(gettext("There is no such inbox."))
+        raise Http404(gettext("There is no such inbox in the demo."))
     return box
 
 
 def _mail(box: mailboxes.Mailbox, number: int) -> mailboxes.Mail:
     found = box.mail(number)
     if found is None:
-        raise Http404(gettext("There is no such mail."))
+        raise Http404(gettext("There is no such email in the demo."))
     return found
 
 
@@ -203,20 +208,20 @@ def framed_email(html: str) -> HttpResponse:
 
 # The state of the edition as one sentence.
 _STATUS = {
-    "": _("The worker is assembling the draft. This takes a few seconds."),
+    "": _("The worker is assembling the draft edition. This takes a few seconds."),
     "draft": _("The edition is a draft: the writer can change and submit it."),
     "rejected": _("An approver rejected the edition: the writer can change it and submit it again."),
     "submitted": _("The edition waits for approval by a person who wrote no part of it."),
     "approved": _("The edition is approved. It can be scheduled."),
     "scheduled": _("The edition is scheduled and will be sent automatically."),
-    "planning": _("The edition's audience is being prepared."),
-    "held": _("The mailing is on hold: a person must confirm its number of readers."),
+    "planning": _("The list of subscribers who get the edition is being prepared."),
+    "held": _("Sending is on hold: a person must confirm the number of readers."),
     "sending": _("The edition is being sent, two messages a second."),
-    "paused": _("The mailing is paused: resume or cancel it."),
-    "sent": _("The edition is sent. One bounce is on its way."),
-    "cancelled": _("The mailing was cancelled; the remaining messages were not sent."),
+    "paused": _("Sending of the edition is paused: resume or cancel it."),
+    "sent": _("The edition is sent. One email will bounce in a moment."),
+    "cancelled": _("Sending was cancelled; the remaining messages were not sent."),
 }
-_RETURNED = _("The edition is sent, one message bounced, and the report balances.")
+_RETURNED = _("The edition is sent, one email bounced, and the numbers of the report add up.")
 # Completed steps and current steps, per state.
 _REACHED: dict[str, tuple[int, int]] = {
     "": (0, 0),
@@ -254,34 +259,37 @@ def steps(edition: Edition | None, state: str, account: Totals) -> tuple[Step, .
 
 _STEPS = (
     (
-        _("See the draft"),
-        _("On 3 December 2021 the worker assembled a draft of eight stories. The writer can edit it."),
-    ),
-    (
-        _("Preview the variants"),
-        _("Readers get the stories of the countries they chose, in their language. Look at a few variants."),
-    ),
-    (
-        _("Submit it for approval"),
+        _("See the draft edition"),
         _(
-            "This creates a snapshot of every text and picture under one hash. Any later change "
-            "invalidates it."
+            "On 3 December 2021 the worker assembled a draft edition of eight stories. The "
+            "writer can edit it."
         ),
     ),
     (
-        _("Approve it as a second person"),
-        _("Authors cannot approve their own work: try as the writer. The approver can."),
+        _("Preview the variants of the edition"),
+        _("Readers get the stories of the countries they chose, in their language. Look at a few variants."),
+    ),
+    (
+        _("Submit the edition for approval"),
+        _(
+            "This creates a snapshot of every text and picture, with a hash. Any later "
+            "change makes the snapshot invalid."
+        ),
+    ),
+    (
+        _("Approve the edition as a second person"),
+        _("Authors cannot approve their own work: try it as the writer. The approver can."),
     ),
     (
         _("Send it"),
-        _("The approver chooses the time, for example now. Two messages are sent a second."),
+        _("The approver chooses the time of sending, for example now. Two emails are sent per second."),
     ),
     (
-        _("Open the readers’ inboxes"),
-        _("Compare a few: other countries, other stories, other languages. One address was refused."),
+        _("Open the inboxes of the demo's readers"),
+        _("Compare a few emails: other countries, other stories, other languages. One address was refused."),
     ),
     (
-        _("See the bounce arrive"),
+        _("See a bounce arrive"),
         _(
             "A moment later one message bounces, and its address is suppressed. The report balances. "
             "After two minutes it also shows clicks; a scanner that opened all links is excluded."
@@ -292,7 +300,7 @@ _STEPS = (
 
 def _action(number: int, edition: Edition | None, state: str) -> Action | None:
     if number == 6:
-        return Action(gettext("Open the readers’ inboxes"), reverse("demo:inboxes"))
+        return Action(gettext("Open the inboxes of the demo's readers"), reverse("demo:inboxes"))
     if edition is None:
         return None
 
@@ -302,18 +310,20 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
     writer, approver = seed.WRITER, seed.APPROVER
     send = None
     if state in ("approved", "scheduled"):
-        send = Action(gettext("Send as the approver"), desk("desk_edition:schedule"), approver)
+        send = Action(gettext("Send the edition as the approver"), desk("desk_edition:schedule"), approver)
     elif state != "sent":
-        send = Action(gettext("Watch sending as the approver"), desk("desk_edition:report"), approver)
+        send = Action(gettext("Watch the sending as the approver"), desk("desk_edition:report"), approver)
     return {
-        1: Action(gettext("Open the draft as the writer"), desk("desk_editions:edit"), writer),
-        2: Action(gettext("Preview as the writer"), desk("desk_edition:variants"), writer),
-        3: Action(gettext("Submit as the writer"), desk("desk_edition:submit"), writer)
+        1: Action(gettext("Open the draft edition as the writer"), desk("desk_editions:edit"), writer),
+        2: Action(gettext("Preview the edition as the writer"), desk("desk_edition:variants"), writer),
+        3: Action(gettext("Submit the edition as the writer"), desk("desk_edition:submit"), writer)
         if state in WITH_WRITERS
         else None,
-        4: Action(gettext("Review as the approver"), desk("desk_edition:review"), approver),
+        4: Action(gettext("Review the edition as the approver"), desk("desk_edition:review"), approver),
         5: send,
-        7: Action(gettext("Read the report as the approver"), desk("desk_edition:report"), approver),
+        7: Action(
+            gettext("Read the report of the edition as the approver"), desk("desk_edition:report"), approver
+        ),
     }[number]
 
 

@@ -15,7 +15,7 @@ from mailer.delivery.outbox import alerts
 from mailer.doctor.check_types import CheckResult
 from mailer.doctor.dns_client import is_loopback
 
-_TEST = "Try: mailer alerts test"
+_TEST = "To send a test alert, run: mailer alerts test"
 _RECENT = timedelta(days=30)
 
 
@@ -23,7 +23,7 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
     """Whether anybody gets alerts, and whether webhooks take them. Posts nothing."""
     result = partial(CheckResult, "alerts", "")
     if config.demo.enabled:
-        yield result("skipped", "The demo's alerts are in its inboxes.")
+        yield result("skipped", ("The demo sends no alerts outside this machine: its inboxes have them."))
         return
     try:
         addresses, webhooks = len(alerts.recipients()), config.alerts.webhooks
@@ -31,8 +31,12 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
         # The database check reports this.
         return
     if not addresses and not webhooks:
-        advice = "Set [alerts] email, or give an admin's account an address."
-        yield result("problem", "Nobody is notified when sending stops.", advice)
+        advice = "Set [alerts] email in the configuration, or add an email address to an admin's account."
+        yield result(
+            "problem",
+            ("Nobody is notified when sending stops: no address or webhook for alerts is set."),
+            advice,
+        )
         return
     mistakes = 0
     recent = AlertPost.objects.filter(alert__raised_at__gt=now - _RECENT)
@@ -40,14 +44,19 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
     if webhooks and given_up is not None:
         mistakes += 1
         at = f"{given_up.alert.raised_at:%-d %B, %H:%M} UTC"
-        message = f"An alert of {at} was not delivered to a webhook: {given_up.reply}."
+        message = f"An alert that was sent at {at} was not delivered to a webhook: {given_up.reply}."
         yield result("problem", message, _TEST)
     for url in webhooks:
         parts = urlsplit(url)
         if parts.scheme != "https" and not is_loopback(parts.hostname):
             mistakes += 1
-            message = f"The webhook at {parts.hostname} has no TLS: others on the way can read alerts."
-            yield result("warning", message, "Use https:// in [alerts] webhooks.")
+            message = (
+                f"Alerts to the webhook at {parts.hostname} are not encrypted: others on "
+                "the network can read them."
+            )
+            yield result(
+                "warning", message, ("Use https:// for the webhooks in [alerts] of the configuration.")
+            )
     if not mistakes:
         hooks = len(webhooks)
         # Numbers stand behind a colon, where no language needs a plural.

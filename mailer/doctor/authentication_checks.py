@@ -36,7 +36,15 @@ _RESTRICTIVE = ("-all", "~all")
 def check_envelope_spf(context: Context) -> Iterator[CheckResult]:
     """SPF of the envelope senders' domains, which receivers evaluate."""
     if not context.bounce_domains:
-        yield CheckResult("spf", "", "skipped", "There is no [bounces] domain and no sender yet.")
+        yield CheckResult(
+            "spf",
+            "",
+            "skipped",
+            (
+                "The configuration has no bounce domain ([bounces] domain), and no newsletter has a "
+                "sender yet."
+            ),
+        )
         return
     source = egress(context.config, context.dns)
     for domain in context.bounce_domains:
@@ -58,39 +66,43 @@ def _spf(context: Context, domain: str, source: Egress, role: str) -> Iterator[C
     if not found.record:
         yield result(
             "problem" if of_envelope else "warning",
-            f"The domain of {role} has no SPF record.",
+            f"The domain of {role} has no SPF record in DNS.",
             _spf_advice(context, source),
             (DnsRecord(domain, "TXT", f"v=spf1 {_spf_terms(context, source)} -all"),),
         )
         return
     for error in found.errors:
-        yield result("problem", error, f"Fix its record: {found.record}")
+        yield result("problem", error, f"Fix the domain's SPF record: {found.record}")
     outside = [str(address) for address, spf_result in found.results.items() if spf_result != "pass"]
     if outside and of_envelope:
         yield result(
             "warning",
-            f"Its record does not allow {', '.join(outside)}; {source.reason}.",
-            "If mail is sent from there, publish instead:",
+            f"The domain's SPF record does not allow {', '.join(outside)} to send its mail; {source.reason}.",
+            "If mail is sent from these addresses, publish this SPF record instead:",
             (DnsRecord(domain, "TXT", _with_addresses(found.record, source)),),
         )
     if found.all_term and found.all_term not in _RESTRICTIVE:
         yield result(
             "problem" if found.all_term == "+all" else "warning",
-            f"Its record ends in {found.all_term}: it allows other senders, or does not decide about them.",
-            "End it in -all (or in ~all while you test it).",
+            f"The SPF record ends in {found.all_term}: it allows other senders, or does not "
+            "decide about them.",
+            "End the SPF record in -all (or in ~all while you test it).",
         )
     elif not found.all_term:
-        yield result("warning", "Its record does not end in “all”.", "End it in -all.")
+        yield result("warning", "The SPF record does not end in “all”.", "End the SPF record in -all.")
     elif not found.errors and not (outside and of_envelope):
         yield result("ok", f"{found.record} ({found.lookups} of {MAX_SPF_LOOKUPS} lookups)")
 
 
 def _spf_advice(context: Context, source: Egress) -> str:
     if source.addresses:
-        return f"Publish this; {source.reason}:"
+        return f"Publish this DNS record; {source.reason}:"
     if context.config.service.name:
-        return f"Publish this, with the value that {context.config.service.name} gives in place of include:…:"
-    return "Publish this, with the addresses that your relay sends from:"
+        return (
+            f"Publish this SPF record, with the value that {context.config.service.name} gives in "
+            "place of include:…:"
+        )
+    return "Publish this SPF record, with the addresses from which your relay sends:"
 
 
 def _spf_terms(context: Context, source: Egress) -> str:
@@ -111,10 +123,13 @@ def check_dkim_keys(context: Context) -> Iterator[CheckResult]:
     result = partial(CheckResult, "dkim", "")
     if service := context.config.service.name:
         unused = bool(context.config.dkim.domain)
-        message = f"{service} signs what it sends."
+        message = f"The email service {service} signs the messages with DKIM."
         if unused:
-            message = f"{service} signs what it sends, and [dkim] is not used."
-        advice = "Publish the keys that it shows for your domain."
+            message = (
+                f"The email service {service} signs the messages with DKIM, so [dkim] of the "
+                "configuration is not used."
+            )
+        advice = "Publish in DNS the DKIM keys that the email service shows for your domain."
         yield result("warning" if unused else "skipped", message, advice)
         return
     try:
@@ -125,15 +140,15 @@ def check_dkim_keys(context: Context) -> Iterator[CheckResult]:
     if signer is None:
         yield result(
             "skipped",
-            "We do not sign ([dkim] is empty), so the relay must.",
-            "Send a test message to a large provider and look for dkim=pass in its Authentication-Results.",
+            "This system does not sign messages with DKIM ([dkim] is empty), so the relay must.",
+            ("Send a test message to a large provider and look for dkim=pass in its Authentication-Results."),
         )
         return
     for key in signer.keys:
         try:
             yield _dkim_key(key, context.dns.txt(key.dns_name))
         except DnsError as error:
-            advice = "Receivers that get no answer defer the mail."
+            advice = "Mail servers that get no answer from DNS defer the messages."
             yield CheckResult("dkim", key.dns_name, "warning", str(error), advice)
 
 
@@ -141,31 +156,41 @@ def _dkim_key(key: dkim.Key, texts: list[str]) -> CheckResult:
     result = partial(CheckResult, "dkim", key.dns_name)
     record = (DnsRecord(key.dns_name, "TXT", key.dns_record),)
     if error := _dkim_error(key, texts):
-        return result("problem", error, "Publish this there, and nothing else:", record)
+        return result("problem", error, "Publish this DNS record under that name, and no other:", record)
     if "y" in _tags(texts[0]).get("t", "").split(":"):
-        message = "Its record contains t=y, so receivers may ignore our signature."
-        return result("warning", message, "Publish it without t=y:", record)
-    return result("ok", "A test signature verifies with the key in DNS.")
+        message = "The DKIM record contains t=y (testing), so receivers may ignore the signatures."
+        return result("warning", message, "Publish the DKIM record without t=y:", record)
+    return result(
+        "ok", "A test message was signed with DKIM, and its signature is valid with the key in DNS."
+    )
 
 
 def _dkim_error(key: dkim.Key, texts: list[str]) -> str:
     """Why receivers would not accept our signature; empty if they would (RFC 6376 §3.6.1)."""
     if not texts:
-        return "DNS has no key there, so receivers cannot verify our signature."
+        return "DNS has no DKIM key under this name, so receivers cannot verify the signatures."
     if len(texts) > 1:
-        return f"DNS has {len(texts)} records there; only one is allowed."
+        return f"DNS has {len(texts)} DKIM records under this name; only one is allowed."
     tags = _tags(texts[0])
     if tags.get("v", "DKIM1") != "DKIM1" or "p" not in tags:
-        return f"The record there is not a DKIM key: {texts[0][:60]}"
+        return f"The DNS record under this name is not a DKIM key: {texts[0][:60]}"
     if not tags["p"]:
-        return "The key in DNS is revoked (its p= is empty)."
+        return "The DKIM key in DNS is revoked (its p= is empty)."
     if tags.get("k", "rsa") != key.algorithm:
-        return f"The key in DNS is for {tags.get('k', 'rsa')}, ours is for {key.algorithm}."
+        return (
+            f"The DKIM key in DNS is for {tags.get('k', 'rsa')}, but the private key in the "
+            "configuration is for "
+            f"{key.algorithm}."
+        )
     if "sha256" not in tags.get("h", "sha256").split(":"):
-        return "The key in DNS does not allow SHA-256."
+        return "The DKIM key in DNS does not allow SHA-256."
     if not {"*", "email"} & set(tags.get("s", "*").split(":")):
-        return "The key in DNS is not for email (its s=)."
-    return "" if _verifies(key, tags["p"]) else "The key in DNS does not match our private key."
+        return "The DKIM key in DNS is not for email (its s=)."
+    return (
+        ""
+        if _verifies(key, tags["p"])
+        else "The DKIM key in DNS does not match the private key in the configuration."
+    )
 
 
 def _verifies(key: dkim.Key, published: str) -> bool:
@@ -194,7 +219,9 @@ def _tags(text: str) -> dict[str, str]:
 def check_dmarc(context: Context) -> Iterator[CheckResult]:
     """DMARC of each domain in From, and whether our DKIM or SPF domain is aligned with it."""
     if not context.domains:
-        message = "No newsletter has a sender yet, and [site] email has no domain of its own."
+        message = (
+            "No newsletter has a sender yet, and [site] email in the configuration has no domain of its own."
+        )
         yield CheckResult("dmarc", "", "skipped", message)
     for domain in context.domains:
         record = find_dmarc(context.dns, domain)
@@ -207,8 +234,8 @@ def check_dmarc(context: Context) -> Iterator[CheckResult]:
             "dmarc",
             domain,
             "problem",
-            "It has no DMARC record; large mailbox providers require one from bulk senders.",
-            "Publish this, with a mailbox of yours for the reports:",
+            "The domain has no DMARC record; large mailbox providers require one from bulk senders.",
+            "Publish this DMARC record, with a mailbox of yours for the reports:",
             (DnsRecord(f"_dmarc.{top}", "TXT", value),),
         )
 
@@ -221,16 +248,16 @@ def _alignment(context: Context, domain: str, record: DmarcRecord) -> CheckResul
     envelope = context.config.bounces.domain.lower() or domain
     spf_aligned = is_aligned(context.dns, envelope, domain, record.is_strict("aspf"))
     if dkim_aligned:
-        spf = " SPF is aligned as well." if spf_aligned else ""
-        return result("ok", f"{policy} Our signature is aligned with it.{spf}")
+        spf = " The SPF domain is aligned as well." if spf_aligned else ""
+        return result("ok", f"{policy} The DKIM signature is aligned with the sender's domain.{spf}")
     if signed:
         return result(
             "warning" if spf_aligned else "problem",
-            f"{policy} Our signature is by {signed}, which is not aligned with {domain}.",
-            f"Sign as {domain} in [dkim], or use a sender address of {signed}.",
+            f"{policy} The DKIM signature is by {signed}, which is not aligned with {domain}.",
+            f"Set {domain} as the domain in [dkim], or use a sender address of {signed}.",
         )
     if spf_aligned:
-        return result("ok", f"{policy} SPF is aligned; a signature would be the relay's.")
+        return result("ok", f"{policy} The SPF domain is aligned; only the relay could add a DKIM signature.")
     return result(
         "warning",
         f"{policy} The SPF domain {envelope} is not aligned with {domain}.",

@@ -41,8 +41,8 @@ def check_workers_running() -> Iterator[CheckResult]:
     """Whether workers run anywhere, and whether together they do everything."""
     result = partial(CheckResult, "worker", "")
     if _lacks_tables():
-        message = "The database lacks the tables of this version's queue: no worker runs."
-        yield result("problem", message, "Run: mailer migrate")
+        message = "The database lacks tables of this version's job queue, so no worker runs."
+        yield result("problem", message, "To update the database, run: mailer migrate")
         return
     with connection.cursor() as cursor:
         cursor.execute(_WORKERS, [_SILENT_SECONDS])
@@ -52,19 +52,21 @@ def check_workers_running() -> Iterator[CheckResult]:
         cursor.execute(_UNKNOWN)
         unknown = [name for (name,) in cursor.fetchall()]
     if not alive:
-        message = "No worker of the cluster has a heartbeat: no edition is assembled or sent."
-        yield result("problem", message, "Start one on any machine: mailer worker")
+        message = "No worker of the cluster is alive: no edition is assembled or sent."
+        yield result("problem", message, "Start a worker on any machine: mailer worker")
         return
     for queue, seconds in waiting:
-        message = f"Jobs of the queue {queue} have waited for {seconds} seconds."
-        yield result("problem", message, f"Start a worker for it: mailer worker --queues {queue}")
+        message = f"Jobs in the queue “{queue}” have waited for {seconds} seconds."
+        yield result("problem", message, f"Start a worker for this queue: mailer worker --queues {queue}")
     if unknown:
-        message = f"A worker did not know these jobs: {', '.join(unknown)}."
-        yield result("warning", message, "Run the same version on every machine.")
+        message = f"A worker of another version did not know these jobs: {', '.join(unknown)}."
+        yield result("warning", message, "Run the same version of mailer on every machine.")
     if not waiting:
         yield result(
             "ok",
-            "1 of the cluster's workers runs." if alive == 1 else f"{alive} of the cluster's workers run.",
+            "1 of the cluster's workers is running."
+            if alive == 1
+            else f"{alive} of the cluster's workers are running.",
         )
 
 

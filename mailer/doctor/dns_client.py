@@ -72,9 +72,9 @@ class Dns:
         except dns.resolver.NXDOMAIN:
             return []
         except (dns.exception.DNSException, OSError) as error:
-            message = f"DNS gave no answer about {name} but an error ({type(error).__name__})."
+            message = f"The DNS query for {name} failed with an error ({type(error).__name__})."
             if isinstance(error, dns.exception.Timeout):
-                message = f"DNS gave no answer about {name} within {self._seconds:g} seconds."
+                message = f"The DNS query for {name} had no answer within {self._seconds:g} seconds."
             raise DnsError(message) from error
         wanted = dns.rdatatype.from_text(kind)
         return [read(data) for data in answer.rrset or () if data.rdtype == wanted]

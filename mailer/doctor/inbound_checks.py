@@ -29,22 +29,30 @@ _OK = 250
 _UNPROCESSED = timedelta(minutes=10)
 # ESPs that sign with a key of their own; Amazon has none.
 _SIGNING_KEYS = {
-    "mailersend": "the signing secret of its webhook",
-    "mailgun": "its HTTP webhook signing key",
-    "mailtrap": "the signature secret of its webhook",
-    "mandrill": "the key of its webhook",
-    "postal": "the public key of its installation",
-    "resend": "its signing secret, which begins with whsec_",
-    "sendgrid": "the verification key of its signed event webhook",
-    "unisender_go": "its API key",
+    "mailersend": "the signing secret of the service's webhook",
+    "mailgun": "the service's HTTP webhook signing key",
+    "mailtrap": "the signature secret of the service's webhook",
+    "mandrill": "the key of the service's webhook",
+    "postal": "the public key of the service's installation",
+    "resend": "the service's signing secret, which begins with whsec_",
+    "sendgrid": "the verification key of the service's signed event webhook",
+    "unisender_go": "the service's API key",
 }
-_DOCS = "docs/services.md says where."
+_DOCS = "See docs/services.md for where to find it."
 
 
 def check_bounce_mx(context: Context) -> Iterator[CheckResult]:
     """MX of the bounce domain, and whether one of its servers would accept a bounce; none is sent."""
     if not context.bounce_domains:
-        yield CheckResult("bounce_mx", "", "skipped", "There is no [bounces] domain and no sender yet.")
+        yield CheckResult(
+            "bounce_mx",
+            "",
+            "skipped",
+            (
+                "The configuration has no bounce domain ([bounces] domain), and no newsletter has a "
+                "sender yet."
+            ),
+        )
     for domain in context.bounce_domains:
         yield _bounce_mx(context, domain)
 
@@ -53,15 +61,18 @@ def _bounce_mx(context: Context, domain: str) -> CheckResult:
     result = partial(CheckResult, "bounce_mx", domain)
     hosts = context.dns.mx(domain)
     if hosts == [""]:
-        message = "It declares that it accepts no mail (null MX), so no bounce can come back."
-        return result("problem", message, "Publish an MX that names your mail server.")
+        message = "The bounce domain declares that it accepts no mail (null MX), so no bounces arrive."
+        return result("problem", message, "Publish an MX record that names your mail server.")
     if not hosts and not context.dns.addresses(domain):
         source = egress(context.config, context.dns)
         host = f"mail.{domain}." if not source.ours else f"{_site_host(context)}."
         return result(
             "problem",
-            "It has no MX record, so bounces cannot come back; some mailbox providers refuse such senders.",
-            "Publish one that names the mail server with the bounce mailbox:",
+            (
+                "The bounce domain has no MX record, so no bounces arrive; some mailbox providers refuse "
+                "such senders."
+            ),
+            "Publish an MX record that names the mail server with the bounce mailbox:",
             (DnsRecord(domain, "MX", f"10 {host}"),),
         )
     return _accepts_bounces(context, domain, hosts or [domain])
@@ -79,7 +90,7 @@ def _accepts_bounces(context: Context, domain: str, hosts: list[str]) -> CheckRe
     for host in hosts[:3]:
         addresses = context.dns.addresses(host)
         if not addresses:
-            unreachable = unreachable or f"The mail server {host} has no address in DNS."
+            unreachable = unreachable or f"The mail server {host} of the bounce domain has no address in DNS."
             continue
         try:
             with smtplib.SMTP(str(addresses[0]), context.mx_port, timeout=context.timeout) as client:
@@ -89,13 +100,16 @@ def _accepts_bounces(context: Context, domain: str, hosts: list[str]) -> CheckRe
                     code, text = client.rcpt(address)
         except (OSError, smtplib.SMTPException) as error:
             reason = getattr(error, "strerror", "") or str(error) or type(error).__name__
-            unreachable = unreachable or f"{host} cannot be reached: {reason.lower()}."
+            unreachable = (
+                unreachable
+                or f"The mail server {host} of the bounce domain cannot be reached: {reason.lower()}."
+            )
             continue
         reply = f"{host} answers {code} {text.decode('utf-8', 'replace')}".replace("\n", " ")
         if code == _OK:
-            return result("ok", f"{host} accepts mail to it.")
+            return result("ok", f"The mail server {host} accepts mail to the bounce domain.")
         if code >= 500:
-            advice = f"Let that server accept all mail to {domain}, for every address."
+            advice = f"Set up this mail server to accept all mail to {domain}, for every address."
             return result(
                 "problem", f"The mail server of the bounce domain would refuse bounces: {reply}", advice
             )
@@ -105,7 +119,8 @@ def _accepts_bounces(context: Context, domain: str, hosts: list[str]) -> CheckRe
             "Try again later.",
         )
     advice = (
-        "Many networks block outgoing port 25: then check from another machine. Otherwise check that server."
+        "Many networks block outgoing port 25: then check from another machine. Otherwise check "
+        "that mail server."
     )
     return result("warning", unreachable, advice)
 
@@ -120,11 +135,17 @@ def check_sources(config: Config, timeout: float) -> Iterator[CheckResult]:
         yield _lmtp(bounces.lmtp_host, bounces.lmtp_port, timeout)
     result = partial(CheckResult, "bounce_mailbox", "")
     if not bounces.has_inbound and config.service.accepts_webhooks:
-        yield result("skipped", f"No mailbox is read; {config.service.name} reports bounces by webhooks.")
+        yield result(
+            "skipped",
+            f"This system reads no mailbox for bounces; {config.service.name} reports them by webhooks.",
+        )
     elif not bounces.has_inbound:
         yield result(
             "warning",
-            "No mailbox is read for bounces, so addresses that do not exist still get emails.",
+            (
+                "This system reads no mailbox for bounces, so it goes on sending to addresses that do "
+                "not exist."
+            ),
             "Set [bounces] imap_host, pop3_host, maildir or lmtp_port; or let the mail server run "
             "`mailer bounces receive`: then you can ignore this.",
         )
@@ -137,8 +158,8 @@ def _mailbox(source: Source) -> CheckResult:
         with source.open(timezone.now()) as mailbox:
             waiting = len(mailbox.list_new())
     except MailboxError as error:
-        return result("problem", str(error), "No returned mail is read until this is fixed.")
-    return result("ok", f"It can be read; messages waiting: {waiting}.")
+        return result("problem", str(error), "This system cannot read bounces until this is fixed.")
+    return result("ok", f"The bounce mailbox can be read; messages waiting: {waiting}.")
 
 
 def _lmtp(host: str, port: int, timeout: float) -> CheckResult:
@@ -148,11 +169,13 @@ def _lmtp(host: str, port: int, timeout: float) -> CheckResult:
         with smtplib.LMTP(host, port, timeout=timeout) as client:
             code, _ = client.ehlo()
     except (OSError, smtplib.SMTPException) as error:
-        message = f"The worker does not answer on {host}:{port}: {str(error).lower()}."
-        return result("problem", message, "Start the worker; its log names the reason if it cannot listen.")
+        message = f"The worker does not accept bounces on {host}:{port}: {str(error).lower()}."
+        return result(
+            "problem", message, "Start the worker; its log gives the reason if it cannot listen on this port."
+        )
     if code != _OK:
-        message = f"Another program than the worker answers on {host}:{port}."
-        return result("problem", message, "Set another [bounces] lmtp_port.")
+        message = f"Another program than the worker is listening on {host}:{port}."
+        return result("problem", message, "Set another port as [bounces] lmtp_port in the configuration.")
     return result("ok", f"The worker accepts bounces at {host}:{port}.")
 
 
@@ -162,8 +185,11 @@ def _maildir(path: Path) -> CheckResult:
     if missing:
         return result(
             "problem",
-            f"It is not a Maildir: {', '.join(missing)} is missing.",
-            f"mkdir -p {path}/{{new,cur,tmp}}, owned by the mail server and writable by the worker.",
+            f"The bounce mailbox is not a Maildir: {', '.join(missing)} is missing.",
+            (
+                f"Create the folders: mkdir -p {path}/{{new,cur,tmp}}, owned by the mail server and "
+                "writable by the worker."
+            ),
         )
     denied = [
         folder for folder in _MAILDIR_FOLDERS if not os.access(path / folder, os.R_OK | os.W_OK | os.X_OK)
@@ -171,11 +197,11 @@ def _maildir(path: Path) -> CheckResult:
     if denied:
         return result(
             "problem",
-            f"We have no permission to read and write in {', '.join(denied)}.",
-            "Grant it to the worker's user: messages are moved from new to cur when they are read.",
+            f"The worker has no permission to read and write in {', '.join(denied)}.",
+            "Give the worker's user this permission: it moves messages from new to cur when they are read.",
         )
     waiting = sum(1 for _ in (path / "new").iterdir())
-    return result("ok", f"It can be read; messages waiting: {waiting}.")
+    return result("ok", f"The bounce mailbox can be read; messages waiting: {waiting}.")
 
 
 def check_webhooks(config: Config, now: datetime) -> Iterator[CheckResult]:
@@ -187,31 +213,45 @@ def check_webhooks(config: Config, now: datetime) -> Iterator[CheckResult]:
     if not service.accepts_webhooks:
         yield result(
             "warning",
-            "Its webhooks are not accepted, so its bounces and complaints stay unknown.",
-            f"{_secret_advice(service)}, and enter {_webhook_url(config)} at the service. {_DOCS}",
+            "Webhooks of the email service are not accepted, so bounces and complaints remain unknown.",
+            f"{_secret_advice(service)}, and enter the address {_webhook_url(config)} at the "
+            f"email service. {_DOCS}",
         )
         return
     contact = WebhookHeartbeat.objects.filter(service=service.name).first()
     waiting = WebhookPayload.objects.filter(attempts=0).order_by("pk").first()
     if waiting is not None and waiting.received_at < now - _UNPROCESSED:
         since = f"{waiting.received_at:%-d %B %Y, %H:%M} UTC"
-        yield result("problem", f"No webhook has been processed since {since}.", "Check the worker's log.")
+        yield result(
+            "problem",
+            f"No webhook of the email service has been processed since {since}.",
+            "Look for errors in the worker's log.",
+        )
     elif contact is None and waiting is None:
-        advice = f"At the service, enter {_webhook_url(config)} and let it send a test. {_DOCS}"
-        yield result("warning", "No webhook has been received so far.", advice)
+        advice = (
+            f"Enter the address {_webhook_url(config)} at the email service, and let the service "
+            "send a test. "
+            f"{_DOCS}"
+        )
+        yield result("warning", "No webhook of the email service has arrived so far.", advice)
     else:
         received = [contact.last_received_at] if contact else []
         latest = max([*received, waiting.received_at] if waiting else received)
-        yield result("ok", f"Last received on {latest:%-d %B %Y, %H:%M} UTC.")
+        yield result("ok", f"The last webhook of the email service arrived on {latest:%-d %B %Y, %H:%M} UTC.")
 
 
 def _secret_advice(service: Service) -> str:
     """What to write into the configuration."""
     if service.name == "amazon_ses":
-        return 'Name its topic in [service]: webhook_topics = ["arn:aws:sns:…"]'
+        return (
+            'Enter the service\'s topic in [service] of the configuration: webhook_topics = ["arn:aws:sns:…"]'
+        )
     if service.name in _SIGNING_KEYS:
-        return f"Put {_SIGNING_KEYS[service.name]} into [service] webhook_secret"
-    return f'Put a password into [service], such as webhook_secret = "{secrets.token_urlsafe(24)}"'
+        return f"Set [service] webhook_secret in the configuration to {_SIGNING_KEYS[service.name]}"
+    return (
+        "Set a password in [service] of the configuration, such as webhook_secret = "
+        f'"{secrets.token_urlsafe(24)}"'
+    )
 
 
 def _webhook_url(config: Config) -> str:

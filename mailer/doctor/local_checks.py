@@ -55,21 +55,25 @@ def check_configuration(config: Config) -> Iterator[CheckResult]:
     for status, message, advice in mistakes:
         yield result(status, message, advice)
     if not mistakes:
-        yield result("ok", "No mistakes found.")
+        yield result("ok", "No mistakes were found in the configuration.")
 
 
 def _mistakes(config: Config) -> Iterator[tuple[Status, str, str]]:
     site = config.site
     if not site.url.startswith("https://") and not _is_local(site.url):
-        advice = "Put a reverse proxy with TLS in front, and use https:// in [site] url."
-        yield "problem", "[site] url is not https.", advice
+        advice = "Set up a reverse proxy with TLS, and use https:// in [site] url of the configuration."
+        yield "problem", "The address of this site ([site] url) does not use https.", advice
     if site.debug:
         message = "[site] debug is on: error pages show technical details to everyone."
-        yield "problem", message, "Set it to false."
+        yield "problem", message, "Set [site] debug to false."
     try:
         zoneinfo.ZoneInfo(site.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        yield "problem", f"[site] timezone {site.timezone!r} is unknown.", "Use a name such as Asia/Almaty."
+        yield (
+            "problem",
+            f"The time zone in [site] timezone is unknown: {site.timezone!r}.",
+            ("Set [site] timezone to a name such as Asia/Almaty."),
+        )
     try:
         dkim.signer_for(config.dkim)
     except ConfigError as error:
@@ -96,21 +100,27 @@ def check_database() -> Iterator[CheckResult]:
     except DatabaseError as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         yield result(
-            "problem", f"It cannot be used: {reason}", "Fix [database] url, or start the database server."
+            "problem",
+            f"The database cannot be used: {reason}",
+            ("Fix [database] url in the configuration, or start the database server."),
         )
         return
     if pending:
-        yield result("problem", f"Migrations that are pending: {len(pending)}.", "Run: mailer migrate")
+        yield result(
+            "problem",
+            f"Migrations that are pending: {len(pending)}.",
+            "To update the database, run: mailer migrate",
+        )
     if version and version < _MIN_POSTGRESQL:
         yield result(
             "problem",
-            f"Version {version // 10000} is too old.",
-            f"Upgrade it to {_MIN_POSTGRESQL // 10000} or newer.",
+            f"The database server's version {version // 10000} is too old.",
+            f"Upgrade the database server to {_MIN_POSTGRESQL // 10000} or newer.",
         )
     if kind == "SQLite":
         yield from _sqlite_file()
     if not pending:
-        yield result("ok", "It answers, and its tables are up to date.")
+        yield result("ok", "The database answers, and its tables are up to date.")
 
 
 def _sqlite_file() -> Iterator[CheckResult]:
@@ -124,15 +134,18 @@ def _sqlite_file() -> Iterator[CheckResult]:
     if mode != "wal":
         yield result(
             "problem",
-            f"Its journal mode is “{mode}” and not WAL, so that pages wait while mail is sent.",
-            "Move it to a local disk that it can write to.",
+            (f"The database's journal mode is “{mode}” and not WAL, so pages wait while mail is sent."),
+            "Move the database to a local disk that this system can write to.",
         )
     file_system = file_system_of(Path(name))
     if file_system in _NETWORK_FILE_SYSTEMS:
         yield result(
             "problem",
-            f"{name} is on a network file system ({file_system}), where SQLite's locks do not work.",
-            "Move it to a local disk, or use PostgreSQL.",
+            (
+                f"The database file {name} is on a network file system ({file_system}), where "
+                "SQLite's locks do not work."
+            ),
+            "Move the database to a local disk, or use PostgreSQL.",
         )
     yield from check_free_space("database", Path(name).parent)
 
@@ -160,22 +173,28 @@ def check_storage(config: Config) -> Iterator[CheckResult]:
     except OSError as error:
         yield result(
             "problem",
-            f"It is not writable: {error.strerror}.",
-            "Make the user that runs the worker its owner, or change [storage] path.",
+            f"The storage folder is not writable: {error.strerror}.",
+            "Make the worker's user the owner of the storage folder, or change [storage] path.",
         )
         return
     file_system = file_system_of(folder)
     if file_system in _NETWORK_FILE_SYSTEMS:
         yield result(
             "problem",
-            f"It is on a network file system ({file_system}); the attempt journal needs a local disk.",
-            "Move it to a disk of this machine. Pictures may be shared: [storage] media_path.",
+            (
+                f"The storage folder is on a network file system ({file_system}); the journal "
+                "of sent messages needs a local disk."
+            ),
+            (
+                "Move the storage folder to a local disk. Only pictures may be on a shared disk: "
+                "[storage] media_path."
+            ),
         )
     low = list(check_free_space("storage", folder))
     yield from low
     if not low:
         free = shutil.disk_usage(folder).free
-        yield result("ok", f"It is writable; {free / 1e9:.1f} GB are free.")
+        yield result("ok", f"The storage folder is writable; {free / 1000000000.0:.1f} GB are free.")
 
 
 def check_media(config: Config) -> Iterator[CheckResult]:
@@ -194,13 +213,22 @@ def check_media(config: Config) -> Iterator[CheckResult]:
         finally:
             place.delete(name)
     except Exception as error:  # noqa: BLE001  (an object storage has errors of its own)
-        advice = "Every web process and worker needs it: see [storage] media, and docs/several-machines.md."
-        yield result("problem", f"It cannot be written and read: {type(error).__name__}: {error}", advice)
+        advice = (
+            "Every web process and worker needs the object storage: see [storage] "
+            "media, and docs/several-machines.md."
+        )
+        yield result(
+            "problem",
+            (f"The object storage for pictures cannot be written and read: {type(error).__name__}: {error}"),
+            advice,
+        )
         return
     if found == probe:
-        yield result("ok", "A file was written, read and deleted.")
+        yield result("ok", ("A test file was written to the object storage for pictures, read and deleted."))
     else:
-        yield result("problem", "It returned something else than was written.")
+        yield result(
+            "problem", ("The object storage for pictures returned something else than was written to it.")
+        )
 
 
 def check_free_space(check: str, folder: Path) -> Iterator[CheckResult]:
@@ -211,8 +239,8 @@ def check_free_space(check: str, folder: Path) -> Iterator[CheckResult]:
             check,
             str(folder),
             "problem" if free < _PROBLEM_BELOW else "warning",
-            f"Only {free // _MEGABYTE} MB are free on its disk.",
-            "Free some space: when the disk is full, sending stops.",
+            f"Only {free // _MEGABYTE} MB are free on the disk of this folder.",
+            "Free some disk space: when the disk is full, sending stops.",
         )
 
 
@@ -220,7 +248,7 @@ def check_clock(context: Context) -> Iterator[CheckResult]:
     """The kernel's state of this machine's clock, and the clock of a database server elsewhere."""
     result = partial(CheckResult, "clock", "")
     here = datetime.now(zoneinfo.ZoneInfo(settings.TIME_ZONE))
-    local_time = f"The office's time is {here:%H:%M} ({settings.TIME_ZONE})."
+    local_time = f"The time of this server is {here:%H:%M} in the office's time zone ({settings.TIME_ZONE})."
     host = connection.settings_dict.get("HOST", "")
     if connection.vendor == "postgresql" and host and not host.startswith("/") and not is_loopback(host):
         with connection.cursor() as cursor:
@@ -230,19 +258,24 @@ def check_clock(context: Context) -> Iterator[CheckResult]:
             yield result(
                 "problem" if apart > 60 else "warning",
                 f"The clocks of this machine and of the database server are {apart:.0f} seconds apart.",
-                "Synchronise both with a time server (chrony, systemd-timesyncd).",
+                ("Synchronise the clocks of both machines with a time server (chrony, systemd-timesyncd)."),
             )
             return
     state = _clock_state()
     if context.config.demo.enabled:
         yield result("skipped", f"{local_time} The demo's mail is not sent to other machines.")
     elif state is None:
-        yield result("skipped", f"{local_time} This system does not report if the clock is synchronised.")
+        yield result(
+            "skipped", (f"{local_time} This system does not report whether its clock is synchronised.")
+        )
     elif state == _NOT_SYNCHRONISED:
         yield result(
             "warning",
             f"{local_time} The kernel reports that this clock is not synchronised.",
-            "Synchronise it with a time server (chrony, systemd-timesyncd); compare it with `date -u`.",
+            (
+                "Synchronise the clock with a time server (chrony, systemd-timesyncd); compare "
+                "it with `date -u`."
+            ),
         )
     else:
         yield result("ok", f"{local_time} The clock is synchronised with a time server.")
@@ -262,12 +295,12 @@ def check_worker_running(config: Config) -> Iterator[CheckResult]:
     result = partial(CheckResult, "worker", "")
     lock = config.path(config.storage.path) / "worker.lock"
     if lock.exists() and _is_locked(lock):
-        yield result("ok", "A worker runs on this machine.")
+        yield result("ok", "A worker is running on this machine.")
     elif config.demo.enabled:
-        yield result("skipped", "The demo is not running.")
+        yield result("skipped", "The demo is not running, so there is no worker.")
     else:
-        message = "No worker runs on this machine: no edition is assembled or sent."
-        yield result("warning", message, "Start it with: mailer run")
+        message = "No worker is running on this machine: no edition is assembled or sent."
+        yield result("warning", message, "Start the worker with: mailer run")
 
 
 def check_sending_allowed() -> Iterator[CheckResult]:
@@ -276,16 +309,18 @@ def check_sending_allowed() -> Iterator[CheckResult]:
     try:
         reason = no_send.reason()
     except DatabaseError:
-        yield result("skipped", "The database cannot be used, or is not migrated.")
+        yield result("skipped", ("The database cannot be used, or must be updated with `mailer migrate`."))
         return
     if reason is None:
-        yield result("ok", "This installation is not in no-send mode.")
+        yield result("ok", "This installation is not in no-send mode: it sends mail.")
     elif reason == no_send.NOT_JOINED:
-        message = f"Nothing is sent from here, because {no_send.describe_reason(reason)}."
+        message = f"Nothing is sent from this machine, because {no_send.describe_reason(reason)}."
         yield result("problem", message, "On a new machine of the installation, run: mailer join")
     else:
-        advice = "Read docs/backup.md; then an admin confirms in the desk, or run: mailer resume-sending"
-        yield result("problem", f"Nothing is sent, because {no_send.describe_reason(reason)}.", advice)
+        advice = (
+            "Read docs/backup.md; then an admin ends no-send mode in the desk, or run: mailer resume-sending"
+        )
+        yield result("problem", f"No mail is sent, because {no_send.describe_reason(reason)}.", advice)
 
 
 def check_backup(config: Config, now: datetime) -> Iterator[CheckResult]:
@@ -297,17 +332,17 @@ def check_backup(config: Config, now: datetime) -> Iterator[CheckResult]:
     try:
         last = Instance.objects.values_list("last_backup_at", flat=True).first()
     except DatabaseError:
-        yield result("skipped", "The database cannot be used, or is not migrated.")
+        yield result("skipped", ("The database cannot be used, or must be updated with `mailer migrate`."))
         return
     advice = "Run `mailer backup` every night (docs/backup.md), and copy the file to another machine."
     if last is None:
-        yield result("warning", "No backup was made with `mailer backup`.", advice)
+        yield result("warning", "No backup of this system was made with `mailer backup`.", advice)
         return
     days = (now - last).days
     if days >= _BACKUP_DAYS:
-        yield result("warning", f"The last backup is {days} days old.", advice)
+        yield result("warning", f"The last backup of this system is {days} days old.", advice)
     else:
-        yield result("ok", f"The last backup was made on {last:%Y-%m-%d at %H:%M UTC}.")
+        yield result("ok", f"The last backup of this system was made on {last:%Y-%m-%d at %H:%M UTC}.")
 
 
 def _is_locked(path: Path) -> bool:
@@ -327,13 +362,26 @@ def check_files(config: Config) -> Iterator[CheckResult]:
     # A group may have been given access on purpose where another user owns the file.
     wrong = [one for one in found if one.to_everyone or one.is_ours]
     for one in wrong[:_SHOWN]:
-        who = "Every user of this machine" if one.to_everyone else "Its group"
-        advice = f"chmod go= {one.path}; web and worker do this at their start for files of their own user."
-        yield result("problem", f"{who} may open {one.path} (mode {one.mode:04o}).", advice)
+        who = "Every user of this machine" if one.to_everyone else "Its group of users"
+        advice = (
+            f"Run: chmod go= {one.path}; web and worker do this when they start, for files "
+            "that their user owns."
+        )
+        yield result("problem", f"{who} may open the secret file {one.path} (mode {one.mode:04o}).", advice)
     if len(wrong) > _SHOWN:
-        yield result("problem", f"{len(wrong) - _SHOWN} more files are open to other users.", "As above.")
+        yield result(
+            "problem",
+            (f"{len(wrong) - _SHOWN} more secret files can be opened by other users of this machine."),
+            "Run chmod for them, as above.",
+        )
     if not wrong:
-        yield result("ok", "Only their owner can open configuration, keys, database and storage.")
+        yield result(
+            "ok",
+            (
+                "Only their owner can open the files of the configuration, the "
+                "keys, the database and the storage."
+            ),
+        )
 
 
 def check_keys(config: Config, now: datetime) -> Iterator[CheckResult]:
@@ -344,16 +392,25 @@ def check_keys(config: Config, now: datetime) -> Iterator[CheckResult]:
         ring = key_ring.load(path, now)
         verify_address_hash_key.verify_address_hash_key()
     except ConfigError as error:
-        yield result("problem", str(error), "Neither web nor worker starts until this is fixed.")
+        yield result(
+            "problem", str(error), ("The web process and the worker do not start until this is fixed.")
+        )
     except verify_address_hash_key.WrongAddressHashKey as error:
-        yield result("problem", f"The file {error}", "Neither web nor worker starts until then.")
+        yield result(
+            "problem",
+            f"The key file {error}",
+            ("The web process and the worker do not start until this file is right."),
+        )
     except DatabaseError:
         yield result("skipped", "The database cannot be used.")
     else:
         ages = ", ".join(
             f"{purpose} {(now - ring.current(purpose).created_at).days}" for purpose in ring.keys
         )
-        yield result("ok", f"The address hashes match the database. Days since a key was made: {ages}.")
+        yield result(
+            "ok",
+            (f"The stored hashes of email addresses match their key. Days since a key was made: {ages}."),
+        )
 
 
 _PROBLEMS = {
@@ -373,20 +430,27 @@ def check_audit_log() -> Iterator[CheckResult]:
         lacking += _account_changes.missing(connection)
         found = chain.verify()
     except DatabaseError:
-        yield result("skipped", "The database cannot be used, or is not migrated.")
+        yield result("skipped", ("The database cannot be used, or must be updated with `mailer migrate`."))
         return
     if lacking:
         names = ", ".join(lacking)
-        advice = "Find out who removed them; `mailer migrate` creates them again."
-        yield result("problem", f"The database lacks triggers: {names}.", advice)
+        advice = "Find out who removed the triggers; `mailer migrate` creates them again."
+        yield result(
+            "problem",
+            (f"Database triggers that protect approvals and the audit log are missing: {names}."),
+            advice,
+        )
     if found.count:
         shown = "; ".join(_PROBLEMS[kind].format(number) for kind, number in found.problems[:_SHOWN])
         more = f" and {found.count - _SHOWN} more" if found.count > _SHOWN else ""
-        advice = "A person or a program wrote to the database directly. Compare with the backup."
-        yield result("problem", f"The audit log was tampered with: {shown}{more}.", advice)
+        advice = (
+            "A person or a program changed the audit log in the database directly. "
+            "Compare it with the backup."
+        )
+        yield result("problem", (f"The audit log was changed outside of this system: {shown}{more}."), advice)
     elif not lacking:
         head = found.head[:16] or "none"
-        yield result("ok", f"Its {found.entries} entries are as they were written; the last MAC is {head}.")
+        yield result("ok", (f"The audit log is unchanged: {found.entries} entries; the last MAC is {head}."))
 
 
 def check_accounts(now: datetime) -> Iterator[CheckResult]:
@@ -395,13 +459,16 @@ def check_accounts(now: datetime) -> Iterator[CheckResult]:
     try:
         names = list(audit_log_entries.unused_accounts(now).values_list("username", flat=True))
     except DatabaseError:
-        yield result("skipped", "The database cannot be used, or is not migrated.")
+        yield result("skipped", ("The database cannot be used, or must be updated with `mailer migrate`."))
         return
     if names:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         message = (
-            f"Not signed in to for {audit_log_entries.UNUSED_DAYS} days: {', '.join(names[:_SHOWN])}{more}."
+            f"These accounts were not used for {audit_log_entries.UNUSED_DAYS} days: "
+            f"{', '.join(names[:_SHOWN])}{more}."
         )
-        yield result("warning", message, "Deactivate accounts that are not needed (Settings › Users).")
+        yield result("warning", message, ("Deactivate accounts that are not needed (Settings › Users)."))
     else:
-        yield result("ok", f"Every active account was used in the last {audit_log_entries.UNUSED_DAYS} days.")
+        yield result(
+            "ok", f"Every active staff account was used in the last {audit_log_entries.UNUSED_DAYS} days."
+        )

@@ -55,7 +55,7 @@ def egress(config: Config, dns: Dns) -> Egress:
             found += dns.addresses(site)
     public = tuple(dict.fromkeys(address for address in found if is_public(address)))
     if not public:
-        return Egress((), "the address that mail is sent from is not known here")
+        return Egress((), "it is not known from which address the mail is sent")
     host = "this machine, where the relay runs" if ours else "the relay"
     return Egress(public, f"{', '.join(map(str, public))} is the address of {host}", ours)
 
@@ -74,26 +74,30 @@ def check_relay(context: Context, relay: Relay, now: datetime) -> Iterator[Check
         extensions, tls_version, certificate = _inspect(relay, context.timeout)
     except (SmtpError, OSError, smtplib.SMTPException) as error:
         if context.config.demo.enabled and is_loopback(relay.host):
-            yield result("skipped", "The demo's mail catcher is not running.")
+            yield result("skipped", "The demo's mail server is not running.")
             return
-        yield result("problem", str(error), "Fix [smtp], or the relay.")
+        yield result("problem", str(error), "Fix [smtp] in the configuration, or the relay.")
         return
-    signed_in = f" We signed in as {relay.username}." if relay.username else ""
+    signed_in = f" This system signed in as {relay.username}." if relay.username else ""
     offers = ", ".join(sorted(extensions)) or "nothing"
-    yield result("ok", f"It answers, and offers {offers}.{signed_in}")
+    yield result("ok", f"The relay answers, and offers {offers}.{signed_in}")
     limit = extensions.get("SIZE", "")
     if limit.isdigit() and 0 < int(limit) < _LARGE_MESSAGE:
         yield result(
             "warning",
-            f"It accepts messages of at most {int(limit) // 1000} KB.",
-            "Raise its limit to a megabyte or more, or keep editions short.",
+            f"The relay accepts messages of at most {int(limit) // 1000} KB.",
+            "Raise the relay's limit to a megabyte or more, or keep editions short.",
         )
     if tls_version:
         yield _certificate(relay, tls_version, certificate, now)
     elif not is_loopback(relay.host):
         has_starttls = "STARTTLS" in extensions
-        advice = 'Set [smtp] security = "starttls".' if has_starttls else "Ask the relay's operator for TLS."
-        yield CheckResult("tls", subject, "warning", "Mail goes to it unencrypted.", advice)
+        advice = (
+            'Set [smtp] security = "starttls" in the configuration.'
+            if has_starttls
+            else "Ask the relay's operator to offer TLS encryption."
+        )
+        yield CheckResult("tls", subject, "warning", "Mail is sent to the relay without encryption.", advice)
 
 
 async def _sign_in(relay: Relay) -> None:
@@ -124,12 +128,20 @@ def _inspect(relay: Relay, timeout: float) -> tuple[dict[str, str], str, bytes]:
 
 def _certificate(relay: Relay, tls_version: str, certificate: bytes, now: datetime) -> CheckResult:
     expires = x509.load_der_x509_certificate(certificate).not_valid_after_utc
-    message = f"Encrypted with {tls_version}; its certificate expires on {expires:%-d %B %Y}."
+    message = (
+        f"Mail to the relay is encrypted with {tls_version}; the relay's certificate expires on "
+        f"{expires:%-d %B %Y}."
+    )
     if expires <= now:
-        message = f"Encrypted with {tls_version}; its certificate expired on {expires:%-d %B %Y}."
+        message = (
+            f"Mail to the relay is encrypted with {tls_version}; the relay's certificate expired on "
+            f"{expires:%-d %B %Y}."
+        )
     if (expires - now).days >= _EXPIRES_SOON:
         return CheckResult("tls", relay.host, "ok", message)
-    return CheckResult("tls", relay.host, "warning", message, "The relay's operator must renew it.")
+    return CheckResult(
+        "tls", relay.host, "warning", message, "The relay's operator must renew the certificate."
+    )
 
 
 def check_esp(context: Context) -> Iterator[CheckResult]:
@@ -140,17 +152,17 @@ def check_esp(context: Context) -> Iterator[CheckResult]:
     result = partial(CheckResult, "service", context.config.service.name)
     if error := check_credentials():
         yield result(
-            "problem", error, "Correct [service] in the configuration, or the account with the service."
+            "problem", error, "Correct [service] in the configuration, or the account at the email service."
         )
     else:
-        yield result("ok", "It answers and accepts our key.")
+        yield result("ok", "The email service answers and accepts the API key.")
 
 
 def check_reverse_dns(context: Context) -> Iterator[CheckResult]:
     """PTR of the sending address, and whether its name resolves to the address again (FCrDNS)."""
     source = egress(context.config, context.dns)
     if not source.addresses:
-        yield CheckResult("reverse_dns", "", "skipped", f"Not checked: {source.reason}.")
+        yield CheckResult("reverse_dns", "", "skipped", f"This was not checked: {source.reason}.")
         return
     for address in source.addresses:
         yield _reverse_dns(context, address, source.ours)
@@ -161,8 +173,12 @@ def _reverse_dns(context: Context, address: Address, ours: bool) -> CheckResult:
     names = context.dns.ptr(address)
     confirmed = [name for name in names if address in context.dns.addresses(name)]
     if confirmed:
-        return result("ok", f"Its name is {confirmed[0]}, which resolves to it.")
-    message = f"Its name {names[0]} does not resolve to it." if names else "It has no name (PTR)."
+        return result("ok", f"The sending address has the name {confirmed[0]}, which resolves to it.")
+    message = (
+        f"The name of the sending address, {names[0]}, does not resolve to it."
+        if names
+        else "The sending address has no name in DNS (PTR record)."
+    )
     if not ours:
         advice = "If the relay sends from this address, its operator must publish matching PTR and A records."
         return result("warning", message, advice)
@@ -171,6 +187,6 @@ def _reverse_dns(context: Context, address: Address, ours: bool) -> CheckResult:
     return result(
         "problem",
         f"{message} Large mailbox providers refuse mail from such addresses.",
-        "Ask the provider of the address to publish its name:",
+        "Ask the provider of this IP address to publish its name:",
         (DnsRecord(name, "PTR", f"{host}."),),
     )

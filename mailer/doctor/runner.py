@@ -25,7 +25,7 @@ from mailer.doctor.check_types import CheckResult, Context
 from mailer.doctor.dns_client import Dns, DnsError
 from mailer.editions.models import Newsletter
 
-_DNS_ADVICE = "Check the network. Receivers that get no answer defer the mail too."
+_DNS_ADVICE = "Check the network. Mail servers that get no answer from DNS defer the messages too."
 # Steps of a check that may wait for another server, each as long as the timeout.
 _STEPS = 6
 
@@ -46,7 +46,7 @@ class Check:
         except DnsError as error:
             self.results = [CheckResult(self.name, "", "warning", str(error), _DNS_ADVICE)]
         except Exception as error:  # noqa: BLE001  (one check that fails must not hide the others)
-            message = f"This check failed: {type(error).__name__}: {error}"
+            message = f"This check could not be run: {type(error).__name__}: {error}"
             self.results = [CheckResult(self.name, "", "warning", message)]
 
 
@@ -105,8 +105,10 @@ def run(
         on_wait(check.title)
         thread.join(context.timeout * _STEPS)
         if thread.is_alive():
-            message = f"It took longer than {context.timeout * _STEPS:.0f} seconds."
-            yield CheckResult(check.name, "", "warning", message, "Try again; a server answers very slowly.")
+            message = f"The check took longer than {context.timeout * _STEPS:.0f} seconds."
+            yield CheckResult(
+                check.name, "", "warning", message, "Run the checks again; a server answers very slowly."
+            )
         else:
             yield from check.results
 

@@ -52,10 +52,12 @@ def evaluate_spf(dns: Dns, domain: str, addresses: Iterable[Address]) -> Spf:
     found = Spf(domain, _spf_record(dns, domain, []), whole.errors, whole.lookups, whole.all_term)
     if whole.lookups > MAX_SPF_LOOKUPS:
         found.errors.append(
-            f"It costs {whole.lookups} DNS lookups; receivers reject more than {MAX_SPF_LOOKUPS}."
+            f"The SPF record needs {whole.lookups} DNS lookups; receivers reject more than {MAX_SPF_LOOKUPS}."
         )
     if whole.void > _MAX_VOID_LOOKUPS:
-        found.errors.append(f"{whole.void} of its lookups find nothing; receivers allow {_MAX_VOID_LOOKUPS}.")
+        found.errors.append(
+            f"{whole.void} of the SPF record's DNS lookups find nothing; receivers allow {_MAX_VOID_LOOKUPS}."
+        )
     found.results = {address: _SpfWalk(dns).check(domain, address) for address in addresses}
     return found
 
@@ -63,7 +65,7 @@ def evaluate_spf(dns: Dns, domain: str, addresses: Iterable[Address]) -> Spf:
 def _spf_record(dns: Dns, domain: str, errors: list[str]) -> str:
     records = [text for text in dns.txt(domain) if re.match(r"v=spf1( |\Z)", text, re.IGNORECASE)]
     if len(records) > 1:
-        errors.append(f"{domain} has {len(records)} SPF records; exactly one is allowed.")
+        errors.append(f"The domain {domain} has {len(records)} SPF records; exactly one is allowed.")
     return records[0] if records else ""
 
 
@@ -98,11 +100,11 @@ class _SpfWalk:
                 if modifier[1].lower() == "redirect":
                     redirect = modifier[2]
             else:
-                self.errors.append(f"“{term}” in the record of {domain} is not an SPF term.")
+                self.errors.append(f"“{term}” in the SPF record of {domain} is not an SPF term.")
         if redirect and self._count_lookup(depth):
             result = self.check(redirect, address, depth + 1, final)
             if result == "none":
-                self.errors.append(f"redirect={redirect} names a domain without SPF.")
+                self.errors.append(f"In the SPF record, redirect={redirect} names a domain without SPF.")
             return result
         return "neutral"
 
@@ -121,7 +123,7 @@ class _SpfWalk:
         if name == "include":
             result = self.check(target, address, depth + 1, final=False)
             if result == "none":
-                self.errors.append(f"include:{target} names a domain without SPF.")
+                self.errors.append(f"In the SPF record, include:{target} names a domain without SPF.")
             return address is not None and result == "pass"
         if name in ("a", "mx"):
             return self._is_host(name, target, lengths, address)
@@ -135,7 +137,10 @@ class _SpfWalk:
             hosts = [host for host in self._dns.mx(target) if host]
             self._has_answer(hosts)
             if len(hosts) > _MAX_MX_HOSTS:
-                self.errors.append(f"mx:{target} has {len(hosts)} hosts; receivers stop at {_MAX_MX_HOSTS}.")
+                self.errors.append(
+                    f"In the SPF record, mx:{target} has {len(hosts)} hosts; receivers stop at "
+                    f"{_MAX_MX_HOSTS}."
+                )
         four, _, six = lengths.partition("//") if not lengths.startswith("/") else ("", "", lengths[1:])
         for host in hosts:
             found = self._dns.addresses(host)
@@ -151,7 +156,7 @@ class _SpfWalk:
         try:
             found = ipaddress.ip_network(network, strict=False)
         except ValueError:
-            self.errors.append(f"“{network}” is not an address range.")
+            self.errors.append(f"“{network}” in the SPF record is not an IP address range.")
             return False
         return address is not None and address in found
 

@@ -35,17 +35,23 @@ def check_web_process(context: Context) -> Iterator[CheckResult]:
         status, failed = response.status, _failed_checks(response.read(1000))
     except (OSError, http.client.HTTPException):
         if config.demo.enabled:
-            yield result("skipped", "The demo is not running.")
+            yield result("skipped", "The demo is not running, so there is no worker.")
             return
-        yield result("warning", "No web process answers here.", "Start it with: mailer run")
+        yield result(
+            "warning", "The web process does not answer at this address.", "Start the worker with: mailer run"
+        )
         return
     finally:
         connection.close()
     if status == 200:
         yield result("ok", "The web process answers and can serve pages.")
     else:
-        advice = "Check the web process's log; another program may be listening here."
-        yield result("problem", f"/readyz answers {status}. {failed}".rstrip(), advice)
+        advice = "Read the web process's log; another program may be using this address."
+        yield result(
+            "problem",
+            f"The health check /readyz of the web process answers {status}. {failed}".rstrip(),
+            advice,
+        )
 
 
 def _failed_checks(body: bytes) -> str:
@@ -63,20 +69,24 @@ def check_site(context: Context) -> Iterator[CheckResult]:
     url = context.config.site.url
     result = partial(CheckResult, "site", url)
     if _is_local(context):
-        yield result("skipped", "Only this machine can reach it.")
+        yield result("skipped", "Only programs on this machine can reach the web process.")
         return
     try:
         _request(context, f"{url}/")
     except ForbiddenAddress as error:
         yield result(
             "warning",
-            f"{error} Subscribers in other networks may not reach it.",
-            "You can ignore this if its address outside your network is a public one.",
+            f"{error} Subscribers in other networks may not reach this site.",
+            "Ignore this if the site has a public address outside your network.",
         )
     except FetchError as error:
-        yield result("problem", str(error), "Fix the reverse proxy, its certificate, or [site] url.")
+        yield result(
+            "problem",
+            str(error),
+            "Fix the reverse proxy, its certificate, or [site] url in the configuration.",
+        )
     else:
-        yield result("ok", "The pages can be reached.")
+        yield result("ok", "The site's pages can be reached at its public address.")
         yield from _metrics(context)
 
 
@@ -87,7 +97,13 @@ def _metrics(context: Context) -> Iterator[CheckResult]:
     except FetchError:
         return
     advice = "Let the proxy set X-Forwarded-For and X-Forwarded-Proto, or set [metrics] token."
-    yield CheckResult("site", "/metrics", "problem", "Everybody can read the metrics.", advice)
+    yield CheckResult(
+        "site",
+        "/metrics",
+        "problem",
+        "Everybody on the internet can read this system's metrics (/metrics).",
+        advice,
+    )
 
 
 def check_media_origin(context: Context) -> Iterator[CheckResult]:
@@ -100,23 +116,29 @@ def check_media_origin(context: Context) -> Iterator[CheckResult]:
     except ForbiddenAddress as error:
         yield result(
             "warning",
-            f"{error} Subscribers in other networks may not reach it.",
-            "You can ignore this if its address outside your network is a public one.",
+            f"{error} Subscribers in other networks may not reach this site.",
+            "Ignore this if the site has a public address outside your network.",
         )
     except FetchError as error:
         yield result(
             "problem",
-            f"Emails show no pictures: {error}",
-            "Let it fetch /media/ and /ornament/ from [site] url, or leave [site] media_origin empty.",
+            f"Emails show no pictures, because their server does not deliver them: {error}",
+            (
+                "Let the picture server fetch /media/ and /ornament/ from [site] url, or leave [site] "
+                "media_origin empty."
+            ),
         )
     else:
         if found.body.startswith(_PNG):
-            yield result("ok", "It has the pictures of emails.")
+            yield result("ok", "The server for pictures delivers the pictures of emails.")
             return
         yield result(
             "problem",
-            "It answers with something else than the picture.",
-            "Let it fetch /media/ and /ornament/ from [site] url, or leave [site] media_origin empty.",
+            "The server for pictures answers with something else than the picture.",
+            (
+                "Let the picture server fetch /media/ and /ornament/ from [site] url, or leave [site] "
+                "media_origin empty."
+            ),
         )
 
 
@@ -129,18 +151,20 @@ def check_one_click(context: Context) -> Iterator[CheckResult]:
         for form in (None, _ONE_CLICK):
             _request(context, url, form)
     except ForbiddenAddress:
-        yield result("skipped", "The site's address is in a private network.")
+        yield result("skipped", "The address of this site is in a private network.")
     except FetchError as error:
         if _is_local(context) and "does not answer" in str(error):
             yield result("skipped", "The web process is not running.")
             return
         yield result(
             "problem",
-            f"One-click unsubscribe fails: {str(error).replace(url, 'the link')}",
-            "Let the proxy pass POST to /unsubscribe/ unchanged: no redirect, no sign-in, no captcha.",
+            f"A test of one-click unsubscribe failed: {str(error).replace(url, 'the link')}",
+            ("Let the proxy pass POST to /unsubscribe/ unchanged: no redirect, no sign-in, no captcha."),
         )
     else:
-        yield result("ok", "It works, tried with a link that belongs to no subscriber.")
+        yield result(
+            "ok", "One-click unsubscribe works; it was tried with a link that belongs to no subscriber."
+        )
 
 
 def _request(

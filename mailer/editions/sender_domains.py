@@ -28,8 +28,8 @@ def validate(address: str) -> None:
         domain = address.rpartition("@")[2]
         raise ValidationError(
             gettext(
-                "Mail is not sent from %(domain)s. The key sender_domains in [site] of the configuration "
-                "lists the allowed domains."
+                "Sending from %(domain)s is not allowed. The key sender_domains in [site] of "
+                "the configuration lists the allowed domains."
             )
             % {"domain": domain},
             code="sender_domain",

@@ -161,8 +161,8 @@ def _bounced(condition: Condition, now: datetime) -> Q:
 
 _RECEIVED = ConditionType(
     "received",
-    _("Editions delivered"),
-    {"at_least": (_("at least"), "number"), "fewer_than": (_("fewer than"), "number")},
+    _("Number of editions delivered"),
+    {"at_least": (_("at least this many"), "number"), "fewer_than": (_("fewer than this many"), "number")},
     _received,
 )
 _BOUNCED = ConditionType(
@@ -171,8 +171,8 @@ _BOUNCED = ConditionType(
     {
         "never": (_("never"), "none"),
         "ever": (_("at least once"), "none"),
-        "within": (_("in the last (days)"), "number"),
-        "not_within": (_("not in the last (days)"), "number"),
+        "within": (_("within the last number of days"), "number"),
+        "not_within": (_("not within the last number of days"), "number"),
     },
     _bounced,
 )

@@ -66,7 +66,7 @@ def require_sending() -> None:
     found = reason()
     if found == NOT_JOINED:
         raise NoSend(
-            gettext("nothing leaves this machine, because %(found)s. Run: mailer join")
+            gettext("this machine sends no mail, because %(found)s. Run: mailer join")
             % {"found": describe_reason(found)}
         )
     if found is not None:

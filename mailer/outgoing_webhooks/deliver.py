@@ -123,14 +123,17 @@ def _note_failure(endpoint: WebhookEndpoint, status: int | None, now: datetime) 
     if status != _GONE and now - since < _DEACTIVATE_AFTER:
         return
     reason = (
-        stored("The server says that it is gone (410).")
+        stored("The server of the webhook says that the address is gone (410).")
         if status == _GONE
-        else stored("No message was accepted since %(since)s UTC.", since=f"{since:%Y-%m-%d %H:%M}")
+        else stored(
+            "The server of the webhook has accepted no message since %(since)s UTC.",
+            since=f"{since:%Y-%m-%d %H:%M}",
+        )
     )
     if rows.filter(active=True).update(active=False, error=reason):
         log.error("action=webhook_endpoint_deactivated endpoint=%d", endpoint.pk)
         text = stored(
-            "The webhook endpoint “%(endpoint)s” was deactivated. %(reason)s Its messages wait.",
+            "The webhook “%(endpoint)s” was deactivated. %(reason)s Its messages wait.",
             endpoint=endpoint.name,
             reason=reason,
         )
@@ -148,20 +151,20 @@ def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tupl
         headers |= signed_headers(body, one.message_id, now, _secrets(endpoint, now))
     except InvalidToken:
         return None, stored(
-            "The secret of this endpoint cannot be read with the keys of this server. Restore the keys, or "
-            "make a new secret."
+            "The signing secret of this webhook cannot be read with the keys of this server. "
+            "Restore the keys, or make a new secret."
         )
     try:
         reply = post(
             check_url(endpoint.url), body, headers, allow_private=settings.CONFIG.api.private_webhooks
         )
     except InvalidUrl:
-        return None, stored("The address of this endpoint is not accepted any more. Change it.")
+        return None, stored("The address of this webhook is not accepted any more. Change it.")
     except ForbiddenAddress:
-        return None, stored("The server’s address is not on the public internet.")
+        return None, stored("The address of the webhook's server is not on the public internet.")
     except FetchError as error:
         # Without the URL, whose path may be a secret.
-        return None, str(error).replace(endpoint.url, stored("The server"))
+        return None, str(error).replace(endpoint.url, stored("The webhook's server"))
     return reply.status, ""
 
 

@@ -29,14 +29,14 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname
     except ValueError as error:
-        raise InvalidUrl(gettext("This is no web address.")) from error
+        raise InvalidUrl(gettext("This is not a web address.")) from error
     private = settings.CONFIG.api.private_webhooks
     if not host or port == 0 or parts.scheme not in (("http", "https") if private else ("https",)):
         raise InvalidUrl(gettext("Write a web address that begins with https://."))
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise InvalidUrl(gettext("The address must have no user name, password or fragment."))
+        raise InvalidUrl(gettext("The web address must have no user name, password or fragment (#…)."))
     if port not in (None, 443) and not private:
-        raise InvalidUrl(gettext("Only the port of https is possible."))
+        raise InvalidUrl(gettext("Only the https port (443) is possible in this address."))
     return url
 
 

@@ -170,10 +170,10 @@ def check(parts: Parts, own: Iterable[str], contents: Sequence[tuple[Content, st
 
 def _source_problems(name: str, source: str) -> Iterator[Problem]:
     if not PART_NAME.match(name):
-        yield Problem(name, 0, stored("This is not the name of a part, such as blocks/foot.mjml."))
+        yield Problem(name, 0, stored("This is not the name of a template part, such as blocks/foot.mjml."))
         return
     if len(source.encode()) > PART_LIMIT:
-        yield Problem(name, 0, stored("A part has at most %(limit)s bytes.", limit=PART_LIMIT))
+        yield Problem(name, 0, stored("A template part can have at most %(limit)s bytes.", limit=PART_LIMIT))
         return
     try:
         template_parts.parse(name, source)
@@ -186,7 +186,9 @@ def _source_problems(name: str, source: str) -> Iterator[Problem]:
     elif name.endswith(".mjml"):
         yield from _mjml_problems(name, blank)
     if name == _FOOT and "unsubscribe_url" not in source:
-        yield Problem(name, 0, stored("The foot lacks the link %(tag)s.", tag="tag.unsubscribe_url"))
+        yield Problem(
+            name, 0, stored("The footer of the template lacks the link %(tag)s.", tag="tag.unsubscribe_url")
+        )
 
 
 def _blanked(found: re.Match[str]) -> str:
@@ -208,13 +210,13 @@ def _css_problems(name: str, css: str, before: int) -> Iterator[Problem]:
         elif found[0] == "}":
             depth -= 1
             if depth < 0:
-                yield Problem(name, line, stored("“}” closes nothing."))
+                yield Problem(name, line, stored("In the template, a “}” has no matching “{”."))
                 depth = 0
         else:
             what = found[0].strip()
             yield Problem(name, line, stored("“%(what)s” is not allowed in the CSS of an email.", what=what))
     if depth > 0:
-        yield Problem(name, before + _line(css, len(css)), stored("A “{” is not closed."))
+        yield Problem(name, before + _line(css, len(css)), stored("In the template, a “{” is not closed."))
 
 
 def _mjml_problems(name: str, source: str) -> Iterator[Problem]:
@@ -227,7 +229,7 @@ def _mjml_problems(name: str, source: str) -> Iterator[Problem]:
         if tag == "h" and found[3].startswith(_DYNAMIC):
             tag = "h2"
         if tag not in _HTML and tag not in _MJML:
-            yield Problem(name, line, stored("There is no element <%(tag)s>.", tag=tag))
+            yield Problem(name, line, stored("MJML has no element <%(tag)s>.", tag=tag))
             continue
         if not found[1]:
             for attribute, value in _ATTRIBUTE.findall(found[3]):
@@ -243,7 +245,9 @@ def _attribute_problems(name: str, line: int, tag: str, attribute: str, value: s
         yield Problem(
             name,
             line,
-            stored("<%(tag)s> has no attribute “%(attribute)s”.", tag=tag, attribute=attribute),
+            stored(
+                "In the template, <%(tag)s> has no attribute “%(attribute)s”.", tag=tag, attribute=attribute
+            ),
         )
     if tag in _MJML and _LENGTHS.fullmatch(attribute):
         pieces = [re.sub(f"{_DYNAMIC}+", "0", piece) for piece in value.split()]
@@ -253,7 +257,7 @@ def _attribute_problems(name: str, line: int, tag: str, attribute: str, value: s
                     name,
                     line,
                     stored(
-                        "“%(attribute)s” has a length without a unit: write %(length)spx.",
+                        "In the template, “%(attribute)s” has a length without a unit: write %(length)spx.",
                         attribute=attribute,
                         length=piece if piece.isdigit() else "0",
                     ),
@@ -262,7 +266,9 @@ def _attribute_problems(name: str, line: int, tag: str, attribute: str, value: s
         yield Problem(
             name,
             line,
-            stored("“%(attribute)s” loads something from another server.", attribute=attribute),
+            stored(
+                "In the template, “%(attribute)s” loads something from another server.", attribute=attribute
+            ),
         )
     if attribute == "style":
         yield from _css_problems(name, value, line - 1)
@@ -289,12 +295,23 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
     markup, plain = _foot_part(own, ".mjml"), _foot_part(own, ".txt")
     for tag in ("unsubscribe_url", "preferences_url"):
         if PLACEHOLDERS[tag] not in html:
-            yield Problem(markup, 0, stored("The message lacks the link %(tag)s.", tag=f"tag.{tag}"))
+            yield Problem(
+                markup,
+                0,
+                stored("The email made from this template lacks the link %(tag)s.", tag=f"tag.{tag}"),
+            )
         if PLACEHOLDERS[tag] not in text:
-            yield Problem(plain, 0, stored("The message lacks the link %(tag)s.", tag=f"tag.{tag}"))
+            yield Problem(
+                plain,
+                0,
+                stored("The email made from this template lacks the link %(tag)s.", tag=f"tag.{tag}"),
+            )
     words = sanitize.to_single_line(html)
     for field, value in (("office", digest.office), ("postal_address", digest.postal_address)):
-        lack = stored("The message lacks %(field)s, which the law asks for.", field=f"digest.{field}")
+        lack = stored(
+            "The email made from this template lacks %(field)s, which the law requires.",
+            field=f"digest.{field}",
+        )
         if value and " ".join(value.split()) not in words:
             yield Problem(markup, 0, lack)
         if value and " ".join(value.split()) not in " ".join(text.split()):
@@ -331,14 +348,14 @@ def _structure_problems(marked: str, parts: Parts, own: Sequence[str]) -> Iterat
             yield from _misplaced(tag, open_elements, at)
             open_elements.append((tag, at))
             if len(open_elements) > template_parts.DEPTH_LIMIT:
-                yield Problem(*at, stored("Its elements are nested too deeply."))
+                yield Problem(*at, stored("The elements of the template are nested too deeply."))
                 return
         elif tag in _MJML:
             yield from _misplaced(tag, open_elements, at)
         if inside:
             at = (names[int(inside[-1][0])], int(inside[-1][1]))
     for tag, where in open_elements[-1:]:
-        yield Problem(*where, stored("<%(tag)s> is not closed.", tag=tag))
+        yield Problem(*where, stored("In the template, <%(tag)s> is not closed.", tag=tag))
 
 
 def _marks_only(found: re.Match[str]) -> str:
@@ -348,8 +365,8 @@ def _marks_only(found: re.Match[str]) -> str:
 def _mismatch(tag: str, opened: Sequence[tuple[str, tuple[str, int]]], at: tuple[str, int]) -> Problem:
     if any(name == tag for name, _where in opened):
         inner, where = opened[-1]
-        return Problem(*where, stored("<%(tag)s> is not closed.", tag=inner))
-    return Problem(*at, stored("</%(tag)s> closes nothing.", tag=tag))
+        return Problem(*where, stored("In the template, <%(tag)s> is not closed.", tag=inner))
+    return Problem(*at, stored("In the template, </%(tag)s> closes an element that was not opened.", tag=tag))
 
 
 def _misplaced(
@@ -361,4 +378,9 @@ def _misplaced(
     parent = opened[-1][0] if opened else ""
     if parents and parent not in parents:
         allowed = ", ".join(f"<{name}>" for name in parents)
-        yield Problem(*at, stored("<%(tag)s> must stand directly in: %(parents)s.", tag=tag, parents=allowed))
+        yield Problem(
+            *at,
+            stored(
+                "In the template, <%(tag)s> must be directly inside: %(parents)s.", tag=tag, parents=allowed
+            ),
+        )

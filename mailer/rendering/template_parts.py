@@ -133,7 +133,7 @@ def failure(error: BaseException, parts: Parts, name: str) -> TemplateFailed:
     part, line = at[-1] if at else (name, 0)
     reason = str(error)
     if isinstance(error, RecursionError):
-        reason = stored("This template part includes itself without end.")
+        reason = stored("This template part includes itself in an endless loop.")
     return TemplateFailed(reason or type(error).__name__, part, line)
 
 
@@ -227,14 +227,14 @@ def _spend(steps: int) -> None:
     left = _spent.get()
     left[0] -= steps
     if left[0] < 0:
-        raise _LimitReached(stored("It needs more steps than a template may take."))
+        raise _LimitReached(stored("The template needs more computing steps than allowed."))
 
 
 def _bounded(value: Any) -> Any:
     """A value that the template made, if it is small enough."""
     size = len(value) if isinstance(value, (str, list, tuple, dict)) else 0
     if size > _VALUE_LIMIT or (isinstance(value, (int, float)) and abs(value) > _NUMBER_LIMIT):
-        raise _LimitReached(stored("It makes a larger value than a template may."))
+        raise _LimitReached(stored("The template creates a larger value than allowed."))
     _spend(1 + size // _CHARACTERS_A_STEP)
     return value
 
@@ -242,7 +242,9 @@ def _bounded(value: Any) -> Any:
 def _short_range(*limits: int) -> range:
     found = range(*limits)
     if len(found) > _RANGE_LIMIT:
-        raise _LimitReached(stored("A range has at most %(limit)s numbers.", limit=_RANGE_LIMIT))
+        raise _LimitReached(
+            stored("A range in a template can have at most %(limit)s numbers.", limit=_RANGE_LIMIT)
+        )
     return found
 
 
@@ -263,7 +265,7 @@ def _join(values: Iterable[Any], between: str = "") -> str:
 
 def _within(size: int) -> None:
     if size > _VALUE_LIMIT:
-        raise _LimitReached(stored("It makes a larger value than a template may."))
+        raise _LimitReached(stored("The template creates a larger value than allowed."))
     _spend(size // _CHARACTERS_A_STEP)
 
 
@@ -330,7 +332,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         if len(source.encode()) > PART_LIMIT:
             raise TemplateSyntaxError(
-                stored("A part has at most %(limit)s bytes.", limit=PART_LIMIT), 1, name, filename
+                stored("A template part can have at most %(limit)s bytes.", limit=PART_LIMIT),
+                1,
+                name,
+                filename,
             )
         tree = super()._parse(source, name, filename)
         if name in self.marked:
@@ -349,7 +354,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
         if operator == "**" or (operator != "+" and not numbers):
-            raise SecurityError(stored("The operator %(operator)s is not offered here.", operator=operator))
+            raise SecurityError(
+                stored("The operator %(operator)s cannot be used in templates.", operator=operator)
+            )
         if operator == "+" and not numbers:
             sizes = [len(one) for one in (left, right) if isinstance(one, (str, list, tuple))]
             _within(sum(sizes))
@@ -419,7 +426,11 @@ class _Metered(NodeTransformer):
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802
         if node.name == "safe" and not isinstance(node.node, (nodes.Const, nodes.TemplateData)):
             self._refuse(
-                stored("“safe” is only for text that stands in the template: use rich text fields."), node
+                stored(
+                    "The filter “safe” works only on text that is written in the "
+                    "template: use rich text fields."
+                ),
+                node,
             )
         inner: nodes.Node | None = node
         while isinstance(inner, nodes.Filter):
@@ -429,11 +440,11 @@ class _Metered(NodeTransformer):
         return node if inner is None else self._call("bounded", node, node.lineno)
 
     def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
-        self._refuse(stored("Escaping cannot be switched off."), node)
+        self._refuse(stored("Escaping of HTML cannot be switched off in templates."), node)
         return node
 
     def visit_CallBlock(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
-        self._refuse(stored("“call” blocks are not offered; use “include” or a macro."), node)
+        self._refuse(stored("“call” blocks cannot be used in templates; use “include” or a macro."), node)
         return node
 
     visit_EvalContextModifier = visit_ScopedEvalContextModifier  # noqa: N815
@@ -447,7 +458,7 @@ def require_compilable(mjml: str, parts: Parts) -> None:
     """Raises TemplateFailed for MJML that is too large or too deeply nested for the compiler."""
     if len(mjml) > MJML_LIMIT:
         raise TemplateFailed(
-            stored("It makes more than %(limit)s characters.", limit=MJML_LIMIT), parts[0][0], 0
+            stored("The template creates more than %(limit)s characters.", limit=MJML_LIMIT), parts[0][0], 0
         )
     depth = 0
     for found in _TAG.finditer(mjml):
@@ -456,4 +467,6 @@ def require_compilable(mjml: str, parts: Parts) -> None:
         elif not found[3].endswith("/") and found[2].lower() not in _VOID:
             depth += 1
             if depth > DEPTH_LIMIT:
-                raise TemplateFailed(stored("Its elements are nested too deeply."), parts[0][0], 0)
+                raise TemplateFailed(
+                    stored("The elements of the template are nested too deeply."), parts[0][0], 0
+                )

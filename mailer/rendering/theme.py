@@ -236,7 +236,7 @@ def token_error(name: str, value: str) -> str:
     """The error in a token's value, for staff; empty when it is valid."""
     if name not in DEFAULTS:
         return stored(
-            "“%(name)s” is not a token of the theme; tokens are: %(names)s.",
+            "“%(name)s” is not a setting of the design; these are: %(names)s.",
             name=name,
             names=", ".join(DEFAULTS),
         )
@@ -245,7 +245,7 @@ def token_error(name: str, value: str) -> str:
             ""
             if _is_number_in(value, WIDTHS)
             else stored(
-                "The width must be a number of pixels from %(from)s to %(to)s, such as 600.",
+                "The width of the email must be a number of pixels from %(from)s to %(to)s, such as 600.",
                 **{"from": WIDTHS[0], "to": WIDTHS[-1]},
             )
         )
@@ -254,14 +254,16 @@ def token_error(name: str, value: str) -> str:
             ""
             if _is_number_in(value, CORNERS)
             else stored(
-                "The corners must be a number of pixels from %(from)s to %(to)s.",
+                "The radius of rounded corners must be a number of pixels from %(from)s to %(to)s.",
                 **{"from": CORNERS[0], "to": CORNERS[-1]},
             )
         )
     if name in ("font", "heading_font"):
         balanced = bool(_FONT.match(value)) and value.count("'") % 2 == 0
         return (
-            "" if balanced else stored("The font must be names with commas between, quoted as 'Noto Sans'.")
+            ""
+            if balanced
+            else stored("The font must be font names separated by commas, quoted as 'Noto Sans'.")
         )
     return (
         ""
@@ -313,7 +315,7 @@ def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
     )
     pale = (
         stored(
-            "%(front)s on %(back)s has a contrast of %(ratio)s:1; text needs %(least)s:1.",
+            "The colour %(front)s on %(back)s has a contrast of %(ratio)s:1; text needs %(least)s:1.",
             front=one.front,
             back=one.back,
             ratio=f"{one.ratio:.1f}",

@@ -166,14 +166,14 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
         named = localization.name_in_english(reader_language)
         warn(
             stored(
-                "The fixed texts around the stories have no %(language)s translation; readers see English.",
+                "The fixed texts of the email have no %(language)s translation; readers see them in English.",
                 language=named,
             )
         )
     for name, value in head.theme:
         if reason := theme.token_error(name, value):
-            warn(stored("%(reason)s Readers see the default.", reason=reason))
-    tagline = writer.localized(head.taglines, stored("The tagline"))
+            warn(stored("%(reason)s Readers see the default design.", reason=reason))
+    tagline = writer.localized(head.taglines, stored("The newsletter's tagline"))
     subject, preheader = writer.subject(pieces)
     own = head.in_language(reader_language)
     logo = _logo(head.logo)
@@ -354,7 +354,7 @@ class _Builder:
         if text is None:
             return None
         shown = sanitize.printable(text.text)
-        self._warn_fallback(what or stored("A heading “%(text)s”", text=excerpt(shown)), text.language)
+        self._warn_fallback(what or stored("The heading “%(text)s”", text=excerpt(shown)), text.language)
         return replace(text, text=shown)
 
     def subject(self, pieces: Sequence[BlockView]) -> tuple[str, str]:
@@ -368,7 +368,7 @@ class _Builder:
             name = self.content.masthead.in_language(self.language).name
             headline = stories[0].headline if stories else f"{name}, {self.period}"
             return sanitize.shorten(_single_line(headline), LONGEST_SUBJECT), self._first_summary(pieces)
-        self._warn_fallback(stored("The subject"), chosen.language)
+        self._warn_fallback(stored("The subject line"), chosen.language)
         return _single_line(chosen.subject), _single_line(chosen.preheader) or self._first_summary(pieces)
 
     def story_view(self, story: Story, kind: BlockKind) -> StoryView:
@@ -506,11 +506,11 @@ class _Builder:
 _WRITTEN: Mapping[str, str] = {
     "text": stored("A text block"),
     "quote": stored("A quote"),
-    "figures": stored("A block of figures"),
+    "figures": stored("A block with figures"),
     "video": stored("A video"),
-    "button": stored("A button"),
+    "button": stored("A button in the edition"),
     "picture": stored("A picture between the stories"),
-    "divider": stored("A divider"),
+    "divider": stored("A divider line between blocks"),
     "note": stored("A note from the team"),
 }
 # Figures that fit beside each other.
@@ -533,7 +533,7 @@ def _single_line(text: str) -> str:
 
 def quoted(headline: str) -> str:
     """The beginning of a headline as warnings name it."""
-    return stored("“%(headline)s”", headline=excerpt(headline))
+    return stored("The story “%(headline)s”", headline=excerpt(headline))
 
 
 def excerpt(text: str) -> str:

@@ -118,7 +118,9 @@ def totals_bars(totals: Totals) -> tuple[Bar, ...]:
 
 def totals_chart(totals: Totals, identifier: str = "totals") -> SafeString:
     """A bar chart of the totals."""
-    title = gettext("State of %(audience)s deliveries") % {"audience": format_number(totals.audience)}
+    title = gettext("Delivery status of the %(audience)s emails") % {
+        "audience": format_number(totals.audience)
+    }
     return bar_chart(totals_bars(totals), title, identifier)
 
 
@@ -132,7 +134,7 @@ def ranking_chart(
         count = sum(count for _, count in rest)
         shown.append(
             Bar(
-                gettext("%(rest)s others") % {"rest": format_number(len(rest))},
+                gettext("%(rest)s other values") % {"rest": format_number(len(rest))},
                 count,
                 count / whole,
                 Style(fill="light"),
@@ -156,7 +158,8 @@ def column_chart(timeline: Timeline, title: str, identifier: str) -> SafeString:
     parts = [*_columns(timeline.intervals, peak, identifier), *_column_labels(timeline, peak)]
     first, last = timeline.intervals[0], timeline.intervals[-1]
     description = gettext(
-        "The most, %(count)s, from %(most_at)s. The first column is %(first)s, the last %(last)s."
+        "The highest column, with %(count)s, is %(most_at)s. The first column is %(first)s, "
+        "the last %(last)s."
     ) % {
         "count": format_number(peak.count),
         "most_at": _time(timeline, peak),

@@ -20,12 +20,12 @@ from mailer.staff_language import active_language
 
 # What happens at a time, in the order of a day.
 KINDS: dict[str, Promise] = {
-    "office_reminder": _("Reminder to offices"),
-    "cutoff": _("Cut-off for stories"),
-    "assembly": _("Assembly"),
-    "approval_reminder": _("Reminder of approval"),
-    "sending": _("Planned sending"),
-    "scheduled": _("Scheduled sending"),
+    "office_reminder": _("Reminder to offices to send stories"),
+    "cutoff": _("Deadline for stories"),
+    "assembly": _("Assembly of editions"),
+    "approval_reminder": _("Reminder to approve the edition"),
+    "sending": _("Planned sending of the edition"),
+    "scheduled": _("Scheduled sending of the edition"),
 }
 # A planned sending is at most so long behind its assembly.
 _BACK = timedelta(days=62)

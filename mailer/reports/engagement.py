@@ -41,11 +41,13 @@ class Engagement:
         count = self.clicks.human_count
         first = max(story_clicks(self.clicks), key=lambda story: story.human_count or 0, default=None)
         if not count:
-            return gettext("no clicks")
-        text = ngettext("%(count)s click", "%(count)s clicks", count) % {"count": format_number(count)}
+            return gettext("no clicks on links")
+        text = ngettext("%(count)s click on links", "%(count)s clicks on links", count) % {
+            "count": format_number(count)
+        }
         if first is None or not first.human_count:
             return text
-        return gettext("%(clicks)s, most on “%(story)s”") % {"clicks": text, "story": first.label}
+        return gettext("%(clicks)s, most of them on “%(story)s”") % {"clicks": text, "story": first.label}
 
     @property
     def opens_text(self) -> str:
@@ -54,7 +56,9 @@ class Engagement:
             return ""
         bots = format_number(self.opens.bot_count)
         if self.opens.human_count is None:
-            return gettext("Too few opens to show, and %(bots)s by bots.") % {"bots": bots}
+            return gettext(
+                "Too few opens to show without identifying readers, and %(bots)s opens by bots."
+            ) % {"bots": bots}
         return gettext(
             "Opened between %(least)s and %(most)s times: %(bots)s opens look like mail programs and "
             "scanners that load images automatically."
@@ -100,7 +104,7 @@ def engagement_tables(engagement: Engagement) -> dict[str, Table]:
     clicks = engagement.clicks
     if clicks is None:
         return {}
-    columns = (Column("story", gettext("Story"), "text"), _CLICKS, Column("bots", gettext("Bot clicks")))
+    columns = (Column("story", gettext("Story"), "text"), _CLICKS, Column("bots", gettext("Clicks by bots")))
     rows = tuple((story.label, story.human_count, story.bot_count) for story in story_clicks(clicks))
     total = (gettext("All"), clicks.human_count, clicks.bot_count)
     made = (
@@ -114,7 +118,7 @@ def engagement_tables(engagement: Engagement) -> dict[str, Table]:
         ),
         _breakdown_table(
             "click_countries",
-            gettext("Clicks by countries chosen"),
+            gettext("Clicks by the countries that readers chose"),
             Column("countries", gettext("Countries"), "text"),
             clicks,
             _countries(clicks.by_countries),

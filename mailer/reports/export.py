@@ -165,7 +165,9 @@ def subscribers_sheet(mailing_list: MailingList | None) -> Sheet:
 def rejected_rows_sheet(job: ImportJob) -> Sheet:
     """A sheet of the rows that an import rejected, with reasons."""
     return Sheet(
-        gettext("Rejected rows"), _columns(staging.headings_of_rejected_rows(job)), staging.rejected_rows(job)
+        gettext("Rejected rows of the file"),
+        _columns(staging.headings_of_rejected_rows(job)),
+        staging.rejected_rows(job),
     )
 
 

@@ -20,17 +20,19 @@ _REASONS: dict[str, StrOrPromise] = {
     "suppressed": _("the address is suppressed"),
     "unconfirmed": _("the subscription is not confirmed"),
     "unsubscribed": _("unsubscribed before the message was sent"),
-    "paused": _("the subscription is paused until a later day"),
+    "paused": _("the subscriber paused the subscription until a later day"),
     "no_stories": _("no story for the subscriber's countries"),
-    "silent_country": _("only regional stories for the subscriber's countries"),
-    "rolled_over": _("only regional stories: they come with the next edition"),
-    "few_stories": _("fewer stories than the newsletter's minimum"),
-    "cancelled": _("the mailing was cancelled first"),
-    "sent_before": _("sent by the installation that this one is a copy of"),
+    "silent_country": _("the edition has only regional stories for the subscriber's countries"),
+    "rolled_over": _(
+        "the edition has only regional stories for these countries: they come with the next edition"
+    ),
+    "few_stories": _("fewer stories than the newsletter's minimum for an email"),
+    "cancelled": _("sending was cancelled before this email"),
+    "sent_before": _("sent by the original installation, of which this one is a copy"),
     "erased": _("erased at the subscriber's request"),
-    "unspecified": _("no reason was stored"),
+    "unspecified": _("no reason was recorded"),
     # Refused or bounced.
-    "refused": _("the receiving server refused the message for good"),
+    "refused": _("the receiving server refused the message permanently"),
     "expired": _("the receiving server deferred the message until it expired"),
     "unknown_user": _("the address does not exist"),
     "bad_domain": _("the domain does not exist"),
@@ -41,45 +43,47 @@ _REASONS: dict[str, StrOrPromise] = {
     "temporary": _("the receiving server had a temporary problem"),
     "network": _("the receiving server could not be reached"),
     "too_large": _("the message is too large for the receiving server"),
-    "over_rate": _("too much mail for this mailbox at a time"),
-    "unconfirmed_user": _("reported as unknown, but not reliably"),
-    "suspended": _("the mailbox is suspended"),
+    "over_rate": _("too many emails for this mailbox at a time"),
+    "unconfirmed_user": _("the mailbox is reported as unknown, but not reliably"),
+    "suspended": _("the mailbox is suspended by its provider"),
     "spam_content": _("the message was classified as spam"),
-    "reputation": _("our server or domain has a bad reputation there"),
+    "reputation": _("our server or domain has a bad reputation at this provider"),
     "authentication": _("the message failed authentication (SPF, DKIM or DMARC)"),
     "policy": _("a policy of the receiving server forbids the message"),
-    "sender_rejected": _("the receiving server does not accept our sender"),
-    "sender_account": _("our account at the relay or service is blocked or over its limit"),
+    "sender_rejected": _("the receiving server does not accept our sender address"),
+    "sender_account": _("our account at the relay or email service is blocked or over its limit"),
     "relay_denied": _("the receiving server does not handle mail for this address"),
-    "on_service_list": _("the ESP did not send the message: its own list has the address"),
-    "unknown": _("the reply of the server was not understood"),
-    "bounced": _("accepted first, and bounced later"),
+    "on_service_list": _(
+        "the email service did not send the message: the address is on its own suppression list"
+    ),
+    "unknown": _("the server's reply was not understood"),
+    "bounced": _("accepted by the server first, and bounced later"),
     # Unsubscribed, with the reason that the subscriber gave.
-    "too_often": _("it comes too often"),
-    "not_for_me": _("it is not about what they need"),
-    "wrong_language": _("it is not in their language"),
-    "never_asked": _("they never asked for it"),
-    "read_elsewhere": _("they read it elsewhere"),
+    "too_often": _("the newsletter comes too often"),
+    "not_for_me": _("the newsletter is not about what they need"),
+    "wrong_language": _("the newsletter is not in their language"),
+    "never_asked": _("they never asked for the newsletter"),
+    "read_elsewhere": _("they read the newsletter elsewhere"),
     # Pending.
-    "planned": _("not sent yet"),
+    "planned": _("the email was not sent yet"),
     "claimed": _("being sent"),
     "deferred": _("the receiving server asked to try again later"),
     "later": _("the receiving server asked to try again later"),
-    "waiting": _("waits for its time"),
+    "waiting": _("the email waits for its scheduled time"),
     "busy": _("the receiving server was busy"),
     "throttled": _("the receiving server asked us to slow down"),
     "blocked": _("the receiving server blocks our mail"),
     "too_many": _("the receiving server accepts only some messages at a time"),
-    "provider_rate_limit": _("waits: the mailbox provider limits our rate"),
-    "slow_provider": _("waits: the mailbox provider answers slowly"),
-    "connection_lost": _("the connection was lost"),
-    "in_doubt": _("handed over without a reply: the message may have arrived"),
+    "provider_rate_limit": _("the email waits: the mailbox provider limits our sending rate"),
+    "slow_provider": _("the email waits: the mailbox provider answers slowly"),
+    "connection_lost": _("the connection to the server was lost"),
+    "in_doubt": _("the message was transmitted but got no reply: it may have arrived"),
 }
 
 # Name of each bounce class, and what it means for the address.
 BOUNCE_CLASS_LABELS: dict[str, tuple[StrOrPromise, StrOrPromise]] = {
-    "hard": (_("Hard bounce"), _("no mail will ever arrive there")),
-    "soft": (_("Soft bounce"), _("the next edition may arrive")),
+    "hard": (_("Hard bounce"), _("this address will never receive mail")),
+    "soft": (_("Soft bounce"), _("the next edition may arrive at this address")),
     "block": (_("Block"), _("the address is valid; our emails were blocked for reputation or content")),
     "unknown": (_("Unknown"), _("the server's reply gives no clear reason")),
 }
@@ -133,7 +137,9 @@ _BY_REASON = {
 def _failures_phrase(group: str, count: int) -> str:
     """For example "12 mailboxes are full"."""
     if group == "unknown_address":
-        text = ngettext("%(count)s address does not exist", "%(count)s addresses do not exist", count)
+        text = ngettext(
+            "%(count)s email address does not exist", "%(count)s email addresses do not exist", count
+        )
     elif group == "closed":
         text = ngettext("%(count)s mailbox is closed", "%(count)s mailboxes are closed", count)
     elif group == "full":
@@ -157,7 +163,7 @@ def summary(stats: Stats, engagement: str = "") -> tuple[str, ...]:
     """
     totals = stats.totals
     if not totals.audience:
-        return (gettext("The audience was empty."),)
+        return (gettext("The audience of the edition was empty."),)
     delivered = _delivered(stats)
     return (delivered, _responses(stats, engagement)) if totals.accepted else (delivered,)
 
@@ -191,17 +197,21 @@ def _not_delivered(stats: Stats) -> Iterator[str]:
         if found[group]:
             yield _failures_phrase(group, found[group])
     if excluded := sum(stats.totals.excluded.values()):
-        text = ngettext("%(count)s was excluded", "%(count)s were excluded", excluded)
+        text = ngettext("%(count)s subscriber was excluded", "%(count)s subscribers were excluded", excluded)
         yield text % {"count": format_number(excluded)}
     if doubts := stats.totals.in_doubt:
-        text = ngettext("%(count)s is in doubt", "%(count)s are in doubt", doubts)
+        text = ngettext(
+            "the result for %(count)s subscriber is in doubt",
+            "the result for %(count)s subscribers is in doubt",
+            doubts,
+        )
         yield text % {"count": format_number(doubts)}
 
 
 def _responses(stats: Stats, engagement: str) -> str:
     totals, unsubscribes = stats.totals, sum(stats.unsubscribes.values())
     if not totals.complained and not unsubscribes:
-        text = gettext("no complaints and no unsubscribes")
+        text = gettext("no spam complaints and no unsubscribes")
     else:
         text = gettext("%(complaints)s and %(unsubscribes)s") % {
             "complaints": _complaints(totals.complained, totals.accepted),
@@ -213,8 +223,8 @@ def _responses(stats: Stats, engagement: str) -> str:
 
 def _complaints(count: int, accepted: int) -> str:
     if not count:
-        return gettext("no complaints")
-    text = ngettext("%(count)s complaint (%(share)s)", "%(count)s complaints (%(share)s)", count)
+        return gettext("no spam complaints")
+    text = ngettext("%(count)s spam complaint (%(share)s)", "%(count)s spam complaints (%(share)s)", count)
     return text % {"count": format_number(count), "share": format_percent(count / accepted)}
 
 

@@ -133,7 +133,7 @@ def not_delivered(mailing: Mailing, reason: str = "", chunk_size: int = CHUNK_SI
 
 def not_delivered_sheet(recipients: Iterable[NotDelivered]) -> Sheet:
     """The list as a sheet to export."""
-    return Sheet(gettext("Not delivered"), _COLUMNS, map(_row, recipients))
+    return Sheet(gettext("Emails not delivered"), _COLUMNS, map(_row, recipients))
 
 
 def _has_reason(reason: str) -> Q:

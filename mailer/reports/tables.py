@@ -82,20 +82,20 @@ _OUTCOMES = (
     Column("pending", _("Pending")),
     Column("excluded", EXCLUDED_LABEL),
 )
-_PROVIDERS = {"": _("Erased subscribers"), OTHERS: _("All others")}
+_PROVIDERS = {"": _("Erased subscribers"), OTHERS: _("All other mailbox providers")}
 _SEVERAL_COUNTRIES = _(
     "A recipient who chose several countries is in several rows; the last line counts each recipient once."
 )
 # Headings of a timeline, by the minutes of its intervals.
 _INTERVALS = {
-    1: _("Each minute from"),
-    5: _("Each 5 minutes from"),
-    15: _("Each quarter of an hour from"),
-    60: _("Each hour from"),
-    180: _("Each 3 hours from"),
-    720: _("Each half day from"),
-    1440: _("Each day from"),
-    10080: _("Each week from"),
+    1: _("Per minute, from"),
+    5: _("Per 5 minutes, from"),
+    15: _("Per 15 minutes, from"),
+    60: _("Per hour, from"),
+    180: _("Per 3 hours, from"),
+    720: _("Per 12 hours, from"),
+    1440: _("Per day, from"),
+    10080: _("Per week, from"),
 }
 
 
@@ -127,21 +127,21 @@ def delivery_states_table(totals: Totals) -> Table:
 
 def exclusions_table(totals: Totals) -> Table:
     """Excluded recipients by reason, most frequent first."""
-    return _reasons_table("exclusions", gettext("Excluded, by reason"), totals.excluded)
+    return _reasons_table("exclusions", gettext("Subscribers excluded, by reason"), totals.excluded)
 
 
 def not_delivered_table(stats: Stats) -> Table:
     """Recipients without the message by reason, most frequent first."""
-    return _reasons_table("not_delivered", gettext("Not delivered, by reason"), stats.not_delivered)
+    return _reasons_table("not_delivered", gettext("Emails not delivered, by reason"), stats.not_delivered)
 
 
 def unsubscribe_reasons_table(unsubscribes: Mapping[str, int]) -> Table:
     """Unsubscribed recipients by the reason that they gave."""
     rows = tuple(
-        (_capitalised(reason_label(reason)) or gettext("No reason given"), count)
+        (_capitalised(reason_label(reason)) or gettext("No reason for unsubscribing given"), count)
         for reason, count in unsubscribes.items()
     )
-    columns = (Column("reason", gettext("Reason given"), "text"), _RECIPIENTS)
+    columns = (Column("reason", gettext("Reason given for unsubscribing"), "text"), _RECIPIENTS)
     return Table(
         "unsubscribe_reasons",
         gettext("Unsubscribed"),
@@ -157,15 +157,15 @@ def timeline_table(timeline: Timeline, zone: str) -> Table:
         (f"{interval.start:%Y-%m-%d %H:%M}", interval.count) for interval in timeline.intervals
     ]
     if timeline.unknown_time:
-        rows.append((gettext("at an unknown time"), timeline.unknown_time))
+        rows.append((gettext("accepted at an unknown time"), timeline.unknown_time))
     heading = _INTERVALS[timeline.interval_minutes]
     columns = (Column("from", heading, "text"), Column("accepted", gettext("Accepted")))
-    note = gettext("Times of %(zone)s. Accepted means that the next server took the message.") % {
-        "zone": zone
-    }
+    note = gettext(
+        "All times are of %(zone)s. “Accepted” means that the recipient's mail server took the message."
+    ) % {"zone": zone}
     return Table(
         "timeline",
-        gettext("Accepted over time"),
+        gettext("Emails accepted over time"),
         columns,
         tuple(rows),
         (gettext("All"), timeline.total),
@@ -198,7 +198,11 @@ def failures_table(stats: Stats) -> Table:
     )
     both = stats.totals.refused, stats.totals.bounced
     return Table(
-        "failures", gettext("Refused and bounced"), columns, rows, (gettext("All"), None, *both, sum(both))
+        "failures",
+        gettext("Refused and bounced emails"),
+        columns,
+        rows,
+        (gettext("All"), None, *both, sum(both)),
     )
 
 
@@ -225,7 +229,7 @@ def providers_table(stats: Stats) -> Table:
     rows = ((str(_PROVIDERS.get(name, name)), outcome) for name, outcome in stats.providers.items())
     return _outcomes_table(
         "providers",
-        gettext("By mailbox provider"),
+        gettext("Delivery by mailbox provider"),
         Column("provider", gettext("Provider"), "text"),
         rows,
         sum_outcomes(stats.providers),
@@ -235,12 +239,12 @@ def providers_table(stats: Stats) -> Table:
 def languages_table(stats: Stats) -> Table:
     """Outcomes by the language of the recipients' variants."""
     rows = (
-        (staff_language.language_name(code) if code else gettext("No variant"), outcome)
+        (staff_language.language_name(code) if code else gettext("No variant of the edition"), outcome)
         for code, outcome in stats.languages.items()
     )
     return _outcomes_table(
         "languages",
-        gettext("By language"),
+        gettext("By reader's language"),
         Column("language", gettext("Language"), "text"),
         rows,
         sum_outcomes(stats.languages),
@@ -262,7 +266,7 @@ def countries_table(stats: Stats) -> Table:
     total = sum_outcomes(stats.countries)
     return _outcomes_table(
         "countries",
-        gettext("By country chosen"),
+        gettext("By countries chosen"),
         Column("country", gettext("Country"), "text"),
         rows,
         total,

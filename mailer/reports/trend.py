@@ -97,7 +97,7 @@ def trend_table(sent: Sequence[SentEdition]) -> Table:
     """One row an edition, in the given order."""
     columns = (
         Column("period", gettext("Edition"), "text"),
-        Column("sent", gettext("Sent (UTC)"), "text"),
+        Column("sent", gettext("Sent at (UTC)"), "text"),
         Column("recipients", gettext("Recipients")),
         *(Column(key, label, "share") for key, label, _, _ in RATES),
         Column("clicks", gettext("Clicks")),
@@ -130,13 +130,13 @@ def compare(part: int, whole: int, earlier: Sequence[float], *, final: bool = Tr
     margin = 2 * math.sqrt(max(usual * (1 - usual), 0.0) / whole) + 1 / whole
     differs = abs(rate - usual) > max(margin, _NEGLIGIBLE)
     if differs and rate > usual:
-        return gettext("more than usual (%(usual)s)") % {"usual": format_percent(usual)}
+        return gettext("more than in usual editions (%(usual)s)") % {"usual": format_percent(usual)}
     if not final:
         return ""
     return (
-        gettext("less than usual (%(usual)s)") % {"usual": format_percent(usual)}
+        gettext("less than in usual editions (%(usual)s)") % {"usual": format_percent(usual)}
         if differs
-        else gettext("as usual")
+        else gettext("as in usual editions")
     )
 
 

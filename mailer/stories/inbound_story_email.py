@@ -105,12 +105,15 @@ def process(mail: StoryMail, now: datetime, source: StorySource | None = None) -
     else:
         found = email_messages.stories_of(message, mail.sha256)
         mail.warnings = (
-            list(found.warnings) if found.items else [*found.warnings, stored("The message has no text.")]
+            list(found.warnings) if found.items else [*found.warnings, stored("The email has no text.")]
         )
         mail.state = _State.ADDED if found.items else _State.UNREADABLE
         recorded = record_items(chosen, found.items, now)
         if recorded.skipped:
-            mail.state, mail.warnings = _State.UNREADABLE, [stored("What was read could not be stored.")]
+            mail.state, mail.warnings = (
+                _State.UNREADABLE,
+                [stored("The stories that were read could not be stored.")],
+            )
     if mail.state == _State.ADDED:
         mail.raw = b""
     mail.save()

@@ -54,13 +54,14 @@ def read_checked(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise PictureError(
-                gettext("%(path)s: has %(size)s MB; a picture may have 10 MB. Save it smaller.")
+                gettext("The picture %(path)s has %(size)s MB; at most 10 MB are allowed. Save it smaller.")
                 % {"path": path, "size": size // 1_000_000}
             )
         data = path.read_bytes()
     except OSError as error:
         raise PictureError(
-            gettext("%(path)s: cannot be read (%(strerror)s).") % {"path": path, "strerror": error.strerror}
+            gettext("The picture %(path)s cannot be read (%(strerror)s).")
+            % {"path": path, "strerror": error.strerror}
         ) from error
     try:
         with Pillow.open(BytesIO(data), formats=FORMATS) as picture:
@@ -70,15 +71,16 @@ def read_checked(path: Path) -> bytes:
                 return without_metadata(data)
     except Pillow.DecompressionBombError as error:
         raise PictureError(
-            gettext("%(path)s: has too many pixels; save it with fewer than 50 million.") % {"path": path}
+            gettext("The picture %(path)s has too many pixels; save it with fewer than 50 million.")
+            % {"path": path}
         ) from error
     except (OSError, ValueError, SyntaxError) as error:
         raise PictureError(
-            gettext("%(path)s: is not a readable picture; save it as JPEG, PNG, GIF or WebP.")
+            gettext("The picture %(path)s cannot be read; save it as JPEG, PNG, GIF or WebP.")
             % {"path": path}
         ) from error
     raise PictureError(
-        gettext("%(path)s: has %(pixels)s million pixels; save it with fewer than 50.")
+        gettext("The picture %(path)s has %(pixels)s million pixels; save it with fewer than 50.")
         % {"path": path, "pixels": pixels // 1_000_000}
     )
 
@@ -155,7 +157,7 @@ class DamagedPicture(ValueError):  # noqa: N818  (a finding about the file)
 
 
 def _too_large() -> str:
-    return gettext("it has more than %(count)s million pixels") % {"count": MAX_PIXELS // 1_000_000}
+    return gettext("the picture has more than %(count)s million pixels") % {"count": MAX_PIXELS // 1_000_000}
 
 
 def without_metadata(data: bytes) -> bytes:

@@ -44,7 +44,7 @@ def load_picture(item: SourceItem, *, allow_loopback: bool = False) -> Picture:
         if not data:
             return Picture()
         if len(data) > MAX_BYTES:
-            return Picture(problem=stored("The picture has more than 10 MB."))
+            return Picture(problem=stored("The picture of the story has more than 10 MB."))
         clean = without_metadata(data)
     except FetchError as error:
         return Picture(problem=str(error))
@@ -54,5 +54,5 @@ def load_picture(item: SourceItem, *, allow_loopback: bool = False) -> Picture:
         )
     except Exception:
         log.exception("action=load_picture")
-        return Picture(problem=stored("The picture could not be loaded."))
+        return Picture(problem=stored("The picture of the story could not be loaded."))
     return Picture(clean, name[-100:] or "picture", "", hashlib.sha256(clean).hexdigest())

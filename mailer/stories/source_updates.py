@@ -192,9 +192,16 @@ def merge_similar(row: StorySourceItem, user: User, now: datetime) -> Story:
         texts = [text for text in mine.texts.all() if story_drafts.is_written(text)]
         taken = {text.language for text in theirs.texts.all() if story_drafts.is_written(text)}
         if any(text.language in taken for text in texts):
-            raise MergeError(gettext("Both stories have a text in the same language; delete one of them."))
+            raise MergeError(
+                gettext(
+                    "Both stories have a text in the same language; delete "
+                    "one of these texts before you merge the stories."
+                )
+            )
         if own.live:
-            raise MergeError(gettext("A story that is ready cannot be merged. Set it back to draft first."))
+            raise MergeError(
+                gettext("A story that is ready cannot be merged. Change it back to draft first.")
+            )
         for text in texts:
             values = {f"{part}-{text.language}": str(getattr(text, part)) for part in PARTS}
             story_drafts.apply(theirs, values)

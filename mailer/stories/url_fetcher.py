@@ -158,11 +158,15 @@ def fetch(
                 target = response.headers.get("Location", "")
                 permanent = permanent and response.status_code in (301, 308)
             if not target:
-                raise FetchError(stored("%(url)s redirects to nowhere.", url=url))
+                raise FetchError(stored("%(url)s redirects, but not to any address.", url=url))
             url = _joined(url, target)
             moved_to = url if permanent else moved_to
     raise FetchError(
-        stored("More than %(most)s redirects; the last led to %(url)s.", most=limits.redirects, url=url)
+        stored(
+            "There were more than %(most)s redirects; the last led to %(url)s.",
+            most=limits.redirects,
+            url=url,
+        )
     )
 
 
@@ -192,7 +196,11 @@ def probe(
                 permanent = permanent and response.status_code in (301, 308)
             url = _joined(url, target)
     raise FetchError(
-        stored("More than %(most)s redirects; the last led to %(url)s.", most=limits.redirects, url=url)
+        stored(
+            "There were more than %(most)s redirects; the last led to %(url)s.",
+            most=limits.redirects,
+            url=url,
+        )
     )
 
 
@@ -200,7 +208,7 @@ def _joined(url: str, target: str) -> str:
     try:
         return urljoin(url, target)
     except ValueError as error:
-        raise FetchError(stored("%(url)s redirects to nowhere.", url=url)) from error
+        raise FetchError(stored("%(url)s redirects, but not to any address.", url=url)) from error
 
 
 def post(
@@ -239,7 +247,7 @@ def check_address(address: str, *, allow_loopback: bool = False) -> Address:
     try:
         found: Address = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError as error:
-        raise ForbiddenAddress(stored("%(address)s is no IP address.", address=address)) from error
+        raise ForbiddenAddress(stored("%(address)s is not an IP address.", address=address)) from error
     reached = _reached(found)
     if not (allow_loopback and reached.is_loopback) and not _is_public(reached):
         raise ForbiddenAddress(stored("%(address)s is not on the public internet.", address=address))
@@ -252,7 +260,9 @@ def _refuse_link_local(host: str, found: Iterable[str]) -> None:
         reached = _reached(ipaddress.ip_address(one.split("%", 1)[0]))
         if reached.is_link_local or reached.is_multicast or reached.is_unspecified:
             raise ForbiddenAddress(
-                stored("%(host)s leads to %(address)s, where no webhook can be.", host=host, address=one)
+                stored(
+                    "%(host)s leads to %(address)s, to which no webhook may be sent.", host=host, address=one
+                )
             )
 
 
@@ -323,7 +333,7 @@ class _Guard:
         try:
             answers = self.resolve(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise NoServer(stored("There is no server named %(host)s.", host=host)) from error
+            raise NoServer(stored("There is no server named %(host)s on the internet.", host=host)) from error
         found = [str(answer[4][0]) for answer in answers]
         if self.allow_private:
             _refuse_link_local(host, found)
@@ -338,7 +348,7 @@ class _Guard:
                 continue
             self._watch(line)
             return line
-        raise FetchError(stored("%(host)s does not answer.", host=host)) from failure
+        raise FetchError(stored("The server %(host)s does not answer.", host=host)) from failure
 
     def _checked(self, host: str, port: int, found: list[str]) -> list[str]:
         addresses = []
@@ -354,7 +364,7 @@ class _Guard:
                 raise ForbiddenAddress(text) from error
         if port not in self.limits.ports and not all(_reached(one).is_loopback for one in addresses):
             raise ForbiddenAddress(
-                stored("%(host)s: port %(port)s is not one of a web server.", host=host, port=port)
+                stored("The port %(port)s of %(host)s is not that of a web server.", host=host, port=port)
             )
         return list(map(str, addresses))
 
@@ -364,7 +374,9 @@ class _Guard:
             if self.expired:
                 line.close()
                 seconds = f"{self.limits.seconds:g}"
-                raise FetchError(stored("It took longer than %(seconds)s seconds.", seconds=seconds))
+                raise FetchError(
+                    stored("Loading the page took longer than %(seconds)s seconds.", seconds=seconds)
+                )
             self._lines.append(line.dup())
 
 
@@ -423,13 +435,13 @@ def _check_url(url: str) -> None:
         parts: SplitResult = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise FetchError(stored("%(url)s is no web address.", url=url)) from error
+        raise FetchError(stored("%(url)s is not a web address.", url=url)) from error
     if parts.scheme not in ("http", "https") or not host or port == 0:
         raise FetchError(
-            stored("%(url)s is no web address; it must begin with http:// or https://.", url=url)
+            stored("%(url)s is not a web address; it must begin with http:// or https://.", url=url)
         )
     if parts.username is not None or parts.password is not None:
-        raise FetchError(stored("The address holds a user name or a password; use one without."))
+        raise FetchError(stored("The web address contains a user name or a password; use one without."))
 
 
 def _read(
@@ -442,20 +454,20 @@ def _read(
         return Fetched(url, kind, header, b"", headers, unchanged=True)
     if response.status_code != 200:
         status = f"{response.status_code} {response.reason or ''}".rstrip()
-        text = stored("%(url)s answers %(status)s.", url=url, status=status)
+        text = stored("%(url)s answers with the status %(status)s.", url=url, status=status)
         raise StatusError(text, response.status_code, headers)
     if content_types is not None and kind not in content_types:
         expected = ", ".join(sorted(content_types))
         raise FetchError(
             stored(
-                "%(url)s is of the type %(kind)s; expected: %(expected)s.",
+                "%(url)s is a file of the type %(kind)s; expected: %(expected)s.",
                 url=url,
                 kind=kind,
                 expected=expected,
             )
             if kind
             else stored(
-                "%(url)s does not say of which type it is; expected: %(expected)s.",
+                "%(url)s does not say what type of file it is; expected: %(expected)s.",
                 url=url,
                 expected=expected,
             )

@@ -29,7 +29,7 @@ from subscribers.code_list_field import split_codes
 
 MINIMUM_COUNT = 5
 # What a page shows in place of None.
-HIDDEN_COUNT_LABEL = _("too few to show")
+HIDDEN_COUNT_LABEL = _("too few to show without identifying readers")
 
 T = TypeVar("T")
 # Language and countries, as in Breakdown.

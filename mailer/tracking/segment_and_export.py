@@ -39,10 +39,10 @@ def _reacted(condition: Condition, now: datetime) -> Q:
 
 _REACTED = ConditionType(
     "reacted",
-    _("Opens and clicks, of subscribers with tracking consent"),
+    _("Opens and clicks of subscribers who agreed to tracking"),
     {
-        "within": (_("in the last (days)"), "number"),
-        "not_within": (_("not in the last (days)"), "number"),
+        "within": (_("within the last number of days"), "number"),
+        "not_within": (_("not within the last number of days"), "number"),
     },
     _reacted,
 )

@@ -83,10 +83,10 @@ def create(request: BulkRequest, by: str, now: datetime) -> BulkJob:
     """A job for the subscribers who exist now; the worker does it. Raises ValueError with a message."""
     if request.action in (BulkJob.Action.ADD, BulkJob.Action.SUPPRESS) and not request.reason.strip():
         raise ValueError(
-            gettext("Say why; where subscribers are added to a list, say how they gave their consent.")
+            gettext("Give a reason; where subscribers are added to a list, say how they gave their consent.")
         )
     if request.action != BulkJob.Action.SUPPRESS and request.target is None:
-        raise ValueError(gettext("Choose a tag or a list."))
+        raise ValueError(gettext("Choose the tag or the list for this bulk action."))
     selection: dict[str, Any] = {"ids": sorted(request.ids)} if request.ids else asdict(request.query)
     if request.campaign is not None:
         selection = {"campaign": request.campaign}

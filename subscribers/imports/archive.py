@@ -34,7 +34,8 @@ _DAMAGED = (
     *(KeyError, IndexError, ValueError, EOFError, OSError, RuntimeError),
 )
 _TOO_LARGE = stored(
-    "The archive would unpack to far more than tables of people; unpack it, and import its files in parts."
+    "The ZIP archive would unpack to far more than tables of people; unpack it, and "
+    "import its files in parts."
 )
 
 
@@ -69,7 +70,7 @@ def unpack(stream: BinaryIO, size: int, closed_at_the_end: ExitStack) -> Archive
     except LimitExceeded as error:
         raise UnreadableFile(_TOO_LARGE) from error
     if not found.tables:
-        raise UnreadableFile(stored("The archive holds no CSV or XLSX file."))
+        raise UnreadableFile(stored("The ZIP archive contains no CSV or XLSX file."))
     for _, table in found.tables:
         table.flush()
         table.seek(0)
@@ -93,14 +94,14 @@ def unpacked_pieces(stream: BinaryIO) -> Iterator[tuple[str, str]]:
             for one in tables:
                 if one.flag_bits & 1:
                     raise UnreadableFile(
-                        stored("The archive has a password: unpack it, and import the files in it.")
+                        stored("The ZIP archive has a password: unpack it, and import the files in it.")
                     )
                 yield "table", _name(one)
                 with packed.open(one) as source:
                     while piece := source.read(_CHUNK):
                         yield "data", base64.b64encode(piece).decode("ascii")
     except _DAMAGED as error:
-        raise UnreadableFile(stored("The archive is damaged; download or pack it again.")) from error
+        raise UnreadableFile(stored("The ZIP archive is damaged; download or pack it again.")) from error
 
 
 def _name(file: zipfile.ZipInfo) -> str:

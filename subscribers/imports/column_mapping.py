@@ -143,8 +143,8 @@ def find_columns(
     if require_email and "email" not in fields:
         raise UnreadableFile(
             stored(
-                "Line 1: there is no column “email”. "
-                "The first line must name the columns, such as: email,name,language,countries"
+                "Line 1 of the file has no column “email”. The first line must name the "
+                "columns, such as: email,name,language,countries"
             )
         )
     return Columns(
@@ -270,7 +270,7 @@ class _Detection:
             if same > 1:
                 raise UnreadableFile(
                     stored(
-                        "Line 1: there are two columns “%(headings)s”; keep one.",
+                        "Line 1 of the file has two columns “%(headings)s”; keep one.",
                         headings=self._headings[place],
                     )
                 )
@@ -358,7 +358,7 @@ def _place(column: str, headings: Sequence[str]) -> int:
         return int(column) - 1
     raise UnreadableFile(
         stored(
-            "Line 1: there is no column “%(column)s”; there are: %(headings)s.",
+            "Line 1 of the file has no column “%(column)s”; it has: %(headings)s.",
             column=column,
             headings=", ".join(headings[:30]),
         )

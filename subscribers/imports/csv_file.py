@@ -49,8 +49,8 @@ def read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[
                 if len(joined) > _MAX_ROW_LENGTH:
                     raise UnreadableFile(
                         stored(
-                            "Line %(begins)s: the row is longer than %(max_row_length)s characters; this "
-                            "is not a table of people.",
+                            "Line %(begins)s of the file: the row is longer than "
+                            "%(max_row_length)s characters; this is not a table of people.",
                             begins=begins,
                             max_row_length=f"{_MAX_ROW_LENGTH:,}",
                         )
@@ -59,7 +59,8 @@ def read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[
                 if rows > _MAX_ROWS:
                     raise UnreadableFile(
                         stored(
-                            "Line %(begins)s: at most %(max_rows)s rows are read; import the file in parts.",
+                            "Line %(begins)s of the file: at most %(max_rows)s rows are "
+                            "read; import the file in parts.",
                             begins=begins,
                             max_rows=f"{_MAX_ROWS:,}",
                         )
@@ -69,7 +70,11 @@ def read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[
     except csv.Error as error:
         one_line = reader.line_num + skipped <= begins
         raise UnreadableFile(
-            stored("Line %(begins)s: %(error)s", begins=begins, error=_csv_message(str(error), one_line))
+            stored(
+                "Line %(begins)s of the file: %(error)s",
+                begins=begins,
+                error=_csv_message(str(error), one_line),
+            )
         ) from error
     finally:
         text.detach()
@@ -159,7 +164,7 @@ def _csv_message(error: str, one_line: bool) -> str:
             field_size_limit=f"{csv.field_size_limit():,}",
         )
     if "field larger" in error or "unexpected end" in error:
-        return stored("a quotation mark opens here and is not closed.")
+        return stored("a quotation mark is opened here and not closed.")
     if "expected after" in error:
-        return stored("a quotation mark is inside a quoted cell; write it twice.")
+        return stored("there is a quotation mark inside a quoted cell; write it twice.")
     return f"{error}."

@@ -71,7 +71,9 @@ def _checked(name: str) -> str:
         "".encode(name)
     except LookupError as error:
         raise UnreadableFile(
-            stored("“%(name)s” is not a text encoding; write one such as utf-8, cp1251, utf-16.", name=name)
+            stored(
+                "“%(name)s” is not a character encoding; write one such as utf-8, cp1251, utf-16.", name=name
+            )
         ) from error
     return "utf-8-sig" if codecs.lookup(name).name == "utf-8" else name
 
@@ -109,7 +111,10 @@ def _verified(stream: BinaryIO, encoding: str, chosen: str) -> DetectedText:
 def _message(line: int, byte: int, encoding: str, chosen: str) -> str:
     name = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
     what = stored(
-        "Line %(line)s: the byte %(byte)s is not %(name)s text", line=line, byte=f"{byte:#04x}", name=name
+        "Line %(line)s of the file: the byte %(byte)s is not %(name)s text",
+        line=line,
+        byte=f"{byte:#04x}",
+        name=name,
     )
     if chosen:
         return stored(

@@ -259,7 +259,9 @@ def set_columns(
         "delimiter": delimiter,
     }
     if not resumable_jobs.transition(job, [State.MAPPING], State.READING, options=options):
-        raise WrongState(gettext("This import is %(state)s already.") % {"state": job.get_state_display()})
+        raise WrongState(
+            gettext("This import is already in the state “%(state)s”.") % {"state": job.get_state_display()}
+        )
 
 
 def set_values(job: ImportJob, choices: unknown_values.Choices) -> None:
@@ -273,7 +275,7 @@ def set_values(job: ImportJob, choices: unknown_values.Choices) -> None:
         job, [State.READY], State.READING, options=options, position=0
     ):
         raise WrongState(
-            gettext("The file can no longer be read again. Upload it once more to choose other values.")
+            gettext("The uploaded file can no longer be read. Upload it once more to choose other values.")
         )
 
 
@@ -354,7 +356,7 @@ def start_apply(
         staging.delete(job.upload)
     if not changed and job.state != State.APPLYING:
         raise WrongState(
-            gettext("This import is %(state)s; only one that waits can be applied.")
+            gettext("This import is in the state “%(state)s”; it must wait to be applied.")
             % {"state": job.get_state_display()}
         )
 
@@ -369,7 +371,9 @@ def discard(job: ImportJob, by: str, now: datetime) -> None:
     with transaction.atomic():
         if not resumable_jobs.transition(job, _UNAPPLIED, State.DISCARDED, ended_by=by, ended_at=now):
             raise WrongState(
-                gettext("This import is %(state)s; only one that was not applied can be discarded.")
+                gettext(
+                    "This import is in the state “%(state)s”; only one that was not applied can be discarded."
+                )
                 % {"state": job.get_state_display()}
             )
         delete_rows(job)

@@ -26,7 +26,7 @@ class EmptyFile(UnreadableFile):
 def too_many_columns(line: int, columns: int) -> str:
     """The message about a row with more than MAX_COLUMNS cells."""
     return stored(
-        "Line %(line)s: there are %(columns)s columns; at most %(max_columns)s are read.",
+        "Line %(line)s of the file has %(columns)s columns; at most %(max_columns)s are read.",
         line=line,
         columns=f"{columns:,}",
         max_columns=MAX_COLUMNS,

@@ -186,7 +186,7 @@ class Survey:
 
 def describe(questions: Sequence[Question]) -> str:
     """The questions for the command line, with the options that answer them."""
-    lines = [stored("The file does not say clearly who must get no mail, and nothing was imported.")]
+    lines = [stored("The file does not say clearly who must not get emails, so nothing was imported.")]
     for one in questions:
         values = ", ".join(f"“{value}”" for value in one.values) or "nothing in the first rows"
         heading = one.heading or str(one.column)

@@ -45,9 +45,9 @@ MAX_UPLOAD_BYTES = 200_000_000
 # Characters of a rejected row that are kept.
 _MAX_CELLS = 4_000
 _REJECTED_FOR = {
-    "typo": stored("the address is probably mistyped"),
-    "disposable": stored("the mailbox is disposable"),
-    "role": stored("the mailbox belongs to a role and not to a person"),
+    "typo": stored("the email address is probably mistyped"),
+    "disposable": stored("the email address is disposable"),
+    "role": stored("the email address belongs to a role and not to a person"),
 }
 # After the job, in the order of ValidRow.
 _IMPORT_ROW = (
@@ -88,7 +88,9 @@ def store_upload(chunks: Iterable[bytes]) -> tuple[str, int]:
         if isinstance(error, OSError) or not isinstance(error, Exception):
             raise
         # An object storage has errors of its own.
-        raise OSError(stored("the file cannot be stored (%(name)s)", name=type(error).__name__)) from error
+        raise OSError(
+            stored("the file cannot be stored on the server (%(name)s)", name=type(error).__name__)
+        ) from error
     return name, size
 
 
@@ -102,7 +104,7 @@ def open_upload(job: ImportJob) -> BinaryIO:
     try:
         return open_stored(job.upload)
     except FileNotFoundError:
-        raise UnreadableFile(stored("The file is no longer stored; upload it again.")) from None
+        raise UnreadableFile(stored("The uploaded file is no longer stored; upload it again.")) from None
 
 
 def open_stored(name: str) -> BinaryIO:
@@ -236,7 +238,7 @@ class Staging:
                 self._valid.append(row)
                 continue
             self.stats.duplicates += 1
-            reason = stored("the address is in line %(first)s already", first=first)
+            reason = stored("the same email address is already in line %(first)s", first=first)
             self._reject(InvalidRow(row.line, reason, RejectedRow.Kind.DUPLICATE, row.address_hash), cells)
 
     def _first_line(self, row: ValidRow) -> int:

@@ -145,7 +145,7 @@ def _open(
             if sheets:
                 return _open_sheets(read_sheets(copy, size, closed_at_the_end), source, name)
             if nested:
-                raise UnreadableFile(stored("This is an archive in an archive: unpack it first."))
+                raise UnreadableFile(stored("This archive contains another archive: unpack it first."))
             unpacked = archive.unpack(copy, size, closed_at_the_end)
             return _open_archive(unpacked, options, closed_at_the_end, source)
         source = replace(source, rows=read_workbook(copy, size))
@@ -192,7 +192,9 @@ def _open_sheets(sheets: Sequence[tuple[str, Iterator[TableRow]]], whole: _Sourc
         if (first := next(headed, None)) is not None:
             tables.append((name, headed, first[1]))
     if not tables:
-        raise EmptyFile(stored("The first sheet is empty: its first row must name the columns."))
+        raise EmptyFile(
+            stored("The first sheet of the workbook is empty: its first row must name the columns.")
+        )
     wanted = {tables[0][0], *_leaving(tables)}
     unread = [f"sheet “{name}”" for name, _, _ in tables if name not in wanted]
     return _as_one([one for one in tables if one[0] in wanted], unread, whole, file_name)

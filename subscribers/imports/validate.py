@@ -67,7 +67,7 @@ class _Refused(ValueError):  # noqa: N818  (a finding about the row)
         where = (
             stored("“%(cell)s” in the column “%(heading)s”", cell=cell.strip()[:40], heading=heading[:40])
             if cell.strip()
-            else stored("an empty “%(heading)s”", heading=heading[:40])
+            else stored("an empty cell in the column “%(heading)s”", heading=heading[:40])
         )
         super().__init__(
             stored(
@@ -80,9 +80,9 @@ class _Refused(ValueError):  # noqa: N818  (a finding about the row)
 _CALLED = {
     Status.UNSUBSCRIBED: stored("unsubscribed"),
     Status.BOUNCED: stored("bounced"),
-    Status.COMPLAINED: stored("a complaint"),
+    Status.COMPLAINED: stored("a spam complaint"),
     Status.BLOCKED: stored("blocked"),
-    Status.UNCONFIRMED: stored("not confirmed"),
+    Status.UNCONFIRMED: stored("never confirmed"),
     Status.NOT_SUBSCRIBED: stored("not subscribed"),
 }
 

@@ -130,7 +130,8 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
                         if number > _MAX_ROWS:
                             raise UnreadableFile(
                                 stored(
-                                    "Row %(number)s: a sheet has no more than %(max_rows)s rows.",
+                                    "Row %(number)s: a sheet of the workbook can have at "
+                                    "most %(max_rows)s rows.",
                                     number=f"{number:,}",
                                     max_rows=f"{_MAX_ROWS:,}",
                                 )
@@ -146,7 +147,9 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
             stored("Row %(number)s: the workbook is damaged; save it again, or as CSV.", number=number + 1)
         ) from error
     if not number:
-        raise EmptyFile(stored("The first sheet is empty: its first row must name the columns."))
+        raise EmptyFile(
+            stored("The first sheet of the workbook is empty: its first row must name the columns.")
+        )
 
 
 def _check_parts(stream: BinaryIO) -> None:

@@ -142,14 +142,15 @@ def finish(campaign: ReconfirmationCampaign, by: str, now: datetime) -> BulkJob:
     with transaction.atomic():
         _end(campaign, State.FINISHED, by, now)
         if not campaign.requests.filter(confirmed_at__isnull=True).exists():
-            raise WrongState(gettext("Everyone answered; there is no subscriber to remove."))
+            raise WrongState(gettext("Everyone answered, so there is nobody to unsubscribe."))
         request = bulk.BulkRequest(
             BulkJob.Action.REMOVE,
             campaign=campaign.pk,
             target=campaign.mailing_list_id,
             target_name=str(campaign.mailing_list),
             reason=stored(
-                "Did not answer by %(deadline)s whether they still want it.", deadline=campaign.deadline
+                "Did not answer by %(deadline)s whether they still want the newsletter.",
+                deadline=campaign.deadline,
             ),
         )
         return bulk.create(request, by, now)
@@ -160,5 +161,6 @@ def _end(campaign: ReconfirmationCampaign, state: str, by: str, now: datetime) -
         campaign, [State.SENDING, State.WAITING], state, ended_by=by, ended_at=now
     ):
         raise WrongState(
-            gettext("This reconfirmation is %(state)s already.") % {"state": campaign.get_state_display()}
+            gettext("This reconfirmation is already in the state “%(state)s”.")
+            % {"state": campaign.get_state_display()}
         )

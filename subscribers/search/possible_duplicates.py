@@ -71,10 +71,10 @@ def _match_reason(subscriber: Subscriber, other: Subscriber, local: str) -> str:
     same_domain = subscriber.email.rpartition("@")[2] == other.email.rpartition("@")[2]
     if len(local) >= _MIN_LOCAL_LENGTH and canonical_local(other.email.rpartition("@")[0]) == local:
         return (
-            gettext("the same mailbox, written otherwise")
+            gettext("the same mailbox, with the address written differently")
             if same_domain
-            else gettext("the same name before the @")
+            else gettext("the same text before the @")
         )
     if subscriber.name and " ".join(subscriber.name.lower().split()) == " ".join(other.name.lower().split()):
-        return gettext("the same name")
+        return gettext("the same name of the person")
     return ""

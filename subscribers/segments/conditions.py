@@ -57,7 +57,7 @@ def type_of(condition: Condition) -> ConditionType:
         )
     if condition.operator not in found.operators:
         raise InvalidRule(
-            gettext("%(attribute)s: “%(operator)s” is not one of its operators.")
+            gettext("%(attribute)s: “%(operator)s” is not a possible comparison.")
             % {"attribute": found.label, "operator": condition.operator}
         )
     return found
@@ -67,7 +67,9 @@ def int_values(condition: Condition) -> list[int]:
     """The values as primary keys; raises InvalidRule."""
     found = [value for value in condition.values if isinstance(value, int)]
     if len(found) != len(condition.values) or not found:
-        raise InvalidRule(gettext("%(attribute)s: choose at least one.") % {"attribute": _label(condition)})
+        raise InvalidRule(
+            gettext("%(attribute)s: choose at least one value.") % {"attribute": _label(condition)}
+        )
     return found
 
 
@@ -78,11 +80,11 @@ def text_values(condition: Condition, known: frozenset[str] | None = None) -> li
     ]
     if len(found) != len(condition.values) or not found:
         raise InvalidRule(
-            gettext("%(attribute)s: choose or write at least one.") % {"attribute": _label(condition)}
+            gettext("%(attribute)s: choose or write at least one value.") % {"attribute": _label(condition)}
         )
     if known is not None and (unknown := [one for one in found if one not in known]):
         raise InvalidRule(
-            gettext("%(attribute)s: “%(unknown)s” is not known.")
+            gettext("%(attribute)s: “%(unknown)s” is not a known value.")
             % {"attribute": _label(condition), "unknown": unknown[0]}
         )
     return found
@@ -119,7 +121,9 @@ def date_value(condition: Condition) -> date:
 
 def _single(condition: Condition) -> Value:
     if len(condition.values) != 1 or condition.values[0] == "":
-        raise InvalidRule(gettext("%(attribute)s: one value is needed.") % {"attribute": _label(condition)})
+        raise InvalidRule(
+            gettext("%(attribute)s: this condition needs a value.") % {"attribute": _label(condition)}
+        )
     return condition.values[0]
 
 
@@ -167,7 +171,7 @@ def _tag(condition: Condition, now: datetime) -> Q:
 def _field(condition: Condition, now: datetime) -> Q:
     field = CustomField.objects.filter(pk=condition.field or 0).first()
     if field is None:
-        raise InvalidRule(gettext("The rule uses a custom field that was deleted."))
+        raise InvalidRule(gettext("The segment's rule uses a custom field that was deleted."))
     rows, operator = FieldValue.objects.filter(subscriber=OuterRef("pk"), field=field), condition.operator
     if operator in ("filled", "not_filled"):
         return _exists(condition, Exists(rows))
@@ -214,12 +218,18 @@ def _segment(condition: Condition, now: datetime) -> Q:
 
 for _type in (
     ConditionType(
-        "list", _("Lists"), {"on": (_("is on"), "lists"), "not_on": (_("is not on"), "lists")}, _list
+        "list",
+        _("Lists"),
+        {"on": (_("is on"), "lists"), "not_on": (_("is not on any of the lists"), "lists")},
+        _list,
     ),
     ConditionType(
         "country",
         _("Countries"),
-        {"wants": (_("gets stories of"), "countries"), "not_wants": (_("gets no stories of"), "countries")},
+        {
+            "wants": (_("gets stories about"), "countries"),
+            "not_wants": (_("gets no stories about"), "countries"),
+        },
         _country,
     ),
     ConditionType(
@@ -230,17 +240,20 @@ for _type in (
     ),
     ConditionType(
         "known_since",
-        _("Known since"),
+        _("In the system since"),
         {
-            "since": (_("on or after"), "date"),
+            "since": (_("on or after the date"), "date"),
             "before": (_("before"), "date"),
-            "within": (_("in the last (days)"), "number"),
-            "not_within": (_("longer ago than days"), "number"),
+            "within": (_("within the last number of days"), "number"),
+            "not_within": (_("more days ago than"), "number"),
         },
         _known_since,
     ),
     ConditionType(
-        "tag", _("Tags"), {"has": (_("has one of"), "tags"), "not_has": (_("has none of"), "tags")}, _tag
+        "tag",
+        _("Tags"),
+        {"has": (_("has one of the tags"), "tags"), "not_has": (_("has none of the tags"), "tags")},
+        _tag,
     ),
     ConditionType(
         "field",
@@ -248,11 +261,11 @@ for _type in (
         {
             "is": (_("is"), "text"),
             "not_is": (_("is not"), "text"),
-            "contains": (_("contains"), "text"),
-            "at_least": (_("is at least"), "number"),
-            "at_most": (_("is at most"), "number"),
-            "since": (_("is on or after"), "date"),
-            "before": (_("is before"), "date"),
+            "contains": (_("contains the text"), "text"),
+            "at_least": (_("is at least (number)"), "number"),
+            "at_most": (_("is at most (number)"), "number"),
+            "since": (_("is on or after (date)"), "date"),
+            "before": (_("is before (date)"), "date"),
             "filled": (_("is set"), "none"),
             "not_filled": (_("is not set"), "none"),
         },
@@ -275,8 +288,11 @@ for _type in (
     ),
     ConditionType(
         "segment",
-        _("Segment membership"),
-        {"in": (_("is in one of"), "segments"), "not_in": (_("is in none of"), "segments")},
+        _("Member of a segment"),
+        {
+            "in": (_("is in one of the segments"), "segments"),
+            "not_in": (_("is in none of the segments"), "segments"),
+        },
         _segment,
     ),
 ):

@@ -57,13 +57,17 @@ class Group:
 def from_json(raw: Any) -> Group:
     """The inverse of `to_json`; raises InvalidRule. The compiler checks whether lists and tags exist."""
     if not isinstance(raw, dict) or raw.get("version") != VERSION:
-        raise InvalidRule(gettext("A rule is an object with “version”: %(version)s.") % {"version": VERSION})
+        raise InvalidRule(
+            gettext("A segment's rule in JSON is an object with “version”: %(version)s.")
+            % {"version": VERSION}
+        )
     group = _part({key: value for key, value in raw.items() if key != "version"}, 1)
     if not isinstance(group, Group):
-        raise InvalidRule(gettext("A rule begins with “all”, “any” or “none”."))
+        raise InvalidRule(gettext("A segment's rule in JSON begins with “all”, “any” or “none”."))
     if sum(1 for _ in all_conditions(group)) > MAX_CONDITIONS:
         raise InvalidRule(
-            gettext("A rule has at most %(max_conditions)s conditions.") % {"max_conditions": MAX_CONDITIONS}
+            gettext("A segment's rule can have at most %(max_conditions)s conditions.")
+            % {"max_conditions": MAX_CONDITIONS}
         )
     return group
 
@@ -85,33 +89,40 @@ def all_conditions(group: Group) -> Iterator[Condition]:
 def _part(raw: Any, depth: int) -> Condition | Group:
     if depth > MAX_DEPTH:
         raise InvalidRule(
-            gettext("Groups can be nested at most %(max_depth)s levels deep.") % {"max_depth": MAX_DEPTH}
+            gettext("Groups of conditions can be nested at most %(max_depth)s levels deep.")
+            % {"max_depth": MAX_DEPTH}
         )
     if not isinstance(raw, dict):
-        raise InvalidRule(gettext("Every part of a rule is an object."))
+        raise InvalidRule(gettext("Every part of a segment's rule in JSON must be an object."))
     if "attribute" in raw:
         return _condition(raw)
     for join in get_args(Join):
         if raw.keys() == {join}:
             if not isinstance(raw[join], list):
-                raise InvalidRule(gettext("“%(join)s” is followed by a list.") % {"join": join})
+                raise InvalidRule(
+                    gettext("In a segment's rule, “%(join)s” must be followed by a list.") % {"join": join}
+                )
             return Group(join, tuple(_part(one, depth + 1) for one in raw[join]))
-    raise InvalidRule(gettext("A part of a rule has “attribute”, or one of “all”, “any” and “none”."))
+    raise InvalidRule(
+        gettext("A part of a segment's rule must have “attribute”, or one of “all”, “any” and “none”.")
+    )
 
 
 def _condition(raw: dict[str, Any]) -> Condition:
     attribute, operator = raw.get("attribute"), raw.get("operator")
     values, field = raw.get("values", []), raw.get("field")
     if raw.keys() - {"attribute", "operator", "values", "field"}:
-        raise InvalidRule(gettext("A condition has “attribute”, “operator”, “values” and perhaps “field”."))
+        raise InvalidRule(
+            gettext("A condition of a rule has “attribute”, “operator”, “values” and optionally “field”.")
+        )
     if not isinstance(attribute, str) or not isinstance(operator, str):
-        raise InvalidRule(gettext("“attribute” and “operator” are text."))
+        raise InvalidRule(gettext("In a rule, “attribute” and “operator” must be texts."))
     if not isinstance(values, list) or not all(_is_value(one) for one in values):
-        raise InvalidRule(gettext("“values” is a list of texts and numbers."))
+        raise InvalidRule(gettext("In a rule, “values” must be a list of texts and numbers."))
     if field is not None and (
         isinstance(field, bool) or not isinstance(field, int) or not 0 <= field < 2**63
     ):
-        raise InvalidRule(gettext("“field” is the number of a custom field."))
+        raise InvalidRule(gettext("In a rule, “field” must be the number of a custom field."))
     return Condition(attribute, operator, tuple(values), field)
 
 

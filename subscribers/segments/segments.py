@@ -28,7 +28,7 @@ def save(segment: Segment, name: str, rule: Group, by: str, now: datetime) -> Se
     if not name:
         raise InvalidRule(gettext("Give the segment a name."))
     if Segment.objects.filter(name=name).exclude(pk=segment.pk).exists():
-        raise InvalidRule(gettext("Another segment has this name."))
+        raise InvalidRule(gettext("Another segment already has this name."))
     written = to_json(validate(rule, now, segment.pk))
     with transaction.atomic():
         changed = segment.pk is None or segment.rule != written
@@ -51,7 +51,9 @@ def to_q(rule: Group, now: datetime) -> Q:
     """The condition that a Subscriber matches the rule as of `now`; raises InvalidRule."""
     whole = expand(rule)
     if sum(1 for _ in all_conditions(whole)) > _MAX_CONDITIONS:
-        raise InvalidRule(gettext("With the segments that it uses, this rule is too long to be evaluated."))
+        raise InvalidRule(
+            gettext("Together with the segments that it uses, this rule is too long to be evaluated.")
+        )
     return _group(whole, now)
 
 
@@ -97,7 +99,8 @@ def require_targets(rule: Group) -> None:
         }
         if len(named) != model._default_manager.filter(pk__in=named).count():
             raise InvalidRule(
-                gettext("The rule uses a %(attribute)s that was deleted.") % {"attribute": attribute}
+                gettext("The segment's rule uses a %(attribute)s that was deleted.")
+                % {"attribute": attribute}
             )
 
 
@@ -109,7 +112,7 @@ def _other_segments(condition: Condition, within: tuple[int, ...]) -> Group:
             raise InvalidRule(gettext("A segment cannot be part of itself."))
         segment = Segment.objects.filter(pk=pk).first()
         if segment is None:
-            raise InvalidRule(gettext("The rule uses a segment that was deleted."))
+            raise InvalidRule(gettext("The segment's rule uses another segment that was deleted."))
         groups.append(expand(from_json(segment.rule), (*within, pk)))
     return Group("none" if condition.operator.startswith("not") else "any", tuple(groups))
 

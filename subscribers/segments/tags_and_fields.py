@@ -22,7 +22,7 @@ def get_or_create_tag(name: str) -> Tag:
     """
     written = " ".join(name.replace("\0", " ").split())
     if not 0 < len(written) <= _MAX_TAG_LENGTH:
-        raise ValueError(gettext("A tag has 1 to %(most)s characters.") % {"most": _MAX_TAG_LENGTH})
+        raise ValueError(gettext("A tag can have 1 to %(most)s characters.") % {"most": _MAX_TAG_LENGTH})
     found = Tag.objects.filter(name__iexact=written).first()
     return found or Tag.objects.create(name=written)
 

@@ -50,7 +50,7 @@ def test_the_json_report_has_the_documented_keys_and_every_table(mailing: Mailin
     report = run_json("report", SLUG)
     assert set(report) >= DOCUMENTED
     assert (report["audience"], report["accepted"], report["refused"]) == (4, 3, 1)
-    assert report["summary"][0] == "Delivered to 3 of 4 recipients (75 %); 1 address does not exist."
+    assert report["summary"][0] == "Delivered to 3 of 4 recipients (75 %); 1 email address does not exist."
     (failure,) = report["tables"]["failures"]
     assert (failure["reason"], failure["refused"], failure["bounced"]) == ("The address does not exist", 1, 0)
     assert sum(row["recipients"] for row in report["tables"]["totals"]) == 4
@@ -94,7 +94,7 @@ def test_exports_to_a_workbook_and_to_csv_are_private_and_in_the_audit_log(
 ) -> None:
     book, table = tmp_path / "report.xlsx", tmp_path / "failures.csv"
     assert run("report", SLUG, "--xlsx", str(book)).exit_code == 0
-    assert "Refused and bounced" in load_workbook(book).sheetnames
+    assert "Refused and bounced emails" in load_workbook(book).sheetnames
     assert run("report", SLUG, "--table", "failures", "--csv", str(table)).exit_code == 0
     rows = list(csv.reader(table.open(encoding="utf-8", newline="")))
     assert rows[1][:4] == ["The address does not exist", "Hard bounce", "1", "0"]

@@ -119,7 +119,7 @@ def test_every_reader_has_an_inbox_that_says_why_they_are_here(client: Client, d
 
 def test_an_empty_inbox_says_so(client: Client, demo: Path) -> None:
     assert "No mail has arrived here yet" in page(client, "/demo/inbox/1/")
-    assert "No mail has arrived here." in page(client, "/demo/inbox/13/")
+    assert "No mail has arrived in this inbox." in page(client, "/demo/inbox/13/")
 
 
 def test_a_caught_mail_is_shown_with_all_its_sides(client: Client, demo: Path, running: Running) -> None:

@@ -78,7 +78,7 @@ def test_every_check_has_a_result_and_a_problem_gives_exit_status_1(tmp_path, zo
     }
     # Without --json, each is shown with its title.
     assert set(found) <= set(TITLES)
-    assert found["database"]["advice"] == "Run: mailer migrate"
+    assert found["database"]["advice"] == "To update the database, run: mailer migrate"
     assert found["spf"]["records"][0] == {"name": "example.org", "type": "TXT", "value": "v=spf1 ip4:… -all"}
 
 

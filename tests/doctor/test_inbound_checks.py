@@ -170,7 +170,7 @@ def test_before_the_first_webhook_the_url_is_shown_without_the_password(look):
 @pytest.mark.parametrize("name", sorted(inbound_checks._SIGNING_KEYS))
 def test_esps_that_sign_need_no_password_in_the_url(look, name):
     (found,) = look(name, webhook_secret=SECRET)
-    assert f"enter https://news.example.org/hooks/{name}/ " in found.advice
+    assert f"enter the address https://news.example.org/hooks/{name}/ " in found.advice
 
 
 @pytest.mark.django_db
@@ -178,7 +178,10 @@ def test_a_received_webhook_is_shown_before_and_after_it_is_processed(look):
     WebhookPayload.objects.create(service="postmark", body=b"{}", received_at=NOW, due_at=NOW)
     for _ in range(2):
         (found,) = look("postmark", webhook_secret=SECRET)
-        assert (found.status, found.message) == ("ok", f"Last received on {NOW:%-d %B %Y, %H:%M} UTC.")
+        assert (found.status, found.message) == (
+            "ok",
+            f"The last webhook of the email service arrived on {NOW:%-d %B %Y, %H:%M} UTC.",
+        )
         process_due(NOW, lambda: False)
     assert WebhookHeartbeat.objects.get().payload_count == 1
 

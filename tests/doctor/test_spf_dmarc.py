@@ -80,7 +80,10 @@ def test_more_than_ten_spf_lookups_are_an_error_even_if_the_first_term_matches(z
 @pytest.mark.parametrize(
     ("record", "error"),
     [
-        ("v=spf1 ipv4:192.0.2.7 -all", "“ipv4:192.0.2.7” in the record of example.org is not an SPF term"),
+        (
+            "v=spf1 ipv4:192.0.2.7 -all",
+            "“ipv4:192.0.2.7” in the SPF record of example.org is not an SPF term",
+        ),
         ("v=spf1 ip4:192.0.2.700 -all", "is not an address range"),
         (
             "v=spf1 include:nobody.example.net -all",

@@ -86,5 +86,5 @@ def test_reacted_requires_tracking_consent(history: Mailing) -> None:
 
 @pytest.mark.parametrize("value", ["many", 0, -1, ""])
 def test_an_invalid_number_of_editions_is_rejected(value: int | str) -> None:
-    with pytest.raises(InvalidRule, match="Editions delivered"):
+    with pytest.raises(InvalidRule, match="Number of editions delivered"):
         asked("received", "at_least", value)

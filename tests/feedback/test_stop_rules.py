@@ -39,7 +39,7 @@ def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure
         assert look(clock) == [mailing.pk]
         mailing.refresh_from_db()
         assert mailing.state == "paused"
-        assert "Addresses that do not exist: 6 of 40 (15 %, limit 5 %)" in mailing.reason
+        assert "Emails to addresses that do not exist: 6 of 40 emails (15 %, limit 5 %)" in mailing.reason
         clock.move(hours=2)
         assert send(clock, mailing).attempted == 0 and look(clock) == []
         mailing_control.resume(mailing, None, clock())

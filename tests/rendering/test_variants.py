@@ -104,7 +104,7 @@ def test_a_missing_text_falls_back_along_the_chain_and_says_so_to_staff_and_to_s
 
 def test_staff_are_warned_of_a_language_without_a_catalogue() -> None:
     notes = variants.render(EDITION, (), "de").warnings
-    assert "The fixed texts around the stories have no German translation; readers see English." in notes
+    assert "The fixed texts of the email have no German translation; readers see them in English." in notes
 
 
 def test_an_existing_text_gives_no_warning() -> None:

@@ -40,17 +40,17 @@ def test_the_summary_counts_delivered_and_failed() -> None:
     delivered, responses = summary(stats)
     assert parts(delivered) == [
         "Delivered to 10 of 15 recipients (66.7 %)",
-        "2 addresses do not exist",
-        "3 were excluded",
+        "2 email addresses do not exist",
+        "3 subscribers were excluded",
     ]
-    assert parts(responses) == ["No complaints", "no unsubscribes"]
+    assert parts(responses) == ["No spam complaints", "no unsubscribes"]
 
 
 def test_the_summary_counts_complaints_and_unsubscribes() -> None:
     totals = Totals(audience=2000, accepted=2000, complained=2)
     delivered, responses = summary(Stats(totals, unsubscribes={"": 3}), "12 clicks")
     assert parts(delivered) == ["Delivered to all 2\u202f000 recipients"]
-    assert parts(responses) == ["12 clicks", "2 complaints (0.1 %)", "3 unsubscribes"]
+    assert parts(responses) == ["12 clicks", "2 spam complaints (0.1 %)", "3 unsubscribes"]
 
 
 def test_the_summary_groups_similar_failures() -> None:

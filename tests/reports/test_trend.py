@@ -72,11 +72,11 @@ def test_clicks_are_shown_where_tracked_and_not_too_few() -> None:
 @pytest.mark.parametrize(
     ("part", "whole", "earlier", "words"),
     [
-        (20, 1000, [0.02, 0.021, 0.019], "as usual"),
-        (80, 1000, [0.02, 0.021, 0.019], "more than usual (2 %)"),
-        (5, 1000, [0.04, 0.05], "less than usual (4.5 %)"),
+        (20, 1000, [0.02, 0.021, 0.019], "as in usual editions"),
+        (80, 1000, [0.02, 0.021, 0.019], "more than in usual editions (2 %)"),
+        (5, 1000, [0.04, 0.05], "less than in usual editions (4.5 %)"),
         # One of fifteen says nothing about a trend.
-        (1, 15, [0.0, 0.0], "as usual"),
+        (1, 15, [0.0, 0.0], "as in usual editions"),
         # Too little to compare with.
         (80, 1000, [0.02], ""),
         (0, 0, [0.02, 0.02], ""),
@@ -91,4 +91,4 @@ def test_a_rate_is_compared_with_earlier_editions(
 def test_a_rate_that_may_grow_is_only_ever_more_than_usual() -> None:
     assert compare(0, 1000, [0.04, 0.05], final=False) == ""
     assert compare(45, 1000, [0.04, 0.05], final=False) == ""
-    assert compare(99, 1000, [0.04, 0.05], final=False) == "more than usual (4.5 %)"
+    assert compare(99, 1000, [0.04, 0.05], final=False) == "more than in usual editions (4.5 %)"

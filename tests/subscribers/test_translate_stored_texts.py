@@ -21,11 +21,11 @@ def test_english_texts_are_stored_and_shown_as_they_are() -> None:
 def test_values_keep_their_place_and_names_are_those_of_the_page() -> None:
     text = stored_by_rendering(
         _FALLBACK,
-        what=stored_by_rendering("The tagline"),
+        what=stored_by_rendering("The newsletter's tagline"),
         language="Kazakh",
         other_language="Russian",
     )
-    assert text == "The tagline has no Kazakh text; readers see Russian."
+    assert text == "The newsletter's tagline has no Kazakh text; readers see Russian."
     with override("ru"):
         shown = translated(text)
     assert shown.startswith("Подзаголовок")
@@ -40,10 +40,10 @@ def test_a_text_of_no_catalogue_stays(text: str) -> None:
 
 def test_what_the_doctor_found_is_translated_with_its_values_and_optional_sentences() -> None:
     with override("ru"):
-        assert translated("It answers, and offers SIZE, STARTTLS. We signed in as dana.") == (
+        assert translated("The relay answers, and offers SIZE, STARTTLS. This system signed in as dana.") == (
             "Он отвечает и предлагает SIZE, STARTTLS. Вход выполнен как dana."
         )
-        assert translated("It answers, and offers SIZE.") == "Он отвечает и предлагает SIZE."
+        assert translated("The relay answers, and offers SIZE.") == "Он отвечает и предлагает SIZE."
 
 
 @pytest.mark.parametrize(

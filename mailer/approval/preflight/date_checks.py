@@ -118,7 +118,7 @@ def wrong_weekday(description: Description) -> Iterator[Found]:
                 yield Found(
                     text.place,
                     stored(
-                        "“%(written)s”: %(date)s is a %(weekday)s.",
+                        "“%(written)s” is wrong: %(date)s is a %(weekday)s.",
                         written=named.written,
                         date=day.isoformat(),
                         weekday=_NAMES[day.weekday()],

@@ -34,7 +34,9 @@ def no_stories(description: Description) -> Iterator[Found]:
 def deleted_stories(description: Description) -> Iterator[Found]:
     """Stories that were chosen, and deleted since."""
     if description.deleted_stories:
-        yield Found(_EDITION, stored("Stories: %(count)s", count=description.deleted_stories))
+        yield Found(
+            _EDITION, stored("Number of deleted stories: %(count)s", count=description.deleted_stories)
+        )
 
 
 def stories_not_ready(description: Description) -> Iterator[Found]:
@@ -165,9 +167,13 @@ def unreadable_colours(description: Description) -> Iterator[Found]:
 def _contrasts(description: Description, least: float, below: float) -> Iterator[Found]:
     for pair in theme.low_contrasts(dict(description.content.masthead.theme)):
         if least <= pair.ratio < below:
-            mode = stored("Design, dark") if pair.front.startswith("dark_") else stored("Design, light")
+            mode = (
+                stored("Design, colours in dark mode")
+                if pair.front.startswith("dark_")
+                else stored("Design, colours in light mode")
+            )
             detail = stored(
-                "%(front)s on %(back)s: %(ratio)s:1",
+                "%(front)s on %(back)s has a contrast of %(ratio)s:1",
                 front=pair.front,
                 back=pair.back,
                 ratio=f"{pair.ratio:.1f}",

@@ -24,7 +24,7 @@ def terms_left_out(description: Description) -> Iterator[Found]:
                 forms = term.forms(language)
                 if language != source and forms and not glossary.mentions(text, forms, language):
                     expected = stored(
-                        "“%(term)s”: expected “%(name)s”",
+                        "“%(term)s” is missing; the glossary expects “%(name)s”",
                         term=term.forms(source)[0],
                         name="” / “".join(forms),
                     )
@@ -40,7 +40,9 @@ def forbidden_names(description: Description) -> Iterator[Found]:
                     names = term.forms(language)
                     yield Found(
                         place,
-                        stored("“%(form)s”: write “%(name)s”", form=form, name=names[0]) if names else form,
+                        stored("Instead of “%(form)s”, write “%(name)s”", form=form, name=names[0])
+                        if names
+                        else form,
                     )
 
 

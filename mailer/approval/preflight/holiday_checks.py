@@ -42,5 +42,9 @@ def events_on_holiday(description: Description) -> Iterator[Found]:
         if names:
             yield Found(
                 place_of(story),
-                stored("%(date)s: %(countries)s", date=story.date.isoformat(), countries=", ".join(names)),
+                stored(
+                    "Public holiday on %(date)s: %(countries)s",
+                    date=story.date.isoformat(),
+                    countries=", ".join(names),
+                ),
             )

@@ -60,7 +60,9 @@ def subject_long(description: Description) -> Iterator[Found]:
     """Subjects that inboxes cut."""
     for subject in _subjects(description.content):
         if len(subject.subject) > LONGEST_SUBJECT:
-            yield Found(_place(subject), stored("%(count)s characters", count=len(subject.subject)))
+            yield Found(
+                _place(subject), stored("The line has %(count)s characters", count=len(subject.subject))
+            )
 
 
 def subject_short(description: Description) -> Iterator[Found]:
@@ -140,7 +142,9 @@ def preheader_long(description: Description) -> Iterator[Found]:
     """Preview texts that inboxes cut."""
     for subject in _subjects(description.content):
         if len(subject.preheader) > LONGEST_PREHEADER:
-            yield Found(_preview(subject), stored("%(count)s characters", count=len(subject.preheader)))
+            yield Found(
+                _preview(subject), stored("The line has %(count)s characters", count=len(subject.preheader))
+            )
 
 
 def preheader_repeats(description: Description) -> Iterator[Found]:

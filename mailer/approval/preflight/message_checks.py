@@ -44,7 +44,8 @@ def _sized(description: Description, above: int, most: int | None) -> Iterator[F
     for language, size in largest.items():
         if size > above and (most is None or size <= most):
             yield Found(
-                Place("message", "", stored("Message"), language), stored("%(size)s KB", size=size // 1000)
+                Place("message", "", stored("Message"), language),
+                stored("The email has %(size)s KB", size=size // 1000),
             )
 
 
@@ -110,7 +111,11 @@ def unsupported_css(description: Description) -> Iterator[Found]:
     """Styles that a large part of the mail programs ignores."""
     for variant in _one_of_each_language(description):
         for name, clients in unsupported_features(variant.html):
-            detail = stored("%(property)s: not in %(clients)s", property=name, clients=", ".join(clients))
+            detail = stored(
+                "The CSS property “%(property)s” is not supported in %(clients)s",
+                property=name,
+                clients=", ".join(clients),
+            )
             yield Found(Place("newsletter", "", stored("Design")), detail)
 
 

@@ -258,7 +258,9 @@ def story_of_another_country(description: Description) -> Iterator[Found]:
             and not any(found & set(story.countries) for found in named)
         ):
             others = _names(frozenset[str]().union(*ours))
-            yield Found(place_of(story), stored("It names: %(countries)s", countries=others))
+            yield Found(
+                place_of(story), stored("The text names these countries: %(countries)s", countries=others)
+            )
 
 
 @lru_cache(maxsize=1_000)

@@ -119,7 +119,7 @@ def doubtful_credits(description: Description) -> Iterator[Found]:
         if block.kind != "picture" or not block.picture:
             continue
         if not any(text.detail.strip() for text in block.texts):
-            yield Found(place_of_block(content, block), stored("No photographer is named."))
+            yield Found(place_of_block(content, block), stored("The photographer's name is missing."))
         for text in block.texts:
             if found := _AGENCY.search(f"{text.detail}\n{text.text}"):
                 yield Found(place_of_block(content, block, text.language), excerpt(found[0]))
@@ -138,7 +138,7 @@ def alt_too_long(description: Description) -> Iterator[Found]:
     """Descriptions that are longer than anyone listens to."""
     for place, alt, _beside in _described(description):
         if len(alt) > LONGEST_ALT:
-            yield Found(place, stored("%(count)s characters", count=len(alt)))
+            yield Found(place, stored("The line has %(count)s characters", count=len(alt)))
 
 
 def unusable_picture(description: Description) -> Iterator[Found]:
@@ -152,7 +152,7 @@ def heavy_picture(description: Description) -> Iterator[Found]:
     """Files that take long to load."""
     for one, fact in _facts(description):
         if fact.size > HEAVY:
-            yield Found(one.place, stored("%(size)s KB", size=fact.size // 1000))
+            yield Found(one.place, stored("The email has %(size)s KB", size=fact.size // 1000))
 
 
 def small_picture(description: Description) -> Iterator[Found]:
@@ -160,7 +160,7 @@ def small_picture(description: Description) -> Iterator[Found]:
     for one in description.pictures_in_use:
         if 0 < one.picture.width < one.least_width:
             size = {"width": one.picture.width, "height": one.picture.height}
-            yield Found(one.place, stored("%(width)s × %(height)s pixels", **size))
+            yield Found(one.place, stored("The picture has %(width)s × %(height)s pixels", **size))
 
 
 def blurred_picture(description: Description) -> Iterator[Found]:

@@ -55,16 +55,16 @@ def wrong_block_order(description: Description) -> Iterator[Found]:
     shown = [block for block in blocks if block.kind not in ("heading", "divider", "text", "note")]
     leads = [block for block in blocks if block.kind == "lead"]
     for extra in leads[1:]:
-        yield Found(_place(description, extra), stored("There is another lead story."))
+        yield Found(_place(description, extra), stored("There is another lead story before this one."))
     if leads and shown and shown[0].kind != "lead" and shown[0].stories:
-        yield Found(_place(description, leads[0]), stored("It is not the first story."))
+        yield Found(_place(description, leads[0]), stored("The lead story is not the first story."))
     for one, following in pairwise((None, *blocks, None)):
         divider = following if following and following.kind == "divider" else None
         before = one is None or one.kind == "divider"
         if divider and before:
-            yield Found(_place(description, divider), stored("The line divides nothing."))
+            yield Found(_place(description, divider), stored("The divider line has no content on one side."))
         elif one and one.kind == "divider" and following is None:
-            yield Found(_place(description, one), stored("The line divides nothing."))
+            yield Found(_place(description, one), stored("The divider line has no content on one side."))
 
 
 def _place(description: Description, block: Block) -> Place:
@@ -97,9 +97,9 @@ def incomplete_for_kind(description: Description) -> Iterator[Found]:
     dated = {key for block in description.content.blocks if block.kind == "date" for key in block.stories}
     for story in description.shown_stories:
         if story.kind == "publication" and not _leads_anywhere(story):
-            yield Found(place_of(story), stored("A publication without a link."))
+            yield Found(place_of(story), stored("The publication has no link."))
         if story.kind != "event" and story.key in dated:
-            yield Found(place_of(story), stored("It stands in a block for events, and is none."))
+            yield Found(place_of(story), stored("The story is in a block for events, but is not an event."))
 
 
 def _leads_anywhere(story: Story) -> bool:
@@ -109,7 +109,9 @@ def _leads_anywhere(story: Story) -> bool:
 def few_stories(description: Description) -> Iterator[Found]:
     """An edition of one story."""
     if len(description.content.stories) == 1:
-        yield Found(place_of(description.content.stories[0]), stored("It is the only story."))
+        yield Found(
+            place_of(description.content.stories[0]), stored("This is the only story of the edition.")
+        )
 
 
 def unplaced_stories(description: Description) -> Iterator[Found]:
@@ -117,7 +119,7 @@ def unplaced_stories(description: Description) -> Iterator[Found]:
     shown = {one.key for one in description.shown_stories}
     for story in description.content.stories:
         if story.key not in shown and shown:
-            yield Found(place_of(story), stored("It stands in no block."))
+            yield Found(place_of(story), stored("The story is not in any block of the edition."))
 
 
 def empty_elements(description: Description) -> Iterator[Found]:
@@ -130,19 +132,25 @@ def empty_elements(description: Description) -> Iterator[Found]:
         )
         levels = [int(one) for one in _LEVELS.findall(markup)]
         if markup.strip() and not plain:
-            yield Found(place, stored("There is no text."))
+            yield Found(place, stored("The text has formatting but no words."))
         elif empty:
-            yield Found(place, stored("A paragraph or an item of a list is empty."))
+            yield Found(place, stored("A paragraph or a list item is empty."))
         elif single:
-            yield Found(place, stored("A list has one item."))
+            yield Found(place, stored("A bulleted list has only one item."))
         elif _LAST_HEADING.search(markup):
-            yield Found(place, stored("A heading has no text under it."))
+            yield Found(place, stored("A heading has no text below it."))
         elif (bold := _BOLD_HEADING.search(markup)) and kind == "body":
             yield Found(
-                place, stored("“%(text)s” looks like a heading and is none.", text=excerpt(bold["text"]))
+                place,
+                stored(
+                    "“%(text)s” is bold like a heading, but is not formatted as a heading.",
+                    text=excerpt(bold["text"]),
+                ),
             )
         elif any(two > one + 1 for one, two in pairwise(levels)) or (levels and levels[0] != min(levels)):
-            yield Found(place, stored("The headings skip a level."))
+            yield Found(
+                place, stored("The levels of headings are not in order, such as level 4 after level 2.")
+            )
 
 
 def _rich_texts(description: Description) -> Iterator[tuple[Place, str, str]]:
@@ -173,7 +181,7 @@ def long_texts(text: Text) -> Iterator[Found]:
             or any(len(one) > LONGEST_PARAGRAPH for one in text.plain.split("\n"))
         )
     ):
-        yield Found(text.place, stored("%(count)s characters", count=len(text.plain)))
+        yield Found(text.place, stored("The line has %(count)s characters", count=len(text.plain)))
 
 
 def short_texts(description: Description) -> Iterator[Found]:

@@ -47,7 +47,19 @@ def _wrong_phone(written: str) -> str:
         digits = digits.removeprefix("00") if not written.lstrip().startswith("+") else digits
         code = next((one for one in sorted(_LENGTHS, key=len, reverse=True) if digits.startswith(one)), "")
         if code and len(digits) != _LENGTHS[code]:
-            return stored("%(count)s digits, not %(usual)s", count=len(digits), usual=_LENGTHS[code])
-        return stored("no such country code") if _NO_COUNTRY.match(digits) or len(digits) > 15 else ""
+            return stored(
+                "The telephone number has %(count)s digits instead of %(usual)s",
+                count=len(digits),
+                usual=_LENGTHS[code],
+            )
+        return (
+            stored("the telephone number's country code does not exist")
+            if _NO_COUNTRY.match(digits) or len(digits) > 15
+            else ""
+        )
     is_local = is_phone(written) and 9 <= len(digits) <= 11 and written.lstrip()[0] in "80("
-    return stored("without the code of the country") if is_local and not digits.startswith("8800") else ""
+    return (
+        stored("the telephone number has no country code")
+        if is_local and not digits.startswith("8800")
+        else ""
+    )

@@ -232,7 +232,10 @@ def _sentences(plain: str) -> Iterator[tuple[str, float]]:
 
 
 def _looks_like(language: str) -> str:
-    return stored("This reads like %(language)s.", language=localization.name_in_english(language))
+    return stored(
+        "This text seems to be in this language: %(language)s.",
+        language=localization.name_in_english(language),
+    )
 
 
 def _by_place(description: Description) -> Iterator[tuple[Place, list[Text]]]:

@@ -57,7 +57,7 @@ def missing_translations(description: Description) -> Iterator[Found]:
 def _missing(languages: Iterable[str], written: set[str], place: Place) -> Iterator[Found]:
     lacking = [localization.name_in_english(code) for code in languages if code not in written]
     if lacking:
-        yield Found(place, stored("No text in: %(languages)s", languages=", ".join(lacking)))
+        yield Found(place, stored("There is no text in: %(languages)s", languages=", ".join(lacking)))
 
 
 def incomplete_languages(description: Description) -> Iterator[Found]:
@@ -65,7 +65,7 @@ def incomplete_languages(description: Description) -> Iterator[Found]:
     for language, number in description.incomplete_languages:
         yield Found(
             Place("translations", "", stored("Translations"), language),
-            stored("Texts: %(number)s", number=number),
+            stored("Untranslated texts: %(number)s", number=number),
         )
 
 

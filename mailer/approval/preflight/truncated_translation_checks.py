@@ -95,9 +95,9 @@ def _lacking(own: _Version, code: str, others: Mapping[str, _Version]) -> str:
     if len(others) < _ENOUGH:
         return ""
     for pattern, text in (
-        (_PARAGRAPH, stored("A paragraph or a line of a list is missing.")),
-        (_ITEM, stored("A paragraph or a line of a list is missing.")),
-        (_LINK, stored("A link is missing.")),
+        (_PARAGRAPH, stored("A paragraph or list item is missing in this translation.")),
+        (_ITEM, stored("A paragraph or list item is missing in this translation.")),
+        (_LINK, stored("A link is missing in this translation.")),
     ):
         counts = [len(pattern.findall(one.markup)) for one in others.values()]
         if _is_fewer(len(pattern.findall(own.markup)), counts):
@@ -107,7 +107,9 @@ def _lacking(own: _Version, code: str, others: Mapping[str, _Version]) -> str:
     least = min(one.letters for one in others.values())
     if expected >= _LEAST_LETTERS and own.letters < min(least, share * expected):
         return stored(
-            "%(count)s letters; in the other languages %(usual)s", count=own.letters, usual=round(expected)
+            "%(count)s letters; the texts in the other languages have %(usual)s",
+            count=own.letters,
+            usual=round(expected),
         )
     return ""
 
@@ -135,15 +137,15 @@ def _shorter_in_all(description: Description) -> Iterator[Found]:
                 yield Found(
                     own.place,
                     stored(
-                        "%(count)s letters; in the other languages %(usual)s",
+                        "%(count)s letters; the texts in the other languages have %(usual)s",
                         count=_letters(own.plain),
                         usual=round(usual),
                     ),
                 )
             elif len(lines) == 1 and own.plain.count("\n") < min(lines):
-                yield Found(own.place, stored("A paragraph or a line of a list is missing."))
+                yield Found(own.place, stored("A paragraph or list item is missing in this translation."))
             elif not _QUOTATION.search(own.plain) and all(_QUOTATION.search(one.plain) for one in others):
-                yield Found(own.place, stored("The quotation is missing."))
+                yield Found(own.place, stored("The quotation is missing in this translation."))
 
 
 @lru_cache(maxsize=2_000)

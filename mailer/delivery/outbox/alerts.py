@@ -90,16 +90,18 @@ def _send_emails(alert: Alert, now: datetime) -> None:
         with override(language):
             about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
             subject = (
-                gettext("Sending has stopped: %(about)s")
+                gettext("Sending of an edition has stopped: %(about)s")
                 if alert.sending_stopped
-                else gettext("Please check: %(about)s")
+                else gettext("Please check this problem: %(about)s")
             )
             lines = [translated(alert.message), ""]
             if alert.mailing and alert.sending_stopped:
-                again = gettext("No more emails of this mailing are sent until staff resume or cancel it:")
+                again = gettext(
+                    "No more emails of this edition are sent until staff resume or cancel sending:"
+                )
                 lines += [again, url_of(alert), ""]
             elif alert.mailing or alert.path:
-                lines += [gettext("Details:"), url_of(alert), ""]
+                lines += [gettext("Details of the alert:"), url_of(alert), ""]
             _email(subject % {"about": about}, "\n".join(lines), address)
     path = url_of(alert).removeprefix(settings.CONFIG.site.url)
     notifications.show("alert", _admins(), alert.message, path, now)
@@ -110,7 +112,7 @@ def send_test_emails() -> list[str]:
     addresses = recipients()
     for address, language in addresses.items():
         with override(language):
-            subject = gettext("Test of alerts: %(site)s") % {"site": settings.CONFIG.site.name}
+            subject = gettext("Test of alerts by email: %(site)s") % {"site": settings.CONFIG.site.name}
             text = gettext("This is a test of alerts; nothing is wrong.")
             _email(subject, f"{text}\n", address)
     return list(addresses)
@@ -153,7 +155,8 @@ def _on_signup_flood(now: datetime, **_: Any) -> None:
 
 def _on_source_failing(source: StorySource, now: datetime, **_: Any) -> None:
     text = stored(
-        "No stories come in from “%(name)s”. The last %(count)s attempts failed: %(problem)s",
+        "No stories can be imported from the source “%(name)s”. The last %(count)s attempts "
+        "failed: %(problem)s",
         name=source.name,
         count=source.failures,
         problem=source.problem,

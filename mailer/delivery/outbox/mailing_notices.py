@@ -48,11 +48,11 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
     }
 
     def sent() -> tuple[str, str]:
-        subject = gettext("Sent: %(edition)s") % values
-        return subject, gettext("%(edition)s is sent. The report is here:\n%(url)s\n") % values
+        subject = gettext("Edition sent: %(edition)s") % values
+        return subject, gettext("The edition %(edition)s was sent. The report is here:\n%(url)s\n") % values
 
     def stopped() -> tuple[str, str]:
-        subject = gettext("Sending is stopped: %(edition)s") % values
+        subject = gettext("Sending of an edition is stopped: %(edition)s") % values
         body = gettext("Nothing more of %(edition)s is sent. %(reason)s\n\nResume or cancel it:\n%(url)s\n")
         return subject, body % {**values, "reason": translate_stored_texts.translated(mailing.reason)}
 

@@ -95,14 +95,19 @@ def staff_address(to: str) -> str:
     try:
         address = normalise(to)
     except ValueError as error:
-        raise ValueError(gettext("The address %(error)s.") % {"error": translated(str(error))}) from error
+        raise ValueError(
+            gettext("This email address %(error)s.") % {"error": translated(str(error))}
+        ) from error
     domains = {domain.lower() for domain in settings.CONFIG.sending.dry_run_domains}
     if address.rpartition("@")[2] in domains:
         return address
     if User.objects.filter(email__iexact=address, is_active=True).exists():
         return address
     raise NotStaff(
-        gettext("Test messages go to the address of an account, or to a domain in [sending] dry_run_domains.")
+        gettext(
+            "Test messages can be sent only to the address of a staff account, or to a "
+            "domain in [sending] dry_run_domains."
+        )
     )
 
 

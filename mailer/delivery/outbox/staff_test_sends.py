@@ -72,7 +72,7 @@ def _enqueue_one(
     most = settings.CONFIG.sending.dry_run_messages_per_day
     if hit([Limit("test sends", most, timedelta(days=1))], now) is not None:
         raise ValueError(
-            gettext("At most %(most)s test emails are sent in 24 hours.") % {"most": f"{most:,}"}
+            gettext("At most %(most)s test emails can be sent in 24 hours.") % {"most": f"{most:,}"}
         )
     octets = build_message(rendered, newsletter, address, now, note)
     return enqueue_message(newsletter.sender_email, address, octets, now)

@@ -76,7 +76,8 @@ def start(snapshot: Snapshot, now: datetime) -> None:
         _invalidate(
             snapshot,
             stored(
-                "The audience cannot be determined. %(error)s Correct the segment, and submit it again.",
+                "The audience of the edition cannot be determined. %(error)s Correct the "
+                "segment, and submit the edition again.",
                 error=error,
             ),
         )
@@ -164,10 +165,14 @@ def interventions_of(mailing: Mailing) -> list[dict[str, str]]:
 def _pause(mailing: Mailing, limit: ReachedLimit, now: datetime) -> bool:
     rule = stop_rules.describe(limit)
     if mailing.released_up_to is None:
-        reason = stored("Paused automatically. %(rule)s", rule=rule)
+        reason = stored("Sending was paused automatically. %(rule)s", rule=rule)
     else:
         share = plan_deliveries.released_share(mailing)
-        reason = stored("Paused automatically after the first %(share)s. %(rule)s", share=share, rule=rule)
+        reason = stored(
+            "Sending was paused automatically after the first %(share)s of subscribers. %(rule)s",
+            share=share,
+            rule=rule,
+        )
     with transaction.atomic():
         # Staff who resumed it since these were counted have seen them.
         if not mailing_control.pause_automatically(mailing.pk, reason, counted_from=mailing.counted_from):
@@ -188,7 +193,9 @@ def _warn_or_slow(mailing: Mailing, limit: ReachedLimit, now: datetime) -> None:
         if level is Level.SLOW:
             provider_throttle.penalise(limit.provider, now)
             message = stored(
-                "Mail to %(provider)s was slowed down. %(message)s", provider=limit.provider, message=message
+                "Sending to %(provider)s was slowed down. %(message)s",
+                provider=limit.provider,
+                message=message,
             )
         alerts.warn(f"stop_rules_{limit.metric}", message, mailing.pk, now)
 

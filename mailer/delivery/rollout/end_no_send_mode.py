@@ -35,9 +35,13 @@ log = logging.getLogger(__name__)
 
 # The reason of an exclusion: the original sent it, as a person said.
 SENT_BEFORE = "sent_before"
-_SENT = stored("Sent by the original installation, as confirmed when sending was resumed here.")
-_HELD = stored("Paused, because this installation was restored or copied while it was being sent.")
-_NOT_SENT = stored("not sent: it was waiting when the database was copied")
+_SENT = stored(
+    "The original installation sent this edition, as staff confirmed when sending was resumed here."
+)
+_HELD = stored(
+    "Sending is paused, because this installation was restored or copied while the edition was being sent."
+)
+_NOT_SENT = stored("not sent: the email was waiting when the database was copied")
 _OPEN = (Mailing.State.PLANNING, Mailing.State.HELD, Mailing.State.SENDING, Mailing.State.PAUSED)
 
 

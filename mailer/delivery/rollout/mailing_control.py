@@ -39,13 +39,13 @@ CANCELLABLE = (State.PLANNING, State.HELD, State.SENDING, State.PAUSED)
 ACTIVE = (State.PLANNING, State.SENDING, State.PAUSED)
 # What can be done instead, from each state.
 _ADVICE: dict[str, StrOrPromise] = {
-    State.PLANNING: _("It starts automatically in a moment; it can be cancelled."),
-    State.HELD: _("Confirm the new audience, or cancel it."),
-    State.SENDING: _("It can be paused or cancelled."),
-    State.PAUSED: _("It can be resumed or cancelled."),
-    State.DONE: _("Its report lists who did not get it, and why."),
+    State.PLANNING: _("Sending starts automatically in a moment; you can cancel it."),
+    State.HELD: _("Confirm the new audience, or cancel sending."),
+    State.SENDING: _("Sending can be paused or cancelled."),
+    State.PAUSED: _("Sending can be resumed or cancelled."),
+    State.DONE: _("The report of the edition lists who did not get it, and why."),
     State.CANCELLED: _(
-        "No more emails are sent for this mailing. To reach the remaining subscribers, create a new edition."
+        "No more emails of this edition are sent. To reach the remaining subscribers, create a new edition."
     ),
 }
 
@@ -108,7 +108,7 @@ def start_dry_run(
 
 def pause(mailing: Mailing, user: User | None, now: datetime, reason: str = "") -> Mailing:
     """Send no more; messages already being transmitted are finished. Raises ControlError."""
-    reason = reason or stored("Paused by %(name)s.", name=_actor(user))
+    reason = reason or stored("Sending was paused by %(name)s.", name=_actor(user))
     changes = {"reason": reason[:300], "stopped_at": now}
     return _transition(mailing, (State.SENDING,), State.PAUSED, "paused", user, **changes)
 
@@ -137,7 +137,7 @@ def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     _check_window(mailing, now)
     if mailing.state in (State.SENDING, State.PAUSED) and mailing.released_up_to is None:
         raise ControlError(
-            "fully_released", gettext("This mailing is already released to its whole audience.")
+            "fully_released", gettext("This edition is already being sent to its whole audience.")
         )
     last = len(plan_deliveries.percentages())
     changes = {"counted_from": now} if stop_rules.would_pause(mailing) else {}
@@ -165,7 +165,7 @@ def confirm_audience(mailing: Mailing, user: User | None, now: datetime) -> Mail
         State.SENDING,
         "confirmed",
         user,
-        reason=stored("Confirmed by %(name)s.", name=_actor(user)),
+        reason=stored("The audience was confirmed by %(name)s.", name=_actor(user)),
         started_at=now,
         # The time for retries begins with sending.
         expires_at=retries_end_at(mailing, now),
@@ -181,7 +181,7 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
             State.CANCELLED,
             "cancelled",
             user,
-            reason=stored("Cancelled by %(name)s.", name=_actor(user)),
+            reason=stored("Sending was cancelled by %(name)s.", name=_actor(user)),
             finished_at=now,
         )
         unsent = Delivery.objects.filter(
@@ -228,8 +228,8 @@ def _check_window(mailing: Mailing, now: datetime) -> None:
         raise ControlError(
             "window_passed",
             gettext(
-                "The approved sending window ended %(window_until)s, "
-                "so no more emails of this mailing can be sent. Cancel it."
+                "The approved sending window ended %(window_until)s, so no more emails of "
+                "this edition can be sent. Cancel sending."
             )
             % {"window_until": f"{mailing.snapshot.window_until:%Y-%m-%d %H:%M %Z}"},
         )
@@ -237,11 +237,11 @@ def _check_window(mailing: Mailing, now: datetime) -> None:
 
 # By the action that was tried.
 _NOT_POSSIBLE = {
-    "paused": _("This mailing is %(state)s, so it cannot be paused."),
-    "resumed": _("This mailing is %(state)s, so it cannot be resumed."),
-    "released": _("This mailing is %(state)s, so it cannot be released."),
-    "confirmed": _("This mailing is %(state)s, so it cannot be confirmed."),
-    "cancelled": _("This mailing is %(state)s, so it cannot be cancelled."),
+    "paused": _("Sending is in the state “%(state)s”, so it cannot be paused."),
+    "resumed": _("Sending is in the state “%(state)s”, so it cannot be resumed."),
+    "released": _("Sending is in the state “%(state)s”, so it cannot be extended to everyone."),
+    "confirmed": _("Sending is in the state “%(state)s”, so its audience cannot be confirmed."),
+    "cancelled": _("Sending is in the state “%(state)s”, so it cannot be cancelled."),
 }
 
 
@@ -256,7 +256,7 @@ def _transition(
     except IntegrityError as error:
         raise ControlError(
             "database",
-            gettext("The database refused this step: %(error)s.") % {"error": error},
+            gettext("The database refused this change: %(error)s.") % {"error": error},
         ) from error
     mailing.refresh_from_db()
     if not moved:
@@ -267,7 +267,7 @@ def _transition(
 
 
 def _actor(user: User | None) -> str:
-    return (user.get_full_name() or user.get_username()) if user else stored("the command line")
+    return (user.get_full_name() or user.get_username()) if user else stored("a command on the server")
 
 
 def _staff_address(to: str) -> str:
@@ -290,6 +290,8 @@ def _check_daily_limit(messages: int, now: datetime) -> None:
         left = max(0, most - planned)
         raise ControlError(
             "daily_limit",
-            gettext("Dry runs may send %(most)s messages in 24 hours; %(left)s are left for now.")
+            gettext(
+                "At most %(most)s messages of dry runs can be sent in 24 hours; %(left)s are left for now."
+            )
             % {"most": f"{most:,}", "left": f"{left:,}"},
         )

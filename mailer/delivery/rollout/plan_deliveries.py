@@ -114,7 +114,11 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         try:
             _insert_deliveries(mailing, now)
         except InvalidRule as error:
-            return _cancel(mailing, now, stored("The audience cannot be determined. %(error)s", error=error))
+            return _cancel(
+                mailing,
+                now,
+                stored("The audience of the edition cannot be determined. %(error)s", error=error),
+            )
         mailing.audience = Delivery.objects.filter(mailing=mailing).count()
         mailing.planned_at = now
         reachable = _count_reachable(mailing)

@@ -124,14 +124,15 @@ def _remind(plan: EditionPlan, snapshot: Snapshot | None, now: datetime) -> bool
         values = {"edition": edition, "moment": moment, "url": url}
         if snapshot is not None and snapshot.state == State.APPROVED:
             return (
-                gettext("Not scheduled yet: %(edition)s") % values,
+                gettext("Edition not scheduled yet: %(edition)s") % values,
                 gettext(
-                    "%(edition)s is approved, and its planned time is %(moment)s. Schedule it:\n%(url)s\n"
+                    "The edition %(edition)s is approved, and its planned time is "
+                    "%(moment)s. Schedule it here:\n%(url)s\n"
                 )
                 % values,
             )
         return (
-            gettext("Not approved yet: %(edition)s") % values,
+            gettext("Edition not approved yet: %(edition)s") % values,
             gettext(
                 "The planned time of %(edition)s is %(moment)s. It is not approved yet, and is not sent "
                 "without approval:\n%(url)s\n"
@@ -153,9 +154,11 @@ def _people(snapshot: Snapshot | None) -> set[User]:
     return {user for user in found if user.has_perm(_DESK)}
 
 
-_NOT_APPROVED = stored("It is not approved. Approve it, and schedule it for a new time.")
-_NOT_SCHEDULED = stored("It is approved, but nobody scheduled it. Schedule it for a new time.")
-_MISSED = stored("The system was not running at the planned time. Decide whether it is still to be sent.")
+_NOT_APPROVED = stored("The edition is not approved. Approve it, and schedule it for a new time.")
+_NOT_SCHEDULED = stored("The edition is approved, but nobody scheduled it. Schedule it for a new time.")
+_MISSED = stored(
+    "The system was not running at the planned time. Decide whether the edition is still to be sent."
+)
 
 
 def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
@@ -163,7 +166,7 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
     edition = plan.edition
     assert edition is not None
     message = stored(
-        "“%(edition)s” was not sent at its planned time. %(reason)s",
+        "The edition “%(edition)s” was not sent at its planned time. %(reason)s",
         edition=edition_to_store(edition),
         reason=reason,
     )
@@ -180,8 +183,9 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
         def write() -> tuple[str, str]:
             values = {"edition": edition, "url": _url(plan), "reason": translated(reason)}
             return (
-                gettext("Not sent at the planned time: %(edition)s") % values,
-                gettext("%(edition)s was not sent at its planned time. %(reason)s\n%(url)s\n") % values,
+                gettext("Edition not sent at the planned time: %(edition)s") % values,
+                gettext("The edition %(edition)s was not sent at its planned time. %(reason)s\n%(url)s\n")
+                % values,
             )
 
         people = users_with("mailer.schedule_edition") | users_with("mailer.approve_edition")

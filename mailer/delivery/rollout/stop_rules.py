@@ -26,9 +26,9 @@ from mailer.delivery.throttle.provider_stats import HourlyCounts, ProviderCounts
 from subscribers.translate_stored_texts import stored
 
 _METRIC_LABELS = {
-    StopMetric.COMPLAINED: stored("Marked as spam"),
-    StopMetric.BOUNCED: stored("Addresses that do not exist"),
-    StopMetric.BLOCKED: stored("Blocked for reputation or content"),
+    StopMetric.COMPLAINED: stored("Emails marked as spam"),
+    StopMetric.BOUNCED: stored("Emails to addresses that do not exist"),
+    StopMetric.BLOCKED: stored("Emails blocked for reputation or content"),
 }
 # Quantile of the normal distribution for an interval of 95 %.
 _Z = 1.96
@@ -161,13 +161,13 @@ def describe(reached: ReachedLimit) -> str:
     """For staff: "Marked as spam, at mail.ru: 4 of 1,000 (0.4 %, limit 0.3 %)."."""
     what = _METRIC_LABELS[reached.metric]
     if reached.provider:
-        what = stored("%(what)s, at %(provider)s", what=what, provider=reached.provider)
+        what = stored("%(what)s at the provider %(provider)s", what=what, provider=reached.provider)
     if reached.hour is not None:
         zone = ZoneInfo(settings.CONFIG.site.timezone)
         time = f"{reached.hour.astimezone(zone):%H:%M}"
         what = stored("%(what)s, sent in the hour from %(time)s", what=what, time=time)
     figures = stored(
-        "%(cases)s of %(total)s (%(share)s %%, limit %(limit)s %%)",
+        "%(cases)s of %(total)s emails (%(share)s %%, limit %(limit)s %%)",
         cases=f"{reached.cases:,}",
         total=f"{reached.total:,}",
         share=f"{reached.share:.3g}",

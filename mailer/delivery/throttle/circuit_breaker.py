@@ -65,7 +65,8 @@ def trip_reason(recent: RecentAttempts) -> str:
     """Why sending must stop, for staff; empty when it may go on."""
     if recent.blocked >= _BLOCKED_MIN and recent.blocked > _BLOCKED_SHARE * recent.attempted:
         return stored(
-            "%(blocked)s were blocked for reputation or content", blocked=_share(recent.blocked, recent)
+            "%(blocked)s were blocked because of our reputation or the content",
+            blocked=_share(recent.blocked, recent),
         )
     if recent.failed >= _FAILED_MIN and recent.failed > _FAILED_SHARE * recent.attempted:
         return stored(
@@ -77,7 +78,7 @@ def trip_reason(recent: RecentAttempts) -> str:
 
 def _share(count: float, recent: RecentAttempts) -> str:
     return stored(
-        "%(count)s of the last %(attempted)s attempts", count=round(count), attempted=round(recent.attempted)
+        "%(count)s of the last %(attempted)s emails", count=round(count), attempted=round(recent.attempted)
     )
 
 
@@ -117,7 +118,9 @@ def find_trip(mailing: int) -> BreakerTrip | None:
     return BreakerTrip(
         mailing,
         stored(
-            "Stopped automatically: %(reason)s. The last reply: %(data)s", reason=reason, data=data["reply"]
+            "Sending was stopped automatically: %(reason)s. The server's last reply: %(data)s",
+            reason=reason,
+            data=data["reply"],
         ),
     )
 

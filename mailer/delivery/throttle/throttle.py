@@ -110,7 +110,7 @@ class Throttle:
         """Why nothing may be sent now; None when something may."""
         if self._window is not None and not self._window.is_open(now):
             return self._wait_until(
-                self._window.next_opening(now), stored("mail is sent only in the configured hours")
+                self._window.next_opening(now), stored("emails are sent only in the configured hours")
             )
         if now.timestamp() < self._relay_backoff.until:
             until = datetime.fromtimestamp(self._relay_backoff.until, UTC)
@@ -124,7 +124,8 @@ class Throttle:
             return None
         until = datetime.fromtimestamp(grant.retry_at, UTC)
         return self._wait_until(
-            until, stored("the limit of %(limit)s is reached", limit=self._describe_limit(grant.limit))
+            until,
+            stored("the sending limit of %(limit)s is reached", limit=self._describe_limit(grant.limit)),
         )
 
     def outside_hours(self, now: datetime) -> bool:

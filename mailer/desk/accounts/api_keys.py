@@ -36,16 +36,16 @@ class ApiKeyForm(forms.Form):
     name = forms.CharField(
         label=pgettext_lazy("of a thing", "Name"),
         max_length=80,
-        help_text=_("What the key is for, for example “Website sign-up form”."),
+        help_text=_("What the API key is for, for example “Website sign-up form”."),
     )
     scopes = forms.MultipleChoiceField(
-        label=_("The key may"),
+        label=_("This API key is allowed to"),
         widget=forms.CheckboxSelectMultiple,
         help_text=_(
             "Choose no more than the program needs. A key can do nothing that your account cannot do."
         ),
     )
-    days = forms.TypedChoiceField(label=_("Valid for"), choices=_DAYS, coerce=int, initial=365)
+    days = forms.TypedChoiceField(label=_("The key is valid for"), choices=_DAYS, coerce=int, initial=365)
 
     def __init__(self, *args: Any, scopes: dict[str, api_keys.Scope], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -111,10 +111,14 @@ def _labels(key: ApiKey) -> list[str]:
 def _state(key: ApiKey, now: Any) -> tuple[str, str]:
     """(tone, label) of the key's state."""
     if key.revoked_at is not None:
-        return "draft", gettext("Revoked by %(name)s") % {"name": key.revoked_by}
+        return "draft", gettext("The key was revoked by %(name)s") % {"name": key.revoked_by}
     if key.expires_at <= now:
         return "draft", gettext("Expired")
-    return ("done", gettext("Valid")) if key.user.is_active else ("draft", gettext("Account deactivated"))
+    return (
+        ("done", gettext("Valid"))
+        if key.user.is_active
+        else ("draft", gettext("The owner's account is deactivated"))
+    )
 
 
 def may_revoke(user: Any, key: ApiKey) -> bool:
@@ -139,7 +143,7 @@ class RevokeApiKeyAction(ObjectPage[ApiKey], View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         user = current_user(request)
         if not may_revoke(user, self.object):
-            messages.error(request, gettext("You cannot revoke this key."))
+            messages.error(request, gettext("You cannot revoke this API key."))
         elif api_keys.revoke(self.object, user, request, timezone.now()):
-            messages.success(request, gettext("The key %(key)s is revoked.") % {"key": self.object})
+            messages.success(request, gettext("The API key %(key)s is revoked.") % {"key": self.object})
         return redirect("desk_api_keys")

@@ -21,8 +21,8 @@ from mailer.desk.base.page_classes import FormPage, StaffPage, current_user
 
 _SHOWN = 100
 _WAYS: tuple[tuple[str, Promise], ...] = (
-    (notifications.EMAIL, _("by email")),
-    (notifications.DESK, _("in the desk")),
+    (notifications.EMAIL, _("notification by email")),
+    (notifications.DESK, _("notification in the desk")),
 )
 
 
@@ -66,7 +66,7 @@ class NotificationChoicePage(FormPage[NotificationForm]):
     """How the user is notified of each event."""
 
     permission_required = "wagtailadmin.access_admin"
-    page_title = _("Choose notifications")
+    page_title = _("Choose which notifications you get")
     header_icon = "comment"
     form_class = NotificationForm
     template_name = "desk/accounts/notification_choice.html"
@@ -83,5 +83,5 @@ class NotificationChoicePage(FormPage[NotificationForm]):
 
     def form_valid(self, form: NotificationForm) -> HttpResponse:
         notifications.save_choices(current_user(self.request), form.cleaned_data)
-        messages.success(self.request, gettext("Your choice is saved."))
+        messages.success(self.request, gettext("Your choice of notifications is saved."))
         return redirect(reverse("desk_notifications"))

@@ -15,18 +15,24 @@ ROLES: dict[str, tuple[Promise, Promise]] = {
     "Viewers": (_("Viewers"), _("Read stories, editions and reports, and change nothing.")),
     "Contributors": (
         _("Contributors"),
-        _("Write stories, of their own countries where those are named; an editor marks them as ready."),
+        _(
+            "Write stories, only about their own countries if these are set; an editor marks "
+            "the stories as ready."
+        ),
     ),
     "Writers": (_("Writers (editors)"), _("Write stories, build editions and submit them for approval.")),
-    "Approvers": (_("Approvers"), _("Approve what others wrote, schedule it, pause and cancel sending.")),
+    "Approvers": (
+        _("Approvers"),
+        _("Approve editions that others wrote, schedule them, pause and cancel sending."),
+    ),
     "External approvers": (
         _("External approvers"),
-        _("Approve by a mailed link and a code, without an account at the desk."),
+        _("Approve editions by an emailed link and a code, without an account in the desk."),
     ),
     "Admins": (
         _("Admins"),
         _(
-            "All of that, and newsletters, lists, subscribers and accounts. "
+            "Everything above, and also manage newsletters, lists, subscribers and accounts. "
             "They cannot approve their own work."
         ),
     ),
@@ -38,11 +44,11 @@ _ABILITIES: tuple[tuple[Promise, str], ...] = (
     (_("Read stories, editions and reports"), "mailer.view_edition"),
     (_("Write stories"), "mailer.add_story"),
     (_("Mark stories as ready"), "mailer.publish_story"),
-    (_("Build editions and submit them"), "mailer.submit_edition"),
-    (_("Approve editions of others"), "mailer.approve_edition"),
-    (_("Schedule, pause and cancel sending"), "mailer.schedule_edition"),
-    (_("See subscribers and their messages"), "subscribers.view_subscriber"),
-    (_("Answer messages of subscribers"), "mailer.add_replyanswer"),
+    (_("Build editions and submit them for approval"), "mailer.submit_edition"),
+    (_("Approve editions written by others"), "mailer.approve_edition"),
+    (_("Schedule, pause and cancel the sending of editions"), "mailer.schedule_edition"),
+    (_("See subscribers and the messages sent to them"), "subscribers.view_subscriber"),
+    (_("Answer messages from subscribers"), "mailer.add_replyanswer"),
     (_("Change lists, subscribers and imports"), "subscribers.change_subscriber"),
     (_("Set up newsletters"), "mailer.change_newsletter"),
     (_("Invite colleagues and change accounts"), "auth.change_user"),

@@ -78,10 +78,13 @@ class _AccountForm(wagtail_forms.UserForm):
     )
     countries = forms.MultipleChoiceField(
         required=False,
-        label=_("Countries of a contributor"),
+        label=_("Countries that a contributor writes about"),
         widget=forms.CheckboxSelectMultiple,
         choices=country_choices,
-        help_text=_("Contributors write stories of these countries only. None: of all countries."),
+        help_text=_(
+            "Contributors can write stories only about these countries. If none is "
+            "selected: about all countries."
+        ),
     )
 
     def __init__(self, *args: Any, editor: User, editing_self: bool = False, **kwargs: Any) -> None:
@@ -126,7 +129,7 @@ class AccountCreationForm(_AccountForm):
         super().__init__(*args, **kwargs)
         username = self.fields["username"]
         username.required = False
-        username.help_text = gettext("For signing in. If empty, it is made of the email address.")
+        username.help_text = gettext("User name for signing in. If empty, it is made from the email address.")
 
     def clean(self) -> dict[str, Any]:
         if not self.cleaned_data.get("username") and (email := self.cleaned_data.get("email")):
@@ -181,7 +184,9 @@ def account_state(user: User) -> tuple[str, str]:
     if invitation is not None:
         return invitation_state(invitation, now)
     if audit_log_entries.is_unused(user, now):
-        return "waiting", gettext("Unused for %(days)s days") % {"days": audit_log_entries.UNUSED_DAYS}
+        return "waiting", gettext("Account not used for %(days)s days") % {
+            "days": audit_log_entries.UNUSED_DAYS
+        }
     return "done", gettext("Active")
 
 
@@ -190,7 +195,7 @@ def invitation_state(invitation: Invitation, now: datetime) -> tuple[str, str]:
     until = password_links.invitation_expires_at(invitation)
     if until <= now:
         return "problem", gettext("Invitation expired")
-    return "waiting", gettext("Invited, until %(at)s") % {
+    return "waiting", gettext("Invited; the link is valid until %(at)s") % {
         "at": date_format(localtime(until), "DATETIME_FORMAT")
     }
 
@@ -233,7 +238,10 @@ class AccountIndex(users.IndexView):
     @property
     def header_more_buttons(self) -> list[Any]:
         url = reverse("wagtailusers_users:invitations")
-        return [*super().header_more_buttons, Button(gettext("Pending invitations"), url, icon_name="mail")]
+        return [
+            *super().header_more_buttons,
+            Button(gettext("Invitations not accepted yet"), url, icon_name="mail"),
+        ]
 
 
 class CreateAccount(_EditorMixin, users.CreateView):
@@ -241,8 +249,8 @@ class CreateAccount(_EditorMixin, users.CreateView):
 
     page_title = ""
     submit_button_label = _("Invite")
-    submit_button_active_label = _("Inviting …")
-    success_message = _("“%(object)s” is invited, and gets a link by email to choose a password.")
+    submit_button_active_label = _("The invitation is being sent …")
+    success_message = _("“%(object)s” is invited, and gets an email with a link to choose a password.")
 
     def get_page_subtitle(self) -> str:
         return gettext("Invite a colleague")
@@ -290,7 +298,7 @@ class InvitationsPage(StaffPage, TemplateView):
     """Invitations whose link nobody has followed yet."""
 
     permission_required = "auth.change_user"
-    page_title = _("Pending invitations")
+    page_title = _("Invitations not accepted yet")
     header_icon = "mail"
     breadcrumbs_above = (("wagtailusers_users:index", _("Users")),)
     template_name = "desk/accounts/invitations.html"
@@ -335,7 +343,8 @@ class RevokeInvitationAction(ObjectPage[User], View):
         log(instance=account, action="desk.revoke_invitation", user=request.user)
         messages.success(
             request,
-            gettext("The invitation of %(account)s is revoked; its link is void.") % {"account": account},
+            gettext("The invitation of %(account)s is revoked; its link no longer works.")
+            % {"account": account},
         )
         return redirect("wagtailusers_users:invitations")
 
@@ -354,7 +363,8 @@ class SendLinkAction(ObjectPage[User], View):
         if not account.is_active or not account.email:
             messages.error(
                 request,
-                gettext("%(account)s is not active, or has no email address.") % {"account": account},
+                gettext("The account %(account)s is not active, or has no email address.")
+                % {"account": account},
             )
         else:
             if account.has_usable_password():
@@ -364,7 +374,7 @@ class SendLinkAction(ObjectPage[User], View):
             log(instance=account, action="desk.send_password_link", user=request.user)
             messages.success(
                 request,
-                gettext("A link to choose a password is sent to %(email)s.") % {"email": account.email},
+                gettext("A link to choose a password is being sent to %(email)s.") % {"email": account.email},
             )
         if "from_list" in request.POST:
             return redirect("wagtailusers_users:invitations")
@@ -375,7 +385,7 @@ class NoDeletion(users.DeleteView):
     """Accounts are deactivated, never deleted: what they wrote and approved refers to them."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        messages.error(request, gettext("An account is never deleted. Deactivate it instead."))
+        messages.error(request, gettext("User accounts are never deleted. Deactivate this one instead."))
         return redirect("wagtailusers_users:index")
 
 
@@ -417,7 +427,7 @@ class GroupForm(wagtail_forms.GroupForm):
         """The permissions for single collections, which are in forms of their own."""
         given = self.instance.collection_permissions.select_related("collection", "permission")
         named = sorted(f"{one.collection.name}: {one.permission.name}" for one in given)
-        folders = PlainInput(gettext("Permissions for collections"), ", ".join(named), merges=False)
+        folders = PlainInput(gettext("Permissions for collections of images"), ", ".join(named), merges=False)
         return {"folder_permissions": folders}
 
     def clean_permissions(self) -> Any:

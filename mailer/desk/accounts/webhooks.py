@@ -38,10 +38,12 @@ class EndpointForm(forms.Form):
     name = forms.CharField(
         label=pgettext_lazy("of a thing", "Name"),
         max_length=80,
-        help_text=_("For your colleagues, such as “CRM”."),
+        help_text=_("Name for your colleagues, such as “CRM”."),
     )
     url = forms.CharField(
-        label=_("Address"), max_length=500, help_text=_("Begins with https://. It may hold a secret path.")
+        label=_("Address"),
+        max_length=500,
+        help_text=_("The address begins with https://. It may contain a secret path."),
     )
     event_types = forms.MultipleChoiceField(
         label=_("Events"),
@@ -182,19 +184,21 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
         user, now, action = current_user(request), timezone.now(), request.POST.get("action", "")
         if action == "test":
             deliver.send_test(self.object, now)
-            messages.success(request, gettext("A test message is sent. Its attempt appears below."))
+            messages.success(
+                request, gettext("A test message is being sent to the webhook. The attempt appears below.")
+            )
         elif action == "resend":
             number = parse_int(request.POST.get("message", ""))
             found = self.object.messages.filter(pk=number or 0).first()
             if found is None:
-                messages.error(request, gettext("This message is not kept any more."))
+                messages.error(request, gettext("This message of the webhook is no longer stored."))
                 return redirect("desk_webhook", pk)
             deliver.resend(found, now)
-            messages.success(request, gettext("The message is sent again."))
+            messages.success(request, gettext("The message is being sent to the webhook again."))
         elif action in ("activate", "deactivate"):
             endpoints.set_active(self.object, action == "activate")
         else:
-            messages.error(request, gettext("There is no such action."))
+            messages.error(request, gettext("This page does not know the requested action."))
             return redirect("desk_webhook", pk)
         log(instance=self.object, action=f"desk.webhook_{action}", user=user)
         return redirect("desk_webhook", pk)
@@ -213,7 +217,7 @@ class RotateWebhookSecret(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateVie
     model = WebhookEndpoint
     permission_required = _CHANGE
     http_method_names = ["post"]
-    page_title = _("New secret")
+    page_title = _("New signing secret")
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         secret = endpoints.rotate_secret(self.object, timezone.now())

@@ -119,7 +119,10 @@ class ApprovalLinkPage(TemplateView):
                 "changes",
                 reason=reason,
             )
-        messages.error(request, gettext("Say what should be changed, so that the writers know what to do."))
+        messages.error(
+            request,
+            gettext("Say what should be changed in the edition, so that the writers know what to do."),
+        )
         return self._again({"reason": reason})
 
     def _send_code(self) -> HttpResponse:
@@ -129,7 +132,7 @@ class ApprovalLinkPage(TemplateView):
             messages.error(self.request, str(error))
         else:
             messages.success(
-                self.request, gettext("A code is on its way to your mailbox. It is valid for 15 minutes.")
+                self.request, gettext("A code was sent to your email address. It is valid for 15 minutes.")
             )
         return redirect(f"{self.request.path}#decide")
 

@@ -102,10 +102,14 @@ class SubmitPage(EditionPage):
 
     def _submitted_text(self) -> str:
         """What happened, and who acts next."""
-        text = gettext("%(edition)s is submitted. A colleague who is not an author can now approve it.")
+        text = gettext(
+            "The edition “%(edition)s” is submitted. A colleague who is not an author can now approve it."
+        )
         snapshot = self.edition.snapshots.filter(state=Snapshot.State.SUBMITTED).first()
         if snapshot is not None and not emails_to_staff.second_persons(snapshot):
-            text = gettext("%(edition)s is submitted. Nobody can approve it yet: see “Your decision”.")
+            text = gettext(
+                "The edition “%(edition)s” is submitted, but nobody can approve it yet: see “Your decision”."
+            )
         return text % {"edition": self.edition}
 
     @transaction.atomic
@@ -116,7 +120,8 @@ class SubmitPage(EditionPage):
             messages.info(
                 request,
                 gettext(
-                    "This edition was submitted since you opened that page. Nothing was submitted twice."
+                    "This edition was already submitted since you opened that page. It was "
+                    "not submitted twice."
                 ),
             )
             return self.redirect_to("review")
@@ -303,11 +308,13 @@ def approval_message(snapshot: Snapshot) -> str:
         one.label for one in language_approvals.part_approvals(snapshot, languages) if not one.approval
     ]
     if missing:
-        return gettext("Your approval is recorded. %(edition)s still waits for: %(languages)s") % {
+        return gettext(
+            "Your approval is recorded. The edition “%(edition)s” still needs approvals for: %(languages)s"
+        ) % {
             "edition": snapshot.edition,
             "languages": "; ".join(missing),
         }
-    return gettext("%(edition)s is approved. It is sent once it is scheduled.") % {
+    return gettext("The edition “%(edition)s” is approved. It is sent after it is scheduled.") % {
         "edition": snapshot.edition
     }
 
@@ -342,14 +349,14 @@ def comments_context(snapshot: Snapshot, user: User) -> dict[str, Any]:
 # Tracking policy of the snapshot, as the approver sees it.
 _TRACKING = {
     "off": _("off"),
-    "anonymous": _("anonymous totals only"),
-    "consent": _("anonymous totals, and by name for subscribers who agreed"),
+    "anonymous": _("only anonymous totals are recorded"),
+    "consent": _("anonymous totals are recorded, and names only of subscribers who agreed"),
 }
 
 
 def _tracking(snapshot: Snapshot) -> str:
     found = link_tracking.policy_from_manifest(snapshot.manifest)
-    return gettext("Clicks: %(clicks)s. Opens: %(opens)s.") % {
+    return gettext("Tracking of clicks: %(clicks)s. Tracking of opens: %(opens)s.") % {
         "clicks": _TRACKING[found.clicks],
         "opens": _TRACKING[found.opens],
     }
@@ -391,19 +398,26 @@ def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
     def named(part: str) -> str:
         return names.get(
             part,
-            {"edition": gettext("Order or subject lines"), "newsletter": gettext("Newsletter settings")}.get(
-                part, part
-            ),
+            {
+                "edition": gettext("The order of blocks, or the subject lines"),
+                "newsletter": gettext("Settings of the newsletter"),
+            }.get(part, part),
         )
 
     return (
         *(
-            gettext("%(part)s: changed") % {"part": named(part)}
+            gettext("Changed after the submission: %(part)s") % {"part": named(part)}
             for part in sorted(after)
             if part in before and before[part] != after[part]
         ),
-        *(gettext("%(part)s: added") % {"part": named(part)} for part in sorted(set(after) - set(before))),
-        *(gettext("%(part)s: removed") % {"part": named(part)} for part in sorted(set(before) - set(after))),
+        *(
+            gettext("Added after the submission: %(part)s") % {"part": named(part)}
+            for part in sorted(set(after) - set(before))
+        ),
+        *(
+            gettext("Removed after the submission: %(part)s") % {"part": named(part)}
+            for part in sorted(set(before) - set(after))
+        ),
     )
 
 
@@ -444,7 +458,7 @@ class _ReviewAction(SnapshotPage, ABC):
     """A decision about what the reviewer saw: the snapshot whose hash the form carries, and no later one."""
 
     http_method_names = ["post"]
-    no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
+    no_snapshot_error = _("The edition is no longer submitted: it was changed or withdrawn.")
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         if self.request.POST.get("sha256", snapshot.sha256) != snapshot.sha256:
@@ -462,7 +476,9 @@ class ApprovalLinkAction(SnapshotPage):
 
     http_method_names = ["post"]
     post_permission = "mailer.submit_edition"
-    no_snapshot_error = _("There is no submitted version to approve any more: it was changed or withdrawn.")
+    no_snapshot_error = _(
+        "The edition can no longer be approved: it was changed or withdrawn after it was submitted."
+    )
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, now = current_user(self.request), timezone.now()
@@ -470,7 +486,8 @@ class ApprovalLinkAction(SnapshotPage):
             link = get_object_or_404(ApprovalLink, pk=_number(self.request, "revoke"), snapshot=snapshot)
             return self.attempt(
                 lambda: external_approval.revoke(link, now),
-                gettext("The link to %(name)s works no longer.") % {"name": name_of(link.user)},
+                gettext("The approval link that was sent to %(name)s is revoked.")
+                % {"name": name_of(link.user)},
                 "desk.approval_link_revoke",
                 on_success="review",
                 on_error="review",
@@ -487,7 +504,8 @@ class ApprovalLinkAction(SnapshotPage):
     def _send_link(self, snapshot: Snapshot, approver: User, user: User, now: datetime) -> HttpResponse:
         return self.attempt(
             lambda: external_approval.create(snapshot, approver, user, now),
-            gettext("A link to this edition is on its way to %(name)s.") % {"name": name_of(approver)},
+            gettext("An approval link for this edition is being sent to %(name)s.")
+            % {"name": name_of(approver)},
             "desk.approval_link",
             on_success="review",
             on_error="review",
@@ -500,7 +518,9 @@ class ApproveAction(SnapshotPage):
 
     http_method_names = ["post"]
     post_permission = "mailer.approve_edition"
-    no_snapshot_error = _("There is no submitted version to approve any more: it was changed or withdrawn.")
+    no_snapshot_error = _(
+        "The edition can no longer be approved: it was changed or withdrawn after it was submitted."
+    )
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, sha256 = current_user(self.request), self.request.POST.get("sha256", "")
@@ -524,7 +544,7 @@ class RejectAction(SnapshotPage):
 
     http_method_names = ["post"]
     post_permission = "mailer.approve_edition"
-    no_snapshot_error = _("There is no submitted version any more: it was changed or withdrawn.")
+    no_snapshot_error = _("The edition is no longer submitted: it was changed or withdrawn.")
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, posted = current_user(self.request), self.request.POST
@@ -533,7 +553,8 @@ class RejectAction(SnapshotPage):
             lambda: approve_and_schedule.reject(
                 snapshot, user, posted.get("sha256", ""), reason, timezone.now()
             ),
-            gettext("%(edition)s is rejected. Its writers read why.") % {"edition": self.edition},
+            gettext("The edition “%(edition)s” is rejected. Its writers can read your reason.")
+            % {"edition": self.edition},
             "desk.reject",
             on_success="review",
             on_error="review",
@@ -558,15 +579,18 @@ class RequestChangesAction(_ReviewAction):
             return self.redirect_to("review")
         reason = " ".join(self.request.POST.get("reason", "").split())[:200]
         if not reason and snapshot.comments.filter(done_at=None).exists():
-            reason = gettext("See the comments.")
+            reason = gettext("Read the comments on the edition.")
         if not reason:
             messages.error(
-                self.request, gettext("Describe what should be changed, so that the writers know what to do.")
+                self.request,
+                gettext(
+                    "Describe what should be changed in the edition, so that the writers know what to do."
+                ),
             )
             return self.redirect_to("review")
         return self.attempt(
             lambda: approve_and_schedule.withdraw(snapshot, current_user(self.request), reason),
-            gettext("%(edition)s is a draft again. Its writers see your comment.")
+            gettext("The edition “%(edition)s” is a draft again. Its writers see your comment.")
             % {"edition": self.edition},
             "desk.request_changes",
             on_success="variants",
@@ -597,7 +621,7 @@ class ReviewCommentAction(_ReviewAction):
             lambda: review_steps.add_comment(
                 snapshot, user, posted.get("story", ""), posted.get("text", ""), timezone.now()
             ),
-            gettext("Your comment is added. Request changes to send the edition back to its writers."),
+            gettext("Your comment is added. To send the edition back to its writers, request changes."),
             "desk.comment",
             on_success="review",
             on_error="review",

@@ -324,8 +324,8 @@ class EditGuard:
     def _refuse(self, form: forms.BaseForm, conflict: Conflict) -> None:
         saved = cast(forms.BaseForm, self._saved)
         text = gettext(
-            "Another version is saved now: “%(theirs)s”. Yours is still in the form. To have yours instead, "
-            "save again."
+            "Another person saved this meanwhile: “%(theirs)s”. Your text is still in the "
+            "form. Save again to use yours instead."
         ) % {"theirs": displayed(saved, conflict.field) or gettext("empty")}
         if conflict.field in form.fields:
             form.add_error(conflict.field, text)
@@ -339,9 +339,11 @@ class EditGuard:
         parts = [self._who()]
         if merged.kept:
             names = list(dict.fromkeys(label(cast(forms.BaseForm, self._saved), one) for one in merged.kept))
-            parts.append(gettext("These changes are kept: %(fields)s.") % {"fields": ", ".join(names)})
+            parts.append(
+                gettext("Your changes to these fields are kept: %(fields)s.") % {"fields": ", ".join(names)}
+            )
         if merged.conflicts:
-            parts.append(gettext("Nothing of yours is saved yet: see the marked fields."))
+            parts.append(gettext("Your changes are not saved yet: see the marked fields."))
         (messages.warning if merged.conflicts else messages.info)(self.request, " ".join(parts))
 
     def _who(self) -> str:
@@ -353,13 +355,13 @@ class EditGuard:
             .first()
         )
         if entry is None or entry.user is None:
-            return gettext("This was saved after you opened it.")
+            return gettext("This page was saved by another person after you opened it.")
         at = date_format(timezone.localtime(entry.timestamp), "DATETIME_FORMAT")
         if entry.user.pk == current_user(self.request).pk:
-            return gettext("You saved this on %(at)s in another window, after you opened it here.") % {
+            return gettext("You saved this page on %(at)s in another window, after you opened it here.") % {
                 "at": at
             }
-        return gettext("%(name)s saved this on %(at)s, after you opened it.") % {
+        return gettext("%(name)s saved this page on %(at)s, after you opened it.") % {
             "name": name_of(entry.user),
             "at": at,
         }
@@ -373,7 +375,7 @@ def last_change(row: RevisionMixin) -> str:
     if revision is None or revision.user is None:
         return ""
     at = date_format(timezone.localtime(revision.created_at), "DATETIME_FORMAT")
-    return gettext("The last change is from %(name)s, on %(at)s.") % {
+    return gettext("The last change to this page was made by %(name)s on %(at)s.") % {
         "name": name_of(revision.user),
         "at": at,
     }
@@ -447,7 +449,7 @@ def label(form: forms.BaseForm, name: str) -> str:
     model = _rows(form)[formset].model
     named = staff_language.language_name(key) if _key_field(_rows(form)[formset]) == "language" else key
     values = {"part": capfirst(str(model._meta.verbose_name)), "language": named}
-    return gettext("%(part)s, %(language)s") % values
+    return gettext("%(part)s in %(language)s") % values
 
 
 def displayed(form: forms.BaseForm, name: str) -> str:

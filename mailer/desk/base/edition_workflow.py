@@ -31,27 +31,42 @@ Mark = Literal["done", "now", "todo"]
 _LABELS = (_("Draft"), _("Submitted"), _("Approved"), _("Scheduled"), _("Sending"), _("Sent"))
 # Each state: the step (index into _LABELS), the tone of its label, its label, and what happens next.
 _STATES: dict[str, tuple[int, str, StrOrPromise, StrOrPromise]] = {
-    "draft": (0, "draft", _("Draft"), _("Next: writers submit it for approval")),
+    "draft": (0, "draft", _("Draft"), _("Next: writers submit the edition for approval")),
     "rejected": (
         0,
         "problem",
         _("Rejected"),
-        _("Next: writers change it and submit it again, or delete it"),
+        _("Next: writers change the edition and submit it again, or delete it"),
     ),
     "submitted": (
         1,
         "waiting",
         _("Waiting for approval"),
-        _("Next: an approver who is not an author reviews it"),
+        _("Next: an approver who is not an author reviews the edition"),
     ),
-    "approved": (2, "waiting", _("Approved, not yet scheduled"), _("Next: an approver schedules it")),
+    "approved": (
+        2,
+        "waiting",
+        _("Approved, not yet scheduled"),
+        _("Next: an approver schedules the edition"),
+    ),
     "scheduled": (3, "done", _("Scheduled"), _("Will be sent automatically")),
-    "planning": (4, "busy", _("Preparing"), _("Sending starts automatically")),
-    "held": (4, "problem", _("On hold"), _("Next: an approver checks the audience and confirms or cancels")),
+    "planning": (4, "busy", _("Preparing to send"), _("Sending starts automatically")),
+    "held": (
+        4,
+        "problem",
+        _("On hold"),
+        _("Next: an approver checks the audience and confirms or cancels sending"),
+    ),
     "sending": (4, "busy", _("Sending"), _("No action needed")),
-    "paused": (4, "problem", _("Paused"), _("Next: an approver resumes or cancels it")),
-    "sent": (5, "done", _("Sent"), _("The report is available")),
-    "cancelled": (5, "problem", _("Cancelled"), _("The remaining messages were not sent")),
+    "paused": (4, "problem", _("Paused"), _("Next: an approver resumes or cancels sending")),
+    "sent": (5, "done", _("Sent"), _("The report of the edition is available")),
+    "cancelled": (
+        5,
+        "problem",
+        _("Cancelled"),
+        _("Sending was cancelled: the remaining messages were not sent"),
+    ),
 }
 
 
@@ -186,21 +201,36 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
 
     actions = {
         "draft": ("mailer.submit_edition", Action(gettext("Submit for approval"), to("submit"), "upload")),
-        "rejected": ("mailer.submit_edition", Action(gettext("Submit again"), to("submit"), "upload")),
-        "submitted": ("mailer.approve_edition", Action(gettext("Review and approve"), to("review"), "check")),
+        "rejected": (
+            "mailer.submit_edition",
+            Action(gettext("Submit the edition again"), to("submit"), "upload"),
+        ),
+        "submitted": (
+            "mailer.approve_edition",
+            Action(gettext("Review and approve the edition"), to("review"), "check"),
+        ),
         "approved": (
             "mailer.schedule_edition",
             Action(gettext("Schedule"), to("schedule"), "calendar-check"),
         ),
         "scheduled": (
             "mailer.schedule_edition",
-            Action(gettext("View schedule"), to("schedule"), "calendar-check"),
+            Action(gettext("View the schedule"), to("schedule"), "calendar-check"),
         ),
-        "held": ("mailer.schedule_edition", Action(gettext("Review the hold"), to("progress"), "warning")),
-        "paused": ("mailer.schedule_edition", Action(gettext("Resume or cancel"), to("progress"), "warning")),
-        "sending": ("mailer.view_edition", Action(gettext("View progress"), to("progress"), "view")),
-        "sent": ("mailer.view_edition", Action(gettext("View report"), to("report"), "view")),
-        "cancelled": ("mailer.view_edition", Action(gettext("View report"), to("report"), "view")),
+        "held": (
+            "mailer.schedule_edition",
+            Action(gettext("Review why it is on hold"), to("progress"), "warning"),
+        ),
+        "paused": (
+            "mailer.schedule_edition",
+            Action(gettext("Resume or cancel sending"), to("progress"), "warning"),
+        ),
+        "sending": (
+            "mailer.view_edition",
+            Action(gettext("View the sending progress"), to("progress"), "view"),
+        ),
+        "sent": ("mailer.view_edition", Action(gettext("View the report"), to("report"), "view")),
+        "cancelled": ("mailer.view_edition", Action(gettext("View the report"), to("report"), "view")),
     }
     permission, action = actions.get(state, ("", None))
     if not action or not user.has_perm(permission):
@@ -245,7 +275,7 @@ def _draft_reason(last: Snapshot) -> str:
 
 def rejection_label(rejection: Rejection) -> str:
     """Who rejected an edition, and why: "Timur rejected it: The dates are wrong."."""
-    return gettext("%(name)s rejected it: %(reason)s") % {
+    return gettext("%(name)s rejected the edition: %(reason)s") % {
         "name": name_of(rejection.rejected_by),
         "reason": rejection.reason,
     }

@@ -315,16 +315,19 @@ class PictureForm(BaseImageForm):
         super().__init__(*args, **kwargs)
         if "description" in self.fields:
             self.fields["description"].help_text = _(
-                "For colleagues, who find the picture by it. The alternative text, which is read aloud to "
-                "readers who cannot see the picture, is written in the story, in each language."
+                "Title by which colleagues find the picture. The alternative text, which is "
+                "read aloud to readers who cannot see the picture, is written in the story, "
+                "in each language."
             )
 
 
 class BackToDraftView(snippets.UnpublishView):
     """Confirmation page for making a ready story a draft again."""
 
-    page_title = _("Back to draft")
-    success_message = _("“%(object)s” is a draft again. Editions do not include it until it is ready.")
+    page_title = _("Change back to draft")
+    success_message = _(
+        "The story “%(object)s” is a draft again. Editions do not include it until it is ready."
+    )
     template_name = "desk/stories/back_to_draft.html"
 
 

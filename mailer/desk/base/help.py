@@ -30,11 +30,11 @@ from mailer.staff_language import DEFAULT, active_language, desk_languages
 
 # The pages that are of use at the desk, by the name of their file, with what they are about.
 PAGES: dict[str, Promise] = {
-    "guide": _("A month of work, from story to report"),
-    "sending": _("Test sends, scheduling, rollouts, pausing"),
+    "guide": _("A month of work with the desk, from story to report"),
+    "sending": _("Test emails, scheduling, rollouts, pausing"),
     "approval": _("How approval is enforced"),
     "subscribers": _("Subscribers, imports, exports, segments"),
-    "migrating": _("Moving from another product"),
+    "migrating": _("Moving here from another newsletter product"),
     "signup": _("Sign-up forms and consent"),
     "feedback": _("Bounces, complaints, suppression"),
     "accounts": _("Signing in, roles and invitations"),
@@ -44,7 +44,7 @@ PAGES: dict[str, Promise] = {
     "api": _("The REST API, for programs of your own"),
     "how-to-add-a-source": _("Sources of stories: websites, feeds and folders"),
     "webhooks-outgoing": _("Webhooks, which notify other systems"),
-    "glossary": _("Every term"),
+    "glossary": _("Glossary: every term of the desk"),
 }
 # The page, and the heading in it, for the screens whose path below /desk/ fits; the first one counts.
 _SCREENS: tuple[tuple[str, str], ...] = (

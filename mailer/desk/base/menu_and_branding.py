@@ -76,7 +76,9 @@ def audit_log() -> MenuItem:
 
 def own_sign_in() -> MenuItem:
     """Wagtail hook `register_settings_menu_item`: password, second factors and sessions of the user."""
-    return MenuItem(_("Your sign-in"), reverse("mfa_index"), name="own-sign-in", icon_name="key", order=900)
+    return MenuItem(
+        _("Your account and sign-in"), reverse("mfa_index"), name="own-sign-in", icon_name="key", order=900
+    )
 
 
 def api_keys() -> MenuItem:
@@ -283,7 +285,7 @@ def styles() -> SafeString:
 
 def scripts() -> SafeString:
     """Wagtail hook `insert_global_admin_js`."""
-    another = gettext("Another user is editing this")
+    another = gettext("Another user is editing this page")
     return format_html_join(
         "",
         '<script src="{}" data-another="{}" defer></script>',

@@ -260,8 +260,7 @@ class ProtectedDeleteMiddleware:
         messages.error(
             request,
             gettext(
-                "Nothing was deleted: the approval record refers to it. You can deactivate a user account "
-                "instead."
+                "Nothing was deleted: an approval refers to it. You can deactivate a user account instead."
             ),
         )
         return redirect("wagtailadmin_home")
@@ -288,7 +287,7 @@ class DeletedRowMiddleware:
             return response
         if not (written := _written(request)):
             return response
-        context = {"page_title": gettext("This no longer exists"), "written": written}
+        context = {"page_title": gettext("This page or record no longer exists"), "written": written}
         return render(request, "desk/deleted.html", context, status=HTTPStatus.NOT_FOUND)
 
 

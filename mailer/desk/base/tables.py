@@ -123,7 +123,7 @@ def subscribers_label(count: CappedCount) -> str:
     if count.number:
         many = ngettext("more than %(count)s subscriber", "more than %(count)s subscribers", count.number)
         return many % shown
-    return gettext("few subscribers, if any")
+    return gettext("few subscribers, or none")
 
 
 class KeysetPaginationMixin(ABC):

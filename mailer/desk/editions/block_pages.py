@@ -87,8 +87,8 @@ class HeadingForm(BlockForm):
         super().__init__(*args, **kwargs)
         country = self.fields["country"]
         assert isinstance(country, forms.ChoiceField)
-        country.choices = [("", _("None: my own text")), *_countries(self.newsletter)]
-        country.help_text = _("Readers see its name in their language.")
+        country.choices = [("", _("None: I write the heading myself")), *_countries(self.newsletter)]
+        country.help_text = _("Readers see the country's name in their language.")
         for code in self.newsletter.languages:
             label = _("Heading in %(language)s") % {"language": staff_language.language_name(code)}
             attributes = {"lang": code}
@@ -99,7 +99,7 @@ class HeadingForm(BlockForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if cleaned is not None and not cleaned.get("country") and not self.by_language("text"):
-            self.add_error("country", _("Choose a country, or write a heading."))
+            self.add_error("country", _("Choose a country, or write the text of the heading."))
         return cleaned
 
     def written(self) -> Values:
@@ -134,7 +134,7 @@ class TextForm(BlockForm):
 
     countries = forms.MultipleChoiceField(
         required=False,
-        label=gettext_lazy("Readers in"),
+        label=gettext_lazy("For readers in"),
         help_text=gettext_lazy("None: for every reader."),
         widget=CountriesInput,
     )
@@ -154,7 +154,7 @@ class TextForm(BlockForm):
         cleaned = super().clean()
         if cleaned is not None and not self.by_language("text"):
             self.add_error(
-                f"text_{self.newsletter.languages[0]}", _("Write a text in one language at least.")
+                f"text_{self.newsletter.languages[0]}", _("Write a text in at least one language.")
             )
         return cleaned
 
@@ -224,7 +224,7 @@ class WrittenForm(BlockForm):
                 self.fields[f"{name}_{code}"] = self._field(name, part, code)
         self.fields["countries"] = forms.MultipleChoiceField(
             required=False,
-            label=_("Readers in"),
+            label=_("For readers in"),
             help_text=_("None: for every reader."),
             choices=_countries(self.newsletter),
             widget=CountriesInput,
@@ -254,7 +254,7 @@ class WrittenForm(BlockForm):
         for name in self.needed:
             if cleaned is not None and not self.by_language(name):
                 first = f"{name}_{self.newsletter.languages[0]}"
-                self.add_error(first, _("Write a text in one language at least."))
+                self.add_error(first, _("Write a text in at least one language."))
         return cleaned
 
     def is_rich(self, field: str) -> bool:
@@ -304,7 +304,7 @@ class QuoteForm(WrittenForm):
     kind = "quote"
     parts: ClassVar = {
         "text": Part(gettext_lazy("Quote in %(language)s")),
-        "detail": Part(gettext_lazy("Who says it, in %(language)s")),
+        "detail": Part(gettext_lazy("Name of the quoted person, in %(language)s")),
         "alt": _DESCRIPTION,
     }
     needed = ("text",)
@@ -317,8 +317,10 @@ class FiguresForm(WrittenForm):
     kind = "figures"
     parts: ClassVar = {
         "text": Part(
-            gettext_lazy("Figures in %(language)s"),
-            gettext_lazy("One in each line, three at most, with its label: 12 000 | people trained"),
+            gettext_lazy("Figures in %(language)s (numbers with labels)"),
+            gettext_lazy(
+                "Write up to three lines, each with a number and its label: 12 000 | people trained"
+            ),
         )
     }
     needed = ("text",)
@@ -328,7 +330,7 @@ class VideoForm(WrittenForm):
     """A still that leads to a video elsewhere."""
 
     kind = "video"
-    parts: ClassVar = {"text": Part(gettext_lazy("Title in %(language)s")), "alt": _DESCRIPTION}
+    parts: ClassVar = {"text": Part(gettext_lazy("Title of the video in %(language)s")), "alt": _DESCRIPTION}
     needed = ("text",)
     link, picture = "must", "may"
 
@@ -348,8 +350,8 @@ class PictureForm(WrittenForm):
     kind = "picture"
     parts: ClassVar = {
         "alt": _DESCRIPTION,
-        "text": Part(gettext_lazy("Caption in %(language)s")),
-        "detail": Part(gettext_lazy("Who took the picture, in %(language)s")),
+        "text": Part(gettext_lazy("Caption of the picture in %(language)s")),
+        "detail": Part(gettext_lazy("Name of the photographer, in %(language)s")),
     }
     needed = ("alt",)
     link, picture = "may", "must"
@@ -380,8 +382,8 @@ class StoryHereForm(BlockForm):
     picture = forms.ModelChoiceField(
         queryset=get_image_model().objects.all(),
         required=False,
-        label=gettext_lazy("Another picture"),
-        help_text=gettext_lazy("Only in this edition. Empty: the story’s own picture."),
+        label=gettext_lazy("Another picture for this story"),
+        help_text=gettext_lazy("Used only in this edition. If empty: the story’s own picture."),
         widget=AdminImageChooser,
     )
 
@@ -389,7 +391,7 @@ class StoryHereForm(BlockForm):
         super().__init__(*args, **kwargs)
         size = self.fields["size"]
         assert isinstance(size, forms.ChoiceField)
-        leading = [(self.LEAD, _("Large: the lead story"))] if kind in ("lead", "story") else []
+        leading = [(self.LEAD, _("Large, as the lead story"))] if kind in ("lead", "story") else []
         size.choices = [*leading, *StoryOverride.Size.choices]
         own = {text.language: text for text in story.texts.all()}
         self.languages = [code for code in self.newsletter.languages if code in own]
@@ -401,7 +403,8 @@ class StoryHereForm(BlockForm):
                 label=_("Headline in %(language)s") % named,
                 required=False,
                 max_length=200,
-                help_text=_("The story’s own: %(headline)s") % {"headline": own[code].headline},
+                help_text=_("If empty: the story’s own headline, %(headline)s")
+                % {"headline": own[code].headline},
                 widget=forms.TextInput({"lang": code}),
             )
         # After the headlines, before its descriptions.
@@ -425,7 +428,7 @@ class StoryHereForm(BlockForm):
             described = self.by_language("alt")
             for code in self.languages:
                 if code not in described:
-                    self.add_error(f"alt_{code}", _("Describe the picture in a few words."))
+                    self.add_error(f"alt_{code}", _("Describe in a few words what the picture shows."))
         return cleaned
 
     def written(self) -> Values:
@@ -497,7 +500,7 @@ class _BlockPage(EditionPage, FormView[BlockForm], ABC):
                 self.edition, user, now, lambda draft: self.apply(draft, form), unlocked=self.is_unlocked()
             )
         except BlockNotFound:
-            text = _("Nothing was changed: another person has removed this block from the edition.")
+            text = _("Your change was not saved: another person has removed this block from the edition.")
             messages.error(self.request, f"{text} {last_change(self.edition)}".strip())
             return redirect(self.back_url(""))
         except EditionLocked as error:
@@ -506,7 +509,7 @@ class _BlockPage(EditionPage, FormView[BlockForm], ABC):
                 return self.form_invalid(form)
             messages.error(self.request, str(error))
             return redirect(self.back_url(""))
-        messages.success(self.request, _("The edition is saved."))
+        messages.success(self.request, _("The settings of the edition are saved."))
         return redirect(self.back_url(block))
 
     def is_unlocked(self) -> bool:
@@ -559,8 +562,8 @@ class AddBlockPage(_BlockPage):
 
     def get_page_title(self) -> str:
         if self.kind in ("heading", "text"):
-            return _("Add a heading") if self.kind == "heading" else _("Add a text")
-        return _("Add a block: %(kind)s") % {"kind": BLOCK_LABELS[self.kind]}
+            return _("Add a heading to the edition") if self.kind == "heading" else _("Add a text block")
+        return _("Add a block to the edition: %(kind)s") % {"kind": BLOCK_LABELS[self.kind]}
 
     def get_form_class(self) -> type[BlockForm]:
         return FORMS[self.kind]
@@ -571,7 +574,7 @@ class AddBlockPage(_BlockPage):
         form.fields[PLACE] = forms.ChoiceField(
             label=_("Place"),
             required=False,
-            choices=[("", _("At the end")), *_placements(before)],
+            choices=[("", _("At the end of the edition")), *_placements(before)],
         )
         return form
 
@@ -582,7 +585,7 @@ class AddBlockPage(_BlockPage):
 
 
 def _placements(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(block, _("Before “%(title)s”") % {"title": title}) for block, title in rows]
+    return [(block, _("Before the block “%(title)s”") % {"title": title}) for block, title in rows]
 
 
 class EditBlockPage(_BlockPage):
@@ -605,11 +608,11 @@ class EditBlockPage(_BlockPage):
 
     def get_page_title(self) -> str:
         if self.story is not None:
-            return _("Change the story in this edition")
+            return _("Change the story for this edition only")
         kind = self.block["type"]
         if kind in ("heading", "text"):
-            return _("Change the heading") if kind == "heading" else _("Change the text")
-        return _("Change the block: %(kind)s") % {"kind": BLOCK_LABELS[kind]}
+            return _("Change the heading in the edition") if kind == "heading" else _("Change the text block")
+        return _("Change the block “%(kind)s”") % {"kind": BLOCK_LABELS[kind]}
 
     def get_form_class(self) -> type[BlockForm]:
         return StoryHereForm if self.story is not None else FORMS[self.block["type"]]

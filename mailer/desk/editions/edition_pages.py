@@ -121,7 +121,7 @@ class EditionIndex(IndexView):
         chosen = list(Newsletter.objects.all()[:6])
         return [
             HeaderButton(
-                gettext("Assemble %(one)s") % {"one": one.name}
+                gettext("Assemble the edition “%(one)s”") % {"one": one.name}
                 if len(chosen) > 1
                 else gettext("Assemble an edition"),
                 url=reverse("desk_assemble", args=[one.pk]),
@@ -146,7 +146,9 @@ class EditionIndex(IndexView):
         if action:
             buttons.append(Button(action.label, url=action.url, icon_name=action.icon, priority=1))
         variants = reverse("desk_edition:variants", args=[instance.pk])
-        buttons.append(Button(gettext("Preview all variants"), url=variants, icon_name="view", priority=5))
+        buttons.append(
+            Button(gettext("Preview all variants of the edition"), url=variants, icon_name="view", priority=5)
+        )
         return buttons
 
 
@@ -174,8 +176,8 @@ class EditionDeleteView(DeleteView):
                 response: HttpResponse = super().form_valid(form)
         except ProtectedError:
             text = gettext(
-                "%(object)s was not deleted: it was submitted, and what was approved, sent or tested in a "
-                "dry run is kept permanently."
+                "%(object)s was not deleted: it was submitted, and what was approved, sent "
+                "or tested in a dry run is kept permanently."
             )
             messages.error(self.request, text % {"object": self.object})
             return redirect(self.get_success_url())
@@ -222,12 +224,15 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
         except _ChangedMeanwhile as error:
             self.base = error.base
             for name, theirs in error.theirs.items():
-                text = _("Another person changed this meanwhile: “%(text)s”. Save again to keep yours.")
+                text = _(
+                    "Another person changed this field while you were editing it: “%(text)s”. Save again to "
+                    "keep your text."
+                )
                 form.add_error(name, text % {"text": theirs})
             if changed := last_change(self.edition):
                 messages.warning(self.request, changed)
             return self.form_invalid(form)
-        messages.success(self.request, _("The edition is saved."))
+        messages.success(self.request, _("The settings of the edition are saved."))
         return redirect("desk_editions:edit", self.edition.pk)
 
     def _change(self, draft: Edition, form: SettingsForm) -> None:
@@ -269,7 +274,7 @@ class _ChangedMeanwhile(Exception):  # noqa: N818  (an event, not an error)
 class RestorePage(EditionPage):
     """Shows an earlier version of an edition (GET) and makes it the latest one (POST)."""
 
-    page_title = gettext_lazy("Earlier version")
+    page_title = gettext_lazy("Earlier version of the edition")
     template_name = "desk/editions/restore.html"
     tab = gettext_lazy("Edit")
     post_permission = "mailer.change_edition"
@@ -320,7 +325,7 @@ class RestorePage(EditionPage):
                 return self.render_to_response(self.get_context_data())
             messages.error(request, str(error))
             return redirect("desk_editions:edit", self.edition.pk)
-        messages.success(request, _("The earlier version is the latest one again."))
+        messages.success(request, _("The earlier version is restored and is now the latest one."))
         return redirect("desk_editions:edit", self.edition.pk)
 
 
@@ -360,7 +365,9 @@ class EditionViewSet(SnippetViewSet):
         Column("number", label=gettext_lazy("Number")),
         StateColumn("state", label=gettext_lazy("State"), accessor=lambda one: state_label(_state(one))),
         Column(
-            "next_step", label=gettext_lazy("Next step"), accessor=lambda one: next_step_label(_state(one))
+            "next_step",
+            label=gettext_lazy("Next step for this edition"),
+            accessor=lambda one: next_step_label(_state(one)),
         ),
     ]
     edit_handler = ObjectList(
@@ -368,7 +375,7 @@ class EditionViewSet(SnippetViewSet):
             MultiFieldPanel(
                 [FieldRowPanel([FieldPanel("newsletter"), FieldPanel("period"), FieldPanel("number")])],
                 heading=gettext_lazy("Newsletter and period"),
-                help_text=gettext_lazy("Cannot be changed once the edition exists."),
+                help_text=gettext_lazy("Cannot be changed after the edition is created."),
             ),
         ],
     )

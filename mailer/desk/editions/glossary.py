@@ -24,15 +24,20 @@ from mailer.editions.translation_glossary import InvalidTerms
 from mailer.rendering import glossary, localization
 
 _PROBLEMS = {
-    "not_csv": _("The file is no CSV in UTF-8."),
+    "not_csv": _("This file is not a CSV file in UTF-8."),
     "no_language": _(
-        "The first line must name the columns by codes of languages, as in the file that you download here."
+        "The first line of the file must name the columns by language codes, as in the file that "
+        "you can download here."
     ),
-    "no_name": _("Line %(line)s: there is no name in any language of the newsletter."),
-    "too_long": _("Line %(line)s: at most 10 forms of 200 characters, and a note of 200."),
-    "too_many": _("The file is too large: at most 2,000 names."),
+    "no_name": _("Line %(line)s of the glossary file has no name in any language of the newsletter."),
+    "too_long": _(
+        "Line %(line)s of the glossary file: at most 10 forms of 200 characters, and a note of "
+        "200 characters, are possible."
+    ),
+    "too_many": _("The glossary file is too large: at most 2,000 names are possible."),
     "other_newsletter": _(
-        "Line %(line)s: in the column “newsletter”, write this newsletter’s slug, or * for every newsletter."
+        "Line %(line)s of the glossary file: in the column “newsletter”, write this newsletter’s "
+        "slug, or * for every newsletter."
     ),
 }
 
@@ -84,7 +89,7 @@ class GlossaryPage(_GlossaryPage, TemplateView):
         self.note_change("import", f"+{added} ~{changed}")
         messages.success(
             request,
-            gettext("The file is taken over. New names: %(added)s. Changed names: %(changed)s.")
+            gettext("The glossary file is imported. New names: %(added)s. Changed names: %(changed)s.")
             % {"added": added, "changed": changed},
         )
         return redirect("desk_glossary", self.object.pk)
@@ -116,8 +121,8 @@ class TermForm(forms.Form):
         for code in self.languages:
             named = {"language": staff_language.language_name(code)}
             for kind, label in (
-                ("names", gettext("Name in %(language)s")),
-                ("forbidden", gettext("Not allowed in %(language)s")),
+                ("names", gettext("Right form of the name in %(language)s")),
+                ("forbidden", gettext("Forms of the name that are not allowed in %(language)s")),
             ):
                 self.fields[f"{kind}_{code}"] = forms.CharField(
                     label=label % named,
@@ -127,10 +132,10 @@ class TermForm(forms.Form):
                     ),
                 )
         self.fields["note"] = forms.CharField(
-            label=gettext("Note for translators"), required=False, max_length=200
+            label=gettext("Note about this name for translators"), required=False, max_length=200
         )
         self.fields["everywhere"] = forms.BooleanField(
-            label=gettext("For every newsletter of this installation"), required=False
+            label=gettext("Use this name for every newsletter"), required=False
         )
 
     def pairs(self) -> list[tuple[str, Any, Any]]:
@@ -148,13 +153,16 @@ class TermForm(forms.Form):
                 try:
                     found = translation_glossary.forms_in(cleaned.get(f"{kind}_{code}", ""))
                 except InvalidTerms:
-                    text = gettext("Write at most 10 forms of 200 characters, one in each line.")
+                    text = gettext(
+                        "Write at most 10 forms of the name, each on its own line and with at most 200 "
+                        "characters."
+                    )
                     self.add_error(f"{kind}_{code}", text)
                     continue
                 if found:
                     cleaned[kind][code] = found
         if not cleaned["names"]:
-            raise ValidationError(gettext("Write the name in one language at least."))
+            raise ValidationError(gettext("Write the name in at least one language."))
         return cleaned
 
 
@@ -173,7 +181,7 @@ class GlossaryTermPage(_GlossaryPage, FormView[TermForm]):
                 raise Http404
 
     def get_page_title(self) -> str:
-        return str(self.term) if self.term else gettext("Add a name")
+        return str(self.term) if self.term else gettext("Add a name to the glossary")
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "newsletter": self.object}
@@ -198,7 +206,7 @@ class GlossaryTermPage(_GlossaryPage, FormView[TermForm]):
             name = str(self.term)
             self.term.delete()
             self.note_change("delete", name)
-            messages.success(request, gettext("“%(name)s” is deleted.") % {"name": name})
+            messages.success(request, gettext("“%(name)s” is deleted from the glossary.") % {"name": name})
             return redirect("desk_glossary", self.object.pk)
         return super().post(request, *args, **kwargs)
 
@@ -206,7 +214,10 @@ class GlossaryTermPage(_GlossaryPage, FormView[TermForm]):
         given = form.cleaned_data
         term = self.term or GlossaryTerm()
         if self.term is not None and given["base"] != _digest(term):
-            text = gettext("Another person changed this meanwhile: “%(text)s”. Save again to keep yours.")
+            text = gettext(
+                "Another person changed this field while you were editing it: “%(text)s”. Save again to "
+                "keep your text."
+            )
             shown = "; ".join(f"{code}: {', '.join(forms)}" for code, forms in term.names.items())
             form.add_error(None, text % {"text": shown})
             form.data = {**form.data.dict(), "base": _digest(term)}  # type: ignore[attr-defined]
@@ -220,7 +231,7 @@ class GlossaryTermPage(_GlossaryPage, FormView[TermForm]):
         term.newsletter = None if given["everywhere"] else self.object
         term.save()
         self.note_change("edit" if self.term else "add", str(term))
-        messages.success(self.request, gettext("“%(name)s” is saved.") % {"name": term})
+        messages.success(self.request, gettext("“%(name)s” is saved in the glossary.") % {"name": term})
         return redirect("desk_glossary", self.object.pk)
 
 
@@ -239,9 +250,9 @@ def notes_for(text: str, source: str, target: str, terms: tuple[glossary.Term, .
             continue
         named = {"term": term.forms(source)[0], "names": allowed or "—", "forbidden": refused}
         line = (
-            gettext("Name: %(term)s = %(names)s; not: %(forbidden)s")
+            gettext("Name in the glossary: %(term)s = %(names)s; not: %(forbidden)s")
             if refused
-            else gettext("Name: %(term)s = %(names)s")
+            else gettext("Name in the glossary: %(term)s = %(names)s")
         ) % named
         notes.append(f"{line} ({term.note})" if term.note else line)
     return notes

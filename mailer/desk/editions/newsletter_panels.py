@@ -35,10 +35,10 @@ PANELS = [
     MultiFieldPanel(
         [
             FieldPanel("name"),
-            FieldPanel("office", help_text=_("Name of the publisher in the footer of every email.")),
+            FieldPanel("office", help_text=_("Name of the publisher, shown in the footer of every email.")),
             FieldPanel(
                 "postal_address",
-                help_text=_("In the footer of every email; many countries require it."),
+                help_text=_("Postal address shown in the footer of every email; many countries require it."),
             ),
         ],
         heading=pgettext_lazy("of a thing", "Name"),
@@ -46,7 +46,10 @@ PANELS = [
     MultiFieldPanel(
         [
             FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
-            FieldPanel("reply_to", help_text=_("Where replies go. If empty: to the sender.")),
+            FieldPanel(
+                "reply_to",
+                help_text=_("Address to which readers' replies go. If empty: the sender's address."),
+            ),
         ],
         heading=_("Sender"),
     ),
@@ -55,12 +58,15 @@ PANELS = [
             FieldPanel(
                 "lists",
                 widget=forms.CheckboxSelectMultiple,
-                help_text=_("Subscribers of these lists receive it."),
+                help_text=_("Subscribers of these mailing lists receive the newsletter."),
             ),
             FieldPanel(
                 "new_list",
-                heading=_("Create a new list"),
-                help_text=_("Its name, as subscribers see it. It is made when you save, and chosen."),
+                heading=_("Create a new mailing list"),
+                help_text=_(
+                    "Name of the new mailing list, as subscribers see it. Saving "
+                    "creates the list and selects it."
+                ),
                 permission="subscribers.add_mailinglist",
             ),
             FieldPanel("countries", widget=CountriesInput),
@@ -84,10 +90,12 @@ PANELS = [
             FieldPanel("approval_reminder_hours"),
             FieldPanel(
                 "window_days",
-                help_text=_("Days after submission within which an approved edition can be sent (1 to 60)."),
+                help_text=_(
+                    "Number of days after submission in which an approved edition can be sent (1 to 60)."
+                ),
             ),
         ],
-        heading=pgettext_lazy("when editions are assembled", "Schedule"),
+        heading=pgettext_lazy("when editions are assembled", "Schedule of editions"),
         **_closed("schedule"),
     ),
     MultiFieldPanel(
@@ -116,12 +124,15 @@ PANELS = [
             FieldPanel(
                 "logo",
                 widget=AdminImageChooser,
-                help_text=_("Above the name, 240 by 60 pixels at most. PNG keeps what is transparent."),
+                help_text=_(
+                    "Shown above the newsletter's name, 240 by 60 pixels at most. "
+                    "PNG keeps transparent areas."
+                ),
             ),
             FieldPanel(
                 "logo_dark",
                 widget=AdminImageChooser,
-                help_text=_("Where it needs other colours on a dark ground. If empty: the same logo."),
+                help_text=_("A logo for dark mode, where other colours are needed. If empty: the same logo."),
             ),
         ],
         heading=_("Logo"),
@@ -131,15 +142,20 @@ PANELS = [
         "texts",
         [
             FieldPanel("language", widget=LanguageSelect),
-            FieldPanel("tagline", help_text=_("Below the name.")),
+            FieldPanel("tagline", help_text=_("A short line shown below the newsletter's name.")),
             FieldRowPanel([FieldPanel("name"), FieldPanel("office")]),
             FieldPanel("postal_address"),
-            FieldPanel("logo_alt", help_text=_("Read aloud in place of the logo. If empty: the office.")),
+            FieldPanel(
+                "logo_alt",
+                help_text=_(
+                    "Text that screen readers read instead of the logo. If empty: the name of the office."
+                ),
+            ),
         ],
-        heading=_("In each language"),
+        heading=_("Texts for each language"),
         help_text=_(
-            "Head and foot of the emails in this language. What is empty is as above; without a "
-            "tagline, readers see that of another language."
+            "Header and footer texts of the emails in this language. If empty, the texts "
+            "above are used; without a tagline, readers see that of another language."
         ),
         label=_("language"),
         **_closed("texts"),
@@ -148,7 +164,7 @@ PANELS = [
         [
             FieldPanel(
                 "theme",
-                heading=_("Colours, fonts, width and corners"),
+                heading=_("Colours, fonts, width and rounded corners"),
                 help_text=_("Contrast is checked, so that every text can be read."),
             )
         ],
@@ -160,8 +176,8 @@ PANELS = [
             FieldPanel(
                 "slug",
                 help_text=_(
-                    "Used in URLs and List-Id. If empty, it is made of the name. Do not change it "
-                    "once an edition was sent."
+                    "Used in URLs and List-Id. If empty, it is made from the name. Do not "
+                    "change it after an edition was sent."
                 ),
             ),
         ],

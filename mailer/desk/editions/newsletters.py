@@ -73,14 +73,14 @@ class NewsletterForm(TranslationsForm):
     theme = ThemeField(required=False)
     assemble_on = ScheduleField(
         required=False,
-        label=_("Assembly"),
+        label=_("Assembly of editions"),
         help_text=_(
             "A draft is assembled from the stories that are ready. Nothing is sent without approval."
         ),
     )
     send_on = ScheduleField(
         required=False,
-        label=_("Planned sending"),
+        label=_("Planned sending of the edition"),
         help_text=_(
             "The first such time after the assembly. An edition that is not approved by then is held."
         ),
@@ -127,7 +127,7 @@ class NewsletterForm(TranslationsForm):
         name: str = self.cleaned_data["new_list"].strip()
         if name and MailingList.objects.filter(name__iexact=name).exists():
             raise ValidationError(
-                gettext("There is already a list with this name. Choose it, or name another one."),
+                gettext("There is already a mailing list with this name. Choose it, or enter another name."),
                 code="same",
             )
         return name
@@ -140,7 +140,11 @@ class NewsletterForm(TranslationsForm):
         if "lists" in self.fields and not cleaned.get("lists") and not cleaned.get("new_list"):
             field = "lists" if MailingList.objects.exists() or "new_list" not in self.fields else "new_list"
             self.add_error(
-                field, gettext("Choose a list, or name a new one: its subscribers get the newsletter.")
+                field,
+                gettext(
+                    "Choose a mailing list, or enter a name for a new one: its "
+                    "subscribers get the newsletter."
+                ),
             )
         return cleaned
 
@@ -229,7 +233,7 @@ def _links(user: Any, newsletter: Newsletter, kind: Any) -> Iterator[Any]:
         yield kind(gettext("Glossary of names"), url=address, icon_name="list-ul", priority=8)
     if user.has_perm("mailer.change_newsletter"):
         address = reverse("desk_templates", args=[newsletter.pk])
-        yield kind(gettext("Templates"), url=address, icon_name="code", priority=7)
+        yield kind(gettext("Email templates"), url=address, icon_name="code", priority=7)
     if may_view_editions(user):
         address = reverse("desk_trend", args=[newsletter.pk])
         yield kind(gettext("Compare editions"), url=address, icon_name="history", priority=6)
@@ -258,7 +262,7 @@ class NewsletterViewSet(DeskViewSet):
         Column("languages", label=_("Languages"), accessor=lambda one: ", ".join(_languages(one))),
         Column(
             "schedule",
-            label=pgettext_lazy("when editions are assembled", "Schedule"),
+            label=pgettext_lazy("when editions are assembled", "Schedule of editions"),
             accessor=schedule_label,
         ),
         LinkColumn("editions", label=_("Editions"), accessor=lambda one: _editions_link(one)),
@@ -287,7 +291,9 @@ class PeriodForm(forms.Form):
         label=_("Or a name, for an edition outside of the schedule"),
         max_length=80,
         required=False,
-        help_text=_("Readers see it instead of a period. The edition is empty: you choose its stories."),
+        help_text=_(
+            "Readers see this name instead of a period. The edition begins empty: you choose its stories."
+        ),
     )
 
     def __init__(self, *args: Any, newsletter: Newsletter, **kwargs: Any) -> None:
@@ -308,7 +314,7 @@ class PeriodForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if "period" in cleaned and not cleaned["period"] and not cleaned.get("name"):
-            self.add_error("period", gettext("Choose a period, or write a name."))
+            self.add_error("period", gettext("Choose a period for the edition, or write a name."))
         return cleaned
 
 
@@ -358,9 +364,11 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
             return self.form_invalid(form)
         log(instance=edition, action="desk.assemble", user=self.request.user)
         text = (
-            gettext("%(edition)s is created. Add the stories that it is about.")
+            gettext("The edition “%(edition)s” is created. Add the stories that it is about.")
             if name
-            else gettext("%(edition)s is assembled. Review and edit it, then submit it for approval.")
+            else gettext(
+                "The edition “%(edition)s” is assembled. Review and edit it, then submit it for approval."
+            )
         )
         messages.success(self.request, text % {"edition": edition})
         return redirect("desk_editions:edit", edition.pk)

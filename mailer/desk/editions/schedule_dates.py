@@ -128,7 +128,7 @@ class ScheduleDatesPage(StaffPage, TemplateView):
     permission_required = "mailer.change_newsletter"
     http_method_names = ["post"]
     template_name = "desk/editions/dates_page.html"
-    page_title = gettext_lazy("Next dates")
+    page_title = gettext_lazy("Dates of the next editions")
     header_icon = "date"
     breadcrumbs_above = (("desk_newsletters:index", gettext_lazy("Newsletters")),)
 

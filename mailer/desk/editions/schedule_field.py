@@ -36,20 +36,20 @@ from mailer.rendering import localization
 
 # How often, by the first words of a line.
 _REPEATS: tuple[tuple[str, Promise], ...] = (
-    ("", _("By hand")),
+    ("", _("Manually")),
     ("monthly", _("Monthly, on a day of the month")),
     ("monthly-weekday", _("Monthly, on a day of the week")),
     (LAST_WORKING_DAY, _("Monthly, on the last working day")),
     ("weekly", _("Weekly")),
     ("two-weeks", _("Every two weeks")),
-    ("cron", _("By an expression of cron")),
+    ("cron", _("By a cron expression")),
 )
 _POSITIONS: tuple[tuple[str, Promise], ...] = (
     ("first", _("1st")),
     ("second", _("2nd")),
     ("third", _("3rd")),
     ("fourth", _("4th")),
-    ("last", _("last one")),
+    ("last", _("last of the month")),
 )
 # Whole sentences, because the words depend on each other in other languages.
 _MONTHLY: dict[tuple[int, int], Promise] = {
@@ -114,7 +114,7 @@ _PARTS = ("repeat", "day", "position", "weekday", "since", "time", "cron")
 def schedule_text(line: str, zone: str) -> str:
     """A schedule's line as text: "First Tuesday of the month, 09:00 (Almaty)"; "By hand" for an empty one."""
     if not line:
-        return gettext("By hand")
+        return gettext("Manually")
     found = Schedule.parse(line)
     return gettext("%(days)s, %(time)s (%(city)s)") % {
         "days": _days_text(found.rule),
@@ -139,7 +139,7 @@ def _days_text(rule: schedule.Rule) -> str:
     if isinstance(rule, EveryTwoWeeks):
         return str(_TWO_WEEKS[rule.weekday])
     if isinstance(rule, Cron):
-        return gettext("Cron: %(expression)s") % {"expression": rule.expression}
+        return gettext("Cron expression: %(expression)s") % {"expression": rule.expression}
     return gettext("Last working day of the month")
 
 
@@ -248,14 +248,14 @@ def _error(parts: Mapping[str, str]) -> str:
     """What is wrong in the inputs."""
     if parts["repeat"] == "cron":
         return gettext(
-            "Write five fields of cron, the first two as numbers: minute, hour, day, month, day of the week, "
-            "such as 0 9 * * 2."
+            "Write the five fields of a cron expression, the first two as numbers: minute, hour, "
+            "day, month, day of the week, such as 0 9 * * 2."
         )
     if parts["repeat"] == "monthly" and not _is_day(parts["day"]):
-        return gettext("Choose a day from 1 to 31. In a shorter month, its last day counts.")
+        return gettext("Choose a day of the month from 1 to 31. In a shorter month, its last day is used.")
     if parts["repeat"] == "two-weeks" and not _is_date(parts["since"]):
-        return gettext("Choose the day from which the two weeks are counted.")
-    return gettext("Choose a day and a time, such as 09:00.")
+        return gettext("Choose the day from which every second week is counted.")
+    return gettext("Choose a day of the week and a time, such as 09:00.")
 
 
 def _is_day(text: str) -> bool:
@@ -273,4 +273,4 @@ def holiday_note(names: tuple[str, ...]) -> str:
     """Why a date was moved."""
     if not names:
         return ""
-    return gettext("moved, public holiday: %(names)s") % {"names": localization.join_names(names)}
+    return gettext("moved because of a public holiday: %(names)s") % {"names": localization.join_names(names)}

@@ -30,24 +30,24 @@ from mailer.rendering.template_check import Problem
 
 # What the parts hold, by their paths.
 _ABOUT: dict[str, Promise] = {
-    "digest.mjml": _("The frame: head, styles and the order of the parts"),
+    "digest.mjml": _("The whole email: head, styles and order of the parts"),
     "digest.txt": _("The plain text: the order of its parts, and its links"),
-    "inline.css": _("Sizes and colours of texts"),
-    "dark.css": _("Colours in the dark"),
-    "print.css": _("Rules for paper"),
-    "blocks/top.mjml": _("The top line and the masthead"),
-    "blocks/foot.mjml": _("The foot, with the unsubscribe link and the address"),
+    "inline.css": _("Font sizes and colours of texts (CSS)"),
+    "dark.css": _("Colours in dark mode (CSS)"),
+    "print.css": _("Styles for printing (CSS)"),
+    "blocks/top.mjml": _("The top line and the masthead (header) of the email"),
+    "blocks/foot.mjml": _("The footer of the email, with the unsubscribe link and the postal address"),
     "blocks/foot.txt": _("Why readers receive it, and the address, in the plain text"),
-    "blocks/lead.mjml": _("The lead story"),
-    "blocks/story.mjml": _("A story"),
-    "blocks/_story.mjml": _("Headline, summary and link of a story"),
-    "blocks/_story.txt": _("A story in the plain text"),
-    "blocks/heading.mjml": _("A heading"),
+    "blocks/lead.mjml": _("The lead story in the email"),
+    "blocks/story.mjml": _("A story in the email"),
+    "blocks/_story.mjml": _("Headline, summary and link of a story in the email"),
+    "blocks/_story.txt": _("A story in the plain-text version"),
+    "blocks/heading.mjml": _("A heading in the email"),
     "blocks/date.mjml": _("Save the date"),
     "blocks/titles.mjml": _("Titles of publications"),
-    "blocks/text.mjml": _("A text of the editors"),
-    "blocks/social.mjml": _("The social call"),
-    "blocks/_rule.mjml": _("The line between two blocks"),
+    "blocks/text.mjml": _("A text block written by the editors"),
+    "blocks/social.mjml": _("A notice with a link in the email"),
+    "blocks/_rule.mjml": _("The divider line between two blocks of the email"),
 }
 # Versions that a part's page lists.
 _VERSIONS = 30
@@ -69,14 +69,16 @@ def _about(name: str) -> str:
     known = _ABOUT.get(name) or _ABOUT.get(name.removesuffix(".txt") + ".mjml")
     if known is None:
         return ""
-    return gettext("%(part)s, in the plain text") % {"part": known} if name not in _ABOUT else str(known)
+    return (
+        gettext("%(part)s, in the plain-text version") % {"part": known} if name not in _ABOUT else str(known)
+    )
 
 
 class TemplatesPage(NewsletterPage, TemplateView):
     """The parts of the design, and which of them this newsletter has in a version of its own."""
 
     permission_required = "mailer.change_newsletter"
-    page_title = _("Templates")
+    page_title = _("Email templates")
     template_name = "desk/editions/templates.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -106,12 +108,12 @@ class TemplatesPage(NewsletterPage, TemplateView):
         found = [problem for problem in problems if problem.part == name]
         version, detail = latest.get(name), ""
         if name in self.object.templates:
-            state = gettext("Changed here")
+            state = gettext("Changed in this newsletter")
             detail = _by(version, self.object.zone) if version else ""
         elif name in folder:
-            state = gettext("From the folder of the installation")
+            state = gettext("From the server's template folder")
         elif name in in_use:
-            state = gettext("From the theme")
+            state = gettext("From the newsletter's theme")
         else:
             return _Line(name, _about(name), "", gettext("Default"), "", found)
         return _Line(name, _about(name), "problem" if found else "changed", state, detail, found)
@@ -127,7 +129,7 @@ def _by(version: TemplateVersion, zone: str) -> str:
     if version.author is None:
         return at
     name = version.author.get_full_name() or version.author.get_username()
-    return gettext("%(name)s, %(at)s") % {"name": name, "at": at}
+    return gettext("Saved by %(name)s, %(at)s") % {"name": name, "at": at}
 
 
 class TemplatePartPage(NewsletterPage, TemplateView):
@@ -193,25 +195,32 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         action = request.POST.get("action", "")
         sent = request.POST.get("source", "").replace("\r\n", "\n")
         if action == "default":
-            return self._save(None, gettext("The default is used again."))
+            return self._save(None, gettext("The default template part is used again."))
         if action.startswith("version-"):
             number = action.removeprefix("version-")
             versions = self.object.template_versions.filter(part=self.part)
             version = versions.filter(pk=int(number) if number.isdigit() else 0).first()
             if version is None:
                 raise Http404
-            return self._save(version.source, gettext("The earlier version is back."))
+            return self._save(
+                version.source, gettext("The earlier version of the template part is restored.")
+            )
         if action == "save":
             in_use = dict(template_versions.parts_in_use(self.object)).get(self.part, "")
             if _digest(in_use) not in (request.POST.get("base", ""), _digest(sent)):
                 self.draft = sent
                 messages.error(
                     request,
-                    gettext("Another person changed this meanwhile: “%(text)s”. Save again to keep yours.")
+                    gettext(
+                        "Another person changed this field while you were editing it: "
+                        "“%(text)s”. Save again to keep your text."
+                    )
                     % {"text": self.part},
                 )
                 return self.render_to_response(self.get_context_data())
-            return self._save(sent, gettext("The part is saved. New submissions use it."))
+            return self._save(
+                sent, gettext("The template part is saved. Editions that are submitted from now on use it.")
+            )
         self.draft = sent
         self.problems = self._problems(sent)
         return self.render_to_response(self.get_context_data())
@@ -230,7 +239,9 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         except template_versions.PartRefused as refused:
             self.object.refresh_from_db(fields=["templates"])
             self.draft, self.problems = source or "", refused.problems
-            messages.error(self.request, gettext("The part is not saved: it has the problems below."))
+            messages.error(
+                self.request, gettext("The template part is not saved: it has the problems below.")
+            )
             return self.render_to_response(self.get_context_data())
         # The admin is an author of what the newsletter sends from now on; see approval.authorship.
         log(instance=self.object, action="wagtail.edit", user=user, data={"part": self.part})

@@ -37,37 +37,40 @@ from subscribers import translate_stored_texts
 
 # What each colour is used for, as staff read it.
 _USES: dict[str, Promise] = {
-    "ground": gettext_lazy("Around the page"),
+    "ground": gettext_lazy("Background around the email"),
     "page": gettext_lazy("Page"),
-    "tint": gettext_lazy("Tinted blocks"),
+    "tint": gettext_lazy("Background of shaded blocks"),
     "ink": gettext_lazy("Text"),
     "heading": gettext_lazy("Headlines"),
-    "accent": gettext_lazy("Country lines and links"),
-    "deep": gettext_lazy("Masthead and buttons"),
+    "accent": gettext_lazy("Lines beside countries, and links"),
+    "deep": gettext_lazy("Background of masthead and buttons"),
     "on_deep": gettext_lazy("Text on the masthead"),
     "deep_link": gettext_lazy("Links on the masthead"),
-    "signal": gettext_lazy("Edition number and main action"),
-    "quiet": gettext_lazy("Small text"),
-    "rule": gettext_lazy("Lines between blocks"),
-    "band": gettext_lazy("Ornament"),
+    "signal": gettext_lazy("Edition number and main button"),
+    "quiet": gettext_lazy("Small print"),
+    "rule": gettext_lazy("Divider lines between blocks"),
+    "band": gettext_lazy("Decorative band"),
 }
 _DARK = "dark_"
 # The complete themes: their names and what they are for.
 _THEMES: dict[str, tuple[Promise, Promise]] = {
-    "": (gettext_lazy("Digest"), gettext_lazy("One large story, the others beside their pictures")),
-    "bulletin": (gettext_lazy("Bulletin"), gettext_lazy("The office above all, a bar for every country")),
+    "": (gettext_lazy("Digest"), gettext_lazy("One large story, the others with small pictures beside them")),
+    "bulletin": (
+        gettext_lazy("Bulletin"),
+        gettext_lazy("The office's name at the top, a coloured bar for every country"),
+    ),
     "plain": (
         gettext_lazy("Plain"),
-        gettext_lazy("Text alone, narrow and quiet, without pictures"),
+        gettext_lazy("Text only, narrow and simple, without pictures"),
     ),
-    "magazine": (gettext_lazy("Magazine"), gettext_lazy("Large pictures, headlines with serifs")),
+    "magazine": (gettext_lazy("Magazine"), gettext_lazy("Large pictures, headlines in a serif font")),
 }
 _FONT_NAMES: dict[str, Promise] = {
-    "sans": gettext_lazy("Segoe UI, Noto Sans, Roboto (plain)"),
-    "neutral": gettext_lazy("Arial, Helvetica (plain)"),
-    "wide": gettext_lazy("Verdana (plain, wide)"),
-    "serif": gettext_lazy("Cambria, Noto Serif (with serifs)"),
-    "classic": gettext_lazy("Times New Roman (with serifs)"),
+    "sans": gettext_lazy("Segoe UI, Noto Sans, Roboto (plain fonts)"),
+    "neutral": gettext_lazy("Arial, Helvetica (plain fonts)"),
+    "wide": gettext_lazy("Verdana (plain, wide font)"),
+    "serif": gettext_lazy("Cambria, Noto Serif (fonts with serifs)"),
+    "classic": gettext_lazy("Times New Roman (font with serifs)"),
 }
 # The value of the choice that leads to a font stack of one's own.
 _OWN = "own"
@@ -125,7 +128,7 @@ class Verdict(NamedTuple):
 def colour_label(token: str) -> str:
     """What a colour is used for: "Small text", or "Small lines (dark)"."""
     name = str(_USES[token.removeprefix(_DARK)])
-    return _("%(use)s (dark)") % {"use": name} if token.startswith(_DARK) else name
+    return _("%(use)s (in dark mode)") % {"use": name} if token.startswith(_DARK) else name
 
 
 def verdicts(changes: Mapping[str, str]) -> list[Verdict]:
@@ -189,13 +192,17 @@ class ThemeInput(forms.Widget):
             "tokens": {key: dict(theme.theme_tokens(key)) for key in theme.THEMES},
             "colours": list(_colours(shown, defaults)),
             "fonts": [
-                _font("font", _("Font of texts"), shown, defaults),
+                _font("font", _("Font of body text"), shown, defaults),
                 _font("heading_font", _("Font of headlines"), shown, defaults),
             ],
             "numbers": [
-                (_("Width in pixels"), _Input("width", shown["width"], defaults["width"]), theme.WIDTHS),
                 (
-                    _("Rounded corners in pixels"),
+                    _("Width of the email in pixels"),
+                    _Input("width", shown["width"], defaults["width"]),
+                    theme.WIDTHS,
+                ),
+                (
+                    _("Radius of rounded corners in pixels"),
                     _Input("corner", shown["corner"], defaults["corner"]),
                     theme.CORNERS,
                 ),
@@ -247,10 +254,10 @@ def _colours(shown: Mapping[str, str], defaults: Mapping[str, str]) -> Iterator[
 def _font(name: str, label: str, shown: Mapping[str, str], defaults: Mapping[str, str]) -> _Font:
     offered = {stack: str(_FONT_NAMES[key]) for key, stack in theme.FONTS.items()}
     if name == "heading_font":
-        offered = {_INHERIT: _("That of texts"), **offered}
+        offered = {_INHERIT: _("The same font as body text"), **offered}
     value = shown[name]
     choices = [(stack, text, stack == value) for stack, text in offered.items()]
-    choices.append((_OWN, _("Other fonts…"), value not in offered))
+    choices.append((_OWN, _("Other fonts: write their names"), value not in offered))
     return _Font(name, label, defaults[name], choices, "" if value in offered else value)
 
 
@@ -281,12 +288,12 @@ class ThemeField(forms.Field):
 
     def validate(self, value: dict[str, str]) -> None:
         if value.get(theme.BASE, "") not in theme.THEMES:
-            raise ValidationError(_("Choose one of the themes."))
+            raise ValidationError(_("Choose one of the themes on the list."))
         changes = dict(theme.resolved(value))
         found = [error for token, text in changes.items() if (error := theme.token_error(token, text))]
         errors = [translate_stored_texts.translated(error) for error in found]
         errors += [
-            _("“%(front)s” on “%(back)s” has a contrast of %(ratio)s:1; text needs %(minimum)s:1.")
+            _("The colour “%(front)s” on “%(back)s” has a contrast of %(ratio)s:1; text needs %(minimum)s:1.")
             % {
                 "front": colour_label(one.front),
                 "back": colour_label(one.back),
@@ -351,7 +358,7 @@ class ThemePreview(StaffPage, TemplateView):
     permission_required = "mailer.change_newsletter"
     http_method_names = ["post"]
     template_name = "desk/editions/theme_preview.html"
-    page_title = gettext_lazy("Preview of the theme")
+    page_title = gettext_lazy("Preview of the newsletter's theme")
     header_icon = "mail"
     breadcrumbs_above = (("desk_newsletters:index", gettext_lazy("Newsletters")),)
 

@@ -49,8 +49,8 @@ from mailer.stories.translations import Translation
 _STATES = {
     "source": ("done", _("Source")),
     "translated": ("done", _("Translated")),
-    "changed": ("busy", _("Source changed since")),
-    "incomplete": ("draft", _("Incomplete")),
+    "changed": ("busy", _("Source text changed after translation")),
+    "incomplete": ("draft", _("Translation incomplete")),
     "missing": ("problem", _("Missing")),
 }
 _PARTS = {
@@ -66,7 +66,7 @@ _PARTS = {
     "text": _("text"),
     "quote": _("quote"),
     "quoted_person": _("person who is quoted"),
-    "figures": _("figures, one in each line, with the label after the bar"),
+    "figures": _("figures, each on its own line, with a label after the bar"),
     "video_title": _("title of the video"),
     "button": _("text of the button"),
     "caption": _("caption"),
@@ -84,11 +84,11 @@ _MAX_UPLOAD = 5_000_000
 # Characters of the texts that a form carries from the preview to what is applied.
 _MAX_PAYLOAD = 1_500_000
 _STATUSES = {
-    "new": ("waiting", _("Will be changed")),
-    "source_changed": ("problem", _("Kept: the source was changed after the export")),
-    "target_changed": ("problem", _("Kept: the translation was changed after the export")),
-    "gone": ("problem", _("Not in the edition any more")),
-    "too_long": ("problem", _("Kept: the new text is too long")),
+    "new": ("waiting", _("This text will be changed")),
+    "source_changed": ("problem", _("Not imported: the source was changed after the export")),
+    "target_changed": ("problem", _("Not imported: the translation was changed after the export")),
+    "gone": ("problem", _("Not imported: the text is no longer in the edition")),
+    "too_long": ("problem", _("Not imported: the new text is too long")),
 }
 _KINDS = {"subject": _("Subject line"), **BLOCK_LABELS}
 
@@ -175,7 +175,7 @@ def confirm(story: Story, language: str, request: HttpRequest) -> None:
     """Record that the translation fits today's source, in the draft and where readers see it."""
     draft = story_drafts.latest_draft(story)
     if not translations.confirm(draft, language):
-        messages.error(request, gettext("The story has no translation into this language any more."))
+        messages.error(request, gettext("This story no longer has a translation into this language."))
         return
     if translations.confirm(story, language):
         for text in story.texts.all():
@@ -183,7 +183,7 @@ def confirm(story: Story, language: str, request: HttpRequest) -> None:
     draft.save_revision(user=current_user(request), changed=False, log_action="desk.confirm_translation")
     messages.success(
         request,
-        gettext("The %(language)s translation of “%(story)s” counts as current.")
+        gettext("The %(language)s translation of “%(story)s” is now marked as up to date.")
         % {"language": staff_language.language_name(language), "story": story},
     )
 
@@ -214,7 +214,7 @@ class TranslationExport(EditionPage):
         languages = self.edition.newsletter.languages
         source, target = (request.GET.get(name, "") for name in ("source", "target"))
         if source == target or not {source, target} <= set(languages):
-            messages.error(request, gettext("Choose two different languages."))
+            messages.error(request, gettext("Choose two different languages for the translation."))
             return self.redirect_to("translations")
         try:
             module_name, ending = _FORMATS[request.GET.get("format", "")]
@@ -252,7 +252,7 @@ class TranslationImport(EditionPage):
     """Shows what a translated file would change (POST with a file), and applies it (POST without)."""
 
     http_method_names = ["post"]
-    page_title = _("Translations from a file")
+    page_title = _("Import translations from a file")
     tab = _("Translations")
     template_name = "desk/editions/translation_import.html"
 
@@ -269,7 +269,7 @@ class TranslationImport(EditionPage):
             messages.error(
                 request,
                 gettext(
-                    "This file cannot be read. Choose the XLIFF or Word file that was exported here, with "
+                    "This file cannot be read. Choose the XLIFF or Word file that you exported here, with "
                     "the translations in it."
                 ),
             )
@@ -278,8 +278,7 @@ class TranslationImport(EditionPage):
             messages.error(
                 request,
                 gettext(
-                    "This file belongs to another edition, or to a language that the newsletter does not "
-                    "have."
+                    "This file is for another edition, or for a language that the newsletter does not have."
                 ),
             )
             return self.redirect_to("translations")
@@ -288,7 +287,7 @@ class TranslationImport(EditionPage):
             return self.redirect_to("translations")
         if not changes:
             messages.warning(
-                request, gettext("This file changes nothing: all of its texts are here already.")
+                request, gettext("This file changes nothing: all of its texts were already imported.")
             )
             return self.redirect_to("translations")
         return self.render_to_response(self.get_context_data(**self._preview(changes, file)))
@@ -339,7 +338,7 @@ class TranslationImport(EditionPage):
         log(instance=self.edition, action="desk.import_translation", user=user, data={"texts": number})
         messages.success(
             request,
-            ngettext("%(number)s text was taken over.", "%(number)s texts were taken over.", number)
+            ngettext("%(number)s text was imported.", "%(number)s texts were imported.", number)
             % {"number": number},
         )
 
@@ -369,8 +368,8 @@ def _payload(text: str) -> TranslationFile:
 def _note(unit: Unit) -> str:
     part = str(_PARTS[unit.part])
     if not unit.about:
-        return gettext("%(part)s, at most %(number)s characters") % {"part": part, "number": unit.limit}
-    return gettext("“%(story)s”: %(part)s, at most %(number)s characters") % {
+        return gettext("%(part)s, with at most %(number)s characters") % {"part": part, "number": unit.limit}
+    return gettext("“%(story)s”: %(part)s, with at most %(number)s characters") % {
         "story": unit.about,
         "part": part,
         "number": unit.limit,

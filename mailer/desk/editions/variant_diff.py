@@ -141,7 +141,7 @@ def compare(before: RenderedVariant, after: RenderedVariant, headlines: Mapping[
         _marked_lines(before.text, after.text),
     )
     changes = [
-        *([gettext("The subject changed.")] if before.subject != after.subject else []),
+        *([gettext("The subject line changed.")] if before.subject != after.subject else []),
         *_story_changes(before.stories, after.stories, headlines),
         *_word_changes(added, removed),
         *_picture_changes(*pictures),
@@ -196,7 +196,11 @@ class _Document:
                 text.replace_with(*[self._element(name, one) if on else one for one, on in pieces])
 
     def mark_picture(self, picture: Tag, name: str) -> None:
-        label = gettext("Picture added:") if name == "ins" else gettext("Picture removed:")
+        label = (
+            gettext("Picture added to the email:")
+            if name == "ins"
+            else gettext("Picture removed from the email:")
+        )
         around = self._soup.new_tag(name, attrs={"style": _PICTURE_STYLES[name]})
         picture.wrap(around)
         around.insert(0, self._hidden(label))
@@ -214,7 +218,7 @@ class _Document:
 
 
 def _spoken(name: str) -> str:
-    return gettext("Added:") if name == "ins" else gettext("Removed:")
+    return gettext("Added:") if name == "ins" else gettext("Removed from the email:")
 
 
 def _is_visible(text: NavigableString) -> bool:
@@ -372,17 +376,17 @@ def _story_changes(
     new = [key for key in after if key in headlines]
     for key in new:
         if key not in old:
-            yield gettext("New story: “%(headline)s”") % {"headline": headlines[key]}
+            yield gettext("New story in the edition: “%(headline)s”") % {"headline": headlines[key]}
     for key in old:
         if key not in new:
-            yield gettext("Story left out: “%(headline)s”") % {"headline": headlines[key]}
+            yield gettext("Story removed from the edition: “%(headline)s”") % {"headline": headlines[key]}
     places = old, new
     old, new = [key for key in old if key in new], [key for key in new if key in old]
     kept = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     still = {key for block in kept for key in old[block.a : block.a + block.size]}
     for key in new:
         if key not in still:
-            yield gettext("Moved: “%(headline)s”, from place %(before)s to place %(after)s") % {
+            yield gettext("Story moved: “%(headline)s”, from place %(before)s to place %(after)s") % {
                 "headline": headlines[key],
                 "before": places[0].index(key) + 1,
                 "after": places[1].index(key) + 1,
@@ -406,6 +410,6 @@ def _picture_changes(added: int, removed: int) -> Iterable[str]:
 
 def _link_changes(before: Sequence[str], after: Sequence[str]) -> Iterable[str]:
     for link in dict.fromkeys(_only_in(after, before, str)[:_MAX_LINKS]):
-        yield gettext("New link: %(url)s") % {"url": link}
+        yield gettext("New link in the email: %(url)s") % {"url": link}
     for link in dict.fromkeys(_only_in(before, after, str)[:_MAX_LINKS]):
-        yield gettext("Link left out: %(url)s") % {"url": link}
+        yield gettext("Link removed from the email: %(url)s") % {"url": link}

@@ -27,8 +27,8 @@ VIEWS = (
     ("tablet", gettext_lazy("Tablet")),
     ("phone", gettext_lazy("Mobile")),
     ("dark", gettext_lazy("Dark mode")),
-    ("no-pictures", gettext_lazy("Without pictures")),
-    ("text", gettext_lazy("Plain text")),
+    ("no-pictures", gettext_lazy("Email without pictures")),
+    ("text", gettext_lazy("Plain text version")),
 )
 _DARK_MEDIA = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
 _HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
@@ -201,8 +201,8 @@ def _row_names(countries: tuple[str, ...], others: int) -> str:
     if not others:
         return names
     text = ngettext(
-        "%(names)s and %(number)s other country combination",
-        "%(names)s and %(number)s other country combinations",
+        "%(names)s and %(number)s other combination of countries",
+        "%(names)s and %(number)s other combinations of countries",
         others,
     )
     return text % {"names": names, "number": others}

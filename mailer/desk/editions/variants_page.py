@@ -144,7 +144,7 @@ def _version_label(name: str, snapshot: Snapshot) -> str:
     at = localized_names.format_moment(
         snapshot.approved_at or snapshot.submitted_at, snapshot.edition.newsletter.zone
     )
-    return gettext("Last approved version, %(at)s") % {"at": at}
+    return gettext("Last approved version of this edition, %(at)s") % {"at": at}
 
 
 class VariantsPage(EditionPage):

@@ -279,7 +279,7 @@ class WorkbenchPage(EditionPage):
             return self._comment_done(request)
         action = _ACTIONS.get(request.POST.get("action", ""))
         if action is None:
-            return self._refuse(_("Nothing was changed: the action is unknown."))
+            return self._refuse(_("Nothing was changed: this page does not know the requested action."))
         user, now = current_user(request), timezone.now()
         try:
             outcome = change_draft(
@@ -292,7 +292,7 @@ class WorkbenchPage(EditionPage):
         except EditionLocked as error:
             return self._refuse(str(error))
         except BlockNotFound:
-            text = _("Nothing was changed: another person has removed this block from the edition.")
+            text = _("Your change was not saved: another person has removed this block from the edition.")
             return self._refuse(f"{text} {last_change(self.edition)}".strip())
         return self._answer(outcome.text, outcome.focus, good=not outcome.conflict, conflict=outcome.conflict)
 
@@ -325,7 +325,7 @@ def _placed(draft: Edition, block_id: str, place: int) -> str:
         "place": place + 1,
         "count": len(draft.body.raw_data),
     }
-    return _("“%(title)s” is now number %(place)s of %(count)s.") % values
+    return _("“%(title)s” is now block %(place)s of %(count)s in the edition.") % values
 
 
 def _move(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
@@ -349,20 +349,23 @@ def _remove(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     at = draft_blocks.find(raw_blocks(draft), block)
     rest = [row.id for row in rows if row.id != block]
     draft_blocks.remove(draft, block)
-    text = _("“%(title)s” is no longer in this edition.") % {"title": rows[at].title}
+    text = _("“%(title)s” is removed from this edition.") % {"title": rows[at].title}
     return Outcome(text, f"handle-{rest[min(at, len(rest) - 1)]}" if rest else "workbench-pool")
 
 
 def _remove_title(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     block = data.get("block", "")
     draft_blocks.remove_title(draft, block, parse_int(data.get("story", "")) or 0)
-    return Outcome(_("The publication is no longer in this edition."), f"handle-{block}")
+    return Outcome(_("The publication is removed from this edition."), f"handle-{block}")
 
 
 def _lead(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     block = data.get("block", "")
     draft_blocks.make_lead(draft, block)
-    return Outcome(_("“%(title)s” leads this edition.") % {"title": _title(draft, block)}, f"handle-{block}")
+    return Outcome(
+        _("“%(title)s” is now the lead story of this edition.") % {"title": _title(draft, block)},
+        f"handle-{block}",
+    )
 
 
 def _add(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
@@ -373,14 +376,16 @@ def _add(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     headline = story.headline(staff_language.active_language())
     place = draft_blocks.find(raw_blocks(draft), ids[0])
     values = {"title": headline, "place": place + 1, "count": len(draft.body.raw_data)}
-    text = _("“%(title)s” is added as number %(place)s of %(count)s.") % values
+    text = _("“%(title)s” is added to the edition as block %(place)s of %(count)s.") % values
     return Outcome(text, f"handle-{ids[0]}")
 
 
 def _take_in(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     new = draft_blocks.newly_ready(draft, now_or_demo_time(now))
     ids = draft_blocks.add_stories(draft, new)
-    text = ngettext("%(count)s story is added.", "%(count)s stories are added.", len(ids))
+    text = ngettext(
+        "%(count)s story is added to the edition.", "%(count)s stories are added to the edition.", len(ids)
+    )
     return Outcome(text % {"count": len(ids)}, f"handle-{ids[0]}" if ids else "workbench-rows")
 
 
@@ -402,10 +407,10 @@ def _subjects(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome
             setattr(kept.setdefault(language, EditionText(language=language)), name, line)
     draft.texts = [text for text in kept.values() if text.subject or text.preheader]
     if not conflicts:
-        return Outcome(_("The subject lines are saved."), "workbench-subjects")
+        return Outcome(_("The subject lines of the edition are saved."), "workbench-subjects")
     text = _(
-        "Another person changed the same text meanwhile, and theirs is kept: “%(theirs)s”. Yours was: "
-        "“%(mine)s”. To have yours instead, save it again."
+        "Another person changed the same subject line before you: “%(theirs)s” is kept. Your "
+        "text was: “%(mine)s”. To use yours instead, save it again."
     )
     said = [*(text % one for one in conflicts), last_change(draft)]
     return Outcome(" ".join(said).strip(), "workbench-subjects", conflict=True)
@@ -546,7 +551,7 @@ def reach(content: Content, chosen: str) -> dict[str, Any]:
             cell = Cell(country, language, len(keys), len(keys) - len(own), here, skipped)
             cells.append(cell)
             if cell.chosen:
-                named = _("%(country)s, %(language)s") % {
+                named = _("Readers in %(country)s, language %(language)s") % {
                     "country": label,
                     "language": staff_language.language_name(language),
                 }
@@ -663,11 +668,13 @@ class ChecksPage(EditionPage):
         number = link_crawler.recheck_links(self.edition, timezone.now())
         if number:
             text = ngettext(
-                "%(number)s link is checked again.", "%(number)s links are checked again.", number
+                "%(number)s link of this edition is checked again.",
+                "%(number)s links of this edition are checked again.",
+                number,
             )
             messages.success(request, text % {"number": number})
         else:
-            messages.info(request, _("All links were checked within the last minute."))
+            messages.info(request, _("All links of this edition were checked within the last minute."))
         return self.redirect_to("checks")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

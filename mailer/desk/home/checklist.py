@@ -77,15 +77,15 @@ def _import_url() -> str:
 
 _RULES = {
     "list": _Rule(
-        _("Make a mailing list"),
-        _("Subscribers join a list; a newsletter is sent to one or several of them."),
-        lambda user: (_("Make the list"), reverse("desk_first_list")),
+        _("Create a mailing list"),
+        _("Subscribers join a mailing list; a newsletter is sent to one or several of them."),
+        lambda user: (_("Create the mailing list"), reverse("desk_first_list")),
         "list",
     ),
     "newsletter": _Rule(
         _("Set up the newsletter"),
-        _("Its sender, countries, languages and schedule. The form is filled in as far as it is known."),
-        lambda user: (_("Set it up"), reverse("desk_newsletters:add")),
+        _("The newsletter's sender, countries, languages and schedule. Known settings are filled in."),
+        lambda user: (_("Set up the newsletter now"), reverse("desk_newsletters:add")),
     ),
     "colleagues": _Rule(
         _("Invite a writer and an approver"),
@@ -97,43 +97,47 @@ _RULES = {
         lambda user: (_("Invite a writer"), f"{reverse('wagtailusers_users:add')}?role=Writers"),
     ),
     "subscribers": _Rule(
-        _("Bring in subscribers"),
-        _("Import a file, add single people, or put the sign-up page on your website."),
-        lambda user: (_("Import a file"), _import_url()),
+        _("Add subscribers"),
+        _("Import a file, add single subscribers, or put the sign-up page on your website."),
+        lambda user: (_("Import subscribers from a file"), _import_url()),
     ),
     "sources": _Rule(
-        _("Where do stories come from?"),
+        _("Choose where stories come from"),
         _(
-            "The websites and folders of your offices: what they publish comes in as drafts, and nobody "
-            "copies it. Without sources, writers write every story in the desk."
+            "The websites and folders of your offices: what they publish is imported as "
+            "drafts, and nobody has to copy it. Without sources, writers write every story "
+            "in the desk."
         ),
-        lambda user: (_("Add a source"), reverse("desk_source_add")),
+        lambda user: (_("Add a source of stories"), reverse("desk_source_add")),
     ),
     "edition": _Rule(
         _("Schedule the first edition"),
-        _("Write stories, assemble them, preview, submit; a colleague approves and schedules."),
+        _(
+            "Write stories, assemble an edition, preview and submit it; a colleague approves "
+            "and schedules it."
+        ),
         _edition_action,
     ),
     "relay": _Rule(
-        _("Test the mail relay"),
-        _("Every message goes through it. The checks connect to it, sign in, and send nothing."),
-        lambda user: (_("Run the checks"), reverse("desk_checks")),
+        _("Test the mail relay (SMTP server)"),
+        _("Every email is sent through the relay. The checks connect and sign in to it, and send nothing."),
+        lambda user: (_("Run the system checks"), reverse("desk_checks")),
         "checks",
         on_server=True,
     ),
     "dns": _Rule(
         _("Publish the DNS records"),
         _("SPF, DKIM and DMARC prove that the emails are yours; without them, they are treated as spam."),
-        lambda user: (_("Show the records"), reverse("desk_dns_records")),
+        lambda user: (_("Show the DNS records"), reverse("desk_dns_records")),
         on_server=True,
     ),
     "bounce_mailbox": _Rule(
         _("Connect the bounce mailbox"),
         _(
-            "Emails that cannot be delivered return to this mailbox, "
-            "and addresses that do not exist get no more emails."
+            "Emails that cannot be delivered return to this mailbox; the system then stops "
+            "sending to addresses that do not exist."
         ),
-        lambda user: (_("Show what is missing"), reverse("desk_checks")),
+        lambda user: (_("Show which settings are missing"), reverse("desk_checks")),
         on_server=True,
     ),
 }

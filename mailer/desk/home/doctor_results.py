@@ -23,7 +23,7 @@ from subscribers import translate_stored_texts
 _STATUSES: dict[str, tuple[str, Promise]] = {
     "problem": ("problem", _("Problem")),
     "warning": ("waiting", _("Warning")),
-    "ok": ("done", _("In order")),
+    "ok": ("done", _("No problem found")),
     "skipped": ("draft", _("Not checked")),
 }
 
@@ -80,7 +80,7 @@ class InstallationChecksPage(StaffPage, TemplateView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         check_runs.request_run(current_user(request).get_username(), timezone.now())
-        messages.success(request, _("The checks are running. They take up to a minute."))
+        messages.success(request, _("The system checks are running. They take up to a minute."))
         return redirect("wagtailadmin_home" if "from_home" in request.POST else self.url_name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -246,13 +246,13 @@ def _view_only(edition: Edition, state: str, user: User) -> Action | None:
 def _held(state: str) -> tuple[str, str]:
     """Why an edition in this state was not sent at its planned time, and what to do."""
     if state == "approved":
-        return gettext("Held: not scheduled in time"), gettext("Schedule it for a new time.")
+        return gettext("Not sent: not scheduled in time"), gettext("Schedule this edition for a new time.")
     advice = (
-        gettext("Let it be approved, then schedule it for a new time.")
+        gettext("This edition must be approved, then scheduled for a new time.")
         if state == "submitted"
-        else gettext("Submit it for approval, then schedule it for a new time.")
+        else gettext("Submit this edition for approval, then schedule it for a new time.")
     )
-    return gettext("Held: not approved in time"), advice
+    return gettext("Not sent: not approved in time"), advice
 
 
 def _parts(edition: Edition, snapshot: Snapshot) -> tuple[PartApproval, ...]:

@@ -73,7 +73,7 @@ def _loaded() -> Edition | None:
 
 
 def _create(user: User, now: datetime) -> Edition:
-    mailing_list = MailingList.objects.create(slug=SLUG, name=_("Sample list"), public=False)
+    mailing_list = MailingList.objects.create(slug=SLUG, name=_("Sample mailing list"), public=False)
     for reader in _readers():
         reader.save()
         Subscription.objects.create(

@@ -45,7 +45,7 @@ class SkipStepAction(StaffPage, View):
             return _back()
         form = SkipForm(request.POST)
         if not form.is_valid():
-            messages.error(request, gettext("Write down why the step is skipped."))
+            messages.error(request, gettext("Write a reason for skipping this step."))
             return _back()
         SkippedStep.objects.update_or_create(
             step=form.cleaned_data["step"],
@@ -67,7 +67,7 @@ class FirstListAction(StaffPage, View):
     def post(self, request: HttpRequest) -> HttpResponse:
         name = request.POST.get("name", "").strip()[:200]
         if not name:
-            messages.error(request, gettext("Enter the name of the list."))
+            messages.error(request, gettext("Enter the name of the mailing list."))
             return _back()
         user = current_user(request)
         with transaction.atomic():
@@ -77,5 +77,5 @@ class FirstListAction(StaffPage, View):
             if made is None:
                 made = MailingList.objects.create(name=name, slug=free_slug(MailingList, name))
                 log(instance=made, action="wagtail.create", user=user)
-        messages.success(request, gettext("The list “%(list)s” is made.") % {"list": made})
+        messages.success(request, gettext("The mailing list “%(list)s” is created.") % {"list": made})
         return _back()

@@ -185,7 +185,8 @@ class ColumnsForm(forms.Form):
         each = [
             (
                 f"country:{code}",
-                gettext("Interested in %(country)s") % {"country": staff_language.country_name(code)},
+                gettext("Interested in the country %(country)s")
+                % {"country": staff_language.country_name(code)},
             )
             for code in countries
         ]
@@ -196,7 +197,7 @@ class ColumnsForm(forms.Form):
                 # Its keys are columns of their own.
                 continue
             self.fields[f"column_{number}"] = forms.ChoiceField(
-                label=gettext("Column “%(heading)s”") % {"heading": heading or number},
+                label=gettext("Import the column “%(heading)s” as") % {"heading": heading or number},
                 initial=proposed.get(number, field),
                 choices=[*choices, *groups, (gettext("Country"), each)],
             )
@@ -206,7 +207,7 @@ class ColumnsForm(forms.Form):
                 self._words[name] = word
                 self.words_of.setdefault(question.column, []).append(name)
                 self.fields[name] = forms.ChoiceField(
-                    label=gettext("“%(word)s” means") % {"word": word},
+                    label=gettext("In the file, “%(word)s” means") % {"word": word},
                     initial=question.proposed,
                     choices=[(status.value, label) for status, label in STATUS_LABELS.items()],
                 )
@@ -215,7 +216,9 @@ class ColumnsForm(forms.Form):
         cleaned = super().clean() or {}
         chosen = [value for name, value in cleaned.items() if name.startswith("column_")]
         if "email" not in chosen:
-            raise forms.ValidationError(gettext("Choose the column that contains the email address."))
+            raise forms.ValidationError(
+                gettext("Choose the column of the file that contains the email address.")
+            )
         repeated = [one for one in set(chosen) if one not in REPEATABLE and chosen.count(one) > 1]
         if repeated:
             label = COLUMN_LABELS.get(repeated[0], repeated[0].partition(":")[2])
@@ -265,9 +268,9 @@ class ValuesForm(forms.Form):
             )
             note = ""
             if present is not None:
-                note = gettext("Your choice, as the file was read")
+                note = gettext("Your choice, used when the file was read")
             elif offered is not None:
-                note = gettext("Chosen in an earlier import, and not used yet")
+                note = gettext("Your choice in an earlier import, not used in this one yet")
             self.shown.append(_ShownValue(self[name], note))
         self.is_chosen = any(chosen.values())
 
@@ -293,7 +296,7 @@ def _field_name(one: UnknownValue) -> str:
 
 
 def _value_label(one: UnknownValue) -> str:
-    text = ngettext("“%(value)s”, in %(count)s row", "“%(value)s”, in %(count)s rows", one.rows)
+    text = ngettext("“%(value)s”, found in %(count)s row", "“%(value)s”, found in %(count)s rows", one.rows)
     return text % {"value": one.value, "count": format_number(one.rows)}
 
 
@@ -303,10 +306,14 @@ def _meanings(kind: str) -> list[Any]:
     ours: Sequence[str] = site.countries if kind == "countries" else site.languages
     named = staff_language.country_name if kind == "countries" else staff_language.language_name
     others = sorted(unknown_values.KINDS[kind] - set(ours), key=named)
-    empty = gettext("Leave empty: all countries") if kind == "countries" else gettext("Leave empty")
+    empty = (
+        gettext("Leave the field empty: all countries")
+        if kind == "countries"
+        else gettext("Leave the field empty")
+    )
     heading = gettext("Countries") if kind == "countries" else gettext("Languages")
     return [
-        (unknown_values.SKIP, gettext("Skip these rows")),
+        (unknown_values.SKIP, gettext("Do not import these rows")),
         (unknown_values.EMPTY, empty),
         (heading, [(code, named(code)) for code in (*ours, *others)]),
     ]
@@ -364,7 +371,8 @@ class ImportPage(_ImportPage):
         if "reset" not in request.POST:
             if not form.is_valid():
                 messages.error(
-                    request, gettext("Nothing was changed: the file has other values by now. Choose again.")
+                    request,
+                    gettext("Nothing was changed: the values in the file are different now. Choose again."),
                 )
                 return redirect("desk_import", job.pk)
             choices = form.choices()
@@ -389,7 +397,7 @@ class ImportPage(_ImportPage):
                 jobs.start_undo(self.object, by, now)
             elif action == "discard":
                 jobs.discard(self.object, by, now)
-                messages.success(request, gettext("The file is discarded. Nothing was imported."))
+                messages.success(request, gettext("The uploaded file is discarded. Nothing was imported."))
         except WrongState as error:
             messages.error(request, str(error))
         else:
@@ -427,7 +435,7 @@ class RejectedRowsDownload(PermissionRequiredMixin, View):
 
 
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", **{one: one.upper() for one in encodings.LEGACY}}
-_DELIMITERS = {",": _("Comma"), ";": _("Semicolon"), "\t": _("Tab"), "|": _("Vertical bar")}
+_DELIMITERS = {",": _("Comma"), ";": _("Semicolon (;)"), "\t": _("Tab"), "|": _("Vertical bar (|)")}
 
 
 def _distinct(cells: Iterable[str]) -> list[str]:

@@ -29,7 +29,7 @@ COLUMN_LABELS = {
     "language": _("Language"),
     "countries": _("Countries of interest"),
     "tags": _("Tags"),
-    "status": _("Status, such as “unsubscribed”"),
+    "status": _("Subscription status, such as “unsubscribed”"),
     "opted_out": _("Unsubscribed: yes, date or number"),
     "opted_in": _("Subscribed: yes or date"),
     "mentions": _("Text that says who unsubscribed"),
@@ -37,24 +37,24 @@ COLUMN_LABELS = {
 }
 # What a column that decides who is added does.
 EFFECTS = {
-    "status": _("People whose status says that they unsubscribed or never confirmed are not added."),
-    "opted_out": _("People with a yes, a date or a number here are not added."),
-    "opted_in": _("Only people with a yes or a date here are added."),
-    "mentions": _("People are not added where this says “unsubscribed”, “bounced” or the like."),
+    "status": _("People whose status is unsubscribed or never confirmed are not added."),
+    "opted_out": _("People with a yes, a date or a number in this column are not added."),
+    "opted_in": _("Only people with a yes or a date in this column are added."),
+    "mentions": _("People are not added if this column says “unsubscribed”, “bounced” or something similar."),
 }
 # What a word in a column of statuses can mean.
 STATUS_LABELS = {
     Status.UNSUBSCRIBED: _("Unsubscribed"),
     Status.BOUNCED: _("Bounced"),
-    Status.COMPLAINED: _("Complained"),
+    Status.COMPLAINED: _("Complained about spam"),
     Status.BLOCKED: _("Blocked"),
     Status.UNCONFIRMED: _("Waiting for confirmation"),
-    Status.NOT_SUBSCRIBED: _("Not subscribed"),
-    Status.SUBSCRIBED: _("Subscribed: add them"),
+    Status.NOT_SUBSCRIBED: _("Not subscribed to the list"),
+    Status.SUBSCRIBED: _("Subscribed: add them to the list"),
 }
 _WARNINGS = {
-    "typo": _("Probable typos"),
-    "disposable": _("Disposable addresses"),
+    "typo": _("Addresses with probable typos"),
+    "disposable": _("Disposable email addresses"),
     "role": _("Role addresses, such as info@"),
 }
 
@@ -102,36 +102,46 @@ def totals(job: ImportJob) -> list[Total]:
         "no valid address, an unknown country or language, or marked as unsubscribed or bounced in the file"
     )
     if suppressed:
-        rejected = gettext("%(rejected)s; %(count)s of them were suppressed") % {
+        rejected = gettext("%(rejected)s; %(count)s of these addresses were suppressed") % {
             "rejected": rejected,
             "count": format_number(suppressed),
         }
     lines = [
-        (gettext("Added"), figures["added"], _of_them(known, gettext("already on another list")), "done"),
-        (gettext("Updated"), figures["updated"], gettext("name, language, countries or consent"), "changed"),
+        (
+            gettext("Added"),
+            figures["added"],
+            _of_them(known, gettext("already subscribed to another list")),
+            "done",
+        ),
+        (
+            gettext("Updated"),
+            figures["updated"],
+            gettext("changed: name, language, countries or consent"),
+            "changed",
+        ),
         (
             gettext("Unchanged"),
             figures["unchanged"] - unsubscribed,
-            gettext("already on the list with the same data"),
+            gettext("already on this list with the same data"),
             "draft",
         ),
         (
-            gettext("Unsubscribed earlier"),
+            gettext("Unsubscribed earlier from this list"),
             unsubscribed,
-            gettext("not added: only they can resubscribe"),
+            gettext("not added: only these people themselves can resubscribe"),
             "problem",
         ),
         (
             gettext("Suppressed"),
             figures["suppressed"],
-            gettext("not added: they receive no emails"),
+            gettext("not added: suppressed addresses receive no emails"),
             "problem",
         ),
         (gettext("Rejected"), figures["refused"], rejected, "problem"),
         (
             gettext("Duplicates"),
             figures["duplicates"],
-            gettext("the first row of each address was used"),
+            gettext("in several rows: the first row of each address was used"),
             "draft",
         ),
     ]
@@ -146,10 +156,10 @@ _APPLIED = (State.APPLYING, State.APPLIED, State.UNDOING, State.UNDONE)
 
 def _of_them(count: int, description: str) -> str:
     return (
-        gettext("%(count)s of them %(description)s")
+        gettext("%(count)s of them: %(description)s")
         % {"count": format_number(count), "description": description}
         if count
-        else gettext("new subscribers")
+        else gettext("subscribers who are new")
     )
 
 
@@ -187,11 +197,11 @@ def _accepted(job: ImportJob) -> list[Sample]:
     counts = job.expected
     kinds = (
         ("changes", gettext("Updated"), counts["updated"] - counts["confirmed"]),
-        ("confirms", gettext("Pending subscribers confirmed by this import"), counts["confirmed"]),
-        ("joins", gettext("Already on another list"), counts["known"]),
+        ("confirms", gettext("Waiting subscribers confirmed by this import"), counts["confirmed"]),
+        ("joins", gettext("Already subscribed to another list"), counts["known"]),
         ("new", gettext("New"), counts["added"] - counts["known"]),
         ("suppressed", gettext("Suppressed"), counts["suppressed"]),
-        ("unsubscribed", gettext("Unsubscribed earlier"), counts["unsubscribed"]),
+        ("unsubscribed", gettext("Unsubscribed earlier from this list"), counts["unsubscribed"]),
     )
     expected = {line: kind for kind, _, _ in kinds for line in job.samples.get(kind, [])[:_SHOWN]}
     compared = [row for row in diff.sample_rows(job, expected) if row["outcome"] == expected[row["line"]]]
@@ -244,7 +254,7 @@ def _rejected(job: ImportJob) -> list[Sample]:
         ("do_not_mail", gettext("Marked as unsubscribed or bounced in the file"), "do_not_mail"),
         ("duplicate", gettext("Duplicates"), "duplicates"),
         ("suppressed", gettext("Suppressed"), "suppressed"),
-        ("unsubscribed", gettext("Unsubscribed earlier"), "unsubscribed"),
+        ("unsubscribed", gettext("Unsubscribed earlier from this list"), "unsubscribed"),
     ):
         rows = RejectedRow.objects.filter(job=job.pk, kind=kind).order_by("line")[:_SHOWN]
         shown = [(str(row.line), translated(row.reason)) for row in rows]

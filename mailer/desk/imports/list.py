@@ -31,9 +31,9 @@ from subscribers.models import MailingList
 
 State = ImportJob.State
 _STATES = {
-    State.MAPPING: ("waiting", _("Map columns")),
-    State.READING: ("busy", _("Checking")),
-    State.READY: ("waiting", _("Ready to import")),
+    State.MAPPING: ("waiting", _("Map columns to fields")),
+    State.READING: ("busy", _("The file is being checked")),
+    State.READY: ("waiting", _("Ready to be imported")),
     State.APPLYING: ("busy", _("Importing")),
     State.APPLIED: ("done", _("Imported")),
     State.UNDOING: ("busy", _("Undoing")),
@@ -46,7 +46,7 @@ _STATES = {
 def state_label(job: ImportJob) -> tuple[str, str]:
     """(tone, label) of the import's state."""
     if job.error and job.state in (State.APPLYING, State.UNDOING):
-        return "problem", gettext("Interrupted")
+        return "problem", gettext("Interrupted by an error")
     tone, label = _STATES[State(job.state)]
     return tone, str(label)
 
@@ -57,7 +57,7 @@ def figures_summary(job: ImportJob) -> str:
     if job.state not in (State.READY, State.APPLIED, State.APPLYING, State.UNDONE) or not figures:
         return ""
     added, updated, read = (format_number(figures[name]) for name in ("added", "updated", "read"))
-    return gettext("%(added)s new, %(updated)s updated of %(read)s") % {
+    return gettext("%(added)s new, %(updated)s updated, of %(read)s rows") % {
         "added": added,
         "updated": updated,
         "read": read,
@@ -125,28 +125,30 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("File"),
-        help_text=_("CSV, Excel (XLSX) or ZIP, exported from a spreadsheet or another newsletter system."),
+        help_text=_(
+            "Upload CSV, Excel (XLSX) or ZIP, exported from a spreadsheet or another newsletter system."
+        ),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.zip"}),
     )
     mailing_list = forms.ModelChoiceField(
         MailingList.objects.all(),
         label=_("List"),
-        empty_label=_("Choose a list"),
-        help_text=_("Imported subscribers are added to this list."),
+        empty_label=_("Choose a mailing list"),
+        help_text=_("Imported subscribers are added to this mailing list."),
     )
     source = forms.CharField(
         label=_("Source of consent"),
         max_length=190,
         help_text=_(
-            "Where and when they agreed to receive it, for example “Paper forms at the water forum, "
-            "Almaty, May 2026”. It is stored with every subscriber."
+            "Where and when these people agreed to receive it, for example “Paper forms at "
+            "the water forum, Almaty, May 2026”. The text is stored with every subscriber."
         ),
     )
     language = forms.ChoiceField(
         label=_("Default language"),
         choices=content_languages,
         initial=lambda: settings.CONFIG.site.languages[0],
-        help_text=_("For subscribers without a language in the file."),
+        help_text=_("Language for subscribers who have none in the file."),
     )
 
     def clean_file(self) -> UploadedFile[Any]:

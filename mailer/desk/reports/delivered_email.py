@@ -35,7 +35,7 @@ _LOG_ACTION = "desk.view_delivered_email"
 class DeliveredEmailPage(EditionPage):
     """Finds a subscriber by address or number (POST), and shows the edition as they got it (GET)."""
 
-    page_title = _("As a subscriber got it")
+    page_title = _("The email as a subscriber got it")
     tab = _("Report")
     template_name = "desk/reports/delivered_email.html"
 

@@ -61,9 +61,11 @@ class EditionCalendarPage(StaffPage, TemplateView):
             CalendarAddress.objects.filter(user=user).delete()
             if request.POST.get("action") == "create":
                 CalendarAddress.objects.create(user=user, created_at=timezone.now())
-                messages.success(request, gettext("The address is made. An earlier one no longer works."))
+                messages.success(
+                    request, gettext("Your calendar address is created. An earlier address no longer works.")
+                )
             else:
-                messages.success(request, gettext("The address no longer works."))
+                messages.success(request, gettext("Your calendar address no longer works."))
         return redirect("desk_calendar")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -106,7 +108,8 @@ def _line(event: CalendarEvent) -> EventLine:
     return EventLine(
         f"{event.at:%H:%M}",
         str(KINDS[event.kind]),
-        gettext("%(newsletter)s, %(period)s") % {"newsletter": event.newsletter.name, "period": event.title},
+        gettext("%(newsletter)s, edition of %(period)s")
+        % {"newsletter": event.newsletter.name, "period": event.title},
         url,
         tone,
         outcome,
@@ -118,9 +121,9 @@ def _outcome(event: CalendarEvent) -> tuple[str, str]:
     if not event.outcome:
         return "draft", ""
     if event.outcome == "held" and event.kind == "sending":
-        return "problem", gettext("Held: not approved in time")
+        return "problem", gettext("Not sent: not approved in time")
     if event.outcome == "unscheduled":
-        return "problem", gettext("Held: not scheduled in time")
+        return "problem", gettext("Not sent: not scheduled in time")
     if event.kind == "assembly":
         state = EditionPlan.State(event.outcome)
         return ("done" if state is EditionPlan.State.ASSEMBLED else "waiting"), str(state.label)

@@ -38,7 +38,7 @@ _TONES = {"refused": "problem", "bounced": "problem", "in_doubt": "waiting", "de
 class NotDeliveredPage(EditionPage):
     """The list, filtered by reason (GET), and its export (POST), which is recorded in the audit log."""
 
-    page_title = _("Not delivered")
+    page_title = _("Emails not delivered")
     template_name = "desk/reports/not_delivered.html"
     tab = _("Report")
 
@@ -62,7 +62,7 @@ class NotDeliveredPage(EditionPage):
         if mailing is None or not self._may_view_addresses:
             messages.error(
                 request,
-                gettext("There is no list to export, or you do not have permission to see addresses."),
+                gettext("There is no list to export, or you do not have permission to see email addresses."),
             )
             return self.redirect_to("report")
         reason, kind = request.POST.get("reason", ""), request.POST.get("as", "csv")

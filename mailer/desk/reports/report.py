@@ -124,7 +124,7 @@ def _sum_rows(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> tupl
         return None if None in cells else sum(cells)
 
     rest = [cell(index, column) for index, column in enumerate(columns)]
-    return (gettext("%(rows)s others") % {"rows": format_number(len(rows))}, *rest[1:])
+    return (gettext("%(rows)s other rows") % {"rows": format_number(len(rows))}, *rest[1:])
 
 
 _FINAL_AFTER = timedelta(days=3)
@@ -209,7 +209,7 @@ def key_figures(
             gettext("Pending"),
             account.pending,
             "busy",
-            gettext("not sent yet, to be retried, or in doubt"),
+            gettext("not sent yet, to be retried, or result in doubt"),
         )
     bad = "problem" if failed else "plain"
     yield Figure(
@@ -220,11 +220,17 @@ def key_figures(
         comparison("failed", failed, attempted),
     )
     yield Figure(
-        gettext("Excluded"), sum(account.excluded.values()), "draft", gettext("not sent; reasons below")
+        gettext("Excluded"),
+        sum(account.excluded.values()),
+        "draft",
+        gettext("not sent to these subscribers; reasons below"),
     )
     if engagement.clicks is not None:
         yield Figure(
-            gettext("Clicks"), engagement.clicks.human_count, "plain", gettext("without clicks by bots")
+            gettext("Clicks"),
+            engagement.clicks.human_count,
+            "plain",
+            gettext("clicks by bots are not counted"),
         )
     bad = "problem" if account.complained else "plain"
     complained = account.complained
@@ -292,7 +298,7 @@ def _failures(counts: Stats) -> str:
         for name, style in _CLASS_STYLES.items()
         if found[name]
     ]
-    return bar_chart(shown, gettext("Refused and bounced, by kind"), "chart-failures") if shown else ""
+    return bar_chart(shown, gettext("Refused and bounced emails, by kind"), "chart-failures") if shown else ""
 
 
 _CLASS_STYLES = {
@@ -305,10 +311,10 @@ _CLASS_STYLES = {
 
 def _of(part: int, whole: int) -> str:
     return (
-        gettext("%(share)s of %(whole)s")
+        gettext("%(share)s of %(whole)s emails")
         % {"share": format_percent(part / whole), "whole": format_number(whole)}
         if whole
-        else gettext("none attempted yet")
+        else gettext("no delivery attempted yet")
     )
 
 
@@ -320,7 +326,7 @@ class ReportDownload(EditionPage):
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         mailing = latest_mailing(self.edition)
         if mailing is None:
-            messages.error(request, gettext("Nothing was sent yet, so there is no report to export."))
+            messages.error(request, gettext("No edition was sent yet, so there is no report to export."))
             return self.redirect_to("report")
         counts = stats_of(mailing, timezone.now())
         made = {**tables(counts, self.edition.newsletter.zone), **engagement_tables(engagement_of(mailing))}

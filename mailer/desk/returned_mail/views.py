@@ -54,7 +54,7 @@ class ReplyFilters(WagtailFilterSet):
         label=_("Show"),
         empty_label=None,
         initial=_OPEN,
-        choices=[(_OPEN, _("Unclassified")), (_DONE, _("Done")), (_ALL, _("All returned mail"))],
+        choices=[(_OPEN, _("Not classified yet")), (_DONE, _("Done")), (_ALL, _("All returned mail"))],
     )
     kind = django_filters.ChoiceFilter(choices=Kind.choices, label=_("Kind"))
 
@@ -77,7 +77,7 @@ class ReplyFilters(WagtailFilterSet):
 def message_title(message: ReturnedMessage) -> str:
     """Its subject, or a substitute."""
     if message.service:
-        return gettext("Event from %(title)s") % {"title": CAPABILITIES[message.service].title}
+        return gettext("Webhook event from %(title)s") % {"title": CAPABILITIES[message.service].title}
     return message.subject or gettext("(no subject)")
 
 
@@ -86,10 +86,10 @@ def state_label(message: ReturnedMessage) -> tuple[str, str]:
     if message.triaged_at is not None:
         by = {"name": message.triaged_by, "result": message.get_triage_result_display()}
         if message.triage_result == "nothing":
-            return "done", gettext("Done by %(name)s") % by
-        return "done", gettext("Done by %(name)s: %(result)s") % by
+            return "done", gettext("Marked as done by %(name)s") % by
+        return "done", gettext("Marked as done by %(name)s: %(result)s") % by
     if message.kind == Kind.OTHER:
-        return "waiting", gettext("Unclassified")
+        return "waiting", gettext("Not classified yet")
     return "draft", str(message.get_kind_display()).capitalize()
 
 
@@ -151,7 +151,7 @@ class ReplyViewSet(TableViewSet):
 class MarkDoneAction(BulkAction):
     """Marks several messages as done."""
 
-    display_name = _("Mark as done")
+    display_name = _("Mark the comment as done")
     aria_label = _("Mark the selected messages as done")
     action_type = "done"
     template_name = "desk/returned_mail/mark_done.html"
@@ -203,16 +203,16 @@ _EXPLANATIONS = {
     Kind.BOUNCE: _("A bounce: an email was not delivered."),
     Kind.DELAY: _("A delay notice: a server is still trying to deliver an email. No action is taken."),
     Kind.COMPLAINT: _("A complaint: a subscriber marked an email as spam."),
-    Kind.AUTO_REPLY: _("An automatic reply. No action is taken."),
+    Kind.AUTO_REPLY: _("An automatic reply to an email. No action is taken."),
     Kind.UNSUBSCRIBE: _("An unsubscribe request by email. The subscriber was unsubscribed."),
     Kind.RECEIPT: _("A delivery or read receipt. No action is taken."),
-    Kind.OTHER: _("No rule matched this message."),
+    Kind.OTHER: _("No classification rule matched this message."),
 }
 _CHOICES = (
     (TriageResult.NOTHING, _("No action needed")),
-    (TriageResult.BOUNCE, _("Invalid address: suppress it")),
+    (TriageResult.BOUNCE, _("The address is invalid: suppress it")),
     (TriageResult.UNSUBSCRIBE, _("Unsubscribe request: unsubscribe from all lists")),
-    (TriageResult.COMPLAINT, _("Complaint: unsubscribe from all lists and suppress the address")),
+    (TriageResult.COMPLAINT, _("Spam complaint: unsubscribe from all lists and suppress the address")),
 )
 _LOG_ACTIONS = {
     TriageResult.BOUNCE: "desk.reply_bounce",
@@ -221,12 +221,12 @@ _LOG_ACTIONS = {
 }
 # How an event was matched to a subscriber.
 _MATCHED_BY = {
-    "verp": _("return path (VERP)"),
+    "verp": _("the return path of the message (VERP)"),
     "message_id": "Message-ID",
     "service": _("the email service provider"),
     "session": _("the server’s response during delivery"),
     "person": _("a colleague"),
-    "recipient": _("the address"),
+    "recipient": _("the email address"),
 }
 # Shown after classifying.
 _RESULTS = {
@@ -274,7 +274,9 @@ def _shown(text: str, masked: bool) -> str:
 class ClassifyForm(forms.Form):
     """What a message is, and which subscriber it concerns."""
 
-    kind = forms.ChoiceField(label=_("Classify this message"), choices=_CHOICES, widget=forms.RadioSelect)
+    kind = forms.ChoiceField(
+        label=_("Classify this returned message"), choices=_CHOICES, widget=forms.RadioSelect
+    )
     subscriber = forms.CharField(label=_("Subscriber’s email address"), max_length=254, required=False)
 
     def clean(self) -> dict[str, Any]:
@@ -333,7 +335,8 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
         )
         if kind == TriageResult.BOUNCE and not suppression.is_suppressed(subscriber):
             return gettext(
-                "Recorded. The address is not suppressed, because later email was delivered to it."
+                "The bounce is recorded. The address is not suppressed, because a later "
+                "email was delivered to it."
             )
         return _RESULTS[TriageResult(kind)].format(email=subscriber.email)
 
@@ -369,7 +372,7 @@ class AnswerForm(forms.Form):
     newsletter = forms.ModelChoiceField(queryset=Newsletter.objects.none(), label=_("From"), empty_label=None)
     subject = forms.CharField(label=_("Subject"), max_length=200)
     body = forms.CharField(
-        label=_("Your answer"), max_length=20_000, widget=forms.Textarea(attrs={"rows": 12})
+        label=_("Your answer to the message"), max_length=20_000, widget=forms.Textarea(attrs={"rows": 12})
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -420,7 +423,7 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
             self.object, data["newsletter"], data["subject"], data["body"], user, timezone.now()
         )
         log(instance=self.object, action="desk.reply_answer", user=user)
-        messages.success(self.request, _("Your answer is sent, and kept with the message."))
+        messages.success(self.request, _("Your answer is sent, and stored with the message."))
         return redirect("desk_reply", self.object.pk)
 
 
@@ -439,7 +442,9 @@ class ReopenAction(PermissionRequiredMixin, View):
             messages.error(request, str(error))
         else:
             log(instance=message, action="desk.reply_reopen", user=request.user)
-            messages.success(request, gettext("Undone. The message is unclassified again."))
+            messages.success(
+                request, gettext("The classification is undone. The message is unclassified again.")
+            )
         return redirect("desk_reply", pk)
 
 

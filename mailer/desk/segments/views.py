@@ -62,7 +62,7 @@ class SegmentViewSet(TableViewSet):
     list_display = [
         "name",
         Column("rule", label=_("Rule"), accessor=rule_summary),
-        Column("changed_by", label=_("Changed by")),
+        Column("changed_by", label=_("Last changed by")),
         DateColumn("changed_at", label=_("Changed"), sort_key="changed_at"),
     ]
 
@@ -205,7 +205,7 @@ class SegmentPage(StaffPage, TemplateView):
         if used := usages(self.segment):
             messages.error(
                 self.request,
-                gettext("The segment is used by %(users)s.")
+                gettext("The segment cannot be deleted: it is used by %(users)s.")
                 % {"users": ", ".join(str(one) for one in used[:3])},
             )
             return redirect("desk_segments:edit", self.segment.pk)
@@ -214,7 +214,7 @@ class SegmentPage(StaffPage, TemplateView):
                 log(instance=self.segment, action="wagtail.delete", user=self.request.user)
                 self.segment.delete()
         except ProtectedError:
-            messages.error(self.request, gettext("The segment is used by an edition."))
+            messages.error(self.request, gettext("The segment cannot be deleted: it is used by an edition."))
             return redirect("desk_segments:index")
         messages.success(self.request, gettext("The segment is deleted. Its subscribers were not changed."))
         return redirect("desk_segments:index")
@@ -232,7 +232,7 @@ def _parse(rule: str) -> Group:
     except InvalidRule:
         raise
     except (ValueError, RecursionError) as error:
-        raise InvalidRule(gettext("Invalid JSON: %(error)s.") % {"error": error}) from error
+        raise InvalidRule(gettext("This rule is not valid JSON: %(error)s.") % {"error": error}) from error
 
 
 def usages(segment: Segment) -> list[Edition | Segment]:
@@ -379,7 +379,7 @@ def _row(name: str, test: Condition, available: _Choices) -> ConditionRow:
     subject = kind.label
     if test.attribute == "field":
         field = available.fields.get(test.field or 0)
-        subject = field.name if field else gettext("Deleted field")
+        subject = field.name if field else gettext("Deleted custom field")
         if field and field.kind == "choice" and widget == "text":
             widget = "choices"
         elif field and field.kind == "number" and widget == "text":

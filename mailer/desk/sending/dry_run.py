@@ -30,20 +30,20 @@ class DryRunForm(forms.Form):
     """The receiving address, and for how many subscribers."""
 
     to = forms.EmailField(
-        label=_("Send all emails to"),
+        label=_("Send all emails of the dry run to"),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "aria-describedby": "desk-to-help"}),
     )
-    subscribers = forms.ChoiceField(label=_("Emails to send"), widget=forms.RadioSelect)
+    subscribers = forms.ChoiceField(label=_("Number of emails in the dry run"), widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, audience: int, variants: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         sample = max(_SAMPLE_SIZE, variants)
-        everybody = gettext("All %(audience)s: one for each subscriber") % {
+        everybody = gettext("All %(audience)s emails: one for each subscriber") % {
             "audience": format_number(audience)
         }
         choices = [("all", everybody)]
         if sample < audience:
-            some = gettext("A sample of %(sample)s that includes every variant") % {"sample": sample}
+            some = gettext("A sample of %(sample)s emails that includes every variant") % {"sample": sample}
             choices.insert(0, (str(sample), some))
         self.fields["subscribers"].choices = choices  # type: ignore[attr-defined]
         self.fields["subscribers"].initial = choices[0][0]
@@ -99,7 +99,7 @@ class DryRunPage(EditionPage):
         nonce = self.request.POST.get("form", "")[:40]
         with transaction.atomic():
             if nonce and not claim_form(f"dry run {user.pk} {nonce}", now):
-                text = gettext("This dry run was started already. None was started a second time.")
+                text = gettext("This dry run was already started. It was not started twice.")
                 raise ControlError("dry_run_active", text)
             mailing_control.start_dry_run(snapshot, to, limit, user, now)
 

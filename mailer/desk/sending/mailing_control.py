@@ -50,7 +50,11 @@ _ACTIONS = {
         _State.PAUSED,
     ),
     "resume": _Action(
-        mailing_control.resume, "desk.resume", _("Sending is resumed."), (_State.PAUSED,), _State.SENDING
+        mailing_control.resume,
+        "desk.resume",
+        _("Sending of the edition is resumed."),
+        (_State.PAUSED,),
+        _State.SENDING,
     ),
     "release": _Action(
         mailing_control.release_all,
@@ -62,7 +66,7 @@ _ACTIONS = {
     "cancel": _Action(
         mailing_control.cancel,
         "desk.cancel",
-        _("Cancelled. Subscribers who had not received it yet are counted as excluded."),
+        _("Sending is cancelled. Subscribers who had not received the edition yet are counted as excluded."),
         (_State.PLANNING, _State.HELD, _State.SENDING, _State.PAUSED),
         _State.CANCELLED,
     ),
@@ -119,7 +123,7 @@ class ControlAction(EditionPage):
         action = _ACTIONS.get(name)
         mailing = latest_dry_run(self.edition) if self._is_dry_run else latest_mailing(self.edition)
         if action is None or mailing is None:
-            messages.error(request, gettext("That action is not available: there is nothing to send."))
+            messages.error(request, gettext("This action is not possible: there is no edition to send."))
             return self.redirect_to("dry_run" if self._is_dry_run else "report")
         is_current = name == "pause" or request.POST.get("seen") == state_fingerprint(mailing)
         if not is_current or not _is_available(name, action, mailing):
@@ -140,11 +144,15 @@ class ControlAction(EditionPage):
     def _explain(self, action: _Action, mailing: Mailing) -> HttpResponse:
         values = {"state": _STATE_LABELS[_State(mailing.state)], "reason": translated(mailing.reason)}
         if mailing.state == action.result:
-            text = gettext("Nothing was done a second time: it is %(state)s already. %(reason)s") % values
+            text = (
+                gettext("Nothing was changed: sending was already in the state “%(state)s”. %(reason)s")
+                % values
+            )
             messages.info(self.request, text.strip())
         else:
             text = gettext(
-                "Nothing was done: it has changed since you opened the page. It is %(state)s now. %(reason)s"
+                "Nothing was changed: the state of sending has changed since you opened the "
+                "page. It is now “%(state)s”. %(reason)s"
             )
             messages.warning(self.request, (text % values).strip())
         return self._back_to(mailing)

@@ -24,18 +24,24 @@ from mailer.instance import no_send
 
 # What each answer does, for the page.
 _CHOICES = (
-    (Choice.HOLD, _("Not known yet: pause it. You can resume or cancel it later.")),
-    (Choice.SENT, _("The original installation sent this mailing: send no more of it from here.")),
+    (Choice.HOLD, _("I do not know yet: pause sending here. You can resume or cancel it later.")),
+    (Choice.SENT, _("The original installation sent this edition: send no more of it from here.")),
     (
         Choice.GO_ON,
-        _("The original installation did not continue this mailing: send the remaining emails from here."),
+        _(
+            "The original installation did not finish sending this edition: send the remaining "
+            "emails from here."
+        ),
     ),
 )
 # The same for an edition that was due, and of which nothing was sent when the database was copied.
 _DUE_CHOICES = (
-    (Choice.HOLD, _("Not known yet: cancel its schedule. You can schedule it again later.")),
-    (Choice.SENT, _("The original sent it: do not send it from here.")),
-    (Choice.GO_ON, _("The original did not send it: send it from here, now.")),
+    (
+        Choice.HOLD,
+        _("I do not know yet: cancel the schedule here. You can schedule the edition again later."),
+    ),
+    (Choice.SENT, _("The original installation sent this edition: do not send it from here.")),
+    (Choice.GO_ON, _("The original installation did not send this edition: send it from here, now.")),
 )
 
 
@@ -44,8 +50,8 @@ class ResumeForm(forms.Form):
 
     send_outbox = forms.BooleanField(required=False)
     original_stopped = forms.BooleanField(
-        label=_("The original installation sends no more"),
-        error_messages={"required": _("Confirm that the original installation sends no more.")},
+        label=_("The original installation no longer sends mail"),
+        error_messages={"required": _("Confirm that the original installation no longer sends mail.")},
     )
 
     def __init__(self, *args: Any, asked: Questions, paused: bool, **kwargs: Any) -> None:
@@ -78,7 +84,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
     """What no-send mode means, and the form that ends it."""
 
     permission_required = "auth.change_user"
-    page_title = _("No-send mode")
+    page_title = _("No-send mode (sending is switched off)")
     header_icon = "warning"
     template_name = "desk/sending/no_send_mode.html"
     form_class = ResumeForm
@@ -105,7 +111,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
             now=timezone.now(),
             user=current_user(self.request),
         )
-        messages.success(self.request, gettext("This installation sends again."))
+        messages.success(self.request, gettext("This installation sends mail again."))
         return redirect("wagtailadmin_home")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

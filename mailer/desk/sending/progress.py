@@ -44,8 +44,8 @@ _STEP_PAUSED_BY_STOP_RULES = _(
 )
 
 _INTERVENTIONS = {
-    "warned": ("waiting", _("Staff warned")),
-    "slowed": ("busy", _("Slowed down")),
+    "warned": ("waiting", _("Staff were warned")),
+    "slowed": ("busy", _("Sending was slowed down")),
     "paused": ("problem", _("Paused")),
 }
 # The pace is measured over so many whole minutes.
@@ -68,7 +68,7 @@ class ProgressPage(EditionPage):
         now, zone = context["now"], self.edition.newsletter.zone
         counts = stats_of(mailing, now)
         may_control = self.request.user.has_perm("mailer.schedule_edition")
-        timeline, title = build_timeline(counts.accepted_by_minute, zone), gettext("Sent over time")
+        timeline, title = build_timeline(counts.accepted_by_minute, zone), gettext("Emails sent over time")
         enough = len(timeline.intervals) > 1
         return {
             **context,
@@ -115,7 +115,7 @@ def _pace_label(mailing: Mailing, counts: Stats, now: datetime) -> str:
         return ""
     rate = format_number(max(round(pace), 1))
     if mailing.released_up_to is not None or not counted.planned:
-        return gettext("about %(count)s per minute") % {"count": rate}
+        return gettext("about %(count)s messages per minute") % {"count": rate}
     return _pace_and_time_left(rate, timedelta(minutes=(counted.planned + counted.claimed) / pace))
 
 
@@ -135,19 +135,19 @@ def messages_per_minute(started_at: datetime, counts: Stats, now: datetime) -> f
 def _pace_and_time_left(rate: str, left: timedelta) -> str:
     minutes = round(left.total_seconds() / 60)
     if minutes < 2:
-        text = gettext("about %(rate)s per minute, less than two minutes left")
+        text = gettext("about %(rate)s messages per minute, less than two minutes left")
         return text % {"rate": rate}
     if minutes < 120:
         text = ngettext(
-            "about %(rate)s per minute, about %(count)s minute left",
-            "about %(rate)s per minute, about %(count)s minutes left",
+            "about %(rate)s messages per minute, about %(count)s minute left",
+            "about %(rate)s messages per minute, about %(count)s minutes left",
             minutes,
         )
         return text % {"rate": rate, "count": minutes}
     hours = round(minutes / 60)
     text = ngettext(
-        "about %(rate)s per minute, about %(count)s hour left",
-        "about %(rate)s per minute, about %(count)s hours left",
+        "about %(rate)s messages per minute, about %(count)s hour left",
+        "about %(rate)s messages per minute, about %(count)s hours left",
         hours,
     )
     return text % {"rate": rate, "count": hours}
@@ -172,7 +172,7 @@ def _rollout(mailing: Mailing) -> dict[str, Any] | None:
     shares = [f"{share:g} %" for share in plan_deliveries.percentages()]
     marks = [
         ("done" if index < mailing.step else "now" if index == mailing.step else "todo", label)
-        for index, label in enumerate([*shares, gettext("everyone")])
+        for index, label in enumerate([*shares, gettext("sent to everyone")])
     ]
     next_check_at = (
         mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.rollout_wait_minutes)
@@ -217,7 +217,11 @@ def provider_rows(counts: Stats, now: datetime) -> list[ProviderRow]:
     rest = dict(by_size[_MAX_PROVIDERS:]) | {
         name: one for name, one in counts.providers.items() if name == OTHERS
     }
-    return [*rows, _provider_row(gettext("All others"), sum_outcomes(rest), None)] if rest else rows
+    return (
+        [*rows, _provider_row(gettext("All other mailbox providers"), sum_outcomes(rest), None)]
+        if rest
+        else rows
+    )
 
 
 def _provider_row(name: str, found: OutcomeCounts, wait: float | None) -> ProviderRow:

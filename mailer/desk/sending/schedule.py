@@ -57,7 +57,7 @@ class ScheduleForm(forms.Form):
         required=False,
         input_formats=[_FIELD_FORMAT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(format=_FIELD_FORMAT, attrs={"type": "datetime-local"}),
-        error_messages={"invalid": gettext_lazy("Enter a date and a time.")},
+        error_messages={"invalid": gettext_lazy("Enter the date and time of sending.")},
     )
     local = forms.BooleanField(
         label=gettext_lazy("Send by time zone: at the same local time for every subscriber"), required=False
@@ -104,9 +104,9 @@ class ScheduleForm(forms.Form):
 
     def _check_time(self, at: datetime | None) -> None:
         if at is None:
-            self.add_error("at", gettext("Choose a date and a time."))
+            self.add_error("at", gettext("Choose the date and time of sending."))
         elif at < self.earliest:
-            self.add_error("at", gettext("This time has passed. Choose a later one."))
+            self.add_error("at", gettext("This time has already passed. Choose a later one."))
         elif at > self.latest:
             until = local_times.moment_label(self.latest, self.zone)
             self.add_error(
@@ -117,7 +117,7 @@ class ScheduleForm(forms.Form):
 
     def _check_hour(self, hour: Any) -> None:
         if hour in ("", None):
-            self.add_error("hour", gettext("Choose the local time."))
+            self.add_error("hour", gettext("Choose the local time of sending."))
             return
         start = self.cleaned_data.get("at") if self.cleaned_data.get("when") == "later" else self.now
         if start and "at" not in self.errors and self._too_late(start, int(hour)):
@@ -125,7 +125,7 @@ class ScheduleForm(forms.Form):
             self.add_error(
                 "hour",
                 gettext(
-                    "The approved sending window ends on %(until)s, before this hour. Choose an earlier one."
+                    "The approved sending window ends on %(until)s, before this hour. Choose an earlier hour."
                 )
                 % {"until": until},
             )
@@ -160,7 +160,9 @@ class SchedulePage(SnapshotPage):
 
     @property
     def no_snapshot_error(self) -> str:  # type: ignore[override]
-        return gettext("There is no approved version to schedule any more: it was changed or withdrawn.")
+        return gettext(
+            "The edition can no longer be scheduled: its approved version was changed or withdrawn."
+        )
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -251,8 +253,8 @@ class SchedulePage(SnapshotPage):
             return self._explain(
                 messages.error,
                 gettext(
-                    "Nothing was scheduled: the edition was submitted again since you opened that page. "
-                    "Check the new version."
+                    "The edition was not scheduled: it was submitted again since you opened "
+                    "that page. Check the new version."
                 ),
             )
         if snapshot.state != Snapshot.State.APPROVED:
@@ -275,10 +277,12 @@ class SchedulePage(SnapshotPage):
 
     def _confirmed(self, snapshot: Snapshot, at: datetime | None) -> str:
         if at is None:
-            return gettext("%(edition)s will be sent in a few seconds. Until then you can undo it.") % {
-                "edition": self.edition
-            }
-        return gettext("%(edition)s is scheduled: %(moment)s. Until then you can cancel it.") % {
+            return gettext(
+                "The edition “%(edition)s” will be sent in a few seconds. Until then you can undo this."
+            ) % {"edition": self.edition}
+        return gettext(
+            "The edition “%(edition)s” is scheduled: %(moment)s. Until then you can cancel the schedule."
+        ) % {
             "edition": self.edition,
             "moment": local_times.moment_label(snapshot.send_at or at, self.zone),
         }
@@ -290,8 +294,8 @@ class SchedulePage(SnapshotPage):
             return self._explain(
                 messages.warning,
                 gettext(
-                    "The schedule was changed since you opened that page, so it was not cancelled. "
-                    "Check it below."
+                    "The schedule of the edition was changed since you opened that page, so "
+                    "it was not cancelled. Check it below."
                 ),
             )
         at, hour = snapshot.send_at, snapshot.local_hour
@@ -303,7 +307,8 @@ class SchedulePage(SnapshotPage):
             return self._explain(messages.error, str(error))
         log(instance=self.edition, action="desk.unschedule", user=current_user(self.request))
         messages.success(
-            self.request, gettext("The schedule is cancelled. Nothing is sent until it is scheduled again.")
+            self.request,
+            gettext("The schedule of the edition is cancelled. It is not sent until it is scheduled again."),
         )
         return self._back_to_form(at, hour)
 
@@ -325,12 +330,14 @@ class SchedulePage(SnapshotPage):
         if snapshot.mailed:
             messages.warning(
                 self.request,
-                gettext("Sending has already begun. Nothing was changed; you can pause or cancel it here."),
+                gettext(
+                    "Sending had already begun, so nothing was changed; you can pause or cancel it here."
+                ),
             )
             return self.redirect_to("progress")
         if snapshot.state == Snapshot.State.SCHEDULED and snapshot.send_at:
             text = gettext(
-                "Already scheduled by %(name)s: %(moment)s. Nothing was scheduled a second time."
+                "The edition was already scheduled by %(name)s: %(moment)s. It was not scheduled twice."
             ) % {
                 "name": name_of(snapshot.scheduled_by) if snapshot.scheduled_by else "–",
                 "moment": local_times.moment_label(snapshot.send_at, self.zone),
@@ -338,7 +345,7 @@ class SchedulePage(SnapshotPage):
             return self._explain(messages.info, text)
         if snapshot.state == Snapshot.State.APPROVED:
             return self._explain(
-                messages.info, gettext("It was already cancelled: the edition is not scheduled.")
+                messages.info, gettext("The schedule was already cancelled: the edition is not scheduled.")
             )
         return self._explain(
             messages.error, gettext("Only approved editions can be scheduled. Nothing was changed.")

@@ -53,7 +53,7 @@ class TestEmailForm(forms.Form):
     country = forms.MultipleChoiceField(
         label=gettext_lazy("Countries"), widget=forms.CheckboxSelectMultiple, required=False
     )
-    each = forms.BooleanField(label=gettext_lazy("A separate email for each country"), required=False)
+    each = forms.BooleanField(label=gettext_lazy("A separate test email for each country"), required=False)
 
     def __init__(self, *args: Any, edition: Edition, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,7 +68,7 @@ class TestEmailForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         if not self.errors and len(self.combinations()) > _MOST:
             self.add_error(
-                "language", gettext("Choose at most %(most)s emails for one test.") % {"most": _MOST}
+                "language", gettext("Choose at most %(most)s test emails at once.") % {"most": _MOST}
             )
         return self.cleaned_data
 
@@ -120,7 +120,10 @@ class TestEmailPage(EditionPage):
             return self.render_to_response(self.get_context_data(form=form))
         tests = list(self._tests(form))
         if not tests:
-            messages.error(request, gettext("No story is for these countries, so there is no email to send."))
+            messages.error(
+                request,
+                gettext("The edition has no story for these countries, so there is no email to send."),
+            )
             return self.render_to_response(self.get_context_data(form=form))
         try:
             sent = self._send(tests, form.cleaned_data["to"])
@@ -128,9 +131,7 @@ class TestEmailPage(EditionPage):
             form.add_error("to", str(error))
             return self.render_to_response(self.get_context_data(form=form))
         if not sent:
-            messages.info(
-                request, gettext("These test emails were sent already. None was sent a second time.")
-            )
+            messages.info(request, gettext("These test emails were already sent. They were not sent twice."))
         else:
             messages.success(request, self._sent_message(len(tests), form.cleaned_data["to"]))
         return self.redirect_to("test")
@@ -155,8 +156,8 @@ class TestEmailPage(EditionPage):
 
     def _sent_message(self, count: int, to: str) -> str:
         text = ngettext(
-            "%(count)s test email to %(to)s is on its way.",
-            "%(count)s test emails to %(to)s are on their way.",
+            "%(count)s test email is being sent to %(to)s.",
+            "%(count)s test emails are being sent to %(to)s.",
             count,
         )
         return text % {"count": count, "to": to}
@@ -178,7 +179,7 @@ class TestEmailPage(EditionPage):
         page_language = get_language() or "en"
         names = iso_codes.country_names(countries, page_language) if countries else gettext("all countries")
         return gettext(
-            "Test email: no subscriber got it. %(edition)s (%(state)s), %(language)s, %(countries)s."
+            "Test email, not sent to subscribers: %(edition)s (%(state)s), %(language)s, %(countries)s."
         ) % {
             "edition": self.edition,
             "state": state,

@@ -29,7 +29,7 @@ class CommentAction(StoryAction):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         text = request.POST.get("text", "").strip()[:2000]
         if not text:
-            messages.error(request, _("Write a comment first."))
+            messages.error(request, _("Write a comment before you add it."))
             return self.to_story("#story-comment")
         user, now = current_user(request), timezone.now()
         with transaction.atomic():

@@ -46,9 +46,11 @@ def of_story(story: Story, at: datetime, *, may_assemble: bool) -> list[Destinat
             continue
         draft = _draft_that_lacks(newsletter, story, now)
         if draft is not None:
-            text = _("%(edition)s is a draft without this story.") % {"edition": draft}
+            text = _("The draft edition %(edition)s does not include this story.") % {"edition": draft}
             url = reverse("desk_editions:edit", args=[draft.pk])
-            found.append(Destination(text, url, _("Add it there"), _("Next: add it to the edition")))
+            found.append(
+                Destination(text, url, _("Add the story to this edition"), _("Next: add it to the edition"))
+            )
             continue
         next_one = upcoming(newsletter, now, [story.pk])
         by_hand = next_one.skipped or next_one.at is None
@@ -81,23 +83,31 @@ def _sentence(story: Story, next_one: Upcoming) -> str:
     values = _names(next_one)
     if story.from_period > str(next_one.period):
         later = {**values, "month": localized_names.month_name(story.from_period)}
-        return _("%(newsletter)s: waits for the edition of %(month)s.") % later
+        return _("%(newsletter)s: this story is waiting for the edition of %(month)s.") % later
     if story.live and not any(one.pk == story.pk for one in next_one.stories):
         return (
             _(
-                "%(newsletter)s: the edition of %(month)s does not take it: it was in an earlier one, or its "
-                "date is outside."
+                "%(newsletter)s: the edition of %(month)s will not include this story: it "
+                "was in an earlier edition, or its date is outside the period."
             )
             % values
         )
     if next_one.skipped or next_one.at is None:
-        return _("%(newsletter)s: the edition of %(month)s is assembled by hand.") % values
+        return (
+            _("%(newsletter)s: the edition of %(month)s is assembled by staff, without a schedule.") % values
+        )
     values["moment"] = localized_names.format_moment(next_one.at, next_one.newsletter.zone)
     if not story.live and next_one.ready_by:
         values["moment"] = localized_names.format_moment(next_one.ready_by, next_one.newsletter.zone)
     if story.live:
         return (
-            _("%(newsletter)s: comes into the edition of %(month)s, which is assembled on %(moment)s.")
+            _(
+                "%(newsletter)s: this story will be in the edition of %(month)s, which is "
+                "assembled on %(moment)s."
+            )
             % values
         )
-    return _("%(newsletter)s: comes into the edition of %(month)s if it is ready by %(moment)s.") % values
+    return (
+        _("%(newsletter)s: this story will be in the edition of %(month)s if it is ready by %(moment)s.")
+        % values
+    )

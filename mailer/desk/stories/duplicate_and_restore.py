@@ -64,7 +64,9 @@ class DuplicateAction(OwnStory, StoryAction):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         copy = story_drafts.duplicate(self.object, current_user(request), timezone.now())
-        messages.success(request, _("This is a copy of “%(story)s”, as a draft.") % {"story": copy})
+        messages.success(
+            request, _("This is a copy of the story “%(story)s”, saved as a draft.") % {"story": copy}
+        )
         return redirect("desk_stories:edit", copy.pk)
 
 
@@ -78,7 +80,7 @@ class CarryOverAction(OwnStory, StoryAction):
             return self.to_story()
         period = next_period(self.object)
         story_drafts.carry_over(self.object, period, current_user(request), timezone.now())
-        text = _("“%(story)s” is carried over to the edition of %(month)s.")
+        text = _("The story “%(story)s” is carried over to the edition of %(month)s.")
         messages.success(request, text % {"story": self.object, "month": localized_names.month_name(period)})
         return self.to_story()
 
@@ -107,7 +109,7 @@ class RestoreStoryPage(OwnStory, TemplateView):
 
     model = Story
     permission_required = "mailer.change_story"
-    page_title = gettext_lazy("Earlier version")
+    page_title = gettext_lazy("Earlier version of the edition")
     template_name = "desk/stories/restore.html"
     breadcrumbs_above = (("desk_stories:list", gettext_lazy("Stories")),)
 
@@ -133,5 +135,5 @@ class RestoreStoryPage(OwnStory, TemplateView):
         written = story_drafts.values_of(earlier, dict.fromkeys(languages))
         user, now = current_user(request), timezone.now()
         story_drafts.save(self.object, written, {}, user, now)
-        messages.success(request, _("The earlier version is the latest draft again."))
+        messages.success(request, _("The earlier version of the story is restored as its latest draft."))
         return redirect("desk_stories:edit", self.object.pk)

@@ -47,7 +47,7 @@ from subscribers.translate_stored_texts import translated
 PART_LABELS = {
     "headline": gettext_lazy("Headline"),
     "summary": gettext_lazy("Summary"),
-    "body": gettext_lazy("Full text"),
+    "body": gettext_lazy("Full text of the story"),
     "link_label": gettext_lazy("Text of the link"),
     "venue": gettext_lazy("Place of the event"),
     "picture_alt": gettext_lazy("Description of the picture"),
@@ -85,13 +85,13 @@ class StoryForm(forms.Form):
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
     starts = forms.TimeField(
-        label=gettext_lazy("Begins at"),
+        label=gettext_lazy("Start time of the event"),
         required=False,
         help_text=gettext_lazy("Empty: all day."),
         widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
     )
     ends = forms.TimeField(
-        label=gettext_lazy("Ends at"),
+        label=gettext_lazy("End time of the event"),
         required=False,
         widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
     )
@@ -99,7 +99,7 @@ class StoryForm(forms.Form):
         label=gettext_lazy("Time zone"),
         required=False,
         max_length=64,
-        help_text=gettext_lazy("Of these times: Asia/Almaty."),
+        help_text=gettext_lazy("Time zone of these times: Asia/Almaty."),
     )
     countries = forms.MultipleChoiceField(
         label=gettext_lazy("Countries"),
@@ -141,7 +141,9 @@ class StoryForm(forms.Form):
         own = self.own_countries
         if own is not None and not (chosen and set(chosen) <= own):
             names = staff_language.country_names(sorted(own))
-            raise ValidationError(_("You write stories of these countries: %(names)s.") % {"names": names})
+            raise ValidationError(
+                _("You can write stories about these countries: %(names)s.") % {"names": names}
+            )
         return chosen
 
     def clean(self) -> dict[str, Any]:
@@ -179,7 +181,7 @@ class StoryForm(forms.Form):
 
 
 def _text_field(part: str, language: str) -> forms.Field:
-    label = _("%(part)s, %(language)s") % {
+    label = _("%(part)s in %(language)s") % {
         "part": PART_LABELS[part],
         "language": staff_language.language_name(language),
     }
@@ -309,7 +311,7 @@ class _Editor(StaffPage, TemplateView):
             return self._again(form, saved)
         if ready:
             return self._ready(form)
-        messages.success(request, _("“%(story)s” is saved as a draft.") % {"story": self.story})
+        messages.success(request, _("The story “%(story)s” is saved as a draft.") % {"story": self.story})
         return redirect(self.url())
 
     def save(self, form: StoryForm) -> Saved:
@@ -369,9 +371,12 @@ class _Editor(StaffPage, TemplateView):
         """The form as it was written, with its errors and what another person wrote meanwhile."""
         self.form = form
         for conflict in saved.conflicts:
-            text = _("Another person changed this meanwhile: “%(text)s”. Save again to keep yours.")
+            text = _(
+                "Another person changed this field while you were editing it: "
+                "“%(text)s”. Save again to keep your text."
+            )
             form.add_error(conflict.field, text % {"text": without_markup(conflict.theirs)})
-        text = _("Not everything is saved: see the marked fields.")
+        text = _("Some of your changes are not saved: see the marked fields.")
         if saved.conflicts:
             text = f"{text} {last_change(self.story)}".strip()
         messages.error(self.request, text)
@@ -384,7 +389,9 @@ class _Editor(StaffPage, TemplateView):
         for one in missing:
             text, field = _missing_text(one.part, one.language), f"{one.part}-{one.language}"
             if one.part == "text":
-                form.add_error(f"headline-{form.languages[0]}", _("Write a headline and a summary."))
+                form.add_error(
+                    f"headline-{form.languages[0]}", _("Write a headline and a summary for the story.")
+                )
             elif field in form.fields:
                 form.add_error(field, text)
             else:
@@ -403,7 +410,7 @@ class _Editor(StaffPage, TemplateView):
 
     def _say_ready(self, user: User) -> None:
         """That the story is ready, and what comes next: the edition it goes into, or where to put it in."""
-        said = [_("“%(story)s” is saved and ready for editions.") % {"story": self.story}]
+        said = [_("The story “%(story)s” is saved and ready for editions.") % {"story": self.story}]
         found = destinations.of_story(
             Story.objects.get(pk=self.story.pk),
             timezone.now(),
@@ -421,7 +428,7 @@ def _missing_text(part: str, language: str) -> str:
     if part == "picture_alt":
         return _("The story has a picture: describe it in %(language)s.") % {"language": name}
     values = {"part": PART_LABELS.get(part, part), "language": name}
-    return _("%(part)s is missing in %(language)s.") % values
+    return _("The %(part)s is missing in %(language)s.") % values
 
 
 def field_label(field: str) -> str:
@@ -429,7 +436,7 @@ def field_label(field: str) -> str:
     part, _dash, language = field.partition("-")
     if part in PARTS:
         named = {"part": PART_LABELS[part], "language": staff_language.language_name(language)}
-        return _("%(part)s, %(language)s") % named
+        return _("%(part)s in %(language)s") % named
     return str(StoryForm.base_fields[field].label)
 
 

@@ -44,40 +44,49 @@ from subscribers.translate_stored_texts import translated
 _LISTED = 50
 
 _PLACES = {
-    "stated": gettext_lazy("%(country)s: the source says so (“%(word)s”)."),
-    "category": gettext_lazy("%(country)s: the category “%(word)s” of the source."),
-    "headline": gettext_lazy("%(country)s: “%(word)s” in the headline."),
-    "lead": gettext_lazy("%(country)s: “%(word)s” in the first lines."),
-    "body": gettext_lazy("%(country)s: “%(word)s” in the text."),
-    "source": gettext_lazy("%(country)s: the source is about it."),
+    "stated": gettext_lazy("Suggested country %(country)s: the source names it (“%(word)s”)."),
+    "category": gettext_lazy("Suggested country %(country)s: the source has the category “%(word)s”."),
+    "headline": gettext_lazy("Suggested country %(country)s: “%(word)s” is in the headline."),
+    "lead": gettext_lazy("Suggested country %(country)s: “%(word)s” is in the first lines."),
+    "body": gettext_lazy("Suggested country %(country)s: “%(word)s” is in the text."),
+    "source": gettext_lazy("Suggested country %(country)s: the source is about this country."),
 }
 _KINDS = {
-    "stated": gettext_lazy("%(kind)s: the source says so."),
-    "category": gettext_lazy("%(kind)s: the category “%(word)s” of the source."),
-    "headline": gettext_lazy("%(kind)s: “%(word)s” in the headline."),
-    "date": gettext_lazy("%(kind)s: the text names a day to come, and “%(word)s”."),
-    "none": gettext_lazy("%(kind)s: nothing speaks for another kind."),
+    "stated": gettext_lazy("Suggested kind of story, %(kind)s: the source says so."),
+    "category": gettext_lazy("Suggested kind of story, %(kind)s: the source has the category “%(word)s”."),
+    "headline": gettext_lazy("Suggested kind of story, %(kind)s: “%(word)s” is in the headline."),
+    "date": gettext_lazy("Suggested kind of story, %(kind)s: the text names a future day, and “%(word)s”."),
+    "none": gettext_lazy("Suggested kind of story, %(kind)s: nothing indicates another kind."),
 }
 _LANGUAGES = {
-    "stated": gettext_lazy("%(language)s: the source says so."),
-    "detected": gettext_lazy("%(language)s: recognised by the text."),
-    "source": gettext_lazy("%(language)s: the language of the source."),
-    "site": gettext_lazy("%(language)s: the language could not be recognised. Check it."),
+    "stated": gettext_lazy("Suggested language %(language)s: the source says so."),
+    "detected": gettext_lazy("Suggested language %(language)s: recognised from the text."),
+    "source": gettext_lazy("Suggested language %(language)s: it is the language of the source."),
+    "site": gettext_lazy("Suggested language %(language)s: the language could not be recognised. Check it."),
 }
 _DATES = {
-    "missing": gettext_lazy("The source gave no date, so the story has that of the day it came in."),
+    "missing": gettext_lazy("The source gave no date, so the story has the date on which it was imported."),
     "future": gettext_lazy(
-        "The source gave a date in the future, so the story has that of the day it came in."
+        "The source gave a date in the future, so the story has the date on which it was imported."
     ),
-    "event": gettext_lazy("The date is the day of the event that the text names."),
+    "event": gettext_lazy("The suggested date is the day of the event that the text names."),
 }
 _SIGNS = {
-    "link": gettext_lazy("Both have the same address."),
-    "headline": gettext_lazy("Both have the same headline and were published within a few days."),
-    "text": gettext_lazy("The texts are nearly the same."),
-    "picture": gettext_lazy("Both have the same picture and were published within a few days."),
-    "event": gettext_lazy("Both are about an event on the same day at the same time."),
-    "numbers": gettext_lazy("Both name the same numbers and people, and were published on the same day."),
+    "link": gettext_lazy("Perhaps duplicates: both stories have the same web address."),
+    "headline": gettext_lazy(
+        "Perhaps duplicates: both stories have the same headline and were published within a few days."
+    ),
+    "text": gettext_lazy("Perhaps duplicates: the texts of both stories are nearly the same."),
+    "picture": gettext_lazy(
+        "Perhaps duplicates: both stories have the same picture and were published within a few days."
+    ),
+    "event": gettext_lazy(
+        "Perhaps duplicates: both stories are about an event on the same day at the same time."
+    ),
+    "numbers": gettext_lazy(
+        "Perhaps duplicates: both stories name the same numbers and "
+        "people, and were published on the same day."
+    ),
 }
 
 
@@ -167,12 +176,15 @@ def country_reasons(item: StorySourceItem) -> list[str]:
         for code, word, place in reasons
     ]
     if given.get("region") and not any(code == "" for code, _word, _place in reasons):
-        found.append(_("So many countries are the whole region."))
+        found.append(_("A story about so many countries is shown to the whole region."))
     if not reasons:
-        found.append(_("No country was found: as it is, the readers of the whole region get it."))
+        found.append(
+            _("No country was recognised: unless you choose some, readers of the whole region get the story.")
+        )
     if given.get("also_named"):
         found.append(
-            _("Also named: %(countries)s.") % {"countries": staff_language.country_names(given["also_named"])}
+            _("Countries also named in the text: %(countries)s.")
+            % {"countries": staff_language.country_names(given["also_named"])}
         )
     return found
 
@@ -278,25 +290,25 @@ class SourceItemAction(OwnStory, StoryAction):
             self._reviewed(row, request.POST.getlist("countries"), user)
         elif action == "take_over":
             source_updates.take_over(row, [field] if field else list(row.update), user, now)
-            messages.success(request, _("Taken over from the source."))
+            messages.success(request, _("The change made at the source is now in the story."))
         elif action == "ignore":
             source_updates.ignore(row, [field] if field else list(row.update))
-            messages.success(request, _("The story stays as it is."))
+            messages.success(request, _("The story stays as it is, without the change made at the source."))
         elif action == "merge":
             return self._merge(row, user)
         elif action == "keep":
             removed_items.keep(self.object, now)
-            messages.success(request, _("The story is kept."))
+            messages.success(request, _("The story is kept, although its source no longer has it."))
         elif action == "keep_apart":
             source_updates.keep_apart(row)
-            messages.success(request, _("The two stories stay apart."))
+            messages.success(request, _("The two stories are not merged."))
         elif action == "separate":
             if own := source_updates.separate(row, user, now):
                 self._log(own, "desk.source_separate")
-                messages.success(request, _("This is the story of its own, as a draft."))
+                messages.success(request, _("This is the separated story, saved as a draft."))
                 return redirect("desk_stories:edit", own.pk)
         else:
-            messages.error(request, _("Nothing was chosen."))
+            messages.error(request, _("Nothing was changed, because nothing was selected."))
             return self.to_story("#story-source")
         if action in ("take_over", "ignore", "keep", "keep_apart"):
             self._log(self.object, f"desk.source_{action}")
@@ -321,7 +333,9 @@ class SourceItemAction(OwnStory, StoryAction):
         except MergeError as error:
             messages.error(self.request, str(error))
             return self.to_story("#story-source")
-        messages.success(self.request, _("The two stories are one now, with a text in each language."))
+        messages.success(
+            self.request, _("The two stories are merged into one, with a text in each language.")
+        )
         return redirect("desk_stories:edit", target.pk)
 
     def _log(self, story: Story, action: str) -> None:
@@ -349,7 +363,7 @@ class SuggestionsPage(StaffPage, TemplateView):
 
     permission_required = "mailer.change_story"
     template_name = "desk/stories/suggestions.html"
-    page_title = gettext_lazy("Suggestions to review")
+    page_title = gettext_lazy("Stories from sources to review")
     header_icon = "doc-full-inverse"
     breadcrumbs_above = (("desk_stories:list", gettext_lazy("Stories")),)
 
@@ -381,8 +395,10 @@ class SuggestionsPage(StaffPage, TemplateView):
             source_updates.review(item, None, user, now)
             log(instance=item.story, action="desk.source_accept", user=user)
         if not items:
-            messages.error(request, _("Choose at least one story."))
+            messages.error(request, _("Select at least one story."))
         else:
-            text = ngettext("%(count)d suggestion accepted.", "%(count)d suggestions accepted.", len(items))
+            text = ngettext(
+                "%(count)d suggested story accepted.", "%(count)d suggested stories accepted.", len(items)
+            )
             messages.success(request, text % {"count": len(items)})
         return redirect("desk_story_suggestions")

@@ -57,12 +57,12 @@ _TRY_LIMITS = PollLimits(
 _SHOWN, _STORIES = 30, 30
 _LINE = re.compile(r"\s*(.+?)\s*[:=]\s*([A-Za-z]{2}(?:\s*[, ]\s*[A-Za-z]{2})*)\s*")
 _OUTCOMES: Mapping[str, tuple[str, Promise]] = {
-    "new": ("done", _("new draft")),
-    "known": ("draft", _("is here already")),
-    "changed": ("waiting", _("here, and changed since")),
-    "duplicate": ("draft", _("repeats a story")),
-    "translation": ("done", _("translation of a story")),
-    "deleted": ("draft", _("staff deleted its draft")),
+    "new": ("done", _("will be imported as a new draft")),
+    "known": ("draft", _("was imported earlier")),
+    "changed": ("waiting", _("was imported earlier, and has changed since")),
+    "duplicate": ("draft", _("seems to repeat a story that is already here")),
+    "translation": ("done", _("seems to be the translation of a story that is already here")),
+    "deleted": ("draft", _("was imported earlier, and staff deleted the draft")),
 }
 
 
@@ -82,7 +82,8 @@ class SourceForm(forms.Form):
         max_length=500,
         required=False,
         help_text=_(
-            "Of the feed, or of the website: press “Find sources” and choose among what the site offers."
+            "Address of the feed or of the website: click “Find sources” and choose from "
+            "what the website offers."
         ),
     )
     kind = forms.ChoiceField(label=pgettext_lazy("of a source", "Kind"), choices=offered_kinds)
@@ -90,39 +91,42 @@ class SourceForm(forms.Form):
         label=_("Folder"),
         max_length=500,
         required=False,
-        help_text=_("For a folder on the server: its path below the folder that the configuration names."),
+        help_text=_("For a folder on the server: its path within the folder that the configuration names."),
     )
     name = forms.CharField(
         label=pgettext_lazy("of a thing", "Name"),
         max_length=120,
         required=False,
-        help_text=_("For your colleagues, such as “Office in Almaty”."),
+        help_text=_("Name shown to your colleagues, such as “Office in Almaty”."),
     )
     language = forms.CharField(
         label=_("Language"),
         required=False,
         widget=LanguageSelect,
-        help_text=_("Of entries whose language cannot be recognised."),
+        help_text=_("Language used for entries whose language cannot be recognised."),
     )
     countries = forms.MultipleChoiceField(
         label=_("Countries"),
         required=False,
         widget=CountriesInput,
         choices=lambda: StorySource._meta.get_field("countries").choices_for_form(),
-        help_text=_("Suggested for entries that name no country."),
+        help_text=_("Countries suggested for entries that name no country."),
     )
     category_countries = forms.CharField(
-        label=_("Countries of categories"),
+        label=_("Countries for the source's categories"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("A line for each category of the source, such as “Astana: KZ” or “Region: KZ, KG”."),
+        help_text=_(
+            "Write one category of the source per line, with its countries, such as "
+            "“Astana: KZ” or “Region: KZ, KG”."
+        ),
     )
     poll_minutes = forms.IntegerField(
-        label=_("Minutes between two polls"),
+        label=_("Minutes between two checks of the source"),
         min_value=10,
         max_value=10_080,
         initial=60,
-        help_text=_("An hour is enough for most sites."),
+        help_text=_("One check per hour (60) is enough for most websites."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -141,7 +145,7 @@ class SourceForm(forms.Form):
         if url and "://" not in url:
             url = f"https://{url}"
         if url and not url.lower().startswith(("http://", "https://")):
-            raise forms.ValidationError(gettext("The address must begin with http:// or https://."))
+            raise forms.ValidationError(gettext("The web address must begin with http:// or https://."))
         return url
 
     def clean_category_countries(self) -> dict[str, list[str]]:
@@ -150,7 +154,9 @@ class SourceForm(forms.Form):
             read = _LINE.fullmatch(line)
             codes = [code.upper() for code in re.findall("[A-Za-z]{2}", read[2])] if read else []
             if read is None or not set(codes) <= iso_codes.COUNTRIES:
-                text = gettext("Write a category, a colon and codes of countries: “%(line)s” is not that.")
+                text = gettext(
+                    "Write a category, a colon and country codes: “%(line)s” is not written like this."
+                )
                 raise forms.ValidationError(text % {"line": line.strip()})
             found[read[1]] = codes
         return found
@@ -158,18 +164,20 @@ class SourceForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if data.get("kind") in _WEB and not data.get("url") and "url" not in self.errors:
-            self.add_error("url", gettext("Enter an address."))
+            self.add_error("url", gettext("Enter the web address of the source."))
         if data.get("kind") == StorySource.Kind.FOLDER and not data.get("folder"):
-            self.add_error("folder" if "folder" in self.fields else None, gettext("Enter a folder."))
+            self.add_error(
+                "folder" if "folder" in self.fields else None, gettext("Enter the path of a folder.")
+            )
         return data
 
     def check_name(self, pk: int | None) -> bool:
         """Whether the source can be saved under this name; else the form says why."""
         name = self.cleaned_data.get("name", "").strip()
         if not name:
-            self.add_error("name", gettext("Enter a name."))
+            self.add_error("name", gettext("Enter a name for the source."))
         elif StorySource.objects.filter(name__iexact=name).exclude(pk=pk or 0).exists():
-            self.add_error("name", gettext("Another source has this name."))
+            self.add_error("name", gettext("Another source has this name: choose another one."))
         return not self.errors
 
     def values(self) -> dict[str, Any]:
@@ -213,7 +221,7 @@ def state_of(source: StorySource) -> tuple[str, str]:
     if source.failures:
         tone = "problem" if source.failures >= polling.ALERT_AFTER else "waiting"
         return tone, pgettext("of a source", "Failing")
-    return ("done", gettext("Works")) if source.last_success_at else ("waiting", gettext("Not read yet"))
+    return ("done", gettext("Works")) if source.last_success_at else ("waiting", gettext("Not checked yet"))
 
 
 class _SourcePage(StaffPage):
@@ -298,7 +306,7 @@ class AddSourcePage(_SourceFormPage):
     """Adds a source; the worker reads it at once."""
 
     permission_required = _ADD
-    page_title = _("New source")
+    page_title = _("New source of stories")
 
     def form_valid(self, form: SourceForm) -> HttpResponse:
         if not form.check_name(None):
@@ -318,7 +326,7 @@ class EditSourcePage(_SourceFormPage, EditGuard, ObjectPage[StorySource]):
 
     model = StorySource
     permission_required = _CHANGE
-    page_title = _("Edit source")
+    page_title = _("Edit the source")
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
@@ -346,7 +354,9 @@ class EditSourcePage(_SourceFormPage, EditGuard, ObjectPage[StorySource]):
         source.next_poll_at = timezone.now()
         source.save()
         log(instance=source, action="desk.source_change", user=current_user(self.request))
-        messages.success(self.request, gettext("The source is saved. It is read again within a minute."))
+        messages.success(
+            self.request, gettext("The source is saved. It is checked for stories again within a minute.")
+        )
         return redirect("desk_source", source.pk)
 
 
@@ -385,21 +395,23 @@ class SourcePage(_SourcePage, ObjectPage[StorySource], TemplateView):
         action = request.POST.get("action", "")
         if action == "poll":
             polling.poll_soon(source, now)
-            messages.success(request, gettext("The source is read within a minute."))
+            messages.success(request, gettext("The source is checked for new stories within a minute."))
         elif action in ("pause", "resume"):
             StorySource.objects.filter(pk=pk).update(active=action == "resume", next_poll_at=now)
         elif action == "move" and source.moved_to:
             source.url = source.moved_to
             _forget_answers(source)
             source.save(update_fields=["url", "validators", "warnings", "moved_to", "problem", "failures"])
-            messages.success(request, gettext("The source has its new address."))
+            messages.success(request, gettext("The web address of the source is changed."))
         elif action == "delete" and user.has_perm(_DELETE):
             log(instance=source, action="desk.source_delete", user=user, deleted=True)
             source.delete()
-            messages.success(request, gettext("The source is deleted. Its stories stay."))
+            messages.success(
+                request, gettext("The source is deleted. The stories that came from it are kept.")
+            )
             return redirect("desk_sources")
         else:
-            messages.error(request, gettext("There is no such action."))
+            messages.error(request, gettext("This page does not know the requested action."))
             return redirect("desk_source", pk)
         log(instance=source, action=f"desk.source_{action}", user=user)
         return redirect("desk_source", pk)

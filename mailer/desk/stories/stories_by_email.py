@@ -40,7 +40,7 @@ _RESULTS = {
     "softfail": gettext_lazy("failed"),
     "permerror": gettext_lazy("failed"),
 }
-_UNCONFIRMED = gettext_lazy("not confirmed")
+_UNCONFIRMED = gettext_lazy("not confirmed by the sender")
 
 
 class MailSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -53,35 +53,38 @@ class MailSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
     name = forms.CharField(
         label=gettext_lazy("Office or group"),
         max_length=120,
-        help_text=gettext_lazy("For your colleagues, such as “Office in Almaty”."),
+        help_text=gettext_lazy("Name shown to your colleagues, such as “Office in Almaty”."),
     )
     mail_tag = forms.SlugField(
-        label=gettext_lazy("Tag of the address"),
+        label=gettext_lazy("Tag of the email address"),
         max_length=40,
         required=False,
         help_text=gettext_lazy(
-            "With “almaty”, the address is stories+almaty@example.org. Empty: the address without a tag."
+            "With the tag “almaty”, the address is stories+almaty@example.org. If empty: the "
+            "address without a tag."
         ),
     )
     senders = forms.CharField(
         label=gettext_lazy("Senders"),
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text=gettext_lazy("An address a line, or @almaty.example.org for everybody of a domain."),
+        help_text=gettext_lazy(
+            "Write one email address per line, or @almaty.example.org for everyone at a domain."
+        ),
     )
     language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
     countries = forms.MultipleChoiceField(
         label=gettext_lazy("Countries"),
         required=False,
         widget=OrderedCountriesInput,
-        help_text=gettext_lazy("Suggested for messages that name no country."),
+        help_text=gettext_lazy("Countries suggested for messages that name no country."),
     )
-    active = forms.BooleanField(label=gettext_lazy("Takes messages"), required=False, initial=True)
+    active = forms.BooleanField(label=gettext_lazy("Accepts stories by email"), required=False, initial=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         language, countries = self.fields["language"], self.fields["countries"]
         assert isinstance(language, forms.ChoiceField) and isinstance(countries, forms.MultipleChoiceField)
-        language.choices = [("", _("That of the text")), *content_languages()]
+        language.choices = [("", _("Recognised from the text")), *content_languages()]
         countries.choices = [(code, staff_language.country_name(code)) for code, _name in country_choices()]
         countries.initial = list(self.instance.countries)
 
@@ -89,7 +92,7 @@ class MailSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
         tag = str(self.cleaned_data["mail_tag"]).lower()
         same = StorySource.objects.filter(kind=StorySource.Kind.EMAIL, mail_tag=tag)
         if same.exclude(pk=self.instance.pk).exists():
-            raise ValidationError(_("Another office has this address."))
+            raise ValidationError(_("Another office already has this email address."))
         return tag
 
     def clean_senders(self) -> str:
@@ -100,7 +103,7 @@ class MailSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
             try:
                 validate_email(one)
             except ValidationError:
-                text = _("“%(word)s” is not an address; write one a line, or @almaty.example.org.")
+                text = _("“%(word)s” is not an email address; write one per line, or @almaty.example.org.")
                 raise ValidationError(text % {"word": one[:80]}) from None
         return "\n".join(dict.fromkeys(listed))
 
@@ -134,7 +137,7 @@ class StoryMailPage(StaffPage, TemplateView):
 
     permission_required = "mailer.publish_story"
     template_name = "desk/stories/stories_by_email.html"
-    page_title = gettext_lazy("Stories by email")
+    page_title = gettext_lazy("Stories sent by email")
     header_icon = "mail"
     breadcrumbs_above = (("desk_stories:list", gettext_lazy("Stories")),)
 
@@ -156,20 +159,22 @@ class StoryMailPage(StaffPage, TemplateView):
         mail = get_object_or_404(StoryMail, pk=parse_int(request.POST["mail"]) or 0, state__in=list(_TONES))
         if "delete" in request.POST:
             mail.delete()
-            messages.success(request, _("The message was deleted."))
+            messages.success(request, _("The email is deleted."))
             return
         source = StorySource.objects.filter(
             pk=parse_int(request.POST.get("source", "")) or 0, kind=StorySource.Kind.EMAIL
         ).first()
         if source is None:
-            messages.error(request, _("Choose the office whose stories these are."))
+            messages.error(request, _("Choose the office that sent these stories."))
             return
         inbound_story_email.take_over(mail, source, timezone.now(), remember="remember" in request.POST)
         if mail.state == _State.ADDED:
-            messages.success(request, _("The stories of the message are drafts now."))
+            messages.success(request, _("The stories in the email are now drafts."))
         else:
             messages.error(
-                request, " ".join(translated(one) for one in mail.warnings) or str(_("No story was found."))
+                request,
+                " ".join(translated(one) for one in mail.warnings)
+                or str(_("No story was found in the email.")),
             )
 
 
@@ -184,7 +189,7 @@ class StoryMailAddressPage(EditGuard, ObjectPage[StorySource], FormView[MailSour
     header_icon = StoryMailPage.header_icon
     breadcrumbs_above = (
         *StoryMailPage.breadcrumbs_above,
-        ("desk_story_mail", gettext_lazy("Stories by email")),
+        ("desk_story_mail", gettext_lazy("Stories sent by email")),
     )
 
     def get_queryset(self) -> QuerySet[StorySource]:
@@ -234,7 +239,9 @@ def _row(mail: StoryMail) -> MailRow:
         received=localized_names.format_moment(mail.received_at, settings.CONFIG.site.timezone),
         tone=_TONES[state],
         label=str(state.label),
-        authentication=", ".join(results) if mail.authentication else _("not checked by your mail server"),
+        authentication=", ".join(results)
+        if mail.authentication
+        else _("the sender was not checked by your mail server"),
         warnings=tuple(translated(one) for one in mail.warnings),
         source=mail.source_id,
         readable=state != _State.UNREADABLE,

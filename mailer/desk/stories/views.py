@@ -52,9 +52,15 @@ def _countries() -> list[tuple[str, str]]:
 def _translations() -> list[tuple[str, str]]:
     named = [(code, staff_language.language_name(code)) for code in settings.CONFIG.site.languages]
     return [
-        *((f"missing:{code}", _("%(language)s is missing") % {"language": name}) for code, name in named),
-        *((f"complete:{code}", _("%(language)s is complete") % {"language": name}) for code, name in named),
-        ("all", _("Every language is complete")),
+        *(
+            (f"missing:{code}", _("The %(language)s text is missing") % {"language": name})
+            for code, name in named
+        ),
+        *(
+            (f"complete:{code}", _("The %(language)s text is complete") % {"language": name})
+            for code, name in named
+        ),
+        ("all", _("Complete in every language")),
     ]
 
 
@@ -62,12 +68,14 @@ def _sources() -> list[tuple[str, str]]:
     waiting = StorySourceItem.objects.filter(
         reviewed_at=None, role=StorySourceItem.Role.ORIGIN, story__isnull=False
     ).count()
-    review = ngettext("%(count)d suggestion to review", "%(count)d suggestions to review", waiting)
+    review = ngettext(
+        "%(count)d story from sources to review", "%(count)d stories from sources to review", waiting
+    )
     return [
-        ("any", _("From any source")),
+        ("any", _("Stories from any source")),
         ("review", review % {"count": waiting}),
-        ("changed", _("Changed at the source")),
-        ("deleted", _("No longer at the source")),
+        ("changed", _("Changed by its source after the import")),
+        ("deleted", _("Removed by its source after the import")),
         *((str(pk), name) for pk, name in StorySource.objects.values_list("pk", "name")),
     ]
 
@@ -100,7 +108,10 @@ class StoryFilters(WagtailFilterSet):
     used = django_filters.ChoiceFilter(
         method="in_use",
         label=gettext_lazy("Editions"),
-        choices=[("yes", gettext_lazy("In an edition")), ("no", gettext_lazy("In no edition yet"))],
+        choices=[
+            ("yes", gettext_lazy("Already in an edition")),
+            ("no", gettext_lazy("Not in any edition yet")),
+        ],
     )
 
     class Meta:
@@ -173,10 +184,10 @@ class StoryIndex(IndexView):
     def header_more_buttons(self) -> list[Button]:
         found = list(super().header_more_buttons)
         if self.request.user.has_perm("mailer.add_story"):
-            label = _("Add stories from a Word document")
+            label = _("Import stories from a Word document")
             found.append(Button(label, url=reverse("desk_word_upload"), icon_name="upload", priority=20))
         if self.request.user.has_perm("mailer.publish_story"):
-            label = _("Stories by email")
+            label = _("Stories sent by email")
             found.append(Button(label, url=reverse("desk_story_mail"), icon_name="mail", priority=30))
         return found
 

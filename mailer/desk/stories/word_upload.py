@@ -34,11 +34,11 @@ _SESSION_KEY, _KEPT = "desk_story_documents", 5
 # Tone and label of what becomes of a story, as desk/state.html shows them.
 _OUTCOMES = {
     "new": ("waiting", gettext_lazy("New")),
-    "known": ("done", gettext_lazy("Already there")),
-    "changed": ("busy", gettext_lazy("There with another text")),
-    "duplicate": ("done", gettext_lazy("Already there")),
+    "known": ("done", gettext_lazy("Already imported")),
+    "changed": ("busy", gettext_lazy("Already imported, with another text")),
+    "duplicate": ("done", gettext_lazy("Already imported")),
     "translation": ("waiting", gettext_lazy("New")),
-    "deleted": ("draft", gettext_lazy("Deleted earlier")),
+    "deleted": ("draft", gettext_lazy("Imported earlier, then deleted")),
 }
 # Those that are chosen at first, and those that can be.
 _CHOSEN, _CHOOSABLE = ("new", "translation"), ("new", "translation", "changed", "deleted")
@@ -50,8 +50,8 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("Word document"),
         help_text=gettext_lazy(
-            "A .docx file of at most 40 MB. Each heading becomes a story; headings that name countries say "
-            "what the stories below them are about."
+            "A .docx file of at most 40 MB. Each heading becomes a story; headings that name "
+            "countries set the countries of the stories below them."
         ),
         widget=forms.ClearableFileInput(attrs={"accept": ".docx"}),
     )
@@ -60,7 +60,7 @@ class UploadForm(forms.Form):
         file: UploadedFile[Any] = self.cleaned_data["file"]
         if (file.size or 0) > MAX_BYTES:
             raise forms.ValidationError(
-                translated(stored("The file is larger than 40 MB. Save its pictures smaller.")),
+                translated(stored("The Word file is larger than 40 MB. Reduce its pictures.")),
                 code="too_large",
             )
         return file
@@ -72,7 +72,7 @@ class WordUploadPage(FormPage[UploadForm]):
     permission_required = "mailer.add_story"
     form_class = UploadForm
     template_name = "desk/stories/word_upload.html"
-    page_title = gettext_lazy("Add stories from a Word document")
+    page_title = gettext_lazy("Import stories from a Word document")
     header_icon = "upload"
     breadcrumbs_above = (("desk_stories:list", gettext_lazy("Stories")),)
 
@@ -131,7 +131,7 @@ class WordStoriesPage(StaffPage, TemplateView):
     header_icon = "doc-full-inverse"
     breadcrumbs_above = (
         ("desk_stories:list", gettext_lazy("Stories")),
-        ("desk_word_upload", gettext_lazy("Add stories from a Word document")),
+        ("desk_word_upload", gettext_lazy("Import stories from a Word document")),
     )
 
     def load(self, **kwargs: Any) -> None:
@@ -170,20 +170,22 @@ class WordStoriesPage(StaffPage, TemplateView):
     def _add(self) -> None:
         found = self._read()
         if found is None:
-            messages.error(self.request, _("The document is no longer kept. Upload it again."))
+            messages.error(self.request, _("The uploaded document is no longer stored. Upload it again."))
             return
         wanted = set(self.request.POST.getlist("story"))
         rows = (self._row(one) for one in self._stories(found))
         chosen = {row.key for row in rows if row.choosable and row.allowed and row.key in wanted}
         if not chosen:
-            messages.warning(self.request, _("Choose at least one story."))
+            messages.warning(self.request, _("Select at least one story."))
             return
         user = current_user(self.request)
         stories = word_uploads.add(self._items(found), chosen, user, timezone.now())
         self._keep_added([*self.kept.get("added", ()), *(story.pk for story in stories)])
         messages.success(
             self.request,
-            ngettext("%(number)s draft was added.", "%(number)s drafts were added.", len(stories))
+            ngettext(
+                "%(number)s draft story was added.", "%(number)s draft stories were added.", len(stories)
+            )
             % {"number": len(stories)},
         )
 
@@ -192,15 +194,19 @@ class WordStoriesPage(StaffPage, TemplateView):
         self._keep_added([])
         messages.success(
             self.request,
-            ngettext("%(number)s draft was deleted again.", "%(number)s drafts were deleted again.", deleted)
+            ngettext(
+                "%(number)s draft story was deleted again.",
+                "%(number)s draft stories were deleted again.",
+                deleted,
+            )
             % {"number": deleted},
         )
         if kept:
             messages.warning(
                 self.request,
                 ngettext(
-                    "%(number)s story was kept: it is ready, or another person changed it.",
-                    "%(number)s stories were kept: they are ready, or another person changed them.",
+                    "%(number)s story was not deleted: it is ready, or another person changed it.",
+                    "%(number)s stories were not deleted: they are ready, or another person changed them.",
                     kept,
                 )
                 % {"number": kept},

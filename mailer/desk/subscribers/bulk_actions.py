@@ -43,25 +43,27 @@ class BulkActionForm(forms.Form):
         label=_("Action"),
         widget=forms.RadioSelect,
         choices=[
-            (Action.TAG, _("Add a tag")),
-            (Action.UNTAG, _("Remove a tag")),
-            (Action.ADD, _("Add to a list")),
-            (Action.REMOVE, _("Remove from a list")),
-            (Action.SUPPRESS, _("Suppress: they receive no more emails")),
+            (Action.TAG, _("Add a tag to subscribers")),
+            (Action.UNTAG, _("Remove a tag from subscribers")),
+            (Action.ADD, _("Add subscribers to a list")),
+            (Action.REMOVE, _("Remove subscribers from a list")),
+            (Action.SUPPRESS, _("Suppress subscribers: they receive no more emails")),
         ],
     )
     tag_name = forms.CharField(
         label=_("Tag"), max_length=60, required=False, widget=forms.TextInput(attrs={"list": "tags-known"})
     )
     mailing_list = forms.ModelChoiceField(
-        MailingList.objects.all(), label=_("List"), required=False, empty_label=_("Choose a list")
+        MailingList.objects.all(), label=_("List"), required=False, empty_label=_("Choose a mailing list")
     )
     note = forms.CharField(
         label=_("Reason"),
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("For your colleagues. When adding to a list: how the subscribers gave their consent."),
+        help_text=_(
+            "A note for your colleagues. When adding to a list: how the subscribers gave their consent."
+        ),
     )
 
     def bulk_request(self, ids: tuple[int, ...], query: Query) -> jobs.BulkRequest:
@@ -88,7 +90,7 @@ class BulkActionPage(_BulkView):
     """Shows how many subscribers are selected and the form (GET), then starts the job (POST)."""
 
     template_name = "desk/subscribers/bulk_action.html"
-    page_title = _("Bulk action")
+    page_title = _("Bulk action on subscribers")
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
@@ -106,7 +108,7 @@ class BulkActionPage(_BulkView):
         # Ignoring the filter would select far more subscribers.
         messages.error(
             self.request,
-            gettext("A filter refers to something that no longer exists. No subscriber was changed."),
+            gettext("The filter refers to something that was deleted. No subscriber was changed."),
         )
         return redirect("desk_subscribers:index")
 
@@ -202,7 +204,7 @@ class BulkJobsPage(_BulkView):
     """Lists the jobs, newest first."""
 
     template_name = "desk/subscribers/bulk_jobs.html"
-    page_title = _("Bulk actions")
+    page_title = _("Bulk actions on subscribers")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(jobs=BulkJob.objects.all()[:_SHOWN], **kwargs)

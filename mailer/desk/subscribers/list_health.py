@@ -58,28 +58,33 @@ def _texts() -> dict[str, tuple[str, str]]:
     """Title and description of each group, by its name."""
     return {
         "never_confirmed": (
-            gettext("Never confirmed"),
+            gettext("Signed up but never confirmed"),
             gettext(
-                "Signed up more than a week ago and never clicked the confirmation link. They receive no "
-                "editions and are deleted automatically after some days."
+                "These people signed up more than a week ago and never clicked the "
+                "confirmation link. They receive no editions and are deleted automatically "
+                "after some days."
             ),
         ),
         "bounced": (
-            gettext("Bounced recently"),
+            gettext("Subscribers who bounced recently"),
             gettext(
-                "An email to them bounced in the last 90 days, and they still receive editions. If bounces "
-                "continue, the bounce rules suppress them automatically."
+                "An email to these subscribers bounced in the last 90 days, and they still "
+                "receive editions. If bounces continue, the bounce rules suppress them "
+                "automatically."
             ),
         ),
         "inactive": (
             gettext("Inactive"),
             gettext(
-                "Agreed to tracking, received at least three editions, and opened none and clicked "
-                "nothing for six months."
+                "These subscribers agreed to tracking, received at least three editions, and "
+                "opened none and clicked nothing for six months."
             ),
         ),
         "without_opt_in": (
-            gettext("Added without opt-in"),
-            gettext("Were added by an import or by staff, and never confirmed themselves that they want it."),
+            gettext("Added without double opt-in"),
+            gettext(
+                "These subscribers were added by an import or by staff, and never "
+                "confirmed that they want the emails."
+            ),
         ),
     }

@@ -60,7 +60,7 @@ class ListForm(WagtailAdminModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("sender_name") and not cleaned.get("sender_email"):
-            self.add_error("sender_email", gettext("Enter the sender's email address too."))
+            self.add_error("sender_email", gettext("Enter the sender's email address as well as the name."))
         return cleaned
 
     @cached_property
@@ -69,7 +69,7 @@ class ListForm(WagtailAdminModelForm):
         saved = self.instance.welcome_texts or {}
         return {
             f"{_WELCOME}{code}": PlainInput(
-                gettext("Welcome text, %(name)s") % {"name": staff_language.language_name(code)},
+                gettext("Welcome text in %(name)s") % {"name": staff_language.language_name(code)},
                 saved.get(code, ""),
             )
             for code in settings.CONFIG.site.languages
@@ -97,9 +97,13 @@ class ListForm(WagtailAdminModelForm):
         log(instance=self.instance, action="desk.list_change_propose", user=user)
         messages.info(
             request,
-            gettext("The sender and the welcome texts wait for a second person, who gets an email."),
+            gettext(
+                "The new sender and welcome texts must be approved by a second person, who gets an email."
+            ),
             buttons=[
-                messages.button(reverse("desk_list_change", args=[change.pk]), gettext("Show the change"))
+                messages.button(
+                    reverse("desk_list_change", args=[change.pk]), gettext("Show the proposed change")
+                )
             ],
         )
 
@@ -220,8 +224,8 @@ class ListDelete(DeleteView):
         messages.error(
             self.request,
             gettext(
-                "The list was not deleted: it records who unsubscribed. Hide it from the sign-up page and "
-                "remove it from your newsletters instead."
+                "The mailing list was not deleted: it records who unsubscribed. Hide it from "
+                "the sign-up page and remove it from your newsletters instead."
             ),
         )
         return redirect("desk_lists:edit", self.object.pk)
@@ -280,7 +284,7 @@ class MailingListViewSet(DeskViewSet):
     delete_view_class = ListDelete
     list_display = [
         "name",
-        Column("confirmed", label=_("Confirmed"), accessor=confirmed_count),
+        Column("confirmed", label=_("Confirmed subscriptions"), accessor=confirmed_count),
         Column("waiting", label=_("Pending"), accessor=pending_count),
         StateColumn("public", label=_("Sign-up page"), accessor=sign_up_visibility),
         Column("opt_in", label=_("Opt-in"), accessor="get_opt_in_display"),
@@ -293,16 +297,19 @@ class MailingListViewSet(DeskViewSet):
                     FieldRowPanel(
                         [
                             FieldPanel("name"),
-                            FieldPanel("slug", help_text=_("Short name for imports and the command line.")),
+                            FieldPanel(
+                                "slug",
+                                help_text=_("Short name of the list for imports and the command line."),
+                            ),
                         ]
                     ),
-                    FieldPanel("description", help_text=_("Shown on the sign-up page.")),
+                    FieldPanel("description", help_text=_("Description shown on the sign-up page.")),
                 ],
                 heading=_("Name and description"),
             ),
             MultiFieldPanel(
                 [
-                    FieldPanel("public", heading=_("Show on the sign-up page")),
+                    FieldPanel("public", heading=_("Show this list on the sign-up page")),
                     FieldPanel(
                         "opt_in",
                         widget=forms.RadioSelect,
@@ -320,10 +327,10 @@ class MailingListViewSet(DeskViewSet):
                     FieldRowPanel([FieldPanel("sender_name"), FieldPanel("sender_email")]),
                     WelcomePanel(),
                 ],
-                heading=_("Emails of this list"),
+                heading=_("Confirmation and welcome emails of this list"),
                 help_text=_(
-                    "Sender of confirmation and welcome emails. If empty: the office. A second person "
-                    "approves every change of sender and texts."
+                    "Sender of confirmation and welcome emails. If empty: the office. A "
+                    "second person approves every change of sender and texts."
                 ),
             ),
             GrowthPanel(heading=_("Growth")),
@@ -337,7 +344,7 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
 
     model = ListChange
     permission_required = "subscribers.view_mailinglist"
-    page_title = _("Emails of a list")
+    page_title = _("Confirmation and welcome emails")
     header_icon = "list-ul"
     breadcrumbs_above = (("desk_lists:index", _("Lists")),)
     template_name = "desk/subscribers/list_change.html"
@@ -376,9 +383,9 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
             log(instance=self.object.mailing_list, action=f"desk.list_change_{action}", user=request.user)
             messages.success(
                 request,
-                gettext("The change is approved and in force.")
+                gettext("The change of sender or texts is approved and used from now on.")
                 if approves
-                else gettext("The change is rejected."),
+                else gettext("The change of sender or texts is rejected."),
             )
         return redirect("desk_list_change", self.object.pk)
 
@@ -386,8 +393,8 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
 def _comparison(now: ListEmails, proposed: ListEmails) -> list[tuple[str, str, str, bool]]:
     """Rows of the table: (label, in force, proposed, whether they differ)."""
     rows = [
-        (gettext("Sender’s name"), now.sender_name, proposed.sender_name),
-        (gettext("Sender’s address"), now.sender_email, proposed.sender_email),
+        (gettext("Name of the sender"), now.sender_name, proposed.sender_name),
+        (gettext("Email address of the sender"), now.sender_email, proposed.sender_email),
     ]
     codes = dict.fromkeys([*settings.CONFIG.site.languages, *now.welcome_texts, *proposed.welcome_texts])
     for code in codes:
@@ -395,7 +402,7 @@ def _comparison(now: ListEmails, proposed: ListEmails) -> list[tuple[str, str, s
         if before or after:
             rows.append(
                 (
-                    gettext("Welcome text, %(name)s") % {"name": staff_language.language_name(code)},
+                    gettext("Welcome text in %(name)s") % {"name": staff_language.language_name(code)},
                     before,
                     after,
                 )

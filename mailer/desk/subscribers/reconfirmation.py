@@ -33,7 +33,9 @@ class ReconfirmForm(forms.Form):
     """Which list to reconfirm, and how long subscribers have."""
 
     mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label=_("List"))
-    days = forms.IntegerField(label=_("Days to respond"), initial=30, min_value=7, max_value=90)
+    days = forms.IntegerField(
+        label=_("Number of days in which to respond"), initial=30, min_value=7, max_value=90
+    )
 
 
 class _CampaignView(StaffPage, TemplateView):

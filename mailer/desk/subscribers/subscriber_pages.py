@@ -134,7 +134,7 @@ class ErasePage(_SubscriberPage):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if suppression.normalise_or_lower(request.POST.get("address", "")) != self.object.email:
-            error = gettext("The address does not match. The subscriber was not erased.")
+            error = gettext("The email address does not match. The subscriber was not erased.")
             return self.render_to_response(self.get_context_data(error=error, **kwargs))
         pk = self.object.pk
         with transaction.atomic():
@@ -143,7 +143,7 @@ class ErasePage(_SubscriberPage):
                 instance=self.object,
                 action="desk.erase",
                 user=request.user,
-                title=stored("Subscriber %(id)s", id=pk),
+                title=stored("Subscriber number %(id)s", id=pk),
             )
             erase(self.object.email, timezone.now())
         messages.success(
@@ -170,7 +170,10 @@ class MergePage(_SubscriberPage):
             if self.other is None:
                 self.error = gettext("No subscriber has this address.")
             elif self.other.pk == self.object.pk:
-                self.other, self.error = None, gettext("This is the same subscriber.")
+                self.other, self.error = (
+                    None,
+                    gettext("This is the subscriber you started from: choose another one."),
+                )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if self.other is None or request.POST.get("confirm") != "yes":
@@ -225,7 +228,7 @@ class SubscriberFilters(WagtailFilterSet):
         choices=[
             *Subscription.State.choices,
             (finding.SUPPRESSED, _("suppressed")),
-            (finding.NO_LIST, _("on no list")),
+            (finding.NO_LIST, _("on no mailing list")),
         ],
     )
     language = django_filters.ChoiceFilter(choices=content_languages, label=_("Language"))
@@ -244,10 +247,10 @@ def state_label(subscriber: Any) -> tuple[str, str]:
     if subscriber.suppressed:
         return "problem", gettext("Suppressed")
     if _CONFIRMED in states:
-        return "done", gettext("Confirmed")
+        return "done", gettext("Confirmed subscriptions")
     if Subscription.State.PENDING in states:
         return "waiting", gettext("Pending")
-    return "draft", gettext("Unsubscribed") if states else gettext("On no list")
+    return "draft", gettext("Unsubscribed") if states else gettext("On no mailing list")
 
 
 def country_names(subscriber: Subscriber) -> str:
@@ -365,12 +368,14 @@ class SubscriberViewSet(DeskViewSet):
                     FieldRowPanel([FieldPanel("email"), FieldPanel("name")]),
                     FieldPanel("language", widget=LanguageSelect),
                 ],
-                heading=_("Name and language"),
+                heading=_("Name and language of the subscriber"),
             ),
             MultiFieldPanel(
                 [
                     FieldPanel(
-                        "countries", widget=CountriesInput, help_text=_("If none is selected: all countries.")
+                        "countries",
+                        widget=CountriesInput,
+                        help_text=_("If no country is selected: all countries."),
                     )
                 ],
                 heading=_("Countries of interest"),
@@ -389,7 +394,7 @@ class ExportForm(forms.Form):
     """Which list to export, and the file format."""
 
     mailing_list = forms.ModelChoiceField(
-        MailingList.objects.all(), label=_("List"), required=False, empty_label=_("All lists")
+        MailingList.objects.all(), label=_("List"), required=False, empty_label=_("All mailing lists")
     )
     kind = forms.ChoiceField(label=_("Format"), choices=_FORMATS, widget=forms.RadioSelect, initial="csv")
 

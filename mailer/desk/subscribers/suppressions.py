@@ -50,13 +50,13 @@ def state_label(row: Suppression) -> tuple[str, str]:
     return (
         ("problem", gettext("Active"))
         if row.lifted_at is None
-        else ("draft", gettext("Removed by %(name)s") % {"name": row.lifted_by})
+        else ("draft", gettext("Suppression removed by %(name)s") % {"name": row.lifted_by})
     )
 
 
 def address_of(row: Suppression) -> str:
     """The address, or a placeholder if it was erased."""
-    return row.email or gettext("(erased address)")
+    return row.email or gettext("(email address erased)")
 
 
 def evidence_of(row: Suppression) -> str:
@@ -92,7 +92,7 @@ class SuppressionIndex(TableIndex):
         label, icon = (
             (gettext("Details"), "help")
             if instance.decisions.all()
-            else (gettext("Remove suppression"), "rotate")
+            else (gettext("Remove the suppression"), "rotate")
         )
         return [MenuItem(label, url=url, icon_name=icon, priority=10)] if url else []
 
@@ -110,8 +110,13 @@ class SuppressionViewSet(TableViewSet):
     list_display = [
         "email",
         Column("reason", label=_("Reason"), accessor="get_reason_display"),
-        Column("evidence", label=_("Evidence"), accessor=evidence_of, classname="desk-evidence"),
-        DateColumn("created_at", label=_("Suppressed on"), sort_key="pk"),
+        Column(
+            "evidence",
+            label=_("Evidence for the suppression"),
+            accessor=evidence_of,
+            classname="desk-evidence",
+        ),
+        DateColumn("created_at", label=_("Suppressed since"), sort_key="pk"),
         StateColumn("state", label=_("State"), accessor=state_label),
     ]
     exclude_form_fields = ["lifted_at", "lifted_by"]
@@ -132,7 +137,7 @@ class SuppressForm(forms.Form):
         label=_("Reason"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("For your colleagues."),
+        help_text=_("A note for your colleagues."),
     )
 
     def clean_address(self) -> str:
@@ -140,7 +145,7 @@ class SuppressForm(forms.Form):
             return addresses.normalise(self.cleaned_data["address"])
         except ValueError as error:
             raise ValidationError(
-                gettext("The address %(error)s.") % {"error": translated(str(error))}
+                gettext("This email address %(error)s.") % {"error": translated(str(error))}
             ) from error
 
 
@@ -175,7 +180,7 @@ class RemoveSuppressionView(_SuppressionPage, ObjectPage[Suppression], TemplateV
     model = Suppression
     permission_required = "subscribers.change_suppression"
     template_name = "desk/subscribers/remove_suppression.html"
-    page_title = _("Remove suppression")
+    page_title = _("Remove the suppression")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._to_decision() or super().get(request, *args, **kwargs)

@@ -36,7 +36,7 @@ class SubscriberForm(WagtailAdminModelForm):
             email = addresses.normalise(self.cleaned_data["email"])
         except ValueError as error:
             raise ValidationError(
-                gettext("The address %(error)s.") % {"error": translated(str(error))}
+                gettext("This email address %(error)s.") % {"error": translated(str(error))}
             ) from error
         before = self.instance.email if self.instance.pk else ""
         suppression = suppress.active_suppression(before) if before not in ("", email) else None
@@ -148,13 +148,13 @@ class FieldForm(WagtailAdminModelForm):
         if self.instance.pk and self.instance.values.exists():
             self.fields["kind"].disabled = True
             self.fields["kind"].help_text = gettext(
-                "Cannot be changed: subscribers have values in this field."
+                "Cannot be changed: some subscribers have values in this field."
             )
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if cleaned.get("kind") == CustomField.Kind.CHOICE and not cleaned.get("choices", "").strip():
-            self.add_error("choices", gettext("Enter the choices, one per line."))
+            self.add_error("choices", gettext("Enter the choices of the field, one per line."))
         return cleaned
 
 
@@ -170,7 +170,9 @@ class FieldViewSet(DeskViewSet):
         [
             FieldPanel("name"),
             FieldPanel("kind"),
-            FieldPanel("choices", help_text=_("For a field of type choice: the choices, one per line.")),
+            FieldPanel(
+                "choices", help_text=_("For a field of type choice: the possible values, one per line.")
+            ),
         ],
         base_form_class=FieldForm,
     )

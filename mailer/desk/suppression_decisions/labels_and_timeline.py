@@ -20,10 +20,10 @@ State, Rule, Class = SuppressionDecision.State, SuppressionDecision.Rule, Feedba
 # (tone, label) of each state.
 _STATES: dict[str, tuple[str, StrOrPromise]] = {
     State.APPLIED: ("problem", _("Suppressed")),
-    State.HELD: ("waiting", _("Needs review")),
-    State.PROBING: ("busy", _("Testing address")),
-    State.DISMISSED: ("draft", _("Dismissed")),
-    State.REVERTED: ("done", _("Reverted")),
+    State.HELD: ("waiting", _("Needs a decision by staff")),
+    State.PROBING: ("busy", _("The address is being tested")),
+    State.DISMISSED: ("draft", _("No suppression needed")),
+    State.REVERTED: ("done", _("Decision reverted")),
 }
 # Choices of a filter.
 STATES = [(state, label) for state, (_, label) in _STATES.items()]
@@ -37,10 +37,10 @@ TITLES: dict[str, StrOrPromise] = {
 # The effect on emails to the address in each state.
 EFFECTS: dict[str, StrOrPromise] = {
     State.APPLIED: _(
-        "It receives no emails. Its subscriptions are kept and become active again when the "
-        "suppression is removed."
+        "The address receives no emails. Its subscriptions are kept and become active again "
+        "when the suppression is removed."
     ),
-    State.HELD: _("It still receives emails until staff decide."),
+    State.HELD: _("The address still receives emails until staff decide."),
     State.PROBING: (
         _(
             "A test email was sent to it. If that bounces too, the address is suppressed. If it does not "
@@ -48,10 +48,10 @@ EFFECTS: dict[str, StrOrPromise] = {
             "emails."
         )
     ),
-    State.DISMISSED: _("It still receives emails."),
-    State.REVERTED: _("It receives emails again. Earlier bounces no longer count."),
+    State.DISMISSED: _("The address still receives emails."),
+    State.REVERTED: _("The address receives emails again. Earlier bounces no longer count."),
 }
-COMPLAINT_EFFECT = _("It receives no emails and was unsubscribed from every list.")
+COMPLAINT_EFFECT = _("The address receives no emails and was unsubscribed from every list.")
 MAY_RESUBSCRIBE = _(
     "The subscriber may sign up again on the public page and confirm. Until then they receive no emails, and "
     "imports do not add them."
@@ -97,7 +97,7 @@ _CLASSES: dict[str, StrOrPromise] = {
     Class.HARD: _("hard bounce"),
     Class.SOFT: _("soft bounce"),
     Class.BLOCK: _("blocked for reputation or content"),
-    Class.UNKNOWN: _("not recognised, counts half"),
+    Class.UNKNOWN: _("not recognised as hard or soft: counts half"),
 }
 
 
@@ -131,11 +131,13 @@ def timeline(decision: SuppressionDecision) -> list[Entry]:
         entries += _test_email_entries(decision, decision.probed_at)
     if decision.wave is not None:
         detail = (
-            gettext("%(count)s subscribers at %(domain)s bounced at once.")
+            gettext("%(count)s subscribers at %(domain)s bounced within a short time.")
             if decision.wave.domain
-            else gettext("%(count)s subscribers with the same new reply bounced at once.")
+            else gettext("%(count)s subscribers bounced within a short time, with the same new reply.")
         ) % {"count": decision.wave.bounced, "domain": decision.domain}
-        entries.append(Entry(decision.created_at, "waiting", gettext("Review requested"), (detail,)))
+        entries.append(
+            Entry(decision.created_at, "waiting", gettext("Decision by staff requested"), (detail,))
+        )
     if decision.applied_at is not None:
         entries.append(
             Entry(
@@ -171,14 +173,14 @@ def _feedback_entry(event: FeedbackEvent) -> Entry:
     title = (
         gettext("The subscriber marked an email as spam")
         if complaint
-        else gettext("An email bounced: %(reason)s") % {"reason": reason}
+        else gettext("An email to this address bounced: %(reason)s") % {"reason": reason}
     )
     lines = (
         str(event.mailing.edition) if event.mailing else "",
         _CLASSES.get(event.bounce_class, ""),
         _EVIDENCE.get(event.identity, ""),
-        gettext("Status code %(status)s") % {"status": event.status} if event.status else "",
-        gettext("Rule “%(rule)s”") % {"rule": event.rule} if event.rule else "",
+        gettext("Status code in the bounce: %(status)s") % {"status": event.status} if event.status else "",
+        gettext("Classified by the rule “%(rule)s”") % {"rule": event.rule} if event.rule else "",
     )
     tone = "changed" if event.bounce_class in (Class.BLOCK, Class.UNKNOWN) else "problem"
     details = tuple(f"{line[0].upper()}{line[1:]}" for line in lines if line)
@@ -193,7 +195,9 @@ def _feedback_entry(event: FeedbackEvent) -> Entry:
 
 
 def _test_email_entries(decision: SuppressionDecision, at: datetime) -> list[Entry]:
-    found = [Entry(at, "busy", gettext("A test email was sent"), (translated(decision.reason),))]
+    found = [
+        Entry(at, "busy", gettext("A test email was sent to the address"), (translated(decision.reason),))
+    ]
     probe = decision.probe
     if probe is not None and probe.state == OutboxMessage.State.REFUSED:
         refused = Entry(
@@ -208,8 +212,8 @@ def _test_email_entries(decision: SuppressionDecision, at: datetime) -> list[Ent
 
 def _outcome(decision: SuppressionDecision) -> tuple[str, tuple[str, ...]]:
     if decision.state == State.REVERTED:
-        return gettext("Reverted by %(name)s") % {"name": translated(decision.closed_by)}, ()
-    return gettext("Dismissed"), (f"{_capitalised(translated(decision.closed_by))}.",)
+        return gettext("Decision reverted by %(name)s") % {"name": translated(decision.closed_by)}, ()
+    return gettext("No suppression needed"), (f"{_capitalised(translated(decision.closed_by))}.",)
 
 
 def _capitalised(text: str) -> str:

@@ -60,7 +60,7 @@ class DecisionIndex(ReadOnlyIndex):
 
     def _address(self, decision: Any) -> str:
         may_view = self.request.user.has_perm("subscribers.view_subscriber")
-        return (may_view and decision.email) or gettext("Subscriber %(subscriber)s") % {
+        return (may_view and decision.email) or gettext("Subscriber number %(subscriber)s") % {
             "subscriber": decision.subscriber
         }
 
@@ -107,7 +107,7 @@ def _confirm(decision: SuppressionDecision, by: str, now: datetime) -> None:
 
 _REVERT = _Action(
     suppression_decisions.revert,
-    _("Remove suppression"),
+    _("Remove the suppression"),
     "desk.decision_revert",
     _("The address can receive emails again. Earlier bounces and complaints no longer count."),
 )
@@ -122,7 +122,7 @@ _ACTIONS: dict[str, dict[str, _Action]] = {
     State.REVERTED: {
         "restore": _Action(
             suppression_decisions.reapply,
-            _("Suppress again"),
+            _("Suppress the address again"),
             "desk.decision_restore",
             _("The address is suppressed again."),
         )
@@ -130,7 +130,7 @@ _ACTIONS: dict[str, dict[str, _Action]] = {
 }
 _ACTIONS[State.PROBING] = _ACTIONS[State.HELD]
 _ALLOW_RESUBSCRIBE = _REVERT._replace(
-    label=_("Allow to resubscribe"),
+    label=_("Allow this person to resubscribe"),
     success=_("The subscriber can sign up again. They receive emails once they have confirmed."),
 )
 
@@ -184,7 +184,7 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
         try:
             if action is None:
                 raise DecisionError(
-                    gettext("That action is no longer available: someone else has decided meanwhile.")
+                    gettext("This action is no longer possible: someone else has decided meanwhile.")
                 )
             action.do(self.object, request.user.get_username(), timezone.now())
         except DecisionError as error:
@@ -231,7 +231,7 @@ class BounceWavePage(_DecisionPage[BounceWave]):
 
     model = BounceWave
     template_name = "desk/suppression_decisions/bounce_wave.html"
-    page_title = _("Many bounces at once")
+    page_title = _("Many bounces within a short time")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         decisions = self.object.decisions.order_by("pk")
@@ -262,9 +262,13 @@ class BounceWavePage(_DecisionPage[BounceWave]):
             action = "desk.wave_suppress" if suppress else "desk.wave_keep"
             log(instance=self.object, action=action, user=request.user)
             text = (
-                ngettext("%(count)s address suppressed.", "%(count)s addresses suppressed.", count)
+                ngettext(
+                    "%(count)s email address suppressed.", "%(count)s email addresses suppressed.", count
+                )
                 if suppress
-                else ngettext("%(count)s address kept.", "%(count)s addresses kept.", count)
+                else ngettext(
+                    "%(count)s email address kept active.", "%(count)s email addresses kept active.", count
+                )
             )
             messages.success(request, text % {"count": count})
         return redirect("desk_bounce_wave", pk)

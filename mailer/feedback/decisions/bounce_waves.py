@@ -82,12 +82,12 @@ def decide_wave(wave: BounceWave, *, suppress: bool, by: str, now: datetime) -> 
     state = State.CONFIRMED if suppress else State.DISMISSED
     current = BounceWave.objects.filter(pk=wave.pk, state=State.OPEN)
     if not current.update(state=state, decided_at=now, decided_by=by[:150]):
-        raise suppression_decisions.DecisionError(gettext("A decision about these bounces was made already."))
+        raise suppression_decisions.DecisionError(gettext("Staff have already decided about these bounces."))
     wave.refresh_from_db()
     held = list(wave.decisions.filter(state=SuppressionDecision.State.HELD))
     if suppress:
         return suppression_decisions.confirm(held, now)
-    return suppression_decisions.dismiss(held, stored("kept by %(by)s", by=by), now)
+    return suppression_decisions.dismiss(held, stored("the addresses were kept active by %(by)s", by=by), now)
 
 
 def review_waves(now: datetime) -> None:
@@ -96,10 +96,10 @@ def review_waves(now: datetime) -> None:
     """
     held = SuppressionDecision.objects.filter(state=SuppressionDecision.State.HELD, wave__isnull=False)
     suppression_decisions.dismiss(
-        _delivered_since(list(held), now), stored("a later message was delivered"), now
+        _delivered_since(list(held), now), stored("a later message was delivered to this address"), now
     )
     lapsed = list(held.filter(created_at__lt=now - _LAPSE))
-    suppression_decisions.dismiss(lapsed, stored("nothing confirmed it for 60 days"), now)
+    suppression_decisions.dismiss(lapsed, stored("no further bounce confirmed it for 60 days"), now)
     waiting = SuppressionDecision.objects.filter(wave=OuterRef("pk"), state=SuppressionDecision.State.HELD)
     BounceWave.objects.filter(~Exists(waiting), state=State.OPEN).update(state=State.OVER, decided_at=now)
     BounceWave.objects.filter(state=State.WATCHED, started_at__lte=now - _WINDOW).delete()
@@ -115,7 +115,9 @@ def _follow(
     decision.state, decision.wave = SuppressionDecision.State.HELD, wave
     decision.save(update_fields=["state", "wave"])
     if wave.state == State.DISMISSED:
-        reason = stored("belongs to a bounce wave; decided by %(decided_by)s", decided_by=wave.decided_by)
+        reason = stored(
+            "the address belongs to a bounce wave; decided by %(decided_by)s", decided_by=wave.decided_by
+        )
         suppression_decisions.dismiss([decision], reason, now)
 
 
@@ -203,18 +205,18 @@ def _open(wave: BounceWave, decision: SuppressionDecision, bounced: int, now: da
         )
         applied = applied.filter(events__in=events).distinct()
         text = stored(
-            "%(bounced)s subscribers bounced with the same reply, which is new: “%(reply)s”. Perhaps it "
-            "is about your relay account, domain or IP address. These addresses are not suppressed until "
-            "staff decide.",
+            "%(bounced)s subscribers bounced with the same reply, which is new: “%(reply)s”. "
+            "Perhaps it is about your relay account, domain or IP address. These addresses "
+            "are not suppressed until staff decide.",
             bounced=bounced,
             reply=wave.reply,
         )
     else:
         applied = applied.filter(domain=wave.domain, had_deliveries=True, applied_at__gte=wave.started_at)
         text = stored(
-            "%(bounced)s of %(mailable)s subscribers at %(domain)s bounced at once; mail was delivered to "
-            "them before. Perhaps the mail server there is broken: these addresses are not suppressed "
-            "until staff decide.",
+            "%(bounced)s of %(mailable)s subscribers at %(domain)s bounced within a short "
+            "time; mail was delivered to them before. Perhaps the mail server there is "
+            "broken: these addresses are not suppressed until staff decide.",
             bounced=bounced,
             mailable=wave.mailable,
             domain=wave.domain,

@@ -127,9 +127,9 @@ def _review_probes(now: datetime) -> None:
                 _record_refusal(decision, now)
                 _apply_after_probe(decision, now)
             case "delivered":
-                suppression_decisions.dismiss([decision], stored("the probe was delivered"), now)
+                suppression_decisions.dismiss([decision], stored("the test email was delivered"), now)
             case "not sent":
-                suppression_decisions.dismiss([decision], stored("the probe could not be sent"), now)
+                suppression_decisions.dismiss([decision], stored("the test email could not be sent"), now)
 
 
 def _probe_result(
@@ -170,7 +170,7 @@ def _record_refusal(decision: SuppressionDecision, now: datetime) -> None:
 def _apply_after_probe(decision: SuppressionDecision, now: datetime) -> None:
     person = Subscriber.objects.filter(address_hash=decision.address_hash).first()
     if person is None:
-        reason = stored("the subscriber was erased, or has another address")
+        reason = stored("the subscriber was erased, or has another address now")
         suppression_decisions.dismiss([decision], reason, now)
         return
     with transaction.atomic():

@@ -70,7 +70,7 @@ def triage(
         if not waiting.exclude(kind__in=CLASSIFIED_KINDS).update(
             triaged_at=now, triaged_by=by[:150], triage_result=result, subscriber=pk
         ):
-            raise TriageError(gettext("This message was triaged already."))
+            raise TriageError(gettext("This message was already classified."))
         message.refresh_from_db()
         if subscriber is not None and result == TriageResult.UNSUBSCRIBE:
             consent_evidence = Evidence(Channel.EMAIL, source=str(message), attested_by=by)
@@ -92,7 +92,7 @@ def undo(message: ReturnedMessage, by: str, now: datetime) -> None:
         if triaged_at is None or not current.update(
             triaged_at=None, triaged_by="", triage_result="", subscriber=None
         ):
-            raise TriageError(gettext("This was undone already."))
+            raise TriageError(gettext("This action was already undone."))
         message.refresh_from_db()
         if subscriber is not None:
             _revert_decisions(message, triaged_at, by, now)

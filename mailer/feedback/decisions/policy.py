@@ -222,7 +222,7 @@ def _was_probed_before(history: History, when: datetime) -> bool:
 def _describe(run: list[HistoryEvent]) -> str:
     days = (run[-1].at - run[0].at).days
     return stored(
-        "%(run)s deliveries bounced over %(days)s days, and none was delivered in between.",
+        "%(run)s emails to this address bounced over %(days)s days, and none was delivered in between.",
         run=len(run),
         days=days,
     )

@@ -128,7 +128,7 @@ def hold_and_lift(rows: Iterable[SuppressionDecision], now: datetime, **columns:
     for row in rows:
         applied = SuppressionDecision.objects.filter(pk=row.pk, state=State.APPLIED)
         if applied.update(state=State.HELD, **columns):
-            _lift_suppression(row, stored("the detection of bounce waves"), now)
+            _lift_suppression(row, stored("the detection of many bounces at once"), now)
 
 
 def revert(row: SuppressionDecision, by: str, now: datetime) -> None:
@@ -139,7 +139,7 @@ def revert(row: SuppressionDecision, by: str, now: datetime) -> None:
     with transaction.atomic():
         current = SuppressionDecision.objects.filter(pk=row.pk, state__in=SuppressionDecision.OPEN)
         if not current.update(state=State.REVERTED, closed_at=now, closed_by=by[:150]):
-            raise DecisionError(gettext("A decision about this address was made already."))
+            raise DecisionError(gettext("Somebody has already decided about this address."))
         row.refresh_from_db()
         _lift_suppression(row, by, now)
     log.info("action=suppression_decision_reverted decision=%d", row.pk)
@@ -151,12 +151,14 @@ def reapply(row: SuppressionDecision, by: str, now: datetime) -> None:
     if person is None:
         raise DecisionError(gettext("This subscriber was erased, or has another address now."))
     if _has_resubscribed(row):
-        raise DecisionError(gettext("The subscriber has signed up again since, which settles the complaint."))
+        raise DecisionError(
+            gettext("The subscriber has signed up again since the complaint, so it no longer counts.")
+        )
     try:
         with transaction.atomic():
             current = SuppressionDecision.objects.filter(pk=row.pk, state=State.REVERTED)
             if not current.update(state=State.APPLIED, closed_at=None, closed_by=""):
-                raise DecisionError(gettext("This decision was not reverted."))
+                raise DecisionError(gettext("This suppression decision was not reverted."))
             if row.suppression is not None:
                 suppression.undo_reopen(row.suppression)
             row.refresh_from_db()

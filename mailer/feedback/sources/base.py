@@ -74,7 +74,7 @@ class MailServer(NamedTuple):
     def __str__(self) -> str:
         """As messages name it: "The IMAP server mail.example.org:993"."""
         return stored(
-            "The %(protocol)s server %(host)s:%(port)s",
+            "The mail server %(host)s:%(port)s (%(protocol)s)",
             protocol=self.protocol,
             host=self.host,
             port=self.port,

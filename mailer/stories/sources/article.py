@@ -42,7 +42,7 @@ def parse(
 
         tree = load_html(body)
         if tree is None:
-            raise SourceError(stored("%(url)s is no web page.", url=url))
+            raise SourceError(stored("%(url)s is not a web page.", url=url))
         meta, described = _meta(tree), list(_json_ld(tree))
         stated = str(tree.get("lang") or "") or meta.get("og:locale", "")
         has_date = tree.find(".//time[@datetime]") is not None or tree.find(".//article") is not None

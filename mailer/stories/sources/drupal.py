@@ -116,7 +116,7 @@ def _first_page(
         except StatusError as error:
             if error.status != 400 or include in ("", known):
                 raise
-    raise SourceError(stored("%(url)s does not answer with articles of Drupal.", url=address))
+    raise SourceError(stored("%(url)s does not answer with Drupal articles.", url=address))
 
 
 def _pages(
@@ -146,7 +146,7 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
     document = load(body, url)
     nodes = member(document, "data")
     if not isinstance(nodes, list):
-        raise SourceError(stored("%(url)s does not answer with articles of Drupal.", url=url))
+        raise SourceError(stored("%(url)s does not answer with Drupal articles.", url=url))
     included = {(text(one, "type"), text(one, "id")): one for one in objects_at(document, "included")}
     read = (_item(node, included, url) for node in objects_at(document, "data"))
     items = [to_json(item) for item in read if item.id and item.title]

@@ -55,7 +55,7 @@ def read_message(raw: bytes) -> MailMessage:
             found: list[dict[str, Any]] = [json.loads(line) for line in run_lines(_READER, file, _LIMITS)]
         except LimitExceeded as error:
             raise SourceError(
-                stored("The message needs far more memory or time than an email does.")
+                stored("The email needs far more memory or time than usual to be read.")
             ) from error
     head = found[0]
     files = {

@@ -76,7 +76,7 @@ def parse(body: bytes, url: str = "", content_type: str = "") -> dict[str, Any]:
     entries = _json_entries(body, url) if first == b"{" else xml_entries(body, url, content_type)
     items = [item for item in entries if item.title]
     missing = len(entries) - len(items)
-    warnings = [stored("Entries without a title or text were left out: %(count)s.", count=missing)]
+    warnings = [stored("Entries without a title or text were not imported: %(count)s.", count=missing)]
     return {"items": [to_json(item) for item in items], "warnings": warnings if missing else []}
 
 
@@ -99,7 +99,7 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
 def not_a_feed(url: str) -> SourceError:
     """What staff read where the address is that of a page."""
     return SourceError(
-        stored("%(url)s is no feed; give the address of its RSS or Atom, not of the page.", url=url)
+        stored("%(url)s is not a feed; enter the address of an RSS or Atom feed, not of the page.", url=url)
     )
 
 

@@ -127,7 +127,10 @@ def resolve_folder(folder: str) -> Path:
     configured = django_settings.CONFIG.stories.folders
     if not configured:
         raise SourceError(
-            stored("No folder may be watched: the operator of the server sets [stories] folders.")
+            stored(
+                "No folder can be a source yet: the operator of the server must allow "
+                "some in [stories] folders."
+            )
         )
     root = django_settings.CONFIG.path(configured)
     try:
@@ -137,7 +140,7 @@ def resolve_folder(folder: str) -> Path:
         raise SourceError(stored("The folder “%(folder)s” cannot be read.", folder=folder)) from error
     if not found.is_relative_to(root):
         raise SourceError(
-            stored("The folder “%(folder)s” is outside of those that may be watched.", folder=folder)
+            stored("The folder “%(folder)s” is not one of those that are allowed as sources.", folder=folder)
         )
     if not is_folder:
         raise SourceError(stored("There is no folder “%(folder)s” on the server.", folder=folder))

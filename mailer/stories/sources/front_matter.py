@@ -86,7 +86,11 @@ def split(text: str) -> tuple[str, str, str]:
     closing = re.compile(rf"^{re.escape(opening[1])}[ \t]*$", re.MULTILINE).search(text, opening.end())
     if closing is None or closing.start() > _MOST:
         raise FrontMatterError(
-            1, stored("The front matter does not end: write “%(mark)s” after it.", mark=opening[1])
+            1,
+            stored(
+                "The data at the top of the file (front matter) do not end: write “%(mark)s” after them.",
+                mark=opening[1],
+            ),
         )
     return opening[1], text[opening.end() : closing.start()], text[closing.end() :].lstrip("\n")
 
@@ -147,7 +151,11 @@ def _toml(text: str) -> Mapping[str, Any]:
 
 
 def _invalid(language: str, reason: str) -> str:
-    return stored("The front matter is not valid %(format)s (%(reason)s).", format=language, reason=reason)
+    return stored(
+        "The data at the top of the file (front matter) are not valid %(format)s (%(reason)s).",
+        format=language,
+        reason=reason,
+    )
 
 
 class _Values:

@@ -41,7 +41,7 @@ class UnlimitedParsers:
 
 def _checked(found: dict[str, Any]) -> dict[str, Any]:
     if "error" in found:
-        raise SourceError(found["error"] or stored("The answer could not be read: it is not valid."))
+        raise SourceError(found["error"] or stored("The source's answer could not be read: it is not valid."))
     return found
 
 
@@ -74,7 +74,9 @@ class ParserPool:
             if process is not None:
                 process.end()
                 process = None
-            raise SourceError(stored("The answer needs far more memory or time than a feed does.")) from error
+            raise SourceError(
+                stored("The source's answer needs far more memory or time than a feed does.")
+            ) from error
         finally:
             self._places.put(process)
         return _checked(found)

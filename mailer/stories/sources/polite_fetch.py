@@ -60,11 +60,15 @@ class Hosts:
         with self._lock:
             turn = self._turns.setdefault(host, threading.Lock())
         if not turn.acquire(timeout=max(until - time.monotonic(), 0)):
-            raise FetchError(stored("Other requests to %(host)s took too long.", host=host))
+            raise FetchError(
+                stored("Other requests to %(host)s took too long, so this one was not made.", host=host)
+            )
         try:
             wait = self.seconds_to_wait(host)
             if wait > until - time.monotonic() or (wait and cancelled.wait(wait)):
-                raise FetchError(stored("%(host)s asks to wait longer than one poll lasts.", host=host))
+                raise FetchError(
+                    stored("%(host)s asks us to wait longer than one check may last.", host=host)
+                )
             yield
         finally:
             with self._lock:
@@ -145,7 +149,9 @@ class PoliteFetch:
         """GET `url`; raises FetchError for any status other than 200 and 304."""
         left = self._until - time.monotonic()
         if left <= 0 or self._left_requests <= 0 or self._left_bytes <= 0 or self._cancelled.is_set():
-            raise FetchError(stored("Reading it all takes more time or requests than one poll has."))
+            raise FetchError(
+                stored("Reading the whole source takes more time or requests than one check may use.")
+            )
         self._left_requests -= 1
         host = host_of(url)
         with self._hosts.turn(host, self._until, self._cancelled):

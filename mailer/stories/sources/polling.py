@@ -326,7 +326,9 @@ class _Polling:
         pictures, until = {}, time.monotonic() + self.limits.seconds
         for item in pictured:
             if self.cancelled.is_set() or time.monotonic() > until:
-                pictures[item.id] = Picture(problem=stored("The picture could not be loaded in time."))
+                pictures[item.id] = Picture(
+                    problem=stored("The picture of the story could not be loaded in time.")
+                )
             else:
                 pictures[item.id] = load_picture(item, allow_loopback=self.allow_loopback)
             if sum(len(one.data) for one in pictures.values()) > _PICTURES:
@@ -359,7 +361,7 @@ class _Polling:
                 note_missing(source, result.listing, now)
             except Exception:
                 log.exception("action=record_items source=%s", source.pk)
-                read = _Read(None, stored("What was read could not be stored."))
+                read = _Read(None, stored("The stories that were read could not be stored."))
             else:
                 if done.skipped and source.kind == StorySource.Kind.FEED:
                     # The next poll reads them again, also where the source has nothing new.

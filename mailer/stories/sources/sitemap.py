@@ -105,7 +105,9 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     # What did not fit is read with the next poll; at the first one, the older pages are an archive.
     later = {page.mark for page in (*again, *(left if validators.get("seen") else ()))}
     kept["seen"] = json.dumps([mark for mark in json.loads(kept["seen"]) if mark not in later])
-    warnings = [stored("Pages that could not be read: %(count)s.", count=failed)] if failed else []
+    warnings = (
+        [stored("Web pages of the source that could not be read: %(count)s.", count=failed)] if failed else []
+    )
     return SourceResult(tuple(items), kept, warnings=tuple(warnings), listing=listing)
 
 
@@ -213,10 +215,10 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
         check_depth(iter([document, b""]))
         root = fromstring(document)
     except (ParseError, DefusedXmlException, ValueError) as error:
-        raise SourceError(stored("%(url)s is no sitemap.", url=url)) from error
+        raise SourceError(stored("%(url)s is not a sitemap.", url=url)) from error
     name = _local(root.tag)
     if name not in ("urlset", "sitemapindex"):
-        raise SourceError(stored("%(url)s is no sitemap.", url=url))
+        raise SourceError(stored("%(url)s is not a sitemap.", url=url))
     entries = [entry for one in root if (entry := _entry(one, url))["url"]]
     entries.sort(key=lambda one: one["modified"] or one["published"], reverse=True)
     if name == "sitemapindex":

@@ -48,7 +48,7 @@ def read_document(data: bytes) -> SourceResult:
     Raises SourceError for what is no Word document, is too large, or needs a password.
     """
     if len(data) > MAX_BYTES:
-        raise SourceError(stored("The file is larger than 40 MB. Save its pictures smaller."))
+        raise SourceError(stored("The Word file is larger than 40 MB. Reduce its pictures."))
     read = _read(data)
     found = split(read.blocks, Notes(read.notes), read.title)
     ids = list(_ids(found))
@@ -67,7 +67,7 @@ def _read(data: bytes) -> _Read:
             raw += (json.loads(line) for line in run_lines(_READER, file, _LIMITS))
         except LimitExceeded as error:
             raise SourceError(
-                stored("The file needs far more memory or time than a Word document does.")
+                stored("The Word file needs far more memory or time than usual to be read.")
             ) from error
     if raw and raw[0]["kind"] == "error":
         raise SourceError(_reason(raw[0]["reason"]))
@@ -87,9 +87,9 @@ def _reason(code: str) -> str:
             "The file is in an older format of Word, or needs a password. Save it as a Word document "
             "(.docx) without a password."
         ),
-        "macro": stored("The file holds macros. Save it as a Word document (.docx) without macros."),
-        "large": stored("The file is too large when it is unpacked. Save its pictures smaller."),
-    }.get(code, stored("The file is damaged, or no Word document (.docx)."))
+        "macro": stored("The Word file contains macros. Save it as a Word document (.docx) without macros."),
+        "large": stored("The Word file is too large when it is unpacked. Save its pictures smaller."),
+    }.get(code, stored("The file is damaged, or is not a Word document (.docx)."))
 
 
 def _ids(found: Sequence[FoundStory]) -> Iterator[str]:
@@ -149,29 +149,36 @@ def _warnings(read: _Read, found: Sequence[FoundStory]) -> Iterator[str]:
     if not found:
         yield stored("The document has no text.")
     if left_out.get("changes"):
-        yield stored("The document has tracked changes: insertions were taken over, deletions were not.")
+        yield stored("The document has tracked changes: insertions were imported, deletions were not.")
     if left_out.get("comments"):
-        yield stored("The document has comments, which were not taken over.")
+        yield stored("The document has comments, which were not imported.")
     if left_out.get("formats"):
         yield stored(
-            "Some pictures are drawings or in formats that emails cannot show (EMF, WMF, TIFF, BMP). They "
-            "were left out."
+            "Some pictures in the document are drawings or in formats that emails cannot "
+            "show (EMF, WMF, TIFF, BMP). They were not imported."
         )
     if left_out.get("large"):
-        yield stored("Some pictures are larger than 10 MB, or there are too many. They were left out.")
+        yield stored(
+            "Some pictures in the document are larger than 10 MB, or there are too "
+            "many. They were not imported."
+        )
     if left_out.get("linked"):
-        yield stored("Some pictures are only linked from the document. They were left out.")
+        yield stored("Some pictures are only linked from the document. They were not imported.")
     if left_out.get("charts"):
-        yield stored("The document has charts or diagrams, which were left out. Save them as pictures.")
+        yield stored("The document has charts or diagrams, which were not imported. Save them as pictures.")
     if left_out.get("embedded"):
-        yield stored("The document embeds another document, which was left out.")
+        yield stored("The document contains another document, which was not imported.")
     if any(_has_table(story) for story in found):
-        yield stored("Stories have no tables: each table became a list.")
+        yield stored("Stories cannot have tables: each table in the document became a list.")
     if len(found) > _MOST:
-        yield stored("The document has more than %(number)s stories. Only the first were read.", number=_MOST)
+        yield stored(
+            "The document has more than %(number)s stories. Only the first ones were read.", number=_MOST
+        )
     for story in found:
         if len(story.pictures) > 1:
-            yield stored("“%(title)s” has several pictures: the first was taken over.", title=story.title)
+            yield stored(
+                "The story “%(title)s” has several pictures: only the first was imported.", title=story.title
+            )
 
 
 def _has_table(story: FoundStory) -> bool:

@@ -76,10 +76,12 @@ def find_api(url: str, fetch: Fetch) -> str:
     try:
         answer = fetch(guess)
     except FetchError as error:
-        text = stored("%(url)s is no WordPress site, or its REST API is switched off.", url=url)
+        text = stored("%(url)s is not a WordPress website, or its REST API is switched off.", url=url)
         raise SourceError(text) from error
     if "json" not in answer.content_type:
-        raise SourceError(stored("%(url)s is no WordPress site, or its REST API is switched off.", url=url))
+        raise SourceError(
+            stored("%(url)s is not a WordPress website, or its REST API is switched off.", url=url)
+        )
     return guess
 
 
@@ -109,7 +111,7 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
     """
     posts = load(body, url)
     if not isinstance(posts, list):
-        raise SourceError(stored("%(url)s does not answer with posts of WordPress.", url=url))
+        raise SourceError(stored("%(url)s does not answer with WordPress posts.", url=url))
     read = (_item(post, url) for post in posts if isinstance(post, Mapping))
     items = [to_json(item) for item in read if item.id and item.title]
     return {"items": items, "complete": len(items) == len(posts)}

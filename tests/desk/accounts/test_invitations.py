@@ -121,7 +121,9 @@ def test_wagtails_groups_are_offered_to_nobody(desk: Desk) -> None:
 def test_the_table_of_users_names_roles_and_state(desk: Desk) -> None:
     invite(desk, "Contributors")
     text = Page(as_user(desk.admin).get(reverse("wagtailusers_users:index"))).text
-    assert "Contributors" in text and "Writers (editors)" in text and "Invited, until" in text
+    assert (
+        "Contributors" in text and "Writers (editors)" in text and "Invited; the link is valid until" in text
+    )
 
 
 def test_a_contributor_has_own_countries_which_the_form_keeps(desk: Desk) -> None:

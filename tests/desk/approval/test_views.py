@@ -71,7 +71,10 @@ def test_the_approver_sees_the_snapshot_and_approves_its_hash(desk: Desk) -> Non
 def test_the_approver_sees_the_tracking_policy(desk: Desk) -> None:
     cast.submitted(desk)
     answer = as_user(desk.approver).get(at(desk, "review"))
-    assert answer.context["tracking"] == "Clicks: anonymous totals only. Opens: off."
+    assert (
+        answer.context["tracking"]
+        == "Tracking of clicks: only anonymous totals are recorded. Tracking of opens: off."
+    )
 
 
 def test_another_hash_is_refused(desk: Desk) -> None:

@@ -68,7 +68,7 @@ def test_a_block_moves_and_keeps_the_focus_and_is_announced(desk: Desk) -> None:
     answer = press(desk, "move", block=last, before=order[0][1])
     assert [one for _, one in blocks(desk)] == [last, *(one for _, one in order[:-1])]
     assert answer.context["focus"] == f"handle-{last}"
-    assert f"number 1 of {len(order)}" in answer.context["announcement"]
+    assert f"block 1 of {len(order)}" in answer.context["announcement"]
     answer = press(desk, "down", block=last)
     assert answer.context["focus"] == f"down-{last}" and blocks(desk)[1][1] == last
 

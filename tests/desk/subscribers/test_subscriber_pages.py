@@ -159,9 +159,9 @@ def test_duplicates_are_found_compared_and_merged_and_a_suppression_is_kept(desk
 @pytest.mark.parametrize(
     ("email", "name", "because"),
     [
-        ("a.i.gul+news@example.net", "", "the same mailbox, written otherwise"),
-        ("aigul@example.org", "", "the same name before the @"),
-        ("other@example.org", "aigul  nurlanova", "the same name"),
+        ("a.i.gul+news@example.net", "", "the same mailbox, with the address written differently"),
+        ("aigul@example.org", "", "the same text before the @"),
+        ("other@example.org", "aigul  nurlanova", "the same name of the person"),
         ("aigulim@example.net", "", None),
     ],
 )

@@ -115,7 +115,7 @@ def test_dismissing_an_outage_keeps_all_and_later_bounces() -> None:
     come_back(people[9:], hours=6)
     assert states(people) == {"dismissed"}
     assert not any(map(stopped, people))
-    assert latest_decision(people[9]).closed_by == "belongs to a bounce wave; decided by lola"
+    assert latest_decision(people[9]).closed_by == "the address belongs to a bounce wave; decided by lola"
 
 
 def test_later_deliveries_dismiss_their_decisions_and_end_the_outage() -> None:
@@ -131,7 +131,7 @@ def test_later_deliveries_dismiss_their_decisions_and_end_the_outage() -> None:
     cast.accepted_delivery(people[3], NOW + timedelta(days=14))
     evaluate_and_probe.review_pending(NOW + timedelta(days=21))
     assert (latest_decision(people[3]).closed_by, BounceWave.objects.get().state) == (
-        "a later message was delivered",
+        "a later message was delivered to this address",
         "over",
     )
 

@@ -46,7 +46,7 @@ def test_every_counted_soft_bounce_is_kept(aigerim: Subscriber) -> None:
     assert latest_decision(aigerim).events.count() == 5
     assert (
         latest_decision(aigerim).reason
-        == "5 deliveries bounced over 40 days, and none was delivered in between."
+        == "5 emails to this address bounced over 40 days, and none was delivered in between."
     )
     assert stopped(aigerim)
 
