@@ -221,7 +221,11 @@ def _print_next_steps(path: Path, answers: Answers, link: str) -> None:
     _print_whole(f"   {link}")
     print_text("   It is shown once, and is as good as the password. For another:")
     _print_whole(f"   mailer --config {path} password-link {answers.admin}")
-    _print_whole(f"4. Before the first mail:  mailer --config {path} doctor")
+    print_text("4. Invite the first approver; whom the admin invites in the desk cannot approve for 30 days:")
+    _print_whole(
+        f"   mailer --config {path} invite USERNAME --email ADDRESS --first-name FIRST --last-name LAST"
+    )
+    _print_whole(f"5. Before the first mail:  mailer --config {path} doctor")
 
 
 def _print_whole(text: str) -> None:
