@@ -47,12 +47,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+_TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Beside other processes each begins at another folder, and compiles what no other has compiled yet.
+
+    Where nothing is compiled, that takes longer than loading, and all of them would do the same.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None or [Path(one).absolute() for one in session.config.args] != [_TESTS]:
+        return
+    modules = sorted(_TESTS.rglob("test_*.py"))
+    parts = list(dict.fromkeys(str(_TESTS / _part(one)) for one in modules))
+    place = len(modules) * int(worker.removeprefix("gw")) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    begin = parts.index(str(_TESTS / _part(modules[place])))
+    session.config.args = parts[begin:] + parts[:begin]
+
+
+def _part(path: Path) -> str:
+    """The folder of the tests, or the module beside such folders, that a module is in."""
+    return path.relative_to(_TESTS).parts[0] if path.is_relative_to(_TESTS) else ""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --shuffle: the modules in random order, and within each its tests.
+    """Every process has the same order, wherever it began.
 
-    A module stays together, for the sake of its fixtures. Every xdist worker comes to the same order.
+    With --shuffle: the modules in random order, and within each its tests.
+
+    A module stays together, for the sake of its fixtures.
     """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _part(item.path))
     seed = config.getoption("shuffle")
     if seed is None:
         return

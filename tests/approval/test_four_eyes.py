@@ -30,6 +30,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.reports import edition_state
 from mailer.stories.models import Story
 from tests import cast
+from tests.recorded import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 NOW = cast.NOW
@@ -291,12 +292,17 @@ def test_a_rejection_ends_the_submission_until_the_edition_is_submitted_again(
     approve_and_schedule.approve(second, people.approver, second.sha256, LATER)
 
 
+@recorded
+def submitted(edition: Edition, people: cast.Staff) -> Snapshot:
+    return submit(edition, people.writer, NOW)
+
+
 class TestTheDatabaseItself:
     """Whatever code or shell writes to it."""
 
     @pytest.fixture
     def snapshot(self, edition: Edition, people: cast.Staff) -> Snapshot:
-        return submit(edition, people.writer, NOW)
+        return submitted(edition, people)
 
     @staticmethod
     def refused(words: str) -> AbstractContextManager[object]:

@@ -144,11 +144,11 @@ def demo(tmp_path: Path, django_db_setup: None, sqlite_template: Path) -> Iterat
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shared_demo(
     tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, sqlite_template: Path
 ) -> Iterator[Demo]:
-    """One for all tests of a module: each has readers of its own in it."""
+    """One for the tests that leave the sample's subscribers as they are, each with readers of its own."""
     with started(tmp_path_factory.mktemp("shared"), sqlite_template) as running:
         yield running
 

@@ -24,7 +24,7 @@ LANGUAGES = ("ru", "en")
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def played(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("once")
     command = [sys.executable, "-m", "mailer", "demo", "--once", str(folder)]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=3000)

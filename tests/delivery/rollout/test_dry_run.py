@@ -11,6 +11,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from mailer.approval import approve_and_schedule, submit
+from mailer.approval.models import Snapshot
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings, mailing_control
@@ -23,6 +24,7 @@ from subscribers.models import Subscriber, Suppression
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot, balances, readers, send, states
 from tests.delivery.relay import Relay, Script
+from tests.recorded import recorded
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 STAFF = "dana@office.example.org"
@@ -30,6 +32,11 @@ STAFF = "dana@office.example.org"
 
 @pytest.fixture
 def snapshot():
+    return submitted()
+
+
+@recorded
+def submitted() -> Snapshot:
     """The December edition, submitted and waiting, for twelve readers of three kinds."""
     staff = cast.staff()
     edition = cast.december(staff.writer)

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from mailer.approval import approve_and_schedule, submit
 from mailer.approval.approve_and_schedule import OutsideWindow, local_send_time, next_hour
+from mailer.approval.models import Snapshot
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import deliveries, recover_and_finish
 from mailer.delivery.models import Delivery
 from mailer.delivery.rollout import advance_mailings, mailing_control
 from tests import cast
 from tests.delivery.cast import Clock, balances, states
+from tests.recorded import recorded
 
 # Three in the morning in London, nine in Almaty's winter of 2021.
 AT = datetime(2021, 12, 3, 3, 0, tzinfo=UTC)
@@ -60,6 +62,11 @@ def test_the_hour_comes_within_a_day_and_is_that_hour(start, hour, zone):
 
 @pytest.fixture
 def snapshot(db):
+    return approved()
+
+
+@recorded
+def approved() -> Snapshot:
     """Approved, for a reader in each of three zones and one whom suppression keeps out."""
     staff = cast.staff()
     edition = cast.december(staff.writer)

@@ -8,10 +8,12 @@ import pytest
 
 from mailer.approval import approve_and_schedule, submit
 from mailer.approval.approve_and_schedule import WrongState
+from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import advance_mailings
 from tests import cast
 from tests.delivery.cast import NOW
+from tests.recorded import recorded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 UNDO = timedelta(seconds=30)
@@ -20,6 +22,11 @@ UNDO = timedelta(seconds=30)
 @pytest.fixture
 def snapshot(configure):
     configure(sending={"undo_seconds": 30})
+    return approved()
+
+
+@recorded
+def approved() -> Snapshot:
     staff = cast.staff()
     cast.reader("aigul")
     snapshot = submit.submit(cast.december(staff.writer), staff.writer, NOW)
