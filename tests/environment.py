@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import subprocess
 import sys
 import tempfile
 from contextlib import AbstractContextManager
@@ -48,6 +49,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _TESTS = Path(__file__).parent
+_migrating: list[subprocess.Popen[bytes]] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that starts others migrates meanwhile: they would all wait for the one that does."""
+    if config.getoption("numprocesses", None) and not migrated.kept().exists():
+        command = [sys.executable, "-m", "tests.migrated"]
+        _migrating.append(subprocess.Popen(command, cwd=_TESTS.parent))
+
+
+def pytest_unconfigure() -> None:
+    for process in _migrating:
+        process.wait()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,7 @@
-"""The migrated databases, kept between runs under a name that stands for what made them."""
+"""The migrated databases, kept between runs under a name that stands for what made them.
+
+`python -m tests.migrated` makes SQLite's, if there is none yet.
+"""
 
 from __future__ import annotations
 
@@ -99,3 +102,20 @@ def restore(database: sqlite3.Connection, path: Path | None = None) -> None:
     """Put it, or a copy of it, in place of whatever is in `database`."""
     with closing(sqlite3.connect(f"file:{path or kept()}?mode=ro", uri=True)) as source:
         source.backup(database)
+
+
+def main() -> None:
+    turn = Turn()
+    if not turn.mine:
+        return
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    turn.keep(connection.connection)
+
+
+if __name__ == "__main__":
+    main()
