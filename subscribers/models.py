@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 
-_ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*$", _("Must be a single line."))
+_ONE_LINE = RegexValidator(r"^[^\x00-\x1f\x7f]*$", _("This text must be a single line."))
 
 
 class Subscriber(models.Model):
@@ -59,7 +59,7 @@ class Subscriber(models.Model):
     email = models.EmailField(unique=True, max_length=254, verbose_name=_("email"))
     # Keyed hash of the address: suppressions are matched by it, also after erasure.
     address_hash = models.BinaryField(
-        max_length=16, unique=True, editable=False, verbose_name=_("address hash")
+        max_length=16, unique=True, editable=False, verbose_name=_("hash of the email address")
     )
     name = models.CharField(max_length=200, blank=True, verbose_name=_("name"))
     # Preferred language code.
@@ -68,20 +68,24 @@ class Subscriber(models.Model):
     countries = CountriesField(verbose_name=_("countries"))
     # When the subscriber agreed to tracking under their name; null: they did not.
     tracking_consent_at = models.DateTimeField(
-        null=True, editable=False, verbose_name=_("tracking consent at")
+        null=True, editable=False, verbose_name=_("time of the tracking consent")
     )
     # The subscriber gets no edition before this time; null or past: no pause.
-    paused_until = models.DateTimeField(null=True, editable=False, verbose_name=_("paused until"))
+    paused_until = models.DateTimeField(
+        null=True, editable=False, verbose_name=_("subscription paused until")
+    )
     # When the sign-up form last caused an email to this address.
-    signup_email_at = models.DateTimeField(null=True, editable=False, verbose_name=_("signup email at"))
+    signup_email_at = models.DateTimeField(
+        null=True, editable=False, verbose_name=_("time of the last signup email")
+    )
     # Whether a link that is emailed to the subscriber opens their data. Not after the address was changed
     # without a click from the old one: who reads the present address may be another person than the data is
     # about.
     data_by_link = models.BooleanField(
-        default=True, db_default=True, editable=False, verbose_name=_("data by link")
+        default=True, db_default=True, editable=False, verbose_name=_("link to see own data")
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
-    updated_at = models.DateTimeField(auto_now=True, verbose_name=_("updated at"))
+    updated_at = models.DateTimeField(auto_now=True, verbose_name=_("time of the last change"))
 
     class Meta:
         verbose_name = _("subscriber")
@@ -120,7 +124,7 @@ class MailingList(NamedModel):
     sender_name = models.CharField(_("sender's name"), max_length=120, blank=True, validators=[_ONE_LINE])
     sender_email = models.EmailField(_("sender's address"), blank=True)
     # Language code to the text of the welcome email; empty: none is sent.
-    welcome_texts = models.JSONField(default=dict, blank=True, verbose_name=_("welcome texts"))
+    welcome_texts = models.JSONField(default=dict, blank=True, verbose_name=_("texts of the welcome email"))
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     class Meta(NamedModel.Meta):
@@ -178,7 +182,7 @@ class Suppression(models.Model):
         COMPLAINT = "complaint", _("spam complaint")
         MANUAL = "manual", _("suppressed by staff")
         UNSUBSCRIBED = "unsubscribed", _("unsubscribed in another system")
-        ERASED = "erased", _("erased on request")
+        ERASED = "erased", _("erased on the subscriber's request")
 
     address_hash = models.BinaryField(max_length=16)
     # For staff to read; empty after erasure.
@@ -244,7 +248,7 @@ class ConsentRecord(models.Model):
         UNSUBSCRIBED = "unsubscribed", _("unsubscribed")
         REMOVED = "removed", _("removed from the list")
         PREFERENCES = "preferences", _("changed preferences")
-        ADDRESS_CHANGED = "address_changed", _("changed the address")
+        ADDRESS_CHANGED = "address_changed", _("changed the email address")
         TRACKING_ON = "tracking_on", _("agreed to tracking of clicks")
         TRACKING_OFF = "tracking_off", _("withdrew consent to tracking of clicks")
 
@@ -253,7 +257,7 @@ class ConsentRecord(models.Model):
         EMAIL_LINK = "email_link", _("link in a transactional email")
         PREFERENCES = "preferences", _("preference center")
         ONE_CLICK = "one_click", _("one-click unsubscribe")
-        EMAIL = "email", _("email to us")
+        EMAIL = "email", _("unsubscribe request by email")
         ESP = "esp", _("email service provider")
         IMPORT = "import", _("import")
         DESK = "desk", _("desk")

@@ -127,7 +127,7 @@ def send_invitation(user: User, inviter: User | None = None) -> None:
             gettext("Invitation to %(site)s") % named,
             _INVITATION,
             invited=invited % named,
-            roles=roles or gettext("no attempts yet"),
+            roles=roles or gettext("none so far"),
         )
 
 

@@ -112,11 +112,13 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
         return subject, f"{body % {'edition': edition}}\n\n{next_step}\n{_link(edition)}\n"
 
     def for_writers() -> tuple[str, str]:
-        return write(gettext("Review it, edit it, and submit it for approval:"))
+        return write(gettext("Review and edit the edition, and submit it for approval:"))
 
     def for_approvers() -> tuple[str, str]:
         return write(
-            gettext("You are asked once it is submitted for approval. Until then you can look at it:")
+            gettext(
+                "You will be asked to approve the edition when it is submitted. Until then you can read it:"
+            )
         )
 
     path = f"/desk/editions/{edition.pk}/variants/"

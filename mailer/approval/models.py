@@ -73,7 +73,7 @@ class AccountChange(models.Model):
         GROUP = "group", _("group")
         PERMISSION = "permission", _("permission")
         # A permission of a group that the user is in: "Approvers: approve_edition".
-        GROUP_PERMISSION = "group_permission", _("permission of a group")
+        GROUP_PERMISSION = "group_permission", _("permission of a group of users")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     # The user who was signed in; null: none was (a command, or a link from an email).
@@ -155,7 +155,7 @@ class Snapshot(models.Model):
         SUBMITTED = "submitted", _("waiting for approval")
         APPROVED = "approved", _("approved")
         SCHEDULED = "scheduled", _("scheduled")
-        INVALIDATED = "invalidated", _("invalidated by a later change")
+        INVALIDATED = "invalidated", _("invalidated by a later change of the edition")
         WITHDRAWN = "withdrawn", _("withdrawn")
         REJECTED = "rejected", _("rejected")
 
@@ -374,12 +374,12 @@ class LinkCheck(models.Model):
 
     class State(models.TextChoices):
         OK = "ok", _("answers")
-        MOVED = "moved", _("leads on to another address")
-        MISSING = "missing", _("the page does not exist")
-        REFUSED = "refused", _("the server refuses or fails")
-        NO_SERVER = "no_server", _("there is no such server")
-        NO_ANSWER = "no_answer", _("the server does not answer")
-        PRIVATE = "private", _("not on the public internet")
+        MOVED = "moved", _("the link redirects to another address")
+        MISSING = "missing", _("the page of the link does not exist")
+        REFUSED = "refused", _("the server of the link refuses or fails")
+        NO_SERVER = "no_server", _("the server of the link does not exist")
+        NO_ANSWER = "no_answer", _("the server of the link does not answer")
+        PRIVATE = "private", _("the link is not on the public internet")
 
     # Hex SHA-256 of the URL: an index cannot hold every URL.
     key = models.CharField(max_length=64, unique=True)

@@ -27,7 +27,7 @@ class Mailing(models.Model):
     """The sending of an approved edition to its audience, or a dry run of that."""
 
     class State(models.TextChoices):
-        PLANNING = "planning", _("being planned")
+        PLANNING = "planning", _("sending is being planned")
         HELD = "held", _("waiting for confirmation")
         SENDING = "sending", _("sending")
         PAUSED = "paused", _("paused")
@@ -87,7 +87,7 @@ class Delivery(models.Model):
         ACCEPTED = "accepted", _("accepted")
         DEFERRED = "deferred", _("deferred")
         REFUSED = "refused", _("refused")
-        IN_DOUBT = "in_doubt", _("in doubt")
+        IN_DOUBT = "in_doubt", _("result in doubt")
         EXCLUDED = "excluded", _("excluded")
 
     # Neither reference needs an index of its own: those below begin with mailing, and no variant is deleted.
@@ -248,7 +248,7 @@ class Intervention(models.Model):
 
     class Action(models.TextChoices):
         WARNED = "warned", _("staff were warned")
-        SLOWED = "slowed", _("slowed down")
+        SLOWED = "slowed", _("sending slowed down")
         PAUSED = "paused", _("paused")
 
     mailing = models.ForeignKey(

@@ -69,7 +69,9 @@ class Heading(blocks.StructBlock):
     country = blocks.ChoiceBlock(
         choices=country_choices, required=False, help_text=_("The country's name, in each reader's language…")
     )
-    texts = blocks.ListBlock(HeadingText(), default=[], label=_("…or your own text, per language"), min_num=0)
+    texts = blocks.ListBlock(
+        HeadingText(), default=[], label=_("…or your own text for the heading, per language"), min_num=0
+    )
 
     class Meta:
         icon = "title"
@@ -84,9 +86,11 @@ class Paragraph(blocks.StructBlock):
     """Text from the editors, for all readers or for those of some countries."""
 
     countries = blocks.MultipleChoiceBlock(
-        choices=country_choices, required=False, help_text=_("None: for every reader.")
+        choices=country_choices,
+        required=False,
+        help_text=_("If none is selected, every reader gets this block."),
     )
-    texts = blocks.ListBlock(ParagraphText(), label=_("Text, per language"))
+    texts = blocks.ListBlock(ParagraphText(), label=_("Text in each language"))
 
     class Meta:
         icon = "pilcrow"
@@ -117,7 +121,7 @@ EDITION_BLOCKS = [
     ("date", _story(label=_("Save the date"), icon="date")),
     ("titles", blocks.ListBlock(_story(label=_("Publication")), label=_("Titles"), icon="list-ul")),
     ("text", Paragraph(label=_("Text"))),
-    ("social", _story(label=_("Social call"), icon="group")),
+    ("social", _story(label=_("Notice with a link"), icon="group")),
     ("quote", Written(label=_("Quote"), icon="openquote")),
     ("figures", Written(label=_("Figures"), icon="list-ol")),
     ("video", Written(label=_("Video"), icon="media")),
@@ -137,22 +141,22 @@ class Newsletter(ClusterableModel):
         TWO_WEEKS = edition_period.Kind.TWO_WEEKS.value, _("two weeks")
 
     class PeriodOffset(models.IntegerChoices):
-        PRESENT = 0, _("The one in which it is assembled")
-        PREVIOUS = -1, _("The one before")
+        PRESENT = 0, _("the month in which it is assembled")
+        PREVIOUS = -1, _("the month before it is assembled")
 
     class OnHolidays(models.TextChoices):
-        IGNORE = schedule.OnHolidays.IGNORE.value, _("Ignore public holidays")
-        NEXT = schedule.OnHolidays.NEXT.value, _("Move to the next working day")
-        PREVIOUS = schedule.OnHolidays.PREVIOUS.value, _("Move to the working day before")
+        IGNORE = schedule.OnHolidays.IGNORE.value, _("Send on public holidays too")
+        NEXT = schedule.OnHolidays.NEXT.value, _("Move sending to the next working day")
+        PREVIOUS = schedule.OnHolidays.PREVIOUS.value, _("Move sending to the working day before")
 
     class ThinRule(models.TextChoices):
         ASK = "ask", _("Ask staff whether to assemble the edition")
         SKIP = "skip", _("Skip the edition; its stories wait for the next one")
 
     class ReviewRule(models.TextChoices):
-        NONE = "", _("None: the approver chooses what to look at")
-        LANGUAGES = "languages", _("The largest variant of each language")
-        ALL = "all", _("Every variant that has subscribers")
+        NONE = "", _("None: the approver chooses which variants to check")
+        LANGUAGES = "languages", _("The largest variant of each language must be checked")
+        ALL = "all", _("Every variant that has subscribers must be checked")
 
     class ApprovalRule(models.TextChoices):
         ONE = "", _("One approval for all languages")
@@ -164,13 +168,16 @@ class Newsletter(ClusterableModel):
         BLOCK = "block", _("An edition can be submitted only when every language is complete")
 
     class LeadRule(models.TextChoices):
-        FIXED = "", _("The lead of the edition, for every reader whom it concerns")
-        OWN = "own", _("A story of the reader’s own countries, where the edition has one")
+        FIXED = "", _("The edition's lead story, for every reader whom it concerns")
+        OWN = "own", _("A story about the reader’s own countries, if the edition has one")
 
     class SilentRule(models.TextChoices):
-        REGIONAL = "", _("They get the regional stories")
-        SKIP = "skip", _("They get no email")
-        ROLL_OVER = "roll_over", _("They get no email now, and the regional stories with the next edition")
+        REGIONAL = "", _("These readers get the regional stories")
+        SKIP = "skip", _("These readers get no email")
+        ROLL_OVER = (
+            "roll_over",
+            _("These readers get no email now, and the regional stories with the next edition"),
+        )
 
     slug = models.SlugField(unique=True, verbose_name=_("slug"))
     name = models.CharField(max_length=120, verbose_name=pgettext_lazy("of a thing", "name"))
@@ -179,16 +186,16 @@ class Newsletter(ClusterableModel):
     postal_address = models.CharField(max_length=240, verbose_name=_("postal address"))
     sender_name = models.CharField(max_length=120, verbose_name=_("sender name"))
     sender_email = models.EmailField(verbose_name=_("sender email"))
-    reply_to = models.EmailField(blank=True, verbose_name=_("reply to"))
+    reply_to = models.EmailField(blank=True, verbose_name=_("address for replies"))
     countries = CountriesField(blank=False, verbose_name=_("countries"))
     languages = LanguagesField(blank=False, verbose_name=_("languages"))
     # A text missing in the reader's language is taken from the first of these languages that has it.
     fallbacks = LanguagesField(
         help_text=_(
-            "Where a text is missing in the reader's language, the first of these that has it is used."
+            "If a text is missing in the reader's language, the first of these languages that has it is used."
         ),
         default="en",
-        verbose_name=_("fallbacks"),
+        verbose_name=_("languages for missing texts"),
     )
     lists = models.ManyToManyField(MailingList, related_name="+", verbose_name=_("lists"))
     # IANA zone of the schedule, and of the dates that staff see.
@@ -197,9 +204,9 @@ class Newsletter(ClusterableModel):
     assemble_on = models.CharField(
         max_length=SCHEDULE_LENGTH,
         blank=True,
-        verbose_name=_("assembly"),
+        verbose_name=_("time of assembly"),
         help_text=_(
-            "A draft is assembled from the stories that are ready. Nothing is sent without approval."
+            "A draft edition is assembled from the stories that are ready. Nothing is sent without approval."
         ),
     )
     # When the schedule was changed last: nothing that was due before is caught up on.
@@ -209,10 +216,10 @@ class Newsletter(ClusterableModel):
         max_length=10,
         choices=PeriodKind.choices,
         default=PeriodKind.MONTH,
-        verbose_name=_("an edition is for"),
+        verbose_name=_("period that an edition is for"),
     )
     period_offset = models.SmallIntegerField(
-        choices=PeriodOffset.choices, default=PeriodOffset.PRESENT, verbose_name=_("which one")
+        choices=PeriodOffset.choices, default=PeriodOffset.PRESENT, verbose_name=_("which period")
     )
     on_holidays = models.CharField(
         max_length=10,
@@ -220,13 +227,15 @@ class Newsletter(ClusterableModel):
         choices=OnHolidays.choices,
         default=OnHolidays.IGNORE,
         verbose_name=_("public holidays"),
-        help_text=_("Those of the newsletter’s countries, for assembly and sending."),
+        help_text=_("Public holidays of the newsletter’s countries, for assembling and sending editions."),
     )
     cutoff_hours = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(24 * 14)],
-        verbose_name=_("cut-off for stories"),
-        help_text=_("Hours before assembly; a story that is ready later waits for a person to add it."),
+        verbose_name=_("deadline for stories"),
+        help_text=_(
+            "Number of hours before an edition is assembled; staff must add stories that are ready later."
+        ),
     )
     # Days before the cut-off; null: no reminders.
     office_reminder_days = models.PositiveSmallIntegerField(
@@ -235,49 +244,52 @@ class Newsletter(ClusterableModel):
         validators=[MinValueValidator(1), MaxValueValidator(14)],
         verbose_name=_("reminder to offices"),
         help_text=_(
-            "Days before the cut-off on which writers are reminded of countries without a story. If empty: "
-            "never."
+            "Number of days before the deadline on which writers are reminded of countries "
+            "without a story. If empty: never."
         ),
     )
     # Fewer stories than that are too few for a draft.
     thin_below = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(50)],
-        verbose_name=_("stories for a draft at least"),
+        verbose_name=_("minimum number of stories for a draft"),
     )
     thin_rule = models.CharField(
         max_length=10,
         choices=ThinRule.choices,
         default=ThinRule.ASK,
-        verbose_name=_("if there are fewer"),
+        verbose_name=_("if there are fewer stories"),
     )
     # The moment behind the assembly at which the edition is to be sent; empty: a person decides each time.
     send_on = models.CharField(
         max_length=SCHEDULE_LENGTH,
         blank=True,
-        verbose_name=_("planned sending"),
+        verbose_name=_("planned time of sending"),
         help_text=_(
-            "The first such time after the assembly. An edition that is not approved by then is held."
+            "The first such time after the edition is assembled. An edition that is not "
+            "approved by then is not sent."
         ),
     )
     schedules_itself = models.BooleanField(
-        _("schedule approved editions for the planned time"),
+        _("schedule approved editions automatically for the planned time"),
         default=False,
-        help_text=_("Otherwise a person schedules each edition after its approval."),
+        help_text=_("Otherwise staff schedule each edition after its approval."),
     )
     approval_reminder_hours = models.PositiveSmallIntegerField(
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(240)],
         verbose_name=_("reminder of approval"),
-        help_text=_("Hours before the planned time at which approvers are reminded."),
+        help_text=_("Number of hours before the planned time at which approvers are reminded."),
     )
     # Days after submission within which an approved edition may leave.
     window_days = models.PositiveSmallIntegerField(
-        default=7, validators=[MinValueValidator(1), MaxValueValidator(60)], verbose_name=_("window days")
+        default=7,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+        verbose_name=_("sending window in days"),
     )
     # Which variants an approver must have checked; see approval.review.
     review_rule = models.CharField(
-        _("review rule"),
+        _("variants that must be checked"),
         max_length=10,
         blank=True,
         choices=ReviewRule.choices,
@@ -286,14 +298,14 @@ class Newsletter(ClusterableModel):
     )
     # Which languages an approver approves on their own; see approval.language_approvals.
     approval_rule = models.CharField(
-        _("approvals"),
+        _("how an edition is approved"),
         max_length=10,
         blank=True,
         choices=ApprovalRule.choices,
         default=ApprovalRule.ONE,
         help_text=_(
-            "Whether approvers approve the languages of an edition one by one. It is approved once every "
-            "approval is there."
+            "Whether the languages of an edition are approved one by one. The edition is "
+            "approved when all approvals are given."
         ),
     )
     # Whether an edition with incomplete translations can be submitted; see approval.preflight.
@@ -304,57 +316,61 @@ class Newsletter(ClusterableModel):
         choices=TranslationRule.choices,
         default=TranslationRule.WARN,
         help_text=_(
-            "Readers see another language where a story is not translated. A translation is also incomplete "
-            "when its source was changed since."
+            "Readers see another language where a story is not translated. A translation is "
+            "also incomplete if its source was changed later."
         ),
     )
-    approval_languages = LanguagesField(_("languages with an approval of their own"), blank=True, default="")
+    approval_languages = LanguagesField(_("languages that are approved separately"), blank=True, default="")
     # How each reader sees an edition; see rendering.data_types.ReaderRules.
     own_countries_first = models.BooleanField(
-        _("reader’s own countries first"),
+        _("stories about reader’s own countries first"),
         default=False,
         help_text=_(
-            "A reader who chose countries sees their stories before the regional ones. Stories do not move "
-            "across your own headings and texts."
+            "A reader who chose countries sees their stories before the regional ones. "
+            "Stories do not move across headings and texts of the edition."
         ),
     )
     lead_rule = models.CharField(
-        _("lead story"),
+        _("choice of the lead story"),
         max_length=10,
         blank=True,
         choices=LeadRule.choices,
         default=LeadRule.FIXED,
-        help_text=_("Where the lead is not for a reader, the first story with a picture takes its place."),
+        help_text=_(
+            "For readers whom the lead story does not concern, the first story with "
+            "a picture takes its place."
+        ),
     )
     max_per_country = models.PositiveSmallIntegerField(
-        _("stories per country at most"),
+        _("maximum number of stories per country"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(50)],
         help_text=_(
-            "Each reader sees the first ones in the order of the edition. A story counts for the country in "
-            "which it happened. Regional stories, dates and publications do not count. If empty: all."
+            "Each reader sees the first stories in the order of the edition. A story counts "
+            "for the country in which it happened. Regional stories, dates and publications "
+            "do not count. If empty: all stories."
         ),
     )
     min_stories = models.PositiveSmallIntegerField(
-        _("stories in an email at least"),
+        _("minimum number of stories in an email"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(50)],
         help_text=_(
-            "A reader for whom the edition has fewer gets no email, and the report says so. Social calls do "
-            "not count. If empty: one story is enough."
+            "A reader for whom the edition has fewer stories gets no email, and the report "
+            "says so. Notices do not count. If empty: one story is enough."
         ),
     )
     silent_rule = models.CharField(
-        _("readers of countries without a story"),
+        _("readers whose countries have no story"),
         max_length=10,
         blank=True,
         choices=SilentRule.choices,
         default=SilentRule.REGIONAL,
         help_text=_(
-            "What readers get when other countries have stories and theirs have none. The report counts "
-            "those who get no email. No reader is put off twice in a row."
+            "What readers get if other countries have stories but theirs have none. The "
+            "report counts those who get no email. No reader has to wait twice in a row."
         ),
     )
     # At the head of every email; the other one is for readers in the dark, where the theme's ground is light.
@@ -372,12 +388,12 @@ class Newsletter(ClusterableModel):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="+",
-        verbose_name=_("logo in dark mode"),
+        verbose_name=_("logo for dark mode"),
     )
     # Changed tokens of the theme: {"accent": "#0A6E7A", …}; see rendering.theme.
     theme = models.JSONField(default=dict, blank=True, verbose_name=_("theme"))
     # Template parts that were changed in the desk, {"blocks/foot.mjml": source}; see `template_versions`.
-    templates = models.JSONField(default=dict, blank=True, editable=False, verbose_name=_("templates"))
+    templates = models.JSONField(default=dict, blank=True, editable=False, verbose_name=_("email templates"))
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     class Meta:
@@ -390,7 +406,9 @@ class Newsletter(ClusterableModel):
 
     def clean(self) -> None:
         if self.zone not in zoneinfo.available_timezones():
-            raise ValidationError({"zone": gettext("Write an IANA time zone, such as Asia/Almaty.")})
+            raise ValidationError(
+                {"zone": gettext("Write a time zone by its IANA name, such as Asia/Almaty.")}
+            )
         for name in ("assemble_on", "send_on"):
             _refuse_schedule(self, name)
         for name in ("name", "office", "postal_address", "sender_name"):
@@ -463,8 +481,8 @@ class NewsletterText(models.Model):
     logo_alt = models.CharField(max_length=160, blank=True, verbose_name=_("description of the logo"))
 
     class Meta:
-        verbose_name = _("newsletter text")
-        verbose_name_plural = _("newsletter texts")
+        verbose_name = _("text of a newsletter in a language")
+        verbose_name_plural = _("texts of a newsletter by language")
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["newsletter", "language"], name="newsletter_text_once")
@@ -512,7 +530,11 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
     # As `rendering.edition_period` writes it: "2021-12".
     period = models.CharField(
         max_length=edition_period.MAX_LENGTH,
-        validators=[RegexValidator(rf"^{edition_period.PATTERN}$", _("Write year and month: 2021-12."))],
+        validators=[
+            RegexValidator(
+                rf"^{edition_period.PATTERN}$", _("Write the year and the month of the period: 2021-12.")
+            )
+        ],
         verbose_name=_("period"),
     )
     # Of an edition outside of the schedule, which readers see instead of a period.
@@ -520,10 +542,12 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
     number = models.PositiveIntegerField(_("number of the edition"), default=1)
     body = StreamField(EDITION_BLOCKS, blank=True, verbose_name=_("body"))
     # Segments that restrict the newsletter's lists: only subscribers in one, and none in the other.
-    segment = _segment(_("only subscribers in the segment"))
-    excluded = _segment(_("no subscribers in the segment"))
+    segment = _segment(_("send only to subscribers in the segment"))
+    excluded = _segment(_("send to no subscribers in the segment"))
     # Primary keys of stories that a writer took out of the draft, so that nothing adds them unasked.
-    left_out = models.JSONField(default=list, blank=True, editable=False, verbose_name=_("left out"))
+    left_out = models.JSONField(
+        default=list, blank=True, editable=False, verbose_name=_("left out of the edition")
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 
     objects = EditionQuerySet.as_manager()
@@ -566,13 +590,13 @@ class EditionPlan(models.Model):
     """
 
     class State(models.TextChoices):
-        COLLECTING = "collecting", _("Collecting stories")
-        ASSEMBLED = "assembled", _("Assembled")
+        COLLECTING = "collecting", _("Stories are being collected")
+        ASSEMBLED = "assembled", _("Edition assembled")
         # The rule for too few stories.
-        SKIPPED = "skipped", _("Skipped: too few stories")
-        THIN = "thin", _("Waits for a person: too few stories")
+        SKIPPED = "skipped", _("Edition skipped: too few stories")
+        THIN = "thin", _("Edition waits for staff: too few stories")
         # No worker ran at the time.
-        LATE = "late", _("Waits for a person: the time was missed")
+        LATE = "late", _("Edition waits for staff: the time was missed")
 
     newsletter = models.ForeignKey(Newsletter, on_delete=models.CASCADE, related_name="plans")
     period = models.CharField(max_length=edition_period.MAX_LENGTH)
@@ -610,18 +634,20 @@ class EditionText(models.Model):
     edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="texts", verbose_name=_("edition"))
     language = models.CharField(max_length=12, verbose_name=_("language"))
     subject = models.CharField(
-        max_length=150, help_text=_("Shown in the inbox; about 50 characters fit."), verbose_name=_("subject")
+        max_length=150,
+        help_text=_("Subject line shown in the inbox; about 50 characters fit."),
+        verbose_name=_("subject"),
     )
     preheader = models.CharField(
         max_length=200,
         blank=True,
-        help_text=_("The preview text behind the subject in the inbox."),
-        verbose_name=_("preheader"),
+        help_text=_("The preview text that inboxes show after the subject line."),
+        verbose_name=_("preview text"),
     )
 
     class Meta:
-        verbose_name = _("edition text")
-        verbose_name_plural = _("edition texts")
+        verbose_name = _("subject line of an edition in a language")
+        verbose_name_plural = _("subject lines of editions")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["edition", "language"], name="edition_text_once")]
 
@@ -637,10 +663,10 @@ class StoryOverride(models.Model):
     """How one edition shows a story where it differs from the story itself."""
 
     class Size(models.TextChoices):
-        NORMAL = "", _("As usual")
+        NORMAL = "", _("Normal size")
         LARGE = "large", _("With a wide picture above the text")
         SMALL = "small", _("Small, without the picture")
-        BRIEF = "brief", _("In brief: the headline alone")
+        BRIEF = "brief", _("Brief: only the headline")
 
     edition = ParentalKey(Edition, on_delete=models.CASCADE, related_name="overrides")
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="+")
@@ -653,8 +679,8 @@ class StoryOverride(models.Model):
     picture_alts = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        verbose_name = _("changes to a story in one edition")
-        verbose_name_plural = _("changes to stories in one edition")
+        verbose_name = _("text of a story changed for one edition")
+        verbose_name_plural = _("texts of stories changed for one edition")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["edition", "story"], name="story_override_once")]
 
@@ -703,10 +729,10 @@ def _refuse_schedule(newsletter: Newsletter, name: str) -> None:
         if text:
             Schedule.parse(text)
     except InvalidSchedule as error:
-        raise ValidationError({name: gettext("This is not a schedule.")}) from error
+        raise ValidationError({name: gettext("This text is not a valid schedule.")}) from error
 
 
 def _refuse_lines(row: models.Model, name: str) -> None:
     """Raises ValidationError for a line break or another control character, which no header can carry."""
     if any(character < " " or character == "\x7f" for character in getattr(row, name)):
-        raise ValidationError({name: gettext("Must be a single line.")})
+        raise ValidationError({name: gettext("This text must be a single line.")})

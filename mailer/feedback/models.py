@@ -37,7 +37,7 @@ class ReturnedMessage(models.Model):
         OTHER = "other", _("unclassified")
 
     class TriageResult(models.TextChoices):
-        NOTHING = "nothing", _("no action")
+        NOTHING = "nothing", _("no action was taken")
         BOUNCE = "bounce", _("the address does not exist")
         COMPLAINT = "complaint", _("complaint")
         UNSUBSCRIBE = "unsubscribe", _("unsubscribe request")
@@ -202,7 +202,7 @@ class BounceWave(models.Model):
     class State(models.TextChoices):
         # Some bounced, too few to tell.
         WATCHED = "watched", _("watched")
-        OPEN = "open", _("waiting for a decision")
+        OPEN = "open", _("waiting for a decision by staff")
         CONFIRMED = "confirmed", _("the addresses were suppressed")
         DISMISSED = "dismissed", _("the addresses were kept")
         # Mail was delivered again, or nothing confirmed the bounces.
@@ -251,10 +251,10 @@ class SuppressionDecision(models.Model):
     class State(models.TextChoices):
         APPLIED = "applied", _("suppressed")
         # The subscriber still gets mail while it is held or probing.
-        HELD = "held", _("held for review")
-        PROBING = "probing", _("waiting for a probe")
-        DISMISSED = "dismissed", _("dismissed")
-        REVERTED = "reverted", _("reverted")
+        HELD = "held", _("held for review by staff")
+        PROBING = "probing", _("waiting for the result of a test email")
+        DISMISSED = "dismissed", _("no suppression needed")
+        REVERTED = "reverted", _("decision reverted")
 
     class Rule(models.TextChoices):
         HARD_BOUNCE = "hard_bounce", _("the address does not exist")

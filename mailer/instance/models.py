@@ -29,8 +29,8 @@ class Instance(models.Model):
     class Reason(models.TextChoices):
         RESTORED = "restored", _("this installation was restored from a backup")
         COPIED = "copied", _("the database is a copy, or was moved to another server or disk")
-        OLDER = "older", _("the database was put back to an earlier state")
-        MOVED = "moved", _("the data was moved to another database, which is in use instead")
+        OLDER = "older", _("the database was restored to an earlier state")
+        MOVED = "moved", _("the data were moved to another database, which is used instead")
         PAUSED = "paused", _("an operator paused sending")
 
     # The machines of the installation have it in a file. A copy gets another one.

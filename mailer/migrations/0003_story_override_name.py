@@ -13,8 +13,8 @@ class Migration(migrations.Migration):
             name="storyoverride",
             options={
                 "ordering": ["pk"],
-                "verbose_name": "changes to a story in one edition",
-                "verbose_name_plural": "changes to stories in one edition",
+                "verbose_name": "text of a story changed for one edition",
+                "verbose_name_plural": "texts of stories changed for one edition",
             },
         ),
     ]

@@ -88,14 +88,14 @@ _SEVERAL_COUNTRIES = _(
 )
 # Headings of a timeline, by the minutes of its intervals.
 _INTERVALS = {
-    1: _("Per minute, from"),
-    5: _("Per 5 minutes, from"),
-    15: _("Per 15 minutes, from"),
-    60: _("Per hour, from"),
-    180: _("Per 3 hours, from"),
-    720: _("Per 12 hours, from"),
-    1440: _("Per day, from"),
-    10080: _("Per week, from"),
+    1: _("Minute that begins at"),
+    5: _("Five minutes that begin at"),
+    15: _("Quarter of an hour that begins at"),
+    60: _("Hour that begins at"),
+    180: _("Three hours that begin at"),
+    720: _("Half day that begins at"),
+    1440: _("Day that begins at"),
+    10080: _("Week that begins on"),
 }
 
 

@@ -34,7 +34,7 @@ def time_errors(starts: time | None, ends: time | None, zone: str) -> dict[str, 
     if ends is not None and (starts is None or ends <= starts):
         return {"ends": gettext("Enter an end time that is later than the start, on the same day.")}
     if zone and zone not in zoneinfo.available_timezones():
-        return {"zone": gettext("Write an IANA time zone, such as Asia/Almaty.")}
+        return {"zone": gettext("Write a time zone by its IANA name, such as Asia/Almaty.")}
     if starts is not None and not zone:
         return {"zone": gettext("Write the time zone of these times, such as Asia/Almaty.")}
     return {}
@@ -55,17 +55,18 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     # The date of the news; for an event, the day it takes place.
     date = models.DateField(
         default=timezone.localdate,
-        help_text=_("When it happened. For an event: the day it takes place."),
+        help_text=_("Date on which it happened. For an event: the day it takes place."),
         verbose_name=_("date"),
     )
     # Of an event, on its day; empty: all day, or no end is known.
-    starts = models.TimeField(_("begins at"), null=True, blank=True)
+    starts = models.TimeField(_("start time of the event"), null=True, blank=True)
     ends = models.TimeField(_("ends at"), null=True, blank=True)
     # IANA zone of these times.
     zone = models.CharField(_("time zone"), max_length=64, blank=True)
     countries = OrderedCountriesField(
         help_text=_(
-            "Readers of these countries get it; the first is where it happened. None: the whole region."
+            "Readers who chose these countries get the story; the first is where it "
+            "happened. If none is selected: readers of the whole region."
         ),
         verbose_name=_("countries"),
     )
@@ -78,7 +79,10 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
         verbose_name=_("picture"),
     )
     link = models.URLField(
-        blank=True, max_length=500, help_text=_("Where “read more” leads."), verbose_name=_("link")
+        blank=True,
+        max_length=500,
+        help_text=_("Web page to which the “Read more” link leads."),
+        verbose_name=_("link"),
     )
     # The language in which it was written first, which the others are translated from.
     source_language = models.CharField(max_length=12, blank=True, editable=False)
@@ -149,18 +153,20 @@ class StoryText(models.Model):
     language = models.CharField(max_length=12, verbose_name=_("language"))
     headline = models.CharField(max_length=200, verbose_name=_("headline"))
     summary = models.TextField(
-        help_text=_("One or two sentences, shown in the email."), verbose_name=_("summary")
+        help_text=_("One or two sentences, shown below the headline in the email."), verbose_name=_("summary")
     )
     body = RichTextField(
         blank=True,
         features=RICH_TEXT_FEATURES,
-        help_text=_("Shown when the story leads an edition, and when it has no link to read on."),
+        help_text=_(
+            "Shown when this is the lead story of an edition, and when the story has no link to read on."
+        ),
         verbose_name=_("body"),
     )
     link_label = models.CharField(
         max_length=80,
         blank=True,
-        help_text=_("Describes the link's target, for example “How the project will work”."),
+        help_text=_("The text of the link describes its target, for example “How the project will work”."),
         verbose_name=_("link label"),
     )
     # Of an event: "House of Cinema, Almaty".
@@ -168,21 +174,21 @@ class StoryText(models.Model):
         _("place of the event"),
         max_length=160,
         blank=True,
-        help_text=_("Of an event: where it takes place, for example “House of Cinema, Almaty”."),
+        help_text=_("For events: where the event takes place, for example “House of Cinema, Almaty”."),
     )
     picture_alt = models.CharField(
         _("picture description"),
         max_length=250,
         blank=True,
-        help_text=_("Describes the picture for screen readers. Required with a picture."),
+        help_text=_("Describes the picture for screen readers. Required if the story has a picture."),
     )
     # The digest of the source text when this translation was last written or confirmed; empty for the source,
     # and where it is not known. See stories.translations.
     translated_from = models.CharField(max_length=16, blank=True, editable=False)
 
     class Meta:
-        verbose_name = _("story text")
-        verbose_name_plural = _("story texts")
+        verbose_name = _("text of a story in a language")
+        verbose_name_plural = _("texts of stories")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["story", "language"], name="story_text_once")]
 
@@ -214,8 +220,8 @@ class StoryComment(models.Model):
     )
 
     class Meta:
-        verbose_name = _("story comment")
-        verbose_name_plural = _("story comments")
+        verbose_name = _("comment on a story")
+        verbose_name_plural = _("comments on stories")
         ordering = ["pk"]
 
     def __str__(self) -> str:
@@ -243,16 +249,18 @@ class StorySource(NamedModel):
     folder = models.CharField(_("folder"), max_length=500, blank=True)
     # Of the kind "email": what stands behind the + in its address, and who may send stories to it, an address
     # or "@domain" a line.
-    mail_tag = models.SlugField(_("tag of the address"), max_length=40, blank=True)
+    mail_tag = models.SlugField(_("tag of the email address"), max_length=40, blank=True)
     senders = models.TextField(_("senders"), blank=True)
     # Of entries that do not state theirs; "": detected from the text.
     language = models.CharField(_("language"), max_length=12, blank=True)
     # Of entries for which nothing better is known.
     countries = OrderedCountriesField(verbose_name=_("countries"))
     # Codes of countries by the name of a category of the source: {"Astana": ["KZ"]}.
-    category_countries = models.JSONField(_("countries of categories"), default=dict, blank=True)
+    category_countries = models.JSONField(
+        _("countries for the source's categories"), default=dict, blank=True
+    )
     active = models.BooleanField(_("active"), default=True)
-    poll_minutes = models.PositiveIntegerField(_("minutes between two polls"), default=60)
+    poll_minutes = models.PositiveIntegerField(_("minutes between two checks of the source"), default=60)
     # For conditional requests, as the reader returned them.
     validators = models.JSONField(default=dict, editable=False)
     # The worker polls it from this moment on; empty: at once.
@@ -273,10 +281,10 @@ class StoryMail(models.Model):
 
     class State(models.TextChoices):
         WAITING = "waiting", _("not read yet")
-        ADDED = "added", _("added as drafts")
-        UNKNOWN = "unknown", _("unknown sender")
-        FORGED = "forged", _("sender not confirmed")
-        UNREADABLE = "unreadable", _("without a story")
+        ADDED = "added", _("added as draft stories")
+        UNKNOWN = "unknown", _("waiting: unknown sender")
+        FORGED = "forged", _("waiting: sender not confirmed")
+        UNREADABLE = "unreadable", _("no story found in the email")
 
     # SHA-256 of the message: the same one twice is one row.
     sha256 = models.CharField(max_length=64, unique=True)
@@ -315,9 +323,9 @@ class StorySourceItem(models.Model):
     """One entry of a source, and the story that it became. Without a story: staff deleted it."""
 
     class Role(models.TextChoices):
-        ORIGIN = "origin", _("the story was made from it")
-        DUPLICATE = "duplicate", _("it is the same story, from another place")
-        TRANSLATION = "translation", _("it is the story in another language")
+        ORIGIN = "origin", _("the story was made from this entry")
+        DUPLICATE = "duplicate", _("this entry is the same story, from another source")
+        TRANSLATION = "translation", _("this entry is the same story in another language")
 
     source = models.ForeignKey(StorySource, on_delete=models.CASCADE, related_name="items")
     # SourceItem.id, or its digest where it is longer.
@@ -368,8 +376,8 @@ class StorySourceItem(models.Model):
     similar_reason = models.CharField(max_length=12, blank=True)
 
     class Meta:
-        verbose_name = _("entry of a source")
-        verbose_name_plural = _("entries of sources")
+        verbose_name = _("entry of a story source")
+        verbose_name_plural = _("entries of story sources")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["source", "item_id"], name="source_item_once")]
 
@@ -384,8 +392,8 @@ class StorySourceItemKey(models.Model):
     key = models.CharField(max_length=40, db_index=True)
 
     class Meta:
-        verbose_name = _("key of an entry of a source")
-        verbose_name_plural = _("keys of entries of sources")
+        verbose_name = _("search key of a story source's entry")
+        verbose_name_plural = _("search keys of story sources' entries")
         constraints = [models.UniqueConstraint(fields=["item", "key"], name="source_item_key_once")]
 
     def __str__(self) -> str:

@@ -13,9 +13,9 @@ class BulkJob(Job):
 
     class Action(models.TextChoices):
         TAG = "tag", _("add tag")
-        UNTAG = "untag", _("remove tag")
-        ADD = "add", _("add to list")
-        REMOVE = "remove", _("remove from list")
+        UNTAG = "untag", _("remove tag from subscribers")
+        ADD = "add", _("add subscribers to list")
+        REMOVE = "remove", _("remove subscribers from list")
         SUPPRESS = "suppress", _("suppress")
 
     class State(models.TextChoices):
@@ -45,8 +45,8 @@ class BulkJob(Job):
     kept = models.PositiveIntegerField(default=0)
 
     class Meta:
-        verbose_name = _("bulk job")
-        verbose_name_plural = _("bulk jobs")
+        verbose_name = _("bulk action job")
+        verbose_name_plural = _("bulk action jobs")
         ordering = ["-pk"]
         indexes = [
             models.Index(

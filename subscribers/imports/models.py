@@ -15,15 +15,15 @@ class ImportJob(Job):
     """One file for one list: who uploaded it, who applied it, and the result."""
 
     class State(models.TextChoices):
-        MAPPING = "mapping", _("waiting for its columns")
-        READING = "reading", _("being read")
+        MAPPING = "mapping", _("waiting for the mapping of columns")
+        READING = "reading", _("file being read")
         READY = "ready", _("waiting to be applied")
         APPLYING = "applying", _("being applied")
         APPLIED = "applied", _("applied")
         UNDOING = "undoing", _("being undone")
         UNDONE = "undone", _("undone")
         DISCARDED = "discarded", _("discarded")
-        FAILED = "failed", _("could not be read")
+        FAILED = "failed", _("file could not be read")
 
     ACTIVE = (State.APPLYING, State.UNDOING)
     BATCH_FIELDS = ("last_line", "result", "undo_result")
@@ -55,7 +55,7 @@ class ImportJob(Job):
     suppress_do_not_mail = models.BooleanField(default=False)
 
     class Meta:
-        verbose_name_plural = _("import jobs")
+        verbose_name_plural = _("imports of subscribers")
         verbose_name = _("import")
         indexes = [models.Index(fields=["state"], name="import_job_state")]
 
@@ -121,7 +121,7 @@ class RejectedRow(_FileRow):
         DO_NOT_MAIL = "do_not_mail", _("marked as do-not-mail in the file")
         DUPLICATE = "duplicate", _("duplicate within the file")
         SUPPRESSED = "suppressed", _("suppressed")
-        UNSUBSCRIBED = "unsubscribed", _("unsubscribed before")
+        UNSUBSCRIBED = "unsubscribed", _("unsubscribed before the import")
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     reason = models.CharField(max_length=300)
@@ -140,10 +140,10 @@ class ImportChange(_JobRow):
     """What was changed of one subscriber; undoing reverts it."""
 
     class Kind(models.TextChoices):
-        NEW = "new", _("was not known before")
-        JOINS = "joins", _("was already known, and was added to the list")
-        CONFIRMS = "confirms", _("was waiting for confirmation")
-        CHANGES = "changes", _("was on the list")
+        NEW = "new", _("subscriber was not known before")
+        JOINS = "joins", _("subscriber was already known, and was added to the list")
+        CONFIRMS = "confirms", _("subscription was waiting for confirmation")
+        CHANGES = "changes", _("subscriber was already on the list")
 
     # Not a foreign key: the subscriber may be erased since.
     subscriber = models.BigIntegerField()

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                     ("email_link", "link in a transactional email"),
                     ("preferences", "preference center"),
                     ("one_click", "one-click unsubscribe"),
-                    ("email", "email to us"),
+                    ("email", "unsubscribe request by email"),
                     ("esp", "email service provider"),
                     ("import", "import"),
                     ("desk", "desk"),

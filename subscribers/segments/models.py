@@ -95,8 +95,8 @@ class Segment(NamedModel):
     # Counts the changes of the rule.
     version = models.PositiveIntegerField(default=1, verbose_name=_("version"))
     # Username of the user who changed the rule last.
-    changed_by = models.CharField(max_length=150, blank=True, verbose_name=_("changed by"))
-    changed_at = models.DateTimeField(verbose_name=_("changed at"))
+    changed_by = models.CharField(max_length=150, blank=True, verbose_name=_("last changed by"))
+    changed_at = models.DateTimeField(verbose_name=_("time of the last change"))
 
     class Meta(NamedModel.Meta):
         verbose_name = _("segment")

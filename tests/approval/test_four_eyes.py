@@ -65,7 +65,7 @@ def test_another_hash_is_refused(edition: Edition, people: cast.Staff) -> None:
 
 def test_the_submitter_may_not_approve(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.admin, NOW)
-    with pytest.raises(AuthorMayNotApprove, match="submitted it"):
+    with pytest.raises(AuthorMayNotApprove, match="submitted the edition"):
         approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 

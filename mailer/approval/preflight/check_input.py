@@ -267,7 +267,7 @@ _BLOCK_NAMES: Mapping[BlockKind, str] = {
     "story": stored("Story"),
     "date": stored("Save the date"),
     "titles": stored("Titles"),
-    "social": stored("Social call"),
+    "social": stored("Notice with a link"),
     "heading": stored("Heading"),
     "text": stored("Text block"),
     "quote": stored("Quote"),

@@ -135,7 +135,7 @@ class TextForm(BlockForm):
     countries = forms.MultipleChoiceField(
         required=False,
         label=gettext_lazy("For readers in"),
-        help_text=gettext_lazy("None: for every reader."),
+        help_text=gettext_lazy("If none is selected, every reader gets this block."),
         widget=CountriesInput,
     )
 
@@ -225,7 +225,7 @@ class WrittenForm(BlockForm):
         self.fields["countries"] = forms.MultipleChoiceField(
             required=False,
             label=_("For readers in"),
-            help_text=_("None: for every reader."),
+            help_text=_("If none is selected, every reader gets this block."),
             choices=_countries(self.newsletter),
             widget=CountriesInput,
         )

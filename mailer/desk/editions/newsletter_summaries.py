@@ -33,14 +33,16 @@ def _other(newsletter: Newsletter, *fields: str) -> list[str]:
 
 def _schedule(newsletter: Newsletter) -> str:
     days = ngettext(
-        "%(number)s day in which it can be sent",
-        "%(number)s days in which it can be sent",
+        "%(number)s day in which an edition can be sent",
+        "%(number)s days in which an edition can be sent",
         newsletter.window_days or 0,
     )
     return _line(
         [
-            _("Assembly: %(schedule)s") % {"schedule": _rule(newsletter.assemble_on, newsletter.zone)},
-            _("Planned sending: %(schedule)s") % {"schedule": _rule(newsletter.send_on, newsletter.zone)},
+            _("Editions are assembled: %(schedule)s")
+            % {"schedule": _rule(newsletter.assemble_on, newsletter.zone)},
+            _("Editions are to be sent: %(schedule)s")
+            % {"schedule": _rule(newsletter.send_on, newsletter.zone)},
             days % {"number": newsletter.window_days},
         ]
     )
@@ -59,7 +61,7 @@ def _readers(newsletter: Newsletter) -> str:
     return _line(
         [
             str(newsletter.get_lead_rule_display()),
-            _("Own countries first") if newsletter.own_countries_first else "",
+            _("Stories about the reader's own countries first") if newsletter.own_countries_first else "",
             *_other(newsletter, "silent_rule"),
         ]
     )
@@ -80,11 +82,11 @@ def _logo(newsletter: Newsletter) -> str:
 
 def _texts(newsletter: Newsletter) -> str:
     languages = [staff_language.language_name(one.language) for one in newsletter.texts.all()]
-    return ", ".join(languages) or _("The same head and foot in every language")
+    return ", ".join(languages) or _("The same header and footer texts in every language")
 
 
 def _design(newsletter: Newsletter) -> str:
-    return _("Changed") if newsletter.theme else _("The preset colours, fonts and widths")
+    return _("Changed") if newsletter.theme else _("The theme's own colours, fonts and widths")
 
 
 def _details(newsletter: Newsletter) -> str:

@@ -75,14 +75,15 @@ class NewsletterForm(TranslationsForm):
         required=False,
         label=_("Assembly of editions"),
         help_text=_(
-            "A draft is assembled from the stories that are ready. Nothing is sent without approval."
+            "A draft edition is assembled from the stories that are ready. Nothing is sent without approval."
         ),
     )
     send_on = ScheduleField(
         required=False,
         label=_("Planned sending of the edition"),
         help_text=_(
-            "The first such time after the assembly. An edition that is not approved by then is held."
+            "The first such time after the edition is assembled. An edition that is not "
+            "approved by then is not sent."
         ),
     )
 

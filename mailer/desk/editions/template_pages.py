@@ -37,7 +37,7 @@ _ABOUT: dict[str, Promise] = {
     "print.css": _("Styles for printing (CSS)"),
     "blocks/top.mjml": _("The top line and the masthead (header) of the email"),
     "blocks/foot.mjml": _("The footer of the email, with the unsubscribe link and the postal address"),
-    "blocks/foot.txt": _("Why readers receive it, and the address, in the plain text"),
+    "blocks/foot.txt": _("Why readers receive the email, and the postal address, in the plain-text version"),
     "blocks/lead.mjml": _("The lead story in the email"),
     "blocks/story.mjml": _("A story in the email"),
     "blocks/_story.mjml": _("Headline, summary and link of a story in the email"),

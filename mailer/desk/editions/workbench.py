@@ -79,7 +79,7 @@ BLOCK_LABELS = {
     "story": gettext_lazy("Story"),
     "date": gettext_lazy("Save the date"),
     "titles": gettext_lazy("Publications"),
-    "social": gettext_lazy("Social call"),
+    "social": gettext_lazy("Notice with a link"),
     "heading": gettext_lazy("Heading"),
     "text": gettext_lazy("Text"),
     "quote": gettext_lazy("Quote"),

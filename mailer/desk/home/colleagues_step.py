@@ -32,10 +32,11 @@ def colleagues(viewer: User) -> Colleagues:
     able = names_for(viewer, found.able)
     return Colleagues(
         (
-            gettext("Can write and submit: %(names)s.") % {"names": names_for(viewer, writers)},
-            gettext("Can approve: %(names)s.") % {"names": able}
+            gettext("People who can write and submit editions: %(names)s.")
+            % {"names": names_for(viewer, writers)},
+            gettext("People who can approve editions: %(names)s.") % {"names": able}
             if able
-            else gettext("Nobody can approve yet."),
+            else gettext("Nobody can approve editions yet."),
             *(why_barred(one, viewer) for one in found.barred),
         ),
         not able,

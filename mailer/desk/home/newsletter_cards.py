@@ -312,7 +312,7 @@ def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
         localized_names.month_name(str(next_one.period)),
         "collecting",
         "draft",
-        gettext("Collecting stories"),
+        gettext("Stories are being collected"),
         reverse("desk_newsletters:edit", args=[newsletter.pk]) if may_change else "",
         action=action,
         may_assemble=may_assemble,

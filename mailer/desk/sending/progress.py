@@ -172,7 +172,7 @@ def _rollout(mailing: Mailing) -> dict[str, Any] | None:
     shares = [f"{share:g} %" for share in plan_deliveries.percentages()]
     marks = [
         ("done" if index < mailing.step else "now" if index == mailing.step else "todo", label)
-        for index, label in enumerate([*shares, gettext("sent to everyone")])
+        for index, label in enumerate([*shares, gettext("all subscribers")])
     ]
     next_check_at = (
         mailing.step_completed_at + timedelta(minutes=settings.CONFIG.sending.rollout_wait_minutes)

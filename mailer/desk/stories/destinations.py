@@ -49,14 +49,19 @@ def of_story(story: Story, at: datetime, *, may_assemble: bool) -> list[Destinat
             text = _("The draft edition %(edition)s does not include this story.") % {"edition": draft}
             url = reverse("desk_editions:edit", args=[draft.pk])
             found.append(
-                Destination(text, url, _("Add the story to this edition"), _("Next: add it to the edition"))
+                Destination(
+                    text, url, _("Add the story to this edition"), _("Next: add the story to the edition")
+                )
             )
             continue
         next_one = upcoming(newsletter, now, [story.pk])
         by_hand = next_one.skipped or next_one.at is None
         if may_assemble and by_hand and any(one.pk == story.pk for one in next_one.stories):
             url, link = reverse("desk_assemble", args=[newsletter.pk]), _("Assemble the edition")
-            text = _("%(newsletter)s: comes into the edition of %(month)s when you assemble it.")
+            text = _(
+                "%(newsletter)s: this story will be in the edition of %(month)s when "
+                "you assemble that edition."
+            )
             found.append(Destination(text % _names(next_one), url, link, _("Next: assemble the edition")))
             continue
         found.append(Destination(_sentence(story, next_one)))

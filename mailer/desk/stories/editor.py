@@ -53,12 +53,15 @@ PART_LABELS = {
     "picture_alt": gettext_lazy("Description of the picture"),
 }
 _HINTS = {
-    "summary": gettext_lazy("One or two sentences, shown in the email."),
-    "body": gettext_lazy("Optional. Readers see it if the story leads their edition, or has no link."),
-    "link_label": gettext_lazy(
-        "Optional. Says where the link leads: “How the project will work”. Empty: “Read more”."
+    "summary": gettext_lazy("One or two sentences, shown below the headline in the email."),
+    "body": gettext_lazy(
+        "Optional. Readers see the full text if this is their lead story, or if the story has no link."
     ),
-    "venue": gettext_lazy("Of an event: where it takes place, for example “House of Cinema, Almaty”."),
+    "link_label": gettext_lazy(
+        "Optional. The words of the link say where it leads: “How the project will work”. If "
+        "empty: “Read more”."
+    ),
+    "venue": gettext_lazy("For events: where the event takes place, for example “House of Cinema, Almaty”."),
     "picture_alt": gettext_lazy(
         "The alternative text: what the picture shows, read aloud to readers who cannot see it."
     ),
@@ -81,13 +84,13 @@ class StoryForm(forms.Form):
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=Story.Kind.choices)
     date = forms.DateField(
         label=gettext_lazy("Date"),
-        help_text=gettext_lazy("When it happened. For an event: the day it takes place."),
+        help_text=gettext_lazy("Date on which it happened. For an event: the day it takes place."),
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
     starts = forms.TimeField(
         label=gettext_lazy("Start time of the event"),
         required=False,
-        help_text=gettext_lazy("Empty: all day."),
+        help_text=gettext_lazy("If empty, the event lasts all day."),
         widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
     )
     ends = forms.TimeField(
@@ -105,7 +108,8 @@ class StoryForm(forms.Form):
         label=gettext_lazy("Countries"),
         required=False,
         help_text=gettext_lazy(
-            "Readers of these countries get it; the first is where it happened. None: the whole region."
+            "Readers who chose these countries get the story; the first is where it "
+            "happened. If none is selected: readers of the whole region."
         ),
         widget=OrderedCountriesInput,
     )
@@ -120,7 +124,7 @@ class StoryForm(forms.Form):
         required=False,
         max_length=500,
         assume_scheme="https",
-        help_text=gettext_lazy("Where “read more” leads."),
+        help_text=gettext_lazy("Web page to which the “Read more” link leads."),
     )
 
     def __init__(

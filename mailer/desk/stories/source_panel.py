@@ -170,7 +170,7 @@ def country_reasons(item: StorySourceItem) -> list[str]:
     """A sentence for each suggested country, and on what else the text names."""
     given = item.suggestion
     reasons = given.get("reasons", ())
-    region = _("The whole region")
+    region = _("The whole region (every country)")
     found = [
         str(_PLACES[place]) % {"country": staff_language.country_name(code) if code else region, "word": word}
         for code, word, place in reasons
