@@ -14,13 +14,19 @@ from django.test import Client, override_settings
 from wagtail.models import ModelLogEntry
 
 from mailer.desk.accounts.permissions import ensure_groups
+from tests.recorded import recorded
 
 PASSWORD = "a-quiet-otter-swims-east"
 
 
 @pytest.fixture
 def dana(db: None) -> User:
-    """A writer."""
+    return writer()
+
+
+@recorded
+def writer() -> User:
+    """In the group of writers, and no other."""
     user = User.objects.create_user("dana", "dana@office.example.org", PASSWORD)
     user.groups.add(ensure_groups()["Writers"])
     return user

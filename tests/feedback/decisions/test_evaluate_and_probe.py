@@ -15,12 +15,18 @@ from subscribers.models import Subscriber, Subscription
 from tests.feedback import cast
 from tests.feedback.cast import NOW, ago, latest_decision, stopped
 from tests.feedback.parsing.test_parse import sample
+from tests.recorded import recorded
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def asked() -> Subscriber:
+    return bounced_again_and_again()
+
+
+@recorded
+def bounced_again_and_again() -> Subscriber:
     """A reader for two years whose last five copies came back, and to whom a probe waits."""
     person = cast.reader()
     person.language = "ru"
