@@ -167,7 +167,7 @@ _DETAILS = {
     "by": _("%(action)s by %(detail)s"),
     "because": _("%(action)s – %(detail)s"),
     "page": _("%(action)s: %(detail)s"),
-    "times": _("%(action)s, number of times: %(detail)s"),
+    "times": _("%(action)s (%(detail)s times)"),
     "subscriber": _("%(action)s, subscriber number %(detail)s"),
     "api_key": _("%(action)s through the API with the key %(detail)s"),
 }

@@ -73,7 +73,7 @@ _PARTS = {
     "photographer": _("photographer"),
     "alt": _("picture description"),
     "note": _("note from the team"),
-    "signature": _("signature"),
+    "signature": _("signature below the note"),
 }
 # Formats of files for translators. Their modules are loaded when they are used.
 _FORMATS = {
