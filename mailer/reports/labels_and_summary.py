@@ -21,8 +21,8 @@ _REASONS: dict[str, StrOrPromise] = {
     "unconfirmed": _("the subscription is not confirmed"),
     "unsubscribed": _("unsubscribed before the message was sent"),
     "paused": _("the subscriber paused the subscription until a later day"),
-    "no_stories": _("no story for the subscriber's countries"),
-    "silent_country": _("the edition has only regional stories for the subscriber's countries"),
+    "no_stories": _("no story is about their countries"),
+    "silent_country": _("the edition has only regional stories for their countries"),
     "rolled_over": _(
         "the edition has only regional stories for these countries: they come with the next edition"
     ),

@@ -40,7 +40,7 @@ from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variants_page
-from mailer.desk.editions.finding_lines import finding_lines
+from mailer.desk.editions.finding_lines import finding_lines, findings_summary
 from mailer.desk.editions.variant_diff import changed_since_approval
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.desk.editions.variants_page import current_content, preflight, variant_choices
@@ -66,11 +66,13 @@ class SubmitPage(EditionPage):
         edition, content, audience = current_content(self.edition)
         counted = count_for_page(audience, timezone.now())
         found = preflight(edition, content, counted).findings
+        lines = finding_lines(
+            found, self.edition, content, current_user(self.request), self._earlier_reasons()
+        )
         return super().get_context_data(
             checks_link="#desk-checks",
-            findings=finding_lines(
-                found, self.edition, content, current_user(self.request), self._earlier_reasons()
-            ),
+            findings=lines,
+            checks_summary=findings_summary(lines),
             blocked=any(finding.blocks and not finding.overridable for finding in found),
             needs_reasons=any(finding.blocks for finding in found),
             asks_for_reasons=self.request.user.has_perm(self.post_permission),

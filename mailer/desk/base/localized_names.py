@@ -36,9 +36,9 @@ def format_day(when: date) -> str:
 
 
 def format_moment(when: datetime, zone: str) -> str:
-    """A time in an IANA zone: "3 December 2021, 09:00 (Asia/Almaty)"."""
+    """A time in an IANA zone: "3 December 2021 at 09:00 (Asia/Almaty)"."""
     local = when.astimezone(ZoneInfo(zone))
-    return gettext("on %(day)s at %(time)s (%(zone)s)") % {
+    return gettext("%(day)s at %(time)s (%(zone)s)") % {
         "day": format_day(local.date()),
         "time": f"{local:%H:%M}",
         "zone": zone.replace("_", " "),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
 from mailer import staff_language
 from mailer.approval.preflight.check_input import excerpt
@@ -68,6 +69,26 @@ def finding_lines(
         ]
         lines.append(FindingLine(finding, places, (reasons or {}).get(finding.id, "")))
     return lines
+
+
+def findings_summary(lines: Sequence[FindingLine]) -> str:
+    """How many findings prevent submitting; where none does, how many warnings there are."""
+    errors = sum(line.finding.blocks for line in lines)
+    if errors:
+        text = ngettext(
+            "Checks of the edition: %(count)s problem prevents submitting",
+            "Checks of the edition: %(count)s problems prevent submitting",
+            errors,
+        )
+    elif lines:
+        text = ngettext(
+            "Checks of the edition: %(count)s warning (it does not prevent submitting)",
+            "Checks of the edition: %(count)s warnings (they do not prevent submitting)",
+            len(lines),
+        )
+    else:
+        text = gettext("Checks of the edition: no problems found")
+    return text % {"count": errors or len(lines)} if lines else text
 
 
 def _name(story: StoryRecord, content: Content) -> str:

@@ -21,7 +21,7 @@ from mailer.approval.models import Snapshot
 from mailer.desk.base import localized_names
 from mailer.desk.base.page_classes import EditionPage, current_user
 from mailer.desk.editions import variant_diff
-from mailer.desk.editions.finding_lines import finding_lines
+from mailer.desk.editions.finding_lines import finding_lines, findings_summary
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.editions import pictures
 from mailer.editions.audience import Audience, Combination
@@ -168,6 +168,7 @@ class VariantsPage(EditionPage):
         checks = preflight(edition, content, counted)
         matrix = variant_matrix(content, counted.combinations, checks.sizes)
         beside = matrix.cell(self.request.GET.get("beside", ""))
+        lines = finding_lines(checks.findings, self.edition, content, current_user(self.request))
         beside_email = render_preview(content, beside.countries, beside.language) if beside else None
         return super().get_context_data(
             email=shown_as(email, self._view_as()) if email else None,
@@ -202,7 +203,8 @@ class VariantsPage(EditionPage):
             counted_at=counted.counted_at,
             may_look_up=self.request.user.has_perm("subscribers.view_subscriber"),
             checks_link="#desk-checks",
-            findings=finding_lines(checks.findings, self.edition, content, current_user(self.request)),
+            findings=lines,
+            checks_summary=findings_summary(lines),
             **kwargs,
         )
 

@@ -33,7 +33,7 @@ from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import EDITABLE_STATES, OPEN_STATES, EditionLocked, change_draft
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_classes import EditionPage, current_user
-from mailer.desk.editions.finding_lines import finding_lines
+from mailer.desk.editions.finding_lines import finding_lines, findings_summary
 from mailer.desk.editions.variants_page import current_content, preflight
 from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, story_rows
 from mailer.editions import draft_blocks
@@ -529,21 +529,21 @@ def _period_drafts(draft: Edition, inside: set[int]) -> list[int]:
 def reach(content: Content, chosen: str) -> dict[str, Any]:
     """How many stories readers of each country get in each language, and a list for the chosen cell.
 
-    `chosen` is "KZ.ru"; the country ZZ stands for readers of other countries.
+    `chosen` is "KZ.ru"; the country ZZ stands for readers of other countries, none for those who chose no
+    country. Countries whose readers get no email for the same reason share a row at the end.
     """
     head = content.masthead
     stories = content.stories_by_key
     selector = story_selection.Selector(content)
-    table, listed, named = [], [], ""
+    table: list[tuple[str, list[Cell]]] = []
+    without: dict[str, tuple[list[str], list[Cell]]] = {}
+    listed: list[tuple[str, str]] = []
+    named = ""
     country_chosen, _dot, language_chosen = chosen.partition(".")
-    for country in (*head.countries, story_selection.ELSEWHERE):
-        selection = selector.select({country})
+    for country in ("", *head.countries, story_selection.ELSEWHERE):
+        selection = selector.select({country} if country else None)
         keys, skipped = selection.stories, reason_label(selection.skipped)
-        label = (
-            _("Other countries")
-            if country == story_selection.ELSEWHERE
-            else staff_language.country_name(country)
-        )
+        label = _reader_group(country)
         cells = []
         for language in head.languages:
             own = [key for key in keys if any(text.language == language for text in stories[key].texts)]
@@ -551,22 +551,36 @@ def reach(content: Content, chosen: str) -> dict[str, Any]:
             cell = Cell(country, language, len(keys), len(keys) - len(own), here, skipped)
             cells.append(cell)
             if cell.chosen:
-                named = _("Readers in %(country)s, language %(language)s") % {
-                    "country": label,
+                named = _("%(readers)s, language %(language)s") % {
+                    "readers": _("Readers in %(country)s") % {"country": label} if country else label,
                     "language": staff_language.language_name(language),
                 }
                 listed = [_shown(stories[key], language, head.fallbacks) for key in keys]
-        table.append((label, cells))
+        if country and skipped:
+            without.setdefault(skipped, ([], cells))[0].append(label)
+        else:
+            table.append((label, cells))
     return {
-        "reach": table,
+        "reach": [*table, *((", ".join(labels), cells) for labels, cells in without.values())],
         "reach_languages": [(code, staff_language.language_name(code)) for code in head.languages],
         "reach_chosen": named,
         "reach_list": listed,
-        "reach_email": urlencode({"country": country_chosen, "language": language_chosen})
+        "reach_email": urlencode(
+            {**({"country": country_chosen} if country_chosen else {}), "language": language_chosen}
+        )
         if named and country_chosen != story_selection.ELSEWHERE
         else "",
         "reach_query": chosen if named else "",
     }
+
+
+def _reader_group(country: str) -> str:
+    """The label of a row of the table."""
+    if not country:
+        return _("Readers who chose no country (all countries)")
+    if country == story_selection.ELSEWHERE:
+        return _("Other countries")
+    return staff_language.country_name(country)
 
 
 def _shown(story: Any, language: str, fallbacks: Sequence[str]) -> tuple[str, str]:
@@ -682,12 +696,14 @@ class ChecksPage(EditionPage):
         found = preflight(edition, content, count_for_page(audience, timezone.now())).findings
         errors = sum(finding.level == "error" for finding in found)
         links = link_crawler.link_progress(content, timezone.now())
+        lines = finding_lines(found, self.edition, content, current_user(self.request))
         return super().get_context_data(
             links=links,
             links_checked=links.total - links.waiting,
             no_send=bool(no_send.reason()),
             may_check_links=self.request.user.has_perm(self.post_permission),
-            findings=finding_lines(found, self.edition, content, current_user(self.request)),
+            findings=lines,
+            checks_summary=findings_summary(lines),
             errors=errors,
             warnings=len(found) - errors,
             **kwargs,

@@ -435,6 +435,26 @@ def test_the_workbench_counts_what_readers_get_and_what_is_not_translated(desk: 
     assert len(page.context["reach_list"]) == cells["KZ", "kk"].stories
 
 
+def test_what_readers_without_a_country_get_comes_first(desk: Desk) -> None:
+    edition = draft(desk)
+    edition.newsletter.countries = [*edition.newsletter.countries, "AF", "MN"]
+    edition.newsletter.save()
+    page = as_user(desk.writer).get(address(desk), {"reach": ".en"})
+    table = page.context["reach"]
+    everyone = table[0][1][0]
+    assert (everyone.country, everyone.chosen) == ("", True)
+    assert everyone.stories == max(row[0].stories for _label, row in table) > 0
+    assert len(page.context["reach_list"]) == everyone.stories
+    # Countries whose readers get no email share one row for each reason.
+    reasons = [row[0].skipped for _label, row in table if row[0].skipped]
+    assert len(set(reasons)) == len(reasons)
+    assert page.context["reach_email"] == "language=en"
+
+
+def test_the_note_on_the_assembly_names_the_day_once(desk: Desk) -> None:
+    assert " on on " not in as_user(desk.writer).get(address(desk)).context["assembly"]
+
+
 def test_the_checks_are_those_of_the_preview(desk: Desk) -> None:
     browser = as_user(desk.writer)
     checks = browser.get(reverse("desk_edition:checks", args=[desk.edition.pk])).context["findings"]
@@ -517,5 +537,6 @@ def test_the_card_at_the_top_leads_to_the_findings(desk: Desk) -> None:
         link = page.html.partition(f'href="#{place}" data-checks-link>')[2].partition("</a>")[0]
         assert place in page.ids and link
         # The workbench looks for findings once it is shown.
-        number = str(len(answer.context["findings"])) if counted else ""
+        found = [line.finding for line in answer.context["findings"]] if counted else []
+        number = str(sum(one.blocks for one in found) or len(found)) if counted else ""
         assert number in link and any(letter.isdigit() for letter in link) == counted
