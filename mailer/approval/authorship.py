@@ -361,7 +361,7 @@ def authors_of(edition: Edition) -> dict[User, str]:
 def _summarise(actions: list[str]) -> str:
     """The first actions, and the number of the others, as one sentence."""
     listed, more = actions[:_ACTIONS_LISTED], len(actions) - _ACTIONS_LISTED
-    return ", ".join(listed) + (f" and changed {more} more parts of it" if more > 0 else "")
+    return ", ".join(listed) + (f" and changed {more} more parts of the edition" if more > 0 else "")
 
 
 def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:

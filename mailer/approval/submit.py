@@ -158,7 +158,7 @@ def _freeze(
     readers = ReaderCounts.from_combinations(combinations, newsletter.languages, newsletter.fallbacks)
     until = now + timedelta(days=newsletter.window_days)
     because = authorship.authors_of(edition)
-    because[user] = " and ".join(filter(None, (because.get(user), "submitted it")))
+    because[user] = " and ".join(filter(None, (because.get(user), "submitted the edition")))
     # Nobody can check what is rendered only when it is sent.
     stored_keys = {variant.key for variant in rendered}
     must_check = review.required_variants(newsletter.review_rule, content, combinations)
