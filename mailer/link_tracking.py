@@ -99,7 +99,7 @@ def rewrite_links(
 
     honeypot = f"{site_url}{link_path(variant_id, HONEYPOT, click_subscriber)}"
     pixel = f"{site_url}/o/{_token('open', variant_id, 0)}{open_subscriber}.gif"
-    return links.rewrite(
+    return links.rewrite_links(
         rendered,
         tracked_url if clicks else lambda url: None,
         honeypot=honeypot if clicks and numbers else "",

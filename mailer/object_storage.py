@@ -67,7 +67,7 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
         return f"{settings.MEDIA_URL}{name}"
 
 
-def names() -> Iterator[str]:
+def object_names() -> Iterator[str]:
     """The names of all objects of this installation, with their folder. Raises BucketError."""
     with _errors_named():
         for folder in FOLDERS:
@@ -80,7 +80,7 @@ def names() -> Iterator[str]:
 
 
 def open_object(name: str) -> tuple[io.RawIOBase, int]:
-    """An object of `names`, to be read in order, and its bytes. Raises FileNotFoundError and BucketError."""
+    """An object, to be read in order, and its size in bytes. Raises FileNotFoundError and BucketError."""
     with _errors_named():
         try:
             found = _object(name).get()
@@ -91,8 +91,8 @@ def open_object(name: str) -> tuple[io.RawIOBase, int]:
         return _Body(found["Body"]), found["ContentLength"]
 
 
-def sha256(name: str) -> str:
-    """Of an object's content, which is read. Raises FileNotFoundError and BucketError."""
+def object_sha256(name: str) -> str:
+    """The SHA-256 (hex) of an object's content, which is read. Raises FileNotFoundError and BucketError."""
     body, left = open_object(name)
     digest = hashlib.sha256()
     with body:
@@ -102,7 +102,7 @@ def sha256(name: str) -> str:
     return digest.hexdigest()
 
 
-def upload(name: str, path: Path) -> None:
+def upload_object(name: str, path: Path) -> None:
     """Write an object. Raises BucketError."""
     content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     with _errors_named(), path.open("rb") as file:
@@ -112,7 +112,7 @@ def upload(name: str, path: Path) -> None:
         )
 
 
-def delete(name: str) -> None:
+def delete_object(name: str) -> None:
     """Delete an object. Raises BucketError."""
     with _errors_named():
         _object(name).delete()

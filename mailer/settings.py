@@ -19,7 +19,7 @@ from mailer.config import key_ring as _key_ring
 # Lets subclasses of Django's generic classes name their type parameter, as the type checker requires.
 django_stubs_ext.monkeypatch()
 
-# Whether this process serves the staff interface; settings_headless.py is for those that do not.
+# Whether this process serves the staff interface; settings_without_desk.py is for those that do not.
 DESK = True
 
 CONFIG = _config.load(Path(os.environ.get("MAILER_CONFIG", "config.toml")), os.environ)
@@ -132,7 +132,7 @@ INSTALLED_APPS = [
     "taggit",
     "django_filters",
     "django.contrib.auth",
-    # Sign-in; settings_headless.py leaves these out.
+    # Sign-in; settings_without_desk.py leaves these out.
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -199,9 +199,9 @@ TEMPLATES = [
                 "mailer.accounts.middleware.office_name",
             ],
             "libraries": {
-                "desk_forms": "mailer.desk.base.form_markup",
+                "desk_forms": "mailer.desk.base.form_template_tags",
                 "desk_setup": "mailer.desk.base.setup_progress",
-                "desk_tables": "mailer.desk.base.table_rows",
+                "desk_tables": "mailer.desk.base.table_template_tags",
             },
         },
     },

@@ -85,22 +85,22 @@ urlpatterns: list[URLPattern | URLResolver] = [
     _LazyResolver(RoutePattern("desk/", is_endpoint=False), "wagtail.admin.urls"),
     *subscribers.urls.urlpatterns,
     _ApiResolver(RoutePattern("api/", is_endpoint=False), "mailer.api.urls"),
-    path("calendar/<str:token>.ics", staff_calendar.feed, name="staff-calendar"),
+    path("calendar/<str:token>.ics", staff_calendar.calendar_feed, name="staff-calendar"),
     path("archive/", public.archive_list, name="archive"),
     re_path(
         r"^ornament/(?P<middle>[0-9A-F]{6})-(?P<ring>[0-9A-F]{6})\.png$",
         public.ornament_picture,
         name="ornament",
     ),
-    path("archive/feed.xml", public.feed, name="archive-feed"),
-    path("archive/<slug:slug>/", public.edition, name="archive-edition"),
+    path("archive/feed.xml", public.archive_feed, name="archive-feed"),
+    path("archive/<slug:slug>/", public.archived_edition_page, name="archive-edition"),
     path("archive/<slug:slug>/<slug:story>.ics", public.calendar_file, name="archive-calendar"),
     re_path(
         r"^archive/(?P<slug>[-\w]+)/(?P<key>[0-9a-f]{16})/?$", public.web_version, name="archive-web-version"
     ),
     path("media/<path:path>", public.image, name="image"),
     *monitoring.urlpatterns,
-    re_path(rf"^r/{_TRACKED}(?:/.*)?$", tracking.click, name="click"),
+    re_path(rf"^r/{_TRACKED}(?:/.*)?$", tracking.tracked_click, name="click"),
     re_path(rf"^o/{_TRACKED}\.gif$", tracking.open_pixel, name="open"),
     # The last slash may be missing: a redirect would lose the body of a POST.
     re_path(

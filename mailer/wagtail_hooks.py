@@ -69,14 +69,14 @@ from mailer.desk.returned_mail.views import (
 from mailer.desk.segments.views import SegmentViewSet
 from mailer.desk.sending.dry_run import DryRunPage
 from mailer.desk.sending.mailing_control import ControlAction
-from mailer.desk.sending.no_send_mode import ResumeSendingPage, banner
+from mailer.desk.sending.no_send_mode import ResumeSendingPage, no_send_banner
 from mailer.desk.sending.progress import ProgressPage
 from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.sending.test_emails import TestEmailPage
 from mailer.desk.stories.comments import CommentAction, CommentDoneAction
 from mailer.desk.stories.duplicate_and_restore import CarryOverAction, DuplicateAction
 from mailer.desk.stories.preview import StoryPreview
-from mailer.desk.stories.source_panel import SourceItemAction, SuggestionsPage
+from mailer.desk.stories.source_panel_and_suggestions import SourceItemAction, SuggestionsPage
 from mailer.desk.stories.sources import AddSourcePage, EditSourcePage, SourcePage, SourcesPage
 from mailer.desk.stories.stories_by_email import StoryMailAddressPage, StoryMailPage
 from mailer.desk.stories.views import StoryViewSet
@@ -87,7 +87,7 @@ from mailer.desk.subscribers.mailing_lists import ListChangePage, MailingListVie
 from mailer.desk.subscribers.reconfirmation import CampaignPage, CampaignsPage, ReconfirmPage
 from mailer.desk.subscribers.subscriber_pages import ErasePage, ExportPage, MergePage, SubscriberViewSet
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
-from mailer.desk.subscribers.tags_fields import FieldViewSet, TagViewSet
+from mailer.desk.subscribers.tags_and_fields import FieldViewSet, TagViewSet
 from mailer.desk.suppression_decisions.views import BounceWavePage, DecisionPage, DecisionViewSet
 
 # Stories and editions are snippets, because they have drafts and revisions.
@@ -269,5 +269,5 @@ hooks.register("construct_homepage_summary_items", panels.remove_summary)
 hooks.register("insert_global_admin_css", menu_and_branding.styles)
 hooks.register("insert_global_admin_js", menu_and_branding.scripts)
 hooks.register("desk_name", menu_and_branding.site_name)
-hooks.register("desk_banner", banner)
+hooks.register("desk_banner", no_send_banner)
 hooks.register("register_log_actions", register_actions, order=1)

@@ -53,7 +53,7 @@ def normalise(address: str) -> str:
     return normalised
 
 
-def mentions(text: str, address: str) -> bool:
+def mentions_address(text: str, address: str) -> bool:
     """Whether a text contains this address, and not only as a part of a longer one."""
     return address_pattern(address).search(text) is not None
 

@@ -50,14 +50,14 @@ def run_lines(
     is missing. The process is ended when the generator is closed.
     """
     source.seek(0)
-    with start(module, source, limits, *arguments) as process:
+    with start_process(module, source, limits, *arguments) as process:
         try:
-            yield from lines(process, limits)
+            yield from read_lines(process, limits)
         finally:
             process.kill()
 
 
-def start(
+def start_process(
     module: str, source: BinaryIO | int, limits: ProcessLimits, *arguments: str
 ) -> subprocess.Popen[bytes]:
     """`python -m module` with `source` as its standard input, a file or subprocess.PIPE."""
@@ -139,7 +139,7 @@ def renew_cpu_limit(cpu_seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (allowed, hard))
 
 
-def lines(process: subprocess.Popen[bytes], limits: ProcessLimits) -> Generator[bytes, None, None]:
+def read_lines(process: subprocess.Popen[bytes], limits: ProcessLimits) -> Generator[bytes, None, None]:
     """What the process writes, up to an empty line. Raises LimitExceeded."""
     assert process.stdout is not None
     pipe, waiting = process.stdout.fileno(), bytearray()

@@ -95,7 +95,7 @@ def masked_address_context(subscriber: Subscriber, newsletter_id: int) -> dict[s
     """The masked address, and the link to the preferences: for pages that only the subscriber's own mailbox
     opens. An unsubscribe token does not: mail systems and forwarded mail carry it.
     """
-    link = tokens.make("preferences", subscriber.pk, newsletter_id)
+    link = tokens.make_token("preferences", subscriber.pk, newsletter_id)
     return {"masked": mask_address(subscriber.email), "preferences_url": f"/preferences/{link}/"}
 
 

@@ -147,23 +147,23 @@ def _has_digit(text: str) -> bool:
     return any(character.isdigit() for character in text)
 
 
-def make(purpose: PagePurpose, subscriber: int, scope: int) -> str:
+def make_token(purpose: PagePurpose, subscriber: int, scope: int) -> str:
     """A token for a URL. Raises OverflowError for a subscriber beyond 36 bits or a scope beyond 28."""
     return encrypt_id_for_url(purpose, _pack(subscriber, scope))
 
 
 def make_dated(purpose: PagePurpose, subscriber: int, now: datetime) -> str:
     """A token whose scope is the minute in which it is made, for a link that expires."""
-    return make(purpose, subscriber, int(now.timestamp() // 60))
+    return make_token(purpose, subscriber, int(now.timestamp() // 60))
 
 
-def read(purpose: PagePurpose, token: str) -> Claim:
-    """What `make` or `links` put into the token, in either form. Raises InvalidToken."""
+def read_token(purpose: PagePurpose, token: str) -> Claim:
+    """What `make_token` or `link_tokens` put into the token, in either form. Raises InvalidToken."""
     number = decrypt_id(purpose, token)
     return Claim(number >> _SCOPE_BITS, number & ((1 << _SCOPE_BITS) - 1))
 
 
-def links(subscribers: Iterable[int], newsletter: int) -> list[Links]:
+def link_tokens(subscribers: Iterable[int], newsletter: int) -> list[Links]:
     """The tokens of each subscriber's message, in their order.
 
     Made for a batch, because a mailing makes them thousands of times a second; the unsubscribe token is

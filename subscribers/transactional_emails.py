@@ -86,7 +86,7 @@ def send_address_change_confirmation_to_old_address(
 
 def send_preferences_link(subscriber: Subscriber, newsletter_id: int) -> None:
     """Send the link to the subscriber's preferences; `newsletter_id`: whose mail the request came from."""
-    path = f"/preferences/{tokens.make('preferences', subscriber.pk, newsletter_id)}/"
+    path = f"/preferences/{tokens.make_token('preferences', subscriber.pk, newsletter_id)}/"
     with override(page_language(subscriber)):
         subject = gettext("What you get from us")
         _message(subscriber, subject, "pages/emails/preferences_link.txt", path).send()
@@ -151,7 +151,7 @@ def _local_day(at: datetime, language: str) -> str:
 
 
 def _preferences_path(subscriber: Subscriber) -> str:
-    return f"/preferences/{tokens.make('preferences', subscriber.pk, 0)}/"
+    return f"/preferences/{tokens.make_token('preferences', subscriber.pk, 0)}/"
 
 
 def _message(

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from PIL import Image, ImageDraw, ImageOps
 from playwright.sync_api import Browser, Route, sync_playwright
 
-from mailer.editions import logo_ring
+from mailer.editions import logo_outline
 from mailer.public import ornament
 from mailer.rendering import merge_tags, template_parts, theme, variants
 from mailer.rendering.data_types import (
@@ -92,7 +92,7 @@ def sample_content(base: str = "") -> Content:
             languages=tuple(head["languages"]),
             fallbacks=tuple(head["fallbacks"]),
             taglines=tuple(LocalText(code, text) for code, text in head["taglines"].items()),
-            theme=theme.resolved({theme.BASE: base}),
+            theme=theme.changed_tokens({theme.BASE: base}),
             texts=tuple(MastheadText(code, **texts) for code, texts in head["texts"].items()),
             logo=_logo_picture("22303C" if base == "plain" else "FFFFFF", base),
             logo_dark=_logo_picture("FFFFFF", base, dark=True),
@@ -281,7 +281,7 @@ def _answer(route: Route, page: str, view: View) -> None:
         route.fulfill(body=written.getvalue(), content_type="image/png")
     elif address.startswith("/ornament/"):
         middle, _, ring = address.removeprefix("/ornament/").removesuffix(".png").partition("-")
-        route.fulfill(body=ornament.png(middle, ring), content_type="image/png")
+        route.fulfill(body=ornament.ornament_png(middle, ring), content_type="image/png")
     else:
         route.abort()
 
@@ -295,7 +295,7 @@ def _logo(colour: str, base: str, dark: bool) -> Image.Image:
     draw.polygon([(0, 90), (36, 40), (58, 68), (72, 52), (100, 90)], fill=f"#{colour}")
     draw.rectangle((124, 34, 350, 46), fill=f"#{colour}")
     draw.rectangle((124, 60, 290, 72), fill=f"#{colour}")
-    return logo_ring.ringed(logo, theme.logo_grounds({theme.BASE: base}, dark=dark))
+    return logo_outline.outlined(logo, theme.logo_grounds({theme.BASE: base}, dark=dark))
 
 
 @cache

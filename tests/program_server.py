@@ -32,7 +32,7 @@ _COMMANDS = (
     "mailer.worker.startup",
     "mailer.worker.embedded_engine",
 )
-_SETTINGS = ("mailer.settings", "mailer.settings_headless")
+_SETTINGS = ("mailer.settings", "mailer.settings_without_desk")
 _PACKAGES = ("mailer", "subscribers", "django", "wagtail")
 
 

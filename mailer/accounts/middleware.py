@@ -126,7 +126,7 @@ class SessionLimits:
         response = self._get_response(request)
         if request.method == "POST" and request.path.startswith("/desk/") and _asks_to_sign_in(response):
             # Back to the form: what it was sent to may answer nothing but a POST.
-            response = redirect_to_login(reauthentication.page_of_the_form(request))
+            response = redirect_to_login(reauthentication.form_page_url(request))
             reauthentication.restore_form(response)
         return response
 

@@ -46,7 +46,7 @@ def request_reset(login: str, request: HttpRequest, now: datetime) -> None:
 
     Neither what it does nor how long it takes depends on whether the account exists.
     """
-    if not sign_in_limits.may_request_reset(login, request, now):
+    if not sign_in_limits.claim_reset_request(login, request, now):
         audit_log_entries.record_refusal("accounts.reset_refused", None, request, now)
         return
     network = network_of(client_address(request))

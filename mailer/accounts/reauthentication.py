@@ -58,7 +58,7 @@ def ask_again(request: HttpRequest) -> HttpResponse:
         messages.info(
             request, gettext("Confirm your identity for this action. Then click the button once more.")
         )
-        back = page_of_the_form(request)
+        back = form_page_url(request)
     response = redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
     if request.method == "POST":
         restore_form(response)
@@ -86,12 +86,12 @@ def csrf_failure_view(request: HttpRequest, reason: str = "") -> HttpResponseBas
             "Check the page, and click the button again."
         ),
     )
-    response = redirect(page_of_the_form(request))
+    response = redirect(form_page_url(request))
     restore_form(response)
     return response
 
 
-def page_of_the_form(request: HttpRequest) -> str:
+def form_page_url(request: HttpRequest) -> str:
     referer = request.headers.get("Referer", "")
     if url_has_allowed_host_and_scheme(referer, {request.get_host()}):
         parts = urlsplit(referer)

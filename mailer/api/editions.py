@@ -15,7 +15,8 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, require_permission, user_of
-from mailer.api.fields_and_pages import (
+from mailer.api.problems import Problem
+from mailer.api.schemas_and_pagination import (
     Cursor,
     Id,
     In,
@@ -24,12 +25,11 @@ from mailer.api.fields_and_pages import (
     Out,
     PageOut,
     Timestamp,
-    invalid,
-    iso,
-    one,
+    format_time,
+    get_or_404,
+    invalid_value,
     page_of,
 )
-from mailer.api.problems import Problem
 from mailer.approval import approve_and_schedule
 from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.language_approvals import part_approvals
@@ -40,7 +40,7 @@ from mailer.editions.assemble import (
     EditionExists,
     InvalidPeriod,
     assemble,
-    create_named,
+    create_unscheduled_edition,
     now_or_demo_time,
 )
 from mailer.editions.audience import Audience
@@ -191,14 +191,14 @@ def _edition_detail(edition: Edition) -> EditionDetail:
         subjects={text.language: text.subject for text in edition.texts.all()},
         audience=snapshot.audience_count if snapshot else None,
         submitted_by=snapshot.submitted_by.get_username() if snapshot else None,
-        submitted_at=iso(snapshot.submitted_at) if snapshot else None,
-        window_until=iso(snapshot.window_until) if snapshot else None,
+        submitted_at=format_time(snapshot.submitted_at) if snapshot else None,
+        window_until=format_time(snapshot.window_until) if snapshot else None,
         approved_by=", ".join(approvers) if snapshot and snapshot.approved_at else None,
         approvals=[
             ApprovalOut(
                 language=one.part or None,
                 approved_by=one.approval.approver.get_username() if one.approval else None,
-                approved_at=iso(one.approval.at) if one.approval else None,
+                approved_at=format_time(one.approval.at) if one.approval else None,
             )
             for one in parts
         ],
@@ -207,7 +207,7 @@ def _edition_detail(edition: Edition) -> EditionDetail:
         findings=[
             FindingOut(**Finding.from_dict(one).as_dict()) for one in (snapshot.findings if snapshot else [])
         ],
-        scheduled_for=iso(snapshot.send_at) if snapshot else None,
+        scheduled_for=format_time(snapshot.send_at) if snapshot else None,
         mailing=mailing.pk if mailing else None,
     )
 
@@ -231,7 +231,7 @@ def list_editions(
 @router.get("/editions/{edition_id}", auth=Needs("editions:read"), response=EditionDetail)
 def show_edition(request: HttpRequest, edition_id: Id) -> Any:
     """One edition."""
-    return _edition_detail(one(_editions(), edition_id))
+    return _edition_detail(get_or_404(_editions(), edition_id))
 
 
 class EditionIn(In):
@@ -249,18 +249,18 @@ def assemble_edition(request: HttpRequest, body: EditionIn) -> Any:
     """Assemble a newsletter's edition of a period, or create one outside of the schedule."""
     newsletter = Newsletter.objects.filter(slug=body.newsletter).first()
     if newsletter is None:
-        raise invalid("/newsletter", "There is no such newsletter.", "unknown_newsletter")
+        raise invalid_value("/newsletter", "There is no such newsletter.", "unknown_newsletter")
     user, now = user_of(request), now_or_demo_time(timezone.now())
     if (body.period is None) == (body.name is None):
-        raise invalid("/period", "Give either a period or a name.", "period_or_name")
+        raise invalid_value("/period", "Give either a period or a name.", "period_or_name")
     try:
         edition = (
-            create_named(newsletter, body.name, now, user)
+            create_unscheduled_edition(newsletter, body.name, now, user)
             if body.name is not None
             else assemble(newsletter, body.period or "", now, user)
         )
     except InvalidPeriod as error:
-        raise invalid("/period", str(error), "invalid_period") from error
+        raise invalid_value("/period", str(error), "invalid_period") from error
     except EditionExists as error:
         raise Problem(409, "already_exists", str(error)) from error
     log(instance=edition, action="desk.assemble", user=user)
@@ -293,7 +293,7 @@ def preview_edition(
     ] = "",
 ) -> Any:
     """The variant for a language and countries, of the latest saved version."""
-    edition: Edition = one(_editions(), edition_id).get_latest_revision_as_object()
+    edition: Edition = get_or_404(_editions(), edition_id).get_latest_revision_as_object()
     wanted = tuple(code for code in countries.split(",") if code)
     for code in wanted:
         if code not in edition.newsletter.countries:
@@ -326,7 +326,7 @@ def preview_edition(
 @router.get("/editions/{edition_id}/checks", auth=Needs("editions:read"), response=ChecksOut)
 def check_edition(request: HttpRequest, edition_id: Id) -> Any:
     """What the checks before submission say; an error prevents it."""
-    edition: Edition = one(_editions(), edition_id).get_latest_revision_as_object()
+    edition: Edition = get_or_404(_editions(), edition_id).get_latest_revision_as_object()
     content, now = content_of(edition), timezone.now()
     counted = count_for_page(Audience.of_edition(edition, now), now)
     found = check_draft(edition, content, counted.combinations, now).findings
@@ -359,13 +359,13 @@ def submit_edition(request: HttpRequest, edition_id: Id, body: SubmitIn | None =
 
     An error that the checks found prevents it, unless it is overridable and a reason is given.
     """
-    edition, user = one(_editions(), edition_id), user_of(request)
+    edition, user = get_or_404(_editions(), edition_id), user_of(request)
     body = body or SubmitIn()
     overrides = {one.finding: one.reason for one in body.overrides}
     submit(edition, user, timezone.now(), body.note, overrides)
     because = overrides_note(overrides)
     log(instance=edition, action="desk.submit", user=user, data={"because": because} if because else {})
-    return _edition_detail(one(_editions(), edition_id))
+    return _edition_detail(get_or_404(_editions(), edition_id))
 
 
 class ScheduleIn(In):
@@ -388,18 +388,18 @@ def _approved(edition: Edition) -> Snapshot:
 def schedule_edition(request: HttpRequest, edition_id: Id, body: ScheduleIn) -> Any:
     """Schedule an approved edition within its window, or send it now."""
     require_permission(request, "mailer.schedule_edition")
-    edition, user = one(_editions(), edition_id), user_of(request)
+    edition, user = get_or_404(_editions(), edition_id), user_of(request)
     approve_and_schedule.schedule(
         _approved(edition), user, body.at, timezone.now(), local_hour=body.local_hour
     )
     log(instance=edition, action="desk.schedule", user=user)
-    return _edition_detail(one(_editions(), edition_id))
+    return _edition_detail(get_or_404(_editions(), edition_id))
 
 
 @router.delete("/editions/{edition_id}/schedule", auth=Needs("mailings:write"), response=EditionDetail)
 def unschedule_edition(request: HttpRequest, edition_id: Id) -> Any:
     """Cancel the schedule, as long as nothing was sent."""
-    edition, user = one(_editions(), edition_id), user_of(request)
+    edition, user = get_or_404(_editions(), edition_id), user_of(request)
     approve_and_schedule.unschedule(_approved(edition), user)
     log(instance=edition, action="desk.unschedule", user=user)
-    return _edition_detail(one(_editions(), edition_id))
+    return _edition_detail(get_or_404(_editions(), edition_id))

@@ -11,7 +11,8 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
-from mailer.api.fields_and_pages import (
+from mailer.api.problems import Problem
+from mailer.api.schemas_and_pagination import (
     Cursor,
     Id,
     In,
@@ -20,20 +21,19 @@ from mailer.api.fields_and_pages import (
     Line,
     Out,
     PageOut,
-    invalid,
-    iso,
-    one,
+    format_time,
+    get_or_404,
+    invalid_value,
     page_of,
 )
-from mailer.api.problems import Problem
 from subscribers import iso_codes
-from subscribers.imports import jobs, staging
+from subscribers.imports import jobs, uploads_and_staging
 from subscribers.imports.column_mapping import REPEATABLE, Choices, find_columns
 from subscribers.imports.jobs import ImportOptions
 from subscribers.imports.models import ImportJob
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.staff_questions import Question
-from subscribers.imports.statuses import Status as WordStatus
+from subscribers.imports.status_cells import Status as WordStatus
 from subscribers.imports.validate import WARNINGS
 from subscribers.models import MailingList
 
@@ -151,7 +151,7 @@ def _import_out(job: ImportJob) -> dict[str, Any]:
         "created_by": job.created_by,
         "created_at": job.created_at.isoformat(),
         "applied_by": job.applied_by,
-        "applied_at": iso(job.applied_at),
+        "applied_at": format_time(job.applied_at),
     }
 
 
@@ -164,7 +164,7 @@ def list_imports(request: HttpRequest, limit: Limit = 50, cursor: Cursor = None)
 @router.get("/imports/{import_id}", auth=Needs("imports:read"), response=ImportOut)
 def show_import(request: HttpRequest, import_id: Id) -> Any:
     """One import: its state, progress and figures."""
-    return _import_out(one(ImportJob.objects.all(), import_id))
+    return _import_out(get_or_404(ImportJob.objects.all(), import_id))
 
 
 @router.post("/imports", auth=Needs("imports:write"), response={201: ImportOut})
@@ -173,21 +173,21 @@ def create_import(request: HttpRequest, body: ImportIn) -> Any:
     require_permission(request, "subscribers.add_importjob")
     mailing_list = MailingList.objects.filter(pk=body.list).first()
     if mailing_list is None:
-        raise invalid("/list", f"There is no list {body.list}.", "unknown_list")
+        raise invalid_value("/list", f"There is no list {body.list}.", "unknown_list")
     if body.language is not None and body.language not in iso_codes.LANGUAGES:
-        raise invalid("/language", "This is no language code.", "unknown_language")
+        raise invalid_value("/language", "This is no language code.", "unknown_language")
     user = user_of(request)
     options = ImportOptions(mailing_list, body.source, user.get_username(), body.language or "en", "utf-8")
     try:
         content = body.content.encode()
     except UnicodeEncodeError as error:
-        raise invalid("/content", "The text is not valid Unicode.") from error
+        raise invalid_value("/content", "The text is not valid Unicode.") from error
     try:
         job = jobs.create_upload(body.file_name or "upload.csv", [content], options, timezone.now())
     except OSError as error:
         raise Problem(503, "disk_full", "The file cannot be stored.") from error
     except ValueError as error:
-        raise invalid("/source", str(error)) from error
+        raise invalid_value("/source", str(error)) from error
     log(instance=job, action="desk.import_upload", user=user)
     return Status(201, _import_out(job))
 
@@ -195,7 +195,7 @@ def create_import(request: HttpRequest, body: ImportIn) -> Any:
 @router.get("/imports/{import_id}/columns", auth=Needs("imports:read"), response=ColumnsOut)
 def show_columns(request: HttpRequest, import_id: Id) -> Any:
     """The columns as detected, and what you must decide."""
-    job = one(ImportJob.objects.all(), import_id)
+    job = get_or_404(ImportJob.objects.all(), import_id)
     preview = _preview(job)
     note_addresses_read(request)
     columns = [
@@ -222,23 +222,23 @@ def show_columns(request: HttpRequest, import_id: Id) -> Any:
 @router.put("/imports/{import_id}/columns", auth=Needs("imports:write"), response={202: ImportOut})
 def set_columns(request: HttpRequest, import_id: Id, body: ColumnsIn) -> Any:
     """Say what the columns are about. The worker reads the file next, and compares it with the list."""
-    job = one(ImportJob.objects.all(), import_id)
+    job = get_or_404(ImportJob.objects.all(), import_id)
     preview = _preview(job)
     _check_mapping(job, preview, body)
     jobs.set_columns(job, body.columns, "utf-8", job.options.get("delimiter", ""), body.words)
     return Status(202, _import_out(job))
 
 
-def _preview(job: ImportJob) -> staging.Preview:
+def _preview(job: ImportJob) -> uploads_and_staging.Preview:
     if job.state != State.MAPPING:
         raise Problem(409, "wrong_state", f"This import is {job.get_state_display()} already.")
     try:
-        return staging.preview(job, "utf-8", job.options.get("delimiter", ""))
+        return uploads_and_staging.preview(job, "utf-8", job.options.get("delimiter", ""))
     except UnreadableFile as error:
         raise Problem(409, "unreadable_file", str(error)) from error
 
 
-def _questions(job: ImportJob, preview: staging.Preview) -> list[Question]:
+def _questions(job: ImportJob, preview: uploads_and_staging.Preview) -> list[Question]:
     """What the first rows ask, and what the worker asked after all rows, in order."""
     headings = preview.columns.headings
     later = [
@@ -255,31 +255,35 @@ def _questions(job: ImportJob, preview: staging.Preview) -> list[Question]:
     return sorted(found.values())
 
 
-def _check_mapping(job: ImportJob, preview: staging.Preview, body: ColumnsIn) -> None:
+def _check_mapping(job: ImportJob, preview: uploads_and_staging.Preview, body: ColumnsIn) -> None:
     """Raises Problem for a mapping that the desk would not accept."""
     headings = preview.columns.headings
     for number in body.columns:
         if not (number.isascii() and number.isdigit() and 1 <= int(number) <= len(headings)):
-            raise invalid("/columns", f"The file has columns 1 to {len(headings)}.", "unknown_column")
+            raise invalid_value("/columns", f"The file has columns 1 to {len(headings)}.", "unknown_column")
     try:
         columns = find_columns(headings, [*preview.rows], Choices(columns=body.columns), require_email=False)
     except UnreadableFile as error:
-        raise invalid("/columns", str(error), "unknown_field") from error
+        raise invalid_value("/columns", str(error), "unknown_field") from error
     fields = [body.columns.get(str(place), field) for place, field in enumerate(columns.fields, start=1)]
     if "email" not in fields:
-        raise invalid("/columns", "No column is the address: map one to email.", "no_email")
+        raise invalid_value("/columns", "No column is the address: map one to email.", "no_email")
     chosen = [field for field in fields if field not in REPEATABLE]
     if len(chosen) != len(set(chosen)):
-        raise invalid("/columns", "Two columns are mapped to the same field.", "repeated_field")
+        raise invalid_value("/columns", "Two columns are mapped to the same field.", "repeated_field")
     known = {status.value for status in WordStatus}
     for meaning in body.words.values():
         if meaning not in known:
-            raise invalid("/words", f"A word means one of: {', '.join(sorted(known))}.", "unknown_status")
+            raise invalid_value(
+                "/words", f"A word means one of: {', '.join(sorted(known))}.", "unknown_status"
+            )
     for question in _questions(job, preview):
         if question.about == "column" and str(question.column) not in body.columns:
-            raise invalid("/columns", f"Say what column {question.column} is about.", "undecided_column")
+            raise invalid_value(
+                "/columns", f"Say what column {question.column} is about.", "undecided_column"
+            )
         if question.about == "words" and set(question.values) - body.words.keys():
-            raise invalid(
+            raise invalid_value(
                 "/words", f"Say what the words of column {question.column} mean.", "undecided_words"
             )
 
@@ -287,7 +291,7 @@ def _check_mapping(job: ImportJob, preview: staging.Preview, body: ColumnsIn) ->
 @router.post("/imports/{import_id}/apply", auth=Needs("imports:write"), response={202: ImportOut})
 def apply_import(request: HttpRequest, import_id: Id, body: ApplyIn) -> Any:
     """Import the rows. The worker does it; it can be undone for 30 days."""
-    job, user = one(ImportJob.objects.all(), import_id), user_of(request)
+    job, user = get_or_404(ImportJob.objects.all(), import_id), user_of(request)
     if body.suppress_do_not_mail:
         require_permission(request, "subscribers.add_suppression")
     skipped = [kind for kind in WARNINGS if kind in body.skip]
@@ -301,7 +305,7 @@ def apply_import(request: HttpRequest, import_id: Id, body: ApplyIn) -> Any:
 @router.post("/imports/{import_id}/undo", auth=Needs("imports:write"), response={202: ImportOut})
 def undo_import(request: HttpRequest, import_id: Id) -> Any:
     """Undo an applied import; what subscribers themselves changed since stays."""
-    job, user = one(ImportJob.objects.all(), import_id), user_of(request)
+    job, user = get_or_404(ImportJob.objects.all(), import_id), user_of(request)
     jobs.start_undo(job, user.get_username(), timezone.now())
     log(instance=job, action="desk.import_undo", user=user)
     return Status(202, _import_out(job))
@@ -310,7 +314,7 @@ def undo_import(request: HttpRequest, import_id: Id) -> Any:
 @router.post("/imports/{import_id}/discard", auth=Needs("imports:write"), response=ImportOut)
 def discard_import(request: HttpRequest, import_id: Id) -> Any:
     """Delete an uploaded file that was not applied."""
-    job, user = one(ImportJob.objects.all(), import_id), user_of(request)
+    job, user = get_or_404(ImportJob.objects.all(), import_id), user_of(request)
     jobs.discard(job, user.get_username(), timezone.now())
     log(instance=job, action="desk.import_discard", user=user)
     return _import_out(job)

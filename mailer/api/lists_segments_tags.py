@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import AnyKey, Needs, require_permission, user_of
-from mailer.api.fields_and_pages import (
+from mailer.api.schemas_and_pagination import (
     Cursor,
     Id,
     In,
@@ -20,8 +20,8 @@ from mailer.api.fields_and_pages import (
     Out,
     PageOut,
     check_model,
-    iso,
-    one,
+    format_time,
+    get_or_404,
     page_of,
 )
 from subscribers.models import MailingList
@@ -115,7 +115,7 @@ def list_lists(request: HttpRequest, limit: Limit = 50, cursor: Cursor = None) -
 @router.get("/lists/{list_id}", auth=Needs("lists:read"), response=ListOut, tags=["lists"])
 def show_list(request: HttpRequest, list_id: Id) -> Any:
     """One list."""
-    return _list_out(one(MailingList.objects.all(), list_id))
+    return _list_out(get_or_404(MailingList.objects.all(), list_id))
 
 
 @router.post("/lists", auth=Needs("lists:write"), response={201: ListOut}, tags=["lists"])
@@ -132,7 +132,7 @@ def create_list(request: HttpRequest, body: ListIn) -> Any:
 @router.patch("/lists/{list_id}", auth=Needs("lists:write"), response=ListOut, tags=["lists"])
 def change_list(request: HttpRequest, list_id: Id, body: ListChanges) -> Any:
     """Change a list's name, description or sign-up."""
-    row = one(MailingList.objects.select_for_update(), list_id)
+    row = get_or_404(MailingList.objects.select_for_update(), list_id)
     for name, value in body.model_dump(exclude_none=True).items():
         setattr(row, name, value)
     check_model(row)
@@ -185,7 +185,7 @@ def _segment_out(row: Segment) -> SegmentOut:
         rule=row.rule,
         version=row.version,
         changed_by=row.changed_by,
-        changed_at=iso(row.changed_at) or "",
+        changed_at=format_time(row.changed_at) or "",
     )
 
 
@@ -198,7 +198,7 @@ def list_segments(request: HttpRequest, limit: Limit = 50, cursor: Cursor = None
 @router.get("/segments/{segment_id}", auth=Needs("segments:read"), response=SegmentOut, tags=["segments"])
 def show_segment(request: HttpRequest, segment_id: Id) -> Any:
     """One segment."""
-    return _segment_out(one(Segment.objects.all(), segment_id))
+    return _segment_out(get_or_404(Segment.objects.all(), segment_id))
 
 
 @router.get(
@@ -206,14 +206,14 @@ def show_segment(request: HttpRequest, segment_id: Id) -> Any:
 )
 def estimate_segment(request: HttpRequest, segment_id: Id) -> Any:
     """How many subscribers match."""
-    rule = segments.load_rule(one(Segment.objects.all(), segment_id))
+    rule = segments.load_rule(get_or_404(Segment.objects.all(), segment_id))
     found = estimates.estimate(rule, timezone.now())
     return EstimateOut(
         matching=found.matching,
         reachable=found.reachable,
         exact=found.exact,
         upper_bound=found.upper_bound,
-        counted_at=iso(found.counted_at),
+        counted_at=format_time(found.counted_at),
     )
 
 
@@ -227,7 +227,7 @@ def create_segment(request: HttpRequest, body: SegmentIn) -> Any:
 @router.put("/segments/{segment_id}", auth=Needs("segments:write"), response=SegmentOut, tags=["segments"])
 def replace_segment(request: HttpRequest, segment_id: Id, body: SegmentIn) -> Any:
     """Replace a segment's name and rule. Who changes a rule is an author of the editions that use it."""
-    return _save(one(Segment.objects.select_for_update(), segment_id), body, request)
+    return _save(get_or_404(Segment.objects.select_for_update(), segment_id), body, request)
 
 
 def _save(segment: Segment, body: SegmentIn, request: HttpRequest) -> SegmentOut:

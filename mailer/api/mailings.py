@@ -13,14 +13,23 @@ from pydantic import Field
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, user_of
-from mailer.api.fields_and_pages import Cursor, Id, Limit, Out, PageOut, iso, one, page_of
+from mailer.api.schemas_and_pagination import (
+    Cursor,
+    Id,
+    Limit,
+    Out,
+    PageOut,
+    format_time,
+    get_or_404,
+    page_of,
+)
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import engagement_of, engagement_tables
 from mailer.reports.export import csv_lines, flat_sheet
 from mailer.reports.stats import Totals
-from mailer.reports.tables import Table, tables
+from mailer.reports.tables import Table, report_tables
 
 router = Router(tags=["mailings"])
 
@@ -84,8 +93,8 @@ def _mailing_out(row: Mailing) -> dict[str, Any]:
         "state": row.state,
         "reason": row.reason,
         "created_at": row.created_at.isoformat(),
-        "started_at": iso(row.started_at),
-        "finished_at": iso(row.finished_at),
+        "started_at": format_time(row.started_at),
+        "finished_at": format_time(row.finished_at),
     }
 
 
@@ -111,7 +120,7 @@ def list_mailings(
 @router.get("/mailings/{mailing_id}", auth=Needs("mailings:read"), response=MailingDetail)
 def show_mailing(request: HttpRequest, mailing_id: Id) -> Any:
     """One mailing with its totals."""
-    return _detail(one(_mailings(), mailing_id))
+    return _detail(get_or_404(_mailings(), mailing_id))
 
 
 @router.post("/mailings/{mailing_id}/pause", auth=Needs("mailings:write"), response=MailingDetail)
@@ -135,18 +144,18 @@ def cancel_mailing(request: HttpRequest, mailing_id: Id) -> Any:
 def _act(
     request: HttpRequest, mailing_id: int, act: Callable[[Mailing, User, Any], object], log_action: str
 ) -> dict[str, Any]:
-    mailing, user = one(_mailings(), mailing_id), user_of(request)
+    mailing, user = get_or_404(_mailings(), mailing_id), user_of(request)
     act(mailing, user, timezone.now())
     log(instance=mailing.edition, action=log_action, user=user)
-    return _detail(one(_mailings(), mailing_id))
+    return _detail(get_or_404(_mailings(), mailing_id))
 
 
 @router.get("/mailings/{mailing_id}/report", auth=Needs("reports:read"), response=ReportOut, tags=["reports"])
 def show_report(request: HttpRequest, mailing_id: Id) -> Any:
     """The balanced account of a mailing, also by country and language."""
-    mailing = one(_mailings(), mailing_id)
+    mailing = get_or_404(_mailings(), mailing_id)
     stats = stats_of(mailing, timezone.now())
-    made = tables(stats, mailing.edition.newsletter.zone)
+    made = report_tables(stats, mailing.edition.newsletter.zone)
     return {
         "totals": _totals(stats.totals),
         "countries": made["countries"].records(),
@@ -170,10 +179,10 @@ def show_report(request: HttpRequest, mailing_id: Id) -> Any:
 )
 def download_report(request: HttpRequest, mailing_id: Id) -> Any:
     """Every table of the report as CSV: table, row, column and value."""
-    mailing = one(_mailings(), mailing_id)
+    mailing = get_or_404(_mailings(), mailing_id)
     stats = stats_of(mailing, timezone.now())
     made: dict[str, Table] = {
-        **tables(stats, mailing.edition.newsletter.zone),
+        **report_tables(stats, mailing.edition.newsletter.zone),
         **engagement_tables(engagement_of(mailing)),
     }
     log(instance=mailing.edition, action="desk.export_report", user=user_of(request))

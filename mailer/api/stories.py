@@ -13,7 +13,8 @@ from pydantic import Field, StringConstraints
 
 from mailer.accounts.contributors import may_write_about
 from mailer.api.access import Needs, require_permission, user_of
-from mailer.api.fields_and_pages import (
+from mailer.api.problems import Problem
+from mailer.api.schemas_and_pagination import (
     CountryCode,
     Cursor,
     Day,
@@ -26,11 +27,10 @@ from mailer.api.fields_and_pages import (
     PageOut,
     Text,
     check_model,
-    invalid,
-    one,
+    get_or_404,
+    invalid_value,
     page_of,
 )
-from mailer.api.problems import Problem
 from mailer.rendering import sanitize
 from mailer.stories.models import Story, StoryText, time_errors
 from subscribers import iso_codes
@@ -188,7 +188,7 @@ def list_stories(
 @router.get("/stories/{story_id}", auth=Needs("stories:read"), response=StoryOut)
 def show_story(request: HttpRequest, response: HttpResponse, story_id: Id) -> Any:
     """One story. Its ETag can be given as If-Match when you change it."""
-    row = one(Story.objects.all(), story_id)
+    row = get_or_404(Story.objects.all(), story_id)
     response["ETag"] = _etag(row)
     return _story_out(row)
 
@@ -217,7 +217,7 @@ def change_story(request: HttpRequest, response: HttpResponse, story_id: Id, bod
     With If-Match, nothing changes when another version was saved meanwhile (412).
     """
     with transaction.atomic():
-        row = one(Story.objects.select_for_update(), story_id)
+        row = get_or_404(Story.objects.select_for_update(), story_id)
         wanted = request.headers.get("If-Match")
         if (
             wanted is not None
@@ -246,13 +246,15 @@ def _fill(story: Story, body: StoryChanges) -> None:
             setattr(story, name, time.fromisoformat(value) if value else None)
     if body.countries is not None:
         if not set(body.countries) <= iso_codes.COUNTRIES:
-            raise invalid("/countries", "One of these is no ISO 3166-1 country code.", "unknown_country")
+            raise invalid_value(
+                "/countries", "One of these is no ISO 3166-1 country code.", "unknown_country"
+            )
         story.countries = tuple(body.countries)
 
 
 def _set_texts(story: Story, texts: dict[str, TextIn]) -> None:
     if not texts.keys() <= iso_codes.LANGUAGES:
-        raise invalid("/texts", "One of these is no language code.", "unknown_language")
+        raise invalid_value("/texts", "One of these is no language code.", "unknown_language")
     known = {text.language: text.pk for text in story.texts.all()} if story.pk else {}
     story.texts = [
         StoryText(
@@ -267,9 +269,11 @@ def _set_texts(story: Story, texts: dict[str, TextIn]) -> None:
 def _check(story: Story) -> None:
     check_model(story)
     for field, message in time_errors(story.starts, story.ends, story.zone).items():
-        raise invalid(f"/{field}", message, "invalid_time")
+        raise invalid_value(f"/{field}", message, "invalid_time")
     if story.picture_id and not all(text.picture_alt.strip() for text in story.texts.all()):
-        raise invalid("/texts", "The story has a picture: every text describes it.", "picture_alt_missing")
+        raise invalid_value(
+            "/texts", "The story has a picture: every text describes it.", "picture_alt_missing"
+        )
 
 
 def _require_own_countries(request: HttpRequest, story: Story) -> None:

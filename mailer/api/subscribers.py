@@ -14,7 +14,8 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
-from mailer.api.fields_and_pages import (
+from mailer.api.problems import Problem
+from mailer.api.schemas_and_pagination import (
     Address,
     CountryCode,
     Cursor,
@@ -27,13 +28,12 @@ from mailer.api.fields_and_pages import (
     PageOut,
     Text,
     check_model,
-    invalid,
-    iso,
+    format_time,
+    get_or_404,
+    invalid_value,
     make_cursor,
-    one,
     read_cursor,
 )
-from mailer.api.problems import Problem
 from subscribers import addresses, consent, iso_codes, suppression, unsubscribe
 from subscribers.bulk import jobs as bulk
 from subscribers.bulk.models import BulkJob
@@ -92,8 +92,8 @@ def _subscriptions_out(subscriber: Subscriber) -> list[SubscriptionOut]:
             list=row.mailing_list_id,
             state=row.state,  # type: ignore[arg-type]  # the model's choices
             source=row.source,
-            confirmed_at=iso(row.confirmed_at),
-            ended_at=iso(row.ended_at),
+            confirmed_at=format_time(row.confirmed_at),
+            ended_at=format_time(row.ended_at),
         )
         for row in sorted(subscriber.subscriptions.all(), key=lambda row: row.mailing_list_id)
     ]
@@ -108,7 +108,7 @@ def _fields_of(subscriber: Subscriber, suppressed: str | None) -> dict[str, Any]
         "countries": list(subscriber.countries),
         "subscriptions": _subscriptions_out(subscriber),
         "suppressed": suppressed,
-        "paused_until": iso(subscriber.paused_until),
+        "paused_until": format_time(subscriber.paused_until),
         "created_at": subscriber.created_at.isoformat(),
     }
 
@@ -152,7 +152,7 @@ def list_subscribers(
         segment=segment,
         as_of=timezone.now().isoformat() if segment else "",
     )
-    found = subscriber_search.page(query, limit, after=read_cursor(request, cursor) or None)
+    found = subscriber_search.search_page(query, limit, after=read_cursor(request, cursor) or None)
     note_addresses_read(request)
     items = []
     for one_subscriber in found.subscribers:
@@ -180,7 +180,7 @@ def find_subscriber(request: HttpRequest, body: FindIn) -> Any:
 @router.get("/subscribers/{subscriber_id}", auth=Needs("subscribers:read"), response=SubscriberDetail)
 def show_subscriber(request: HttpRequest, subscriber_id: Id) -> Any:
     """One subscriber."""
-    found = one(Subscriber.objects.all(), subscriber_id)
+    found = get_or_404(Subscriber.objects.all(), subscriber_id)
     note_addresses_read(request)
     return _detail(found)
 
@@ -228,7 +228,7 @@ def create_subscriber(request: HttpRequest, body: SubscriberIn) -> Any:
 def change_subscriber(request: HttpRequest, subscriber_id: Id, body: SubscriberChanges) -> Any:
     """Change name, language, countries, tags and fields, with a consent record of changed preferences."""
     with transaction.atomic():
-        subscriber = one(Subscriber.objects.select_for_update(), subscriber_id)
+        subscriber = get_or_404(Subscriber.objects.select_for_update(), subscriber_id)
         before = subscriber.language, tuple(subscriber.countries)
         _set_fields(subscriber, body)
         check_model(subscriber)
@@ -246,15 +246,15 @@ def _normalised(address: str, pointer: str) -> str:
     try:
         return addresses.normalise(address)
     except ValueError as error:
-        raise invalid(pointer, f"The address {error}.", "invalid_address") from error
+        raise invalid_value(pointer, f"The address {error}.", "invalid_address") from error
 
 
 def _check_codes(language: str | None, countries: Iterable[str] | None) -> None:
     """Raises Problem for a code that is not an ISO one."""
     if language is not None and language not in iso_codes.LANGUAGES:
-        raise invalid("/language", "This is no language code.", "unknown_language")
+        raise invalid_value("/language", "This is no language code.", "unknown_language")
     if not set(countries or ()) <= iso_codes.COUNTRIES:
-        raise invalid("/countries", "One of these is no ISO 3166-1 country code.", "unknown_country")
+        raise invalid_value("/countries", "One of these is no ISO 3166-1 country code.", "unknown_country")
 
 
 def _set_fields(subscriber: Subscriber, body: SubscriberChanges) -> None:
@@ -273,15 +273,15 @@ def _set_attributes(subscriber: Subscriber, body: SubscriberChanges) -> None:
         try:
             tags_and_fields.set_tags(subscriber, body.tags)
         except ValueError as error:
-            raise invalid("/tags", str(error)) from error
+            raise invalid_value("/tags", str(error)) from error
     known = {field.name: field for field in CustomField.objects.all()} if body.fields else {}
     for name, value in (body.fields or {}).items():
         if name not in known:
-            raise invalid("/fields", "There is no custom field of a given name.", "unknown_field")
+            raise invalid_value("/fields", "There is no custom field of a given name.", "unknown_field")
         try:
             tags_and_fields.set_value(subscriber, known[name], str(value))
         except ValueError as error:
-            raise invalid("/fields", str(error)) from error
+            raise invalid_value("/fields", str(error)) from error
 
 
 def _evidence(request: HttpRequest, source: str) -> Evidence:
@@ -309,7 +309,7 @@ def add_subscription(request: HttpRequest, subscriber_id: Id, body: Subscription
 
     Unsubscribed and suppressed subscribers are refused (409): only they can come back, by a sign-up.
     """
-    subscriber = one(Subscriber.objects.all(), subscriber_id)
+    subscriber = get_or_404(Subscriber.objects.all(), subscriber_id)
     mailing_list = _list(body.list, "/list")
     user, now = user_of(request), timezone.now()
     wanted = bulk.BulkRequest(
@@ -322,7 +322,7 @@ def add_subscription(request: HttpRequest, subscriber_id: Id, body: Subscription
     try:
         job = bulk.create(wanted, user.get_username(), now)
     except ValueError as error:
-        raise invalid("/consent", str(error)) from error
+        raise invalid_value("/consent", str(error)) from error
     bulk.RUNNER.run_batch(job, lambda: now)
     job.refresh_from_db()
     if not job.changed:
@@ -345,7 +345,7 @@ def _not_added(subscriber: Subscriber, mailing_list: MailingList) -> Problem:
 def _list(pk: int, pointer: str) -> MailingList:
     found = MailingList.objects.filter(pk=pk).first()
     if found is None:
-        raise invalid(pointer, f"There is no list {pk}.", "unknown_list")
+        raise invalid_value(pointer, f"There is no list {pk}.", "unknown_list")
     return found
 
 
@@ -363,7 +363,7 @@ class UnsubscribeIn(In):
 )
 def unsubscribe_subscriber(request: HttpRequest, subscriber_id: Id, body: UnsubscribeIn) -> Any:
     """Unsubscribe at the subscriber's request. No import and no member of staff can subscribe them again."""
-    subscriber = one(Subscriber.objects.all(), subscriber_id)
+    subscriber = get_or_404(Subscriber.objects.all(), subscriber_id)
     evidence, now = _evidence(request, body.source), timezone.now()
     if body.lists is None:
         unsubscribe.unsubscribe_all(subscriber.pk, None, evidence, now)
@@ -376,7 +376,7 @@ def unsubscribe_subscriber(request: HttpRequest, subscriber_id: Id, body: Unsubs
 @router.delete("/subscribers/{subscriber_id}", auth=Needs("subscribers:erase"), response={204: None})
 def erase_subscriber(request: HttpRequest, subscriber_id: Id) -> Any:
     """Erase a subscriber for good. A keyed hash of the address keeps imports from adding it again."""
-    subscriber = one(Subscriber.objects.all(), subscriber_id)
+    subscriber = get_or_404(Subscriber.objects.all(), subscriber_id)
     with transaction.atomic():
         log(
             instance=subscriber,
@@ -427,7 +427,7 @@ def sign_up(request: HttpRequest, body: SignUpIn) -> Any:
         network=consent.network_of(body.ip),
         user_agent=body.user_agent,
     )
-    outcome = subscribe.request(
+    outcome = subscribe.request_signup(
         email, sorted(set(body.lists)), body.language, body.countries, evidence, timezone.now(), answered=True
     )
     if outcome != "answered":

@@ -11,7 +11,8 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, note_addresses_read, require_permission, user_of
-from mailer.api.fields_and_pages import (
+from mailer.api.problems import Problem
+from mailer.api.schemas_and_pagination import (
     Address,
     Cursor,
     Id,
@@ -20,12 +21,11 @@ from mailer.api.fields_and_pages import (
     Out,
     PageOut,
     Text,
-    invalid,
-    iso,
-    one,
+    format_time,
+    get_or_404,
+    invalid_value,
     page_of,
 )
-from mailer.api.problems import Problem
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression
 from subscribers.models import Suppression
@@ -65,7 +65,7 @@ def _suppression_out(row: Suppression) -> dict[str, Any]:
         "reason": row.reason,
         "evidence": row.evidence,
         "created_at": row.created_at.isoformat(),
-        "lifted_at": iso(row.lifted_at),
+        "lifted_at": format_time(row.lifted_at),
         "lifted_by": row.lifted_by,
     }
 
@@ -94,7 +94,7 @@ def create_suppression(request: HttpRequest, body: SuppressionIn) -> Any:
     try:
         address = addresses.normalise(body.email)
     except ValueError as error:
-        raise invalid("/email", f"The address {error}.", "invalid_address") from error
+        raise invalid_value("/email", f"The address {error}.", "invalid_address") from error
     row = suppression.suppress_manually(address, body.reason, timezone.now())
     log(instance=row, action="desk.suppress", user=user_of(request))
     return Status(201, _suppression_out(row))
@@ -106,7 +106,7 @@ def create_suppression(request: HttpRequest, body: SuppressionIn) -> Any:
 def remove_suppression(request: HttpRequest, suppression_id: Id) -> Any:
     """Remove a suppression that staff made. Those after bounces and complaints are decided in the desk."""
     require_permission(request, "subscribers.change_suppression")
-    row = one(Suppression.objects.all(), suppression_id)
+    row = get_or_404(Suppression.objects.all(), suppression_id)
     if SuppressionDecision.objects.filter(suppression=row).exists():
         raise Problem(409, "made_by_decision", "A suppression decision is reverted in the desk.")
     user = user_of(request)

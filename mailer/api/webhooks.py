@@ -11,7 +11,19 @@ from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
 from mailer.api.access import Needs, require_permission, user_of
-from mailer.api.fields_and_pages import Cursor, Id, In, Limit, Line, Out, PageOut, invalid, iso, one, page_of
+from mailer.api.schemas_and_pagination import (
+    Cursor,
+    Id,
+    In,
+    Limit,
+    Line,
+    Out,
+    PageOut,
+    format_time,
+    get_or_404,
+    invalid_value,
+    page_of,
+)
 from mailer.outgoing_webhooks import deliver, endpoints
 from mailer.outgoing_webhooks.models import WebhookEndpoint, WebhookMessage
 
@@ -114,7 +126,7 @@ def _message_out(row: WebhookMessage) -> dict[str, Any]:
         "state": row.state,
         "attempts": row.attempts,
         "created_at": row.created_at.isoformat(),
-        "delivered_at": iso(row.delivered_at),
+        "delivered_at": format_time(row.delivered_at),
     }
 
 
@@ -127,7 +139,7 @@ def list_webhooks(request: HttpRequest, limit: Limit = 50, cursor: Cursor = None
 @router.get("/webhooks/{webhook_id}", auth=Needs("webhooks:read"), response=WebhookOut)
 def show_webhook(request: HttpRequest, webhook_id: Id) -> Any:
     """One endpoint."""
-    return _fields(one(WebhookEndpoint.objects.all(), webhook_id))
+    return _fields(get_or_404(WebhookEndpoint.objects.all(), webhook_id))
 
 
 @router.post("/webhooks", auth=Needs("webhooks:write"), response={201: WebhookCreated})
@@ -140,7 +152,7 @@ def create_webhook(request: HttpRequest, body: WebhookIn) -> Any:
             body.name, body.url, [*body.event_types], user.get_username(), timezone.now()
         )
     except endpoints.InvalidUrl as error:
-        raise invalid("/url", str(error), "invalid_url") from error
+        raise invalid_value("/url", str(error), "invalid_url") from error
     log(instance=endpoint, action="desk.webhook_create", user=user)
     return Status(201, {**_fields(endpoint), "secret": secret})
 
@@ -148,11 +160,11 @@ def create_webhook(request: HttpRequest, body: WebhookIn) -> Any:
 @router.patch("/webhooks/{webhook_id}", auth=Needs("webhooks:write"), response=WebhookOut)
 def change_webhook(request: HttpRequest, webhook_id: Id, body: WebhookChanges) -> Any:
     """Change an endpoint, activate or deactivate it."""
-    row = one(WebhookEndpoint.objects.select_for_update(), webhook_id)
+    row = get_or_404(WebhookEndpoint.objects.select_for_update(), webhook_id)
     try:
         row.url = row.url if body.url is None else endpoints.check_url(body.url)
     except endpoints.InvalidUrl as error:
-        raise invalid("/url", str(error), "invalid_url") from error
+        raise invalid_value("/url", str(error), "invalid_url") from error
     row.name = body.name or row.name
     row.event_types = [*body.event_types] if body.event_types else row.event_types
     row.save(update_fields=["url", "name", "event_types"])
@@ -167,14 +179,14 @@ def list_webhook_messages(
     request: HttpRequest, webhook_id: Id, limit: Limit = 50, cursor: Cursor = None
 ) -> Any:
     """The messages of an endpoint, newest first; they are kept for 30 days."""
-    rows = one(WebhookEndpoint.objects.all(), webhook_id).messages.all()
+    rows = get_or_404(WebhookEndpoint.objects.all(), webhook_id).messages.all()
     return page_of(request, rows, limit, cursor, _message_out)
 
 
 @router.post("/webhooks/{webhook_id}/test", auth=Needs("webhooks:write"), response={202: MessageOut})
 def test_webhook(request: HttpRequest, webhook_id: Id) -> Any:
     """Send a message of the type `test`."""
-    endpoint = one(WebhookEndpoint.objects.all(), webhook_id)
+    endpoint = get_or_404(WebhookEndpoint.objects.all(), webhook_id)
     queued = deliver.send_test(endpoint, timezone.now())
     log(instance=endpoint, action="desk.webhook_test", user=user_of(request))
     return Status(202, _message_out(queued))
@@ -187,8 +199,8 @@ def test_webhook(request: HttpRequest, webhook_id: Id) -> Any:
 )
 def resend_webhook_message(request: HttpRequest, webhook_id: Id, message_id: Id) -> Any:
     """Send a message again; the receiver knows it by its webhook-id."""
-    endpoint = one(WebhookEndpoint.objects.all(), webhook_id)
-    found = one(endpoint.messages.all(), message_id)
+    endpoint = get_or_404(WebhookEndpoint.objects.all(), webhook_id)
+    found = get_or_404(endpoint.messages.all(), message_id)
     deliver.resend(found, timezone.now())
     log(instance=endpoint, action="desk.webhook_resend", user=user_of(request))
-    return Status(202, _message_out(one(endpoint.messages.all(), message_id)))
+    return Status(202, _message_out(get_or_404(endpoint.messages.all(), message_id)))

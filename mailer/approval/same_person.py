@@ -69,7 +69,7 @@ def _mailbox(user: User) -> str:
     return "@".join(".".join(map(look_alike_form, part.split("."))) for part in (local, domain))
 
 
-def conflicts(user: User) -> Iterator[tuple[str, User]]:
+def find_same_person(user: User) -> Iterator[tuple[str, User]]:
     """Other accounts that look like the same person: ("username", "email" or "name", the account)."""
     mine = {"username": look_alike_form(user.username), "email": _mailbox(user), "name": _name(user)}
     for other in User.objects.exclude(pk=user.pk).order_by("pk"):
@@ -79,7 +79,7 @@ def conflicts(user: User) -> Iterator[tuple[str, User]]:
 
 def require_one_account(user: User) -> None:
     """Raises SamePerson where another account has the same name, username or address."""
-    for field, other in conflicts(user):
+    for field, other in find_same_person(user):
         raise SamePerson(str(_MESSAGES[field]) % {"username": other.username}, code=field)
 
 

@@ -116,12 +116,12 @@ def _before_entry(instance: ModelLogEntry, **_: Any) -> None:
     if before is None and not is_new:
         return
     after = values_of(model(pk=instance.object_id))
-    changed = differences({} if is_new else before or {}, after)
+    changed = changed_values({} if is_new else before or {}, after)
     if changed:
         instance.data = {**instance.data, CHANGES: changed}
 
 
-def differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:
+def changed_values(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, list[str]]:
     """[before, after] of each value that differs."""
     names = [name for name in {**before, **after} if before.get(name, "") != after.get(name, "")]
     return {

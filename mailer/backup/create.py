@@ -246,7 +246,7 @@ def _objects() -> Iterator[tuple[str, _Source]]:
     # Loads boto3, which few installations have.
     from mailer import object_storage
 
-    for name in object_storage.names():
+    for name in object_storage.object_names():
         yield f"storage/{name}", partial(object_storage.open_object, name)
 
 

@@ -170,9 +170,9 @@ def _check_bucket(stored: Mapping[str, str]) -> None:
     """Raises RestoreError where the bucket holds an object that the backup has not, or otherwise."""
     from mailer import object_storage
 
-    for name in object_storage.names():
+    for name in object_storage.object_names():
         digest = stored.get(f"storage/{name}")
-        if digest is None or digest != object_storage.sha256(name):
+        if digest is None or digest != object_storage.object_sha256(name):
             raise RestoreError(
                 "The bucket holds pictures or uploaded files that are not those of the backup. Name another "
                 "bucket or another beginning of names by MAILER_STORAGE__S3_BUCKET or "
@@ -186,14 +186,14 @@ def _fill_bucket(
     """Upload what is in the folder and not in the bucket, and read it back; how many objects."""
     from mailer import object_storage
 
-    there, count = set(object_storage.names()), 0
+    there, count = set(object_storage.object_names()), 0
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         if name in there:
             continue
         cleaning.callback(_delete_object, name)
-        object_storage.upload(name, path)
-        if object_storage.sha256(name) != stored[f"storage/{name}"]:
+        object_storage.upload_object(name, path)
+        if object_storage.object_sha256(name) != stored[f"storage/{name}"]:
             raise Damaged(f"The object {name} was not stored as it was. Check the object storage.")
         count += 1
         on_progress("objects of the bucket", count)
@@ -205,7 +205,7 @@ def _delete_object(name: str) -> None:
 
     # The error that led here says more.
     with suppress(object_storage.BucketError):
-        object_storage.delete(name)
+        object_storage.delete_object(name)
 
 
 def _check_empty(path: Path, what: str) -> None:

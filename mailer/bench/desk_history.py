@@ -26,7 +26,7 @@ from mailer.editions.models import Edition, EditionText, GlossaryTerm
 from mailer.outgoing_webhooks.models import WebhookEndpoint
 from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story, StoryComment, StoryMail, StorySource, StorySourceItem, StoryText
-from subscribers.imports import staging
+from subscribers.imports import uploads_and_staging
 from subscribers.imports.models import ImportJob
 from subscribers.imports.row_types import ImportStats
 from subscribers.models import CustomField, MailingList, Subscriber, Tag
@@ -200,7 +200,7 @@ def _imports(mailing_list: MailingList, amounts: Amounts, now: datetime) -> Impo
     unread = job(0, "mapping", 0)
     unread.expected, unread.samples = {}, {}
     lines = (f"person-{number}@example.net,Aigul {number},KZ,ru\n".encode() for number in range(100))
-    unread.upload, _size = staging.store_upload([b"email,name,country,language\n", *lines])
+    unread.upload, _size = uploads_and_staging.store_upload([b"email,name,country,language\n", *lines])
     unread.save()
     waiting = job(0, "ready", amounts.import_rows)
     waiting.save()

@@ -187,7 +187,7 @@ def follow_link(port: int, requests: int, connections: int) -> int:
 def hammer_sign_in(port: int, clients: int, networks: str, seconds: float) -> dict[str, float]:
     """Let clients post wrong passwords while a reader opens the unsubscribe page; its milliseconds."""
     subscriber, newsletter = Subscriber.objects.values_list("pk", flat=True)[0], Newsletter.objects.get()
-    path = f"/unsubscribe/{tokens.make('unsubscribe', subscriber, newsletter.pk)}/"
+    path = f"/unsubscribe/{tokens.make_token('unsubscribe', subscriber, newsletter.pk)}/"
     return asyncio.run(
         page_load_times.time_page_during_failed_sign_ins(port, path, clients, networks, seconds)
     )
@@ -219,7 +219,11 @@ def _size(edition: Edition, story: Story, sentences: int) -> int:
     story.save()
     story.save_revision().publish()
     rendered = variants.render(content_of(edition), (), "en")
-    return mime_encoding.smallest(rendered.html).size + mime_encoding.smallest(rendered.text).size + _HEADERS
+    return (
+        mime_encoding.smallest_encoding(rendered.html).size
+        + mime_encoding.smallest_encoding(rendered.text).size
+        + _HEADERS
+    )
 
 
 def prepare_list() -> str:

@@ -119,7 +119,7 @@ def main() -> None:
     token = "0123456789abcdef"
     copy = mime.Personalization(
         "reader@example.net",
-        mime_encoding.date(dt.datetime(2021, 12, 3, 9, tzinfo=dt.UTC)),
+        mime_encoding.format_date(dt.datetime(2021, 12, 3, 9, tzinfo=dt.UTC)),
         "Казахстан, Узбекистан",
         *[token] * 4,
     )

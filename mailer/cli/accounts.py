@@ -16,7 +16,7 @@ from wagtail.log_actions import log
 
 from mailer.accounts.password_links import set_password_url
 from mailer.approval.account_change_records import DAYS, authors_behind, independent_from
-from mailer.approval.same_person import SamePerson, conflicts
+from mailer.approval.same_person import SamePerson, find_same_person
 from mailer.cli.lookup import operator
 from mailer.cli.output import command_group, console, fail, print_text
 
@@ -85,7 +85,7 @@ def invite(
             user = User.objects.create_user(username, email, None, **names)
             user.groups.add(*(groups[name] for name in wanted))
     except SamePerson as error:
-        same = (other for _field, other in conflicts(User(username=username, email=email, **names)))
+        same = (other for _field, other in find_same_person(User(username=username, email=email, **names)))
         fail(" ".join([error.messages[0], *map(_independence, islice(same, 1))]))
     log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
     console.print(set_password_url(user), markup=False, soft_wrap=True)

@@ -74,7 +74,7 @@ def backup(
     with failing_on(BackupFileError, DatabaseError, OSError), _progress(json) as on_progress:
         if instance.load_instance() is None:
             # A database that no process used yet gets its identity.
-            identity.check(now)
+            identity.check_identity(now)
         summary = create.create(path, config_file, passphrase, now, on_progress, with_bucket=with_bucket)
         instance.record_backup(now)
         if keep is not None:

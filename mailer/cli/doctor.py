@@ -43,10 +43,10 @@ def doctor(
     for name in only or ():
         if name not in TITLES:
             fail(f"there is no check “{name}”; known: {', '.join(TITLES)}.")
-    context = runner.context(Dns(nameserver, nameserver_port, min(timeout, 5.0)), timeout)
+    context = runner.create_context(Dns(nameserver, nameserver_port, min(timeout, 5.0)), timeout)
     counted: Counter[str] = Counter()
     with _progress() as waiting:
-        for result in runner.run(context, timezone.now(), waiting, only):
+        for result in runner.run_checks(context, timezone.now(), waiting, only):
             counted[result.status] += 1
             print_json(result.as_dict()) if json else _show(result)
     if not json:

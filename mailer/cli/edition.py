@@ -32,7 +32,12 @@ from mailer.cli.output import Json, command_group, fail, failing_on, print_json,
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends
 from mailer.delivery.rollout import mailing_control
-from mailer.editions.assemble import EditionExists, InvalidPeriod, create_named, now_or_demo_time
+from mailer.editions.assemble import (
+    EditionExists,
+    InvalidPeriod,
+    create_unscheduled_edition,
+    now_or_demo_time,
+)
 from mailer.editions.assemble import assemble as assemble_edition
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition, Newsletter
@@ -66,7 +71,9 @@ def assemble(
     now = parse_time(as_of) if as_of else now_or_demo_time(timezone.now())
     with failing_on(InvalidPeriod, EditionExists):
         made = (
-            create_named(found, name.strip(), now) if name.strip() else assemble_edition(found, period, now)
+            create_unscheduled_edition(found, name.strip(), now)
+            if name.strip()
+            else assemble_edition(found, period, now)
         )
         print_edition(made, json, "assembled")
 

@@ -22,9 +22,9 @@ from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_as_json
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
 from mailer.reports.export import Sheet, flat_sheet, table_sheet, write_csv, write_xlsx
-from mailer.reports.labels_and_summary import format_number, format_percent, summary
+from mailer.reports.labels_and_summary import format_number, format_percent, mailing_summary
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
-from mailer.reports.tables import Cell, Column, Table, tables
+from mailer.reports.tables import Cell, Column, Table, report_tables
 from mailer.reports.trend import sent_editions, trend_table
 
 app = command_group()
@@ -47,7 +47,7 @@ def report(
     mailing = latest_dry_run(found) if dry_run else latest_mailing(found)
     counts = collect(mailing, timezone.now()) if mailing else Stats()
     engagement = engagement_of(mailing) if mailing else Engagement()
-    available = {**tables(counts, found.newsletter.zone), **engagement_tables(engagement)}
+    available = {**report_tables(counts, found.newsletter.zone), **engagement_tables(engagement)}
     if table and table not in available:
         fail(f"a report has no table “{table}”; it has {', '.join(available)}.")
     chosen = [available[table]] if table else list(available.values())
@@ -62,7 +62,7 @@ def report(
                 **edition_as_json(found),
                 **(dry_run_summary(mailing) if mailing and dry_run else {}),
                 **counts.totals.as_dict(),
-                "summary": list(summary(counts, engagement.summary)),
+                "summary": list(mailing_summary(counts, engagement.summary)),
                 "unsubscribed": dict(counts.unsubscribes),
                 "stop_rules": advance_mailings.interventions_of(mailing) if mailing else [],
                 "tables": {one.key: one.records() for one in chosen},
@@ -153,7 +153,7 @@ def _print_report(title: str, mailing: Mailing | None, counts: Stats, engagement
     for one in mailing.interventions.all() if mailing else ():
         at = one.at.astimezone(ZoneInfo(settings.CONFIG.site.timezone))
         print_text(f"  {at:%Y-%m-%d %H:%M} {one.get_action_display()}: {one.message}")
-    for sentence in summary(counts, engagement.summary) if mailing else ():
+    for sentence in mailing_summary(counts, engagement.summary) if mailing else ():
         print_text(f"  {sentence}")
     for name, value in counts.totals.as_dict().items():
         if isinstance(value, dict):

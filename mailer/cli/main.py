@@ -204,7 +204,7 @@ def start_django(config: Path | None = None, *, desk: bool = False) -> None:
     """
     if config is not None:
         os.environ["MAILER_CONFIG"] = str(config)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "mailer.settings" if desk else "mailer.settings_headless"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "mailer.settings" if desk else "mailer.settings_without_desk"
     import django  # slow, and several commands do without
 
     from mailer.config.log_masking import mask_uncaught_exceptions

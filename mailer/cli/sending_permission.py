@@ -20,7 +20,7 @@ app = command_group()
 @app.command()
 def pause_sending(json: Json = False) -> None:
     """Begin no-send mode: workers run, but nothing leaves. `resume-sending` ends it, and nothing is lost."""
-    identity.check(timezone.now())
+    identity.check_identity(timezone.now())
     begun = end_no_send_mode.pause(operator(), timezone.now())
     if json:
         print_json(_state())
@@ -57,8 +57,8 @@ def resume_sending(
     Mailings that were not finished, and are named by no option, are paused.
     """
     now = timezone.now()
-    identity.check(now)
-    reason = no_send.reason()
+    identity.check_identity(now)
+    reason = no_send.no_send_reason()
     if reason is None:
         fail("this installation sends already.")
     if reason == no_send.NOT_JOINED:
@@ -83,7 +83,7 @@ def join(json: Json = False) -> None:
 
     It writes a file into the storage folder. Do not run it on a machine with a copy of the database.
     """
-    if not identity.join(timezone.now()):
+    if not identity.join_installation(timezone.now()):
         fail(
             "the database is in no-send mode, or new. Start the installation, or confirm by "
             "`mailer resume-sending` what the database is; then join."
@@ -95,7 +95,7 @@ def join(json: Json = False) -> None:
 
 
 def _state() -> dict[str, str | None]:
-    reason = no_send.reason()
+    reason = no_send.no_send_reason()
     return {"no_send": None if reason is None else str(reason)}
 
 

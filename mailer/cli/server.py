@@ -128,7 +128,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
     if before_run:
         from mailer.delivery.smtp import dkim
 
-        dkim.configured()
+        dkim.configured_signer()
     try:
         call_command("migrate", verbosity=0, interactive=False)
     except WrongAddressHashKey as error:

@@ -25,11 +25,11 @@ from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import Progress as ProgressReport
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.staff_questions import Unanswered
-from subscribers.imports.statuses import Status
+from subscribers.imports.status_cells import Status
 from subscribers.imports.unknown_values import UnknownValue
 from subscribers.imports.validate import WARNINGS
 from subscribers.models import MailingList, Subscriber
-from subscribers.privacy.data_access import collect
+from subscribers.privacy.data_access import collect_data
 from subscribers.privacy.erasure import erase as erase_address
 from subscribers.resumable_jobs import WrongState
 from subscribers.suppression import active_suppression, normalise_or_lower
@@ -90,7 +90,7 @@ def show(address: Address, json: Json = False) -> None:
         action = "desk.view_subscriber" if subscriber else "desk.view_suppression"
         title = f"{seen._meta.verbose_name} {seen.pk}".capitalize()
         log(instance=seen, action=action, title=title, data={"by": operator()})
-    data: dict[str, Any] = collect(subscriber) if subscriber else {"email": None, "subscriptions": []}
+    data: dict[str, Any] = collect_data(subscriber) if subscriber else {"email": None, "subscriptions": []}
     data["suppressed"] = suppression.reason if suppression else None
     if json:
         print_json(data)

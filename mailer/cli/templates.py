@@ -40,7 +40,7 @@ def check(newsletter: NewsletterName, json: Json = False) -> None:
     """Check the newsletter's own parts with the sample edition; exit status 1 if one has a problem."""
     found = find(Newsletter, newsletter)
     masthead = masthead_of(found)
-    problems = template_versions.check(masthead, dict(masthead.templates)) if masthead.templates else []
+    problems = template_versions.check_parts(masthead, dict(masthead.templates)) if masthead.templates else []
     for one in problems:
         if json:
             print_json({"part": one.part, "line": one.line, "problem": one.text})

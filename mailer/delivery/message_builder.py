@@ -27,7 +27,7 @@ from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
-from mailer.rendering.mime_encoding import date
+from mailer.rendering.mime_encoding import format_date
 from subscribers import tokens
 
 # Precedes the subject of a dry run's messages.
@@ -128,9 +128,9 @@ class MessageBuilder(Generic[V, M]):
             self._contexts[mailing.pk] = context
         known = self._variants[context.dry_run]
         self._load(context, known, {one.variant: one.countries for one in claimed})
-        time = BuildTime(date(now), int(now.timestamp()))
+        time = BuildTime(format_date(now), int(now.timestamp()))
         delivery_tokens = message_identifiers.delivery_tokens([one.id for one in claimed])
-        links = tokens.links([one.subscriber for one in claimed], context.newsletter)
+        links = tokens.link_tokens([one.subscriber for one in claimed], context.newsletter)
         encode = self._encoder.encode
         built: list[Callable[[], M]] = [
             partial(encode, context, known[one.variant], one, token, recipient_links, time)

@@ -47,7 +47,7 @@ def delivery_tokens(delivery_ids: Iterable[int]) -> list[str]:
     return tokens.encrypt_ids_for_addresses("delivery", delivery_ids)
 
 
-def token(purpose: MailPurpose, number: int) -> str:
+def make_token(purpose: MailPurpose, number: int) -> str:
     """One token of 49 characters, of lower case. Raises OverflowError unless the number fits into 64 bits."""
     return tokens.encrypt_ids_for_addresses(purpose, [number])[0]
 
@@ -99,7 +99,7 @@ def envelope_sender(delivery_id: int, sender_domain: str = "") -> str:
 
     The local part has at most 64 octets, of lower case.
     """
-    return envelope_sender_template(sender_domain).replace(TOKEN, token("delivery", delivery_id))
+    return envelope_sender_template(sender_domain).replace(TOKEN, make_token("delivery", delivery_id))
 
 
 def read_envelope_sender(address: str) -> int | None:
@@ -109,12 +109,12 @@ def read_envelope_sender(address: str) -> int | None:
 
 def probe_envelope_sender(number: int, sender_domain: str = "") -> str:
     """The envelope sender of a probe, a message that only tests whether an address works."""
-    return envelope_sender_template(sender_domain).replace(TOKEN, token("probe", number))
+    return envelope_sender_template(sender_domain).replace(TOKEN, make_token("probe", number))
 
 
 def probe_message_id(number: int, sender_domain: str) -> str:
     """A probe's Message-ID, with its angle brackets."""
-    return f"<p.{token('probe', number)}@{sender_domain}>"
+    return f"<p.{make_token('probe', number)}@{sender_domain}>"
 
 
 def read_probe(text: str) -> int | None:
@@ -124,7 +124,7 @@ def read_probe(text: str) -> int | None:
 
 def message_id(delivery_id: int, domain: str) -> str:
     """The delivery's Message-ID with angle brackets: the same for every attempt, without an address in it."""
-    return f"<m.{token('delivery', delivery_id)}@{domain}>"
+    return f"<m.{make_token('delivery', delivery_id)}@{domain}>"
 
 
 def read_message_id(message_id: str) -> int | None:
@@ -140,7 +140,7 @@ def unsubscribe_address_template(sender_domain: str = "") -> str:
 
 def unsubscribe_address(subscriber: int, newsletter: int, sender_domain: str = "") -> str:
     """The address to which a subscriber writes to unsubscribe from a newsletter (RFC 2369 mailto)."""
-    (links,) = tokens.links([subscriber], newsletter)
+    (links,) = tokens.link_tokens([subscriber], newsletter)
     return unsubscribe_address_template(sender_domain).replace(TOKEN, links.unsubscribe_mailto)
 
 
@@ -148,7 +148,7 @@ def read_unsubscribe_address(address: str) -> UnsubscribeAddress | None:
     """The subscriber and newsletter in an unsubscribe address, or None if it was not made here."""
     for found in find_tokens(address):
         try:
-            return UnsubscribeAddress(*tokens.read("unsubscribe", found.token))
+            return UnsubscribeAddress(*tokens.read_token("unsubscribe", found.token))
         except tokens.InvalidToken:
             continue
     return None

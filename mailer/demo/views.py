@@ -86,7 +86,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @demo_only
 @require_safe
-def progress(request: HttpRequest) -> HttpResponse:
+def progress_fragment(request: HttpRequest) -> HttpResponse:
     """The part of the start page that is refreshed."""
     return render(request, "demo/progress.html", _story())
 
@@ -124,7 +124,7 @@ def inbox(request: HttpRequest, number: int) -> HttpResponse:
 
 @demo_only
 @require_safe
-def mail(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
+def mail_page(request: HttpRequest, number: int, mail_number: int) -> HttpResponse:
     box = _box(number)
     found = _mail(box, mail_number)
     side = request.GET.get("as", "")
@@ -330,11 +330,11 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
 app_name = "demo"
 urlpatterns = [
     path("", start, name="start"),
-    path("progress/", progress, name="progress"),
+    path("progress/", progress_fragment, name="progress"),
     path("sign-in/", sign_in, name="sign_in"),
     path("inbox/", inboxes, name="inboxes"),
     path("inbox/<int:number>/", inbox, name="inbox"),
-    path("inbox/<int:number>/<int:mail_number>/", mail, name="mail"),
+    path("inbox/<int:number>/<int:mail_number>/", mail_page, name="mail"),
     path("inbox/<int:number>/<int:mail_number>/html/", mail_html, name="mail_html"),
     path("inbox/<int:number>/<int:mail_number>/source/", mail_source, name="mail_source"),
 ]

@@ -26,7 +26,7 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
         yield result("skipped", ("The demo sends no alerts outside this machine: its inboxes have them."))
         return
     try:
-        addresses, webhooks = len(alerts.recipients()), config.alerts.webhooks
+        addresses, webhooks = len(alerts.alert_recipients()), config.alerts.webhooks
     except DatabaseError:
         # The database check reports this.
         return

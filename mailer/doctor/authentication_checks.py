@@ -20,7 +20,7 @@ from mailer.config import ConfigError
 from mailer.delivery.smtp import dkim
 from mailer.doctor.check_types import CheckResult, Context, DnsRecord
 from mailer.doctor.dns_client import DnsError
-from mailer.doctor.outbound_checks import Egress, egress
+from mailer.doctor.outbound_checks import Egress, egress_addresses
 from mailer.doctor.spf_dmarc import (
     MAX_SPF_LOOKUPS,
     DmarcRecord,
@@ -46,14 +46,14 @@ def check_envelope_spf(context: Context) -> Iterator[CheckResult]:
             ),
         )
         return
-    source = egress(context.config, context.dns)
+    source = egress_addresses(context.config, context.dns)
     for domain in context.bounce_domains:
         yield from _spf(context, domain, source, "the envelope sender")
 
 
 def check_header_spf(context: Context) -> Iterator[CheckResult]:
     """SPF of domains that occur only in From, which few receivers evaluate."""
-    source = egress(context.config, context.dns)
+    source = egress_addresses(context.config, context.dns)
     for domain in context.domains:
         if domain not in context.bounce_domains:
             yield from _spf(context, domain, source, "From")

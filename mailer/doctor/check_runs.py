@@ -62,7 +62,7 @@ def under_way(now: datetime) -> CheckRun | None:
     return run
 
 
-def latest() -> CheckRun | None:
+def latest_run() -> CheckRun | None:
     """The last finished run."""
     return CheckRun.objects.exclude(finished_at=None).first()
 
@@ -100,7 +100,7 @@ def _run(run: CheckRun, now: datetime) -> None:
     def show(title: str) -> None:
         row.update(waiting_for=title[:120])
 
-    for result in runner.run(runner.context(Dns()), now, on_wait=show):
+    for result in runner.run_checks(runner.create_context(Dns()), now, on_wait=show):
         results.append(result.as_dict())
         row.update(results=results)
     row.update(finished_at=timezone.now(), waiting_for="")

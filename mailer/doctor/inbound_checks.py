@@ -16,7 +16,7 @@ from django.utils import timezone
 from mailer.config import Config, Service
 from mailer.config.sections import TOKEN
 from mailer.doctor.check_types import CheckResult, Context, DnsRecord
-from mailer.doctor.outbound_checks import egress
+from mailer.doctor.outbound_checks import egress_addresses
 from mailer.feedback.models import WebhookHeartbeat, WebhookPayload
 from mailer.feedback.sources.base import MailboxError
 from mailer.feedback.sources.poll import Source, configured_mailboxes
@@ -64,7 +64,7 @@ def _bounce_mx(context: Context, domain: str) -> CheckResult:
         message = "The bounce domain declares that it accepts no mail (null MX), so no bounces arrive."
         return result("problem", message, "Publish an MX record that names your mail server.")
     if not hosts and not context.dns.addresses(domain):
-        source = egress(context.config, context.dns)
+        source = egress_addresses(context.config, context.dns)
         host = f"mail.{domain}." if not source.ours else f"{_site_host(context)}."
         return result(
             "problem",

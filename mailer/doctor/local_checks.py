@@ -307,7 +307,7 @@ def check_sending_allowed() -> Iterator[CheckResult]:
     """Whether this installation, and this machine of it, may send. In the caller's thread."""
     result = partial(CheckResult, "sending", "")
     try:
-        reason = no_send.reason()
+        reason = no_send.no_send_reason()
     except DatabaseError:
         yield result("skipped", ("The database cannot be used, or must be updated with `mailer migrate`."))
         return
@@ -354,7 +354,7 @@ def _is_locked(path: Path) -> bool:
     return False
 
 
-def check_files(config: Config) -> Iterator[CheckResult]:
+def check_file_permissions(config: Config) -> Iterator[CheckResult]:
     """Configuration, keys, database and storage, which other users of the machine must not open."""
     result = partial(CheckResult, "files", "")
     file = Path(os.environ.get("MAILER_CONFIG", "config.toml"))

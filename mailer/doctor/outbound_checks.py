@@ -39,7 +39,7 @@ class Egress(NamedTuple):
     ours: bool = False
 
 
-def egress(config: Config, dns: Dns) -> Egress:
+def egress_addresses(config: Config, dns: Dns) -> Egress:
     """The relays' addresses; of a relay on this machine, those of the site. Raises DnsError."""
     if config.service.name:
         return Egress((), f"mail is sent from the addresses of {config.service.name}")
@@ -60,7 +60,7 @@ def egress(config: Config, dns: Dns) -> Egress:
     return Egress(public, f"{', '.join(map(str, public))} is the address of {host}", ours)
 
 
-def relays(context: Context) -> list[Relay]:
+def relays_to_check(context: Context) -> list[Relay]:
     """The configured relays; none if an ESP sends the mail."""
     return [] if context.config.service.name else configured_relays()
 
@@ -160,7 +160,7 @@ def check_esp(context: Context) -> Iterator[CheckResult]:
 
 def check_reverse_dns(context: Context) -> Iterator[CheckResult]:
     """PTR of the sending address, and whether its name resolves to the address again (FCrDNS)."""
-    source = egress(context.config, context.dns)
+    source = egress_addresses(context.config, context.dns)
     if not source.addresses:
         yield CheckResult("reverse_dns", "", "skipped", f"This was not checked: {source.reason}.")
         return

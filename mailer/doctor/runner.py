@@ -50,7 +50,7 @@ class Check:
             self.results = [CheckResult(self.name, "", "warning", message)]
 
 
-def context(dns: Dns, timeout: float = 10) -> Context:
+def create_context(dns: Dns, timeout: float = 10) -> Context:
     """The context of the configuration and the newsletters in the database. `timeout`: seconds per step."""
     try:
         senders = list(Newsletter.objects.order_by("pk").values_list("sender_email", flat=True))
@@ -61,7 +61,7 @@ def context(dns: Dns, timeout: float = 10) -> Context:
     return Context(settings.CONFIG, dns, tuple(dict.fromkeys([*senders, site])), timeout)
 
 
-def run(
+def run_checks(
     context: Context,
     now: datetime,
     on_wait: Callable[[str], None] = lambda title: None,
@@ -85,7 +85,7 @@ def run(
         ("database", local_checks.check_database),
         ("storage", partial(local_checks.check_storage, config)),
         ("media", partial(local_checks.check_media, config)),
-        ("files", partial(local_checks.check_files, config)),
+        ("files", partial(local_checks.check_file_permissions, config)),
         ("keys", partial(local_checks.check_keys, config, now)),
         ("audit_log", local_checks.check_audit_log),
         ("accounts", partial(local_checks.check_accounts, now)),
@@ -132,7 +132,7 @@ def _slow_checks(
     yield "one_click", "one-click unsubscribe", partial(web_checks.check_one_click, context)
     if config.service.name:
         yield "service", config.service.name, partial(outbound_checks.check_esp, context)
-    for relay in outbound_checks.relays(context):
+    for relay in outbound_checks.relays_to_check(context):
         yield "relay", f"the relay {relay.host}", partial(outbound_checks.check_relay, context, relay, now)
     yield (
         "bounce_mailbox",

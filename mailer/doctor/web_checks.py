@@ -146,7 +146,7 @@ def check_one_click(context: Context) -> Iterator[CheckResult]:
     """RFC 8058: GET shows a page, and a POST without cookies is accepted without a redirect."""
     site = context.config.site.url
     result = partial(CheckResult, "one_click", site)
-    url = f"{site}/unsubscribe/{tokens.make('unsubscribe', _NO_SUBSCRIBER, 0)}/"
+    url = f"{site}/unsubscribe/{tokens.make_token('unsubscribe', _NO_SUBSCRIBER, 0)}/"
     try:
         for form in (None, _ONE_CLICK):
             _request(context, url, form)

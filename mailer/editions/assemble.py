@@ -21,7 +21,7 @@ from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.planned_dates import (
     PlannedDate,
     last_planned,
-    planned,
+    planned_editions,
     planned_for,
     present_period,
     send_after,
@@ -60,7 +60,9 @@ def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | No
     return _create(newsletter, span, stories_for(newsletter, span, now), user, now)
 
 
-def create_named(newsletter: Newsletter, name: str, now: datetime, user: User | None = None) -> Edition:
+def create_unscheduled_edition(
+    newsletter: Newsletter, name: str, now: datetime, user: User | None = None
+) -> Edition:
     """Create an edition outside of the schedule, without stories: writers add those that it is about.
 
     Editions that are assembled later take none of its stories again. Raises InvalidPeriod for a name that is
@@ -163,7 +165,7 @@ class Upcoming:
         return bool(self.left_to_staff)
 
 
-def upcoming(newsletter: Newsletter, now: datetime, among: Collection[int] | None = None) -> Upcoming:
+def upcoming_edition(newsletter: Newsletter, now: datetime, among: Collection[int] | None = None) -> Upcoming:
     """The newsletter's next edition: the present period's, or a later one's when that exists.
 
     `among`: primary keys of the stories that matter; None: all.
@@ -191,7 +193,7 @@ def _next_period(newsletter: Newsletter, first: Period, now: datetime) -> tuple[
     if newsletter.assemble_on:
         start = datetime.combine(first.first_day, time(), ZoneInfo(newsletter.zone)) - timedelta(days=10)
         since = newsletter.schedule_since
-        for found in islice(planned(newsletter, start), _AHEAD):
+        for found in islice(planned_editions(newsletter, start), _AHEAD):
             passed = bool(since and found.assemble_at <= since <= now)
             if found.period.first_day >= first.first_day and str(found.period) not in taken and not passed:
                 return found.period, found
@@ -234,7 +236,7 @@ def _create(
                 number=_next_number(newsletter),
                 live=False,
             )
-            edition.body = arrange(stories, newsletter)
+            edition.body = arrange_blocks(stories, newsletter)
             edition.save()
             if not name:
                 _record_assembly(edition, span, len(stories), now, only_once=only_once)
@@ -353,7 +355,7 @@ def story_keys_for(
     return [*unused, *(one for one in served if one.kind == Story.Kind.EVENT)]
 
 
-def arrange(stories: Iterable[Story], newsletter: Newsletter) -> list[Block]:
+def arrange_blocks(stories: Iterable[Story], newsletter: Newsletter) -> list[Block]:
     """Blocks in the default order: lead, regional, by country, dates, publications, social call."""
     stories = list(stories)
 

@@ -20,7 +20,7 @@ from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids_in
 from mailer.rendering import sanitize
 from mailer.rendering.edition_period import Period
-from mailer.rendering.edition_texts import BLOCK_PARTS, TextPart
+from mailer.rendering.translatable_texts import BLOCK_PARTS, TextPart
 from mailer.stories.models import Story
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ def latest_draft(edition: Edition) -> Edition:
     return draft
 
 
-def change(edition: Edition, user: User, now: datetime, act: Callable[[Edition], T]) -> T:
+def change_draft(edition: Edition, user: User, now: datetime, act: Callable[[Edition], T]) -> T:
     """Apply `act` to the latest draft and save it as a revision of `user`; returns what `act` returns."""
     with transaction.atomic():
         row = Edition.objects.select_for_update(of=("self",)).select_related("newsletter").get(pk=edition.pk)
@@ -79,7 +79,7 @@ def set_blocks(edition: Edition, blocks: Sequence[RawBlock]) -> None:
     edition.body = json.dumps(list(blocks))
 
 
-def find(blocks: Sequence[RawBlock], block_id: str) -> int:
+def find_block(blocks: Sequence[RawBlock], block_id: str) -> int:
     """The place of the block. Raises BlockNotFound."""
     for index, block in enumerate(blocks):
         if block.get("id") == block_id:
@@ -87,20 +87,20 @@ def find(blocks: Sequence[RawBlock], block_id: str) -> int:
     raise BlockNotFound(block_id)
 
 
-def move(edition: Edition, block_id: str, before: str | None) -> int:
+def move_block(edition: Edition, block_id: str, before: str | None) -> int:
     """Put the block before another one, or at the end (None); returns its new place, from 0."""
     blocks = raw_blocks(edition)
-    block = blocks.pop(find(blocks, block_id))
-    place = find(blocks, before) if before else len(blocks)
+    block = blocks.pop(find_block(blocks, block_id))
+    place = find_block(blocks, before) if before else len(blocks)
     blocks.insert(place, block)
     set_blocks(edition, blocks)
     return place
 
 
-def shift(edition: Edition, block_id: str, steps: int) -> int:
+def shift_block(edition: Edition, block_id: str, steps: int) -> int:
     """Move the block up (negative) or down by `steps` places; returns its new place, from 0."""
     blocks = raw_blocks(edition)
-    at = find(blocks, block_id)
+    at = find_block(blocks, block_id)
     block = blocks.pop(at)
     place = max(0, min(len(blocks), at + steps))
     blocks.insert(place, block)
@@ -108,10 +108,10 @@ def shift(edition: Edition, block_id: str, steps: int) -> int:
     return place
 
 
-def remove(edition: Edition, block_id: str) -> None:
+def remove_block(edition: Edition, block_id: str) -> None:
     """Take the block out. Its stories are remembered as left out."""
     blocks = raw_blocks(edition)
-    block = blocks.pop(find(blocks, block_id))
+    block = blocks.pop(find_block(blocks, block_id))
     set_blocks(edition, blocks)
     _leave_out(edition, story_ids_in([block]))
 
@@ -122,7 +122,7 @@ def remove_title(edition: Edition, block_id: str, story: int) -> None:
     Raises BlockNotFound, also where the block is no list of titles.
     """
     blocks = raw_blocks(edition)
-    block = blocks[find(blocks, block_id)]
+    block = blocks[find_block(blocks, block_id)]
     if block["type"] != "titles":
         raise BlockNotFound(block_id)
     block["value"] = [item for item in block["value"] if _pk(item) != story]
@@ -133,7 +133,7 @@ def remove_title(edition: Edition, block_id: str, story: int) -> None:
 def make_lead(edition: Edition, block_id: str) -> None:
     """Let this story lead; the one that led becomes an ordinary one where it stands."""
     blocks = raw_blocks(edition)
-    chosen = blocks[find(blocks, block_id)]
+    chosen = blocks[find_block(blocks, block_id)]
     if chosen["type"] not in ("lead", "story"):
         raise BlockNotFound(block_id)
     for block in blocks:
@@ -166,10 +166,12 @@ def add_stories(edition: Edition, stories: Iterable[Story], before: str | None =
 def newly_ready(edition: Edition, now: datetime) -> list[Story]:
     """Ready stories of the edition's period that are neither in the draft nor taken out by a writer."""
     left_out = set(edition.left_out)
-    return with_texts(story.pk for story in pool(edition, now) if story.pk not in left_out)
+    return with_texts(story.pk for story in available_stories(edition, now) if story.pk not in left_out)
 
 
-def pool(edition: Edition, now: datetime, among: Collection[int] | None = None) -> list[StoryKeys]:
+def available_stories(
+    edition: Edition, now: datetime, among: Collection[int] | None = None
+) -> list[StoryKeys]:
     """Ready stories of the edition's period that are not in the draft, newest first.
 
     `among`: as for `story_keys_for`.
@@ -206,7 +208,7 @@ def _insert(
         "value": [_item(story)] if kind == "titles" else story.pk,
         "id": str(uuid.uuid4()),
     }
-    place = find(blocks, before) if before else _place(blocks, block, known, newsletter)
+    place = find_block(blocks, before) if before else _place(blocks, block, known, newsletter)
     blocks.insert(place, block)
     return str(block["id"])
 
@@ -248,13 +250,13 @@ def _rank(block: RawBlock, known: Mapping[int, Story], newsletter: Newsletter) -
 def value_of(edition: Edition, block_id: str) -> RawBlock:
     """The raw block with this id. Raises BlockNotFound."""
     blocks = raw_blocks(edition)
-    return blocks[find(blocks, block_id)]
+    return blocks[find_block(blocks, block_id)]
 
 
 def set_value(edition: Edition, block_id: str, value: Any) -> None:
     """Replace the value of a block that editors write. Raises BlockNotFound."""
     blocks = raw_blocks(edition)
-    blocks[find(blocks, block_id)]["value"] = value
+    blocks[find_block(blocks, block_id)]["value"] = value
     set_blocks(edition, blocks)
 
 
@@ -262,7 +264,7 @@ def add_block(edition: Edition, kind: str, value: Any, before: str | None) -> st
     """Add a heading or text block before another one, or at the end; returns its id."""
     blocks = raw_blocks(edition)
     block = {"type": kind, "value": value, "id": str(uuid.uuid4())}
-    blocks.insert(find(blocks, before) if before else len(blocks), block)
+    blocks.insert(find_block(blocks, before) if before else len(blocks), block)
     set_blocks(edition, blocks)
     return str(block["id"])
 
@@ -294,7 +296,7 @@ def written_by_language(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def parts_of_raw(block: RawBlock) -> tuple[TextPart, ...]:
-    """The texts that a block has in each language, as edition_texts.parts_of says of a rendered one."""
+    """The texts that a block has in each language, as translatable_texts.parts_of says of a rendered one."""
     value = block["value"]
     if block["type"] == "heading" and value.get("country"):
         return ()
@@ -344,7 +346,7 @@ def set_override(edition: Edition, override: StoryOverride) -> None:
 def make_ordinary(edition: Edition, block_id: str) -> None:
     """Let the lead story be an ordinary one. Raises BlockNotFound."""
     blocks = raw_blocks(edition)
-    block = blocks[find(blocks, block_id)]
+    block = blocks[find_block(blocks, block_id)]
     if block["type"] == "lead":
         block["type"] = "story"
     set_blocks(edition, blocks)

@@ -447,7 +447,7 @@ class TemplateVersion(models.Model):
 
 
 class GlossaryTerm(models.Model):
-    """A name of an organisation, project or place that translations must keep; see rendering.glossary."""
+    """A name of an organisation, project or place that translations must keep; see glossary_matching."""
 
     # Null: it holds for every newsletter.
     newsletter = models.ForeignKey(

@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 from PIL import Image as Pillow
 from PIL import ImageChops, ImageCms, ImageDraw, ImageStat
 
-from mailer.editions import logo_ring
+from mailer.editions import logo_outline
 from mailer.rendering.data_types import Picture
 from mailer.stories.sanitize_pictures import without_metadata
 
@@ -54,7 +54,7 @@ class EncodedPicture(NamedTuple):
     ending: str
 
 
-def origin() -> str:
+def media_origin() -> str:
     """Where mail programs fetch pictures, without a final slash: the site or the media origin."""
     site = settings.CONFIG.site
     return str(site.media_origin or site.url)
@@ -66,7 +66,7 @@ def from_site(html: str) -> str:
     return html.replace(f"{site.media_origin}/", f"{site.url}/") if site.media_origin else html
 
 
-def shown(image: Any, crop: str, *, pictures: bool, grounds: Grounds | None = None) -> Picture | None:
+def picture_of(image: Any, crop: str, *, pictures: bool, grounds: Grounds | None = None) -> Picture | None:
     """The picture of a message; None without an image. Without `pictures` it is not prepared."""
     if not image:
         return None
@@ -76,7 +76,7 @@ def shown(image: Any, crop: str, *, pictures: bool, grounds: Grounds | None = No
 def permanent_picture(image: Any, crop: str = "wide", grounds: Grounds | None = None) -> Picture:
     """A Wagtail image in one of CROPS around its focal point, stored for good under the SHA-256 of its bytes.
 
-    Or as a LOGO, whole; with `grounds`, a transparent one has a ring: see logo_ring. Replacing the image's
+    Or as a LOGO, whole; with `grounds`, a transparent one has a ring: see logo_outline. Replacing the image's
     file gives another URL; messages already sent keep theirs.
     """
     rendition = image.get_rendition(_rendition_filter(image, crop))
@@ -85,7 +85,7 @@ def permanent_picture(image: Any, crop: str = "wide", grounds: Grounds | None = 
     name, size = _stored.get(made, ("", (0, 0)))
     if not name or not default_storage.exists(name):
         with rendition.file.open("rb") as file:
-            data, ending = encoded(file.read(), crop, grounds)
+            data, ending = encode_picture(file.read(), crop, grounds)
         with Pillow.open(BytesIO(data)) as written:
             size = written.size
         name = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}.{ending}"
@@ -94,7 +94,7 @@ def permanent_picture(image: Any, crop: str = "wide", grounds: Grounds | None = 
         if len(_stored) >= _MAX_REMEMBERED:
             _stored.clear()
         _stored[made] = (name, size)
-    return Picture(f"{origin()}{settings.MEDIA_URL}{name}", *size)
+    return Picture(f"{media_origin()}{settings.MEDIA_URL}{name}", *size)
 
 
 # Paths and sizes of permanent pictures by what they were made from: encoding takes a tenth of a second.
@@ -103,14 +103,14 @@ _MAX_REMEMBERED = 10_000
 
 
 def _rendition_filter(image: Any, crop: str) -> str:
-    """Wagtail's filter. A file without loss stays without, until `encoded` decides."""
+    """Wagtail's filter. A file without loss stays without, until `encode_picture` decides."""
     size = "max-{}x{}".format(*_LOGO_PIXELS) if crop == LOGO else "fill-{}x{}".format(*CROPS[crop])
     if PurePath(image.file.name).suffix.lower() in _WITHOUT_LOSS and crop != "video":
         return f"{size}|format-png"
     return f"{size}|jpegquality-92|format-jpeg|bgcolor-ffffff"
 
 
-def encoded(data: bytes, crop: str = "wide", grounds: Grounds | None = None) -> EncodedPicture:
+def encode_picture(data: bytes, crop: str = "wide", grounds: Grounds | None = None) -> EncodedPicture:
     """The picture's bytes without metadata, in sRGB, with at most LARGEST octets where that is possible.
 
     A drawing, or what is transparent, becomes a PNG of 256 colours if nobody sees the difference. A
@@ -126,7 +126,7 @@ def encoded(data: bytes, crop: str = "wide", grounds: Grounds | None = None) -> 
         transparent = _is_transparent(picture)
         picture = picture if transparent else picture.convert("RGB")
         if transparent and crop == LOGO and grounds:
-            picture = logo_ring.ringed(picture, grounds)
+            picture = logo_outline.outlined(picture, grounds)
         drawing = _palette_png(picture) or b""
         whole = _png(picture) if transparent and not drawing else b""
         if crop == LOGO and transparent:

@@ -62,7 +62,7 @@ def occurrences(newsletter: Newsletter, line: str, after: datetime) -> Iterator[
     return Schedule.parse(line).after(after, newsletter.zone, holidays, rule)
 
 
-def planned(newsletter: Newsletter, after: datetime) -> Iterator[PlannedDate]:
+def planned_editions(newsletter: Newsletter, after: datetime) -> Iterator[PlannedDate]:
     """The editions that are assembled behind a moment (aware), one for each period."""
     last: Period | None = None
     for found in occurrences(newsletter, newsletter.assemble_on, after):
@@ -74,7 +74,7 @@ def planned(newsletter: Newsletter, after: datetime) -> Iterator[PlannedDate]:
 
 def next_planned(newsletter: Newsletter, after: datetime, number: int) -> list[PlannedDate]:
     """The next of them."""
-    return list(islice(planned(newsletter, after), number))
+    return list(islice(planned_editions(newsletter, after), number))
 
 
 def last_planned(newsletter: Newsletter, now: datetime) -> PlannedDate | None:
@@ -82,7 +82,7 @@ def last_planned(newsletter: Newsletter, now: datetime) -> PlannedDate | None:
 
     The first date of a period counts, although a schedule may name several.
     """
-    passed = takewhile(lambda one: one.assemble_at <= now, planned(newsletter, now - _BACK))
+    passed = takewhile(lambda one: one.assemble_at <= now, planned_editions(newsletter, now - _BACK))
     found = max(passed, key=lambda one: one.assemble_at, default=None)
     since = newsletter.schedule_since
     return None if found is None or (since and found.assemble_at <= since) else found
@@ -92,7 +92,7 @@ def planned_for(newsletter: Newsletter, period: Period) -> PlannedDate | None:
     """The edition of a period by the schedule; None if it has none."""
     start = datetime.combine(period.first_day, time(), ZoneInfo(newsletter.zone)) - timedelta(days=10)
     limit = (period.next if newsletter.period_offset else period).end + timedelta(days=40)
-    for found in planned(newsletter, start):
+    for found in planned_editions(newsletter, start):
         if found.period == period:
             return found
         if found.assemble_at.date() > limit:

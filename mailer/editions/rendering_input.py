@@ -11,7 +11,7 @@ from wagtail.rich_text import expand_db_html
 
 from mailer.editions import template_versions
 from mailer.editions.models import Edition, Newsletter, StoryOverride
-from mailer.editions.pictures import LOGO, shown
+from mailer.editions.pictures import LOGO, picture_of
 from mailer.rendering import data_types, story_selection, theme
 from mailer.stories.models import Story
 
@@ -108,7 +108,7 @@ def _logo(newsletter: Newsletter, *, pictures: bool, dark: bool = False) -> data
     """The logo for readers in the light or the dark, with a ring in the colour that is behind it there."""
     image = newsletter.logo_dark or newsletter.logo if dark else newsletter.logo
     grounds = theme.logo_grounds(newsletter.theme or {}, dark=dark)
-    return shown(image, LOGO, pictures=pictures, grounds=grounds)
+    return picture_of(image, LOGO, pictures=pictures, grounds=grounds)
 
 
 def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.Masthead:
@@ -123,7 +123,7 @@ def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.
         languages=newsletter.languages,
         fallbacks=newsletter.fallbacks,
         taglines=tuple(data_types.LocalText(text.language, text.tagline) for text in texts if text.tagline),
-        theme=theme.resolved(newsletter.theme or {}),
+        theme=theme.changed_tokens(newsletter.theme or {}),
         templates=template_versions.parts_in_use(newsletter),
         texts=tuple(
             data_types.MastheadText(text.language, text.name, text.office, text.postal_address, text.logo_alt)
@@ -211,7 +211,7 @@ def _written(kind: Any, value: Any, *, pictures: bool) -> data_types.Block:
         countries=tuple(value["countries"]),
         texts=texts,
         link=value["link"] or "",
-        picture=shown(value["picture"], _CROP_OF_KIND.get(kind, "picture"), pictures=pictures),
+        picture=picture_of(value["picture"], _CROP_OF_KIND.get(kind, "picture"), pictures=pictures),
     )
 
 
@@ -223,7 +223,7 @@ def _record(
     picture = here.picture or story.picture
     if here.size == StoryOverride.Size.SMALL:
         picture = None
-    crops = {crop: shown(picture, crop, pictures=pictures) for crop in ("wide", "small")}
+    crops = {crop: picture_of(picture, crop, pictures=pictures) for crop in ("wide", "small")}
     return data_types.Story(
         key=story.key,
         kind=cast(data_types.StoryKind, story.kind),

@@ -222,7 +222,7 @@ class Schedule:
             if day.year > _LAST_YEAR:
                 return
             moved, names = _moved(day, holidays, on_holidays)
-            at = resolve(moved, self.time, where)
+            at = resolve_local_time(moved, self.time, where)
             if at > last:
                 last = at
                 yield Occurrence(day, at, names)
@@ -239,7 +239,7 @@ class Schedule:
         return list(islice(self.after(moment, zone, holidays, on_holidays), number))
 
 
-def resolve(day: date, at: time, zone: ZoneInfo) -> datetime:
+def resolve_local_time(day: date, at: time, zone: ZoneInfo) -> datetime:
     """The moment at which clocks of the zone show a time: behind a gap, and the first one of two."""
     return datetime.combine(day, at, zone).astimezone(UTC).astimezone(zone)
 

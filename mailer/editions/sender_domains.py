@@ -22,7 +22,7 @@ def is_allowed(address: str) -> bool:
     return not own or any(_within(domain, one) or _is_parent(domain, one) for one in own)
 
 
-def validate(address: str) -> None:
+def validate_sender(address: str) -> None:
     """Raises ValidationError where mail may not be sent from this address."""
     if address and not is_allowed(address):
         domain = address.rpartition("@")[2]

@@ -37,12 +37,12 @@ class PartRefused(Exception):  # noqa: N818 (names what happened)
 def parts_in_use(newsletter: Newsletter) -> Parts:
     """All parts in place of shipped ones, by path."""
     base = str((newsletter.theme or {}).get(theme.BASE, ""))
-    return merged(
+    return merge_layers(
         dict(template_parts.theme_parts(base)), folder_parts(newsletter.slug), newsletter.templates or {}
     )
 
 
-def merged(*layers: Mapping[str, str]) -> Parts:
+def merge_layers(*layers: Mapping[str, str]) -> Parts:
     """The parts of all layers, of which the last one that has a part counts."""
     found: dict[str, str] = {}
     for layer in layers:
@@ -72,7 +72,7 @@ def newsletter_folder(slug: str) -> Path | None:
     return settings.CONFIG.path(configured) / slug if configured and slug else None
 
 
-def check(masthead: Masthead, own: Iterable[str]) -> list[Problem]:
+def check_parts(masthead: Masthead, own: Iterable[str]) -> list[Problem]:
     """The problems of the parts named in `own` among those of `masthead`, with the sample edition."""
     with_address = replace(
         masthead, office=masthead.office or "Office", postal_address=masthead.postal_address or "Address"
@@ -82,7 +82,7 @@ def check(masthead: Masthead, own: Iterable[str]) -> list[Problem]:
     return template_check.check(masthead.templates, own, [(content, language) for language in languages])
 
 
-def save(
+def save_part(
     newsletter: Newsletter,
     part: str,
     source: str | None,
@@ -103,7 +103,7 @@ def save(
         newsletter.templates = current.templates = changed
         own = [part] if source is not None else []
         in_use = replace(masthead, templates=parts_in_use(current))
-        if problems := check(in_use, own) if own else []:
+        if problems := check_parts(in_use, own) if own else []:
             raise PartRefused(problems)
         current.save(update_fields=["templates"])
         return TemplateVersion.objects.create(

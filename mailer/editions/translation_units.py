@@ -14,8 +14,8 @@ from mailer.editions.draft_blocks import block_texts, parts_of_raw, set_block_te
 from mailer.editions.models import Edition, EditionText
 from mailer.editions.rendering_input import story_ids
 from mailer.rendering import sanitize
-from mailer.rendering.edition_texts import PARTS, STORY_PARTS, SUBJECT_PARTS, TextPart
-from mailer.stories import story_drafts
+from mailer.rendering.translatable_texts import PARTS, STORY_PARTS, SUBJECT_PARTS, TextPart
+from mailer.stories import draft_editing
 from mailer.stories.models import Story
 
 
@@ -26,7 +26,7 @@ class Unit:
     # "subject", "story-7-headline", or "block-", the block's id and the part's name. Of a rich text it ends
     # with "-body".
     id: str
-    # The meaning of an edition_texts.TextPart.
+    # The meaning of an translatable_texts.TextPart.
     part: str
     # Plain text, or HTML as sanitize.clean_story_html gives it, as the part is.
     source: str
@@ -144,9 +144,9 @@ def _changes(units: Iterable[TranslatedUnit], known: Mapping[str, Unit]) -> Iter
             yield Change("new", unit, one.id, one.mark, new)
 
 
-def story_values(changes: Iterable[Change], language: str) -> dict[int, story_drafts.Values]:
-    """The fields to write into each story's draft, as story_drafts.save takes them."""
-    found: dict[int, story_drafts.Values] = {}
+def story_values(changes: Iterable[Change], language: str) -> dict[int, draft_editing.Values]:
+    """The fields to write into each story's draft, as draft_editing.save takes them."""
+    found: dict[int, draft_editing.Values] = {}
     for change in changes:
         if change.status == "new" and change.unit is not None and change.unit.story is not None:
             found.setdefault(change.unit.story, {})[f"{change.unit.part}-{language}"] = change.new
@@ -185,7 +185,7 @@ def _edition_units(edition: Edition, source: str, target: str) -> Iterator[Unit]
 
 
 def _story_units(story: Story, source: str, target: str) -> Iterator[Unit]:
-    draft = story_drafts.latest_draft(story)
+    draft = draft_editing.latest_draft(story)
     texts = {text.language: text for text in draft.texts.all()}
     for part in STORY_PARTS:
         written, translated = (
@@ -217,7 +217,10 @@ def _with_links_of(source: str, text: str) -> str:
 
 def _plain(text: str, *, lines: bool) -> str:
     """A plain text without control characters, on one line unless its `lines` mean something."""
-    rows = (" ".join(sanitize.printable(row).split()) for row in (text.splitlines() if lines else [text]))
+    rows = (
+        " ".join(sanitize.without_unprintable(row).split())
+        for row in (text.splitlines() if lines else [text])
+    )
     return "\n".join(row for row in rows if row)
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 
-from mailer.feedback.decisions.apply_returned_mail import apply
+from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.parsing import mime
 from mailer.feedback.parsing.parse import parse_message
@@ -64,10 +64,10 @@ def _story_mail(raw: bytes, now: datetime, envelope_to: str | None) -> Ingested 
     """What became of a message to the address for stories; None of all other messages."""
     if not settings.CONFIG.stories.address:
         return None
-    headers, _ = mime.split_headers(mime.normalise(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
+    headers, _ = mime.split_headers(mime.normalise_line_ends(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
     named = (value for field in _RECIPIENT_FIELDS for value in headers.all(field))
     tag = inbound_story_email.tag_of([envelope_to] if envelope_to else named)
-    return None if tag is None else Ingested(*inbound_story_email.accept(raw, tag, now))
+    return None if tag is None else Ingested(*inbound_story_email.store_message(raw, tag, now))
 
 
 def delete_old(now: datetime, batch_size: int = _DELETE_BATCH) -> int:
@@ -88,20 +88,20 @@ def delete_old(now: datetime, batch_size: int = _DELETE_BATCH) -> int:
 
 
 def _store(raw: bytes, parsed: ParsedReturnedMessage, now: datetime) -> Ingested:
-    digest = hashlib.sha256(mime.normalise(raw)).hexdigest()
+    digest = hashlib.sha256(mime.normalise_line_ends(raw)).hexdigest()
     with transaction.atomic():
         message, new = ReturnedMessage.objects.get_or_create(
             sha256=digest,
             defaults={"kind": parsed.kind, "raw": raw, "received_at": now, **_sender_and_subject(raw)},
         )
         if new:
-            apply(parsed, EventSource(f"mail {digest}", now, message.pk), now)
+            apply_one(parsed, EventSource(f"mail {digest}", now, message.pk), now)
     return Ingested(message, new)
 
 
 def _sender_and_subject(raw: bytes) -> dict[str, str]:
     """The columns by which staff find a message."""
-    headers, _ = mime.split_headers(mime.normalise(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
+    headers, _ = mime.split_headers(mime.normalise_line_ends(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
     return {
         column: _INVISIBLE.sub(" ", headers.decoded(name)).strip()[:200]
         for column, name in (("sender", "from"), ("subject", "subject"))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReplyAnswer, ReturnedMessage, SuppressionDecision
 from subscribers import signals
-from subscribers.addresses import mentions
+from subscribers.addresses import mentions_address
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import export_rows
 from subscribers.segments import conditions
@@ -81,7 +81,7 @@ def on_erase(subscriber_ids: Collection[int], addresses: Collection[str], **_: A
     for address in addresses:
         # Automatic replies and messages to us are about no delivery, and yet name their sender.
         candidates = ReturnedMessage.objects.filter(sender__icontains=address).values_list("pk", "sender")
-        sent = [pk for pk, sender in candidates if mentions(sender, address)]
+        sent = [pk for pk, sender in candidates if mentions_address(sender, address)]
         ReturnedMessage.objects.filter(pk__in=sent).delete()
     ReplyAnswer.objects.filter(recipient__in=addresses).delete()
     events.exclude(diagnostic="").update(diagnostic="")

@@ -39,11 +39,11 @@ class Machine(NamedTuple):
     seen_at: datetime
 
 
-def check(now: datetime) -> None:
+def check_identity(now: datetime) -> None:
     """Compare database and machine, note that both are in use, and begin no-send mode where they do not fit.
 
     Called when a process starts. A new database gets an identity, and its
-    machine joins it; further machines join by `join`.
+    machine joins it; further machines join by `join_installation`.
     """
     if Instance._meta.db_table not in connection.introspection.table_names():
         return
@@ -51,7 +51,7 @@ def check(now: datetime) -> None:
         fingerprint = _fingerprint()
         row = models.load_instance()
         if row is None:
-            row = models.create(now, fingerprint)
+            row = models.create_instance(now, fingerprint)
             _write(Machine(row.identity, row.seen_at))
             return
         machine = _read()
@@ -70,17 +70,17 @@ def check(now: datetime) -> None:
 
 
 def note_use(now: datetime) -> None:
-    """`check` for a database that has an identity already; the worker's job."""
+    """`check_identity` for a database that has an identity already; the worker's job."""
     if models.load_instance() is not None:
-        check(now)
+        check_identity(now)
 
 
-def join(now: datetime) -> bool:
+def join_installation(now: datetime) -> bool:
     """Let this machine take part in the installation of its database; False in no-send mode.
 
     In no-send mode a person confirms first what the database is.
     """
-    check(now)
+    check_identity(now)
     with _locked():
         row = models.load_instance()
         if row is None or row.no_send_since is not None:
@@ -98,7 +98,7 @@ def has_joined(identity: str) -> bool:
 def mark_restored(now: datetime) -> None:
     """The database was restored from a backup: it is an installation of its own, and sends nothing."""
     with transaction.atomic():
-        models.create(now, "")
+        models.create_instance(now, "")
         models.begin_no_send(
             Instance.Reason.RESTORED, now, identity=models.new_identity(), database="", seen_at=now
         )

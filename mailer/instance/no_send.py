@@ -27,7 +27,7 @@ class NoSend(Exception):  # noqa: N818
     """Nothing is sent at present."""
 
 
-def reason() -> Instance.Reason | Literal["not_joined"] | None:
+def no_send_reason() -> Instance.Reason | Literal["not_joined"] | None:
     """Why nothing may leave through this machine; None where it may."""
     row = models.load_instance()
     if row is None:
@@ -51,7 +51,7 @@ class Watch:
 
     def __call__(self) -> bool:
         if threading.get_ident() == self._thread and time.monotonic() >= self._due:
-            self._begun = reason() is not None
+            self._begun = no_send_reason() is not None
             self._due = time.monotonic() + _WATCH_SECONDS
         return self._begun or self._stop()
 
@@ -63,7 +63,7 @@ def describe_reason(found: Instance.Reason | Literal["not_joined"]) -> str:
 
 def require_sending() -> None:
     """Raises NoSend, with the reason and what to do, where nothing may leave."""
-    found = reason()
+    found = no_send_reason()
     if found == NOT_JOINED:
         raise NoSend(
             gettext("this machine sends no mail, because %(found)s. Run: mailer join")

@@ -110,7 +110,7 @@ RECORDER = JobRecorder()
 
 
 @contextmanager
-def worker_signs(
+def write_heartbeats(
     engine: str,
     now: Callable[[], datetime],
     recorder: JobRecorder = RECORDER,

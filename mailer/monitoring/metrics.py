@@ -28,7 +28,7 @@ Section = Callable[[datetime], "Iterator[Metric]"]
 
 
 @require_safe
-def page(request: HttpRequest) -> HttpResponse:
+def metrics_page(request: HttpRequest) -> HttpResponse:
     """`/metrics`, in the format that the client accepts; 401 or 403 to others, 503 without the database."""
     token = settings.CONFIG.metrics.token
     if token and not _has_token(request, token):

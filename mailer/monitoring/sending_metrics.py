@@ -33,7 +33,7 @@ _OUTCOMES = (
 )
 
 
-def mailings(now: datetime) -> Iterator[Metric]:
+def mailing_metrics(now: datetime) -> Iterator[Metric]:
     """Mailings by state; the deliveries of the latest, as the report counts them."""
     by_state = GaugeMetricFamily("mailer_mailings", "Mailings to subscribers by state.", labels=["state"])
     counts = dict(Mailing.objects.real().order_by().values_list("state").annotate(Count("pk")))
@@ -102,7 +102,7 @@ def _progress(shown: list[Mailing]) -> Iterator[Metric]:
     yield last
 
 
-def outcomes(now: datetime) -> Iterator[Metric]:
+def outcome_metrics(now: datetime) -> Iterator[Metric]:
     """Outcomes of attempts by family of mailbox providers."""
     totals = CounterMetricFamily(
         "mailer_sending_outcomes",
@@ -155,7 +155,7 @@ def waiting_for_staff(now: datetime) -> Iterator[Metric]:
     active = GaugeMetricFamily(
         "mailer_alerts_active", "Alerts that the desk shows; whether sending stopped.", labels=["stopped"]
     )
-    found = Counter(alert.sending_stopped for alert in alerts.active(now))
+    found = Counter(alert.sending_stopped for alert in alerts.active_alerts(now))
     for stopped in (False, True):
         active.add_metric([str(stopped).lower()], found[stopped])
     yield active
@@ -171,4 +171,4 @@ def waiting_for_staff(now: datetime) -> Iterator[Metric]:
     yield waves
 
 
-SECTIONS = (mailings, outcomes, throttle_metrics, waiting_for_staff)
+SECTIONS = (mailing_metrics, outcome_metrics, throttle_metrics, waiting_for_staff)

@@ -16,7 +16,7 @@ from mailer.monitoring import metrics, probes
 urlpatterns = [
     path("healthz", probes.alive, name="health"),
     path("readyz", probes.ready, name="ready"),
-    path("metrics", metrics.page, name="metrics"),
+    path("metrics", metrics.metrics_page, name="metrics"),
 ]
 _VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     f"/{one.pattern}": one.callback for one in urlpatterns

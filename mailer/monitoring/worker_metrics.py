@@ -75,7 +75,7 @@ _QUEUES = (
 )
 
 
-def queues(now: datetime) -> Iterator[Metric]:
+def queue_metrics(now: datetime) -> Iterator[Metric]:
     """How much work waits for each job, and for how long the oldest has been due."""
     size = GaugeMetricFamily(
         "mailer_queue_size", f"Rows that wait for a job, at most {COUNT_LIMIT} counted.", labels=["job"]
@@ -140,7 +140,7 @@ def _seconds_since(due: datetime | None, now: datetime, wait: float = 0) -> floa
     return 0.0 if due is None else max(0.0, (now - due).total_seconds() - wait)
 
 
-def jobs(now: datetime) -> Iterator[Metric]:
+def job_metrics(now: datetime) -> Iterator[Metric]:
     """Runs of each job in all workers."""
     durations = SummaryMetricFamily(
         "mailer_job_duration_seconds", "Seconds that the runs of a job took.", labels=["job"]
@@ -163,7 +163,7 @@ def jobs(now: datetime) -> Iterator[Metric]:
     yield succeeded
 
 
-def workers(now: datetime) -> Iterator[Metric]:
+def worker_process_metrics(now: datetime) -> Iterator[Metric]:
     """Workers with a recent sign of life, and when each machine gave its last."""
     alive = GaugeMetricFamily("mailer_workers", "Workers that are alive.", labels=["engine"])
     rows = WorkerProcess.objects.filter(seen_at__gt=now - ALIVE_WITHIN).order_by().values_list("engine")
@@ -182,7 +182,7 @@ def workers(now: datetime) -> Iterator[Metric]:
     yield seen
 
 
-def cluster(now: datetime) -> Iterator[Metric]:
+def cluster_metrics(now: datetime) -> Iterator[Metric]:
     """Jobs in the queues of the cluster engine, where it is configured."""
     if settings.CONFIG.worker.engine != "cluster":
         return
@@ -198,7 +198,7 @@ def cluster(now: datetime) -> Iterator[Metric]:
     yield jobs
 
 
-def installation(now: datetime) -> Iterator[Metric]:
+def installation_metrics(now: datetime) -> Iterator[Metric]:
     """Whether anything may be sent, and when the last backup was made."""
     row = instances.load_instance()
     no_send = GaugeMetricFamily(
@@ -212,7 +212,7 @@ def installation(now: datetime) -> Iterator[Metric]:
     yield backup
 
 
-def sources(now: datetime) -> Iterator[Metric]:
+def source_metrics(now: datetime) -> Iterator[Metric]:
     """Whether the mailboxes and feeds can be read, and when webhooks of ESPs arrived."""
     # It loads the clients of mailboxes.
     from mailer.feedback.sources import poll
@@ -276,4 +276,11 @@ def _webhooks() -> Sequence[Metric]:
     return received, processed
 
 
-SECTIONS = (queues, jobs, workers, cluster, installation, sources)
+SECTIONS = (
+    queue_metrics,
+    job_metrics,
+    worker_process_metrics,
+    cluster_metrics,
+    installation_metrics,
+    source_metrics,
+)

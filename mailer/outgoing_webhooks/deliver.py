@@ -23,7 +23,7 @@ from mailer.backoff import BackoffPolicy
 from mailer.delivery.outbox import alerts
 from mailer.delivery.outbox.webhook_signature import signed_headers
 from mailer.outgoing_webhooks.endpoints import InvalidUrl, check_url
-from mailer.outgoing_webhooks.events import TEST, body_of, message
+from mailer.outgoing_webhooks.events import TEST, body_of, new_message
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from subscribers.translate_stored_texts import stored
 
@@ -44,7 +44,7 @@ _GONE = 410
 
 def send_test(endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
     """Queue a message of the type "test"."""
-    queued = message(endpoint, TEST, body_of(TEST, {"endpoint": endpoint.pk}, now), now)
+    queued = new_message(endpoint, TEST, body_of(TEST, {"endpoint": endpoint.pk}, now), now)
     queued.save()
     return queued
 

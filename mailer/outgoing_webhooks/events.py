@@ -55,12 +55,12 @@ def emit(event_type: str, found: Iterable[Mapping[str, Any]], now: datetime) -> 
     if not wanting:
         return 0
     bodies = [body_of(event_type, data, now) for data in found]
-    rows = [message(endpoint, event_type, body, now) for endpoint in wanting for body in bodies]
+    rows = [new_message(endpoint, event_type, body, now) for endpoint in wanting for body in bodies]
     WebhookMessage.objects.bulk_create(rows, batch_size=500)
     return len(rows)
 
 
-def message(endpoint: WebhookEndpoint, event_type: str, body: str, now: datetime) -> WebhookMessage:
+def new_message(endpoint: WebhookEndpoint, event_type: str, body: str, now: datetime) -> WebhookMessage:
     """A message that is due now, not saved yet."""
     return WebhookMessage(
         endpoint=endpoint,

@@ -40,7 +40,7 @@ class ArchivedEdition:
         return self.name or localization.period_title(self.period, language)
 
 
-def editions(limit: int | None = None) -> list[ArchivedEdition]:
+def archived_editions(limit: int | None = None) -> list[ArchivedEdition]:
     """Editions that were sent or are being sent, latest period first."""
     mailings = (
         Mailing.objects.real()
@@ -61,7 +61,7 @@ def archived_edition(slug: str) -> ArchivedEdition | None:
     return _archived(mailing) if mailing else None
 
 
-def variant(slug: str, key: str) -> SnapshotVariant | None:
+def latest_variant(slug: str, key: str) -> SnapshotVariant | None:
     """The variant of a web version, from the latest mailing that has it: every message's link works."""
     found = SnapshotVariant.objects.filter(key=key, snapshot__mailings__in=_mailings(slug))
     return found.order_by("-snapshot__mailings__created_at").first()
@@ -100,7 +100,7 @@ def fullest_variants(snapshot_id: int) -> list[SnapshotVariant]:
     return list(chosen.values())
 
 
-def event(slug: str, story: str) -> tuple[data_types.Content, data_types.Story, Mailing] | None:
+def archived_event(slug: str, story: str) -> tuple[data_types.Content, data_types.Story, Mailing] | None:
     """An event of a sent edition by the story's key, as it was approved."""
     for mailing in _mailings(slug).select_related("snapshot"):
         content = data_types.from_json(mailing.snapshot.content)

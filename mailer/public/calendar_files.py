@@ -46,5 +46,5 @@ def event_ics(story: Story, text: StoryText, *, uid: str, stamp: datetime, produ
 
 def _plain(value: str) -> str:
     """A value without control characters but line feeds, which the library escapes."""
-    lines = sanitize.printable(value).replace("\r\n", "\n").replace("\r", "\n")
+    lines = sanitize.without_unprintable(value).replace("\r\n", "\n").replace("\r", "\n")
     return lines.replace("\t", " ")

@@ -15,7 +15,7 @@ _SCALE = 4
 
 
 @lru_cache(maxsize=64)
-def png(middle: str, ring: str) -> bytes:
+def ornament_png(middle: str, ring: str) -> bytes:
     """The PNG for two colours ("E9A724"), transparent between its lines."""
     side = _TILE * _SCALE
     tile = Image.new("RGBA", (side, side), f"#{middle}00")

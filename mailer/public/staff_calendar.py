@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from mailer.editions.assemble import now_or_demo_time
-from mailer.reports.edition_calendar import KINDS, events
+from mailer.reports.edition_calendar import KINDS, calendar_events
 from mailer.reports.models import CalendarAddress
 from mailer.staff_language import in_language_of
 from subscribers import tokens
@@ -21,7 +21,7 @@ _BACK, _AHEAD = timedelta(days=62), timedelta(days=186)
 
 
 @require_safe
-def feed(request: HttpRequest, token: str) -> HttpResponse:
+def calendar_feed(request: HttpRequest, token: str) -> HttpResponse:
     """The feed of the member of staff whose address has the token; 404 once it is revoked."""
     try:
         number = tokens.decrypt_id("staff_calendar", token)
@@ -46,7 +46,7 @@ def _calendar() -> bytes:
     calendar.add("version", "2.0")
     calendar.add("prodid", "-//Newsletter//Calendar of editions//EN")
     calendar.add("x-wr-calname", settings.CONFIG.site.name)
-    for one in events(now - _BACK, now + _AHEAD, now):
+    for one in calendar_events(now - _BACK, now + _AHEAD, now):
         event = Event()
         event.add("uid", f"{one.key}@{settings.CONFIG.site.url.partition('://')[2]}")
         event.add("dtstamp", now)

@@ -37,14 +37,14 @@ def archive_list(request: HttpRequest) -> HttpResponse:
             "newsletter": one.newsletter,
             "period": one.title(language),
         }
-        for one in archive.editions()
+        for one in archive.archived_editions()
     ]
     context = {"editions": rows, "languages": offered_languages()}
     return render_page(request, "pages/archive/list.html", context, language=language)
 
 
 @require_safe
-def edition(request: HttpRequest, slug: str) -> HttpResponse:
+def archived_edition_page(request: HttpRequest, slug: str) -> HttpResponse:
     """`/archive/<slug>/`: the edition's languages, each with the variant that has most stories."""
     language = requested_language(request)
     found = archive.archived_edition(slug)
@@ -74,7 +74,7 @@ def edition(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def web_version(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """`/archive/<slug>/<variant>/`: the message as it was approved, without anything personal."""
-    found = archive.variant(slug, key)
+    found = archive.latest_variant(slug, key)
     if found is None:
         raise Http404
     site_url = settings.CONFIG.site.url
@@ -88,7 +88,8 @@ def web_version(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     response = HttpResponse(web_version_page.of_variant(found.html, found.language, site_url, links))
     response["Content-Language"] = found.language
     response["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' {pictures.origin()} https: data:; "
+        "default-src 'none'; style-src 'unsafe-inline'; "
+        f"img-src 'self' {pictures.media_origin()} https: data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     )
     return response
@@ -97,11 +98,11 @@ def web_version(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 @require_safe
 def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
     """`/archive/<slug>/<story>.ics`: an event for a calendar, in ?lang= or the nearest language."""
-    found = archive.event(slug, story)
+    found = archive.archived_event(slug, story)
     if found is None:
         raise Http404
     content, event, mailing = found
-    text = localization.choose(event.texts, requested_language(request), content.masthead.fallbacks)
+    text = localization.choose_text(event.texts, requested_language(request), content.masthead.fallbacks)
     if text is None:
         raise Http404
     site = settings.CONFIG.site
@@ -118,7 +119,7 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
 
 
 @require_safe
-def feed(request: HttpRequest) -> HttpResponse:
+def archive_feed(request: HttpRequest) -> HttpResponse:
     """`/archive/feed.xml`: the sent editions as Atom (RFC 4287), in ?lang= or the site's first language."""
     site = settings.CONFIG.site
     language = requested_language(request) if "lang" in request.GET else site.languages[0]
@@ -130,7 +131,7 @@ def feed(request: HttpRequest) -> HttpResponse:
         feed_url=f"{site.url}/archive/feed.xml",
         feed_guid=f"{site.url}/archive/",
     )
-    for one in archive.editions(_FEED_LENGTH):
+    for one in archive.archived_editions(_FEED_LENGTH):
         variants = archive.sort_by_language(
             archive.fullest_variants(one.snapshot_id), (language, *site.languages)
         )
@@ -149,7 +150,7 @@ def feed(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ornament_picture(request: HttpRequest, middle: str, ring: str) -> HttpResponse:
     """`/ornament/<colour>-<colour>.png`: the band below the masthead of every message."""
-    response = HttpResponse(ornament.png(middle, ring), content_type="image/png")
+    response = HttpResponse(ornament.ornament_png(middle, ring), content_type="image/png")
     response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
     return response
 

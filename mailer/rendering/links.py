@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 from mailer.rendering import sanitize
-from mailer.rendering.counted_addresses import CountedAddresses, pages_of
 from mailer.rendering.data_types import Content, RenderedVariant, Story
+from mailer.rendering.even_url_count import CountedAddresses, filler_pages
 from mailer.rendering.merge_tags import escape_tags
 
 # What reads as an address, with or without its scheme: "iom.int", "www.example.org/page".
@@ -87,7 +87,7 @@ class NumberedLinks:
         return "\n".join(f"[{number}] {url}" for number, url in urls if url not in shown)
 
 
-def rewrite(
+def rewrite_links(
     rendered: RenderedVariant,
     address: Callable[[str], str | None],
     *,
@@ -111,7 +111,7 @@ def rewrite(
     if hidden := _hidden(_HONEYPOT, honeypot) + _hidden(_PIXEL, pixel):
         seen = CountedAddresses(page, text, site_url)
         seen.read_html(hidden)
-        further = seen.that_makes_even((honeypot,) if honeypot else pages_of(site_url), unseen=True)
+        further = seen.that_makes_even((honeypot,) if honeypot else filler_pages(site_url), unseen=True)
         page = _END.sub(lambda _: _hidden(_HONEYPOT, further) + hidden, page, count=1)
     return replace(rendered, html=page, text=text)
 

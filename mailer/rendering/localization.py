@@ -51,7 +51,7 @@ T = TypeVar("T", bound=_InLanguage)
 
 
 @cache
-def locale(language: str) -> Locale:
+def babel_locale(language: str) -> Locale:
     """Babel's locale for a language code; English for one that it does not know."""
     if language == "en":
         return Locale.parse(_ENGLISH)
@@ -61,29 +61,29 @@ def locale(language: str) -> Locale:
         return Locale.parse(_ENGLISH)
 
 
-def direction(language: str) -> Literal["ltr", "rtl"]:
+def text_direction(language: str) -> Literal["ltr", "rtl"]:
     """The value of HTML's `dir`."""
-    return "rtl" if locale(language).text_direction == "rtl" else "ltr"
+    return "rtl" if babel_locale(language).text_direction == "rtl" else "ltr"
 
 
 @cache
-def country(code: str, language: str) -> str:
+def country_name(code: str, language: str) -> str:
     """The short name of an ISO 3166-1 alpha-2 country, nominative; the code itself where none is known."""
-    return _COUNTRIES.get((language, code)) or str(locale(language).territories.get(code, code))
+    return _COUNTRIES.get((language, code)) or str(babel_locale(language).territories.get(code, code))
 
 
 @cache
 def name_in_english(language: str) -> str:
     """The English name of a language, as staff read it: "Kazakh"."""
-    return str(locale("en").languages.get(language.partition("-")[0], language))
+    return str(babel_locale("en").languages.get(language.partition("-")[0], language))
 
 
 @cache
 def language_name(code: str, reader_language: str) -> str:
     """The name of a language as readers of another one write it: "Russian", "русский"."""
     bare = code.partition("-")[0]
-    name = _LANGUAGES.get((reader_language, bare)) or locale(reader_language).languages.get(bare)
-    return str(name or locale(code).get_display_name(locale(code)) or code)
+    name = _LANGUAGES.get((reader_language, bare)) or babel_locale(reader_language).languages.get(bare)
+    return str(name or babel_locale(code).get_display_name(babel_locale(code)) or code)
 
 
 def join_names(names: Iterable[str]) -> str:
@@ -97,12 +97,12 @@ def period_title(months: str, language: str) -> str:
     period = Period.parse(months)
     first = period.first_day
     if period.kind is Kind.NAMED:
-        return day(first, "", language).replace("\N{NO-BREAK SPACE}", " ")
+        return format_day(first, "", language).replace("\N{NO-BREAK SPACE}", " ")
     if period.kind is not Kind.MONTH:
-        shown = format_interval(first, period.last_day, "yMMMd", locale=locale(language))
+        shown = format_interval(first, period.last_day, "yMMMd", locale=babel_locale(language))
         return _plain_spaces(shown)
     pattern = _PERIODS.get(language)
-    where = locale(language)
+    where = babel_locale(language)
     formatted = (
         format_date(first, pattern, locale=where)
         if pattern
@@ -119,9 +119,9 @@ def period_in_text(months: str, language: str) -> str:
 
 
 @cache
-def day(when: date, months: str, language: str) -> str:
+def format_day(when: date, months: str, language: str) -> str:
     """A date, with the year only where it is not the period's."""
-    where = locale(language)
+    where = babel_locale(language)
     if not months.startswith(f"{when.year}-"):
         formatted = format_date(when, _LONG_DAYS.get(language, "long"), locale=where)
     elif language in _DAYS:
@@ -149,14 +149,14 @@ def time_span(when: date, starts: str, ends: str, zone: str) -> str:
 
 
 @cache
-def month(when: date, language: str) -> str:
+def month_name(when: date, language: str) -> str:
     """The name of a month, standing alone beside the number of a day."""
     # Slavic and Turkic readers say "18 декабря": the form that follows a number.
-    formatted = format_date(when, "MMMM", locale=locale(language))
+    formatted = format_date(when, "MMMM", locale=babel_locale(language))
     return _plain_spaces(formatted.lower() if language in _LOWER_MONTHS else formatted)
 
 
-def choose(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | None:
+def choose_text(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | None:
     """The text in `language`, else in the first of `fallbacks` that has one, else the first of any."""
     by_language = {text.language: text for text in reversed(texts)}
     for wanted in (language, *fallbacks):

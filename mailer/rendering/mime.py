@@ -92,8 +92,8 @@ class MessageTemplate:
         boundary = f"=_{digest[:32]}".encode()
         alternatives = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % boundary
         before_text = shared_headers(rendered, envelope) + alternatives + _part_head(boundary, b"text/plain")
-        self._text = mime_encoding.smallest(rendered.text, before_text)
-        self._html = mime_encoding.smallest(
+        self._text = mime_encoding.smallest_encoding(rendered.text, before_text)
+        self._html = mime_encoding.smallest_encoding(
             rendered.html, _part_head(boundary, b"text/html"), b"--%s--\r\n" % boundary
         )
         # The piece after the personal headers: all other headers, and the beginning of the body.
@@ -161,7 +161,7 @@ def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes
     """The header fields that all messages of a variant share. Raises ValueError with the field."""
     fields = [
         mime_encoding.mailbox_header("From", envelope.from_name, envelope.from_email),
-        mime_encoding.unstructured("Subject", rendered.subject),
+        mime_encoding.unstructured_field("Subject", rendered.subject),
         mime_encoding.list_id(envelope.list_name, envelope.list_id),
         mime_encoding.ascii_header_field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         mime_encoding.ascii_header_field("Precedence", "bulk"),
@@ -172,9 +172,9 @@ def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes
     if envelope.reply_to:
         fields.append(mime_encoding.mailbox_header("Reply-To", "", envelope.reply_to))
     if envelope.archive_url:
-        fields.append(mime_encoding.addresses("List-Archive", envelope.archive_url))
+        fields.append(mime_encoding.uri_list_field("List-Archive", envelope.archive_url))
     if envelope.help_url:
-        fields.append(mime_encoding.addresses("List-Help", envelope.help_url))
+        fields.append(mime_encoding.uri_list_field("List-Help", envelope.help_url))
     if envelope.feedback_id:
         fields.append(mime_encoding.ascii_header_field("Feedback-ID", envelope.feedback_id))
     if envelope.stream:
@@ -203,7 +203,7 @@ def _personal_headers_template(forms: UrlTemplates) -> str:
     pages = [_template(forms.unsubscribe_url)]
     if forms.unsubscribe_mailto:
         pages.append(f"mailto:{_template(forms.unsubscribe_mailto)}")
-    unsubscribe = mime_encoding.addresses("List-Unsubscribe", *pages).decode()
+    unsubscribe = mime_encoding.uri_list_field("List-Unsubscribe", *pages).decode()
     template = f"{message_id}Date: %s\r\n%s{unsubscribe}{'' if forms.unsubscribe_mailto else _DISCARD}%s"
     if max(map(len, template.split("\r\n"))) > _LONGEST:
         raise ValueError("Message-ID or List-Unsubscribe is too long for a line")
@@ -216,7 +216,7 @@ def _template(form: str) -> str:
 
 
 def _page(form: str) -> bytes:
-    mime_encoding.addresses("a page of the reader", form)
+    mime_encoding.uri_list_field("a page of the reader", form)
     return _template(form).encode()
 
 

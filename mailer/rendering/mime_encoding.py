@@ -34,7 +34,7 @@ def single_line(text: str, what: str) -> str:
     return text
 
 
-def unstructured(name: str, text: str) -> bytes:
+def unstructured_field(name: str, text: str) -> bytes:
     """A field of free text, such as Subject."""
     single_line(text, name)
     if text.isascii() and "=?" not in text:
@@ -63,7 +63,7 @@ def list_id(display: str, identifier: str) -> bytes:
     return b"List-Id: " + _display_name(display, 9) + f"<{identifier}>\r\n".encode()
 
 
-def addresses(name: str, *uris: str) -> bytes:
+def uri_list_field(name: str, *uris: str) -> bytes:
     """A field of RFC 2369: URIs in angle brackets, in order of preference, folded only between them."""
     for uri in uris:
         if not _URI.match(uri):
@@ -78,7 +78,7 @@ def ascii_header_field(name: str, value: str) -> bytes:
     return f"{name}: {single_line(value, name)}\r\n".encode()
 
 
-def date(moment: datetime) -> str:
+def format_date(moment: datetime) -> str:
     """An aware datetime in the format of RFC 5322 §3.3. Raises ValueError when it is naive."""
     offset = moment.strftime("%z")[:5]
     if not offset:
@@ -157,7 +157,7 @@ class EncodedPart(Protocol):
         """The body in pieces, with the encoded values in the places of their merge tags."""
 
 
-def smallest(text: str, before: bytes = b"", behind: bytes = b"") -> EncodedPart:
+def smallest_encoding(text: str, before: bytes = b"", behind: bytes = b"") -> EncodedPart:
     """`text` with its merge tags, in the encoding that gives the smaller result.
 
     `before` ends with the fields of the part that stand before its encoding.

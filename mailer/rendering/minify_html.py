@@ -75,7 +75,7 @@ def minify_body(html: str) -> str:
     return _TAG_OR_COMMENT.sub(lambda found: _shorter(found[0]), alone)
 
 
-def join(sections: Iterable[str]) -> str:
+def join_minified(sections: Iterable[str]) -> str:
     """Shortened sections that follow each other, as if they had been shortened together."""
     joined: list[str] = []
     for section in filter(None, sections):

@@ -136,7 +136,7 @@ def _compile_sections(document: _Document, stylesheet: str) -> str:
     frame = _Frame((start, head, between, end), stylesheet, frozenset(samples), tuple(samples.values()))
     before, after = _compile_frame(frame)
     pieces = (before, *(html for html, _addition in compiled if html), after)
-    page = before + minify_html.join(pieces[1:-1]) + after
+    page = before + minify_html.join_minified(pieces[1:-1]) + after
     # Each piece has none inside, so that only places where two meet can have some.
     meets_some = any(piece[0].isspace() or piece[-1].isspace() for piece in pieces)
     has_some = meets_some or any(space in page for space in ("\n\n", "\n ", " \n"))

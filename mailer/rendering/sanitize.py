@@ -42,7 +42,7 @@ _UNSAFE_IN_URL = re.compile("[\\s\x00-\x20\x7f-\xa0<>\"'\\\\^`{|}\u2028\u2029]")
 _WITHOUT_TARGET = re.compile(r"<a>(.*?)</a>", re.DOTALL)
 
 
-def printable(text: str) -> str:
+def without_unprintable(text: str) -> str:
     """`text` without characters that no mail may carry."""
     # Most texts of one line have nothing but characters that Python prints, which is quicker to see.
     return text if text.isprintable() else _FORBIDDEN.sub("", text)
@@ -51,7 +51,7 @@ def printable(text: str) -> str:
 @lru_cache(maxsize=_KEPT_TEXTS)
 def safe_link(address: str) -> str:
     """`address` when it leads to http, https or mailto, ready for an attribute; else an empty text."""
-    address = printable(address).strip()
+    address = without_unprintable(address).strip()
     try:
         parts = urlsplit(address)
     except ValueError:
@@ -77,7 +77,7 @@ def rich_text(text: str) -> Markup:
 
 def _rich_text(text: str) -> Markup:
     cleaned = nh3.clean(
-        printable(text),
+        without_unprintable(text),
         tags=_TAGS,
         attributes={"a": {"href"}},
         attribute_filter=_safe_attribute,
@@ -88,7 +88,7 @@ def _rich_text(text: str) -> Markup:
     # is no link, and would look like one.
     closed = _WITHOUT_TARGET.sub(r"\1", cleaned.replace("<br>", "<br />"))
     lowered = re.sub(r"(</?)h[23]>", r"\1h4>", closed)
-    return Markup(printable(lowered))  # noqa: S704 (nh3 has just cleaned it)
+    return Markup(without_unprintable(lowered))  # noqa: S704 (nh3 has just cleaned it)
 
 
 _short_rich_text = lru_cache(maxsize=_KEPT_TEXTS)(_rich_text)

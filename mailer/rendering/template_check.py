@@ -176,7 +176,7 @@ def _source_problems(name: str, source: str) -> Iterator[Problem]:
         yield Problem(name, 0, stored("A template part can have at most %(limit)s bytes.", limit=PART_LIMIT))
         return
     try:
-        template_parts.parse(name, source)
+        template_parts.check_syntax(name, source)
     except TemplateSyntaxError as error:
         yield Problem(name, error.lineno, error.message or "")
         return
@@ -277,10 +277,10 @@ def _attribute_problems(name: str, line: int, tag: str, attribute: str, value: s
 
 
 def _render_problems(parts: Parts, own: Sequence[str], content: Content, language: str) -> Iterator[Problem]:
-    digest = view_model.build(
+    digest = view_model.build_digest(
         content, story_selection.select(content, ()).blocks, "0" * 16, language, lambda warning: None
     )
-    tokens = theme.tokens(content.masthead.theme)
+    tokens = theme.all_tokens(content.masthead.theme)
     try:
         marked = variants.render_mjml(digest, tokens, parts, marked=True)
         problems = list(_structure_problems(marked, parts, own))

@@ -100,15 +100,15 @@ def theme_parts(theme: str) -> Parts:
     return tuple((file.relative_to(root).as_posix(), file.read_text(encoding="utf-8")) for file in files)
 
 
-def render(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
+def render_part(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
     """The text of the part `name`, with `parts` in place of shipped ones. Raises TemplateFailed for these."""
     if not parts:
-        return environment(()).get_template(name).render(context)
+        return jinja_environment(()).get_template(name).render(context)
     spent = _spent.set([STEP_LIMIT])
     try:
-        return environment(parts).get_template(name).render(context)
+        return jinja_environment(parts).get_template(name).render(context)
     except _FAILURES as error:
-        raise failure(error, parts, name) from error
+        raise template_failure(error, parts, name) from error
     finally:
         _spent.reset(spent)
 
@@ -120,7 +120,7 @@ _FAILURES = (
 )
 
 
-def failure(error: BaseException, parts: Parts, name: str) -> TemplateFailed:
+def template_failure(error: BaseException, parts: Parts, name: str) -> TemplateFailed:
     """The error with the part and the line that it comes from."""
     known = {part for part, _source in parts}
     if isinstance(error, TemplateSyntaxError):
@@ -137,9 +137,9 @@ def failure(error: BaseException, parts: Parts, name: str) -> TemplateFailed:
     return TemplateFailed(reason or type(error).__name__, part, line)
 
 
-def parse(name: str, source: str) -> None:
+def check_syntax(name: str, source: str) -> None:
     """Raises TemplateSyntaxError, with the line, for a part that the sandbox refuses before it runs."""
-    sandbox = environment(((name, source),))
+    sandbox = jinja_environment(((name, source),))
     sandbox.compile(source, name, name)
 
 
@@ -151,16 +151,16 @@ def render_marked(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
     """The same with a mark, such as "<MARK>0:12<MARK_END>", at each line of `parts[0]`, `parts[1]`…"""
     spent = _spent.set([STEP_LIMIT])
     try:
-        sandbox = environment(parts, marked=True)
+        sandbox = jinja_environment(parts, marked=True)
         return sandbox.get_template(name).render(context)
     except _FAILURES as error:
-        raise failure(error, parts, name) from error
+        raise template_failure(error, parts, name) from error
     finally:
         _spent.reset(spent)
 
 
 @lru_cache(maxsize=32)
-def environment(parts: Parts, *, marked: bool = False) -> Environment:
+def jinja_environment(parts: Parts, *, marked: bool = False) -> Environment:
     """The environment of the shipped parts, or the sandbox where some are replaced."""
     options: dict[str, Any] = {
         # Templates do not change while the program runs; looking for changes takes time for every block.
@@ -176,7 +176,7 @@ def environment(parts: Parts, *, marked: bool = False) -> Environment:
         # Text parts are no markup, and all others are escaped.
         plain = Environment(loader=FileSystemLoader(TEMPLATES), finalize=_escape_foreign_tags, **options)  # noqa: S701
         plain.template_class = KeepingTemplate
-        plain.filters["wrap"] = wrap
+        plain.filters["wrap"] = wrap_lines
         return plain
     return Sandbox(parts, options, marked=marked)
 
@@ -185,7 +185,7 @@ def environment(parts: Parts, *, marked: bool = False) -> Environment:
 _COLUMNS = 72
 
 
-def wrap(text: str) -> str:
+def wrap_lines(text: str) -> str:
     """`text` in lines of at most 72 columns; line breaks are kept, URLs and long words stay whole."""
     return _wrap_short(text) if len(text) <= _KEPT_CHARACTERS else _wrap(text)
 
@@ -314,7 +314,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             bytecode_cache=_compiled,
             **options,
         )
-        own = {"replace": _replace, "join": _join, "wrap": wrap}
+        own = {"replace": _replace, "join": _join, "wrap": wrap_lines}
         self.filters = {**{name: FILTERS[name] for name in _SAFE_FILTERS}, **own}
         kept = {name: self.globals[name] for name in ("dict", "namespace", "joiner", "cycler")}
         self.globals = {**kept, "range": _short_range}

@@ -200,14 +200,14 @@ def theme_tokens(name: str) -> Mapping[str, str]:
     return {**DEFAULTS, **THEMES.get(name, {})}
 
 
-def resolved(stored_changes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def changed_tokens(stored_changes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What a newsletter's stored changes, BASE included, change in DEFAULTS, by name of the token."""
     changes = {str(name): str(value) for name, value in stored_changes.items()}
     base = changes.pop(BASE, "")
     return tuple(sorted({**THEMES.get(base, {}), **changes}.items()))
 
 
-def tokens(changes: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+def all_tokens(changes: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     """Every token, with those of `changes` that are valid; the others keep their default."""
     return _merged(tuple(changes))
 
@@ -225,7 +225,7 @@ _LIGHT_MASTHEADS = frozenset({"plain"})
 
 def logo_grounds(stored_changes: Mapping[str, str], *, dark: bool = False) -> tuple[str, str]:
     """By a newsletter's changes, the colours (#RRGGBB) behind the logo and of a ground unlike it."""
-    merged = tokens(resolved(stored_changes))
+    merged = all_tokens(changed_tokens(stored_changes))
     behind = "page" if stored_changes.get(BASE, "") in _LIGHT_MASTHEADS else "deep"
     if dark:
         return merged[f"dark_{behind}"], merged["page"]
@@ -293,22 +293,24 @@ class PairContrast(NamedTuple):
         return self.ratio >= MIN_CONTRAST
 
 
-def contrasts(changes: Mapping[str, str]) -> tuple[PairContrast, ...]:
+def pair_contrasts(changes: Mapping[str, str]) -> tuple[PairContrast, ...]:
     """Every pair of colours that meet in the template with `changes`; the pairs of the light come first."""
-    merged = tokens(tuple(changes.items()))
+    merged = all_tokens(tuple(changes.items()))
     pairs = (
         *CONTRAST_PAIRS,
         *((f"dark_{front}", f"dark_{back}") for front, back in (*CONTRAST_PAIRS, *_DARK_PAIRS)),
     )
-    return tuple(PairContrast(front, back, contrast(merged[front], merged[back])) for front, back in pairs)
+    return tuple(
+        PairContrast(front, back, contrast_ratio(merged[front], merged[back])) for front, back in pairs
+    )
 
 
 def low_contrasts(changes: Mapping[str, str]) -> tuple[PairContrast, ...]:
     """The pairs of colours whose contrast is below MIN_CONTRAST in the theme with `changes`."""
-    return tuple(one for one in contrasts(changes) if not one.enough)
+    return tuple(one for one in pair_contrasts(changes) if not one.enough)
 
 
-def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
+def theme_problems(changes: Mapping[str, str]) -> tuple[str, ...]:
     """Invalid values and insufficient contrasts of the theme with `changes`, as messages for staff."""
     invalid = tuple(
         reason for reason in (token_error(name, value) for name, value in changes.items()) if reason
@@ -326,7 +328,7 @@ def problems(changes: Mapping[str, str]) -> tuple[str, ...]:
     return (*invalid, *pale)
 
 
-def contrast(one: str, other: str) -> float:
+def contrast_ratio(one: str, other: str) -> float:
     """The contrast ratio of two colours (#RRGGBB), 1.0 to 21.0; WCAG 2.2, "contrast ratio"."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)

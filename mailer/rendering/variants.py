@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mailer.rendering import (
     block_cache,
-    counted_addresses,
+    even_url_count,
     links,
     localization,
     mjml_to_html,
@@ -64,11 +64,11 @@ def render_selection(
         raise NothingToShow(why.format(edition=content.slug, countries=named), selection.skipped)
     key = story_selection.variant_key(selection.keys, language)
     warnings: list[str] = []
-    digest = view_model.build(content, selection.blocks, key, language, warnings.append)
+    digest = view_model.build_digest(content, selection.blocks, key, language, warnings.append)
     html, text, error = _bodies(digest, content)
     # Other parts than the shipped ones may leave words out of the text.
     has_all = not content.masthead.templates
-    text = counted_addresses.made_even(html, text, digest.newsletter, content.site_url, has_all=has_all)
+    text = even_url_count.with_even_count(html, text, digest.newsletter, content.site_url, has_all=has_all)
     return RenderedVariant(
         key=key,
         language=language,
@@ -84,7 +84,7 @@ def render_selection(
 
 def _bodies(digest: Digest, content: Content, *, whole: bool = True) -> tuple[str, str, str]:
     """HTML and text; and the error of the newsletter's own parts, where the shipped ones replace them."""
-    tokens, parts = theme.tokens(content.masthead.theme), content.masthead.templates
+    tokens, parts = theme.all_tokens(content.masthead.theme), content.masthead.templates
     try:
         return render_html(digest, tokens, parts, whole=whole), render_text(digest, tokens, parts), ""
     except template_parts.TemplateFailed as error:
@@ -113,7 +113,7 @@ def _why_not_used(error: template_parts.TemplateFailed) -> str:
 
 def render_blocks(content: Content, language: str) -> str:
     """The HTML of all blocks of a content in `language`, without the parts around them."""
-    digest = view_model.build(content, content.blocks, "", language, lambda warning: None)
+    digest = view_model.build_digest(content, content.blocks, "", language, lambda warning: None)
     return _bodies(digest, content, whole=False)[0]
 
 
@@ -152,7 +152,7 @@ def render_mjml(
 ) -> str:
     """The MJML that `render_html` compiles; `marked`: see `template_parts.render_marked`."""
     context = {**_context(digest, theme, parts), "whole": whole}
-    render = template_parts.render_marked if marked else template_parts.render
+    render = template_parts.render_marked if marked else template_parts.render_part
     return render(parts, "digest.mjml", context)
 
 
@@ -175,7 +175,7 @@ def render_text(digest: Digest, theme: Mapping[str, str], parts: template_parts.
         "number_links": numbered.number_all,
         "numbered_links": numbered.urls,
     }
-    written = template_parts.render(parts, "digest.txt", context)
+    written = template_parts.render_part(parts, "digest.txt", context)
     if unlisted := numbered.unlisted(written):
         written = f"{written}\n\n{unlisted}"
     lines = (line.rstrip() for line in written.splitlines())
@@ -215,4 +215,4 @@ def _translator(language: str) -> Callable[..., TrustedText]:
 
 @lru_cache(maxsize=256)
 def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...], parts: template_parts.Parts) -> str:
-    return template_parts.render(parts, name, {"theme": dict(tokens)})
+    return template_parts.render_part(parts, name, {"theme": dict(tokens)})

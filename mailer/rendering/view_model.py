@@ -153,7 +153,9 @@ class Digest:
 Warn = Callable[[str], None]
 
 
-def build(content: Content, blocks: Sequence[Block], key: str, reader_language: str, warn: Warn) -> Digest:
+def build_digest(
+    content: Content, blocks: Sequence[Block], key: str, reader_language: str, warn: Warn
+) -> Digest:
     """The digest of `blocks` (of story_selection) in a language; `key` stands in its URL.
 
     `warn` is called with each warning for staff.
@@ -179,10 +181,10 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
     logo = _logo(head.logo)
     return Digest(
         language=reader_language,
-        direction=localization.direction(reader_language),
-        newsletter=sanitize.printable(own.name),
-        office=sanitize.printable(own.office),
-        postal_address=sanitize.printable(own.postal_address),
+        direction=localization.text_direction(reader_language),
+        newsletter=sanitize.without_unprintable(own.name),
+        office=sanitize.without_unprintable(own.office),
+        postal_address=sanitize.without_unprintable(own.postal_address),
         tagline=tagline,
         period=writer.period,
         number=content.number,
@@ -194,10 +196,10 @@ def build(content: Content, blocks: Sequence[Block], key: str, reader_language: 
         languages_url=f"{writer.archive}/?lang={quote(reader_language)}" if len(head.languages) > 1 else "",
         contents=_contents(pieces),
         ornament_url=(content.media_origin or content.site_url)
-        + theme.ornament_path(theme.tokens(head.theme)),
+        + theme.ornament_path(theme.all_tokens(head.theme)),
         logo=logo,
         logo_dark=_logo(head.logo_dark) if logo and head.logo_dark != head.logo else None,
-        logo_alt=sanitize.printable(own.logo_alt),
+        logo_alt=sanitize.without_unprintable(own.logo_alt),
     )
 
 
@@ -350,17 +352,17 @@ class _Builder:
     def chosen(self, texts: Sequence[LocalText], what: str) -> LocalText | None:
         """The same with what belongs to the text; None where no language has one."""
         written = [text for text in texts if (text.text + text.alt).strip()]
-        text = localization.choose(written, self.language, self._fallbacks)
+        text = localization.choose_text(written, self.language, self._fallbacks)
         if text is None:
             return None
-        shown = sanitize.printable(text.text)
+        shown = sanitize.without_unprintable(text.text)
         self._warn_fallback(what or stored("The heading “%(text)s”", text=excerpt(shown)), text.language)
         return replace(text, text=shown)
 
     def subject(self, pieces: Sequence[BlockView]) -> tuple[str, str]:
         """Subject and preheader, each a single line; without a written subject, the first headline."""
         given = [subject for subject in self.content.subjects if subject.subject.strip()]
-        chosen: Subject | None = localization.choose(given, self.language, self._fallbacks)
+        chosen: Subject | None = localization.choose_text(given, self.language, self._fallbacks)
         if chosen is None:
             stories = [
                 story for piece in pieces if piece.kind in ("lead", "story") for story in piece.stories
@@ -373,7 +375,7 @@ class _Builder:
 
     def story_view(self, story: Story, kind: BlockKind) -> StoryView:
         """A story as one block shows it: whole if it leads or has no link to read on; else its summary."""
-        chosen = localization.choose(
+        chosen = localization.choose_text(
             [text for text in story.texts if text.headline.strip()] or story.texts,
             self.language,
             self._fallbacks,
@@ -382,7 +384,7 @@ class _Builder:
             raise ValueError(
                 f"story {story.key!r} has no text in any language; give it one before it is rendered"
             )
-        self._warn_fallback(quoted(chosen.headline), chosen.language)
+        self._warn_fallback(quoted_headline(chosen.headline), chosen.language)
         where, beyond = self.place(story)
         picture = self.picture(story, chosen)
         link = self.link(story, chosen)
@@ -397,9 +399,9 @@ class _Builder:
             place_suffix=beyond,
             mark=self.mark(story),
             language_note=self._language_note(chosen.language),
-            date=localization.day(story.date, self.content.period, self.language),
+            date=localization.format_day(story.date, self.content.period, self.language),
             day=str(story.date.day),
-            month=localization.month(story.date, self.language),
+            month=localization.month_name(story.date, self.language),
             time_and_venue=" · ".join(
                 filter(
                     None,
@@ -435,12 +437,12 @@ class _Builder:
         return theme.COUNTRY_MARKS[own.index(first) % len(theme.COUNTRY_MARKS)] if first in own else ""
 
     def country(self, code: str) -> str:
-        return localization.country(code, self.language)
+        return localization.country_name(code, self.language)
 
     def link(self, story: Story, text: StoryText) -> str:
         safe = sanitize.safe_link(story.link)
         if story.link.strip() and not safe:
-            what = quoted(text.headline)
+            what = quoted_headline(text.headline)
             self.warn(
                 stored(
                     "%(what)s has a link that is not http, https or mailto; readers see no link.", what=what
@@ -457,7 +459,7 @@ class _Builder:
     def picture(self, story: Story, text: StoryText) -> Picture | None:
         if story.picture is None:
             return None
-        what = quoted(text.headline)
+        what = quoted_headline(text.headline)
         address = sanitize.safe_picture_url(story.picture.url)
         if not address:
             self.warn(
@@ -528,10 +530,10 @@ def _figures(text: str) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=4_000)
 def _single_line(text: str) -> str:
     """`text` on a single line, without control characters."""
-    return " ".join(sanitize.printable(text).split())
+    return " ".join(sanitize.without_unprintable(text).split())
 
 
-def quoted(headline: str) -> str:
+def quoted_headline(headline: str) -> str:
     """The beginning of a headline as warnings name it."""
     return stored("The story “%(headline)s”", headline=excerpt(headline))
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.models import Snapshot
 from mailer.editions.models import Edition, EditionPlan, Newsletter
-from mailer.editions.planned_dates import PlannedDate, planned
+from mailer.editions.planned_dates import PlannedDate, planned_editions
 from mailer.rendering import localization
 from mailer.reports.edition_state import edition_states
 from mailer.staff_language import active_language
@@ -51,7 +51,7 @@ class CalendarEvent:
     key: str = ""
 
 
-def events(start: datetime, end: datetime, now: datetime) -> list[CalendarEvent]:
+def calendar_events(start: datetime, end: datetime, now: datetime) -> list[CalendarEvent]:
     """The events from `start` to before `end` (aware), in order."""
     found: list[CalendarEvent] = []
     for newsletter in Newsletter.objects.all():
@@ -74,7 +74,7 @@ def _of_newsletter(
     for plan in plans.values():
         made += _of_plan(newsletter, plan, states)
     coming = takewhile(
-        lambda one: one.assemble_at < end, planned(newsletter, max(start - _BACK, now - _BACK))
+        lambda one: one.assemble_at < end, planned_editions(newsletter, max(start - _BACK, now - _BACK))
     )
     for found in coming:
         known = plans.get(str(found.period))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from mailer.reports.tables import Cell, Column, Table
 from subscribers.csv_cells import escape
 from subscribers.exports import COLUMNS, export_rows
-from subscribers.imports import staging
+from subscribers.imports import uploads_and_staging
 from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList
 
@@ -166,8 +166,8 @@ def rejected_rows_sheet(job: ImportJob) -> Sheet:
     """A sheet of the rows that an import rejected, with reasons."""
     return Sheet(
         gettext("Rejected rows of the file"),
-        _columns(staging.headings_of_rejected_rows(job)),
-        staging.rejected_rows(job),
+        _columns(uploads_and_staging.headings_of_rejected_rows(job)),
+        uploads_and_staging.rejected_rows(job),
     )
 
 

@@ -155,7 +155,7 @@ def _failures_phrase(group: str, count: int) -> str:
     return text % {"count": format_number(count)}
 
 
-def summary(stats: Stats, engagement: str = "") -> tuple[str, ...]:
+def mailing_summary(stats: Stats, engagement: str = "") -> tuple[str, ...]:
     """At most two sentences: what was delivered, and how the recipients responded.
 
     `engagement`: a phrase about clicks; empty where nothing is known. Without an audience, or without

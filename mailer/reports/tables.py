@@ -99,7 +99,7 @@ _INTERVALS = {
 }
 
 
-def tables(stats: Stats, zone: str) -> dict[str, Table]:
+def report_tables(stats: Stats, zone: str) -> dict[str, Table]:
     """The report's tables by key, in the order of the report. `zone`: an IANA time zone."""
     made = (
         delivery_states_table(stats.totals),

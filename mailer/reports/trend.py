@@ -49,18 +49,23 @@ class SentEdition:
 Measure = Callable[[SentEdition], int]
 RATES: tuple[tuple[str, StrOrPromise, Measure, Measure], ...] = (
     ("accepted", _("Accepted"), lambda one: one.totals.accepted, lambda one: one.totals.audience),
-    ("failed", _("Refused or bounced"), lambda one: failed(one.totals), lambda one: attempted(one.totals)),
+    (
+        "failed",
+        _("Refused or bounced"),
+        lambda one: failed_count(one.totals),
+        lambda one: attempted_count(one.totals),
+    ),
     ("complained", _("Complaints"), lambda one: one.totals.complained, lambda one: one.totals.accepted),
     ("unsubscribed", _("Unsubscribed"), lambda one: one.unsubscribes, lambda one: one.totals.accepted),
 )
 
 
-def failed(totals: Totals) -> int:
+def failed_count(totals: Totals) -> int:
     """Recipients whose server refused the message, at once or later."""
     return totals.refused + totals.bounced
 
 
-def attempted(totals: Totals) -> int:
+def attempted_count(totals: Totals) -> int:
     """Recipients whose server accepted or refused the message."""
     return totals.accepted + totals.refused
 
@@ -105,7 +110,7 @@ def trend_table(sent: Sequence[SentEdition]) -> Table:
     return Table("trend", gettext("Trend"), columns, tuple(_row(one) for one in sent))
 
 
-def rates(sent: Sequence[SentEdition], key: str) -> list[float]:
+def rates_of(sent: Sequence[SentEdition], key: str) -> list[float]:
     """One of RATES, for each edition."""
     part, whole = next((part, whole) for known, _, part, whole in RATES if known == key)
     return [ratio(part(one), whole(one)) for one in sent]
@@ -116,7 +121,7 @@ def ratio(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def compare(part: int, whole: int, earlier: Sequence[float], *, final: bool = True) -> str:
+def compare_rate(part: int, whole: int, earlier: Sequence[float], *, final: bool = True) -> str:
     """ "as usual", "more than usual (0.8 %)", "less than usual (0.8 %)"; empty with too little to compare.
 
     `earlier`: the rates of earlier editions, 0 to 1, latest first. A difference counts when chance alone

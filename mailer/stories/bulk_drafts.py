@@ -22,7 +22,7 @@ from wagtail.models import ModelLogEntry, ReferenceIndex, Revision
 
 from mailer.audit_log import chain
 from mailer.insert_rows import insert_objects, insert_rows, new_object, reserve_keys
-from mailer.stories import search_entries, story_drafts
+from mailer.stories import bulk_search_index, draft_editing
 from mailer.stories.models import Story, StoryText, choose_headline
 from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.signals import drafts_added
@@ -43,15 +43,15 @@ class Draft(NamedTuple):
     texts: list[StoryText]
 
 
-def build(key: str, values: Mapping[str, str], picture: Picture, headline: str, now: datetime) -> Draft:
-    """A draft that `store` can store; its picture is stored already.
+def build_draft(key: str, values: Mapping[str, str], picture: Picture, headline: str, now: datetime) -> Draft:
+    """A draft that `store_drafts` can store; its picture is stored already.
 
-    `key`: one that no story has. `values`: by the names of `story_drafts.values_of`. `headline`: the title of
+    `key`: new. `values`: by the names of `draft_editing.values_of`. `headline`: the title of
     the picture. Raises ValidationError.
     """
     about = {
-        name: story_drafts.parsed(name, values[name])
-        for name in story_drafts.ABOUT
+        name: draft_editing.parse_field(name, values[name])
+        for name in draft_editing.ABOUT
         if name in values and name != "picture"
     }
     story = new_object(Story, key=key, created_at=now, has_unpublished_changes=True, live=False, **about)
@@ -71,7 +71,7 @@ def _texts(values: Mapping[str, str]) -> list[StoryText]:
         if part in PARTS:
             parts.setdefault(language, {})[part] = value
     texts = [new_object(StoryText, language=language, **written) for language, written in parts.items()]
-    return [text for text in texts if story_drafts.is_written(text)]
+    return [text for text in texts if draft_editing.is_written(text)]
 
 
 @cache
@@ -80,7 +80,7 @@ def _made_here() -> frozenset[str]:
 
 
 @transaction.atomic
-def store(drafts: list[Draft]) -> None:
+def store_drafts(drafts: list[Draft]) -> None:
     """Store new drafts, of no user."""
     if not drafts:
         return
@@ -96,7 +96,7 @@ def store(drafts: list[Draft]) -> None:
     insert_objects([text for draft in drafts for text in draft.texts])
     revisions = _add_revisions(drafts)
     _add_log_entries(stories, revisions)
-    search_entries.add_new(drafts)
+    bulk_search_index.add_new(drafts)
     for story in stories:
         # The texts of a source link to other sites alone: a draft refers to no object but its picture.
         if story.picture_id:

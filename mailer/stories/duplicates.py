@@ -79,7 +79,7 @@ def picture_keys(picture: str) -> tuple[str, ...]:
     return (f"pict:{picture[:24]}",) if picture else ()
 
 
-def compare(new: Entry, old: Entry) -> Match | None:
+def match_entries(new: Entry, old: Entry) -> Match | None:
     """How the two are the same story; None where they are not."""
     if new.language == old.language:
         sign = _same(new, old)

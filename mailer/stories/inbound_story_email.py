@@ -36,7 +36,7 @@ def tag_of(addresses: Iterable[str]) -> str | None:
     return None
 
 
-def accept(raw: bytes, tag: str, now: datetime) -> tuple[StoryMail, bool]:
+def store_message(raw: bytes, tag: str, now: datetime) -> tuple[StoryMail, bool]:
     """Store a message for the worker to read; False: it was stored before."""
     return StoryMail.objects.get_or_create(
         sha256=hashlib.sha256(raw).hexdigest(), defaults={"raw": raw, "tag": tag, "received_at": now}
@@ -49,7 +49,7 @@ def address_of(source: StorySource) -> str:
     return f"{local}+{source.mail_tag}@{domain}" if source.mail_tag else f"{local}@{domain}"
 
 
-def allows(source: StorySource, sender: str) -> bool:
+def allows_sender(source: StorySource, sender: str) -> bool:
     """Whether the address, or its domain, is on the source's list."""
     listed = {line.strip().lower() for line in source.senders.splitlines()}
     address = sender.lower()
@@ -67,7 +67,7 @@ def process_due(now: Callable[[], datetime], stop: Callable[[], bool]) -> int:
             break
         mail = StoryMail.objects.get(pk=pk)
         try:
-            process(mail, now())
+            process_message(mail, now())
         except Exception:
             # A message is hostile input: no error in it keeps the others out.
             log.exception("action=story_mail_failed mail=%d", pk)
@@ -76,7 +76,7 @@ def process_due(now: Callable[[], datetime], stop: Callable[[], bool]) -> int:
     return done
 
 
-def process(mail: StoryMail, now: datetime, source: StorySource | None = None) -> None:
+def process_message(mail: StoryMail, now: datetime, source: StorySource | None = None) -> None:
     """Make drafts of the message's stories, or say why not. `source`: staff have chosen it, and vouch."""
     # Loads the readers, which few installations need.
     from mailer.stories.source_items import record_items
@@ -97,8 +97,10 @@ def process(mail: StoryMail, now: datetime, source: StorySource | None = None) -
         mail.save()
         return
     mail.sender, mail.subject = message.sender[:254], message.subject[:200]
-    mail.authentication = email_messages.authentication(message, settings.CONFIG.stories.trusted_servers)
-    if chosen is None or (source is None and not allows(chosen, message.sender)):
+    mail.authentication = email_messages.authentication_results(
+        message, settings.CONFIG.stories.trusted_servers
+    )
+    if chosen is None or (source is None and not allows_sender(chosen, message.sender)):
         mail.state = _State.UNKNOWN
     elif source is None and email_messages.is_forged(mail.authentication):
         mail.state = _State.FORGED
@@ -122,15 +124,15 @@ def process(mail: StoryMail, now: datetime, source: StorySource | None = None) -
 
 def take_over(mail: StoryMail, source: StorySource, now: datetime, *, remember: bool) -> None:
     """Make drafts of a message that waits for staff; `remember`: its sender is known from now on."""
-    if remember and mail.sender and not allows(source, mail.sender):
+    if remember and mail.sender and not allows_sender(source, mail.sender):
         with transaction.atomic():
             row = StorySource.objects.select_for_update().get(pk=source.pk)
             row.senders = f"{row.senders.rstrip()}\n{mail.sender}".strip()
             row.save(update_fields=["senders"])
-    process(mail, now, source)
+    process_message(mail, now, source)
 
 
-def held() -> list[StoryMail]:
+def held_messages() -> list[StoryMail]:
     """The messages that wait for staff, the newest first, without their content."""
     states = (_State.UNKNOWN, _State.FORGED, _State.UNREADABLE)
     return list(StoryMail.objects.filter(state__in=states).select_related("source").defer("raw")[:100])

@@ -142,7 +142,7 @@ def choose_headline(headlines: Mapping[str, str], language: str, created_at: dat
     if chosen:
         return chosen
     day = timezone.localdate(created_at) if created_at else timezone.localdate()
-    named = localization.day(day, f"{day:%Y-%m}", get_language() or "en")
+    named = localization.format_day(day, f"{day:%Y-%m}", get_language() or "en")
     return gettext("Untitled story of %(day)s") % {"day": named}
 
 
@@ -357,7 +357,7 @@ class StorySourceItem(models.Model):
     picture_digest = models.CharField(max_length=64, blank=True)
     # Why the picture could not be used, a stored text; or "".
     picture_problem = models.CharField(max_length=400, blank=True)
-    # The fields of the story as the source gives them, by the names of story_drafts.values_of.
+    # The fields of the story as the source gives them, by the names of draft_editing.values_of.
     content = models.JSONField(default=dict)
     # The suggestions and their reasons, see source_items.suggestion_of.
     suggestion = models.JSONField(default=dict)

@@ -16,23 +16,23 @@ from itertools import groupby
 from django.db import transaction
 
 from mailer.stories import source_updates
-from mailer.stories.entry_matching import find_match, parts
-from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.new_entries import Done, Prepared, record_new
-from mailer.stories.sanitize_pictures import store_picture
-from mailer.stories.source_context import context_of
-from mailer.stories.source_item_pictures import Picture, load_picture
-from mailer.stories.sources.source_item import SourceItem
-from mailer.stories.story_suggestion import (
+from mailer.stories.draft_suggestion import (
     Outcome,
     SuggestedStory,
-    comparable,
+    comparison_entry,
     digest_of,
     item_key,
     safe_link,
     suggest_story,
     suggestion_of,
 )
+from mailer.stories.models import Story, StorySource, StorySourceItem
+from mailer.stories.record_new_source_items import Done, Prepared, record_new
+from mailer.stories.sanitize_pictures import store_picture
+from mailer.stories.source_item_matching import find_match, query_batches
+from mailer.stories.source_item_pictures import Picture, load_picture
+from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.suggestion_context import context_of
 
 log = logging.getLogger(__name__)
 
@@ -63,13 +63,13 @@ def record_items(
     New entries are recorded in batches, each in one transaction, and changed ones one by one; an error in one
     entry is logged and counted, and the others go on.
     `prepared`: what is made of new entries already; the rest is made here.
-    `allow_loopback`: of the pictures' servers, for tests. What is missing is noted by `removed_items`.
+    `allow_loopback`: of the pictures' servers, for tests. `items_removed_at_source` notes what is missing.
     """
     given = {item_key(item.id): item for item in items}
     rows = _rows(source, given)
     digests = {key: digest_of(given[key]) for key in rows}
     same = [row.pk for key, row in rows.items() if row.digest == digests[key]]
-    for part in parts(same):
+    for part in query_batches(same):
         StorySourceItem.objects.filter(pk__in=part).update(seen_at=now, missing_since=None, removed_at=None)
     ready = prepared or Prepared()
     results: list[Done | None] = []
@@ -107,7 +107,7 @@ def new_items(source: StorySource, items: Iterable[SourceItem]) -> list[SourceIt
     """The entries that are not recorded yet."""
     given = {item_key(item.id): item for item in items}
     known: set[str] = set()
-    for part in parts(given):
+    for part in query_batches(given):
         rows = StorySourceItem.objects.filter(source=source, item_id__in=part)
         known.update(rows.values_list("item_id", flat=True))
     return [item for key, item in given.items() if key not in known]
@@ -129,7 +129,7 @@ def preview_items(source: StorySource, items: Iterable[SourceItem], now: datetim
             changed: Outcome = "changed" if row.digest != digest_of(item) else "known"
             found.append(replace(story, outcome="deleted" if row.story_id is None else changed))
             continue
-        match, other = find_match(comparable(context, story, ""))
+        match, other = find_match(comparison_entry(context, story, ""))
         if match is None:
             found.append(story)
         else:
@@ -145,7 +145,7 @@ _ROW = ("source", "item_id", "digest", "language", "story", "picture_url", "pict
 
 def _rows(source: StorySource, given: dict[str, SourceItem]) -> dict[str, StorySourceItem]:
     found: dict[str, StorySourceItem] = {}
-    for part in parts(given):
+    for part in query_batches(given):
         rows = StorySourceItem.objects.filter(source=source, item_id__in=part)
         found |= {row.item_id: row for row in rows.only(*_ROW)}
     return found

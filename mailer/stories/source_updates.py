@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
-from mailer.stories import story_drafts
+from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySourceItem
 from mailer.stories.translations import PARTS
 
@@ -31,7 +31,7 @@ class MergeError(Exception):
 class PendingChange:
     """A field that the source changed, and that staff decide on."""
 
-    # By the names of `story_drafts.values_of`.
+    # By the names of `draft_editing.values_of`.
     field: str
     # The latest draft's value, and the source's.
     ours: str
@@ -84,14 +84,14 @@ def note_change(
         row.save(update_fields=fields)
         return False
     story = Story.objects.select_for_update().get(pk=row.story_id)
-    draft = story_drafts.latest_draft(story)
-    ours = story_drafts.values_of(draft, [row.language])
+    draft = draft_editing.latest_draft(story)
+    ours = draft_editing.values_of(draft, [row.language])
     row.updated_at = now
     if _is_untouched(story, row, before, ours) and (picture is None or picture.replaces_that_of(draft)):
         if row.reviewed_at is None and ours["countries"] == before.get("countries", ""):
             changed["countries"] = after["countries"]
             row.suggestion = dict(suggestion)
-        story_drafts.apply(draft, changed)
+        draft_editing.apply(draft, changed)
         _store(draft)
         row.update = {}
     else:
@@ -112,19 +112,19 @@ def may_start_over(row: StorySourceItem) -> bool:
     story = Story.objects.select_for_update().get(pk=row.story_id)
     if story.live or story.source_items.exclude(pk=row.pk).exists():
         return False
-    ours = story_drafts.values_of(story_drafts.latest_draft(story), [row.language])
+    ours = draft_editing.values_of(draft_editing.latest_draft(story), [row.language])
     return _is_untouched(story, row, row.content, ours)
 
 
 def is_untouched(row: StorySourceItem, draft: Story) -> bool:
     """Whether the story was never ready and every field of its draft is still as the source gave it."""
-    ours = story_drafts.values_of(draft, [row.language])
+    ours = draft_editing.values_of(draft, [row.language])
     return _is_untouched(draft, row, row.content, ours)
 
 
 def pending_changes(row: StorySourceItem, draft: Story) -> list[PendingChange]:
     """What the source changed and staff have not decided on, in the order of the form."""
-    ours = story_drafts.values_of(draft, [row.language])
+    ours = draft_editing.values_of(draft, [row.language])
     return [
         PendingChange(field, ours.get(field, ""), row.update[field]) for field in ours if field in row.update
     ]
@@ -137,28 +137,30 @@ def take_over(row: StorySourceItem, fields: Collection[str], user: User, now: da
         wanted = {field: value for field, value in held.update.items() if field in fields}
         if held.story is None or not wanted:
             return
-        draft = story_drafts.latest_draft(held.story)
-        base = story_drafts.marks_of(story_drafts.values_of(draft, [held.language]))
-        story_drafts.save(held.story, wanted, base, user, now)
+        draft = draft_editing.latest_draft(held.story)
+        base = draft_editing.marks_of(draft_editing.values_of(draft, [held.language]))
+        draft_editing.save(held.story, wanted, base, user, now)
         _drop(held, wanted)
 
 
-def ignore(row: StorySourceItem, fields: Collection[str]) -> None:
+def ignore_changes(row: StorySourceItem, fields: Collection[str]) -> None:
     """Keep the story's own values of these fields; a later change at the source is reported again."""
     with transaction.atomic():
         _drop(_locked(row), fields)
 
 
-def review(row: StorySourceItem, countries: Collection[str] | None, user: User, now: datetime) -> None:
+def review_suggestions(
+    row: StorySourceItem, countries: Collection[str] | None, user: User, now: datetime
+) -> None:
     """Accept the suggestions, or correct them: `countries` of the story's draft; empty: the whole region."""
     with transaction.atomic():
         held = _locked(row)
         if held.story is None:
             return
         if countries is not None:
-            draft = story_drafts.latest_draft(held.story)
-            base = story_drafts.marks_of({"countries": ",".join(draft.countries)})
-            story_drafts.save(held.story, {"countries": ",".join(countries)}, base, user, now)
+            draft = draft_editing.latest_draft(held.story)
+            base = draft_editing.marks_of({"countries": ",".join(draft.countries)})
+            draft_editing.save(held.story, {"countries": ",".join(countries)}, base, user, now)
         held.reviewed_at, held.reviewed_by = now, user
         held.save(update_fields=["reviewed_at", "reviewed_by"])
 
@@ -168,11 +170,11 @@ def join_text(story: Story, row: StorySourceItem) -> bool:
 
     Call it in a transaction, with the story locked.
     """
-    draft = story_drafts.latest_draft(story)
-    if any(text.language == row.language and story_drafts.is_written(text) for text in draft.texts.all()):
+    draft = draft_editing.latest_draft(story)
+    if any(text.language == row.language and draft_editing.is_written(text) for text in draft.texts.all()):
         return False
     parts = {f"{part}-{row.language}" for part in PARTS}
-    story_drafts.apply(draft, {field: value for field, value in row.content.items() if field in parts})
+    draft_editing.apply(draft, {field: value for field, value in row.content.items() if field in parts})
     _store(draft)
     return True
 
@@ -188,9 +190,9 @@ def merge_similar(row: StorySourceItem, user: User, now: datetime) -> Story:
         if own is None or target is None:
             raise MergeError(gettext("One of the two stories was deleted meanwhile."))
         Story.objects.select_for_update().get(pk=target.pk)
-        mine, theirs = story_drafts.latest_draft(own), story_drafts.latest_draft(target)
-        texts = [text for text in mine.texts.all() if story_drafts.is_written(text)]
-        taken = {text.language for text in theirs.texts.all() if story_drafts.is_written(text)}
+        mine, theirs = draft_editing.latest_draft(own), draft_editing.latest_draft(target)
+        texts = [text for text in mine.texts.all() if draft_editing.is_written(text)]
+        taken = {text.language for text in theirs.texts.all() if draft_editing.is_written(text)}
         if any(text.language in taken for text in texts):
             raise MergeError(
                 gettext(
@@ -204,8 +206,8 @@ def merge_similar(row: StorySourceItem, user: User, now: datetime) -> Story:
             )
         for text in texts:
             values = {f"{part}-{text.language}": str(getattr(text, part)) for part in PARTS}
-            story_drafts.apply(theirs, values)
-        story_drafts.store(theirs, user, now)
+            draft_editing.apply(theirs, values)
+        draft_editing.save_revision(theirs, user, now)
         StorySourceItem.objects.filter(story=own, role=StorySourceItem.Role.ORIGIN).update(
             role=StorySourceItem.Role.TRANSLATION, reviewed_at=now, reviewed_by=user
         )
@@ -221,14 +223,14 @@ def keep_apart(row: StorySourceItem) -> None:
     StorySourceItem.objects.filter(pk=row.pk).update(similar_to=None, similar_reason=_APART)
 
 
-def separate(row: StorySourceItem, user: User, now: datetime) -> Story | None:
+def separate_duplicate(row: StorySourceItem, user: User, now: datetime) -> Story | None:
     """Make a story of its own of an entry that was merged as a duplicate; None: it is none any more."""
     with transaction.atomic():
         held = _locked(row)
         if held.role != held.Role.DUPLICATE or held.story is None:
             return None
         story = Story(live=False, created_at=now)
-        story_drafts.apply(story, held.content)
+        draft_editing.apply(story, held.content)
         story.save()
         story.save_revision(user=user, log_action=True)
         held.story, held.role, held.similar_reason = story, held.Role.ORIGIN, _APART
@@ -268,7 +270,7 @@ def _is_untouched(
 
 def _differs(field: str, ours: Mapping[str, str], value: str) -> bool:
     rich = field.startswith("body-")
-    return story_drafts.mark_of(ours.get(field, ""), rich=rich) != story_drafts.mark_of(value, rich=rich)
+    return draft_editing.mark_of(ours.get(field, ""), rich=rich) != draft_editing.mark_of(value, rich=rich)
 
 
 def _store(draft: Story) -> None:

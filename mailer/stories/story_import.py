@@ -144,7 +144,7 @@ class _Context:
     def line(self, table: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
         value = self.text(table, key, place, required=required)
         # No-break spaces, soft hyphens and the joiners of emoji are text; line breaks and controls are not.
-        if len(value.splitlines()) > 1 or sanitize.printable(value).expandtabs(1) != value:
+        if len(value.splitlines()) > 1 or sanitize.without_unprintable(value).expandtabs(1) != value:
             self.error(place, "must be a single line of text.")
         return value
 

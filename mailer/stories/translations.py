@@ -47,7 +47,7 @@ class Translation:
 def text_digest(text: Text | Mapping[str, Any]) -> str:
     """16 hexadecimal characters over the parts of a text: a row, or a text of a revision's content."""
     given = text if isinstance(text, Mapping) else {part: getattr(text, part) for part in PARTS}
-    parts = (plain(str(given.get(part) or "")) for part in PARTS)
+    parts = (comparable_text(str(given.get(part) or "")) for part in PARTS)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -86,7 +86,7 @@ def note_source_of(story: Story, texts: Sequence[Text], before: Mapping[str, Any
             text.translated_from = text.translated_from or old.get("translated_from", "")
 
 
-def confirm(story: Story, language: str) -> bool:
+def confirm_translation(story: Story, language: str) -> bool:
     """Let the translation into `language` count as one of today's source; whether there was one.
 
     Saves nothing.
@@ -120,10 +120,10 @@ def _state(language: str, text: Text | None, source: Text | None, pictured: bool
         return Translation(language, "source")
     needed = [
         *("headline", "summary"),
-        *(part for part in ("body", "link_label") if plain(getattr(source, part))),
+        *(part for part in ("body", "link_label") if comparable_text(getattr(source, part))),
         *(("picture_alt",) if pictured else ()),
     ]
-    lacks = tuple(part for part in needed if not plain(getattr(text, part)))
+    lacks = tuple(part for part in needed if not comparable_text(getattr(text, part)))
     # A publication may have a title alone, in every language.
     if lacks and (source.summary.strip() or lacks != ("summary",)):
         return Translation(language, "incomplete", lacks)
@@ -132,7 +132,7 @@ def _state(language: str, text: Text | None, source: Text | None, pictured: bool
     return Translation(language, "translated")
 
 
-def plain(value: str) -> str:
+def comparable_text(value: str) -> str:
     """A text to compare: a rich text without what the editor changes on its own."""
     # Wagtail's editor gives blocks new keys, and an empty text is an empty paragraph to it.
     plain = re.sub(r' data-block-key="[^"]*"', "", value).strip()

@@ -15,13 +15,13 @@ from django.db import transaction
 from django.utils.translation import gettext
 from wagtail.log_actions import log
 
-from mailer.stories import story_drafts
+from mailer.stories import draft_editing
+from mailer.stories.draft_suggestion import SuggestedStory, item_key
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.source_items import preview_items, record_items
 from mailer.stories.sources.source_item import SourceItem, SourceResult
 from mailer.stories.sources.word_documents import MAX_BYTES, read_document
-from mailer.stories.story_suggestion import SuggestedStory, item_key
-from subscribers.imports import staging
+from subscribers.imports import uploads_and_staging
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class DocumentStory:
 
 def store(chunks: Iterable[bytes]) -> str:
     """Keep an uploaded file for some days; returns its random name. Raises OSError."""
-    return staging.store_upload(chunks)[0]
+    return uploads_and_staging.store_upload(chunks)[0]
 
 
 def read(name: str) -> SourceResult:
     """The stories of a kept file. Raises SourceError, and FileNotFoundError when it is no longer kept."""
-    with staging.open_stored(name) as file:
+    with uploads_and_staging.open_stored(name) as file:
         return read_document(file.read(MAX_BYTES + 1))
 
 
@@ -97,7 +97,7 @@ def add(items: Collection[SourceItem], chosen: Collection[str], user: User, now:
     added = record_items(source, wanted, now).added
     for story in added:
         # The user who adds a story is one of its authors, and may not approve it.
-        story_drafts.latest_draft(story).save_revision(user=user, log_action=True)
+        draft_editing.latest_draft(story).save_revision(user=user, log_action=True)
     return list(added)
 
 

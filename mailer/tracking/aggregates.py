@@ -217,5 +217,7 @@ def _label(link: Link, content: Content) -> str:
     story = content.stories_by_key.get(link.story)
     if story is None:
         return urlsplit(link.url).hostname or link.url
-    text = localization.choose(story.texts, settings.CONFIG.site.languages[0], content.masthead.fallbacks)
+    text = localization.choose_text(
+        story.texts, settings.CONFIG.site.languages[0], content.masthead.fallbacks
+    )
     return text.headline if text else link.url

@@ -29,7 +29,7 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 
 
 @require_safe
-def click(request: HttpRequest, token: str, subscriber: str = "") -> HttpResponseBase:
+def tracked_click(request: HttpRequest, token: str, subscriber: str = "") -> HttpResponseBase:
     """`/r/<token>/`: redirect to the link's target; what follows the token is only for the eye."""
     ref = link_tracking.parse_link_token(token)
     target = record_events.resolve_link(ref) if ref else None

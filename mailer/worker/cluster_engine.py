@@ -34,7 +34,7 @@ from mailer.backoff import BackoffPolicy
 from mailer.config import ConfigError
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job, Runs
-from mailer.monitoring.job_runs import worker_signs
+from mailer.monitoring.job_runs import write_heartbeats
 from mailer.worker.cluster_queue import HEARTBEATS, STALLED_SECONDS, Deferrer, JobManager, Reaper
 from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning, run_once, worker_lock
 from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
@@ -71,7 +71,7 @@ def run(
     configured key, or the tables of the queue are missing.
     """
     limit_arenas()
-    dkim.configured()
+    dkim.configured_signer()
     _check_tables()
     start_trimming()
     chosen = set(queues)
@@ -79,7 +79,7 @@ def run(
     own = [job for job in mine if job.runs is not Runs.ONCE]
     threads = [threading.Thread(target=_repeat, args=(job, now, stop), name=f"job {job.name}") for job in own]
     log.info("action=worker_started engine=cluster queues=%s jobs=%d", ",".join(sorted(chosen)), len(mine))
-    with _ending_in_time(stop), _shared_connections(len(jobs)), worker_signs("cluster", now):
+    with _ending_in_time(stop), _shared_connections(len(jobs)), write_heartbeats("cluster", now):
         for thread in threads:
             thread.start()
         notify_systemd("READY=1")

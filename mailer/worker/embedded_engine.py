@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job
-from mailer.monitoring.job_runs import worker_signs
+from mailer.monitoring.job_runs import write_heartbeats
 from mailer.worker.job_execution_and_locks import run_once, worker_lock
 from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
 
@@ -30,8 +30,8 @@ def run(
     cannot be signed with the configured key.
     """
     limit_arenas()
-    dkim.configured()
-    with worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)), worker_signs("embedded", now):
+    dkim.configured_signer()
+    with worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)), write_heartbeats("embedded", now):
         # No job waits for another. Each runs once at a time, and a missed run is made up for at once.
         scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(len(jobs))},

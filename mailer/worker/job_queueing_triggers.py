@@ -67,7 +67,7 @@ _EXISTING = "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE tgname
 def update_after_migrating(using: str) -> None:
     """Create the triggers in this database with the cluster engine, and drop them with the embedded one."""
     connection = connections[using]
-    wanted = statements() if settings.CONFIG.worker.engine == "cluster" else {}
+    wanted = trigger_statements() if settings.CONFIG.worker.engine == "cluster" else {}
     existing = _existing(connection)
     with connection.cursor() as cursor:
         for name, table in existing.items():
@@ -87,7 +87,7 @@ def _existing(connection: BaseDatabaseWrapper) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
-def statements() -> dict[str, str]:
+def trigger_statements() -> dict[str, str]:
     """The SQL that creates each trigger, by its name, which changes with its definition."""
     queues = {job.name: job.queue for job in JOBS}
     found = {}

@@ -71,7 +71,7 @@ def check_is_loaded() -> None:
 
 def check_instance() -> None:
     """Begin no-send mode where the database is a copy, or was put back to an earlier state."""
-    identity.check(timezone.now())
+    identity.check_identity(timezone.now())
 
 
 def hold_database() -> None:

@@ -15,7 +15,7 @@ from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
 from mailer.tracking.record_events import event_buffer
 from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
 from subscribers.client_address import Application, distrust_others
-from subscribers.imports.staging import MAX_UPLOAD_BYTES
+from subscribers.imports.uploads_and_staging import MAX_UPLOAD_BYTES
 
 _MB = 1 << 20
 # What surrounds a file in a form.

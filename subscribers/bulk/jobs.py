@@ -19,7 +19,7 @@ from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.models import MailingList, ReconfirmationRequest, Subscriber, Subscription, Suppression
 from subscribers.resumable_jobs import UNDO_FOR, JobRunner, Stop, UndoStates
-from subscribers.search.subscriber_search import Query, matching
+from subscribers.search.subscriber_search import Query, matching_subscribers
 from subscribers.segments.models import Tag, Tagging
 
 State = BulkJob.State
@@ -111,7 +111,7 @@ def selected_subscribers(job: BulkJob) -> QuerySet[Subscriber]:
             campaign=job.selection["campaign"], confirmed_at__isnull=True
         )
         return Subscriber.objects.filter(pk__in=silent.values("subscriber"))
-    return matching(Query(**job.selection))
+    return matching_subscribers(Query(**job.selection))
 
 
 def remaining_subscribers(job: BulkJob) -> QuerySet[Subscriber]:

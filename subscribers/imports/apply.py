@@ -22,7 +22,7 @@ from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.imports import diff, tags_and_fields
 from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats
-from subscribers.imports.statuses import Status, most_severe
+from subscribers.imports.status_cells import Status, most_severe
 from subscribers.imports.validate import parse_address_cell
 from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
 from subscribers.suppression import IMPORTED
@@ -79,7 +79,7 @@ def apply_batch(job: ImportJob, lines: tuple[int, int], now: datetime) -> Import
     after, until = lines
     _speed_up()
     with diff.compared_rows(job, after, until, with_ids=True) as cursor:
-        diff.lock_subscriptions(cursor)
+        diff.lock_and_exclude_unsubscribed(cursor)
         outcomes = diff.count_outcomes(cursor)
         _write(cursor, job, outcomes, now)
         if tags_and_fields.has_tags_or_fields(job):

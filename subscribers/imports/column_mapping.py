@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from subscribers import iso_codes
-from subscribers.imports import formats
+from subscribers.imports import other_systems_formats
 from subscribers.imports.countries_and_languages import parse_countries
 from subscribers.imports.row_types import UnreadableFile
+from subscribers.imports.status_cells import Status
 from subscribers.imports.status_columns import GATES, Kind, read_column, status_column_of_heading
-from subscribers.imports.statuses import Status
 from subscribers.segments.models import CustomField
 from subscribers.translate_stored_texts import stored
 
@@ -89,7 +89,7 @@ class Columns:
     # Places of columns of JSON; their keys are columns of their own.
     expanded: frozenset[int] = frozenset()
     # The product that exported the file, if it is known.
-    format: formats.Format | None = None
+    format: other_systems_formats.Format | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def find_columns(
     headed = is_headed(first)
     headings = tuple(cell.strip() for cell in first) if headed else _made_up(len(first))
     names = [(keys or {}).get(place, heading) for place, heading in enumerate(headings)]
-    known = formats.recognise([normalise_heading(name) for name in names]) if headed else None
+    known = other_systems_formats.recognise([normalise_heading(name) for name in names]) if headed else None
     detection = _Detection(headings, names, sample if headed else [first, *sample], known, choices.words)
     detection.fixed |= dict.fromkeys(expanded, "ignore")
     fields = detection.fields() if headed else detection.guessed(first)
@@ -204,7 +204,7 @@ class _Detection:
         headings: Sequence[str],
         names: Sequence[str],
         sample: Sequence[Sequence[str]],
-        known: formats.Format | None,
+        known: other_systems_formats.Format | None,
         words: Mapping[str, Status],
     ) -> None:
         self._headings = headings

@@ -112,7 +112,7 @@ def compared_rows(
                 cursor.execute("DROP TABLE import_compared")
 
 
-def lock_subscriptions(cursor: CursorWrapper) -> None:
+def lock_and_exclude_unsubscribed(cursor: CursorWrapper) -> None:
     """Hold back unsubscribes of those who are put on the list, and exclude those who just unsubscribed."""
     if connection.features.has_select_for_update:
         cursor.execute(_LOCK)

@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext
 
 from subscribers import resumable_jobs
-from subscribers.imports import apply, diff, staging, unknown_values
+from subscribers.imports import apply, diff, unknown_values, uploads_and_staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, Progress, UnreadableFile, no_progress
 from subscribers.imports.staff_questions import Survey, Unanswered
@@ -138,7 +138,7 @@ class ImportRunner(JobRunner[ImportJob]):
     def read_upload(self, job: ImportJob, clock: Clock, progress: Progress = no_progress) -> None:
         """Read an uploaded file; one that cannot be read is not tried again."""
         try:
-            with staging.open_upload(job) as stream:
+            with uploads_and_staging.open_upload(job) as stream:
                 read_file(job, stream, clock, progress)
         except WrongState:
             return
@@ -151,7 +151,7 @@ class ImportRunner(JobRunner[ImportJob]):
             if job.options.get("unknown"):
                 # It is read again once staff have chosen what these values mean.
                 return
-        staging.delete(job.upload)
+        uploads_and_staging.delete(job.upload)
 
     @contextmanager
     def _second_connection(self, job: ImportJob, clock: Clock, stop: Stop) -> Iterator[None]:
@@ -228,7 +228,7 @@ def create_upload(
     """A job for an uploaded file whose columns are to be set. Raises ValueError without a source; OSError."""
     job = create(file_name, options, now)
     try:
-        job.upload, size = staging.store_upload(chunks)
+        job.upload, size = uploads_and_staging.store_upload(chunks)
     except BaseException:
         job.delete()
         raise
@@ -250,7 +250,7 @@ def set_columns(
     no mail. Raises WrongState.
     """
     # What was decided before the import came back.
-    before = job.options["columns"] if staging.is_read_so(job, encoding, delimiter) else {}
+    before = job.options["columns"] if uploads_and_staging.is_read_so(job, encoding, delimiter) else {}
     options = {
         **{name: value for name, value in job.options.items() if name != "questions"},
         "columns": {**before, **columns},
@@ -270,7 +270,7 @@ def set_values(job: ImportJob, choices: unknown_values.Choices) -> None:
     Raises WrongState, also when the file is no longer stored; ValueError for a code that does not exist.
     """
     options = {**job.options, "values": unknown_values.check_choices(choices)}
-    stored_still = job.upload and staging.is_stored(job.upload)
+    stored_still = job.upload and uploads_and_staging.is_stored(job.upload)
     if not stored_still or not resumable_jobs.transition(
         job, [State.READY], State.READING, options=options, position=0
     ):
@@ -347,13 +347,13 @@ def start_apply(
         if changed:
             stats = _stats_as_read(job)
             for warning in reject:
-                stats.refused += staging.reject_warned(job, warning)
+                stats.refused += uploads_and_staging.reject_warned(job, warning)
                 stats.warnings.pop(warning, None)
             job.result = stats.as_dict()
             job.options = _without_cells(job.options)
             job.save(update_fields=["result", "options"])
     if changed:
-        staging.delete(job.upload)
+        uploads_and_staging.delete(job.upload)
     if not changed and job.state != State.APPLYING:
         raise WrongState(
             gettext("This import is in the state “%(state)s”; it must wait to be applied.")
@@ -377,7 +377,7 @@ def discard(job: ImportJob, by: str, now: datetime) -> None:
                 % {"state": job.get_state_display()}
             )
         delete_rows(job)
-    staging.delete(job.upload)
+    uploads_and_staging.delete(job.upload)
 
 
 def delete_expired(now: datetime) -> int:
@@ -391,7 +391,7 @@ def delete_expired(now: datetime) -> int:
     expired = list(ImportJob.objects.filter(ended, kept, state__in=(State.APPLIED, State.UNDONE)))
     for job in expired:
         delete_rows(job)
-    staging.delete_older_than(APPLY_WITHIN + timedelta(days=1))
+    uploads_and_staging.delete_older_than(APPLY_WITHIN + timedelta(days=1))
     return len(expired)
 
 
@@ -428,7 +428,7 @@ def _stage(job: ImportJob, stream: BinaryIO, clock: Clock, progress: Progress) -
         values = unknown_values.ValueReader(job.options.get("values"))
         columns, survey = table.columns, Survey(table.columns)
         validate = row_validator(columns, values)
-        with staging.Staging(job.pk, extend_lease, columns.fields.index("email")) as staged:
+        with uploads_and_staging.Staging(job.pk, extend_lease, columns.fields.index("email")) as staged:
             for count, (line, cells) in enumerate(survey.watch(table.rows), start=1):
                 staged.add(validate(line, cells), cells)
                 if not count % _REPORT_EVERY:
@@ -495,4 +495,4 @@ def _stop_reading(job: ImportJob, error: Exception) -> None:
             name=type(error).__name__,
         ),
     )
-    staging.delete(job.upload)
+    uploads_and_staging.delete(job.upload)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import TableRow
+from subscribers.imports.status_cells import Status, may_mention, mentioned_status, normalise_words
 from subscribers.imports.status_columns import make_cell_reader, read_column, status_column_of_heading
-from subscribers.imports.statuses import Status, may_mention, mentioned_status, normalise_words
 from subscribers.translate_stored_texts import stored
 
 # Rows that are looked at together.
@@ -45,7 +45,7 @@ class Unanswered(Exception):  # noqa: N818  (a finding about the file)
     """The file was read to its end, and nobody can be imported before these questions are answered."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
-        super().__init__(describe(questions))
+        super().__init__(describe_questions(questions))
         self.questions = tuple(questions)
 
 
@@ -184,7 +184,7 @@ class Survey:
                 shown[cell.strip()[:_SHOWN_LENGTH]] = None
 
 
-def describe(questions: Sequence[Question]) -> str:
+def describe_questions(questions: Sequence[Question]) -> str:
     """The questions for the command line, with the options that answer them."""
     lines = [stored("The file does not say clearly who must not get emails, so nothing was imported.")]
     for one in questions:

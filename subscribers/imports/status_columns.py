@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from subscribers.imports.statuses import (
+from subscribers.imports.status_cells import (
     Status,
     denying_status,
     is_date,

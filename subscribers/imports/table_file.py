@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, BinaryIO
 
-from subscribers.imports import archive, encodings, formats
+from subscribers.imports import encodings, other_systems_formats, zip_archive
 from subscribers.imports.column_mapping import (
     Choices,
     Columns,
@@ -146,7 +146,7 @@ def _open(
                 return _open_sheets(read_sheets(copy, size, closed_at_the_end), source, name)
             if nested:
                 raise UnreadableFile(stored("This archive contains another archive: unpack it first."))
-            unpacked = archive.unpack(copy, size, closed_at_the_end)
+            unpacked = zip_archive.unpack(copy, size, closed_at_the_end)
             return _open_archive(unpacked, options, closed_at_the_end, source)
         source = replace(source, rows=read_workbook(copy, size))
     else:
@@ -162,7 +162,7 @@ def _open(
 
 
 def _open_archive(
-    unpacked: archive.Archive, options: Mapping[str, Any], closed_at_the_end: ExitStack, whole: _Source
+    unpacked: zip_archive.Archive, options: Mapping[str, Any], closed_at_the_end: ExitStack, whole: _Source
 ) -> _Source:
     """The tables of an archive as one: all their headings, and the status that each file's name gives."""
     tables: list[_NamedTable] = []
@@ -234,7 +234,7 @@ def _wanted(tables: Sequence[_NamedTable]) -> set[str]:
     """
     names = {name: [normalise_heading(cell) for cell in first] for name, _, first in tables}
     with_email = {name for name, headings in names.items() if email_place(headings) is not None}
-    known = {name for name in with_email if formats.recognise(names[name]) is not None}
+    known = {name for name in with_email if other_systems_formats.recognise(names[name]) is not None}
     return known | _leaving(tables) if known else with_email
 
 

@@ -12,8 +12,8 @@ from subscribers.csv_cells import unescape
 from subscribers.imports import tags_and_fields
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import InvalidRow, ValidRow
+from subscribers.imports.status_cells import DO_NOT_MAIL, Status, is_false, most_severe
 from subscribers.imports.status_columns import GATES, make_cell_reader
-from subscribers.imports.statuses import DO_NOT_MAIL, Status, is_false, most_severe
 from subscribers.imports.unknown_values import ValueReader
 from subscribers.translate_stored_texts import stored
 

@@ -109,7 +109,7 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
     return "requested"
 
 
-def pending(subscriber: Subscriber, now: datetime) -> AddressChange | None:
+def pending_change(subscriber: Subscriber, now: datetime) -> AddressChange | None:
     """The request that still waits for a button, if any."""
     rows = subscriber.address_changes.filter(
         changed_at__isnull=True,
@@ -279,7 +279,7 @@ def _hand_over(
     agreed -= set(since.values_list("mailing_list", flat=True))
     source = f"from {mask_address(change.old_email)} to {mask_address(change.new_email)}"
     evidence = replace(evidence, source=source)
-    subscribe.add(other, sorted(agreed), evidence, now)
+    subscribe.add_to_lists(other, sorted(agreed), evidence, now)
     unsubscribe.unsubscribe_all(subscriber.pk, None, evidence, now)
 
 
@@ -319,7 +319,7 @@ def _read(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: dateti
 
 
 def _fresh_claim(purpose: tokens.PagePurpose, token: str, valid: timedelta, now: datetime) -> tokens.Claim:
-    claim = tokens.read(purpose, token)
+    claim = tokens.read_token(purpose, token)
     if not claim.is_fresh(valid, now):
         raise tokens.LinkExpired("expired")
     return claim

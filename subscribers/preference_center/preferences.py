@@ -164,7 +164,7 @@ def save(
     with transaction.atomic():
         before = read_preferences(Subscriber.objects.select_for_update().get(pk=subscriber.pk), now)
         _save_fields(subscriber, before, wanted, evidence, now)
-        subscribe.add(subscriber, sorted(set(wanted.lists) - set(before.lists)), evidence, now)
+        subscribe.add_to_lists(subscriber, sorted(set(wanted.lists) - set(before.lists)), evidence, now)
         unsubscribe.unsubscribe(
             subscriber.pk, set(before.lists) - set(wanted.lists), newsletter_id, evidence, now
         )
@@ -174,7 +174,7 @@ def save(
             )
 
 
-def email_link(subscriber: Subscriber, newsletter_id: int, network: str, now: datetime) -> str:
+def email_preferences_link(subscriber: Subscriber, newsletter_id: int, network: str, now: datetime) -> str:
     """Email the link to the preferences to the subscriber: "sent", or "busy" when it was requested too often.
 
     A suppressed address gets none, which the answer does not reveal. `network`: as consent.network_of gives

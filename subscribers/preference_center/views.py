@@ -86,7 +86,7 @@ def _preferences_context(
     after = preferences.read_preferences(subscriber, now)
     form = outcome if isinstance(outcome, PreferencesForm) else None
     address_form = outcome if isinstance(outcome, AddressChangeForm) else None
-    change = change_address.pending(subscriber, now)
+    change = change_address.pending_change(subscriber, now)
     return {
         "masked": mask_address(subscriber.email),
         "form": form or PreferencesForm(None, subscriber=subscriber, page_language=language, now=now),
@@ -200,7 +200,7 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
             "masked": mask_address(subscriber.email),
             "outcome": outcome,
             "consent_text": consent_text,
-            "may_resubscribe": bool(subscribe.resubscribable(subscriber, lists)),
+            "may_resubscribe": bool(subscribe.resubscribable_lists(subscriber, lists)),
             "reasons": unsubscribe.UNSUBSCRIBE_REASONS.items(),
             "paused": _pause_notice(subscriber, language),
         }
@@ -228,7 +228,7 @@ def _handle_unsubscribe(
         return "resubscribed" if is_back else "unsubscribed"
     if "send" in post:
         network = network_of(client_address(request))
-        return preferences.email_link(subscriber, newsletter_id, network, now)
+        return preferences.email_preferences_link(subscriber, newsletter_id, network, now)
     if unsubscribe.record_reason(subscriber, newsletter_id, post.get("why", ""), now):
         return "thanks"
     # The button without a choice among the reasons is a valid answer too.
@@ -290,7 +290,7 @@ def data_access_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _download(subscriber: Subscriber) -> HttpResponse:
-    text = json.dumps(data_access.collect(subscriber), ensure_ascii=False, indent=2)
+    text = json.dumps(data_access.collect_data(subscriber), ensure_ascii=False, indent=2)
     response = HttpResponse(text, content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="my-data.json"'
     response["Cache-Control"] = "no-store"

@@ -56,7 +56,7 @@ def read_link(token: str, now: datetime) -> Subscriber:
     A link that was requested before the address was changed, or changed back, has expired: who reads that
     mailbox may be another person than the one who has the address now.
     """
-    claim = tokens.read("data_access", token)
+    claim = tokens.read_token("data_access", token)
     if not claim.is_fresh(LINK_WORKS_FOR, now):
         raise tokens.LinkExpired("too old")
     link = DataLink.objects.select_related("subscriber").filter(pk=claim.subscriber).first()
@@ -103,7 +103,7 @@ def _recipients(subscriber: Subscriber, now: datetime) -> list[str]:
     return list(dict.fromkeys([subscriber.email, *reachable]))
 
 
-def collect(subscriber: Subscriber) -> dict[str, Any]:
+def collect_data(subscriber: Subscriber) -> dict[str, Any]:
     """All stored data about a subscriber, ready for JSON; times are ISO 8601 with zone.
 
     The subscriber's own fields, and lists of records: `subscriptions`, `consents`, `address_changes`,

@@ -56,7 +56,7 @@ class CampaignRunner(JobRunner[ReconfirmationCampaign]):
 
     def send(self, campaign: ReconfirmationCampaign, person: Subscriber) -> None:
         """Send one email."""
-        token = tokens.make("reconfirm", person.pk, campaign.pk)
+        token = tokens.make_token("reconfirm", person.pk, campaign.pk)
         transactional_emails.send_reconfirmation(person, token, campaign.deadline)
 
 
@@ -96,7 +96,7 @@ def recipients(campaign: ReconfirmationCampaign, now: datetime) -> QuerySet[Subs
     segments.require_targets(rule)
     people = segments.matching_subscribers(rule, campaign.created_at).filter(pk__gt=campaign.position)
     people = people.filter(Exists(on_list)).exclude(paused_until__gt=now)
-    return people.exclude(audience_query.suppressed()).exclude(Exists(lately)).order_by("pk")
+    return people.exclude(audience_query.suppressed_condition()).exclude(Exists(lately)).order_by("pk")
 
 
 def run_due(now: datetime, stop: Stop = lambda: False) -> int:
@@ -125,7 +125,7 @@ def confirm(campaign: ReconfirmationCampaign, person: Subscriber, evidence: Evid
             if not person.consents.filter(event=Event.CONFIRMED, at__gte=campaign.created_at).exists():
                 record(Event.CONFIRMED, [person.pk], [campaign.mailing_list_id], evidence, now)
         else:
-            subscribe.add(person, [campaign.mailing_list_id], evidence, now)
+            subscribe.add_to_lists(person, [campaign.mailing_list_id], evidence, now)
 
 
 def cancel(campaign: ReconfirmationCampaign, by: str, now: datetime) -> None:

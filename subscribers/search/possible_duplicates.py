@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from subscribers.models import Subscriber
-from subscribers.search.subscriber_search import Query, email_starts_with, newest
+from subscribers.search.subscriber_search import Query, email_starts_with, newest_matches
 
 _COMPARED = 500
 
@@ -52,7 +52,7 @@ def _nearby(subscriber: Subscriber, local: str) -> list[Subscriber]:
     if len(local) >= _MIN_LOCAL_LENGTH:
         near += Subscriber.objects.filter(_starts_like(local)).only("email", "name")[:_COMPARED]
     if len(subscriber.name) >= 3:
-        near += newest(Query(text=subscriber.name), _COMPARED, "email", "name")
+        near += newest_matches(Query(text=subscriber.name), _COMPARED, "email", "name")
     return [one for one in near if one.pk != subscriber.pk]
 
 

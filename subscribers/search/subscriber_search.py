@@ -68,7 +68,7 @@ class Page:
     """Some subscribers, the newest first."""
 
     subscribers: Sequence[Subscriber]
-    # For `page`: `before` leads to newer subscribers, `after` to older ones; None: there are none.
+    # For `search_page`: `before` leads to newer subscribers, `after` to older ones; None: there are none.
     before: int | None
     after: int | None
 
@@ -99,12 +99,12 @@ class _Condition:
         return None if ids is None else _capped_count(ids, has_repeats=self.has_repeats)
 
 
-def matching(query: Query) -> QuerySet[Subscriber]:
+def matching_subscribers(query: Query) -> QuerySet[Subscriber]:
     """All matches, one row each, unordered."""
     return _apply(Subscriber.objects.all(), _conditions(query))
 
 
-def page(query: Query, size: int, *, after: int | None = None, before: int | None = None) -> Page:
+def search_page(query: Query, size: int, *, after: int | None = None, before: int | None = None) -> Page:
     """A page of matches, the newest first: those after a subscriber's id, or before it.
 
     Each has its subscriptions prefetched, and `suppressed` says whether the address is suppressed.
@@ -112,18 +112,18 @@ def page(query: Query, size: int, *, after: int | None = None, before: int | Non
     return Search(query).page(size, after=after, before=before)
 
 
-def newest(query: Query, size: int, *fields: str) -> list[Subscriber]:
+def newest_matches(query: Query, size: int, *fields: str) -> list[Subscriber]:
     """The newest matches with these fields alone: for a look over many, where a page is too heavy."""
     return list(_page_queryset(list(_conditions(query)), None, None).only(*fields)[:size])
 
 
-def count(query: Query, *, exact: bool = False) -> CappedCount:
+def count_matches(query: Query, *, exact: bool = False) -> CappedCount:
     """How many match; unless `exact`, it stops at CAP and does not scan the whole table."""
     return Search(query).count(exact=exact)
 
 
 class Search:
-    """`page` and `count` of one query, which share what both need."""
+    """`search_page` and `count_matches` of one query, which share what both need."""
 
     def __init__(self, query: Query) -> None:
         self._asked = query
@@ -136,12 +136,14 @@ class Search:
     def count(self, *, exact: bool = False) -> CappedCount:
         """Like the function of this name."""
         if exact:
-            return CappedCount(matching(self._asked).count(), exact=True)
+            return CappedCount(matching_subscribers(self._asked).count(), exact=True)
         return _count(self._conditions)
 
 
 def _page(conditions: list[_Condition], size: int, after: int | None, before: int | None) -> Page:
-    found = _page_queryset(conditions, after, before).annotate(suppressed=audience_query.suppressed())
+    found = _page_queryset(conditions, after, before).annotate(
+        suppressed=audience_query.suppressed_condition()
+    )
     subscribers = list(found.prefetch_related("subscriptions")[: size + 1])
     more, subscribers = len(subscribers) > size, subscribers[:size]
     if before is not None:
@@ -261,7 +263,9 @@ def _conditions(query: Query) -> Iterator[_Condition]:
         yield _subscription_condition(query.mailing_list, "" if query.state == SUPPRESSED else query.state)
     if query.state == SUPPRESSED:
         suppressions = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
-        yield _Condition(Q(audience_query.suppressed()), _suppressed_ids(), Q(address_hash__in=suppressions))
+        yield _Condition(
+            Q(audience_query.suppressed_condition()), _suppressed_ids(), Q(address_hash__in=suppressions)
+        )
     if query.language:
         in_language = Subscriber.objects.filter(language=query.language).values("pk")
         yield _Condition(Q(language__iexact=query.language), in_language, Q(language=query.language))

@@ -41,7 +41,7 @@ class AudienceQuery:
 
     def reachable(self) -> QuerySet[Subscriber]:
         """As `subscribers`, without suppressed addresses; paused subscribers are included."""
-        return self.subscribers().exclude(suppressed())
+        return self.subscribers().exclude(suppressed_condition())
 
     def ever_subscribed(self) -> QuerySet[Subscriber]:
         """Subscribers with a subscription to one of the lists in any state, one row each."""
@@ -74,12 +74,12 @@ def interested_in(countries: Iterable[str]) -> Q:
     return wanted
 
 
-def suppressed() -> Exists:
+def suppressed_condition() -> Exists:
     """The condition that a Subscriber's address has a suppression in force."""
     return Exists(Suppression.objects.filter(address_hash=OuterRef("address_hash"), lifted_at__isnull=True))
 
 
-def reachability(query: AudienceQuery, now: datetime) -> QuerySet[Subscriber]:
+def with_reachability(query: AudienceQuery, now: datetime) -> QuerySet[Subscriber]:
     """`query.ever_subscribed()`, each annotated with `reachability`, one of the five values above.
 
     Subscribers who unsubscribed from all of the lists are "unsubscribed", suppressed or not; for the others a
@@ -89,7 +89,7 @@ def reachability(query: AudienceQuery, now: datetime) -> QuerySet[Subscriber]:
     return query.ever_subscribed().annotate(
         reachability=Case(
             When(~query.on_lists(*_SUBSCRIBED), then=Value(UNSUBSCRIBED)),
-            When(suppressed(), then=Value(SUPPRESSED)),
+            When(suppressed_condition(), then=Value(SUPPRESSED)),
             When(~query.on_lists(Subscription.State.CONFIRMED), then=Value(UNCONFIRMED)),
             When(paused_until__gt=now, then=Value(PAUSED)),
             default=Value(REACHABLE),

@@ -17,7 +17,7 @@ from django_stubs_ext import StrOrPromise
 
 from subscribers import iso_codes
 from subscribers.models import ConsentRecord, Subscription
-from subscribers.segments.audience_query import interested_in, suppressed
+from subscribers.segments.audience_query import interested_in, suppressed_condition
 from subscribers.segments.models import CustomField, FieldValue, Tagging
 from subscribers.segments.rules import Condition, InvalidRule, Value
 
@@ -202,7 +202,7 @@ def _pending(condition: Condition, now: datetime) -> Q:
 
 
 def _suppressed(condition: Condition, now: datetime) -> Q:
-    return _exists(condition, suppressed())
+    return _exists(condition, suppressed_condition())
 
 
 def _self_confirmed(condition: Condition, now: datetime) -> Q:

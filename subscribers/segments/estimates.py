@@ -170,13 +170,13 @@ def _last_key() -> int:
 
 def _subscribers(keys: Sequence[int]) -> Sequence[Subscriber]:
     """Those of the keys that still exist, newest first, as pages show them."""
-    found = Subscriber.objects.filter(pk__in=keys).annotate(suppressed=audience_query.suppressed())
+    found = Subscriber.objects.filter(pk__in=keys).annotate(suppressed=audience_query.suppressed_condition())
     return list(found.order_by("-pk").prefetch_related("subscriptions"))
 
 
 def _reachable() -> Q:
     confirmed = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.CONFIRMED)
-    return Q(Exists(confirmed)) & ~Q(audience_query.suppressed())
+    return Q(Exists(confirmed)) & ~Q(audience_query.suppressed_condition())
 
 
 def _rounded(number: int, figures: int) -> int:

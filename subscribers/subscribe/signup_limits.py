@@ -13,7 +13,7 @@ from typing import Literal
 from django.conf import settings
 
 from subscribers.addresses import address_hash
-from subscribers.rate_limit import Limit, count, hit
+from subscribers.rate_limit import Limit, count_hits, hit
 from subscribers.signals import signup_flood
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def canonical_address(address: str) -> str:
 
 
 def _count_this_hour(key: str, now: datetime) -> int:
-    return count(key, _HOUR, now)
+    return count_hits(key, _HOUR, now)
 
 
 def _report_flood(now: datetime) -> None:

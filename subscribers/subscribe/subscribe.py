@@ -25,7 +25,7 @@ EMAIL_INTERVAL = timedelta(hours=24)
 Outcome = Literal["answered", "question", "busy"]
 
 
-def request(
+def request_signup(
     email: str,
     list_ids: Collection[int],
     language: str,
@@ -69,7 +69,7 @@ def confirm_token(subscriber: Subscriber, now: datetime) -> str:
 
 def read_token(token: str, now: datetime) -> Subscriber:
     """The subscriber of a confirmation link; raises InvalidToken."""
-    claim = tokens.read("confirm", token)
+    claim = tokens.read_token("confirm", token)
     if not claim.is_fresh(CONFIRM_WITHIN, now):
         raise tokens.LinkExpired("the link is older than seven days")
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
@@ -89,7 +89,7 @@ def pending_lists(subscriber: Subscriber) -> list[MailingList]:
     )
 
 
-def confirm(subscriber: Subscriber, evidence: Evidence, now: datetime) -> int:
+def confirm_signup(subscriber: Subscriber, evidence: Evidence, now: datetime) -> int:
     """Confirm the pending subscriptions; how many there were, 0 when it was done before."""
     with transaction.atomic():
         pending = subscriber.subscriptions.select_for_update().filter(state=Subscription.State.PENDING)
@@ -105,7 +105,7 @@ def confirm(subscriber: Subscriber, evidence: Evidence, now: datetime) -> int:
     return confirmed
 
 
-def add(subscriber: Subscriber, list_ids: Iterable[int], evidence: Evidence, now: datetime) -> None:
+def add_to_lists(subscriber: Subscriber, list_ids: Iterable[int], evidence: Evidence, now: datetime) -> None:
     """Subscribe to these lists, at the subscriber's own request on a page that only their link opens."""
     added = []
     values = {
@@ -126,7 +126,7 @@ def add(subscriber: Subscriber, list_ids: Iterable[int], evidence: Evidence, now
         confirmed_signal.send(Subscription, subscriber_id=subscriber.pk, list_ids=tuple(added))
 
 
-def resubscribable(subscriber: Subscriber, list_ids: Collection[int]) -> set[int]:
+def resubscribable_lists(subscriber: Subscriber, list_ids: Collection[int]) -> set[int]:
     """Those of these lists that a button may subscribe to again: the subscriber unsubscribed themselves."""
     if is_suppressed(subscriber):
         return set()
@@ -142,10 +142,10 @@ def resubscribe(
 ) -> bool:
     """Subscribe to the resubscribable ones of these lists, as new consent; False when there is none."""
     with transaction.atomic():
-        lists = resubscribable(subscriber, list_ids)
+        lists = resubscribable_lists(subscriber, list_ids)
         if not lists:
             return False
-        add(subscriber, sorted(lists), evidence, now)
+        add_to_lists(subscriber, sorted(lists), evidence, now)
         notify_resubscribed(subscriber, newsletter_id)
     return True
 

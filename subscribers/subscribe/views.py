@@ -100,7 +100,7 @@ def _sign_up_page(
 def _request(request: HttpRequest, form: forms.SignUpForm, language: str, now: datetime) -> subscribe.Outcome:
     data = form.cleaned_data
     evidence = evidence_from(request, Channel.FORM, language, forms.consent_text())
-    return subscribe.request(
+    return subscribe.request_signup(
         data["email"],
         data["lists"],
         data["language"],
@@ -125,7 +125,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     subscriber = subscribe.read_token(token, now)
     if request.method == "POST":
         evidence = evidence_from(request, Channel.EMAIL_LINK, page_language(subscriber))
-        subscribe.confirm(subscriber, evidence, now)
+        subscribe.confirm_signup(subscriber, evidence, now)
         _save_tracking_consent(request, subscriber, evidence, now)
     lists = subscribe.pending_lists(subscriber)
     template = "pages/confirm.html" if lists else "pages/confirmed.html"

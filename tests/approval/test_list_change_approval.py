@@ -151,7 +151,7 @@ def test_mail_is_sent_from_allowed_domains_only(
     assert sender_domains.is_allowed(address) is allowed
     if not allowed:
         with pytest.raises(ValidationError):
-            sender_domains.validate(address)
+            sender_domains.validate_sender(address)
 
 
 def test_an_edition_with_a_sender_of_another_domain_is_not_submitted(

@@ -123,7 +123,7 @@ def test_objects_that_were_uploaded_are_deleted_after_an_error(
         (tmp_path / "media").mkdir(exist_ok=True)
         (tmp_path / "media" / name).write_bytes(PICTURE)
     bucket.objects["office/media/there"] = b"there"
-    digest = objects.sha256("media/there")
+    digest = objects.object_sha256("media/there")
     stored = {"storage/media/there": digest, "storage/media/a": "?", "storage/media/b": "?"}
     restoring._check_bucket(stored)
     with pytest.raises(restoring.Damaged), ExitStack() as cleaning:

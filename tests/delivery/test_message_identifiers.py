@@ -99,7 +99,7 @@ def test_a_message_id_is_the_same_each_time_and_proves_its_delivery(delivery):
 
 @given(ID)
 def test_a_token_made_for_another_purpose_names_no_delivery(number):
-    token = message_identifiers.token("probe", number)
+    token = message_identifiers.make_token("probe", number)
     assert message_identifiers.read_message_id(f"<m.{token}@example.org>") is None
     assert message_identifiers.read_envelope_sender(f"b+{token}@example.org") is None
 
@@ -107,7 +107,7 @@ def test_a_token_made_for_another_purpose_names_no_delivery(number):
 @given(st.lists(ID, max_size=5))
 def test_the_tokens_of_many_deliveries_are_those_of_each(deliveries):
     assert message_identifiers.delivery_tokens(deliveries) == [
-        message_identifiers.token("delivery", one) for one in deliveries
+        message_identifiers.make_token("delivery", one) for one in deliveries
     ]
 
 
@@ -120,13 +120,13 @@ def test_every_token_of_a_text_is_found_in_order(deliveries, between, case):
 
 @given(ID, st.sampled_from("0aFgZ"))
 def test_a_token_within_a_longer_word_is_not_found(delivery, letter):
-    token = message_identifiers.token("delivery", delivery)
+    token = message_identifiers.make_token("delivery", delivery)
     assert message_identifiers.find_tokens(f"{letter}{token} {token}{letter} {token[1:]} {token * 2}") == []
 
 
 @given(ID)
 def test_a_token_is_that_of_a_message_id_only_in_its_form(delivery):
-    token = message_identifiers.token("delivery", delivery)
+    token = message_identifiers.make_token("delivery", delivery)
     text = f"<m.{token}@a.example> M.{token}@ m.{token}+ xm.{token}@ p.{token}@ m{token}@"
     assert [found.in_message_id for found in message_identifiers.find_tokens(text)] == [
         True,

@@ -268,7 +268,7 @@ def test_an_export_of_subscribers_is_made_on_its_own_page_only(desk: Desk) -> No
     ids=["NUL", "digits", "surrogate", "long"],
 )
 def test_forms_and_links_of_readers(desk: Desk, value: str) -> None:
-    token = tokens.make("preferences", desk.reader.pk, 0)
+    token = tokens.make_token("preferences", desk.reader.pk, 0)
     paths = ("/", "/subscribe/", f"/preferences/{token}/", f"/unsubscribe/{token}/", f"/your-data/{token}/")
     names = ("email", "name", "language", "lists", "list", "countries", "shown", "answer", "reason", "pause")
     browser = Client(raise_request_exception=False)

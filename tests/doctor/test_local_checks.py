@@ -122,7 +122,7 @@ def test_a_database_file_without_wal_is_a_problem(sqlite_template, django_db_set
 @pytest.mark.parametrize(("days", "status"), [(None, "warning"), (1, "ok"), (8, "warning")])
 def test_an_old_backup_or_none_is_a_warning(context, days, status):
     now = timezone.now()
-    instances.create(now, "")
+    instances.create_instance(now, "")
     if days is not None:
         instances.record_backup(now - timedelta(days=days))
     (found,) = local_checks.check_backup(context().config, now)
@@ -132,7 +132,7 @@ def test_an_old_backup_or_none_is_a_warning(context, days, status):
 @pytest.mark.django_db
 def test_an_installation_that_sends_nothing_is_a_problem(settings, context, tmp_path):
     settings.CONFIG = context(storage={"path": str(tmp_path)}).config
-    identity.check(timezone.now())
+    identity.check_identity(timezone.now())
     (found,) = local_checks.check_sending_allowed()
     assert found.status == "ok"
     instances.begin_no_send(instances.Instance.Reason.RESTORED, timezone.now())

@@ -84,7 +84,7 @@ def test_a_proxy_that_breaks_one_click_is_a_problem(context, get, post):
     with answering(get, post) as (url, asked):
         (found,) = web_checks.check_one_click(context(site={"url": url}))
     assert found.status == "problem" and "POST" in found.advice
-    assert tokens.make("unsubscribe", 0, 0) not in found.message
+    assert tokens.make_token("unsubscribe", 0, 0) not in found.message
     assert {cookie for _, _, cookie in asked} == {None}
 
 

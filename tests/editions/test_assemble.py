@@ -12,7 +12,7 @@ from mailer.editions.assemble import (
     assemble,
     assemble_due,
     parse_period,
-    upcoming,
+    upcoming_edition,
 )
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of, story_ids
@@ -161,6 +161,6 @@ def test_a_month_without_a_story_on_its_day_is_left_to_the_writers() -> None:
     cast.december_stories()
     assert assemble_due(due + timedelta(hours=2)) == []
     newsletter.refresh_from_db()
-    coming = upcoming(newsletter, due + timedelta(hours=2))
+    coming = upcoming_edition(newsletter, due + timedelta(hours=2))
     assert (str(coming.period), coming.skipped) == ("2021-12", True)
     assert coming.stories

@@ -6,7 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mailer.editions.assemble import InvalidPeriod, assemble, assemble_due, create_named, upcoming
+from mailer.editions.assemble import (
+    InvalidPeriod,
+    assemble,
+    assemble_due,
+    create_unscheduled_edition,
+    upcoming_edition,
+)
 from mailer.editions.models import EditionPlan
 from mailer.editions.planned_dates import next_planned
 from mailer.editions.rendering_input import story_ids
@@ -27,7 +33,7 @@ def test_the_times_that_lead_to_an_edition_follow_from_its_assembly() -> None:
     assert found.remind_offices_at == CUTOFF - timedelta(days=3)
     # The first Tuesday behind the assembly: 7 December.
     assert found.send_at == datetime(2021, 12, 7, 4, tzinfo=UTC)
-    assert upcoming(made, ASSEMBLED - timedelta(hours=1)).ready_by == CUTOFF
+    assert upcoming_edition(made, ASSEMBLED - timedelta(hours=1)).ready_by == CUTOFF
 
 
 def test_a_story_that_is_ready_behind_the_cut_off_is_in_the_next_edition() -> None:
@@ -52,7 +58,7 @@ def test_a_person_who_assembles_it_takes_what_is_ready_now() -> None:
 def test_editions_outside_of_the_schedule_have_names_and_take_no_period() -> None:
     made = cast.newsletter()
     story = cast.story("almaty", countries=("KZ",), day=date(2021, 11, 20))
-    first, second = (create_named(made, "Floods  in the south", ASSEMBLED) for _ in range(2))
+    first, second = (create_unscheduled_edition(made, "Floods  in the south", ASSEMBLED) for _ in range(2))
     assert [one.period for one in (first, second)] == ["2021-12-03-n1", "2021-12-03-n2"]
     assert first.name == "Floods in the south" and first.slug != second.slug
     assert story_ids(first) == [] and not EditionPlan.objects.exists()
@@ -67,4 +73,4 @@ def test_editions_outside_of_the_schedule_have_names_and_take_no_period() -> Non
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81])
 def test_a_name_that_no_edition_can_have_is_refused(name: str) -> None:
     with pytest.raises(InvalidPeriod):
-        create_named(cast.newsletter(), name, ASSEMBLED)
+        create_unscheduled_edition(cast.newsletter(), name, ASSEMBLED)

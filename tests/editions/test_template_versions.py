@@ -47,9 +47,9 @@ def test_a_part_of_the_desk_wins_over_the_folder_and_only_parts_are_read(folder:
     (folder / "secret.mjml").write_text("outside")
     (folder / newsletter.slug / "link.mjml").symlink_to(folder / "secret.mjml")
     assert dict(template_versions.parts_in_use(newsletter)) == {FOOT: with_line("Folder")}
-    template_versions.save(newsletter, FOOT, with_line("Desk"), masthead_of(newsletter), None, NOW)
+    template_versions.save_part(newsletter, FOOT, with_line("Desk"), masthead_of(newsletter), None, NOW)
     assert dict(masthead_of(newsletter).templates) == {FOOT: with_line("Desk")}
-    template_versions.save(newsletter, FOOT, None, masthead_of(newsletter), None, NOW)
+    template_versions.save_part(newsletter, FOOT, None, masthead_of(newsletter), None, NOW)
     assert dict(masthead_of(newsletter).templates) == {FOOT: with_line("Folder")}
     assert [one.source for one in newsletter.template_versions.all()] == [None, with_line("Desk")]
 
@@ -57,7 +57,7 @@ def test_a_part_of_the_desk_wins_over_the_folder_and_only_parts_are_read(folder:
 def test_a_part_with_a_problem_is_refused_and_nothing_is_saved() -> None:
     newsletter = cast.newsletter()
     with pytest.raises(template_versions.PartRefused) as refused:
-        template_versions.save(newsletter, FOOT, "<mj-section>\n<p>", masthead_of(newsletter), None, NOW)
+        template_versions.save_part(newsletter, FOOT, "<mj-section>\n<p>", masthead_of(newsletter), None, NOW)
     assert {one.part for one in refused.value.problems} == {FOOT}
     newsletter.refresh_from_db()
     assert newsletter.templates == {} and not newsletter.template_versions.exists()

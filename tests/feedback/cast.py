@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.feedback.decisions.apply_returned_mail import apply
+from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import SuppressionDecision
 from mailer.feedback.parsing.classify import Classification
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
@@ -78,7 +78,7 @@ def bounce(about: Delivery | Subscriber, bounce_class: str = "hard", at: datetim
         delivery=about.pk if signed else None,
         identity="verp" if signed else "",
     )
-    apply(reading, EventSource(f"mail {next(_numbers)}", at), at)
+    apply_one(reading, EventSource(f"mail {next(_numbers)}", at), at)
 
 
 def returned(person: Subscriber, bounce_class: str = "hard", at: datetime = NOW) -> Delivery:
@@ -95,7 +95,7 @@ def complain(about: Delivery | Subscriber, at: datetime = NOW) -> None:
     reading = ParsedReturnedMessage(
         "complaint", recipients, delivery=about.pk if signed else None, identity="verp" if signed else ""
     )
-    apply(reading, EventSource(f"mail {next(_numbers)}", at), at)
+    apply_one(reading, EventSource(f"mail {next(_numbers)}", at), at)
 
 
 def latest_decision(person: Subscriber) -> SuppressionDecision:

@@ -194,7 +194,7 @@ def test_a_message_that_cannot_be_applied_is_stored_as_unclassified(monkeypatch:
         if reading.kind != "other":
             raise LookupError("nobody thought of this")
 
-    monkeypatch.setattr(ingest, "apply", stumble)
+    monkeypatch.setattr(ingest, "apply_one", stumble)
     received = ingest.ingest_message(sample("postfix-unknown.eml"), NOW)
     assert received.message.kind == "other"
 
@@ -230,7 +230,7 @@ def test_a_database_outage_stores_nothing(delivery: Delivery, monkeypatch: pytes
         raise OperationalError("the connection is closed")
 
     with monkeypatch.context() as broken, pytest.raises(OperationalError):
-        broken.setattr(ingest, "apply", away)
+        broken.setattr(ingest, "apply_one", away)
         ingest.ingest_message(
             to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW
         )
@@ -240,14 +240,14 @@ def test_a_database_outage_stores_nothing(delivery: Delivery, monkeypatch: pytes
 def test_a_bounce_that_the_database_rejects_is_stored_as_unclassified(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    genuine = ingest.apply
+    genuine = ingest.apply_one
 
     def refused(reading: Any, *rest: Any) -> None:
         if reading.kind == "bounce":
             raise DataError("value too long")
         genuine(reading, *rest)
 
-    monkeypatch.setattr(ingest, "apply", refused)
+    monkeypatch.setattr(ingest, "apply_one", refused)
     received = ingest.ingest_message(
         to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW
     )

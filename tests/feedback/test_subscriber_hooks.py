@@ -9,12 +9,12 @@ import pytest
 
 from mailer.delivery.models import Delivery
 from mailer.feedback import ingest, subscriber_hooks
-from mailer.feedback.decisions.apply_returned_mail import apply
+from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
 from subscribers import former_addresses, merge
 from subscribers.models import Subscriber
-from subscribers.privacy.data_access import collect
+from subscribers.privacy.data_access import collect_data
 from subscribers.privacy.erasure import erase
 from subscribers.suppression import is_suppressed
 from tests.feedback.cast import NOW, accepted_delivery, ago, bounce, mailing, reader, recipient, returned
@@ -33,7 +33,7 @@ def complain(about: Delivery) -> None:
     reading = ParsedReturnedMessage(
         "complaint", (recipient("x@example.net"),), delivery=about.pk, identity="verp"
     )
-    apply(reading, EventSource("complaint 1", NOW), NOW)
+    apply_one(reading, EventSource("complaint 1", NOW), NOW)
 
 
 def test_a_bounce_of_a_former_address_does_not_count_for_the_new_one() -> None:
@@ -59,7 +59,7 @@ def test_a_service_event_about_a_former_address_counts_only_as_complaint(kind: s
     person = reader("old@example.net")
     move(person, "new@example.net", days=2)
     named = recipient("old@example.net")
-    apply(ParsedReturnedMessage(kind, (named,), identity="service"), EventSource("1", NOW), NOW)  # type: ignore[arg-type]
+    apply_one(ParsedReturnedMessage(kind, (named,), identity="service"), EventSource("1", NOW), NOW)  # type: ignore[arg-type]
     assert is_suppressed("new@example.net") is stopped
 
 
@@ -110,7 +110,7 @@ def test_deliveries_and_bounces_are_exported_as_json() -> None:
     sent = accepted_delivery(person, ago(days=1), reply="250 ok")
     bounce(sent)
     subscriber_hooks.connect()
-    data = json.loads(json.dumps(collect(person)))
+    data = json.loads(json.dumps(collect_data(person)))
     assert [(one["state"], one["at"], one["reply"]) for one in data["deliveries"]] == [
         ("accepted", ago(days=1).isoformat(timespec="seconds"), "250 ok")
     ]

@@ -28,7 +28,7 @@ from mailer.cli.main import start_django
 start_django(None)
 from subscribers import tokens
 from subscribers.models import Subscriber
-print(tokens.make("unsubscribe", Subscriber.objects.get(email=sys.argv[1]).pk, 1))
+print(tokens.make_token("unsubscribe", Subscriber.objects.get(email=sys.argv[1]).pk, 1))
 """
 
 

@@ -37,7 +37,7 @@ def known(db: None) -> dict[str, set[str]]:
         for family in section(timezone.now()):
             for suffix in suffixes[family.type]:
                 found[family.name + suffix] = set(family._labelnames)  # type: ignore[attr-defined]
-    assert metrics.page and len(found) > 30
+    assert metrics.metrics_page and len(found) > 30
     return found
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from mailer.delivery.ledger import deliveries
+from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Alert, Mailing, OutboxMessage, OutcomeTotal
 from mailer.delivery.throttle import provider_throttle
 from mailer.delivery.throttle.throttle import Throttle
@@ -123,7 +123,7 @@ def test_the_level_of_a_limit_is_the_share_that_was_granted(
     readers(3)
     mailing = released()
     now = timezone.now()
-    assert len(deliveries.claim(mailing, "w", now + timedelta(minutes=5), 3, now)) == 3
+    assert len(claim_and_record.claim(mailing, "w", now + timedelta(minutes=5), 3, now)) == 3
     assert Throttle(now).take_slice(3, now).left == 3
     assert samples(client)["mailer_throttle_used_ratio", "hour", "office"] == 0.75
 
@@ -192,7 +192,7 @@ def test_without_a_token_only_this_machine(
     def application(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
         request = RequestFactory().get("/metrics")
         request.META = environ
-        statuses.append(metrics.page(request).status_code)
+        statuses.append(metrics.metrics_page(request).status_code)
         return iter(())
 
     statuses: list[int] = []

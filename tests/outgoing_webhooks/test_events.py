@@ -44,10 +44,10 @@ def told() -> list[tuple[str, dict[str, Any]]]:
 def test_what_subscribers_do(endpoint: WebhookEndpoint, desk: Desk) -> None:
     monthly = MailingList.objects.order_by("pk")[0]
     evidence, now = Evidence(Channel.FORM), timezone.now()
-    subscribe.request("new@example.net", [monthly.pk], "ru", (), evidence, now)
+    subscribe.request_signup("new@example.net", [monthly.pk], "ru", (), evidence, now)
     reader = monthly.subscriptions.latest("pk").subscriber
     assert told() == []
-    subscribe.confirm(reader, evidence, now)
+    subscribe.confirm_signup(reader, evidence, now)
     unsubscribe.unsubscribe(reader.pk, [monthly.pk], 7, evidence, now)
     suppression.suppress(reader, "complaint", "ARF", now)
     suppression.suppress(reader, "complaint", "again", now)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from mailer.config import ConfigError, parse
 from mailer.doctor import local_checks
 from mailer.editions.pictures import permanent_picture
-from subscribers.imports import jobs, staging
+from subscribers.imports import jobs, uploads_and_staging
 from subscribers.imports.models import ImportJob, ImportRow
 from subscribers.models import MailingList
 from tests import cast
@@ -80,13 +80,13 @@ def test_an_upload_is_read_by_a_worker_elsewhere_and_deleted(bucket: dict[str, b
     many = ((b" " * 999 + b"\n") * 1_000 for _ in range(6))
     job = jobs.create_upload("people.csv", [b"email,name\n", *rows, *many], options, now)
     assert set(bucket) == {f"office/news/imports/{job.upload}"}
-    assert staging.preview(job).rows[0][0] == "0@example.org"
+    assert uploads_and_staging.preview(job).rows[0][0] == "0@example.org"
     jobs.set_columns(job, {}, "", "")
     jobs.RUNNER.read_and_run_due(lambda: now, lambda: False)
     assert ImportJob.objects.get().state == "ready" and ImportRow.objects.count() == 100
-    assert not bucket and not staging.is_stored(job.upload)
+    assert not bucket and not uploads_and_staging.is_stored(job.upload)
     jobs.create_upload("people.csv", [b"email\n"], options, now)
-    staging.delete_older_than(timedelta(days=1))
+    uploads_and_staging.delete_older_than(timedelta(days=1))
     assert not bucket
 
 

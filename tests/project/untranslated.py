@@ -41,7 +41,7 @@ NAMES = frozenset(
 # Packages whose texts staff read on pages or in emails.
 PACKAGES = (
     *("mailer/desk", "mailer/accounts", "mailer/reports", "mailer/approval", "mailer/editions"),
-    *(f"mailer/stories/{name}.py" for name in ("models", "story_drafts", "sanitize_pictures")),
+    *(f"mailer/stories/{name}.py" for name in ("models", "draft_editing", "sanitize_pictures")),
     "mailer/stories/sources",
     *("mailer/stories/url_fetcher.py", "mailer/delivery/models.py"),
     *(f"mailer/delivery/outbox/{name}.py" for name in ("alerts", "mailing_notices", "outbox")),

@@ -14,7 +14,7 @@ from mailer.delivery.message_builder import BuildTime, MailingContext
 from mailer.delivery.smtp.message_encoder import MimeEncoder
 from mailer.rendering import links, mime, variants
 from mailer.rendering.data_types import Content
-from mailer.rendering.mime_encoding import date
+from mailer.rendering.mime_encoding import format_date
 from subscribers import tokens
 from tests.gallery import SITE, sample_content
 
@@ -45,8 +45,8 @@ def messages(
     )
     reader = ClaimedDelivery(1, 1, 1, 1, 1, "reader@example.net", "", (), tracking_consent=True)
     (token,) = message_identifiers.delivery_tokens([reader.id])
-    (pages,) = tokens.links([reader.subscriber], context.newsletter)
-    time = BuildTime(date(now), int(now.timestamp()))
+    (pages,) = tokens.link_tokens([reader.subscriber], context.newsletter)
+    time = BuildTime(format_date(now), int(now.timestamp()))
     sent = {}
     for language in content.masthead.languages:
         rendered = variants.render(content, countries, language)

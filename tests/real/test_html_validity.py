@@ -61,7 +61,7 @@ def test_mails_and_their_web_versions_are_valid_in_every_theme() -> None:
 @pytest.mark.django_db
 def test_readers_pages_are_valid(client: Client, mailing: Mailing) -> None:  # noqa: F811
     edition, reader = mailing.edition, Subscriber.objects.get()
-    (own,) = tokens.links([reader.pk], edition.newsletter_id)
+    (own,) = tokens.link_tokens([reader.pk], edition.newsletter_id)
     variant = mailing.snapshot.variants.first()
     assert variant is not None
     paths = [

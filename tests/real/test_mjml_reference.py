@@ -74,14 +74,14 @@ def test_texts_pictures_and_rules_stand_where_the_reference_compiler_puts_them(p
     ours, sources, tokens = {}, {}, {}
     for name, base in THEMES.items():
         content = every_block(base)
-        digest = view_model.build(
+        digest = view_model.build_digest(
             content,
             story_selection.visible_blocks(content, None),
             "0" * 16,
             LANGUAGES[name],
             lambda warning: None,
         )
-        tokens[name] = theme.tokens(content.masthead.theme)
+        tokens[name] = theme.all_tokens(content.masthead.theme)
         parts = content.masthead.templates
         sources[name] = variants.render_mjml(digest, tokens[name], parts)
         ours[name] = variants.render_html(digest, tokens[name], parts)
@@ -106,7 +106,7 @@ def test_texts_pictures_and_rules_stand_where_the_reference_compiler_puts_them(p
 
 def inlined(html: str, tokens: Mapping[str, str], parts: template_parts.Parts) -> str:
     """The reference compiler's HTML with the stylesheet in its elements, as ours has it."""
-    stylesheet = template_parts.render(parts, "inline.css", {"theme": dict(tokens)})
+    stylesheet = template_parts.render_part(parts, "inline.css", {"theme": dict(tokens)})
     inliner = css_inline.CSSInliner(
         inline_style_tags=False, keep_style_tags=True, extra_css=stylesheet, load_remote_stylesheets=False
     )

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mailer.delivery.ledger import deliveries
+from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery
 from mailer.delivery.outbox import outbox
 from mailer.delivery.smtp import dkim
@@ -74,11 +74,11 @@ def without_trace(arrived, sent):
 
 def composed(mailing):
     """What is going to be sent, by address, made beforehand from the same moment."""
-    claimed = deliveries.claim(mailing, "test", NOW + timedelta(minutes=1), 10, NOW)
+    claimed = claim_and_record.claim(mailing, "test", NOW + timedelta(minutes=1), 10, NOW)
     envelopes = [make() for make in message_builder().messages(mailing, claimed, NOW)]
     for one in envelopes:
         one.sign()
-    deliveries.release([one.id for one in claimed], "test", NOW)
+    claim_and_record.release([one.id for one in claimed], "test", NOW)
     return {one.recipient: b"".join(one.pieces) for one in envelopes}
 
 
@@ -94,7 +94,7 @@ def test_an_edition_arrives_byte_for_byte_and_its_signature_verifies(through, do
     sent = composed(mailing)
     summary = send()
     assert summary.error == "" and summary.accepted == 3, Delivery.objects.values_list("reply", flat=True)
-    (key,) = dkim.configured().keys
+    (key,) = dkim.configured_signer().keys
     for address, message in sent.items():
         (arrived,) = mailbox(dovecot, address, 1)
         assert without_trace(arrived, message) == message

@@ -15,7 +15,7 @@ SAMPLE = gallery.sample_content()
 
 def inputs(name: str) -> set[str]:
     """What a shipped part and those that it includes read of the context."""
-    tree = template_parts.environment(()).parse(template_parts.default_source(name))
+    tree = template_parts.jinja_environment(()).parse(template_parts.default_source(name))
     defined = {one.name for one in tree.find_all(nodes.Name) if one.ctx != "load"}
     included = set(meta.find_referenced_templates(tree))
     assert None not in included
@@ -39,8 +39,12 @@ def test_a_kept_part_reads_nothing_that_its_key_does_not_stand_for(name: str) ->
 
 @pytest.mark.parametrize("name", sorted(block_cache.FRAME_PARTS | block_cache.TEXT_FRAME_PARTS))
 def test_masthead_and_footer_read_no_other_fields_of_the_digest(name: str) -> None:
-    included = meta.find_referenced_templates(template_parts.environment(()).parse(source := _source(name)))
-    trees = [template_parts.environment(()).parse(one) for one in (source, *map(_source, map(str, included)))]
+    included = meta.find_referenced_templates(
+        template_parts.jinja_environment(()).parse(source := _source(name))
+    )
+    trees = [
+        template_parts.jinja_environment(()).parse(one) for one in (source, *map(_source, map(str, included)))
+    ]
     names = [one for tree in trees for one in tree.find_all(nodes.Name) if one.name == "digest"]
     fields = [
         one.attr

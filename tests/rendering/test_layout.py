@@ -26,8 +26,8 @@ ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 
 def mjml(content: Content, language: str) -> str:
     blocks = story_selection.visible_blocks(content, None)
-    digest = view_model.build(content, blocks, "0" * 16, language, lambda warning: None)
-    return variants.render_mjml(digest, theme.tokens(content.masthead.theme))
+    digest = view_model.build_digest(content, blocks, "0" * 16, language, lambda warning: None)
+    return variants.render_mjml(digest, theme.all_tokens(content.masthead.theme))
 
 
 def lengths_without_unit(source: str) -> list[str]:

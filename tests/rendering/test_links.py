@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.rendering.data_types import Block, Content, LocalText, RenderedVariant, StoryText
-from mailer.rendering.links import Link, outbound_links, rewrite
+from mailer.rendering.links import Link, outbound_links, rewrite_links
 from mailer.rendering.variants import render
 from tests.rendering import cast
 
@@ -103,7 +103,7 @@ def _story_with(url: str) -> Content:
 def test_whatever_an_address_looks_like_it_is_found_again_in_html_and_text(path: str) -> None:
     content = _story_with(f"https://example.org/{path}")
     (link,) = outbound_links(content)
-    led = rewrite(render(content, (), "en"), {link.url: OTHER}.get)
+    led = rewrite_links(render(content, (), "en"), {link.url: OTHER}.get)
     hrefs = [unescape(found) for found in re.findall(r'href="([^"]*)"', led.html)]
     assert hrefs.count(OTHER) == 2 and link.url not in hrefs
     assert led.text.count(OTHER) == 1 and link.url not in led.text.split()
@@ -113,18 +113,18 @@ def test_an_address_in_brackets_keeps_its_own_and_leaves_the_sentences() -> None
     first, second = "https://example.org/film_(2021)", "https://example.org/film"
     known = {first: "https://n.example/1", second: "https://n.example/2"}
     variant = RenderedVariant("k", "en", (), "", "", "", f"Film ({first}), film ({second}). See {second}!")
-    assert rewrite(variant, known.get).text == (
+    assert rewrite_links(variant, known.get).text == (
         "Film (https://n.example/1), film (https://n.example/2). See https://n.example/2!"
     )
 
 
 def test_an_address_that_only_begins_like_a_known_one_stays() -> None:
     variant = RenderedVariant("k", "en", (), "", "", "", "https://example.org/films")
-    assert rewrite(variant, {"https://example.org/film": OTHER}.get) == variant
+    assert rewrite_links(variant, {"https://example.org/film": OTHER}.get) == variant
 
 
 def test_the_pixel_and_the_hidden_link_are_at_the_end_once() -> None:
-    led = rewrite(
+    led = rewrite_links(
         render(cast.EDITION, (), "en"),
         lambda url: None,
         honeypot="https://n.example/t?a&b",

@@ -58,7 +58,7 @@ def test_the_catalogues_hold_no_unused_message() -> None:
 def test_an_unknown_language_is_spoken_to_in_english() -> None:
     assert localization.for_language("xx")("Unsubscribe") == "Unsubscribe"
     assert localization.for_language("../../../etc/passwd")("Unsubscribe") == "Unsubscribe"
-    assert localization.country("KZ", "xx") == "Kazakhstan"
+    assert localization.country_name("KZ", "xx") == "Kazakhstan"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_unknown_language_is_spoken_to_in_english() -> None:
 )
 def test_periods_and_days_follow_the_language(code: str, period: str, day: str) -> None:
     assert localization.period_title("2021-12", code) == period
-    assert localization.day(dt.date(2021, 11, 29), "2021-12", code).replace("\xa0", " ") == day
+    assert localization.format_day(dt.date(2021, 11, 29), "2021-12", code).replace("\xa0", " ") == day
 
 
 # Where readers see something else than CLDR has: what, in which language, and why.
@@ -103,13 +103,17 @@ def test_dates_countries_and_languages_are_those_of_cldr_but_for_what_is_listed(
         for number in range(1, 13):
             when, months = dt.date(2021, number, 5), f"2021-{number:02}"
             pairs += [
-                ("day", localization.day(when, months, code), format_skeleton("MMMMd", when, locale=cldr)),
+                (
+                    "day",
+                    localization.format_day(when, months, code),
+                    format_skeleton("MMMMd", when, locale=cldr),
+                ),
                 (
                     "day of another year",
-                    localization.day(when, "2022-01", code),
+                    localization.format_day(when, "2022-01", code),
                     format_date(when, "long", locale=cldr),
                 ),
-                ("month", localization.month(when, code), format_date(when, "MMMM", locale=cldr)),
+                ("month", localization.month_name(when, code), format_date(when, "MMMM", locale=cldr)),
                 (
                     "period",
                     localization.period_in_text(months, code),
@@ -117,7 +121,7 @@ def test_dates_countries_and_languages_are_those_of_cldr_but_for_what_is_listed(
                 ),
             ]
         pairs += [
-            (f"country {one}", localization.country(one, code), cldr.territories[one])
+            (f"country {one}", localization.country_name(one, code), cldr.territories[one])
             for one in sorted(iso_codes.COUNTRIES)
         ]
         pairs += [
@@ -139,24 +143,27 @@ def test_dates_countries_and_languages_are_those_of_cldr_but_for_what_is_listed(
 def test_pages_of_readers_name_dates_and_countries_as_emails_do(code: str) -> None:
     for number in range(1, 13):
         when = dt.date(2021, number, 5)
-        page, email = iso_codes.long_date(when, code), localization.day(when, "2022-01", code)
+        page, email = iso_codes.long_date(when, code), localization.format_day(when, "2022-01", code)
         assert re.sub(r"\s", " ", page) == re.sub(r"\s", " ", email)
     for one in iso_codes.COUNTRIES:
-        page, email = iso_codes.country_name(one, code), localization.country(one, code)
+        page, email = iso_codes.country_name(one, code), localization.country_name(one, code)
         # Pages have American names, which differ for islands: "St. Lucia".
         assert page == email or (code == "en" and page.startswith(("St.", "U.S.")))
 
 
 def test_a_day_of_another_year_names_the_year() -> None:
-    assert localization.day(dt.date(2021, 12, 18), "2022-01", "en").replace("\xa0", " ") == "18 December 2021"
+    assert (
+        localization.format_day(dt.date(2021, 12, 18), "2022-01", "en").replace("\xa0", " ")
+        == "18 December 2021"
+    )
 
 
 def test_the_text_in_the_reader_s_language_wins_then_the_chain_then_any() -> None:
     texts = [LocalText("uz", "u"), LocalText("ru", "r"), LocalText("en", "e")]
-    assert localization.choose(texts, "en", ("ru",)) == texts[2]
-    assert localization.choose(texts, "kk", ("tg", "ru", "en")) == texts[1]
-    assert localization.choose(texts, "kk", ("tg",)) == texts[0]
-    assert localization.choose([], "kk", ("tg",)) is None
+    assert localization.choose_text(texts, "en", ("ru",)) == texts[2]
+    assert localization.choose_text(texts, "kk", ("tg", "ru", "en")) == texts[1]
+    assert localization.choose_text(texts, "kk", ("tg",)) == texts[0]
+    assert localization.choose_text([], "kk", ("tg",)) is None
 
 
 def test_a_reader_s_countries_are_named_in_the_reader_s_language() -> None:

@@ -47,7 +47,7 @@ MOMENT = dt.datetime(2021, 12, 3, 9, 5, 7, tzinfo=dt.UTC)
 INVALID = r"header may|in a header|a token may|not a URI|not a list identifier|a line$"
 COPY = mime.Personalization(
     to="reader@example.net",
-    date=mime_encoding.date(MOMENT),
+    date=mime_encoding.format_date(MOMENT),
     countries="Казахстан, Узбекистан",
     message_token="abc.1",
     unsubscribe_token="abc-DEF_1",
@@ -157,8 +157,8 @@ def test_both_encodings_take_values_of_every_length_between_texts_of_every_lengt
 
 
 def test_the_encoding_that_takes_less_room_is_taken() -> None:
-    assert mime_encoding.smallest("Plain words. " * 50).name == "quoted-printable"
-    assert mime_encoding.smallest("Простые слова. " * 50).name == "base64"
+    assert mime_encoding.smallest_encoding("Plain words. " * 50).name == "quoted-printable"
+    assert mime_encoding.smallest_encoding("Простые слова. " * 50).name == "base64"
 
 
 def test_the_headers_offer_one_click_unsubscribe() -> None:
@@ -243,13 +243,13 @@ def test_what_lies_between_long_texts_is_one_piece() -> None:
 
 def test_a_moment_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        mime_encoding.date(dt.datetime(2021, 12, 3))  # noqa: DTZ001
+        mime_encoding.format_date(dt.datetime(2021, 12, 3))  # noqa: DTZ001
 
 
 @given(line)
 def test_any_subject_and_any_name_are_read_back_as_they_were(text: str) -> None:
     field = (
-        mime_encoding.unstructured("Subject", text)
+        mime_encoding.unstructured_field("Subject", text)
         + mime_encoding.mailbox_header("From", text, "a@example.org")
         + b"\r\n"
     )

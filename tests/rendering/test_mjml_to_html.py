@@ -38,9 +38,9 @@ class Source(NamedTuple):
 def source_of(content: Content, countries: tuple[str, ...], language: str) -> Source:
     selection = story_selection.select(content, countries)
     key = story_selection.variant_key(selection.keys, language)
-    digest = view_model.build(content, selection.blocks, key, language, lambda warning: None)
-    tokens, parts = theme.tokens(content.masthead.theme), content.masthead.templates
-    stylesheet = template_parts.render(parts, "inline.css", {"theme": tokens})
+    digest = view_model.build_digest(content, selection.blocks, key, language, lambda warning: None)
+    tokens, parts = theme.all_tokens(content.masthead.theme), content.masthead.templates
+    stylesheet = template_parts.render_part(parts, "inline.css", {"theme": tokens})
     return Source(variants.render_mjml(digest, tokens, parts), stylesheet, digest.web_url)
 
 

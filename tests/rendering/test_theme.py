@@ -12,9 +12,9 @@ from tests.rendering.cast import EDITION, MASTHEAD
 
 @pytest.mark.parametrize("name", list(theme.THEMES))
 def test_every_theme_can_be_read_in_the_light_and_in_the_dark(name: str) -> None:
-    changes = dict(theme.resolved({theme.BASE: name}))
-    assert theme.problems(changes) == ()
-    pairs = theme.contrasts(changes)
+    changes = dict(theme.changed_tokens({theme.BASE: name}))
+    assert theme.theme_problems(changes) == ()
+    pairs = theme.pair_contrasts(changes)
     assert {one.front.startswith("dark_") for one in pairs} == {True, False}
     assert all(one.ratio >= 4.5 for one in pairs)
 
@@ -22,7 +22,7 @@ def test_every_theme_can_be_read_in_the_light_and_in_the_dark(name: str) -> None
 @pytest.mark.parametrize("name", list(filter(None, theme.THEMES)))
 def test_every_theme_has_its_own_parts_and_they_pass_the_checks(name: str) -> None:
     parts = template_parts.theme_parts(name)
-    masthead = replace(MASTHEAD, theme=theme.resolved({theme.BASE: name}), templates=parts)
+    masthead = replace(MASTHEAD, theme=theme.changed_tokens({theme.BASE: name}), templates=parts)
     content = replace(EDITION, masthead=masthead)
     own = [part for part, _source in parts]
     assert own and template_check.check(parts, own, [(content, "kk"), (content, "fa")]) == []
@@ -33,14 +33,15 @@ def test_every_theme_has_its_own_parts_and_they_pass_the_checks(name: str) -> No
 
 
 def test_contrast_is_that_of_wcag() -> None:
-    assert theme.contrast("#000000", "#FFFFFF") == pytest.approx(21)
-    assert theme.contrast("#E9A724", "#FFFFFF") == pytest.approx(2.1, abs=0.05)
-    assert theme.contrast("#123456", "#123456") == 1
+    assert theme.contrast_ratio("#000000", "#FFFFFF") == pytest.approx(21)
+    assert theme.contrast_ratio("#E9A724", "#FFFFFF") == pytest.approx(2.1, abs=0.05)
+    assert theme.contrast_ratio("#123456", "#123456") == 1
 
 
 def test_a_pale_theme_is_reported_with_the_pair_and_its_contrast() -> None:
     assert any(
-        "accent on page has a contrast of 1." in reason for reason in theme.problems({"accent": "#EEEEEE"})
+        "accent on page has a contrast of 1." in reason
+        for reason in theme.theme_problems({"accent": "#EEEEEE"})
     )
 
 
@@ -60,7 +61,7 @@ def test_a_pale_theme_is_reported_with_the_pair_and_its_contrast() -> None:
     ],
 )
 def test_a_token_that_is_wrong_is_named_and_readers_see_the_default(name: str, value: str) -> None:
-    assert theme.problems({name: value})
+    assert theme.theme_problems({name: value})
     content = replace(EDITION, masthead=replace(MASTHEAD, theme=((name, value),)))
     rendered = variants.render(content, (), "en")
     assert rendered.html == variants.render(EDITION, (), "en").html
@@ -77,6 +78,6 @@ def test_a_changed_token_reaches_the_mail() -> None:
 
 @given(st.sampled_from(sorted(theme.DEFAULTS)), st.text())
 def test_no_token_can_bring_in_anything_but_its_own_kind(name: str, value: str) -> None:
-    chosen = theme.tokens([(name, value)])[name]
+    chosen = theme.all_tokens([(name, value)])[name]
     assert chosen == value or chosen == theme.DEFAULTS[name]
     assert not set(chosen) & set('<>{}();"\\\n')

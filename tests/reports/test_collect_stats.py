@@ -16,7 +16,7 @@ from mailer.reports import collect_stats
 from mailer.reports.models import MailingStats
 from mailer.reports.not_delivered import NotDeliveredList
 from mailer.reports.stats import FailureCount, OutcomeCounts, Stats, mailing_totals, sum_outcomes
-from mailer.reports.tables import tables
+from mailer.reports.tables import report_tables
 from subscribers.models import Subscriber
 from tests.environment import examples
 from tests.reports import cast
@@ -119,7 +119,7 @@ def test_all_tables_add_up_to_the_totals(rows: list[dict[str, Any]], chunk_size:
     )
     for parts in (counts.languages, counts.countries, counts.providers):
         assert sum_outcomes(parts) == whole
-    made = tables(counts, "Asia/Almaty")
+    made = report_tables(counts, "Asia/Almaty")
     assert sum(made["totals"].column("recipients")) == balanced.audience
     assert sum(made["exclusions"].column("recipients")) == excluded
     assert sum(made["timeline"].column("accepted")) == balanced.accepted

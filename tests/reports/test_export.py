@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 from mailer.reports.export import MAX_ROWS, Sheet, csv_lines, flat_sheet, table_sheet, write_xlsx
 from mailer.reports.stats import OutcomeCounts, Stats, Totals
-from mailer.reports.tables import Cell, Column, tables
+from mailer.reports.tables import Cell, Column, report_tables
 
 TEXT, COUNT = Column("name", "Name", "text"), Column("readers", "Readers")
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "'=1"]
@@ -55,7 +55,7 @@ def test_a_report_is_a_workbook_of_its_tables_and_one_long_list_of_its_figures()
         Totals(audience=3, accepted=2, excluded={"suppressed": 1}),
         languages={"ru": OutcomeCounts(accepted=2), "": OutcomeCounts(excluded=1)},
     )
-    made = tables(counts, "UTC").values()
+    made = report_tables(counts, "UTC").values()
     book = workbook(*map(table_sheet, made))
     assert book["By reader's language"][1][:3] == ("Russian", 2, 2)
     assert book["Totals"][0] == ("State", "Recipients", "Share")

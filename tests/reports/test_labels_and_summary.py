@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 
-from mailer.reports.labels_and_summary import BOUNCE_CLASS_LABELS, join_list, reason_label, summary
+from mailer.reports.labels_and_summary import BOUNCE_CLASS_LABELS, join_list, mailing_summary, reason_label
 from mailer.reports.stats import FailureCount, Stats, Totals
 
 
@@ -37,7 +37,7 @@ def test_the_summary_counts_delivered_and_failed() -> None:
         totals=Totals(audience=15, accepted=11, refused=1, bounced=1, excluded={"suppressed": 3}),
         failures=(FailureCount("hard", "unknown_user", refused=1, bounced=1),),
     )
-    delivered, responses = summary(stats)
+    delivered, responses = mailing_summary(stats)
     assert parts(delivered) == [
         "Delivered to 10 of 15 recipients (66.7 %)",
         "2 email addresses do not exist",
@@ -48,7 +48,7 @@ def test_the_summary_counts_delivered_and_failed() -> None:
 
 def test_the_summary_counts_complaints_and_unsubscribes() -> None:
     totals = Totals(audience=2000, accepted=2000, complained=2)
-    delivered, responses = summary(Stats(totals, unsubscribes={"": 3}), "12 clicks")
+    delivered, responses = mailing_summary(Stats(totals, unsubscribes={"": 3}), "12 clicks")
     assert parts(delivered) == ["Delivered to all 2\u202f000 recipients"]
     assert parts(responses) == ["12 clicks", "2 spam complaints (0.1 %)", "3 unsubscribes"]
 
@@ -61,15 +61,15 @@ def test_the_summary_groups_similar_failures() -> None:
         FailureCount("unknown", "unknown", refused=1),
     )
     stats = Stats(Totals(audience=7, refused=3, accepted=4, bounced=4), failures=failures)
-    counts = [part.split()[0] for part in parts(summary(stats)[0])[1:]]
+    counts = [part.split()[0] for part in parts(mailing_summary(stats)[0])[1:]]
     assert counts == ["1", "5", "1"]
 
 
 def test_the_summary_of_a_mailing_in_progress_counts_the_pending() -> None:
     stats = Stats(Totals(audience=10, accepted=4, planned=5, claimed=1))
-    assert parts(summary(stats)[0]) == ["Delivered to 4 of 10 recipients so far", "6 are pending"]
+    assert parts(mailing_summary(stats)[0]) == ["Delivered to 4 of 10 recipients so far", "6 are pending"]
 
 
 def test_without_accepted_deliveries_the_summary_is_one_sentence() -> None:
-    assert len(summary(Stats())) == 1
-    assert len(summary(Stats(Totals(audience=3, excluded={"suppressed": 3})))) == 1
+    assert len(mailing_summary(Stats())) == 1
+    assert len(mailing_summary(Stats(Totals(audience=3, excluded={"suppressed": 3})))) == 1

@@ -9,7 +9,7 @@ import pytest
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
 from mailer.reports import trend
-from mailer.reports.trend import compare
+from mailer.reports.trend import compare_rate
 from mailer.tracking.models import DailyEventCount, VariantAudience
 from tests.reports import cast
 
@@ -85,10 +85,10 @@ def test_clicks_are_shown_where_tracked_and_not_too_few() -> None:
 def test_a_rate_is_compared_with_earlier_editions(
     part: int, whole: int, earlier: list[float], words: str
 ) -> None:
-    assert compare(part, whole, earlier) == words
+    assert compare_rate(part, whole, earlier) == words
 
 
 def test_a_rate_that_may_grow_is_only_ever_more_than_usual() -> None:
-    assert compare(0, 1000, [0.04, 0.05], final=False) == ""
-    assert compare(45, 1000, [0.04, 0.05], final=False) == ""
-    assert compare(99, 1000, [0.04, 0.05], final=False) == "more than in usual editions (4.5 %)"
+    assert compare_rate(0, 1000, [0.04, 0.05], final=False) == ""
+    assert compare_rate(45, 1000, [0.04, 0.05], final=False) == ""
+    assert compare_rate(99, 1000, [0.04, 0.05], final=False) == "more than in usual editions (4.5 %)"

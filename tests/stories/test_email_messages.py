@@ -9,7 +9,7 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from mailer.stories.sources.email_messages import authentication, is_forged, read_message, stories_of
+from mailer.stories.sources.email_messages import authentication_results, is_forged, read_message, stories_of
 from tests.stories import word_files
 
 SENDER = "aigerim@almaty.example.org"
@@ -94,8 +94,8 @@ def test_only_our_own_server_is_believed_about_spf_and_dkim() -> None:
     # What the sender wrote stands below.
     given["Authentication-Results"] = OURS.replace("pass", "none")
     found = read_message(given.as_bytes())
-    assert authentication(found, ["mx.example.org"]) == {"spf": "pass", "dkim": "pass"}
-    assert authentication(found, []) == {} and authentication(found, ["example.org"]) == {}
+    assert authentication_results(found, ["mx.example.org"]) == {"spf": "pass", "dkim": "pass"}
+    assert authentication_results(found, []) == {} and authentication_results(found, ["example.org"]) == {}
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ from wagtail.search.models import IndexEntry
 from mailer.approval import authorship
 from mailer.approval.models import Authorship
 from mailer.audit_log import chain
-from mailer.stories import bulk_drafts, source_updates, story_drafts, story_suggestion
+from mailer.stories import bulk_drafts, draft_editing, draft_suggestion, source_updates
+from mailer.stories.draft_suggestion import MOST_HTML, digest_of
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
-from mailer.stories.source_context import context_of
 from mailer.stories.source_item_pictures import Picture
 from mailer.stories.source_items import items_to_load, preview_items, record_items
 from mailer.stories.sources.parser_pool import ParserPool
 from mailer.stories.sources.source_item import SourceItem
-from mailer.stories.story_suggestion import MOST_HTML, digest_of
+from mailer.stories.suggestion_context import context_of
 from mailer.stories.translations import note_sources
 from tests.stories.conftest import NOW, Answer, Site
 
@@ -66,7 +66,7 @@ def png_file(colour: str = "#0A6E7A") -> bytes:
 
 
 def latest(story: Story) -> Story:
-    return story_drafts.latest_draft(Story.objects.get(pk=story.pk))
+    return draft_editing.latest_draft(Story.objects.get(pk=story.pk))
 
 
 @pytest.fixture
@@ -223,12 +223,14 @@ def test_a_new_draft_has_the_values_and_the_refusals_of_one_that_is_checked_in_f
 
         def in_full(key: str = key, values: dict[str, str] = values) -> tuple[Story, list[StoryText]]:
             story = Story(key=key, live=False, created_at=NOW, has_unpublished_changes=True)
-            story_drafts.apply(story, values)
+            draft_editing.apply(story, values)
             note_sources(story, {})
             story.full_clean(validate_unique=False, validate_constraints=False)
             return story, list(story.texts.all())
 
-        built = _outcome(lambda key=key, values=values: bulk_drafts.build(key, values, Picture(), "", NOW))
+        built = _outcome(
+            lambda key=key, values=values: bulk_drafts.build_draft(key, values, Picture(), "", NOW)
+        )
         assert built == _outcome(in_full)
         refused += isinstance(built, dict)
     assert 50 < refused < 290
@@ -238,19 +240,19 @@ def test_a_new_draft_has_the_values_and_the_refusals_of_one_that_is_checked_in_f
 def test_an_entry_that_cannot_be_stored_keeps_no_other_of_its_batch_out(
     monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    source, original = a_source(), bulk_drafts.build
+    source, original = a_source(), bulk_drafts.build_draft
 
     def build(key: str, values: Any, *rest: Any) -> bulk_drafts.Draft:
         if "Театр" in values["headline-ru"]:
             raise ValidationError("no draft")
         return original(key, values, *rest)
 
-    monkeypatch.setattr(bulk_drafts, "build", build)
+    monkeypatch.setattr(bulk_drafts, "build_draft", build)
     other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="", link="")
     done = record_items(source, [RUSSIAN, other], NOW)
     assert ([str(story) for story in done.added], done.skipped) == ([RUSSIAN.title], 1)
     # The next poll tries it again.
-    monkeypatch.setattr(bulk_drafts, "build", original)
+    monkeypatch.setattr(bulk_drafts, "build_draft", original)
     assert len(record_items(source, [RUSSIAN, other], NOW).added) == 1
     caplog.clear()
 
@@ -262,7 +264,7 @@ def test_a_worker_that_dies_within_a_batch_leaves_nothing_half_done(monkeypatch:
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mailer.stories.new_entries._store", die)
+    monkeypatch.setattr("mailer.stories.record_new_source_items._store", die)
     with pytest.raises(KeyboardInterrupt), transaction.atomic():
         record_items(source, [RUSSIAN, KAZAKH], NOW)
     assert (Story.objects.count(), StorySourceItem.objects.count()) == (0, 0)
@@ -307,10 +309,10 @@ def test_a_process_that_parses_suggests_the_same() -> None:
     event = replace(RUSSIAN, title="Фестиваль кино в Алматы", html=html, categories=("Astana",))
     items = [RUSSIAN, KAZAKH, event, replace(RUSSIAN, id="x" * 900, published=None)]
     with ParserPool(1) as pool:
-        answers = pool.parse("suggestions", story_suggestion.request(context, items, NOW))["stories"]
+        answers = pool.parse("suggestions", draft_suggestion.build_request(context, items, NOW))["stories"]
     for item, answer in zip(items, answers, strict=True):
-        expected = story_suggestion.suggest_story(context, item, NOW)
-        assert story_suggestion.read_answer(answer, item) == expected
+        expected = draft_suggestion.suggest_story(context, item, NOW)
+        assert draft_suggestion.read_answer(answer, item) == expected
     assert answers[2]["kind"]["starts"] == "18:30:00"
 
 
@@ -342,7 +344,7 @@ def test_the_same_story_from_another_source_is_merged_and_can_be_set_apart(write
     assert record_items(a_source("Another office"), [copy], NOW).merged == (story,)
     row = story.source_items.get(role="duplicate")
     assert (row.similar_reason, Story.objects.count()) == ("text", 1)
-    own = source_updates.separate(row, writer, NOW)
+    own = source_updates.separate_duplicate(row, writer, NOW)
     assert own and own.texts.get().headline == copy.title and Story.objects.count() == 2
 
 
@@ -396,14 +398,14 @@ def test_an_untouched_draft_follows_its_source() -> None:
 def test_a_changed_source_waits_where_an_editor_wrote(writer: User) -> None:
     source = a_source()
     (story,) = record_items(source, [RUSSIAN], NOW).added
-    story_drafts.save(story, {"headline-ru": "Мост открыт"}, {}, writer, NOW)
+    draft_editing.save(story, {"headline-ru": "Мост открыт"}, {}, writer, NOW)
     html = "<p>Совсем другой текст.</p>"
     record_items(source, [replace(RUSSIAN, title="Мост закрыли", html=html)], NOW)
     row = story.source_items.get()
     assert set(row.update) == {"headline-ru", "summary-ru", "body-ru"}
     assert latest(story).headline("ru") == "Мост открыт"
     source_updates.take_over(row, ["body-ru"], writer, NOW)
-    source_updates.ignore(row, ["headline-ru"])
+    source_updates.ignore_changes(row, ["headline-ru"])
     row.refresh_from_db()
     text = latest(story).texts.get()
     assert (text.headline, text.body, set(row.update)) == ("Мост открыт", html, {"summary-ru"})
@@ -418,7 +420,7 @@ def test_another_picture_is_taken_by_an_untouched_draft_and_waits_on_others(writ
     new = latest(story).picture
     assert old and new and new.pk != old.pk and not story.source_items.get().update
     # An editor chose the first one again; the source has none any more.
-    story_drafts.save(story, {"picture": str(old.pk)}, {}, writer, NOW)
+    draft_editing.save(story, {"picture": str(old.pk)}, {}, writer, NOW)
     record_items(source, [RUSSIAN], NOW)
     row = story.source_items.get()
     assert (row.update, latest(story).picture) == ({"picture": ""}, old)

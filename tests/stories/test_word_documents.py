@@ -11,7 +11,7 @@ import docx
 import pytest
 from docx.shared import Pt
 
-from mailer.stories.sources.documents import lines
+from mailer.stories.sources.documents import line_recognition
 from mailer.stories.sources.source_item import SourceError, SourceItem
 from mailer.stories.sources.word_documents import read_document
 from tests.stories import word_files
@@ -239,7 +239,7 @@ def test_hostile_and_damaged_files_are_refused(data: bytes) -> None:
     ],
 )
 def test_lines_of_countries_are_recognised(line: str, codes: tuple[str, ...] | None) -> None:
-    assert lines.countries_in(line) == codes
+    assert line_recognition.countries_in(line) == codes
 
 
 @pytest.mark.parametrize(
@@ -258,5 +258,5 @@ def test_lines_of_countries_are_recognised(line: str, codes: tuple[str, ...] | N
     ],
 )
 def test_dates_are_read_in_seven_languages(line: str) -> None:
-    found = lines.find_day(line)
+    found = line_recognition.find_day(line)
     assert found is not None and found[0] == date(2021, 12, 18)

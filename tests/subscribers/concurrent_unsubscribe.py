@@ -59,7 +59,9 @@ def main() -> None:
 
         return wrapped
 
-    diff.lock_subscriptions = around(diff.lock_subscriptions, lambda: leave(before), lambda: leave(during))  # type: ignore[assignment]
+    diff.lock_and_exclude_unsubscribed = around(
+        diff.lock_and_exclude_unsubscribed, lambda: leave(before), lambda: leave(during)
+    )  # type: ignore[assignment]
     job = jobs.create("people.csv", jobs.ImportOptions(new, "a fair"), now)
     file = b"email\n" + b"".join(f"{one.email}\n".encode() for one in people)
     jobs.read_file(job, io.BytesIO(file), lambda: now)

@@ -47,11 +47,11 @@ def test_unsubscribing_records_event_and_channel(
 ) -> None:
     person = join("aida")
     client.post(
-        f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/",
+        f"/unsubscribe/{tokens.make_token('unsubscribe', person.pk, newsletter.pk)}/",
         {"List-Unsubscribe": "One-Click"},
     )
     assert acts(person) == [("unsubscribed", "one_click")]
-    subscribe.add(person, [monthly.pk], Evidence(Channel.PREFERENCES), NOW)
+    subscribe.add_to_lists(person, [monthly.pk], Evidence(Channel.PREFERENCES), NOW)
     unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.DECISION, source="a complaint"), NOW)
     assert acts(person)[1:] == [("subscribed", "preferences"), ("removed", "decision")]
 
@@ -60,7 +60,7 @@ def test_saving_unchanged_preferences_records_nothing(
     client: Client, monthly: MailingList, join: Join
 ) -> None:
     person = join("aida", language="en", countries=("KZ",))
-    page = f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
+    page = f"/preferences/{tokens.make_token('preferences', person.pk, 0)}/"
     same = {"language": "en", "countries": ["KZ"], "lists": [monthly.pk]}
     client.post(page, same)
     assert acts(person) == []

@@ -19,7 +19,7 @@ from subscribers import tokens, verify_address_hash_key
 from subscribers.consent import Channel, Evidence
 from subscribers.models import KeyCanary, MailingList, Subscriber, Subscription
 from subscribers.privacy.erasure import erase
-from subscribers.segments.audience_query import REACHABLE, AudienceQuery, reachability
+from subscribers.segments.audience_query import REACHABLE, AudienceQuery, with_reachability
 from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, suppress
 from subscribers.verify_address_hash_key import WrongAddressHashKey
@@ -54,7 +54,7 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
         verify_address_hash_key.create_key_canary()
         reader = join("reader")
         join("erased")
-        link = tokens.make("preferences", reader.pk, 0)
+        link = tokens.make_token("preferences", reader.pk, 0)
         staff = User.objects.create_superuser("lola", "lola@office.example.org", "a long password")
         client.force_login(staff)
         suppress(STOPPED, "complaint", "", NOW)
@@ -63,11 +63,11 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
         key_ring.rotate(path, purpose, timedelta(days=30), NOW)
     with started_with(path):
         verify_address_hash_key.verify_address_hash_key()
-        assert tokens.make("preferences", reader.pk, 0) != link
+        assert tokens.make_token("preferences", reader.pk, 0) != link
         assert client.get(f"/preferences/{link}/").status_code == 200
         assert get_user(client) == staff
         evidence = Evidence(Channel.FORM)
-        assert subscribe.request(STOPPED, [monthly.pk], "en", [], evidence, NOW) == "answered"
+        assert subscribe.request_signup(STOPPED, [monthly.pk], "en", [], evidence, NOW) == "answered"
         assert not Subscriber.objects.filter(email=STOPPED).exists()
         file = tmp_path / "people.csv"
         file.write_text(f"email\n{STOPPED}\n{ERASED}\n", encoding="utf-8")
@@ -75,7 +75,7 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
         assert done.exit_code == 0, done.output
         assert not Subscriber.objects.filter(email=ERASED).exists()
         assert all(map(is_suppressed, (STOPPED, ERASED)))
-        reached = reachability(AudienceQuery(lists=(monthly.pk,)), NOW)
+        reached = with_reachability(AudienceQuery(lists=(monthly.pk,)), NOW)
         reached = reached.filter(reachability=REACHABLE).values_list("email", flat=True)
         assert list(reached) == [reader.email]
         assert Subscription.objects.filter(subscriber=reader, state="confirmed").exists()

@@ -39,7 +39,7 @@ def emails(mailing_list: MailingList, texts: dict[str, str], name: str = "", add
 
 
 def ask(email: str, *lists: MailingList, language: str = "en") -> Subscriber:
-    subscribe.request(email, [one.pk for one in lists], language, (), FORM, NOW)
+    subscribe.request_signup(email, [one.pk for one in lists], language, (), FORM, NOW)
     return Subscriber.objects.get(email=email)
 
 
@@ -77,7 +77,7 @@ def test_after_erasure_a_single_opt_in_list_asks_for_confirmation(open_list: Mai
     person = ask("aigul@example.org", open_list)
     assert states(person) == {"monthly": "pending"}
     assert [("/confirm/" in one.body, "Welcome!" in one.body) for one in mail.outbox] == [(True, False)]
-    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
+    subscribe.confirm_signup(person, Evidence(Channel.EMAIL_LINK), NOW)
     assert states(person) == {"monthly": "confirmed"} and not suppression.is_suppressed(person)
 
 
@@ -85,7 +85,7 @@ def test_a_suppressed_address_gets_no_welcome_email(monthly: MailingList) -> Non
     emails(monthly, {"en": "Welcome!"})
     person = ask("aigul@example.org", monthly)
     suppression.suppress(person, Suppression.Reason.MANUAL, "", NOW)
-    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
+    subscribe.confirm_signup(person, Evidence(Channel.EMAIL_LINK), NOW)
     assert len(mail.outbox) == 1
 
 
@@ -93,7 +93,7 @@ def test_a_line_break_in_a_lists_name_adds_no_header(monthly: MailingList) -> No
     monthly.name = "Road\nBcc: everybody@example.org"
     monthly.save()
     emails(monthly, {"en": "Welcome!"})
-    subscribe.confirm(ask("aigul@example.org", monthly), Evidence(Channel.EMAIL_LINK), NOW)
+    subscribe.confirm_signup(ask("aigul@example.org", monthly), Evidence(Channel.EMAIL_LINK), NOW)
     assert mail.outbox[1].subject == "Road Bcc: everybody@example.org"
 
 
@@ -101,11 +101,11 @@ def test_a_welcome_email_has_the_subscribers_language_and_the_lists_sender(month
     emails(monthly, {"ru": "Добро пожаловать!", "en": "Welcome!"}, "Silk Road", "road@example.org")
     person = ask("aigul@example.org", monthly, language="ru")
     assert mail.outbox[0].from_email == "Silk Road <road@example.org>"
-    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
+    subscribe.confirm_signup(person, Evidence(Channel.EMAIL_LINK), NOW)
     letter = mail.outbox[1]
     assert "Добро пожаловать!" in letter.body and "/preferences/" in letter.body
     assert (letter.subject, letter.from_email) == ("Silk Road Monthly", "Silk Road <road@example.org>")
-    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), NOW)
+    subscribe.confirm_signup(person, Evidence(Channel.EMAIL_LINK), NOW)
     assert len(mail.outbox) == 2
 
 

@@ -68,7 +68,7 @@ def test_requests_that_are_refused_leave_no_token_in_the_log(
 def test_a_failing_page_leaves_neither_token_nor_address_in_the_log(
     stage: Stage, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = tokens.make("preferences", stage.reader.pk, 0)
+    token = tokens.make_token("preferences", stage.reader.pk, 0)
 
     def fail(*_: Any) -> NoReturn:
         raise RuntimeError(f"cannot read {token} of {stage.reader.email}")

@@ -20,7 +20,7 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.models import Edition, Newsletter
-from mailer.feedback.decisions.apply_returned_mail import apply
+from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.parsing.classify import Classification
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import merge as merging
@@ -42,7 +42,7 @@ from subscribers.models import (
 from subscribers.preference_center import change_address, preferences
 from subscribers.privacy import data_access, retention
 from subscribers.resumable_jobs import WrongState
-from subscribers.segments.audience_query import REACHABLE, AudienceQuery, reachability
+from subscribers.segments.audience_query import REACHABLE, AudienceQuery, with_reachability
 from subscribers.subscribe import subscribe
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot
@@ -108,7 +108,7 @@ class SubscriberMachine(RuleBasedStateMachine):
         # Rate limits are tested elsewhere.
         RateLimitCounter.objects.all().delete()
         list_ids = [self.lists[one] for one in lists]
-        subscribe.request(address, list_ids, "en", (), Evidence(Channel.FORM), self.now, answered=True)
+        subscribe.request_signup(address, list_ids, "en", (), Evidence(Channel.FORM), self.now, answered=True)
 
     @rule(address=whose)
     def confirm(self, address: str) -> None:
@@ -117,7 +117,7 @@ class SubscriberMachine(RuleBasedStateMachine):
             link = subscribe.confirm_token(subscriber, self.now)
             found = subscribe.read_token(link, self.now)
             pending = {one.slug for one in subscribe.pending_lists(found)}
-            subscribe.confirm(found, Evidence(Channel.EMAIL_LINK), self.now)
+            subscribe.confirm_signup(found, Evidence(Channel.EMAIL_LINK), self.now)
             self.mark_resubscribed(address, pending)
 
     @rule(address=whose)
@@ -135,7 +135,7 @@ class SubscriberMachine(RuleBasedStateMachine):
         subscriber = self.subscriber_of(address)
         if subscriber is not None:
             scope = unsubscribing.newsletter_list_ids(self.newsletter.pk)
-            resubscribed = subscribe.resubscribable(subscriber, scope)
+            resubscribed = subscribe.resubscribable_lists(subscriber, scope)
             evidence = Evidence(Channel.PREFERENCES)
             subscribe.resubscribe(subscriber, scope, self.newsletter.pk, evidence, self.now)
             self.mark_resubscribed(address, {slug for slug, pk in self.lists.items() if pk in resubscribed})
@@ -282,7 +282,7 @@ class SubscriberMachine(RuleBasedStateMachine):
         known = self.subscriber_of(address) is not None
         told = Recipient(address, classification=Classification("unknown_user", "hard", "5.1.1", "r"))
         reading = ParsedReturnedMessage(kind, (told,), identity="service")  # type: ignore[arg-type]
-        apply(reading, EventSource(f"{kind} {self.now.timestamp()}", self.now), self.now)
+        apply_one(reading, EventSource(f"{kind} {self.now.timestamp()}", self.now), self.now)
         if known and kind == "complaint":
             self.complained.add(address)
             self.unsubscribed_from[address] |= set(LISTS)
@@ -317,7 +317,7 @@ class SubscriberMachine(RuleBasedStateMachine):
     @invariant()
     def no_excluded_subscriber_is_reachable(self) -> None:
         self.now += timedelta(minutes=5)
-        everybody = reachability(AudienceQuery(tuple(self.lists.values())), self.now)
+        everybody = with_reachability(AudienceQuery(tuple(self.lists.values())), self.now)
         self.check_may_be_mailed(everybody.filter(reachability=REACHABLE))
 
     def check_may_be_mailed(self, people: QuerySet[Subscriber]) -> None:

@@ -40,7 +40,7 @@ def limited(settings: Any) -> Callable[..., None]:
 
 def ask(address: str, monthly: MailingList, network: str = "", answered: bool = False) -> str:
     word = Evidence(Channel.FORM, network=network)
-    return subscribe.request(address, [monthly.pk], "en", (), word, NOW, answered=answered)
+    return subscribe.request_signup(address, [monthly.pk], "en", (), word, NOW, answered=answered)
 
 
 def sign_up(client: Client, email: str = "new@example.org", **more: Any) -> Any:
@@ -108,7 +108,7 @@ def test_spellings_of_an_address_share_the_monthly_limit(
         ("a.b@gmail.com", "ab+x@gmail.com", "AB@googlemail.com", "a.b+y@gmail.com")
     ):
         Subscriber.objects.update(signup_email_at=None)
-        subscribe.request(
+        subscribe.request_signup(
             written.lower(), [monthly.pk], "en", (), Evidence(Channel.FORM), NOW + number * timedelta(days=2)
         )
     assert len(sent_emails) == 3
@@ -182,7 +182,7 @@ def test_a_hit_counts_under_all_keys_or_none_and_periods_restart(db: None) -> No
     one, two = Limit("a", 2, HOUR), Limit("b", 1, HOUR)
     assert rate_limit.hit([one, two], NOW) is None
     assert rate_limit.hit([one, two], NOW) == two
-    assert rate_limit.count("a", HOUR, NOW) == 1
+    assert rate_limit.count_hits("a", HOUR, NOW) == 1
     assert rate_limit.hit([one, two], NOW + HOUR) is None
     assert rate_limit.delete_expired(NOW + timedelta(days=40)) == 2
 

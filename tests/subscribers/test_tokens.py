@@ -38,23 +38,23 @@ def test_an_id_is_read_back_from_either_form(purpose: tokens.Purpose, number: in
 
 @given(page_purposes, subscribers, scopes)
 def test_a_claim_is_read_back(purpose: tokens.PagePurpose, subscriber: int, scope: int) -> None:
-    assert tokens.read(purpose, tokens.make(purpose, subscriber, scope)) == (subscriber, scope)
+    assert tokens.read_token(purpose, tokens.make_token(purpose, subscriber, scope)) == (subscriber, scope)
 
 
 @given(st.lists(subscribers, max_size=5), scopes)
 def test_links_of_a_batch_equal_those_made_one_by_one(batch: list[int], newsletter: int) -> None:
-    for subscriber, links in zip(batch, tokens.links(batch, newsletter), strict=True):
-        assert links.unsubscribe == tokens.make("unsubscribe", subscriber, newsletter)
-        assert links.preferences == tokens.make("preferences", subscriber, newsletter)
-        assert tokens.read("unsubscribe", links.unsubscribe_mailto) == (subscriber, newsletter)
+    for subscriber, links in zip(batch, tokens.link_tokens(batch, newsletter), strict=True):
+        assert links.unsubscribe == tokens.make_token("unsubscribe", subscriber, newsletter)
+        assert links.preferences == tokens.make_token("preferences", subscriber, newsletter)
+        assert tokens.read_token("unsubscribe", links.unsubscribe_mailto) == (subscriber, newsletter)
 
 
 @pytest.mark.parametrize(("subscriber", "scope"), [(2**36, 0), (0, 2**28), (-1, 0), (0, -1)])
 def test_what_does_not_fit_is_refused(subscriber: int, scope: int) -> None:
     with pytest.raises(OverflowError):
-        tokens.make("preferences", subscriber, scope)
+        tokens.make_token("preferences", subscriber, scope)
     with pytest.raises(OverflowError):
-        tokens.links([subscriber], scope)
+        tokens.link_tokens([subscriber], scope)
 
 
 @given(purposes, purposes, ids)
@@ -94,14 +94,14 @@ KEYS = tuple((number, f"secret {number} ".ljust(40, "x")) for number in range(1,
 @pytest.mark.parametrize("old", KEYS)
 def test_a_token_of_a_former_key_is_read_while_that_key_is_accepted(old: tuple[int, str]) -> None:
     with override_settings(TOKEN_KEYS=(old,)):
-        token = tokens.make("preferences", 7, 3)
+        token = tokens.make_token("preferences", 7, 3)
     new = (12, "the new secret".ljust(40, "x"))
     with override_settings(TOKEN_KEYS=(new, *KEYS)):
-        assert tokens.read("preferences", token) == (7, 3)
-        assert tokens.make("preferences", 7, 3) != token
+        assert tokens.read_token("preferences", token) == (7, 3)
+        assert tokens.make_token("preferences", 7, 3) != token
     others = tuple(key for key in KEYS if key != old)
     with override_settings(TOKEN_KEYS=(new, *others)), pytest.raises(InvalidToken):
-        tokens.read("preferences", token)
+        tokens.read_token("preferences", token)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,6 @@ def test_a_token_of_a_former_key_is_read_while_that_key_is_accepted(old: tuple[i
     [(timedelta(0), True), (timedelta(hours=1), True), (timedelta(hours=1, minutes=2), False)],
 )
 def test_a_dated_token_expires(age: timedelta, fresh: bool) -> None:
-    claim = tokens.read("confirm", tokens.make_dated("confirm", 7, NOW - age))
+    claim = tokens.read_token("confirm", tokens.make_dated("confirm", 7, NOW - age))
     assert claim.is_fresh(timedelta(hours=1), NOW) is fresh
     assert not claim.is_fresh(timedelta(hours=1), NOW - timedelta(days=1))

@@ -18,7 +18,7 @@ BOX = '<input type="checkbox" name="tracking"'
 
 
 def _preferences(person: Subscriber) -> str:
-    return f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
+    return f"/preferences/{tokens.make_token('preferences', person.pk, 0)}/"
 
 
 def _agreed(person: Subscriber) -> object:

@@ -17,7 +17,7 @@ from django.test import Client
 from mailer.approval import approve_and_schedule
 from mailer.approval.models import SnapshotVariant
 from mailer.approval.submit import submit
-from mailer.delivery.ledger import deliveries
+from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.smtp.message_encoder import message_builder
@@ -129,7 +129,7 @@ def sent(mailing: Mailing) -> Callable[[str], Sent]:
 
     def of(name: str) -> Sent:
         if not mails:
-            claimed = deliveries.claim(mailing, "test", NOW + timedelta(hours=1), 100, NOW)
+            claimed = claim_and_record.claim(mailing, "test", NOW + timedelta(hours=1), 100, NOW)
             for one, make in zip(claimed, message_builder().messages(mailing, claimed, NOW), strict=True):
                 mails[one.email] = Sent.read(b"".join(make().pieces))
         return mails[f"{name}@example.net"]

@@ -9,7 +9,7 @@ from django.test import Client
 
 from mailer.tracking.record_events import event_buffer
 from subscribers.models import Subscriber
-from subscribers.privacy.data_access import collect
+from subscribers.privacy.data_access import collect_data
 from tests.cast import NOW
 from tests.tracking.conftest import Sent, by_consent
 
@@ -27,10 +27,10 @@ def test_clicks_by_name_are_exported(sent: Mails, phone: Client) -> None:
     phone.get(sent("reader-0").links[0])
     phone.get(sent("reader-0").pixel)
     event_buffer.flush()
-    data = collect(reader)["tracking_events"]
+    data = collect_data(reader)["tracking_events"]
     assert [(one["kind"], one["edition"]) for one in data] == [
         ("click", "silk-road-monthly-2021-12"),
         ("open", "silk-road-monthly-2021-12"),
     ]
     assert data[0]["link"].startswith("https://example.org/") and data[1]["link"] is None
-    assert collect(other)["tracking_events"] == []
+    assert collect_data(other)["tracking_events"] == []

@@ -116,7 +116,7 @@ class Cluster:
         code = (
             "from mailer.cli.main import start_django; start_django(); "
             "from django.test import RequestFactory; from mailer.monitoring import metrics; "
-            "print(metrics.page(RequestFactory().get('/metrics')).content.decode())"
+            "print(metrics.metrics_page(RequestFactory().get('/metrics')).content.decode())"
         )
         command = [sys.executable, "-c", code]
         page = programs.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True)
@@ -133,7 +133,7 @@ class Cluster:
         command = [sys.executable, "-c", f"import django; django.setup(); {code}"]
         environment = {
             **self.environment,
-            "DJANGO_SETTINGS_MODULE": "mailer.settings_headless",
+            "DJANGO_SETTINGS_MODULE": "mailer.settings_without_desk",
             **environment,
         }
         done = programs.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)

@@ -30,8 +30,8 @@ from mailer.rendering.data_types import (
     Subject,
 )
 from mailer.rendering.edition_period import Period
-from mailer.rendering.edition_texts import STORY_PARTS, SUBJECT_PARTS, TextPart, parts_of, written_parts
-from mailer.rendering.glossary import Term
+from mailer.rendering.glossary_matching import Term
+from mailer.rendering.translatable_texts import STORY_PARTS, SUBJECT_PARTS, TextPart, parts_of, written_parts
 from subscribers.translate_stored_texts import stored
 
 # By check, what it found.
@@ -76,7 +76,7 @@ class Text:
     """One text that staff wrote, in one language, as plain text."""
 
     place: Place
-    # The meaning of an edition_texts.TextPart, or one of the newsletter's: "tagline", "newsletter_name",
+    # The meaning of an translatable_texts.TextPart, or one of the newsletter's: "tagline", "newsletter_name",
     # "office", "postal_address", "logo_alt", "sender_name".
     field: str
     plain: str
@@ -287,7 +287,7 @@ def split_sentences(plain: str) -> list[str]:
 
 def excerpt(text: str) -> str:
     """The beginning of a text on one line, to identify it."""
-    line = " ".join(sanitize.printable(text).split())
+    line = " ".join(sanitize.without_unprintable(text).split())
     return line if len(line) <= _LABEL else f"{line[: _LABEL - 1].rstrip()}…"
 
 

@@ -217,7 +217,7 @@ def _dates(plain: str, language: str) -> tuple[NamedDate, ...]:
 @cache
 def month_names(language: str) -> dict[str, int]:
     """Numbers of the months by their names, alone and in dates, and without the sign that endings replace."""
-    months = localization.locale(language).months
+    months = localization.babel_locale(language).months
     names = {
         str(name).casefold(): number
         for form in ("format", "stand-alone")
@@ -270,7 +270,7 @@ def _weekday_behind(lower: str, end: int, language: str) -> tuple[int, int] | No
 def _weekday_patterns(language: str) -> tuple[re.Pattern[str], ...]:
     names = WEEKDAYS.get(language)
     if names is None:
-        wide = localization.locale(language).days["format"]["wide"]
+        wide = localization.babel_locale(language).days["format"]["wide"]
         names = tuple(re.escape(str(wide[number]).casefold()) for number in range(7))
     short = _SHORT_WEEKDAYS.get(language, names)
     pairs = zip(names, short, strict=True)

@@ -113,7 +113,7 @@ def empty_section(description: Description) -> Iterator[Found]:
 
 
 def _names(countries: Iterable[str]) -> str:
-    names = ", ".join(localization.country(code, "en") for code in countries)
+    names = ", ".join(localization.country_name(code, "en") for code in countries)
     return stored("Countries: %(countries)s", countries=names) if names else ""
 
 
@@ -133,7 +133,7 @@ def story_without_readers(description: Description) -> Iterator[Found]:
     for story in description.shown_stories:
         if story.key not in seen:
             yield Found(
-                place_of(story), ", ".join(localization.country(code, "en") for code in story.countries)
+                place_of(story), ", ".join(localization.country_name(code, "en") for code in story.countries)
             )
 
 

@@ -40,5 +40,5 @@ def foreign_words(text: Text) -> Iterator[Found]:
     if not found and language == "tg" and len(uzbek := _UZBEK.findall(plain.casefold())) >= _LEAST:
         found = ", ".join(uzbek[:_LEAST])
     # A whole text in another language has a check of its own.
-    if found and not language_detection.contradiction(text.plain, text.language):
+    if found and not language_detection.contradicting_language(text.plain, text.language):
         yield Found(text.place, found)

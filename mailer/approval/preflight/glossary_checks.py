@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings import Found
-from mailer.rendering import glossary
+from mailer.rendering import glossary_matching
 from subscribers.translate_stored_texts import stored
 
 # What is translated as a whole: a story, a block, the subject line with its preview text.
-_Whole = dict[str, tuple[Place, glossary.Words]]
+_Whole = dict[str, tuple[Place, glossary_matching.Words]]
 
 
 def terms_left_out(description: Description) -> Iterator[Found]:
@@ -18,11 +18,11 @@ def terms_left_out(description: Description) -> Iterator[Found]:
     for whole in _wholes(description) if description.glossary else ():
         source = _source(description, whole)
         for term in description.glossary:
-            if not glossary.mentions(whole[source][1], term.forms(source), source):
+            if not glossary_matching.mentions_any(whole[source][1], term.forms(source), source):
                 continue
             for language, (place, text) in whole.items():
                 forms = term.forms(language)
-                if language != source and forms and not glossary.mentions(text, forms, language):
+                if language != source and forms and not glossary_matching.mentions_any(text, forms, language):
                     expected = stored(
                         "“%(term)s” is missing; the glossary expects “%(name)s”",
                         term=term.forms(source)[0],
@@ -36,7 +36,7 @@ def forbidden_names(description: Description) -> Iterator[Found]:
     for whole in _wholes(description) if description.glossary else ():
         for language, (place, text) in whole.items():
             for term in description.glossary:
-                if form := glossary.forbidden_in(text, term, language):
+                if form := glossary_matching.forbidden_in(text, term, language):
                     names = term.forms(language)
                     yield Found(
                         place,
@@ -57,7 +57,7 @@ def _wholes(description: Description) -> Iterator[_Whole]:
             first, before = whole.get(text.language, (place, ""))
             whole[text.language] = first, f"{before}\n{text.plain}"
     for one in found.values():
-        yield {language: (place, glossary.Words(text)) for language, (place, text) in one.items()}
+        yield {language: (place, glossary_matching.Words(text)) for language, (place, text) in one.items()}
 
 
 def _source(description: Description, whole: _Whole) -> str:

@@ -35,7 +35,7 @@ def events_on_holiday(description: Description) -> Iterator[Found]:
             continue
         day = f"{story.date.month}-{story.date.day}"
         names = [
-            localization.country(code, "en")
+            localization.country_name(code, "en")
             for code in story.countries
             if day in _HOLIDAYS.get(code, "").split()
         ]

@@ -137,7 +137,7 @@ def _sent_before(known: dict[int, Story], earlier: Iterable[Edition]) -> dict[st
 
 
 def _pictures(content: Content) -> Iterator[tuple[str, PictureFact]]:
-    prefix = f"{pictures.origin()}{settings.MEDIA_URL}"
+    prefix = f"{pictures.media_origin()}{settings.MEDIA_URL}"
     for one in pictures_of(content):
         url = one.picture.url
         if url.startswith(prefix) and (fact := _picture(url.removeprefix(prefix))):

@@ -67,14 +67,14 @@ def no_unsubscribe_link(description: Description) -> Iterator[Found]:
 def no_postal_address(description: Description) -> Iterator[Found]:
     """Messages that do not say where the sender is; many countries require it."""
     head = description.content.masthead
-    address = _squeezed(sanitize.printable(head.postal_address))
+    address = _squeezed(sanitize.without_unprintable(head.postal_address))
     if len(address) < 8 or " " not in address:
         yield Found(Place("newsletter", "", stored("Postal address")), address)
         return
     for variant in _one_of_each_language(description):
         shown = _shown(variant.html)
         own = head.in_language(variant.language).postal_address
-        if _squeezed(sanitize.printable(own)) not in shown:
+        if _squeezed(sanitize.without_unprintable(own)) not in shown:
             yield Found(_place(variant))
 
 

@@ -115,7 +115,7 @@ def months_in(plain: str, language: str) -> dict[int, str]:
 
 @cache
 def _month_stems(language: str) -> dict[int, str]:
-    names = localization.locale(language).months["stand-alone"]["wide"]
+    names = localization.babel_locale(language).months["stand-alone"]["wide"]
     return {
         number: re.escape(str(name)[:-1] if str(name)[-1] in "ьй" else str(name))
         for number, name in names.items()

@@ -106,7 +106,7 @@ def _unknown(language: str) -> set[str]:
 
 
 def _names(places: Collection[str]) -> str:
-    return ", ".join(sorted(localization.country(one, "en") if len(one) == 2 else one for one in places))
+    return ", ".join(sorted(localization.country_name(one, "en") if len(one) == 2 else one for one in places))
 
 
 def person_names_differ(description: Description) -> Iterator[Found]:
@@ -171,7 +171,7 @@ def flag_of_other_country(description: Description) -> Iterator[Found]:
             for found in _FLAG.findall(f"{text.headline} {text.summary} {text.body}"):
                 code = "".join(chr(ord(one) - 0x1F1E6 + ord("A")) for one in found)
                 if story.countries and code not in story.countries:
-                    yield Found(place_of(story, text.language), localization.country(code, "en"))
+                    yield Found(place_of(story, text.language), localization.country_name(code, "en"))
 
 
 def _changed_name(own: Sequence[tuple[str, str]], others: Sequence[Sequence[tuple[str, str]]]) -> str:

@@ -107,7 +107,7 @@ _EARLIEST = 45
 
 
 def _months(language: str, only: int = 0) -> list[str]:
-    names = localization.locale(language).months["stand-alone"]["wide"]
+    names = localization.babel_locale(language).months["stand-alone"]["wide"]
     return [
         str(name).casefold() for number, name in names.items() if only in (0, number) and len(str(name)) > 3
     ]

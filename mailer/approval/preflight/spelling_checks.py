@@ -66,7 +66,7 @@ def lost_letters(text: Text) -> Iterator[Found]:
         if (
             letters >= _LEAST_LETTERS[code]
             and not own
-            and not language_detection.contradiction(sentence, code)
+            and not language_detection.contradicting_language(sentence, code)
         ):
             yield Found(text.place, excerpt(sentence))
             break

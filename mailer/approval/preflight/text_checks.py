@@ -194,7 +194,7 @@ def _certain_contradiction(plain: str, place: Place) -> language_detection.Detec
     letters = sum(map(str.isalpha, plain))
     if letters < (_LEAST_OF_SUBJECT if place.kind == "subject" else _LEAST_LETTERS):
         return None
-    found = language_detection.contradiction(plain, place.language)
+    found = language_detection.contradicting_language(plain, place.language)
     return found if found and (letters >= _LEAST_LETTERS or found.margin == math.inf) else None
 
 
@@ -210,7 +210,7 @@ def doubtful_language(description: Description) -> Iterator[Found]:
             for piece, margin in ((text.plain, 0.0), *_sentences(text.plain))
         )
         for piece, margin in pieces:
-            found = language_detection.contradiction(piece, place.language)
+            found = language_detection.contradicting_language(piece, place.language)
             if found and found.margin >= margin:
                 yield Found(place, f"{excerpt(piece)} ({found.language})")
                 break

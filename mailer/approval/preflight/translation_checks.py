@@ -16,7 +16,7 @@ from mailer.approval.preflight.check_input import (
 )
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import language_detection, localization
-from mailer.rendering.edition_texts import written_parts
+from mailer.rendering.translatable_texts import written_parts
 from subscribers.translate_stored_texts import stored
 
 # Texts that are different in each language: others may be names.
@@ -128,8 +128,8 @@ def _is_a_phrase(plain: str) -> bool:
 def _is_reported(text: Text, other: str) -> bool:
     """Whether text_checks reports one of the two, because the language is certain."""
     return bool(
-        language_detection.contradiction(text.plain, text.language)
-        or language_detection.contradiction(text.plain, other)
+        language_detection.contradicting_language(text.plain, text.language)
+        or language_detection.contradicting_language(text.plain, other)
     )
 
 
@@ -142,7 +142,7 @@ def other_alphabet(description: Description) -> Iterator[Found]:
         own, usual = _scripts(text.plain), by_language[text.language]
         is_long = own["Cyrl"] >= (max(_LEAST_LETTERS, 9 * own["Latn"]) if own["Latn"] else _LEAST_OF_ONE_WORD)
         is_other = is_long and usual["Latn"] > 4 * usual["Cyrl"]
-        if is_other and not language_detection.contradiction(text.plain, text.language):
+        if is_other and not language_detection.contradicting_language(text.plain, text.language):
             yield Found(text.place, excerpt(text.plain))
 
 

@@ -69,9 +69,9 @@ def open_transport(journal: Journal, now: Callable[[], datetime]) -> Iterator[Tr
         provider_throttle.save_usual_seconds(usual_seconds, now())
         return
     # Slow to load (requests, anymail), and needed only where an ESP is configured.
-    from mailer.delivery.esp.configured_client import client
+    from mailer.delivery.esp.configured_client import create_client
     from mailer.delivery.esp.sender import EspPool
 
     capability = CAPABILITIES[service.name]
-    with EspPool(capability, lambda: client(service), journal, service.connections) as pool:
+    with EspPool(capability, lambda: create_client(service), journal, service.connections) as pool:
         yield pool

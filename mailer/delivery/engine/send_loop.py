@@ -18,7 +18,7 @@ from django.conf import settings
 from mailer.approval.approve_and_schedule import SnapshotChanged
 from mailer.delivery.engine import configured_transport
 from mailer.delivery.engine.configured_transport import Transport
-from mailer.delivery.ledger import deliveries, recover_and_finish
+from mailer.delivery.ledger import claim_and_record, recover_and_finish
 from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_results_and_retries import (
     Attempt,
@@ -156,7 +156,7 @@ def _sending_mailings(only: Mailing | None) -> list[Mailing]:
 
 
 def _due_mailings(only: Mailing | None, now: datetime) -> list[Mailing]:
-    return [mailing for mailing in _sending_mailings(only) if deliveries.is_due(mailing, now)]
+    return [mailing for mailing in _sending_mailings(only) if claim_and_record.is_due(mailing, now)]
 
 
 def _update_wait_reason(mailings: Iterable[Mailing], wait: Wait | None) -> None:
@@ -273,7 +273,7 @@ class _SendLoop:
                 self._loop(transport)
                 transport.stop(_STOP_GRACE)
                 self._record(transport.collect(0))
-            clean = not deliveries.has_claims(journal.owner)
+            clean = not claim_and_record.has_claims(journal.owner)
         finally:
             # Outstanding deliveries are settled from the journal by the next recovery.
             journal.discard() if clean else journal.close()
@@ -336,7 +336,7 @@ class _SendLoop:
         """Dry runs wait while any real mailing has due deliveries."""
         if not any(one.dry_run_to for one in mailings):
             return mailings
-        real = [one for one in mailings if not one.dry_run_to and deliveries.is_due(one, self._now())]
+        real = [one for one in mailings if not one.dry_run_to and claim_and_record.is_due(one, self._now())]
         return real or mailings
 
     def _claim_more(self, transport: Transport) -> None:
@@ -365,7 +365,7 @@ class _SendLoop:
 
         The second half of the lease is left for the reply, and for clocks of machines that differ.
         """
-        if not deliveries.is_approved(mailing):
+        if not claim_and_record.is_approved(mailing):
             reason = "The content to be sent is not approved any more."
             self._pause_automatically(mailing.pk, "not_approved", reason)
             return [], 0.0
@@ -373,11 +373,15 @@ class _SendLoop:
             # Read before the claim: however long that takes, the lease does not begin later.
             deadline, now = lease_clock() + self._lease.total_seconds() / 2, self._now()
             after = self._last_claimed.get(mailing.pk, 0)
-            claimed = deliveries.claim(mailing, self._owner, now + self._lease, limit, now, after)
+            claimed = claim_and_record.claim(mailing, self._owner, now + self._lease, limit, now, after)
             first_attempts = (one.id for one in claimed if one.attempt == 1)
             self._last_claimed[mailing.pk] = max(first_attempts, default=after)
             # A claim may find only subscribers who must be excluded, and none in a mailing just paused.
-            if claimed or self._stopped() or not (_is_sending(mailing) and deliveries.is_due(mailing, now)):
+            if (
+                claimed
+                or self._stopped()
+                or not (_is_sending(mailing) and claim_and_record.is_due(mailing, now))
+            ):
                 return claimed, deadline
 
     def _submit(
@@ -399,7 +403,7 @@ class _SendLoop:
         if not self._outstanding.isdisjoint(one.id for one in claimed):
             claimed = [one for one in claimed if one.id not in self._outstanding]
         admitted, deferred = self._throttle.admit(claimed, part, now)
-        deliveries.defer(deferred, self._owner, "provider_rate_limit")
+        claim_and_record.defer(deferred, self._owner, "provider_rate_limit")
         if not admitted:
             return
         admitted_deliveries = [one for one, _ in admitted]
@@ -407,7 +411,7 @@ class _SendLoop:
             builders = self._message_builder.messages(mailing, admitted_deliveries, now)
         except (SnapshotChanged, ValueError) as error:
             # This mailing waits for staff; the others go on.
-            deliveries.release([one.id for one in admitted_deliveries], self._owner, now)
+            claim_and_record.release([one.id for one in admitted_deliveries], self._owner, now)
             self._throttle.return_unsent(admitted_deliveries, now)
             self._pause_automatically(mailing.pk, "not_approved", str(error))
             return
@@ -427,14 +431,14 @@ class _SendLoop:
         self._outstanding.difference_update(one.id for one, _ in attempts)
         failures = self._throttle.learn(attempts, now)
         found = group(attempts, now, self._expires_at, recover_and_finish.settle_at(now))
-        deliveries.record_attempts(attempts, found, failures, self._owner, now)
-        deliveries.defer(
+        claim_and_record.record_attempts(attempts, found, failures, self._owner, now)
+        claim_and_record.defer(
             [(one.id, now + _NEXT_SESSION_WAIT) for one in found.too_many_recipients], self._owner
         )
-        deliveries.defer(
+        claim_and_record.defer(
             [(one.id, now + _SLOW_PROVIDER_WAIT) for one in found.slow_provider], self._owner, "slow_provider"
         )
-        deliveries.release([one.id for one in found.not_tried], self._owner, now)
+        claim_and_record.release([one.id for one in found.not_tried], self._owner, now)
         self._throttle.return_unsent([*found.not_tried, *found.slow_provider], now)
         self._held_under_limits.on_recorded(len(attempts) - len(found.not_tried), len(found.not_tried))
         self._may_have_due = self._may_have_due or bool(found.not_tried)

@@ -20,9 +20,9 @@ from mailer.delivery.esp.call_outcomes import (
     NoResponse,
     NotConnected,
     Throttled,
-    accepted,
+    accepted_outcome,
     redact,
-    refused,
+    refused_outcome,
 )
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.client_base import (
@@ -97,7 +97,7 @@ class AmazonSesClient:
             raise AccountError(f"{self._title} cannot be called: {self._redact(str(error))}") from error
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise NoResponse(f"{self._title} sent a response that it does not document.") from error
-        return [accepted(f"queued {message_id}")]
+        return [accepted_outcome(f"queued {message_id}")]
 
     def check(self) -> None:
         try:
@@ -151,7 +151,7 @@ class AmazonSesClient:
         if code == "MessageRejected":
             raise AccountError(message, sender=True) from error
         if code == "BadRequestException" and _ABOUT_RECIPIENT.match(text):
-            return refused(text)
+            return refused_outcome(text)
         if code in ("BadRequestException", "ValidationException"):
             raise Ambiguous(message) from error
         raise AccountError(message) from error

@@ -16,7 +16,13 @@ from urllib.parse import urlsplit
 from anymail.backends import mailjet, mailtrap, postmark
 
 from mailer.config import Service
-from mailer.delivery.esp.call_outcomes import AccountError, accepted, deferred, on_service_list, refused
+from mailer.delivery.esp.call_outcomes import (
+    AccountError,
+    accepted_outcome,
+    deferred_outcome,
+    on_service_list,
+    refused_outcome,
+)
 from mailer.delivery.esp.client_base import READ_TIMEOUT, HttpClient, Item, Result
 from mailer.delivery.esp.message_encoder import EspMessage, json_string, plain_text
 
@@ -165,14 +171,14 @@ class MailjetClient(BatchClient):
 
     def _result(self, result: dict[str, Any]) -> Result:
         if result["Status"] == "success":
-            return accepted(f"success {result['To'][0]['MessageID']}")
+            return accepted_outcome(f"success {result['To'][0]['MessageID']}")
         error = result["Errors"][0]
         code, text = str(error["ErrorCode"]), f"{error['ErrorCode']} {error['ErrorMessage']}"
         about = " ".join(error.get("ErrorRelatedTo") or ())
         if code in self._sender_codes or about.startswith("From"):
             return self.account_error(text, sender=True)
         if about.startswith("To"):
-            return refused(self.redact(text))
+            return refused_outcome(self.redact(text))
         return self.account_error(text) if error.get("StatusCode") in (401, 403) else self.ambiguous(text)
 
 
@@ -221,13 +227,15 @@ class MailtrapClient(BatchClient):
 
     def _result(self, result: dict[str, Any]) -> Result:
         if result["success"]:
-            return accepted(f"queued {result['message_ids'][0]}")
+            return accepted_outcome(f"queued {result['message_ids'][0]}")
         text = self.error_text(result)
         if self._about_sender.search(text):
             return self.account_error(text, sender=True)
         if self._suppressed.search(text):
             return on_service_list(self.redact(text))
-        return refused(self.redact(text)) if self._about_recipient.search(text) else self.ambiguous(text)
+        return (
+            refused_outcome(self.redact(text)) if self._about_recipient.search(text) else self.ambiguous(text)
+        )
 
 
 class PostmarkClient(BatchClient):
@@ -272,15 +280,15 @@ class PostmarkClient(BatchClient):
         code, raw = int(result.get("ErrorCode", self._ok)), str(result["Message"])
         text = self.redact(raw)
         if code == self._ok:
-            return accepted(f"{text} {result['MessageID']}")
+            return accepted_outcome(f"{text} {result['MessageID']}")
         about = self._about.match(raw) if code == self._invalid else None
         field = about[1].lower() if about else ""
         if code == self._inactive:
             return on_service_list(f"{code} {text}")
         if field == "to":
-            return refused(f"{code} {text}")
+            return refused_outcome(f"{code} {text}")
         if code in self._transient_codes:
-            return deferred(f"{code} {text}")
+            return deferred_outcome(f"{code} {text}")
         if code in self._sender_codes or field == "from":
             return self.account_error(f"{code} {raw}", sender=True)
         if code in self._account_codes:

@@ -54,11 +54,11 @@ class Ambiguous(CallError):  # noqa: N818
     reason."""
 
 
-def accepted(text: str) -> Outcome:
+def accepted_outcome(text: str) -> Outcome:
     return Outcome(ReplyClass.ACCEPTED, _shorten(text), 250)
 
 
-def refused(text: str) -> Outcome:
+def refused_outcome(text: str) -> Outcome:
     """The ESP rejects this recipient permanently, written as a relay would write it (RFC 3463 §3.2)."""
     return Outcome(ReplyClass.REFUSED, _shorten(f"550 5.1.1 {text}"), 550)
 
@@ -70,12 +70,12 @@ def on_service_list(text: str) -> Outcome:
     return Outcome(ReplyClass.REFUSED, _shorten(f"on the suppression list of the ESP: {text}"), 550)
 
 
-def deferred(text: str) -> Outcome:
+def deferred_outcome(text: str) -> Outcome:
     """The ESP rejects this recipient for now; the recipient's mailbox provider is not involved."""
     return Outcome(ReplyClass.TRY_LATER, _shorten(f"451 4.0.0 {text}"), 451)
 
 
-def in_doubt(text: str) -> Outcome:
+def in_doubt_outcome(text: str) -> Outcome:
     return Outcome(ReplyClass.IN_DOUBT, _shorten(text))
 
 

@@ -41,7 +41,7 @@ _CLIENTS: dict[str, Callable[[Service, float], Client]] = {
 }
 
 
-def client(service: Service, read_timeout: float = READ_TIMEOUT) -> Client:
+def create_client(service: Service, read_timeout: float = READ_TIMEOUT) -> Client:
     """A client for the ESP that the configuration names, for one thread. `read_timeout`: seconds."""
     if service.name == "amazon_ses":
         # Optional dependency: boto3 is installed for this ESP only.
@@ -53,7 +53,7 @@ def client(service: Service, read_timeout: float = READ_TIMEOUT) -> Client:
 
 def check_credentials() -> str | None:
     """Verify the configured credentials by a call that sends nothing; the error message, or None."""
-    connection = client(settings.CONFIG.service)
+    connection = create_client(settings.CONFIG.service)
     try:
         connection.check()
     except CallError as error:

@@ -189,7 +189,7 @@ def _json_content(text: str) -> bytes:
 
 def delivery_token(delivery: int) -> str:
     """A delivery's token: letters and digits, which the strictest ESP accepts as a tag."""
-    return message_identifiers.token("delivery", delivery)
+    return message_identifiers.make_token("delivery", delivery)
 
 
 def delivery_of(token: str) -> int | None:

@@ -30,8 +30,8 @@ from mailer.delivery.esp.call_outcomes import (
     NoResponse,
     NotConnected,
     Throttled,
-    in_doubt,
-    refused,
+    in_doubt_outcome,
+    refused_outcome,
 )
 from mailer.delivery.esp.capabilities import Capability
 from mailer.delivery.esp.client_base import Client, Item, Result
@@ -218,7 +218,7 @@ class EspPool:
                 return
             for worker in self._workers:
                 for built in worker.in_flight:
-                    self._record(built.job, in_doubt("stopped before the ESP answered"))
+                    self._record(built.job, in_doubt_outcome("stopped before the ESP answered"))
                 self._return(built.job for batch in worker.batches for built in batch)
             for _, rejections in self._attribution.unattributable(idle=True):
                 self._return(built.job for built, _ in rejections)
@@ -347,7 +347,7 @@ class EspPool:
                 self._refuse_all(self._attribution.accepted(mailing))
             return
         if isinstance(result, NoResponse):
-            self._record(job, in_doubt(str(result)))
+            self._record(job, in_doubt_outcome(str(result)))
             return
         self._journal_reply(job, 451, str(result))
         if isinstance(result, Ambiguous):
@@ -360,7 +360,7 @@ class EspPool:
 
     def _refuse_all(self, rejections: Iterable[tuple[_Built, str]]) -> None:
         for built, text in rejections:
-            self._record(built.job, refused(text))
+            self._record(built.job, refused_outcome(text))
 
     def _report_error(self, error: SendError) -> None:
         self._errors.append(error)

@@ -28,7 +28,13 @@ from anymail.backends import (
 from anymail.backends.base_requests import AnymailRequestsBackend
 
 from mailer.config import Service
-from mailer.delivery.esp.call_outcomes import accepted, deferred, in_doubt, on_service_list, refused
+from mailer.delivery.esp.call_outcomes import (
+    accepted_outcome,
+    deferred_outcome,
+    in_doubt_outcome,
+    on_service_list,
+    refused_outcome,
+)
 from mailer.delivery.esp.client_base import HttpClient, Item, Result
 from mailer.delivery.esp.message_encoder import EspMessage
 
@@ -49,20 +55,22 @@ class BrevoClient(HttpClient):
         return {"idempotencyKey": str(uuid5(NAMESPACE_URL, message.token))}
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
-        return [accepted(f"queued {self.redact(answer['messageId'].partition('@')[0].strip('<'))}")]
+        return [accepted_outcome(f"queued {self.redact(answer['messageId'].partition('@')[0].strip('<'))}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         code, text = answer.get("code", ""), self.error_text(answer)
         if code == "duplicate_parameter":
             return [
-                in_doubt("Brevo received an earlier call for this recipient; it may have been carried out.")
+                in_doubt_outcome(
+                    "Brevo received an earlier call for this recipient; it may have been carried out."
+                )
             ]
         if code in self._account:
             raise self.account_error(f"{code} {text}")
         if status == 400 and self._about_sender.search(text):
             raise self.account_error(f"{code} {text}", sender=True)
         if status == 400 and self._about_recipient.search(text):
-            return [refused(self.redact(f"{code} {text}"))]
+            return [refused_outcome(self.redact(f"{code} {text}"))]
         return None
 
 
@@ -96,7 +104,7 @@ class MailerSendClient(HttpClient):
         ]
         if suppressed:
             return [on_service_list(self.redact(", ".join(map(str, suppressed))))]
-        return [accepted(f"queued {message_id}")]
+        return [accepted_outcome(f"queued {message_id}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         fields = answer.get("errors")
@@ -106,7 +114,7 @@ class MailerSendClient(HttpClient):
         if any(name.startswith("from") for name in fields):
             raise self.account_error(text, sender=True)
         if any(name.startswith("to") for name in fields):
-            return [refused(self.redact(text))]
+            return [refused_outcome(self.redact(text))]
         if "headers" in fields:
             # The plan does not include custom headers, and ours are needed.
             raise self.account_error(text)
@@ -142,12 +150,12 @@ class MailgunClient(HttpClient):
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         # At a wrong address Mailgun answers 200 with other JSON.
-        return [accepted(f"{answer['message']} {self.redact(answer['id'])}")]
+        return [accepted_outcome(f"{answer['message']} {self.redact(answer['id'])}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         text = self.error_text(answer)
         if status == 400 and self._about_recipient.search(text):
-            return [refused(self.redact(f"{status} {text}"))]
+            return [refused_outcome(self.redact(f"{status} {text}"))]
         if status == 400 and self._about_sender.search(text):
             raise self.account_error(f"{status} {text}", sender=True)
         return None
@@ -177,11 +185,11 @@ class MandrillClient(HttpClient):
         (result,) = answer
         status, reason = result["status"], str(result.get("reject_reason") or "")
         if status in ("sent", "queued", "scheduled"):
-            return [accepted(f"{status} {result['_id']}")]
+            return [accepted_outcome(f"{status} {result['_id']}")]
         if reason in self._sender_reasons or reason in self._account_reasons:
             return [self.account_error(f"{status} {reason}", sender=reason in self._sender_reasons)]
         if status == "invalid" or reason == "invalid":
-            return [refused(f"{status} {reason}")]
+            return [refused_outcome(f"{status} {reason}")]
         return [on_service_list(f"{status} {reason}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
@@ -193,7 +201,7 @@ class MandrillClient(HttpClient):
         if "from_" in text:
             raise self.account_error(f"{name} {text}", sender=True)
         if '"to"' in text:
-            return [refused(self.redact(f"{name} {text}"))]
+            return [refused_outcome(self.redact(f"{name} {text}"))]
         raise self.ambiguous(f"{name} {text}")
 
 
@@ -223,14 +231,14 @@ class PostalClient(HttpClient):
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         if answer["status"] == "success":
             (message,) = answer["data"]["messages"].values()
-            return [accepted(f"queued {message['id']}")]
+            return [accepted_outcome(f"queued {message['id']}")]
         data = answer["data"]
         self._raise_for_code(data)
         code, text = str(data.get("code", "")), str(data.get("message", ""))
         if code in ("NoRecipients", "ValidationError") and re.search(
             r"\bto\b|recipient", text, re.IGNORECASE
         ):
-            return [refused(self.redact(f"{code} {text}"))]
+            return [refused_outcome(self.redact(f"{code} {text}"))]
         return [self.ambiguous(f"{code} {text}")]
 
     def credentials_ok(self, status: int, answer: Any) -> bool:
@@ -262,21 +270,23 @@ class ResendClient(HttpClient):
         return request | {"headers": request["headers"] | key}
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
-        return [accepted(f"queued {answer['id']}")]
+        return [accepted_outcome(f"queued {answer['id']}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         name, raw = answer.get("name", ""), self.error_text(answer)
         text = self.redact(f"{status} {raw}")
         if name == "concurrent_idempotent_requests":
-            return [deferred(text)]
+            return [deferred_outcome(text)]
         if name == "invalid_idempotent_request":
             return [
-                in_doubt("An earlier call for this recipient, with other content, may have been carried out.")
+                in_doubt_outcome(
+                    "An earlier call for this recipient, with other content, may have been carried out."
+                )
             ]
         if status in (400, 403, 422) and name != "invalid_api_key" and self._about_sender.search(raw):
             raise self.account_error(f"{status} {raw}", sender=True)
         if status in (400, 422) and self._about_recipient.search(raw):
-            return [refused(text)]
+            return [refused_outcome(text)]
         return None
 
     def credentials_ok(self, status: int, answer: Any) -> bool:
@@ -317,14 +327,14 @@ class SendGridClient(HttpClient):
         return str(int(reset) - int(time.time())) if given is None and reset.isdigit() else given
 
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
-        return [accepted(f"queued {answer['id']}")]
+        return [accepted_outcome(f"queued {answer['id']}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         field, text = str(self._error(answer).get("field") or ""), f"{status} {self.error_text(answer)}"
         if status in (400, 403) and field.startswith("from"):
             raise self.account_error(text, sender=True)
         if status == 400 and re.match(r"personalizations\.\d+\.to", field):
-            return [refused(self.redact(text))]
+            return [refused_outcome(self.redact(text))]
         return None
 
     def error_text(self, answer: Any) -> str:
@@ -354,13 +364,13 @@ class SparkPostClient(HttpClient):
     def read(self, answer: Any, items: Sequence[Item]) -> list[Result]:
         results = answer["results"]
         if results["total_accepted_recipients"] == 1:
-            return [accepted(f"queued {results['id']}")]
-        return [refused("SparkPost rejected the recipient")]
+            return [accepted_outcome(f"queued {results['id']}")]
+        return [refused_outcome("SparkPost rejected the recipient")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         code, text = str(self._error(answer).get("code", "")), self.error_text(answer)
         if code in self._recipient_codes:
-            return [refused(self.redact(f"{code} {text}"))]
+            return [refused_outcome(self.redact(f"{code} {text}"))]
         if code in self._sender_codes:
             raise self.account_error(f"{code} {text}", sender=True)
         return None
@@ -400,7 +410,7 @@ class UnisenderGoClient(HttpClient):
         if failed := answer.get("failed_emails"):
             return [self._failed(str(next(iter(failed.values()))))]
         (_,) = answer["emails"]
-        return [accepted(f"queued {answer['job_id']}")]
+        return [accepted_outcome(f"queued {answer['job_id']}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         failed, text = answer.get("failed_emails"), f"{answer.get('code', '')} {self.error_text(answer)}"
@@ -409,12 +419,12 @@ class UnisenderGoClient(HttpClient):
         if status in (400, 403) and self._about_sender.search(text):
             raise self.account_error(text, sender=True)
         if status == 400 and self._about_recipient.search(text):
-            return [refused(self.redact(text))]
+            return [refused_outcome(self.redact(text))]
         return None
 
     def _failed(self, why: str) -> Result:
         if why == "invalid":
-            return refused(why)
+            return refused_outcome(why)
         if why == "temporary_unavailable":
-            return deferred(why)
+            return deferred_outcome(why)
         return self.ambiguous(why) if why == "duplicate" else on_service_list(why)

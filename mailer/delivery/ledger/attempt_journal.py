@@ -134,12 +134,12 @@ class Journal:
         self.close()
 
 
-def exist(folder: Path) -> bool:
+def has_journals(folder: Path) -> bool:
     """Whether the folder has journals, of dead processes or living ones."""
     return any(folder.glob(f"*{_SUFFIX}"))
 
 
-def find(folder: Path, owner: str) -> FoundJournal | None:
+def find_journal(folder: Path, owner: str) -> FoundJournal | None:
     """The journal of a process that may still run; None where the folder has none, as on another machine."""
     path = folder / f"{owner}{_SUFFIX}"
     try:
@@ -148,7 +148,7 @@ def find(folder: Path, owner: str) -> FoundJournal | None:
         return None
 
 
-def recoverable(folder: Path) -> Iterator[FoundJournal]:
+def recoverable_journals(folder: Path) -> Iterator[FoundJournal]:
     """The journals of dead processes in `folder`; each is deleted when the caller asks for the next."""
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:

@@ -48,12 +48,12 @@ _SETTLED = (
 )
 
 
-def claimed() -> Q:
+def claimed_condition() -> Q:
     """Planned deliveries that a worker is sending at this moment."""
     return Q(_in_claim(), state=Delivery.State.PLANNED)
 
 
-def unclaimed() -> Q:
+def unclaimed_condition() -> Q:
     """Planned deliveries that no worker has claimed."""
     return Q(~_in_claim(), state=Delivery.State.PLANNED)
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from mailer.delivery.ledger import attempt_journal, claims, deliveries, outcome_counts
+from mailer.delivery.ledger import attempt_journal, claim_and_record, claims, outcome_counts
 from mailer.delivery.ledger.attempt_journal import FoundJournal
 from mailer.delivery.ledger.attempt_results_and_retries import DeliveryResult, State, result_of
 from mailer.delivery.ledger.sql_helpers import dialect, execute, to_db_datetime
@@ -77,7 +77,7 @@ def journal_folder() -> Path:
 
 def has_open() -> bool:
     """Whether anything may have to be sent, recovered, settled, expired or finished: one query of indexes."""
-    return attempt_journal.exist(journal_folder()) or bool(_rows(_OPEN)[0][0])
+    return attempt_journal.has_journals(journal_folder()) or bool(_rows(_OPEN)[0][0])
 
 
 def recover(now: datetime) -> int:
@@ -90,11 +90,11 @@ def recover(now: datetime) -> int:
     nothing is known, so all become in doubt.
     """
     folder, count = journal_folder(), 0
-    for dead in attempt_journal.recoverable(folder):
+    for dead in attempt_journal.recoverable_journals(folder):
         count += _replay(dead, now)
     at = to_db_datetime(now)
     for (owner,) in _rows(_EXPIRED_OWNERS, at, at):
-        if (found := attempt_journal.find(folder, owner)) is not None:
+        if (found := attempt_journal.find_journal(folder, owner)) is not None:
             count += _replay_expired(found, now)
     return count + _expire_leases(now)
 
@@ -135,10 +135,10 @@ def _settle(found: FoundJournal, rows: list[tuple[Any, ...]], now: datetime) -> 
             outcome = Outcome(ReplyClass.IN_DOUBT, _NO_REPLY)
             results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
     counted_before = outcome_counts.rejected_before(outcomes)
-    not_recorded = deliveries.record(results, found.owner)
+    not_recorded = claim_and_record.record(results, found.owner)
     rejections = {one.delivery: one for one in results if one.rejected_at is not None}
     outcome_counts.add_recovered(outcomes, rejections, counted_before, not_recorded, now)
-    deliveries.release(untried, found.owner, now)
+    claim_and_record.release(untried, found.owner, now)
     in_doubt = sum(result.state == State.IN_DOUBT for result in results)
     log.info(
         "action=recovered owner=%s known=%d in_doubt=%d untried=%d",
@@ -168,7 +168,7 @@ def _expire_leases(now: datetime) -> int:
     return expired + claims.expire_leases(now, _LEASE_EXPIRED, settle_after)
 
 
-def leave_in_doubt(mailing: Mailing) -> int:
+def mark_permanently_in_doubt(mailing: Mailing) -> int:
     """Put what a worker holds of a mailing, and what is in doubt, in doubt for good; how many.
 
     For a database whose worker is elsewhere: nothing here knows the results. Evidence still settles them.
@@ -276,7 +276,7 @@ def expire_mailings(now: datetime) -> int:
                 state=Delivery.State.EXCLUDED, reason="expired", due_at=None
             )
             for mailing in expired
-            for untried in (claims.unclaimed(), Q(state=Delivery.State.DEFERRED))
+            for untried in (claims.unclaimed_condition(), Q(state=Delivery.State.DEFERRED))
         )
 
 

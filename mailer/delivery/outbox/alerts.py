@@ -49,7 +49,7 @@ def warn(kind: str, message: str, mailing_id: int | None, now: datetime, path: s
     )
 
 
-def active(now: datetime) -> list[Alert]:
+def active_alerts(now: datetime) -> list[Alert]:
     """Alerts about mailings that are held or paused, and the recent other ones."""
     stopped = Q(mailing__state__in=[Mailing.State.HELD, Mailing.State.PAUSED])
     recent = Q(mailing=None, sending_stopped=True, raised_at__gt=now - _MIN_INTERVAL)
@@ -86,7 +86,7 @@ def _claim_notification(alert: Alert, now: datetime) -> bool:
 
 
 def _send_emails(alert: Alert, now: datetime) -> None:
-    for address, language in recipients().items():
+    for address, language in alert_recipients().items():
         with override(language):
             about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
             subject = (
@@ -109,7 +109,7 @@ def _send_emails(alert: Alert, now: datetime) -> None:
 
 def send_test_emails() -> list[str]:
     """Write a test to everybody who gets alerts; their addresses."""
-    addresses = recipients()
+    addresses = alert_recipients()
     for address, language in addresses.items():
         with override(language):
             subject = gettext("Test of alerts by email: %(site)s") % {"site": settings.CONFIG.site.name}
@@ -123,7 +123,7 @@ def _email(subject: str, text: str, address: str) -> None:
     EmailMessage(subject, text, to=[address], headers=headers).send()
 
 
-def recipients() -> dict[str, str]:
+def alert_recipients() -> dict[str, str]:
     """The configured addresses, else those of all users who manage accounts and want alerts by email.
 
     With their languages.

@@ -14,7 +14,7 @@ from mailer.approval.emails_to_staff import users_with
 from mailer.approval.models import StaffNotice
 from mailer.approval.notifications import notify
 from mailer.delivery.models import Alert, Mailing
-from mailer.delivery.outbox.alerts import recipients
+from mailer.delivery.outbox.alerts import alert_recipients
 from subscribers import translate_stored_texts
 
 _RECENT = timedelta(days=1)
@@ -63,6 +63,6 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
             return notify("sent", deciding | authors_of(mailing.snapshot), sent, path, now)
         if Alert.objects.filter(mailing=mailing, sending_stopped=True).exists():
             # They got the alert.
-            alerted = set(recipients())
+            alerted = set(alert_recipients())
             deciding = {user for user in deciding if user.email not in alerted}
         return notify("paused", deciding, stopped, path, now)

@@ -31,7 +31,7 @@ from mailer.delivery.smtp import dkim
 from mailer.delivery.smtp.envelope import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
-from mailer.delivery.smtp.session_setup import open_any
+from mailer.delivery.smtp.session_setup import open_with_any_relay
 from subscribers.addresses import normalise
 from subscribers.translate_stored_texts import translated
 
@@ -203,13 +203,13 @@ async def _send(
     claimed: list[OutboxMessage], outcomes: dict[int, Outcome], stopped: Callable[[], bool]
 ) -> None:
     session: Session | None = None
-    signer = dkim.configured()
+    signer = dkim.configured_signer()
     try:
         for message in claimed:
             if stopped():
                 return
             if session is None or not session.usable:
-                session = await open_any()
+                session = await open_with_any_relay()
             octets = bytes(message.message)
             if signer is not None:
                 octets = signer.sign(octets, int(time.time()))

@@ -101,7 +101,7 @@ def build_message(
         f"t.{mime.TOKEN}@{domain}", values["unsubscribe_url"], values["preferences_url"]
     )
     copy = mime.Personalization(
-        to, mime_encoding.date(now), values["countries"], message_token=secrets.token_hex(16)
+        to, mime_encoding.format_date(now), values["countries"], message_token=secrets.token_hex(16)
     )
     return mime.MessageTemplate(marked, envelope, forms).message(copy)
 

@@ -18,7 +18,7 @@ from mailer.approval.approve_and_schedule import SnapshotChanged
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import mailing_control, plan_deliveries, planned_sending, stop_rules
+from mailer.delivery.rollout import mailing_control, plan_deliveries, stop_rules, watch_planned_send_times
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.delivery.rollout.stop_rules import Level, ReachedLimit
 from mailer.delivery.throttle import provider_throttle
@@ -54,8 +54,8 @@ def start(snapshot: Snapshot, now: datetime) -> None:
         return
     if now < snapshot.window_from:
         return
-    if planned_sending.is_too_late(snapshot, now):
-        planned_sending.hold_late(snapshot, now)
+    if watch_planned_send_times.is_too_late(snapshot, now):
+        watch_planned_send_times.hold_late(snapshot, now)
         return
     expires_at = now + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
     try:

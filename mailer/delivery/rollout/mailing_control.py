@@ -139,7 +139,7 @@ def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
         raise ControlError(
             "fully_released", gettext("This edition is already being sent to its whole audience.")
         )
-    last = len(plan_deliveries.percentages())
+    last = len(plan_deliveries.rollout_percentages())
     changes = {"counted_from": now} if stop_rules.would_pause(mailing) else {}
     _reset_breaker(mailing, now)
     return _transition(
@@ -185,7 +185,7 @@ def cancel(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
             finished_at=now,
         )
         unsent = Delivery.objects.filter(
-            claims.unclaimed() | Q(state=Delivery.State.DEFERRED), mailing=mailing
+            claims.unclaimed_condition() | Q(state=Delivery.State.DEFERRED), mailing=mailing
         )
         unsent.update(state=Delivery.State.EXCLUDED, reason="cancelled", due_at=None)
         _note_if_nothing_left(moved)

@@ -32,7 +32,7 @@ from mailer.rendering import localization, story_selection, variants
 from mailer.rendering.data_types import Content, from_json
 from mailer.rendering.story_selection import SKIP_REASONS, Selection, SkipReason
 from subscribers.code_list_field import split_codes
-from subscribers.segments.audience_query import reachability
+from subscribers.segments.audience_query import with_reachability
 from subscribers.segments.rules import InvalidRule
 from subscribers.translate_stored_texts import stored
 
@@ -165,7 +165,9 @@ def _uses_steps(mailing: Mailing) -> bool:
 
 def _insert_deliveries(mailing: Mailing, now: datetime) -> None:
     # The annotated column is unknown to its type.
-    people: Any = reachability(Audience.from_dict(mailing.snapshot.audience, now).segment(), now).order_by()
+    people: Any = with_reachability(
+        Audience.from_dict(mailing.snapshot.audience, now).segment(), now
+    ).order_by()
     columns = people.values("id", "countries", "language", "reachability")
     statement, parameters = columns.query.sql_with_params()
     with connection.cursor() as cursor:
@@ -260,14 +262,14 @@ def _hold_reason(snapshot: Snapshot, reachable: int) -> str:
     )
 
 
-def percentages() -> tuple[float, ...]:
+def rollout_percentages() -> tuple[float, ...]:
     """The shares of the audience, in percent and rising, after which a rollout waits."""
     return toml_reader.parse_rollout_percentages(settings.CONFIG.sending.rollout_percentages)
 
 
 def release_bound(mailing: Mailing, step: int) -> int | None:
     """The last delivery id that may be sent in this step, from 0; None when all may."""
-    shares = percentages()
+    shares = rollout_percentages()
     if step >= len(shares):
         return None
     rows = Delivery.objects.filter(mailing=mailing)
@@ -289,7 +291,7 @@ def has_unattempted(mailing: Mailing) -> bool:
 
 def released_share(mailing: Mailing) -> str:
     """The share of the audience that the mailing is released to, "2 %"."""
-    shares = percentages()
+    shares = rollout_percentages()
     step = mailing.step or 0
     return f"{shares[step]:g} %" if step < len(shares) else "100 %"
 

@@ -174,7 +174,7 @@ class VariantSigner:
         return self._signer.request(headers, names, body.digest(), at)
 
 
-def configured() -> Signer | None:
+def configured_signer() -> Signer | None:
     """The configured signer; None if [dkim] is empty, or an ESP signs. Raises ConfigError."""
     found = signer_for(settings.CONFIG.dkim)
     return None if settings.CONFIG.service.name else found

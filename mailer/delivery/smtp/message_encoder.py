@@ -30,7 +30,7 @@ class MimeEncoder:
     def __init__(self, signs: bool = True) -> None:
         """`signs`: whether to sign with DKIM if it is configured. Raises ConfigError if a key cannot be
         used."""
-        self._signer = dkim.configured() if signs else None
+        self._signer = dkim.configured_signer() if signs else None
 
     def prepare(self, context: MailingContext, rendered: RenderedVariant) -> MimeVariant:
         template = mime.MessageTemplate(rendered, context.headers, context.urls)

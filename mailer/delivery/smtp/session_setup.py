@@ -81,7 +81,7 @@ async def connect(
     return None
 
 
-async def open_any() -> Session:
+async def open_with_any_relay() -> Session:
     """A session with the first configured relay that works, for a few messages. Raises SmtpError."""
     opened = await connect(configured_pool())
     # Nothing else uses this pool, so that it has a free relay or an error.

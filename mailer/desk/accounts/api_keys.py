@@ -21,7 +21,7 @@ from mailer.accounts import api_keys
 from mailer.accounts.models import ApiKey
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.desk.accounts import permissions
-from mailer.desk.base.page_classes import FormPage, ObjectPage, current_user
+from mailer.desk.base.page_base_classes import FormPage, ObjectPage, current_user
 
 _DAYS = ((30, _("30 days")), (90, _("90 days")), (365, _("One year")), (730, _("Two years")))
 # Keys that ended longer ago are not listed.

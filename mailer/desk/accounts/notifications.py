@@ -17,7 +17,7 @@ from wagtail.admin import messages
 
 from mailer.approval import notifications
 from mailer.approval.models import Notification
-from mailer.desk.base.page_classes import FormPage, StaffPage, current_user
+from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
 
 _SHOWN = 100
 _WAYS: tuple[tuple[str, Promise], ...] = (

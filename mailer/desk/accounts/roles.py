@@ -87,7 +87,7 @@ def explained_label(group: Group) -> str:
     return f"{label}: {about}" if about else str(label)
 
 
-def matrix() -> Matrix:
+def permission_matrix() -> Matrix:
     """What each of the roles may do now, as their permissions say."""
     groups = {group.name: group.pk for group in Group.objects.filter(name__in=ROLES)}
     found = Permission.objects.filter(group__in=groups.values())

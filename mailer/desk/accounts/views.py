@@ -35,7 +35,7 @@ from mailer.approval.same_person import SamePerson, require_one_account
 from mailer.desk.accounts import permissions, roles
 from mailer.desk.base.edit_conflicts import EditGuard, PlainInput
 from mailer.desk.base.forms import country_choices
-from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
+from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.base.setup_progress import back_buttons
 from mailer.desk.base.tables import StateColumn
 
@@ -276,7 +276,7 @@ class CreateAccount(_EditorMixin, users.CreateView):
         return user
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return dict(super().get_context_data(matrix=roles.matrix(), **_independence(), **kwargs))
+        return dict(super().get_context_data(matrix=roles.permission_matrix(), **_independence(), **kwargs))
 
 
 class EditAccount(EditGuard, _EditorMixin, users.EditView):
@@ -291,7 +291,7 @@ class EditAccount(EditGuard, _EditorMixin, users.EditView):
             raise PermissionDenied
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return dict(super().get_context_data(matrix=roles.matrix(), **_independence(), **kwargs))
+        return dict(super().get_context_data(matrix=roles.permission_matrix(), **_independence(), **kwargs))
 
 
 class InvitationsPage(StaffPage, TemplateView):

@@ -38,12 +38,12 @@ from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_s
 from mailer.approval.preflight.findings import Finding, overrides_note
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.base.barred_approvers import names_for, why_barred
-from mailer.desk.base.page_classes import EditionPage, SnapshotPage, current_user
+from mailer.desk.base.page_base_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variants_page
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
 from mailer.desk.editions.variant_diff import changed_since_approval
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
-from mailer.desk.editions.variants_page import current_content, preflight, variant_choices
+from mailer.desk.editions.variants_page import current_content, run_preflight, variant_choices
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Edition
@@ -65,7 +65,7 @@ class SubmitPage(EditionPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
         counted = count_for_page(audience, timezone.now())
-        found = preflight(edition, content, counted).findings
+        found = run_preflight(edition, content, counted).findings
         lines = finding_lines(
             found, self.edition, content, current_user(self.request), self._earlier_reasons()
         )
@@ -236,7 +236,7 @@ def review_context(
         ),
         "beside": beside[0] if beside else None,
         "beside_email": shown_as(_email(beside[1], beside[0]), view_as) if beside else None,
-        "headlines": variants_page.headlines(content, variant.stories.split(","), variant.language)
+        "headlines": variants_page.story_headlines(content, variant.stories.split(","), variant.language)
         if variant
         else (),
         "views": VIEWS,

@@ -22,7 +22,7 @@ from mailer.audit_log import chain
 from mailer.audit_log.changes import CHANGES, track_changes
 from mailer.editions.models import Newsletter
 from mailer.feedback.models import ReturnedMessage, SuppressionDecision
-from subscribers.addresses import address_pattern, mentions
+from subscribers.addresses import address_pattern, mentions_address
 from subscribers.models import CustomField, MailingList, Segment, Subscriber, Suppression, Tag
 from subscribers.segments import tags_and_fields
 from subscribers.signals import erased
@@ -232,7 +232,7 @@ def _erased(subscriber_ids: Collection[int], addresses: Collection[str], **_: An
             changed = {name: ["", ""] for name in entry.data.get(CHANGES, {})}
             data = {**_without(entry.data, addresses), **({CHANGES: changed} if changed else {})}
         else:
-            named = any(mentions(entry.label, address) for address in addresses)
+            named = any(mentions_address(entry.label, address) for address in addresses)
             label, data = _REDACTED if named else entry.label, _without(entry.data, addresses)
         if (label, data) != (entry.label, entry.data):
             chain.redact(entry, label, data)

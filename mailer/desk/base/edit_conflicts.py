@@ -31,9 +31,9 @@ from wagtail.models import Revision, RevisionMixin
 
 from mailer import staff_language
 from mailer.approval.authorship import name_of
-from mailer.desk.base.page_classes import current_user
-from mailer.stories import story_drafts
-from mailer.stories.story_drafts import Conflict, Values
+from mailer.desk.base.page_base_classes import current_user
+from mailer.stories import draft_editing
+from mailer.stories.draft_editing import Conflict, Values
 
 # The hidden input with the marks.
 BASE = "saved_values"
@@ -192,13 +192,13 @@ class Merge:
 
 def merge(saved: Values, sent: Values, base: Mapping[str, str]) -> Merge:
     """Which values stay as they are saved, and which both changed. `base`: marks of the form's own start."""
-    empty = story_drafts.marks_of({"": ""}, _is_plain)[""]
+    empty = draft_editing.marks_of({"": ""}, _is_plain)[""]
     names = {**saved, **sent}
     # A field that was left out changes nothing; a row that was left out was removed.
     written = {name: sent.get(name, "") for name in names if name in sent or _ROW in name}
     known = {name: base.get(name, empty) for name in names if name in base or _ROW in name}
-    _changes, conflicts = story_drafts.merge(saved, written, known, _is_plain)
-    now, mine = (story_drafts.marks_of(values, _is_plain) for values in (saved, written))
+    _changes, conflicts = draft_editing.merge(saved, written, known, _is_plain)
+    now, mine = (draft_editing.marks_of(values, _is_plain) for values in (saved, written))
     kept = [
         name
         for name in written
@@ -277,7 +277,7 @@ class EditGuard:
         return Signer(salt=f"{BASE} {self.object._meta.label} {self.object.pk} {self.request.user.pk}")
 
     def _base(self, form: forms.BaseForm) -> str:
-        marks = story_drafts.marks_of(saved_values(form), _is_plain)
+        marks = draft_editing.marks_of(saved_values(form), _is_plain)
         return self._signer().sign(json.dumps({"at": timezone.now().isoformat(), "marks": marks}))
 
     def _merge(self, request: HttpRequest) -> None:
@@ -326,11 +326,11 @@ class EditGuard:
         text = gettext(
             "Another person saved this meanwhile: “%(theirs)s”. Your text is still in the "
             "form. Save again to use yours instead."
-        ) % {"theirs": displayed(saved, conflict.field) or gettext("empty")}
+        ) % {"theirs": displayed_value(saved, conflict.field) or gettext("empty")}
         if conflict.field in form.fields:
             form.add_error(conflict.field, text)
         else:
-            form.add_error(None, f"{label(saved, conflict.field)}: {text}")
+            form.add_error(None, f"{field_label(saved, conflict.field)}: {text}")
 
     def _report(self, merged: Merge) -> None:
         """Say who saved the row meanwhile, and which of their fields are kept."""
@@ -338,7 +338,9 @@ class EditGuard:
             return
         parts = [self._who()]
         if merged.kept:
-            names = list(dict.fromkeys(label(cast(forms.BaseForm, self._saved), one) for one in merged.kept))
+            names = list(
+                dict.fromkeys(field_label(cast(forms.BaseForm, self._saved), one) for one in merged.kept)
+            )
             parts.append(
                 gettext("Your changes to these fields are kept: %(fields)s.") % {"fields": ", ".join(names)}
             )
@@ -439,7 +441,7 @@ def _rewrite_rows(data: QueryDict, saved: Any, sent: Any, kept: set[str]) -> Non
             data[f"{row}-{forms.formsets.DELETION_FIELD_NAME}"] = "on"
 
 
-def label(form: forms.BaseForm, name: str) -> str:
+def field_label(form: forms.BaseForm, name: str) -> str:
     """What staff call a value: "Name", or "Tagline: Russian"."""
     if name in form.fields:
         return str(form[name].label)
@@ -452,7 +454,7 @@ def label(form: forms.BaseForm, name: str) -> str:
     return gettext("%(part)s in %(language)s") % values
 
 
-def displayed(form: forms.BaseForm, name: str) -> str:
+def displayed_value(form: forms.BaseForm, name: str) -> str:
     """The saved value as staff read it; "" for an empty one."""
     if name in (plain := _plain_inputs(form)):
         return plain[name].saved

@@ -305,7 +305,7 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
 def change_draft(
     edition: Edition, user: User, now: datetime, act: Callable[[Edition], T], *, unlocked: bool
 ) -> T:
-    """`draft_blocks.change`, if the state still allows it once nobody else can submit the edition.
+    """`draft_blocks.change_draft`, if the state still allows it once nobody else can submit the edition.
 
     `unlocked`: whether the user was shown that the change withdraws a submission. Raises EditionLocked.
     """
@@ -323,4 +323,4 @@ def change_draft(
             )
         return act(draft)
 
-    return draft_blocks.change(edition, user, now, checked)
+    return draft_blocks.change_draft(edition, user, now, checked)

@@ -8,7 +8,7 @@ from typing import Any
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 
-from mailer.desk.base.markup import attributes, shown, text
+from mailer.desk.base.markup import escaped_text, html_attributes, localized_text
 
 # What Django's templates call `widget`.
 _Widget = Mapping[str, Any]
@@ -27,15 +27,15 @@ class FormRenderer(DjangoTemplates):
 
 def _input(widget: _Widget) -> str:
     value = widget["value"]
-    given = "" if value is None else f' value="{text(value)}"'
-    named = f'type="{text(widget["type"])}" name="{text(widget["name"])}"'
-    return f"<input {named}{given}{attributes(widget['attrs'])}>"
+    given = "" if value is None else f' value="{escaped_text(value)}"'
+    named = f'type="{escaped_text(widget["type"])}" name="{escaped_text(widget["name"])}"'
+    return f"<input {named}{given}{html_attributes(widget['attrs'])}>"
 
 
 def _textarea(widget: _Widget) -> str:
     value = widget["value"]
-    begun = f'<textarea name="{text(widget["name"])}"{attributes(widget["attrs"])}>'
-    return f"{begun}\n{shown(value) if value else ''}</textarea>"
+    begun = f'<textarea name="{escaped_text(widget["name"])}"{html_attributes(widget["attrs"])}>'
+    return f"{begun}\n{localized_text(value) if value else ''}</textarea>"
 
 
 def _select(widget: _Widget) -> str | None:
@@ -44,20 +44,22 @@ def _select(widget: _Widget) -> str | None:
         if any(option["template_name"] != f"{_FOLDER}select_option.html" for option in options):
             return None
         rows = "\n".join(map(_option, options))
-        parts.append(f'<optgroup label="{shown(group)}">\n{rows}\n</optgroup>' if group else rows)
-    begun = f'<select name="{text(widget["name"])}"{attributes(widget["attrs"])}>'
+        parts.append(f'<optgroup label="{localized_text(group)}">\n{rows}\n</optgroup>' if group else rows)
+    begun = f'<select name="{escaped_text(widget["name"])}"{html_attributes(widget["attrs"])}>'
     return "\n".join([begun, *parts, "</select>"])
 
 
 def _boxes(widget: _Widget) -> str | None:
     """Radio buttons or checkboxes."""
-    begun = attributes({name: widget["attrs"][name] for name in ("id", "class") if widget["attrs"].get(name)})
+    begun = html_attributes(
+        {name: widget["attrs"][name] for name in ("id", "class") if widget["attrs"].get(name)}
+    )
     parts = [f"<div{begun}>"]
     for group, options, _index in widget["optgroups"]:
         if any(option["template_name"] not in _BOXES for option in options):
             return None
         rows = "".join(f"<div>\n{_box(option)}</div>" for option in options)
-        parts.append(f"<div><label>{shown(group)}</label>{rows}</div>" if group else rows)
+        parts.append(f"<div><label>{localized_text(group)}</label>{rows}</div>" if group else rows)
     return "".join([*parts, "</div>"])
 
 
@@ -65,13 +67,13 @@ def _box(option: _Widget) -> str:
     if not option["wrap_label"]:
         return _input(option)
     element = option["attrs"].get("id")
-    label_for = f' for="{text(element)}"' if element else ""
-    return f"<label{label_for}>{_input(option)} {shown(option['label'])}</label>"
+    label_for = f' for="{escaped_text(element)}"' if element else ""
+    return f"<label{label_for}>{_input(option)} {localized_text(option['label'])}</label>"
 
 
 def _option(option: _Widget) -> str:
-    begun = f'<option value="{text(option["value"])}"{attributes(option["attrs"])}>'
-    return f"{begun}{shown(option['label'])}</option>"
+    begun = f'<option value="{escaped_text(option["value"])}"{html_attributes(option["attrs"])}>'
+    return f"{begun}{localized_text(option['label'])}</option>"
 
 
 _INPUTS = (

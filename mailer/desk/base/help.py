@@ -25,7 +25,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 import mailer
-from mailer.desk.base.page_classes import StaffPage
+from mailer.desk.base.page_base_classes import StaffPage
 from mailer.staff_language import DEFAULT, active_language, desk_languages
 
 # The pages that are of use at the desk, by the name of their file, with what they are about.

@@ -31,7 +31,7 @@ def month_name(period: str) -> str:
 
 def format_day(when: date) -> str:
     """A day: "29 November 2021"."""
-    shown = localization.day(when, "", staff_language.active_language())
+    shown = localization.format_day(when, "", staff_language.active_language())
     return shown.replace("\N{NO-BREAK SPACE}", " ")
 
 

@@ -22,35 +22,35 @@ from wagtail.admin.templatetags.wagtailadmin_tags import timesince_simple
 _PLAIN = Context()
 
 
-def shown(value: Any) -> str:
+def localized_text(value: Any) -> str:
     """`{{ value }}` of a template: localized and escaped."""
     if type(value) is str:
         return html.escape(value)
     return value if type(value) is SafeString else str(render_value_in_context(value, _PLAIN))
 
 
-def text(value: Any) -> str:
+def escaped_text(value: Any) -> str:
     """`{{ value|stringformat:"s" }}` of a template: escaped, not localized."""
     return value if isinstance(value, SafeString) else html.escape(str(value))
 
 
-def attributes(given: Mapping[str, Any]) -> str:
+def html_attributes(given: Mapping[str, Any]) -> str:
     """The attributes of an element, each with a space before it; True is one without a value, False none."""
     return "".join(
-        f" {name}" if value is True else f' {name}="{text(value)}"'
+        f" {name}" if value is True else f' {name}="{escaped_text(value)}"'
         for name, value in given.items()
         if value is not False
     )
 
 
-def joined(parts: Iterable[str]) -> SafeString:
+def join_markup(parts: Iterable[str]) -> SafeString:
     """Parts that are markup already."""
     return mark_safe("".join(parts))  # noqa: S308
 
 
-def icon(name: str, classname: str = "icon") -> str:
+def icon_markup(name: str, classname: str = "icon") -> str:
     """Wagtail's tag `icon`."""
-    name, classname = text(name), text(classname)
+    name, classname = escaped_text(name), escaped_text(classname)
     return (
         f'<svg class="icon icon-{name} {classname}" aria-hidden="true"><use href="#icon-{name}"></use></svg>'
     )
@@ -64,47 +64,50 @@ def human_readable_date(
     if isinstance(value, datetime) and is_aware(value):
         value = localtime(value)
     tooltip = date_format(value, tooltip_format or get_format(kind))
-    note = f'<span class="w-human-readable-date__description">{shown(description)}</span>'
+    note = f'<span class="w-human-readable-date__description">{localized_text(description)}</span>'
     return (
         '<button type="button" class="w-human-readable-date" data-controller="w-tooltip" '
-        f'data-w-tooltip-content-value="{text(tooltip)}" '
-        f'data-w-tooltip-placement-value="{text(placement)}"><time class="w-human-readable-date__date" '
-        f'datetime="{value.isoformat()}">{text(capfirst(timesince_simple(value)))}</time>'
+        f'data-w-tooltip-content-value="{escaped_text(tooltip)}" '
+        f'data-w-tooltip-placement-value="{escaped_text(placement)}">'
+        f'<time class="w-human-readable-date__date" '
+        f'datetime="{value.isoformat()}">{escaped_text(capfirst(timesince_simple(value)))}</time>'
         f"{note if description else ''}</button>"
     )
 
 
-def state(tone: str, label: Any) -> str:
+def state_markup(tone: str, label: Any) -> str:
     """The template desk/state.html."""
     return (
-        f'<span class="desk-state desk-state--{text(tone)}">'
-        f'<span class="desk-state__shape" aria-hidden="true"></span>{shown(label)}</span>'
+        f'<span class="desk-state desk-state--{escaped_text(tone)}">'
+        f'<span class="desk-state__shape" aria-hidden="true"></span>{localized_text(label)}</span>'
     )
 
 
-def button(component: Any, context: Mapping[str, Any]) -> str:
+def button_markup(component: Any, context: Mapping[str, Any]) -> str:
     """A button of Wagtail's listings; one with a template of its own is rendered by it."""
     write = _BUTTONS.get(component.template_name)
     return component.render_html(context) if write is None else write(component, context)
 
 
 def _button(component: Any, context: Mapping[str, Any]) -> str:
-    label = (f"{icon(component.icon_name)}\n" if component.icon_name else "") + shown(component.label)
-    rest = f'class="{text(component.classname)}" {component.base_attrs_string}'
+    label = (f"{icon_markup(component.icon_name)}\n" if component.icon_name else "") + localized_text(
+        component.label
+    )
+    rest = f'class="{escaped_text(component.classname)}" {component.base_attrs_string}'
     if component.url:
-        return f'<a href="{text(component.url)}" {rest}>{label}</a>'
+        return f'<a href="{escaped_text(component.url)}" {rest}>{label}</a>'
     return f"<button {rest}>{label}</button>"
 
 
 def _dropdown(component: Any, context: Mapping[str, Any]) -> str:
     names = ("w-dropdown__toggle", "" if component.label else "w-dropdown__toggle--icon", component.classname)
-    title = f' aria-label="{text(component.aria_label)}"' if component.aria_label else ""
-    items = "\n".join(button(one, context) for one in sorted(component.dropdown_buttons))
+    title = f' aria-label="{escaped_text(component.aria_label)}"' if component.aria_label else ""
+    items = "\n".join(button_markup(one, context) for one in sorted(component.dropdown_buttons))
     return (
         f'<div data-controller="w-dropdown" class="w-dropdown" {component.base_attrs_string}>'
-        f'<button type="button" class="{" ".join(text(name) for name in names if name)}" '
-        f'data-w-dropdown-target="toggle"{title}>{shown(component.label)}\n'
-        f"{icon(component.icon_name or 'arrow-down', 'w-dropdown__toggle-icon')}</button>"
+        f'<button type="button" class="{" ".join(escaped_text(name) for name in names if name)}" '
+        f'data-w-dropdown-target="toggle"{title}>{localized_text(component.label)}\n'
+        f"{icon_markup(component.icon_name or 'arrow-down', 'w-dropdown__toggle-icon')}</button>"
         f'<div data-w-dropdown-target="content" class="w-dropdown__content" hidden>{items}</div></div>'
     )
 

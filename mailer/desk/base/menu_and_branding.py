@@ -27,7 +27,7 @@ from wagtail.admin.telepath import JSContext
 
 from mailer.desk.base.help import page_for
 from mailer.desk.base.menu_badge_counts import MenuBadgeCounts, menu_badge_counts, with_number
-from mailer.desk.base.page_classes import may_view_editions
+from mailer.desk.base.page_base_classes import may_view_editions
 
 # Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
 _HIDDEN_MAIN = frozenset({"explorer", "snippets", "documents"})

@@ -25,7 +25,7 @@ from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import EditionLocked, change_draft
 from mailer.desk.base.forms import CountriesInput, RichTextArea
-from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.workbench import BLOCK_LABELS, rows_of
 from mailer.desk.stories.editor import value_as_text, without_markup
 from mailer.editions import draft_blocks, translation_glossary
@@ -34,10 +34,10 @@ from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS
 from mailer.rendering import sanitize
 from mailer.rendering.data_types import BlockKind
-from mailer.rendering.edition_texts import BLOCK_PARTS, TextPart
-from mailer.stories import story_drafts
+from mailer.rendering.translatable_texts import BLOCK_PARTS, TextPart
+from mailer.stories import draft_editing
+from mailer.stories.draft_editing import Conflict, Values
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
-from mailer.stories.story_drafts import Conflict, Values
 from subscribers import iso_codes
 from subscribers.code_list_field import split_codes
 
@@ -199,7 +199,7 @@ class WrittenForm(BlockForm):
     """A block of the editors' own; its kind says which texts, and whether a link and a picture, it has."""
 
     kind: ClassVar[BlockKind]
-    # The labels of edition_texts.BLOCK_PARTS of this kind, by name, in the order of the form.
+    # The labels of translatable_texts.BLOCK_PARTS of this kind, by name, in the order of the form.
     parts: ClassVar[Mapping[str, Part]] = {}
     # The texts that it needs in one language at least.
     needed: ClassVar[tuple[str, ...]] = ()
@@ -650,12 +650,12 @@ class EditBlockPage(_BlockPage):
 
     def _merged(self, form: BlockForm, found: _ChangedMeanwhile) -> BlockForm:
         """The form with what the user wrote; fields that the user left alone hold the other person's text."""
-        written, base = form.written(), story_drafts.read_marks(self.request.POST.get("base", "{}"))
+        written, base = form.written(), draft_editing.read_marks(self.request.POST.get("base", "{}"))
         asked = {one.field for one in found.conflicts}
         mine = {
             name: value
             for name, value in written.items()
-            if name in asked or story_drafts.mark_of(value, rich=form.is_rich(name)) != base.get(name)
+            if name in asked or draft_editing.mark_of(value, rich=form.is_rich(name)) != base.get(name)
         }
         kwargs = {
             name: value for name, value in self.get_form_kwargs().items() if name not in ("data", "files")
@@ -667,7 +667,7 @@ class EditBlockPage(_BlockPage):
         context = super().get_context_data(story=self.story, **kwargs)
         form = context["form"]
         latest = {**dict.fromkeys(form.fields, ""), **found.latest}
-        context.setdefault("base", json.dumps(story_drafts.marks_of(latest, form.is_rich)))
+        context.setdefault("base", json.dumps(draft_editing.marks_of(latest, form.is_rich)))
         conflicts = [_versions(form, one, self.request.POST) for one in found.conflicts]
         context["glossary_names"] = self._names()
         return {**context, "conflicts": conflicts, "last_change": conflicts and last_change(self.edition)}
@@ -694,16 +694,16 @@ class EditBlockPage(_BlockPage):
 
     def _merge(self, latest: Values, form: BlockForm) -> Values:
         """The block's new values. Raises _ChangedMeanwhile if another person changed the same fields."""
-        base = story_drafts.read_marks(self.request.POST.get("base", "{}"))
+        base = draft_editing.read_marks(self.request.POST.get("base", "{}"))
         latest = {**dict.fromkeys(form.fields, ""), **latest}
-        now = story_drafts.marks_of(latest, form.is_rich)
+        now = draft_editing.marks_of(latest, form.is_rich)
         written = form.written()
         for name in written:
             # Only the version that the user has seen.
             if self.request.POST.get(f"version-{name}") == THEIRS and now.get(name, _NONE) == base.get(name):
                 written[name] = latest.get(name, "")
-        changes, conflicts = story_drafts.merge(latest, written, base, form.is_rich)
-        mine = story_drafts.marks_of(written, form.is_rich)
+        changes, conflicts = draft_editing.merge(latest, written, base, form.is_rich)
+        mine = draft_editing.marks_of(written, form.is_rich)
         by_me = {name for name in base if mine.get(name, _NONE) not in (base[name], now.get(name, _NONE))}
         by_others = {name for name in base if now.get(name, _NONE) not in (base[name], mine.get(name, _NONE))}
         together = form.coupled(by_me | by_others)

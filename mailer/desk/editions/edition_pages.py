@@ -36,16 +36,16 @@ from mailer.desk.base.edition_workflow import (
     state_label,
 )
 from mailer.desk.base.forms import parse_int
-from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.editions import workbench
 from mailer.desk.stories.editor import value_as_text
 from mailer.editions import draft_blocks
-from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming
+from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition
 from mailer.editions.models import Edition, EditionText, Newsletter, StoryOverride
 from mailer.reports.edition_state import edition_state, edition_states
-from mailer.stories import story_drafts
-from mailer.stories.story_drafts import Values
+from mailer.stories import draft_editing
+from mailer.stories.draft_editing import Values
 from subscribers.translate_stored_texts import translated
 
 # Newsletters whose next edition is announced above the list.
@@ -110,7 +110,7 @@ class EditionIndex(IndexView):
     def get_context_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(*args, **kwargs)
         now = now_or_demo_time(timezone.now())
-        coming = [upcoming(one, now) for one in Newsletter.objects.all()[:_NEWSLETTERS]]
+        coming = [upcoming_edition(one, now) for one in Newsletter.objects.all()[:_NEWSLETTERS]]
         context["upcoming"] = [_announced(one) for one in coming]
         return context
 
@@ -217,7 +217,7 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
         except EditionLocked as error:
             if error.submitted:
                 # The page now says that it withdraws the submission.
-                self.base = story_drafts.read_marks(self.request.POST.get("base", "{}"))
+                self.base = draft_editing.read_marks(self.request.POST.get("base", "{}"))
                 return self.form_invalid(form)
             messages.error(self.request, str(error))
             return self.redirect_to("settings")
@@ -237,22 +237,22 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
 
     def _change(self, draft: Edition, form: SettingsForm) -> None:
         """Set what the user changed. Raises _ChangedMeanwhile if another person changed the same."""
-        base = story_drafts.read_marks(self.request.POST.get("base", "{}"))
+        base = draft_editing.read_marks(self.request.POST.get("base", "{}"))
         latest, written = (
             _settings_of(draft),
             {name: value_as_text(one) for name, one in form.cleaned_data.items()},
         )
-        changes, conflicts = story_drafts.merge(latest, written, base)
+        changes, conflicts = draft_editing.merge(latest, written, base)
         if conflicts:
             theirs = {one.field: str(getattr(draft, one.field) or _("empty")) for one in conflicts}
-            raise _ChangedMeanwhile(theirs, story_drafts.base_after_saving(latest, written, base, conflicts))
+            raise _ChangedMeanwhile(theirs, draft_editing.base_after_saving(latest, written, base, conflicts))
         for name in changes:
             setattr(draft, name, form.cleaned_data[name])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         if self.base is None:
-            self.base = story_drafts.marks_of(_settings_of(draft_blocks.latest_draft(self.edition)))
+            self.base = draft_editing.marks_of(_settings_of(draft_blocks.latest_draft(self.edition)))
         submitted = context["overview"].state in OPEN_STATES
         return {**context, "submitted": submitted, "base": json.dumps(self.base)}
 

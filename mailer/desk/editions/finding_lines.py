@@ -93,7 +93,7 @@ def findings_summary(lines: Sequence[FindingLine]) -> str:
 
 def _name(story: StoryRecord, content: Content) -> str:
     wanted = (staff_language.active_language(), *content.masthead.languages)
-    chosen = localization.choose(story.texts, wanted[0], wanted[1:])
+    chosen = localization.choose_text(story.texts, wanted[0], wanted[1:])
     return excerpt(chosen.headline) if chosen else story.key
 
 

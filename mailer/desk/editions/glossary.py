@@ -17,11 +17,11 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.desk.base.page_classes import NewsletterPage, current_user
+from mailer.desk.base.page_base_classes import NewsletterPage, current_user
 from mailer.editions import translation_glossary
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.editions.translation_glossary import InvalidTerms
-from mailer.rendering import glossary, localization
+from mailer.rendering import glossary_matching, localization
 
 _PROBLEMS = {
     "not_csv": _("This file is not a CSV file in UTF-8."),
@@ -128,7 +128,7 @@ class TermForm(forms.Form):
                     label=label % named,
                     required=False,
                     widget=forms.Textarea(
-                        {"lang": code, "dir": localization.direction(code), "rows": 2, "cols": 30}
+                        {"lang": code, "dir": localization.text_direction(code), "rows": 2, "cols": 30}
                     ),
                 )
         self.fields["note"] = forms.CharField(
@@ -241,10 +241,10 @@ def _digest(term: GlossaryTerm) -> str:
     return hashlib.sha256(held.encode()).hexdigest()[:16]
 
 
-def notes_for(text: str, source: str, target: str, terms: tuple[glossary.Term, ...]) -> list[str]:
+def notes_for(text: str, source: str, target: str, terms: tuple[glossary_matching.Term, ...]) -> list[str]:
     """What translators should know of the names in a text: "International Office = Халықаралық кеңсе"."""
     notes = []
-    for term in glossary.terms_in({source: text}, terms):
+    for term in glossary_matching.terms_in({source: text}, terms):
         allowed, refused = " / ".join(term.forms(target)), " / ".join(term.forbidden_forms(target))
         if not (allowed or refused or term.note):
             continue

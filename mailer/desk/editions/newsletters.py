@@ -29,7 +29,7 @@ from mailer import staff_language
 from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import GuardedEditView
 from mailer.desk.base.forms import TranslationsForm
-from mailer.desk.base.page_classes import NewsletterPage, current_user, may_view_editions
+from mailer.desk.base.page_base_classes import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import DeskViewSet, LinkColumn
 from mailer.desk.editions.newsletter_panels import PANELS, FoldedList
 from mailer.desk.editions.schedule_field import ScheduleField, schedule_text
@@ -39,7 +39,7 @@ from mailer.editions.assemble import (
     EditionExists,
     InvalidPeriod,
     assemble,
-    create_named,
+    create_unscheduled_edition,
     now_or_demo_time,
     parse_period,
 )
@@ -113,7 +113,7 @@ class NewsletterForm(TranslationsForm):
 
     def clean_sender_email(self) -> str:
         address: str = self.cleaned_data["sender_email"]
-        sender_domains.validate(address)
+        sender_domains.validate_sender(address)
         return address
 
     def clean_name(self) -> str:
@@ -356,7 +356,7 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
         user, now = current_user(self.request), now_or_demo_time(timezone.now())
         try:
             edition = (
-                create_named(self.object, name, now, user)
+                create_unscheduled_edition(self.object, name, now, user)
                 if name
                 else assemble(self.object, form.cleaned_data["period"], now, user)
             )

@@ -16,7 +16,7 @@ from wagtail.admin.panels import Panel
 
 from mailer.desk.base import localized_names
 from mailer.desk.base.forms import parse_int
-from mailer.desk.base.page_classes import StaffPage
+from mailer.desk.base.page_base_classes import StaffPage
 from mailer.desk.editions.schedule_field import ScheduleInput, city_of, holiday_note, schedule_text
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.models import Newsletter

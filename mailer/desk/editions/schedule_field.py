@@ -125,7 +125,7 @@ def schedule_text(line: str, zone: str) -> str:
 
 def city_of(zone: str) -> str:
     """The city of an IANA zone, in the language of the page: "Almaty"."""
-    known = localization.locale(staff_language.active_language()).time_zones.get(zone, {})
+    known = localization.babel_locale(staff_language.active_language()).time_zones.get(zone, {})
     return str(known.get("city") or zone.rpartition("/")[2].replace("_", " "))
 
 

@@ -19,7 +19,7 @@ from wagtail.log_actions import log
 
 from mailer import staff_language
 from mailer.desk.base import localized_names
-from mailer.desk.base.page_classes import NewsletterPage, current_user
+from mailer.desk.base.page_base_classes import NewsletterPage, current_user
 from mailer.desk.editions.theme_field import SCHEMES, preview_language, render_sample
 from mailer.desk.editions.variant_matrix import shown_as
 from mailer.editions import template_versions
@@ -84,7 +84,9 @@ class TemplatesPage(NewsletterPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         masthead = masthead_of(self.object)
         folder = template_versions.folder_parts(self.object.slug)
-        problems = template_versions.check(masthead, dict(masthead.templates)) if masthead.templates else []
+        problems = (
+            template_versions.check_parts(masthead, dict(masthead.templates)) if masthead.templates else []
+        )
         names = dict.fromkeys((*template_parts.part_names(), *dict(masthead.templates)))
         latest: dict[str, TemplateVersion] = {}
         for version in self.object.template_versions.select_related("author").order_by("pk"):
@@ -157,7 +159,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         in_use = dict(template_versions.parts_in_use(self.object))
         without = dict(
-            template_versions.merged(
+            template_versions.merge_layers(
                 dict(template_parts.theme_parts(str((self.object.theme or {}).get("base", "")))),
                 template_versions.folder_parts(self.object.slug),
             )
@@ -228,12 +230,12 @@ class TemplatePartPage(NewsletterPage, TemplateView):
     def _problems(self, source: str) -> list[Problem]:
         parts = {**dict(template_versions.parts_in_use(self.object)), self.part: source}
         masthead = dataclasses.replace(masthead_of(self.object), templates=tuple(sorted(parts.items())))
-        return template_versions.check(masthead, [self.part])
+        return template_versions.check_parts(masthead, [self.part])
 
     def _save(self, source: str | None, success: str) -> HttpResponse:
         user = current_user(self.request)
         try:
-            template_versions.save(
+            template_versions.save_part(
                 self.object, self.part, source, masthead_of(self.object), user, timezone.now()
             )
         except template_versions.PartRefused as refused:

@@ -26,7 +26,7 @@ from wagtail.admin.telepath import register
 
 from mailer import staff_language
 from mailer.desk.base.forms import ServerWidgetAdapter
-from mailer.desk.base.page_classes import StaffPage
+from mailer.desk.base.page_base_classes import StaffPage
 from mailer.desk.editions.variant_matrix import shown_as
 from mailer.editions import design_preview_content, template_versions
 from mailer.editions.models import Newsletter
@@ -131,10 +131,10 @@ def colour_label(token: str) -> str:
     return _("%(use)s (in dark mode)") % {"use": name} if token.startswith(_DARK) else name
 
 
-def verdicts(changes: Mapping[str, str]) -> list[Verdict]:
+def contrast_verdicts(changes: Mapping[str, str]) -> list[Verdict]:
     """The contrast of every pair that meets in the template, in the order of the template."""
     found: dict[tuple[str, str], dict[bool, theme.PairContrast]] = {}
-    for one in theme.contrasts(changes):
+    for one in theme.pair_contrasts(changes):
         dark = one.front.startswith(_DARK)
         found.setdefault((one.front.removeprefix(_DARK), one.back.removeprefix(_DARK)), {})[dark] = one
     return [
@@ -161,7 +161,7 @@ def verdict_html(changes: Mapping[str, str]) -> SafeString:
         for token, text in changes.items()
         if (error := theme.token_error(token, text))
     ]
-    context = {"verdicts": verdicts(changes), "low": low, "summary": summary, "errors": errors}
+    context = {"verdicts": contrast_verdicts(changes), "low": low, "summary": summary, "errors": errors}
     return render_to_string("desk/widgets/theme_contrast.html", context)
 
 
@@ -212,7 +212,7 @@ class ThemeInput(forms.Widget):
             "widths": WIDTHS,
             "languages": [(code, staff_language.language_name(code)) for code in _languages()],
             "language": preview_language(""),
-            "verdict": verdict_html(dict(theme.resolved({theme.BASE: base, **changes}))),
+            "verdict": verdict_html(dict(theme.changed_tokens({theme.BASE: base, **changes}))),
             "preview": reverse("desk_theme_preview"),
         }
         return {"widget": widget}
@@ -289,7 +289,7 @@ class ThemeField(forms.Field):
     def validate(self, value: dict[str, str]) -> None:
         if value.get(theme.BASE, "") not in theme.THEMES:
             raise ValidationError(_("Choose one of the themes on the list."))
-        changes = dict(theme.resolved(value))
+        changes = dict(theme.changed_tokens(value))
         found = [error for token, text in changes.items() if (error := theme.token_error(token, text))]
         errors = [translate_stored_texts.translated(error) for error in found]
         errors += [
@@ -368,7 +368,7 @@ class ThemePreview(StaffPage, TemplateView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         changes = ThemeInput().value_from_datadict(request.POST, request.FILES, "theme")
-        resolved = theme.resolved(changes)
+        resolved = theme.changed_tokens(changes)
         language = preview_language(request.POST.get("theme-language", ""))
         masthead = _masthead(request.POST, changes)
         email = render_sample(masthead, language)
@@ -402,7 +402,7 @@ def _masthead(data: Mapping[str, Any], changes: Mapping[str, str]) -> Masthead:
         languages=site.languages,
         fallbacks=site.languages[:2],
         taglines=known.taglines if known else (),
-        theme=theme.resolved(changes),
+        theme=theme.changed_tokens(changes),
         templates=template_versions.parts_in_use(saved),
         texts=known.texts if known else (),
         logo=known.logo if known else None,

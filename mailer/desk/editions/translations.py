@@ -21,7 +21,7 @@ from wagtail.log_actions import log
 from mailer import staff_language
 from mailer.desk.base.edition_workflow import OPEN_STATES, EditionLocked, change_draft
 from mailer.desk.base.forms import parse_int
-from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.glossary import notes_for
 from mailer.desk.editions.workbench import BLOCK_LABELS
 from mailer.editions import draft_blocks, translation_glossary
@@ -41,7 +41,7 @@ from mailer.editions.translation_units import (
 from mailer.editions.translation_xliff import InvalidFile
 from mailer.rendering import sanitize
 from mailer.reports.edition_state import edition_state
-from mailer.stories import story_drafts, translations
+from mailer.stories import draft_editing, translations
 from mailer.stories.models import Story
 from mailer.stories.translations import Translation
 
@@ -150,7 +150,7 @@ class TranslationsPage(EditionPage):
         if story in story_ids(draft_blocks.latest_draft(self.edition)):
             with transaction.atomic():
                 row = get_object_or_404(Story.objects.select_for_update(), pk=story)
-                confirm(row, language, request)
+                confirm_translation(row, language, request)
         return self.redirect_to("translations")
 
     def _row(self, row: Row) -> RowView:
@@ -171,13 +171,13 @@ class TranslationsPage(EditionPage):
         )
 
 
-def confirm(story: Story, language: str, request: HttpRequest) -> None:
+def confirm_translation(story: Story, language: str, request: HttpRequest) -> None:
     """Record that the translation fits today's source, in the draft and where readers see it."""
-    draft = story_drafts.latest_draft(story)
-    if not translations.confirm(draft, language):
+    draft = draft_editing.latest_draft(story)
+    if not translations.confirm_translation(draft, language):
         messages.error(request, gettext("This story no longer has a translation into this language."))
         return
-    if translations.confirm(story, language):
+    if translations.confirm_translation(story, language):
         for text in story.texts.all():
             story.texts.model.objects.filter(pk=text.pk).update(translated_from=text.translated_from)
     draft.save_revision(user=current_user(request), changed=False, log_action="desk.confirm_translation")
@@ -317,10 +317,10 @@ class TranslationImport(EditionPage):
             for pk, values in written.items():
                 story = Story.objects.get(pk=pk)
                 was_ready = story.live and not story.has_unpublished_changes
-                draft = story_drafts.latest_draft(story)
-                base = story_drafts.marks_of(story_drafts.values_of(draft, [file.target]))
-                saved = story_drafts.save(story, values, base, user, now).story
-                if publish and was_ready and not story_drafts.missing_for_readers(saved):
+                draft = draft_editing.latest_draft(story)
+                base = draft_editing.marks_of(draft_editing.values_of(draft, [file.target]))
+                saved = draft_editing.save(story, values, base, user, now).story
+                if publish and was_ready and not draft_editing.missing_for_readers(saved):
                     saved.get_latest_revision().publish(user=user)
             number = sum(len(values) for values in written.values())
             own = [change for change in changes if change.unit is not None and change.unit.story is None]

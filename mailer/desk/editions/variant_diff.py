@@ -130,7 +130,9 @@ def variant_of(snapshot: Snapshot, countries: Sequence[str], language: str) -> R
     return rendered_variant(row)
 
 
-def compare(before: RenderedVariant, after: RenderedVariant, headlines: Mapping[str, str]) -> Comparison:
+def compare_versions(
+    before: RenderedVariant, after: RenderedVariant, headlines: Mapping[str, str]
+) -> Comparison:
     """Both versions with marks. `headlines` by the keys of stories, for the sentences."""
     old, new = _Document(before.html), _Document(after.html)
     added, removed = _mark_words(old, new)

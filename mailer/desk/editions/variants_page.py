@@ -19,7 +19,7 @@ from mailer import staff_language
 from mailer.approval.draft_check_cache import DraftResult, check_draft
 from mailer.approval.models import Snapshot
 from mailer.desk.base import localized_names
-from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions import variant_diff
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
@@ -53,7 +53,7 @@ def fill_placeholders(rendered: RenderedVariant, countries: Sequence[str]) -> Re
     return replace(rendered, html=html, text=merge_tags.fill_text(rendered.text, values))
 
 
-def headlines(content: Content, keys: Sequence[str], language: str) -> tuple[str, ...]:
+def story_headlines(content: Content, keys: Sequence[str], language: str) -> tuple[str, ...]:
     """Headlines of the stories with these keys, in `language` if available, else in any language."""
     stories = content.stories_by_key
     return tuple(
@@ -88,7 +88,7 @@ def current_content(edition: Edition) -> tuple[Edition, Content, Audience]:
     return latest, content_of(latest), Audience.of_edition(latest, timezone.now())
 
 
-def preflight(edition: Edition, content: Content, counted: PageCount) -> DraftResult:
+def run_preflight(edition: Edition, content: Content, counted: PageCount) -> DraftResult:
     """What preflight says of the edition for the audience as it was counted."""
     return check_draft(edition, content, counted.combinations, timezone.now())
 
@@ -129,7 +129,7 @@ def comparison_context(
         )
         for story in stories
     }
-    found = variant_diff.compare(fill_placeholders(before, countries), shown, names)
+    found = variant_diff.compare_versions(fill_placeholders(before, countries), shown, names)
     context["comparison"] = replace(
         found,
         before=replace(found.before, email=shown_as(found.before.email, view_as)),
@@ -165,14 +165,14 @@ class VariantsPage(EditionPage):
         counted = count_for_page(audience, timezone.now())
         chosen = [*(("country", code) for code in countries), ("language", language)]
         email = render_preview(content, countries, language)
-        checks = preflight(edition, content, counted)
+        checks = run_preflight(edition, content, counted)
         matrix = variant_matrix(content, counted.combinations, checks.sizes)
         beside = matrix.cell(self.request.GET.get("beside", ""))
         lines = finding_lines(checks.findings, self.edition, content, current_user(self.request))
         beside_email = render_preview(content, beside.countries, beside.language) if beside else None
         return super().get_context_data(
             email=shown_as(email, self._view_as()) if email else None,
-            headlines=headlines(content, email.stories, language) if email else (),
+            headlines=story_headlines(content, email.stories, language) if email else (),
             country_choices=[
                 (code, staff_language.country_name(code), code in countries) for code in offered
             ],

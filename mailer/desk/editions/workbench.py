@@ -32,9 +32,9 @@ from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import EDITABLE_STATES, OPEN_STATES, EditionLocked, change_draft
 from mailer.desk.base.forms import parse_int
-from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
-from mailer.desk.editions.variants_page import current_content, preflight
+from mailer.desk.editions.variants_page import current_content, run_preflight
 from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, story_rows
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
@@ -227,7 +227,7 @@ class WorkbenchPage(EditionPage):
             "unlocked": self._unlocked(),
             "sent": state not in EDITABLE_STATES,
             **pool.context(stories),
-            **reach(content, self.request.GET.get("reach", "")),
+            **stories_per_reader(content, self.request.GET.get("reach", "")),
             "subjects": subject_rows(draft, content),
             "assembly": assembly_note(draft),
             "added_kinds": [(kind, BLOCK_LABELS[kind]) for kind in ADDED_KINDS],
@@ -241,7 +241,7 @@ class WorkbenchPage(EditionPage):
     def _pool(self, draft: Edition) -> _Pool:
         now = now_or_demo_time(timezone.now())
         left_out = set(draft.left_out)
-        stories = draft_blocks.pool(draft, now)
+        stories = draft_blocks.available_stories(draft, now)
         newly_ready = [story.pk for story in stories if story.pk not in left_out]
         taken_out = [story.pk for story in stories if story.pk in left_out]
         search = self.request.GET.get("q", "").strip()[:100]
@@ -330,14 +330,14 @@ def _placed(draft: Edition, block_id: str, place: int) -> str:
 
 def _move(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     block = data.get("block", "")
-    place = draft_blocks.move(draft, block, data.get("before") or None)
+    place = draft_blocks.move_block(draft, block, data.get("before") or None)
     return Outcome(_placed(draft, block, place), f"handle-{block}")
 
 
 def _shift(steps: int) -> Action:
     def act(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
         block = data.get("block", "")
-        place = draft_blocks.shift(draft, block, steps)
+        place = draft_blocks.shift_block(draft, block, steps)
         return Outcome(_placed(draft, block, place), f"{'up' if steps < 0 else 'down'}-{block}")
 
     return act
@@ -346,9 +346,9 @@ def _shift(steps: int) -> Action:
 def _remove(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     block = data.get("block", "")
     rows = rows_of(draft)
-    at = draft_blocks.find(raw_blocks(draft), block)
+    at = draft_blocks.find_block(raw_blocks(draft), block)
     rest = [row.id for row in rows if row.id != block]
-    draft_blocks.remove(draft, block)
+    draft_blocks.remove_block(draft, block)
     text = _("“%(title)s” is removed from this edition.") % {"title": rows[at].title}
     return Outcome(text, f"handle-{rest[min(at, len(rest) - 1)]}" if rest else "workbench-pool")
 
@@ -374,7 +374,7 @@ def _add(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     if not ids or story is None:
         return Outcome(_("Nothing was added: the story is already in this edition."), "workbench-pool")
     headline = story.headline(staff_language.active_language())
-    place = draft_blocks.find(raw_blocks(draft), ids[0])
+    place = draft_blocks.find_block(raw_blocks(draft), ids[0])
     values = {"title": headline, "place": place + 1, "count": len(draft.body.raw_data)}
     text = _("“%(title)s” is added to the edition as block %(place)s of %(count)s.") % values
     return Outcome(text, f"handle-{ids[0]}")
@@ -526,7 +526,7 @@ def _period_drafts(draft: Edition, inside: set[int]) -> list[int]:
     return [pk for pk, countries in found if not countries or not wanted.isdisjoint(countries)]
 
 
-def reach(content: Content, chosen: str) -> dict[str, Any]:
+def stories_per_reader(content: Content, chosen: str) -> dict[str, Any]:
     """How many stories readers of each country get in each language, and a list for the chosen cell.
 
     `chosen` is "KZ.ru"; the country ZZ stands for readers of other countries, none for those who chose no
@@ -585,7 +585,7 @@ def _reader_group(country: str) -> str:
 
 def _shown(story: Any, language: str, fallbacks: Sequence[str]) -> tuple[str, str]:
     """(headline as the reader sees it, its language where that is another)."""
-    text = localization.choose(story.texts, language, fallbacks)
+    text = localization.choose_text(story.texts, language, fallbacks)
     if text is None:
         return story.key, ""
     return text.headline, "" if text.language == language else staff_language.language_name(text.language)
@@ -621,12 +621,12 @@ def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
     rows = []
     for code in head.languages:
         text = own.get(code)
-        shown = localization.choose(given, code, head.fallbacks)
+        shown = localization.choose_text(given, code, head.fallbacks)
         rows.append(
             SubjectRow(
                 language=code,
                 name=staff_language.language_name(code),
-                direction=localization.direction(code),
+                direction=localization.text_direction(code),
                 subject=text.subject if text else "",
                 preheader=text.preheader if text else "",
                 shown_subject=shown.subject if shown else _default_subject(content, code),
@@ -645,7 +645,7 @@ def _default_subject(content: Content, language: str) -> str:
     stories = content.stories_by_key
     blocks = story_selection.visible_blocks(content, None)
     first = next((block.stories[0] for block in blocks if block.kind in ("lead", "story")), None)
-    text = first and localization.choose(stories[first].texts, language, content.masthead.fallbacks)
+    text = first and localization.choose_text(stories[first].texts, language, content.masthead.fallbacks)
     if not text:
         return f"{content.masthead.in_language(language).name}, {content.title(language)}"
     return sanitize.shorten(text.headline, view_model.LONGEST_SUBJECT)
@@ -654,7 +654,7 @@ def _default_subject(content: Content, language: str) -> str:
 def _first_summary(content: Content, language: str) -> str:
     stories = content.stories_by_key
     for key in story_selection.stories_of(content.blocks):
-        text = localization.choose(stories[key].texts, language, content.masthead.fallbacks)
+        text = localization.choose_text(stories[key].texts, language, content.masthead.fallbacks)
         if text is not None and text.summary:
             return text.summary
     return ""
@@ -693,14 +693,14 @@ class ChecksPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
-        found = preflight(edition, content, count_for_page(audience, timezone.now())).findings
+        found = run_preflight(edition, content, count_for_page(audience, timezone.now())).findings
         errors = sum(finding.level == "error" for finding in found)
         links = link_crawler.link_progress(content, timezone.now())
         lines = finding_lines(found, self.edition, content, current_user(self.request))
         return super().get_context_data(
             links=links,
             links_checked=links.total - links.waiting,
-            no_send=bool(no_send.reason()),
+            no_send=bool(no_send.no_send_reason()),
             may_check_links=self.request.user.has_perm(self.post_permission),
             findings=lines,
             checks_summary=findings_summary(lines),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from mailer.desk.base.page_classes import StaffPage, current_user
+from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.desk.base.setup_progress import PERMISSION
 from mailer.doctor import check_runs
 from mailer.instance.models import CheckRun
@@ -86,7 +86,7 @@ class InstallationChecksPage(StaffPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         running = check_runs.under_way(timezone.now())
         # While one is made, its results so far.
-        run = running if running and running.started_at else check_runs.latest()
+        run = running if running and running.started_at else check_runs.latest_run()
         return super().get_context_data(running=running, run=run, rows=self.rows(run), **kwargs)
 
     def rows(self, run: CheckRun | None) -> list[ResultRow]:

@@ -19,8 +19,8 @@ from mailer.approval.models import Rejection, Snapshot
 from mailer.delivery.models import Alert, Mailing
 from mailer.desk.base import localized_names
 from mailer.desk.base.edition_workflow import Action, next_action, rejection_label, state_label
-from mailer.desk.sending.progress import progress
-from mailer.editions.assemble import now_or_demo_time, upcoming
+from mailer.desk.sending.progress import progress_percent
+from mailer.editions.assemble import now_or_demo_time, upcoming_edition
 from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.reports.collect_stats import key_figures_of
@@ -227,7 +227,7 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
         parts=_parts(edition, snapshot) if state == "submitted" and snapshot else (),
         mailing=mailing,
         totals=totals,
-        progress=progress(totals),
+        progress=progress_percent(totals),
         reason=(facts.alerts.get(mailing.pk, "") if mailing else "")
         or (facts.rejections.get(edition.pk, "") if state == "rejected" else ""),
         planned_for=plan.send_at if plan else None,
@@ -291,14 +291,14 @@ def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
         edition=edition,
         mailing=mailing,
         totals=totals,
-        progress=progress(totals),
+        progress=progress_percent(totals),
         reason=facts.alerts.get(mailing.pk, ""),
     )
 
 
 def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     """The next period that has no edition yet: this month, or the one after it."""
-    next_one = upcoming(newsletter, now)
+    next_one = upcoming_edition(newsletter, now)
     action = None
     may_assemble = user.has_perm("mailer.add_edition")
     if next_one.stories and may_assemble:

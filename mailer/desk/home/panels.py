@@ -18,11 +18,11 @@ from mailer.approval import list_change_approval
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alerts
 from mailer.desk.base.menu_badge_counts import MOST, menu_badge_counts, with_number
-from mailer.desk.base.page_classes import current_user
+from mailer.desk.base.page_base_classes import current_user
 from mailer.desk.base.setup_progress import PERMISSION
 from mailer.desk.home import checklist, sample_edition
 from mailer.desk.home.newsletter_cards import cards_for
-from mailer.desk.stories.source_panel import waiting_items
+from mailer.desk.stories.source_panel_and_suggestions import waiting_items
 from mailer.feedback.sources import source_health
 from mailer.feedback.sources.poll import configured_urls
 from mailer.reports.collect_stats import key_figures_of
@@ -107,7 +107,7 @@ class AlertsPanel(_Panel):
     template_name = "desk/home/alerts.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
-        return {"alerts": [one for one in alerts.active(timezone.now()) if not _on_a_card(one)]}
+        return {"alerts": [one for one in alerts.active_alerts(timezone.now()) if not _on_a_card(one)]}
 
 
 def _on_a_card(alert: Alert) -> bool:

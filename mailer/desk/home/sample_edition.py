@@ -23,8 +23,8 @@ from wagtail.images import get_image_model
 from wagtail.log_actions import log
 
 import mailer
-from mailer.desk.base.page_classes import StaffPage, current_user
-from mailer.editions.assemble import arrange
+from mailer.desk.base.page_base_classes import StaffPage, current_user
+from mailer.editions.assemble import arrange_blocks
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.sample_edition_markers import DOMAIN, SLUG, STORY_KEY
 from mailer.rendering.edition_period import Period
@@ -50,7 +50,7 @@ def is_loaded() -> bool:
     return bool(Newsletter.objects.filter(slug=SLUG).exists())
 
 
-def load(user: User, now: datetime) -> Edition:
+def load_sample(user: User, now: datetime) -> Edition:
     """Create list, readers, stories, newsletter and edition; the edition that is there, if it is."""
     if (existing := _loaded()) is not None:
         return existing
@@ -58,7 +58,7 @@ def load(user: User, now: datetime) -> Edition:
         with transaction.atomic():
             if is_loaded():
                 # A part of it, without an edition.
-                remove()
+                remove_sample()
             return _create(user, now)
     except IntegrityError:
         # Another request loaded it in the same moment.
@@ -122,7 +122,7 @@ def _newsletter(mailing_list: MailingList) -> Newsletter:
 def _edition(newsletter: Newsletter, user: User, now: datetime) -> Edition:
     stories = Story.objects.filter(key__startswith=STORY_KEY).prefetch_related("texts")
     edition = Edition(newsletter=newsletter, period=str(Period.at(now, newsletter.zone)), live=False)
-    edition.body = arrange(stories, newsletter)
+    edition.body = arrange_blocks(stories, newsletter)
     edition.texts = [
         EditionText(language=code, subject=str(newsletter.name)) for code in newsletter.languages
     ]
@@ -131,8 +131,8 @@ def _edition(newsletter: Newsletter, user: User, now: datetime) -> Edition:
     return edition
 
 
-def remove() -> None:
-    """Delete all that `load` created: list, readers, stories with their pictures, newsletter, editions."""
+def remove_sample() -> None:
+    """Delete all that `load_sample` created: list, readers, stories, pictures, newsletter, editions."""
     with transaction.atomic():
         for edition in Edition.objects.filter(newsletter__slug=SLUG):
             edition.delete()
@@ -158,10 +158,10 @@ class SampleAction(StaffPage, View):
     def post(self, request: HttpRequest) -> HttpResponse:
         user = current_user(request)
         if "remove" in request.POST:
-            remove()
+            remove_sample()
             messages.success(request, _("The sample edition is removed."))
             return redirect("wagtailadmin_home")
-        edition = load(user, timezone.now())
+        edition = load_sample(user, timezone.now())
         log(instance=edition, action="desk.sample", user=user)
         messages.success(request, _("The sample edition is loaded. Look around; it cannot be sent."))
         return redirect("desk_edition:variants", edition.pk)

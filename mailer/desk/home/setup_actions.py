@@ -14,7 +14,7 @@ from django.views.generic import View
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.page_classes import StaffPage, current_user
+from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.desk.base.setup_progress import PERMISSION, STEPS
 from mailer.desk.editions.newsletters import free_slug
 from mailer.editions.sample_edition_markers import SLUG

@@ -24,7 +24,7 @@ from wagtail.log_actions import log
 
 from mailer import staff_language
 from mailer.accounts.reauthentication import requires_recent_sign_in
-from mailer.desk.base.page_classes import ObjectPage
+from mailer.desk.base.page_base_classes import ObjectPage
 from mailer.desk.imports.labels_and_totals import (
     COLUMN_LABELS,
     EFFECTS,
@@ -37,7 +37,7 @@ from mailer.desk.imports.list import State, state_label
 from mailer.reports.export import csv_lines, rejected_rows_sheet
 from mailer.reports.labels_and_summary import format_number
 from subscribers import iso_codes
-from subscribers.imports import countries_and_languages, encodings, jobs, staging, unknown_values
+from subscribers.imports import countries_and_languages, encodings, jobs, unknown_values, uploads_and_staging
 from subscribers.imports.column_mapping import FIELDS, REPEATABLE, Columns, custom_fields
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import UnreadableFile
@@ -89,7 +89,7 @@ class ColumnsPage(_ImportPage):
         context |= {"encoding": encoding, "delimiter": delimiter, "encodings": _ENCODINGS}
         context |= {"delimiters": _DELIMITERS}
         try:
-            preview = staging.preview(self.object, *chosen)
+            preview = uploads_and_staging.preview(self.object, *chosen)
         except UnreadableFile as error:
             return {**context, "file_error": str(error)}
         form = context.get("form") or ColumnsForm(
@@ -118,7 +118,7 @@ class ColumnsPage(_ImportPage):
         encoding = _valid(request.POST.get("encoding", ""), _ENCODINGS)
         delimiter = _valid(request.POST.get("delimiter", ""), _DELIMITERS)
         try:
-            preview = staging.preview(self.object, encoding, delimiter)
+            preview = uploads_and_staging.preview(self.object, encoding, delimiter)
         except UnreadableFile:
             return self.render_to_response(self.get_context_data())
         questions = _questions(self.object, preview)
@@ -148,7 +148,7 @@ class _ShownColumn:
     residence: bool
 
 
-def _questions(job: ImportJob, preview: staging.Preview) -> list[Question]:
+def _questions(job: ImportJob, preview: uploads_and_staging.Preview) -> list[Question]:
     """What the first rows ask, and what the worker asked after all rows."""
     headings = preview.columns.headings
     found: dict[tuple[int, str], Question] = {}

@@ -13,7 +13,7 @@ from mailer import staff_language
 from mailer.reports.labels_and_summary import format_number
 from subscribers.imports import diff
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
-from subscribers.imports.statuses import Status
+from subscribers.imports.status_cells import Status
 from subscribers.translate_stored_texts import translated
 
 State = ImportJob.State

@@ -20,13 +20,13 @@ from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
 from mailer.desk.base.forms import content_languages
-from mailer.desk.base.page_classes import AnyForm, FormPage
+from mailer.desk.base.page_base_classes import AnyForm, FormPage
 from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
 from mailer.reports.labels_and_summary import format_number
 from subscribers.imports import jobs
 from subscribers.imports.jobs import ImportOptions
 from subscribers.imports.models import ImportJob
-from subscribers.imports.staging import MAX_UPLOAD_BYTES
+from subscribers.imports.uploads_and_staging import MAX_UPLOAD_BYTES
 from subscribers.models import MailingList
 
 State = ImportJob.State

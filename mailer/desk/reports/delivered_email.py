@@ -18,10 +18,10 @@ from mailer.approval.approve_and_schedule import SnapshotChanged
 from mailer.delivery.message_builder import check_unchanged, load_context, rendered_of
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.base.audit_log_entries import note_view
-from mailer.desk.base.page_classes import EditionPage
+from mailer.desk.base.page_base_classes import EditionPage
 from mailer.desk.editions.variant_matrix import VIEWS, shown_as
 from mailer.desk.editions.variants_page import fill_placeholders
-from mailer.desk.reports.not_delivered import rows
+from mailer.desk.reports.not_delivered import recipient_rows
 from mailer.rendering.data_types import RenderedVariant
 from mailer.reports.not_delivered import OUTCOME_REASON
 from mailer.reports.stats import latest_mailing
@@ -63,7 +63,7 @@ class DeliveredEmailPage(EditionPage):
         chosen = self.request.GET.get("as", "")
         view_as = chosen if chosen in dict(VIEWS) else "html"
         email, changed = _stored_email(delivery)
-        (row,) = rows([delivery])
+        (row,) = recipient_rows([delivery])
         return {
             "delivery": delivery,
             "row": row,

@@ -21,11 +21,11 @@ from wagtail.admin import messages
 
 from mailer.desk.base import localized_names
 from mailer.desk.base.edition_workflow import state_label
-from mailer.desk.base.page_classes import StaffPage, current_user, may_view_editions
+from mailer.desk.base.page_base_classes import StaffPage, current_user, may_view_editions
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.models import EditionPlan
 from mailer.rendering.edition_period import Kind, Period
-from mailer.reports.edition_calendar import KINDS, CalendarEvent, events
+from mailer.reports.edition_calendar import KINDS, CalendarEvent, calendar_events
 from mailer.reports.models import CalendarAddress
 from subscribers import tokens
 
@@ -73,7 +73,7 @@ class EditionCalendarPage(StaffPage, TemplateView):
         zone = ZoneInfo(settings.CONFIG.site.timezone)
         month = _month(self.request.GET.get("month", ""), Period.at(now, zone.key))
         start, end = (datetime.combine(day, time(), zone) for day in (month.first_day, month.end))
-        days = groupby(events(start, end, now), key=lambda one: one.at.date())
+        days = groupby(calendar_events(start, end, now), key=lambda one: one.at.date())
         address = CalendarAddress.objects.filter(user=current_user(self.request)).first()
         return super().get_context_data(
             days=[

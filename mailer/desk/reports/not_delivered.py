@@ -15,7 +15,7 @@ from wagtail.log_actions import log
 
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.delivery.models import Delivery, Mailing
-from mailer.desk.base.page_classes import EditionPage
+from mailer.desk.base.page_base_classes import EditionPage
 from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered
@@ -80,11 +80,11 @@ class NotDeliveredPage(EditionPage):
     def _page(self, mailing: Mailing, reason: str) -> Any:
         deliveries: Any = not_delivered.NotDeliveredList(mailing, reason)
         page: Any = Paginator(deliveries, _PER_PAGE).get_page(self.request.GET.get("p"))
-        page.object_list = rows(list(page.object_list))
+        page.object_list = recipient_rows(list(page.object_list))
         return page
 
 
-def rows(deliveries: list[Any]) -> list[dict[str, Any]]:
+def recipient_rows(deliveries: list[Any]) -> list[dict[str, Any]]:
     """Rows of the list: the subscriber unless erased, the reason, and the evidence."""
     subscribers = Subscriber.objects.in_bulk([delivery.subscriber for delivery in deliveries])
     events: dict[int, FeedbackEvent] = {}

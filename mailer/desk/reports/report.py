@@ -19,7 +19,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.delivery.models import Mailing
-from mailer.desk.base.page_classes import EditionPage, NewsletterPage, may_view_editions
+from mailer.desk.base.page_base_classes import EditionPage, NewsletterPage, may_view_editions
 from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
 from mailer.desk.sending.progress import interventions, progress_context
@@ -32,12 +32,12 @@ from mailer.reports.labels_and_summary import (
     BOUNCE_CLASS_LABELS,
     format_number,
     format_percent,
+    mailing_summary,
     reason_label,
-    summary,
 )
 from mailer.reports.stats import Stats, build_timeline, latest_mailing
-from mailer.reports.tables import Cell, Column, Table, tables
-from mailer.reports.trend import compare
+from mailer.reports.tables import Cell, Column, Table, report_tables
+from mailer.reports.trend import compare_rate
 from mailer.tracking.aggregates import HIDDEN_COUNT_LABEL
 
 # Rows that a page shows of a table; a last row sums up the rest.
@@ -167,13 +167,13 @@ def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
     """The template context of a mailing's report."""
     newsletter = mailing.edition.newsletter
     counts, engagement = stats_of(mailing, now), engagement_of(mailing)
-    made = {**tables(counts, newsletter.zone), **engagement_tables(engagement)}
+    made = {**report_tables(counts, newsletter.zone), **engagement_tables(engagement)}
     charts = draw_charts(made, counts, newsletter.zone)
     earlier = trend.sent_editions(newsletter, now, before=mailing)
     return {
         **progress_context(mailing, counts, now),
         "interventions": interventions(mailing),
-        "summary": summary(counts, engagement.summary),
+        "summary": mailing_summary(counts, engagement.summary),
         "figures": list(key_figures(counts, engagement, earlier, final=_is_final(mailing, now))),
         "engagement": engagement,
         "unsubscribed": sum(counts.unsubscribes.values()),
@@ -192,10 +192,14 @@ def key_figures(
 ) -> Iterator[Figure]:
     """The key figures. Failures and complaints are marked as problems only if there are any."""
     account, unsubscribed = counts.totals, sum(counts.unsubscribes.values())
-    failed, attempted, accepted = trend.failed(account), trend.attempted(account), account.accepted
+    failed, attempted, accepted = (
+        trend.failed_count(account),
+        trend.attempted_count(account),
+        account.accepted,
+    )
 
     def comparison(key: str, part: int, whole: int) -> str:
-        return compare(part, whole, trend.rates(earlier, key), final=final)
+        return compare_rate(part, whole, trend.rates_of(earlier, key), final=final)
 
     yield Figure(
         gettext("Delivered"),
@@ -329,7 +333,10 @@ class ReportDownload(EditionPage):
             messages.error(request, gettext("No edition was sent yet, so there is no report to export."))
             return self.redirect_to("report")
         counts = stats_of(mailing, timezone.now())
-        made = {**tables(counts, self.edition.newsletter.zone), **engagement_tables(engagement_of(mailing))}
+        made = {
+            **report_tables(counts, self.edition.newsletter.zone),
+            **engagement_tables(engagement_of(mailing)),
+        }
         kind, key = request.POST.get("as", "csv"), request.POST.get("table", "")
         log(instance=self.edition, action="desk.export_report", user=request.user)
         if key in made:
@@ -378,7 +385,7 @@ def trend_lines(sent: Sequence[trend.SentEdition]) -> Iterator[Line]:
     )
     for key, label, part, whole in trend.RATES:
         points = [Point(one.period, trend.ratio(part(one), whole(one))) for one in oldest_first]
-        comparison = compare(part(sent[0]), whole(sent[0]), trend.rates(sent[1:], key))
+        comparison = compare_rate(part(sent[0]), whole(sent[0]), trend.rates_of(sent[1:], key))
         yield Line(str(label), line_chart(points, str(label), f"trend-{key}", format_percent), comparison)
     if any(one.clicks is not None for one in sent):
         clicks = [Point(one.period, one.clicks) for one in oldest_first]

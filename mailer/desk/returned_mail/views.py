@@ -26,7 +26,7 @@ from wagtail.admin.views.bulk_action import BulkAction
 from wagtail.log_actions import log
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.desk.base.page_classes import ObjectPage, current_user
+from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
 from mailer.editions import sample_edition_markers
 from mailer.editions.models import Newsletter
@@ -246,7 +246,7 @@ def text_of(raw: bytes, *, masked: bool = True) -> str:
 
     `masked`: without tokens, with which one could act for a subscriber.
     """
-    root = mime.parse(mime.normalise(raw))
+    root = mime.parse_parts(mime.normalise_line_ends(raw))
     parts = [part for part in root.walk() if not part.children and part.type.startswith("text/")]
     parts.sort(key=lambda part: part.type != "text/plain")
     found = next((part.text for part in parts if part.text.strip()), "")
@@ -255,7 +255,7 @@ def text_of(raw: bytes, *, masked: bool = True) -> str:
 
 def headers_of(raw: bytes, *, masked: bool = True) -> str:
     """A message's header as received; shortened. `masked`: without tokens."""
-    head = mime.normalise(raw[: mime.MAX_OCTETS]).lstrip(b"\n").partition(b"\n\n")[0]
+    head = mime.normalise_line_ends(raw[: mime.MAX_OCTETS]).lstrip(b"\n").partition(b"\n\n")[0]
     return _shown("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEADER_LINES]), masked)
 
 
@@ -419,7 +419,7 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
 
     def form_valid(self, form: AnswerForm) -> HttpResponse:
         data, user = form.cleaned_data, current_user(self.request)
-        staff_replies.answer(
+        staff_replies.send_reply(
             self.object, data["newsletter"], data["subject"], data["body"], user, timezone.now()
         )
         log(instance=self.object, action="desk.reply_answer", user=user)

@@ -25,7 +25,7 @@ from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.log_actions import log
 
 from mailer.desk.base.forms import Choices, content_languages, country_choices, input_value, parse_int
-from mailer.desk.base.page_classes import StaffPage
+from mailer.desk.base.page_base_classes import StaffPage
 from mailer.desk.base.tables import TableIndex, TableViewSet
 from mailer.desk.subscribers.subscriber_pages import state_label
 from mailer.editions.models import Edition

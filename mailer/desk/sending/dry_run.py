@@ -15,7 +15,7 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.delivery.rollout.mailing_control import ControlError
-from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.sending.mailing_control import DRY_RUN_PERMISSIONS, available_actions
 from mailer.desk.sending.progress import progress_context
 from mailer.reports.collect_stats import stats_of

@@ -70,7 +70,7 @@ def moment_label(moment: datetime, zone: ZoneInfo) -> str:
 
 def _with_weekday(local: datetime) -> str:
     # Django's names of weekdays begin with a capital, also in languages that write them small in a sentence.
-    weekday = localization.locale(get_language() or "en").days["format"]["wide"][local.weekday()]
+    weekday = localization.babel_locale(get_language() or "en").days["format"]["wide"][local.weekday()]
     return f"{weekday}, {date_format(local, 'DATETIME_FORMAT')}"
 
 

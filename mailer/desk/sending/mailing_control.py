@@ -20,7 +20,7 @@ from wagtail.log_actions import log
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.delivery.rollout.mailing_control import ControlError
-from mailer.desk.base.page_classes import EditionPage, current_user
+from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.reports.stats import latest_dry_run, latest_mailing
 from subscribers.translate_stored_texts import translated
 

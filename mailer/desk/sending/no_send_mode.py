@@ -19,7 +19,7 @@ from wagtail.admin import messages
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.delivery.rollout import end_no_send_mode
 from mailer.delivery.rollout.end_no_send_mode import Choice, Questions, Unfinished
-from mailer.desk.base.page_classes import StaffPage, current_user
+from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.instance import no_send
 
 # What each answer does, for the page.
@@ -91,7 +91,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
-        self.reason = no_send.reason()
+        self.reason = no_send.no_send_reason()
         self.asked = end_no_send_mode.questions(timezone.now())
 
     def get_form_kwargs(self) -> dict[str, Any]:
@@ -127,9 +127,9 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
         }
 
 
-def banner() -> SafeString:
+def no_send_banner() -> SafeString:
     """Our own hook `desk_banner`: on every page of the desk, why nothing is sent; empty where it is."""
-    reason = no_send.reason()
+    reason = no_send.no_send_reason()
     if reason is None:
         return SafeString("")
     return render_to_string("desk/sending/no_send_banner.html", {"reason": no_send.describe_reason(reason)})

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.throttle import provider_throttle
-from mailer.desk.base.page_classes import EditionPage
+from mailer.desk.base.page_base_classes import EditionPage
 from mailer.desk.sending import mailing_control
 from mailer.reports.charts import column_chart, totals_bars, totals_chart
 from mailer.reports.collect_stats import stats_of
@@ -80,7 +80,7 @@ class ProgressPage(EditionPage):
         }
 
 
-def progress(account: Totals) -> int:
+def progress_percent(account: Totals) -> int:
     """Percent of the audience whose delivery has ended; 0 before the audience is counted."""
     return round(100 * account.final / account.audience) if account.audience else 0
 
@@ -96,7 +96,7 @@ def progress_context(mailing: Mailing, counts: Stats, now: datetime) -> dict[str
         "terms": [(bar.label, bar.count, bar.style.mark) for bar in totals_bars(counted)],
         "excluded": [(reason_label(reason), count) for reason, count in sorted(counted.excluded.items())],
         "excluded_count": sum(counted.excluded.values()),
-        "progress": progress(counted),
+        "progress": progress_percent(counted),
         "pace": _pace_label(mailing, counts, now),
         "in_progress": mailing.state in _IN_PROGRESS,
         "advice": _advice(mailing),
@@ -169,7 +169,7 @@ def _rollout(mailing: Mailing) -> dict[str, Any] | None:
     """The steps of a gradual rollout; None for a mailing without steps or one that has ended."""
     if mailing.step is None or mailing.state not in (_State.HELD, _State.SENDING, _State.PAUSED):
         return None
-    shares = [f"{share:g} %" for share in plan_deliveries.percentages()]
+    shares = [f"{share:g} %" for share in plan_deliveries.rollout_percentages()]
     marks = [
         ("done" if index < mailing.step else "now" if index == mailing.step else "todo", label)
         for index, label in enumerate([*shares, gettext("all subscribers")])

@@ -30,7 +30,7 @@ from mailer.approval.approve_and_schedule import ApprovalError, WrongState
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot
 from mailer.delivery.rollout import plan_deliveries
-from mailer.desk.base.page_classes import SnapshotPage, current_user
+from mailer.desk.base.page_base_classes import SnapshotPage, current_user
 from mailer.desk.sending import local_times
 from mailer.desk.sending.local_times import CountryTime
 from mailer.editions.audience import Audience, ReaderCounts
@@ -228,7 +228,9 @@ class SchedulePage(SnapshotPage):
             "has_times": bool(times),
             "more_countries": max(0, len(by_country) - _MAX_COUNTRIES),
             "undo_seconds": settings.CONFIG.sending.undo_seconds,
-            "rollout": [f"{share:g} %" for share in plan_deliveries.percentages()] if hour is None else [],
+            "rollout": [f"{share:g} %" for share in plan_deliveries.rollout_percentages()]
+            if hour is None
+            else [],
             "edit_query": urlencode(_query(at, hour)),
         }
 

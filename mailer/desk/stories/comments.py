@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
 from mailer.accounts import contributors
-from mailer.desk.base.page_classes import current_user
+from mailer.desk.base.page_base_classes import current_user
 from mailer.desk.stories.duplicate_and_restore import StoryAction
 from mailer.stories.models import Story, StoryComment
 

@@ -19,11 +19,11 @@ from mailer import staff_language
 from mailer.accounts import contributors
 from mailer.approval.authorship import name_of
 from mailer.desk.base import localized_names
-from mailer.desk.base.page_classes import ObjectPage, current_user
-from mailer.editions.assemble import now_or_demo_time, upcoming
+from mailer.desk.base.page_base_classes import ObjectPage, current_user
+from mailer.editions.assemble import now_or_demo_time, upcoming_edition
 from mailer.editions.models import Newsletter
 from mailer.rendering.edition_period import Period
-from mailer.stories import story_drafts
+from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from subscribers.translate_stored_texts import translated
 
@@ -48,7 +48,7 @@ class OwnStory(ObjectPage[Story]):
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
-        self.require_own(self.object, story_drafts.latest_draft(self.object))
+        self.require_own(self.object, draft_editing.latest_draft(self.object))
 
     def require_own(self, *versions: Story) -> None:
         """Raises PermissionDenied unless the user may write about the countries of each version."""
@@ -63,7 +63,7 @@ class DuplicateAction(OwnStory, StoryAction):
     permission_required = ("mailer.add_story", "mailer.change_story")  # type: ignore[assignment]
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        copy = story_drafts.duplicate(self.object, current_user(request), timezone.now())
+        copy = draft_editing.duplicate(self.object, current_user(request), timezone.now())
         messages.success(
             request, _("This is a copy of the story “%(story)s”, saved as a draft.") % {"story": copy}
         )
@@ -75,11 +75,11 @@ class CarryOverAction(OwnStory, StoryAction):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         if "undo" in request.POST:
-            story_drafts.carry_over(self.object, "", current_user(request), timezone.now())
+            draft_editing.carry_over(self.object, "", current_user(request), timezone.now())
             messages.success(request, _("Saved"))
             return self.to_story()
         period = next_period(self.object)
-        story_drafts.carry_over(self.object, period, current_user(request), timezone.now())
+        draft_editing.carry_over(self.object, period, current_user(request), timezone.now())
         text = _("The story “%(story)s” is carried over to the edition of %(month)s.")
         messages.success(request, text % {"story": self.object, "month": localized_names.month_name(period)})
         return self.to_story()
@@ -97,7 +97,7 @@ def next_period(story: Story) -> str:
     here = Period.at(now, zone)
     months = [str(here.next)]
     for newsletter in newsletters:
-        coming = upcoming(newsletter, now)
+        coming = upcoming_edition(newsletter, now)
         # It waits for this one now, so it is carried past it.
         taken = any(one.pk == story.pk for one in coming.stories)
         months.append(str(coming.period.next if taken else coming.period))
@@ -130,10 +130,10 @@ class RestoreStoryPage(OwnStory, TemplateView):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         earlier = self.revision.as_object()
-        languages = [text.language for text in story_drafts.latest_draft(self.object).texts.all()]
+        languages = [text.language for text in draft_editing.latest_draft(self.object).texts.all()]
         languages += [text.language for text in earlier.texts.all()]
-        written = story_drafts.values_of(earlier, dict.fromkeys(languages))
+        written = draft_editing.values_of(earlier, dict.fromkeys(languages))
         user, now = current_user(request), timezone.now()
-        story_drafts.save(self.object, written, {}, user, now)
+        draft_editing.save(self.object, written, {}, user, now)
         messages.success(request, _("The earlier version of the story is restored as its latest draft."))
         return redirect("desk_stories:edit", self.object.pk)

@@ -31,16 +31,16 @@ from mailer.approval.authorship import name_of
 from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.forms import OrderedCountriesInput, RichTextArea, parse_int
-from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
-from mailer.desk.stories import destinations, preview, source_panel
+from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
+from mailer.desk.stories import editions_of_story, preview, source_panel_and_suggestions
 from mailer.desk.stories.comments import comments_for
 from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, state_label
 from mailer.editions import translation_glossary
 from mailer.editions.models import country_choices
 from mailer.rendering import localization, sanitize
-from mailer.stories import story_drafts
+from mailer.stories import draft_editing
+from mailer.stories.draft_editing import PARTS, Saved
 from mailer.stories.models import RICH_TEXT_FEATURES, Story, time_errors
-from mailer.stories.story_drafts import PARTS, Saved
 from subscribers.code_list_field import split_codes
 from subscribers.translate_stored_texts import translated
 
@@ -189,7 +189,7 @@ def _text_field(part: str, language: str) -> forms.Field:
         "part": PART_LABELS[part],
         "language": staff_language.language_name(language),
     }
-    attributes = {"lang": language, "dir": localization.direction(language)}
+    attributes = {"lang": language, "dir": localization.text_direction(language)}
     widget: forms.Widget = forms.TextInput(attributes)
     if part == "summary":
         widget = forms.Textarea({**attributes, "rows": 3})
@@ -229,7 +229,7 @@ class _Editor(StaffPage, TemplateView):
 
     def offered(self) -> list[str]:
         """The office's languages, and others that the story has a text in."""
-        return destinations.languages_of(self.story)
+        return editions_of_story.languages_of(self.story)
 
     def languages(self) -> list[str]:
         """The source, and the language that is written beside it; one if the office has only one."""
@@ -252,7 +252,7 @@ class _Editor(StaffPage, TemplateView):
         return self.story.headline(staff_language.active_language()) if self.story.pk else _("New story")
 
     def values(self) -> dict[str, str]:
-        return story_drafts.values_of(self.story, self.languages())
+        return draft_editing.values_of(self.story, self.languages())
 
     def bound_form(self, data: QueryDict | None = None) -> StoryForm:
         values = self.values()
@@ -270,7 +270,7 @@ class _Editor(StaffPage, TemplateView):
             prefetch_related_objects([self.story], "texts")
         languages = self.languages()
         form = self.form or self.bound_form()
-        base = story_drafts.marks_of(self.values()) if self.base is None else self.base
+        base = draft_editing.marks_of(self.values()) if self.base is None else self.base
         exists = bool(self.story.pk)
         context = {
             "story": self.story,
@@ -285,7 +285,7 @@ class _Editor(StaffPage, TemplateView):
             "may_publish": self.request.user.has_perm("mailer.publish_story"),
             "overwrite": False,
             "glossary_names": self._names(languages),
-            **status(self.story, self.request, languages),
+            **editor_sidebar(self.story, self.request, languages),
         }
         return super().get_context_data(**{**context, **kwargs})
 
@@ -322,18 +322,18 @@ class _Editor(StaffPage, TemplateView):
         """Save what is valid. A new story is created once, however often it is sent."""
         user, now = current_user(self.request), timezone.now()
         written = form.written()
-        base = story_drafts.read_marks(self.request.POST.get("base", "{}"))
+        base = draft_editing.read_marks(self.request.POST.get("base", "{}"))
         if not self.story.pk:
             key = self.request.POST.get("new_key", "")
             known = Story.objects.filter(key=key).first() if _NEW_KEY.fullmatch(key) else None
             if known is not None and known.latest_revision and known.latest_revision.user_id == user.pk:
                 # The answer to the first attempt was lost, or the browser went back to the empty form.
-                self.story = story_drafts.latest_draft(known)
+                self.story = draft_editing.latest_draft(known)
             elif known is None and _NEW_KEY.fullmatch(key):
                 self.story.key = key
-        saved = story_drafts.save(self.story, written, base, user, now)
-        latest = story_drafts.values_of(saved.story, self.languages())
-        self.base = story_drafts.base_after_saving(latest, written, base, saved.conflicts)
+        saved = draft_editing.save(self.story, written, base, user, now)
+        latest = draft_editing.values_of(saved.story, self.languages())
+        self.base = draft_editing.base_after_saving(latest, written, base, saved.conflicts)
         return saved
 
     def url(self) -> str:
@@ -389,7 +389,7 @@ class _Editor(StaffPage, TemplateView):
     def _ready(self, form: StoryForm) -> HttpResponse:
         if not self.request.user.has_perm("mailer.publish_story"):
             raise PermissionDenied
-        missing = story_drafts.missing_for_readers(self.story)
+        missing = draft_editing.missing_for_readers(self.story)
         for one in missing:
             text, field = _missing_text(one.part, one.language), f"{one.part}-{one.language}"
             if one.part == "text":
@@ -415,7 +415,7 @@ class _Editor(StaffPage, TemplateView):
     def _say_ready(self, user: User) -> None:
         """That the story is ready, and what comes next: the edition it goes into, or where to put it in."""
         said = [_("The story “%(story)s” is saved and ready for editions.") % {"story": self.story}]
-        found = destinations.of_story(
+        found = editions_of_story.of_story(
             Story.objects.get(pk=self.story.pk),
             timezone.now(),
             may_assemble=user.has_perm("mailer.add_edition"),
@@ -453,9 +453,9 @@ def _new_key() -> str:
     return f"{timezone.localdate():%Y-%m}-{secrets.token_hex(4)}"
 
 
-def status(story: Story, request: HttpRequest, languages: list[str]) -> dict[str, Any]:
+def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> dict[str, Any]:
     """What stands beside the form: state, languages, where the story goes, who wrote what, comments."""
-    offered = destinations.languages_of(story)
+    offered = editions_of_story.languages_of(story)
     context: dict[str, Any] = {
         "marks": language_marks(story, offered),
         "state": state_label(Story.objects.get(pk=story.pk) if story.pk else story),
@@ -466,7 +466,7 @@ def status(story: Story, request: HttpRequest, languages: list[str]) -> dict[str
     shown = preview.story_html(story, languages[0])
     return {
         **context,
-        "destinations": destinations.of_story(
+        "destinations": editions_of_story.of_story(
             story, timezone.now(), may_assemble=request.user.has_perm("mailer.add_edition")
         ),
         "used_in": [
@@ -479,10 +479,10 @@ def status(story: Story, request: HttpRequest, languages: list[str]) -> dict[str
                 localized_names.language_names(change.languages),
                 change.about,
             )
-            for change in story_drafts.changes_of(story, 20)[:6]
+            for change in draft_editing.changes_of(story, 20)[:6]
         ],
         "comments": comments_for(current_user(request), story),
-        **source_panel.panel_of(story, field_label),
+        **source_panel_and_suggestions.panel_of(story, field_label),
         "preview_html": shown,
     }
 
@@ -506,7 +506,7 @@ class StoryEditPage(ObjectPage[Story], _Editor):
     def load(self, **kwargs: Any) -> None:
         pk = parse_int(str(kwargs["pk"]))
         super().load(pk=0 if pk is None else pk)
-        self.story = story_drafts.latest_draft(self.object)
+        self.story = draft_editing.latest_draft(self.object)
         user = current_user(self.request)
         if not all(contributors.may_write_about(user, one.countries) for one in (self.object, self.story)):
             raise PermissionDenied

@@ -10,14 +10,14 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
 from mailer import staff_language
-from mailer.desk.base.page_classes import ObjectPage, current_user
-from mailer.desk.stories import destinations
+from mailer.desk.base.page_base_classes import ObjectPage, current_user
+from mailer.desk.stories import editions_of_story
 from mailer.desk.stories.comments import comments_for
 from mailer.editions import pictures
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import content_of_story
 from mailer.rendering import variants
-from mailer.stories import story_drafts
+from mailer.stories import draft_editing
 from mailer.stories.models import Story
 
 
@@ -49,8 +49,8 @@ class StoryPreview(ObjectPage[Story], TemplateView):
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        draft = story_drafts.latest_draft(self.object)
-        offered = destinations.languages_of(draft)
+        draft = draft_editing.latest_draft(self.object)
+        offered = editions_of_story.languages_of(draft)
         language = self.request.GET.get("language", "")
         language = language if language in offered else offered[0]
         return super().get_context_data(

@@ -24,9 +24,10 @@ from mailer import staff_language
 from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.forms import CountriesInput, LanguageSelect
-from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage, current_user
+from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.desk.base.setup_progress import back_buttons
 from mailer.instance.no_send import NoSend, require_sending
+from mailer.stories.draft_suggestion import SuggestedStory
 from mailer.stories.models import Story, StorySource
 from mailer.stories.source_items import preview_items
 from mailer.stories.sources import polling
@@ -35,7 +36,6 @@ from mailer.stories.sources.parser_pool import Parsers
 from mailer.stories.sources.polite_fetch import PollLimits
 from mailer.stories.sources.readers import READERS
 from mailer.stories.sources.source_item import SourceError
-from mailer.stories.story_suggestion import SuggestedStory
 from mailer.stories.url_fetcher import FetchError, Limits
 from subscribers import iso_codes
 from subscribers.code_list_field import split_codes

@@ -24,7 +24,7 @@ from mailer import staff_language
 from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.forms import OrderedCountriesInput, content_languages, parse_int
-from mailer.desk.base.page_classes import ObjectPage, StaffPage, current_user
+from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.editions.models import country_choices
 from mailer.stories import inbound_story_email
 from mailer.stories.models import StoryMail, StorySource
@@ -223,7 +223,11 @@ def _shown() -> dict[str, Any]:
         )
         for one in sources
     ]
-    return {"address": address, "sources": rows, "mails": [_row(one) for one in inbound_story_email.held()]}
+    return {
+        "address": address,
+        "sources": rows,
+        "mails": [_row(one) for one in inbound_story_email.held_messages()],
+    }
 
 
 def _row(mail: StoryMail) -> MailRow:

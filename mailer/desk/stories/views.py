@@ -28,8 +28,8 @@ from mailer.desk.stories.duplicate_and_restore import RestoreStoryPage
 from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
 from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, marks_html, state_label
 from mailer.rendering.edition_period import Period
+from mailer.stories.items_removed_at_source import deleted_items
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
-from mailer.stories.removed_items import deleted_items
 
 # Months that the filter offers.
 _MONTHS = 36

@@ -21,7 +21,7 @@ from wagtail.admin import messages
 from mailer import staff_language
 from mailer.accounts import contributors
 from mailer.desk.base import localized_names
-from mailer.desk.base.page_classes import FormPage, StaffPage, current_user
+from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
 from mailer.stories import word_uploads
 from mailer.stories.models import Story
 from mailer.stories.sources.source_item import SourceError, SourceResult

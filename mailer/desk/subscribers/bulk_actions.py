@@ -18,7 +18,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.desk.base.forms import parse_int
-from mailer.desk.base.page_classes import ObjectPage, StaffPage
+from mailer.desk.base.page_base_classes import ObjectPage, StaffPage
 from mailer.desk.base.tables import subscribers_label
 from mailer.desk.subscribers.subscriber_pages import QUERY_PARAMETERS, SubscriberFilters, query_from
 from subscribers.bulk import jobs
@@ -150,7 +150,7 @@ class BulkActionPage(_BulkView):
             count = len(self.ids)
             selected = ngettext("%(count)s subscriber", "%(count)s subscribers", count) % {"count": count}
         else:
-            selected = subscribers_label(subscriber_search.count(self.query))
+            selected = subscribers_label(subscriber_search.count_matches(self.query))
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         kept = (*QUERY_PARAMETERS, "all") if self.all_matching else ("ids",)
         return {

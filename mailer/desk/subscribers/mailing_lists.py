@@ -29,7 +29,7 @@ from mailer.approval.authorship import name_of
 from mailer.approval.list_change_approval import ListEmails
 from mailer.approval.models import ListChange
 from mailer.desk.base.edit_conflicts import GuardedEditView, PlainInput
-from mailer.desk.base.page_classes import ObjectPage, current_user
+from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.desk.base.tables import DeskViewSet, StateColumn
 from mailer.editions import sender_domains
 from mailer.reports.charts import Point, line_chart
@@ -54,7 +54,7 @@ class ListForm(WagtailAdminModelForm):
     def clean_sender_email(self) -> str:
         address: str = self.cleaned_data["sender_email"]
         if address != self._in_force.sender_email:
-            sender_domains.validate(address)
+            sender_domains.validate_sender(address)
         return address
 
     def clean(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from django_stubs_ext import StrOrPromise
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.page_classes import ObjectPage, StaffPage
+from mailer.desk.base.page_base_classes import ObjectPage, StaffPage
 from subscribers.bulk import jobs
 from subscribers.models import MailingList
 from subscribers.reconfirmation import campaigns

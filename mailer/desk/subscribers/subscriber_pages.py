@@ -33,7 +33,7 @@ from mailer.desk.base.forms import (
     content_languages,
     country_choices,
 )
-from mailer.desk.base.page_classes import ObjectPage
+from mailer.desk.base.page_base_classes import ObjectPage
 from mailer.desk.base.tables import (
     CheckboxColumn,
     DeskViewSet,
@@ -44,7 +44,7 @@ from mailer.desk.base.tables import (
     subscribers_label,
 )
 from mailer.desk.imports.list import ListFormPage
-from mailer.desk.subscribers.tags_fields import AttributesPanel, SubscriberForm
+from mailer.desk.subscribers.tags_and_fields import AttributesPanel, SubscriberForm
 from mailer.desk.suppression_decisions import labels_and_timeline
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.reports.export import subscribers_sheet
@@ -75,7 +75,7 @@ class SubscriberPanel(Panel):
         def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
             return {
                 **super().get_context_data(parent_context),
-                **history(self.instance),
+                **subscriber_history(self.instance),
                 "may_unsuppress": self.is_allowed("subscribers.change_suppression"),
                 "may_suppress": self.is_allowed("subscribers.add_suppression"),
                 "may_merge": self.is_allowed("subscribers.delete_subscriber"),
@@ -83,7 +83,7 @@ class SubscriberPanel(Panel):
             }
 
 
-def history(subscriber: Subscriber) -> dict[str, Any]:
+def subscriber_history(subscriber: Subscriber) -> dict[str, Any]:
     """Template context with up to 20 rows of each kind, newest first."""
     deliveries = Delivery.objects.filter(subscriber=subscriber.pk, mailing__dry_run_to="").select_related(
         "mailing__edition__newsletter"

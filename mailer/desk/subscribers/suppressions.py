@@ -21,7 +21,7 @@ from wagtail.admin.ui.menus import MenuItem
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.log_actions import log
 
-from mailer.desk.base.page_classes import FormPage, ObjectPage, StaffPage
+from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage
 from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
 from mailer.feedback.models import SuppressionDecision
 from subscribers import addresses, suppression

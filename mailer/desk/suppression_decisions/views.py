@@ -20,7 +20,7 @@ from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.log_actions import log
 
-from mailer.desk.base.page_classes import ObjectPage, Row
+from mailer.desk.base.page_base_classes import ObjectPage, Row
 from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
 from mailer.desk.returned_mail.views import text_of
 from mailer.desk.suppression_decisions import labels_and_timeline

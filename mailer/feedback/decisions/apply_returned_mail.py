@@ -54,7 +54,7 @@ class Subject:
         return next((provider_of(address)[:255] for address in addresses if "@" in address), "")
 
 
-def apply(parsed: ParsedReturnedMessage, source: EventSource, now: datetime) -> None:
+def apply_one(parsed: ParsedReturnedMessage, source: EventSource, now: datetime) -> None:
     """Record what the return says and do what policy decides; kinds without effect do nothing.
 
     Everything arrives here: returned mail, services' events and refusals in our own sessions. The same source
@@ -65,7 +65,7 @@ def apply(parsed: ParsedReturnedMessage, source: EventSource, now: datetime) -> 
 
 @transaction.atomic
 def apply_all(messages: Collection[tuple[ParsedReturnedMessage, EventSource]], now: datetime) -> None:
-    """`apply` for many messages at once, which costs far less than one after another."""
+    """`apply_one` for many messages at once, which costs far less than one after another."""
     for parsed, _ in messages:
         if parsed.kind == "unsubscribe":
             _unsubscribe(parsed, now)

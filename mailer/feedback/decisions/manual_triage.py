@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions import suppression_decisions
-from mailer.feedback.decisions.apply_returned_mail import apply
+from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
 from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification
@@ -44,7 +44,7 @@ class TriageError(Exception):
 
 def candidate_subscribers(message: ReturnedMessage) -> list[Subscriber]:
     """Subscribers whom a message may be about, the likeliest first: by a token, else those it names."""
-    root = mime.parse(mime.normalise(bytes(message.raw)))
+    root = mime.parse_parts(mime.normalise_line_ends(bytes(message.raw)))
     delivery = _delivery(root)
     if delivery is not None:
         return list(Subscriber.objects.filter(pk=delivery.subscriber))
@@ -76,7 +76,7 @@ def triage(
             consent_evidence = Evidence(Channel.EMAIL, source=str(message), attested_by=by)
             unsubscribe.unsubscribe_all(subscriber.pk, None, consent_evidence, now)
         elif subscriber is not None:
-            apply(_parsed(message, result, subscriber), _event_source(message, now), now)
+            apply_one(_parsed(message, result, subscriber), _event_source(message, now), now)
     log.info(
         "action=returned_message_triaged message=%d result=%s subscriber=%s", message.pk, result, pk or "-"
     )
@@ -106,7 +106,7 @@ def undo(message: ReturnedMessage, by: str, now: datetime) -> None:
 def _parsed(message: ReturnedMessage, result: str, subscriber: Subscriber) -> ParsedReturnedMessage:
     """The colleague's answer as the parser would have put it."""
     diagnostic = " ".join(f"{message.subject} ({message.sender})".split())
-    delivery = _delivery(mime.parse(mime.normalise(bytes(message.raw))))
+    delivery = _delivery(mime.parse_parts(mime.normalise_line_ends(bytes(message.raw))))
     own = delivery.pk if delivery is not None and delivery.subscriber == subscriber.pk else None
     rule = f"triaged by {message.triaged_by}"[:120]
     if result == TriageResult.COMPLAINT:

@@ -46,7 +46,7 @@ def subject_of(message: ReturnedMessage) -> str:
     return subject[:200] if _RE.match(subject) else f"Re: {subject}"[:200].strip()
 
 
-def answer(
+def send_reply(
     message: ReturnedMessage, newsletter: Newsletter, subject: str, body: str, user: User, now: datetime
 ) -> ReplyAnswer:
     """Send an answer from the newsletter's address, keep it, and mark an open message as done.
@@ -91,7 +91,7 @@ def answer(
 
 
 def _headers(message: ReturnedMessage) -> mime.Headers:
-    return mime.parse(mime.normalise(bytes(message.raw)[: mime.MAX_OCTETS])).headers
+    return mime.parse_parts(mime.normalise_line_ends(bytes(message.raw)[: mime.MAX_OCTETS])).headers
 
 
 def _thread(message: ReturnedMessage) -> dict[str, str]:

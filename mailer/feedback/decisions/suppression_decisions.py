@@ -82,7 +82,7 @@ def upgrade(row: SuppressionDecision, decision: Decision) -> None:
 
 def apply(row: SuppressionDecision, person: Subscriber, now: datetime) -> None:
     """Suppress the address, and after a complaint end every subscription as well."""
-    row.suppression = suppression.suppress(person, _REASONS[row.rule], evidence(row), now)
+    row.suppression = suppression.suppress(person, _REASONS[row.rule], evidence_lines(row), now)
     if row.rule == Rule.COMPLAINT:
         newsletter = row.events.exclude(newsletter=None).values_list("newsletter", flat=True).first()
         consent_evidence = Evidence(Channel.DECISION, source=row.reason)
@@ -168,7 +168,7 @@ def reapply(row: SuppressionDecision, by: str, now: datetime) -> None:
     log.info("action=suppression_decision_reapplied decision=%d", row.pk)
 
 
-def evidence(row: SuppressionDecision) -> str:
+def evidence_lines(row: SuppressionDecision) -> str:
     """The evidence as lines that a person can check; of many events, the latest."""
     events = list(row.events.order_by("-at", "-pk")[:_QUOTED_EVENTS])
     return "\n\n".join([f"decision: {row.reason}", *map(_describe, events)])

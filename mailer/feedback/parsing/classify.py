@@ -22,7 +22,13 @@ from django.conf import settings
 
 from mailer.config import Config
 from mailer.feedback.parsing.dsn import IDEOGRAPHS, WIDE
-from mailer.feedback.parsing.patterns import PatternIndex, PatternList, Possible, is_found, without_accents
+from mailer.feedback.parsing.fast_regex_lists import (
+    PatternIndex,
+    PatternList,
+    Possible,
+    is_found,
+    without_accents,
+)
 
 # Characters of each text that rules are tried against.
 _LIMIT = 1_500

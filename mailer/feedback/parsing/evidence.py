@@ -82,15 +82,15 @@ class Evidence:
         return "\n".join([self.message.decode("latin-1"), *(part.text for part in encoded)])
 
 
-def collect(raw: bytes, envelope_to: str | None) -> Evidence:
+def collect_evidence(raw: bytes, envelope_to: str | None) -> Evidence:
     """The evidence in a message with any line ends.
 
     `envelope_to` is the address it was delivered to, where the transport says so; else header fields are
     used.
     """
     # Twice as much, since CRLF becomes LF.
-    message = mime.normalise(raw[: mime.MAX_OCTETS * 2])[: mime.MAX_OCTETS]
-    outer = mime.parse(message)
+    message = mime.normalise_line_ends(raw[: mime.MAX_OCTETS * 2])[: mime.MAX_OCTETS]
+    outer = mime.parse_parts(message)
     envelope = envelope_recipients(outer.headers, envelope_to)
     root = _enclosed_report(outer) or outer
     return Evidence(message, root, notice_text.extract(root), tuple(envelope))
@@ -133,7 +133,7 @@ def _enclosed_report(outer: Part) -> Part | None:
     enclosed = next((part for part in outer.walk() if part.type == "message/rfc822"), None)
     if enclosed is None or b"delivery-status" not in enclosed.body or dsn.recipient_statuses(outer):
         return None
-    inner = mime.parse(enclosed.body.lstrip(b"\n"))
+    inner = mime.parse_parts(enclosed.body.lstrip(b"\n"))
     daemons = all(message_kind.is_mailer_daemon(part.headers) for part in (outer, inner))
     return inner if daemons and dsn.recipient_statuses(inner) else None
 

@@ -9,8 +9,14 @@ import tomllib
 from functools import lru_cache
 from importlib import resources
 
+from mailer.feedback.parsing.fast_regex_lists import (
+    PatternIndex,
+    PatternList,
+    Possible,
+    first_start,
+    is_found,
+)
 from mailer.feedback.parsing.mime import Headers
-from mailer.feedback.parsing.patterns import PatternIndex, PatternList, Possible, first_start, is_found
 
 _REPLY_PREFIX = r"^\W*(?:re:\s*)?"
 

@@ -108,13 +108,13 @@ class Part:
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def normalise(raw: bytes) -> bytes:
+def normalise_line_ends(raw: bytes) -> bytes:
     """The message with LF line ends, whichever of CRLF, CR and LF it came with."""
     return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
-def parse(message: bytes) -> Part:
-    """The parts of a message with LF line ends (`normalise`); at most MAX_OCTETS of it are looked at."""
+def parse_parts(message: bytes) -> Part:
+    """The parts of a message with LF line ends (`normalise_line_ends`); of at most MAX_OCTETS."""
     message = message[:MAX_OCTETS]
     if message.startswith(b"From ") and b"\n" in message:  # the first line of an mbox
         message = message[message.index(b"\n") + 1 :]

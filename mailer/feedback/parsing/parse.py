@@ -42,7 +42,7 @@ def parse_message(raw: bytes, envelope_to: str | None = None) -> ParsedReturnedM
 
 def parse_or_raise(raw: bytes, envelope_to: str | None = None) -> ParsedReturnedMessage:
     """`parse_message` without the guard: tests use it to see exceptions."""
-    evidence = evidence_of.collect(raw, envelope_to)
+    evidence = evidence_of.collect_evidence(raw, envelope_to)
     detection = detect(evidence)
     # Other mail may quote a token of ours without being about its delivery: only its envelope counts.
     only_envelope = detection.kind in ("other", "unsubscribe")

@@ -22,7 +22,7 @@ from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import ReturnedMessage, WebhookHeartbeat, WebhookPayload
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
 from mailer.feedback.webhooks.request_body import split_events
-from mailer.feedback.webhooks.unsubscribe_scope import resolve
+from mailer.feedback.webhooks.unsubscribe_scope import resolve_lists
 from mailer.feedback.webhooks.verification import claim_token
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _if_new(one: ParsedEvent) -> tuple[ParsedReturnedMessage, EventSource] | Non
     event = one.event
     if event is None or event.parsed is None:
         return None
-    parsed = event.parsed if event.scope is None else resolve(event.parsed, event.scope, one.at)
+    parsed = event.parsed if event.scope is None else resolve_lists(event.parsed, event.scope, one.at)
     key = f"{one.payload.service} {event.key}"
     message, new = _store_evidence(key, parsed.kind, one)
     return (parsed, EventSource(key, one.at, message.pk)) if new else None

@@ -30,7 +30,9 @@ class UnsubscribeScope:
     everything: bool = False
 
 
-def resolve(parsed: ParsedReturnedMessage, scope: UnsubscribeScope, at: datetime) -> ParsedReturnedMessage:
+def resolve_lists(
+    parsed: ParsedReturnedMessage, scope: UnsubscribeScope, at: datetime
+) -> ParsedReturnedMessage:
     """The unsubscribe with its lists, or a message for staff where they are not clear.
 
     `at`: when the recipient unsubscribed; a subscription that was confirmed later stays.

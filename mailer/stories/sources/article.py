@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mailer.stories.sources.feed import to_title, web_address
-from mailer.stories.sources.json_responses import member, objects_at, text
+from mailer.stories.sources.json_responses import objects_at, text_at, value_at
 from mailer.stories.sources.source_item import SourceError, SourceItem, parse_time, to_json
 from subscribers.translate_stored_texts import stored
 
@@ -61,28 +61,28 @@ def parse(
     if not is_article and not (has_date and len(to_title(content)) >= _LONG):
         return {"item": None}
     main = article or event
-    moment = text(main, "datePublished") or meta.get("article:published_time", "") or published
+    moment = text_at(main, "datePublished") or meta.get("article:published_time", "") or published
     item = SourceItem(
-        id=identity(url),
+        id=article_id(url),
         title=_title(meta, main, title, tree),
         html=content,
         summary=to_title(meta.get("og:description", "") or meta.get("description", "")),
         link=web_address(meta.get("og:url", ""), url) or web_address(url),
         published=parse_time(moment),
-        updated=parse_time(text(main, "dateModified") or meta.get("article:modified_time", "")),
-        language=(text(main, "inLanguage") or stated or language).replace("_", "-"),
+        updated=parse_time(text_at(main, "dateModified") or meta.get("article:modified_time", "")),
+        language=(text_at(main, "inLanguage") or stated or language).replace("_", "-"),
         categories=tuple(filter(None, (to_title(meta.get("article:section", ""))[:200],))),
         picture_url=_picture(meta, main, url),
         picture_alt=to_title(meta.get("og:image:alt", ""))[:250],
         kind="event" if event else "",
-        starts=parse_time(text(event, "startDate"), local=True),
-        ends=parse_time(text(event, "endDate"), local=True),
-        place=to_title(text(event, "location", "name") or text(event, "location"))[:160],
+        starts=parse_time(text_at(event, "startDate"), local=True),
+        ends=parse_time(text_at(event, "endDate"), local=True),
+        place=to_title(text_at(event, "location", "name") or text_at(event, "location"))[:160],
     )
     return {"item": to_json(item) if item.title else None}
 
 
-def identity(url: str) -> str:
+def article_id(url: str) -> str:
     """The id of the article at this address, within its site."""
     parts = urlsplit(url)
     return f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
@@ -99,8 +99,8 @@ def _title(meta: Mapping[str, str], main: Mapping[str, Any], listed: str, tree: 
     headings = [one.text_content() for one in tree.iterfind(".//h1")]
     found = (
         meta.get("og:title", ""),
-        text(main, "headline"),
-        text(main, "name"),
+        text_at(main, "headline"),
+        text_at(main, "name"),
         listed,
         *headings[:1],
         named,
@@ -136,9 +136,9 @@ def _types(one: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _picture(meta: Mapping[str, str], main: Mapping[str, Any], url: str) -> str:
-    image = member(main, "image")
+    image = value_at(main, "image")
     first = image[0] if isinstance(image, list) and image else image
-    for address in (meta.get("og:image", ""), text(first), text(first, "url")):
+    for address in (meta.get("og:image", ""), text_at(first), text_at(first, "url")):
         if found := web_address(address, url):
             return found
     return ""

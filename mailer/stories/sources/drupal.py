@@ -13,8 +13,14 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from mailer.stories.sources import discovery
-from mailer.stories.sources.feed import conditions, first_picture, to_title, validators_of, web_address
-from mailer.stories.sources.json_responses import load, member, objects_at, text
+from mailer.stories.sources.feed import (
+    conditional_headers,
+    first_picture,
+    to_title,
+    validators_of,
+    web_address,
+)
+from mailer.stories.sources.json_responses import load_json, objects_at, text_at, value_at
 from mailer.stories.sources.source_item import (
     Fetch,
     Listing,
@@ -24,7 +30,7 @@ from mailer.stories.sources.source_item import (
     SourceResult,
     SourceSettings,
     from_json,
-    list_in_order,
+    listing_if_newest_first,
     parse_time,
     to_json,
 )
@@ -52,7 +58,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     items: dict[str, SourceItem] = {}
     listings: list[Listing | None] = []
     for number, (language, address) in enumerate(addresses.items()):
-        sent = conditions(validators) if len(addresses) == 1 else {}
+        sent = conditional_headers(validators) if len(addresses) == 1 else {}
         try:
             answer, include = _first_page(address, settings.url, validators, sent, fetch)
         except FetchError:
@@ -134,7 +140,7 @@ def _pages(
         if since is None or last is None or last < since - _OVERLAP or not following or page == _PAGES:
             break
         answer = fetch(following, {"Accept": "application/vnd.api+json"})
-    listing = list_in_order(items, [item.updated for item in items]) if is_complete else None
+    listing = listing_if_newest_first(items, [item.updated for item in items]) if is_complete else None
     return items, replace(listing, since=None) if listing and not following else listing
 
 
@@ -143,14 +149,14 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
 
     Runs in the limited process. Raises SourceError.
     """
-    document = load(body, url)
-    nodes = member(document, "data")
+    document = load_json(body, url)
+    nodes = value_at(document, "data")
     if not isinstance(nodes, list):
         raise SourceError(stored("%(url)s does not answer with Drupal articles.", url=url))
-    included = {(text(one, "type"), text(one, "id")): one for one in objects_at(document, "included")}
+    included = {(text_at(one, "type"), text_at(one, "id")): one for one in objects_at(document, "included")}
     read = (_item(node, included, url) for node in objects_at(document, "data"))
     items = [to_json(item) for item in read if item.id and item.title]
-    following = text(document, "links", "next", "href") or text(document, "links", "next")
+    following = text_at(document, "links", "next", "href") or text_at(document, "links", "next")
     return {"items": items, "next": following, "complete": len(items) == len(nodes)}
 
 
@@ -158,18 +164,21 @@ Included = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 def _item(node: Mapping[str, Any], included: Included, url: str) -> SourceItem:
-    attributes = member(node, "attributes") or {}
-    language = text(attributes, "langcode")
-    is_original = member(attributes, "default_langcode") is not False
-    identity = text(node, "id")
+    attributes = value_at(node, "attributes") or {}
+    language = text_at(attributes, "langcode")
+    is_original = value_at(attributes, "default_langcode") is not False
+    identity = text_at(node, "id")
     html, summary = _texts(attributes)
     address, alt = _picture(node, included, url)
     if not address:
         address, alt = first_picture(html, url)
-    published, updated = parse_time(text(attributes, "created")), parse_time(text(attributes, "changed"))
+    published, updated = (
+        parse_time(text_at(attributes, "created")),
+        parse_time(text_at(attributes, "changed")),
+    )
     return SourceItem(
         id=identity if is_original or not identity else f"{identity}:{language}",
-        title=to_title(text(attributes, "title")),
+        title=to_title(text_at(attributes, "title")),
         html=html,
         summary=summary,
         link=_link(attributes, url),
@@ -187,8 +196,8 @@ def _texts(attributes: Mapping[str, Any]) -> tuple[str, str]:
     """HTML and summary: of the body, else of the first formatted text."""
     formatted = [attributes.get("body"), *attributes.values()]
     for one in formatted:
-        if html := text(one, "processed") or text(one, "value"):
-            return html, text(one, "summary")
+        if html := text_at(one, "processed") or text_at(one, "value"):
+            return html, text_at(one, "summary")
     return "", ""
 
 
@@ -196,44 +205,46 @@ def _link(attributes: Mapping[str, Any], url: str) -> str:
     """The article's page: its alias, else its number, below the language of the address that was asked."""
     parts = urlsplit(url)
     prefix = parts.path.partition("/jsonapi/")[0]
-    path = text(attributes, "path", "alias") or f"/node/{text(attributes, 'drupal_internal__nid')}"
+    path = text_at(attributes, "path", "alias") or f"/node/{text_at(attributes, 'drupal_internal__nid')}"
     return web_address(urlunsplit((parts.scheme, parts.netloc, prefix + path, "", "")))
 
 
 def _related(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What the article's relationships name."""
-    relationships = member(node, "relationships")
+    relationships = value_at(node, "relationships")
     for relationship in relationships.values() if isinstance(relationships, Mapping) else ():
-        data = member(relationship, "data")
+        data = value_at(relationship, "data")
         yield from objects_at([data] if isinstance(data, Mapping) else data)
 
 
 def _picture(node: Mapping[str, Any], included: Included, url: str) -> tuple[str, str]:
     for one in _related(node):
-        found = included.get((text(one, "type"), text(one, "id")))
+        found = included.get((text_at(one, "type"), text_at(one, "id")))
         if found is None:
             continue
-        if text(one, "type").startswith("media--"):
+        if text_at(one, "type").startswith("media--"):
             for inner in _related(found):
-                file = included.get((text(inner, "type"), text(inner, "id")))
+                file = included.get((text_at(inner, "type"), text_at(inner, "id")))
                 if address := _file_address(file, url):
-                    return address, to_title(text(inner, "meta", "alt"))[:250]
+                    return address, to_title(text_at(inner, "meta", "alt"))[:250]
         elif address := _file_address(found, url):
-            return address, to_title(text(one, "meta", "alt"))[:250]
+            return address, to_title(text_at(one, "meta", "alt"))[:250]
     return "", ""
 
 
 def _file_address(file: Mapping[str, Any] | None, url: str) -> str:
-    if not text(file, "type").startswith("file--"):
+    if not text_at(file, "type").startswith("file--"):
         return ""
-    is_picture = text(file, "attributes", "filemime").startswith("image/")
-    return web_address(text(file, "attributes", "uri", "url"), url) if is_picture else ""
+    is_picture = text_at(file, "attributes", "filemime").startswith("image/")
+    return web_address(text_at(file, "attributes", "uri", "url"), url) if is_picture else ""
 
 
 def _terms(node: Mapping[str, Any], included: Included) -> tuple[str, ...]:
     named = (
-        to_title(text(included.get((text(one, "type"), text(one, "id"))), "attributes", "name"))[:200]
+        to_title(text_at(included.get((text_at(one, "type"), text_at(one, "id"))), "attributes", "name"))[
+            :200
+        ]
         for one in _related(node)
-        if text(one, "type").startswith("taxonomy_term--")
+        if text_at(one, "type").startswith("taxonomy_term--")
     )
     return tuple(dict.fromkeys(name for name in named if name))

@@ -17,7 +17,7 @@ from typing import Any
 
 from mailer.stories.sources import folder, word_documents
 from mailer.stories.sources.documents.blocks import Notes, Paragraph, blocks_of
-from mailer.stories.sources.documents.found_story import FoundStory, add_line, finish, first_sentence
+from mailer.stories.sources.documents.found_story import FoundStory, add_line, finish_story, first_sentence
 from mailer.stories.sources.source_item import SourceError, SourceItem, SourceResult
 from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines
 from subscribers.translate_stored_texts import stored
@@ -76,7 +76,7 @@ def read_message(raw: bytes) -> MailMessage:
     )
 
 
-def authentication(message: MailMessage, trusted: Collection[str]) -> dict[str, str]:
+def authentication_results(message: MailMessage, trusted: Collection[str]) -> dict[str, str]:
     """Results such as {"spf": "pass", "dkim": "pass"} (RFC 8601) of the topmost field of a trusted server.
 
     Fields of other servers are ignored: the sender could have written them.
@@ -114,7 +114,7 @@ def stories_of(message: MailMessage, name: str) -> SourceResult:
     warnings: list[str] = []
     for number, (file, data) in enumerate(message.documents, 1):
         try:
-            found = folder.prefixed(word_documents.read_document(data), f"{key}#{number} ")
+            found = folder.with_id_prefix(word_documents.read_document(data), f"{key}#{number} ")
         except SourceError as error:
             warnings.append(f"{file}: {error}")
             continue
@@ -137,7 +137,7 @@ def _story(message: MailMessage) -> SourceItem | None:
     story = FoundStory(title.strip(), 0)
     for block in message.blocks:
         add_line(story, block)
-    finish(story, Notes())
+    finish_story(story, Notes())
     if not story.title and message.blocks:
         story.title = first_sentence(message.blocks[0].line)
     if not story.title:

@@ -24,7 +24,7 @@ from mailer.stories.sources.source_item import (
     SourceResult,
     SourceSettings,
     from_json,
-    list_in_order,
+    listing_if_newest_first,
     parse_time,
     to_json,
 )
@@ -40,7 +40,7 @@ _ATTRIBUTE = re.compile(r"\b(src|alt)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNO
 
 def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) -> SourceResult:
     """The entries of the feed. Raises SourceError and FetchError."""
-    answer = fetch(settings.url, {"Accept": _FEED_TYPES, **conditions(validators)})
+    answer = fetch(settings.url, {"Accept": _FEED_TYPES, **conditional_headers(validators)})
     if answer.unchanged:
         return SourceResult(validators=validators, unchanged=True, listing=Listing(repeated=True))
     content_type = answer.headers.get("content-type", "")
@@ -52,14 +52,14 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     found = fetch.parse("feed", answer.body, url=answer.url, content_type=content_type)
     items, warnings = tuple(map(from_json, found["items"])), tuple(found["warnings"])
     # A feed shows its newest entries: an older one than those is not deleted because it is missing.
-    listing = None if warnings else list_in_order(items, [item.published for item in items])
+    listing = None if warnings else listing_if_newest_first(items, [item.published for item in items])
     if listing is not None:
         # An old copy of the feed, as caches give it, lacks the newest.
         listing = replace(listing, until=items[0].published)
     return SourceResult(items, kept, warnings=warnings, listing=listing)
 
 
-def conditions(validators: Mapping[str, str]) -> dict[str, str]:
+def conditional_headers(validators: Mapping[str, str]) -> dict[str, str]:
     """The headers that make a request conditional (RFC 9110 §13.1)."""
     names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
     return {names[name]: validators[name] for name in names if validators.get(name)}
@@ -86,7 +86,7 @@ def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
         check_depth(iter([body, b""]))
     except ValueError as error:
         raise not_a_feed(url) from error
-    feedparser = fast_feedparser.load()
+    feedparser = fast_feedparser.load_feedparser()
     headers = {"content-type": content_type, "content-location": url}
     # As a stream: feedparser takes bytes for a file name.
     parsed = feedparser.parse(BytesIO(body), response_headers={k: v for k, v in headers.items() if v})
@@ -139,7 +139,7 @@ def _item(entry: Any, feed_language: str) -> SourceItem:
 
 def to_title(text: str) -> str:
     """HTML or plain text as one line of plain text."""
-    return sanitize.to_single_line(sanitize.printable(text))
+    return sanitize.to_single_line(sanitize.without_unprintable(text))
 
 
 def web_address(text: str, base: str = "") -> str:
@@ -224,7 +224,7 @@ def _json_item(entry: Mapping[str, Any], feed_language: str, base: str) -> Sourc
     html = text("content_html")
     plain = text("content_text")
     if not html and plain:
-        html = paragraphs(plain)
+        html = text_to_paragraphs(plain)
     summary = text("summary")
     title = to_title(text("title")) or sanitize.shorten(to_title(summary or html), 200)
     link = web_address(text("url") or text("external_url"), base)
@@ -247,7 +247,7 @@ def _json_item(entry: Mapping[str, Any], feed_language: str, base: str) -> Sourc
     )
 
 
-def paragraphs(plain: str) -> str:
+def text_to_paragraphs(plain: str) -> str:
     """Plain text as HTML: an empty line ends a paragraph."""
     parts = (escape(part.strip()) for part in re.split(r"\n\s*\n", plain))
     return "".join(f"<p>{part.replace(chr(10), '<br>')}</p>" for part in parts if part)

@@ -190,14 +190,14 @@ def _read_file(file: _File, folder: Path, files: Iterable[_File]) -> SourceResul
     if file.name.lower().endswith(_WORD):
         data = _content(file.path, word_documents.MAX_BYTES)
         try:
-            return prefixed(word_documents.read_document(data), f"{file.name}#")
+            return with_id_prefix(word_documents.read_document(data), f"{file.name}#")
         except SourceError as error:
             raise _Problem(str(error)) from error
     item = _story(file, folder, {one.name for one in files})
     return SourceResult((item,) if item else ())
 
 
-def prefixed(result: SourceResult, prefix: str) -> SourceResult:
+def with_id_prefix(result: SourceResult, prefix: str) -> SourceResult:
     """The result of one of several documents, whose ids begin with `prefix`."""
     items = (
         replace(

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
-from mailer.stories.sources.documents import lines
+from mailer.stories.sources.documents import line_recognition
 from subscribers import iso_codes
 from subscribers.imports.countries_and_languages import parse_language
 from subscribers.translate_stored_texts import stored
@@ -183,7 +183,7 @@ class _Values:
         codes: list[str] = []
         for text in filter(None, texts):
             code = text.strip().upper()
-            found = (code,) if code in iso_codes.COUNTRIES else lines.countries_in(text)
+            found = (code,) if code in iso_codes.COUNTRIES else line_recognition.countries_in(text)
             if found is None:
                 self._fail(
                     "countries", stored("“%(word)s” is not a known country code or name", word=text[:60])
@@ -218,13 +218,13 @@ class _Values:
             return datetime.fromisoformat(text)
         except ValueError:
             pass
-        found = lines.find_day(text)
+        found = line_recognition.find_day(text)
         if found is None:
             self._fail(
                 field,
                 stored("“%(word)s” is not a date; write 2021-12-18 or 2021-12-18 18:30", word=text[:40]),
             )
-        return datetime.combine(found[0], lines.find_times(text)[0] or time())
+        return datetime.combine(found[0], line_recognition.find_times(text)[0] or time())
 
     def moment(self, field: str, zone: ZoneInfo) -> datetime | None:
         """Aware UTC; noon of a day without a time, which is the same day in the whole region."""

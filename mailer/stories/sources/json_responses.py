@@ -10,7 +10,7 @@ from mailer.stories.sources.source_item import SourceError
 from subscribers.translate_stored_texts import stored
 
 
-def load(body: bytes, url: str) -> Any:
+def load_json(body: bytes, url: str) -> Any:
     """The document. Raises SourceError where the answer is not JSON."""
     try:
         return json.loads(body)
@@ -18,7 +18,7 @@ def load(body: bytes, url: str) -> Any:
         raise SourceError(stored("%(url)s does not answer with JSON.", url=url)) from error
 
 
-def member(value: Any, *path: str | int) -> Any:
+def value_at(value: Any, *path: str | int) -> Any:
     """What is found along this path of keys and places; None where there is nothing."""
     for step in path:
         if isinstance(step, str):
@@ -28,13 +28,13 @@ def member(value: Any, *path: str | int) -> Any:
     return value
 
 
-def text(value: Any, *path: str | int) -> str:
+def text_at(value: Any, *path: str | int) -> str:
     """The text or number there, as a text; "" for anything else."""
-    found = member(value, *path)
+    found = value_at(value, *path)
     return str(found) if isinstance(found, str | int | float) and not isinstance(found, bool) else ""
 
 
 def objects_at(value: Any, *path: str | int) -> list[Mapping[str, Any]]:
     """The objects of the list there."""
-    found = member(value, *path)
+    found = value_at(value, *path)
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []

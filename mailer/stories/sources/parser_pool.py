@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self
 
 from mailer.stories.sources import parser_process
 from mailer.stories.sources.source_item import SourceError
-from subscribers.limited_process import LimitExceeded, ProcessLimits, lines, start
+from subscribers.limited_process import LimitExceeded, ProcessLimits, read_lines, start_process
 from subscribers.translate_stored_texts import stored
 
 _MODULE = parser_process.__name__
@@ -36,7 +36,7 @@ class UnlimitedParsers:
 
     def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
         """As ParserPool.parse."""
-        return _checked(parser_process.answer(parser, body, context))
+        return _checked(parser_process.answer_request(parser, body, context))
 
 
 def _checked(found: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class ParserPool:
 class _ParserProcess:
     def __init__(self, limits: ProcessLimits) -> None:
         self._limits = limits
-        self._process = start(_MODULE, subprocess.PIPE, limits)
+        self._process = start_process(_MODULE, subprocess.PIPE, limits)
         self.documents = 0
 
     def parse(self, parser: str, body: bytes, context: dict[str, str]) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class _ParserProcess:
         request = {"parser": parser, "context": context, "length": len(body)}
         self._process.stdin.write(json.dumps(request).encode() + b"\n" + body)
         self._process.stdin.flush()
-        (answer,) = lines(self._process, self._limits)
+        (answer,) = read_lines(self._process, self._limits)
         found: dict[str, Any] = json.loads(answer)
         return found
 

@@ -20,12 +20,12 @@ from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet
 
 from mailer.backoff import BackoffPolicy
-from mailer.stories import story_suggestion
+from mailer.stories import draft_suggestion
+from mailer.stories.draft_suggestion import SourceContext, SuggestedStory
+from mailer.stories.items_removed_at_source import note_missing
 from mailer.stories.models import Story, StorySource
-from mailer.stories.new_entries import Prepared
-from mailer.stories.removed_items import note_missing
+from mailer.stories.record_new_source_items import Prepared
 from mailer.stories.signals import source_failing
-from mailer.stories.source_context import context_of
 from mailer.stories.source_item_pictures import Picture, load_picture
 from mailer.stories.source_items import items_to_load, new_items, record_items
 from mailer.stories.sources.discovery import Offer, discover
@@ -33,7 +33,7 @@ from mailer.stories.sources.parser_pool import ParserPool, Parsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_of
 from mailer.stories.sources.readers import READERS
 from mailer.stories.sources.source_item import SourceError, SourceItem, SourceResult, SourceSettings
-from mailer.stories.story_suggestion import SourceContext, SuggestedStory
+from mailer.stories.suggestion_context import context_of
 from mailer.stories.url_fetcher import FetchError
 from subscribers.translate_stored_texts import stored
 
@@ -79,7 +79,7 @@ class _Read:
     prepared: Prepared | None = None
 
 
-def due(now: datetime) -> QuerySet[StorySource]:
+def due_sources(now: datetime) -> QuerySet[StorySource]:
     """The sources to poll at `now`, the longest overdue first; emails and uploads come on their own."""
     waiting = Q(next_poll_at=None) | Q(next_poll_at__lte=now)
     return StorySource.objects.filter(waiting, active=True, kind__in=list(READERS)).order_by(
@@ -101,7 +101,7 @@ def poll_due(
     """
     polls, failed = 0, 0
     with _polling(now, limits or PollLimits(), parsers, allow_loopback) as polling:
-        for one in polling.run(lambda: due(now()), stop):
+        for one in polling.run(lambda: due_sources(now()), stop):
             polls, failed = polls + 1, failed + bool(one.problem)
     return polls, failed
 
@@ -340,11 +340,11 @@ class _Polling:
         """Suggestions from the processes that parse, which use another core; none where they fail."""
         stories = {}
         with suppress(SourceError, KeyError, TypeError, ValueError):
-            asked = story_suggestion.request(context, new, self.now())
+            asked = draft_suggestion.build_request(context, new, self.now())
             answers = self.parsers.parse("suggestions", asked)["stories"]
             for item, answer in zip(new, answers, strict=True):
                 if answer is not None:
-                    stories[item.id] = story_suggestion.read_answer(answer, item)
+                    stories[item.id] = draft_suggestion.read_answer(answer, item)
         return stories
 
     def _record(self, source: StorySource, read: _Read) -> Polled:

@@ -135,7 +135,9 @@ class Reader(Protocol):
         """The source's newest entries. Raises SourceError and FetchError."""
 
 
-def list_in_order(items: Sequence[SourceItem], moments: Sequence[datetime | None]) -> Listing | None:
+def listing_if_newest_first(
+    items: Sequence[SourceItem], moments: Sequence[datetime | None]
+) -> Listing | None:
     """A listing that is complete behind the last entry's moment; None unless the newest come first.
 
     An old entry that is pinned to the top, or one without a date, would make others seem deleted.

@@ -12,8 +12,14 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from mailer.stories.sources import discovery
-from mailer.stories.sources.feed import conditions, first_picture, to_title, validators_of, web_address
-from mailer.stories.sources.json_responses import load, objects_at, text
+from mailer.stories.sources.feed import (
+    conditional_headers,
+    first_picture,
+    to_title,
+    validators_of,
+    web_address,
+)
+from mailer.stories.sources.json_responses import load_json, objects_at, text_at
 from mailer.stories.sources.source_item import (
     Fetch,
     SourceError,
@@ -21,7 +27,7 @@ from mailer.stories.sources.source_item import (
     SourceResult,
     SourceSettings,
     from_json,
-    list_in_order,
+    listing_if_newest_first,
     parse_time,
     to_json,
 )
@@ -43,7 +49,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     is_complete = has_all = True
     for page in range(1, _PAGES + 1):
         url = _posts_url(api, settings.url, page)
-        answer = fetch(url, conditions(validators) if page == 1 else {})
+        answer = fetch(url, conditional_headers(validators) if page == 1 else {})
         if answer.unchanged:
             return SourceResult(validators=validators, unchanged=True)
         if page == 1:
@@ -59,7 +65,7 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
         if since is None or last is None or last < since - _OVERLAP or pages in ("", str(page)):
             break
     listed = tuple(items.values())
-    listing = list_in_order(listed, [item.updated for item in listed]) if is_complete else None
+    listing = listing_if_newest_first(listed, [item.updated for item in listed]) if is_complete else None
     if listing is not None and has_all:
         listing = replace(listing, since=None)
     return SourceResult(listed, kept, listing=listing)
@@ -109,7 +115,7 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
 
     Runs in the limited process. Raises SourceError.
     """
-    posts = load(body, url)
+    posts = load_json(body, url)
     if not isinstance(posts, list):
         raise SourceError(stored("%(url)s does not answer with WordPress posts.", url=url))
     read = (_item(post, url) for post in posts if isinstance(post, Mapping))
@@ -118,20 +124,20 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
 
 
 def _item(post: Mapping[str, Any], base: str) -> SourceItem:
-    html = text(post, "content", "rendered")
-    summary = text(post, "excerpt", "rendered")
-    published = parse_time(text(post, "date_gmt")) or parse_time(text(post, "date"))
-    updated = parse_time(text(post, "modified_gmt")) or parse_time(text(post, "modified"))
+    html = text_at(post, "content", "rendered")
+    summary = text_at(post, "excerpt", "rendered")
+    published = parse_time(text_at(post, "date_gmt")) or parse_time(text_at(post, "date"))
+    updated = parse_time(text_at(post, "modified_gmt")) or parse_time(text_at(post, "modified"))
     media = next(iter(objects_at(post, "_embedded", "wp:featuredmedia")), {})
-    address, alt = web_address(text(media, "source_url"), base), to_title(text(media, "alt_text"))[:250]
+    address, alt = web_address(text_at(media, "source_url"), base), to_title(text_at(media, "alt_text"))[:250]
     if not address:
         address, alt = first_picture(html, base)
     return SourceItem(
-        id=text(post, "id"),
-        title=to_title(text(post, "title", "rendered")) or to_title(summary)[:200],
+        id=text_at(post, "id"),
+        title=to_title(text_at(post, "title", "rendered")) or to_title(summary)[:200],
         html=html,
         summary=summary,
-        link=web_address(text(post, "link"), base),
+        link=web_address(text_at(post, "link"), base),
         published=published or updated,
         updated=updated,
         language=_language(post),
@@ -144,16 +150,16 @@ def _item(post: Mapping[str, Any], base: str) -> SourceItem:
 
 def _language(post: Mapping[str, Any]) -> str:
     """As Polylang ("kk") or WPML ("kk_KZ") state it."""
-    return (text(post, "lang") or text(post, "wpml_current_locale")).replace("_", "-")
+    return (text_at(post, "lang") or text_at(post, "wpml_current_locale")).replace("_", "-")
 
 
 def _original(post: Mapping[str, Any]) -> str:
     """The id of the oldest translation, which the others belong to; "" for that one itself."""
-    ids = [text(post, "id")]
+    ids = [text_at(post, "id")]
     translations = post.get("translations")
     if isinstance(translations, Mapping):
-        ids += [text(translations, name) for name in translations]
-    ids += [text(one, "id") for one in objects_at(post, "wpml_translations")]
+        ids += [text_at(translations, name) for name in translations]
+    ids += [text_at(one, "id") for one in objects_at(post, "wpml_translations")]
     oldest = min((one for one in ids if one.isdecimal()), key=int, default="")
     return "" if oldest == ids[0] else oldest
 
@@ -165,5 +171,5 @@ def _categories(post: Mapping[str, Any]) -> Iterator[str]:
     terms = [one for group in groups or () if isinstance(group, list) for one in group] if groups else []
     for taxonomy in ("category", "post_tag"):
         for term in terms:
-            if text(term, "taxonomy") == taxonomy and (name := to_title(text(term, "name"))[:200]):
+            if text_at(term, "taxonomy") == taxonomy and (name := to_title(text_at(term, "name"))[:200]):
                 yield name

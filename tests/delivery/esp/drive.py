@@ -13,7 +13,7 @@ from mailer.config import Service
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.client_base import READ_TIMEOUT
-from mailer.delivery.esp.configured_client import client
+from mailer.delivery.esp.configured_client import create_client
 from mailer.delivery.esp.message_encoder import EspMessage, delivery_token, plain_text
 from mailer.delivery.esp.sender import EspPool, RetryPolicy
 from mailer.delivery.ledger import attempt_journal
@@ -60,7 +60,7 @@ def envelope(one: ClaimedDelivery) -> Envelope:
     head = mime.MailingHeaders("Офис, «Азия»", "news@example.org", "monthly.example.org", "M", made.reply_to)
     rendered = RenderedVariant("k", "ru", (), made.subject, "", HTML, TEXT)
     forms = mime.UrlTemplates(made.message_id.strip("<>"), LEAVE, LEAVE, "u+t@bounces.example.org")
-    personal = mime.Personalization(one.email, mime_encoding.date(datetime.now(UTC)), "")
+    personal = mime.Personalization(one.email, mime_encoding.format_date(datetime.now(UTC)), "")
     return Envelope(
         made.envelope_sender, one.email, mime.MessageTemplate(rendered, head, forms).message(personal)
     )
@@ -81,7 +81,7 @@ class Drive:
         self.journal = Journal.open(self.folder)
         self.pool = EspPool(
             CAPABILITIES[service.name],
-            lambda: client(service, read_timeout),
+            lambda: create_client(service, read_timeout),
             self.journal,
             service.connections,
             policy,

@@ -14,7 +14,7 @@ import pytest
 from mailer.config import Service
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.esp.configured_client import check_credentials, client
+from mailer.delivery.esp.configured_client import check_credentials, create_client
 from mailer.delivery.esp.message_encoder import FilledText, TextTemplate, delivery_of, plain_text
 from mailer.delivery.outcome import ReplyClass, outcome_of
 from mailer.rendering.merge_tags import html_value
@@ -65,7 +65,7 @@ def test_a_call_contains_no_more_messages_than_the_batch_size(api, drive, docume
 
 @only(lambda name: CAPABILITIES[name].batch_size > 1)
 def test_a_message_of_a_batch_is_what_it_would_be_alone(service, documented):
-    sender = client(service)
+    sender = create_client(service)
     messages = [message(claimed(number)) for number in range(3)]
     messages.append(
         dataclasses.replace(

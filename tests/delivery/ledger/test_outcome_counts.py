@@ -10,7 +10,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.delivery.ledger import claims, deliveries, recover_and_finish
+from mailer.delivery.ledger import claim_and_record, claims, recover_and_finish
 from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_results_and_retries import group
 from mailer.delivery.models import (
@@ -61,7 +61,7 @@ class Process:
 
     def claim(self, count):
         lease = self.clock() + timedelta(minutes=20)
-        self.claimed += deliveries.claim(self.mailing, self.journal.owner, lease, count, self.clock())
+        self.claimed += claim_and_record.claim(self.mailing, self.journal.owner, lease, count, self.clock())
 
     def transmit(self, reply):
         """Send the next message; None: no reply is read."""
@@ -85,7 +85,7 @@ class Process:
         failures = circuit_breaker.failures_of(failed, ())
         try:
             with transaction.atomic():
-                deliveries.record_attempts(attempts, found, failures, self.journal.owner, now)
+                claim_and_record.record_attempts(attempts, found, failures, self.journal.owner, now)
                 if dies:
                     raise Died
         except Died:

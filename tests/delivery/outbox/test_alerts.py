@@ -50,16 +50,16 @@ def test_one_kind_and_mailing_notifies_once_an_hour(mailing, mailoutbox):
 def test_an_alert_is_active_until_the_mailing_is_resumed(mailing):
     mailing_control.pause_automatically(mailing.pk, "The relay answers no more.")
     alerts.raise_alert("relay_unreachable", "The relay answers no more.", mailing.pk, NOW)
-    assert [alert.message for alert in alerts.active(NOW)] == ["The relay answers no more."]
+    assert [alert.message for alert in alerts.active_alerts(NOW)] == ["The relay answers no more."]
     mailing.refresh_from_db()
     mailing_control.resume(mailing, None, NOW)
-    assert alerts.active(NOW) == []
+    assert alerts.active_alerts(NOW) == []
 
 
 def test_an_alert_without_a_mailing_is_active_for_an_hour(mailing):
     alerts.raise_alert("relay_unreachable", "The relay answers no more.", None, NOW)
-    assert len(alerts.active(NOW + timedelta(minutes=59))) == 1
-    assert alerts.active(NOW + timedelta(minutes=61)) == []
+    assert len(alerts.active_alerts(NOW + timedelta(minutes=59))) == 1
+    assert alerts.active_alerts(NOW + timedelta(minutes=61)) == []
 
 
 def test_an_inactive_admin_gets_nothing(mailing, mailoutbox):

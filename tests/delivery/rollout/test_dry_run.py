@@ -108,7 +108,7 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
 def test_the_archive_shows_nothing_of_it(relay, snapshot):
     start(snapshot)
     send()
-    assert archive.editions() == [] and archive.archived_edition(snapshot.edition.slug) is None
+    assert archive.archived_editions() == [] and archive.archived_edition(snapshot.edition.slug) is None
 
 
 def test_an_edition_can_still_be_changed_and_submitted_again(snapshot):

@@ -10,7 +10,7 @@ import pytest
 from wagtail.models import ModelLogEntry
 
 from mailer.approval.models import Snapshot
-from mailer.delivery.ledger import deliveries
+from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
 from mailer.delivery.rollout import advance_mailings, end_no_send_mode, mailing_control
 from mailer.delivery.rollout.end_no_send_mode import Choice
@@ -27,18 +27,18 @@ LATER = NOW + timedelta(hours=3)
 @pytest.fixture(autouse=True)
 def _machine(configure: Callable[..., None], tmp_path: Path) -> None:
     configure(storage={"path": str(tmp_path / "data")})
-    identity.check(NOW)
+    identity.check_identity(NOW)
 
 
 def half_sent() -> Mailing:
     """Ten readers: two accepted, one deferred, three held by a worker elsewhere, four planned."""
     readers(10)
     mailing = released()
-    first = deliveries.claim(mailing, "a worker", NOW + timedelta(minutes=20), 3, NOW, 0)
+    first = claim_and_record.claim(mailing, "a worker", NOW + timedelta(minutes=20), 3, NOW, 0)
     ids = [one.id for one in first]
-    deliveries.record_accepted({"250 ok": ids[:2]}, "a worker", NOW)
-    deliveries.defer([(ids[2], NOW + timedelta(hours=1))], "a worker")
-    deliveries.claim(mailing, "a worker", NOW + timedelta(minutes=20), 3, NOW, max(ids))
+    claim_and_record.record_accepted({"250 ok": ids[:2]}, "a worker", NOW)
+    claim_and_record.defer([(ids[2], NOW + timedelta(hours=1))], "a worker")
+    claim_and_record.claim(mailing, "a worker", NOW + timedelta(minutes=20), 3, NOW, max(ids))
     assert states(mailing) == {"accepted": 2, "deferred": 1, "claimed": 3, "planned": 4}
     return mailing
 
@@ -66,7 +66,7 @@ def test_without_an_answer_a_mailing_is_paused() -> None:
     mailing = half_sent()
     restored()
     resume(None, mailing)
-    assert no_send.reason() is None
+    assert no_send.no_send_reason() is None
     assert mailing.state == Mailing.State.PAUSED
     assert states(mailing) == {"accepted": 2, "deferred": 1, "in_doubt": 3, "planned": 4}
     assert balances(mailing)

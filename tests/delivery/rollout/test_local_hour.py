@@ -13,7 +13,7 @@ from mailer.approval import approve_and_schedule, submit
 from mailer.approval.approve_and_schedule import OutsideWindow, local_send_time, next_hour
 from mailer.approval.models import Snapshot
 from mailer.delivery.engine import send_loop
-from mailer.delivery.ledger import deliveries, recover_and_finish
+from mailer.delivery.ledger import claim_and_record, recover_and_finish
 from mailer.delivery.models import Delivery
 from mailer.delivery.rollout import advance_mailings, mailing_control
 from tests import cast
@@ -97,8 +97,8 @@ def test_planning_gives_each_subscriber_their_local_hour(snapshot):
     assert states(mailing) == {"deferred": 3, "excluded": 1}
     assert mailing.state == "sending" and balances(mailing)
     assert mailing.expires_at > max(due(mailing).values()) + timedelta(hours=71)
-    assert len(deliveries.claim(mailing, "me", tomorrow, 10, AT)) == 2
-    assert len(deliveries.claim(mailing, "me", tomorrow, 10, AT + timedelta(hours=1))) == 1
+    assert len(claim_and_record.claim(mailing, "me", tomorrow, 10, AT)) == 2
+    assert len(claim_and_record.claim(mailing, "me", tomorrow, 10, AT + timedelta(hours=1))) == 1
 
 
 def test_no_delivery_expires_before_its_hour(snapshot, configure):

@@ -7,7 +7,7 @@ from django.db import connection
 
 from mailer.approval import approve_and_schedule, submit
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.delivery.ledger import deliveries
+from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings, mailing_control, plan_deliveries
 from mailer.delivery.rollout.plan_deliveries import plan
@@ -82,7 +82,7 @@ def test_a_paused_subscriber_gets_nothing_until_the_pause_ends():
     mailing = released()
     assert reasons(mailing) == {"rests": "paused", "rested": "planned", "rests-later": "planned"}
     pause(rests_later, NOW + timedelta(hours=1))
-    claimed = deliveries.claim(mailing, "a", NOW + timedelta(minutes=20), 10, NOW)
+    claimed = claim_and_record.claim(mailing, "a", NOW + timedelta(minutes=20), 10, NOW)
     assert [one.email for one in claimed] == ["rested@example.net"]
     assert reasons(mailing) == {"rests": "paused", "rested": "claimed", "rests-later": "paused"}
     assert balances(mailing)

@@ -100,7 +100,7 @@ def test_the_roles_are_explained_where_they_are_given_as_they_are(desk: Desk) ->
     answer = as_user(desk.admin).get(reverse(ADD))
     choices = dict(answer.context["form"].fields["groups"].choices)
     assert {Group.objects.get(pk=key.value).name for key in choices} == set(permissions.GROUPS)
-    shown = roles.matrix()
+    shown = roles.permission_matrix()
     may = {
         str(role): {str(label) for label, values in shown.rows if values[index]}
         for index, role in enumerate(shown.roles)

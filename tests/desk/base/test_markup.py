@@ -22,7 +22,7 @@ from wagtail.admin.widgets.button import Button, ButtonWithDropdown, ListingButt
 from mailer.desk.base import markup
 from mailer.desk.base.form_renderer import FormRenderer
 from mailer.desk.base.menu_and_branding import SidebarContext
-from mailer.desk.base.table_rows import table_rows
+from mailer.desk.base.table_template_tags import table_rows
 from mailer.desk.base.tables import CheckboxColumn, LinkColumn, StateColumn
 
 assert_same = SimpleTestCase().assertHTMLEqual
@@ -74,7 +74,7 @@ def _buttons() -> list[Any]:
 
 @pytest.mark.parametrize("button", _buttons())
 def test_a_button_is_what_the_template_makes(button: Any) -> None:
-    assert_same(markup.button(button, {}), button.render_html({}))
+    assert_same(markup.button_markup(button, {}), button.render_html({}))
 
 
 class _TitleWithButtons(TitleColumn):
@@ -135,7 +135,7 @@ def test_a_table_has_the_attributes_of_its_rows_and_the_cells_of_other_columns()
 
 def test_an_icon_is_what_the_tag_makes() -> None:
     theirs = render_to_string("wagtailadmin/shared/icon.html", {"name": "edit", "classname": "icon"})
-    assert_same(markup.icon("edit"), theirs)
+    assert_same(markup.icon_markup("edit"), theirs)
 
 
 def test_the_sidebar_is_packed_as_wagtail_packs_it() -> None:

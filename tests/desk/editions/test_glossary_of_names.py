@@ -13,7 +13,7 @@ from django.urls import reverse
 from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.rendering.data_types import Subject
-from mailer.rendering.glossary import Term
+from mailer.rendering.glossary_matching import Term
 from mailer.stories.models import Story
 from tests.approval.preflight_edition import CLEAN, check, with_content, with_text, with_written
 from tests.delivery.cast import NOW
@@ -139,7 +139,7 @@ def test_writers_see_the_names_at_the_text_and_translators_in_their_file(desk: D
 
         cells = docx.Document(io.BytesIO(data)).tables[0].column_cells(0)
         assert sum("Сақина тақырыбы" in cell.text for cell in cells) == 1
-    draft_blocks.change(
+    draft_blocks.change_draft(
         desk.edition,
         desk.writer,
         NOW,

@@ -16,7 +16,7 @@ from mailer.approval.submit import submit
 from mailer.editions import draft_blocks, translation_xliff
 from mailer.editions.models import Edition, EditionText
 from mailer.editions.translation_units import units_of
-from mailer.stories import story_drafts
+from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from tests.delivery.cast import NOW
 from tests.desk.cast import Desk, as_user
@@ -28,9 +28,9 @@ def write(desk: Desk, key: str, **parts: str) -> None:
     """Change parts of a story, such as headline_ru, and publish it."""
     story = Story.objects.get(key=key)
     written = {name.replace("_", "-"): value for name, value in parts.items()}
-    draft = story_drafts.latest_draft(story)
-    base = story_drafts.marks_of(story_drafts.values_of(draft, ("en", "ru", "kk")))
-    saved = story_drafts.save(story, written, base, desk.writer, NOW)
+    draft = draft_editing.latest_draft(story)
+    base = draft_editing.marks_of(draft_editing.values_of(draft, ("en", "ru", "kk")))
+    saved = draft_editing.save(story, written, base, desk.writer, NOW)
     saved.story.get_latest_revision().publish()
 
 
@@ -85,7 +85,7 @@ def test_an_edition_with_incomplete_languages_is_submitted_only_where_the_newsle
 def test_a_translated_file_is_shown_before_it_is_taken_over(desk: Desk, kind: str) -> None:
     browser = as_user(desk.writer)
     base = reverse("desk_edition:translations", args=[desk.edition.pk])
-    draft_blocks.change(desk.edition, desk.writer, NOW, _write_subject)
+    draft_blocks.change_draft(desk.edition, desk.writer, NOW, _write_subject)
     exported = browser.get(f"{base}export/", {"format": kind, "source": "en", "target": "kk"}).content
     module = import_module(f"mailer.editions.translation_{kind}")
     draft = draft_blocks.latest_draft(Edition.objects.get(pk=desk.edition.pk))
@@ -112,7 +112,7 @@ def test_a_translated_file_is_shown_before_it_is_taken_over(desk: Desk, kind: st
     ring = Story.objects.get(key="ring")
     # Without its summary the story could not be ready; what was taken over is in its draft.
     assert {text.language for text in ring.texts.all()} == {"en", "ru"}
-    texts = {text.language: text for text in story_drafts.latest_draft(ring).texts.all()}
+    texts = {text.language: text for text in draft_editing.latest_draft(ring).texts.all()}
     assert texts["kk"].headline.startswith("Жаңа ") and not texts["kk"].summary
     draft = draft_blocks.latest_draft(Edition.objects.get(pk=desk.edition.pk))
     assert next(text for text in draft.texts.all() if text.language == "kk").subject.startswith("Жаңа ")

@@ -48,7 +48,7 @@ def test_words_are_marked_where_they_were_removed_and_added_and_moved_paragraphs
     after = version(
         "<p>Ring road</p><p>The film starts on <b>Tuesday</b> &amp; ends late.</p><p>Quite new</p>"
     )
-    found = variant_diff.compare(before, after, {})
+    found = variant_diff.compare_versions(before, after, {})
     assert marked(found.before, "del") == ["Monday", "Gone <now>"]
     assert marked(found.after, "ins") == ["Tuesday", "Quite new"]
     assert marked(found.before, "ins") == marked(found.after, "del") == []
@@ -70,7 +70,7 @@ def test_pictures_links_stories_and_the_plain_text_are_compared() -> None:
         text="One\nTwo & three",
     )
     names = {key: key.upper() for key in "abcde"}
-    found = variant_diff.compare(before, after, names)
+    found = variant_diff.compare_versions(before, after, names)
     for side, name, source in ((found.before, "del", "/1.jpg"), (found.after, "ins", "/2.jpg")):
         (picture,) = BeautifulSoup(side.email.html, "html.parser").select(f"{name} img")
         assert picture["src"] == source
@@ -85,15 +85,15 @@ def test_pictures_links_stories_and_the_plain_text_are_compared() -> None:
 
 def test_a_picture_that_stands_twice_is_marked_at_its_new_place() -> None:
     pictures = ('<img src="/{}.jpg">' * 3).format
-    found = variant_diff.compare(version(pictures(1, 2, 3)), version(pictures(3, 2, 3)), {})
+    found = variant_diff.compare_versions(version(pictures(1, 2, 3)), version(pictures(3, 2, 3)), {})
     marks = [one.parent.name for one in BeautifulSoup(found.after.email.html, "html.parser").find_all("img")]
     assert marks == ["ins", "body", "body"]
-    moved = variant_diff.compare(version(pictures(1, 2, 3)), version(pictures(3, 1, 2)), {})
+    moved = variant_diff.compare_versions(version(pictures(1, 2, 3)), version(pictures(3, 1, 2)), {})
     assert "<ins" not in moved.after.email.html
 
 
 def test_equal_versions_have_no_marks() -> None:
-    found = variant_diff.compare(version("<p>a &copy; b</p>"), version("<p>a &copy; b</p>"), {})
+    found = variant_diff.compare_versions(version("<p>a &copy; b</p>"), version("<p>a &copy; b</p>"), {})
     assert found.changes == ()
     assert "<ins" not in found.after.email.html
     assert "<del" not in found.before.email.html

@@ -143,14 +143,14 @@ def test_a_submitted_edition_changes_only_when_the_writer_unlocks_it(desk: Desk)
 
 def _submitted_at_the_last_moment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The edition is submitted while the next request waits for the edition."""
-    change = draft_blocks.change
+    change = draft_blocks.change_draft
 
     def late(*args: Any) -> Any:
-        monkeypatch.setattr(draft_blocks, "change", change)
+        monkeypatch.setattr(draft_blocks, "change_draft", change)
         cast.submitted(desk)
         return change(*args)
 
-    monkeypatch.setattr(draft_blocks, "change", late)
+    monkeypatch.setattr(draft_blocks, "change_draft", late)
 
 
 def test_a_submission_in_between_is_not_withdrawn_without_the_warning(

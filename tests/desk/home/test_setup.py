@@ -54,7 +54,7 @@ def browser(admin: User) -> Client:
 
 def test_the_form_of_a_story_is_offered_once(browser: Client, admin: User) -> None:
     form = f'href="{reverse("desk_stories:add")}"'
-    sample_edition.load(admin, timezone.now())
+    sample_edition.load_sample(admin, timezone.now())
     assert browser.get(HOME).content.decode().count(form) == 1
     SkippedStep.objects.create(step="edition", reason="later", skipped_by="lola", skipped_at=timezone.now())
     assert browser.get(HOME).content.decode().count(form) == 1
@@ -225,7 +225,7 @@ def two_results(monkeypatch: pytest.MonkeyPatch) -> None:
         record = DnsRecord("example.org", "TXT", "v=spf1 mx -all")
         yield CheckResult("spf", "example.org", "problem", "There is no record.", "Publish it.", (record,))
 
-    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr(runner, "run_checks", run)
 
 
 @pytest.mark.usefixtures("two_results")
@@ -276,7 +276,7 @@ def test_the_sample_that_another_request_loads_in_the_same_moment_is_taken(
         """Nothing is there yet, but a moment later."""
         monkeypatch.setattr(sample_edition, "_loaded", find)
         monkeypatch.setattr(sample_edition, "is_loaded", lambda: False)
-        sample_edition.load(desk.admin, timezone.now())
+        sample_edition.load_sample(desk.admin, timezone.now())
 
     monkeypatch.setattr(sample_edition, "_loaded", late)
     answer = as_user(desk.admin).post(reverse("desk_sample"), {"load": "1"})
@@ -285,7 +285,7 @@ def test_the_sample_that_another_request_loads_in_the_same_moment_is_taken(
 
 
 def test_a_part_of_the_sample_is_replaced(desk: Desk) -> None:
-    sample_edition.load(desk.admin, timezone.now()).delete()
+    sample_edition.load_sample(desk.admin, timezone.now()).delete()
     answer = as_user(desk.admin).post(reverse("desk_sample"), {"load": "1"})
     edition = Edition.objects.get(newsletter__slug="sample-newsletter")
     assert answer["Location"] == reverse("desk_edition:variants", args=[edition.pk])
@@ -293,11 +293,11 @@ def test_a_part_of_the_sample_is_replaced(desk: Desk) -> None:
 
 def test_no_other_edition_takes_the_sample_stories(desk: Desk) -> None:
     newsletter, now = desk.edition.newsletter, timezone.now()
-    sample_edition.load(desk.admin, now)
+    sample_edition.load_sample(desk.admin, now)
     period = Period.at(now, newsletter.zone)
     assert not [one for one in stories_for(newsletter, period, now) if one.key.startswith("sample-")]
 
 
 def test_the_sample_finishes_no_step(browser: Client, admin: User) -> None:
-    sample_edition.load(admin, timezone.now())
+    sample_edition.load_sample(admin, timezone.now())
     assert done(admin) == set()

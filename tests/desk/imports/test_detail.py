@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from subscribers.imports import jobs, staging
+from subscribers.imports import jobs, uploads_and_staging
 from subscribers.imports.models import ImportJob
 from subscribers.imports.row_types import ImportStats
 from subscribers.models import MailingList, Subscriber
@@ -19,7 +19,7 @@ from subscribers.privacy.erasure import erase
 from subscribers.suppression import active_suppression, suppress
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
-from tests.subscribers.imports.test_formats import MAILCHIMP, pack
+from tests.subscribers.imports.test_other_systems_formats import MAILCHIMP, pack
 
 FILE = (
     "E-mail;Имя;Country;Shoe size\r\nnew@example.org;Новая;KZ|UZ;38\r\nslip@gmial.com;;;\r\n"
@@ -359,7 +359,7 @@ def test_unknown_values_are_mapped_on_the_page_and_offered_for_the_next_file(lol
     do(lola, job, "apply")
     work()
     assert countries_of("abcd") == {"b": ("KZ", "UZ"), "d": ("KZ",)}
-    assert not staging.is_stored(job.upload)
+    assert not uploads_and_staging.is_stored(job.upload)
     again = upload(lola, VALUES.encode())
     map_columns(lola, again)
     work()

@@ -13,7 +13,7 @@ from icalendar import Calendar
 
 from mailer.editions.assemble import assemble
 from mailer.editions.models import EditionPlan, Newsletter
-from mailer.reports.edition_calendar import events
+from mailer.reports.edition_calendar import calendar_events
 from tests import cast as everyone
 from tests.desk.cast import Desk, approved, as_user
 from tests.desk.page import Page
@@ -31,7 +31,7 @@ def plan(desk: Desk) -> Newsletter:
 def test_the_calendar_has_what_is_planned_and_what_became_of_it(desk: Desk) -> None:
     newsletter = plan(desk)
     start = datetime(2022, 1, 1, tzinfo=UTC)
-    found = events(start, start + timedelta(days=31), everyone.NOW)
+    found = calendar_events(start, start + timedelta(days=31), everyone.NOW)
     assert [(one.kind, f"{one.at:%d %H:%M}", one.outcome) for one in found] == [
         *(("cutoff", "02 09:00", ""), ("assembly", "03 09:00", "")),
         *(("approval_reminder", "03 10:00", ""), ("sending", "04 10:00", "")),
@@ -39,7 +39,7 @@ def test_the_calendar_has_what_is_planned_and_what_became_of_it(desk: Desk) -> N
     edition = assemble(newsletter, "2022-01", datetime(2022, 1, 3, 4, tzinfo=UTC))
     later = datetime(2022, 1, 5, tzinfo=UTC)
     EditionPlan.objects.filter(edition=edition).update(held_at=later)
-    found = events(start, start + timedelta(days=31), later)
+    found = calendar_events(start, start + timedelta(days=31), later)
     assert [(one.kind, one.outcome) for one in found] == [("assembly", "assembled"), ("sending", "held")]
     page = Page(as_user(desk.writer).get(reverse("desk_calendar"), {"month": "2022-01"}))
     assert page.status == 200 and reverse("desk_edition:variants", args=[edition.pk]) in page.links
@@ -52,7 +52,7 @@ def test_a_held_sending_says_whether_it_was_approved(desk: Desk) -> None:
     start = datetime(2022, 1, 1, tzinfo=UTC)
     at = {"assemble_at": start, "send_at": start + timedelta(days=1), "held_at": start + timedelta(days=1)}
     EditionPlan.objects.filter(edition=desk.edition).update(state=EditionPlan.State.ASSEMBLED, **at)
-    found = events(start, start + timedelta(days=31), start + timedelta(days=2))
+    found = calendar_events(start, start + timedelta(days=31), start + timedelta(days=2))
     outcomes = [one.outcome for one in found if one.edition == desk.edition and one.kind == "sending"]
     assert outcomes == ["unscheduled"]
     page = as_user(desk.writer).get(reverse("desk_calendar"), {"month": "2022-01"})

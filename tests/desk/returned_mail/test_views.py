@@ -258,8 +258,8 @@ def test_an_event_of_an_esp_is_shown_as_indented_json(lola: Client) -> None:
 
 
 def test_tokens_in_a_message_are_shown_to_admins_only(desk: Desk, lola: Client) -> None:
-    page_token = tokens.make("preferences", desk.reader.pk, 0)
-    mail_token = message_identifiers.token("delivery", 7)
+    page_token = tokens.make_token("preferences", desk.reader.pk, 0)
+    mail_token = message_identifiers.make_token("delivery", 7)
     raw = (
         f"From: a@example.net\r\nSubject: Fwd\r\nX-Delivery: {mail_token}\r\n\r\n"
         f"Look: https://news.example.org/preferences/{page_token}/ and b+{mail_token}@example.org\r\n"

@@ -27,7 +27,7 @@ URL = "/desk/no-send/"
 @pytest.fixture(autouse=True)
 def _machine(configure: Callable[..., None], tmp_path: Path) -> None:
     configure(storage={"path": str(tmp_path)})
-    identity.check(timezone.now())
+    identity.check_identity(timezone.now())
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def test_an_admin_says_what_happened_and_resumes(client: Client, mailing: Mailin
     assert {f"mailing-{mailing.pk}", "original_stopped"} <= page.names
     # Whether the original sends no more must be said.
     assert client.post(URL, {f"mailing-{mailing.pk}": "sent"}).status_code == 200
-    assert no_send.reason() == Instance.Reason.RESTORED
+    assert no_send.no_send_reason() == Instance.Reason.RESTORED
     answer = client.post(URL, {f"mailing-{mailing.pk}": "sent", "original_stopped": "on"})
     assert answer.status_code == 302
-    assert no_send.reason() is None
+    assert no_send.no_send_reason() is None
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.DONE
     entry = ModelLogEntry.objects.get(action="desk.resume_sending")
@@ -74,7 +74,7 @@ def test_a_recent_sign_in_is_needed(client: Client, mailing: Mailing) -> None:
     session.save()
     answer = client.post(URL, {"original_stopped": "on"})
     assert answer.status_code == 302 and answer["Location"].startswith(reverse("account_reauthenticate"))
-    assert no_send.reason() == Instance.Reason.RESTORED
+    assert no_send.no_send_reason() == Instance.Reason.RESTORED
 
 
 def test_a_machine_that_has_not_joined_cannot_be_confirmed_in_the_desk(
@@ -84,4 +84,4 @@ def test_a_machine_that_has_not_joined_cannot_be_confirmed_in_the_desk(
     page = Page(client.get(URL))
     assert "desk-banner" in page.classes and "original_stopped" not in page.names
     client.post(URL, {"original_stopped": "on"})
-    assert no_send.reason() == "not_joined"
+    assert no_send.no_send_reason() == "not_joined"

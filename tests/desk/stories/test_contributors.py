@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mailer.accounts.models import ContributorCountries
 from mailer.desk.accounts.permissions import ensure_groups
-from mailer.stories import story_drafts
+from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
@@ -33,12 +33,12 @@ def test_a_contributor_writes_drafts_of_their_own_countries_only(desk: Desk, con
     posted = {"kind": "news", "date": "2021-12-01", "new_key": new_key, "headline-en": "A bridge"}
     browser.post(add, {**posted, "countries": ["KZ"], "action": "draft"})
     story = Story.objects.get(key=new_key)
-    latest = story_drafts.latest_draft(story)
+    latest = draft_editing.latest_draft(story)
     assert (latest.countries, story.live) == (("KZ",), False)
     edit = reverse("desk_stories:edit", args=[story.pk])
     answer = browser.post(edit, {**posted, "countries": ["UZ"], "action": "draft"})
     assert "countries" in answer.context["form"].errors
-    assert story_drafts.latest_draft(Story.objects.get(pk=story.pk)).countries == ("KZ",)
+    assert draft_editing.latest_draft(Story.objects.get(pk=story.pk)).countries == ("KZ",)
     browser.post(edit, {**posted, "countries": ["KZ"], "action": "ready"})
     assert not Story.objects.get(pk=story.pk).live
 
@@ -56,12 +56,12 @@ def test_a_contributor_copies_and_restores_nothing_of_other_countries(desk: Desk
     browser, count = as_user(contributor), Story.objects.count()
     browser.post(reverse("desk_story:duplicate", args=[other.pk]))
     assert Story.objects.count() == count
-    earlier = story_drafts.latest_draft(other).save_revision(user=desk.writer)
-    story_drafts.save(other, {"countries": "KZ"}, {}, desk.writer, timezone.now() + timedelta(hours=1))
+    earlier = draft_editing.latest_draft(other).save_revision(user=desk.writer)
+    draft_editing.save(other, {"countries": "KZ"}, {}, desk.writer, timezone.now() + timedelta(hours=1))
     Story.objects.filter(pk=other.pk).update(countries=("KZ",))
     restore = reverse("desk_stories:revisions_revert", args=[other.pk, earlier.pk])
     browser.post(restore)
-    assert story_drafts.latest_draft(Story.objects.get(pk=other.pk)).countries == ("KZ",)
+    assert draft_editing.latest_draft(Story.objects.get(pk=other.pk)).countries == ("KZ",)
     assert as_user(desk.writer).get(restore).status_code == 200
 
 
@@ -84,7 +84,7 @@ def test_a_contributor_changes_own_pictures_that_no_other_country_uses(desk: Des
     browser.post(reverse("wagtailimages:delete", args=[used.pk]))
     used.refresh_from_db()
     # What is not saved yet counts too.
-    story_drafts.save(
+    draft_editing.save(
         Story.objects.get(key="tj-news"), {"picture": str(own.pk)}, {}, desk.writer, timezone.now()
     )
     assert browser.get(pages[own.pk]).status_code == 302

@@ -16,7 +16,7 @@ from mailer.approval.models import Authorship
 from mailer.editions.assemble import stories_for
 from mailer.editions.models import Newsletter
 from mailer.rendering.edition_period import Period
-from mailer.stories import story_drafts
+from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
@@ -68,8 +68,8 @@ def base_of(desk: Desk, story: Story, *languages: str) -> str:
 
 
 def draft(story: Story) -> dict[str, str]:
-    return story_drafts.values_of(
-        story_drafts.latest_draft(Story.objects.get(pk=story.pk)), ("en", "ru", "kk")
+    return draft_editing.values_of(
+        draft_editing.latest_draft(Story.objects.get(pk=story.pk)), ("en", "ru", "kk")
     )
 
 
@@ -109,7 +109,7 @@ def test_an_event_has_times_in_a_zone_and_a_place(desk: Desk) -> None:
     refused = add(desk, fields("en", **times, zone="Asia/Nowhere"))
     assert "zone" in refused.context["form"].errors
     add(desk, fields("en", **times, zone="Asia/Almaty"))
-    story = story_drafts.latest_draft(Story.objects.get(key=NEW))
+    story = draft_editing.latest_draft(Story.objects.get(key=NEW))
     assert draft(story)["venue-en"] == "House of Cinema"
     assert (f"{story.starts:%H:%M}", f"{story.ends:%H:%M}", story.zone) == ("18:30", "20:00", "Asia/Almaty")
     early = edit(desk, story, fields("en", **times | {"ends": "17:00"}, zone="Asia/Almaty"))
@@ -286,7 +286,7 @@ def test_a_story_that_is_carried_over_comes_into_the_next_edition_again(desk: De
     story, newsletter = Story.objects.get(key="kz-news"), desk.edition.newsletter
     december, january = Period.parse("2021-12"), Period.parse("2022-01")
     assert "kz-news" not in {one.key for one in stories_for(newsletter, january, everyone.NOW)}
-    story_drafts.carry_over(story, "2022-01", desk.writer, everyone.NOW)
+    draft_editing.carry_over(story, "2022-01", desk.writer, everyone.NOW)
     assert "kz-news" in {one.key for one in stories_for(newsletter, january, everyone.NOW)}
     assert "kz-news" not in {one.key for one in stories_for(newsletter, december, everyone.NOW)}
     as_user(desk.writer).post(reverse("desk_story:carry_over", args=[story.pk]))
@@ -346,7 +346,7 @@ def test_the_editor_says_who_wrote_which_language(desk: Desk) -> None:
     story = Story.objects.get(key="kz-news")
     form = {**fields("ru"), "base": base_of(desk, story, "ru"), "headline-ru": "Новый мост"}
     edit(desk, story, form, desk.admin, headers=SCRIPT)
-    latest = story_drafts.changes_of(story, 5)[0]
+    latest = draft_editing.changes_of(story, 5)[0]
     assert (latest.user, latest.languages) == (desk.admin, ("ru",))
 
 

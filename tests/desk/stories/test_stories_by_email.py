@@ -53,7 +53,7 @@ def test_a_message_of_a_known_sender_becomes_a_draft_once(almaty: StorySource) -
     assert story.countries == ("KZ",) and story.picture_id
     assert not ReturnedMessage.objects.exists()
     # It comes on its own: nothing polls it.
-    assert almaty not in polling.due(NOW)
+    assert almaty not in polling.due_sources(NOW)
 
 
 def test_other_mail_is_returned_mail_as_before(almaty: StorySource, settings: Any) -> None:
@@ -101,10 +101,10 @@ def test_staff_add_addresses_and_senders(almaty: StorySource, desk: Desk) -> Non
     _posted(browser, senders="A@osh.example.org\n@kg.example.org", mail_tag="osh", countries="KG")
     source = StorySource.objects.get(name="Osh")
     assert inbound_story_email.address_of(source) == "stories+osh@example.org" and source.countries == ("KG",)
-    assert inbound_story_email.allows(source, "a@OSH.example.org") and inbound_story_email.allows(
-        source, "b@kg.example.org"
-    )
-    assert not inbound_story_email.allows(source, "b@osh.example.org") and not inbound_story_email.allows(
-        source, ""
-    )
+    assert inbound_story_email.allows_sender(
+        source, "a@OSH.example.org"
+    ) and inbound_story_email.allows_sender(source, "b@kg.example.org")
+    assert not inbound_story_email.allows_sender(
+        source, "b@osh.example.org"
+    ) and not inbound_story_email.allows_sender(source, "")
     assert as_user(desk.approver).get(reverse("desk_story_mail")).status_code in (302, 403)

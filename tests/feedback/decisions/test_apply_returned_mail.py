@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback.decisions.apply_returned_mail import apply
+from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import FeedbackEvent
 from mailer.feedback.parsing.classify import Classification
 from mailer.feedback.parsing.parse import parse_message
@@ -45,7 +45,7 @@ def by_service(kind: str, delivery: Delivery | None = None) -> ParsedReturnedMes
 
 
 def test_a_service_event_is_authenticated_also_where_it_names_only_an_address(aigerim: Subscriber) -> None:
-    apply(by_service("bounce"), EventSource("postmark 1", NOW), NOW)
+    apply_one(by_service("bounce"), EventSource("postmark 1", NOW), NOW)
     event = FeedbackEvent.objects.get()
     assert (event.identity, event.subscriber, event.delivery, event.rule) == (
         "service",
@@ -58,36 +58,36 @@ def test_a_service_event_is_authenticated_also_where_it_names_only_an_address(ai
 
 def test_the_same_source_counts_once(delivery: Delivery, aigerim: Subscriber) -> None:
     for _ in range(3):
-        apply(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
+        apply_one(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
     assert FeedbackEvent.objects.count() == 1
     found = suppression.active_suppression(aigerim)
     assert found is not None
     suppression.lift(found, "admin", NOW)
-    apply(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
+    apply_one(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
     assert not suppression.is_suppressed(aigerim)
 
 
 def test_an_event_keeps_its_own_time(delivery: Delivery) -> None:
-    apply(by_service("bounce", delivery), EventSource("postmark 1", NOW - timedelta(hours=5)), NOW)
+    apply_one(by_service("bounce", delivery), EventSource("postmark 1", NOW - timedelta(hours=5)), NOW)
     delivery.refresh_from_db()
     assert delivery.bounced_at == FeedbackEvent.objects.get().at == NOW - timedelta(hours=5)
 
 
 def test_a_service_event_about_an_unknown_address_is_stored_without_subscriber(db: None) -> None:
-    apply(by_service("bounce"), EventSource("postmark 1", NOW), NOW)
+    apply_one(by_service("bounce"), EventSource("postmark 1", NOW), NOW)
     event = FeedbackEvent.objects.get()
     assert (event.identity, event.subscriber) == ("", None)
 
 
 def test_a_service_complaint_suppresses_and_unsubscribes(delivery: Delivery, aigerim: Subscriber) -> None:
-    apply(by_service("complaint", delivery), EventSource("postmark 2", NOW), NOW)
+    apply_one(by_service("complaint", delivery), EventSource("postmark 2", NOW), NOW)
     assert suppression.is_suppressed(aigerim)
     assert Subscription.objects.get().state == "unsubscribed"
 
 
 def test_an_event_has_its_mailing_and_mailbox_provider(aigerim: Subscriber, delivery: Delivery) -> None:
     Subscriber.objects.update(email="aigerim@bk.ru")
-    apply(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
+    apply_one(by_service("bounce", delivery), EventSource("postmark 1", NOW), NOW)
     event = FeedbackEvent.objects.get()
     assert (event.mailing, event.provider) == (delivery.mailing, "mail.ru")
 

@@ -17,7 +17,7 @@ from mailer.feedback.decisions import (
     rejections_and_event_counts,
     suppression_decisions,
 )
-from mailer.feedback.decisions.apply_returned_mail import apply
+from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.decisions.suppression_decisions import DecisionError
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision, WebhookPayload
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
@@ -309,7 +309,7 @@ def test_forged_bounces_and_the_decision_of_a_colleague_make_no_wave() -> None:
         recipient = replace(cast.recipient(person.email), diagnostic=NEW.format(number, number))
         for identity in ("", "person") if number == 5 else ("",):
             parsed = ParsedReturnedMessage("bounce", (recipient,), identity=identity)
-            apply(parsed, EventSource(f"mail {number} {identity}", NOW), NOW)
+            apply_one(parsed, EventSource(f"mail {number} {identity}", NOW), NOW)
     assert stopped(person)
     assert not BounceWave.objects.exclude(reply="").exists()
 

@@ -143,8 +143,8 @@ def test_a_complaint_needs_an_admin_and_a_new_sign_up(aigerim: Subscriber) -> No
     cast.complain(cast.accepted_delivery(aigerim, ago(hours=1)))
 
     def sign_up_and_confirm() -> None:
-        subscribe.request(aigerim.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
-        subscribe.confirm(aigerim, Evidence(Channel.EMAIL_LINK), NOW)
+        subscribe.request_signup(aigerim.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
+        subscribe.confirm_signup(aigerim, Evidence(Channel.EMAIL_LINK), NOW)
 
     sign_up_and_confirm()
     assert stopped(aigerim)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.feedback.parsing import classify as rules
-from mailer.feedback.parsing import patterns
+from mailer.feedback.parsing import fast_regex_lists
 from mailer.feedback.parsing.classify import classify
 from tests.feedback.parsing.server_replies import ABOUT_US, NOT_ABOUT_THE_ADDRESS, REFUSALS
 
@@ -207,7 +207,7 @@ def test_grouped_alternatives_match_what_the_expression_matches(said: str) -> No
         r"(a|ab)\1|(?<=d)c|db",
         r"(?:aa|(?:b|c(?:d|a)|ba)d|^ab|\bc)c*",
     ):
-        (found,) = patterns.PatternList([expression]).compile()
+        (found,) = fast_regex_lists.PatternList([expression]).compile()
         spans = [[match.span() for match in one.finditer(said)] for one in (re.compile(expression), found)]
         assert spans[0] == spans[1], (expression, found.pattern)
 
@@ -224,7 +224,7 @@ def test_an_expression_matches_nothing_without_its_literals(said: str) -> None:
         "ab{0,2}c",
         "ab.{0,9}(cd|da|bc).?dd",
     ):
-        literals = patterns.required_literals(expression)
+        literals = fast_regex_lists.required_literals(expression)
         if re.search(expression, said):
             assert all(any(literal in said for literal in choice) for choice in literals), (
                 expression,

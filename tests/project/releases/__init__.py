@@ -187,7 +187,7 @@ def _live() -> None:
     """What an installation does in its first days, as far as it needs no other server."""
     from datetime import timedelta
 
-    from mailer.delivery.ledger import deliveries
+    from mailer.delivery.ledger import claim_and_record
     from mailer.delivery.models import Mailing, OutboxMessage
     from mailer.delivery.outbox import alerts
     from mailer.feedback.models import WebhookPayload
@@ -201,8 +201,8 @@ def _live() -> None:
     suppression.suppress_manually("gone@example.net", "on request", cast.NOW)
     mailing = released()
     alerts.warn("test", "Please check.", mailing.pk, cast.NOW)
-    deliveries.claim(mailing, "worker", cast.NOW + timedelta(minutes=5), 2, cast.NOW)
-    deliveries.release([], "worker", cast.NOW)
+    claim_and_record.claim(mailing, "worker", cast.NOW + timedelta(minutes=5), 2, cast.NOW)
+    claim_and_record.release([], "worker", cast.NOW)
     mailing_totals(mailing)
     WebhookPayload.objects.create(service="brevo", body=b"{}", due_at=cast.NOW + timedelta(days=9))
     OutboxMessage.objects.update(due_at=cast.NOW + timedelta(days=9))

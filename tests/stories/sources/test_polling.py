@@ -13,7 +13,7 @@ from mailer.stories.models import Story, StorySource, StoryText
 from mailer.stories.signals import source_failing
 from mailer.stories.sources.parser_pool import ParserPool, UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits, retry_after
-from mailer.stories.sources.polling import ALERT_AFTER, Polled, due, poll, poll_due, poll_soon
+from mailer.stories.sources.polling import ALERT_AFTER, Polled, due_sources, poll, poll_due, poll_soon
 from mailer.stories.sources.source_item import SourceError
 from mailer.stories.url_fetcher import Limits
 from subscribers.limited_process import ProcessLimits
@@ -253,7 +253,7 @@ def test_an_entry_that_could_not_be_stored_is_read_again(
     def fail(*_: object, **__: object) -> None:
         raise ValueError("the database has no room")
 
-    monkeypatch.setattr("mailer.stories.new_entries._store", fail)
+    monkeypatch.setattr("mailer.stories.record_new_source_items._store", fail)
     assert gather(source).added == ()
     monkeypatch.undo()
     assert len(gather(StorySource.objects.get()).added) == 1
@@ -277,8 +277,8 @@ def test_a_failing_source_is_asked_less_and_less_often_and_admins_are_told_once(
         now = source.next_poll_at
     assert told == [ALERT_AFTER]
     assert all(later > sooner * 1.5 for sooner, later in pairwise(pauses))
-    assert due(now).exists()
-    assert not due(now - timedelta(seconds=1)).exists()
+    assert due_sources(now).exists()
+    assert not due_sources(now - timedelta(seconds=1)).exists()
 
 
 def test_a_server_that_asks_for_patience_gets_it(site: Site) -> None:
@@ -312,7 +312,7 @@ def test_where_a_source_moved_for_good_is_offered(site: Site) -> None:
 def test_a_worker_that_stops_leaves_its_sources_to_the_next(site: Site) -> None:
     a_source(site)
     assert poll_all(stop=lambda: True) == (0, 0)
-    assert due(NOW).exists()
+    assert due_sources(NOW).exists()
 
 
 def test_a_parser_that_breaks_its_limits_is_replaced() -> None:

@@ -96,11 +96,11 @@ def test_undoing_confirms_no_one_who_unsubscribed_and_did_not_confirm_again(
     unsubscribe.unsubscribe(
         person.pk, [monthly.pk], None, Evidence(Channel.ONE_CLICK), NOW - timedelta(days=1)
     )
-    subscribe.request(person.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
+    subscribe.request_signup(person.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
     undone(done(BulkRequest("remove", ids=(person.pk,), target=monthly.pk)))
     # Not pending, which an import would confirm.
     assert on(monthly) == {"gone": "unsubscribed"}
-    subscribe.request(person.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
+    subscribe.request_signup(person.email, [monthly.pk], "en", (), Evidence(Channel.FORM), NOW)
     unsubscribe.unsubscribe_all(person.pk, None, Evidence(Channel.DESK), LATER)
     unsubscribe.restore(person.pk, LATER, Evidence(Channel.DESK), LATER)
     assert on(monthly) == {"gone": "unsubscribed"}

@@ -17,10 +17,10 @@ from subscribers import consent, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.former_addresses import add_alias
-from subscribers.imports import diff, jobs, staging
+from subscribers.imports import diff, jobs, uploads_and_staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, UnreadableFile
-from subscribers.imports.statuses import Status, mentioned_status
+from subscribers.imports.status_cells import Status, mentioned_status
 from subscribers.merge import merge
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase
@@ -288,7 +288,7 @@ def test_rows_with_a_warning_can_be_rejected(monthly: MailingList) -> None:
     assert job.expected["warnings"] == {"typo": 1, "role": 1} and job.samples["warnings"] == [2, 3]
     jobs.start_apply(job, "lola", NOW, ["typo"])
     # In the file's columns, so that the row can be corrected and imported again.
-    assert [row[-2:] for row in staging.rejected_rows(job)] == [["Aida", "a@gmial.com"]]
+    assert [row[-2:] for row in uploads_and_staging.rejected_rows(job)] == [["Aida", "a@gmial.com"]]
     jobs.RUNNER.run_due(lambda: NOW, lambda: False)
     job.refresh_from_db()
     assert (job.result["read"], job.result["added"], job.result["refused"]) == (3, 2, 1)

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from subscribers.imports import archive, jobs
+from subscribers.imports import jobs, zip_archive
 from subscribers.imports.models import ImportRow, RejectedRow
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.staff_questions import Unanswered
@@ -24,7 +24,7 @@ from subscribers.models import MailingList, Subscriber, Subscription, Suppressio
 from subscribers.privacy.erasure import erase
 from tests.environment import examples
 from tests.subscribers.conftest import NOW
-from tests.subscribers.imports.test_formats import pack, read
+from tests.subscribers.imports.test_other_systems_formats import pack, read
 
 pytestmark = pytest.mark.django_db
 
@@ -256,7 +256,7 @@ def test_an_archive_that_is_no_set_of_tables_is_refused(file: bytes, words: str)
 
 
 def test_an_archive_that_takes_too_much_ends_its_reader_and_not_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "ProcessLimits", partial(ProcessLimits, memory=16 << 20))
+    monkeypatch.setattr(zip_archive, "ProcessLimits", partial(ProcessLimits, memory=16 << 20))
     with pytest.raises(UnreadableFile, match="far more"):
         read(pack({"a.csv": os.urandom(3_000_000)}, zipfile.ZIP_STORED))
 

@@ -248,7 +248,11 @@ def test_links_expire_and_only_the_latest_request_counts(
     assert address(person) == "olga@example.org"
     client.post(link(sent_emails[5]))
     assert address(person) == "third@example.net"
-    for forged in (tokens.make("preferences", person.pk, 0), tokens.make("reject_change", 1, 0), "x"):
+    for forged in (
+        tokens.make_token("preferences", person.pk, 0),
+        tokens.make_token("reject_change", 1, 0),
+        "x",
+    ):
         assert client.post(f"/address/{forged}/").status_code == 404
 
 
@@ -270,7 +274,7 @@ def test_a_confirmation_of_a_sign_up_at_the_old_address_confirms_nothing_at_the_
     client: Client, join: Join, sent_emails: list[mail.EmailMessage], events: MailingList
 ) -> None:
     person = join("olga")
-    subscribe.request(person.email, [events.pk], "en", (), Evidence(Channel.FORM), timezone.now())
+    subscribe.request_signup(person.email, [events.pk], "en", (), Evidence(Channel.FORM), timezone.now())
     token = re.search(r"/confirm/\S+", str(sent_emails[-1].body))
     assert token
     ask(client, person)
@@ -330,7 +334,9 @@ def test_a_former_address_needs_confirmation_on_a_single_opt_in_list(
     person = join("olga")
     ask(client, person)
     change(client, sent_emails)
-    subscribe.request("olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), timezone.now())
+    subscribe.request_signup(
+        "olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), timezone.now()
+    )
     assert lists_of(Subscriber.objects.get(email="olga@example.org")) == set()
     assert sent_emails[-1].subject == "Confirm your subscription"
 

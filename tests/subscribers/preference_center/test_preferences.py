@@ -18,7 +18,7 @@ from tests.subscribers.conftest import Join
 
 
 def page_of(person: Subscriber) -> str:
-    return f"/preferences/{tokens.make('preferences', person.pk, 0)}/"
+    return f"/preferences/{tokens.make_token('preferences', person.pk, 0)}/"
 
 
 def lists_of(person: Subscriber) -> set[str]:

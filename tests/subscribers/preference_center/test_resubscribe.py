@@ -34,7 +34,7 @@ def receiver() -> Client:
 
 
 def way_out(person: Subscriber, newsletter: Newsletter) -> str:
-    return f"/unsubscribe/{tokens.make('unsubscribe', person.pk, newsletter.pk)}/"
+    return f"/unsubscribe/{tokens.make_token('unsubscribe', person.pk, newsletter.pk)}/"
 
 
 @pytest.mark.both_databases
@@ -142,7 +142,7 @@ def test_unsubscribing_in_the_preference_center_asks_why_and_undo_deletes_the_ev
     client: Client, join: Join, newsletter: Newsletter
 ) -> None:
     person = join("olga")
-    page = f"/preferences/{tokens.make('preferences', person.pk, newsletter.pk)}/"
+    page = f"/preferences/{tokens.make_token('preferences', person.pk, newsletter.pk)}/"
     html = client.post(page, {"leave_all": "1"}).content.decode()
     assert "Would you tell us why?" in html
     assert "Thank you" in client.post(page, {"tell": "1", "why": "not_for_me"}).content.decode()

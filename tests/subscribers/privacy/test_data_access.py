@@ -85,7 +85,7 @@ def test_a_data_link_works_for_a_day_and_no_other_token_opens_the_page(client: C
     for token in (
         tokens.make_dated("data_access", row.pk, now - timedelta(days=1, minutes=2)),
         tokens.make_dated("data_access", row.pk + 999, now),
-        tokens.make("preferences", row.pk, 0),
+        tokens.make_token("preferences", row.pk, 0),
         "x",
     ):
         assert client.post(f"/your-data/{token}/", {"erase": "1"}).status_code == 404
@@ -140,9 +140,9 @@ def test_an_erased_address_returns_by_a_confirmed_sign_up_only(
 ) -> None:
     data_access.erase_and_notify(join("olga"), timezone.now())
     now = timezone.now()
-    subscribe.request("olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), now)
+    subscribe.request_signup("olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), now)
     person = Subscriber.objects.get()
     assert active_suppression(person) is not None
     assert sent_emails[-1].subject == "Confirm your subscription"
-    subscribe.confirm(person, Evidence(Channel.EMAIL_LINK), now)
+    subscribe.confirm_signup(person, Evidence(Channel.EMAIL_LINK), now)
     assert active_suppression(person) is None

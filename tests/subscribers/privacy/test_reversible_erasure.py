@@ -150,10 +150,10 @@ def test_a_new_sign_up_and_erasure_at_the_new_address_does_not_make_it_final(
     notice, now = sent_emails[1], timezone.now()
     erase_by_link(client, person, sent_emails)
     for email in ("thief@example.net", "thief@example.net"):
-        subscribe.request(email, [monthly.pk], "en", (), Evidence(Channel.FORM), now)
+        subscribe.request_signup(email, [monthly.pk], "en", (), Evidence(Channel.FORM), now)
         data_access.erase_and_notify(Subscriber.objects.get(email=email), now)
     # And who has the address may sign up again.
-    subscribe.request("thief@example.net", [monthly.pk], "en", (), Evidence(Channel.FORM), now)
+    subscribe.request_signup("thief@example.net", [monthly.pk], "en", (), Evidence(Channel.FORM), now)
     assert client.post(not_me(notice)).status_code == 200
     restored = Subscriber.objects.get(pk=person.pk)
     assert (restored.email, restored.name) == ("olga@example.org", "Olga Petrova")
@@ -165,9 +165,11 @@ def test_a_new_sign_up_at_the_old_address_is_merged(
 ) -> None:
     notice = sent_emails[1]
     erase_by_link(client, person, sent_emails)
-    subscribe.request("olga@example.org", [events.pk], "en", (), Evidence(Channel.FORM), timezone.now())
+    subscribe.request_signup(
+        "olga@example.org", [events.pk], "en", (), Evidence(Channel.FORM), timezone.now()
+    )
     again = Subscriber.objects.get()
-    subscribe.confirm(again, Evidence(Channel.EMAIL_LINK), timezone.now())
+    subscribe.confirm_signup(again, Evidence(Channel.EMAIL_LINK), timezone.now())
     client.post(not_me(notice))
     restored = Subscriber.objects.get()
     assert (restored.pk, restored.email) == (person.pk, "olga@example.org")

@@ -114,33 +114,37 @@ def test_paging_forward_and_back_shows_every_match_once(
     if asked.tag:
         asked = Query(**{**asked.__dict__, "tag": Tag.objects.get().pk})
     wanted = [person.pk for person in many if fits(person, asked)]
-    seen, page = [], subscriber_search.page(asked, size)
+    seen, page = [], subscriber_search.search_page(asked, size)
     first = page
     while True:
         seen += [person.pk for person in page.subscribers]
         if page.after is None:
             break
-        page = subscriber_search.page(asked, size, after=page.after)
+        page = subscriber_search.search_page(asked, size, after=page.after)
     assert seen == wanted
     while page.before is not None:
-        page = subscriber_search.page(asked, size, before=page.before)
+        page = subscriber_search.search_page(asked, size, before=page.before)
     assert [one.pk for one in page.subscribers] == [one.pk for one in first.subscribers]
-    assert subscriber_search.count(asked, exact=True) == subscriber_search.CappedCount(
+    assert subscriber_search.count_matches(asked, exact=True) == subscriber_search.CappedCount(
         len(wanted), exact=True
     )
-    counted = subscriber_search.count(asked)
+    counted = subscriber_search.count_matches(asked)
     assert counted.number <= max(few, len(wanted))
     assert counted.number == len(wanted) or not counted.exact
-    assert sorted(subscriber_search.matching(asked).values_list("pk", flat=True)) == sorted(wanted)
+    assert sorted(subscriber_search.matching_subscribers(asked).values_list("pk", flat=True)) == sorted(
+        wanted
+    )
 
 
 def test_a_count_says_that_it_stopped_at_the_cap(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriber_search, "CAP", 2)
     for name in ("aigul", "bolat", "dana"):
         join(name)
-    assert subscriber_search.count(Query()) == subscriber_search.CappedCount(2, exact=False)
-    assert subscriber_search.count(Query("example.org")) == subscriber_search.CappedCount(2, exact=False)
-    assert subscriber_search.count(Query("bola")) == subscriber_search.CappedCount(1, exact=True)
+    assert subscriber_search.count_matches(Query()) == subscriber_search.CappedCount(2, exact=False)
+    assert subscriber_search.count_matches(Query("example.org")) == subscriber_search.CappedCount(
+        2, exact=False
+    )
+    assert subscriber_search.count_matches(Query("bola")) == subscriber_search.CappedCount(1, exact=True)
 
 
 @pytest.mark.usefixtures("monthly")
@@ -148,7 +152,7 @@ def test_a_changed_address_is_found_and_the_old_one_is_not(join: Join) -> None:
     person = join("aigul")
     person.email = "nurlanova@example.org"
     person.save()
-    assert [subscriber_search.count(Query(word)).number for word in ("aigul", "rlanova@ex")] == [0, 1]
+    assert [subscriber_search.count_matches(Query(word)).number for word in ("aigul", "rlanova@ex")] == [0, 1]
 
 
 # PostgreSQL keeps an index with its table.
@@ -172,18 +176,18 @@ def test_a_dropped_trigger_of_the_index_is_created_again(join: Join) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER subscribers_trigram_add")
     join("bolat")
-    assert subscriber_search.count(Query("bolat")).number == 0
+    assert subscriber_search.count_matches(Query("bolat")).number == 0
     search_index.create_if_missing()
-    assert subscriber_search.count(Query("bolat")).number == 1
+    assert subscriber_search.count_matches(Query("bolat")).number == 1
 
 
 @pytest.mark.usefixtures("monthly")
 def test_special_characters_in_a_search_are_literal(join: Join) -> None:
     person = join("olga")
     for words in ("\0", "ol\0", "ol\0ga@"):
-        assert list(subscriber_search.page(Query(text=words), 10).subscribers) == [person]
+        assert list(subscriber_search.search_page(Query(text=words), 10).subscribers) == [person]
     for words in ("NEAR(olga ol)", '"', "%", "_lga", "' OR 1=1 --", "email:olga*", "olga\\"):
-        assert list(subscriber_search.page(Query(text=words), 10).subscribers) == []
+        assert list(subscriber_search.search_page(Query(text=words), 10).subscribers) == []
 
 
 @pytest.mark.usefixtures("monthly")
@@ -192,11 +196,11 @@ def test_a_segment_with_a_deleted_tag_finds_no_subscriber(join: Join) -> None:
     rule = Group("all", (Condition("tag", "not_has", (tags_and_fields.get_or_create_tag("donor").pk,)),))
     others = save(Segment(), "Others", rule, "lola", NOW)
     asked = Query(segment=others.pk, as_of=NOW.isoformat())
-    assert subscriber_search.count(asked).number == 1
+    assert subscriber_search.count_matches(asked).number == 1
     Tag.objects.all().delete()
-    assert subscriber_search.count(asked).number == 0
+    assert subscriber_search.count_matches(asked).number == 0
     others.delete()
-    assert subscriber_search.count(asked).number == 0
+    assert subscriber_search.count_matches(asked).number == 0
 
 
 @pytest.mark.usefixtures("monthly")
@@ -211,7 +215,7 @@ def test_the_list_of_a_large_segment_neither_sorts_nor_counts_it(join: Join) -> 
             list(subscriber_search._conditions(asked)), after=None, before=None
         )
         assert "TEMP B-TREE" not in rows.explain()
-    assert list(subscriber_search.page(asked, 10).subscribers) == [person]
+    assert list(subscriber_search.search_page(asked, 10).subscribers) == [person]
     counts = {
         "matching": subscriber_search.CAP + 1,
         "reachable": 1,
@@ -220,10 +224,12 @@ def test_the_list_of_a_large_segment_neither_sorts_nor_counts_it(join: Join) -> 
         "seconds": 9,
     }
     RuleCount.objects.create(key=estimates._key(rule), **counts)
-    assert subscriber_search.count(asked) == subscriber_search.CappedCount(subscriber_search.CAP, exact=False)
+    assert subscriber_search.count_matches(asked) == subscriber_search.CappedCount(
+        subscriber_search.CAP, exact=False
+    )
     # A small one changes while staff look at it, and is counted now.
     RuleCount.objects.update(matching=subscriber_search.CAP)
-    assert subscriber_search.count(asked) == subscriber_search.CappedCount(1, exact=True)
+    assert subscriber_search.count_matches(asked) == subscriber_search.CappedCount(1, exact=True)
 
 
 def test_a_part_of_a_segment_with_an_index_finds_few_matches(
@@ -243,10 +249,12 @@ def test_a_part_of_a_segment_with_an_index_finds_few_matches(
         segment = Segment()
         save(segment, f"{number}", Group("all", (one, Group("all", (other,)))), "lola", NOW)
         asked = Query(segment=segment.pk, as_of=NOW.isoformat())
-        everyone = set(subscriber_search.matching(asked).values_list("pk", flat=True))
+        everyone = set(subscriber_search.matching_subscribers(asked).values_list("pk", flat=True))
         for cap in (1, 10_000):
             # With a low cap, no part has few matches.
             monkeypatch.setattr(subscriber_search, "CAP", cap)
-            page = subscriber_search.page(asked, 100).subscribers
+            page = subscriber_search.search_page(asked, 100).subscribers
             assert [person.pk for person in page] == sorted(everyone, reverse=True)
-        assert subscriber_search.count(asked) == subscriber_search.CappedCount(len(everyone), exact=True)
+        assert subscriber_search.count_matches(asked) == subscriber_search.CappedCount(
+            len(everyone), exact=True
+        )

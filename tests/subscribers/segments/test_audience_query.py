@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from subscribers.models import MailingList, Suppression
-from subscribers.segments.audience_query import AudienceQuery, reachability
+from subscribers.segments.audience_query import AudienceQuery, with_reachability
 from subscribers.suppression import suppress
 from tests.subscribers.conftest import NOW, Join
 
@@ -16,7 +16,7 @@ def test_a_subscriber_of_two_lists_counts_once(join: Join, monthly: MailingList,
     join("aigerim", monthly, events)
     query = AudienceQuery((monthly.pk, events.pk))
     assert query.subscribers().count() == 1
-    assert reachability(query, NOW).count() == 1
+    assert with_reachability(query, NOW).count() == 1
 
 
 def test_a_subscriber_without_countries_is_interested_in_all(join: Join, monthly: MailingList) -> None:
@@ -45,7 +45,7 @@ def test_everyone_who_ever_subscribed_has_one_reachability(
     join("rested", paused_until=NOW)
     join("waiting-and-resting", state="pending", paused_until=NOW + timedelta(days=1))
     join("elsewhere", events)
-    said = dict(reachability(AudienceQuery((monthly.pk,)), NOW).values_list("email", "reachability"))
+    said = dict(with_reachability(AudienceQuery((monthly.pk,)), NOW).values_list("email", "reachability"))
     assert {email.partition("@")[0]: word for email, word in said.items()} == {
         "reached": "reachable",
         "waiting": "unconfirmed",
@@ -66,7 +66,7 @@ def test_a_subscriber_of_two_lists_who_leaves_one_is_reachable(
 ) -> None:
     person = join("aigerim", monthly, events)
     person.subscriptions.filter(mailing_list=events).update(state="unsubscribed")
-    assert reachability(AudienceQuery((monthly.pk, events.pk)), NOW).get().reachability == "reachable"  # type: ignore[attr-defined]
+    assert with_reachability(AudienceQuery((monthly.pk, events.pk)), NOW).get().reachability == "reachable"  # type: ignore[attr-defined]
 
 
 def test_without_lists_there_is_no_audience(join: Join) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from subscribers.merge import merge
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.privacy.data_access import collect
+from subscribers.privacy.data_access import collect_data
 from subscribers.segments import segments, tags_and_fields
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import MAX_DEPTH, Condition, Group, InvalidRule, from_json, to_json
@@ -277,5 +277,5 @@ def test_merging_keeps_the_tags_and_fields_of_both(join: Join) -> None:
     tags_and_fields.set_tags(gone, ["Donor", "press"])
     tags_and_fields.set_value(gone, field, "Almaty")
     merge(kept, gone, NOW)
-    known = collect(kept)
+    known = collect_data(kept)
     assert (known["tags"], known["fields"]) == (["donor", "press"], {"Office": "Almaty"})

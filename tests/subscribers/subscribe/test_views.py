@@ -111,5 +111,5 @@ def test_a_confirmation_link_expires_after_seven_days(client: Client, join: Join
     person = join("olga", state="pending")
     old = subscribe.confirm_token(person, timezone.now() - timedelta(days=7, minutes=2))
     assert client.post(f"/confirm/{old}/").status_code == 404
-    assert client.post(f"/confirm/{tokens.make('preferences', person.pk, 0)}/").status_code == 404
+    assert client.post(f"/confirm/{tokens.make_token('preferences', person.pk, 0)}/").status_code == 404
     assert _state(person) == ["pending"]

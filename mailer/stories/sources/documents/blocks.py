@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from mailer.rendering import sanitize
-from mailer.stories.sources.documents.lines import language_in
+from mailer.stories.sources.documents.line_recognition import language_in
 from mailer.stories.sources.word_reader import NOTE_BEGIN, NOTE_END
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"'«»“”]+[^\s<>\"'«»“”.,;:!?)\]]", re.IGNORECASE)
@@ -220,7 +220,7 @@ def could_be_headline(paragraph: Paragraph) -> bool:
     return not _ENDS_SENTENCE.search(line) or line.endswith(("…", ":"))
 
 
-def headline(paragraph: Paragraph) -> str:
+def headline_text(paragraph: Paragraph) -> str:
     """Its text as a headline: on one line, without a typed number."""
     return _TYPED_NUMBER.sub("", paragraph.line).strip(" :")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, time
 
 from mailer.rendering import sanitize
-from mailer.stories.sources.documents import lines
+from mailer.stories.sources.documents import line_recognition
 from mailer.stories.sources.documents.blocks import LONGEST_HEADLINE, Block, Notes, Paragraph, html_of
 
 # Characters of a line with a date and a place.
@@ -58,7 +58,7 @@ def add_line(story: FoundStory, block: Paragraph) -> None:
     story.pictures += block.pictures
     if not block.text:
         return
-    labelled = lines.labelled(block.line)
+    labelled = line_recognition.find_label(block.line)
     if _is_caption(story, block, labelled):
         number, alt = story.pictures[-1]
         text = labelled.text if labelled and labelled.label == "caption" else block.line
@@ -77,10 +77,10 @@ def add_line(story: FoundStory, block: Paragraph) -> None:
 
 
 def _says_read_more(block: Paragraph) -> bool:
-    return lines.is_link_label(block.without_links)
+    return line_recognition.is_link_label(block.without_links)
 
 
-def _is_caption(story: FoundStory, block: Paragraph, labelled: lines.Labelled | None) -> bool:
+def _is_caption(story: FoundStory, block: Paragraph, labelled: line_recognition.Labelled | None) -> bool:
     if not story.pictures:
         return False
     style = block.style.lower()
@@ -89,11 +89,11 @@ def _is_caption(story: FoundStory, block: Paragraph, labelled: lines.Labelled | 
     )
 
 
-def _labelled_line(story: FoundStory, block: Paragraph, labelled: lines.Labelled) -> bool:
+def _labelled_line(story: FoundStory, block: Paragraph, labelled: line_recognition.Labelled) -> bool:
     """Whether the line is taken as data of the story."""
     label, text = labelled.label, labelled.text
     if label == "countries":
-        countries = lines.countries_in(text)
+        countries = line_recognition.countries_in(text)
         story.countries = countries if countries is not None else story.countries
         return countries is not None
     if label == "link" and len(block.links) == 1 and not story.link:
@@ -103,8 +103,8 @@ def _labelled_line(story: FoundStory, block: Paragraph, labelled: lines.Labelled
         story.place = text
         return True
     if label in ("day", "time"):
-        found = lines.find_day(text)
-        starts, ends = lines.find_times(text)
+        found = line_recognition.find_day(text)
+        starts, ends = line_recognition.find_times(text)
         if found is None and starts is None:
             return False
         story.day = found[0] if found else story.day
@@ -117,10 +117,12 @@ def _introduction(story: FoundStory, block: Paragraph) -> bool:
     """Whether the line directly below the headline says date and countries, and nothing else."""
     if story.body:
         return False
-    countries = lines.countries_in(block.line)
-    found = lines.when_in(block.line) if countries is None and len(block.line) <= _DATELINE else None
+    countries = line_recognition.countries_in(block.line)
+    found = (
+        line_recognition.when_in(block.line) if countries is None and len(block.line) <= _DATELINE else None
+    )
     if found is not None:
-        countries = lines.countries_in(found.rest) if found.rest else ()
+        countries = line_recognition.countries_in(found.rest) if found.rest else ()
     if countries is None:
         return False
     if found is not None:
@@ -132,7 +134,7 @@ def _introduction(story: FoundStory, block: Paragraph) -> bool:
 
 def _when(story: FoundStory, block: Paragraph) -> bool:
     """Whether the line says date and time of an event, and nothing else."""
-    found = lines.when_in(block.line) if len(block.line) <= _DATELINE else None
+    found = line_recognition.when_in(block.line) if len(block.line) <= _DATELINE else None
     if found is None or found.rest or found.starts is None or story.starts is not None:
         return False
     story.day, story.starts, story.ends = found.day, found.starts, found.ends
@@ -147,7 +149,7 @@ def _usable_alt(alt: str) -> bool:
     return bool(alt) and not _AUTOMATIC_ALT.search(alt)
 
 
-def finish(story: FoundStory, notes: Notes) -> None:
+def finish_story(story: FoundStory, notes: Notes) -> None:
     story.pictures = [
         (number, alt if _usable_alt(alt) else "") for number, alt in story.pictures or story.spare_pictures
     ]
@@ -157,7 +159,7 @@ def finish(story: FoundStory, notes: Notes) -> None:
     if story.kind == "event":
         _fill_event(story, texts)
     elif story.day is None and texts:
-        found = lines.find_day(texts[0].text[:80])
+        found = line_recognition.find_day(texts[0].text[:80])
         story.day = found[0] if found else None
     story.html = html_of(story.body, Notes(notes.texts))
 
@@ -165,8 +167,8 @@ def finish(story: FoundStory, notes: Notes) -> None:
 def _fill_event(story: FoundStory, texts: Sequence[Paragraph]) -> None:
     """Take date and time of an event from its text, where no line of their own says them."""
     for one in texts[:4]:
-        found = lines.find_day(one.text)
+        found = line_recognition.find_day(one.text)
         if story.day is None and found:
             story.day = found[0]
         if story.starts is None and story.day is not None and (found or one is texts[0]):
-            story.starts, story.ends = lines.find_times(one.text)
+            story.starts, story.ends = line_recognition.find_times(one.text)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from mailer.stories.sources.documents import lines
-from mailer.stories.sources.documents.blocks import Block, Paragraph, could_be_headline, headline
+from mailer.stories.sources.documents import line_recognition
+from mailer.stories.sources.documents.blocks import Block, Paragraph, could_be_headline, headline_text
 
 # Ranks of lines that stand for headings: below every real heading.
 _PSEUDO_LEVEL = 20
@@ -45,7 +45,7 @@ def _without_title_page(blocks: list[Block]) -> list[Block]:
     length = sum(len(one.line) for one in between if isinstance(one, Paragraph))
     alone = sum(1 for place in headings if level_of(blocks[place]) <= heading.level) == 1
     paragraphs = (one for one in (heading, *between) if isinstance(one, Paragraph))
-    dated = any(lines.find_month_and_year(one.line) for one in paragraphs)
+    dated = any(line_recognition.find_month_and_year(one.line) for one in paragraphs)
     if length <= _SUBTITLE and (
         (alone and not between) or (dated and first == 0 and (alone or _is_masthead(heading)))
     ):
@@ -54,7 +54,7 @@ def _without_title_page(blocks: list[Block]) -> list[Block]:
 
 
 def _is_masthead(heading: Paragraph) -> bool:
-    return "newsletter" in heading.line.lower() or bool(lines.find_month_and_year(heading.line))
+    return "newsletter" in heading.line.lower() or bool(line_recognition.find_month_and_year(heading.line))
 
 
 def level_of(block: Block | None) -> float:
@@ -64,11 +64,11 @@ def level_of(block: Block | None) -> float:
 
 def is_section(paragraph: Paragraph) -> bool:
     """Whether the line names countries, a language or a kind of stories, and nothing else."""
-    line = headline(paragraph)
+    line = headline_text(paragraph)
     return (
-        lines.countries_in(line) is not None
-        or bool(lines.language_in(line))
-        or bool(lines.section_kind(line))
+        line_recognition.countries_in(line) is not None
+        or bool(line_recognition.language_in(line))
+        or bool(line_recognition.section_kind(line))
     )
 
 
@@ -101,7 +101,7 @@ def _look(block: Block) -> tuple[float, bool]:
 
 
 def _stands_out(paragraph: Paragraph, usual: float) -> bool:
-    if not could_be_headline(paragraph) or lines.labelled(paragraph.line):
+    if not could_be_headline(paragraph) or line_recognition.find_label(paragraph.line):
         return False
     return paragraph.all_bold or paragraph.size >= usual + _LARGER
 
@@ -115,7 +115,11 @@ def _without_masthead(blocks: list[Block]) -> list[Block]:
     assert isinstance(first, Paragraph)
     rest = blocks[blocks.index(first) + 1 :]
     larger = all(level_of(one) > first.level for one in headings[1:])
-    return rest if not is_section(first) and (larger or lines.find_month_and_year(first.line)) else blocks
+    return (
+        rest
+        if not is_section(first) and (larger or line_recognition.find_month_and_year(first.line))
+        else blocks
+    )
 
 
 def _pictures_below_headlines(blocks: list[Block]) -> list[Block]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from mailer.stories.sources.documents import lines
+from mailer.stories.sources.documents import line_recognition
 from mailer.stories.sources.documents.blocks import (
     LONGEST_HEADLINE,
     Block,
@@ -20,9 +20,9 @@ from mailer.stories.sources.documents.blocks import (
     Paragraph,
     Table,
     could_be_headline,
-    headline,
+    headline_text,
 )
-from mailer.stories.sources.documents.found_story import FoundStory, add_line, finish, first_sentence
+from mailer.stories.sources.documents.found_story import FoundStory, add_line, finish_story, first_sentence
 from mailer.stories.sources.documents.headings import (
     level_of,
     levels_with_text,
@@ -76,22 +76,22 @@ def split(blocks: Sequence[Block], notes: Notes, title: str = "") -> list[FoundS
         stories = _single(blocks, title)
     _pair_languages(stories)
     for story in stories:
-        finish(story, notes)
+        finish_story(story, notes)
     return stories
 
 
 def _heading(state: _Split, block: Paragraph, following: Block | None, text_levels: frozenset[float]) -> None:
     current = state.current
     if current is not None and block.level > current.level:
-        language = lines.language_in(headline(block))
+        language = line_recognition.language_in(headline_text(block))
         if language:
             state.translating = language
             current.pictures += block.pictures
             return
         if state.translating:
-            _begin_translation(state, headline(block), block)
+            _begin_translation(state, headline_text(block), block)
             return
-        countries = lines.countries_in(headline(block))
+        countries = line_recognition.countries_in(headline_text(block))
         if countries is not None and current.empty and not level_of(following):
             current.countries = countries
             return
@@ -109,22 +109,22 @@ def _heading(state: _Split, block: Paragraph, following: Block | None, text_leve
         state.pictures = list(block.pictures)
         return
     state.sections = [one for one in state.sections if one.level < block.level]
-    _begin(state, headline(block), block.level, block)
+    _begin(state, headline_text(block), block.level, block)
 
 
 def _section(block: Paragraph, following: Block | None) -> _Section | None:
     """What the heading says of the stories after it; None of a heading that is a story's."""
-    line = headline(block)
+    line = headline_text(block)
     below = level_of(following)
     # Where all headings have one rank, a section ends with the next section.
     level = block.level - 0.5 if below == block.level else block.level
-    language = lines.language_in(line)
+    language = line_recognition.language_in(line)
     if language:
         return _Section(level, language=language)
-    countries = lines.countries_in(line)
+    countries = line_recognition.countries_in(line)
     if countries is not None:
         return _Section(level, countries)
-    kind = lines.section_kind(line)
+    kind = line_recognition.section_kind(line)
     # "Save the date" with a text below it is a story of that kind.
     if kind and (below or kind in ("publication", "news")):
         return _Section(level, kind=kind)
@@ -139,14 +139,14 @@ def _open_section(state: _Split, section: _Section) -> None:
 
 
 def _begin(state: _Split, title: str, level: float, block: Paragraph | None) -> FoundStory:
-    kind = lines.section_kind(title) or lines.section_kind(title.partition(":")[0])
+    kind = line_recognition.section_kind(title) or line_recognition.section_kind(title.partition(":")[0])
     story = FoundStory(title, level, kind=kind.replace("news", ""))
     for section in state.sections:
         story.countries = section.countries if section.countries is not None else story.countries
         story.kind = story.kind or section.kind.replace("news", "")
         story.language = section.language or story.language
     if found := _TAIL_COUNTRIES.search(title):
-        countries = lines.countries_in(found[1])
+        countries = line_recognition.countries_in(found[1])
         if countries is not None and title[: found.start()].strip():
             story.title, story.countries = title[: found.start()].strip(), countries
     if block is not None:
@@ -174,7 +174,7 @@ def _begin_translation(state: _Split, title: str, block: Paragraph) -> None:
 
 def _text(state: _Split, block: Paragraph, following: Block | None) -> None:
     line, current = block.line, state.current
-    countries = lines.countries_in(line) if not block.list_tag else None
+    countries = line_recognition.countries_in(line) if not block.list_tag else None
     if countries is not None and (current is None or not current.empty) and level_of(following):
         _open_section(state, _Section(level_of(following) - 0.5, countries))
         return
@@ -205,7 +205,7 @@ def _text(state: _Split, block: Paragraph, following: Block | None) -> None:
 def _untitled(state: _Split, block: Paragraph) -> FoundStory:
     """A story below the heading of a section, without a headline of its own."""
     titled = could_be_headline(block)
-    story = _begin(state, headline(block) if titled else first_sentence(block.line), 98, block)
+    story = _begin(state, headline_text(block) if titled else first_sentence(block.line), 98, block)
     if not titled:
         story.body.append(block)
     return story
@@ -216,7 +216,11 @@ def _publication(state: _Split, block: Paragraph) -> None:
     links = block.links
     linked = " ".join("".join(run.text for run in block.runs if run.link).split())
     title = block.without_links.strip(" :–—-|.,")
-    if linked and not linked.lower().startswith(("http", "www.")) and not lines.is_link_label(linked):
+    if (
+        linked
+        and not linked.lower().startswith(("http", "www."))
+        and not line_recognition.is_link_label(linked)
+    ):
         # The link is the title; countries may stand behind it.
         title = f"{linked} {title}" if title.startswith(("(", "[")) else linked
     title = title if len(title) <= LONGEST_HEADLINE else first_sentence(title)
@@ -232,7 +236,7 @@ def _single(blocks: Sequence[Block], title: str) -> list[FoundStory]:
         return []
     first = texts[0]
     named = could_be_headline(first)
-    story = FoundStory(headline(first) if named else (title or first_sentence(first.line)), 0)
+    story = FoundStory(headline_text(first) if named else (title or first_sentence(first.line)), 0)
     for one in blocks:
         if isinstance(one, Paragraph) and not (named and one is first):
             add_line(story, one)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from subscribers.imports import jobs, staging
+from subscribers.imports import jobs, uploads_and_staging
 from subscribers.imports.jobs import ImportRunner
 from subscribers.imports.models import ImportJob, ImportRow
 from subscribers.models import MailingList, Subscriber
@@ -47,7 +47,7 @@ def work(runner: ImportRunner = jobs.RUNNER, at: Any = NOW) -> None:
 
 def test_a_file_waits_for_its_columns_and_is_read_by_the_worker(monthly: MailingList) -> None:
     job = upload("Кто;Куда\nAnn;a@example.org\n".encode("cp1251"), monthly)
-    preview = staging.preview(job)
+    preview = uploads_and_staging.preview(job)
     assert (preview.columns.headings, preview.columns.fields) == (("Кто", "Куда"), ("ignore", "ignore"))
     assert preview.encoding == "cp1251" and preview.rows == (("Ann", "a@example.org"),)
     work()
@@ -56,7 +56,7 @@ def test_a_file_waits_for_its_columns_and_is_read_by_the_worker(monthly: Mailing
     work()
     job.refresh_from_db()
     assert (job.state, job.expected["added"], ImportRow.objects.get().name) == ("ready", 1, "Ann")
-    assert not staging.is_stored(job.upload)
+    assert not uploads_and_staging.is_stored(job.upload)
 
 
 def test_an_unreadable_file_is_named_and_deleted(monthly: MailingList) -> None:
@@ -64,7 +64,7 @@ def test_an_unreadable_file_is_named_and_deleted(monthly: MailingList) -> None:
     work()
     job.refresh_from_db()
     assert job.state == "failed" and "Line 3" in job.error
-    assert not ImportRow.objects.exists() and not staging.is_stored(job.upload)
+    assert not ImportRow.objects.exists() and not uploads_and_staging.is_stored(job.upload)
 
 
 def test_reading_begins_again_when_its_worker_died(monthly: MailingList) -> None:
@@ -82,7 +82,7 @@ def test_a_worker_that_lost_its_lease_neither_keeps_nor_deletes_a_row(monthly: M
     job.worker = "slow"
     ImportJob.objects.update(worker="other")
     row_of(job, 2)
-    with staging.open_upload(job) as stream, pytest.raises(WrongState):
+    with uploads_and_staging.open_upload(job) as stream, pytest.raises(WrongState):
         jobs.read_file(job, stream, lambda: NOW)
     assert ImportRow.objects.get().email == "x"
 
@@ -90,10 +90,10 @@ def test_a_worker_that_lost_its_lease_neither_keeps_nor_deletes_a_row(monthly: M
 def test_discarding_deletes_the_file(monthly: MailingList) -> None:
     job = upload(b"email\na@example.org\n", monthly)
     jobs.discard(job, "lola", NOW)
-    assert not staging.is_stored(job.upload)
+    assert not uploads_and_staging.is_stored(job.upload)
     other = upload(b"email\na@example.org\n", monthly)
     jobs.delete_expired(NOW + timedelta(days=8))
-    assert not staging.is_stored(other.upload)
+    assert not uploads_and_staging.is_stored(other.upload)
 
 
 def test_an_unforeseen_error_while_reading_is_named_and_stops_no_other_import(monthly: MailingList) -> None:
@@ -112,7 +112,7 @@ def test_an_unforeseen_error_while_reading_is_named_and_stops_no_other_import(mo
     assert (first.state, second.state) == ("failed", "ready")
     assert "RuntimeError" in first.error and "example.org" not in first.error
     assert [row.email for row in ImportRow.objects.all()] == ["b@example.org"]
-    assert not staging.is_stored(first.upload)
+    assert not uploads_and_staging.is_stored(first.upload)
 
 
 def test_a_failed_import_rests_until_its_lease_is_over(monthly: MailingList) -> None:

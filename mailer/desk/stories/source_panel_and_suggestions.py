@@ -30,11 +30,11 @@ from mailer.accounts import contributors
 from mailer.delivery.models import Mailing
 from mailer.desk.base import localized_names
 from mailer.desk.base.forms import parse_int
-from mailer.desk.base.page_classes import StaffPage, current_user
+from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.desk.stories.duplicate_and_restore import OwnStory, StoryAction
 from mailer.editions.rendering_input import story_ids_in
 from mailer.rendering import sanitize
-from mailer.stories import removed_items, source_updates, story_drafts
+from mailer.stories import draft_editing, items_removed_at_source, source_updates
 from mailer.stories.models import Story, StorySourceItem
 from mailer.stories.source_updates import MergeError, PendingChange
 from subscribers import iso_codes
@@ -125,7 +125,7 @@ class SourceLine:
 def lines_of(draft: Story, label: Any) -> list[SourceLine]:
     """The entries of sources that belong to the story. `label`: names a field of the form."""
     items = draft.source_items.select_related("source", "similar_to").order_by("pk")
-    deleted = bool(removed_items.deleted_stories([draft.pk]))
+    deleted = bool(items_removed_at_source.deleted_stories([draft.pk]))
     lines = [_line(item, draft, label, deleted=deleted) for item in items]
     return sorted(lines, key=lambda line: line.item.role != StorySourceItem.Role.ORIGIN)
 
@@ -200,7 +200,7 @@ def _beside(change: PendingChange) -> tuple[SafeString, SafeString]:
     """A field of the story, and the source's: with marks, or as pictures."""
     if change.field == "picture":
         return _picture(change.ours), _picture(change.theirs)
-    return marked(_shown(change.field, change.ours), _shown(change.field, change.theirs))
+    return mark_differences(_shown(change.field, change.ours), _shown(change.field, change.theirs))
 
 
 def _picture(pk: str) -> SafeString:
@@ -234,7 +234,7 @@ _PIECE = re.compile(r"\w+|\s+|[^\w\s]")
 _MARKED_PIECES = 4000
 
 
-def marked(ours: str, theirs: str) -> tuple[SafeString, SafeString]:
+def mark_differences(ours: str, theirs: str) -> tuple[SafeString, SafeString]:
     """Both texts, with the words that only the first has in <del>, and those of the second in <ins>."""
     left, right = _PIECE.findall(ours), _PIECE.findall(theirs)
     if len(left) + len(right) > _MARKED_PIECES:
@@ -292,18 +292,18 @@ class SourceItemAction(OwnStory, StoryAction):
             source_updates.take_over(row, [field] if field else list(row.update), user, now)
             messages.success(request, _("The change made at the source is now in the story."))
         elif action == "ignore":
-            source_updates.ignore(row, [field] if field else list(row.update))
+            source_updates.ignore_changes(row, [field] if field else list(row.update))
             messages.success(request, _("The story stays as it is, without the change made at the source."))
         elif action == "merge":
             return self._merge(row, user)
         elif action == "keep":
-            removed_items.keep(self.object, now)
+            items_removed_at_source.keep_story(self.object, now)
             messages.success(request, _("The story is kept, although its source no longer has it."))
         elif action == "keep_apart":
             source_updates.keep_apart(row)
             messages.success(request, _("The two stories are not merged."))
         elif action == "separate":
-            if own := source_updates.separate(row, user, now):
+            if own := source_updates.separate_duplicate(row, user, now):
                 self._log(own, "desk.source_separate")
                 messages.success(request, _("This is the separated story, saved as a draft."))
                 return redirect("desk_stories:edit", own.pk)
@@ -319,13 +319,13 @@ class SourceItemAction(OwnStory, StoryAction):
             countries = [code for code in countries if code in iso_codes.COUNTRIES]
             if not contributors.may_write_about(user, countries):
                 raise PermissionDenied
-        source_updates.review(row, countries, user, timezone.now())
+        source_updates.review_suggestions(row, countries, user, timezone.now())
         self._log(self.object, "desk.source_accept" if countries is None else "desk.source_correct")
         messages.success(self.request, _("Saved"))
 
     def _merge(self, row: StorySourceItem, user: User) -> HttpResponse:
         if row.similar_to is not None:
-            self.require_own(row.similar_to, story_drafts.latest_draft(row.similar_to))
+            self.require_own(row.similar_to, draft_editing.latest_draft(row.similar_to))
         try:
             with transaction.atomic():
                 self._log(self.object, "desk.source_merge")
@@ -371,7 +371,7 @@ class SuggestionsPage(StaffPage, TemplateView):
         waiting = waiting_items(current_user(self.request))
         items = waiting.select_related("source", "story").prefetch_related("story__texts")[:_LISTED]
         language = staff_language.active_language()
-        deleted = removed_items.deleted_stories([item.story_id for item in items if item.story_id])
+        deleted = items_removed_at_source.deleted_stories([item.story_id for item in items if item.story_id])
         rows = [
             {
                 "item": item,
@@ -392,7 +392,7 @@ class SuggestionsPage(StaffPage, TemplateView):
         chosen = [pk for pk in map(parse_int, request.POST.getlist("items")) if pk is not None]
         items = list(waiting_items(user).filter(pk__in=chosen).select_related("story"))
         for item in items:
-            source_updates.review(item, None, user, now)
+            source_updates.review_suggestions(item, None, user, now)
             log(instance=item.story, action="desk.source_accept", user=user)
         if not items:
             messages.error(request, _("Select at least one story."))

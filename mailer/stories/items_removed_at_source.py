@@ -13,10 +13,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from mailer.stories.entry_matching import parts
+from mailer.stories.draft_suggestion import item_key
 from mailer.stories.models import Story, StorySource, StorySourceItem
+from mailer.stories.source_item_matching import query_batches
 from mailer.stories.sources.source_item import Listing
-from mailer.stories.story_suggestion import item_key
 
 # More entries than that, and more than are left, do not disappear at once: the source's list is broken.
 _AT_ONCE = 3
@@ -63,7 +63,7 @@ def deleted_items() -> QuerySet[StorySourceItem]:
     return gone.exclude(Exists(there))
 
 
-def keep(story: Story, now: datetime) -> None:
+def keep_story(story: Story, now: datetime) -> None:
     """Remember that staff keep the story although no source has it any more."""
     StorySourceItem.objects.filter(story=story).exclude(removed_at=None).update(kept_at=now)
 
@@ -76,4 +76,4 @@ def _within(rows: QuerySet[StorySourceItem], listing: Listing) -> QuerySet[Story
 
 
 def _update(pks: Iterable[int], **values: datetime | None) -> int:
-    return sum(StorySourceItem.objects.filter(pk__in=part).update(**values) for part in parts(pks))
+    return sum(StorySourceItem.objects.filter(pk__in=part).update(**values) for part in query_batches(pks))

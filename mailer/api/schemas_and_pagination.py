@@ -114,7 +114,7 @@ def _asked(request: HttpRequest) -> int:
     return int.from_bytes(digest[: _DIGEST_BITS // 8])
 
 
-def one(rows: QuerySet[Row], pk: int) -> Row:
+def get_or_404(rows: QuerySet[Row], pk: int) -> Row:
     """The row; raises Problem 404."""
     found = rows.filter(pk=pk).first()
     if found is None:
@@ -122,7 +122,7 @@ def one(rows: QuerySet[Row], pk: int) -> Row:
     return found
 
 
-def invalid(pointer: str, detail: str, code: str = "invalid") -> Problem:
+def invalid_value(pointer: str, detail: str, code: str = "invalid") -> Problem:
     """The problem of one value of the body, at a JSON pointer such as "/lists"."""
     return Problem(
         422,
@@ -150,6 +150,6 @@ def check_model(row: Model) -> None:
         raise Problem(422, "invalid", "Values are not accepted.", errors=errors) from error
 
 
-def iso(moment: datetime | None) -> str | None:
+def format_time(moment: datetime | None) -> str | None:
     """A time as the API writes it (RFC 3339); None stays None."""
     return moment.isoformat() if moment else None

@@ -12,8 +12,8 @@ from wagtail.models import ModelLogEntry
 
 from mailer.accounts.models import ContributorCountries
 from mailer.desk.accounts.permissions import ensure_groups
-from mailer.desk.stories.source_panel import marked
-from mailer.stories import story_drafts
+from mailer.desk.stories.source_panel_and_suggestions import mark_differences
+from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.source_items import record_items
 from tests.desk.cast import Desk, as_user
@@ -37,7 +37,7 @@ def decide(user: User, story: Story, action: str, **data: Any) -> Any:
 
 
 def countries_of(story: Story) -> tuple[str, ...]:
-    return tuple(story_drafts.latest_draft(Story.objects.get(pk=story.pk)).countries)
+    return tuple(draft_editing.latest_draft(Story.objects.get(pk=story.pk)).countries)
 
 
 def test_suggestions_are_shown_with_reasons_and_accepted_or_corrected(
@@ -76,7 +76,7 @@ def test_several_suggestions_are_accepted_at_once_and_the_list_filters_them(
 
 def test_a_changed_source_is_shown_beside_the_story_field_by_field(desk: Desk, source: StorySource) -> None:
     story = came_in(source)
-    story_drafts.save(story, {"headline-ru": "Мост открыт"}, {}, desk.writer, NOW)
+    draft_editing.save(story, {"headline-ru": "Мост открыт"}, {}, desk.writer, NOW)
     record_items(source, [replace(RUSSIAN, title="Мост закрыли", html="<p>Ремонт.</p>")], NOW)
     edit = reverse("desk_stories:edit", args=[story.pk])
     shown = as_user(desk.writer).get(edit).context["source_lines"][0].changes
@@ -84,7 +84,7 @@ def test_a_changed_source_is_shown_beside_the_story_field_by_field(desk: Desk, s
     assert "<del" in shown[0].ours and "<ins" in shown[0].theirs
     decide(desk.writer, story, "take_over:body-ru")
     decide(desk.writer, story, "ignore")
-    text = story_drafts.latest_draft(Story.objects.get(pk=story.pk)).texts.get()
+    text = draft_editing.latest_draft(Story.objects.get(pk=story.pk)).texts.get()
     assert (text.headline, text.body) == ("Мост открыт", "<p>Ремонт.</p>")
     assert not as_user(desk.writer).get(edit).context["source_lines"][0].changes
 
@@ -93,14 +93,14 @@ def test_another_picture_at_the_source_is_shown_beside_that_of_the_story(
     desk: Desk, source: StorySource
 ) -> None:
     story = came_in(source, replace(RUSSIAN, picture=png_file()))
-    story_drafts.save(story, {"headline-ru": "Мост открыт"}, {}, desk.writer, NOW)
+    draft_editing.save(story, {"headline-ru": "Мост открыт"}, {}, desk.writer, NOW)
     record_items(source, [replace(RUSSIAN, picture=png_file("#E9A724"))], NOW)
     shown = as_user(desk.writer).get(reverse("desk_stories:edit", args=[story.pk]))
     (change,) = shown.context["source_lines"][0].changes
     assert change.field == "picture" and "<img" in change.ours and "<img" in change.theirs
     assert change.ours != change.theirs
     decide(desk.writer, story, "take_over:picture")
-    draft = story_drafts.latest_draft(Story.objects.get(pk=story.pk))
+    draft = draft_editing.latest_draft(Story.objects.get(pk=story.pk))
     assert draft.picture_id != story.picture_id and draft.headline("ru") == "Мост открыт"
 
 
@@ -114,7 +114,7 @@ def test_a_likely_translation_is_merged_or_kept_apart(desk: Desk, source: StoryS
     answer = decide(desk.writer, own, "merge")
     assert answer.url == reverse("desk_stories:edit", args=[target.pk])
     assert not Story.objects.filter(pk=own.pk).exists()
-    draft = story_drafts.latest_draft(Story.objects.get(pk=target.pk))
+    draft = draft_editing.latest_draft(Story.objects.get(pk=target.pk))
     assert {text.language for text in draft.texts.all()} == {"ru", "kk"}
 
 
@@ -123,7 +123,7 @@ def test_a_draft_that_its_source_has_no_longer_is_marked_and_kept_or_deleted_by_
 ) -> None:
     other = replace(RUSSIAN, id="2", title="Бишкекте театр ачылды", html="", link="")
     touched, story = record_items(source, [RUSSIAN, other], NOW).added
-    story_drafts.save(touched, {f"headline-{touched.texts.get().language}": "Ours"}, {}, desk.writer, NOW)
+    draft_editing.save(touched, {f"headline-{touched.texts.get().language}": "Ours"}, {}, desk.writer, NOW)
     StorySourceItem.objects.update(missing_since=NOW, removed_at=NOW)
     browser, edit = as_user(desk.writer), reverse("desk_stories:edit", args=[story.pk])
     rows = browser.get(reverse("desk_story_suggestions")).context["rows"]
@@ -158,6 +158,6 @@ def test_a_contributor_decides_about_own_countries_only(desk: Desk, source: Stor
 
 
 def test_differences_are_marked_and_markup_is_text() -> None:
-    ours, theirs = marked("the <b>old</b> bridge", "the <b>new</b> bridge")
+    ours, theirs = mark_differences("the <b>old</b> bridge", "the <b>new</b> bridge")
     assert '<del class="desk-change">old</del>' in ours and '<ins class="desk-change">new</ins>' in theirs
     assert "&lt;b&gt;" in ours

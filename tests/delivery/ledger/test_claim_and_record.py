@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from mailer.delivery.ledger import deliveries, recover_and_finish
-from mailer.delivery.ledger.attempt_journal import FoundJournal, Journal, LoggedReply, recoverable
+from mailer.delivery.ledger import claim_and_record, recover_and_finish
+from mailer.delivery.ledger.attempt_journal import FoundJournal, Journal, LoggedReply, recoverable_journals
 from mailer.delivery.ledger.attempt_results_and_retries import result_of
 from mailer.delivery.models import Claim, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
@@ -26,12 +26,12 @@ TRIED = [one for one in ReplyClass if one not in (ReplyClass.NOT_TRIED, ReplyCla
 
 
 def take(mailing, owner, limit=100, now=NOW):
-    return deliveries.claim(mailing, owner, now + LEASE, limit, now)
+    return claim_and_record.claim(mailing, owner, now + LEASE, limit, now)
 
 
 def settle(claimed, reply_class, owner, now=NOW, code=250):
     outcome = Outcome(reply_class, f"{code} reply", code)
-    deliveries.record([result_of(one.id, one.attempt, outcome, now, None) for one in claimed], owner)
+    claim_and_record.record([result_of(one.id, one.attempt, outcome, now, None) for one in claimed], owner)
 
 
 def test_two_owners_never_claim_the_same_delivery():
@@ -78,7 +78,7 @@ def test_claiming_uses_the_partial_indexes():
 
     with connection.execute_wrapper(note):
         take(mailing, "a")
-        deliveries.is_due(mailing, NOW)
+        claim_and_record.is_due(mailing, NOW)
     used = set()
     for sql, params in statements.items():
         with connection.cursor() as cursor:
@@ -139,12 +139,12 @@ def test_an_expired_lease_is_settled_by_a_journal_of_this_machine_although_its_p
     expected = ["accepted", "in_doubt", "refused", "planned"]
     assert [found[one.id].state for one in claimed] == expected
     assert found[claimed[-1].id].attempts == found[claimed[-1].id].doubts == 0
-    assert deliveries.has_claims(journal.owner) and states(mailing)["claimed"] == 1
+    assert claim_and_record.has_claims(journal.owner) and states(mailing)["claimed"] == 1
     # What it reports when it goes on changes nothing more.
     (again,) = take(mailing, "b", now=later)
     assert again.id == claimed[-1].id
     settle(claimed[:1], ReplyClass.ACCEPTED, journal.owner)
-    deliveries.release([claimed[-1].id], journal.owner, later)
+    claim_and_record.release([claimed[-1].id], journal.owner, later)
     assert states(mailing) == {"accepted": 1, "in_doubt": 1, "refused": 1, "claimed": 2}
     journal.close()
 
@@ -159,7 +159,7 @@ def test_what_another_machine_knows_of_an_expired_lease_settles_it_when_it_comes
     recover_and_finish.recover(NOW + LEASE + timedelta(seconds=1))
     assert states(mailing) == {"in_doubt": 4}
     # One that it had not begun is due again, and was never in doubt.
-    deliveries.release([claimed[-1].id], journal.owner, NOW)
+    claim_and_record.release([claimed[-1].id], journal.owner, NOW)
     row = Delivery.objects.get(pk=claimed[-1].id)
     assert (row.state, row.attempts, row.doubts) == ("deferred", 0, 0)
     # The rest is settled from its journal when it dies.
@@ -176,7 +176,7 @@ def test_nothing_is_released_into_a_mailing_that_is_done(configure):
     claimed = take(mailing, "a")
     recover_and_finish.recover(NOW + LEASE + timedelta(seconds=1))
     assert recover_and_finish.finish_mailings(NOW) == [mailing.pk]
-    deliveries.release([claimed[0].id], "a", NOW)
+    claim_and_record.release([claimed[0].id], "a", NOW)
     assert states(mailing) == {"in_doubt": 1}
 
 
@@ -194,10 +194,10 @@ def test_a_claim_goes_on_behind_those_of_other_workers():
     mailing = released()
     first, second, third = take(mailing, "a", 2), take(mailing, "b", 2), take(mailing, "a", 2)
     settle(second, ReplyClass.ACCEPTED, "b")
-    deliveries.release([first[0].id], "a", NOW)
-    claimed = deliveries.claim(mailing, "b", NOW + LEASE, 3, NOW, after=second[-1].id)
+    claim_and_record.release([first[0].id], "a", NOW)
+    claimed = claim_and_record.claim(mailing, "b", NOW + LEASE, 3, NOW, after=second[-1].id)
     assert [one.id for one in claimed] == [third[-1].id + 1, third[-1].id + 2, third[-1].id + 3]
-    (last,) = deliveries.claim(mailing, "b", NOW + LEASE, 3, NOW, after=claimed[-1].id)
+    (last,) = claim_and_record.claim(mailing, "b", NOW + LEASE, 3, NOW, after=claimed[-1].id)
     assert last.id == first[0].id
 
 
@@ -218,7 +218,7 @@ def test_an_unfinished_line_is_ignored(tmp_path):
     (path,) = tmp_path.iterdir()
     with path.open("ab") as file:
         file.write(b"8 1")
-    (found,) = recoverable(tmp_path)
+    (found,) = recoverable_journals(tmp_path)
     assert found.attempts == {(7, 1): None} and found.complete
 
 
@@ -273,14 +273,14 @@ class Machine(RuleBasedStateMachine):
     @rule(owner=owners, number=st.integers(1, 4))
     def accept(self, owner, number):
         held = self.held[owner]
-        deliveries.record_accepted(
+        claim_and_record.record_accepted(
             {"250 queued": [held.pop(0)[0].id for _ in held[:number]]}, owner, self.clock()
         )
 
     @rule(owner=owners, places=st.sets(st.integers(0, 11)))
     def release(self, owner, places):
         given = {one.id for place, (one, _) in enumerate(self.held[owner]) if place in places}
-        deliveries.release(given, owner, self.clock())
+        claim_and_record.release(given, owner, self.clock())
         self.held[owner] = [(one, until) for one, until in self.held[owner] if one.id not in given]
 
     @rule(owner=owners, begun=st.integers(0, 3), answered=st.integers(0, 2), whole=st.booleans())
@@ -292,13 +292,13 @@ class Machine(RuleBasedStateMachine):
         accepted = Delivery.objects.filter(state="accepted").values_list("pk", flat=True)
         assert {delivery for delivery, _ in spoken} <= set(accepted)
         self.held[owner].clear()
-        assert not deliveries.has_claims(owner)
+        assert not claim_and_record.has_claims(owner)
 
     @rule(owner=owners)
     def put_off(self, owner):
         if self.held[owner]:
             one, _ = self.held[owner].pop()
-            deliveries.defer([(one.id, self.clock() + timedelta(minutes=10))], owner, "pace")
+            claim_and_record.defer([(one.id, self.clock() + timedelta(minutes=10))], owner, "pace")
 
     @rule(minutes=st.integers(1, 30))
     def wait(self, minutes):
@@ -317,7 +317,7 @@ class Machine(RuleBasedStateMachine):
         if tried:
             settle(found, ReplyClass.IN_DOUBT, owner, self.clock())
             return
-        deliveries.release([one.id for one in found], owner, self.clock())
+        claim_and_record.release([one.id for one in found], owner, self.clock())
         for one in found:
             if (one.id, owner, one.attempt) in before:
                 row = Delivery.objects.get(pk=one.id)
@@ -374,11 +374,13 @@ def test_a_deferred_delivery_is_due_at_its_time_and_no_attempt_is_counted():
     readers(3)
     mailing = released()
     claimed = take(mailing, "a")
-    deliveries.defer([(one.id, NOW + timedelta(minutes=n)) for n, one in enumerate(claimed, 1)], "a", "pace")
+    claim_and_record.defer(
+        [(one.id, NOW + timedelta(minutes=n)) for n, one in enumerate(claimed, 1)], "a", "pace"
+    )
     assert states(mailing) == {"deferred": 3} and not take(mailing, "a")
     (first,) = take(mailing, "a", now=NOW + timedelta(minutes=1))
     assert (first.id, first.attempt) == (claimed[0].id, 1)
-    deliveries.defer([(claimed[1].id, NOW)], "b")
+    claim_and_record.defer([(claimed[1].id, NOW)], "b")
     assert states(mailing) == {"claimed": 1, "deferred": 2} and balances(mailing)
 
 
@@ -388,7 +390,7 @@ def test_a_rollout_gives_no_delivery_beyond_its_step():
     numbers = sorted(Delivery.objects.values_list("pk", flat=True))
     mailing.released_up_to = numbers[1]
     assert [one.id for one in take(mailing, "a")] == numbers[:2]
-    assert not deliveries.is_due(mailing, NOW)
+    assert not claim_and_record.is_due(mailing, NOW)
     mailing.released_up_to = None
     assert [one.id for one in take(mailing, "a")] == numbers[2:]
 
@@ -397,8 +399,8 @@ def test_a_released_delivery_is_claimed_although_later_ones_were_claimed_before(
     readers(4)
     mailing = released()
     first, second = take(mailing, "a", 2), take(mailing, "a", 1)
-    deliveries.release([one.id for one in first], "a", NOW)
-    claimed = deliveries.claim(mailing, "a", NOW + LEASE, 10, NOW, after=second[-1].id)
+    claim_and_record.release([one.id for one in first], "a", NOW)
+    claimed = claim_and_record.claim(mailing, "a", NOW + LEASE, 10, NOW, after=second[-1].id)
     assert {one.id for one in first} < {one.id for one in claimed}
     assert len(claimed) == 3
 
@@ -407,9 +409,9 @@ def test_a_batch_is_accepted_with_its_replies_and_only_by_its_owner():
     readers(3)
     mailing = released()
     ids = [one.id for one in take(mailing, "a", 3)]
-    deliveries.record_accepted({"250 queued": ids[:2]}, "b", NOW)
+    claim_and_record.record_accepted({"250 queued": ids[:2]}, "b", NOW)
     assert states(mailing) == {"claimed": 3}
-    deliveries.record_accepted({"250 queued": ids[:2], "250 another": ids[2:]}, "a", NOW)
+    claim_and_record.record_accepted({"250 queued": ids[:2], "250 another": ids[2:]}, "a", NOW)
     kept = Delivery.objects.order_by("pk").values_list("state", "reply", "accepted_at", "claimed_by")
     assert list(kept) == [("accepted", "250 queued", NOW, "")] * 2 + [("accepted", "250 another", NOW, "")]
 
@@ -418,7 +420,7 @@ def test_scattered_releases_are_due_at_once_and_keep_claims_few():
     readers(60)
     mailing = released()
     claimed = take(mailing, "a", 50)
-    deliveries.release([one.id for one in claimed[:50:2]], "a", NOW)
+    claim_and_record.release([one.id for one in claimed[:50:2]], "a", NOW)
     assert states(mailing) == {"planned": 10, "claimed": 25, "deferred": 25} and Claim.objects.count() == 1
     assert {one.id for one in take(mailing, "b")} == {
         one.id for one in (*claimed[:50:2], *Delivery.objects.order_by("pk")[50:])
@@ -432,9 +434,9 @@ def test_deliveries_under_way_when_a_mailing_is_cancelled_get_their_results():
     sent, given_back, refused = take(mailing, "a", 3)
     mailing_control.cancel(mailing, None, NOW)
     assert states(mailing) == {"claimed": 3, "excluded": 2}
-    deliveries.record_accepted({"250 queued": [sent.id]}, "a", NOW)
+    claim_and_record.record_accepted({"250 queued": [sent.id]}, "a", NOW)
     settle([refused], ReplyClass.REFUSED, "a", code=550)
-    deliveries.release([given_back.id], "a", NOW)
+    claim_and_record.release([given_back.id], "a", NOW)
     recover_and_finish.exclude_cancelled()
     assert states(mailing) == {"accepted": 1, "refused": 1, "excluded": 3} and balances(mailing)
 
@@ -447,7 +449,7 @@ def test_deliveries_under_way_when_a_mailing_expires_are_not_excluded():
     later = mailing.snapshot.window_until + timedelta(minutes=1)
     recover_and_finish.expire_mailings(later)
     assert states(mailing) == {"claimed": 1, "excluded": 2}
-    deliveries.record_accepted({"250 queued": [sent.id]}, "a", later)
+    claim_and_record.record_accepted({"250 queued": [sent.id]}, "a", later)
     assert states(mailing) == {"accepted": 1, "excluded": 2}
 
 
@@ -455,6 +457,6 @@ def test_different_replies_are_kept_with_each_delivery():
     readers(3)
     mailing = released()
     claimed = take(mailing, "a")
-    deliveries.record_accepted({f"250 queued as {one.id}": [one.id] for one in claimed}, "a", NOW)
+    claim_and_record.record_accepted({f"250 queued as {one.id}": [one.id] for one in claimed}, "a", NOW)
     kept = Delivery.objects.order_by("pk").values_list("state", "reply", "attempts", "accepted_at")
     assert list(kept) == [("accepted", f"250 queued as {one.id}", 1, NOW) for one in claimed]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from mailer.desk.base import localized_names
 from mailer.editions import draft_blocks
-from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming
+from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition
 from mailer.editions.models import Edition, Newsletter
 from mailer.stories.models import Story
 
@@ -54,7 +54,7 @@ def of_story(story: Story, at: datetime, *, may_assemble: bool) -> list[Destinat
                 )
             )
             continue
-        next_one = upcoming(newsletter, now, [story.pk])
+        next_one = upcoming_edition(newsletter, now, [story.pk])
         by_hand = next_one.skipped or next_one.at is None
         if may_assemble and by_hand and any(one.pk == story.pk for one in next_one.stories):
             url, link = reverse("desk_assemble", args=[newsletter.pk]), _("Assemble the edition")
@@ -74,7 +74,11 @@ def _draft_that_lacks(newsletter: Newsletter, story: Story, now: datetime) -> Ed
     if draft is None or not story.live:
         return None
     latest = draft_blocks.latest_draft(draft)
-    return draft if any(one.pk == story.pk for one in draft_blocks.pool(latest, now, [story.pk])) else None
+    return (
+        draft
+        if any(one.pk == story.pk for one in draft_blocks.available_stories(latest, now, [story.pk]))
+        else None
+    )
 
 
 def _names(next_one: Upcoming) -> dict[str, str]:

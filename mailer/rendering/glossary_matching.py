@@ -93,7 +93,7 @@ class Words:
         return self._places.get(beginning, ())
 
 
-def spans(text: str | Words, form: str, language: str) -> list[tuple[int, int]]:
+def find_spans(text: str | Words, form: str, language: str) -> list[tuple[int, int]]:
     """Where a plain text holds a form of a name: (first word, word after the last), by the words' places."""
     text = text if isinstance(text, Words) else Words(text)
     if not text.may_hold(form):
@@ -108,10 +108,10 @@ def spans(text: str | Words, form: str, language: str) -> list[tuple[int, int]]:
     ]
 
 
-def mentions(text: str | Words, forms: Sequence[str], language: str) -> bool:
+def mentions_any(text: str | Words, forms: Sequence[str], language: str) -> bool:
     """Whether a plain text holds one of the forms."""
     text = text if isinstance(text, Words) else Words(text)
-    return any(spans(text, form, language) for form in forms)
+    return any(find_spans(text, form, language) for form in forms)
 
 
 def forbidden_in(text: str | Words, term: Term, language: str) -> str:
@@ -119,9 +119,9 @@ def forbidden_in(text: str | Words, term: Term, language: str) -> str:
     text = text if isinstance(text, Words) else Words(text)
     allowed: list[tuple[int, int]] | None = None
     for form in term.forbidden_forms(language):
-        for start, end in spans(text, form, language):
+        for start, end in find_spans(text, form, language):
             if allowed is None:
-                allowed = [span for one in term.forms(language) for span in spans(text, one, language)]
+                allowed = [span for one in term.forms(language) for span in find_spans(text, one, language)]
             if not any(first <= start and end <= last for first, last in allowed):
                 return form
     return ""
@@ -133,7 +133,7 @@ def terms_in(texts: Mapping[str, str], terms: Sequence[Term]) -> list[Term]:
     return [
         term
         for term in terms
-        if any(mentions(found[code], forms, code) for code, forms in term.names if code in found)
+        if any(mentions_any(found[code], forms, code) for code, forms in term.names if code in found)
     ]
 
 

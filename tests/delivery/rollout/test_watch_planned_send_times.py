@@ -12,7 +12,7 @@ from mailer.approval import approve_and_schedule
 from mailer.approval.models import Notification, Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Alert, Mailing
-from mailer.delivery.rollout import advance_mailings, planned_sending
+from mailer.delivery.rollout import advance_mailings, watch_planned_send_times
 from mailer.editions.assemble import assemble_due
 from mailer.editions.models import Edition, EditionPlan, Newsletter
 from tests import cast
@@ -63,7 +63,7 @@ def approve(snapshot: Snapshot, staff: cast.Staff, now: datetime) -> None:
 
 def run(now: datetime) -> int:
     """What the worker does at a moment: it must send nothing that is not approved."""
-    steps = planned_sending.run_due(now)
+    steps = watch_planned_send_times.run_due(now)
     advance_mailings.start_due(now)
     return steps
 

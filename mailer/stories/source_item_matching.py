@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Any
 
 from mailer.stories import duplicates
+from mailer.stories.draft_suggestion import entry_of
 from mailer.stories.duplicates import Match
 from mailer.stories.models import StorySourceItem, StorySourceItemKey
-from mailer.stories.story_suggestion import entry_of
 
 # The newest entries that one entry is compared with.
 _MOST = 50
@@ -59,7 +59,7 @@ class Candidates:
             if number not in self._rows:
                 continue
             other, there = self._rows[number]
-            match = duplicates.compare(entry(), there())
+            match = duplicates.match_entries(entry(), there())
             if match is not None and match.kind == "same":
                 return match, other
             if match is not None and translation[0] is None and other.story is not None:
@@ -71,7 +71,7 @@ class Candidates:
         return sorted(numbers, reverse=True)[:_MOST]
 
     def _load(self, numbers: Iterable[int]) -> None:
-        for part in parts(numbers, _PART):
+        for part in query_batches(numbers, _PART):
             for row in StorySourceItem.objects.filter(pk__in=part).select_related("story"):
                 self._rows[row.pk] = row, cache(partial(_stored_entry, row))
 
@@ -82,7 +82,7 @@ def _stored_entry(row: StorySourceItem) -> duplicates.Entry:
 
 def _pairs(keys: Sequence[Collection[str]]) -> Iterator[tuple[int, str]]:
     """(id of an entry, key) of the stored entries that share a key."""
-    for part in parts({key for one in keys for key in one}, _PART):
+    for part in query_batches({key for one in keys for key in one}, _PART):
         listed = StorySourceItemKey.objects.filter(key__in=part).values_list("item_id", "key")
         found = list(listed[:_MOST_PAIRS])
         if len(found) < _MOST_PAIRS:
@@ -93,7 +93,7 @@ def _pairs(keys: Sequence[Collection[str]]) -> Iterator[tuple[int, str]]:
             yield from listed.filter(key=key).order_by("-item_id")[:_MOST]
 
 
-def parts(listed: Iterable[Any], size: int = _PART) -> Iterator[list[Any]]:
+def query_batches(listed: Iterable[Any], size: int = _PART) -> Iterator[list[Any]]:
     """Few enough values for one query."""
     values = iter(listed)
     while part := list(islice(values, size)):

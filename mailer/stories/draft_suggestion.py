@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from mailer.rendering import sanitize
-from mailer.rendering.language_detection import contradiction, detect, first_of_script
+from mailer.rendering.language_detection import contradicting_language, detect, first_of_script
 from mailer.stories import country_suggestion, duplicates
 from mailer.stories.country_suggestion import CountrySuggestion, Reason, SourceHints
 from mailer.stories.duplicates import Match
@@ -62,7 +62,7 @@ class SuggestedStory:
     """The draft that an entry becomes."""
 
     item_id: str
-    # The fields by the names of `story_drafts.values_of`, without the picture.
+    # The fields by the names of `draft_editing.values_of`, without the picture.
     values: dict[str, str]
     language: str
     language_reason: LanguageReason
@@ -92,7 +92,7 @@ class SuggestedStory:
 
 def item_key(item_id: str) -> str:
     """The id as it is stored: a digest of one that is too long or has characters that no database takes."""
-    is_plain = len(item_id) <= 500 and sanitize.printable(item_id) == item_id
+    is_plain = len(item_id) <= 500 and sanitize.without_unprintable(item_id) == item_id
     return item_id if is_plain else hashlib.sha256(item_id.encode(errors="replace")).hexdigest()
 
 
@@ -108,17 +108,17 @@ def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> Sug
     # No database takes null characters, and lone surrogates are no text.
     item = replace(
         item,
-        title=sanitize.printable(item.title),
-        html=sanitize.printable(item.html),
-        summary=sanitize.printable(item.summary),
-        place=sanitize.printable(item.place),
-        picture_alt=sanitize.printable(item.picture_alt),
-        link=sanitize.printable(item.link),
-        categories=tuple(map(sanitize.printable, item.categories)),
-        countries=tuple(map(sanitize.printable, item.countries)),
+        title=sanitize.without_unprintable(item.title),
+        html=sanitize.without_unprintable(item.html),
+        summary=sanitize.without_unprintable(item.summary),
+        place=sanitize.without_unprintable(item.place),
+        picture_alt=sanitize.without_unprintable(item.picture_alt),
+        link=sanitize.without_unprintable(item.link),
+        categories=tuple(map(sanitize.without_unprintable, item.categories)),
+        countries=tuple(map(sanitize.without_unprintable, item.countries)),
     )
     content = item.html or item.summary
-    plain = sanitize.printable(sanitize.to_single_line(content))
+    plain = sanitize.without_unprintable(sanitize.to_single_line(content))
     headline = sanitize.shorten(_line(item.title) or plain, _HEADLINE) or _line(item.link)
     summary = sanitize.shorten(_line(item.summary) or plain or headline, _SUMMARY)
     language, language_reason = _language(source, item, f"{headline}. {plain}")
@@ -203,7 +203,7 @@ def _body(content: str) -> tuple[str, bool]:
 
 
 def _line(text: str) -> str:
-    return sanitize.printable(sanitize.to_single_line(text))
+    return sanitize.without_unprintable(sanitize.to_single_line(text))
 
 
 def safe_link(link: str) -> str:
@@ -219,7 +219,7 @@ def _language(source: SourceContext, item: SourceItem, text: str) -> tuple[str, 
     stated = item.language.replace("_", "-").partition("-")[0].lower()
     if stated in iso_codes.LANGUAGES:
         # Many sites state the language of their software.
-        other = contradiction(text, stated)
+        other = contradicting_language(text, stated)
         return (other.language, "detected") if other else (stated, "stated")
     if found := detect(text):
         return found, "detected"
@@ -244,7 +244,7 @@ def _hints(source: SourceContext, item: SourceItem) -> SourceHints:
     return SourceHints(tuple(source.countries), by_category, item.categories, item.countries)
 
 
-def comparable(source: SourceContext, story: SuggestedStory, picture: str) -> duplicates.Entry:
+def comparison_entry(source: SourceContext, story: SuggestedStory, picture: str) -> duplicates.Entry:
     """What a new entry is compared by. `picture`: its SHA-256; or ""."""
     values = story.values
     return entry_of(source.source, story.language, values, picture, story.published)
@@ -271,16 +271,16 @@ def entry_of(
 # In a process that parses.
 
 
-def request(source: SourceContext, items: Iterable[SourceItem], now: datetime) -> bytes:
-    """What `parse` reads."""
+def build_request(source: SourceContext, items: Iterable[SourceItem], now: datetime) -> bytes:
+    """What `answer_request` reads."""
     listed = [to_json(item) for item in items]
     asked = {"source": asdict(source), "items": listed, "now": now.isoformat()}
     # As json.loads reads it: a feed may have half of a surrogate pair.
     return json.dumps(asked, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def parse(body: bytes) -> dict[str, Any]:
-    """{"stories": [...]} for a `request`; None for an entry that fails. Runs in the limited process."""
+def answer_request(body: bytes) -> dict[str, Any]:
+    """{"stories": [...]} for a `build_request`; None for an entry that fails. Runs in the limited process."""
     asked = json.loads(body)
     source, now = SourceContext(**asked["source"]), datetime.fromisoformat(asked["now"])
     return {"stories": [_answer(source, from_json(values), now) for values in asked["items"]]}
@@ -300,7 +300,7 @@ def _answer(source: SourceContext, item: SourceItem, now: datetime) -> dict[str,
 
 
 def read_answer(answer: Mapping[str, Any], item: SourceItem) -> SuggestedStory:
-    """The story that `parse` answered for the entry. Raises KeyError, TypeError and ValueError."""
+    """The story that `answer_request` answered for the entry. Raises KeyError, TypeError and ValueError."""
     given, kind = answer["countries"], dict(answer["kind"])
     countries = CountrySuggestion(
         tuple(given["countries"]),

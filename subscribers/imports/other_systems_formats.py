@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from subscribers.imports.statuses import Status
+from subscribers.imports.status_cells import Status
 
 _UNSUBSCRIBED, _BOUNCED, _BLOCKED = Status.UNSUBSCRIBED, Status.BOUNCED, Status.BLOCKED
 _UNCONFIRMED, _NOT_SUBSCRIBED, _SUBSCRIBED = Status.UNCONFIRMED, Status.NOT_SUBSCRIBED, Status.SUBSCRIBED

@@ -11,8 +11,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from wagtail.admin.templatetags.wagtailadmin_tags import avatar_url
 
-from mailer.desk.base.markup import attributes, button, human_readable_date, joined, shown, state, text
-from mailer.desk.base.markup import icon as markup_icon
+from mailer.desk.base.markup import (
+    button_markup,
+    escaped_text,
+    html_attributes,
+    human_readable_date,
+    join_markup,
+    localized_text,
+    state_markup,
+)
+from mailer.desk.base.markup import icon_markup as markup_icon
 
 register = template.Library()
 
@@ -25,31 +33,31 @@ def table_rows(context: Context, table: Any) -> SafeString:
     """The rows of a `wagtail.admin.ui.tables.Table`."""
     columns = list(table.columns.values())
     shared = {"table": table, "request": context.get("request")}
-    return joined(_row(row, columns, {**shared, "row": row}) for row in table.rows)
+    return join_markup(_row(row, columns, {**shared, "row": row}) for row in table.rows)
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """In place of Wagtail's tag, for rows that have many."""
-    return joined((markup_icon(name),))
+    return join_markup((markup_icon(name),))
 
 
 @register.simple_tag
 def user_and_avatar(user: Any, username: Any) -> SafeString:
     """In place of wagtailadmin/shared/user_avatar.html."""
-    picture = f'<img src="{text(avatar_url(user, size=25))}" alt="" decoding="async" loading="lazy"/>'
-    return joined((f'<span class="avatar small">{picture}</span>\n', shown(username or user)))
+    picture = f'<img src="{escaped_text(avatar_url(user, size=25))}" alt="" decoding="async" loading="lazy"/>'
+    return join_markup((f'<span class="avatar small">{picture}</span>\n', localized_text(username or user)))
 
 
 @register.simple_tag
 def readable_date(date: Any, description: Any, placement: str, tooltip_format: str) -> SafeString:
     """In place of wagtailadmin/shared/human_readable_date.html."""
-    return joined((human_readable_date(date, description, placement, tooltip_format),))
+    return join_markup((human_readable_date(date, description, placement, tooltip_format),))
 
 
 def _row(row: Any, columns: list[Any], context: dict[str, Any]) -> str:
     cells = "".join(_cell(column, row.instance, context) for column in columns)
-    return f"<tr{attributes(row.attrs)}>{cells}</tr>"
+    return f"<tr{html_attributes(row.attrs)}>{cells}</tr>"
 
 
 def _cell(column: Any, instance: Any, context: dict[str, Any]) -> str:
@@ -61,26 +69,26 @@ def _cell(column: Any, instance: Any, context: dict[str, Any]) -> str:
 
 def _opened(cell: _Cell) -> str:
     classname = cell["column"].classname
-    return f'<td class="{text(classname)}">' if classname else "<td>"
+    return f'<td class="{escaped_text(classname)}">' if classname else "<td>"
 
 
 def _plain_cell(cell: _Cell) -> str:
     value = cell["value"]
-    return f"{_opened(cell)}{'' if value is None else shown(value)}</td>"
+    return f"{_opened(cell)}{'' if value is None else localized_text(value)}</td>"
 
 
 def _title_cell(cell: _Cell) -> str:
-    title = shown(cell["value"])
+    title = localized_text(cell["value"])
     if cell["title_id"]:
-        title = f'<span id="{text(cell["title_id"])}">{title}</span>'
+        title = f'<span id="{escaped_text(cell["title_id"])}">{title}</span>'
     if cell["link_url"]:
-        title = f"<a{attributes(cell['link_attrs'])}>{title}</a>"
+        title = f"<a{html_attributes(cell['link_attrs'])}>{title}</a>"
     elif cell["label_id"]:
-        title = f'<label for="{text(cell["label_id"])}">{title}</label>'
-    actions = "\n".join(f"<li>{button(one, cell)}</li>" for one in cell.get("buttons", ()) if one.show)
+        title = f'<label for="{escaped_text(cell["label_id"])}">{title}</label>'
+    actions = "\n".join(f"<li>{button_markup(one, cell)}</li>" for one in cell.get("buttons", ()) if one.show)
     listed = f'<ul class="actions">{actions}</ul>' if actions else ""
     classname = cell["column"].classname
-    before = f"{text(classname)} " if classname else ""
+    before = f"{escaped_text(classname)} " if classname else ""
     return f'<td class="{before}title"><div class="title-wrapper">{title}</div>{listed}</td>'
 
 
@@ -90,18 +98,18 @@ def _date_cell(cell: _Cell) -> str:
 
 
 def _state_cell(cell: _Cell) -> str:
-    return f"{_opened(cell)}{state(cell['tone'], cell['label'])}</td>"
+    return f"{_opened(cell)}{state_markup(cell['tone'], cell['label'])}</td>"
 
 
 def _link_cell(cell: _Cell) -> str:
-    label = shown(cell["text"])
-    link = f'<a href="{text(cell["url"])}">{label}</a>' if cell["url"] else label
+    label = localized_text(cell["text"])
+    link = f'<a href="{escaped_text(cell["url"])}">{label}</a>' if cell["url"] else label
     return f"{_opened(cell)}{link}</td>"
 
 
 def _checkbox_cell(cell: _Cell) -> str:
     instance = cell["instance"]
-    label = gettext("Select %(instance)s") % {"instance": shown(instance)}
+    label = gettext("Select %(instance)s") % {"instance": localized_text(instance)}
     return (
         f'<td class="bulk-action-checkbox-cell"><input type="checkbox" name="ids" value="{instance.pk}" '
         f'form="bulk" aria-label="{label}"></td>'

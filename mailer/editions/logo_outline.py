@@ -25,23 +25,23 @@ _OPAQUE = 96
 _DIRECTIONS = 24
 
 
-def ringed(picture: Pillow.Image, grounds: tuple[str, str]) -> Pillow.Image:
+def outlined(picture: Pillow.Image, grounds: tuple[str, str]) -> Pillow.Image:
     """The transparent logo (RGBA) with its ring; `grounds` as in `theme.logo_grounds`."""
-    return with_ring(picture, colour(picture, grounds), round(_WIDTH / logo_scale(*picture.size)))
+    return with_outline(picture, outline_colour(picture, grounds), round(_WIDTH / logo_scale(*picture.size)))
 
 
-def colour(picture: Pillow.Image, grounds: tuple[str, str]) -> str:
+def outline_colour(picture: Pillow.Image, grounds: tuple[str, str]) -> str:
     """Of the masthead's ground and the other one (#RRGGBB), the first on which the logo can be seen."""
     masthead, other = grounds
     shown = picture.getchannel("A").point(lambda value: 255 if value >= _OPAQUE else 0)
     if not shown.getbbox():
         return masthead
     mean = "#{:02X}{:02X}{:02X}".format(*(round(one) for one in ImageStat.Stat(picture, shown).mean[:3]))
-    on_masthead, on_other = theme.contrast(mean, masthead), theme.contrast(mean, other)
+    on_masthead, on_other = theme.contrast_ratio(mean, masthead), theme.contrast_ratio(mean, other)
     return masthead if on_masthead >= min(_ENOUGH, on_other) else other
 
 
-def with_ring(picture: Pillow.Image, ground: str, width: int) -> Pillow.Image:
+def with_outline(picture: Pillow.Image, ground: str, width: int) -> Pillow.Image:
     """The logo (RGBA) with a ring `width` pixels wide in a colour; larger where it had no room for that."""
     box = picture.getchannel("A").getbbox()
     if not box:

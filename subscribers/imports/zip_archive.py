@@ -1,6 +1,6 @@
 """Unpacks a ZIP archive of tables in a process of its own with limits (see `limited_process`).
 
-`python -m subscribers.imports.archive` is that process: it loads neither Django nor the configuration.
+`python -m subscribers.imports.zip_archive` is that process: it loads neither Django nor the configuration.
 """
 
 from __future__ import annotations

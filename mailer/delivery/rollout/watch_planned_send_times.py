@@ -190,7 +190,7 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
 
         people = users_with("mailer.schedule_edition") | users_with("mailer.approve_edition")
         # Those who get the alert are not notified twice.
-        alerted = set(alerts.recipients())
+        alerted = set(alerts.alert_recipients())
         people = {user for user in people if user.email not in alerted and user.has_perm(_DESK)}
         notify("planned_time_missed", people, write, path, now)
     log.warning("action=planned_edition_held edition=%d", edition.pk)

@@ -19,7 +19,7 @@ from wagtail.images import get_image_model
 
 from mailer.stories.models import RICH_TEXT_FEATURES, Story, StoryText
 from mailer.stories.translations import PARTS as PARTS
-from mailer.stories.translations import plain
+from mailer.stories.translations import comparable_text
 
 ABOUT = ("kind", "date", "starts", "ends", "zone", "countries", "picture", "link")
 # Changes of one person within this time are one entry of the history.
@@ -93,7 +93,7 @@ def mark_of(value: str, *, rich: bool) -> str:
 
 
 def _mark(value: str) -> str:
-    return hashlib.sha256(plain(value).encode()).hexdigest()[:16]
+    return hashlib.sha256(comparable_text(value).encode()).hexdigest()[:16]
 
 
 def read_marks(text: str) -> dict[str, str]:
@@ -167,11 +167,11 @@ def save(
         if story.pk and not changes:
             return Saved(draft, conflicts)
         apply(draft, changes)
-        store(draft, user, now)
+        save_revision(draft, user, now)
     return Saved(draft, conflicts)
 
 
-def store(draft: Story, user: User, now: datetime) -> None:
+def save_revision(draft: Story, user: User, now: datetime) -> None:
     """Save the draft as a revision of `user`; the row too, while the story is not ready."""
     last = draft.latest_revision
     sitting = (
@@ -205,11 +205,11 @@ def apply(draft: Story, changes: Mapping[str, str]) -> None:
         elif field == "picture":
             draft.picture = get_image_model().objects.filter(pk=int(value)).first() if value else None
         else:
-            setattr(draft, field, parsed(field, value))
+            setattr(draft, field, parse_field(field, value))
     draft.texts = [text for text in texts.values() if is_written(text)]
 
 
-def parsed(field: str, value: str) -> Any:
+def parse_field(field: str, value: str) -> Any:
     """The value of a story's field, one of ABOUT but its picture, that `values_of` gave as text."""
     if field == "date":
         return date.fromisoformat(value)
@@ -220,7 +220,7 @@ def parsed(field: str, value: str) -> Any:
 
 def is_written(text: StoryText) -> bool:
     """Whether anything is written in the text."""
-    return any(plain(getattr(text, part)) for part in PARTS)
+    return any(comparable_text(getattr(text, part)) for part in PARTS)
 
 
 @dataclass(frozen=True)

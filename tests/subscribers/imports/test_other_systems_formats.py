@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from subscribers.imports import table_file
-from subscribers.imports.formats import FORMATS, MEMBER_LIST
+from subscribers.imports.other_systems_formats import FORMATS, MEMBER_LIST
 from subscribers.imports.row_types import InvalidRow, ValidRow
 from subscribers.imports.staff_questions import Question, Survey
 from subscribers.imports.validate import row_validator

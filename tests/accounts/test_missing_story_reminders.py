@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core import mail
 
+from mailer.accounts.missing_story_reminders import remind_due, silent_countries
 from mailer.accounts.models import ContributorCountries
-from mailer.accounts.office_reminders import remind_due, silent_countries
 from mailer.approval.models import Notification
 from mailer.editions.assemble import assemble, assemble_due
 from mailer.editions.models import EditionPlan, Newsletter

@@ -7,8 +7,8 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
-from mailer.editions import logo_ring
-from mailer.editions.pictures import LOGO, encoded
+from mailer.editions import logo_outline
+from mailer.editions.pictures import LOGO, encode_picture
 from mailer.rendering import theme
 
 DARK, WHITE = "#22303C", "#FFFFFF"
@@ -33,7 +33,7 @@ def on(picture: Image.Image, ground: str) -> Image.Image:
 def contrast_of_ring(picture: Image.Image, ground: str) -> float:
     """Of the pixel left of the bar with what surrounds it."""
     red, green, blue = on(picture, ground).getpixel((3 + 80 - 2, 3 + 30))  # type: ignore[misc]
-    return theme.contrast(f"#{red:02X}{green:02X}{blue:02X}", ground)
+    return theme.contrast_ratio(f"#{red:02X}{green:02X}{blue:02X}", ground)
 
 
 @pytest.mark.parametrize("base", theme.THEMES)
@@ -42,7 +42,7 @@ def test_a_logo_that_fits_its_masthead_looks_the_same_there_and_is_seen_on_any_o
 ) -> None:
     grounds = theme.logo_grounds({theme.BASE: base})
     colour, changed = (DARK, BLACKENED) if base == "plain" else (WHITE, WHITE)
-    ringed = logo_ring.ringed(logo(colour), grounds)
+    ringed = logo_outline.outlined(logo(colour), grounds)
     assert ringed.size == (246, 66)
     without = Image.new("RGBA", ringed.size)
     without.paste(logo(colour), (3, 3))
@@ -53,8 +53,8 @@ def test_a_logo_that_fits_its_masthead_looks_the_same_there_and_is_seen_on_any_o
 
 def test_a_logo_that_its_masthead_would_hide_has_a_ring_that_is_seen_there() -> None:
     default, plain = theme.logo_grounds({}), theme.logo_grounds({theme.BASE: "plain"})
-    assert contrast_of_ring(logo_ring.ringed(logo(DARK), default), default[0]) > 7
-    assert contrast_of_ring(logo_ring.ringed(logo(WHITE), plain), plain[0]) > 7
+    assert contrast_of_ring(logo_outline.outlined(logo(DARK), default), default[0]) > 7
+    assert contrast_of_ring(logo_outline.outlined(logo(WHITE), plain), plain[0]) > 7
 
 
 @pytest.mark.parametrize("base", theme.THEMES)
@@ -63,7 +63,7 @@ def test_in_dark_mode_the_ring_has_the_dark_ground_unless_that_would_hide_the_lo
     base: str, colour: str
 ) -> None:
     grounds = theme.logo_grounds({theme.BASE: base}, dark=True)
-    ringed = logo_ring.ringed(logo(colour), grounds)
+    ringed = logo_outline.outlined(logo(colour), grounds)
     assert (contrast_of_ring(ringed, grounds[0]) > 7) is (colour == DARK)
 
 
@@ -73,10 +73,10 @@ def test_only_transparent_logos_with_known_grounds_change() -> None:
     def made(picture: Image.Image, grounds: tuple[str, str] | None) -> Image.Image:
         written = BytesIO()
         picture.save(written, "PNG")
-        return Image.open(BytesIO(encoded(written.getvalue(), LOGO, grounds).data))
+        return Image.open(BytesIO(encode_picture(written.getvalue(), LOGO, grounds).data))
 
     assert made(logo(DARK), grounds).size == (246, 66)
     assert made(logo(DARK), None).size == (240, 60)
     assert made(on(logo(DARK), WHITE), grounds).size == (240, 60)
     empty = Image.new("RGBA", (20, 20))
-    assert logo_ring.ringed(empty, grounds) is empty
+    assert logo_outline.outlined(empty, grounds) is empty

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from mailer.stories import removed_items, story_drafts
+from mailer.stories import draft_editing, items_removed_at_source
+from mailer.stories.items_removed_at_source import note_missing
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.removed_items import note_missing
 from mailer.stories.source_items import record_items
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits
@@ -97,11 +97,11 @@ def test_a_story_that_another_source_still_has_is_not_asked_about() -> None:
     (story,) = record_items(first, [RUSSIAN], NOW).added
     record_items(second, [replace(RUSSIAN, id="copy")], NOW)
     first.items.update(removed_at=NOW)
-    assert removed_items.deleted_stories([story.pk]) == set()
+    assert items_removed_at_source.deleted_stories([story.pk]) == set()
     second.items.update(removed_at=NOW)
-    assert removed_items.deleted_stories([story.pk]) == {story.pk}
-    removed_items.keep(story, NOW)
-    assert removed_items.deleted_stories([story.pk]) == set()
+    assert items_removed_at_source.deleted_stories([story.pk]) == {story.pk}
+    items_removed_at_source.keep_story(story, NOW)
+    assert items_removed_at_source.deleted_stories([story.pk]) == set()
 
 
 def test_nothing_that_an_editor_wrote_or_that_is_ready_changes() -> None:
@@ -109,7 +109,7 @@ def test_nothing_that_an_editor_wrote_or_that_is_ready_changes() -> None:
     record_items(source, entries(1, 2, 3), NOW)
     touched, ready = (StorySourceItem.objects.get(item_id=one).story for one in "23")
     assert touched and ready
-    story_drafts.save(touched, {"headline-ru": "Наш заголовок"}, {}, user, NOW)
+    draft_editing.save(touched, {"headline-ru": "Наш заголовок"}, {}, user, NOW)
     ready.get_latest_revision().publish()
     before = list(Story.objects.order_by("pk").values())
     for hour in (1, 2):

@@ -19,21 +19,21 @@ from django.utils.text import slugify
 
 from mailer.insert_rows import insert_objects, insert_rows, new_object
 from mailer.stories import bulk_drafts, duplicates, source_updates
-from mailer.stories.entry_matching import Candidates
-from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
-from mailer.stories.source_context import context_of
-from mailer.stories.source_item_pictures import Picture, load_picture
-from mailer.stories.sources.source_item import SourceItem
-from mailer.stories.story_suggestion import (
+from mailer.stories.draft_suggestion import (
     SourceContext,
     SuggestedStory,
-    comparable,
+    comparison_entry,
     digest_of,
     item_key,
     safe_link,
     suggest_story,
     suggestion_of,
 )
+from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
+from mailer.stories.source_item_matching import Candidates
+from mailer.stories.source_item_pictures import Picture, load_picture
+from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.suggestion_context import context_of
 
 # Entries of one transaction, and bytes of their pictures: other writers wait for its end.
 _AT_ONCE, _PICTURES = 50, 16 << 20
@@ -63,7 +63,7 @@ class _NewEntry:
 
     def compared(self) -> duplicates.Entry:
         """What the entry is compared by."""
-        return comparable(self.context, self.story, self.picture.digest)
+        return comparison_entry(self.context, self.story, self.picture.digest)
 
 
 def record_new(
@@ -164,14 +164,14 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
             # Of a source that was deleted and added again.
             row.story = known[key]
         else:
-            draft = bulk_drafts.build(key, one.story.values, one.picture, one.story.headline, now)
+            draft = bulk_drafts.build_draft(key, one.story.values, one.picture, one.story.headline, now)
             row.story = draft.story
             drafts.append(draft)
         if row.role == row.Role.ORIGIN and match is not None and other is not None:
             row.similar_to, row.similar_reason = other.story, match.sign
         rows.append(row)
         candidates.add(row, compared, one.keys)
-    bulk_drafts.store(drafts)
+    bulk_drafts.store_drafts(drafts)
     _store(rows, batch)
     return [("merged" if row.role == row.Role.DUPLICATE else "added", row.story) for row in rows]
 

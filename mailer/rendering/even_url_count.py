@@ -51,17 +51,17 @@ _WITHIN = re.compile(r"https?(?::|%3A)(?:/|%2F){2}", re.IGNORECASE)
 _NUMBERED = re.compile(r"\n\[\d+\] http")
 
 
-def made_even(page: str, text: str, name: str, site_url: str, *, has_all: bool = False) -> str:
+def with_even_count(page: str, text: str, name: str, site_url: str, *, has_all: bool = False) -> str:
     """The text part, with the address of the site added to its list of links where the sum would be odd.
 
     `name`: the newsletter's, which stands before the address; `has_all`: see CountedAddresses. The sum stays
     odd where the HTML has links to the site's front page and to its archive, so that these do not count.
     """
-    address = CountedAddresses(page, text, site_url, has_all=has_all).that_makes_even(pages_of(site_url))
+    address = CountedAddresses(page, text, site_url, has_all=has_all).that_makes_even(filler_pages(site_url))
     return _listed(text, name, address) if address else text
 
 
-def pages_of(site_url: str) -> tuple[str, str]:
+def filler_pages(site_url: str) -> tuple[str, str]:
     """Where an address may lead that is there for the sake of the sum: front page and archive."""
     return f"{site_url}/", f"{site_url}/archive/"
 
@@ -259,6 +259,6 @@ def _listed(text: str, name: str, address: str) -> str:
         pass
     at = text.find("\n", last + 1) + 1 if last >= 0 else 0
     # A name that has an address would count, too.
-    named = template_parts.wrap(f"{escape_tags(name)}: {address}")
+    named = template_parts.wrap_lines(f"{escape_tags(name)}: {address}")
     line = address if any(_addresses(name)) else named
     return f"{text[: at or len(text)]}{line}\n{text[at or len(text) :]}"

@@ -44,7 +44,7 @@ class Labelled:
     text: str
 
 
-def labelled(line: str) -> Labelled | None:
+def find_label(line: str) -> Labelled | None:
     """The label of "Place: House of Cinema", and what follows it."""
     found = _LABELLED.match(line)
     kind = _LABEL_OF.get(fold_name(found[1])) if found else None
