@@ -61,7 +61,7 @@ def subject_long(description: Description) -> Iterator[Found]:
     for subject in _subjects(description.content):
         if len(subject.subject) > LONGEST_SUBJECT:
             yield Found(
-                _place(subject), stored("The line has %(count)s characters", count=len(subject.subject))
+                _place(subject), stored("The text has %(count)s characters", count=len(subject.subject))
             )
 
 
@@ -143,7 +143,7 @@ def preheader_long(description: Description) -> Iterator[Found]:
     for subject in _subjects(description.content):
         if len(subject.preheader) > LONGEST_PREHEADER:
             yield Found(
-                _preview(subject), stored("The line has %(count)s characters", count=len(subject.preheader))
+                _preview(subject), stored("The text has %(count)s characters", count=len(subject.preheader))
             )
 
 

@@ -138,7 +138,7 @@ def alt_too_long(description: Description) -> Iterator[Found]:
     """Descriptions that are longer than anyone listens to."""
     for place, alt, _beside in _described(description):
         if len(alt) > LONGEST_ALT:
-            yield Found(place, stored("The line has %(count)s characters", count=len(alt)))
+            yield Found(place, stored("The text has %(count)s characters", count=len(alt)))
 
 
 def unusable_picture(description: Description) -> Iterator[Found]:

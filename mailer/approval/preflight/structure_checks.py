@@ -181,7 +181,7 @@ def long_texts(text: Text) -> Iterator[Found]:
             or any(len(one) > LONGEST_PARAGRAPH for one in text.plain.split("\n"))
         )
     ):
-        yield Found(text.place, stored("The line has %(count)s characters", count=len(text.plain)))
+        yield Found(text.place, stored("The text has %(count)s characters", count=len(text.plain)))
 
 
 def short_texts(description: Description) -> Iterator[Found]:

@@ -93,7 +93,7 @@ def program_error_text(text: Text) -> Iterator[Found]:
 def long_headline(text: Text) -> Iterator[Found]:
     """Headlines that are a paragraph."""
     if text.field in ("headline", "heading") and len(text.plain) > _LONGEST_HEADLINE:
-        yield Found(text.place, stored("The line has %(count)s characters", count=len(text.plain)))
+        yield Found(text.place, stored("The text has %(count)s characters", count=len(text.plain)))
 
 
 @check_each_text
