@@ -295,7 +295,11 @@ def describe_change(change: AccountChange) -> str:
         "value": change.after or change.before,
     }
     if change.what == What.CREATED:
-        text = gettext("%(who)s created the staff account %(after)s")
+        text = (
+            gettext("%(who)s created the staff account %(after)s")
+            if change.actor
+            else gettext("the staff account %(after)s was created by a command on the server")
+        )
     elif change.what in (What.SECOND_FACTOR, What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
         text = (
             gettext("%(who)s added to the account the %(what)s %(value)s")
@@ -310,7 +314,12 @@ def describe_change(change: AccountChange) -> str:
 
 
 def _send_changes(address: str, subject: str, changes: Sequence[AccountChange], advice: str) -> None:
-    lines = [f"- {_time(change)}, {_owner(change.user)}: {describe_change(change)}." for change in changes]
+    lines = [
+        "- "
+        + gettext("%(time)s, account of %(owner)s: %(change)s.")
+        % {"time": _time(change), "owner": _owner(change.user), "change": describe_change(change)}
+        for change in changes
+    ]
     body = "\n".join([f"{subject}:", "", *lines, "", advice.format(url=settings.CONFIG.site.url)])
     EmailMessage(subject, body, to=[address], headers={"Auto-Submitted": "auto-generated"}).send()
 

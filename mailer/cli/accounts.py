@@ -89,6 +89,8 @@ def invite(
         fail(" ".join([error.messages[0], *map(_independence, islice(same, 1))]))
     log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
     console.print(set_password_url(user), markup=False, soft_wrap=True)
+    # Not on stdout, from which programs read the link.
+    typer.echo(f"Send this link to {email}. It works once, within three days; nothing was mailed.", err=True)
 
 
 def _independence(user: User) -> str:

@@ -126,6 +126,11 @@ class _Calendar(MenuItem):
         return may_view_editions(request.user)
 
 
+def home_item() -> MenuItem:
+    """Wagtail hook `register_admin_menu_item`: what waits for the user, as behind the logo."""
+    return MenuItem(_("Home"), reverse("wagtailadmin_home"), name="home", icon_name="home", order=1)
+
+
 def calendar_item() -> MenuItem:
     """Wagtail hook `register_admin_menu_item`: what is planned for all newsletters."""
     return _Calendar(_("Calendar"), reverse("desk_calendar"), name="calendar", icon_name="date", order=115)

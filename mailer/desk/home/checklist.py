@@ -90,9 +90,9 @@ _RULES = {
     "colleagues": _Rule(
         _("Invite a writer and an approver"),
         _(
-            "Every edition is approved by a second, independent person. You invite the writer here. The "
-            "first approver is invited on the server, with a command: a person whom you invite cannot "
-            "approve, for 30 days, what you have set up."
+            "Every edition is approved by a second person, who does not depend on its authors. Invite the "
+            "writer here. The first approver is not invited by you, but on the server: send the command "
+            "below to the person who runs the server. It prints a link, with which the approver joins."
         ),
         lambda user: (_("Invite a writer"), f"{reverse('wagtailusers_users:add')}?role=Writers"),
     ),
@@ -143,8 +143,8 @@ _RULES = {
 }
 # In place of the reason, where nobody could approve what the user writes.
 _WRITTEN_BY_OTHERS = _(
-    "No edition can be approved yet: every approver wrote or set up a part of it, or was invited by one of "
-    "its authors in the last 30 days. See the step “Invite a writer and an approver”."
+    "No edition can be approved yet, because an approver who does not depend on its authors is missing: see "
+    "the step “Invite a writer and an approver”. Stories can be written already."
 )
 KEYS = tuple(_RULES)
 

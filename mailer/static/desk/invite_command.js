@@ -14,7 +14,7 @@
       '--last-name', quoted(typed('last_name') || 'LAST-NAME'),
       ...(chosen.length ? chosen : ['Approvers']).flatMap((role) => ['--role', quoted(role)]),
     ];
-    part.querySelector('input[readonly]').value = words.join(' ');
+    part.querySelector('textarea').value = words.join(' ');
   };
 
   const update = (event) => {
