@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.template import Context
 from django.urls import reverse
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
 from mailer.approval.emails_to_staff import users_with
@@ -30,6 +31,14 @@ register = template.Library()
 PERMISSION = "auth.change_user"
 # Their step alone does not keep the checklist open.
 OPTIONAL = frozenset({"sources"})
+
+
+# Steps of the person who runs the server: without them, emails may not arrive.
+_ON_SERVER = {
+    "relay": _("the mail relay"),
+    "dns": _("the DNS records"),
+    "bounce_mailbox": _("the bounce mailbox"),
+}
 
 
 class SetupProgress(NamedTuple):
@@ -58,6 +67,15 @@ def setup_progress() -> SetupProgress:
     skipped = {key: found[key] for key in STEPS if key in found and key not in done}
     left = tuple(key for key in STEPS if key not in done and key not in skipped)
     return SetupProgress(done, skipped, left)
+
+
+def open_server_steps() -> list[str]:
+    """What the person who runs the server has not set up; nothing once an edition was sent."""
+    if Mailing.objects.real().exists():
+        return []
+    run = check_runs.latest_run()
+    skipped = set(SkippedStep.objects.filter(step__in=_ON_SERVER).values_list("step", flat=True))
+    return [str(name) for key, name in _ON_SERVER.items() if key not in skipped and not STEPS[key](run)]
 
 
 def back_link(user: User) -> tuple[str, str] | None:

@@ -150,7 +150,7 @@ _RULES = {
     "dns": _Rule(
         _("Publish the DNS records"),
         _("SPF, DKIM and DMARC prove that the emails are yours; without them, they are treated as spam."),
-        lambda user: (_("Show the DNS records"), reverse("desk_dns_records")),
+        lambda user: (_("Check the DNS records"), reverse("desk_dns_records")),
         on_server=True,
     ),
     "bounce_mailbox": _Rule(
@@ -159,7 +159,7 @@ _RULES = {
             "Emails that cannot be delivered return to this mailbox; the system then stops "
             "sending to addresses that do not exist."
         ),
-        lambda user: (_("Show which settings are missing"), reverse("desk_checks")),
+        lambda user: (_("Check the bounce mailbox"), reverse("desk_checks")),
         on_server=True,
     ),
 }

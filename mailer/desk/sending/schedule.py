@@ -31,6 +31,7 @@ from mailer.approval.authorship import name_of
 from mailer.approval.models import Snapshot
 from mailer.delivery.rollout import plan_deliveries
 from mailer.desk.base.page_base_classes import SnapshotPage, current_user
+from mailer.desk.base.setup_progress import open_server_steps
 from mailer.desk.sending import local_times
 from mailer.desk.sending.local_times import CountryTime
 from mailer.editions.audience import Audience, ReaderCounts
@@ -184,6 +185,7 @@ class SchedulePage(SnapshotPage):
             context.setdefault("form", self._form_of_query(snapshot, now))
             if self._is_chosen(context["form"]):
                 context |= self._confirmation(snapshot, context["form"], now)
+            context["open_steps"] = open_server_steps()
             context["window_until"] = local_times.moment_label(snapshot.window_until, self.zone)
         return context
 
