@@ -228,13 +228,17 @@ def _choices(row: dict[str, Any]) -> tuple[str, str, str]:
     """Name, language and countries, each as "old → new" if it changes."""
     return (
         _change(row["old_name"], row["name"]),
-        _change(row["old_language"], row["language"]),
+        _change(_language(row["old_language"]), _language(row["language"]) or ""),
         _change(_countries(row["old_countries"]), _countries(row["countries"]) or ""),
     )
 
 
 def _change(old: str | None, new: str) -> str:
     return new if old is None or old == new else f"{old or '–'} → {new}"
+
+
+def _language(code: str | None) -> str | None:
+    return staff_language.language_name(code) if code else code
 
 
 def _countries(codes: str | None) -> str | None:

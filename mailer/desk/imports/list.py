@@ -126,7 +126,9 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         label=_("File"),
         help_text=_(
-            "Upload CSV, Excel (XLSX) or ZIP, exported from a spreadsheet or another newsletter system."
+            "Upload CSV, Excel (XLSX) or ZIP, exported from a spreadsheet or another newsletter system. "
+            "The first row names the columns, for example Email, First name, Last name, Language. "
+            "Only the email address is required."
         ),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.zip"}),
     )

@@ -74,7 +74,8 @@ def test_a_file_is_uploaded_imported_and_undone(lola: Client, desk: Desk) -> Non
     assert map_columns(lola, job).context["in_progress"]
     work()
     ready = page(lola, job)
-    assert "Kazakhstan, Uzbekistan" in ready.text and "slip@gmial.com (gmail.com?)" in ready.text
+    assert "Kazakhstan, Uzbekistan" in ready.text and "English" in ready.text
+    assert "slip@gmial.com (gmail.com?)" in ready.text
     assert {"desk-invalid", "desk-suppressed"} <= ready.ids and "stopped@example.org" in ready.text
     assert Subscriber.objects.count() == before
     do(lola, job, "apply", skip=["typo"])
