@@ -314,11 +314,13 @@ class PictureForm(BaseImageForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "title" in self.fields:
+            # Wagtail has made this bound field already, and a bound field keeps its first text.
+            self["title"].help_text = _("Colleagues find the picture by its title.")
         if "description" in self.fields:
             self.fields["description"].help_text = _(
-                "Title by which colleagues find the picture. The alternative text, which is "
-                "read aloud to readers who cannot see the picture, is written in the story, "
-                "in each language."
+                "Optional, for colleagues. The alternative text, which is read aloud to readers "
+                "who cannot see the picture, is written in the story, in each language."
             )
 
 

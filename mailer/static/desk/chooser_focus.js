@@ -1,4 +1,5 @@
 // Gives the focus back to a chooser of pictures when its window closes; Wagtail leaves it on the body.
+// While there are no pictures, the window opens with the form that uploads one.
 (() => {
   let opened = null;
   document.addEventListener('click', (event) => {
@@ -17,6 +18,12 @@
       if (controls.length && (!focused || focused === document.body)) controls[0].focus();
     }, 100);
   };
+  document.addEventListener('w-tabs:ready', (event) => {
+    const upload = event.target.querySelector('#tab-label-upload');
+    if (!upload || !event.target.querySelector('#tab-search .upload-one-now')) return;
+    // The tabs have shown their first panel by then.
+    window.setTimeout(() => upload.click(), 50);
+  });
   new MutationObserver((changes) => {
     const gone = changes.some((change) => [...change.removedNodes].some((node) => node.classList && node.classList.contains('modal')));
     if (gone) giveBack();

@@ -240,6 +240,14 @@ def test_a_picture_without_description_is_saved_and_only_not_ready(desk: Desk) -
     assert story.picture == picture and not story.live
 
 
+def test_the_form_of_a_picture_explains_each_field_at_the_field(desk: Desk) -> None:
+    answer = as_user(desk.writer).get(reverse("wagtailimages_chooser:choose")).json()
+    title = answer["html"].partition('name="image-chooser-upload-title"')[0].rpartition("<label")[2]
+    assert "find the picture" in title and "find the picture" not in answer["html"].replace(title, "")
+    # What chooser_focus.js looks for, to open the form while there are no pictures.
+    assert 'id="tab-label-upload"' in answer["html"] and "upload-one-now" in answer["html"]
+
+
 def test_a_new_story_that_is_not_ready_yet_is_not_made_twice(desk: Desk) -> None:
     answer = add(desk, fields("en", **{"summary-en": "", "action": "ready"}))
     story = Story.objects.get(key=NEW)
