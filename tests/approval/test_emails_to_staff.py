@@ -58,11 +58,12 @@ def test_an_external_approver_hears_of_no_draft() -> None:
 def test_a_submitted_snapshot_notifies_approvers_who_are_no_authors() -> None:
     people = staff()
     edition = cast.december(by=people.writer)
-    submit(edition, people.admin, NOW)
+    submit(edition, people.admin, NOW, note="The dates are new.")
     assert emails_to_staff.send_edition_notices(NOW) == 1
     assert recipients() == ["approver"]
     (message,) = OutboxMessage.objects.all()
     assert f"/desk/editions/{edition.pk}/review/".encode() in bytes(message.message)
+    assert b"The dates are new." in bytes(message.message)
 
 
 def test_an_approver_who_comes_after_the_submission_is_notified_then() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from wagtail.images import get_image_model
 
 from mailer.approval.account_change_records import acting_as
-from mailer.approval.approve_and_schedule import PreflightFailed
+from mailer.approval.approve_and_schedule import PreflightFailed, approve
+from mailer.approval.emails_to_staff import is_second_person
 from mailer.approval.submit import submit
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.desk.base.setup_progress import STEPS as KEYS
@@ -96,6 +97,19 @@ def test_steps_are_done_as_soon_as_the_database_has_what_they_ask_for(desk: Desk
     assert done(desk.admin) == {"list", "newsletter", "colleagues", "subscribers"}
     cast.scheduled(desk)
     assert "edition" in done(desk.admin)
+
+
+def test_the_step_of_the_first_edition_leads_to_what_is_next_for_this_user(desk: Desk) -> None:
+    def page() -> str:
+        (step,) = (one for one in steps_for(desk.admin) if one.key == "edition")
+        assert any(str(desk.edition) in line for line in step.lines)
+        return resolve(step.url).url_name or ""
+
+    assert page() == "variants"
+    snapshot = cast.submitted(desk)
+    assert page() == ("review" if is_second_person(snapshot, desk.admin) else "variants")
+    approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+    assert page() == "schedule"
 
 
 @pytest.mark.parametrize(("status", "is_done"), [("ok", True), ("skipped", True), ("warning", False)])

@@ -17,7 +17,9 @@ from mailer.approval import approve_and_schedule
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import advance_mailings
+from mailer.desk.base import setup_progress
 from mailer.desk.sending import local_times, schedule
+from mailer.instance.models import CheckRun, SkippedStep
 from mailer.reports.edition_state import edition_state
 from tests import cast as everyone
 from tests.desk import cast
@@ -60,6 +62,19 @@ def test_nothing_is_chosen_before_the_person_chooses(desk: Desk) -> None:
     page = Page(as_user(desk.approver).get(at(desk)))
     assert {("when", "later"), ("when", "now")} <= page.controls
     assert "confirming" not in page.response.context and ("action", "schedule") not in page.controls
+
+
+def test_what_is_not_set_up_on_the_server_is_named_before_the_first_edition_is_sent(desk: Desk) -> None:
+    snapshot = cast.approved(desk)
+    browser = as_user(desk.approver)
+    assert len(browser.get(at(desk)).context["open_steps"]) == 3
+    now = timezone.now()
+    SkippedStep.objects.create(step="dns", reason="the service does it", skipped_by="lola", skipped_at=now)
+    results = [{"check": "relay", "status": "ok"}, {"check": "service", "status": "skipped"}]
+    CheckRun.objects.create(requested_by="lola", requested_at=now, finished_at=now, results=results)
+    assert len(browser.get(at(desk)).context["open_steps"]) == 1
+    Mailing.objects.create(snapshot=snapshot, edition=desk.edition, state="sending", audience=0)
+    assert setup_progress.open_server_steps() == []
 
 
 def test_a_refused_time_is_kept_and_the_field_has_limits(desk: Desk) -> None:
