@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import get_language, gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView
 from wagtail.admin import messages
@@ -42,12 +42,14 @@ from mailer.editions.assemble import (
     create_unscheduled_edition,
     now_or_demo_time,
     parse_period,
+    stories_for,
 )
 from mailer.editions.audience import Audience
 from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Newsletter
 from mailer.editions.planned_dates import present_period
-from mailer.rendering.edition_period import MAX_LENGTH
+from mailer.rendering.edition_period import MAX_LENGTH, Period
+from mailer.rendering.localization import period_title
 from subscribers.models import MailingList
 
 # What a number counts, the least and the most that it may be.
@@ -349,7 +351,15 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
         return {"period": str(present_period(self.object, here))}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(newsletter=self.object, **kwargs)
+        period = self.get_initial()["period"]
+        stories = stories_for(self.object, Period.parse(period), now_or_demo_time(timezone.now()))
+        return super().get_context_data(
+            newsletter=self.object,
+            # Those of the period that the form offers.
+            period=period_title(period, get_language() or "en"),
+            stories=[str(story) for story in stories],
+            **kwargs,
+        )
 
     def form_valid(self, form: PeriodForm) -> HttpResponse:
         name: str = form.cleaned_data["name"].strip()
