@@ -6,7 +6,7 @@ parts of the page that changed, keeps the focus and announces the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,7 @@ from mailer.desk.editions.variants_page import current_content, run_preflight
 from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, story_rows
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
+from mailer.editions.audience import Combination
 from mailer.editions.audience_counts import count_for_page
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
 from mailer.editions.models import Edition, EditionText
@@ -574,6 +575,16 @@ def stories_per_reader(content: Content, chosen: str) -> dict[str, Any]:
     }
 
 
+def readers_by_country(combinations: Iterable[Combination], served: Collection[str]) -> dict[str, int]:
+    """How many subscribers chose each country, perhaps among others; the keys are those of `reach`."""
+    found: dict[str, int] = dict.fromkeys(("", *served, story_selection.ELSEWHERE), 0)
+    for one in combinations:
+        ours = [code for code in one.countries if code in served]
+        for country in ours or ([story_selection.ELSEWHERE] if one.countries else [""]):
+            found[country] += one.readers
+    return found
+
+
 def _reader_group(country: str) -> str:
     """The label of a row of the table."""
     if not country:
@@ -693,7 +704,8 @@ class ChecksPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
-        found = run_preflight(edition, content, count_for_page(audience, timezone.now())).findings
+        counted = count_for_page(audience, timezone.now())
+        found = run_preflight(edition, content, counted).findings
         errors = sum(finding.level == "error" for finding in found)
         links = link_crawler.link_progress(content, timezone.now())
         lines = finding_lines(found, self.edition, content, current_user(self.request))
@@ -701,6 +713,7 @@ class ChecksPage(EditionPage):
             links=links,
             links_checked=links.total - links.waiting,
             no_send=bool(no_send.no_send_reason()),
+            readers=readers_by_country(counted.combinations, content.masthead.countries),
             may_check_links=self.request.user.has_perm(self.post_permission),
             findings=lines,
             checks_summary=findings_summary(lines),

@@ -201,10 +201,15 @@
   // The checks render every variant, so they come after the page.
   let checking = 0;
   let number = '';
-  // The card at the top names the number of findings that was found last.
+  let readers = [];
+  // The card at the top names the number of findings that was found last, the table of countries those of subscribers.
   const count = () => {
     const link = document.querySelector('[data-checks-link]');
     if (link && number) link.textContent = number;
+    readers.forEach((one) => {
+      const place = document.getElementById(`readers-${one.dataset.readers}`);
+      if (place) place.textContent = one.textContent;
+    });
   };
   const check = () => {
     const old = document.getElementById('workbench-checks');
@@ -217,6 +222,7 @@
       const now = page.getElementById('workbench-checks');
       const shown = document.getElementById('workbench-checks');
       if (now && shown && !shown.contains(document.activeElement)) shown.replaceWith(now);
+      readers = [...page.querySelectorAll('[data-readers]')];
       number = now ? now.querySelector('h2').textContent : '';
       count();
     }, 600);

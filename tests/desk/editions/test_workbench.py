@@ -17,8 +17,9 @@ from mailer.approval.models import LinkCheck, Snapshot
 from mailer.approval.preflight.inbox_checks import subjects_that_promise_too_much
 from mailer.approval.preflight.link_crawler import LinkProgress
 from mailer.desk.editions import workbench
-from mailer.desk.editions.workbench import ADDED_KINDS
+from mailer.desk.editions.workbench import ADDED_KINDS, readers_by_country
 from mailer.editions import draft_blocks
+from mailer.editions.audience import Combination
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of, story_ids
 from mailer.rendering import variants
@@ -449,6 +450,22 @@ def test_what_readers_without_a_country_get_comes_first(desk: Desk) -> None:
     reasons = [row[0].skipped for _label, row in table if row[0].skipped]
     assert len(set(reasons)) == len(reasons)
     assert page.context["reach_email"] == "language=en"
+
+
+def test_the_checks_count_the_subscribers_of_each_row(desk: Desk) -> None:
+    chosen = [
+        Combination((), "en", 3),
+        Combination(("KZ", "UZ"), "ru", 2),
+        Combination(("KZ", "DE"), "ru", 4),
+        Combination(("DE",), "en", 1),
+    ]
+    assert readers_by_country(chosen, ("KZ", "UZ", "TM")) == {"": 3, "KZ": 6, "UZ": 2, "TM": 0, "ZZ": 1}
+    browser = as_user(desk.writer)
+    checks = browser.get(reverse("desk_edition:checks", args=[desk.edition.pk]))
+    board = Page(browser.get(address(desk)))
+    counted = {f"readers-{country}" for country in checks.context["readers"]}
+    rows = {one for one in board.ids if one.startswith("readers-")}
+    assert "readers-" in rows and rows <= counted and 'data-readers=""' in Page(checks).html
 
 
 def test_the_note_on_the_assembly_names_the_day_once(desk: Desk) -> None:
