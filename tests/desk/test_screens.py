@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.users.models import UserProfile
 
 from mailer.feedback import ingest
+from mailer.stories.models import Story, StoryText
 from subscribers import suppression
 from tests import cast as everyone
 from tests.desk import cast
@@ -150,6 +152,15 @@ def test_assembling_a_month_that_has_an_edition_is_an_error_of_the_form(desk: De
     for period in ("2021-12", "2021-13"):
         answer = as_user(desk.writer).post(address, {"period": period})
         assert set(answer.context["form"].errors) == {"period"}
+
+
+def test_the_stories_that_an_edition_will_take_are_listed_before_it_is_assembled(desk: Desk) -> None:
+    address = reverse("desk_assemble", args=[desk.edition.newsletter_id])
+    browser = as_user(desk.writer)
+    taken = browser.get(address).context["stories"]
+    story = Story.objects.create(date=timezone.localdate(), live=True)
+    StoryText.objects.create(story=story, language="en", headline="A bridge opens", summary="In May.")
+    assert set(browser.get(address).context["stories"]) - set(taken) == {"A bridge opens"}
 
 
 def test_a_submitted_edition_and_its_newsletter_cannot_be_deleted(desk: Desk) -> None:
