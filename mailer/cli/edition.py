@@ -106,7 +106,7 @@ def check(edition: EditionName, json: Json = False) -> None:
             for one in finding.found:
                 where = f"{one.place.label} ({one.place.language})" if one.place.language else one.place.label
                 print_text(f"  {where}: {one.detail}" if one.detail else f"  {where}")
-        print_text(f"{len(results)} findings." if results else "No problems found.")
+        print_text(f"Errors and warnings: {len(results)}." if results else "No errors or warnings.")
     if any(finding.blocks for finding in results):
         raise typer.Exit(1)
 

@@ -176,6 +176,7 @@ def review_context(
     counted = count_for_page(Audience.from_dict(snapshot.audience, now), now)
     combinations = counted.combinations
     listed = snapshot_choices(snapshot, content, combinations)
+    in_use = sum(choice.subscribers > 0 for choice, _variant in listed)
     sizes = {variant.key: len(variant.html.encode()) for _choice, variant in listed}
     authors = list(snapshot.authors.select_related("user"))
     chosen = next(
@@ -215,6 +216,8 @@ def review_context(
         "tracking": _tracking(snapshot),
         "submitter": name_of(snapshot.submitted_by),
         "variants": listed,
+        "variants_in_use": in_use,
+        "variants_unused": len(listed) - in_use,
         "chosen": chosen,
         "email": shown_as(shown, view_as) if shown else None,
         "matrix": variant_matrix(

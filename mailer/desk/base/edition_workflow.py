@@ -319,7 +319,8 @@ def change_draft(
             )
         if state in OPEN_STATES and not unlocked:
             raise EditionLocked(
-                gettext("This edition is submitted. Choose “Change this edition” first."), submitted=True
+                gettext("This edition is no longer a draft. Choose “Change this edition” first."),
+                submitted=True,
             )
         return act(draft)
 

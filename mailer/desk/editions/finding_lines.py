@@ -76,8 +76,8 @@ def findings_summary(lines: Sequence[FindingLine]) -> str:
     errors = sum(line.finding.blocks for line in lines)
     if errors:
         text = ngettext(
-            "Checks of the edition: %(count)s problem prevents submitting",
-            "Checks of the edition: %(count)s problems prevent submitting",
+            "Checks of the edition: %(count)s error prevents submitting",
+            "Checks of the edition: %(count)s errors prevent submitting",
             errors,
         )
     elif lines:
@@ -87,7 +87,7 @@ def findings_summary(lines: Sequence[FindingLine]) -> str:
             len(lines),
         )
     else:
-        text = gettext("Checks of the edition: no problems found")
+        text = gettext("Checks of the edition: no errors or warnings")
     return text % {"count": errors or len(lines)} if lines else text
 
 

@@ -68,6 +68,14 @@ def test_the_approver_sees_the_snapshot_and_approves_its_hash(desk: Desk) -> Non
     assert Approval.objects.get().approver == desk.approver
 
 
+def test_the_approver_sees_how_many_variants_no_subscriber_gets_now(desk: Desk) -> None:
+    snapshot = cast.submitted(desk)
+    answer = as_user(desk.approver).get(at(desk, "review"))
+    in_use = sum(choice.subscribers > 0 for choice, _variant in answer.context["variants"])
+    unused = snapshot.variants.count() - in_use
+    assert in_use and unused and f'data-variants-unused="{unused}"' in answer.content.decode()
+
+
 def test_the_approver_sees_the_tracking_policy(desk: Desk) -> None:
     cast.submitted(desk)
     answer = as_user(desk.approver).get(at(desk, "review"))

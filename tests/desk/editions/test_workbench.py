@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
@@ -140,6 +142,24 @@ def test_a_submitted_edition_changes_only_when_the_writer_unlocks_it(desk: Desk)
     assert Snapshot.objects.filter(state="submitted").exists()
     press(desk, "down", block=order[0][1], unlocked="1")
     assert blocks(desk) != order and not Snapshot.objects.filter(state="submitted").exists()
+
+
+@pytest.mark.parametrize("step", [cast.submitted, cast.approved, cast.scheduled])
+def test_until_it_is_unlocked_an_edition_shows_its_state_and_has_nothing_to_fill_in(
+    desk: Desk, step: Callable[[Desk], Snapshot]
+) -> None:
+    snapshot = step(desk)
+    answer = as_user(desk.writer).get(address(desk))
+    shown, page = Page(answer), answer.content.decode()
+    assert f'data-withdraws="{snapshot.state}"' in page
+    assert not [name for name in shown.names if name.startswith(("subject-", "preheader-"))]
+    # Without the handle, the row has a column less.
+    assert page.count("wb-row--fixed") == len(blocks(desk)) and "data-handle" not in page
+    if snapshot.send_at:
+        local = snapshot.send_at.astimezone(ZoneInfo(desk.edition.newsletter.zone))
+        assert page.count(f"{local:%H:%M}") >= 2
+    unlocked = as_user(desk.writer).get(f"{address(desk)}?change=1")
+    assert "subject-en" in Page(unlocked).names and "wb-row--fixed" not in unlocked.content.decode()
 
 
 def _submitted_at_the_last_moment(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
