@@ -291,6 +291,8 @@ def assembles(writer: Walker) -> None:
     writer.presses("main a[href*='/assemble/']")
     writer.presses("main form.desk-form button[type=submit]")
     expect(writer.page.locator("[data-block]")).to_have_count(1)
+    # The numbers of subscribers come with the checks.
+    expect(writer.page.locator("#readers-")).to_have_text(re.compile(r"\d"))
 
 
 def is_stopped_by_a_fault(writer: Walker) -> None:

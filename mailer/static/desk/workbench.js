@@ -222,7 +222,7 @@
       const now = page.getElementById('workbench-checks');
       const shown = document.getElementById('workbench-checks');
       if (now && shown && !shown.contains(document.activeElement)) shown.replaceWith(now);
-      readers = [...page.querySelectorAll('[data-readers]')];
+      readers = now ? [...now.querySelectorAll('[data-readers]')] : [];
       number = now ? now.querySelector('h2').textContent : '';
       count();
     }, 600);
