@@ -146,7 +146,7 @@ def walk(camera: Camera) -> None:
 
     _mails(camera)
 
-    _until(camera, lambda: "the report balances" in page.locator("main").inner_text())
+    _until(camera, lambda: "of the report add up" in page.locator("main").inner_text())
     camera.press("Read the report of the edition as the approver")
     camera.take("report", height=1000)
 

@@ -243,4 +243,4 @@ def test_unused_accounts_are_listed(dana: User) -> None:
     browser = Client()
     browser.force_login(dana)
     User.objects.filter(username="old").update(is_active=True)
-    assert browser.get("/desk/users/").content.decode().count("Unused for 90 days") == 1
+    assert browser.get("/desk/users/").content.decode().count("not used for 90 days") == 1

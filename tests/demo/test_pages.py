@@ -79,7 +79,7 @@ def test_the_story_ends_when_the_bounce_is_counted_and_the_report_balances(demo:
 
     assert not views.is_complete("sent", open_account)
     assert {step.progress for step in views.steps(None, "sent", balanced)} == {"done"}
-    assert views.edition_state_sentence("sent", balanced).endswith("the report balances.")
+    assert views.edition_state_sentence("sent", balanced).endswith("add up.")
 
 
 def test_a_button_signs_in_and_leads_on(client: Client, seeded: None) -> None:
@@ -118,7 +118,7 @@ def test_every_reader_has_an_inbox_that_says_why_they_are_here(client: Client, d
 
 
 def test_an_empty_inbox_says_so(client: Client, demo: Path) -> None:
-    assert "No mail has arrived here yet" in page(client, "/demo/inbox/1/")
+    assert "No mail has arrived in this inbox yet" in page(client, "/demo/inbox/1/")
     assert "No mail has arrived in this inbox." in page(client, "/demo/inbox/13/")
 
 
@@ -161,7 +161,7 @@ def test_an_address_of_your_own_gets_an_inbox(client: Client, demo: Path, runnin
     running.send("me@example.com")
 
     assert "me@example.com" in page(client, "/demo/inbox/")
-    assert "An address that you used yourself" in page(client, "/demo/inbox/101/")
+    assert "An email address that you used yourself" in page(client, "/demo/inbox/101/")
 
 
 @pytest.mark.parametrize("address", ["/demo/inbox/99/", "/demo/inbox/1/1/", "/demo/inbox/1/1/html/"])

@@ -80,7 +80,7 @@ def test_published_dkim_keys_verify_a_signature(zone, context):
 @pytest.mark.parametrize(
     ("texts", "error"),
     [
-        ([], "DNS has no key"),
+        ([], "DNS has no DKIM key"),
         ([RSA_KEY.dns_record, RSA_KEY.dns_record + ";"], "2 records"),
         (["v=DKIM1; k=rsa; p="], "revoked"),
         (["v=spf1 -all"], "not a DKIM key"),

@@ -26,7 +26,7 @@ def as_text(findings) -> str:
 @pytest.mark.parametrize(
     ("section", "setting"),
     [
-        ({"site": {"url": "http://news.example.org"}}, "not https"),
+        ({"site": {"url": "http://news.example.org"}}, "does not use https"),
         ({"site": {"debug": True}}, "debug"),
         (
             {"site": {"url": "https://news.example.org", "timezone": "Asia/Almatty"}},
@@ -80,7 +80,7 @@ def test_the_type_of_a_file_system_is_found():
 
 
 def test_the_clock_is_shown_in_the_offices_time_zone(context):
-    assert "office's time is" in as_text(local_checks.check_clock(context()))
+    assert "office's time zone" in as_text(local_checks.check_clock(context()))
 
 
 def test_a_worker_is_detected_by_its_lock(context, tmp_path):

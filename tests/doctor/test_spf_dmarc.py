@@ -84,14 +84,17 @@ def test_more_than_ten_spf_lookups_are_an_error_even_if_the_first_term_matches(z
             "v=spf1 ipv4:192.0.2.7 -all",
             "“ipv4:192.0.2.7” in the SPF record of example.org is not an SPF term",
         ),
-        ("v=spf1 ip4:192.0.2.700 -all", "is not an address range"),
+        ("v=spf1 ip4:192.0.2.700 -all", "is not an IP address range"),
         (
             "v=spf1 include:nobody.example.net -all",
             "include:nobody.example.net names a domain without SPF",
         ),
         ("v=spf1 redirect=nobody.example.net", "redirect=nobody.example.net names a domain without"),
         ("v=spf1 include:example.org -all", "DNS lookups"),
-        ("v=spf1 a:x.example.net a:y.example.net a:z.example.net -all", "3 of its lookups find nothing"),
+        (
+            "v=spf1 a:x.example.net a:y.example.net a:z.example.net -all",
+            "3 of the SPF record's DNS lookups find nothing",
+        ),
     ],
 )
 def test_spf_errors_are_reported(zone, dns, record, error):

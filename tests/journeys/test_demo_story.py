@@ -79,7 +79,7 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     expect(mail.get_by_text("Dört", exact=False)).to_have_count(0)
     expect(mail.locator("body")).to_contain_text("Türkmenistan")
 
-    until(lambda: "the report balances" in _status(page, demo), interval=0.2)
+    until(lambda: "of the report add up" in _status(page, demo), interval=0.2)
     lead_on(page, demo, "Read the report of the edition as the approver")
     expect(page.get_by_text("Bounced").first).to_be_visible()
     account = demo.report()

@@ -106,7 +106,7 @@ def hours(*counts: int) -> Timeline:
 def test_columns_show_the_peak_and_the_first_and_last_time() -> None:
     chart = column_chart(hours(3, 0, 1200, 7), "When it arrived", "x")
     assert texts(chart) == ["1\u202f200", "12:00", "15:00"]
-    assert "The most, 1\u202f200, from 14:00" in title_and_description(chart)[1]
+    assert "1\u202f200, is 14:00" in title_and_description(chart)[1]
     # A column for each hour in which something arrived, and none for the others.
     assert len(list(parsed(chart).iter(f"{SVG}rect"))) - patterns(chart) == 3
 

@@ -139,7 +139,7 @@ def revert(row: SuppressionDecision, by: str, now: datetime) -> None:
     with transaction.atomic():
         current = SuppressionDecision.objects.filter(pk=row.pk, state__in=SuppressionDecision.OPEN)
         if not current.update(state=State.REVERTED, closed_at=now, closed_by=by[:150]):
-            raise DecisionError(gettext("Somebody has already decided about this address."))
+            raise DecisionError(gettext("Staff have already decided about this address."))
         row.refresh_from_db()
         _lift_suppression(row, by, now)
     log.info("action=suppression_decision_reverted decision=%d", row.pk)

@@ -62,7 +62,7 @@ def test_after_undo_nothing_is_sent_and_it_can_be_scheduled_again(snapshot):
 def test_it_cannot_be_undone_once_the_mailing_exists(snapshot):
     approve_and_schedule.schedule(snapshot, approver(), None, NOW)
     advance_mailings.start_due(NOW + UNDO)
-    with pytest.raises(WrongState, match="pause or cancel its mailing instead"):
+    with pytest.raises(WrongState, match="pause or cancel its sending instead"):
         approve_and_schedule.unschedule(snapshot, approver())
 
 

@@ -107,7 +107,7 @@ def test_the_form_is_in_the_language_of_its_reader(desk: Desk) -> None:
 def test_a_source_that_cannot_be_read_says_why_before_it_is_saved(desk: Desk, site: Site) -> None:
     site.answers["/"] = Answer(b"<html>Only a page</html>", "text/html")
     answer = as_user(desk.writer).post(reverse("desk_source_add"), data(site, action="try"))
-    assert "is no feed" in Page(answer).text
+    assert "is not a feed" in Page(answer).text
     site.answers["/"] = Answer(status=302, headers={"Location": "http://10.0.0.1/"})
     answer = as_user(desk.writer).post(reverse("desk_source_add"), data(site, action="find"))
     assert "not on the public internet" in Page(answer).text

@@ -102,7 +102,7 @@ def test_confirming_an_outage_suppresses_all_and_later_bounces() -> None:
     assert bounce_waves.decide_wave(outage, suppress=True, by="lola", now=later) == 9
     come_back(people[9:], hours=6)
     assert all(map(stopped, people))
-    with pytest.raises(DecisionError, match="made already"):
+    with pytest.raises(DecisionError, match="already decided"):
         bounce_waves.decide_wave(outage, suppress=False, by="timur", now=later)
 
 

@@ -93,7 +93,7 @@ def test_transitions_from_another_state_are_rejected(aigerim: Subscriber) -> Non
     with pytest.raises(DecisionError, match="was not reverted"):
         suppression_decisions.reapply(found, "lola", NOW)
     suppression_decisions.revert(found, "lola", NOW)
-    with pytest.raises(DecisionError, match="made already"):
+    with pytest.raises(DecisionError, match="already decided"):
         suppression_decisions.revert(found, "timur", NOW)
     cast.returned(aigerim, "hard", NOW + timedelta(days=30))
     with pytest.raises(DecisionError, match="newer decision"):

@@ -115,9 +115,9 @@ def test_a_date_from_the_future_becomes_today(site: Site) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(b"<html><p>A page</p></html>", "application/xml"), "is no feed"),
-        (Answer(b"<html>", "text/html"), "is no feed"),
-        (Answer(b"\x00\xff" * 100, "text/xml"), "is no feed"),
+        (Answer(b"<html><p>A page</p></html>", "application/xml"), "is not a feed"),
+        (Answer(b"<html>", "text/html"), "is not a feed"),
+        (Answer(b"\x00\xff" * 100, "text/xml"), "is not a feed"),
         (Answer(status=503), "503"),
         (Answer(status=302, headers={"Location": "http://10.0.0.1/"}), "not on the public internet"),
     ],

@@ -221,7 +221,7 @@ def test_a_sheet_of_people_who_left_is_read_with_the_first_one_and_others_are_na
 
 def test_an_archive_in_an_archive_is_refused_and_the_name_of_an_archive_speaks_for_its_files() -> None:
     inner = pack({"a.csv": "email\na@example.org\n"})
-    with pytest.raises(UnreadableFile, match="archive in an archive"):
+    with pytest.raises(UnreadableFile, match="contains another archive"):
         read(pack({"b.csv": inner}))
     (question,) = read(inner, "bounces.zip").questions
     assert question.values == ("bounced",)
@@ -242,7 +242,7 @@ _ENCRYPTED[_ENCRYPTED.find(b"PK\x01\x02") + 8] |= 1
     [
         (pack({"a.txt": b"a@example.org\n" * 1_000_000}), "far more"),
         (pack({f"{number}.csv": "email\n" for number in range(51)}), "far more"),
-        (pack({"readme.pdf": b"%PDF"}), "holds no CSV"),
+        (pack({"readme.pdf": b"%PDF"}), "contains no CSV"),
         (pack({"prices.csv": "what,price\nmap,7\n"}), "No file in the archive"),
         (pack({"a.csv": 'email\na@example.org\n"open\n'}), r"a\.csv: Line 3|Line 3"),
         (pack({"a.csv": os.urandom(3_000)})[:2_000], "damaged"),
