@@ -141,7 +141,10 @@ def test_a_schedule_can_be_cancelled(configure: Configure) -> None:
     words = " ".join(run("schedule", SLUG, "--as", "approver").stdout.split())
     assert "to undo it before then" in words
     assert run_json("unschedule", SLUG, "--as", "approver")["state"] == "approved"
-    assert "cannot be cancelled" in run("unschedule", SLUG, "--as", "approver").stderr
+    assert (
+        "“approved”, so its schedule cannot be cancelled"
+        in run("unschedule", SLUG, "--as", "approver").stderr
+    )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -81,7 +81,7 @@ def test_published_dkim_keys_verify_a_signature(zone, context):
     ("texts", "error"),
     [
         ([], "DNS has no DKIM key"),
-        ([RSA_KEY.dns_record, RSA_KEY.dns_record + ";"], "2 records"),
+        ([RSA_KEY.dns_record, RSA_KEY.dns_record + ";"], "2 DKIM records"),
         (["v=DKIM1; k=rsa; p="], "revoked"),
         (["v=spf1 -all"], "not a DKIM key"),
         ([ED25519_KEY.dns_record], "is for ed25519"),

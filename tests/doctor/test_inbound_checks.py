@@ -170,7 +170,7 @@ def test_before_the_first_webhook_the_url_is_shown_without_the_password(look):
 @pytest.mark.parametrize("name", sorted(inbound_checks._SIGNING_KEYS))
 def test_esps_that_sign_need_no_password_in_the_url(look, name):
     (found,) = look(name, webhook_secret=SECRET)
-    assert f"enter the address https://news.example.org/hooks/{name}/ " in found.advice
+    assert f" https://news.example.org/hooks/{name}/ " in found.advice
 
 
 @pytest.mark.django_db

@@ -84,7 +84,7 @@ def test_more_than_ten_spf_lookups_are_an_error_even_if_the_first_term_matches(z
             "v=spf1 ipv4:192.0.2.7 -all",
             "“ipv4:192.0.2.7” in the SPF record of example.org is not an SPF term",
         ),
-        ("v=spf1 ip4:192.0.2.700 -all", "is not an IP address range"),
+        ("v=spf1 ip4:192.0.2.700 -all", "“192.0.2.700” in the SPF record is not an IP address range"),
         (
             "v=spf1 include:nobody.example.net -all",
             "include:nobody.example.net names a domain without SPF",
@@ -109,7 +109,7 @@ def test_two_spf_records_are_an_error(zone, dns):
 
 def test_a_dns_failure_is_not_an_empty_answer(zone, dns):
     zone.failing.add("example.org")
-    with pytest.raises(DnsError, match=r"about example\.org but an error"):
+    with pytest.raises(DnsError, match=r"for example\.org failed with an error"):
         evaluate(dns)
     zone.silent.add("quiet.example.org")
     with pytest.raises(DnsError, match=r"within 0\.5 seconds"):
