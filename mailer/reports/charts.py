@@ -134,7 +134,7 @@ def ranking_chart(
         count = sum(count for _, count in rest)
         shown.append(
             Bar(
-                gettext("Sum of %(rest)s other rows") % {"rest": format_number(len(rest))},
+                gettext("Sum of the other rows (%(rest)s)") % {"rest": format_number(len(rest))},
                 count,
                 count / whole,
                 Style(fill="light"),

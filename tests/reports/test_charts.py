@@ -95,7 +95,7 @@ def test_text_in_a_chart_is_escaped() -> None:
 
 def test_a_ranking_puts_the_smallest_together() -> None:
     chart = ranking_chart([("c", 1), ("a", 5), ("b", 3), ("d", 1)], 10, "Providers", "x", rows=2)
-    assert texts(chart)[::2] == ["a", "b", "2 others"]
+    assert texts(chart)[::2] == ["a", "b", "Sum of the other rows (2)"]
     assert texts(chart)[1::2] == ["5 (50 %)", "3 (30 %)", "2 (20 %)"]
 
 

@@ -124,7 +124,7 @@ def _sum_rows(rows: Sequence[Sequence[Cell]], columns: Sequence[Column]) -> tupl
         return None if None in cells else sum(cells)
 
     rest = [cell(index, column) for index, column in enumerate(columns)]
-    return (gettext("Sum of %(rows)s other rows") % {"rows": format_number(len(rows))}, *rest[1:])
+    return (gettext("Sum of the other rows (%(rest)s)") % {"rest": format_number(len(rows))}, *rest[1:])
 
 
 _FINAL_AFTER = timedelta(days=3)
