@@ -41,7 +41,7 @@ def normalise(address: str) -> str:
         raise ValueError(stored("has an IP address instead of a domain"))
     normalised = f"{local}@{domain}".lower()
     if '"' in local:
-        raise ValueError(stored("is in quotation marks, which many mail systems refuse"))
+        raise ValueError(stored("has quotation marks before the @, which many mail systems refuse"))
     if len(local) > 64:
         raise ValueError(stored("has more than 64 characters before the @ (RFC 5321)"))
     if len(normalised) > 254:

@@ -145,7 +145,9 @@ def _open(
             if sheets:
                 return _open_sheets(read_sheets(copy, size, closed_at_the_end), source, name)
             if nested:
-                raise UnreadableFile(stored("This archive contains another archive: unpack it first."))
+                raise UnreadableFile(
+                    stored("An archive inside an archive is not read: unpack the inner one first.")
+                )
             unpacked = zip_archive.unpack(copy, size, closed_at_the_end)
             return _open_archive(unpacked, options, closed_at_the_end, source)
         source = replace(source, rows=read_workbook(copy, size))

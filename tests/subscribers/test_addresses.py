@@ -10,7 +10,8 @@ pytestmark = pytest.mark.both_databases
 
 
 @pytest.mark.parametrize(
-    ("address", "words"), [('"a@b"@example.org', "quoted"), (f"{'a' * 65}@example.org", "64 characters")]
+    ("address", "words"),
+    [('"a@b"@example.org', "quotation marks before the @"), (f"{'a' * 65}@example.org", "64 characters")],
 )
 def test_an_invalid_address_is_refused_with_a_reason(address: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):

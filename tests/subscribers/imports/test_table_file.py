@@ -60,19 +60,22 @@ MANY = b"email\n" + b"".join(b"p%d@example.org\n" % number for number in range(1
         (b"\xef\xbb\xbf", "empty"),
         (b"address book\nx\n", "no column"),
         (b"email,email\na@example.org,b\n", "two columns"),
-        (MANY + b"\xe9@example.org\n", "Line 1502: the byte 0xe9 is not UTF-8"),
-        (MANY + b'"open,\n' + MANY, "Line 1502: a quotation mark is opened"),
-        (MANY + b'"a"b,c\n', "Line 1502: there is a quotation mark inside"),
+        (MANY + b"\xe9@example.org\n", "Line 1502 of the file: the byte 0xe9 is not UTF-8"),
+        (MANY + b'"open,\n' + MANY, "Line 1502 of the file: a quotation mark is opened"),
+        (MANY + b'"a"b,c\n', "Line 1502 of the file: there is a quotation mark inside"),
         (MANY + b"a\0b@example.org\n", "Line 1502 holds a NUL"),
         (MANY + b"x" * (MAX_LINE_LENGTH * 10) + b"\n", "Line 1502 is longer"),
-        (MANY + b"y" * 200_000 + b"\n", "Line 1502: a cell"),
-        (b",".join(b"c%d" % number for number in range(2000)) + b"\n", "Line 1: there are 2,000 columns"),
-        (MANY + b"," * 1999 + b"x\n", "Line 1502: there are 2,000 columns"),
+        (MANY + b"y" * 200_000 + b"\n", "Line 1502 of the file: a cell"),
+        (
+            b",".join(b"c%d" % number for number in range(2000)) + b"\n",
+            "Line 1 of the file has 2,000 columns",
+        ),
+        (MANY + b"," * 1999 + b"x\n", "Line 1502 of the file has 2,000 columns"),
         (
             "Имя,email\n".encode() + "Жанна,a@example.org\n".encode() * 40 + b"\xc6,x\n",
-            "Line 42: the byte 0xc6",
+            "Line 42 of the file: the byte 0xc6",
         ),
-        ("email\na@example.org\n".encode("utf-16")[:-1], "Line 2: the byte 0x0a is not UTF-16"),
+        ("email\na@example.org\n".encode("utf-16")[:-1], "Line 2 of the file: the byte 0x0a is not UTF-16"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0", "Line"),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
@@ -85,7 +88,7 @@ def test_a_broken_file_is_refused_with_its_line(file: bytes, words: str) -> None
 def test_a_chosen_encoding_is_enforced() -> None:
     file = "email,name\na@example.org,Жанна\n"
     assert people(file.encode("koi8-r"), encoding="koi8-r")[0][1] == "Жанна"
-    with pytest.raises(UnreadableFile, match=r"Line 2: the byte .* is not UTF-8"):
+    with pytest.raises(UnreadableFile, match=r"Line 2 of the file: the byte .* is not UTF-8"):
         read(file.encode("cp1251"), encoding="utf-8")
     with pytest.raises(UnreadableFile, match="klingon"):
         read(file, encoding="klingon")
@@ -315,7 +318,7 @@ SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
     [
         (workbook(), "empty"),
         (workbook(["who"], ["Ann"]), "no column"),
-        (workbook(["email"], [*range(2000)]), "Line 2: there are 2,000 columns"),
+        (workbook(["email"], [*range(2000)]), "Line 2 of the file has 2,000 columns"),
         (workbook(["email"], sheet1=SHEET + b" " * (20 << 20)), "unpack to far more"),
         (
             workbook(["email"], sheet1=SHEET + b"<row r='1'><c r='A1' t='str'><v>email</v>"),
