@@ -141,8 +141,8 @@ class Newsletter(ClusterableModel):
         TWO_WEEKS = edition_period.Kind.TWO_WEEKS.value, _("two weeks")
 
     class PeriodOffset(models.IntegerChoices):
-        PRESENT = 0, _("the month in which it is assembled")
-        PREVIOUS = -1, _("the month before it is assembled")
+        PRESENT = 0, _("the period in which the edition is assembled")
+        PREVIOUS = -1, _("the period before the one in which the edition is assembled")
 
     class OnHolidays(models.TextChoices):
         IGNORE = schedule.OnHolidays.IGNORE.value, _("Send on public holidays too")
