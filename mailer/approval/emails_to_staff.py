@@ -145,7 +145,9 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
             "%(url)s\n",
             snapshot.audience_count,
         )
-        note = gettext("Note for the approvers:") + f"\n{snapshot.note}\n" if snapshot.note else ""
+        note = (
+            gettext("Note for the approvers:\n%(note)s\n") % {"note": snapshot.note} if snapshot.note else ""
+        )
         signature = gettext("The hash of what you approve: %(hash)s") % {"hash": snapshot.sha256}
         written = body % {
             "name": name,

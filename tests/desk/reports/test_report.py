@@ -59,7 +59,7 @@ def test_a_bounce_is_shown_with_its_reason_and_status(desk: Desk) -> None:
 def test_an_erased_subscriber_is_listed_by_number(desk: Desk) -> None:
     mailing = cast.sending(desk)
     number = Delivery.objects.get(mailing=mailing, state="refused").subscriber
-    assert f"Subscriber {number}" in Page(as_user(desk.admin).get(not_delivered(desk))).text
+    assert f"Subscriber number {number}" in Page(as_user(desk.admin).get(not_delivered(desk))).text
 
 
 def test_pause_resume_and_cancel_change_the_state_and_unknown_actions_do_not(desk: Desk) -> None:

@@ -161,7 +161,7 @@ def test_users_who_may_not_see_addresses_see_numbers(desk: Desk) -> None:
         state="refused", reply="550 <aigul@example.net>"
     )
     page = Page(as_user(desk.writer).get(at(desk, "not_delivered")))
-    assert "aigul@example.net" not in page.html and f"Subscriber {desk.reader.pk}" in page.text
+    assert "aigul@example.net" not in page.html and f"Subscriber number {desk.reader.pk}" in page.text
     assert "aigul@example.net" in Page(as_user(desk.admin).get(at(desk, "not_delivered"))).text
     assert mailing.state == "sending"
 
@@ -201,7 +201,7 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
     mailing.refresh_from_db()
     page = browser.get(at(desk, "report"))
     assert mailing.reason and mailing.reason in Page(page).text
-    assert "4 of 90 (4.44 %, limit 0.3 %)" in mailing.reason and "mail.ru" in mailing.reason
+    assert "4 of 90 emails (4.44 %, limit 0.3 %)" in mailing.reason and "mail.ru" in mailing.reason
     ((tone, _, intervention),) = page.context["interventions"]
     assert (tone, intervention.action) == ("problem", "paused") and page.context["advice"]
     assert logged("desk.stop_rules_paused").data["because"]

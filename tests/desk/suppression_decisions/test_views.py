@@ -157,7 +157,7 @@ def test_an_erased_subscriber_is_shown_by_number(desk: Desk, bounced: Suppressio
     assert email in shown(desk, reverse("desk_suppression_decisions:index")).text
     desk.reader.delete()
     Suppression.objects.update(email="")
-    assert f"Subscriber {bounced.subscriber}" in shown(desk, page_of(bounced)).text
+    assert f"Subscriber number {bounced.subscriber}" in shown(desk, page_of(bounced)).text
     assert email not in shown(desk, reverse("desk_suppression_decisions:index")).text
 
 
