@@ -146,7 +146,7 @@ def test_text_that_looks_like_markup_is_shown_as_text() -> None:
 def test_a_dropped_link_is_reported_to_staff() -> None:
     content = attacked("Headline", "", "", "javascript:alert(1)")
     notes = variants.render(content, (), "en").warnings
-    assert "“Headline” has a link that is not http, https or mailto; readers see no link." in notes
+    assert "The story “Headline” has a link that is not http, https or mailto; readers see no link." in notes
 
 
 def test_the_sample_has_no_outside_resource_but_its_pictures() -> None:

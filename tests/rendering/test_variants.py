@@ -94,12 +94,12 @@ def test_a_regional_edition_shows_no_notice_about_missing_country_stories() -> N
 def test_a_missing_text_falls_back_along_the_chain_and_says_so_to_staff_and_to_screen_readers() -> None:
     rendered = variants.render(EDITION, ("UZ",), "kk")
     assert (
-        "“Четыре шага, когда болезнь приходит на границу” has no Kazakh text; readers see Russian."
+        "The story “Четыре шага, когда болезнь приходит на границу” has no Kazakh text; readers see Russian."
         in rendered.warnings
     )
     assert '<h2 class="big" lang="ru"' in rendered.html
     assert rendered.subject == "Декабрь: страна составляет карту своей диаспоры"
-    assert "The subject has no Kazakh text; readers see Russian." in rendered.warnings
+    assert "The subject line has no Kazakh text; readers see Russian." in rendered.warnings
 
 
 def test_staff_are_warned_of_a_language_without_a_catalogue() -> None:

@@ -72,7 +72,7 @@ class MailServer(NamedTuple):
         return f"{self.protocol.lower()}://{self.user}@{self.host}:{self.port}"
 
     def __str__(self) -> str:
-        """As messages name it: "The IMAP server mail.example.org:993"."""
+        """As messages name it: "The mail server mail.example.org:993 (IMAP)"."""
         return stored(
             "The mail server %(host)s:%(port)s (%(protocol)s)",
             protocol=self.protocol,
@@ -106,7 +106,7 @@ class Mailbox(Protocol):
 def translate_errors(server: str, *protocol_errors: type[Exception]) -> Iterator[None]:
     """Raise MailboxError for errors of the connection and for `protocol_errors`.
 
-    `server` names the server as the beginning of a sentence: "The IMAP server mail.example.org:993".
+    `server` names the server as the beginning of a sentence: "The mail server mail.example.org:993 (IMAP)".
     """
     try:
         yield

@@ -239,7 +239,7 @@ def test_a_failing_source_of_returned_mail_is_shown_in_the_list_and_on_the_home_
         url="imap://b@mail.example.org:993/INBOX",
         failing_since=since,
         failures=9,
-        error="The IMAP server mail.example.org:993 refuses our sign-in.",
+        error="The mail server mail.example.org:993 (IMAP) refuses our sign-in.",
     )
     for page in (INDEX, reverse("wagtailadmin_home")):
         shown = Page(lola.get(page))

@@ -122,7 +122,7 @@ def test_a_session_continues_while_it_can_wait_for_messages(mailbox: FakeMailbox
 
 
 def test_polls_of_an_unreachable_server_back_off(mailbox: FakeMailbox, clock: Clock) -> None:
-    mailbox.failure = MailboxError("The IMAP server mail.example.org:993 cannot be reached.")
+    mailbox.failure = MailboxError("The mail server mail.example.org:993 (IMAP) cannot be reached.")
     asked = []
     for _ in range(3_600):
         before = mailbox.sessions
@@ -151,7 +151,7 @@ def test_failure_and_recovery_are_logged_once(
 
 def test_a_lasting_error_alerts_staff_once_a_day_until_it_ends(mailbox: FakeMailbox, clock: Clock) -> None:
     User.objects.create_superuser("lola", "lola@office.example.org", "a long password")
-    mailbox.failure = MailboxError("The IMAP server mail.example.org:993 refuses our sign-in.")
+    mailbox.failure = MailboxError("The mail server mail.example.org:993 (IMAP) refuses our sign-in.")
 
     def pass_by(**time: float) -> None:
         until = clock() + timedelta(**time)
