@@ -12,8 +12,8 @@ _FALLBACK = "%(what)s has no %(language)s text; readers see %(other_language)s."
 
 
 def test_english_texts_are_stored_and_shown_as_they_are() -> None:
-    text = stored("Paused by %(name)s.", name="dana")
-    assert text == "Paused by dana."
+    text = stored("Sending was paused by %(name)s.", name="dana")
+    assert text == "Sending was paused by dana."
     with override("en"):
         assert translated(text) == text
 
