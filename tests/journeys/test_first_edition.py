@@ -233,7 +233,7 @@ def says_who_is_missing(admin: Walker) -> None:
     expect(step.locator("li", has_text="Dana Serikova")).to_have_count(2)
     step.locator("[name=email]").fill("timur@office.example.org")
     step.locator("[name=last_name]").fill("Akhmetov Jr")
-    command = step.locator("[data-invite-command] input[readonly]")
+    command = step.locator("[data-invite-command] textarea")
     expect(command).to_have_value(
         re.compile("invite timur --email timur@office.* 'Akhmetov Jr' --role Approvers")
     )
