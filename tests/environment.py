@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # Loading and collecting make no garbage: nobody looks for any until the tests begin.
 gc.disable()
+
+# What a shell starts in the background ignores Ctrl-C, and the tests' programs would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No property test depends on how fast the machine is, or on what else it does.
 settings.register_profile(

@@ -90,7 +90,9 @@ def invite(
     log(instance=user, action="accounts.password_link_printed", data={"by": operator()})
     console.print(set_password_url(user), markup=False, soft_wrap=True)
     # Not on stdout, from which programs read the link.
-    typer.echo(f"Send this link to {email}. It works once, within three days; nothing was mailed.", err=True)
+    typer.echo(
+        f"Send this link to {username}. It works once, within three days; nothing was mailed.", err=True
+    )
 
 
 def _independence(user: User) -> str:

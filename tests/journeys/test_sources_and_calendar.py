@@ -75,6 +75,7 @@ def sees_the_dates_of_a_schedule(admin: Walker) -> None:
     """They follow what is chosen, before anything is saved."""
     admin.presses("#desk-step-newsletter a")
     dates = admin.page.locator("[data-dates-list] .desk-dates > li")
+    admin.presses(".w-panel:has([name=assemble_on-repeat]) [data-panel-toggle]", leads=False)
     admin.chooses("[name=assemble_on-repeat]", "weekly")
     expect(dates).to_have_count(5)
     before = dates.first.inner_text()
