@@ -153,7 +153,7 @@ def test_from_the_empty_installation_to_the_report(office: Office) -> None:
         admin = office.invited_by_operator("lola", "Karimova", "Admins")
         follows_the_checklist(office, admin)
         # The step has chosen the role of writers already.
-        admin.presses("#desk-step-colleagues .desk-setup__act a")
+        admin.presses("#desk-step-writer .desk-setup__act a")
         expect(admin.page.locator("[name=groups]").nth(WRITERS)).to_be_checked()
         invites(admin, "dana", "Serikova", APPROVERS)
         admin.presses(".messages a[href$='#desk-setup']")
@@ -229,8 +229,8 @@ def follows_the_checklist(office: Office, admin: Walker) -> None:
 
 def says_who_is_missing(admin: Walker) -> None:
     """The step about colleagues names them, and the command is made of what is typed beside it."""
-    step = admin.page.locator("#desk-step-colleagues")
-    expect(step.locator("li", has_text="Dana Serikova")).to_have_count(2)
+    step = admin.page.locator("#desk-step-approver")
+    expect(step.locator("li", has_text="Dana Serikova")).to_have_count(1)
     step.locator("[name=email]").fill("timur@office.example.org")
     step.locator("[name=last_name]").fill("Akhmetov Jr")
     command = step.locator("[data-invite-command] textarea")
@@ -242,7 +242,7 @@ def says_who_is_missing(admin: Walker) -> None:
 def skips_the_records(office: Office, admin: Walker) -> None:
     """Nothing waits for what is done on the server; the approver is there, so that step is done."""
     admin.goes("/desk/")
-    expect(admin.page.locator("#desk-step-colleagues")).to_have_count(0)
+    expect(admin.page.locator("#desk-step-approver")).to_have_count(0)
     admin.presses("#desk-step-dns a")
     admin.presses("main a[href$='#desk-setup']")
     admin.presses("#desk-step-dns summary", leads=False)

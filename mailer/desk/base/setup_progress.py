@@ -29,8 +29,8 @@ register = template.Library()
 
 # Who sets up the installation.
 PERMISSION = "auth.change_user"
-# Their step alone does not keep the checklist open.
-OPTIONAL = frozenset({"sources"})
+# These steps alone do not keep the checklist open.
+OPTIONAL = frozenset({"writer", "sources"})
 
 
 # Steps of the person who runs the server: without them, emails may not arrive.
@@ -50,13 +50,21 @@ class SetupProgress(NamedTuple):
     # To be done, in the order of the checklist.
     left: tuple[str, ...]
 
-    @property
-    def total(self) -> int:
-        return len(STEPS)
+    def counts(self, *, on_server: bool) -> tuple[int, int]:
+        """How many steps of the staff or of the server are done, and of how many; without skipped ones."""
+        done, left = (
+            [key for key in keys if is_on_server(key) == on_server] for keys in (self.done, self.left)
+        )
+        return len(done), len(done) + len(left)
 
     @property
     def finished(self) -> bool:
         return all(key in OPTIONAL for key in self.left)
+
+
+def is_on_server(key: str) -> bool:
+    """Whether the person who runs the server does this step, and not the office."""
+    return key in _ON_SERVER
 
 
 def setup_progress() -> SetupProgress:
@@ -78,18 +86,19 @@ def open_server_steps() -> list[str]:
     return [str(name) for key, name in _ON_SERVER.items() if key not in skipped and not STEPS[key](run)]
 
 
-def back_link(user: User) -> tuple[str, str] | None:
-    """Where the checklist is, and "Back to the checklist (3 of 9 done)"; None: the user sees none."""
+def back_link(user: User, *, on_server: bool = False) -> tuple[str, str] | None:
+    """Where the checklist is, and "Back to the checklist (3 of 7 steps done)"; None: the user sees none.
+
+    The steps are those of the office, or those of the server.
+    """
     if not user.has_perm(PERMISSION):
         return None
     found = setup_progress()
     if found.finished:
         return None
-    label = gettext("Back to the checklist (%(done)s of %(total)s done)")
-    return f"{reverse('wagtailadmin_home')}#desk-setup", label % {
-        "done": len(found.done),
-        "total": found.total,
-    }
+    done, total = found.counts(on_server=on_server)
+    label = gettext("Back to the checklist (%(done)s of %(total)s steps done)")
+    return f"{reverse('wagtailadmin_home')}#desk-setup", label % {"done": done, "total": total}
 
 
 def back_buttons(user: User) -> list[Any]:
@@ -99,9 +108,9 @@ def back_buttons(user: User) -> list[Any]:
 
 
 @register.inclusion_tag("desk/back_to_checklist.html", takes_context=True)
-def back_to_checklist(context: Context) -> dict[str, Any]:
+def back_to_checklist(context: Context, *, on_server: bool = False) -> dict[str, Any]:
     """The link back on a page where a step ends."""
-    return {"link": back_link(context["request"].user)}
+    return {"link": back_link(context["request"].user, on_server=on_server)}
 
 
 def newsletter_authors() -> set[int]:
@@ -123,7 +132,12 @@ def _can_be_approved(author: User, approvers: set[User], others: set[int]) -> bo
     return bool(approvers_of({author.pk, *others}, approvers).able)
 
 
-def _has_colleagues(_run: CheckRun | None) -> bool:
+def _has_writer(_run: CheckRun | None) -> bool:
+    """Whether a second account can submit editions: the first one is the admin's."""
+    return len(users_with("mailer.submit_edition")) > 1
+
+
+def _has_approver(_run: CheckRun | None) -> bool:
     """Whether one person can submit an edition, and another one approve it."""
     approvers, others = users_with("mailer.approve_edition"), newsletter_authors()
     return any(_can_be_approved(one, approvers, others) for one in users_with("mailer.submit_edition"))
@@ -149,7 +163,8 @@ def _has_subscribers(_run: CheckRun | None) -> bool:
 STEPS: dict[str, Callable[[CheckRun | None], bool]] = {
     "list": lambda run: MailingList.objects.exclude(slug=SLUG).exists(),
     "newsletter": lambda run: Newsletter.objects.exclude(slug=SLUG).exists(),
-    "colleagues": _has_colleagues,
+    "writer": _has_writer,
+    "approver": _has_approver,
     "subscribers": _has_subscribers,
     "sources": lambda run: StorySource.objects.exists(),
     "edition": _scheduled_once,

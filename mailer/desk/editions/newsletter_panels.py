@@ -176,8 +176,8 @@ PANELS = [
             FieldPanel(
                 "slug",
                 help_text=_(
-                    "Used in URLs and List-Id. If empty, it is made from the name. Do not "
-                    "change it after an edition was sent."
+                    "Used in web addresses and in the header field List-Id, by which readers filter their "
+                    "mail. If empty, it is made from the name. Do not change it after an edition was sent."
                 ),
             ),
         ],

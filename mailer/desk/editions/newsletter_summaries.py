@@ -90,7 +90,7 @@ def _design(newsletter: Newsletter) -> str:
 
 
 def _details(newsletter: Newsletter) -> str:
-    return newsletter.slug or _("The slug is made of the name.")
+    return newsletter.slug or _("The short name in web addresses is made from the name.")
 
 
 SUMMARIES: Mapping[str, Callable[[Newsletter], str]] = {

@@ -70,7 +70,7 @@ class NewsletterForm(TranslationsForm):
     The slug follows from the name where it is left empty, and a list can be made on the way.
     """
 
-    slug = forms.SlugField(label=_("Slug"), required=False, max_length=50)
+    slug = forms.SlugField(label=_("Short name in web addresses"), required=False, max_length=50)
     new_list = forms.CharField(required=False, max_length=200)
     theme = ThemeField(required=False)
     assemble_on = ScheduleField(
@@ -111,7 +111,7 @@ class NewsletterForm(TranslationsForm):
         if len(lists) == 1:
             self.initial["lists"] = lists
         elif not lists and "new_list" in self.fields:
-            self.initial["new_list"] = self.instance.name or settings.CONFIG.site.name
+            self.initial["new_list"] = self.instance.name
 
     def clean_sender_email(self) -> str:
         address: str = self.cleaned_data["sender_email"]
@@ -203,8 +203,11 @@ class NewsletterCreate(CreateView):
 
     def get_initial_form_instance(self) -> Newsletter:
         site = settings.CONFIG.site
+        lists = list(MailingList.objects.exclude(slug=sample_edition_markers.SLUG)[:2])
+        name = gettext("%(office)s newsletter") % {"office": site.name}
         return Newsletter(
-            name=site.name,
+            # The office has a name of its own, and subscribers may know the newsletter by its list.
+            name=lists[0].name if len(lists) == 1 else name,
             office=site.name,
             sender_name=site.name,
             sender_email=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],

@@ -112,9 +112,9 @@ _PARTS = ("repeat", "day", "position", "weekday", "since", "time", "cron")
 
 
 def schedule_text(line: str, zone: str) -> str:
-    """A schedule's line as text: "First Tuesday of the month, 09:00 (Almaty)"; "By hand" for an empty one."""
+    """A schedule's line as text: "First Tuesday of the month, 09:00 (Almaty)"; an empty one: by staff."""
     if not line:
-        return gettext("Manually")
+        return gettext("By staff, without a schedule")
     found = Schedule.parse(line)
     return gettext("%(days)s, %(time)s (%(city)s)") % {
         "days": _days_text(found.rule),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,12 +11,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
-from mailer.desk.base.setup_progress import OPTIONAL, can_be_approved, setup_progress
-from mailer.desk.home.colleagues_step import colleagues
+from mailer.desk.base.setup_progress import OPTIONAL, can_be_approved, is_on_server, setup_progress
+from mailer.desk.home.colleagues_step import approver_lines, writer_lines
+from mailer.desk.home.doctor_results import status_counts
 from mailer.doctor import check_runs
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.sample_edition_markers import SLUG, without_sample
@@ -33,12 +35,12 @@ class _Rule:
     title: Promise
     # Why it matters, and what it takes.
     why: Promise
-    # Label and address of where it is done.
-    action: Callable[[User], tuple[StrOrPromise, str]]
+    # Label and address of where it is done; None: the page itself has what is needed.
+    action: Callable[[User], tuple[StrOrPromise, str]] | None
     # Whether the action runs the checks, or names the first list: then it is done in place.
-    form: Literal["", "checks", "list"] = ""
-    # Done by the person who runs the server.
-    on_server: bool = False
+    form: Literal["", "checks", "list", "approver"] = ""
+    # Who can do what already, or how far it is, as sentences for this user.
+    lines: Callable[[User], tuple[str, ...]] = lambda user: ()
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,19 @@ class Step:
     on_server: bool
     # Who can do what already, or how far it is, as sentences.
     lines: tuple[str, ...] = ()
-    # Whether the command that invites an approver is shown.
-    needs_approver: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """The steps of the office, or those of the person who runs the server."""
+
+    on_server: bool
+    # How many are done, and of how many.
+    done: int
+    total: int
+    # Titles of those that are done.
+    finished: list[Promise]
+    opened: list[Step]
 
 
 def _first_edition() -> Edition | None:
@@ -83,7 +96,7 @@ def _edition_action(user: User) -> tuple[StrOrPromise, str]:
     return _("Write a story"), reverse("desk_stories:add")
 
 
-def _edition_lines() -> tuple[str, ...]:
+def _edition_lines(_user: User) -> tuple[str, ...]:
     """How far the first edition is, and who acts next."""
     if (edition := _first_edition()) is None:
         return ()
@@ -109,14 +122,22 @@ _RULES = {
         _("The newsletter's sender, countries, languages and schedule. Known settings are filled in."),
         lambda user: (_("Set up the newsletter now"), reverse("desk_newsletters:add")),
     ),
-    "colleagues": _Rule(
-        _("Invite a writer and an approver"),
-        _(
-            "Every edition is approved by a second person, who does not depend on its authors. Invite the "
-            "writer here. The first approver is not invited by you, but on the server: send the command "
-            "below to the person who runs the server. It prints a link, with which the approver joins."
-        ),
+    "writer": _Rule(
+        _("Invite a writer"),
+        _("Writers add stories and submit editions. If you write the newsletter yourself, skip this step."),
         lambda user: (_("Invite a writer"), f"{reverse('wagtailusers_users:add')}?role=Writers"),
+        lines=writer_lines,
+    ),
+    "approver": _Rule(
+        _("Invite an approver"),
+        _(
+            "Every edition is approved by a second person, who does not depend on its authors. That is why "
+            "the first approver is invited on the server: send the command below to the person who runs the "
+            "server. The command prints a link; the approver opens it to join."
+        ),
+        None,
+        "approver",
+        lines=approver_lines,
     ),
     "subscribers": _Rule(
         _("Add subscribers"),
@@ -139,19 +160,18 @@ _RULES = {
             "and schedules it."
         ),
         _edition_action,
+        lines=_edition_lines,
     ),
     "relay": _Rule(
         _("Test the mail relay (SMTP server)"),
         _("Every email is sent through the relay. The checks connect and sign in to it, and send nothing."),
         lambda user: (_("Run the system checks"), reverse("desk_checks")),
         "checks",
-        on_server=True,
     ),
     "dns": _Rule(
         _("Publish the DNS records"),
         _("SPF, DKIM and DMARC prove that the emails are yours; without them, they are treated as spam."),
         lambda user: (_("Check the DNS records"), reverse("desk_dns_records")),
-        on_server=True,
     ),
     "bounce_mailbox": _Rule(
         _("Connect the bounce mailbox"),
@@ -160,13 +180,12 @@ _RULES = {
             "sending to addresses that do not exist."
         ),
         lambda user: (_("Check the bounce mailbox"), reverse("desk_checks")),
-        on_server=True,
     ),
 }
 # In place of the reason, where nobody could approve what the user writes.
 _WRITTEN_BY_OTHERS = _(
     "No edition can be approved yet, because an approver who does not depend on its authors is missing: see "
-    "the step “Invite a writer and an approver”. Stories can be written already."
+    "the step “Invite an approver”. Stories can be written already."
 )
 KEYS = tuple(_RULES)
 
@@ -176,10 +195,8 @@ def steps_for(user: User) -> list[Step]:
     progress = setup_progress()
     found = []
     for key, rule in _RULES.items():
-        label, url = rule.action(user)
+        label, url = rule.action(user) if rule.action else ("", "")
         left = key in progress.left
-        people = colleagues(user) if left and key == "colleagues" else None
-        lines = people.lines if people else _edition_lines() if left and key == "edition" else ()
         barred = left and key == "edition" and not can_be_approved(user)
         found.append(
             Step(
@@ -192,9 +209,8 @@ def steps_for(user: User) -> list[Step]:
                 url,
                 rule.form,
                 key in OPTIONAL,
-                rule.on_server,
-                lines,
-                bool(people and people.needs_approver),
+                is_on_server(key),
+                rule.lines(user) if left else (),
             )
         )
     return found
@@ -206,14 +222,22 @@ def context_for(user: User, now: datetime) -> dict[str, Any]:
     opened = [step for step in steps if not step.done and not step.skipped]
     if all(step.optional for step in opened):
         return {}
-    on_server = [step for step in opened if step.on_server]
+    parts = [_part(steps, on_server) for on_server in (False, True)]
     return {
-        # The steps of the office, then those of the person who runs the server.
-        "groups": [[step for step in opened if not step.on_server], on_server],
+        "parts": parts,
         "steps": opened,
+        # Its button stands out: the first step that this user can do here.
+        "next_step": next((step for step in opened if step.url), None),
         "skipped": [step for step in steps if step.skipped],
-        "finished": [step for step in steps if step.done],
-        "total": len(steps),
+        "nothing_done": not any(part.done for part in parts),
         "running": check_runs.under_way(now),
-        "list_name": settings.CONFIG.site.name,
+        "last_run": (run := check_runs.latest_run()),
+        "last_results": status_counts(run),
+        "list_name": gettext("%(office)s newsletter") % {"office": settings.CONFIG.site.name},
     }
+
+
+def _part(steps: Iterable[Step], on_server: bool) -> Part:
+    found = [step for step in steps if step.on_server == on_server and not step.skipped]
+    finished = [step.title for step in found if step.done]
+    return Part(on_server, len(finished), len(found), finished, [step for step in found if not step.done])

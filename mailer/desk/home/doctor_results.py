@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -49,6 +50,12 @@ def result_rows(run: CheckRun | None) -> list[ResultRow]:
     """The results of the run, the worst first."""
     rows = [_row(one) for one in (run.results if run else [])]
     return sorted(rows, key=lambda row: list(_STATUSES).index(row.status))
+
+
+def status_counts(run: CheckRun | None) -> list[tuple[str, Promise, int]]:
+    """Tone, label and number of the run's results of each status, the worst first."""
+    found = Counter(one["status"] for one in run.results) if run else Counter()
+    return [(*_STATUSES[status], found[status]) for status in _STATUSES if found[status]]
 
 
 def record_rows(run: CheckRun | None) -> list[ResultRow]:

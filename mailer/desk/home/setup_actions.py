@@ -27,14 +27,14 @@ def _back() -> HttpResponse:
 
 
 class SkipForm(forms.Form):
-    """Which step is skipped, and why."""
+    """Which step is skipped, and why if the user says so."""
 
     step = forms.ChoiceField(choices=[(key, key) for key in STEPS])
-    reason = forms.CharField(max_length=200)
+    reason = forms.CharField(max_length=200, required=False)
 
 
 class SkipStepAction(StaffPage, View):
-    """POST only: skips a step with a reason, or brings it back."""
+    """POST only: skips a step, or brings it back."""
 
     permission_required = PERMISSION
     http_method_names = ["post"]
@@ -45,7 +45,12 @@ class SkipStepAction(StaffPage, View):
             return _back()
         form = SkipForm(request.POST)
         if not form.is_valid():
-            messages.error(request, gettext("Write a reason for skipping this step."))
+            messages.error(
+                request,
+                gettext(
+                    "The step was not skipped. Shorten the reason to at most 200 characters, and try again."
+                ),
+            )
             return _back()
         SkippedStep.objects.update_or_create(
             step=form.cleaned_data["step"],

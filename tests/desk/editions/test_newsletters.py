@@ -135,7 +135,9 @@ def test_the_first_list_is_suggested_where_there_is_none(desk: Desk) -> None:
     desk.edition.newsletter.lists.clear()
     MailingList.objects.all().delete()
     form = as_user(desk.admin).get(reverse("desk_newsletters:add")).context["form"]
-    assert form["new_list"].value() == settings.CONFIG.site.name
+    # The list and the newsletter have one name, and the office another one.
+    assert form["new_list"].value() == form["name"].value() != form["office"].value()
+    assert settings.CONFIG.site.name in form["name"].value()
 
 
 def test_a_theme_that_was_left_as_shown_follows_another_one_and_can_be_reset(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from mailer.approval.emails_to_staff import is_second_person
 from mailer.approval.submit import submit
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.desk.base.setup_progress import STEPS as KEYS
-from mailer.desk.base.setup_progress import can_be_approved
+from mailer.desk.base.setup_progress import back_link, can_be_approved
 from mailer.desk.home import sample_edition
 from mailer.desk.home.checklist import context_for, steps_for
 from mailer.doctor import check_runs, runner
@@ -85,16 +85,16 @@ def leads_back(answer: Any) -> bool:
 def test_an_empty_installation_shows_every_step_and_a_ready_one_none(browser: Client, admin: User) -> None:
     assert shown_steps(browser) == set(KEYS) and done(admin) == set()
     finished_run(**dict.fromkeys(GOOD, "ok"))
-    required = {"list", "newsletter", "colleagues", "subscribers", "edition"}
-    assert shown_steps(browser) == {*required, "sources"}
+    required = {"list", "newsletter", "approver", "subscribers", "edition"}
+    assert shown_steps(browser) == {*required, "writer", "sources"}
     for key in required:
         browser.post(reverse("desk_skip_step"), {"step": key, "reason": "by hand"})
-    # The optional step alone does not keep the list open.
+    # The optional steps alone do not keep the list open.
     assert "desk-setup" not in Page(browser.get(HOME)).ids
 
 
 def test_steps_are_done_as_soon_as_the_database_has_what_they_ask_for(desk: Desk) -> None:
-    assert done(desk.admin) == {"list", "newsletter", "colleagues", "subscribers"}
+    assert done(desk.admin) == {"list", "newsletter", "writer", "approver", "subscribers"}
     cast.scheduled(desk)
     assert "edition" in done(desk.admin)
 
@@ -120,14 +120,14 @@ def test_the_steps_about_mail_follow_from_the_last_checks(admin: User, status: s
 
 def test_two_people_are_needed_of_whom_one_submits_and_an_independent_one_approves(admin: User) -> None:
     groups = ensure_groups()
-    assert "colleagues" not in done(admin) and not can_be_approved(admin)
+    assert not done(admin) & {"writer", "approver"} and not can_be_approved(admin)
     with acting_as(admin):
         User.objects.create_user("timur", "timur@office.example.org").groups.add(groups["Approvers"])
     # The approver may not approve what the admin writes, who created the account.
-    assert "colleagues" not in done(admin) and not can_be_approved(admin)
+    assert not done(admin) & {"writer", "approver"} and not can_be_approved(admin)
     with acting_as(admin):
         User.objects.create_user("dana", "dana@office.example.org").groups.add(groups["Writers"])
-    assert "colleagues" in done(admin) and not can_be_approved(admin)
+    assert done(admin) >= {"writer", "approver"} and not can_be_approved(admin)
     # The operator's command makes an account that nobody among the staff made.
     User.objects.create_user("aida", "aida@office.example.org").groups.add(groups["Approvers"])
     assert can_be_approved(admin)
@@ -139,23 +139,57 @@ def test_the_step_says_by_name_who_cannot_approve_yet_and_the_command_to_copy(
     with acting_as(admin):
         timur = User.objects.create_user("timur", "timur@office.example.org", first_name="Timur")
         timur.groups.add(ensure_groups()["Approvers"])
-    (step,) = (one for one in steps_for(admin) if one.key == "colleagues")
+    (step,) = (one for one in steps_for(admin) if one.key == "approver")
     in_a_month = date_format(timezone.localtime() + timedelta(days=30), "DATE_FORMAT")
-    assert step.needs_approver and any("Timur" in line and in_a_month in line for line in step.lines)
+    assert any("Timur" in line and in_a_month in line for line in step.lines)
     page = browser.get(HOME).content.decode()
     assert "mailer invite USERNAME" in page and "w-clipboard#copy" in page
 
 
 def test_the_numbers_of_the_checklist_are_those_of_its_rows(browser: Client, admin: User) -> None:
-    def numbers() -> tuple[int, int, int]:
+    def numbers() -> list[tuple[int, int]]:
         shown = context_for(admin, timezone.now())
-        assert len(shown["steps"]) == len(shown_steps(browser))
-        return len(shown["finished"]), len(shown["skipped"]), shown["total"]
+        assert sum(len(part.opened) for part in shown["parts"]) == len(shown_steps(browser))
+        assert all(part.total == len(part.opened) + len(part.finished) for part in shown["parts"])
+        return [(part.done, part.total) for part in shown["parts"]]
 
-    assert numbers() == (0, 0, len(KEYS))
+    # Those of the office, and those of the server; what is skipped is not counted.
+    assert numbers() == [(0, 7), (0, 3)]
     browser.post(reverse("desk_first_list"), {"name": "All readers"})
-    browser.post(reverse("desk_skip_step"), {"step": "dns", "reason": "the service does it"})
-    assert numbers() == (1, 1, len(KEYS)) and len(shown_steps(browser)) == len(KEYS) - 2
+    browser.post(reverse("desk_skip_step"), {"step": "dns"})
+    assert numbers() == [(1, 7), (0, 2)] and len(shown_steps(browser)) == len(KEYS) - 2
+    label = back_link(admin)
+    assert label and "1 of 7" in label[1] and "0 of 2" in (back_link(admin, on_server=True) or ("", ""))[1]
+
+
+def test_the_step_that_stands_out_is_one_that_the_admin_can_do(browser: Client, admin: User) -> None:
+    """The approver is invited by another person: what comes next need not wait."""
+
+    def next_step() -> str:
+        return str(context_for(admin, timezone.now())["next_step"].key)
+
+    assert next_step() == "list"
+    for key in ("list", "newsletter", "writer"):
+        browser.post(reverse("desk_skip_step"), {"step": key})
+    assert next_step() == "subscribers" and "approver" in shown_steps(browser)
+
+
+def test_the_result_of_the_last_checks_stays_on_the_home_page(browser: Client) -> None:
+    results = f'href="{reverse("desk_checks")}"'
+    assert "desk-setup__results" not in browser.get(HOME).content.decode()
+    finished_run(relay="ok", spf="problem", dkim="problem")
+    page = browser.get(HOME)
+    assert results in page.content.decode() and "Problem 2" in Page(page).text
+
+
+def test_the_sample_is_offered_first_until_a_step_is_done(browser: Client) -> None:
+    def comes_first() -> bool:
+        page = browser.get(HOME).content.decode()
+        return page.index(f'action="{reverse("desk_sample")}"') < page.index("data-step=")
+
+    assert comes_first()
+    browser.post(reverse("desk_first_list"), {"name": "All readers"})
+    assert not comes_first()
 
 
 def test_pages_where_a_step_ends_lead_back_until_the_checklist_is_done(browser: Client, admin: User) -> None:
@@ -193,11 +227,14 @@ def test_the_page_of_records_shows_those_alone_each_to_copy(browser: Client) -> 
     assert browser.post(reverse("desk_dns_records"))["Location"] == reverse("desk_dns_records")
 
 
-def test_a_step_is_skipped_with_a_reason_only_and_can_be_brought_back(browser: Client) -> None:
+def test_a_step_is_skipped_and_can_be_brought_back(browser: Client) -> None:
     page = reverse("desk_skip_step")
-    browser.post(page, {"step": "dns", "reason": " "})
+    browser.post(page, {"step": "dns", "reason": "because " * 100})
     browser.post(page, {"step": "no such step", "reason": "because"})
     assert not SkippedStep.objects.exists()
+    browser.post(page, {"step": "relay"})
+    assert SkippedStep.objects.get().reason == "" and "“”" not in Page(browser.get(HOME)).text
+    browser.post(page, {"restore": "relay"})
     browser.post(page, {"step": "dns", "reason": "the service does it"})
     assert SkippedStep.objects.get().skipped_by == "lola"
     assert "dns" not in shown_steps(browser) and "the service does it" in Page(browser.get(HOME)).text
