@@ -120,10 +120,10 @@ def create(
     if lacking:
         names = ", ".join(sorted(lacking))
         raise ValueError(
-            gettext("Your account cannot give these permissions to an API key: %(names)s.") % {"names": names}
+            gettext("Your account cannot give these scopes to an API key: %(names)s.") % {"names": names}
         )
     if not scopes or not name.strip():
-        raise ValueError(gettext("An API key needs a name and at least one permission."))
+        raise ValueError(gettext("An API key needs a name and at least one scope."))
     if not timedelta() < lifetime <= MAX_LIFETIME:
         raise ValueError(
             gettext("An API key can be valid for 1 to %(days)s days.") % {"days": MAX_LIFETIME.days}
@@ -160,7 +160,7 @@ def _report(key: ApiKey) -> None:
         body = gettext(
             "An API key was made for your account at %(site)s (%(username)s).\n\n"
             "Name: %(key)s\n"
-            "It may: %(scopes)s\n"
+            "Scopes: %(scopes)s\n"
             "Valid until: %(expires_at)s\n\n"
             "If this was not you, revoke it (%(url)s/desk/api-keys/), set a new password at once "
             "(%(url)s/accounts/password/forgotten/), and tell an admin."

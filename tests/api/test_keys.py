@@ -101,7 +101,7 @@ def test_no_account_gives_a_key_more_than_it_has(desk: Desk) -> None:
     assert "subscribers:read" not in api_keys.grantable_scopes(desk.writer)
     with pytest.raises(ValueError, match="subscribers:read"):
         make_key(desk.writer, "stories:read", "subscribers:read")
-    with pytest.raises(ValueError, match="at least one permission"):
+    with pytest.raises(ValueError, match="at least one scope"):
         api_keys.create(desk.writer, "x", [], timedelta(days=1), None, timezone.now())
     with pytest.raises(ValueError, match="days"):
         api_keys.create(desk.writer, "x", ["stories:read"], timedelta(days=800), None, timezone.now())

@@ -39,10 +39,11 @@ class ApiKeyForm(forms.Form):
         help_text=_("What the API key is for, for example “Website sign-up form”."),
     )
     scopes = forms.MultipleChoiceField(
-        label=_("This API key is allowed to"),
+        label=_("Scopes"),
         widget=forms.CheckboxSelectMultiple,
         help_text=_(
-            "Choose no more than the program needs. A key can do nothing that your account cannot do."
+            "What this API key is allowed to do. Choose no more than the program needs. "
+            "A key can do nothing that your account cannot do."
         ),
     )
     days = forms.TypedChoiceField(label=_("The key is valid for"), choices=_DAYS, coerce=int, initial=365)
