@@ -244,7 +244,7 @@ CLEAN = Description(
     today=date(2021, 12, 3),
     readers=(Reader(("KZ",), "kk"), Reader(("KZ", "UZ"), "ru")),
     links={"https://www.office.int/cash": LinkFact("ok", 200, "https://www.office.int/cash")},
-    pictures={PICTURE: PictureFact(60_000, 30.0)},
+    pictures={PICTURE: PictureFact(60_000, 0.9)},
 )
 
 

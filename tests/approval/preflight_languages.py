@@ -337,7 +337,7 @@ def _edition() -> Description:
         CLEAN,
         content=content,
         readers=(*CLEAN.readers, Reader(("KG",), "ky"), Reader((), "tk")),
-        pictures={**CLEAN.pictures, PICTURE_OF_COURSE: PictureFact(60_000, 30.0)},
+        pictures={**CLEAN.pictures, PICTURE_OF_COURSE: PictureFact(60_000, 0.9)},
         links={**CLEAN.links, **{url: LinkFact("ok", 200, url) for url in urls}},
     )
 

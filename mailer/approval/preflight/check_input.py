@@ -126,7 +126,7 @@ class PictureFact:
 
     # Octets of the file.
     size: int
-    # How sharp its sharpest part is, 0 and up; None: the picture has too little contrast to say.
+    # How steep its sharpest edges are, 0 to 1, see picture_sharpness; None: it has none to judge by.
     sharpness: float | None
 
 

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from io import BytesIO
 from typing import cast
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from PIL import Image, ImageFilter, ImageStat
 
 from mailer.approval.message_headers import sender_of
 from mailer.approval.models import LinkCheck
@@ -26,6 +24,7 @@ from mailer.approval.preflight.check_input import (
     excerpt,
     pictures_of,
 )
+from mailer.approval.preflight.picture_sharpness import sharpness
 from mailer.editions import pictures, sender_domains, translation_glossary
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.audience import Combination
@@ -39,10 +38,6 @@ from mailer.stories.models import Story
 
 # Sent editions that a story or subject is compared with: two years of a monthly.
 _EARLIER = 24
-# Standard deviation of brightness, 0 to 127, below which a picture shows nothing that could be sharp.
-_LEAST_CONTRAST = 8
-_TILES = (6, 4)
-_LAPLACE = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
 
 
 def load_description(
@@ -157,19 +152,4 @@ def _picture(name: str) -> PictureFact | None:
 
 def measure_picture(data: bytes) -> PictureFact:
     """The size and sharpness of a picture's file (JPEG, PNG, GIF or WebP)."""
-    with Image.open(BytesIO(data)) as picture:
-        grey = picture.convert("L")
-    if ImageStat.Stat(grey).stddev[0] < _LEAST_CONTRAST:
-        return PictureFact(len(data), None)
-    # The filter copies the outermost pixels.
-    edges = grey.filter(_LAPLACE).crop((1, 1, grey.width - 1, grey.height - 1))
-    width, height = edges.width // _TILES[0], edges.height // _TILES[1]
-    if not width or not height:
-        return PictureFact(len(data), None)
-    tiles = (
-        edges.crop((x * width, y * height, (x + 1) * width, (y + 1) * height))
-        for x in range(_TILES[0])
-        for y in range(_TILES[1])
-    )
-    # Its sharpest part counts: the background of a portrait is out of focus on purpose.
-    return PictureFact(len(data), round(max(ImageStat.Stat(tile).stddev[0] for tile in tiles), 1))
+    return PictureFact(len(data), sharpness(data))

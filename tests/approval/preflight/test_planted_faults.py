@@ -60,7 +60,7 @@ def link_fact(state: Any, status: int = 0, final: str = "") -> Plant:
     return lambda d: replace(d, links={**d.links, url: LinkFact(state, status, final)})
 
 
-def picture(size: int = 60_000, sharpness: float | None = 30.0) -> Plant:
+def picture(size: int = 60_000, sharpness: float | None = 0.9) -> Plant:
     return lambda d: replace(d, pictures={PICTURE: PictureFact(size, sharpness)})
 
 
@@ -184,7 +184,7 @@ FAULTS: dict[str, tuple[str, str, Plant]] = {
         WARNING,
         lambda d: with_story(d, "map", {"picture": Picture(PICTURE, 320, 160)}),
     ),
-    "a blurred picture": ("picture.blurred", WARNING, picture(sharpness=6.0)),
+    "a blurred picture": ("picture.blurred", WARNING, picture(sharpness=0.2)),
     "a long subject": ("subject.long", WARNING, subject(subject="Why transfers arrive as banknotes " * 3)),
     "a subject in capitals": ("subject.capitals", WARNING, subject(subject="WHY TRANSFERS ARRIVE LATE")),
     "an untranslated subject": (
@@ -365,13 +365,13 @@ BLOCK_FAULTS: dict[str, tuple[str, str, Plant]] = {
     "a blurred portrait": (
         "picture.blurred",
         WARNING,
-        lambda d: with_written(replace(d, pictures={PORTRAIT: PictureFact(9_000, 5.0)}), "quote"),
+        lambda d: with_written(replace(d, pictures={PORTRAIT: PictureFact(9_000, 0.2)}), "quote"),
     ),
     "a heavy still": (
         "picture.heavy",
         WARNING,
         lambda d: with_written(
-            replace(d, pictures={PORTRAIT: PictureFact(400_000, 30.0)}),
+            replace(d, pictures={PORTRAIT: PictureFact(400_000, 0.9)}),
             "video",
             picture=Picture(PORTRAIT, 1080, 608),
         ),
