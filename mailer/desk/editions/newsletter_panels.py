@@ -70,7 +70,14 @@ PANELS = [
                 permission="subscribers.add_mailinglist",
             ),
             FieldPanel("countries", widget=CountriesInput),
-            FieldPanel("languages", widget=LanguagesInput),
+            FieldPanel(
+                "languages",
+                widget=LanguagesInput,
+                help_text=_(
+                    "Stories can be written in these languages, and subscribers choose one of them. Not "
+                    "every story needs every language."
+                ),
+            ),
             FieldPanel("fallbacks", widget=LanguageOrderInput),
         ],
         heading=_("Audience"),

@@ -33,19 +33,21 @@ def _other(newsletter: Newsletter, *fields: str) -> list[str]:
 
 def _schedule(newsletter: Newsletter) -> str:
     days = ngettext(
-        "%(number)s day in which an edition can be sent",
-        "%(number)s days in which an edition can be sent",
+        "An edition can be sent for %(number)s day after it was submitted",
+        "An edition can be sent for %(number)s days after it was submitted",
         newsletter.window_days or 0,
     )
-    return _line(
+    planned = (
         [
             _("Editions are assembled: %(schedule)s")
             % {"schedule": _rule(newsletter.assemble_on, newsletter.zone)},
             _("Editions are to be sent: %(schedule)s")
             % {"schedule": _rule(newsletter.send_on, newsletter.zone)},
-            days % {"number": newsletter.window_days},
         ]
+        if newsletter.assemble_on or newsletter.send_on
+        else [_("Staff assemble each edition and choose when it is sent")]
     )
+    return _line([*planned, days % {"number": newsletter.window_days}])
 
 
 def _rule(line: str, zone: str) -> str:

@@ -37,6 +37,8 @@ class _Rule:
     why: Promise
     # Label and address of where it is done; None: the page itself has what is needed.
     action: Callable[[User], tuple[StrOrPromise, str]] | None
+    # Name of the page that shows what was made, once the step is done.
+    result: str
     # Whether the action runs the checks, or names the first list: then it is done in place.
     form: Literal["", "checks", "list", "approver"] = ""
     # Who can do what already, or how far it is, as sentences for this user.
@@ -54,9 +56,13 @@ class Step:
     skipped: SkippedStep | None
     label: StrOrPromise
     url: str
+    # Page of what was made, once the step is done.
+    result_url: str
     form: str
     optional: bool
     on_server: bool
+    # Its place among the steps of its part, from 1.
+    number: int
     # Who can do what already, or how far it is, as sentences.
     lines: tuple[str, ...] = ()
 
@@ -69,8 +75,7 @@ class Part:
     # How many are done, and of how many.
     done: int
     total: int
-    # Titles of those that are done.
-    finished: list[Promise]
+    finished: list[Step]
     opened: list[Step]
 
 
@@ -115,17 +120,20 @@ _RULES = {
         _("Create a mailing list"),
         _("Subscribers join a mailing list; a newsletter is sent to one or several of them."),
         lambda user: (_("Create the mailing list"), reverse("desk_first_list")),
+        "desk_lists:index",
         "list",
     ),
     "newsletter": _Rule(
         _("Set up the newsletter"),
         _("The newsletter's sender, countries, languages and schedule. Known settings are filled in."),
         lambda user: (_("Set up the newsletter now"), reverse("desk_newsletters:add")),
+        "desk_newsletters:index",
     ),
     "writer": _Rule(
         _("Invite a writer"),
         _("Writers add stories and submit editions. If you write the newsletter yourself, skip this step."),
         lambda user: (_("Invite a writer"), f"{reverse('wagtailusers_users:add')}?role=Writers"),
+        "wagtailusers_users:index",
         lines=writer_lines,
     ),
     "approver": _Rule(
@@ -136,6 +144,7 @@ _RULES = {
             "server. The command prints a link; the approver opens it to join."
         ),
         None,
+        "wagtailusers_users:index",
         "approver",
         lines=approver_lines,
     ),
@@ -143,6 +152,7 @@ _RULES = {
         _("Add subscribers"),
         _("Import a file, add single subscribers, or put the sign-up page on your website."),
         lambda user: (_("Import subscribers from a file"), _import_url()),
+        "desk_subscribers:index",
     ),
     "sources": _Rule(
         _("Choose where stories come from"),
@@ -152,6 +162,7 @@ _RULES = {
             "in the desk."
         ),
         lambda user: (_("Add a source of stories"), reverse("desk_source_add")),
+        "desk_sources",
     ),
     "edition": _Rule(
         _("Schedule the first edition"),
@@ -160,18 +171,21 @@ _RULES = {
             "and schedules it."
         ),
         _edition_action,
+        "desk_editions:list",
         lines=_edition_lines,
     ),
     "relay": _Rule(
         _("Test the mail relay (SMTP server)"),
         _("Every email is sent through the relay. The checks connect and sign in to it, and send nothing."),
         lambda user: (_("Run the system checks"), reverse("desk_checks")),
+        "desk_checks",
         "checks",
     ),
     "dns": _Rule(
         _("Publish the DNS records"),
         _("SPF, DKIM and DMARC prove that the emails are yours; without them, they are treated as spam."),
         lambda user: (_("Check the DNS records"), reverse("desk_dns_records")),
+        "desk_dns_records",
     ),
     "bounce_mailbox": _Rule(
         _("Connect the bounce mailbox"),
@@ -180,6 +194,7 @@ _RULES = {
             "sending to addresses that do not exist."
         ),
         lambda user: (_("Check the bounce mailbox"), reverse("desk_checks")),
+        "desk_checks",
     ),
 }
 # In place of the reason, where nobody could approve what the user writes.
@@ -193,8 +208,9 @@ KEYS = tuple(_RULES)
 def steps_for(user: User) -> list[Step]:
     """Every step with its state now; no network is used."""
     progress = setup_progress()
-    found = []
+    found: list[Step] = []
     for key, rule in _RULES.items():
+        on_server = is_on_server(key)
         label, url = rule.action(user) if rule.action else ("", "")
         left = key in progress.left
         barred = left and key == "edition" and not can_be_approved(user)
@@ -207,9 +223,11 @@ def steps_for(user: User) -> list[Step]:
                 progress.skipped.get(key),
                 label,
                 url,
+                reverse(rule.result),
                 rule.form,
                 key in OPTIONAL,
-                is_on_server(key),
+                on_server,
+                1 + sum(step.on_server == on_server for step in found),
                 rule.lines(user) if left else (),
             )
         )
@@ -239,5 +257,5 @@ def context_for(user: User, now: datetime) -> dict[str, Any]:
 
 def _part(steps: Iterable[Step], on_server: bool) -> Part:
     found = [step for step in steps if step.on_server == on_server and not step.skipped]
-    finished = [step.title for step in found if step.done]
+    finished = [step for step in found if step.done]
     return Part(on_server, len(finished), len(found), finished, [step for step in found if not step.done])
