@@ -1,14 +1,17 @@
-"""The languages of the desk, and which of them a member of staff reads."""
+"""The languages of the desk, which of them a member of staff reads, and names as staff read them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from babel.dates import get_timezone_location
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext, override
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from subscribers import iso_codes
@@ -40,6 +43,34 @@ def country_names(codes: Sequence[str]) -> str:
 def language_name(code: str) -> str:
     """The language's name in the active language."""
     return iso_codes.language_name(code, active_language())
+
+
+def city_of_zone(zone: ZoneInfo) -> str:
+    """The city that a time zone is named after, in the active language."""
+    locale = active_language().replace("-", "_")
+    return str(get_timezone_location(zone, locale=locale, return_city=True))
+
+
+def utc_offset(moment: datetime, zone: ZoneInfo) -> str:
+    """How far the zone is from UTC at a moment: "UTC+5", "UTC+5:30", "UTC"."""
+    offset = moment.astimezone(zone).utcoffset() or timedelta()
+    if not offset:
+        return "UTC"
+    hours, minutes = divmod(abs(round(offset.total_seconds() / 60)), 60)
+    return f"UTC{'−' if offset < timedelta() else '+'}{hours}{f':{minutes:02}' if minutes else ''}"
+
+
+def zone_label(moment: datetime | None, zone: ZoneInfo) -> str:
+    """The zone spelled out: "Almaty time, UTC+5"; "UTC" for UTC.
+
+    Without a moment, as of a rule, "Almaty time".
+    """
+    city = city_of_zone(zone)
+    if city == "UTC":
+        return city
+    if moment is None:
+        return gettext("%(city)s time") % {"city": city}
+    return gettext("%(city)s time, %(offset)s") % {"city": city, "offset": utc_offset(moment, zone)}
 
 
 def office_language() -> str:

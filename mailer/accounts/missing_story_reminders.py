@@ -20,7 +20,7 @@ from mailer.editions.assemble import plan_of, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned
 from mailer.rendering import localization
-from mailer.staff_language import active_language, country_names
+from mailer.staff_language import active_language, country_names, zone_label
 from mailer.stories.models import Story
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def _notify(
             "countries": country_names(countries),
             "period": localization.period_in_text(str(found.period), active_language()),
             "moment": f"{found.cutoff_at.astimezone(ZoneInfo(newsletter.zone)):%Y-%m-%d %H:%M}",
-            "zone": newsletter.zone,
+            "zone": zone_label(found.cutoff_at, ZoneInfo(newsletter.zone)),
             "url": url,
         }
         subject = gettext("No story yet for the next edition of %(newsletter)s: %(countries)s") % values

@@ -22,6 +22,7 @@ from django.db.models import Model, ProtectedError
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from mailer import staff_language
 from mailer.approval import account_change_records, authorship, language_approvals
 from mailer.approval.models import Approval, Rejection, Snapshot, SnapshotVariant, VariantCheck
 from mailer.editions.models import Edition
@@ -278,7 +279,7 @@ def verify_bytes(snapshot: Snapshot) -> None:
     if not (intact and _variants_intact(snapshot, dict(manifest["variants"]))):
         raise SnapshotChanged(
             gettext(
-                "The stored snapshot of the edition does not match its hash and cannot be "
+                "The submitted version of the edition does not match its hash and cannot be "
                 "sent. Submit the edition again."
             )
         )
@@ -335,7 +336,8 @@ def _require_unchanged(snapshot: Snapshot) -> None:
 
 def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int | None) -> None:
     zone = ZoneInfo(snapshot.edition.newsletter.zone)
-    until = f"{snapshot.window_until.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+    label = staff_language.zone_label(snapshot.window_until, zone)
+    until = f"{snapshot.window_until.astimezone(zone):%Y-%m-%d %H:%M} ({label})"
     if not snapshot.window_from <= moment <= snapshot.window_until:
         raise OutsideWindow(
             gettext(

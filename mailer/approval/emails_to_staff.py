@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop, ngettext
 
@@ -128,7 +128,7 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
-    people = {user for user in second_persons(snapshot) if user.email and user.has_perm(_DESK)}
+    people = {user for user in second_persons(snapshot) if is_asked(user)}
     if not people:
         # An approver who comes later is notified then.
         return 0
@@ -168,7 +168,18 @@ def second_persons(snapshot: Snapshot) -> list[User]:
 
 def all_approvers() -> Iterable[User]:
     """The active users with the permission to approve, oldest account first."""
-    return User.objects.with_perm("mailer.approve_edition", backend=_BACKEND).order_by("pk")
+    return active_users_with("mailer.approve_edition")
+
+
+def active_users_with(permission: str) -> QuerySet[User]:
+    """The active users with the permission, oldest account first."""
+    found: QuerySet[User] = User.objects.with_perm(permission, backend=_BACKEND).order_by("pk")
+    return found
+
+
+def is_asked(user: User) -> bool:
+    """Whether a second person is notified of a submission; an external approver needs a link instead."""
+    return bool(user.email) and user.has_perm(_DESK)
 
 
 def is_second_person(snapshot: Snapshot, user: User) -> bool:

@@ -82,7 +82,7 @@ def _overridden(found: Sequence[Finding], reasons: Mapping[str, str], user: User
     except OverrideRefused as error:
         raise PreflightFailed(
             gettext(
-                "A finding that you gave a reason for has changed, or must be fixed "
+                "An error that you gave a reason for has changed, or must be fixed "
                 "(%(code)s). Look at the checks again."
             )
             % {"code": error.code}

@@ -31,7 +31,7 @@ from mailer.rendering.mime_encoding import format_date
 from subscribers import tokens
 
 # Precedes the subject of a dry run's messages.
-DRY_RUN_MARK = "[Dry run] "
+DRY_RUN_MARK = "[Full test] "
 # Variants kept encoded; one is about as large as its message.
 _CACHED_VARIANTS = 128
 

@@ -272,8 +272,8 @@ _STEPS = (
     (
         _("Submit the edition for approval"),
         _(
-            "This creates a snapshot of every text and picture, with a hash. Any later "
-            "change makes the snapshot invalid."
+            "Every text and picture is stored as it is now, with a hash. After any later change, the "
+            "edition must be submitted again."
         ),
     ),
     (

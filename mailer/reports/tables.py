@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -161,8 +162,8 @@ def timeline_table(timeline: Timeline, zone: str) -> Table:
     heading = _INTERVALS[timeline.interval_minutes]
     columns = (Column("from", heading, "text"), Column("accepted", gettext("Accepted")))
     note = gettext(
-        "All times are of %(zone)s. “Accepted” means that the recipient's mail server took the message."
-    ) % {"zone": zone}
+        "All times: %(zone)s. “Accepted” means that the recipient's mail server took the message."
+    ) % {"zone": staff_language.zone_label(None, ZoneInfo(zone))}
     return Table(
         "timeline",
         gettext("Emails accepted over time"),

@@ -74,10 +74,10 @@ def start_dry_run(
     """
     if snapshot is None or snapshot.state not in Snapshot.OPEN or snapshot.mailed:
         raise ControlError(
-            "snapshot_not_open", gettext("A dry run needs an edition that is submitted and not yet sent.")
+            "snapshot_not_open", gettext("A full test needs an edition that is submitted and not yet sent.")
         )
     if limit is not None and limit < 1:
-        raise ControlError("invalid_limit", gettext("A dry run needs at least one subscriber."))
+        raise ControlError("invalid_limit", gettext("A full test needs at least one subscriber."))
     address = _staff_address(to)
     try:
         with transaction.atomic():
@@ -85,7 +85,7 @@ def start_dry_run(
             Snapshot.objects.select_for_update().filter(pk=snapshot.pk).first()
             if Mailing.objects.dry_runs().filter(edition=snapshot.edition, state__in=ACTIVE).exists():
                 message = gettext(
-                    "A dry run of this edition is being sent. Wait until it ends, or cancel it."
+                    "A full test of this edition is being sent. Wait until it ends, or cancel it."
                 )
                 raise ControlError("dry_run_active", message)
             _check_daily_limit(limit or snapshot.audience_count, now)
@@ -100,7 +100,7 @@ def start_dry_run(
     except IntegrityError as error:
         # The snapshot was changed just now; the trigger says so.
         raise ControlError(
-            "database", gettext("The dry run cannot start: %(error)s.") % {"error": error}
+            "database", gettext("The full test cannot start: %(error)s.") % {"error": error}
         ) from error
     log.info("action=dry_run_started mailing=%d user=%s", mailing.pk, user.pk if user else "-")
     return mailing
@@ -291,7 +291,7 @@ def _check_daily_limit(messages: int, now: datetime) -> None:
         raise ControlError(
             "daily_limit",
             gettext(
-                "At most %(most)s messages of dry runs can be sent in 24 hours; %(left)s are left for now."
+                "At most %(most)s messages of full tests can be sent in 24 hours; %(left)s are left for now."
             )
             % {"most": f"{most:,}", "left": f"{left:,}"},
         )

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 # A larger difference from the approved count, by both measures, holds the mailing.
 _TOLERATED_SHARE = 0.05
 _TOLERATED_COUNT = 20
-_WITHDRAWN = stored("The submitted edition was changed or withdrawn before the dry run began.")
+_WITHDRAWN = stored("The submitted edition was changed or withdrawn before the full test began.")
 
 # {people} is the subscribers' query of who can be reached: id, countries, language and reachability.
 _COMBINATIONS = "SELECT DISTINCT p.countries, p.language FROM ({people}) p"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -37,10 +36,11 @@ from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapsh
 from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
 from mailer.approval.preflight.findings import Finding, overrides_note
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
+from mailer.desk.approval.changes_since_approval import changes_since_approval
 from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.page_base_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variants_page
-from mailer.desk.editions.finding_lines import finding_lines, findings_summary
+from mailer.desk.editions.finding_lines import count_findings, finding_lines, findings_summary
 from mailer.desk.editions.variant_diff import changed_since_approval
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.desk.editions.variants_page import current_content, run_preflight, variant_choices
@@ -72,7 +72,7 @@ class SubmitPage(EditionPage):
         return super().get_context_data(
             checks_link="#desk-checks",
             findings=lines,
-            checks_summary=findings_summary(lines),
+            checks_summary=findings_summary(lines, self.overview.state),
             blocked=any(finding.blocks and not finding.overridable for finding in found),
             needs_reasons=any(finding.blocks for finding in found),
             asks_for_reasons=self.request.user.has_perm(self.post_permission),
@@ -80,7 +80,7 @@ class SubmitPage(EditionPage):
             subscribers=counted.total,
             counted_at=counted.counted_at,
             stories=len(content.stories),
-            window_days=self.edition.newsletter.window_days,
+            send_until=timezone.now() + timedelta(days=self.edition.newsletter.window_days),
             seen=self._open_submission(),
             has_warnings=any(not finding.blocks for finding in found),
             **self._who_approves(edition),
@@ -104,15 +104,22 @@ class SubmitPage(EditionPage):
 
     def _submitted_text(self) -> str:
         """What happened, and who acts next."""
-        text = gettext(
-            "The edition “%(edition)s” is submitted. A colleague who is not an author can now approve it."
-        )
         snapshot = self.edition.snapshots.filter(state=Snapshot.State.SUBMITTED).first()
-        if snapshot is not None and not emails_to_staff.second_persons(snapshot):
+        people = emails_to_staff.second_persons(snapshot) if snapshot is not None else []
+        asked = [one for one in people if emails_to_staff.is_asked(one)]
+        if asked:
+            text = gettext("The edition “%(edition)s” is submitted. Asked to approve it: %(names)s.")
+        elif people:
             text = gettext(
-                "The edition “%(edition)s” is submitted, but nobody can approve it yet: see “Your decision”."
+                "The edition “%(edition)s” is submitted. Send the approval link on this page to: %(names)s."
             )
-        return text % {"edition": self.edition}
+        else:
+            text = gettext(
+                "The edition “%(edition)s” is submitted, but nobody can approve it yet: see “Approval”."
+            )
+        names = [name_of(one) for one in asked or people]
+        listed = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+        return text % {"edition": self.edition, "names": listed}
 
     @transaction.atomic
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -248,8 +255,9 @@ def review_context(
         "kept": [("variant", chosen.key), ("as", view_as)] if chosen else [],
         "shown_key": chosen.key if chosen else "",
         "by_key": True,
-        "changes": _changes(snapshot),
+        "changes": changes_since_approval(snapshot),
         "findings": found,
+        "findings_counted": count_findings(found),
         "overridden": [line for line in found if line.finding.override],
         **_checks(snapshot, user, listed, unchecked),
         **comments_context(snapshot, user),
@@ -385,52 +393,6 @@ def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
 def _email(variant: SnapshotVariant, choice: VariantChoice) -> RenderedVariant:
     """The variant's exact content with only the merge tags filled in."""
     return variants_page.fill_placeholders(rendered_variant(variant), choice.countries)
-
-
-def _changes(snapshot: Snapshot) -> tuple[str, ...] | None:
-    """Labels of what changed since the edition's last approved snapshot; None if there was none."""
-    earlier = Snapshot.objects.filter(
-        edition=snapshot.edition_id, approved_at__isnull=False, pk__lt=snapshot.pk
-    ).first()
-    if earlier is None:
-        return None
-    before, after = (
-        json.loads(earlier.manifest)["fingerprints"],
-        json.loads(snapshot.manifest)["fingerprints"],
-    )
-    names = _part_names(from_json(earlier.content)) | _part_names(from_json(snapshot.content))
-
-    def named(part: str) -> str:
-        return names.get(
-            part,
-            {
-                "edition": gettext("The order of blocks, or the subject lines"),
-                "newsletter": gettext("Settings of the newsletter"),
-            }.get(part, part),
-        )
-
-    return (
-        *(
-            gettext("Changed after the submission: %(part)s") % {"part": named(part)}
-            for part in sorted(after)
-            if part in before and before[part] != after[part]
-        ),
-        *(
-            gettext("Added after the submission: %(part)s") % {"part": named(part)}
-            for part in sorted(set(after) - set(before))
-        ),
-        *(
-            gettext("Removed after the submission: %(part)s") % {"part": named(part)}
-            for part in sorted(set(before) - set(after))
-        ),
-    )
-
-
-def _part_names(content: Content) -> dict[str, str]:
-    return {
-        f"story:{story.key}": gettext("Story “%(headline)s”") % {"headline": story.texts[0].headline}
-        for story in content.stories
-    }
 
 
 def _by_link(snapshot: Snapshot, user: User) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from mailer.approval.emails_to_staff import is_second_person
 from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.review import comments_of
 from mailer.delivery.models import Mailing
+from mailer.desk.base.next_steps import next_step_for
 from mailer.editions import draft_blocks
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
@@ -31,12 +32,12 @@ Mark = Literal["done", "now", "todo"]
 _LABELS = (_("Draft"), _("Submitted"), _("Approved"), _("Scheduled"), _("Sending"), _("Sent"))
 # Each state: the step (index into _LABELS), the tone of its label, its label, and what happens next.
 _STATES: dict[str, tuple[int, str, StrOrPromise, StrOrPromise]] = {
-    "draft": (0, "draft", _("Draft"), _("Next: writers submit the edition for approval")),
+    "draft": (0, "draft", _("Draft"), _("Next: a writer submits the edition for approval")),
     "rejected": (
         0,
         "problem",
         _("Rejected"),
-        _("Next: writers change the edition and submit it again, or delete it"),
+        _("Next: a writer changes the edition and submits it again, or deletes it"),
     ),
     "submitted": (
         1,
@@ -128,7 +129,7 @@ class Overview:
     state: str
     tone: str
     label: str
-    # What happens next, or who must act.
+    # What happens next: what this user can do, or who must act.
     next_step: str
     steps: tuple[Step, ...]
     # The primary action, if this user may take it.
@@ -151,7 +152,7 @@ def state_label(state: str) -> tuple[str, str]:
 
 
 def next_step_label(state: str) -> str:
-    """What happens next to an edition in this state, or who must act."""
+    """What happens next to an edition in this state, and in which role somebody acts."""
     return str(_STATES[state][3])
 
 
@@ -174,14 +175,15 @@ def overview(edition: Edition, user: User) -> Overview:
     if mailing is not None and snapshot is not None and mailing.snapshot_id == snapshot.pk:
         # The snapshot is large and already loaded.
         mailing.snapshot = snapshot
+    action = next_action(edition, state, user)
     return Overview(
         edition=edition,
         state=state,
         tone=tone,
         label=str(label),
-        next_step=str(next_step),
+        next_step=next_step_for(user, state, str(next_step), snapshot, may_act=action is not None),
         steps=tuple(_steps(at, str(label) if state in _NAMES_STEP else "", finished=state == "sent")),
-        action=next_action(edition, state, user),
+        action=action,
         snapshot=snapshot,
         mailing=mailing,
         draft_reason=_draft_reason(refused) if refused else "",
@@ -283,15 +285,16 @@ def rejection_label(rejection: Rejection) -> str:
 
 def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     if user.has_perm("mailer.change_edition"):
-        yield Action(gettext("Edit"), reverse("desk_editions:edit", args=[edition.pk]), "edit")
-        yield Action(gettext("Settings"), reverse("desk_edition:settings", args=[edition.pk]), "cog")
+        yield Action(edit_tab(state), reverse("desk_editions:edit", args=[edition.pk]), "edit")
+        if state in EDITABLE_STATES:
+            yield Action(gettext("Settings"), reverse("desk_edition:settings", args=[edition.pk]), "cog")
     yield Action(gettext("Translations"), reverse("desk_edition:translations", args=[edition.pk]), "globe")
     yield Action(gettext("Preview"), reverse("desk_edition:variants", args=[edition.pk]), "view")
     yield Action(gettext("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
     if state != "draft":
         yield Action(gettext("Review"), reverse("desk_edition:review", args=[edition.pk]), "check")
     if state in ("submitted", "approved", "scheduled") or edition.mailings.dry_runs().exists():
-        yield Action(gettext("Dry run"), reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
+        yield Action(gettext("Full test"), reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
     if state in ("approved", "scheduled"):
         yield Action(
             gettext("Schedule"), reverse("desk_edition:schedule", args=[edition.pk]), "calendar-check"
@@ -300,6 +303,11 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
         yield Action(gettext("Progress"), reverse("desk_edition:progress", args=[edition.pk]), "history")
     if state in ("planning", "held", "sending", "paused", "sent", "cancelled"):
         yield Action(gettext("Report"), reverse("desk_edition:report", args=[edition.pk]), "site")
+
+
+def edit_tab(state: str) -> str:
+    """The label of the page with an edition's stories, which can no longer be edited once it is sent."""
+    return gettext("Edit") if state in EDITABLE_STATES else gettext("Stories")
 
 
 def change_draft(

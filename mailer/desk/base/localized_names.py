@@ -36,12 +36,12 @@ def format_day(when: date) -> str:
 
 
 def format_moment(when: datetime, zone: str) -> str:
-    """A time in an IANA zone: "3 December 2021 at 09:00 (Asia/Almaty)"."""
+    """A time in an IANA zone: "3 December 2021 at 09:00 (Almaty time, UTC+6)"."""
     local = when.astimezone(ZoneInfo(zone))
     return gettext("%(day)s at %(time)s (%(zone)s)") % {
         "day": format_day(local.date()),
         "time": f"{local:%H:%M}",
-        "zone": zone.replace("_", " "),
+        "zone": staff_language.zone_label(when, ZoneInfo(zone)),
     }
 
 

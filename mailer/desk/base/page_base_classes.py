@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import FormView, TemplateView
 from django_stubs_ext import StrOrPromise
@@ -26,7 +27,7 @@ from wagtail.log_actions import log
 from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.models import Snapshot
 from mailer.delivery.rollout.mailing_control import ControlError
-from mailer.desk.base.edition_workflow import overview
+from mailer.desk.base.edition_workflow import Overview, overview
 from mailer.editions.models import Edition, Newsletter
 from subscribers.rate_limit import claim_form
 
@@ -138,6 +139,11 @@ class EditionPage(ObjectPage[Edition], TemplateView):
     def edition(self) -> Edition:
         return self.object
 
+    @cached_property
+    def overview(self) -> Overview:
+        """The data of the header, as the edition was when the page first asked."""
+        return overview(self.edition, current_user(self.request))
+
     def get_queryset(self) -> QuerySet[Edition]:
         return super().get_queryset().select_related("newsletter")
 
@@ -156,7 +162,7 @@ class EditionPage(ObjectPage[Edition], TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             edition=self.edition,
-            overview=overview(self.edition, current_user(self.request)),
+            overview=self.overview,
             current_tab=self.tab or self.page_title,
             now=timezone.now(),
             **kwargs,

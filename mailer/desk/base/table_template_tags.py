@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.template import Context
@@ -11,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from wagtail.admin.templatetags.wagtailadmin_tags import avatar_url
 
+from mailer import staff_language
 from mailer.desk.base.markup import (
     button_markup,
     escaped_text,
@@ -34,6 +37,12 @@ def table_rows(context: Context, table: Any) -> SafeString:
     columns = list(table.columns.values())
     shared = {"table": table, "request": context.get("request")}
     return join_markup(_row(row, columns, {**shared, "row": row}) for row in table.rows)
+
+
+@register.filter
+def zone_label(moment: datetime | None, zone: str) -> str:
+    """The IANA zone as staff read it: "Almaty time, UTC+5"; without a moment "Almaty time"."""
+    return staff_language.zone_label(moment or None, ZoneInfo(zone))
 
 
 @register.simple_tag

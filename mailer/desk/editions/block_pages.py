@@ -135,7 +135,7 @@ class TextForm(BlockForm):
     countries = forms.MultipleChoiceField(
         required=False,
         label=gettext_lazy("For readers in"),
-        help_text=gettext_lazy("If none is selected, every reader gets this block."),
+        help_text=gettext_lazy("If none is selected, every reader gets it."),
         widget=CountriesInput,
     )
 
@@ -225,7 +225,7 @@ class WrittenForm(BlockForm):
         self.fields["countries"] = forms.MultipleChoiceField(
             required=False,
             label=_("For readers in"),
-            help_text=_("If none is selected, every reader gets this block."),
+            help_text=_("If none is selected, every reader gets it."),
             choices=_countries(self.newsletter),
             widget=CountriesInput,
         )
@@ -500,7 +500,7 @@ class _BlockPage(EditionPage, FormView[BlockForm], ABC):
                 self.edition, user, now, lambda draft: self.apply(draft, form), unlocked=self.is_unlocked()
             )
         except BlockNotFound:
-            text = _("Your change was not saved: another person has removed this block from the edition.")
+            text = _("Your change was not saved: another person has removed this part of the edition.")
             messages.error(self.request, f"{text} {last_change(self.edition)}".strip())
             return redirect(self.back_url(""))
         except EditionLocked as error:
@@ -562,8 +562,12 @@ class AddBlockPage(_BlockPage):
 
     def get_page_title(self) -> str:
         if self.kind in ("heading", "text"):
-            return _("Add a heading to the edition") if self.kind == "heading" else _("Add a text block")
-        return _("Add a block to the edition: %(kind)s") % {"kind": BLOCK_LABELS[self.kind]}
+            return (
+                _("Add a heading to the edition")
+                if self.kind == "heading"
+                else _("Add a text to the edition")
+            )
+        return _("Add to the edition: %(kind)s") % {"kind": BLOCK_LABELS[self.kind]}
 
     def get_form_class(self) -> type[BlockForm]:
         return FORMS[self.kind]
@@ -585,7 +589,7 @@ class AddBlockPage(_BlockPage):
 
 
 def _placements(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(block, _("Before the block “%(title)s”") % {"title": title}) for block, title in rows]
+    return [(block, _("Before “%(title)s”") % {"title": title}) for block, title in rows]
 
 
 class EditBlockPage(_BlockPage):
@@ -611,8 +615,8 @@ class EditBlockPage(_BlockPage):
             return _("Change the story for this edition only")
         kind = self.block["type"]
         if kind in ("heading", "text"):
-            return _("Change the heading in the edition") if kind == "heading" else _("Change the text block")
-        return _("Change the block “%(kind)s”") % {"kind": BLOCK_LABELS[kind]}
+            return _("Change the heading in the edition") if kind == "heading" else _("Change the text")
+        return _("Change: %(kind)s") % {"kind": BLOCK_LABELS[kind]}
 
     def get_form_class(self) -> type[BlockForm]:
         return StoryHereForm if self.story is not None else FORMS[self.block["type"]]

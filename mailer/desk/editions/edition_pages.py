@@ -177,7 +177,7 @@ class EditionDeleteView(DeleteView):
         except ProtectedError:
             text = gettext(
                 "%(object)s was not deleted: it was submitted, and what was approved, sent "
-                "or tested in a dry run is kept permanently."
+                "or used for a full test is kept permanently."
             )
             messages.error(self.request, text % {"object": self.object})
             return redirect(self.get_success_url())

@@ -16,6 +16,7 @@ from mailer.editions.models import Edition
 from mailer.rendering import localization
 from mailer.rendering.data_types import Content
 from mailer.rendering.data_types import Story as StoryRecord
+from mailer.reports.edition_state import WITH_WRITERS
 from mailer.stories.models import Story
 
 
@@ -71,24 +72,53 @@ def finding_lines(
     return lines
 
 
-def findings_summary(lines: Sequence[FindingLine]) -> str:
-    """How many findings prevent submitting; where none does, how many warnings there are."""
+def findings_summary(lines: Sequence[FindingLine], state: str) -> str:
+    """How many errors there are; where there are none, how many warnings. `state`: of the edition.
+
+    Whether they prevent submitting is said while the edition can be submitted.
+    """
     errors = sum(line.finding.blocks for line in lines)
-    if errors:
+    count = errors or len(lines)
+    if not lines:
+        return gettext("Checks of the edition: no errors or warnings")
+    if state not in WITH_WRITERS:
+        text = _found(errors, count)
+    elif errors:
         text = ngettext(
             "Checks of the edition: %(count)s error prevents submitting",
             "Checks of the edition: %(count)s errors prevent submitting",
-            errors,
+            count,
         )
-    elif lines:
+    else:
         text = ngettext(
             "Checks of the edition: %(count)s warning (it does not prevent submitting)",
             "Checks of the edition: %(count)s warnings (they do not prevent submitting)",
-            len(lines),
+            count,
         )
-    else:
-        text = gettext("Checks of the edition: no errors or warnings")
-    return text % {"count": errors or len(lines)} if lines else text
+    return text % {"count": count}
+
+
+def count_findings(lines: Sequence[FindingLine]) -> str:
+    """How many errors and warnings there are: "1 error, 3 warnings"."""
+    errors = sum(line.finding.level == "error" for line in lines)
+    warnings = len(lines) - errors
+    parts = (
+        ngettext("%(count)s error", "%(count)s errors", errors) % {"count": errors} if errors else "",
+        ngettext("%(count)s warning", "%(count)s warnings", warnings) % {"count": warnings}
+        if warnings
+        else "",
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _found(errors: int, count: int) -> str:
+    if errors:
+        return ngettext(
+            "Checks of the edition: %(count)s error", "Checks of the edition: %(count)s errors", count
+        )
+    return ngettext(
+        "Checks of the edition: %(count)s warning", "Checks of the edition: %(count)s warnings", count
+    )
 
 
 def _name(story: StoryRecord, content: Content) -> str:

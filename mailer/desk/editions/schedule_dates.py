@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.template.loader import render_to_string
@@ -14,10 +14,11 @@ from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 from wagtail.admin.panels import Panel
 
+from mailer import staff_language
 from mailer.desk.base import localized_names
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_base_classes import StaffPage
-from mailer.desk.editions.schedule_field import ScheduleInput, city_of, holiday_note, schedule_text
+from mailer.desk.editions.schedule_field import ScheduleInput, holiday_note, schedule_text
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.models import Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned
@@ -74,7 +75,7 @@ def _context(newsletter: Newsletter) -> dict[str, Any]:
         "long_wait": long_wait(dates),
         "assembly": schedule_text(newsletter.assemble_on, newsletter.zone),
         "sending": schedule_text(newsletter.send_on, newsletter.zone) if newsletter.send_on else "",
-        "city": city_of(newsletter.zone),
+        "zone": staff_language.zone_label(None, ZoneInfo(newsletter.zone)),
     }
 
 

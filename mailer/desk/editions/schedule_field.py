@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -112,21 +113,15 @@ _PARTS = ("repeat", "day", "position", "weekday", "since", "time", "cron")
 
 
 def schedule_text(line: str, zone: str) -> str:
-    """A schedule's line as text: "First Tuesday of the month, 09:00 (Almaty)"; an empty one: by staff."""
+    """A line as text: "First Tuesday of the month, 09:00 (Almaty time)"; an empty one: by staff."""
     if not line:
         return gettext("By staff, without a schedule")
     found = Schedule.parse(line)
-    return gettext("%(days)s, %(time)s (%(city)s)") % {
+    return gettext("%(days)s, %(time)s (%(zone)s)") % {
         "days": _days_text(found.rule),
         "time": f"{found.time:%H:%M}",
-        "city": city_of(zone),
+        "zone": staff_language.zone_label(None, ZoneInfo(zone)),
     }
-
-
-def city_of(zone: str) -> str:
-    """The city of an IANA zone, in the language of the page: "Almaty"."""
-    known = localization.babel_locale(staff_language.active_language()).time_zones.get(zone, {})
-    return str(known.get("city") or zone.rpartition("/")[2].replace("_", " "))
 
 
 def _days_text(rule: schedule.Rule) -> str:

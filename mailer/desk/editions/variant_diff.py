@@ -24,7 +24,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import rendered_variant
 from mailer.editions.models import Edition
-from mailer.rendering import localization, story_selection, variants
+from mailer.rendering import localization, sanitize, story_selection, variants
 from mailer.rendering.data_types import RenderedVariant, from_json
 
 # The names of earlier versions in the URL.
@@ -33,6 +33,9 @@ APPROVED, SENT = "approved", "sent"
 _ALIKE = 0.4
 # Links that are listed.
 _MAX_LINKS = 8
+# Moved paragraphs that are named, by so many characters.
+_MAX_MOVED = 3
+_EXCERPT = 60
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _BLOCKS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "td", "th", "div", "body"))
 _HIDDEN = (
@@ -142,9 +145,10 @@ def compare_versions(
         _marked_lines(before.preheader, after.preheader),
         _marked_lines(before.text, after.text),
     )
+    stories = list(story_changes(before.stories, after.stories, headlines))
     changes = [
         *([gettext("The subject line changed.")] if before.subject != after.subject else []),
-        *_story_changes(before.stories, after.stories, headlines),
+        *(stories or _moved_paragraphs(old.paragraphs, new.paragraphs)),
         *_word_changes(added, removed),
         *_picture_changes(*pictures),
         # The link to the web version names the variant.
@@ -153,6 +157,8 @@ def compare_versions(
             [link for link in new.links if after.key not in link],
         ),
     ]
+    if not changes and before.html.replace(before.key, "") != after.html.replace(after.key, ""):
+        changes.append(gettext("Only the arrangement or the look of the email changed."))
     return Comparison(
         before=MarkedVersion(replace(before, html=old.html()), subjects[0], preheaders[0], texts[0]),
         after=MarkedVersion(replace(after, html=new.html()), subjects[1], preheaders[1], texts[1]),
@@ -175,6 +181,7 @@ class _Document:
                 self.blocks.append([])
             self.blocks[-1].append(text)
             last = block
+        self.paragraphs = [" ".join("".join(block).split()) for block in self.blocks]
         self.words = [[word for text in block for word in _TOKEN.findall(text)] for block in self.blocks]
 
     @property
@@ -371,9 +378,8 @@ def _only_in(found: Iterable[Any], others: Iterable[Any], key: Callable[[Any], s
     return result
 
 
-def _story_changes(
-    before: Sequence[str], after: Sequence[str], headlines: Mapping[str, str]
-) -> Iterable[str]:
+def story_changes(before: Sequence[str], after: Sequence[str], headlines: Mapping[str, str]) -> Iterable[str]:
+    """Sentences about stories, by their keys in order, that are new, gone or at another place."""
     old = [key for key in before if key in headlines]
     new = [key for key in after if key in headlines]
     for key in new:
@@ -393,6 +399,18 @@ def _story_changes(
                 "before": places[0].index(key) + 1,
                 "after": places[1].index(key) + 1,
             }
+
+
+def _moved_paragraphs(old: Sequence[str], new: Sequence[str]) -> Iterable[str]:
+    """Sentences about paragraphs that stand at another place. Where stories moved, theirs say enough."""
+    before, after = [one for one in old if one in new], [one for one in new if one in old]
+    kept = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    still = {place for match in kept for place in range(match.b, match.b + match.size)}
+    moved = [text for place, text in enumerate(after) if place not in still]
+    for text in moved[:_MAX_MOVED]:
+        yield gettext("Moved in the email: “%(text)s”") % {"text": sanitize.shorten(text, _EXCERPT)}
+    if len(moved) > _MAX_MOVED:
+        yield gettext("Other paragraphs moved in the email, too.")
 
 
 def _word_changes(added: int, removed: int) -> Iterable[str]:

@@ -116,6 +116,12 @@ class Matrix:
         shown = [one for row in self.rows for one in row.cells if one]
         return sorted(shown, key=lambda one: -one.subscribers)
 
+    @property
+    def sized(self) -> list[Cell]:
+        """The variants whose size is known, largest first."""
+        known = [one for one in self.cells if one.kilobytes is not None]
+        return sorted(known, key=lambda one: -(one.kilobytes or 0))
+
 
 def variant_matrix(
     content: Content,

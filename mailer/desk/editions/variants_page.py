@@ -204,7 +204,7 @@ class VariantsPage(EditionPage):
             may_look_up=self.request.user.has_perm("subscribers.view_subscriber"),
             checks_link="#desk-checks",
             findings=lines,
-            checks_summary=findings_summary(lines),
+            checks_summary=findings_summary(lines, self.overview.state),
             **kwargs,
         )
 

@@ -30,7 +30,13 @@ from mailer.approval.preflight import link_crawler
 from mailer.approval.preflight.inbox_checks import subjects_that_promise_too_much
 from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import last_change
-from mailer.desk.base.edition_workflow import EDITABLE_STATES, OPEN_STATES, EditionLocked, change_draft
+from mailer.desk.base.edition_workflow import (
+    EDITABLE_STATES,
+    OPEN_STATES,
+    EditionLocked,
+    change_draft,
+    edit_tab,
+)
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
@@ -208,7 +214,13 @@ class WorkbenchPage(EditionPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         state = context["overview"].state
-        return {**context, **self.board(state), "state": state, "checks_link": "#workbench-checks"}
+        return {
+            **context,
+            **self.board(state),
+            "state": state,
+            "current_tab": edit_tab(state),
+            "checks_link": "#workbench-checks",
+        }
 
     def board(self, state: str) -> dict[str, Any]:
         """The parts of the page that a change replaces."""
@@ -222,6 +234,7 @@ class WorkbenchPage(EditionPage):
         rows = rows_of(draft, comments, stories)
         return {
             "rows": rows,
+            "rows_counted": count_rows(rows),
             "comments": [comment for comment in comments if not comment.story_key],
             "editable": state in WITH_WRITERS or (state in OPEN_STATES and self._unlocked()),
             "locked": state in OPEN_STATES and not self._unlocked(),
@@ -293,7 +306,7 @@ class WorkbenchPage(EditionPage):
         except EditionLocked as error:
             return self._refuse(str(error))
         except BlockNotFound:
-            text = _("Your change was not saved: another person has removed this block from the edition.")
+            text = _("Your change was not saved: another person has removed this part of the edition.")
             return self._refuse(f"{text} {last_change(self.edition)}".strip())
         return self._answer(outcome.text, outcome.focus, good=not outcome.conflict, conflict=outcome.conflict)
 
@@ -326,7 +339,7 @@ def _placed(draft: Edition, block_id: str, place: int) -> str:
         "place": place + 1,
         "count": len(draft.body.raw_data),
     }
-    return _("“%(title)s” is now block %(place)s of %(count)s in the edition.") % values
+    return _("“%(title)s” is now number %(place)s of %(count)s in the edition.") % values
 
 
 def _move(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
@@ -377,7 +390,7 @@ def _add(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     headline = story.headline(staff_language.active_language())
     place = draft_blocks.find_block(raw_blocks(draft), ids[0])
     values = {"title": headline, "place": place + 1, "count": len(draft.body.raw_data)}
-    text = _("“%(title)s” is added to the edition as block %(place)s of %(count)s.") % values
+    text = _("“%(title)s” is added to the edition as number %(place)s of %(count)s.") % values
     return Outcome(text, f"handle-{ids[0]}")
 
 
@@ -440,6 +453,22 @@ def rows_of(
     overrides = {override.story_id: override for override in draft.overrides.all()}
     rows = [_row(block, stories, overrides) for block in raw_blocks(draft)]
     return [_with_comments(row, comments) for row in rows]
+
+
+def count_rows(rows: Iterable[Row]) -> str:
+    """What an edition is made of: "2 stories, 1 text"."""
+    rows = list(rows)
+    stories = sum(len(row.stories) for row in rows if row.kind in STORY_BLOCKS or row.kind == "titles")
+    texts = sum(row.kind == "text" for row in rows)
+    others = sum(row.kind not in (*STORY_BLOCKS, "titles", "text") for row in rows)
+    parts = (
+        ngettext("%(count)s story", "%(count)s stories", stories) % {"count": stories},
+        ngettext("%(count)s text", "%(count)s texts", texts) % {"count": texts} if texts else "",
+        ngettext("%(count)s other part", "%(count)s other parts", others) % {"count": others}
+        if others
+        else "",
+    )
+    return ", ".join(filter(None, parts))
 
 
 def _story_rows(
@@ -716,7 +745,7 @@ class ChecksPage(EditionPage):
             readers=readers_by_country(counted.combinations, content.masthead.countries),
             may_check_links=self.request.user.has_perm(self.post_permission),
             findings=lines,
-            checks_summary=findings_summary(lines),
+            checks_summary=findings_summary(lines, self.overview.state),
             errors=errors,
             warnings=len(found) - errors,
             **kwargs,

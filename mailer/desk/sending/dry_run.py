@@ -30,10 +30,10 @@ class DryRunForm(forms.Form):
     """The receiving address, and for how many subscribers."""
 
     to = forms.EmailField(
-        label=_("Send all emails of the dry run to"),
+        label=_("Send all emails of the full test to"),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "aria-describedby": "desk-to-help"}),
     )
-    subscribers = forms.ChoiceField(label=_("Number of emails in the dry run"), widget=forms.RadioSelect)
+    subscribers = forms.ChoiceField(label=_("Number of emails in the full test"), widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, audience: int, variants: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,7 +56,7 @@ class DryRunForm(forms.Form):
 class DryRunPage(EditionPage):
     """Shows the last dry run (GET) and starts another one (POST)."""
 
-    page_title = _("Dry run")
+    page_title = _("Full test")
     template_name = "desk/sending/dry_run.html"
 
     def has_permission(self) -> bool:
@@ -87,7 +87,7 @@ class DryRunPage(EditionPage):
         snapshot, to = self.edition.snapshots.first(), form.cleaned_data["to"]
         return self.attempt(
             lambda: self._start(snapshot, to, form.limit()),
-            gettext("The dry run to %(to)s has started. You can pause or cancel it.") % {"to": to},
+            gettext("The full test to %(to)s has started. You can pause or cancel it.") % {"to": to},
             "desk.dry_run",
             on_success="dry_run",
             on_error="dry_run",
@@ -99,7 +99,7 @@ class DryRunPage(EditionPage):
         nonce = self.request.POST.get("form", "")[:40]
         with transaction.atomic():
             if nonce and not claim_form(f"dry run {user.pk} {nonce}", now):
-                text = gettext("This dry run was already started. It was not started twice.")
+                text = gettext("This full test was already started. It was not started twice.")
                 raise ControlError("dry_run_active", text)
             mailing_control.start_dry_run(snapshot, to, limit, user, now)
 

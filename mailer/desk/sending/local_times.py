@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from babel.dates import get_timezone_location
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timesince import timeuntil
@@ -15,30 +14,9 @@ from django.utils.translation import get_language, gettext, ngettext
 
 from mailer.approval.approve_and_schedule import local_send_time, zones_of
 from mailer.rendering import localization
+from mailer.staff_language import city_of_zone, zone_label
 
 _TIME = "H:i"
-
-
-def city_of_zone(zone: ZoneInfo) -> str:
-    """The city that a time zone is named after, in the language of the page."""
-    return get_timezone_location(zone, locale=(get_language() or "en").replace("-", "_"), return_city=True)
-
-
-def utc_offset(moment: datetime, zone: ZoneInfo) -> str:
-    """How far the zone is from UTC at a moment: "UTC+5", "UTC+5:30", "UTC"."""
-    offset = moment.astimezone(zone).utcoffset() or timedelta()
-    if not offset:
-        return "UTC"
-    hours, minutes = divmod(abs(round(offset.total_seconds() / 60)), 60)
-    return f"UTC{'−' if offset < timedelta() else '+'}{hours}{f':{minutes:02}' if minutes else ''}"
-
-
-def zone_label(moment: datetime, zone: ZoneInfo) -> str:
-    """The zone spelled out: "Almaty time, UTC+5"; "UTC" for UTC."""
-    offset = utc_offset(moment, zone)
-    if city_of_zone(zone) == offset:
-        return offset
-    return gettext("%(city)s time, %(offset)s") % {"city": city_of_zone(zone), "offset": offset}
 
 
 def own_zone() -> ZoneInfo:

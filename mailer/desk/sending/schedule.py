@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
+from mailer import staff_language
 from mailer.approval import approve_and_schedule
 from mailer.approval.approve_and_schedule import ApprovalError, WrongState
 from mailer.approval.authorship import name_of
@@ -174,7 +175,7 @@ class SchedulePage(SnapshotPage):
         snapshot, now = context["overview"].snapshot, context["now"]
         context |= {
             "snapshot": snapshot,
-            "zone_label": local_times.zone_label(now, self.zone),
+            "zone_label": staff_language.zone_label(now, self.zone),
             "may_schedule": self.request.user.has_perm(self.post_permission),
         }
         if snapshot is None:

@@ -215,6 +215,6 @@ def test_a_dry_run_is_marked_and_goes_to_staff_without_a_subscribers_links(api):
     assert states(mailing) == {"accepted": 3} and balances(mailing)
     assert {mail.to for mail in api.taken} == {"dana@office.example.org"}
     for mail in api.taken:
-        assert mail.subject.startswith("[Dry run] ")
+        assert mail.subject.startswith("[Full test] ")
         everything = f"{mail.html}{mail.text}{mail.headers}"
         assert "reader-" not in everything and "/unsubscribe/" not in everything

@@ -65,7 +65,7 @@ def test_every_message_goes_to_the_staff_address_only(relay, snapshot):
     addresses = set(Subscriber.objects.values_list("email", flat=True))
     for taken in relay.taken:
         mail = read(taken)
-        assert STAFF in mail["To"] and mail["Subject"].startswith("[Dry run] ")
+        assert STAFF in mail["To"] and mail["Subject"].startswith("[Full test] ")
         assert not any(address.encode() in taken.message for address in addresses)
     # Each says which reader it was made for.
     made_for = {int(re.search(r"subscriber (\d+)", read(taken)["To"])[1]) for taken in relay.taken}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import User
 from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
@@ -9,7 +10,12 @@ from wagtail.models import ModelLogEntry
 
 from mailer.approval import approve_and_schedule
 from mailer.approval.author_notices import send_outcome_notices
+from mailer.approval.authorship import name_of
 from mailer.approval.models import Approval, Snapshot
+from mailer.approval.preflight.findings import Finding
+from mailer.approval.submit import submit
+from mailer.desk.editions.finding_lines import FindingLine, findings_summary
+from mailer.editions import draft_blocks
 from mailer.editions.models import Edition, Newsletter
 from mailer.reports.edition_state import edition_state
 from mailer.stories.models import Story, StoryText
@@ -74,6 +80,59 @@ def test_the_approver_sees_how_many_variants_no_subscriber_gets_now(desk: Desk) 
     in_use = sum(choice.subscribers > 0 for choice, _variant in answer.context["variants"])
     unused = snapshot.variants.count() - in_use
     assert in_use and unused and f'data-variants-unused="{unused}"' in answer.content.decode()
+
+
+def test_the_decision_and_the_email_stand_above_the_tables(desk: Desk) -> None:
+    cast.submitted(desk)
+    html = Page(as_user(desk.approver).get(at(desk, "review"))).html
+    places = [
+        html.index(part) for part in ("#desk-decide", "data-mail", 'id="desk-decide"', 'id="desk-matrix"')
+    ]
+    assert places == sorted(places)
+    # Who may not approve has no decision to go to.
+    assert 'href="#desk-decide"' not in as_user(desk.writer).get(at(desk, "review")).content.decode()
+    preview = Page(as_user(desk.writer).get(at(desk, "variants"))).html
+    places = [preview.index(part) for part in ('id="desk-language"', "data-mail", 'id="desk-matrix"')]
+    assert places == sorted(places)
+
+
+def test_the_submitter_reads_who_was_asked(desk: Desk) -> None:
+    page = as_user(desk.writer).post(at(desk, "submit"), follow=True)
+    assert [name_of(desk.approver) in str(one) for one in page.context["messages"]] == [True]
+
+
+def test_the_next_step_is_said_to_those_who_take_it_and_of_others_with_their_names(desk: Desk) -> None:
+    def step(user: User) -> str:
+        return str(as_user(user).get(at(desk, "variants")).context["overview"].next_step)
+
+    assert "Dana" in step(desk.approver) and "Dana" not in step(desk.writer)
+    cast.submitted(desk)
+    assert "Timur" in step(desk.writer) and "Timur" not in step(desk.approver)
+
+
+def test_a_version_with_another_order_says_which_stories_and_texts_moved(desk: Desk) -> None:
+    cast.approved(desk)
+
+    def reorder(draft: Edition) -> None:
+        blocks = draft_blocks.raw_blocks(draft)
+        draft_blocks.set_blocks(draft, [*blocks[1:], blocks[0]])
+
+    edition = Edition.objects.get(pk=desk.edition.pk)
+    draft_blocks.change_draft(edition, desk.writer, timezone.now(), reorder)
+    second = submit(Edition.objects.get(pk=edition.pk), desk.writer, timezone.now())
+    answer = as_user(desk.approver).get(at(desk, "review"))
+    assert any("Headline" in change for change in answer.context["changes"]), answer.context["changes"]
+    variant = max(second.variants.filter(language="en"), key=lambda one: len(one.stories))
+    compared = as_user(desk.approver).get(at(desk, "review"), {"variant": variant.key, "beside": "approved"})
+    assert compared.context["comparison"].changes
+
+
+def test_whether_warnings_prevent_submitting_is_said_while_the_edition_can_be_submitted(desk: Desk) -> None:
+    lines = [FindingLine(Finding("x", "warning", "Look.", "", ()), ())] * 2
+    texts = {findings_summary(lines, state) for state in ("draft", "rejected")}
+    later = {findings_summary(lines, state) for state in ("submitted", "scheduled", "sent")}
+    assert len(texts) == len(later) == 1 and not texts & later
+    assert all("2" in text for text in texts | later)
 
 
 def test_the_approver_sees_the_tracking_policy(desk: Desk) -> None:

@@ -92,6 +92,17 @@ def test_a_picture_that_stands_twice_is_marked_at_its_new_place() -> None:
     assert "<ins" not in moved.after.email.html
 
 
+def test_a_paragraph_or_a_layout_that_alone_changed_is_said() -> None:
+    moved = variant_diff.compare_versions(
+        version("<p>First text</p><p>Second</p><p>Third</p>"),
+        version("<p>Second</p><p>Third</p><p>First text</p>"),
+        {},
+    )
+    assert len(moved.changes) == 1 and "First text" in moved.changes[0]
+    layout = variant_diff.compare_versions(version("<p>a</p>"), version('<p class="lead">a</p>'), {})
+    assert len(layout.changes) == 1
+
+
 def test_equal_versions_have_no_marks() -> None:
     found = variant_diff.compare_versions(version("<p>a &copy; b</p>"), version("<p>a &copy; b</p>"), {})
     assert found.changes == ()

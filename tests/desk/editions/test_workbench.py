@@ -71,7 +71,7 @@ def test_a_block_moves_and_keeps_the_focus_and_is_announced(desk: Desk) -> None:
     answer = press(desk, "move", block=last, before=order[0][1])
     assert [one for _, one in blocks(desk)] == [last, *(one for _, one in order[:-1])]
     assert answer.context["focus"] == f"handle-{last}"
-    assert f"block 1 of {len(order)}" in answer.context["announcement"]
+    assert f"1 of {len(order)}" in answer.context["announcement"]
     answer = press(desk, "down", block=last)
     assert answer.context["focus"] == f"down-{last}" and blocks(desk)[1][1] == last
 
@@ -155,10 +155,13 @@ def test_until_it_is_unlocked_an_edition_shows_its_state_and_has_nothing_to_fill
     assert not [name for name in shown.names if name.startswith(("subject-", "preheader-"))]
     # Without the handle, the row has a column less.
     assert page.count("wb-row--fixed") == len(blocks(desk)) and "data-handle" not in page
+    # No story can be added, so none is offered.
+    assert "workbench-pool" not in shown.ids
     if snapshot.send_at:
         local = snapshot.send_at.astimezone(ZoneInfo(desk.edition.newsletter.zone))
         assert page.count(f"{local:%H:%M}") >= 2
     unlocked = as_user(desk.writer).get(f"{address(desk)}?change=1")
+    assert {"workbench-pool", "workbench-rows"} <= Page(unlocked).ids
     assert "subject-en" in Page(unlocked).names and "wb-row--fixed" not in unlocked.content.decode()
 
 
@@ -198,6 +201,9 @@ def test_a_submission_in_between_is_not_withdrawn_without_the_warning(
 
 def test_an_edition_that_is_being_sent_does_not_change(desk: Desk) -> None:
     cast.sending(desk)
+    shown = Page(as_user(desk.writer).get(address(desk)))
+    assert reverse("desk_edition:settings", args=[desk.edition.pk]) not in shown.links
+    assert "workbench-pool" not in shown.ids and 'aria-current="page"' in shown.html
     order = blocks(desk)
     assert press(desk, "down", block=order[0][1], unlocked="1").context["refused"]
     assert blocks(desk) == order
