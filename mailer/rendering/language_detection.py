@@ -100,6 +100,8 @@ _PROFILES = {
     ),
 }
 DETECTED = frozenset(_PROFILES)
+# Of all these languages.
+SMALL_WORDS = frozenset[str]().union(*(one.words for one in _PROFILES.values()))
 _LEAST_LETTERS = 12
 # How much more likely a language must be than any other: e⁴ times.
 _MARGIN = 4.0

@@ -1341,7 +1341,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A subject line mentions a story that some of its readers do not get."),
         stored("Mention a story that all readers get, or none."),
-        inbox_checks.subject_promises,
+        subject_story_checks.subject_promises,
     ),
     Check(
         "subject.other_edition",

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mailer.approval.preflight.check_input import Description, Place, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.text_checks import is_in_capitals
-from mailer.rendering import story_selection
 from mailer.rendering.data_types import Content, Subject
-from subscribers import iso_codes
 from subscribers.translate_stored_texts import stored
 
 # Phones show about 40 characters of a subject, desktop clients up to 80.
@@ -154,58 +151,6 @@ def preheader_repeats(description: Description) -> Iterator[Found]:
         preview = _plain(subject.preheader)
         if preview and (preview in (_plain(subject.subject), sender) or _REPLY.match(subject.preheader)):
             yield Found(_preview(subject), excerpt(subject.preheader))
-
-
-@dataclass(frozen=True)
-class SubjectPromise:
-    """A subject line names a story that some of its readers do not get."""
-
-    language: str
-    headline: str
-    # ISO 3166-1 alpha-2 codes of the newsletter's countries whose readers do not get the story.
-    countries: tuple[str, ...]
-
-
-def subjects_that_promise_too_much(content: Content) -> list[SubjectPromise]:
-    """Stories that a subject names, and the countries whose readers get an email without them.
-
-    A subject names a story when it shares two distinctive words with its headline in that language, or all
-    of them when there are fewer. Words are compared by their beginnings, because endings change.
-    """
-    head = content.masthead
-    selector = story_selection.Selector(content)
-    seen = {country: set(selector.select({country}).stories) for country in head.countries}
-    found = []
-    for subject in content.subjects:
-        ordinary = _stems(f"{head.name} {content.title(subject.language)}")
-        words = _stems(subject.subject) - ordinary
-        for story in content.stories:
-            lacking = tuple(country for country, keys in seen.items() if keys and story.key not in keys)
-            text = next((text for text in story.texts if text.language == subject.language), None)
-            if text is None or not lacking:
-                continue
-            named = _stems(text.headline) - ordinary
-            if named and len(named & words) >= min(2, len(named)):
-                found.append(SubjectPromise(subject.language, text.headline, lacking))
-    return found
-
-
-def _stems(text: str) -> set[str]:
-    """The beginnings of the words of at least five letters."""
-    return {word[:5] for word in re.findall(r"\w{5,}", text.casefold())}
-
-
-def subject_promises(description: Description) -> Iterator[Found]:
-    """Subjects that name a story which some of their readers do not get."""
-    for promise in subjects_that_promise_too_much(description.content):
-        yield Found(
-            Place("subject", "", stored("Subject"), promise.language),
-            stored(
-                "“%(headline)s” is not shown to readers in: %(countries)s",
-                headline=excerpt(promise.headline),
-                countries=iso_codes.country_names(promise.countries, "en"),
-            ),
-        )
 
 
 def sample_sender(description: Description) -> Iterator[Found]:

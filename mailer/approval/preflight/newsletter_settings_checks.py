@@ -10,6 +10,7 @@ from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
 from mailer.approval.preflight.text_checks import is_in_capitals
+from mailer.approval.preflight.translation_checks import languages_in_use
 from mailer.approval.preflight.url_checks import is_near_known_domain, with_suggestion
 from mailer.rendering import localization, sanitize
 from mailer.rendering.edition_period import Kind, Period
@@ -115,11 +116,10 @@ def _months(language: str, only: int = 0) -> list[str]:
 
 def languages_without_text(description: Description) -> Iterator[Found]:
     """Languages whose readers see no text of their own: everything is shown in another language."""
-    content = description.content
     written = {
         text.language for story in description.shown_stories for text in story.texts if text.headline.strip()
     }
-    for code in content.masthead.languages:
+    for code in languages_in_use(description):
         if code not in written and written:
             yield Found(Place("edition", "", stored("Edition"), code))
 

@@ -1,17 +1,22 @@
-"""Finds subjects and preview texts that speak of something that is nowhere in the edition."""
+"""Finds subjects and preview texts of what is nowhere in the edition, or what some readers do not get."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 
 from mailer.approval.preflight import place_names
-from mailer.approval.preflight.check_input import Description, Text, excerpt
+from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
 from mailer.approval.preflight.date_checks import month_names
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.metadata_mismatch_checks import wrong_edition_number_or_month
 from mailer.approval.preflight.stated_facts import LANGUAGES
+from mailer.rendering import language_detection, localization, story_selection
+from mailer.rendering.data_types import Content, Subject
+from subscribers import iso_codes
+from subscribers.translate_stored_texts import stored
 
 _CYRILLIC = re.compile("[\u0400-\u052f]{3}")
 _STEM = 5
@@ -23,6 +28,8 @@ _GENERAL = re.compile(
     r"|жаңалы|жаңылы|айдың|айдын|шығар|чыгар|аймақ|аймак|өңір|хабар|шумора|минтақ|yangil|mintaq|habar|sebit|goýber"
     r"|which|where|their|there|about|почем|каким|котор|когда|қалай|неліктен|кантип|эмнег|тавр|qanda|nädip|näme|nähil",
 )
+# "New" says something of a story in every language, also where it is as short as an article.
+_COMMON = language_detection.SMALL_WORDS - {"new", "жаңа", "жаңы", "нав", "yangi", "täze"}
 
 
 def subject_of_no_story(description: Description) -> Iterator[Found]:
@@ -57,6 +64,63 @@ def subject_of_no_story(description: Description) -> Iterator[Found]:
             yield Found(text.place, excerpt(text.plain))
         elif missing := _missing_place(text, others, shown):
             yield Found(text.place, missing)
+
+
+def subject_promises(description: Description) -> Iterator[Found]:
+    """Subjects that name a story which some of the subscribers who see them do not get."""
+    content = description.content
+    written = [one for one in content.subjects if one.subject.strip()]
+    named = _stories_in_subjects(content, written)
+    if not named:
+        return
+    head, selector = content.masthead, story_selection.Selector(content)
+    lacking: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for reader in description.readers:
+        shown = selector.select(reader.countries).stories
+        own = localization.resolve_language(reader.language, head.languages, head.fallbacks)
+        subject = localization.choose_text(written, own, head.fallbacks)
+        for language, key in named if shown else ():
+            if subject and subject.language == language and key not in shown:
+                lacking[language, key].extend(reader.countries)
+    for (language, key), headline in named.items():
+        found = set(lacking[language, key])
+        if countries := sorted(found.intersection(head.countries) or found):
+            yield Found(
+                Place("subject", "", stored("Subject"), language),
+                stored(
+                    "“%(headline)s” is not shown to readers in: %(countries)s",
+                    headline=excerpt(headline),
+                    countries=iso_codes.country_names(countries, "en"),
+                ),
+            )
+
+
+def _stories_in_subjects(content: Content, written: Sequence[Subject]) -> dict[tuple[str, str], str]:
+    """Headlines of the stories that subjects name, by the subject's language and the story's key.
+
+    A subject names a story when it shares two telling words with its headline in that language, or all of
+    them when there are fewer. Where the subject of another language names the story, one such word is enough:
+    it says the same with fewer or shorter words.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for story in content.stories:
+        headlines = {text.language: text.headline for text in story.texts}
+        shared: dict[str, int] = {}
+        named = False
+        for subject in written:
+            ordinary = _telling_words(f"{content.masthead.name} {content.title(subject.language)}")
+            telling = _telling_words(headlines.get(subject.language, "")) - ordinary
+            shared[subject.language] = len(telling & (_telling_words(subject.subject) - ordinary))
+            named = named or (bool(telling) and shared[subject.language] >= min(2, len(telling)))
+        if named:
+            found |= {(code, story.key): headlines[code] for code, number in shared.items() if number}
+    return found
+
+
+def _telling_words(text: str) -> set[str]:
+    """The beginnings of the words, because endings change; without those that nearly every sentence has."""
+    words = re.findall(r"[^\W\d_]{3,}", text.casefold())
+    return {word[:_STEM] for word in words if word not in _COMMON and not _GENERAL.match(word)}
 
 
 def _stems(plain: str) -> set[str]:

@@ -38,10 +38,26 @@ _LEAST_LETTERS, _LEAST_OF_ONE_WORD = 12, 5
 _CYRILLIC, _LATIN = re.compile("[\u0400-\u052f]"), re.compile("[A-Za-z\u00c0-\u024f]")
 
 
+def languages_in_use(description: Description) -> tuple[str, ...]:
+    """The newsletter's languages in which a subscriber gets it, or in which one of its stories is written.
+
+    The others are offered, and no subscriber reads them yet. Without any subscriber, all are in use.
+    """
+    head = description.content.masthead
+    if not description.readers:
+        return head.languages
+    used = {text.language for story in description.shown_stories for text in story.texts if text.headline}
+    used.update(
+        localization.resolve_language(reader.language, head.languages, head.fallbacks)
+        for reader in description.readers
+    )
+    return tuple(code for code in head.languages if code in used)
+
+
 def missing_translations(description: Description) -> Iterator[Found]:
-    """Languages whose readers see a text in another language, by text."""
+    """Languages whose readers see a text in another language, by text; not those that are not used yet."""
     content = description.content
-    languages = content.masthead.languages
+    languages = languages_in_use(description)
     for story in description.shown_stories:
         written = {one.language for one in story.texts if one.headline.strip()}
         yield from _missing(languages, written, place_of(story))

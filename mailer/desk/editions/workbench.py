@@ -27,7 +27,6 @@ from mailer.approval import review
 from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.models import ReviewComment
 from mailer.approval.preflight import link_crawler
-from mailer.approval.preflight.inbox_checks import subjects_that_promise_too_much
 from mailer.desk.base import localized_names
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import (
@@ -645,8 +644,6 @@ class SubjectRow:
     shown_preheader: str
     # Where it is taken from, if not from this language.
     borrowed_from: str
-    # A story that the subject names, and the countries whose readers do not get it.
-    promises: tuple[tuple[str, str], ...]
 
 
 def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
@@ -654,10 +651,6 @@ def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
     head = content.masthead
     own = {text.language: text for text in draft.texts.all()}
     given = [subject for subject in content.subjects if subject.subject.strip()]
-    promised: dict[str, list[tuple[str, str]]] = {}
-    for promise in subjects_that_promise_too_much(content):
-        names = localized_names.country_names(promise.countries)
-        promised.setdefault(promise.language, []).append((promise.headline, names))
     rows = []
     for code in head.languages:
         text = own.get(code)
@@ -674,7 +667,6 @@ def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
                 borrowed_from=staff_language.language_name(shown.language)
                 if shown and shown.language != code
                 else "",
-                promises=tuple(promised.get(code, ())),
             )
         )
     return rows

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mailer.approval.preflight.check_input import Description
+from mailer.approval.preflight.check_input import Description, Reader
 from mailer.approval.preflight.findings import Finding
 from mailer.rendering.data_types import Block, Picture, RenderedVariant
 from tests.approval.preflight_edition import (
@@ -262,7 +262,10 @@ FAULTS: dict[str, list[Plant]] = {
         lambda d: with_content(d, name="November 2021"),
     ],
     "audience.language_without_texts": [
-        lambda d: with_masthead(d, languages=(*d.content.masthead.languages, "de"))
+        lambda d: with_masthead(
+            replace(d, readers=(*d.readers, Reader((), "de"))),
+            languages=(*d.content.masthead.languages, "de"),
+        )
     ],
     # Time.
     "date.announced_late": [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +15,6 @@ from wagtail.test.utils.form_data import nested_form_data, rich_text
 from mailer.approval import review
 from mailer.approval.authorship import name_of
 from mailer.approval.models import LinkCheck, Snapshot
-from mailer.approval.preflight.inbox_checks import subjects_that_promise_too_much
 from mailer.approval.preflight.link_crawler import LinkProgress
 from mailer.desk.editions import workbench
 from mailer.desk.editions.workbench import ADDED_KINDS, readers_by_country
@@ -395,25 +393,10 @@ def test_every_other_block_is_added_shown_to_readers_and_changed(desk: Desk, kin
     assert shown(desk).blocks[-1].countries == ()
 
 
-def test_a_subject_that_names_a_story_some_readers_lack_is_a_warning(desk: Desk) -> None:
-    story = Story.objects.get(key="tj-news")
-    for text in story.texts.all():
-        text.headline = "Mountain villages gather snowmelt"
-        text.save()
+def test_subject_and_preview_text_are_one_line(desk: Desk) -> None:
     press(desk, "subjects", **{"subject-en": "Snowmelt in mountain villages", "preheader-en": " two\nlines "})
     text = draft(desk).texts.get(language="en")
     assert (text.subject, text.preheader) == ("Snowmelt in mountain villages", "two lines")
-    (promise,) = subjects_that_promise_too_much(shown(desk))
-    assert promise.language == "en" and promise.countries == ("KG", "KZ", "TM", "UZ")
-    content = shown(desk)
-    only = replace(
-        content,
-        stories=tuple(one for one in content.stories if one.key == "tj-news"),
-        blocks=tuple(one for one in content.blocks if one.stories == ("tj-news",)),
-    )
-    assert subjects_that_promise_too_much(only) == [], "the readers of other countries get no email"
-    press(desk, "subjects", **{"subject-en": "Silk Road Monthly: December 2021"})
-    assert subjects_that_promise_too_much(shown(desk)) == []
 
 
 def test_findings_name_stories_in_the_language_of_the_desk(desk: Desk) -> None:
