@@ -362,7 +362,7 @@ WAGTAIL_MODERATION_ENABLED = False
 # Bytes and pixels of a picture; decoded, a pixel takes up to four bytes.
 WAGTAILIMAGES_MAX_UPLOAD_SIZE = 10 * 1024 * 1024
 WAGTAILIMAGES_MAX_IMAGE_PIXELS = 50_000_000
-WAGTAILIMAGES_IMAGE_FORM_BASE = "mailer.desk.base.forms.PictureForm"
+WAGTAILIMAGES_IMAGE_FORM_BASE = "mailer.desk.base.picture_form.PictureForm"
 WAGTAILIMAGES_EXTENSIONS = ["gif", "jpg", "jpeg", "png", "webp"]
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "mailer.desk.base.search_backend", "AUTO_UPDATE": True}}
 

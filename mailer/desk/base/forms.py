@@ -1,16 +1,14 @@
-"""Form widgets for countries, languages and time zones; forms with translations or pictures; save buttons."""
+"""Form widgets for countries, languages and time zones; forms with translations; save buttons."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.core.files.uploadedfile import InMemoryUploadedFile
 from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -23,15 +21,12 @@ from wagtail.admin.forms.models import WagtailAdminModelForm
 from wagtail.admin.rich_text.editors.draftail import DraftailRichTextArea
 from wagtail.admin.telepath import register
 from wagtail.admin.telepath.widgets import WidgetAdapter
-from wagtail.images.fields import WagtailImageField
-from wagtail.images.forms import BaseImageForm
 from wagtail.snippets.action_menu import ActionMenuItem, SaveMenuItem
 from wagtail.snippets.views import snippets
 
 from mailer import staff_language
 from mailer.desk.base.markup import escaped_text, join_markup
 from mailer.editions.models import Edition
-from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
 from subscribers.code_list_field import split_codes
 
 
@@ -287,41 +282,6 @@ def _repeated_message(language: str) -> str:
     return gettext("There is already a text in %(name)s. Edit that one, or choose another language.") % {
         "name": name
     }
-
-
-class PictureField(WagtailImageField):
-    """Wagtail's field. A damaged picture is an error of the form."""
-
-    def to_python(self, data: Any) -> Any:
-        if data is None or data.size > self.max_upload_size:
-            # Refused by Wagtail's check.
-            return super().to_python(data)
-        data.seek(0)
-        try:
-            clean = without_metadata(data.read())
-        except DamagedPicture as error:
-            raise forms.ValidationError(
-                gettext("This picture cannot be used: %(error)s.") % {"error": error}, code="damaged"
-            ) from error
-        file = InMemoryUploadedFile(BytesIO(clean), "file", data.name, data.content_type, len(clean), None)
-        return super().to_python(file)
-
-
-class PictureForm(BaseImageForm):
-    """Wagtail's form with this field."""
-
-    file = PictureField(label=_("File"), widget=BaseImageForm.Meta.widgets["file"])
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "title" in self.fields:
-            # Wagtail has made this bound field already, and a bound field keeps its first text.
-            self["title"].help_text = _("Colleagues find the picture by its title.")
-        if "description" in self.fields:
-            self.fields["description"].help_text = _(
-                "Optional, for colleagues. The alternative text, which is read aloud to readers "
-                "who cannot see the picture, is written in the story, in each language."
-            )
 
 
 class BackToDraftView(snippets.UnpublishView):

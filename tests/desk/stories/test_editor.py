@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 from wagtail.test.utils.form_data import rich_text
+from wagtail.users.models import UserProfile
 
 from mailer.approval.models import Authorship
 from mailer.editions.assemble import stories_for
@@ -244,8 +245,23 @@ def test_the_form_of_a_picture_explains_each_field_at_the_field(desk: Desk) -> N
     answer = as_user(desk.writer).get(reverse("wagtailimages_chooser:choose")).json()
     title = answer["html"].partition('name="image-chooser-upload-title"')[0].rpartition("<label")[2]
     assert "find the picture" in title and "find the picture" not in answer["html"].replace(title, "")
+    assert 'name="image-chooser-upload-tags"' not in answer["html"], "no picture has a tag"
     # What chooser_focus.js looks for, to open the form while there are no pictures.
     assert 'id="tab-label-upload"' in answer["html"] and "upload-one-now" in answer["html"]
+
+
+def test_tags_of_pictures_are_offered_once_a_picture_has_one(desk: Desk) -> None:
+    everyone.picture().tags.add("steppe")
+    html = as_user(desk.writer).get(reverse("wagtailimages_chooser:choose")).json()["html"]
+    assert 'name="image-chooser-upload-tags"' in html and "double quotes" not in html
+
+
+@pytest.mark.parametrize("language", ["ru", "kk"])
+def test_the_form_of_a_picture_is_in_the_language_of_the_desk(desk: Desk, language: str) -> None:
+    UserProfile.objects.update_or_create(user=desk.writer, defaults={"preferred_language": language})
+    html = as_user(desk.writer).get(reverse("wagtailimages_chooser:choose")).json()["html"]
+    form = html.partition('id="tab-upload"')[2]
+    assert "JPEG" in form and not re.search(r">\s*(?:Title|File|Description|A JPEG)", form)
 
 
 def test_a_new_story_that_is_not_ready_yet_is_not_made_twice(desk: Desk) -> None:
