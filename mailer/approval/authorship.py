@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 from wagtail.images import get_image_model
@@ -53,10 +53,11 @@ def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
     """
     if isinstance(subject, Segment):
         return rule_fingerprint(subject)
+    live = data is None
     data = subject.serializable_data() if data is None else data
     telling = {name: _stored_value(name, data.get(name)) for name in _CONTENT_FIELDS[type(subject)]}
     if isinstance(subject, Story):
-        telling["picture"] = _picture_content(telling["picture"])
+        telling["picture"] = _image_content(subject.picture) if live else _picture_content(telling["picture"])
     if isinstance(subject, Newsletter):
         # The audience is a part of what is approved, and is stored in a table of its own.
         telling |= {name: _picture_content(telling[name]) for name in ("logo", "logo_dark")}
@@ -271,7 +272,10 @@ def _record_change_without_revision(model: type[models.Model], entry: ModelLogEn
 
 def _picture_content(pk: Any) -> list[Any] | None:
     """What decides how an image looks in an email: its file and its focal point. None if there is none."""
-    image = get_image_model().objects.filter(pk=pk).first() if pk else None
+    return _image_content(get_image_model().objects.filter(pk=pk).first() if pk else None)
+
+
+def _image_content(image: Any) -> list[Any] | None:
     if image is None:
         return None
     kept = ("focal_point_x", "focal_point_y", "focal_point_width", "focal_point_height")
@@ -327,8 +331,16 @@ def _blocks(raw: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return blocks
 
 
+_COLUMNS: dict[type[models.Model], str] = {
+    Edition: "edition",
+    Story: "story",
+    Newsletter: "newsletter",
+    Segment: "segment",
+}
+
+
 def _column(subject: Subject) -> str:
-    return {Edition: "edition", Story: "story", Newsletter: "newsletter", Segment: "segment"}[type(subject)]
+    return _COLUMNS[type(subject)]
 
 
 _ACTIONS_LISTED = 2
@@ -336,7 +348,8 @@ _ACTIONS_LISTED = 2
 
 def parts_of(edition: Edition) -> dict[str, Subject]:
     """Everything that an edition is made of, by the names that a manifest uses."""
-    stories = Story.objects.filter(pk__in=story_ids(edition)).prefetch_related("texts")
+    stories = Story.objects.filter(pk__in=story_ids(edition))
+    stories = stories.select_related("picture").prefetch_related("texts")
     parts: dict[str, Subject] = {"edition": edition, "newsletter": edition.newsletter}
     return parts | {f"story:{story.key}": story for story in stories}
 
@@ -351,8 +364,10 @@ def authors_of(edition: Edition) -> dict[User, str]:
     """Users who may not approve the edition, with the reason: {user: "wrote the story “…”"}."""
     found: dict[User, list[str]] = {}
     approved = list(_approved_manifests(edition))
-    for name, part in {**parts_of(edition), **audience_segments(edition)}.items():
-        for note in _changes_since_approval(name, part, approved):
+    parts = {**parts_of(edition), **audience_segments(edition)}
+    for name, notes in _notes_by_part(parts).items():
+        part = parts[name]
+        for note in _changes_since_approval(name, part, notes, approved):
             if note.user is not None:
                 found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
     return {user: _summarise(list(dict.fromkeys(actions))) for user, actions in found.items()}
@@ -380,13 +395,31 @@ def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:
         yield prints
 
 
-def _changes_since_approval(name: str, part: Subject, approved: list[dict[str, str]]) -> Iterable[Authorship]:
+def _notes_by_part(parts: dict[str, Subject]) -> dict[str, list[Authorship]]:
+    """The records of each part, oldest first, by the parts' names; one query."""
+    names = {(_column(part), part.pk): name for name, part in parts.items()}
+    wanted = Q(pk__in=[])
+    for column in {column for column, _pk in names}:
+        wanted |= Q(**{f"{column}__in": [pk for one, pk in names if one == column]})
+    found: dict[str, list[Authorship]] = {name: [] for name in parts}
+    for note in Authorship.objects.filter(wanted).select_related("user").order_by("pk"):
+        subject = next(
+            (column, pk) for column in _COLUMNS.values() if (pk := getattr(note, f"{column}_id")) is not None
+        )
+        found[names[subject]].append(note)
+    return found
+
+
+def _changes_since_approval(
+    name: str, part: Subject, notes: list[Authorship], approved: list[dict[str, str]]
+) -> Iterable[Authorship]:
     """Changes after the approved content; all of them when no approved content is found.
 
     The boundary is the content that was approved and not the time of approval: a draft saved before an
     approval that did not contain it is still unapproved.
     """
-    notes = list(_notes(part).select_related("user").order_by("pk"))
+    if not notes or not any(name in prints for prints in approved):
+        return notes
     # An older draft may have been published after a newer one that only repeats the approved content.
     live = fingerprint(part)
     last = max((place for place, note in enumerate(notes) if note.fingerprint == live), default=len(notes))

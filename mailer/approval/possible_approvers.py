@@ -33,10 +33,12 @@ class PossibleApprovers(NamedTuple):
 def approvers_of(authors: Collection[int], users: Iterable[User] | None = None) -> PossibleApprovers:
     """Which of the users, by default of all approvers, may approve what the authors (primary keys) wrote."""
     able, barred = [], []
-    for user in all_approvers() if users is None else users:
+    everyone = list(all_approvers() if users is None else users)
+    behind_each = account_change_records.authors_behind_each(everyone, authors)
+    for user in everyone:
         if user.pk in authors:
             barred.append(Barred(user, (), None))
-        elif behind := account_change_records.authors_behind(user, authors):
+        elif behind := behind_each[user.pk]:
             until = account_change_records.independent_from(user, authors)
             barred.append(Barred(user, tuple(behind), until))
         else:

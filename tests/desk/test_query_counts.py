@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,7 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.approval import draft_check_cache
-from mailer.editions import audience_counts
+from mailer.desk.accounts.permissions import ensure_groups
+from mailer.editions import audience_counts, draft_blocks
 from mailer.editions.models import Edition, EditionText
 from mailer.feedback.models import ReturnedMessage
 from mailer.outgoing_webhooks.models import WebhookEndpoint
@@ -20,6 +23,7 @@ from mailer.stories.models import Story, StoryText
 from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList, Segment, Subscriber, Suppression, Tag
 from subscribers.segments.rules import Condition, Group, to_json
+from tests import cast as people
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 
@@ -86,6 +90,20 @@ def test_no_list_makes_a_query_for_each_row(desk: Desk) -> None:
     many = {name: queries(browser, reverse(name)) for name in LISTS}
     # Each draft has a card of its own on the home page, with what its writer may do; not a query of its own.
     assert many == few
+
+
+def test_the_submit_page_makes_no_query_for_each_story_or_approver(desk: Desk) -> None:
+    address, browser = reverse("desk_edition:submit", args=[desk.edition.pk]), as_user(desk.writer)
+    found = []
+    for name in ("aida", "bolot", "saule"):
+        another = User.objects.create_user(name, f"{name}@office.example.org", "a long password")
+        another.groups.add(ensure_groups()["Approvers"])
+        add = partial(
+            draft_blocks.add_stories, stories=[people.story(name, countries=("KG",), by=desk.writer)]
+        )
+        draft_blocks.change_draft(desk.edition, desk.writer, timezone.now(), add)
+        found.append(queries(browser, address))
+    assert len(set(found)) == 1 and found[0] < 40
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class SubmitPage(EditionPage):
             counted_at=counted.counted_at,
             stories=len(content.stories),
             send_until=timezone.now() + timedelta(days=self.edition.newsletter.window_days),
-            seen=self._open_submission(),
+            seen=self._shown_submission(),
             has_warnings=any(not finding.blocks for finding in found),
             **self._who_approves(edition),
             **kwargs,
@@ -93,19 +93,24 @@ class SubmitPage(EditionPage):
 
     def _earlier_reasons(self) -> dict[str, str]:
         """The reasons of the latest submission, by the ids of its findings."""
-        snapshot = self.edition.snapshots.only("findings").first()
+        snapshot = self.overview.snapshot or self.overview.last
         found = map(Finding.from_dict, snapshot.findings if snapshot else [])
         return {one.id: one.override.reason for one in found if one.override}
 
+    def _shown_submission(self) -> str:
+        """The open submission that this page shows: the start of its hash; "" for none."""
+        snapshot = self.overview.snapshot
+        return snapshot.sha256[:12] if snapshot is not None and snapshot.state in Snapshot.OPEN else ""
+
     def _open_submission(self) -> str:
-        """What a page shows of the present submission: the start of its hash; "" for none."""
+        """The same as it is now."""
         found = self.edition.snapshots.filter(state__in=Snapshot.OPEN).values_list("sha256", flat=True)
         return (found.first() or "")[:12]
 
     def _submitted_text(self) -> str:
         """What happened, and who acts next."""
         snapshot = self.edition.snapshots.filter(state=Snapshot.State.SUBMITTED).first()
-        people = emails_to_staff.second_persons(snapshot) if snapshot is not None else []
+        people = approvers_of(approve_and_schedule.authors_of_snapshot(snapshot)).able if snapshot else ()
         asked = [one for one in people if emails_to_staff.is_asked(one)]
         if asked:
             text = gettext("The edition “%(edition)s” is submitted. Asked to approve it: %(names)s.")

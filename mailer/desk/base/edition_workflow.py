@@ -137,6 +137,8 @@ class Overview:
     # The snapshot that is open or was sent.
     snapshot: Snapshot | None
     mailing: Mailing | None
+    # The last snapshot, while the edition is with its writers.
+    last: Snapshot | None
     # Why the last snapshot is no longer valid, while the edition is a draft again, or was rejected.
     draft_reason: str
     # Reviewers' open comments on the last snapshot, meanwhile.
@@ -171,7 +173,9 @@ def overview(edition: Edition, user: User) -> Overview:
     refused = (
         last.select_related("rejection__rejected_by").first() if state in edition_state.WITH_WRITERS else None
     )
-    mailing = latest_mailing(edition)
+    # Without a snapshot nothing was ever sent.
+    submitted = snapshot is not None or refused is not None
+    mailing = latest_mailing(edition) if submitted else None
     if mailing is not None and snapshot is not None and mailing.snapshot_id == snapshot.pk:
         # The snapshot is large and already loaded.
         mailing.snapshot = snapshot
@@ -186,9 +190,10 @@ def overview(edition: Edition, user: User) -> Overview:
         action=action,
         snapshot=snapshot,
         mailing=mailing,
+        last=refused,
         draft_reason=_draft_reason(refused) if refused else "",
         comments=tuple(_open_comments(refused)) if refused else (),
-        pages=tuple(_pages(edition, state, user)),
+        pages=tuple(_pages(edition, state, user, submitted=submitted)),
     )
 
 
@@ -283,7 +288,7 @@ def rejection_label(rejection: Rejection) -> str:
     }
 
 
-def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
+def _pages(edition: Edition, state: str, user: User, *, submitted: bool) -> Iterable[Action]:
     if user.has_perm("mailer.change_edition"):
         yield Action(edit_tab(state), reverse("desk_editions:edit", args=[edition.pk]), "edit")
         if state in EDITABLE_STATES:
@@ -293,7 +298,9 @@ def _pages(edition: Edition, state: str, user: User) -> Iterable[Action]:
     yield Action(gettext("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
     if state != "draft":
         yield Action(gettext("Review"), reverse("desk_edition:review", args=[edition.pk]), "check")
-    if state in ("submitted", "approved", "scheduled") or edition.mailings.dry_runs().exists():
+    if state in ("submitted", "approved", "scheduled") or (
+        submitted and edition.mailings.dry_runs().exists()
+    ):
         yield Action(gettext("Full test"), reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
     if state in ("approved", "scheduled"):
         yield Action(

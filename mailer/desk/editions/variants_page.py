@@ -84,7 +84,11 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> di
 
 def current_content(edition: Edition) -> tuple[Edition, Content, Audience]:
     """The edition with its latest saved changes, its content, and its audience, as submitted now."""
-    latest: Edition = edition.get_latest_revision_as_object()
+    # As `get_latest_revision_as_object` does, without loading the edition again.
+    revision = edition.latest_revision
+    latest: Edition = edition.with_content_json(revision.content) if revision else edition
+    if latest.newsletter_id == edition.newsletter_id:
+        latest.newsletter = edition.newsletter
     return latest, content_of(latest), Audience.of_edition(latest, timezone.now())
 
 
