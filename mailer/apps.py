@@ -33,12 +33,12 @@ _LISTENERS = (
     "mailer.approval.same_person",
     "mailer.approval.authorship",
     "mailer.editions.audience",
-    "mailer.delivery.outbox.alerts",
-    "mailer.desk.base.audit_log_entries",
-    "mailer.feedback.subscriber_hooks",
+    "mailer.delivery.outbox.staff_alerts",
+    "mailer.desk.base.audit_log_actions",
+    "mailer.feedback.subscriber_signal_receivers",
     "mailer.outgoing_webhooks.events",
     "mailer.stories.sanitize_pictures",
-    "mailer.tracking.segment_and_export",
+    "mailer.tracking.segment_condition_and_personal_data",
 )
 
 
@@ -171,7 +171,7 @@ def _log_actions(registry: Any) -> None:
     core = import_module("wagtail.wagtail_hooks")
     core.register_core_log_actions(registry)
     core.register_workflow_log_actions(registry)
-    import_module("mailer.desk.base.audit_log_entries").register_actions(registry)
+    import_module("mailer.desk.base.audit_log_actions").register_actions(registry)
 
 
 def _rich_text_features(features: Any) -> None:

@@ -14,11 +14,11 @@ from enum import Enum
 from django.db.models import Q
 
 from mailer.accounts import api_keys, missing_story_reminders, password_links, sign_in_limits
-from mailer.approval import author_notices, draft_check_cache, emails_to_staff, notifications
+from mailer.approval import author_notices, draft_check_cache, emails_to_staff, staff_notifications
 from mailer.approval.preflight import link_crawler
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alert_webhooks, mailing_notices, outbox
-from mailer.delivery.rollout import advance_mailings, watch_planned_send_times
+from mailer.delivery.rollout import advance_mailings, schedule_or_hold_planned_editions
 from mailer.delivery.throttle import provider_stats
 from mailer.doctor import check_runs
 from mailer.editions.assemble import assemble_due, now_or_demo_time
@@ -96,13 +96,15 @@ JOBS = (
     Job("collect links", 60, lambda now, stop: link_crawler.collect_draft_links(now()), "fetch"),
     Job("check links", 10, lambda now, stop: link_crawler.check_due_links(now, stop), "fetch", outgoing=True),
     Job("assemble editions", 30, lambda now, stop: assemble_due(now_or_demo_time(now())), "assemble"),
-    Job("planned sending", 10, lambda now, stop: watch_planned_send_times.run_due(now()), "assemble"),
+    Job(
+        "planned sending", 10, lambda now, stop: schedule_or_hold_planned_editions.run_due(now()), "assemble"
+    ),
     Job("office reminders", 60, lambda now, stop: missing_story_reminders.remind_due(now()), "assemble"),
     Job("count audiences", 30, draft_check_cache.refresh_audience_counts, "assemble"),
     Job("staff notices", 5, lambda now, stop: emails_to_staff.send_edition_notices(now()), "assemble"),
     Job("outcome notices", 5, lambda now, stop: author_notices.send_outcome_notices(now()), "assemble"),
     Job("mailing notices", 5, lambda now, stop: mailing_notices.send_mailing_notices(now()), "assemble"),
-    Job("delete old notifications", 3600, lambda now, stop: notifications.delete_old(now())),
+    Job("delete old notifications", 3600, lambda now, stop: staff_notifications.delete_old(now())),
     Job("account notices", 5, lambda now, stop: emails_to_staff.send_account_notices(now()), "assemble"),
     Job("start mailings", 2, lambda now, stop: advance_mailings.start_due(now()), "deliver", outgoing=True),
     Job(

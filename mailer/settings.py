@@ -179,7 +179,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.desk.base.middleware.ProtectedDeleteMiddleware",
     "mailer.desk.base.middleware.DeletedRowMiddleware",
-    "mailer.desk.base.audit_log_entries.PersonalDataMiddleware",
+    "mailer.desk.base.personal_data_page_views.PersonalDataMiddleware",
     "mailer.desk.base.middleware.HostileInputMiddleware",
 ]
 
@@ -223,7 +223,7 @@ LOGIN_REDIRECT_URL = "wagtailadmin_home"
 LOGOUT_REDIRECT_URL = "account_login"
 PASSWORD_RESET_TIMEOUT = 3 * 86400
 
-ACCOUNT_ADAPTER = "mailer.accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "mailer.accounts.allauth_adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -245,7 +245,7 @@ MFA_TOTP_ISSUER = CONFIG.site.name
 # Clocks of telephones may be half a minute off.
 MFA_TOTP_TOLERANCE = 1
 
-SOCIALACCOUNT_ADAPTER = "mailer.accounts.adapter.OidcAdapter"
+SOCIALACCOUNT_ADAPTER = "mailer.accounts.allauth_adapters.OidcAdapter"
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,

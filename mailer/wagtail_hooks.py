@@ -34,8 +34,8 @@ from mailer.desk.approval.views import (
     ReviewPage,
     SubmitPage,
 )
-from mailer.desk.base import audit_log_page, forms, localized_names, menu_and_branding
-from mailer.desk.base.audit_log_entries import register_actions
+from mailer.desk.base import audit_log_page, forms, localized_names_and_dates, menu_and_branding
+from mailer.desk.base.audit_log_actions import register_actions
 from mailer.desk.base.edit_conflicts import guard_wagtail_view
 from mailer.desk.base.help import HelpIndex, HelpPageView
 from mailer.desk.editions.block_pages import AddBlockPage, EditBlockPage
@@ -46,7 +46,7 @@ from mailer.desk.editions.schedule_dates import ScheduleDatesPage
 from mailer.desk.editions.template_pages import TemplatePartPage, TemplatesPage
 from mailer.desk.editions.theme_field import SamplePicture, ThemePreview
 from mailer.desk.editions.translations import TranslationExport, TranslationImport, TranslationsPage
-from mailer.desk.editions.variants_page import AsReaderAction, VariantsPage
+from mailer.desk.editions.variant_previews import AsReaderAction, VariantsPage
 from mailer.desk.editions.workbench import ChecksPage
 from mailer.desk.home import panels
 from mailer.desk.home.doctor_results import DnsRecordsPage, InstallationChecksPage
@@ -79,7 +79,7 @@ from mailer.desk.stories.preview import StoryPreview
 from mailer.desk.stories.source_panel_and_suggestions import SourceItemAction, SuggestionsPage
 from mailer.desk.stories.sources import AddSourcePage, EditSourcePage, SourcePage, SourcesPage
 from mailer.desk.stories.stories_by_email import StoryMailAddressPage, StoryMailPage
-from mailer.desk.stories.views import StoryViewSet
+from mailer.desk.stories.story_list import StoryViewSet
 from mailer.desk.stories.word_upload import WordStoriesPage, WordUploadPage
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
 from mailer.desk.subscribers.list_health import ListHealthPage
@@ -254,7 +254,7 @@ LogEntriesView.page_title = _("Audit log")
 LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
 LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
 wagtailadmin_tags.JSContext = menu_and_branding.SidebarContext
-WagtailPaginator.items_count_label = property(localized_names.items_count)
+WagtailPaginator.items_count_label = property(localized_names_and_dates.items_count)
 hooks.register("construct_main_menu", menu_and_branding.customize_main)
 hooks.register("construct_reports_menu", menu_and_branding.customize_reports)
 hooks.register("construct_settings_menu", menu_and_branding.customize_settings)

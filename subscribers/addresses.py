@@ -80,6 +80,12 @@ def address_hasher() -> Callable[[str], bytes]:
     return hash_of
 
 
+def mask_address(email: str) -> str:
+    """The address as “a…@example.org”: enough for its owner, too little for others who see the screen."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
 @lru_cache(maxsize=8)
 def _keyed(secret: str) -> hashlib.blake2b:
     key = hashlib.blake2b(secret.encode(), digest_size=32, person=b"address").digest()

@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw, ImageOps
 from playwright.sync_api import Browser, Route, sync_playwright
 
 from mailer.editions import logo_outline
-from mailer.public import ornament
+from mailer.public import masthead_ornament
 from mailer.rendering import merge_tags, template_parts, theme, variants
 from mailer.rendering.data_types import (
     Block,
@@ -281,7 +281,7 @@ def _answer(route: Route, page: str, view: View) -> None:
         route.fulfill(body=written.getvalue(), content_type="image/png")
     elif address.startswith("/ornament/"):
         middle, _, ring = address.removeprefix("/ornament/").removesuffix(".png").partition("-")
-        route.fulfill(body=ornament.ornament_png(middle, ring), content_type="image/png")
+        route.fulfill(body=masthead_ornament.ornament_png(middle, ring), content_type="image/png")
     else:
         route.abort()
 

@@ -18,12 +18,12 @@ from wagtail.log_actions import log
 
 from mailer.accounts.models import SignInFailures
 from subscribers.consent import network_of
-from subscribers.responses import client_address
+from subscribers.public_page_responses import client_address
 from subscribers.translate_stored_texts import stored
 
 # Days without a sign-in after which an account counts as unused.
 UNUSED_DAYS = 90
-# Actions with their labels and messages, for mailer/desk/base/audit_log_entries.py.
+# Actions with their labels and messages, for mailer/desk/base/audit_log_actions.py.
 ACTIONS = {
     "accounts.sign_in": (_("Sign in"), _("Signed in")),
     "accounts.sign_in_failed": (_("Failed sign-in"), _("Failed to sign in")),

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from mailer.accounts.adapter import AccountAdapter, current_request, refuse_if_locked
+from mailer.accounts.allauth_adapters import AccountAdapter, current_request, refuse_if_locked
 from mailer.accounts.second_factor import claim_code
 from mailer.approval.same_person import require_one_account
 

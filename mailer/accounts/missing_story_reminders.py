@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 
 from mailer.accounts.models import ContributorCountries
 from mailer.approval.emails_to_staff import users_with
-from mailer.approval.notifications import notify
+from mailer.approval.staff_notifications import notify
 from mailer.editions.assemble import plan_of, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned

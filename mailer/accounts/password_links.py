@@ -29,7 +29,7 @@ from mailer.approval.authorship import name_of
 from mailer.approval.emails_to_staff import is_external
 from mailer.staff_language import in_language_of
 from subscribers.consent import network_of
-from subscribers.responses import client_address
+from subscribers.public_page_responses import client_address
 from subscribers.translate_stored_texts import translated
 
 

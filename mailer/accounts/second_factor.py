@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer.accounts import audit_log_entries, stored_secrets
-from mailer.accounts.adapter import report_failure
+from mailer.accounts.allauth_adapters import report_failure
 from mailer.staff_language import in_language_of
 
 # Each of these permits sending mail to all subscribers, reading all addresses, or letting others do so.

@@ -19,8 +19,8 @@ from mailer.accounts import audit_log_entries
 from mailer.accounts.models import SignInFailures
 from mailer.backoff import BackoffPolicy
 from subscribers.consent import network_of
+from subscribers.public_page_responses import client_address
 from subscribers.rate_limit import Limit, hit
-from subscribers.responses import client_address
 
 # Seconds that an account or network is locked, from its first lock on.
 _LOCK = BackoffPolicy(first=60, cap=3600)

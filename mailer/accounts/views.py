@@ -34,7 +34,7 @@ from django.views.generic import FormView
 from requests import RequestException
 
 from mailer.accounts import audit_log_entries, password_links, second_factor, sessions, sign_in_limits
-from mailer.accounts.adapter import OidcAdapter
+from mailer.accounts.allauth_adapters import OidcAdapter
 from mailer.accounts.forms import (
     EmailChangeForm,
     FirstPasswordForm,

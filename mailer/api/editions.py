@@ -32,9 +32,9 @@ from mailer.api.schemas_and_pagination import (
 )
 from mailer.approval import approve_and_schedule
 from mailer.approval.draft_check_cache import check_draft
-from mailer.approval.language_approvals import part_approvals
 from mailer.approval.models import Snapshot
 from mailer.approval.preflight.findings import MAX_REASON, Finding, overrides_note
+from mailer.approval.required_approvals import part_approvals
 from mailer.approval.submit import NOTE_LIMIT, submit
 from mailer.editions.assemble import (
     EditionExists,

@@ -23,7 +23,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer import staff_language
-from mailer.approval import account_change_records, authorship, language_approvals
+from mailer.approval import account_change_records, authorship, required_approvals
 from mailer.approval.models import Approval, Rejection, Snapshot, SnapshotVariant, VariantCheck
 from mailer.editions.models import Edition
 from subscribers.translate_stored_texts import stored, translated
@@ -98,7 +98,7 @@ def approve(
 ) -> list[Approval]:
     """Approve the snapshot as `user`; `sha256` (hex) is the hash of what they reviewed.
 
-    `languages` are parts of the snapshot (see `language_approvals`); None: all that are missing. The snapshot
+    `languages` are parts of the snapshot (see `required_approvals`); None: all that are missing. The snapshot
     is approved with the last of them. Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove,
     AccountNotIndependent, NoLanguageChosen, VariantsNotChecked, SnapshotChanged.
     """
@@ -107,7 +107,7 @@ def approve(
     with transaction.atomic():
         held = _locked(snapshot, State.SUBMITTED, "approved")
         _require_decision_allowed(held, user, sha256)
-        missing = language_approvals.missing_parts(held)
+        missing = required_approvals.missing_parts(held)
         parts = [part for part in missing if languages is None or part in languages]
         if not parts:
             raise NoLanguageChosen
@@ -259,7 +259,7 @@ def verify(snapshot: Snapshot) -> None:
 
     Raises SnapshotChanged, and invalidates the snapshot when a part of its edition has changed.
     """
-    if language_approvals.missing_parts(snapshot):
+    if required_approvals.missing_parts(snapshot):
         raise SnapshotChanged(
             gettext("This version of the edition was not approved (no approval for its hash).")
         )
@@ -417,10 +417,10 @@ def unchecked_variants(snapshot: Snapshot, user: User) -> dict[str, str]:
     """The variants that the user must still check before approving: {key: part}, largest first."""
     if not snapshot.must_check:
         return {}
-    checked, parts = checked_variants(snapshot, user), language_approvals.parts_of(snapshot)
+    checked, parts = checked_variants(snapshot, user), required_approvals.parts_of(snapshot)
     languages = dict(snapshot.variants.values_list("key", "language"))
     return {
-        key: language_approvals.part_of(languages.get(key, ""), parts)
+        key: required_approvals.part_of(languages.get(key, ""), parts)
         for key in snapshot.must_check
         if key not in checked
     }

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from mailer.approval.authorship import name_of
 from mailer.approval.emails_to_staff import users_with, without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
-from mailer.approval.notifications import Writer, notify
+from mailer.approval.staff_notifications import Writer, notify
 from subscribers import translate_stored_texts
 
 # What happened earlier is no news.

@@ -13,12 +13,12 @@ from datetime import datetime
 from functools import cache
 from importlib import metadata
 
-from mailer.approval.message_headers import sender_of
 from mailer.approval.models import Snapshot
 from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings import Finding, run_checks
 from mailer.approval.preflight.load_check_input import load_description
+from mailer.approval.sender_and_list_headers import sender_of
 from mailer.approval.submit import render_all
 from mailer.editions import audience_counts
 from mailer.editions.audience import Audience, Combination

@@ -18,7 +18,7 @@ from mailer.approval.account_change_records import DAYS
 from mailer.approval.approve_and_schedule import ApprovalError, require_second_person
 from mailer.approval.authorship import name_of
 from mailer.approval.models import AccountChange, Snapshot, StaffNotice
-from mailer.approval.notifications import Writer, notify
+from mailer.approval.staff_notifications import Writer, notify
 from mailer.editions.models import Edition, EditionPlan
 from mailer.rendering import localization
 from mailer.staff_language import active_language, in_language_of

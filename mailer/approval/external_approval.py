@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext
 
-from mailer.approval import approve_and_schedule, emails_to_staff, language_approvals
+from mailer.approval import approve_and_schedule, emails_to_staff, required_approvals
 from mailer.approval.approve_and_schedule import ApprovalError, NoLanguageChosen, ReasonMissing, WrongState
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot
@@ -157,7 +157,7 @@ def approve_by_link(
 
     Raises WrongCode, and what `approve.approve` raises.
     """
-    if languages is not None and not set(languages) & set(language_approvals.missing_parts(link.snapshot)):
+    if languages is not None and not set(languages) & set(required_approvals.missing_parts(link.snapshot)):
         # Before the code is used up.
         raise NoLanguageChosen
     _use_code(link, code, now)

@@ -185,7 +185,7 @@ class Snapshot(models.Model):
     note = models.TextField(blank=True)
     # Keys of the variants that an approver must have checked, after the newsletter's review rule.
     must_check = models.JSONField(default=list, blank=True)
-    # The approvals that it needs, "<kk><ru><>"; see language_approvals.
+    # The approvals that it needs, "<kk><ru><>"; see required_approvals.
     approval_parts = models.TextField(default="<>")
     # Only the fields below change after the snapshot was created.
     state = models.CharField(max_length=12, choices=State.choices, default=State.SUBMITTED)

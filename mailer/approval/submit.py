@@ -12,14 +12,14 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer import link_tracking, staff_language
-from mailer.approval import approve_and_schedule, authorship, language_approvals, review
+from mailer.approval import approve_and_schedule, authorship, required_approvals, review_comments_and_checks
 from mailer.approval.approve_and_schedule import PreflightFailed, WrongState
-from mailer.approval.message_headers import sender_of
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import findings as preflight
 from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings import Finding, OverrideRefused
 from mailer.approval.preflight.load_check_input import load_description
+from mailer.approval.sender_and_list_headers import sender_of
 from mailer.editions.audience import Audience, Combination, ReaderCounts
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
@@ -161,8 +161,8 @@ def _freeze(
     because[user] = " and ".join(filter(None, (because.get(user), "submitted the edition")))
     # Nobody can check what is rendered only when it is sent.
     stored_keys = {variant.key for variant in rendered}
-    must_check = review.required_variants(newsletter.review_rule, content, combinations)
-    parts = language_approvals.to_text(language_approvals.required_parts(newsletter))
+    must_check = review_comments_and_checks.required_variants(newsletter.review_rule, content, combinations)
+    parts = required_approvals.to_text(required_approvals.required_parts(newsletter))
     manifest = approve_and_schedule.canonical_json(
         {
             "edition": edition.slug,

@@ -23,10 +23,10 @@ from mailer.approval import approve_and_schedule, submit
 from mailer.approval.models import Approval, Snapshot, SnapshotVariant
 from mailer.bench import clicks, desk_history, page_load_times
 from mailer.bench.desk_history import Amounts
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.message_encoder import message_builder
 from mailer.delivery.smtp.relays import Relay
 from mailer.delivery.smtp.session_setup import open_session

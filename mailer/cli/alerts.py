@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, print_json, print_text
-from mailer.delivery.outbox import alert_webhooks, alerts, webhook_signature
+from mailer.delivery.outbox import alert_webhooks, staff_alerts, webhook_signature
 
 app = command_group("Test alerts to staff; make a secret for their webhooks.")
 
@@ -20,7 +20,7 @@ def test(json: Json = False) -> None:
     Webhooks are posted to at once, emails go through the outbox like every email of the system.
     """
     with transaction.atomic():
-        addresses = alerts.send_test_emails()
+        addresses = staff_alerts.send_test_emails()
     results = list(alert_webhooks.post_test(timezone.now()))
     if json:
         print_json({"emails": len(addresses), "webhooks": [result._asdict() for result in results]})

@@ -13,11 +13,11 @@ from django.utils import timezone
 from mailer.approval import approve_and_schedule as approvals
 from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.draft_check_cache import check_draft
-from mailer.approval.language_approvals import OTHERS, missing_parts
 from mailer.approval.models import Snapshot
+from mailer.approval.required_approvals import OTHERS, missing_parts
 from mailer.approval.submit import submit as submit_edition
 from mailer.cli import edition_report
-from mailer.cli.edition_output import dry_run_summary, print_edition, record_action
+from mailer.cli.edition_command_results import dry_run_summary, print_edition, record_action
 from mailer.cli.lookup import (
     AsUser,
     DryRun,

@@ -11,7 +11,7 @@ import typer
 from django.conf import settings
 from django.utils import timezone
 
-from mailer.cli.edition_output import dry_run_summary, record_action
+from mailer.cli.edition_command_results import dry_run_summary, record_action
 from mailer.cli.lookup import DryRun, EditionName, NewsletterName, find, find_edition, find_mailing
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing

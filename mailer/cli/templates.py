@@ -10,7 +10,7 @@ from django.conf import settings
 
 from mailer.cli.lookup import NewsletterName, find
 from mailer.cli.output import Json, command_group, fail, print_json, print_text
-from mailer.editions import template_versions
+from mailer.editions import newsletter_template_parts
 from mailer.editions.design_preview_content import design_preview_content
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import masthead_of
@@ -40,7 +40,11 @@ def check(newsletter: NewsletterName, json: Json = False) -> None:
     """Check the newsletter's own parts with the sample edition; exit status 1 if one has a problem."""
     found = find(Newsletter, newsletter)
     masthead = masthead_of(found)
-    problems = template_versions.check_parts(masthead, dict(masthead.templates)) if masthead.templates else []
+    problems = (
+        newsletter_template_parts.check_parts(masthead, dict(masthead.templates))
+        if masthead.templates
+        else []
+    )
     for one in problems:
         if json:
             print_json({"part": one.part, "line": one.line, "problem": one.text})

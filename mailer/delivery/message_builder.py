@@ -19,11 +19,11 @@ from django.conf import settings
 from mailer import link_tracking
 from mailer.approval import approve_and_schedule
 from mailer.approval.approve_and_schedule import SnapshotChanged
-from mailer.approval.message_headers import shared_headers
 from mailer.approval.models import Snapshot, SnapshotVariant
+from mailer.approval.sender_and_list_headers import shared_headers
 from mailer.config.sections import TOKEN
 from mailer.delivery import message_identifiers
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.models import Mailing
 from mailer.rendering import mime, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json

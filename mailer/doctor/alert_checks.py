@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from mailer.config import Config
 from mailer.delivery.models import AlertPost
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.doctor.check_types import CheckResult
 from mailer.doctor.dns_client import is_loopback
 
@@ -26,7 +26,7 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
         yield result("skipped", ("The demo sends no alerts outside this machine: its inboxes have them."))
         return
     try:
-        addresses, webhooks = len(alerts.alert_recipients()), config.alerts.webhooks
+        addresses, webhooks = len(staff_alerts.alert_recipients()), config.alerts.webhooks
     except DatabaseError:
         # The database check reports this.
         return

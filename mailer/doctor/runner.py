@@ -15,7 +15,7 @@ from mailer.config import Config
 from mailer.doctor import (
     alert_checks,
     authentication_checks,
-    cluster_checks,
+    cluster_worker_checks,
     inbound_checks,
     local_checks,
     outbound_checks,
@@ -115,7 +115,7 @@ def run_checks(
 
 def _worker_check(config: Config) -> Callable[[], Iterable[CheckResult]]:
     return (
-        cluster_checks.check_workers_running
+        cluster_worker_checks.check_workers_running
         if config.worker.engine == "cluster"
         else partial(local_checks.check_worker_running, config)
     )

@@ -14,7 +14,7 @@ from mailer.editions.models import Edition, Newsletter
 from mailer.rendering import localization
 from subscribers.models import Subscriber
 from subscribers.segments import segments
-from subscribers.segments.audience_query import AudienceQuery
+from subscribers.segments.mailing_audience_query import AudienceQuery
 from subscribers.segments.rules import Group, from_json, to_json
 from subscribers.segments.segments import load_rule
 from subscribers.subscribe import newsletters

@@ -24,8 +24,8 @@ from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.snippets.blocks import SnippetChooserBlock
 
 from mailer import staff_language
-from mailer.editions import schedule
-from mailer.editions.schedule import InvalidSchedule, Schedule
+from mailer.editions import schedule_rules
+from mailer.editions.schedule_rules import InvalidSchedule, Schedule
 from mailer.rendering import edition_period, localization
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
 from subscribers import iso_codes
@@ -145,9 +145,9 @@ class Newsletter(ClusterableModel):
         PREVIOUS = -1, _("the period before the one in which the edition is assembled")
 
     class OnHolidays(models.TextChoices):
-        IGNORE = schedule.OnHolidays.IGNORE.value, _("Send on public holidays too")
-        NEXT = schedule.OnHolidays.NEXT.value, _("Move sending to the next working day")
-        PREVIOUS = schedule.OnHolidays.PREVIOUS.value, _("Move sending to the working day before")
+        IGNORE = schedule_rules.OnHolidays.IGNORE.value, _("Send on public holidays too")
+        NEXT = schedule_rules.OnHolidays.NEXT.value, _("Move sending to the next working day")
+        PREVIOUS = schedule_rules.OnHolidays.PREVIOUS.value, _("Move sending to the working day before")
 
     class ThinRule(models.TextChoices):
         ASK = "ask", _("Ask staff whether to assemble the edition")
@@ -287,7 +287,7 @@ class Newsletter(ClusterableModel):
         validators=[MinValueValidator(1), MaxValueValidator(60)],
         verbose_name=_("sending window in days"),
     )
-    # Which variants an approver must have checked; see approval.review.
+    # Which variants an approver must have checked; see approval.review_comments_and_checks.
     review_rule = models.CharField(
         _("variants that must be checked"),
         max_length=10,
@@ -296,7 +296,7 @@ class Newsletter(ClusterableModel):
         default=ReviewRule.NONE,
         help_text=_("Variants that an approver must have checked before approving an edition."),
     )
-    # Which languages an approver approves on their own; see approval.language_approvals.
+    # Which languages an approver approves on their own; see approval.required_approvals.
     approval_rule = models.CharField(
         _("how an edition is approved"),
         max_length=10,
@@ -392,7 +392,7 @@ class Newsletter(ClusterableModel):
     )
     # Changed tokens of the theme: {"accent": "#0A6E7A", …}; see rendering.theme.
     theme = models.JSONField(default=dict, blank=True, verbose_name=_("theme"))
-    # Template parts that were changed in the desk, {"blocks/foot.mjml": source}; see `template_versions`.
+    # Template parts changed in the desk, {"blocks/foot.mjml": source}; see `newsletter_template_parts`.
     templates = models.JSONField(default=dict, blank=True, editable=False, verbose_name=_("email templates"))
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from mailer.editions.models import Newsletter
 from mailer.editions.public_holidays import holidays_of
-from mailer.editions.schedule import (
+from mailer.editions.schedule_rules import (
     EveryTwoWeeks,
     Holidays,
     Occurrence,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from functools import lru_cache, partial
 
-from mailer.editions.schedule import Holidays
+from mailer.editions.schedule_rules import Holidays
 
 # Far beyond any date that is shown.
 _YEARS = range(1950, 2200)

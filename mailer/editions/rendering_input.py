@@ -9,7 +9,7 @@ from django.conf import settings
 from wagtail.blocks import StreamValue
 from wagtail.rich_text import expand_db_html
 
-from mailer.editions import template_versions
+from mailer.editions import newsletter_template_parts
 from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.pictures import LOGO, picture_of
 from mailer.rendering import data_types, story_selection, theme
@@ -124,7 +124,7 @@ def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.
         fallbacks=newsletter.fallbacks,
         taglines=tuple(data_types.LocalText(text.language, text.tagline) for text in texts if text.tagline),
         theme=theme.changed_tokens(newsletter.theme or {}),
-        templates=template_versions.parts_in_use(newsletter),
+        templates=newsletter_template_parts.parts_in_use(newsletter),
         texts=tuple(
             data_types.MastheadText(text.language, text.name, text.office, text.postal_address, text.logo_alt)
             for text in texts

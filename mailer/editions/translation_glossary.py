@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
+from mailer.editions.glossary_matching import Term, terms_in
 from mailer.editions.models import GlossaryTerm, Newsletter
-from mailer.rendering.glossary_matching import Term, terms_in
 from subscribers import csv_cells
 
 # Forms of one language in a cell.

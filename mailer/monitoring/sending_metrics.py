@@ -11,9 +11,9 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from mailer.delivery.models import Mailing, OutcomeTotal, ThrottleState
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.throttle import circuit_breaker, provider_throttle, throttle
+from mailer.delivery.throttle import mailing_circuit_breaker, provider_throttle, throttle
 from mailer.delivery.throttle.mailbox_providers import OTHER, families, family_of
 from mailer.feedback.models import BounceWave, SuppressionDecision
 from mailer.reports.models import MailingStats
@@ -90,7 +90,7 @@ def _progress(shown: list[Mailing]) -> Iterator[Metric]:
         "When outcomes of a running mailing were last recorded; when it started, before the first.",
         labels=["mailing", "edition"],
     )
-    keys = {f"{circuit_breaker.KEY}{mailing.pk}": mailing for mailing in shown}
+    keys = {f"{mailing_circuit_breaker.KEY}{mailing.pk}": mailing for mailing in shown}
     at = {
         keys[key].pk: updated
         for key, updated in ThrottleState.objects.filter(key__in=keys).values_list("key", "updated_at")
@@ -155,7 +155,7 @@ def waiting_for_staff(now: datetime) -> Iterator[Metric]:
     active = GaugeMetricFamily(
         "mailer_alerts_active", "Alerts that the desk shows; whether sending stopped.", labels=["stopped"]
     )
-    found = Counter(alert.sending_stopped for alert in alerts.active_alerts(now))
+    found = Counter(alert.sending_stopped for alert in staff_alerts.active_alerts(now))
     for stopped in (False, True):
         active.add_metric([str(stopped).lower()], found[stopped])
     yield active

@@ -20,7 +20,7 @@ from django.db.models import F, Q
 
 from mailer.accounts import stored_secrets
 from mailer.backoff import BackoffPolicy
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.webhook_signature import signed_headers
 from mailer.outgoing_webhooks.endpoints import InvalidUrl, check_url
 from mailer.outgoing_webhooks.events import TEST, body_of, new_message
@@ -137,7 +137,9 @@ def _note_failure(endpoint: WebhookEndpoint, status: int | None, now: datetime) 
             endpoint=endpoint.name,
             reason=reason,
         )
-        alerts.warn(f"webhook_endpoint_{endpoint.pk}", text, None, now, f"/desk/webhooks/{endpoint.pk}/")
+        staff_alerts.warn(
+            f"webhook_endpoint_{endpoint.pk}", text, None, now, f"/desk/webhooks/{endpoint.pk}/"
+        )
 
 
 def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tuple[int | None, str]:

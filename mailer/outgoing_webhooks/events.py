@@ -12,8 +12,8 @@ from django.db.models.signals import post_save
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from mailer.approval.language_approvals import missing_parts
 from mailer.approval.models import Approval, Rejection, Snapshot
+from mailer.approval.required_approvals import missing_parts
 from mailer.delivery.models import Mailing
 from mailer.delivery.signals import mailing_changed
 from mailer.feedback.models import FeedbackEvent

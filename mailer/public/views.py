@@ -14,11 +14,11 @@ from django.views.decorators.http import require_safe
 
 from mailer.delivery.outbox import staff_test_sends
 from mailer.editions import pictures
-from mailer.media_files import PICTURE_PATH, stored_file
-from mailer.public import archive, calendar_files, ornament
+from mailer.public import archive, calendar_files, masthead_ornament
 from mailer.rendering import localization
 from mailer.rendering import web_version as web_version_page
-from subscribers.responses import offered_languages, render_page, requested_language
+from mailer.serve_media_files import PICTURE_PATH, stored_file
+from subscribers.public_page_responses import offered_languages, render_page, requested_language
 from subscribers.subscribe.forms import native_language_name
 
 _FEED_LENGTH = 30
@@ -150,7 +150,7 @@ def archive_feed(request: HttpRequest) -> HttpResponse:
 @require_safe
 def ornament_picture(request: HttpRequest, middle: str, ring: str) -> HttpResponse:
     """`/ornament/<colour>-<colour>.png`: the band below the masthead of every message."""
-    response = HttpResponse(ornament.ornament_png(middle, ring), content_type="image/png")
+    response = HttpResponse(masthead_ornament.ornament_png(middle, ring), content_type="image/png")
     response["Cache-Control"] = f"public, max-age={_YEAR_SECONDS}, immutable"
     return response
 

@@ -79,7 +79,7 @@ def process_due(now: Callable[[], datetime], stop: Callable[[], bool]) -> int:
 def process_message(mail: StoryMail, now: datetime, source: StorySource | None = None) -> None:
     """Make drafts of the message's stories, or say why not. `source`: staff have chosen it, and vouch."""
     # Loads the readers, which few installations need.
-    from mailer.stories.source_items import record_items
+    from mailer.stories.record_source_items import record_items
     from mailer.stories.sources import email_messages
     from mailer.stories.sources.source_item import SourceError
 

@@ -22,7 +22,7 @@ from mailer.tracking.record_events import (
     is_tracked,
 )
 from subscribers.client_address import address_from
-from subscribers.responses import render_page
+from subscribers.public_page_responses import render_page
 
 # The smallest GIF: one transparent pixel.
 PIXEL = b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")

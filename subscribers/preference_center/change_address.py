@@ -29,11 +29,11 @@ from subscribers import (
     transactional_emails,
     unsubscribe,
 )
+from subscribers.addresses import mask_address
 from subscribers.consent import Event, Evidence
 from subscribers.models import AddressChange, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.reversible_erasure import StoredErasure, find_reversible, restore_erased
 from subscribers.rate_limit import Limit
-from subscribers.responses import mask_address
 from subscribers.subscribe import signup_limits, subscribe
 
 # Requests of one subscriber in a day, and of all subscribers in a network in an hour, at most.

@@ -14,20 +14,20 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from subscribers import former_addresses, unsubscribe
+from subscribers.addresses import mask_address
 from subscribers.consent import Channel, Evidence, network_of
 from subscribers.models import AddressChange, Subscriber, Subscription
 from subscribers.preference_center import change_address, preferences
 from subscribers.preference_center.preferences import AddressChangeForm, Preferences, PreferencesForm
 from subscribers.privacy import data_access
-from subscribers.reconfirmation import campaigns
-from subscribers.responses import (
+from subscribers.public_page_responses import (
     client_address,
     evidence_from,
     link_page,
-    mask_address,
     masked_address_context,
     render_page,
 )
+from subscribers.reconfirmation import campaigns
 from subscribers.subscribe import forms, subscribe
 from subscribers.suppression import is_suppressed
 from subscribers.transactional_emails import page_language

@@ -11,12 +11,11 @@ from django.db.models import Manager, QuerySet
 from django.db.models.functions import Coalesce
 
 from subscribers import former_addresses, rate_limit, tokens, transactional_emails
-from subscribers.addresses import address_hash
+from subscribers.addresses import address_hash, mask_address
 from subscribers.models import DataLink, ReconfirmationRequest, Subscriber, Suppression
 from subscribers.privacy import reversible_erasure
 from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
-from subscribers.responses import mask_address
 from subscribers.segments import tags_and_fields
 from subscribers.signals import collect_personal_data
 from subscribers.suppression import is_suppressed

@@ -15,7 +15,7 @@ from subscribers.consent import Event, Evidence, record
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
 from subscribers.resumable_jobs import JobRunner, Stop, WrongState
-from subscribers.segments import audience_query, segments
+from subscribers.segments import mailing_audience_query, segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import InvalidRule, from_json, to_json
 from subscribers.segments.segments import load_rule
@@ -96,7 +96,9 @@ def recipients(campaign: ReconfirmationCampaign, now: datetime) -> QuerySet[Subs
     segments.require_targets(rule)
     people = segments.matching_subscribers(rule, campaign.created_at).filter(pk__gt=campaign.position)
     people = people.filter(Exists(on_list)).exclude(paused_until__gt=now)
-    return people.exclude(audience_query.suppressed_condition()).exclude(Exists(lately)).order_by("pk")
+    return (
+        people.exclude(mailing_audience_query.suppressed_condition()).exclude(Exists(lately)).order_by("pk")
+    )
 
 
 def run_due(now: datetime, stop: Stop = lambda: False) -> int:

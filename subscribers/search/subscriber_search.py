@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.search import search_index
-from subscribers.segments import audience_query, estimates, segments
+from subscribers.segments import estimates, mailing_audience_query, segments
 from subscribers.segments.conditions import int_values
 from subscribers.segments.models import Segment, Tagging
 from subscribers.segments.rules import Group, InvalidRule
@@ -142,7 +142,7 @@ class Search:
 
 def _page(conditions: list[_Condition], size: int, after: int | None, before: int | None) -> Page:
     found = _page_queryset(conditions, after, before).annotate(
-        suppressed=audience_query.suppressed_condition()
+        suppressed=mailing_audience_query.suppressed_condition()
     )
     subscribers = list(found.prefetch_related("subscriptions")[: size + 1])
     more, subscribers = len(subscribers) > size, subscribers[:size]
@@ -264,7 +264,9 @@ def _conditions(query: Query) -> Iterator[_Condition]:
     if query.state == SUPPRESSED:
         suppressions = Suppression.objects.filter(lifted_at__isnull=True).values("address_hash")
         yield _Condition(
-            Q(audience_query.suppressed_condition()), _suppressed_ids(), Q(address_hash__in=suppressions)
+            Q(mailing_audience_query.suppressed_condition()),
+            _suppressed_ids(),
+            Q(address_hash__in=suppressions),
         )
     if query.language:
         in_language = Subscriber.objects.filter(language=query.language).values("pk")

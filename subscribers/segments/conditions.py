@@ -1,7 +1,7 @@
 """The types of conditions: what each can ask, how its values are read, and the query that it becomes.
 
 This package knows lists, countries, languages, sign-up, tags, custom fields and other segments; packages
-above `register` what they know, as `mailer.feedback.subscriber_hooks` does.
+above `register` what they know, as `mailer.feedback.subscriber_signal_receivers` does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django_stubs_ext import StrOrPromise
 
 from subscribers import iso_codes
 from subscribers.models import ConsentRecord, Subscription
-from subscribers.segments.audience_query import interested_in, suppressed_condition
+from subscribers.segments.mailing_audience_query import interested_in, suppressed_condition
 from subscribers.segments.models import CustomField, FieldValue, Tagging
 from subscribers.segments.rules import Condition, InvalidRule, Value
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from subscribers.models import Subscriber, Subscription
-from subscribers.segments import audience_query
+from subscribers.segments import mailing_audience_query
 from subscribers.segments.models import RuleCount
 from subscribers.segments.rules import Group, InvalidRule, to_json
 from subscribers.segments.segments import expand, matching_subscribers
@@ -170,13 +170,15 @@ def _last_key() -> int:
 
 def _subscribers(keys: Sequence[int]) -> Sequence[Subscriber]:
     """Those of the keys that still exist, newest first, as pages show them."""
-    found = Subscriber.objects.filter(pk__in=keys).annotate(suppressed=audience_query.suppressed_condition())
+    found = Subscriber.objects.filter(pk__in=keys).annotate(
+        suppressed=mailing_audience_query.suppressed_condition()
+    )
     return list(found.order_by("-pk").prefetch_related("subscriptions"))
 
 
 def _reachable() -> Q:
     confirmed = Subscription.objects.filter(subscriber=OuterRef("pk"), state=Subscription.State.CONFIRMED)
-    return Q(Exists(confirmed)) & ~Q(audience_query.suppressed_condition())
+    return Q(Exists(confirmed)) & ~Q(mailing_audience_query.suppressed_condition())
 
 
 def _rounded(number: int, figures: int) -> int:

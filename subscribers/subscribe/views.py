@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from subscribers import consent
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber
-from subscribers.responses import (
+from subscribers.public_page_responses import (
     evidence_from,
     link_page,
     masked_address_context,

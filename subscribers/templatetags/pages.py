@@ -7,7 +7,7 @@ from django.conf import settings
 from django.template.context import Context
 from django.template.loader_tags import BLOCK_CONTEXT_KEY
 
-from subscribers.responses import keep_addresses_together
+from subscribers.public_page_responses import keep_addresses_together
 from subscribers.translate_stored_texts import translated
 
 register = template.Library()

@@ -23,7 +23,7 @@ def work(database_port: str, smtp_port: str, storage: str) -> None:
 
     from mailer.backoff import BackoffPolicy
     from mailer.delivery.engine import send_loop
-    from mailer.delivery.ledger import attempt_results_and_retries, recover_and_finish
+    from mailer.delivery.ledger import attempt_types_and_retry_schedule, recover_and_finish
     from mailer.delivery.models import Mailing
     from mailer.delivery.rollout import mailing_control
     from mailer.delivery.throttle import throttle
@@ -34,7 +34,7 @@ def work(database_port: str, smtp_port: str, storage: str) -> None:
     )
     connections["default"].settings_dict["PORT"] = database_port
     # Minutes would be waited for what takes seconds here.
-    attempt_results_and_retries.RETRIES = BackoffPolicy(schedule=(1, 2, 3))
+    attempt_types_and_retry_schedule.RETRIES = BackoffPolicy(schedule=(1, 2, 3))
     throttle.RELAY = BackoffPolicy(first=0.5, cap=2)
     never = threading.Event()
     while True:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.delivery import message_identifiers
-from mailer.delivery.smtp.envelope import CommandBuilder
+from mailer.delivery.smtp.envelope_and_commands import CommandBuilder
 
 ID = st.integers(min_value=1, max_value=2**63 - 1)
 SUBSCRIBER, NEWSLETTER = st.integers(1, 2**36 - 1), st.integers(1, 2**28 - 1)

@@ -9,7 +9,7 @@ from email.policy import default
 import pytest
 
 from mailer.demo import seed
-from mailer.demo.mail_catcher import bounce_report
+from mailer.demo.simulated_recipients import bounce_report
 from tests.demo.conftest import NOW, Running, a_message
 
 

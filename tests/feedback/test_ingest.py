@@ -10,7 +10,7 @@ from django.db import DataError, OperationalError
 from mailer.delivery import message_identifiers
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, OutboxMessage
-from mailer.feedback import ingest, subscriber_hooks
+from mailer.feedback import ingest, subscriber_signal_receivers
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
@@ -152,7 +152,7 @@ def test_other_feedback_reports_change_nothing(delivery: Delivery, name: str) ->
 def test_mail_to_the_unsubscribe_address_unsubscribes_and_records_an_event(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
-    subscriber_hooks.connect()
+    subscriber_signal_receivers.connect()
     newsletter = delivery.mailing.edition.newsletter_id
     raw = (
         f"From: {READER}\nTo: {message_identifiers.unsubscribe_address(aigerim.pk, newsletter)}\n\n".encode()

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from mailer.demo import mail_catcher, seed
+from mailer.demo import seed, simulated_recipients
 from tests.journeys.conftest import Demo, answers, status
 from tests.waiting import until
 
@@ -146,12 +146,12 @@ def _addresses(message: EmailMessage) -> set[str]:
     return {*map(html.unescape, in_html), *in_text, *in_header}
 
 
-def _people_in(folder: Path) -> Iterator[mail_catcher.Visit]:
+def _people_in(folder: Path) -> Iterator[simulated_recipients.Visit]:
     """What the demo's readers were to follow."""
     for reader in seed.READERS:
         if reader.habit == "reads on" and reader.fate == "reads":
             (path,) = folder.glob(f"{reader.email}-*.eml")
-            yield from mail_catcher.clicks_of(reader.email, path.read_bytes())
+            yield from simulated_recipients.clicks_of(reader.email, path.read_bytes())
 
 
 def mail_of(demo: Demo, address: str) -> EmailMessage:

@@ -15,7 +15,7 @@ from mailer.delivery.models import Mailing
 from mailer.editions import assemble
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import story_ids
-from mailer.stories import bulk_drafts, record_new_source_items, source_items
+from mailer.stories import bulk_drafts, draft_or_merge_new_items, record_source_items
 from mailer.stories.models import Story, StorySource
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits
@@ -32,8 +32,8 @@ LIMITS = PollLimits(parallel=3, host_interval=0.0, parsers=1, seconds=60, reques
 MONTHS = range(1, 13)
 # Steps before and after which a worker may die.
 STEPS = {
-    source_items: ("_record_change", "_note_change", "record_new"),
-    record_new_source_items: ("_prepare", "_record", "_place", "_join", "_store"),
+    record_source_items: ("_record_change", "_note_change", "record_new"),
+    draft_or_merge_new_items: ("_prepare", "_record", "_place", "_join", "_store"),
     bulk_drafts: ("build_draft", "store_drafts", "_add_revisions", "_add_log_entries"),
 }
 TEXT = {

@@ -32,7 +32,13 @@ LANGUAGES = ("ru", "kk")
 _DAY = datetime(2026, 11, 29, tzinfo=UTC)
 # Modules of readers' pages and emails; subscribers/locale has their messages.
 READERS_MODULES = frozenset(
-    {"subscribe", "preference_center", "transactional_emails.py", "unsubscribe.py", "responses.py"}
+    {
+        "subscribe",
+        "preference_center",
+        "transactional_emails.py",
+        "unsubscribe.py",
+        "public_page_responses.py",
+    }
 )
 # Templates of readers' pages and emails.
 READERS_TEMPLATES = ("pages", "mail")

@@ -21,7 +21,7 @@ from mailer.approval.submit import submit
 from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends
-from mailer.desk.editions.variants_page import fill_placeholders
+from mailer.desk.editions.variant_previews import fill_placeholders
 from mailer.editions.assemble import assemble
 from mailer.editions.pictures import permanent_picture
 from mailer.public import archive

@@ -6,10 +6,10 @@ import datetime as dt
 from dataclasses import replace
 
 from mailer import link_tracking
-from mailer.approval.message_headers import shared_headers
+from mailer.approval.sender_and_list_headers import shared_headers
 from mailer.config.sections import Mode
 from mailer.delivery import message_identifiers
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext
 from mailer.delivery.smtp.message_encoder import MimeEncoder
 from mailer.rendering import links, mime, variants

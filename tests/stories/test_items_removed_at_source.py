@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from mailer.stories import draft_editing, items_removed_at_source
 from mailer.stories.items_removed_at_source import note_missing
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.source_items import record_items
+from mailer.stories.record_source_items import record_items
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits
 from mailer.stories.sources.polling import poll
@@ -21,7 +21,7 @@ from tests.stories.conftest import NOW, Answer, Site
 from tests.stories.sources.test_readers import article, as_json, node, post, sitemap
 from tests.stories.test_folder import office as office
 from tests.stories.test_folder import write
-from tests.stories.test_source_items import RUSSIAN, a_source, latest
+from tests.stories.test_record_source_items import RUSSIAN, a_source, latest
 
 pytestmark = pytest.mark.django_db
 LIMITS = PollLimits(host_interval=0.0, parallel=1, parsers=1)

@@ -19,7 +19,7 @@ from subscribers import tokens, verify_address_hash_key
 from subscribers.consent import Channel, Evidence
 from subscribers.models import KeyCanary, MailingList, Subscriber, Subscription
 from subscribers.privacy.erasure import erase
-from subscribers.segments.audience_query import REACHABLE, AudienceQuery, with_reachability
+from subscribers.segments.mailing_audience_query import REACHABLE, AudienceQuery, with_reachability
 from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, suppress
 from subscribers.verify_address_hash_key import WrongAddressHashKey

@@ -42,7 +42,7 @@ from subscribers.models import (
 from subscribers.preference_center import change_address, preferences
 from subscribers.privacy import data_access, retention
 from subscribers.resumable_jobs import WrongState
-from subscribers.segments.audience_query import REACHABLE, AudienceQuery, with_reachability
+from subscribers.segments.mailing_audience_query import REACHABLE, AudienceQuery, with_reachability
 from subscribers.subscribe import subscribe
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot

@@ -319,7 +319,8 @@ def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
         "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '5 minutes'",
     )
     doctor = (
-        "from django.db import connection; from mailer.doctor.cluster_checks import check_workers_running\n"
+        "from django.db import connection\n"
+        "from mailer.doctor.cluster_worker_checks import check_workers_running\n"
         f"for change in {changes}:\n"
         "    connection.cursor().execute(change or 'SELECT')\n"
         "    print([(one.status, one.advice) for one in check_workers_running()])"

@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from html.parser import HTMLParser
 from typing import Any, Literal
 
+from mailer.editions.glossary_matching import Term
 from mailer.rendering import sanitize
 from mailer.rendering.data_types import (
     Block,
@@ -30,8 +31,7 @@ from mailer.rendering.data_types import (
     Subject,
 )
 from mailer.rendering.edition_period import Period
-from mailer.rendering.glossary_matching import Term
-from mailer.rendering.translatable_texts import STORY_PARTS, SUBJECT_PARTS, TextPart, parts_of, written_parts
+from mailer.rendering.edition_text_parts import STORY_PARTS, SUBJECT_PARTS, TextPart, parts_of, written_parts
 from subscribers.translate_stored_texts import stored
 
 # By check, what it found.
@@ -76,7 +76,7 @@ class Text:
     """One text that staff wrote, in one language, as plain text."""
 
     place: Place
-    # The meaning of an translatable_texts.TextPart, or one of the newsletter's: "tagline", "newsletter_name",
+    # The meaning of an edition_text_parts.TextPart, or one of the newsletter's: "tagline", "newsletter_name",
     # "office", "postal_address", "logo_alt", "sender_name".
     field: str
     plain: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings import Found
-from mailer.rendering import glossary_matching
+from mailer.editions import glossary_matching
 from subscribers.translate_stored_texts import stored
 
 # What is translated as a whole: a story, a block, the subject line with its preview text.

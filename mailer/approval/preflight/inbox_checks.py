@@ -6,9 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from mailer.approval.preflight.character_and_language_checks import is_in_capitals
 from mailer.approval.preflight.check_input import Description, Place, excerpt
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.text_checks import is_in_capitals
 from mailer.rendering.data_types import Content, Subject
 from subscribers.translate_stored_texts import stored
 

@@ -11,7 +11,6 @@ from typing import cast
 from django.conf import settings
 from django.core.files.storage import default_storage
 
-from mailer.approval.message_headers import sender_of
 from mailer.approval.models import LinkCheck
 from mailer.approval.preflight.check_input import (
     Description,
@@ -25,13 +24,14 @@ from mailer.approval.preflight.check_input import (
     pictures_of,
 )
 from mailer.approval.preflight.picture_sharpness import sharpness
+from mailer.approval.sender_and_list_headers import sender_of
 from mailer.editions import pictures, sender_domains, translation_glossary
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.audience import Combination
-from mailer.editions.completeness import completeness_of
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.editions.sample_edition_markers import is_sample_sender
+from mailer.editions.translation_completeness import completeness_of
 from mailer.instance.models import CheckRun
 from mailer.rendering.data_types import Content
 from mailer.stories.models import Story

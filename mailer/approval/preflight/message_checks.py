@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mailer.approval.message_headers import shared_headers
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.css_support import unsupported_features
 from mailer.approval.preflight.findings import Found
+from mailer.approval.sender_and_list_headers import shared_headers
 from mailer.rendering import mime, sanitize
 from mailer.rendering.data_types import RenderedVariant
 from mailer.rendering.merge_tags import PLACEHOLDERS

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from mailer.approval.preflight.character_and_language_checks import is_in_capitals
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
-from mailer.approval.preflight.text_checks import is_in_capitals
+from mailer.approval.preflight.link_text_and_address_checks import is_near_known_domain, with_suggestion
 from mailer.approval.preflight.translation_checks import languages_in_use
-from mailer.approval.preflight.url_checks import is_near_known_domain, with_suggestion
 from mailer.rendering import localization, sanitize
 from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored

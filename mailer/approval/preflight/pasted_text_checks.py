@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
-from mailer.approval.preflight.colleague_remarks import remark_in
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.leftover_editor_notes import remark_in
 from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.placeholder_checks import placeholder_in
 

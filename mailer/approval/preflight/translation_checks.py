@@ -16,7 +16,7 @@ from mailer.approval.preflight.check_input import (
 )
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import language_detection, localization
-from mailer.rendering.translatable_texts import written_parts
+from mailer.rendering.edition_text_parts import written_parts
 from subscribers.translate_stored_texts import stored
 
 # Texts that are different in each language: others may be names.
@@ -142,7 +142,7 @@ def _is_a_phrase(plain: str) -> bool:
 
 
 def _is_reported(text: Text, other: str) -> bool:
-    """Whether text_checks reports one of the two, because the language is certain."""
+    """Whether character_and_language_checks reports one of the two, because the language is certain."""
     return bool(
         language_detection.contradicting_language(text.plain, text.language)
         or language_detection.contradicting_language(text.plain, other)

@@ -12,7 +12,7 @@ from django.conf import settings
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.message_encoder import PartsEncoder
 from mailer.delivery.ledger.attempt_journal import Journal
-from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, SendJob
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.message_builder import MessageBuilder
 from mailer.delivery.models import Mailing
 from mailer.delivery.smtp.message_encoder import MimeEncoder

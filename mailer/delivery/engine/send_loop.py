@@ -20,7 +20,7 @@ from mailer.delivery.engine import configured_transport
 from mailer.delivery.engine.configured_transport import Transport
 from mailer.delivery.ledger import claim_and_record, recover_and_finish
 from mailer.delivery.ledger.attempt_journal import Journal
-from mailer.delivery.ledger.attempt_results_and_retries import (
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
     Attempt,
     ClaimedDelivery,
     GroupedAttempts,
@@ -30,7 +30,7 @@ from mailer.delivery.ledger.attempt_results_and_retries import (
     lease_clock,
 )
 from mailer.delivery.models import Mailing
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.rollout import mailing_control
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
 from mailer.delivery.throttle import provider_stats, throttle
@@ -453,7 +453,7 @@ class _SendLoop:
         if error.transient:
             now = self._now()
             if self._throttle.relay_unreachable(now):
-                alerts.raise_alert("relay_unreachable", error.message, None, now)
+                staff_alerts.raise_alert("relay_unreachable", error.message, None, now)
         else:
             mailings = (
                 [error.mailing]
@@ -469,5 +469,5 @@ class _SendLoop:
         """Pause a mailing and alert staff, once."""
         now = self._now()
         if mailing_control.pause_automatically(mailing, reason):
-            alerts.raise_alert(kind, reason, mailing, now)
+            staff_alerts.raise_alert(kind, reason, mailing, now)
         self._refresh_at = 0.0

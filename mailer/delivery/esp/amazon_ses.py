@@ -33,7 +33,7 @@ from mailer.delivery.esp.client_base import (
     uses_own_envelope_sender,
 )
 from mailer.delivery.esp.message_encoder import delivery_token
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 
 _THROTTLED = ("TooManyRequestsException", "LimitExceededException", "ServiceUnavailable", "SlowDown")
 _NOT_CONNECTED = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)

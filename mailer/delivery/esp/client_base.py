@@ -33,7 +33,7 @@ from mailer.delivery.esp.call_outcomes import (
 )
 from mailer.delivery.esp.capabilities import CAPABILITIES, Capability
 from mailer.delivery.esp.message_encoder import EspMessage, plain_text
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.outcome import Outcome
 
 # Seconds to connect, and for each wait for the response.

@@ -14,7 +14,7 @@ from typing import AnyStr, NamedTuple
 from mailer.config.sections import TOKEN
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import TemplateEscape
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext
 from mailer.rendering import merge_tags, mime_encoding
 from mailer.rendering.data_types import RenderedVariant

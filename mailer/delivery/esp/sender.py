@@ -36,7 +36,7 @@ from mailer.delivery.esp.call_outcomes import (
 from mailer.delivery.esp.capabilities import Capability
 from mailer.delivery.esp.client_base import Client, Item, Result
 from mailer.delivery.ledger.attempt_journal import Journal
-from mailer.delivery.ledger.attempt_results_and_retries import Attempt, SendJob, lease_clock
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, SendJob, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
 from mailer.delivery.throttle.rate_limits import VALIDITY

@@ -12,9 +12,9 @@ from django.utils.translation import gettext
 from mailer.approval.author_notices import authors_of
 from mailer.approval.emails_to_staff import users_with
 from mailer.approval.models import StaffNotice
-from mailer.approval.notifications import notify
+from mailer.approval.staff_notifications import notify
 from mailer.delivery.models import Alert, Mailing
-from mailer.delivery.outbox.alerts import alert_recipients
+from mailer.delivery.outbox.staff_alerts import alert_recipients
 from subscribers import translate_stored_texts
 
 _RECENT = timedelta(days=1)

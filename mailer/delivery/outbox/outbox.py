@@ -23,12 +23,12 @@ from django.core.mail.message import sanitize_address
 from django.db.models import F
 from django.utils.translation import gettext
 
-from mailer.delivery.ledger.attempt_results_and_retries import next_attempt_at
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import next_attempt_at
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox.secret_removal import without_secrets
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp import dkim
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, SmtpError
 from mailer.delivery.smtp.session import Session
 from mailer.delivery.smtp.session_setup import open_with_any_relay

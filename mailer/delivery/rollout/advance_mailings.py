@@ -17,8 +17,13 @@ from mailer.approval import approve_and_schedule
 from mailer.approval.approve_and_schedule import SnapshotChanged
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Intervention, Mailing
-from mailer.delivery.outbox import alerts
-from mailer.delivery.rollout import mailing_control, plan_deliveries, stop_rules, watch_planned_send_times
+from mailer.delivery.outbox import staff_alerts
+from mailer.delivery.rollout import (
+    mailing_control,
+    plan_deliveries,
+    schedule_or_hold_planned_editions,
+    stop_rules,
+)
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.delivery.rollout.stop_rules import Level, ReachedLimit
 from mailer.delivery.throttle import provider_throttle
@@ -54,8 +59,8 @@ def start(snapshot: Snapshot, now: datetime) -> None:
         return
     if now < snapshot.window_from:
         return
-    if watch_planned_send_times.is_too_late(snapshot, now):
-        watch_planned_send_times.hold_late(snapshot, now)
+    if schedule_or_hold_planned_editions.is_too_late(snapshot, now):
+        schedule_or_hold_planned_editions.hold_late(snapshot, now)
         return
     expires_at = now + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
     try:
@@ -178,7 +183,7 @@ def _pause(mailing: Mailing, limit: ReachedLimit, now: datetime) -> bool:
         if not mailing_control.pause_automatically(mailing.pk, reason, counted_from=mailing.counted_from):
             return False
         _record(mailing, limit, _Action.PAUSED, now)
-        alerts.raise_alert("stop_rules", reason, mailing.pk, now)
+        staff_alerts.raise_alert("stop_rules", reason, mailing.pk, now)
     return True
 
 
@@ -197,7 +202,7 @@ def _warn_or_slow(mailing: Mailing, limit: ReachedLimit, now: datetime) -> None:
                 provider=limit.provider,
                 message=message,
             )
-        alerts.warn(f"stop_rules_{limit.metric}", message, mailing.pk, now)
+        staff_alerts.warn(f"stop_rules_{limit.metric}", message, mailing.pk, now)
 
 
 def _is_news(mailing: Mailing, limit: ReachedLimit, level: Level) -> bool:

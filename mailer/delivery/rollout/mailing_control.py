@@ -28,7 +28,7 @@ from mailer.delivery.outbox.outbox import NotStaff, staff_address
 from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.rollout.plan_deliveries import retries_end_at
 from mailer.delivery.signals import mailing_changed
-from mailer.delivery.throttle import circuit_breaker
+from mailer.delivery.throttle import mailing_circuit_breaker
 from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
@@ -219,7 +219,7 @@ def pause_automatically(mailing_id: int, reason: str, **unchanged: Any) -> bool:
 def _reset_breaker(mailing: Mailing, now: datetime) -> None:
     """Staff who resume a mailing have seen what failed."""
     if mailing.state == State.PAUSED:
-        circuit_breaker.reset(mailing.pk, now)
+        mailing_circuit_breaker.reset(mailing.pk, now)
 
 
 def _check_window(mailing: Mailing, now: datetime) -> None:

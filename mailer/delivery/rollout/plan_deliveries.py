@@ -32,7 +32,7 @@ from mailer.rendering import localization, story_selection, variants
 from mailer.rendering.data_types import Content, from_json
 from mailer.rendering.story_selection import SKIP_REASONS, Selection, SkipReason
 from subscribers.code_list_field import split_codes
-from subscribers.segments.audience_query import with_reachability
+from subscribers.segments.mailing_audience_query import with_reachability
 from subscribers.segments.rules import InvalidRule
 from subscribers.translate_stored_texts import stored
 

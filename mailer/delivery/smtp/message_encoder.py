@@ -6,10 +6,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailer.config.sections import TOKEN
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.message_builder import BuildTime, MailingContext, MessageBuilder
 from mailer.delivery.smtp import dkim
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.rendering import merge_tags, mime
 from mailer.rendering.data_types import RenderedVariant
 from subscribers import tokens

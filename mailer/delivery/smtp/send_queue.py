@@ -10,10 +10,10 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
-from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, lease_clock
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.smtp.envelope import Envelope
-from mailer.delivery.throttle.mailbox_providers import ProviderShares
+from mailer.delivery.smtp.envelope_and_commands import Envelope
+from mailer.delivery.throttle.provider_session_shares import ProviderShares
 from mailer.delivery.throttle.rate_limits import VALIDITY
 
 # Messages of a slow provider kept per session that it may hold; the others return to the ledger.

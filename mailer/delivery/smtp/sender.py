@@ -18,15 +18,21 @@ from dataclasses import dataclass
 from typing import Self
 
 from mailer.delivery.ledger.attempt_journal import Journal
-from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, SendJob, lease_clock
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
+    Attempt,
+    ClaimedDelivery,
+    SendJob,
+    lease_clock,
+)
 from mailer.delivery.outcome import Outcome, ReplyClass
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, RelayUnavailable, SmtpError
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.smtp.session_setup import connect
 from mailer.delivery.smtp.signer_pool import SignerPool, ThreadSigner
-from mailer.delivery.throttle.mailbox_providers import ProviderShares, provider_of
+from mailer.delivery.throttle.mailbox_providers import provider_of
+from mailer.delivery.throttle.provider_session_shares import ProviderShares
 
 try:
     import uvloop

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mailer.delivery.outcome import Outcome, ReplyClass, classify_rejection, outcome_of
 from mailer.delivery.smtp.connection import ConnectionLost, SmtpTransport
-from mailer.delivery.smtp.envelope import (
+from mailer.delivery.smtp.envelope_and_commands import (
     AddressNotEncodable,
     CommandBuilder,
     Envelope,

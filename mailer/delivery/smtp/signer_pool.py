@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mailer.delivery.smtp.dkim import Key
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.signing_process import NUMBER, DigestSigner, sign_in_turn
 
 log = logging.getLogger(__name__)

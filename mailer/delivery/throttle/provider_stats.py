@@ -20,7 +20,7 @@ from django.db.models import Q, Sum
 from mailer.config.sections import StopMetric
 from mailer.delivery.ledger.sql_helpers import to_db_datetime
 from mailer.delivery.models import Mailing, OutcomeBatch, ProviderHour
-from mailer.delivery.throttle import circuit_breaker, shared_state
+from mailer.delivery.throttle import mailing_circuit_breaker, shared_state
 from mailer.delivery.throttle.mailbox_providers import family_of, provider_of_domain
 from mailer.delivery.throttle.shared_state import Data
 
@@ -96,9 +96,9 @@ def add_outcomes(mailing: int) -> None:
         batches = list(OutcomeBatch.objects.filter(mailing=mailing).order_by("pk"))
         add([one for batch in batches for one in _counts(batch)], sum(map(_errors, batches), _Totals()))
         OutcomeBatch.objects.filter(pk__in=[batch.pk for batch in batches]).delete()
-        return reduce(circuit_breaker.add_batch, batches, data), None
+        return reduce(mailing_circuit_breaker.add_batch, batches, data), None
 
-    shared_state.update(f"{circuit_breaker.KEY}{mailing}", last.at, consume)
+    shared_state.update(f"{mailing_circuit_breaker.KEY}{mailing}", last.at, consume)
 
 
 def add_all_outcomes() -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from mailer.config import toml_reader
-from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
 from mailer.delivery.throttle import rate_limits, shared_state
 from mailer.delivery.throttle.mailbox_providers import provider_of, provider_of_domain

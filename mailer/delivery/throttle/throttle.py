@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from mailer.config import Sending, toml_reader
-from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery
-from mailer.delivery.ledger.outcome_counts import Failures
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery
+from mailer.delivery.ledger.stop_rule_counts import Failures
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import (
-    circuit_breaker,
+    mailing_circuit_breaker,
     provider_stats,
     provider_throttle,
     rate_limits,
     shared_state,
 )
-from mailer.delivery.throttle.circuit_breaker import BreakerTrip
+from mailer.delivery.throttle.mailing_circuit_breaker import BreakerTrip
 from mailer.delivery.throttle.provider_throttle import ProviderThrottle, provider_limits, stored_backoff
 from mailer.delivery.throttle.rate_limits import (
     NO_BACKOFF,
@@ -211,14 +211,14 @@ class Throttle:
             sent = [claimed.id for claimed, outcome in attempts if outcome.reply_class not in _UNSENT]
             self._grants.remove(sent)
             self._providers.forget(sent)
-        return circuit_breaker.failures_of(failed, penalised)
+        return mailing_circuit_breaker.failures_of(failed, penalised)
 
     def trips(self, failures: Iterable[int]) -> list[BreakerTrip]:
         """The mailings whose circuit breaker trips, of those with failures that the ledger has recorded."""
         found = []
         for mailing in failures:
             provider_stats.add_outcomes(mailing)
-            found.append(circuit_breaker.find_trip(mailing))
+            found.append(mailing_circuit_breaker.find_trip(mailing))
         return [trip for trip in found if trip is not None]
 
     def relay_unreachable(self, now: datetime) -> bool:
@@ -321,7 +321,7 @@ def relay_backoff_seconds(now: datetime) -> float:
 
 def delete_old_state(now: datetime) -> None:
     """Delete old state of providers, breakers and relays."""
-    for prefix in (provider_throttle.KEY, circuit_breaker.KEY, _RELAY):
+    for prefix in (provider_throttle.KEY, mailing_circuit_breaker.KEY, _RELAY):
         shared_state.delete_older(prefix, now - _LONG_AGO)
 
 

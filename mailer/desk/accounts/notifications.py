@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from mailer.approval import notifications
+from mailer.approval import staff_notifications
 from mailer.approval.models import Notification
 from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
 
 _SHOWN = 100
 _WAYS: tuple[tuple[str, Promise], ...] = (
-    (notifications.EMAIL, _("notification by email")),
-    (notifications.DESK, _("notification in the desk")),
+    (staff_notifications.EMAIL, _("notification by email")),
+    (staff_notifications.DESK, _("notification in the desk")),
 )
 
 
@@ -55,7 +55,7 @@ class NotificationForm(forms.Form):
         super().__init__(*args, **kwargs)
         for event in events:
             self.fields[event] = forms.MultipleChoiceField(
-                label=str(notifications.EVENTS[event][0]),
+                label=str(staff_notifications.EVENTS[event][0]),
                 choices=_WAYS,
                 required=False,
                 widget=forms.CheckboxSelectMultiple,
@@ -74,14 +74,16 @@ class NotificationChoicePage(FormPage[NotificationForm]):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         user = current_user(self.request)
-        return {**super().get_form_kwargs(), "events": notifications.events_for(user)}
+        return {**super().get_form_kwargs(), "events": staff_notifications.events_for(user)}
 
     def get_initial(self) -> dict[str, Any]:
         user = current_user(self.request)
-        events = notifications.events_for(user)
-        return {event: list(notifications.notification_ways([user], event)[user.pk]) for event in events}
+        events = staff_notifications.events_for(user)
+        return {
+            event: list(staff_notifications.notification_ways([user], event)[user.pk]) for event in events
+        }
 
     def form_valid(self, form: NotificationForm) -> HttpResponse:
-        notifications.save_choices(current_user(self.request), form.cleaned_data)
+        staff_notifications.save_choices(current_user(self.request), form.cleaned_data)
         messages.success(self.request, gettext("Your choice of notifications is saved."))
         return redirect(reverse("desk_notifications"))

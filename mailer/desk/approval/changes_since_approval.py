@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from mailer import staff_language
 from mailer.approval.models import Snapshot
-from mailer.desk.editions.variant_diff import story_changes
+from mailer.desk.editions.variant_version_diff import story_changes
 from mailer.desk.editions.workbench import BLOCK_LABELS
 from mailer.rendering import sanitize, story_selection
 from mailer.rendering.data_types import Block, Content, from_json

@@ -26,24 +26,24 @@ from mailer.approval import (
     approve_and_schedule,
     emails_to_staff,
     external_approval,
-    language_approvals,
+    required_approvals,
+    review_comments_and_checks,
 )
-from mailer.approval import review as review_steps
 from mailer.approval.approve_and_schedule import ApprovalError, WrongHash
 from mailer.approval.authorship import name_of, translated_reason
-from mailer.approval.language_approvals import PartApproval
 from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
 from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
 from mailer.approval.preflight.findings import Finding, overrides_note
+from mailer.approval.required_approvals import PartApproval
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.approval.changes_since_approval import changes_since_approval
 from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.page_base_classes import EditionPage, SnapshotPage, current_user
-from mailer.desk.editions import variants_page
+from mailer.desk.editions import variant_previews
 from mailer.desk.editions.finding_lines import count_findings, finding_lines, findings_summary
-from mailer.desk.editions.variant_diff import changed_since_approval
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
-from mailer.desk.editions.variants_page import current_content, run_preflight, variant_choices
+from mailer.desk.editions.variant_previews import current_content, run_preflight, variant_choices
+from mailer.desk.editions.variant_version_diff import changed_since_approval
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.audience_counts import count_for_page
 from mailer.editions.models import Edition
@@ -200,7 +200,7 @@ def review_context(
     view_as = request.GET.get("as", "")
     view_as = view_as if view_as in dict(VIEWS) else "html"
     beside = next((pair for pair in listed if pair[0].key == request.GET.get("beside")), None)
-    parts = language_approvals.part_approvals(snapshot, content.masthead.languages)
+    parts = required_approvals.part_approvals(snapshot, content.masthead.languages)
     given = [one for one in parts if one.approval]
     unchecked = approve_and_schedule.unchecked_variants(snapshot, user)
     rejection = getattr(snapshot, "rejection", None)
@@ -240,7 +240,7 @@ def review_context(
                 snapshot.edition, snapshot, {row.key: row.sha256 for _choice, row in listed}
             ),
         ),
-        **variants_page.comparison_context(
+        **variant_previews.comparison_context(
             snapshot.edition,
             snapshot,
             shown,
@@ -251,7 +251,7 @@ def review_context(
         ),
         "beside": beside[0] if beside else None,
         "beside_email": shown_as(_email(beside[1], beside[0]), view_as) if beside else None,
-        "headlines": variants_page.story_headlines(content, variant.stories.split(","), variant.language)
+        "headlines": variant_previews.story_headlines(content, variant.stories.split(","), variant.language)
         if variant
         else (),
         "views": VIEWS,
@@ -311,7 +311,7 @@ class PartLine:
 
 def chosen_parts(snapshot: Snapshot, posted: QueryDict) -> list[str] | None:
     """The parts that a form approves; None where the snapshot has only one."""
-    return posted.getlist("language") if len(language_approvals.parts_of(snapshot)) > 1 else None
+    return posted.getlist("language") if len(required_approvals.parts_of(snapshot)) > 1 else None
 
 
 def languages_note(parts: Sequence[str] | None) -> str:
@@ -323,7 +323,7 @@ def approval_message(snapshot: Snapshot) -> str:
     """What the person who approved reads: whether the edition is approved, or what it still waits for."""
     languages = from_json(snapshot.content).masthead.languages
     missing = [
-        one.label for one in language_approvals.part_approvals(snapshot, languages) if not one.approval
+        one.label for one in required_approvals.part_approvals(snapshot, languages) if not one.approval
     ]
     if missing:
         return gettext(
@@ -357,7 +357,9 @@ def comments_context(snapshot: Snapshot, user: User) -> dict[str, Any]:
     """The comments on a snapshot with the headlines of their stories, and who may do what with them."""
     stories = {key: one.texts[0].headline for key, one in from_json(snapshot.content).stories_by_key.items()}
     return {
-        "comments": [(one, stories.get(one.story_key, "")) for one in review_steps.comments_of(snapshot)],
+        "comments": [
+            (one, stories.get(one.story_key, "")) for one in review_comments_and_checks.comments_of(snapshot)
+        ],
         "comment_stories": list(stories.items()),
         "may_comment": snapshot.state == Snapshot.State.SUBMITTED and _may_request_changes(user),
         "may_mark_done": user.has_perm("mailer.submit_edition"),
@@ -397,7 +399,7 @@ def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
 
 def _email(variant: SnapshotVariant, choice: VariantChoice) -> RenderedVariant:
     """The variant's exact content with only the merge tags filled in."""
-    return variants_page.fill_placeholders(rendered_variant(variant), choice.countries)
+    return variant_previews.fill_placeholders(rendered_variant(variant), choice.countries)
 
 
 def _by_link(snapshot: Snapshot, user: User) -> dict[str, Any]:
@@ -497,7 +499,7 @@ class ApproveAction(SnapshotPage):
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, sha256 = current_user(self.request), self.request.POST.get("sha256", "")
         languages = chosen_parts(snapshot, self.request.POST)
-        missing = language_approvals.missing_parts(snapshot)
+        missing = required_approvals.missing_parts(snapshot)
         completes = languages is None or set(missing) <= set(languages)
         may_schedule = completes and user.has_perm("mailer.schedule_edition")
         return self.attempt(
@@ -590,7 +592,7 @@ class ReviewCommentAction(_ReviewAction):
     def _comment(self, snapshot: Snapshot) -> HttpResponse:
         user, posted = current_user(self.request), self.request.POST
         return self.attempt(
-            lambda: review_steps.add_comment(
+            lambda: review_comments_and_checks.add_comment(
                 snapshot, user, posted.get("story", ""), posted.get("text", ""), timezone.now()
             ),
             gettext("Your comment is added. To send the edition back to its writers, request changes."),
@@ -603,7 +605,7 @@ class ReviewCommentAction(_ReviewAction):
         """Also after the edition went back to its writers."""
         remark = get_object_or_404(ReviewComment, pk=_number(request, "done"), snapshot__edition=self.edition)
         return self.attempt(
-            lambda: review_steps.mark_done(remark, current_user(request), timezone.now()),
+            lambda: review_comments_and_checks.mark_done(remark, current_user(request), timezone.now()),
             gettext("The comment is marked as done."),
             "desk.comment_done",
             on_success="review",
@@ -619,7 +621,7 @@ class CheckVariantAction(_ReviewAction):
     def act_on(self, snapshot: Snapshot) -> HttpResponse:
         user, key = current_user(self.request), self.request.POST.get("variant", "")
         try:
-            review_steps.check_variant(snapshot, user, key, timezone.now())
+            review_comments_and_checks.check_variant(snapshot, user, key, timezone.now())
         except ApprovalError as error:
             messages.error(self.request, str(error))
             return self.redirect_to("review")

@@ -16,7 +16,7 @@ from django_stubs_ext import StrOrPromise
 from mailer.approval.authorship import name_of
 from mailer.approval.emails_to_staff import is_second_person
 from mailer.approval.models import Rejection, Snapshot
-from mailer.approval.review import comments_of
+from mailer.approval.review_comments_and_checks import comments_of
 from mailer.delivery.models import Mailing
 from mailer.desk.base.next_steps import next_step_for
 from mailer.editions import draft_blocks

@@ -1,6 +1,6 @@
 """Middleware of all pages: language, headers, methods, answers to hostile input and refused deletions.
 
-Readers' pages bring a Content-Security-Policy of their own (`subscribers.responses.render_page`).
+Readers' pages bring a Content-Security-Policy of their own (`subscribers.public_page_responses.render_page`).
 """
 
 from __future__ import annotations

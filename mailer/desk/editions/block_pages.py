@@ -21,7 +21,7 @@ from wagtail.images import get_image_model
 from wagtail.images.widgets import AdminImageChooser
 
 from mailer import staff_language
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import EditionLocked, change_draft
 from mailer.desk.base.forms import CountriesInput, RichTextArea
@@ -34,7 +34,7 @@ from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS
 from mailer.rendering import sanitize
 from mailer.rendering.data_types import BlockKind
-from mailer.rendering.translatable_texts import BLOCK_PARTS, TextPart
+from mailer.rendering.edition_text_parts import BLOCK_PARTS, TextPart
 from mailer.stories import draft_editing
 from mailer.stories.draft_editing import Conflict, Values
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
@@ -199,7 +199,7 @@ class WrittenForm(BlockForm):
     """A block of the editors' own; its kind says which texts, and whether a link and a picture, it has."""
 
     kind: ClassVar[BlockKind]
-    # The labels of translatable_texts.BLOCK_PARTS of this kind, by name, in the order of the form.
+    # The labels of edition_text_parts.BLOCK_PARTS of this kind, by name, in the order of the form.
     parts: ClassVar[Mapping[str, Part]] = {}
     # The texts that it needs in one language at least.
     needed: ClassVar[tuple[str, ...]] = ()
@@ -769,7 +769,7 @@ def _shown(form: BlockForm, name: str, value: str) -> str:
         picture = get_image_model().objects.filter(pk=int(value)).first() if value else None
         return picture.title if picture else ""
     if name == "countries":
-        return localized_names.country_names(split_codes(value))
+        return localized_names_and_dates.country_names(split_codes(value))
     if isinstance(field, forms.ChoiceField):
         return str(dict(field.widget.choices).get(value, value))
     return without_markup(value)

@@ -25,7 +25,7 @@ from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, S
 
 from mailer.approval.approve_and_schedule import delete_rejected_snapshots
 from mailer.approval.authorship import name_of
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import (
     OPEN_STATES,
@@ -72,9 +72,9 @@ def _announced(coming: Upcoming) -> dict[str, Any]:
     return {
         "pk": coming.newsletter.pk,
         "newsletter": coming.newsletter.name,
-        "month": localized_names.month_name(str(coming.period)),
-        "at": localized_names.format_moment(coming.at, coming.newsletter.zone) if coming.at else "",
-        "ready_by": localized_names.format_moment(coming.ready_by, coming.newsletter.zone)
+        "month": localized_names_and_dates.month_name(str(coming.period)),
+        "at": localized_names_and_dates.format_moment(coming.at, coming.newsletter.zone) if coming.at else "",
+        "ready_by": localized_names_and_dates.format_moment(coming.ready_by, coming.newsletter.zone)
         if coming.ready_by and coming.ready_by != coming.at
         else "",
         "left_to_staff": coming.left_to_staff,

@@ -18,10 +18,10 @@ from wagtail.log_actions import log
 
 from mailer import staff_language
 from mailer.desk.base.page_base_classes import NewsletterPage, current_user
-from mailer.editions import translation_glossary
+from mailer.editions import glossary_matching, translation_glossary
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.editions.translation_glossary import InvalidTerms
-from mailer.rendering import glossary_matching, localization
+from mailer.rendering import localization
 
 _PROBLEMS = {
     "not_csv": _("This file is not a CSV file in UTF-8."),

@@ -26,13 +26,13 @@ from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import GuardedEditView
 from mailer.desk.base.forms import TranslationsForm
 from mailer.desk.base.page_base_classes import NewsletterPage, current_user, may_view_editions
 from mailer.desk.base.tables import DeskViewSet, LinkColumn
-from mailer.desk.editions.newsletter_panels import PANELS, FoldedList
-from mailer.desk.editions.schedule_field import ScheduleField, schedule_text
+from mailer.desk.editions.newsletter_form_panels import PANELS, FoldedList
+from mailer.desk.editions.newsletter_schedule_field import ScheduleField, schedule_text
 from mailer.desk.editions.theme_field import ThemeField
 from mailer.editions import sample_edition_markers, sender_domains
 from mailer.editions.assemble import (
@@ -332,7 +332,7 @@ def _periods(newsletter: Newsletter) -> list[tuple[str, str]]:
         period = period.next
     found = []
     for _number in range(_PERIODS_BEFORE + _PERIODS_BEHIND + 1):
-        found.append((str(period), localized_names.month_name(str(period))))
+        found.append((str(period), localized_names_and_dates.month_name(str(period))))
         period = period.previous
     return found
 

@@ -15,14 +15,14 @@ from django.views.generic import TemplateView
 from wagtail.admin.panels import Panel
 
 from mailer import staff_language
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_base_classes import StaffPage
-from mailer.desk.editions.schedule_field import ScheduleInput, holiday_note, schedule_text
+from mailer.desk.editions.newsletter_schedule_field import ScheduleInput, holiday_note, schedule_text
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.models import Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned
-from mailer.editions.schedule import InvalidSchedule, Schedule
+from mailer.editions.schedule_rules import InvalidSchedule, Schedule
 from subscribers import iso_codes
 
 _SHOWN = 5
@@ -59,11 +59,13 @@ def _next_dates(newsletter: Newsletter) -> list[PlannedDate]:
 
 def _row(one: PlannedDate) -> DateRow:
     return DateRow(
-        localized_names.month_name(str(one.period)),
-        localized_names.format_weekday_moment(one.assemble_at),
+        localized_names_and_dates.month_name(str(one.period)),
+        localized_names_and_dates.format_weekday_moment(one.assemble_at),
         holiday_note(one.assemble_moved_for),
-        localized_names.format_weekday_moment(one.cutoff_at) if one.cutoff_at != one.assemble_at else "",
-        localized_names.format_weekday_moment(one.send_at) if one.send_at else "",
+        localized_names_and_dates.format_weekday_moment(one.cutoff_at)
+        if one.cutoff_at != one.assemble_at
+        else "",
+        localized_names_and_dates.format_weekday_moment(one.send_at) if one.send_at else "",
         holiday_note(one.send_moved_for),
     )
 

@@ -18,11 +18,11 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import NewsletterPage, current_user
 from mailer.desk.editions.theme_field import SCHEMES, preview_language, render_sample
 from mailer.desk.editions.variant_matrix import shown_as
-from mailer.editions import template_versions
+from mailer.editions import newsletter_template_parts
 from mailer.editions.models import TemplateVersion
 from mailer.editions.rendering_input import masthead_of
 from mailer.rendering import template_parts
@@ -83,9 +83,11 @@ class TemplatesPage(NewsletterPage, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         masthead = masthead_of(self.object)
-        folder = template_versions.folder_parts(self.object.slug)
+        folder = newsletter_template_parts.folder_parts(self.object.slug)
         problems = (
-            template_versions.check_parts(masthead, dict(masthead.templates)) if masthead.templates else []
+            newsletter_template_parts.check_parts(masthead, dict(masthead.templates))
+            if masthead.templates
+            else []
         )
         names = dict.fromkeys((*template_parts.part_names(), *dict(masthead.templates)))
         latest: dict[str, TemplateVersion] = {}
@@ -94,7 +96,7 @@ class TemplatesPage(NewsletterPage, TemplateView):
         lines = [self._line(name, dict(masthead.templates), folder, latest, problems) for name in names]
         return super().get_context_data(
             lines=sorted(lines, key=lambda line: (line.tone == "", line.name)),
-            folder=template_versions.newsletter_folder(self.object.slug),
+            folder=newsletter_template_parts.newsletter_folder(self.object.slug),
             object=self.object,
             **kwargs,
         )
@@ -127,7 +129,7 @@ def _digest(source: str) -> str:
 
 
 def _by(version: TemplateVersion, zone: str) -> str:
-    at = localized_names.format_moment(version.at, zone)
+    at = localized_names_and_dates.format_moment(version.at, zone)
     if version.author is None:
         return at
     name = version.author.get_full_name() or version.author.get_username()
@@ -149,7 +151,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
         self.part = kwargs["part"]
-        known = (*template_parts.part_names(), *dict(template_versions.parts_in_use(self.object)))
+        known = (*template_parts.part_names(), *dict(newsletter_template_parts.parts_in_use(self.object)))
         if self.part not in known:
             raise Http404
 
@@ -157,11 +159,11 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         return self.part
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        in_use = dict(template_versions.parts_in_use(self.object))
+        in_use = dict(newsletter_template_parts.parts_in_use(self.object))
         without = dict(
-            template_versions.merge_layers(
+            newsletter_template_parts.merge_layers(
                 dict(template_parts.theme_parts(str((self.object.theme or {}).get("base", "")))),
-                template_versions.folder_parts(self.object.slug),
+                newsletter_template_parts.folder_parts(self.object.slug),
             )
         )
         default = without.get(self.part, template_parts.default_source(self.part))
@@ -208,7 +210,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
                 version.source, gettext("The earlier version of the template part is restored.")
             )
         if action == "save":
-            in_use = dict(template_versions.parts_in_use(self.object)).get(self.part, "")
+            in_use = dict(newsletter_template_parts.parts_in_use(self.object)).get(self.part, "")
             if _digest(in_use) not in (request.POST.get("base", ""), _digest(sent)):
                 self.draft = sent
                 messages.error(
@@ -228,17 +230,17 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         return self.render_to_response(self.get_context_data())
 
     def _problems(self, source: str) -> list[Problem]:
-        parts = {**dict(template_versions.parts_in_use(self.object)), self.part: source}
+        parts = {**dict(newsletter_template_parts.parts_in_use(self.object)), self.part: source}
         masthead = dataclasses.replace(masthead_of(self.object), templates=tuple(sorted(parts.items())))
-        return template_versions.check_parts(masthead, [self.part])
+        return newsletter_template_parts.check_parts(masthead, [self.part])
 
     def _save(self, source: str | None, success: str) -> HttpResponse:
         user = current_user(self.request)
         try:
-            template_versions.save_part(
+            newsletter_template_parts.save_part(
                 self.object, self.part, source, masthead_of(self.object), user, timezone.now()
             )
-        except template_versions.PartRefused as refused:
+        except newsletter_template_parts.PartRefused as refused:
             self.object.refresh_from_db(fields=["templates"])
             self.draft, self.problems = source or "", refused.problems
             messages.error(

@@ -28,7 +28,7 @@ from mailer import staff_language
 from mailer.desk.base.forms import ServerWidgetAdapter
 from mailer.desk.base.page_base_classes import StaffPage
 from mailer.desk.editions.variant_matrix import shown_as
-from mailer.editions import design_preview_content, template_versions
+from mailer.editions import design_preview_content, newsletter_template_parts
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import masthead_of
 from mailer.rendering import merge_tags, theme, variants
@@ -403,7 +403,7 @@ def _masthead(data: Mapping[str, Any], changes: Mapping[str, str]) -> Masthead:
         fallbacks=site.languages[:2],
         taglines=known.taglines if known else (),
         theme=theme.changed_tokens(changes),
-        templates=template_versions.parts_in_use(saved),
+        templates=newsletter_template_parts.parts_in_use(saved),
         texts=known.texts if known else (),
         logo=known.logo if known else None,
         logo_dark=known.logo_dark if known else None,

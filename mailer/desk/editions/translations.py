@@ -25,8 +25,8 @@ from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.glossary import notes_for
 from mailer.desk.editions.workbench import BLOCK_LABELS
 from mailer.editions import draft_blocks, translation_glossary
-from mailer.editions.completeness import Row, completeness_of
 from mailer.editions.rendering_input import story_ids
+from mailer.editions.translation_completeness import Row, completeness_of
 from mailer.editions.translation_units import (
     Change,
     ForeignFile,

@@ -131,7 +131,7 @@ def variant_matrix(
 ) -> Matrix:
     """The variants in use; `sizes` are bytes of HTML by variant key. Rows and columns by subscribers.
 
-    `changed`: see `variant_diff.changed_since_approval`; without it, no variant counts as changed.
+    `changed`: see `variant_version_diff.changed_since_approval`; without it, no variant counts as changed.
     """
     head = content.masthead
     selector = story_selection.Selector(content)

@@ -23,11 +23,11 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.approval import review
+from mailer.approval import review_comments_and_checks
 from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.models import ReviewComment
 from mailer.approval.preflight import link_crawler
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import (
     EDITABLE_STATES,
@@ -39,7 +39,7 @@ from mailer.desk.base.edition_workflow import (
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
-from mailer.desk.editions.variants_page import current_content, run_preflight
+from mailer.desk.editions.variant_previews import current_content, run_preflight
 from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, story_rows
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
@@ -281,7 +281,7 @@ class WorkbenchPage(EditionPage):
             snapshot__edition=self.edition,
         )
         try:
-            review.mark_done(comment, current_user(request), timezone.now())
+            review_comments_and_checks.mark_done(comment, current_user(request), timezone.now())
         except ApprovalError as error:
             return self._refuse(str(error))
         log(instance=self.edition, action="desk.comment_done", user=request.user)
@@ -499,14 +499,14 @@ def _row(block: RawBlock, stories: Mapping[int, StoryRow], overrides: Mapping[in
         country = value.get("country") or ""
         texts = draft_blocks.texts_by_language(value)
         title = staff_language.country_name(country) if country else _first_text(texts) or label
-        countries = "" if country else localized_names.country_names(())
-        languages = "" if country else localized_names.language_names(list(texts))
+        countries = "" if country else localized_names_and_dates.country_names(())
+        languages = "" if country else localized_names_and_dates.language_names(list(texts))
     elif kind in WRITTEN_KINDS:
         written = draft_blocks.block_texts(block)
         texts = {code: next(iter(parts.values())) for code, parts in written.items()}
         title = _excerpt(_first_text(texts)) or label
-        countries = localized_names.country_names(value.get("countries") or ())
-        languages = localized_names.language_names(list(texts))
+        countries = localized_names_and_dates.country_names(value.get("countries") or ())
+        languages = localized_names_and_dates.language_names(list(texts))
     return Row(
         id=str(block.get("id", "")),
         kind=kind,
@@ -696,7 +696,7 @@ def assembly_note(draft: Edition) -> str:
     """When the edition was assembled."""
     zone = draft.newsletter.zone
     return _("This edition was assembled on %(moment)s.") % {
-        "moment": localized_names.format_moment(draft.created_at, zone)
+        "moment": localized_names_and_dates.format_moment(draft.created_at, zone)
     }
 
 

@@ -14,10 +14,10 @@ from django.utils.translation import gettext
 
 from mailer.approval.authorship import name_of
 from mailer.approval.emails_to_staff import second_persons
-from mailer.approval.language_approvals import PartApproval, part_approvals
 from mailer.approval.models import Rejection, Snapshot
+from mailer.approval.required_approvals import PartApproval, part_approvals
 from mailer.delivery.models import Alert, Mailing
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edition_workflow import Action, next_action, rejection_label, state_label
 from mailer.desk.sending.progress import progress_percent
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
@@ -309,7 +309,7 @@ def _collecting_card(newsletter: Newsletter, user: User, now: datetime) -> Card:
     have = [languages.get(story.pk, set()) for story in next_one.stories]
     return Card(
         newsletter,
-        localized_names.month_name(str(next_one.period)),
+        localized_names_and_dates.month_name(str(next_one.period)),
         "collecting",
         "draft",
         gettext("Stories are being collected"),

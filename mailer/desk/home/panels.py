@@ -16,7 +16,7 @@ from wagtail.admin.ui.components import Component
 
 from mailer.approval import list_change_approval
 from mailer.delivery.models import Alert, Mailing
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.desk.base.menu_badge_counts import MOST, menu_badge_counts, with_number
 from mailer.desk.base.page_base_classes import current_user
 from mailer.desk.base.setup_progress import PERMISSION
@@ -107,7 +107,7 @@ class AlertsPanel(_Panel):
     template_name = "desk/home/alerts.html"
 
     def panel_context(self, user: User) -> dict[str, Any]:
-        return {"alerts": [one for one in alerts.active_alerts(timezone.now()) if not _on_a_card(one)]}
+        return {"alerts": [one for one in staff_alerts.active_alerts(timezone.now()) if not _on_a_card(one)]}
 
 
 def _on_a_card(alert: Alert) -> bool:

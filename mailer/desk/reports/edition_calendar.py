@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edition_workflow import state_label
 from mailer.desk.base.page_base_classes import StaffPage, current_user, may_view_editions
 from mailer.editions.assemble import now_or_demo_time
@@ -77,11 +77,13 @@ class EditionCalendarPage(StaffPage, TemplateView):
         address = CalendarAddress.objects.filter(user=current_user(self.request)).first()
         return super().get_context_data(
             days=[
-                (localized_names.format_weekday(day), [_line(one) for one in found]) for day, found in days
+                (localized_names_and_dates.format_weekday(day), [_line(one) for one in found])
+                for day, found in days
             ],
-            month=localized_names.month_name(str(month)),
+            month=localized_names_and_dates.month_name(str(month)),
             neighbours=[
-                (str(one), localized_names.month_name(str(one))) for one in (month.previous, month.next)
+                (str(one), localized_names_and_dates.month_name(str(one)))
+                for one in (month.previous, month.next)
             ],
             address=feed_address(address) if address else "",
             **kwargs,

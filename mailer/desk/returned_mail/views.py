@@ -30,7 +30,7 @@ from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
 from mailer.editions import sample_edition_markers
 from mailer.editions.models import Newsletter
-from mailer.feedback.decisions import manual_triage, staff_replies
+from mailer.feedback.decisions import manual_triage, send_staff_reply
 from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
@@ -358,7 +358,7 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
             may_classify=may_classify,
             answers=message.answers.select_related("answered_by"),
             may_answer=self.request.user.has_perm(ANSWER_PERMISSION)
-            and bool(staff_replies.recipient_of(message)),
+            and bool(send_staff_reply.recipient_of(message)),
             subscriber=Subscriber.objects.filter(pk=message.subscriber).first()
             if message.subscriber
             else None,
@@ -400,13 +400,13 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
-        self.recipient = staff_replies.recipient_of(self.object)
+        self.recipient = send_staff_reply.recipient_of(self.object)
         if not self.recipient:
             raise Http404
 
     def get_initial(self) -> dict[str, Any]:
         newsletter = Newsletter.objects.exclude(slug=sample_edition_markers.SLUG).first()
-        return {"newsletter": newsletter, "subject": staff_replies.subject_of(self.object)}
+        return {"newsletter": newsletter, "subject": send_staff_reply.subject_of(self.object)}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
@@ -419,7 +419,7 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
 
     def form_valid(self, form: AnswerForm) -> HttpResponse:
         data, user = form.cleaned_data, current_user(self.request)
-        staff_replies.send_reply(
+        send_staff_reply.send_reply(
             self.object, data["newsletter"], data["subject"], data["body"], user, timezone.now()
         )
         log(instance=self.object, action="desk.reply_answer", user=user)

@@ -33,8 +33,8 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.rollout import plan_deliveries
 from mailer.desk.base.page_base_classes import SnapshotPage, current_user
 from mailer.desk.base.setup_progress import open_server_steps
-from mailer.desk.sending import local_times
-from mailer.desk.sending.local_times import CountryTime
+from mailer.desk.sending import time_labels
+from mailer.desk.sending.time_labels import CountryTime
 from mailer.editions.audience import Audience, ReaderCounts
 from mailer.reports.labels_and_summary import format_number
 from subscribers import iso_codes
@@ -110,7 +110,7 @@ class ScheduleForm(forms.Form):
         elif at < self.earliest:
             self.add_error("at", gettext("This time has already passed. Choose a later one."))
         elif at > self.latest:
-            until = local_times.moment_label(self.latest, self.zone)
+            until = time_labels.moment_label(self.latest, self.zone)
             self.add_error(
                 "at",
                 gettext("The approved sending window ends on %(until)s. Choose an earlier time.")
@@ -123,7 +123,7 @@ class ScheduleForm(forms.Form):
             return
         start = self.cleaned_data.get("at") if self.cleaned_data.get("when") == "later" else self.now
         if start and "at" not in self.errors and self._too_late(start, int(hour)):
-            until = local_times.moment_label(self.latest, self.zone)
+            until = time_labels.moment_label(self.latest, self.zone)
             self.add_error(
                 "hour",
                 gettext(
@@ -187,7 +187,7 @@ class SchedulePage(SnapshotPage):
             if self._is_chosen(context["form"]):
                 context |= self._confirmation(snapshot, context["form"], now)
             context["open_steps"] = open_server_steps()
-            context["window_until"] = local_times.moment_label(snapshot.window_until, self.zone)
+            context["window_until"] = time_labels.moment_label(snapshot.window_until, self.zone)
         return context
 
     def _is_chosen(self, form: ScheduleForm) -> bool:
@@ -217,12 +217,12 @@ class SchedulePage(SnapshotPage):
         by_country = sorted(readers.countries.items(), key=lambda row: -sum(row[1].values()))
         listed = by_country[:_MAX_COUNTRIES]
         codes = [code for code, _languages in listed if code]
-        times = local_times.country_times(codes, moment, self.zone, hour)
+        times = time_labels.country_times(codes, moment, self.zone, hour)
         return {
             "confirming": True,
             "at": at,
-            "moment": local_times.moment_label(moment, self.zone),
-            "time_left": local_times.time_left(moment, now),
+            "moment": time_labels.moment_label(moment, self.zone),
+            "time_left": time_labels.time_left(moment, now),
             "local_hour": f"{hour:02}:00" if hour is not None else "",
             "readers": readers.total,
             "counted_live": counted_live,
@@ -240,9 +240,9 @@ class SchedulePage(SnapshotPage):
     def _scheduled(self, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
         assert snapshot.send_at is not None
         return {
-            "moment": local_times.moment_label(snapshot.send_at, self.zone),
+            "moment": time_labels.moment_label(snapshot.send_at, self.zone),
             "local_hour": f"{snapshot.local_hour:02}:00" if snapshot.local_hour is not None else "",
-            "time_left": local_times.time_left(snapshot.send_at, now),
+            "time_left": time_labels.time_left(snapshot.send_at, now),
             "countdown": _countdown(snapshot),
             "scheduled_by": name_of(snapshot.scheduled_by) if snapshot.scheduled_by else "",
             "seen": _seen(snapshot),
@@ -289,7 +289,7 @@ class SchedulePage(SnapshotPage):
             "The edition “%(edition)s” is scheduled: %(moment)s. Until then you can cancel the schedule."
         ) % {
             "edition": self.edition,
-            "moment": local_times.moment_label(snapshot.send_at or at, self.zone),
+            "moment": time_labels.moment_label(snapshot.send_at or at, self.zone),
         }
 
     def _unschedule(self, snapshot: Snapshot) -> HttpResponse:
@@ -345,7 +345,7 @@ class SchedulePage(SnapshotPage):
                 "The edition was already scheduled by %(name)s: %(moment)s. It was not scheduled twice."
             ) % {
                 "name": name_of(snapshot.scheduled_by) if snapshot.scheduled_by else "–",
-                "moment": local_times.moment_label(snapshot.send_at, self.zone),
+                "moment": time_labels.moment_label(snapshot.send_at, self.zone),
             }
             return self._explain(messages.info, text)
         if snapshot.state == Snapshot.State.APPROVED:

@@ -18,7 +18,7 @@ from wagtail.admin import messages
 from mailer import staff_language
 from mailer.accounts import contributors
 from mailer.approval.authorship import name_of
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
 from mailer.editions.models import Newsletter
@@ -81,7 +81,9 @@ class CarryOverAction(OwnStory, StoryAction):
         period = next_period(self.object)
         draft_editing.carry_over(self.object, period, current_user(request), timezone.now())
         text = _("The story “%(story)s” is carried over to the edition of %(month)s.")
-        messages.success(request, text % {"story": self.object, "month": localized_names.month_name(period)})
+        messages.success(
+            request, text % {"story": self.object, "month": localized_names_and_dates.month_name(period)}
+        )
         return self.to_story()
 
 

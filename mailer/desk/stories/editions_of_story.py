@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition
 from mailer.editions.models import Edition, Newsletter
@@ -84,14 +84,14 @@ def _draft_that_lacks(newsletter: Newsletter, story: Story, now: datetime) -> Ed
 def _names(next_one: Upcoming) -> dict[str, str]:
     return {
         "newsletter": next_one.newsletter.name,
-        "month": localized_names.month_name(str(next_one.period)),
+        "month": localized_names_and_dates.month_name(str(next_one.period)),
     }
 
 
 def _sentence(story: Story, next_one: Upcoming) -> str:
     values = _names(next_one)
     if story.from_period > str(next_one.period):
-        later = {**values, "month": localized_names.month_name(story.from_period)}
+        later = {**values, "month": localized_names_and_dates.month_name(story.from_period)}
         return _("%(newsletter)s: this story is waiting for the edition of %(month)s.") % later
     if story.live and not any(one.pk == story.pk for one in next_one.stories):
         return (
@@ -105,9 +105,11 @@ def _sentence(story: Story, next_one: Upcoming) -> str:
         return (
             _("%(newsletter)s: the edition of %(month)s is assembled by staff, without a schedule.") % values
         )
-    values["moment"] = localized_names.format_moment(next_one.at, next_one.newsletter.zone)
+    values["moment"] = localized_names_and_dates.format_moment(next_one.at, next_one.newsletter.zone)
     if not story.live and next_one.ready_by:
-        values["moment"] = localized_names.format_moment(next_one.ready_by, next_one.newsletter.zone)
+        values["moment"] = localized_names_and_dates.format_moment(
+            next_one.ready_by, next_one.newsletter.zone
+        )
     if story.live:
         return (
             _(

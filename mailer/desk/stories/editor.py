@@ -28,7 +28,7 @@ from wagtail.images.widgets import AdminImageChooser
 from mailer import staff_language
 from mailer.accounts import contributors
 from mailer.approval.authorship import name_of
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.forms import OrderedCountriesInput, RichTextArea, parse_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
@@ -470,13 +470,14 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
             story, timezone.now(), may_assemble=request.user.has_perm("mailer.add_edition")
         ),
         "used_in": [
-            localized_names.month_name(one) for one in edition_periods_by_story([story.pk]).get(story.pk, ())
+            localized_names_and_dates.month_name(one)
+            for one in edition_periods_by_story([story.pk]).get(story.pk, ())
         ],
         "changes": [
             (
                 translated(name_of(change.user)),
                 change.at,
-                localized_names.language_names(change.languages),
+                localized_names_and_dates.language_names(change.languages),
                 change.about,
             )
             for change in draft_editing.changes_of(story, 20)[:6]

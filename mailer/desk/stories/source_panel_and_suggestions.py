@@ -28,15 +28,15 @@ from wagtail.log_actions import log
 from mailer import staff_language
 from mailer.accounts import contributors
 from mailer.delivery.models import Mailing
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.desk.stories.duplicate_and_restore import OwnStory, StoryAction
 from mailer.editions.rendering_input import story_ids_in
 from mailer.rendering import sanitize
-from mailer.stories import draft_editing, items_removed_at_source, source_updates
+from mailer.stories import draft_editing, items_removed_at_source, source_item_review
 from mailer.stories.models import Story, StorySourceItem
-from mailer.stories.source_updates import MergeError, PendingChange
+from mailer.stories.source_item_review import MergeError, PendingChange
 from subscribers import iso_codes
 from subscribers.translate_stored_texts import translated
 
@@ -143,13 +143,13 @@ def _line(item: StorySourceItem, draft: Story, label: Any, *, deleted: bool) -> 
                 label(one.field),
                 *_beside(one),
             )
-            for one in source_updates.pending_changes(item, draft)
+            for one in source_item_review.pending_changes(item, draft)
         ),
         translated(item.picture_problem),
         deleted
         and item.role == StorySourceItem.Role.ORIGIN
         and item.removed_at is not None
-        and source_updates.is_untouched(item, draft),
+        and source_item_review.is_untouched(item, draft),
     )
 
 
@@ -259,7 +259,7 @@ def sent_periods(story: Story) -> list[str]:
     sent = Mailing.objects.real().select_related("edition").order_by("-edition__period")
     editions = {mailing.edition_id: mailing.edition for mailing in sent}
     return [
-        localized_names.month_name(edition.period)
+        localized_names_and_dates.month_name(edition.period)
         for edition in editions.values()
         if story.pk in set(story_ids_in(edition.body.raw_data))
     ]
@@ -289,10 +289,10 @@ class SourceItemAction(OwnStory, StoryAction):
         elif action == "correct":
             self._reviewed(row, request.POST.getlist("countries"), user)
         elif action == "take_over":
-            source_updates.take_over(row, [field] if field else list(row.update), user, now)
+            source_item_review.take_over(row, [field] if field else list(row.update), user, now)
             messages.success(request, _("The change made at the source is now in the story."))
         elif action == "ignore":
-            source_updates.ignore_changes(row, [field] if field else list(row.update))
+            source_item_review.ignore_changes(row, [field] if field else list(row.update))
             messages.success(request, _("The story stays as it is, without the change made at the source."))
         elif action == "merge":
             return self._merge(row, user)
@@ -300,10 +300,10 @@ class SourceItemAction(OwnStory, StoryAction):
             items_removed_at_source.keep_story(self.object, now)
             messages.success(request, _("The story is kept, although its source no longer has it."))
         elif action == "keep_apart":
-            source_updates.keep_apart(row)
+            source_item_review.keep_apart(row)
             messages.success(request, _("The two stories are not merged."))
         elif action == "separate":
-            if own := source_updates.separate_duplicate(row, user, now):
+            if own := source_item_review.separate_duplicate(row, user, now):
                 self._log(own, "desk.source_separate")
                 messages.success(request, _("This is the separated story, saved as a draft."))
                 return redirect("desk_stories:edit", own.pk)
@@ -319,7 +319,7 @@ class SourceItemAction(OwnStory, StoryAction):
             countries = [code for code in countries if code in iso_codes.COUNTRIES]
             if not contributors.may_write_about(user, countries):
                 raise PermissionDenied
-        source_updates.review_suggestions(row, countries, user, timezone.now())
+        source_item_review.review_suggestions(row, countries, user, timezone.now())
         self._log(self.object, "desk.source_accept" if countries is None else "desk.source_correct")
         messages.success(self.request, _("Saved"))
 
@@ -329,7 +329,7 @@ class SourceItemAction(OwnStory, StoryAction):
         try:
             with transaction.atomic():
                 self._log(self.object, "desk.source_merge")
-                target = source_updates.merge_similar(row, user, timezone.now())
+                target = source_item_review.merge_similar(row, user, timezone.now())
         except MergeError as error:
             messages.error(self.request, str(error))
             return self.to_story("#story-source")
@@ -377,10 +377,10 @@ class SuggestionsPage(StaffPage, TemplateView):
                 "item": item,
                 "is_deleted": item.story_id in deleted,
                 "headline": item.story.headline(language),
-                "countries": localized_names.country_names(item.story.countries),
+                "countries": localized_names_and_dates.country_names(item.story.countries),
                 "reasons": country_reasons(item),
                 "kind": item.story.get_kind_display(),
-                "day": localized_names.format_day(item.story.date),
+                "day": localized_names_and_dates.format_day(item.story.date),
             }
             for item in items
             if item.story is not None
@@ -392,7 +392,7 @@ class SuggestionsPage(StaffPage, TemplateView):
         chosen = [pk for pk in map(parse_int, request.POST.getlist("items")) if pk is not None]
         items = list(waiting_items(user).filter(pk__in=chosen).select_related("story"))
         for item in items:
-            source_updates.review_suggestions(item, None, user, now)
+            source_item_review.review_suggestions(item, None, user, now)
             log(instance=item.story, action="desk.source_accept", user=user)
         if not items:
             messages.error(request, _("Select at least one story."))

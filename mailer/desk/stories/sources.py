@@ -21,7 +21,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.forms import CountriesInput, LanguageSelect
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
@@ -29,7 +29,7 @@ from mailer.desk.base.setup_progress import back_buttons
 from mailer.instance.no_send import NoSend, require_sending
 from mailer.stories.draft_suggestion import SuggestedStory
 from mailer.stories.models import Story, StorySource
-from mailer.stories.source_items import preview_items
+from mailer.stories.record_source_items import preview_items
 from mailer.stories.sources import polling
 from mailer.stories.sources.discovery import Offer
 from mailer.stories.sources.parser_pool import Parsers
@@ -210,7 +210,7 @@ def row_of(story: SuggestedStory) -> Row:
         str(Story.Kind(story.values["kind"]).label),
         tone,
         str(outcome),
-        localized_names.format_day(date.fromisoformat(story.values["date"])),
+        localized_names_and_dates.format_day(date.fromisoformat(story.values["date"])),
     )
 
 

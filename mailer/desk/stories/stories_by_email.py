@@ -21,7 +21,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.forms import OrderedCountriesInput, content_languages, parse_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
@@ -219,7 +219,7 @@ def _shown() -> dict[str, Any]:
             one,
             inbound_story_email.address_of(one) if address else "",
             one.senders.splitlines(),
-            localized_names.country_names(one.countries) if one.countries else "",
+            localized_names_and_dates.country_names(one.countries) if one.countries else "",
         )
         for one in sources
     ]
@@ -240,7 +240,7 @@ def _row(mail: StoryMail) -> MailRow:
         pk=mail.pk,
         sender=mail.sender,
         subject=mail.subject,
-        received=localized_names.format_moment(mail.received_at, settings.CONFIG.site.timezone),
+        received=localized_names_and_dates.format_moment(mail.received_at, settings.CONFIG.site.timezone),
         tone=_TONES[state],
         label=str(state.label),
         authentication=", ".join(results)

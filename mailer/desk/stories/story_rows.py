@@ -18,7 +18,7 @@ from wagtail.images import get_image_model
 from wagtail.images.shortcuts import get_rendition_or_not_found
 
 from mailer import staff_language
-from mailer.desk.base import localized_names, markup
+from mailer.desk.base import localized_names_and_dates, markup
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import story_ids_in
 from mailer.stories.models import Story, StoryText, choose_headline
@@ -75,7 +75,7 @@ class StoryRow:
     @property
     def used_label(self) -> str:
         """The months whose editions hold it: "November 2021"."""
-        return ", ".join(localized_names.month_name(period) for period in self.used_in)
+        return ", ".join(localized_names_and_dates.month_name(period) for period in self.used_in)
 
 
 class _Columns(NamedTuple):
@@ -123,8 +123,8 @@ def story_rows(
     # Whatever many of them share is translated once.
     kinds = {value: str(label) for value, label in Story.Kind.choices}
     names = {code: staff_language.language_name(code) for code in languages}
-    countries = cache(localized_names.country_names)
-    day = cache(localized_names.format_day)
+    countries = cache(localized_names_and_dates.country_names)
+    day = cache(localized_names_and_dates.format_day)
     language = staff_language.active_language()
     return {
         row.pk: StoryRow(

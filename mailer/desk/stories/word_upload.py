@@ -20,7 +20,7 @@ from wagtail.admin import messages
 
 from mailer import staff_language
 from mailer.accounts import contributors
-from mailer.desk.base import localized_names
+from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
 from mailer.stories import word_uploads
 from mailer.stories.models import Story
@@ -243,9 +243,9 @@ class WordStoriesPage(StaffPage, TemplateView):
             tone=tone,
             label=str(label),
             kind=str(Story.Kind(values["kind"]).label),
-            day=localized_names.format_day(date.fromisoformat(values["date"])),
+            day=localized_names_and_dates.format_day(date.fromisoformat(values["date"])),
             times="–".join(filter(None, (values["starts"], values["ends"]))),
-            countries=localized_names.country_names(countries),
+            countries=localized_names_and_dates.country_names(countries),
             languages=tuple((one.language, staff_language.language_name(one.language)) for one in texts),
             picture=story.item.picture_alt,
             has_picture=bool(story.item.picture),

@@ -20,9 +20,9 @@ from mailer.desk.base.forms import input_value
 from mailer.desk.base.tables import DeskViewSet
 from subscribers import addresses, consent, former_addresses, merge
 from subscribers import suppression as suppress
+from subscribers.addresses import mask_address
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import Subscriber
-from subscribers.responses import mask_address
 from subscribers.segments import tags_and_fields
 from subscribers.segments.models import CustomField, Tag
 from subscribers.translate_stored_texts import translated

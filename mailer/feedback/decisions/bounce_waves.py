@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext
 
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.feedback.decisions import policy, suppression_decisions
 from mailer.feedback.decisions.policy import History
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
@@ -228,7 +228,7 @@ def _open(wave: BounceWave, decision: SuppressionDecision, bounced: int, now: da
         wave.bounced = len(held) + 1
     wave.save(update_fields=["state", "bounced"])
     suppression_decisions.hold_and_lift(held, now, wave=wave)
-    alerts.warn(f"wave {wave.pk}", text, None, now, path=f"/desk/bounce-waves/{wave.pk}/")
+    staff_alerts.warn(f"wave {wave.pk}", text, None, now, path=f"/desk/bounce-waves/{wave.pk}/")
     log.warning("action=bounce_wave wave=%d bounced=%d", wave.pk, bounced)
 
 

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 
 from mailer.delivery import message_identifiers
 from mailer.delivery.message_identifiers import FoundToken, UnsubscribeAddress, read_unsubscribe_address
-from mailer.feedback.parsing import dsn, message_kind, mime, notice_text
+from mailer.feedback.parsing import dsn, message_kind, mime, plain_text_bounces
 from mailer.feedback.parsing.mime import Headers, Part
-from mailer.feedback.parsing.notice_text import NoticeText
+from mailer.feedback.parsing.plain_text_bounces import NoticeText
 
 # Header fields in which a mail server writes the envelope recipient, the most reliable first.
 _ENVELOPE_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to", "to")
@@ -93,7 +93,7 @@ def collect_evidence(raw: bytes, envelope_to: str | None) -> Evidence:
     outer = mime.parse_parts(message)
     envelope = envelope_recipients(outer.headers, envelope_to)
     root = _enclosed_report(outer) or outer
-    return Evidence(message, root, notice_text.extract(root), tuple(envelope))
+    return Evidence(message, root, plain_text_bounces.extract(root), tuple(envelope))
 
 
 def envelope_recipients(headers: Headers, envelope_to: str | None) -> list[str]:

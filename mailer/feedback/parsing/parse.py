@@ -14,14 +14,14 @@ from email import message_from_bytes
 
 from flufl.bounce import scan_message
 
-from mailer.feedback.parsing import dsn, message_kind, notice_text
+from mailer.feedback.parsing import dsn, message_kind, plain_text_bounces
 from mailer.feedback.parsing import evidence as evidence_of
 from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification, classify
 from mailer.feedback.parsing.dsn import RecipientStatus
 from mailer.feedback.parsing.evidence import Evidence, Kind
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
-from mailer.feedback.parsing.notice_text import NamedRecipient, NoticeText
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
+from mailer.feedback.parsing.plain_text_bounces import NamedRecipient, NoticeText
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def detect_delivery_report(evidence: Evidence) -> Detection | None:
         return None
     addresses = [status.address for status in statuses]
     recipients = tuple(
-        _from_status(status, notice_text.text_about(evidence.notice.text, status.address, addresses))
+        _from_status(status, plain_text_bounces.text_about(evidence.notice.text, status.address, addresses))
         for status in _with_original_recipient(statuses, evidence)
     )
     return Detection(_kind_by_actions(recipients), recipients)
@@ -266,7 +266,7 @@ def _named_recipients(evidence: Evidence, action: str) -> list[Recipient]:
     """Recipients of a bounce in plain text: Exim's field, the text, the returned To, flufl.bounce."""
     notice, own = evidence.notice, evidence.own_addresses()
     failed = dsn.find_addresses(" ".join(evidence.headers.all("x-failed-recipients")[:20]))
-    named = notice_text.named_recipients(notice, own)
+    named = plain_text_bounces.named_recipients(notice, own)
     if len(failed) == len(named) == 1 and failed[0] != named[0].address:
         # The header field names whom we wrote to, the text the address it was forwarded to.
         named = [named[0]._replace(alias=failed[0])]
@@ -274,7 +274,7 @@ def _named_recipients(evidence: Evidence, action: str) -> list[Recipient]:
         texts = {recipient.address: recipient.text for recipient in named}
         alias = notice.original_recipient(failed[0]) if len(failed) == 1 else ""
         named = [NamedRecipient(address, alias, texts.get(address, notice.text)) for address in failed]
-        return [_from_text(one, action, "header") for one in named[: notice_text.MAX_RECIPIENTS]]
+        return [_from_text(one, action, "header") for one in named[: plain_text_bounces.MAX_RECIPIENTS]]
     if named:
         return [_from_text(one, action, "text") for one in named]
     written = notice.original_recipient("")
@@ -284,7 +284,7 @@ def _named_recipients(evidence: Evidence, action: str) -> list[Recipient]:
     if by_flufl:
         return by_flufl
     # Last, an address that seems to be ours: people who write to themselves have it in the header too.
-    last = notice_text.sole_recipient(notice, own) or notice_text.named_recipients(notice, ())
+    last = plain_text_bounces.sole_recipient(notice, own) or plain_text_bounces.named_recipients(notice, ())
     return [_from_text(one, action, "text") for one in last]
 
 
@@ -337,7 +337,7 @@ def _scan_with_flufl(message: bytes) -> list[str]:
         log.debug("action=flufl_failed error=%s", type(error).__name__)
         return []
     addresses = [address.decode("ascii", "replace").lower() for address in found]
-    return sorted(address for address in addresses if "@" in address)[: notice_text.MAX_RECIPIENTS]
+    return sorted(address for address in addresses if "@" in address)[: plain_text_bounces.MAX_RECIPIENTS]
 
 
 # Types that mean "do not mail this recipient" (RFC 5965 §7.3); others do not.
@@ -370,10 +370,10 @@ def complaining_recipients(root: Part, notice: NoticeText) -> list[Recipient]:
     """The recipients that the report names, else those to whom the returned message was written."""
     fields = _report_fields(root) or notice.returned
     listed = " ".join(value for name in _RECIPIENT_FIELDS for value in fields.all(name)[:50])
-    named = dsn.find_addresses(listed) or notice.returned_to or notice_text.json_recipients(notice)
+    named = dsn.find_addresses(listed) or notice.returned_to or plain_text_bounces.json_recipients(notice)
     return [
         Recipient(address, action="complained", found_by="report")
-        for address in named[: notice_text.MAX_RECIPIENTS]
+        for address in named[: plain_text_bounces.MAX_RECIPIENTS]
     ]
 
 

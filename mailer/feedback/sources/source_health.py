@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from mailer.backoff import BackoffPolicy
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.feedback.models import InboundSource
 from subscribers.translate_stored_texts import stored
 
@@ -78,7 +78,7 @@ def record_source_failure(url: str, error: str, now: datetime) -> None:
             failing_since=f"{row.failing_since:%d %B, %H:%M}",
             error=error,
         )
-        alerts.warn(f"inbound_source_{row.pk}", text, None, now, path="/desk/returned_mail/")
+        staff_alerts.warn(f"inbound_source_{row.pk}", text, None, now, path="/desk/returned_mail/")
     row.save(update_fields=["failures", "failing_since", "error", "next_poll_at", "notified_at"])
 
 

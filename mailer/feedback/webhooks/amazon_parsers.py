@@ -13,7 +13,7 @@ from mailer.feedback.parsing.parse import is_complaint_type
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.event_parser import REASONS, EventParser, Failure, WebhookEvent
-from mailer.feedback.webhooks.request_body import JsonEvent
+from mailer.feedback.webhooks.parse_request_body import JsonEvent
 from mailer.stories.url_fetcher import fetch
 
 # Subtypes that mean: on a suppression list of Amazon's or of the account.

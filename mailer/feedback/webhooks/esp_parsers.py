@@ -36,7 +36,7 @@ from mailer.feedback.webhooks.event_parser import (
     has_reply_code,
     tags_of,
 )
-from mailer.feedback.webhooks.request_body import JsonEvent
+from mailer.feedback.webhooks.parse_request_body import JsonEvent
 from mailer.feedback.webhooks.unsubscribe_scope import UnsubscribeScope
 
 

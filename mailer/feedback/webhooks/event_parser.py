@@ -28,7 +28,7 @@ from mailer.feedback.parsing import evidence
 from mailer.feedback.parsing.classify import Classification, classification_for, classify
 from mailer.feedback.parsing.evidence import Kind
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
-from mailer.feedback.webhooks.request_body import JsonEvent
+from mailer.feedback.webhooks.parse_request_body import JsonEvent
 from mailer.feedback.webhooks.unsubscribe_scope import UnsubscribeScope
 
 # Of each ESP: its categories of failures, and the reason (in rules.toml) that each means.

@@ -21,7 +21,7 @@ from mailer.delivery.ledger import recover_and_finish
 from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import ReturnedMessage, WebhookHeartbeat, WebhookPayload
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
-from mailer.feedback.webhooks.request_body import split_events
+from mailer.feedback.webhooks.parse_request_body import split_events
 from mailer.feedback.webhooks.unsubscribe_scope import resolve_lists
 from mailer.feedback.webhooks.verification import claim_token
 

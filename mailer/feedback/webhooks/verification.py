@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mailer.config import Service
-from mailer.feedback.webhooks.request_body import mailgun_signature, read_form
+from mailer.feedback.webhooks.parse_request_body import mailgun_signature, read_form
 from subscribers import rate_limit
 from subscribers.rate_limit import Limit
 

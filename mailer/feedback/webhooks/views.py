@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from mailer.feedback.models import WebhookPayload
-from mailer.feedback.webhooks.request_body import tests_url
+from mailer.feedback.webhooks.parse_request_body import tests_url
 from mailer.feedback.webhooks.verification import (
     VerificationError,
     WebhookRequest,

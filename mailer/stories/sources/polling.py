@@ -21,13 +21,13 @@ from django.db.models import Q, QuerySet
 
 from mailer.backoff import BackoffPolicy
 from mailer.stories import draft_suggestion
+from mailer.stories.draft_or_merge_new_items import Prepared
 from mailer.stories.draft_suggestion import SourceContext, SuggestedStory
 from mailer.stories.items_removed_at_source import note_missing
 from mailer.stories.models import Story, StorySource
-from mailer.stories.record_new_source_items import Prepared
+from mailer.stories.record_source_items import items_to_load, new_items, record_items
 from mailer.stories.signals import source_failing
 from mailer.stories.source_item_pictures import Picture, load_picture
-from mailer.stories.source_items import items_to_load, new_items, record_items
 from mailer.stories.sources.discovery import Offer, discover
 from mailer.stories.sources.parser_pool import ParserPool, Parsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_of

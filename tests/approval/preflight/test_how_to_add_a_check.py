@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from mailer.approval.preflight import check_table, text_checks
+from mailer.approval.preflight import character_and_language_checks, check_table
 from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.findings import run_checks
 from tests.approval.preflight import test_clean_edition, test_planted_faults
@@ -21,9 +21,9 @@ PAGE = (ROOT / "docs" / "how-to-add-a-check.md").read_text(encoding="utf-8")
 def test_the_example_of_the_page_works_as_it_is_written() -> None:
     function, line, fault = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     # 1. The function, in the module of its subject.
-    module: dict[str, Any] = dict(vars(text_checks))
+    module: dict[str, Any] = dict(vars(character_and_language_checks))
     exec(function, module)
-    names = {**vars(check_table), "text_checks": SimpleNamespace(**module)}
+    names = {**vars(check_table), "character_and_language_checks": SimpleNamespace(**module)}
     # 2. The line of the table.
     (check,) = eval(line, names)
     assert check.code not in check_table.CODES

@@ -11,7 +11,7 @@ from mailer.approval import submit as submitting
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings
-from mailer.desk.editions.variants_page import variant_choices
+from mailer.desk.editions.variant_previews import variant_choices
 from mailer.editions.audience import Audience
 from mailer.editions.models import Newsletter
 from mailer.rendering.data_types import from_json

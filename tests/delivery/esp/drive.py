@@ -18,8 +18,8 @@ from mailer.delivery.esp.message_encoder import EspMessage, delivery_token, plai
 from mailer.delivery.esp.sender import EspPool, RetryPolicy
 from mailer.delivery.ledger import attempt_journal
 from mailer.delivery.ledger.attempt_journal import Journal
-from mailer.delivery.ledger.attempt_results_and_retries import Attempt, ClaimedDelivery, SendJob
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, SendJob
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.sender import SendError
 from mailer.rendering import mime, mime_encoding
 from mailer.rendering.data_types import RenderedVariant

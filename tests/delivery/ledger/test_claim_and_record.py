@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from mailer.delivery.ledger import claim_and_record, recover_and_finish
 from mailer.delivery.ledger.attempt_journal import FoundJournal, Journal, LoggedReply, recoverable_journals
-from mailer.delivery.ledger.attempt_results_and_retries import result_of
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import result_of
 from mailer.delivery.models import Claim, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.rollout import mailing_control

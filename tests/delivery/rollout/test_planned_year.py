@@ -17,7 +17,7 @@ from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
 from mailer.approval.submit import submit
 from mailer.delivery.models import Alert, Mailing
-from mailer.delivery.rollout import advance_mailings, watch_planned_send_times
+from mailer.delivery.rollout import advance_mailings, schedule_or_hold_planned_editions
 from mailer.editions import assemble
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.rendering_input import story_ids
@@ -63,7 +63,7 @@ class Worker:
     def _jobs(self) -> None:
         assemble.assemble_due(self.now)
         send_edition_notices(self.now)
-        watch_planned_send_times.run_due(self.now)
+        schedule_or_hold_planned_editions.run_due(self.now)
         advance_mailings.start_due(self.now)
 
     def step(self) -> None:
@@ -94,7 +94,10 @@ class Worker:
         with patch.context() as patched:
             for module, name in (
                 *((assemble, one) for one in ("plan_of", "stories_for", "_create", "_record_assembly")),
-                *((watch_planned_send_times, one) for one in ("_schedule", "_remind", "_hold", "notify")),
+                *(
+                    (schedule_or_hold_planned_editions, one)
+                    for one in ("_schedule", "_remind", "_hold", "notify")
+                ),
                 (advance_mailings, "start"),
             ):
                 patched.setattr(module, name, around(getattr(module, name)))

@@ -6,11 +6,11 @@ import time
 from collections import Counter
 from heapq import heappop, heappush
 
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
-from mailer.delivery.throttle.mailbox_providers import ProviderShares
+from mailer.delivery.throttle.provider_session_shares import ProviderShares
 from mailer.delivery.throttle.rate_limits import VALIDITY
 
 BIG, SMALL = "big.example", "small.example"

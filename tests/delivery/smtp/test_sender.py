@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mailer.delivery.ledger.attempt_journal import Journal
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery, SendJob
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery, SendJob
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp import dkim, relays, signer_pool
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import RelayPool
 from mailer.delivery.smtp.sender import Sender
 from tests.delivery.relay import Relay

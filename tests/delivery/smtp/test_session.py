@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp import relays
-from mailer.delivery.smtp.envelope import Envelope
+from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, RelayUnavailable, Timeouts
 from mailer.delivery.smtp.session import SendAborted
 from mailer.delivery.smtp.session_setup import open_session

@@ -21,7 +21,7 @@ import json
 from datetime import UTC, datetime
 from mailer.cli.main import start_django
 start_django(None)
-from mailer.delivery.ledger.attempt_results_and_retries import ClaimedDelivery
+from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.throttle.throttle import Throttle
 now = datetime(2021, 12, 3, 8, tzinfo=UTC)
 input()

@@ -12,11 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule, notifications
+from mailer.approval import approve_and_schedule, staff_notifications
 from mailer.approval.author_notices import send_outcome_notices
 from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.mailing_notices import send_mailing_notices
 from mailer.delivery.rollout import mailing_control
 from tests.desk import cast
@@ -106,17 +106,19 @@ def test_each_person_chooses_the_ways(desk: Desk) -> None:
     cast.approved(desk)
     assert send_outcome_notices(timezone.now()) == 0
     assert events_of(desk.writer) == ["approved"]
-    assert notifications.notification_ways([desk.writer], "changes_requested")[desk.writer.pk] == {"email"}
+    assert staff_notifications.notification_ways([desk.writer], "changes_requested")[desk.writer.pk] == {
+        "email"
+    }
 
 
 def test_an_admin_without_alerts_by_email_sees_them_in_the_desk(desk: Desk) -> None:
-    notifications.save_choices(desk.admin, {"alert": ["desk"]})
-    alerts.raise_alert("disk", "The disk is full", None, timezone.now())
+    staff_notifications.save_choices(desk.admin, {"alert": ["desk"]})
+    staff_alerts.raise_alert("disk", "The disk is full", None, timezone.now())
     assert desk.admin.email not in mailed() and events_of(desk.admin) == ["alert"]
 
 
 def test_the_menu_counts_what_is_unread_until_it_is_marked(desk: Desk) -> None:
-    notifications.show("alert", [desk.admin], "The disk is full", "/desk/checks/", timezone.now())
+    staff_notifications.show("alert", [desk.admin], "The disk is full", "/desk/checks/", timezone.now())
     browser = as_user(desk.admin)
     page = Page(browser.get(LIST))
     assert "Notifications (1)" in page.html and "/desk/checks/" in page.links

@@ -14,8 +14,8 @@ from mailer.approval.preflight.findings import run_checks
 from mailer.desk.editions import block_pages, translations
 from mailer.desk.editions.workbench import BLOCK_LABELS
 from mailer.editions import draft_blocks
-from mailer.editions.completeness import completeness_of
 from mailer.editions.models import EDITION_BLOCKS, Edition, EditionText
+from mailer.editions.translation_completeness import completeness_of
 from mailer.editions.translation_units import (
     TranslatedUnit,
     TranslationFile,
@@ -24,7 +24,7 @@ from mailer.editions.translation_units import (
     units_of,
 )
 from mailer.rendering.data_types import WRITTEN_KINDS, Block, LocalText, Picture
-from mailer.rendering.translatable_texts import BLOCK_PARTS, PARTS, TextPart
+from mailer.rendering.edition_text_parts import BLOCK_PARTS, PARTS, TextPart
 from tests.approval.preflight_edition import CLEAN, PICTURE, with_block
 from tests.desk.cast import Desk
 

@@ -11,9 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from mailer.editions import draft_blocks, translation_glossary
+from mailer.editions.glossary_matching import Term
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.rendering.data_types import Subject
-from mailer.rendering.glossary_matching import Term
 from mailer.stories.models import Story
 from tests.approval.preflight_edition import CLEAN, check, with_content, with_text, with_written
 from tests.delivery.cast import NOW

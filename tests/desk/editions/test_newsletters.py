@@ -15,14 +15,14 @@ from PIL import Image as Drawing
 from wagtail.images import get_image_model
 from wagtail.test.utils.form_data import inline_formset, nested_form_data
 
-from mailer.desk.editions.newsletter_summaries import SUMMARIES
+from mailer.desk.editions.newsletter_form_summaries import SUMMARIES
 from mailer.desk.editions.theme_field import ThemeField
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import masthead_of
 from mailer.rendering import theme
 from subscribers.models import MailingList
 from tests.desk.cast import Desk, as_user
-from tests.desk.editions.test_variants_page import SCHEDULE, newsletter_form
+from tests.desk.editions.test_variant_previews import SCHEDULE, newsletter_form
 from tests.desk.page import Page
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import approve, schedule
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.desk.base.edition_workflow import next_action
 from mailer.desk.home.newsletter_cards import Card, cards_for
 from mailer.editions.models import EditionPlan, Newsletter
@@ -79,7 +79,7 @@ def test_the_writer_sees_with_whom_a_submitted_edition_is(desk: Desk) -> None:
 
 def test_a_paused_edition_stands_on_the_home_page_once_with_its_reason(desk: Desk) -> None:
     mailing = cast.sending(desk, "paused")
-    alerts.raise_alert("bounces", "Too many bounces", mailing.pk, timezone.now())
+    staff_alerts.raise_alert("bounces", "Too many bounces", mailing.pk, timezone.now())
     for user in (desk.writer, desk.approver):
         page = home(user)
         assert page.html.count(f'data-edition="{desk.edition.pk}"') == 1

@@ -14,7 +14,7 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.outbox import alerts
+from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.throttle import provider_stats
 from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
@@ -168,7 +168,7 @@ def test_users_who_may_not_see_addresses_see_numbers(desk: Desk) -> None:
 
 def test_an_alert_is_on_the_home_page_until_the_mailing_resumes(desk: Desk) -> None:
     mailing = cast.sending(desk, "paused")
-    alerts.raise_alert("step_stopped", "Stopped after the first 2 %.", mailing.pk, timezone.now())
+    staff_alerts.raise_alert("step_stopped", "Stopped after the first 2 %.", mailing.pk, timezone.now())
     browser = as_user(desk.approver)
     first = reverse("wagtailadmin_home")
     assert "Stopped after the first 2 %." in browser.get(first).content.decode()

@@ -18,7 +18,7 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import advance_mailings
 from mailer.desk.base import setup_progress
-from mailer.desk.sending import local_times, schedule
+from mailer.desk.sending import schedule, time_labels
 from mailer.instance.models import CheckRun, SkippedStep
 from mailer.reports.edition_state import edition_state
 from tests import cast as everyone
@@ -265,25 +265,25 @@ MOMENT = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
 
 def test_a_moment_is_told_in_the_newsletters_zone_and_in_ones_own() -> None:
     with timezone.override("Europe/Zurich"):
-        label = local_times.moment_label(MOMENT, ALMATY)
+        label = time_labels.moment_label(MOMENT, ALMATY)
     # Almaty was six hours ahead of UTC in 2021.
     assert "10:00" in label and "UTC+6" in label and "05:00" in label
     with timezone.override("Asia/Almaty"):
-        assert "05:00" not in local_times.moment_label(MOMENT, ALMATY)
+        assert "05:00" not in time_labels.moment_label(MOMENT, ALMATY)
     # Within a sentence, as "until Friday": Russian writes weekdays small.
     with translation.override("ru"):
-        assert local_times.moment_label(MOMENT, ALMATY)[0].islower()
+        assert time_labels.moment_label(MOMENT, ALMATY)[0].islower()
 
 
 def test_moments_by_country_are_listed_where_clocks_differ() -> None:
-    assert local_times.country_times(["KG"], MOMENT, ALMATY, None) == {}
-    rows = local_times.country_times(["KZ", "UZ", "TJ"], MOMENT, ALMATY, None)
+    assert time_labels.country_times(["KG"], MOMENT, ALMATY, None) == {}
+    rows = time_labels.country_times(["KZ", "UZ", "TJ"], MOMENT, ALMATY, None)
     assert {code: row.local for code, row in rows.items()} == {
         "KZ": "09:00–10:00",
         "UZ": "09:00",
         "TJ": "09:00",
     }
-    hours = local_times.country_times(["UZ", "KG"], MOMENT, ALMATY, 11)
+    hours = time_labels.country_times(["UZ", "KG"], MOMENT, ALMATY, 11)
     assert [(row.local, row.office[-5:]) for row in hours.values()] == [
         ("11:00", "12:00"),
         ("11:00", "11:00"),

@@ -15,11 +15,11 @@ from mailer.desk.accounts.permissions import ensure_groups
 from mailer.desk.stories.source_panel_and_suggestions import mark_differences
 from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.source_items import record_items
+from mailer.stories.record_source_items import record_items
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 from tests.stories.conftest import NOW
-from tests.stories.test_source_items import KAZAKH, RUSSIAN, png_file
+from tests.stories.test_record_source_items import KAZAKH, RUSSIAN, png_file
 
 
 @pytest.fixture

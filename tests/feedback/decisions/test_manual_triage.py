@@ -9,7 +9,7 @@ import pytest
 
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback import ingest, subscriber_hooks
+from mailer.feedback import ingest, subscriber_signal_receivers
 from mailer.feedback.decisions import manual_triage
 from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
@@ -25,7 +25,7 @@ READER = "aigerim@readers.example.net"
 
 @pytest.fixture(autouse=True)
 def _departures_are_heard() -> None:
-    subscriber_hooks.connect()
+    subscriber_signal_receivers.connect()
 
 
 @pytest.fixture

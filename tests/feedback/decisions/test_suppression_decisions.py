@@ -9,7 +9,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.feedback import subscriber_hooks
+from mailer.feedback import subscriber_signal_receivers
 from mailer.feedback.decisions import suppression_decisions
 from mailer.feedback.decisions.suppression_decisions import DecisionError
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
@@ -123,7 +123,7 @@ def test_a_new_address_starts_without_history(aigerim: Subscriber) -> None:
 
 
 def test_a_complaint_unsubscribes_and_records_the_lists(aigerim: Subscriber) -> None:
-    subscriber_hooks.connect()
+    subscriber_signal_receivers.connect()
     sent = cast.accepted_delivery(aigerim, ago(hours=1))
     cast.complain(sent)
     assert Subscription.objects.get().state == "unsubscribed"

@@ -189,7 +189,7 @@ def _live() -> None:
 
     from mailer.delivery.ledger import claim_and_record
     from mailer.delivery.models import Mailing, OutboxMessage
-    from mailer.delivery.outbox import alerts
+    from mailer.delivery.outbox import staff_alerts
     from mailer.feedback.models import WebhookPayload
     from mailer.job_index import JOBS
     from mailer.reports.stats import mailing_totals
@@ -200,7 +200,7 @@ def _live() -> None:
     readers(3)
     suppression.suppress_manually("gone@example.net", "on request", cast.NOW)
     mailing = released()
-    alerts.warn("test", "Please check.", mailing.pk, cast.NOW)
+    staff_alerts.warn("test", "Please check.", mailing.pk, cast.NOW)
     claim_and_record.claim(mailing, "worker", cast.NOW + timedelta(minutes=5), 2, cast.NOW)
     claim_and_record.release([], "worker", cast.NOW)
     mailing_totals(mailing)

@@ -253,7 +253,7 @@ def test_an_entry_that_could_not_be_stored_is_read_again(
     def fail(*_: object, **__: object) -> None:
         raise ValueError("the database has no room")
 
-    monkeypatch.setattr("mailer.stories.record_new_source_items._store", fail)
+    monkeypatch.setattr("mailer.stories.draft_or_merge_new_items._store", fail)
     assert gather(source).added == ()
     monkeypatch.undo()
     assert len(gather(StorySource.objects.get()).added) == 1

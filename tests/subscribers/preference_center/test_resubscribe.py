@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from mailer.editions.models import Newsletter
-from mailer.feedback import subscriber_hooks
+from mailer.feedback import subscriber_signal_receivers
 from mailer.feedback.models import FeedbackEvent
 from subscribers import tokens, unsubscribe
 from subscribers.consent import Channel, Evidence
@@ -24,7 +24,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 @pytest.fixture(autouse=True)
 def _listening() -> None:
-    subscriber_hooks.connect()
+    subscriber_signal_receivers.connect()
 
 
 @pytest.fixture
