@@ -14,7 +14,13 @@ from enum import Enum
 from django.db.models import Q
 
 from mailer.accounts import api_keys, missing_story_reminders, password_links, sign_in_limits
-from mailer.approval import author_notices, draft_check_cache, emails_to_staff, staff_notifications
+from mailer.approval import (
+    account_change_notices,
+    author_notices,
+    draft_check_cache,
+    emails_to_staff,
+    staff_notifications,
+)
 from mailer.approval.preflight import link_crawler
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alert_webhooks, mailing_notices, outbox
@@ -105,7 +111,9 @@ JOBS = (
     Job("outcome notices", 5, lambda now, stop: author_notices.send_outcome_notices(now()), "assemble"),
     Job("mailing notices", 5, lambda now, stop: mailing_notices.send_mailing_notices(now()), "assemble"),
     Job("delete old notifications", 3600, lambda now, stop: staff_notifications.delete_old(now())),
-    Job("account notices", 5, lambda now, stop: emails_to_staff.send_account_notices(now()), "assemble"),
+    Job(
+        "account notices", 5, lambda now, stop: account_change_notices.send_account_notices(now()), "assemble"
+    ),
     Job("start mailings", 2, lambda now, stop: advance_mailings.start_due(now()), "deliver", outgoing=True),
     Job(
         "send mailings",

@@ -43,6 +43,8 @@ from mailer.accounts.forms import (
     SignInForm,
 )
 from mailer.accounts.models import Invitation
+from mailer.approval import account_change_notices
+from mailer.approval.emails_to_staff import has_joined
 from mailer.approval.same_person import SamePerson
 
 logger = logging.getLogger(__name__)
@@ -157,7 +159,10 @@ class SetPasswordView(FormView[FirstPasswordForm]):
     def form_valid(self, form: FirstPasswordForm) -> HttpResponse:
         del self.request.session[_SESSION_TOKEN]
         self.request.session[_SESSION_NAME] = self.user.get_username()
+        joins = not has_joined(self.user)
         form.save()
+        if joins:
+            account_change_notices.leave_joining_unreported(self.user, timezone.now())
         Invitation.objects.filter(user=self.user).delete()
         sign_in_limits.reset_failed_attempts(sign_in_limits.account_key(self.user, ""))
         audit_log_entries.record("accounts.password_set", self.user, self.request)
@@ -176,7 +181,7 @@ class EmailChange:
 def _send_link(user: User, email: str) -> None:
     """Mail a link to the new address; nothing changes before it is followed.
 
-    mailer/approval/emails_to_staff.py reports the change to the old address.
+    mailer/approval/account_change_notices.py reports the change to the old address.
     """
     # With the old address: once it changed, by this link or another, the link is void.
     token = signing.dumps([user.pk, user.email, email], salt=_EMAIL_LINK_SALT, compress=True)

@@ -1,32 +1,28 @@
-"""Emails to staff: new drafts, editions that need approval, and changes of accounts. Each is sent once."""
+"""Emails to staff: new drafts, and editions that need approval. Each is sent once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
-from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.db.models import QuerySet
+from django.utils.translation import gettext, ngettext
 
-from mailer.approval.account_change_records import DAYS
 from mailer.approval.approve_and_schedule import ApprovalError, require_second_person
-from mailer.approval.authorship import name_of
-from mailer.approval.models import AccountChange, Snapshot, StaffNotice
+from mailer.approval.models import Snapshot, StaffNotice
 from mailer.approval.staff_notifications import Writer, notify
 from mailer.editions.models import Edition, EditionPlan
 from mailer.rendering import localization
-from mailer.staff_language import active_language, in_language_of
+from mailer.staff_language import active_language
 
 T = TypeVar("T")
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 # External approvers cannot open the desk; `external_approval` writes to them when an author asks for it.
-_DESK = "wagtailadmin.access_admin"
+DESK = "wagtailadmin.access_admin"
 
 
 def send_edition_notices(now: datetime) -> int:
@@ -74,7 +70,7 @@ def _notify_left_to_staff(plan: EditionPlan, now: datetime) -> int:
             )
         return subject, body % values
 
-    people = {user for user in users_with("mailer.add_edition") if user.has_perm(_DESK)}
+    people = {user for user in users_with("mailer.add_edition") if user.has_perm(DESK)}
     with transaction.atomic():
         if not EditionPlan.objects.filter(pk=plan.pk, asked_at=None).update(asked_at=now):
             return 0
@@ -102,9 +98,10 @@ def without_notice(by_key: dict[str, T]) -> list[T]:
 
 
 def _notify_assembled(edition: Edition, now: datetime) -> int:
-    """Writers are asked to submit it; those who only approve read that it comes to them."""
-    writers = {user for user in users_with("mailer.submit_edition") if user.has_perm(_DESK)}
-    approvers = {user for user in users_with("mailer.approve_edition") if user.has_perm(_DESK)} - writers
+    """Writers are asked to submit it, except its author; approvers see it in the desk alone."""
+    writers = {user for user in users_with("mailer.submit_edition") if user.has_perm(DESK)}
+    approvers = {user for user in users_with("mailer.approve_edition") if user.has_perm(DESK)} - writers
+    assembled_by = edition.revisions.order_by("pk").values_list("user_id", flat=True).first()
 
     def write(next_step: str) -> tuple[str, str]:
         subject = gettext("New draft edition: %(edition)s") % {"edition": edition}
@@ -114,17 +111,12 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
     def for_writers() -> tuple[str, str]:
         return write(gettext("Review and edit the edition, and submit it for approval:"))
 
-    def for_approvers() -> tuple[str, str]:
-        return write(
-            gettext(
-                "You will be asked to approve the edition when it is submitted. Until then you can read it:"
-            )
-        )
-
     path = f"/desk/editions/{edition.pk}/variants/"
     with transaction.atomic():
-        sent = _send_once(f"assembled:{edition.pk}", writers, for_writers, path, now)
-        return sent + notify("assembled", approvers, for_approvers, path, now)
+        asked = {user for user in writers if user.pk != assembled_by and has_joined(user)}
+        sent = _send_once(f"assembled:{edition.pk}", asked, for_writers, path, now)
+        notify("assembled", approvers, for_writers, path, now, email=False)
+        return sent
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
@@ -179,7 +171,7 @@ def active_users_with(permission: str) -> QuerySet[User]:
 
 def is_asked(user: User) -> bool:
     """Whether a second person is notified of a submission; an external approver needs a link instead."""
-    return bool(user.email) and user.has_perm(_DESK)
+    return bool(user.email) and user.has_perm(DESK)
 
 
 def is_second_person(snapshot: Snapshot, user: User) -> bool:
@@ -196,9 +188,14 @@ def users_with(permission: str) -> set[User]:
     return set(User.objects.with_perm(permission, backend=_BACKEND).exclude(email=""))
 
 
+def has_joined(user: User) -> bool:
+    """Whether the owner of the account has signed in, or can: an invitation is followed first."""
+    return user.has_usable_password() or user.last_login is not None
+
+
 def is_external(user: User) -> bool:
     """Whether the account may approve editions, and cannot open the desk."""
-    return user.has_perm("mailer.approve_edition") and not user.has_perm(_DESK)
+    return user.has_perm("mailer.approve_edition") and not user.has_perm(DESK)
 
 
 def _link(edition: Edition) -> str:
@@ -210,136 +207,3 @@ def _send_once(key: str, people: Iterable[User], write: Writer, path: str, now: 
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
         return notify(key.partition(":")[0], people, write, path, now)
-
-
-What = AccountChange.What
-# Invited people are reported so long after the last of them, at the latest so long after the first.
-_PAUSE, _LONGEST_PAUSE = timedelta(minutes=2), timedelta(minutes=10)
-# More would come from an installation of accounts by a program.
-_BATCH = 500
-
-
-def send_account_notices(now: datetime) -> int:
-    """Report the changes that were not reported yet; returns how many emails were queued."""
-    with transaction.atomic():
-        changes = _claim(now)
-        if not changes:
-            return 0
-        by_address: dict[str, list[AccountChange]] = {}
-        for change in changes:
-            if _is_invited(change):
-                continue
-            for address in _addresses_of_owner(change):
-                by_address.setdefault(address, []).append(change)
-        for address, own in by_address.items():
-            owner = own[0].user
-            with in_language_of(owner):
-                subject = gettext("Your account at %(site)s was changed") % {
-                    "site": settings.CONFIG.site.name
-                }
-                advice = gettext(_EXTERNAL_OWNER) if is_external(owner) else gettext(_OWNER)
-                _send_changes(address, subject, own, advice)
-        others: dict[User, list[AccountChange]] = {}
-        # The accounts of the staff are no business of external approvers.
-        approvers = (user for user in users_with("mailer.approve_edition") if user.has_perm(_DESK))
-        for user in sorted(approvers, key=lambda one: one.email):
-            # Approvers whose own account was changed learn of the other changes here.
-            if rest := [change for change in changes if change not in by_address.get(user.email, ())]:
-                others[user] = rest
-        for user, theirs in others.items():
-            with in_language_of(user):
-                subject = gettext("Accounts at %(site)s were changed") % {"site": settings.CONFIG.site.name}
-                _send_changes(user.email, subject, theirs, gettext(_APPROVER) % {"days": DAYS})
-    return len(by_address) + len(others)
-
-
-def mark_as_reported(now: datetime) -> None:
-    """Send no email about the changes so far: those by which the demo creates its accounts."""
-    AccountChange.objects.filter(notified_at=None).update(notified_at=now)
-
-
-_OWNER = gettext_noop(
-    "If you do not expect this, tell a colleague who approves editions, and set a new password:\n"
-    "{url}/accounts/password/forgotten/\n"
-)
-# They have no password: they approve by a mailed link and a code.
-_EXTERNAL_OWNER = gettext_noop(
-    "You review editions by the links that are mailed to you; there is no password.\n"
-    "If you do not expect this change, tell the person at the office who sends you these links.\n"
-)
-_APPROVER = gettext_noop(
-    "For %(days)s days these accounts cannot approve the work of the users who made the changes.\n"
-    "If you do not expect a change, ask the owner of the account about it.\n"
-)
-
-
-def _is_invited(change: AccountChange) -> bool:
-    """Whether the owner has not joined yet: the invitation says what there is to say."""
-    user = change.user
-    joined = user.has_usable_password() or user.last_login is not None
-    return not joined and hasattr(user, "invitation") and change.what != What.EMAIL
-
-
-def _claim(now: datetime) -> list[AccountChange]:
-    waiting = AccountChange.objects.filter(notified_at=None).order_by("pk")
-    invited = waiting.filter(what=What.CREATED, user__invitation__isnull=False, at__lte=now)
-    moments = invited.aggregate(first=Min("at"), last=Max("at"))
-    if moments["last"] and moments["last"] > now - _PAUSE and moments["first"] > now - _LONGEST_PAUSE:
-        # Several people are invited one after another: one email will name them all.
-        waiting = waiting.exclude(user__in=list(invited.values_list("user_id", flat=True)))
-    ids = list(waiting.select_for_update().values_list("pk", flat=True)[:_BATCH])
-    AccountChange.objects.filter(pk__in=ids).update(notified_at=now)
-    return list(AccountChange.objects.filter(pk__in=ids).select_related("user", "actor"))
-
-
-def _addresses_of_owner(change: AccountChange) -> Iterable[str]:
-    """The address of the account, and the one that it had before."""
-    before = change.before if change.what == What.EMAIL else ""
-    return {address for address in (change.user.email, before) if address}
-
-
-def describe_change(change: AccountChange) -> str:
-    """The change as a sentence without its time: "Dana Writer changed the email address: a@… → b@…"."""
-    shown = {
-        "who": name_of(change.actor) if change.actor else gettext("A command or an emailed link"),
-        "what": change.get_what_display(),
-        "before": change.before,
-        "after": change.after,
-        "value": change.after or change.before,
-    }
-    if change.what == What.CREATED:
-        text = (
-            gettext("%(who)s created the staff account %(after)s")
-            if change.actor
-            else gettext("the staff account %(after)s was created by a command on the server")
-        )
-    elif change.what in (What.SECOND_FACTOR, What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
-        text = (
-            gettext("%(who)s added to the account the %(what)s %(value)s")
-            if change.after
-            else gettext("%(who)s removed from the account the %(what)s %(value)s")
-        )
-    elif change.before or change.after:
-        text = gettext("%(who)s changed the account's %(what)s: %(before)s → %(after)s")
-    else:
-        text = gettext("%(who)s changed the account's %(what)s")
-    return text % shown
-
-
-def _send_changes(address: str, subject: str, changes: Sequence[AccountChange], advice: str) -> None:
-    lines = [
-        "- "
-        + gettext("%(time)s, account of %(owner)s: %(change)s.")
-        % {"time": _time(change), "owner": _owner(change.user), "change": describe_change(change)}
-        for change in changes
-    ]
-    body = "\n".join([f"{subject}:", "", *lines, "", advice.format(url=settings.CONFIG.site.url)])
-    EmailMessage(subject, body, to=[address], headers={"Auto-Submitted": "auto-generated"}).send()
-
-
-def _owner(user: User) -> str:
-    return f"{name_of(user)} ({user.get_username()})"
-
-
-def _time(change: AccountChange) -> str:
-    return f"{timezone.localtime(change.at):%Y-%m-%d %H:%M}"

@@ -72,10 +72,12 @@ def save_choices(user: User, ways: Mapping[str, Collection[str]]) -> None:
     NotificationChoice.objects.update_or_create(user=user, defaults={"ways": known})
 
 
-def notify(event: str, users: Iterable[User], write: Writer, path: str, now: datetime) -> int:
+def notify(
+    event: str, users: Iterable[User], write: Writer, path: str, now: datetime, *, email: bool = True
+) -> int:
     """Notify each user as they chose, in their language; how many emails were queued. In a transaction.
 
-    `path` is the page of the desk that is about it, "/desk/…".
+    `path` is the page of the desk that is about it, "/desk/…". Without `email` it is shown in the desk alone.
     """
     listed = sorted(set(users), key=lambda user: user.pk)
     ways = notification_ways(listed, event)
@@ -85,7 +87,7 @@ def notify(event: str, users: Iterable[User], write: Writer, path: str, now: dat
             subject, body = write()
         if DESK in ways[user.pk]:
             Notification.objects.create(user=user, event=event, text=subject[:300], path=path, at=now)
-        if EMAIL in ways[user.pk] and user.email:
+        if email and EMAIL in ways[user.pk] and user.email:
             EmailMessage(subject, body, to=[user.email], headers={"Auto-Submitted": "auto-generated"}).send()
             sent += 1
     return sent

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from mailer.approval import emails_to_staff
+from mailer.approval import account_change_notices
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
@@ -38,7 +38,7 @@ def seed(now: datetime) -> None:
         groups = ensure_groups()
         created = [_staff(member, groups) for member in STAFF]
         if any(created):
-            emails_to_staff.mark_as_reported(now)
+            account_change_notices.mark_as_reported(now)
         newsletter = _newsletter()
         for reader in READERS:
             _reader(reader, newsletter, now)

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from mailer.accounts import audit_log_entries, password_links, sessions
 from mailer.accounts.models import PasswordResetRequest
-from mailer.approval import emails_to_staff
+from mailer.approval import account_change_notices
 from mailer.config.log_masking import mask
 from mailer.doctor import local_checks
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
@@ -211,7 +211,7 @@ def test_an_address_changes_with_the_password_and_a_link_to_the_new_one(dana: Us
     assert User.objects.get(pk=dana.pk).email == "new@office.example.org"
     assert browser.post(link).status_code == 410
     # The old address is told as well.
-    emails_to_staff.send_account_notices(timezone.now())
+    account_change_notices.send_account_notices(timezone.now())
     assert "dana@office.example.org" in {to for message in mail.outbox for to in message.to}
     assert actions(dana)[-2:] == ["accounts.email_change_requested", "accounts.email_changed"]
 

@@ -15,7 +15,7 @@ from django.core import mail
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule, emails_to_staff
+from mailer.approval import account_change_notices, approve_and_schedule
 from mailer.approval.account_change_records import acting_as, approver_since
 from mailer.approval.approve_and_schedule import AccountNotIndependent
 from mailer.approval.models import AccountChange, Approval, Snapshot
@@ -241,16 +241,16 @@ def test_an_update_that_changes_nothing_is_not_recorded(people: cast.Staff) -> N
 def test_a_change_is_reported_to_the_owner_at_both_addresses_and_to_every_approver_once(
     people: cast.Staff,
 ) -> None:
-    emails_to_staff.mark_as_reported(NOW)
+    account_change_notices.mark_as_reported(NOW)
     with acting_as(people.admin):
         _email(people)
-    emails_to_staff.send_account_notices(NOW)
+    account_change_notices.send_account_notices(timezone.now())
     assert sorted(message.to[0] for message in mail.outbox) == [
         "admin@office.example.org",
         "another@office.example.org",
         "approver@office.example.org",
     ]
-    assert emails_to_staff.send_account_notices(NOW) == 0
+    assert account_change_notices.send_account_notices(timezone.now() + DAY) == 0
 
 
 def test_since_when_somebody_may_approve(people: cast.Staff) -> None:
@@ -312,12 +312,12 @@ def test_a_sign_in_that_renews_the_hash_of_the_password_is_not_reported(people: 
     words = "approver's long password"
     weak = make_password(words, salt="ab", hasher="md5")
     User.objects.filter(pk=people.approver.pk).update(password=weak)
-    emails_to_staff.mark_as_reported(NOW)
+    account_change_notices.mark_as_reported(NOW)
     assert authenticate(username="approver", password="wrong") is None
     assert authenticate(username="approver", password=words) == people.approver
     people.approver.refresh_from_db()
     assert people.approver.password != weak
-    assert emails_to_staff.send_account_notices(NOW) == 0
+    assert account_change_notices.send_account_notices(timezone.now() + DAY) == 0
     people.approver.set_password("another long password")
     people.approver.save()
-    assert emails_to_staff.send_account_notices(NOW) == 2
+    assert account_change_notices.send_account_notices(timezone.now()) == 1
