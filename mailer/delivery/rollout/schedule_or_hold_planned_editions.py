@@ -26,6 +26,7 @@ from mailer.approval.staff_notifications import notify
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.editions.models import EditionPlan
+from mailer.staff_language import zone_label
 from subscribers.translate_stored_texts import stored, translated
 
 # A worker that comes later than that to a planned time asks staff before anything is sent.
@@ -117,10 +118,10 @@ def _remind(plan: EditionPlan, snapshot: Snapshot | None, now: datetime) -> bool
     assert edition is not None and plan.send_at is not None
     if now < plan.send_at - timedelta(hours=edition.newsletter.approval_reminder_hours):
         return False
-    moment = _label(plan.send_at, edition.newsletter.zone)
-    url = _url(plan)
+    send_at, url = plan.send_at, _url(plan)
 
     def write() -> tuple[str, str]:
+        moment = _label(send_at, edition.newsletter.zone)
         values = {"edition": edition, "moment": moment, "url": url}
         if snapshot is not None and snapshot.state == State.APPROVED:
             return (
@@ -217,4 +218,4 @@ def _url(plan: EditionPlan) -> str:
 
 
 def _label(moment: datetime, zone: str) -> str:
-    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})"
+    return f"{moment.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone_label(moment, ZoneInfo(zone))})"
