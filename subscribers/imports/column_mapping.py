@@ -32,14 +32,19 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
         *("электронная почта", "адрес электронной почты", "эл почта", "e mail адрес", "почта", "e posta"),
         *("emailaddress", "contact email", "lead email", "email id", "адрес email", "емейл", "имейл"),
         *("e mail 1 value", "email 1", "primary email", "member address", "address", "адрес"),
+        *("электрондық пошта", "электрондық мекенжай"),
     ),
     "name": (
         *("name", "full name", "display name", "fullname", "e mail display name", "subscriber name"),
-        *("имя и фамилия", "фио", "ф и о", "полное имя", "contact name"),
+        *("имя и фамилия", "фио", "ф и о", "полное имя", "contact name", "аты жөні"),
     ),
-    "first_name": ("first name", "firstname", "fname", "given name", "prenom", "имя", "ad"),
-    "last_name": ("last name", "lastname", "lname", "surname", "family name", "nom", "фамилия", "soyad"),
-    "language": ("language", "lang", "locale", "preferred language", "язык", "язык рассылки", "dil"),
+    "first_name": ("first name", "firstname", "fname", "given name", "prenom", "имя", "ad", "аты"),
+    "last_name": (
+        *("last name", "lastname", "lname", "surname", "family name", "nom", "фамилия", "soyad", "тегі"),
+    ),
+    "language": (
+        *("language", "lang", "locale", "preferred language", "язык", "язык рассылки", "dil", "тіл", "тілі"),
+    ),
     "countries": (
         *(
             "countries",
@@ -48,7 +53,7 @@ _HEADINGS: dict[str, tuple[str, ...]] = {
             "country interest",
             "country interests",
         ),
-        *("страны", "страны интереса", "интересующие страны", "ülkeler"),
+        *("страны", "страны интереса", "интересующие страны", "ülkeler", "елдер", "қызықтыратын елдер"),
     ),
     "tags": ("tags", "tag", "labels", "метки", "теги", "метка", "тег"),
 }

@@ -207,6 +207,7 @@ desk_bulk_jobs                         MDS      -        -   list managers and a
 desk_bulk_*                            MDS      MDS      -   list managers and admins
 desk_export                            MDS      MDS      GP  addresses leave the system
 desk_imports:index*                    MDS      -        -   list managers and admins
+desk_imports:example                   MDS      -        -   list managers and admins
 desk_import_rejected                   -        MDS      GP  addresses leave the system
 desk_import*                           MDS      MDS      -   list managers and admins
 desk_replies:index*                    ADS      -        -   approvers read

@@ -22,6 +22,7 @@ from wagtail.log_actions import log
 from mailer.desk.base.forms import content_languages
 from mailer.desk.base.page_base_classes import AnyForm, FormPage
 from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
+from mailer.desk.imports.example_file import ExampleFile
 from mailer.reports.labels_and_summary import format_number
 from subscribers.imports import jobs
 from subscribers.imports.jobs import ImportOptions
@@ -110,7 +111,11 @@ class ImportViewSet(TableViewSet):
     exclude_form_fields = ["options", "samples"]
 
     def get_urlpatterns(self) -> list[URLPattern]:
-        return [*super().get_urlpatterns(), path("new/", UploadView.as_view(), name="add")]
+        return [
+            *super().get_urlpatterns(),
+            path("new/", UploadView.as_view(), name="add"),
+            path("example/", ExampleFile.as_view(), name="example"),
+        ]
 
 
 class ListFormPage(FormPage[AnyForm]):
@@ -127,8 +132,8 @@ class UploadForm(forms.Form):
         label=_("File"),
         help_text=_(
             "Upload CSV, Excel (XLSX) or ZIP, exported from a spreadsheet or another newsletter system. "
-            "The first row names the columns, for example Email, First name, Last name, Language. "
-            "Only the email address is required."
+            "The first row names the columns, for example Email, First name, Last name, Language, Countries "
+            "of interest. Only the email address is required."
         ),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.zip"}),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
+from wagtail.users.models import UserProfile
 
 from subscribers.imports import jobs, uploads_and_staging
 from subscribers.imports.models import ImportJob
@@ -95,6 +97,32 @@ def test_a_file_is_uploaded_imported_and_undone(lola: Client, desk: Desk) -> Non
     assert [(entry.action.removeprefix("desk.import_"), entry.user) for entry in actions] == [
         (action, desk.admin) for action in ("upload", "apply", "export_rejected", "undo")
     ]
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_the_example_file_is_imported_whole_and_without_a_question(
+    lola: Client, desk: Desk, language: str
+) -> None:
+    UserProfile.objects.update_or_create(user=desk.admin, defaults={"preferred_language": language})
+    links = Page(lola.get(reverse("desk_imports:add"))).links
+    assert reverse("desk_imports:example") in links
+    job = upload(lola, lola.get(reverse("desk_imports:example")).content)
+    preview = lola.get(reverse("desk_import_columns", args=[job.pk])).context["preview"]
+    assert preview.columns.fields == ("email", "first_name", "last_name", "language", "countries")
+    assert preview.columns.headed and not preview.questions
+    map_columns(lola, job)
+    work()
+    do(lola, job, "apply")
+    work()
+    job.refresh_from_db()
+    assert (job.result["added"], job.result["refused"]) == (3, 0)
+    assert not job.options.get("unknown") and not job.expected.get("warnings")
+    known = settings.CONFIG.site
+    added = Subscriber.objects.filter(
+        email__in=["aigul@example.org", "timur@example.org", "elena@example.org"]
+    )
+    assert [one.language for one in added.order_by("pk")] == list(known.languages[:3])
+    assert sorted(len(one.countries) for one in added) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("mapping", [{"column_1": "ignore"}, {"column_2": "name", "column_4": "name"}])
