@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.models import ForeignKey
 from django.db.models.signals import post_migrate
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.apps import WagtailAdminAppConfig
@@ -23,22 +24,22 @@ from wagtail.images.apps import WagtailImagesAppConfig
 from wagtail.snippets.apps import WagtailSnippetsAppConfig
 from wagtail.users.apps import WagtailUsersAppConfig
 
-# Modules with a function `connect`, which subscribes them to Django's signals.
-_LISTENERS = (
-    "mailer.audit_log.chain",
-    "mailer.audit_log.changes",
-    "mailer.accounts.api_keys",
-    "mailer.accounts.sessions",
-    "mailer.approval.account_change_records",
-    "mailer.approval.same_person",
-    "mailer.approval.authorship",
-    "mailer.editions.audience",
-    "mailer.delivery.outbox.staff_alerts",
-    "mailer.desk.base.audit_log_actions",
-    "mailer.feedback.subscriber_signal_receivers",
-    "mailer.outgoing_webhooks.events",
-    "mailer.stories.sanitize_pictures",
-    "mailer.tracking.segment_condition_and_personal_data",
+# What each package connects at startup: signals, triggers, and what `subscribers` asks of it.
+_STARTUP_FUNCTIONS = (
+    "mailer.audit_log.chain.connect_signals",
+    "mailer.audit_log.changes.connect_signals",
+    "mailer.accounts.api_keys.connect_signals",
+    "mailer.accounts.sessions.connect_signals",
+    "mailer.approval.account_change_records.provide_trigger_function",
+    "mailer.approval.same_person.connect_signals",
+    "mailer.approval.authorship.connect_signals",
+    "mailer.editions.audience.register_newsletters",
+    "mailer.delivery.outbox.staff_alerts.connect_signals",
+    "mailer.desk.base.audit_log_actions.connect_signals",
+    "mailer.feedback.subscriber_signal_receivers.connect_signals",
+    "mailer.outgoing_webhooks.events.connect_signals",
+    "mailer.stories.sanitize_pictures.connect_signals",
+    "mailer.tracking.segment_condition_and_personal_data.connect_signals",
 )
 
 
@@ -48,11 +49,11 @@ class MailerConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the listeners of every package. Their models can be imported only from here on."""
-        for listener in _LISTENERS:
-            import_module(listener).connect()
+        """Call the startup functions of every package. Their models can be imported only from here on."""
+        for function in _STARTUP_FUNCTIONS:
+            import_string(function)()
         if settings.DESK:
-            import_module("mailer.accounts.second_factor").connect()
+            import_string("mailer.accounts.second_factor.connect_signals")()
         triggers = import_module("mailer.migrations._triggers")
         post_migrate.connect(triggers.restore_missing, sender=self, dispatch_uid="mailer.triggers")
         if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):

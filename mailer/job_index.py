@@ -199,6 +199,6 @@ JOBS = (
     Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
     # It sends nothing, so staff may ask for it in no-send mode too.
     Job("checks", 2, lambda now, stop: check_runs.run_requested(now())),
-    Job("instance check", 60, lambda now, stop: identity.note_use(now()), "", Runs.EACH_MACHINE),
+    Job("instance check", 60, lambda now, stop: identity.recheck_identity(now()), "", Runs.EACH_MACHINE),
     Job("retention", 3600, lambda now, stop: retention.apply_retention(now())),
 )

@@ -128,7 +128,7 @@ def parse_open_pixel_token(token: str) -> LinkRef | None:
     return _parse("open", token)
 
 
-def parse_subscriber_token(token: str) -> int | None:
+def delivery_id_from_subscriber_token(token: str) -> int | None:
     """The delivery id in a subscriber token; None when the token is not ours."""
     return _decrypt("subscriber", token)
 

@@ -18,7 +18,7 @@ _startup.start_tracing("web")
 _startup.make_files_private()
 _startup.check_address_hash_key()
 _startup.hold_database()
-_startup.check_instance()
+_startup.begin_no_send_if_copied()
 # The application looks for them once.
 _startup.collect_static_files()
 application = distrust_others(get_wsgi_application())

@@ -69,7 +69,7 @@ def surviving_subscribers(subscriber_ids: Iterable[int]) -> dict[int, Subscriber
     return found
 
 
-def read_token(purpose: tokens.PagePurpose, token: str) -> tuple[tokens.Claim, Subscriber]:
+def read_subscriber_token(purpose: tokens.PagePurpose, token: str) -> tuple[tokens.Claim, Subscriber]:
     """A link's claim and its subscriber; raises InvalidToken, also when the subscriber is deleted."""
     claim = tokens.read_token(purpose, token)
     subscriber = surviving_subscriber(claim.subscriber)

@@ -46,8 +46,8 @@ def run_lines(
 ) -> Generator[bytes, None, None]:
     """The lines that `python -m module` writes while it reads `source`, a file with a descriptor.
 
-    The module calls `apply_limits` first, and its last line is empty. Raises LimitExceeded where that line
-    is missing. The process is ended when the generator is closed.
+    The module calls `limit_this_process` first, and its last line is empty. Raises LimitExceeded where that
+    line is missing. The process is ended when the generator is closed.
     """
     source.seek(0)
     with start_process(module, source, limits, *arguments) as process:
@@ -73,7 +73,7 @@ def start_process(
     )
 
 
-def apply_limits(arguments: list[str], *, renewable: bool = False) -> list[str]:
+def limit_this_process(arguments: list[str], *, renewable: bool = False) -> list[str]:
     """Limit this process as `run_lines` asks; returns the arguments that are left.
 
     `renewable`: it may call `renew_cpu_limit`.

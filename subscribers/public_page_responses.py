@@ -92,7 +92,7 @@ def evidence_from(request: HttpRequest, channel: str, language: str, text: str =
     )
 
 
-def masked_address_context(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
+def masked_address_and_preferences_link(subscriber: Subscriber, newsletter_id: int) -> dict[str, str]:
     """The masked address, and the link to the preferences: for pages that only the subscriber's own mailbox
     opens. An unsubscribe token does not: mail systems and forwarded mail carry it.
     """

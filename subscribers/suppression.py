@@ -62,7 +62,7 @@ def lift(suppression: Suppression, by: str, now: datetime) -> bool:
     return bool(ended)
 
 
-def reopen(suppression: Suppression, by: str, now: datetime) -> bool:
+def allow_lift_by_signup(suppression: Suppression, by: str, now: datetime) -> bool:
     """Let a confirmed new sign-up lift the suppression; `by` is a username. Until then no mail is sent."""
     changed = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
         reopened_at=now, reopened_by=by
@@ -71,8 +71,8 @@ def reopen(suppression: Suppression, by: str, now: datetime) -> bool:
     return bool(changed)
 
 
-def undo_reopen(suppression: Suppression) -> bool:
-    """Undo `reopen`; False when the suppression is not active any more."""
+def disallow_lift_by_signup(suppression: Suppression) -> bool:
+    """Undo `allow_lift_by_signup`; False when the suppression is not active any more."""
     changed = Suppression.objects.filter(pk=suppression.pk, lifted_at__isnull=True).update(
         reopened_at=None, reopened_by=""
     )

@@ -106,7 +106,9 @@ def restore(subscriber_id: int, ended_at: datetime, evidence: Evidence, now: dat
     return restored
 
 
-def record_reason(subscriber: Subscriber, newsletter_id: int | None, reason: str, now: datetime) -> bool:
+def notify_unsubscribe_reason(
+    subscriber: Subscriber, newsletter_id: int | None, reason: str, now: datetime
+) -> bool:
     """Send the reason for unsubscribing as a signal; False for a key that is not in UNSUBSCRIBE_REASONS."""
     if reason not in UNSUBSCRIBE_REASONS:
         return False

@@ -243,7 +243,7 @@ def acting_with(key: ApiKey) -> Iterator[None]:
         _acting.reset(token)
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Let entries of the audit log name the key. Called once when the application is ready."""
     pre_save.connect(_before_entry, sender=ModelLogEntry, dispatch_uid="mailer.accounts.api_keys")
     erased.connect(_on_erased, dispatch_uid="mailer.accounts.api_keys")

@@ -112,7 +112,7 @@ class SessionLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            if sessions.has_expired(request, time.time()):
+            if sessions.check_expiry_and_touch(request, time.time()):
                 logout(request)
             elif request.path.startswith(_OPEN):
                 pass

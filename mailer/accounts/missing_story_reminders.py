@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 
 from mailer.accounts.models import ContributorCountries
 from mailer.approval.emails_to_staff import users_with
-from mailer.approval.staff_notifications import notify
+from mailer.approval.staff_notifications import notify_by_preference
 from mailer.editions.assemble import plan_of, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned
@@ -86,7 +86,7 @@ def _notify(
         values = {
             "newsletter": newsletter.name,
             "countries": country_names(countries),
-            "period": localization.period_in_text(str(found.period), active_language()),
+            "period": localization.period_in_sentence(str(found.period), active_language()),
             "moment": f"{found.cutoff_at.astimezone(ZoneInfo(newsletter.zone)):%Y-%m-%d %H:%M}",
             "zone": zone_label(found.cutoff_at, ZoneInfo(newsletter.zone)),
             "url": url,
@@ -99,4 +99,4 @@ def _notify(
         )
         return subject, body % values
 
-    notify("office_reminder", [user], write, url.removeprefix(settings.CONFIG.site.url), now)
+    notify_by_preference("office_reminder", [user], write, url.removeprefix(settings.CONFIG.site.url), now)

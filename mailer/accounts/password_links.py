@@ -41,7 +41,7 @@ def set_password_url(user: User) -> str:
     return f"{settings.CONFIG.site.url}/accounts/set-password/{uid}/{token}/"
 
 
-def request_reset(login: str, request: HttpRequest, now: datetime) -> None:
+def queue_reset_request(login: str, request: HttpRequest, now: datetime) -> None:
     """Store a request for the worker; beyond the hour's limits, log it and store nothing.
 
     Neither what it does nor how long it takes depends on whether the account exists.

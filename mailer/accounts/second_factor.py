@@ -102,7 +102,7 @@ def claim_code(authenticator: Authenticator, code: str) -> bool:
     return True
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Connect the receivers; called once when the application of the pages is ready."""
     for name in ("added", "removed", "reset"):
         signal = getattr(signals, f"authenticator_{name}")

@@ -25,7 +25,7 @@ _TOUCH_SECONDS = 300
 RECORDS, OWNER = "account_authentication_methods", "account_authentication_methods_user"
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Connect the receivers; called once when the application is ready."""
     user_logged_in.connect(_signed_in, dispatch_uid="mailer.accounts.signed_in")
     user_logged_out.connect(_signed_out, dispatch_uid="mailer.accounts.signed_out")
@@ -48,7 +48,7 @@ def start_session(request: HttpRequest, now: datetime) -> None:
     request.session[STARTED] = request.session[SEEN] = now.timestamp()
 
 
-def has_expired(request: HttpRequest, now: float) -> bool:
+def check_expiry_and_touch(request: HttpRequest, now: float) -> bool:
     """Whether the session was idle too long or began too long ago; if not, note that it is in use."""
     config = settings.CONFIG.accounts
     started, seen = request.session.get(STARTED, 0.0), request.session.get(SEEN, 0.0)

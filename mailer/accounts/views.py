@@ -122,7 +122,7 @@ class RequestResetView(FormView[ResetRequestForm]):
     form_class = ResetRequestForm
 
     def form_valid(self, form: ResetRequestForm) -> HttpResponse:
-        password_links.request_reset(form.cleaned_data["login"], self.request, timezone.now())
+        password_links.queue_reset_request(form.cleaned_data["login"], self.request, timezone.now())
         return render(self.request, "accounts/reset_requested.html")
 
 

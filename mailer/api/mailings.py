@@ -27,7 +27,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import engagement_of, engagement_tables
-from mailer.reports.export import csv_lines, flat_sheet
+from mailer.reports.export import csv_lines, long_format_sheet
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Table, report_tables
 
@@ -187,7 +187,7 @@ def download_report(request: HttpRequest, mailing_id: Id) -> Any:
     }
     log(instance=mailing.edition, action="desk.export_report", user=user_of(request))
     response = HttpResponse(
-        "".join(csv_lines(flat_sheet(made.values()))), content_type="text/csv; charset=utf-8"
+        "".join(csv_lines(long_format_sheet(made.values()))), content_type="text/csv; charset=utf-8"
     )
     response["Content-Disposition"] = f'attachment; filename="{mailing.edition.slug}-report.csv"'
     return response

@@ -187,7 +187,7 @@ def list_webhook_messages(
 def test_webhook(request: HttpRequest, webhook_id: Id) -> Any:
     """Send a message of the type `test`."""
     endpoint = get_or_404(WebhookEndpoint.objects.all(), webhook_id)
-    queued = deliver.send_test(endpoint, timezone.now())
+    queued = deliver.queue_test_message(endpoint, timezone.now())
     log(instance=endpoint, action="desk.webhook_test", user=user_of(request))
     return Status(202, _message_out(queued))
 

@@ -63,7 +63,7 @@ def leave_joining_unreported(user: User, now: datetime) -> None:
     _note_told(waiting.all(), now)
 
 
-def mark_as_reported(now: datetime) -> None:
+def mark_account_changes_notified(now: datetime) -> None:
     """Send no email about the changes so far: those by which the demo creates its accounts."""
     AccountChange.objects.filter(notified_at=None).update(notified_at=now)
 

@@ -36,7 +36,7 @@ _signed_in: ContextVar[Callable[[], int | None] | None] = ContextVar("signed_in"
 _recorded: ContextVar[int | None] = ContextVar("recorded", default=None)
 
 
-def connect() -> None:
+def provide_trigger_function() -> None:
     """Give every SQLite connection the function that its triggers call."""
     connection_created.connect(_add_function, dispatch_uid="account-changes")
 

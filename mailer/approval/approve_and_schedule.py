@@ -170,7 +170,7 @@ def reject(
     return rejection
 
 
-def delete_rejected_snapshots(edition: Edition) -> None:
+def delete_unapproved_snapshots(edition: Edition) -> None:
     """Delete every snapshot of an edition that was rejected last; the audit log keeps the decisions.
 
     Raises ProtectedError where one was approved, or tested in a dry run.

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from mailer.approval.authorship import name_of
 from mailer.approval.emails_to_staff import users_with, without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
-from mailer.approval.staff_notifications import Writer, notify
+from mailer.approval.staff_notifications import Writer, notify_by_preference
 from subscribers import translate_stored_texts
 
 # What happened earlier is no news.
@@ -155,4 +155,4 @@ def _url(snapshot: Snapshot, page: str) -> str:
 def _once(key: str, event: str, people: Iterable[User], write: Writer, path: str, now: datetime) -> int:
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
-        return notify(event, people, write, path, now)
+        return notify_by_preference(event, people, write, path, now)

@@ -72,7 +72,7 @@ def live_fingerprint(subject: Subject) -> str:
     return fingerprint(subject) + (_NOT_READY if left_out else "")
 
 
-def record_change(
+def record_change_and_invalidate(
     user: User | None, subject: Subject, action: str, at: datetime, data: dict[str, Any] | None = None
 ) -> Authorship | None:
     """Record that `user` changed the subject; None when subscribers would see no difference.
@@ -124,12 +124,12 @@ def name_of(user: User | None) -> str:
 
 def title_of(subject: Subject) -> str:
     """The subject as reasons name it, in English: "the story “…”"."""
-    named = edition_to_store(subject) if isinstance(subject, Edition) else str(subject)
+    named = edition_name_to_store(subject) if isinstance(subject, Edition) else str(subject)
     title = named.replace("“", "‘").replace("”", "’")
     return f"the {_column(subject)} “{title}”"
 
 
-def edition_to_store(edition: Edition) -> str:
+def edition_name_to_store(edition: Edition) -> str:
     """An edition as stored texts name it, in “quotation marks”.
 
     Its period is as in the database, "2021-12", and `translated` replaces it by its name.
@@ -175,7 +175,7 @@ def translated_reason(reason: str) -> str:
     return ", ".join(map(translated, _BETWEEN_REASONS.split(reason)))
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Listen to revisions, Wagtail's log entries, changes of segments and deletions of stories."""
     post_save.connect(_on_revision, sender=Revision, dispatch_uid="authorship-revision")
     post_save.connect(_on_log_entry, sender=ModelLogEntry, dispatch_uid="authorship-log-entry")
@@ -191,7 +191,7 @@ def _on_revision(sender: object, instance: Revision, created: bool, **_: object)
         return
     subject = model._default_manager.filter(pk=instance.object_id).first()
     if subject is not None:
-        record_change(
+        record_change_and_invalidate(
             instance.user, subject, "wrote", instance.created_at or timezone.now(), instance.content
         )
 
@@ -244,7 +244,7 @@ def _on_segment(sender: object, instance: Segment, raw: bool = False, **_: objec
     if raw:
         return
     user = acting_user() or User.objects.filter(username=instance.changed_by).first()
-    record_change(user, instance, "changed", instance.changed_at)
+    record_change_and_invalidate(user, instance, "changed", instance.changed_at)
 
 
 def _on_story_deleted(sender: object, instance: Story, **_: object) -> None:
@@ -252,22 +252,24 @@ def _on_story_deleted(sender: object, instance: Story, **_: object) -> None:
     action = f"deleted {title_of(instance)} from"
     for edition in Edition.objects.exclude(snapshots__mailings__dry_run_to=""):
         if instance.pk in story_ids(edition):
-            record_change(acting_user(), edition, action, timezone.now())
+            record_change_and_invalidate(acting_user(), edition, action, timezone.now())
 
 
 def _record_change_without_revision(model: type[models.Model], entry: ModelLogEntry) -> None:
     if model is Newsletter:
         for newsletter in Newsletter.objects.filter(pk=entry.object_id):
-            record_change(entry.user, newsletter, "changed", entry.timestamp)
+            record_change_and_invalidate(entry.user, newsletter, "changed", entry.timestamp)
     elif model is get_image_model():
         for story in Story.objects.filter(picture_id=entry.object_id):
-            record_change(entry.user, story, "replaced the picture of", entry.timestamp)
+            record_change_and_invalidate(entry.user, story, "replaced the picture of", entry.timestamp)
         drafts = Story.objects.filter(latest_revision__content__picture=int(entry.object_id))
         for story in drafts.filter(has_unpublished_changes=True):
             content = story.latest_revision.content
-            record_change(entry.user, story, "replaced the picture of", entry.timestamp, content)
+            record_change_and_invalidate(
+                entry.user, story, "replaced the picture of", entry.timestamp, content
+            )
         for edition in Edition.objects.filter(overrides__picture_id=entry.object_id).distinct():
-            record_change(entry.user, edition, "replaced a picture of", entry.timestamp)
+            record_change_and_invalidate(entry.user, edition, "replaced a picture of", entry.timestamp)
 
 
 def _picture_content(pk: Any) -> list[Any] | None:

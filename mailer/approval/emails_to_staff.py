@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 
 from mailer.approval.approve_and_schedule import ApprovalError, require_second_person
 from mailer.approval.models import Snapshot, StaffNotice
-from mailer.approval.staff_notifications import Writer, notify
+from mailer.approval.staff_notifications import Writer, notify_by_preference
 from mailer.editions.models import Edition, EditionPlan
 from mailer.rendering import localization
 from mailer.staff_language import active_language
@@ -47,7 +47,7 @@ def _notify_left_to_staff(plan: EditionPlan, now: datetime) -> int:
     path = f"/desk/newsletters/{plan.newsletter_id}/assemble/"
 
     def write() -> tuple[str, str]:
-        month = localization.period_in_text(plan.period, active_language())
+        month = localization.period_in_sentence(plan.period, active_language())
         values = {
             "newsletter": plan.newsletter.name,
             "month": month,
@@ -74,7 +74,7 @@ def _notify_left_to_staff(plan: EditionPlan, now: datetime) -> int:
     with transaction.atomic():
         if not EditionPlan.objects.filter(pk=plan.pk, asked_at=None).update(asked_at=now):
             return 0
-        return notify("assembly_held", people, write, path, now)
+        return notify_by_preference("assembly_held", people, write, path, now)
 
 
 def _assembled() -> Iterable[Edition]:
@@ -115,7 +115,7 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
     with transaction.atomic():
         asked = {user for user in writers if user.pk != assembled_by and has_joined(user)}
         sent = _send_once(f"assembled:{edition.pk}", asked, for_writers, path, now)
-        notify("assembled", approvers, for_writers, path, now, email=False)
+        notify_by_preference("assembled", approvers, for_writers, path, now, email=False)
         return sent
 
 
@@ -206,4 +206,4 @@ def _send_once(key: str, people: Iterable[User], write: Writer, path: str, now: 
     """Notify of the event that begins the key, as each person chose; how many emails were queued."""
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
-        return notify(key.partition(":")[0], people, write, path, now)
+        return notify_by_preference(key.partition(":")[0], people, write, path, now)

@@ -57,7 +57,7 @@ def external_approvers(snapshot: Snapshot) -> list[User]:
     ]
 
 
-def create(snapshot: Snapshot, user: User, requested_by: User, now: datetime) -> ApprovalLink:
+def create_and_mail_link(snapshot: Snapshot, user: User, requested_by: User, now: datetime) -> ApprovalLink:
     """Mail a link for the submitted snapshot to an external approver; their earlier links to it end.
 
     Raises NotPermitted, WrongState, AuthorMayNotApprove and AccountNotIndependent.

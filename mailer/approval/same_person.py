@@ -83,7 +83,7 @@ def require_one_account(user: User) -> None:
         raise SamePerson(str(_MESSAGES[field]) % {"username": other.username}, code=field)
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Check whenever an account is saved."""
     pre_save.connect(_on_save, sender=User, dispatch_uid="same-person")
 

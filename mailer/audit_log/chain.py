@@ -106,7 +106,7 @@ def _verify() -> Verification:
     return found
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Chain every entry that is written from now on. Called once when the application is ready."""
     post_save.connect(_on_entry, sender=ModelLogEntry, dispatch_uid="mailer.audit_log.chain")
     # Wagtail writes an entry outside of a transaction where the caller has none: an interruption must not

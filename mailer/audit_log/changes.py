@@ -44,7 +44,7 @@ def track_changes(model: type[models.Model], more: Callable[[Any], Mapping[str, 
         )
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Complete every entry before it is stored. Called once when the application is ready."""
     pre_save.connect(_before_entry, sender=ModelLogEntry, dispatch_uid="mailer.audit_log.changes")
 

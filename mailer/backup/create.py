@@ -36,7 +36,7 @@ from mailer.backup.encrypted_file import (
     Damaged,
     DecryptingReader,
     EncryptingWriter,
-    read_through,
+    authenticate_and_digest,
 )
 from mailer.backup.row_format import Table, TableDigest, tables
 from mailer.config import Config, file_modes
@@ -118,7 +118,7 @@ def create(
 def verify(path: Path, passphrase: str, digest: bytes) -> None:
     """Read the whole file back. Raises Damaged where it does not hold what was written."""
     with path.open("rb") as file:
-        if read_through(DecryptingReader(file, passphrase)) != digest:
+        if authenticate_and_digest(DecryptingReader(file, passphrase)) != digest:
             raise Damaged("What is in the file is not what was written. Check the disk.")
 
 

@@ -162,7 +162,9 @@ class DecryptingReader(io.RawIOBase):
         return self._cipher.decrypt(_NONCE.pack(self._prefix, self._number, last), sealed, self._header)
 
 
-def read_through(reader: DecryptingReader, on_read: Callable[[int], None] = lambda octets: None) -> bytes:
+def authenticate_and_digest(
+    reader: DecryptingReader, on_read: Callable[[int], None] = lambda octets: None
+) -> bytes:
     """Read to the end, which authenticates the whole file; the SHA-256 of what it holds. Raises Damaged."""
     buffer = bytearray(_CHUNK)
     while count := reader.readinto(buffer):

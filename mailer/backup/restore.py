@@ -33,7 +33,7 @@ from mailer.backup.encrypted_file import (
     Damaged,
     DecryptingReader,
     NewerVersion,
-    read_through,
+    authenticate_and_digest,
 )
 from mailer.backup.postgresql_rows import PostgresqlLoader, connect
 from mailer.backup.row_format import Table, TableDigest
@@ -253,7 +253,7 @@ def _authenticate(file: Path, passphrase: str, on_progress: OnProgress) -> None:
         on_progress("checking the file", done)
 
     with file.open("rb") as opened:
-        read_through(DecryptingReader(opened, passphrase), on_read)
+        authenticate_and_digest(DecryptingReader(opened, passphrase), on_read)
 
 
 @contextmanager

@@ -56,8 +56,8 @@ def password_link(username: Annotated[str, typer.Argument(help="The account.")])
     console.print(set_password_url(user), markup=False, soft_wrap=True)
 
 
-@app.command()
-def invite(
+@app.command("invite")
+def create_account_with_link(
     username: Annotated[str, typer.Argument(help="The new account.")],
     email: Annotated[str, typer.Option(help="Its address.")],
     first_name: Annotated[str, typer.Option(help="Its owner's first name.")],

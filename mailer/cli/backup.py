@@ -19,7 +19,7 @@ from mailer.backup.database_interface import DatabaseError
 from mailer.backup.encrypted_file import MIN_PASSPHRASE, BackupFileError
 from mailer.backup.restore import RestoreError
 from mailer.backup.restore import restore as restore_file
-from mailer.cli.main import loading, start_django
+from mailer.cli.main import loading_without_gc, start_django
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.config import ConfigError
 
@@ -54,7 +54,7 @@ def backup(
     json: Json = False,
 ) -> None:
     """Back up database, keys, configuration and pictures into one encrypted file, while everything runs."""
-    with loading():
+    with loading_without_gc():
         from django.conf import settings
 
         from mailer.backup import create
@@ -74,7 +74,7 @@ def backup(
     with failing_on(BackupFileError, DatabaseError, OSError), _progress(json) as on_progress:
         if instance.load_instance() is None:
             # A database that no process used yet gets its identity.
-            identity.check_identity(now)
+            identity.enforce_identity(now)
         summary = create.create(path, config_file, passphrase, now, on_progress, with_bucket=with_bucket)
         instance.record_backup(now)
         if keep is not None:
@@ -120,7 +120,7 @@ def restore(
     started = time.monotonic()
 
     def start(config: Path) -> None:
-        with loading():
+        with loading_without_gc():
             start_django(config, desk=True)
 
     errors = (BackupFileError, DatabaseError, RestoreError, ConfigError, OSError)
@@ -180,7 +180,7 @@ def move_database(
     Stop web and worker first. If it is interrupted, run it again: it goes on where it was. The source stays
     as it is.
     """
-    with loading():
+    with loading_without_gc():
         from django.conf import settings
         from django.utils import timezone
 

@@ -167,8 +167,8 @@ def import_people(
     _show(imports.measure(rows, _backends(backend)), json)
 
 
-@app.command()
-def login(
+@app.command("login")
+def page_during_sign_ins(
     clients: Annotated[int, typer.Option(min=1, help="Clients that post wrong passwords.")] = 50,
     seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 10,
     backend: Backends = None,

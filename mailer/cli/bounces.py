@@ -20,7 +20,7 @@ from mailer.feedback.parsing.classify import RulesError
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 from mailer.feedback.sources import poll as polling
-from mailer.feedback.sources.base import max_octets
+from mailer.feedback.sources.base import max_fetch_octets
 from mailer.feedback.sources.poll import configured_mailboxes
 from mailer.instance.no_send import NoSend, require_sending
 from mailer.worker import startup
@@ -93,7 +93,7 @@ def receive(
     try:
         startup.check_address_hash_key()
         require_sending()
-        ingest.ingest_message(sys.stdin.buffer.read(max_octets()), timezone.now(), envelope_to or None)
+        ingest.ingest_message(sys.stdin.buffer.read(max_fetch_octets()), timezone.now(), envelope_to or None)
     except Exception as error:  # after any failure the mail server must keep the message
         sys.stderr.write(
             f"mailer: the message was not stored ({type(error).__name__}); keep it and try again.\n"

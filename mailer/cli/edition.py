@@ -23,9 +23,9 @@ from mailer.cli.lookup import (
     DryRun,
     EditionName,
     find,
+    find_acting_user,
     find_edition,
     find_mailing,
-    find_user,
     parse_time,
 )
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
@@ -178,7 +178,7 @@ def submit(
     found = find_edition(edition)
     reasons = {key: reason for key, _, reason in (one.partition("=") for one in override or ())}
     with failing_on(ApprovalError):
-        submit_edition(found, find_user(user), timezone.now(), overrides=reasons)
+        submit_edition(found, find_acting_user(user), timezone.now(), overrides=reasons)
     print_edition(found, json, "submitted")
 
 
@@ -202,7 +202,9 @@ def approve(
     with failing_on(ApprovalError):
         snapshot = _open_snapshot(found)
         parts = [OTHERS if code == "others" else code for code in language] if language else None
-        approvals.approve(snapshot, find_user(user), sha256, timezone.now(), languages=parts, by_command=True)
+        approvals.approve(
+            snapshot, find_acting_user(user), sha256, timezone.now(), languages=parts, by_command=True
+        )
     missing = ", ".join(part or "others" for part in missing_parts(snapshot))
     print_edition(found, json, f"approved in part; missing: {missing}" if missing else "approved")
 
@@ -219,7 +221,7 @@ def reject(
     found = find_edition(edition)
     with failing_on(ApprovalError):
         approvals.reject(
-            _open_snapshot(found), find_user(user), sha256, reason, timezone.now(), by_command=True
+            _open_snapshot(found), find_acting_user(user), sha256, reason, timezone.now(), by_command=True
         )
     print_edition(found, json, "rejected")
 
@@ -240,7 +242,7 @@ def schedule(
     with failing_on(ApprovalError):
         snapshot = approvals.schedule(
             _open_snapshot(found),
-            find_user(user),
+            find_acting_user(user),
             parse_time(at) if at else None,
             timezone.now(),
             local_hour=local_hour,
@@ -256,7 +258,7 @@ def unschedule(edition: EditionName, user: AsUser, json: Json = False) -> None:
     """Cancel the schedule, also after "now", as long as no message was sent."""
     found = find_edition(edition)
     with failing_on(ApprovalError):
-        approvals.unschedule(_open_snapshot(found), find_user(user))
+        approvals.unschedule(_open_snapshot(found), find_acting_user(user))
     print_edition(found, json, "no longer scheduled")
 
 

@@ -21,7 +21,7 @@ from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_as_json
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
-from mailer.reports.export import Sheet, flat_sheet, table_sheet, write_csv, write_xlsx
+from mailer.reports.export import Sheet, long_format_sheet, table_sheet, write_csv, write_xlsx
 from mailer.reports.labels_and_summary import format_number, format_percent, mailing_summary
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, report_tables
@@ -53,7 +53,7 @@ def report(
     chosen = [available[table]] if table else list(available.values())
     if csv or xlsx:
         whole = chosen if table or xlsx else []
-        rows_written = _write([table_sheet(one) for one in whole] or [flat_sheet(chosen)], csv, xlsx)
+        rows_written = _write([table_sheet(one) for one in whole] or [long_format_sheet(chosen)], csv, xlsx)
         record_action(found, "export_report")
         _say_written(rows_written, "rows", csv, xlsx)
     elif json:

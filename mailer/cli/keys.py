@@ -17,7 +17,7 @@ app = command_group("Show and replace the installation's keys; never prints one.
 
 
 @app.command("list")
-def list_keys(json: Json = False) -> None:
+def list_key_ring(json: Json = False) -> None:
     """List the keys: purpose, id, age, and whether each is in use or only reads."""
     now = datetime.now(UTC)
     with failing_on(config.ConfigError):

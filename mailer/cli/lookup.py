@@ -71,7 +71,7 @@ def find_mailing(edition: Edition, dry_run: bool) -> Mailing:
     return found
 
 
-def find_user(username: str) -> User:
+def find_acting_user(username: str) -> User:
     """The active account that acts, where the configuration allows commands to act for accounts."""
     if not settings.CONFIG.approval.by_command:
         fail(

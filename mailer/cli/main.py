@@ -106,7 +106,7 @@ class LazyGroup(TyperGroup):
         elif set(command.without_config) & set(sys.argv):
             _use_default_config_if_none()
         name = command.module or cmd_name.replace("-", "_")
-        with loading():
+        with loading_without_gc():
             if command.django:
                 start_django(desk=command.pages)
             module = importlib.import_module(f"mailer.cli.{name}")
@@ -187,7 +187,7 @@ def root(
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def loading_without_gc() -> Iterator[None]:
     """Exempt what is loaded inside from garbage collection: code and classes live as long as the process."""
     gc.disable()
     try:

@@ -20,7 +20,7 @@ app = command_group()
 @app.command()
 def pause_sending(json: Json = False) -> None:
     """Begin no-send mode: workers run, but nothing leaves. `resume-sending` ends it, and nothing is lost."""
-    identity.check_identity(timezone.now())
+    identity.enforce_identity(timezone.now())
     begun = end_no_send_mode.pause(operator(), timezone.now())
     if json:
         print_json(_state())
@@ -57,7 +57,7 @@ def resume_sending(
     Mailings that were not finished, and are named by no option, are paused.
     """
     now = timezone.now()
-    identity.check_identity(now)
+    identity.enforce_identity(now)
     reason = no_send.no_send_reason()
     if reason is None:
         fail("this installation sends already.")

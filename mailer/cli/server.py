@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from mailer.cli.main import loading, start_django
+from mailer.cli.main import loading_without_gc, start_django
 from mailer.cli.output import command_group, failing_on, print_text
 
 app = command_group()
@@ -57,7 +57,7 @@ def run() -> None:
 @app.command()
 def web() -> None:
     """Serve the pages on [web] host and port."""
-    with loading():
+    with loading_without_gc():
         start_django(desk=True)
         from mailer.worker import startup
         from mailer.worker.web_server import serve
@@ -66,7 +66,7 @@ def web() -> None:
     startup.make_files_private()
     startup.check_address_hash_key()
     startup.hold_database()
-    startup.check_instance()
+    startup.begin_no_send_if_copied()
     startup.collect_static_files()
     for number in _STOP_SIGNALS:
         signal.signal(number, _end)
@@ -84,7 +84,7 @@ def worker(
     ] = "",
 ) -> None:
     """Run the jobs of every package until asked to stop: assemble, send, read bounces."""
-    with loading():
+    with loading_without_gc():
         start_django()
         from django.conf import settings
 
@@ -103,7 +103,7 @@ def worker(
     startup.make_files_private()
     startup.check_address_hash_key()
     startup.hold_database()
-    startup.check_instance()
+    startup.begin_no_send_if_copied()
     stop = threading.Event()
     stop_on_signals(stop)
     if clustered:
@@ -116,7 +116,7 @@ def worker(
 @app.command()
 def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True)] = False) -> None:
     """Bring the database up to date with this version; running it twice changes nothing."""
-    with loading():
+    with loading_without_gc():
         # The pages' applications have tables too.
         start_django(desk=True)
         from django.core.management import call_command
@@ -124,7 +124,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         from mailer.worker import startup
         from subscribers.verify_address_hash_key import WrongAddressHashKey
     startup.make_files_private()
-    startup.check_is_loaded()
+    startup.check_database_fully_loaded()
     if before_run:
         from mailer.delivery.smtp import dkim
 
@@ -133,7 +133,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         call_command("migrate", verbosity=0, interactive=False)
     except WrongAddressHashKey as error:
         raise startup.as_config_error(error) from error
-    startup.check_instance()
+    startup.begin_no_send_if_copied()
     if not before_run:
         print_text("The database is up to date.")
 

@@ -38,7 +38,7 @@ def seed(now: datetime) -> None:
         groups = ensure_groups()
         created = [_staff(member, groups) for member in STAFF]
         if any(created):
-            account_change_notices.mark_as_reported(now)
+            account_change_notices.mark_account_changes_notified(now)
         newsletter = _newsletter()
         for reader in READERS:
             _reader(reader, newsletter, now)

@@ -453,7 +453,7 @@ def check_audit_log() -> Iterator[CheckResult]:
         yield result("ok", (f"The audit log is unchanged: {found.entries} entries; the last MAC is {head}."))
 
 
-def check_accounts(now: datetime) -> Iterator[CheckResult]:
+def check_unused_accounts(now: datetime) -> Iterator[CheckResult]:
     """Accounts without a recent sign-in. In the caller's thread."""
     result = partial(CheckResult, "accounts", "")
     try:

@@ -88,7 +88,7 @@ def run_checks(
         ("files", partial(local_checks.check_file_permissions, config)),
         ("keys", partial(local_checks.check_keys, config, now)),
         ("audit_log", local_checks.check_audit_log),
-        ("accounts", partial(local_checks.check_accounts, now)),
+        ("accounts", partial(local_checks.check_unused_accounts, now)),
         ("clock", partial(local_checks.check_clock, context)),
         ("worker", _worker_check(config)),
         ("sending", local_checks.check_sending_allowed),

@@ -147,7 +147,7 @@ class Audience:
         return sorted(found, key=lambda one: (-one.readers, one.language, one.countries))
 
 
-def connect() -> None:
+def register_newsletters() -> None:
     """Tell `subscribers` about newsletters; called once when the application is ready."""
     register_newsletter_lists(list_ids)
     newsletters.register(newsletters_of_lists)

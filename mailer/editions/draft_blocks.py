@@ -269,7 +269,7 @@ def add_block(edition: Edition, kind: str, value: Any, before: str | None) -> st
     return str(block["id"])
 
 
-def local_texts(texts: Mapping[str, str]) -> list[RawBlock]:
+def raw_language_texts(texts: Mapping[str, str]) -> list[RawBlock]:
     """Texts by language as a heading or text block stores them; empty ones are left out."""
     return [
         {"type": "item", "value": {"language": language, "text": text}, "id": str(uuid.uuid4())}
@@ -331,7 +331,7 @@ def set_block_text(edition: Edition, block_id: str, name: str, language: str, te
 
 
 def texts_by_language(value: Mapping[str, Any]) -> dict[str, str]:
-    """The inverse of `local_texts`, from the value of a heading or text block."""
+    """The inverse of `raw_language_texts`, from the value of a heading or text block."""
     items = (item.get("value", item) for item in value.get("texts") or ())
     return {item["language"]: item["text"] for item in items if item.get("text")}
 

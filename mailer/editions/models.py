@@ -571,7 +571,7 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
     def period_label(self) -> str:
         """Its name, or its period in the language of the page: "December 2021"."""
         try:
-            return self.name or localization.period_in_text(self.period, staff_language.active_language())
+            return self.name or localization.period_in_sentence(self.period, staff_language.active_language())
         except ValueError:
             # Of a form that was not checked yet.
             return self.period

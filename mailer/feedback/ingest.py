@@ -20,7 +20,7 @@ from mailer.feedback.models import ReturnedMessage
 from mailer.feedback.parsing import mime
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
-from mailer.feedback.sources.base import MAX_OCTETS, Ingested, max_octets
+from mailer.feedback.sources.base import MAX_OCTETS, Ingested, max_fetch_octets
 from mailer.stories import inbound_story_email
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def ingest_message(raw: bytes, now: datetime, envelope_to: str | None = None) ->
     """
     if envelope_to:
         raw = b"Delivered-To: %s\n" % _INVISIBLE.sub("", envelope_to).encode("utf-8", "replace") + raw
-    if mail := _story_mail(raw[: max_octets()], now, envelope_to):
+    if mail := _story_mail(raw[: max_fetch_octets()], now, envelope_to):
         return mail
     raw = raw[:MAX_OCTETS]
     parsed = parse_message(raw, envelope_to)

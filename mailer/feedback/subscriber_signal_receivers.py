@@ -25,7 +25,7 @@ from subscribers.segments.rules import Condition
 _REASON_WINDOW = timedelta(days=30)
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Connect the signal receivers and add the conditions; harmless when called again."""
     signals.unsubscribed.connect(on_unsubscribe, dispatch_uid="mailer.feedback.on_unsubscribe")
     signals.resubscribed.connect(on_resubscribe, dispatch_uid="mailer.feedback.on_resubscribe")

@@ -39,7 +39,7 @@ class Machine(NamedTuple):
     seen_at: datetime
 
 
-def check_identity(now: datetime) -> None:
+def enforce_identity(now: datetime) -> None:
     """Compare database and machine, note that both are in use, and begin no-send mode where they do not fit.
 
     Called when a process starts. A new database gets an identity, and its
@@ -69,10 +69,10 @@ def check_identity(now: datetime) -> None:
         _write(Machine(row.identity, seen_at))
 
 
-def note_use(now: datetime) -> None:
-    """`check_identity` for a database that has an identity already; the worker's job."""
+def recheck_identity(now: datetime) -> None:
+    """`enforce_identity` for a database that has an identity already; the worker's job."""
     if models.load_instance() is not None:
-        check_identity(now)
+        enforce_identity(now)
 
 
 def join_installation(now: datetime) -> bool:
@@ -80,7 +80,7 @@ def join_installation(now: datetime) -> bool:
 
     In no-send mode a person confirms first what the database is.
     """
-    check_identity(now)
+    enforce_identity(now)
     with _locked():
         row = models.load_instance()
         if row is None or row.no_send_since is not None:

@@ -14,7 +14,7 @@ from mailer.delivery.models import Mailing, OutcomeTotal, ThrottleState
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import mailing_circuit_breaker, provider_throttle, throttle
-from mailer.delivery.throttle.mailbox_providers import OTHER, families, family_of
+from mailer.delivery.throttle.mailbox_providers import OTHER, families, family_or_other
 from mailer.feedback.models import BounceWave, SuppressionDecision
 from mailer.reports.models import MailingStats
 from mailer.reports.stats import Totals
@@ -132,7 +132,7 @@ def throttle_metrics(now: datetime) -> Iterator[Metric]:
     relay.add_metric([], throttle.relay_backoff_seconds(now))
     yield relay
     waits = provider_throttle.backoff_seconds(now)
-    counts = Counter(family_of(provider) for provider in waits)
+    counts = Counter(family_or_other(provider) for provider in waits)
     waiting = GaugeMetricFamily(
         "mailer_provider_backoffs", "Mailbox providers that asked us to slow down.", labels=["provider"]
     )
@@ -145,7 +145,7 @@ def throttle_metrics(now: datetime) -> Iterator[Metric]:
         labels=["provider"],
     )
     for provider in (*families(), OTHER):
-        own = (seconds for name, seconds in waits.items() if family_of(name) == provider)
+        own = (seconds for name, seconds in waits.items() if family_or_other(name) == provider)
         longest.add_metric([provider], max(own, default=0.0))
     yield longest
 

@@ -42,7 +42,7 @@ KEEP = timedelta(days=30)
 _GONE = 410
 
 
-def send_test(endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
+def queue_test_message(endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
     """Queue a message of the type "test"."""
     queued = new_message(endpoint, TEST, body_of(TEST, {"endpoint": endpoint.pk}, now), now)
     queued.save()

@@ -77,7 +77,7 @@ def body_of(event_type: str, data: Mapping[str, Any], now: datetime) -> str:
     return json.dumps({"type": event_type, "timestamp": now.isoformat(), "data": data}, ensure_ascii=False)
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Listen to what happens in the packages below. Called once when the application is ready."""
     uid = "mailer.outgoing_webhooks"
     confirmed.connect(_on_confirmed, dispatch_uid=uid)

@@ -111,7 +111,7 @@ def period_title(months: str, language: str) -> str:
     return formatted[:1].upper() + _plain_spaces(formatted[1:])
 
 
-def period_in_text(months: str, language: str) -> str:
+def period_in_sentence(months: str, language: str) -> str:
     """A period, "2021-12", within a sentence: "December 2021", "декабрь 2021". Raises ValueError as above."""
     title = period_title(months, language)
     # Months are names in English only.

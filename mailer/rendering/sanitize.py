@@ -150,7 +150,7 @@ def clean_story_html(text: str) -> str:
     ).strip()
 
 
-def to_single_line(text: str) -> str:
+def html_to_single_line(text: str) -> str:
     """The text of HTML on one line, without markup; entities become characters."""
     return _short_single_line(text) if len(text) <= _KEPT_CHARACTERS else _single_line(text)
 

@@ -306,7 +306,7 @@ def _render_problems(parts: Parts, own: Sequence[str], content: Content, languag
                 0,
                 stored("The email made from this template lacks the link %(tag)s.", tag=f"tag.{tag}"),
             )
-    words = sanitize.to_single_line(html)
+    words = sanitize.html_to_single_line(html)
     for field, value in (("office", digest.office), ("postal_address", digest.postal_address)):
         lack = stored(
             "The email made from this template lacks %(field)s, which the law requires.",

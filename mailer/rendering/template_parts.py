@@ -454,7 +454,7 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)((?:[^<>\"']|\"[^\"]*\"|'[^']*'){0,2000
 _VOID = frozenset(("area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"))
 
 
-def require_compilable(mjml: str, parts: Parts) -> None:
+def require_mjml_within_limits(mjml: str, parts: Parts) -> None:
     """Raises TemplateFailed for MJML that is too large or too deeply nested for the compiler."""
     if len(mjml) > MJML_LIMIT:
         raise TemplateFailed(

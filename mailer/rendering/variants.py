@@ -137,7 +137,7 @@ def render_html(
     """
     source = render_mjml(digest, theme, parts, whole=whole)
     if parts:
-        template_parts.require_compilable(source, parts)
+        template_parts.require_mjml_within_limits(source, parts)
     stylesheet = _stylesheet("inline.css", tuple(theme.items()), parts)
     return _compiled(source, stylesheet, digest.web_url, parts)
 

@@ -356,7 +356,9 @@ class _Builder:
         if text is None:
             return None
         shown = sanitize.without_unprintable(text.text)
-        self._warn_fallback(what or stored("The heading “%(text)s”", text=excerpt(shown)), text.language)
+        self._warn_fallback(
+            what or stored("The heading “%(text)s”", text=shorten_for_warning(shown)), text.language
+        )
         return replace(text, text=shown)
 
     def subject(self, pieces: Sequence[BlockView]) -> tuple[str, str]:
@@ -535,10 +537,10 @@ def _single_line(text: str) -> str:
 
 def quoted_headline(headline: str) -> str:
     """The beginning of a headline as warnings name it."""
-    return stored("The story “%(headline)s”", headline=excerpt(headline))
+    return stored("The story “%(headline)s”", headline=shorten_for_warning(headline))
 
 
-def excerpt(text: str) -> str:
+def shorten_for_warning(text: str) -> str:
     """The beginning of a text, to identify it."""
     line = _single_line(text)
     return line if len(line) <= 60 else f"{line[:59].rstrip()}…"

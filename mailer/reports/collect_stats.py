@@ -120,12 +120,14 @@ def unsubscribe_reasons(mailing: Mailing) -> Mapping[str, int]:
         complained_at__isnull=True,
     )
     # Annotated with a column that the type of the queryset does not know.
-    found: Any = unsubscribe_events(mailing).filter(Exists(accepted)).order_by().values_list("reason")
+    found: Any = (
+        unsubscribes_until_next_mailing(mailing).filter(Exists(accepted)).order_by().values_list("reason")
+    )
     rows = found.annotate(recipients=Count("subscriber", distinct=True))
     return dict(sorted(rows, key=lambda row: (-row[1], row[0])))
 
 
-def unsubscribe_events(mailing: Mailing) -> QuerySet[FeedbackEvent]:
+def unsubscribes_until_next_mailing(mailing: Mailing) -> QuerySet[FeedbackEvent]:
     """Unsubscribes from the newsletter between this mailing and the next one, by anybody."""
     if mailing.started_at is None:
         return FeedbackEvent.objects.none()
@@ -392,6 +394,6 @@ def _event_count(mailing: Mailing) -> int:
     return (
         rows.filter(bounced_at__isnull=False).count()
         + rows.filter(complained_at__isnull=False).count()
-        + unsubscribe_events(mailing).count()
-        + unsubscribe_events(mailing).exclude(reason="").count()
+        + unsubscribes_until_next_mailing(mailing).count()
+        + unsubscribes_until_next_mailing(mailing).exclude(reason="").count()
     )

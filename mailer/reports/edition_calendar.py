@@ -133,7 +133,7 @@ def _event(
     return CalendarEvent(
         at=at.astimezone(ZoneInfo(newsletter.zone)),
         newsletter=newsletter,
-        title=name or localization.period_in_text(period, active_language()),
+        title=name or localization.period_in_sentence(period, active_language()),
         kind=kind,
         edition=edition,
         outcome=outcome,

@@ -32,7 +32,7 @@ def table_sheet(table: Table) -> Sheet:
     return Sheet(table.title, table.columns, table.rows)
 
 
-def flat_sheet(tables: Iterable[Table]) -> Sheet:
+def long_format_sheet(tables: Iterable[Table]) -> Sheet:
     """Every figure of several tables in a row of its own, for programs that join and filter."""
     columns = tuple(Column(name, name.capitalize(), "text") for name in ("table", "row", "column", "value"))
     return Sheet(gettext("Report"), columns, chain.from_iterable(map(_figures, tables)))

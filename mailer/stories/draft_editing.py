@@ -76,37 +76,37 @@ def _is_body(field: str) -> bool:
     return field.startswith("body-")
 
 
-def marks_of(values: Mapping[str, str], is_rich: Callable[[str], bool] = _is_body) -> dict[str, str]:
+def value_hashes(values: Mapping[str, str], is_rich: Callable[[str], bool] = _is_body) -> dict[str, str]:
     """A short hash of each value; a form sends them back, so that a change by another person shows.
 
     `is_rich`: whether the field with this name is rich text.
     """
-    return {field: mark_of(value, rich=is_rich(field)) for field, value in values.items()}
+    return {field: value_hash(value, rich=is_rich(field)) for field, value in values.items()}
 
 
-def mark_of(value: str, *, rich: bool) -> str:
-    """The mark of a value; of a rich text, as the editor would send it back unchanged."""
+def value_hash(value: str, *, rich: bool) -> str:
+    """A short hash of a value; of a rich text, as the editor would send it back unchanged."""
     if rich and value:
         converter = ContentstateConverter(RICH_TEXT_FEATURES)
         value = converter.to_database_format(converter.from_database_format(value))
-    return _mark(value)
+    return _hash(value)
 
 
-def _mark(value: str) -> str:
+def _hash(value: str) -> str:
     return hashlib.sha256(comparable_text(value).encode()).hexdigest()[:16]
 
 
-def read_marks(text: str) -> dict[str, str]:
-    """Marks as a form sends them back, in JSON; none where the text is no object."""
+def parse_value_hashes(text: str) -> dict[str, str]:
+    """Hashes as a form sends them back, in JSON; none where the text is no object."""
     try:
-        marks = json.loads(text)
+        hashes = json.loads(text)
     # So deeply nested that the parser gives up.
     except (ValueError, RecursionError):
         return {}
-    return {str(name): str(mark) for name, mark in marks.items()} if isinstance(marks, dict) else {}
+    return {str(name): str(one) for name, one in hashes.items()} if isinstance(hashes, dict) else {}
 
 
-def merge(
+def find_changes_and_conflicts(
     latest: Mapping[str, str],
     written: Mapping[str, str],
     base: Mapping[str, str],
@@ -114,13 +114,13 @@ def merge(
 ) -> tuple[Values, tuple[Conflict, ...]]:
     """What to change in `latest`, and the conflicts.
 
-    `written`: what the user's form holds; `base`: the marks of what it held when it was made. A field that
+    `written`: what the user's form holds; `base`: the hashes of what it held when it was made. A field that
     the user left as it was keeps what another person wrote meanwhile.
     """
     changes, conflicts = {}, []
     for field, value in written.items():
         theirs, rich = latest.get(field, ""), is_rich(field)
-        now, mine = mark_of(theirs, rich=rich), mark_of(value, rich=rich)
+        now, mine = value_hash(theirs, rich=rich), value_hash(value, rich=rich)
         before = base.get(field)
         if mine in (before, now):
             continue
@@ -139,15 +139,15 @@ def base_after_saving(
 ) -> dict[str, str]:
     """The base of a form that stays open with `written` in it, after saving.
 
-    A field that still holds what another person has replaced keeps its older mark: it would undo their change
-    otherwise. A conflict gets the new mark, because the user has now seen the other version.
+    A field that still holds what another person has replaced keeps its older hash: it would undo their change
+    otherwise. A conflict gets the new hash, because the user has now seen the other version.
     """
     seen = {one.field for one in conflicts}
-    marks, mine = marks_of(latest), marks_of(written)
+    hashes, mine = value_hashes(latest), value_hashes(written)
     for field, before in base.items():
-        if field in marks and field not in seen and mine.get(field) != marks[field]:
-            marks[field] = before
-    return marks
+        if field in hashes and field not in seen and mine.get(field) != hashes[field]:
+            hashes[field] = before
+    return hashes
 
 
 def save(
@@ -163,7 +163,7 @@ def save(
             row = Story.objects.select_for_update().get(pk=story.pk)
             draft = latest_draft(row)
         languages = languages_in(written)
-        changes, conflicts = merge(values_of(draft, languages), written, base)
+        changes, conflicts = find_changes_and_conflicts(values_of(draft, languages), written, base)
         if story.pk and not changes:
             return Saved(draft, conflicts)
         apply(draft, changes)
@@ -267,7 +267,7 @@ def duplicate(story: Story, user: User, now: datetime) -> Story:
     return copy
 
 
-def carry_over(story: Story, period: str, user: User, now: datetime) -> None:
+def set_earliest_period(story: Story, period: str, user: User, now: datetime) -> None:
     """Let no edition before `period` ("2022-01") take the story, and that one take it even if it was used.
 
     An empty period undoes it.
@@ -310,7 +310,7 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
     """A revision's texts by language, and everything else under ""."""
     texts: Sequence[Mapping[str, Any]] = content.get("texts") or ()
     parts: dict[str, Any] = {
-        text["language"]: tuple(_mark(str(text.get(part) or "")) for part in PARTS) for text in texts
+        text["language"]: tuple(_hash(str(text.get(part) or "")) for part in PARTS) for text in texts
     }
     if content:
         parts[""] = tuple(str(content.get(field) or "") for field in ABOUT)

@@ -27,11 +27,11 @@ from mailer.stories.draft_suggestion import (
     item_key,
     safe_link,
     suggest_story,
-    suggestion_of,
+    suggestions_with_reasons,
 )
 from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
 from mailer.stories.source_item_matching import Candidates
-from mailer.stories.source_item_pictures import Picture, load_picture
+from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.suggestion_context import context_of
 
@@ -95,7 +95,7 @@ def _prepare(
     context: SourceContext, item: SourceItem, now: datetime, prepared: Prepared, *, allow_loopback: bool
 ) -> _NewEntry:
     story = prepared.stories.get(item.id) or suggest_story(context, item, now)
-    picture = prepared.pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
+    picture = prepared.pictures.get(item.id) or try_load_picture(item, allow_loopback=allow_loopback)
     keys = frozenset((*story.keys, *duplicates.picture_keys(picture.digest)))
     return _NewEntry(item, story, picture, context, keys)
 
@@ -197,7 +197,7 @@ def _row(source: StorySource, one: _NewEntry, now: datetime) -> StorySourceItem:
         picture_digest=one.picture.digest,
         picture_problem=one.picture.problem[:400],
         content=one.story.values,
-        suggestion=suggestion_of(one.story),
+        suggestion=suggestions_with_reasons(one.story),
     )
 
 

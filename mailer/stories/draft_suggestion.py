@@ -118,7 +118,7 @@ def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> Sug
         countries=tuple(map(sanitize.without_unprintable, item.countries)),
     )
     content = item.html or item.summary
-    plain = sanitize.without_unprintable(sanitize.to_single_line(content))
+    plain = sanitize.without_unprintable(sanitize.html_to_single_line(content))
     headline = sanitize.shorten(_line(item.title) or plain, _HEADLINE) or _line(item.link)
     summary = sanitize.shorten(_line(item.summary) or plain or headline, _SUMMARY)
     language, language_reason = _language(source, item, f"{headline}. {plain}")
@@ -177,7 +177,7 @@ def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> Sug
     )
 
 
-def suggestion_of(story: SuggestedStory) -> dict[str, Any]:
+def suggestions_with_reasons(story: SuggestedStory) -> dict[str, Any]:
     """The suggestions and their reasons, as JSON: countries, kind, language and date."""
     return {
         "countries": list(story.countries.countries),
@@ -203,7 +203,7 @@ def _body(content: str) -> tuple[str, bool]:
 
 
 def _line(text: str) -> str:
-    return sanitize.without_unprintable(sanitize.to_single_line(text))
+    return sanitize.without_unprintable(sanitize.html_to_single_line(text))
 
 
 def safe_link(link: str) -> str:
@@ -254,7 +254,7 @@ def entry_of(
     source: int, language: str, values: dict[str, str], picture: str, published: datetime | None
 ) -> duplicates.Entry:
     """What an entry with these values of a story is compared by."""
-    body = sanitize.to_single_line(values.get(f"body-{language}", ""))
+    body = sanitize.html_to_single_line(values.get(f"body-{language}", ""))
     is_event = values["kind"] == "event"
     return duplicates.Entry(
         source=source,

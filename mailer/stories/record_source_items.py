@@ -25,12 +25,12 @@ from mailer.stories.draft_suggestion import (
     item_key,
     safe_link,
     suggest_story,
-    suggestion_of,
+    suggestions_with_reasons,
 )
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.source_item_matching import find_match, query_batches
-from mailer.stories.source_item_pictures import Picture, load_picture
+from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.suggestion_context import context_of
 
@@ -86,7 +86,7 @@ def record_items(
     return Recorded(added, updated, merged, results.count(None))
 
 
-def items_to_load(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
+def items_with_picture_to_load(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
     """The entries whose picture is still to be loaded: new ones, and those that have another one now."""
     given = {item_key(item.id): item for item in items if item.picture_url and not item.picture}
     rows = _rows(source, given)
@@ -186,7 +186,9 @@ def _record_change(
             picture = None
             if _has_other_picture(row, item):
                 # Not within the transaction either: a slow server would hold up all other writers.
-                picture = prepared.pictures.get(item.id) or load_picture(item, allow_loopback=allow_loopback)
+                picture = prepared.pictures.get(item.id) or try_load_picture(
+                    item, allow_loopback=allow_loopback
+                )
             return [_note_change(row, item, suggested, picture, now)]
     except Exception:
         # An entry is hostile input: no error in it keeps the others out.
@@ -210,10 +212,10 @@ def _note_change(
     held.save(update_fields=["digest", "seen_at", "missing_since", "removed_at", "modified"])
     before = held.picture_digest
     offered = None if picture is None else _new_picture(held, item, picture, suggested.headline)
-    changed = source_item_review.note_change(
+    changed = source_item_review.apply_or_hold_change(
         held,
         suggested.values,
-        suggestion_of(suggested),
+        suggestions_with_reasons(suggested),
         now,
         source_item_review.PictureChange.of(offered, before),
     )

@@ -37,7 +37,7 @@ class PictureError(Exception):
     """The picture cannot be used; the message gives the reason and the remedy."""
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Have every picture of the library and every profile picture stored without metadata."""
     from wagtail.users.models import UserProfile
 

@@ -32,7 +32,7 @@ class Picture:
     digest: str = ""
 
 
-def load_picture(item: SourceItem, *, allow_loopback: bool = False) -> Picture:
+def try_load_picture(item: SourceItem, *, allow_loopback: bool = False) -> Picture:
     """The entry's picture without metadata, fetched where it has only an address. Does not raise."""
     data = item.picture
     name = item.picture_name or item.picture_url.partition("?")[0].rpartition("/")[2]

@@ -60,7 +60,7 @@ class PictureChange:
             return hashlib.sha256(file.read()).hexdigest() == self.before
 
 
-def note_change(
+def apply_or_hold_change(
     row: StorySourceItem,
     values: Mapping[str, str],
     suggestion: Mapping[str, Any],
@@ -138,7 +138,7 @@ def take_over(row: StorySourceItem, fields: Collection[str], user: User, now: da
         if held.story is None or not wanted:
             return
         draft = draft_editing.latest_draft(held.story)
-        base = draft_editing.marks_of(draft_editing.values_of(draft, [held.language]))
+        base = draft_editing.value_hashes(draft_editing.values_of(draft, [held.language]))
         draft_editing.save(held.story, wanted, base, user, now)
         _drop(held, wanted)
 
@@ -159,7 +159,7 @@ def review_suggestions(
             return
         if countries is not None:
             draft = draft_editing.latest_draft(held.story)
-            base = draft_editing.marks_of({"countries": ",".join(draft.countries)})
+            base = draft_editing.value_hashes({"countries": ",".join(draft.countries)})
             draft_editing.save(held.story, {"countries": ",".join(countries)}, base, user, now)
         held.reviewed_at, held.reviewed_by = now, user
         held.save(update_fields=["reviewed_at", "reviewed_by"])
@@ -270,7 +270,9 @@ def _is_untouched(
 
 def _differs(field: str, ours: Mapping[str, str], value: str) -> bool:
     rich = field.startswith("body-")
-    return draft_editing.mark_of(ours.get(field, ""), rich=rich) != draft_editing.mark_of(value, rich=rich)
+    return draft_editing.value_hash(ours.get(field, ""), rich=rich) != draft_editing.value_hash(
+        value, rich=rich
+    )
 
 
 def _store(draft: Story) -> None:

@@ -77,7 +77,9 @@ def stories_of(items: Collection[SourceItem], now: datetime) -> list[DocumentSto
     return found
 
 
-def with_countries(items: Iterable[SourceItem], countries: Collection[str] | None) -> tuple[SourceItem, ...]:
+def with_default_country(
+    items: Iterable[SourceItem], countries: Collection[str] | None
+) -> tuple[SourceItem, ...]:
     """The items; those that state no country are about the only one that their author writes about."""
     if countries is None or len(countries) != 1:
         return tuple(items)

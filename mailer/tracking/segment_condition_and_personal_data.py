@@ -20,7 +20,7 @@ from subscribers.segments.rules import Condition
 from subscribers.signals import collect_personal_data
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Register the condition and the listener; harmless when called again."""
     conditions.register(_REACTED)
     collect_personal_data.connect(_personal_data, dispatch_uid=__name__)

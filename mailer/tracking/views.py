@@ -62,7 +62,7 @@ def _record(request: HttpRequest, ref: LinkRef, kind: EventKind, subscriber: str
             at=now,
             client_hash=hash_client(address_from(request.META), user_agent, now.date()),
             filter_reason=reason_to_ignore(kind, request.method or "", request.headers),
-            delivery_id=link_tracking.parse_subscriber_token(subscriber) if subscriber else None,
+            delivery_id=link_tracking.delivery_id_from_subscriber_token(subscriber) if subscriber else None,
         )
     )
 

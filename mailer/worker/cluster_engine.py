@@ -36,7 +36,7 @@ from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job, Runs
 from mailer.monitoring.job_runs import write_heartbeats
 from mailer.worker.cluster_queue import HEARTBEATS, STALLED_SECONDS, Deferrer, JobManager, Reaper
-from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning, run_once, worker_lock
+from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning, run_and_log_failure, worker_lock
 from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def _repeat(job: Job, now: Clock, stop: threading.Event) -> None:
     failures = 0
     while not stop.is_set():
         with _turn_of(job) as ours:
-            done = not ours or run_once(job, now, stop.is_set)
+            done = not ours or run_and_log_failure(job, now, stop.is_set)
         failures = 0 if done else failures + 1
         stop.wait(job.every + (_RECONNECT.delay(failures) if failures else 0))
 
@@ -246,7 +246,7 @@ class _Engine:
 
     def _task(self, job: Job) -> Callable[..., None]:
         def task(context: JobContext, timestamp: int = 0) -> None:
-            run_once(job, self._now, lambda: self._stop.is_set() or context.should_abort())
+            run_and_log_failure(job, self._now, lambda: self._stop.is_set() or context.should_abort())
 
         return task
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job
 from mailer.monitoring.job_runs import write_heartbeats
-from mailer.worker.job_execution_and_locks import run_once, worker_lock
+from mailer.worker.job_execution_and_locks import run_and_log_failure, worker_lock
 from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,6 @@ def runner_of(job: Job, now: Callable[[], datetime], stop: threading.Event) -> C
     """The job as the scheduler calls it."""
 
     def run() -> None:
-        run_once(job, now, stop.is_set)
+        run_and_log_failure(job, now, stop.is_set)
 
     return run

@@ -27,7 +27,7 @@ class WorkerAlreadyRunning(Exception):  # noqa: N818
     """Another worker holds this machine's lock."""
 
 
-def run_once(job: Job, now: Callable[[], datetime], stop: Callable[[], bool]) -> bool:
+def run_and_log_failure(job: Job, now: Callable[[], datetime], stop: Callable[[], bool]) -> bool:
     """Run the job in this thread; False if it failed. That is logged, and its next run is as planned."""
     with log_context.job_run(job.name):
         close_old_connections()

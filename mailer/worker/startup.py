@@ -41,14 +41,14 @@ def check_address_hash_key() -> None:
 
     Likewise for a database into which rows are still being loaded.
     """
-    check_is_loaded()
+    check_database_fully_loaded()
     try:
         verify_address_hash_key.verify_address_hash_key()
     except verify_address_hash_key.WrongAddressHashKey as error:
         raise as_config_error(error) from error
 
 
-def check_is_loaded() -> None:
+def check_database_fully_loaded() -> None:
     """Raises ConfigError for a database that `mailer restore` or `mailer move-database` has not finished.
 
     Both mark a database of PostgreSQL until they have.
@@ -69,9 +69,9 @@ def check_is_loaded() -> None:
         )
 
 
-def check_instance() -> None:
+def begin_no_send_if_copied() -> None:
     """Begin no-send mode where the database is a copy, or was put back to an earlier state."""
-    identity.check_identity(timezone.now())
+    identity.enforce_identity(timezone.now())
 
 
 def hold_database() -> None:

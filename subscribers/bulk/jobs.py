@@ -135,7 +135,7 @@ def run_due(now: datetime, stop: Stop) -> int:
     return RUNNER.run_due(lambda: now, stop)
 
 
-def delete_expired(now: datetime) -> int:
+def delete_expired_changes(now: datetime) -> int:
     """Delete the changes that can no longer be undone; returns rows deleted."""
     return BulkChange.objects.filter(job__created_at__lt=now - UNDO_FOR).delete()[0]
 

@@ -14,7 +14,7 @@ from subscribers.imports import other_systems_formats
 from subscribers.imports.countries_and_languages import parse_countries
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.status_cells import Status
-from subscribers.imports.status_columns import GATES, Kind, read_column, status_column_of_heading
+from subscribers.imports.status_columns import GATES, Kind, infer_reading, status_column_of_heading
 from subscribers.segments.models import CustomField
 from subscribers.translate_stored_texts import stored
 
@@ -310,7 +310,7 @@ class _Detection:
         cells = self._cells(place)
         if fields[place] == "tags":
             cells = [part for cell in cells for part in re.split("[,;|]", cell)]
-        reading = read_column(kind, cells, self.words[place])
+        reading = infer_reading(kind, cells, self.words[place])
         if reading.field == "ignore":
             return False
         fields[place] = reading.field

@@ -376,7 +376,7 @@ def discard(job: ImportJob, by: str, now: datetime) -> None:
                 )
                 % {"state": job.get_state_display()}
             )
-        delete_rows(job)
+        delete_rows_and_changes(job)
     uploads_and_staging.delete(job.upload)
 
 
@@ -390,19 +390,19 @@ def delete_expired(now: datetime) -> int:
     )
     expired = list(ImportJob.objects.filter(ended, kept, state__in=(State.APPLIED, State.UNDONE)))
     for job in expired:
-        delete_rows(job)
+        delete_rows_and_changes(job)
     uploads_and_staging.delete_older_than(APPLY_WITHIN + timedelta(days=1))
     return len(expired)
 
 
-def delete_rows(job: ImportJob) -> None:
+def delete_rows_and_changes(job: ImportJob) -> None:
     """Delete the rows of the file; what was applied stays applied and can no longer be undone."""
     for model in (ImportRow, RejectedRow, ImportChange):
         model._default_manager.filter(job=job.pk).delete()
     ImportJob.objects.filter(pk=job.pk).update(options=_without_cells(job.options))
 
 
-def delete_sample_cells() -> None:
+def delete_sample_cells_of_open_imports() -> None:
     """Delete the cells that imports show of their columns: they may be about a subscriber who is erased."""
     for job in ImportJob.objects.select_for_update().filter(state__in=_UNAPPLIED):
         ImportJob.objects.filter(pk=job.pk).update(options=_without_cells(job.options))
@@ -460,7 +460,7 @@ def _clear(job: ImportJob) -> None:
     """Delete what was read, unless another worker reads the file by now."""
     with transaction.atomic():
         if _being_read(job).update(worker=job.worker):
-            delete_rows(job)
+            delete_rows_and_changes(job)
 
 
 def _stats_as_read(job: ImportJob) -> ImportStats:

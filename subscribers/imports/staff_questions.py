@@ -12,8 +12,13 @@ from typing import Any, NamedTuple
 
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import TableRow
-from subscribers.imports.status_cells import Status, may_mention, mentioned_status, normalise_words
-from subscribers.imports.status_columns import make_cell_reader, read_column, status_column_of_heading
+from subscribers.imports.status_cells import (
+    Status,
+    may_mention,
+    normalise_words,
+    status_mentioned_in_any_column,
+)
+from subscribers.imports.status_columns import infer_reading, make_cell_reader, status_column_of_heading
 from subscribers.translate_stored_texts import stored
 
 # Rows that are looked at together.
@@ -127,7 +132,7 @@ class Survey:
         for heading, value in (late_keys or {}).items():
             kind = status_column_of_heading(heading.partition(".")[2])
             proposed = kind.field if kind else "mentions"
-            if kind or mentioned_status(value) is not Status.SUBSCRIBED:
+            if kind or status_mentioned_in_any_column(value) is not Status.SUBSCRIBED:
                 found.append(Question(0, heading, (value[:_SHOWN_LENGTH],), "column", proposed))
         return sorted(found)
 
@@ -160,11 +165,13 @@ class Survey:
             if not may_mention(values):
                 return
             parts = {part for value in values for part in _PARTS.split(value)} | values
-            said = sorted(one for one in parts if mentioned_status(one) is not Status.SUBSCRIBED)
+            said = sorted(
+                one for one in parts if status_mentioned_in_any_column(one) is not Status.SUBSCRIBED
+            )
             if said:
                 self._ask(place, "mentions", said)
             return
-        if (reading := read_column(kind, values, words)).field != "ignore" and any(
+        if (reading := infer_reading(kind, values, words)).field != "ignore" and any(
             value.strip() for value in values
         ):
             self._ask(place, reading.field, sorted(values))

@@ -238,7 +238,7 @@ def word_status(cell: str) -> Status | None:
 
 
 @lru_cache(maxsize=4096)
-def mentioned_status(cell: str) -> Status:
+def status_mentioned_in_any_column(cell: str) -> Status:
     """What a cell of any column says clearly; SUBSCRIBED where it says nothing about that."""
     text = cell.strip()[:_CLEAR_LENGTH]
     if is_link(text):
@@ -250,7 +250,10 @@ def mentioned_status(cell: str) -> Status:
 
 
 def may_mention(cells: Iterable[str]) -> bool:
-    """Whether any of the cells may say that a person left: a quick look before `mentioned_status`."""
+    """Whether any of the cells may say that a person left.
+
+    Much faster than `status_mentioned_in_any_column`, which is called only if so.
+    """
     text = "\n".join(cells).casefold()
     return any(stem in text for stem in _STEMS)
 

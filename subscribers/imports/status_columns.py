@@ -21,8 +21,8 @@ from subscribers.imports.status_cells import (
     is_true,
     left_status,
     may_mention,
-    mentioned_status,
     normalise_words,
+    status_mentioned_in_any_column,
     word_status,
 )
 
@@ -136,7 +136,7 @@ def status_column_of_heading(heading: str) -> Kind | None:
     return None
 
 
-def read_column(kind: Kind | None, cells: Iterable[str], words: Mapping[str, Status]) -> Reading:
+def infer_reading(kind: Kind | None, cells: Iterable[str], words: Mapping[str, Status]) -> Reading:
     """How to read a column by its heading's kind and its first cells; `words`: what their words mean."""
     stripped = [cell.strip() for cell in cells]
     values = set(filter(None, stripped))
@@ -184,7 +184,7 @@ def make_cell_reader(
         "status": status,
         "opted_out": opted_out,
         "opted_in": opted_in,
-        "mentions": mentioned_status,
+        "mentions": status_mentioned_in_any_column,
     }
     return by_field[field]
 
@@ -201,7 +201,7 @@ def file_status(name: str) -> tuple[str, bool]:
     if exported := _FILE_NAME.match(base):
         return exported[1].casefold(), True
     text = normalise_words(base.rpartition(".")[0] or base)
-    said = mentioned_status(text)
+    said = status_mentioned_in_any_column(text)
     if said is Status.SUBSCRIBED and re.search(r"\bblocks?\b|\bno ?mail\b|\bblack\b", text):
         said = Status.BLOCKED
     return ("", True) if said is Status.SUBSCRIBED else (said.value, False)
@@ -210,7 +210,7 @@ def file_status(name: str) -> tuple[str, bool]:
 def _read_unnamed(values: set[str], words: Mapping[str, Status]) -> Reading:
     """A column whose heading says nothing: a few clear words in it may be statuses."""
     if not may_mention(values) or not any(
-        mentioned_status(value) is not Status.SUBSCRIBED for value in values
+        status_mentioned_in_any_column(value) is not Status.SUBSCRIBED for value in values
     ):
         return Reading("ignore")
     understood = [words.get(normalise_words(value)) or word_status(value) for value in values]

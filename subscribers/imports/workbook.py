@@ -23,9 +23,9 @@ from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, Unre
 from subscribers.limited_process import (
     LimitExceeded,
     ProcessLimits,
-    apply_limits,
     check_depth,
     check_memory,
+    limit_this_process,
     run_lines,
 )
 from subscribers.translate_stored_texts import stored
@@ -199,7 +199,7 @@ def _cell_text(value: Any) -> str:
 
 def _main() -> None:
     """Write every row as a line of JSON, [number, cells]; an error as a text; an empty line at the end."""
-    first_only = _ALL_SHEETS not in apply_limits(sys.argv[1:])
+    first_only = _ALL_SHEETS not in limit_this_process(sys.argv[1:])
     out = sys.stdout
     try:
         for row in _sheets(sys.stdin.buffer, first_only=first_only):

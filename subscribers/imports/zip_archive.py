@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from subscribers.imports.row_types import UnreadableFile
-from subscribers.limited_process import LimitExceeded, ProcessLimits, apply_limits, run_lines
+from subscribers.limited_process import LimitExceeded, ProcessLimits, limit_this_process, run_lines
 from subscribers.translate_stored_texts import stored
 
 # Limits: files in the archive, tables among them, and bytes of all tables.
@@ -129,7 +129,7 @@ def _is_bomb(file: zipfile.ZipInfo) -> bool:
 
 def _main() -> None:
     """Write each piece as a line of JSON; an error as ["error", text]; an empty line at the end."""
-    apply_limits(sys.argv[1:])
+    limit_this_process(sys.argv[1:])
     out = sys.stdout
     try:
         for piece in unpacked_pieces(sys.stdin.buffer):

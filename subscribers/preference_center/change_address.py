@@ -96,7 +96,7 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
             requested_at=now,
             needs_old=not is_bouncing(subscriber),
         )
-        if signup_limits.may_email(new_email, now) and not suppression.is_suppressed(new_email):
+        if signup_limits.claim_monthly_email(new_email, now) and not suppression.is_suppressed(new_email):
             token = tokens.make_dated("change_address", change.pk, now)
             transactional_emails.send_address_confirmation(subscriber, new_email, token, change.needs_old)
         if change.needs_old:

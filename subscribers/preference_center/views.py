@@ -24,7 +24,7 @@ from subscribers.public_page_responses import (
     client_address,
     evidence_from,
     link_page,
-    masked_address_context,
+    masked_address_and_preferences_link,
     render_page,
 )
 from subscribers.reconfirmation import campaigns
@@ -62,7 +62,7 @@ _Outcome = str | PreferencesForm | AddressChangeForm
 @link_page("pages/unknown_link.html")
 def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/preferences/<token>/`: all preferences of a subscriber on one page."""
-    claim, subscriber = former_addresses.read_token("preferences", token)
+    claim, subscriber = former_addresses.read_subscriber_token("preferences", token)
     now = timezone.now()
     before = preferences.read_preferences(subscriber, now)
     evidence = evidence_from(request, Channel.PREFERENCES, page_language(subscriber))
@@ -176,7 +176,7 @@ def _send_data_link(visit: _Visit) -> _Outcome:
 
 def _record_reason(visit: _Visit) -> _Outcome:
     reason = visit.request.POST.get("why", "")
-    is_known = unsubscribe.record_reason(visit.subscriber, visit.newsletter_id, reason, visit.now)
+    is_known = unsubscribe.notify_unsubscribe_reason(visit.subscriber, visit.newsletter_id, reason, visit.now)
     return "thanks" if is_known else ""
 
 
@@ -188,7 +188,7 @@ def _record_reason(visit: _Visit) -> _Outcome:
 @link_page("pages/unknown_link.html", status=200)
 def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/unsubscribe/<token>/`: one-click unsubscribe by POST (RFC 8058), a button by GET. Sets no cookie."""
-    claim, subscriber = former_addresses.read_token("unsubscribe", token)
+    claim, subscriber = former_addresses.read_subscriber_token("unsubscribe", token)
     lists, language = unsubscribe.newsletter_list_ids(claim.scope), page_language(subscriber)
     with override(language):
         consent_text = gettext("Press the button, and this newsletter comes to you again.")
@@ -229,7 +229,7 @@ def _handle_unsubscribe(
     if "send" in post:
         network = network_of(client_address(request))
         return preferences.email_preferences_link(subscriber, newsletter_id, network, now)
-    if unsubscribe.record_reason(subscriber, newsletter_id, post.get("why", ""), now):
+    if unsubscribe.notify_unsubscribe_reason(subscriber, newsletter_id, post.get("why", ""), now):
         return "thanks"
     # The button without a choice among the reasons is a valid answer too.
     return "unsubscribed" if "tell" in post else "nothing"
@@ -265,7 +265,7 @@ def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
         evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
         campaigns.confirm(campaign, subscriber, evidence, timezone.now())
         template = "pages/reconfirmed.html"
-    context = {**masked_address_context(subscriber, 0), "text": text}
+    context = {**masked_address_and_preferences_link(subscriber, 0), "text": text}
     return render_page(request, template, context, language=language, private=True)
 
 
@@ -285,7 +285,10 @@ def data_access_page(request: HttpRequest, token: str) -> HttpResponse:
         context: dict[str, object] = {"until": day}
         return render_page(request, "pages/your_data_erased.html", context, language=language, private=True)
     with override(language):
-        context = {"consequences": _erasure_consequences(day), **masked_address_context(subscriber, 0)}
+        context = {
+            "consequences": _erasure_consequences(day),
+            **masked_address_and_preferences_link(subscriber, 0),
+        }
     return render_page(request, "pages/your_data.html", context, language=language, private=True)
 
 
@@ -396,7 +399,7 @@ def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
         )
     context = {"masked": mask_address(change.old_email)}
     if rejection.subscriber.email == change.old_email:
-        context = masked_address_context(rejection.subscriber, 0)
+        context = masked_address_and_preferences_link(rejection.subscriber, 0)
     return render_page(request, "pages/address_kept.html", context, language=language, private=True)
 
 

@@ -63,7 +63,7 @@ def erase(email: str, now: datetime, *, final: bool = True) -> bool:
         for rows in (ImportRow, RejectedRow):
             rows._default_manager.filter(address_hash__in=hashes).delete()
         ImportChange.objects.filter(subscriber__in=subscriber_ids).delete()
-        jobs.delete_sample_cells()
+        jobs.delete_sample_cells_of_open_imports()
         for one in hashes:
             _suppress_as_erased(one, now)
         if final:

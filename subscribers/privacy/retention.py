@@ -37,7 +37,7 @@ def apply_retention(now: datetime) -> None:
     cleared = consent.clear_old_details(now, config.consent_details_months)
     rate_limit.delete_expired(now)
     jobs.delete_expired(now)
-    bulk_jobs.delete_expired(now)
+    bulk_jobs.delete_expired_changes(now)
     AddressChange.objects.filter(requested_at__lt=now - _ADDRESS_CHANGES_KEPT).delete()
     DataLink.objects.filter(requested_at__lt=now - _DATA_LINKS_KEPT).delete()
     delete_expired(now)

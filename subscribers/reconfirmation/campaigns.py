@@ -108,7 +108,7 @@ def run_due(now: datetime, stop: Stop = lambda: False) -> int:
 
 def read_token(token: str) -> tuple[ReconfirmationCampaign, Subscriber]:
     """The campaign and subscriber of a link in its email; raises InvalidToken."""
-    claim, person = former_addresses.read_token("reconfirm", token)
+    claim, person = former_addresses.read_subscriber_token("reconfirm", token)
     campaign = ReconfirmationCampaign.objects.select_related("mailing_list").filter(pk=claim.scope).first()
     if campaign is None:
         raise tokens.InvalidToken("the campaign was deleted")

@@ -58,7 +58,7 @@ class PreferenceFields(forms.Form):
             one.pk: [found.name for found in of_lists.get(one.pk, []) if found.name != one.name]
             for one in self.offered
         }
-        offered_languages = newsletters.languages_of(of_lists.values())
+        offered_languages = newsletters.signup_languages(of_lists.values())
         languages = dict.fromkeys((*offered_languages, *([extra_language] if extra_language else [])))
         self._choice_field("countries").choices = [
             (code, iso_codes.country_name(code, page_language)) for code in countries

@@ -32,7 +32,7 @@ def newsletters_of_lists(list_ids: Collection[int]) -> dict[int, list[Newsletter
     return _registered[0](list_ids) if _registered else {}
 
 
-def languages_of(newsletters: Iterable[Sequence[NewsletterInfo]]) -> tuple[str, ...]:
+def signup_languages(newsletters: Iterable[Sequence[NewsletterInfo]]) -> tuple[str, ...]:
     """The languages in which something is sent, the site's first; all of the site's where nothing is yet."""
     known = {code: None for group in newsletters for one in group for code in one.languages}
     ordered = [code for code in settings.CONFIG.site.languages if code in known]

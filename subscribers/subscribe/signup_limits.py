@@ -65,7 +65,7 @@ def check_signup(address: str, network: str, answered: bool, now: datetime) -> D
     return "busy"
 
 
-def may_email(address: str, now: datetime) -> bool:
+def claim_monthly_email(address: str, now: datetime) -> bool:
     """Claim one of the month's emails to this address, in any of its spellings."""
     address_key = address_hash(canonical_address(address)).hex()
     maximum = settings.CONFIG.signup.per_address_per_month

@@ -53,7 +53,7 @@ def request_signup(
         consent.record(Event.REQUESTED, [subscriber.pk], list_ids, evidence, now)
         confirmed = _auto_confirm(subscriber, list_ids, evidence, now)
         waiting = _has_pending(subscriber, list_ids)
-        if _claim_daily_email(subscriber, now) and signup_limits.may_email(email, now):
+        if _claim_daily_email(subscriber, now) and signup_limits.claim_monthly_email(email, now):
             if waiting:
                 lists = MailingList.objects.filter(pk__in=list_ids)
                 transactional_emails.send_confirmation(subscriber, confirm_token(subscriber, now), lists)

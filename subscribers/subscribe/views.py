@@ -17,7 +17,7 @@ from subscribers.models import MailingList, Subscriber
 from subscribers.public_page_responses import (
     evidence_from,
     link_page,
-    masked_address_context,
+    masked_address_and_preferences_link,
     offered_languages,
     render_page,
     requested_language,
@@ -132,7 +132,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         "lists": lists,
         "tracking_form": forms.tracking_consent_form(None, subscriber),
-        **masked_address_context(subscriber, 0),
+        **masked_address_and_preferences_link(subscriber, 0),
     }
     return render_page(request, template, context, language=page_language(subscriber), private=True)
 

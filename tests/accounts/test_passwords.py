@@ -234,10 +234,10 @@ def test_unused_accounts_are_listed(dana: User) -> None:
     assert [
         user.username for user in User.objects.order_by("username") if audit_log_entries.is_unused(user, now)
     ] == names
-    (result,) = local_checks.check_accounts(now)
+    (result,) = local_checks.check_unused_accounts(now)
     assert result.status == "warning" and "never, old" in result.message
     User.objects.filter(username__in=names).update(is_active=False)
-    assert [result.status for result in local_checks.check_accounts(now)] == ["ok"]
+    assert [result.status for result in local_checks.check_unused_accounts(now)] == ["ok"]
     dana.is_superuser = True
     dana.save()
     browser = Client()

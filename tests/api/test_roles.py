@@ -141,7 +141,7 @@ def ids(desk: Desk) -> dict[str, int]:
         "mailing_id": mailing.pk,
         "suppression_id": stopped.pk,
         "webhook_id": endpoint.pk,
-        "message_id": deliver.send_test(endpoint, now).pk,
+        "message_id": deliver.queue_test_message(endpoint, now).pk,
     }
 
 

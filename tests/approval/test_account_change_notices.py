@@ -26,7 +26,7 @@ def people() -> cast.Staff:
     people = cast.staff()
     for user in (people.writer, people.approver):
         user.user_permissions.add(Permission.objects.get(codename="access_admin"))
-    account_change_notices.mark_as_reported(timezone.now())
+    account_change_notices.mark_account_changes_notified(timezone.now())
     return people
 
 
@@ -79,7 +79,7 @@ def test_the_power_to_approve_or_to_change_accounts_is_reported_at_once(
     people: cast.Staff, who: str, role: str, at_once: bool
 ) -> None:
     groups = ensure_groups()
-    account_change_notices.mark_as_reported(timezone.now())
+    account_change_notices.mark_account_changes_notified(timezone.now())
     if who:
         with acting_as(people.admin):
             people.writer.groups.add(groups[role])
@@ -110,7 +110,7 @@ def test_the_owner_hears_of_a_password_at_once_and_once(people: cast.Staff) -> N
 
 def test_who_has_not_joined_and_who_joined_later_hear_of_nothing(people: cast.Staff) -> None:
     approvers = ensure_groups()["Approvers"]
-    account_change_notices.mark_as_reported(timezone.now())
+    account_change_notices.mark_account_changes_notified(timezone.now())
     rename(people.writer)
     invited = User.objects.create_user("timur", "timur@office.example.org")
     invited.groups.add(approvers)

@@ -241,7 +241,7 @@ def test_an_update_that_changes_nothing_is_not_recorded(people: cast.Staff) -> N
 def test_a_change_is_reported_to_the_owner_at_both_addresses_and_to_every_approver_once(
     people: cast.Staff,
 ) -> None:
-    account_change_notices.mark_as_reported(NOW)
+    account_change_notices.mark_account_changes_notified(NOW)
     with acting_as(people.admin):
         _email(people)
     account_change_notices.send_account_notices(timezone.now())
@@ -312,7 +312,7 @@ def test_a_sign_in_that_renews_the_hash_of_the_password_is_not_reported(people: 
     words = "approver's long password"
     weak = make_password(words, salt="ab", hasher="md5")
     User.objects.filter(pk=people.approver.pk).update(password=weak)
-    account_change_notices.mark_as_reported(NOW)
+    account_change_notices.mark_account_changes_notified(NOW)
     assert authenticate(username="approver", password="wrong") is None
     assert authenticate(username="approver", password=words) == people.approver
     people.approver.refresh_from_db()

@@ -102,7 +102,7 @@ def test_an_external_approver_hears_of_their_own_account_only_and_of_no_password
     people = staff()
     minister = User.objects.create_user("minister", "minister@ministry.example")
     minister.groups.add(ensure_groups()["External approvers"])
-    account_change_notices.mark_as_reported(NOW)
+    account_change_notices.mark_account_changes_notified(NOW)
     people.writer.first_name = "Another"
     people.writer.save()
     minister.email = "office@ministry.example"

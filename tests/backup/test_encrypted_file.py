@@ -14,7 +14,7 @@ from mailer.backup.encrypted_file import (
     EncryptingWriter,
     NewerVersion,
     WrongPassphrase,
-    read_through,
+    authenticate_and_digest,
 )
 
 PASSPHRASE = "a passphrase of the tests"
@@ -105,4 +105,4 @@ def test_reading_through_returns_the_digest_of_what_was_written() -> None:
     with EncryptingWriter(file, PASSPHRASE) as writer:
         writer.write(os.urandom(3 * CHUNK))
     file.seek(0)
-    assert read_through(DecryptingReader(file, PASSPHRASE)) == writer.digest.digest()
+    assert authenticate_and_digest(DecryptingReader(file, PASSPHRASE)) == writer.digest.digest()

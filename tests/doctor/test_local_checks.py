@@ -133,7 +133,7 @@ def test_an_old_backup_or_none_is_a_warning(context, days, status):
 @pytest.mark.django_db
 def test_an_installation_that_sends_nothing_is_a_problem(settings, context, tmp_path):
     settings.CONFIG = context(storage={"path": str(tmp_path)}).config
-    identity.check_identity(timezone.now())
+    identity.enforce_identity(timezone.now())
     (found,) = local_checks.check_sending_allowed()
     assert found.status == "ok"
     instances.begin_no_send(instances.Instance.Reason.RESTORED, timezone.now())

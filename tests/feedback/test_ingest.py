@@ -152,7 +152,7 @@ def test_other_feedback_reports_change_nothing(delivery: Delivery, name: str) ->
 def test_mail_to_the_unsubscribe_address_unsubscribes_and_records_an_event(
     aigerim: Subscriber, delivery: Delivery
 ) -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     newsletter = delivery.mailing.edition.newsletter_id
     raw = (
         f"From: {READER}\nTo: {message_identifiers.unsubscribe_address(aigerim.pk, newsletter)}\n\n".encode()

@@ -64,7 +64,7 @@ def test_a_service_event_about_a_former_address_counts_only_as_complaint(kind: s
 
 
 def test_a_merge_moves_deliveries_and_keeps_complaints() -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     kept, gone = reader("kept@example.net"), reader("gone@example.net")
     shared = mailing()
     both = [
@@ -87,7 +87,7 @@ def receive(sender: str, subject: str) -> ReturnedMessage:
 
 
 def test_erasure_deletes_their_messages_and_servers_replies() -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     gone, stays = reader("aigerim@example.net"), reader("olga@example.net")
     returned(gone)
     returned(stays)
@@ -109,7 +109,7 @@ def test_deliveries_and_bounces_are_exported_as_json() -> None:
     person = reader()
     sent = accepted_delivery(person, ago(days=1), reply="250 ok")
     bounce(sent)
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     data = json.loads(json.dumps(collect_data(person)))
     assert [(one["state"], one["at"], one["reply"]) for one in data["deliveries"]] == [
         ("accepted", ago(days=1).isoformat(timespec="seconds"), "250 ok")

@@ -44,20 +44,20 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 def test_a_new_database_gets_an_identity_and_may_send(machine: Machine, tmp_path: Path) -> None:
     assert no_send.no_send_reason() is None
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     row = models.load_instance()
     assert row is not None and len(row.identity) == 32
     assert no_send.no_send_reason() is None
     path = tmp_path / "first" / identity.FILE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    identity.check_identity(NOW + HOUR)
+    identity.enforce_identity(NOW + HOUR)
     assert no_send.no_send_reason() is None
 
 
 def test_another_machine_sends_only_when_it_has_joined(machine: Machine) -> None:
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     machine("second")
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     assert no_send.no_send_reason() == "not_joined"
     with pytest.raises(no_send.NoSend):
         no_send.require_sending()
@@ -72,26 +72,26 @@ def test_another_machine_sends_only_when_it_has_joined(machine: Machine) -> None
 def test_a_copied_database_gets_an_identity_of_its_own_and_sends_nothing(
     machine: Machine, database: Callable[[str], None]
 ) -> None:
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     before = models.load_instance()
     database("copy")
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     after = models.load_instance()
     assert before is not None and after is not None and before.identity != after.identity
     assert no_send.no_send_reason() == Instance.Reason.COPIED
     # Once a person has confirmed, this machine sends, and the copy is the database that is known.
     models.end_no_send()
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     assert no_send.no_send_reason() is None
 
 
 def test_a_pause_does_not_hide_that_the_database_is_a_copy(
     machine: Machine, database: Callable[[str], None]
 ) -> None:
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     models.begin_no_send(Instance.Reason.PAUSED, NOW)
     database("copy")
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     assert no_send.no_send_reason() == Instance.Reason.COPIED
 
 
@@ -101,38 +101,38 @@ def test_a_pause_does_not_hide_that_the_database_is_a_copy(
 def test_a_database_that_was_put_back_sends_nothing(
     machine: Machine, lost: timedelta, reason: str | None
 ) -> None:
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     backup = Instance.objects.values().get()
-    identity.check_identity(NOW + lost)
+    identity.enforce_identity(NOW + lost)
     Instance.objects.update(**backup)
-    identity.check_identity(NOW + lost)
+    identity.enforce_identity(NOW + lost)
     # A standby that takes over lacks seconds at most.
     assert no_send.no_send_reason() == reason
     models.end_no_send()
-    identity.check_identity(NOW + lost)
+    identity.enforce_identity(NOW + lost)
     assert no_send.no_send_reason() is None
 
 
 def test_a_restored_database_sends_nothing_until_that_is_confirmed(
     machine: Machine, database: Callable[[str], None]
 ) -> None:
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
     identity.mark_restored(NOW + HOUR)
     machine("elsewhere")
     database("new server")
-    identity.check_identity(NOW + HOUR)
+    identity.enforce_identity(NOW + HOUR)
     assert no_send.no_send_reason() == Instance.Reason.RESTORED
     assert not identity.join_installation(NOW + HOUR)
     models.end_no_send()
     assert no_send.no_send_reason() is None
     # The original's machine does not belong to it.
     machine("first")
-    identity.check_identity(NOW + HOUR)
+    identity.enforce_identity(NOW + HOUR)
     assert no_send.no_send_reason() == "not_joined"
 
 
 def test_the_workers_job_gives_no_identity_to_a_database(machine: Machine) -> None:
-    identity.note_use(NOW)
+    identity.recheck_identity(NOW)
     assert models.load_instance() is None
 
 

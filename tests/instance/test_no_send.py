@@ -40,7 +40,7 @@ LEAVES = {
 @pytest.fixture(autouse=True)
 def _machine(configure: Callable[..., None], tmp_path: Path) -> None:
     configure(storage={"path": str(tmp_path)})
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
 
 
 def test_every_job_is_known_to_leave_the_installation_or_not() -> None:

@@ -48,7 +48,7 @@ def samples(client: Client) -> Samples:
 def test_messages_of_an_inactive_webhook_are_not_overdue(client: Client) -> None:
     now = timezone.now() - timedelta(hours=1)
     endpoint, _ = endpoints.create("CRM", "https://crm.example.org/", ["mailing.finished"], "lola", now)
-    deliver.send_test(endpoint, now)
+    deliver.queue_test_message(endpoint, now)
     assert samples(client)["mailer_queue_overdue_seconds", "outgoing webhooks"] >= 3600
     endpoints.set_active(endpoint, False)
     found = samples(client)

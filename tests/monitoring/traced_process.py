@@ -17,7 +17,7 @@ def main() -> None:
     from mailer.job_index import Job
     from mailer.telemetry import span
     from mailer.worker import startup
-    from mailer.worker.job_execution_and_locks import run_once
+    from mailer.worker.job_execution_and_locks import run_and_log_failure
 
     startup.start_tracing("worker")
 
@@ -25,7 +25,7 @@ def main() -> None:
         with span("submit batch", mailing=7, deliveries=3):
             raise ValueError("refused: planted" + "@" + "example.org")
 
-    run_once(Job("send mailings", 1, job), lambda: datetime.now(UTC), lambda: False)
+    run_and_log_failure(Job("send mailings", 1, job), lambda: datetime.now(UTC), lambda: False)
     client = Client(raise_request_exception=False, SERVER_NAME="127.0.0.1")
     client.get("/healthz")
     client.get("/nowhere/planted-token/")

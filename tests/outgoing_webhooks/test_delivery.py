@@ -66,7 +66,7 @@ def test_a_replaced_secret_signs_for_a_day_beside_the_new_one(receiver: Receiver
     note_secrets([new])
     assert new != old
     for later, old_works in ((timedelta(), True), (timedelta(hours=25), False)):
-        deliver.send_test(endpoint, clock.now)
+        deliver.queue_test_message(endpoint, clock.now)
         # The library refuses times that are not now, so that only the signature's secrets differ here.
         clock.now += later
         run(clock)
@@ -137,7 +137,7 @@ def test_an_endpoint_that_fails_for_days_is_deactivated(receiver: Receiver, cloc
 def test_gone_deactivates_at_once(receiver: Receiver, clock: Clock) -> None:
     endpoint, _ = made(receiver)
     receiver.status = 410
-    deliver.send_test(endpoint, clock.now)
+    deliver.queue_test_message(endpoint, clock.now)
     run(clock)
     endpoint.refresh_from_db()
     assert not endpoint.active
@@ -146,7 +146,7 @@ def test_gone_deactivates_at_once(receiver: Receiver, clock: Clock) -> None:
 def test_no_redirect_is_followed(receiver: Receiver, clock: Clock) -> None:
     endpoint, _ = made(receiver)
     receiver.status, receiver.location = 302, receiver.url
-    deliver.send_test(endpoint, clock.now)
+    deliver.queue_test_message(endpoint, clock.now)
     assert run(clock) == 0
     assert [attempt.status for attempt in WebhookAttempt.objects.all()] == [302]
     assert len(receiver.requests) == 1
@@ -172,7 +172,7 @@ def test_only_plain_https_addresses_are_accepted(url: str) -> None:
 
 def test_nothing_is_sent_into_the_offices_own_network(clock: Clock) -> None:
     endpoint, _ = endpoints.create("CRM", "https://127.0.0.1/", ["mailing.finished"], "lola", clock.now)
-    deliver.send_test(endpoint, clock.now)
+    deliver.queue_test_message(endpoint, clock.now)
     assert run(clock) == 0
     attempt = WebhookAttempt.objects.get()
     assert attempt.status is None
@@ -181,9 +181,9 @@ def test_nothing_is_sent_into_the_offices_own_network(clock: Clock) -> None:
 
 def test_old_messages_are_deleted_with_their_attempts(receiver: Receiver, clock: Clock) -> None:
     endpoint, _ = made(receiver)
-    deliver.send_test(endpoint, clock.now)
+    deliver.queue_test_message(endpoint, clock.now)
     run(clock)
-    deliver.send_test(endpoint, clock.now)
+    deliver.queue_test_message(endpoint, clock.now)
     assert deliver.delete_old(clock.now + timedelta(days=31)) == 2
     assert [one.state for one in WebhookMessage.objects.all()] == ["waiting"]
     assert json.loads(WebhookMessage.objects.get().body)["type"] == "test"
@@ -195,7 +195,7 @@ def test_old_messages_are_deleted_with_their_attempts(receiver: Receiver, clock:
 
 def test_two_workers_send_no_message_twice(receiver: Receiver, clock: Clock, monkeypatch: Any) -> None:
     endpoint, _ = made(receiver)
-    deliver.send_test(endpoint, clock.now)
+    deliver.queue_test_message(endpoint, clock.now)
     claim = deliver._claim
 
     def claimed_by_another(one: WebhookMessage, now: datetime) -> bool:
@@ -214,7 +214,7 @@ def test_a_secret_that_cannot_be_decrypted_is_a_failed_attempt_with_its_reason(
     broken, _ = made(receiver)
     WebhookEndpoint.objects.filter(pk=broken.pk).update(secret=b"of other keys")
     for one in (broken, endpoint):
-        deliver.send_test(one, clock.now)
+        deliver.queue_test_message(one, clock.now)
     assert run(clock) == 1
     attempt = WebhookAttempt.objects.get(message__endpoint=broken)
     assert attempt.status is None and attempt.error

@@ -116,7 +116,7 @@ def test_dates_countries_and_languages_are_those_of_cldr_but_for_what_is_listed(
                 ("month", localization.month_name(when, code), format_date(when, "MMMM", locale=cldr)),
                 (
                     "period",
-                    localization.period_in_text(months, code),
+                    localization.period_in_sentence(months, code),
                     format_skeleton("yMMMM", when, locale=cldr),
                 ),
             ]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from openpyxl import load_workbook
 
-from mailer.reports.export import MAX_ROWS, Sheet, csv_lines, flat_sheet, table_sheet, write_xlsx
+from mailer.reports.export import MAX_ROWS, Sheet, csv_lines, long_format_sheet, table_sheet, write_xlsx
 from mailer.reports.stats import OutcomeCounts, Stats, Totals
 from mailer.reports.tables import Cell, Column, report_tables
 
@@ -59,7 +59,7 @@ def test_a_report_is_a_workbook_of_its_tables_and_one_long_list_of_its_figures()
     book = workbook(*map(table_sheet, made))
     assert book["By reader's language"][1][:3] == ("Russian", 2, 2)
     assert book["Totals"][0] == ("State", "Recipients", "Share")
-    lines = list(csv.reader(io.StringIO("".join(csv_lines(flat_sheet(made))))))
+    lines = list(csv.reader(io.StringIO("".join(csv_lines(long_format_sheet(made))))))
     assert lines[0] == ["Table", "Row", "Column", "Value"]
     assert ["languages", "Russian", "accepted", "2"] in lines
     assert len(lines) == 1 + sum(len(table.rows) * (len(table.columns) - 1) for table in made)

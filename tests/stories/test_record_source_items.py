@@ -27,7 +27,7 @@ from mailer.audit_log import chain
 from mailer.stories import bulk_drafts, draft_editing, draft_suggestion, source_item_review
 from mailer.stories.draft_suggestion import MOST_HTML, digest_of
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
-from mailer.stories.record_source_items import items_to_load, preview_items, record_items
+from mailer.stories.record_source_items import items_with_picture_to_load, preview_items, record_items
 from mailer.stories.source_item_pictures import Picture
 from mailer.stories.sources.parser_pool import ParserPool
 from mailer.stories.sources.source_item import SourceItem
@@ -439,8 +439,8 @@ def test_a_changed_address_of_a_picture_is_loaded_once(site: Site) -> None:
     (story,) = record_items(source, [item], NOW, allow_loopback=True).added
     old = latest(story).picture
     other = replace(item, picture_url=site.url("/b.png"))
-    assert [one.id for one in items_to_load(source, [other])] == [other.id]
-    assert items_to_load(source, [item, replace(item, title="Мост закрыли")]) == []
+    assert [one.id for one in items_with_picture_to_load(source, [other])] == [other.id]
+    assert items_with_picture_to_load(source, [item, replace(item, title="Мост закрыли")]) == []
     for _ in range(2):
         record_items(source, [other], NOW, allow_loopback=True)
     new = latest(story).picture

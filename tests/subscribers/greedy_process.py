@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 
-from subscribers.limited_process import apply_limits
+from subscribers.limited_process import limit_this_process
 
 if __name__ == "__main__":
-    (how,) = apply_limits(sys.argv[1:])
+    (how,) = limit_this_process(sys.argv[1:])
     out = sys.stdout
     out.write(sys.stdin.readline())
     out.flush()

@@ -293,7 +293,7 @@ class SubscriberMachine(RuleBasedStateMachine):
         if found is None or found.reason == Suppression.Reason.ERASED:
             return
         if also_reopen:
-            suppression.reopen(found, "lola", self.now)
+            suppression.allow_lift_by_signup(found, "lola", self.now)
         else:
             suppression.lift(found, "lola", self.now)
         self.complained.discard(address)

@@ -99,7 +99,8 @@ def test_an_edition_approved_as_anonymous_names_no_subscriber(sent: Mails, track
 )
 def test_a_random_token_is_invalid(token: str) -> None:
     assert (
-        link_tracking.parse_link_token(token) is None and link_tracking.parse_subscriber_token(token) is None
+        link_tracking.parse_link_token(token) is None
+        and link_tracking.delivery_id_from_subscriber_token(token) is None
     )
 
 

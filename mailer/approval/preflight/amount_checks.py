@@ -63,10 +63,10 @@ def amounts_differ(description: Description) -> Iterator[Found]:
             if is_apart and one.number == other.number and _is_other(one, other):
                 yield Found(other.text.place, f"{other.written} / {one.written}")
                 break
-    yield from swapped_percentages(description)
+    yield from swapped_percentage_digits(description)
 
 
-def swapped_percentages(description: Description) -> Iterator[Found]:
+def swapped_percentage_digits(description: Description) -> Iterator[Found]:
     """The only share of a summary or headline with its digits swapped in the body: 74 % and 47 %."""
     stories: dict[tuple[str, str], list[tuple[Text, list[str]]]] = defaultdict(list)
     for text in description.texts:

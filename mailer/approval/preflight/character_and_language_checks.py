@@ -252,7 +252,7 @@ def no_headline(description: Description) -> Iterator[Found]:
                 yield Found(place_of(story, text.language))
 
 
-def no_summary(description: Description) -> Iterator[Found]:
+def headline_without_text(description: Description) -> Iterator[Found]:
     """Stories that readers see nothing of but the headline."""
     for story in description.shown_stories:
         for text in story.texts:

@@ -254,7 +254,7 @@ def place_of_block(content: Content, block: Block, language: str = "") -> Place:
     """The place of a block, named by its first text in that language, else in any."""
     written = [found for text in _first(block.texts, language) if (found := written_parts(block, text))]
     words = next(iter(written[0].values()), "") if written else ""
-    label = excerpt(sanitize.to_single_line(words)) if words else _BLOCK_NAMES[block.kind]
+    label = excerpt(sanitize.html_to_single_line(words)) if words else _BLOCK_NAMES[block.kind]
     return Place("block", str(content.blocks.index(block)), label, language)
 
 

@@ -207,7 +207,7 @@ CHECKS: tuple[Check, ...] = (
             "all stories in another language."
         ),
         stored("Translate the stories, or remove the language from the newsletter."),
-        newsletter_settings_checks.languages_without_text,
+        newsletter_settings_checks.languages_without_story_texts,
     ),
     Check(
         "text.placeholder",
@@ -319,7 +319,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A text begins with a lower-case letter, as if its beginning were missing."),
         stored("Add the missing beginning of the text, or a capital letter."),
-        writing_error_checks.lower_case_start,
+        writing_error_checks.begins_in_lower_case,
     ),
     Check(
         "text.summary_repeats",
@@ -336,14 +336,14 @@ CHECKS: tuple[Check, ...] = (
             "see all of it."
         ),
         stored("Write three figures at most, each with its label after a vertical bar."),
-        writing_error_checks.figures_left_out,
+        writing_error_checks.unshown_or_unlabelled_figures,
     ),
     Check(
         "text.figures_differ",
         "error",
         stored("A block of figures has different numbers in different languages."),
         stored("Correct the figure that is wrong."),
-        writing_error_checks.figures_differ,
+        writing_error_checks.figures_differ_between_languages,
     ),
     Check(
         "text.facts_contradict",
@@ -378,7 +378,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A subject line or headline mentions a number that is not in any story."),
         stored("Compare the number with the one in the story."),
-        translation_fact_checks.unknown_numbers,
+        translation_fact_checks.headline_numbers_not_in_text,
     ),
     Check(
         "text.number_impossible",
@@ -484,7 +484,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A story has only a headline: neither a summary nor a text."),
         stored("Write a summary of one or two sentences."),
-        character_and_language_checks.no_summary,
+        character_and_language_checks.headline_without_text,
     ),
     Check(
         "text.wrong_language",
@@ -601,7 +601,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A text gives an email address at a free provider, such as Gmail."),
         stored("Use an email address of the office instead."),
-        unsuitable_content_checks.private_addresses,
+        unsuitable_content_checks.free_mail_addresses,
     ),
     Check(
         "text.loaded_word",
@@ -615,7 +615,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A text says “click here”, but there is no link."),
         stored("Make a link of the words that say where it leads."),
-        unsuitable_content_checks.click_here,
+        unsuitable_content_checks.click_here_without_link,
     ),
     Check(
         "text.odd_characters",
@@ -645,7 +645,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A sentence begins with a lower-case letter or is in capital letters."),
         stored("Use a capital letter at the beginning of the sentence only."),
-        typography_checks.sentence_capitals,
+        typography_checks.wrong_sentence_case,
     ),
     Check(
         "text.quotation_marks",
@@ -659,7 +659,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A text lacks the special letters of its language's alphabet."),
         stored("Type the text with a keyboard for this language."),
-        spelling_checks.lost_letters,
+        spelling_checks.missing_special_letters,
     ),
     Check(
         "text.old_font",
@@ -673,7 +673,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("In a text, the Uzbek letters o‘ and g‘ are written with different apostrophes."),
         stored("Use the same apostrophe everywhere: ‘."),
-        spelling_checks.mixed_apostrophes,
+        spelling_checks.mixed_uzbek_apostrophes,
     ),
     Check(
         "text.spelling",
@@ -722,7 +722,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A headline or summary is too short, or a headline ends with a full stop."),
         stored("Say in the headline what happened, without a full stop at its end."),
-        structure_checks.short_texts,
+        structure_checks.short_text_or_headline_stop,
     ),
     Check(
         "text.unfinished",
@@ -1087,7 +1087,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("The words of a link are missing, far too long, or the same as those of another link."),
         stored("Choose a few words that say where the link leads."),
-        link_text_and_address_checks.unsuitable_link_text,
+        link_text_and_address_checks.malformed_link_text,
     ),
     Check(
         "link.mail_address",
@@ -1454,7 +1454,7 @@ CHECKS: tuple[Check, ...] = (
             "another organisation."
         ),
         stored("Enter an address of the office for replies."),
-        newsletter_settings_checks.invalid_reply_to,
+        newsletter_settings_checks.doubtful_reply_to,
     ),
     Check(
         "sender.without_name",

@@ -12,9 +12,9 @@ from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.stated_counts import (
     StatedCount,
     counts_in,
+    identifying_numbers_in,
+    is_number_slip,
     is_same_word,
-    is_slip,
-    labels_in,
 )
 from mailer.approval.preflight.sum_checks import FEMALE, MALE
 
@@ -36,7 +36,10 @@ def _two_numbers(texts: Sequence[Text]) -> Found | None:
     things = [
         (text, one)
         for text in texts
-        for one in (*counts_in(text.plain, text.language.partition("-")[0]), *labels_in(text.plain))
+        for one in (
+            *counts_in(text.plain, text.language.partition("-")[0]),
+            *identifying_numbers_in(text.plain),
+        )
     ]
     for (text, one), (other_text, other) in combinations(things, 2):
         if one.value == other.value or not _is_same_thing(one, other):
@@ -54,9 +57,9 @@ def _two_numbers(texts: Sequence[Text]) -> Found | None:
             is_wrong = True
         elif text.field != other_text.field:
             # A body says more than its summary: "12 schools … of them 3 schools".
-            is_wrong = is_slip(one.value, other.value) or (is_again and is_same_phrase)
+            is_wrong = is_number_slip(one.value, other.value) or (is_again and is_same_phrase)
         else:
-            is_wrong = is_slip(one.value, other.value) and (is_again or is_same_phrase)
+            is_wrong = is_number_slip(one.value, other.value) and (is_again or is_same_phrase)
         if is_wrong:
             return Found(other_text.place, excerpt(f"{one.written} / {other.written}"))
     return None

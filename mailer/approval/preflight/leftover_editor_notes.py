@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mailer.approval.preflight.check_input import split_sentences
-from mailer.approval.preflight.leftover_editor_queries import bracketed_remark_in
+from mailer.approval.preflight.leftover_editor_queries import find_editor_query
 
 _FLAGS = re.VERBOSE | re.IGNORECASE
 # What an editor is asked to do: imperatives, singular and plural, and infinitives.
@@ -147,7 +147,7 @@ _MARKED = re.compile(
 )
 
 
-def remark_in(plain: str) -> str:
+def find_editor_note(plain: str) -> str:
     """The first remark of a text to a colleague; empty where it has none."""
     if found := _TO_THE_EDITOR.search(plain):
         return plain[found.start() :].strip()
@@ -159,7 +159,7 @@ def remark_in(plain: str) -> str:
         if _is_marked_remark(marked["mark"], marked["rest"]):
             return marked[0].strip()
     first = next((one for one in split_sentences(plain) if _is_sentence_remark(one)), "")
-    return first or bracketed_remark_in(plain)
+    return first or find_editor_query(plain)
 
 
 def _requests(words: str, *, first: bool = False) -> bool:

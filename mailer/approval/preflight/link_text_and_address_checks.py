@@ -147,7 +147,7 @@ def personal_url(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(link.url))
 
 
-def unsuitable_link_text(description: Description) -> Iterator[Found]:
+def malformed_link_text(description: Description) -> Iterator[Found]:
     """Links without words, with a paragraph of them, in two pieces, or with the words of another link."""
     known: dict[tuple[str, str], Link] = {}
     for link in description.anchors:

@@ -79,7 +79,7 @@ def no_postal_address(description: Description) -> Iterator[Found]:
 
 
 # A draft is checked again after each change, most of which leave a message as it was.
-_shown = lru_cache(maxsize=16)(sanitize.to_single_line)
+_shown = lru_cache(maxsize=16)(sanitize.html_to_single_line)
 
 
 def heading_order(description: Description) -> Iterator[Found]:

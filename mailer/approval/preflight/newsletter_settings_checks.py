@@ -31,7 +31,7 @@ _COPIED = re.compile(r"\bcopy\b|\bкопия\b|\bкөшірме\b|\(\d\)\s*$|\bt
 _LEAST_LOGO = 80
 
 
-def invalid_reply_to(description: Description) -> Iterator[Found]:
+def doubtful_reply_to(description: Description) -> Iterator[Found]:
     """An address for answers that is broken, private, or nearly the office's own."""
     address, own = description.sender.reply_to.strip(), description.sender.email.rpartition("@")[2].lower()
     if not _ADDRESS.fullmatch(address) or own in FREE_MAIL:
@@ -114,7 +114,7 @@ def _months(language: str, only: int = 0) -> list[str]:
     ]
 
 
-def languages_without_text(description: Description) -> Iterator[Found]:
+def languages_without_story_texts(description: Description) -> Iterator[Found]:
     """Languages whose readers see no text of their own: everything is shown in another language."""
     written = {
         text.language for story in description.shown_stories for text in story.texts if text.headline.strip()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.leftover_editor_notes import remark_in
+from mailer.approval.preflight.leftover_editor_notes import find_editor_note
 from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.placeholder_checks import placeholder_in
 
@@ -201,7 +201,7 @@ def instructions_to_colleagues(text: Text) -> Iterator[Found]:
     """What writers ask of each other, and words that stand for a text to come."""
     patterns = (_INSTRUCTIONS, _TAGS, _TWO_CYRILLIC_X)
     match = next(filter(None, (one.search(text.plain) for one in patterns)), None)
-    found = match[0] if match else remark_in(text.plain)
+    found = match[0] if match else find_editor_note(text.plain)
     if found and not placeholder_in(text.plain):
         yield Found(text.place, excerpt(found))
 

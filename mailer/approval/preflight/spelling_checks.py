@@ -50,7 +50,7 @@ _LONGEST_WORD = 60
 
 
 @check_each_text
-def lost_letters(text: Text) -> Iterator[Found]:
+def missing_special_letters(text: Text) -> Iterator[Found]:
     """Texts without the letters that their alphabet has beside the common ones: "коптеген суроолорго"."""
     code = text.language.partition("-")[0]
     if code == "uz" and (bare := _UZBEK_BARE.search(text.plain)):
@@ -100,7 +100,7 @@ def _latin_in_cyrillic(text: Text, code: str) -> Iterator[Found]:
             yield Found(text.place, word)
 
 
-def mixed_apostrophes(description: Description) -> Iterator[Found]:
+def mixed_uzbek_apostrophes(description: Description) -> Iterator[Found]:
     """Uzbek oʻ and gʻ with different signs in one edition."""
     signs: dict[str, list[Text]] = defaultdict(list)
     for text in description.texts:

@@ -118,7 +118,7 @@ def counts_in(plain: str, language: str) -> tuple[StatedCount, ...]:
     return tuple(found)
 
 
-def labels_in(plain: str) -> tuple[StatedCount, ...]:
+def identifying_numbers_in(plain: str) -> tuple[StatedCount, ...]:
     """Rooms, decrees and numbers of schools and houses: what a number names, and does not count."""
     return tuple(
         StatedCount(one["a"] or one["b"], (f"#{label}",), one[0].strip(), one.start(), one.end(), False)
@@ -169,7 +169,7 @@ def is_same_word(one: str, other: str) -> bool:
     return len(second) - len(first) <= 5 and first[:least] == second[:least]
 
 
-def is_slip(one: str, other: str) -> bool:
+def is_number_slip(one: str, other: str) -> bool:
     """Whether one number may be the other with a slip: a digit changed, two swapped, a nought too many."""
     if one == other or min(len(one), len(other)) < 2 or (_YEAR.fullmatch(one) and _YEAR.fullmatch(other)):
         return False

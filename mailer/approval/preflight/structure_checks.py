@@ -184,7 +184,7 @@ def long_texts(text: Text) -> Iterator[Found]:
         yield Found(text.place, stored("The text has %(count)s characters", count=len(text.plain)))
 
 
-def short_texts(description: Description) -> Iterator[Found]:
+def short_text_or_headline_stop(description: Description) -> Iterator[Found]:
     """Headlines of one word, summaries of one or two, lines that end as no other of their kind does."""
     headlines = [text for text in description.texts if text.field == "headline"]
     for text in headlines:

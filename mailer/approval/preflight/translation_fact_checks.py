@@ -155,7 +155,7 @@ def _left_out(languages: Mapping[str, Version], code: str) -> list[Fact]:
     return [fact for fact in missing if not fact.is_loose]
 
 
-def unknown_numbers(description: Description) -> Iterator[Found]:
+def headline_numbers_not_in_text(description: Description) -> Iterator[Found]:
     """Numbers of a subject that no story has, and of a headline that its text and other languages lack."""
     for text in description.texts:
         if text.field not in ("subject", "preheader", "headline") or text.language not in LANGUAGES:

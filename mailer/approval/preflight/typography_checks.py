@@ -82,7 +82,7 @@ def wrong_spaces_and_hyphens(text: Text) -> Iterator[Found]:
 
 
 @check_each_text
-def sentence_capitals(text: Text) -> Iterator[Found]:
+def wrong_sentence_case(text: Text) -> Iterator[Found]:
     """Sentences that begin with a small letter, or shout in capitals."""
     if text.field not in PROSE:
         return

@@ -64,7 +64,7 @@ def personal_data(text: Text) -> Iterator[Found]:
         yield Found(text.place, excerpt(found[0]))
 
 
-def private_addresses(description: Description) -> Iterator[Found]:
+def free_mail_addresses(description: Description) -> Iterator[Found]:
     """E-mail addresses at free providers, in texts, links and for answers."""
     for text in description.texts:
         if found := next((one for one in EMAIL.findall(text.plain) if _is_private(one)), ""):
@@ -86,7 +86,7 @@ def loaded_words(text: Text) -> Iterator[Found]:
         yield Found(text.place, excerpt(found[0]))
 
 
-def click_here(description: Description) -> Iterator[Found]:
+def click_here_without_link(description: Description) -> Iterator[Found]:
     """ "Click here" in a text; links that say so have a check of their own."""
     pressed = " ".join(link.words.casefold() for link in description.anchors)
     for text in description.texts:

@@ -155,7 +155,7 @@ def sentence_breaks_off(text: Text) -> Iterator[Found]:
 
 
 @check_each_text
-def lower_case_start(text: Text) -> Iterator[Found]:
+def begins_in_lower_case(text: Text) -> Iterator[Found]:
     """Texts that begin with a small letter, as if their beginning had been cut off."""
     first = re.match(r"[^\W\d_]+(?![\w-])", text.plain)
     if text.field in ("headline", "summary", "subject", "preheader") and first and first[0].islower():
@@ -178,7 +178,7 @@ def summary_repeats_headline(description: Description) -> Iterator[Found]:
                 yield Found(place_of(story, text.language), excerpt(text.summary))
 
 
-def figures_left_out(description: Description) -> Iterator[Found]:
+def unshown_or_unlabelled_figures(description: Description) -> Iterator[Found]:
     """Figures beyond the third, which no reader sees, and those without a label."""
     for block in description.content.blocks:
         for text in block.texts if block.kind == "figures" else ():
@@ -188,7 +188,7 @@ def figures_left_out(description: Description) -> Iterator[Found]:
                 yield Found(place_of_block(description.content, block, text.language), excerpt(wrong[0]))
 
 
-def figures_differ(description: Description) -> Iterator[Found]:
+def figures_differ_between_languages(description: Description) -> Iterator[Found]:
     """Figures that are not the same numbers in each language."""
     for block in description.content.blocks:
         if block.kind != "figures" or not block.texts:

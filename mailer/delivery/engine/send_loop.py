@@ -122,7 +122,7 @@ def send_due(
             _update_wait_reason(due, None)
             with _paused_garbage_collection():
                 _SendLoop(now, stopped, only, summary, limits, min_batch).run()
-            provider_stats.add_all_outcomes()
+            provider_stats.update_all_stats_and_breakers()
             recover_and_finish.exclude_cancelled()
         _update_wait_reason(_due_mailings(only, now()), limits.wait(now()))
     summary.finished = recover_and_finish.finish_mailings(now())
@@ -273,7 +273,7 @@ class _SendLoop:
                 self._loop(transport)
                 transport.stop(_STOP_GRACE)
                 self._record(transport.collect(0))
-            clean = not claim_and_record.has_claims(journal.owner)
+            clean = not claim_and_record.has_unsettled_claims(journal.owner)
         finally:
             # Outstanding deliveries are settled from the journal by the next recovery.
             journal.discard() if clean else journal.close()

@@ -30,7 +30,7 @@ from mailer.delivery.esp.client_base import (
     READ_TIMEOUT,
     Item,
     Result,
-    uses_own_envelope_sender,
+    receives_own_bounces,
 )
 from mailer.delivery.esp.message_encoder import delivery_token
 from mailer.delivery.smtp.envelope_and_commands import Envelope
@@ -121,7 +121,7 @@ class AmazonSesClient:
         email: Any = EmailMessage("", "", "sender@localhost", [envelope.recipient])
         email.raw = b"".join(envelope.pieces) or envelope.message
         email.esp_extra = {"EmailTags": [{"Name": "delivery", "Value": delivery_token(item.claimed.id)}]}
-        if uses_own_envelope_sender():
+        if receives_own_bounces():
             email.envelope_sender = envelope.sender
         return email  # type: ignore[no-any-return]
 

@@ -181,7 +181,7 @@ class HttpClient(ABC):
             email.tags = [message.token]
         if self.capability.disables_tracking and self.has_tracking_options:
             email.track_clicks = email.track_opens = False
-        if self.capability.envelope_sender and uses_own_envelope_sender():
+        if self.capability.envelope_sender and receives_own_bounces():
             email.envelope_sender = message.envelope_sender
         email.esp_extra = self.esp_extra(message)
         return email  # type: ignore[no-any-return]
@@ -235,7 +235,7 @@ class HttpClient(ABC):
         return Ambiguous(f"{self.capability.title} answered: {self.redact(text)}")
 
 
-def uses_own_envelope_sender() -> bool:
+def receives_own_bounces() -> bool:
     """Whether our own envelope sender is of use; the ESP must have verified its domain."""
     bounces = settings.CONFIG.bounces
     return bool(bounces.domain and bounces.has_inbound)

@@ -315,7 +315,7 @@ def defer(deliveries: Iterable[tuple[int, datetime]], owner: str, reason: str = 
             cursor.execute(doubted, [json.dumps(rows), owner, id_list(open_mailings)])
 
 
-def has_claims(owner: str) -> bool:
+def has_unsettled_claims(owner: str) -> bool:
     """Whether `owner` has claims with unsettled deliveries."""
     claims.delete_settled(owner)
     with connection.cursor() as cursor:

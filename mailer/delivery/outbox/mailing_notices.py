@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from mailer.approval.author_notices import authors_of
 from mailer.approval.emails_to_staff import users_with
 from mailer.approval.models import StaffNotice
-from mailer.approval.staff_notifications import notify
+from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox.staff_alerts import alert_recipients
 from subscribers import translate_stored_texts
@@ -60,9 +60,9 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
         if mailing.state == Mailing.State.DONE:
-            return notify("sent", deciding | authors_of(mailing.snapshot), sent, path, now)
+            return notify_by_preference("sent", deciding | authors_of(mailing.snapshot), sent, path, now)
         if Alert.objects.filter(mailing=mailing, sending_stopped=True).exists():
             # They got the alert.
             alerted = set(alert_recipients())
             deciding = {user for user in deciding if user.email not in alerted}
-        return notify("paused", deciding, stopped, path, now)
+        return notify_by_preference("paused", deciding, stopped, path, now)

@@ -140,7 +140,7 @@ def _admins() -> list[User]:
     return list(found.select_related("wagtail_userprofile"))
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Alert staff on floods of sign-ups and sources of stories that fail.
 
     Called once when the application is ready; may be repeated.

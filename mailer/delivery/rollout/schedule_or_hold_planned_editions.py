@@ -19,10 +19,10 @@ from wagtail.log_actions import log as audit
 
 from mailer.approval import approve_and_schedule
 from mailer.approval.approve_and_schedule import ApprovalError
-from mailer.approval.authorship import edition_to_store
+from mailer.approval.authorship import edition_name_to_store
 from mailer.approval.emails_to_staff import second_persons, users_with
 from mailer.approval.models import Snapshot
-from mailer.approval.staff_notifications import notify
+from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.editions.models import EditionPlan
@@ -168,7 +168,7 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
     assert edition is not None
     message = stored(
         "The edition “%(edition)s” was not sent at its planned time. %(reason)s",
-        edition=edition_to_store(edition),
+        edition=edition_name_to_store(edition),
         reason=reason,
     )
     with transaction.atomic():
@@ -193,7 +193,7 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
         # Those who get the alert are not notified twice.
         alerted = set(staff_alerts.alert_recipients())
         people = {user for user in people if user.email not in alerted and user.has_perm(_DESK)}
-        notify("planned_time_missed", people, write, path, now)
+        notify_by_preference("planned_time_missed", people, write, path, now)
     log.warning("action=planned_edition_held edition=%d", edition.pk)
     return True
 
@@ -209,7 +209,7 @@ def _once(
     with transaction.atomic():
         if not EditionPlan.objects.filter(pk=plan.pk, **{column: None}).update(**{column: now}):
             return False
-        notify(event, people, write, _url(plan).removeprefix(settings.CONFIG.site.url), now)
+        notify_by_preference(event, people, write, _url(plan).removeprefix(settings.CONFIG.site.url), now)
     return True
 
 

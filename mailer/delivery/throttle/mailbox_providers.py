@@ -19,7 +19,7 @@ def provider_of(address: str) -> str:
 OTHER = "other"
 
 
-def family_of(provider: str) -> str:
+def family_or_other(provider: str) -> str:
     """The provider if it is a family of domains, else OTHER."""
     return provider if provider in families() else OTHER
 

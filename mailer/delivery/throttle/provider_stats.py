@@ -21,7 +21,7 @@ from mailer.config.sections import StopMetric
 from mailer.delivery.ledger.sql_helpers import to_db_datetime
 from mailer.delivery.models import Mailing, OutcomeBatch, ProviderHour
 from mailer.delivery.throttle import mailing_circuit_breaker, shared_state
-from mailer.delivery.throttle.mailbox_providers import family_of, provider_of_domain
+from mailer.delivery.throttle.mailbox_providers import family_or_other, provider_of_domain
 from mailer.delivery.throttle.shared_state import Data
 
 
@@ -82,7 +82,7 @@ class StatsBucket(NamedTuple):
     at: datetime
 
 
-def add_outcomes(mailing: int) -> None:
+def update_stats_and_breaker(mailing: int) -> None:
     """Add the outcome batches of a mailing, by its id, to its counts and to its circuit breaker.
 
     One transaction removes the batches and adds what they count, so each counts once.
@@ -101,10 +101,10 @@ def add_outcomes(mailing: int) -> None:
     shared_state.update(f"{mailing_circuit_breaker.KEY}{mailing}", last.at, consume)
 
 
-def add_all_outcomes() -> None:
+def update_all_stats_and_breakers() -> None:
     """Add the outcome batches of all mailings."""
     for mailing in OutcomeBatch.objects.order_by().values_list("mailing_id", flat=True).distinct():
-        add_outcomes(mailing)
+        update_stats_and_breaker(mailing)
 
 
 def _counts(batch: OutcomeBatch) -> Iterator[tuple[StatsBucket, ProviderCounts]]:
@@ -117,7 +117,7 @@ def _errors(batch: OutcomeBatch) -> _Totals:
     found = _Totals()
     for domain, classes in json.loads(batch.errors).items():
         for reply_class, count in classes.items():
-            found[family_of(provider_of_domain(domain)), reply_class] += count
+            found[family_or_other(provider_of_domain(domain)), reply_class] += count
     return found
 
 
@@ -141,7 +141,7 @@ def add(
     totals = _Totals(errors)
     for slot, counted in counts:
         for outcome in _TOTALS:
-            totals[family_of(slot.provider), outcome] += getattr(counted, outcome)
+            totals[family_or_other(slot.provider), outcome] += getattr(counted, outcome)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(_ADD, written)
         cursor.executemany(_ADD_TOTAL, [(*key, count) for key, count in sorted(totals.items()) if count])
@@ -153,7 +153,7 @@ def hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime], ProviderCounts
     Providers without any case, of which there may be thousands, are added up under "", together with the
     cases of erased subscribers, whose provider is unknown.
     """
-    add_outcomes(mailing.pk)
+    update_stats_and_breaker(mailing.pk)
     rows = ProviderHour.objects.filter(mailing=mailing)
     if mailing.counted_from is not None:
         rows = rows.filter(since__gte=mailing.counted_from)

@@ -195,7 +195,7 @@ def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLi
 
 def stored_backoff(data: Data, now: float) -> Backoff:
     """The backoff in a row of the shared state."""
-    return rate_limits.decayed(Backoff(*data.get("backoff", NO_BACKOFF)), now)
+    return rate_limits.forget_old_backoff(Backoff(*data.get("backoff", NO_BACKOFF)), now)
 
 
 def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) -> tuple[Data, _Schedule]:

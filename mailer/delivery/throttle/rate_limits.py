@@ -324,7 +324,7 @@ class Backoff(NamedTuple):
 NO_BACKOFF = Backoff()
 
 
-def decayed(state: Backoff, now: float) -> Backoff:
+def forget_old_backoff(state: Backoff, now: float) -> Backoff:
     """The state as of now: none when the last wait ended long ago."""
     return state if now < state.until + _MEMORY else NO_BACKOFF
 
@@ -336,7 +336,7 @@ def penalised(state: Backoff, now: float, policy: BackoffPolicy, fraction: float
     """
     if now < state.until:
         return state
-    state = decayed(state, now)
+    state = forget_old_backoff(state, now)
     failures = state.failures + 1
     rate = max(state.rate / 2, _MIN_RATE) if state.rate else _FIRST_RATE
     return Backoff(failures, now + policy.delay(failures, fraction), rate)

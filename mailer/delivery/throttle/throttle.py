@@ -217,7 +217,7 @@ class Throttle:
         """The mailings whose circuit breaker trips, of those with failures that the ledger has recorded."""
         found = []
         for mailing in failures:
-            provider_stats.add_outcomes(mailing)
+            provider_stats.update_stats_and_breaker(mailing)
             found.append(mailing_circuit_breaker.find_trip(mailing))
         return [trip for trip in found if trip is not None]
 

@@ -183,7 +183,7 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         user, now, action = current_user(request), timezone.now(), request.POST.get("action", "")
         if action == "test":
-            deliver.send_test(self.object, now)
+            deliver.queue_test_message(self.object, now)
             messages.success(
                 request, gettext("A test message is being sent to the webhook. The attempt appears below.")
             )

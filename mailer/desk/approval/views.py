@@ -477,7 +477,7 @@ class ApprovalLinkAction(SnapshotPage):
 
     def _send_link(self, snapshot: Snapshot, approver: User, user: User, now: datetime) -> HttpResponse:
         return self.attempt(
-            lambda: external_approval.create(snapshot, approver, user, now),
+            lambda: external_approval.create_and_mail_link(snapshot, approver, user, now),
             gettext("An approval link for this edition is being sent to %(name)s.")
             % {"name": name_of(approver)},
             "desk.approval_link",

@@ -201,7 +201,7 @@ def register_actions(registry: Any) -> None:
         registry.formatters[name] = type("_Changing", (_Formatter,), texts)()
 
 
-def connect() -> None:
+def connect_signals() -> None:
     """Redact entries of erased subscribers, and keep what staff change. Called once, when all is loaded."""
     erased.connect(_erased, dispatch_uid="mailer.desk.base.audit_log_actions")
     for model in (Newsletter, MailingList, Segment, Tag, CustomField, User, Group, get_image_model()):

@@ -1,6 +1,6 @@
 """Forms that edit a row while another person saves it: both keep what they changed, and conflicts are shown.
 
-The form holds a mark of every value that it was made of. When it is sent, a field that only the other person
+The form holds a hash of every value that it was made of. When it is sent, a field that only the other person
 changed keeps their value, and a field that both changed is an error that names both values.
 """
 
@@ -35,14 +35,14 @@ from mailer.desk.base.page_base_classes import current_user
 from mailer.stories import draft_editing
 from mailer.stories.draft_editing import Conflict, Values
 
-# The hidden input with the marks.
+# The hidden input with the hashes.
 BASE = "saved_values"
 # Between the name of a formset and the key of one of its rows, in names of values.
 _ROW = "/"
 
 
 class _BaseField(forms.CharField):
-    """The marks of the values that a form was made of. They are no change of the form's."""
+    """The hashes of the values that a form was made of. They are no change of the form's."""
 
     def __init__(self) -> None:
         super().__init__(required=False, widget=forms.HiddenInput)
@@ -191,14 +191,14 @@ class Merge:
 
 
 def merge(saved: Values, sent: Values, base: Mapping[str, str]) -> Merge:
-    """Which values stay as they are saved, and which both changed. `base`: marks of the form's own start."""
-    empty = draft_editing.marks_of({"": ""}, _is_plain)[""]
+    """Which values stay as they are saved, and which both changed. `base`: hashes of the form's own start."""
+    empty = draft_editing.value_hashes({"": ""}, _is_plain)[""]
     names = {**saved, **sent}
     # A field that was left out changes nothing; a row that was left out was removed.
     written = {name: sent.get(name, "") for name in names if name in sent or _ROW in name}
     known = {name: base.get(name, empty) for name in names if name in base or _ROW in name}
-    _changes, conflicts = draft_editing.merge(saved, written, known, _is_plain)
-    now, mine = (draft_editing.marks_of(values, _is_plain) for values in (saved, written))
+    _changes, conflicts = draft_editing.find_changes_and_conflicts(saved, written, known, _is_plain)
+    now, mine = (draft_editing.value_hashes(values, _is_plain) for values in (saved, written))
     kept = [
         name
         for name in written
@@ -273,15 +273,15 @@ class EditGuard:
             self._reads_saved = False
 
     def _signer(self) -> Signer:
-        """The marks of one row and one person are of no use in another's form."""
+        """The hashes of one row and one person are of no use in another's form."""
         return Signer(salt=f"{BASE} {self.object._meta.label} {self.object.pk} {self.request.user.pk}")
 
     def _base(self, form: forms.BaseForm) -> str:
-        marks = draft_editing.marks_of(saved_values(form), _is_plain)
-        return self._signer().sign(json.dumps({"at": timezone.now().isoformat(), "marks": marks}))
+        hashes = draft_editing.value_hashes(saved_values(form), _is_plain)
+        return self._signer().sign(json.dumps({"at": timezone.now().isoformat(), "marks": hashes}))
 
     def _merge(self, request: HttpRequest) -> None:
-        """Compare what was sent with what is saved now. A form without marks is taken as it is."""
+        """Compare what was sent with what is saved now. A form without hashes is taken as it is."""
         try:
             base = json.loads(self._signer().unsign(request.POST.get(BASE, "")))
         except BadSignature:

@@ -14,7 +14,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from wagtail.admin.templatetags.wagtailadmin_tags import formattedfieldfromcontext
 
-from mailer.desk.base.markup import escaped_text, html_attributes, icon_markup, join_markup, localized_text
+from mailer.desk.base.markup import (
+    escaped_text,
+    html_attributes,
+    icon_markup,
+    join_safe_markup,
+    localized_text,
+)
 
 register = template.Library()
 
@@ -24,21 +30,21 @@ _STAR = '<span class="w-required-mark">*</span>'
 @register.simple_tag(takes_context=True)
 def field_markup(context: Context) -> SafeString:
     """In place of wagtailadmin/shared/formatted_field.html, with the same context."""
-    return join_markup(_field(context))
+    return join_safe_markup(_field(context))
 
 
 @register.simple_tag(takes_context=True)
 def panel_field(context: Context) -> SafeString:
     """In place of wagtailadmin/panels/field_panel.html: the panel's heading is its label."""
     with context.push(show_label=False, help_text=context["self"].help_text):
-        return join_markup(_field(formattedfieldfromcontext(context)))
+        return join_safe_markup(_field(formattedfieldfromcontext(context)))
 
 
 @register.simple_tag(takes_context=True)
 def panel_child(context: Context, child: Any) -> SafeString:
     """In place of wagtailadmin/panels/multi_field_panel_child.html."""
     classes = " ".join(["w-panel__wrapper", *child.classes()])
-    return join_markup(
+    return join_safe_markup(
         (
             f'<div class="{escaped_text(classes)}"{html_attributes(child.attrs)}>',
             _heading(child) if child.heading else "",

@@ -25,7 +25,7 @@ from wagtail.snippets.action_menu import ActionMenuItem, SaveMenuItem
 from wagtail.snippets.views import snippets
 
 from mailer import staff_language
-from mailer.desk.base.markup import escaped_text, join_markup
+from mailer.desk.base.markup import escaped_text, join_safe_markup
 from mailer.editions.models import Edition
 from subscribers.code_list_field import split_codes
 
@@ -90,7 +90,7 @@ class RichTextArea(DraftailRichTextArea):
 
 def _options(choices: Iterable[tuple[Any, Any]], chosen: Sequence[str]) -> SafeString:
     """Elements of a select. Django has a template for each, which takes long where there are hundreds."""
-    return join_markup(
+    return join_safe_markup(
         f'<option value="{escaped_text(value)}"{" selected" if value in chosen else ""}>'
         f"{escaped_text(label)}</option>\n"
         for value, label in choices
@@ -100,7 +100,7 @@ def _options(choices: Iterable[tuple[Any, Any]], chosen: Sequence[str]) -> SafeS
 def _boxes(name: str, element_id: str, choices: Iterable[tuple[Any, Any]]) -> SafeString:
     """Items of a list of checkboxes, none checked."""
     name, element_id = escaped_text(name), escaped_text(element_id)
-    return join_markup(
+    return join_safe_markup(
         f'<li><label for="{element_id}-{code}"><input type="checkbox" name="{name}" value="{code}" '
         f'id="{element_id}-{code}"> {escaped_text(label)}</label></li>\n'
         for code, label in ((escaped_text(code), label) for code, label in choices)

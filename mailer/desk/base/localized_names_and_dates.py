@@ -26,7 +26,7 @@ def language_names(codes: Sequence[str]) -> str:
 
 def month_name(period: str) -> str:
     """A period, "2021-12", as "December 2021"."""
-    return localization.period_in_text(period, staff_language.active_language())
+    return localization.period_in_sentence(period, staff_language.active_language())
 
 
 def format_day(when: date) -> str:

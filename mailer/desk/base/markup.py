@@ -43,7 +43,7 @@ def html_attributes(given: Mapping[str, Any]) -> str:
     )
 
 
-def join_markup(parts: Iterable[str]) -> SafeString:
+def join_safe_markup(parts: Iterable[str]) -> SafeString:
     """Parts that are markup already."""
     return mark_safe("".join(parts))  # noqa: S308
 

@@ -26,7 +26,7 @@ from wagtail.admin.search import SearchArea
 from wagtail.admin.telepath import JSContext
 
 from mailer.desk.base.help import page_for
-from mailer.desk.base.menu_badge_counts import MenuBadgeCounts, menu_badge_counts, with_number
+from mailer.desk.base.menu_badge_counts import MenuBadgeCounts, label_with_count, menu_badge_counts
 from mailer.desk.base.page_base_classes import may_view_editions
 
 # Wagtail's entries that make no sense without a page tree, or that link to Wagtail's website.
@@ -115,7 +115,7 @@ class _Notifications(MenuItem):
 
     def render_component(self, request: HttpRequest) -> Any:
         component = super().render_component(request)
-        component.label = with_number(self.label, menu_badge_counts(request).unread_notifications)
+        component.label = label_with_count(self.label, menu_badge_counts(request).unread_notifications)
         return component
 
 
@@ -222,7 +222,7 @@ class _ForPermission(MenuItem):
     def render_component(self, request: HttpRequest) -> Any:
         component = super().render_component(request)
         if self.count is not None:
-            component.label = with_number(self.label, self.count(menu_badge_counts(request)))
+            component.label = label_with_count(self.label, self.count(menu_badge_counts(request)))
         return component
 
 

@@ -45,6 +45,6 @@ def menu_badge_counts(request: HttpRequest) -> MenuBadgeCounts:
     return found
 
 
-def with_number(label: object, number: int) -> str:
+def label_with_count(label: object, number: int) -> str:
     """For example "Unclassified replies (7)"; the label alone where there is nothing."""
     return f"{label} ({number if number <= MOST else f'{MOST}+'})" if number else str(label)

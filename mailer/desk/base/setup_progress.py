@@ -113,7 +113,7 @@ def back_to_checklist(context: Context, *, on_server: bool = False) -> dict[str,
     return {"link": back_link(context["request"].user, on_server=on_server)}
 
 
-def newsletter_authors() -> set[int]:
+def newsletter_settings_authors() -> set[int]:
     """Primary keys of those who changed a newsletter: they are authors of each of its editions."""
     newsletters = Newsletter.objects.exclude(slug=SLUG)
     changed = Authorship.objects.filter(newsletter__in=newsletters).exclude(user=None)
@@ -125,7 +125,7 @@ def can_be_approved(author: User) -> bool:
 
     That is no account which the user, or who changed the newsletter, created or changed in the last 30 days.
     """
-    return _can_be_approved(author, users_with("mailer.approve_edition"), newsletter_authors())
+    return _can_be_approved(author, users_with("mailer.approve_edition"), newsletter_settings_authors())
 
 
 def _can_be_approved(author: User, approvers: set[User], others: set[int]) -> bool:
@@ -139,7 +139,7 @@ def _has_writer(_run: CheckRun | None) -> bool:
 
 def _has_approver(_run: CheckRun | None) -> bool:
     """Whether one person can submit an edition, and another one approve it."""
-    approvers, others = users_with("mailer.approve_edition"), newsletter_authors()
+    approvers, others = users_with("mailer.approve_edition"), newsletter_settings_authors()
     return any(_can_be_approved(one, approvers, others) for one in users_with("mailer.submit_edition"))
 
 

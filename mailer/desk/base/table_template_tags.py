@@ -19,7 +19,7 @@ from mailer.desk.base.markup import (
     escaped_text,
     html_attributes,
     human_readable_date,
-    join_markup,
+    join_safe_markup,
     localized_text,
     state_markup,
 )
@@ -36,7 +36,7 @@ def table_rows(context: Context, table: Any) -> SafeString:
     """The rows of a `wagtail.admin.ui.tables.Table`."""
     columns = list(table.columns.values())
     shared = {"table": table, "request": context.get("request")}
-    return join_markup(_row(row, columns, {**shared, "row": row}) for row in table.rows)
+    return join_safe_markup(_row(row, columns, {**shared, "row": row}) for row in table.rows)
 
 
 @register.filter
@@ -48,20 +48,22 @@ def zone_label(moment: datetime | None, zone: str) -> str:
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """In place of Wagtail's tag, for rows that have many."""
-    return join_markup((markup_icon(name),))
+    return join_safe_markup((markup_icon(name),))
 
 
 @register.simple_tag
 def user_and_avatar(user: Any, username: Any) -> SafeString:
     """In place of wagtailadmin/shared/user_avatar.html."""
     picture = f'<img src="{escaped_text(avatar_url(user, size=25))}" alt="" decoding="async" loading="lazy"/>'
-    return join_markup((f'<span class="avatar small">{picture}</span>\n', localized_text(username or user)))
+    return join_safe_markup(
+        (f'<span class="avatar small">{picture}</span>\n', localized_text(username or user))
+    )
 
 
 @register.simple_tag
 def readable_date(date: Any, description: Any, placement: str, tooltip_format: str) -> SafeString:
     """In place of wagtailadmin/shared/human_readable_date.html."""
-    return join_markup((human_readable_date(date, description, placement, tooltip_format),))
+    return join_safe_markup((human_readable_date(date, description, placement, tooltip_format),))
 
 
 def _row(row: Any, columns: list[Any], context: dict[str, Any]) -> str:

@@ -117,7 +117,7 @@ class HeadingForm(BlockForm):
     def stored(values: Mapping[str, str]) -> dict[str, Any]:
         """The block's value for flat values."""
         texts = {} if values["country"] else _by_language(values, "text")
-        return {"country": values["country"], "texts": draft_blocks.local_texts(texts)}
+        return {"country": values["country"], "texts": draft_blocks.raw_language_texts(texts)}
 
     @staticmethod
     def values_of(value: Mapping[str, Any]) -> Values:
@@ -169,7 +169,7 @@ class TextForm(BlockForm):
     @staticmethod
     def stored(values: Mapping[str, str]) -> dict[str, Any]:
         """The block's value for flat values."""
-        texts = draft_blocks.local_texts(_by_language(values, "text"))
+        texts = draft_blocks.raw_language_texts(_by_language(values, "text"))
         return {"countries": list(split_codes(values["countries"])), "texts": texts}
 
     @staticmethod
@@ -654,12 +654,12 @@ class EditBlockPage(_BlockPage):
 
     def _merged(self, form: BlockForm, found: _ChangedMeanwhile) -> BlockForm:
         """The form with what the user wrote; fields that the user left alone hold the other person's text."""
-        written, base = form.written(), draft_editing.read_marks(self.request.POST.get("base", "{}"))
+        written, base = form.written(), draft_editing.parse_value_hashes(self.request.POST.get("base", "{}"))
         asked = {one.field for one in found.conflicts}
         mine = {
             name: value
             for name, value in written.items()
-            if name in asked or draft_editing.mark_of(value, rich=form.is_rich(name)) != base.get(name)
+            if name in asked or draft_editing.value_hash(value, rich=form.is_rich(name)) != base.get(name)
         }
         kwargs = {
             name: value for name, value in self.get_form_kwargs().items() if name not in ("data", "files")
@@ -671,7 +671,7 @@ class EditBlockPage(_BlockPage):
         context = super().get_context_data(story=self.story, **kwargs)
         form = context["form"]
         latest = {**dict.fromkeys(form.fields, ""), **found.latest}
-        context.setdefault("base", json.dumps(draft_editing.marks_of(latest, form.is_rich)))
+        context.setdefault("base", json.dumps(draft_editing.value_hashes(latest, form.is_rich)))
         conflicts = [_versions(form, one, self.request.POST) for one in found.conflicts]
         context["glossary_names"] = self._names()
         return {**context, "conflicts": conflicts, "last_change": conflicts and last_change(self.edition)}
@@ -698,16 +698,16 @@ class EditBlockPage(_BlockPage):
 
     def _merge(self, latest: Values, form: BlockForm) -> Values:
         """The block's new values. Raises _ChangedMeanwhile if another person changed the same fields."""
-        base = draft_editing.read_marks(self.request.POST.get("base", "{}"))
+        base = draft_editing.parse_value_hashes(self.request.POST.get("base", "{}"))
         latest = {**dict.fromkeys(form.fields, ""), **latest}
-        now = draft_editing.marks_of(latest, form.is_rich)
+        now = draft_editing.value_hashes(latest, form.is_rich)
         written = form.written()
         for name in written:
             # Only the version that the user has seen.
             if self.request.POST.get(f"version-{name}") == THEIRS and now.get(name, _NONE) == base.get(name):
                 written[name] = latest.get(name, "")
-        changes, conflicts = draft_editing.merge(latest, written, base, form.is_rich)
-        mine = draft_editing.marks_of(written, form.is_rich)
+        changes, conflicts = draft_editing.find_changes_and_conflicts(latest, written, base, form.is_rich)
+        mine = draft_editing.value_hashes(written, form.is_rich)
         by_me = {name for name in base if mine.get(name, _NONE) not in (base[name], now.get(name, _NONE))}
         by_others = {name for name in base if now.get(name, _NONE) not in (base[name], mine.get(name, _NONE))}
         together = form.coupled(by_me | by_others)

@@ -23,7 +23,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
 
-from mailer.approval.approve_and_schedule import delete_rejected_snapshots
+from mailer.approval.approve_and_schedule import delete_unapproved_snapshots
 from mailer.approval.authorship import name_of
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
@@ -172,7 +172,7 @@ class EditionDeleteView(DeleteView):
         try:
             with transaction.atomic():
                 if edition_state(self.object) == "rejected":
-                    delete_rejected_snapshots(self.object)
+                    delete_unapproved_snapshots(self.object)
                 response: HttpResponse = super().form_valid(form)
         except ProtectedError:
             text = gettext(
@@ -217,7 +217,7 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
         except EditionLocked as error:
             if error.submitted:
                 # The page now says that it withdraws the submission.
-                self.base = draft_editing.read_marks(self.request.POST.get("base", "{}"))
+                self.base = draft_editing.parse_value_hashes(self.request.POST.get("base", "{}"))
                 return self.form_invalid(form)
             messages.error(self.request, str(error))
             return self.redirect_to("settings")
@@ -237,12 +237,12 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
 
     def _change(self, draft: Edition, form: SettingsForm) -> None:
         """Set what the user changed. Raises _ChangedMeanwhile if another person changed the same."""
-        base = draft_editing.read_marks(self.request.POST.get("base", "{}"))
+        base = draft_editing.parse_value_hashes(self.request.POST.get("base", "{}"))
         latest, written = (
             _settings_of(draft),
             {name: value_as_text(one) for name, one in form.cleaned_data.items()},
         )
-        changes, conflicts = draft_editing.merge(latest, written, base)
+        changes, conflicts = draft_editing.find_changes_and_conflicts(latest, written, base)
         if conflicts:
             theirs = {one.field: str(getattr(draft, one.field) or _("empty")) for one in conflicts}
             raise _ChangedMeanwhile(theirs, draft_editing.base_after_saving(latest, written, base, conflicts))
@@ -252,7 +252,7 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         if self.base is None:
-            self.base = draft_editing.marks_of(_settings_of(draft_blocks.latest_draft(self.edition)))
+            self.base = draft_editing.value_hashes(_settings_of(draft_blocks.latest_draft(self.edition)))
         submitted = context["overview"].state in OPEN_STATES
         return {**context, "submitted": submitted, "base": json.dumps(self.base)}
 

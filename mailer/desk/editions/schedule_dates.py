@@ -81,7 +81,7 @@ def _context(newsletter: Newsletter) -> dict[str, Any]:
     }
 
 
-def newsletter_of(data: Mapping[str, Any]) -> Newsletter | None:
+def newsletter_from_form(data: Mapping[str, Any]) -> Newsletter | None:
     """A newsletter with the schedule that a form sent; None if a part of it is invalid."""
     zone = str(data.get("zone", ""))
     getlist = data.getlist if isinstance(data, QueryDict) else lambda name: data.get(name, [])
@@ -118,7 +118,7 @@ class DatesPanel(Panel):
 
         def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
             context: dict[str, Any] = super().get_context_data(parent_context)
-            shown = newsletter_of(self.form.data) if self.form.is_bound else self.instance
+            shown = newsletter_from_form(self.form.data) if self.form.is_bound else self.instance
             return {**context, "dates": _context(shown) if shown is not None else None}
 
 
@@ -140,7 +140,7 @@ class ScheduleDatesPage(StaffPage, TemplateView):
         return may("mailer.change_newsletter") or may("mailer.add_newsletter")
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        found = newsletter_of(request.POST)
+        found = newsletter_from_form(request.POST)
         dates = _context(found) if found is not None else None
         if "application/json" in request.headers.get("Accept", ""):
             return JsonResponse({"html": render_to_string("desk/editions/dates.html", {"dates": dates})})

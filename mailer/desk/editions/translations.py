@@ -318,7 +318,7 @@ class TranslationImport(EditionPage):
                 story = Story.objects.get(pk=pk)
                 was_ready = story.live and not story.has_unpublished_changes
                 draft = draft_editing.latest_draft(story)
-                base = draft_editing.marks_of(draft_editing.values_of(draft, [file.target]))
+                base = draft_editing.value_hashes(draft_editing.values_of(draft, [file.target]))
                 saved = draft_editing.save(story, values, base, user, now).story
                 if publish and was_ready and not draft_editing.missing_for_readers(saved):
                     saved.get_latest_revision().publish(user=user)

@@ -240,7 +240,7 @@ class WorkbenchPage(EditionPage):
             "unlocked": self._unlocked(),
             "sent": state not in EDITABLE_STATES,
             **pool.context(stories),
-            **stories_per_reader(content, self.request.GET.get("reach", "")),
+            **story_counts_by_country(content, self.request.GET.get("reach", "")),
             "subjects": subject_rows(draft, content),
             "assembly": assembly_note(draft),
             "added_kinds": [(kind, BLOCK_LABELS[kind]) for kind in ADDED_KINDS],
@@ -555,7 +555,7 @@ def _period_drafts(draft: Edition, inside: set[int]) -> list[int]:
     return [pk for pk, countries in found if not countries or not wanted.isdisjoint(countries)]
 
 
-def stories_per_reader(content: Content, chosen: str) -> dict[str, Any]:
+def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
     """How many stories readers of each country get in each language, and a list for the chosen cell.
 
     `chosen` is "KZ.ru"; the country ZZ stands for readers of other countries, none for those who chose no

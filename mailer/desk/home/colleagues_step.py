@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from mailer.approval.emails_to_staff import users_with
 from mailer.approval.possible_approvers import approvers_of
 from mailer.desk.base.barred_approvers import names_for, why_barred
-from mailer.desk.base.setup_progress import newsletter_authors
+from mailer.desk.base.setup_progress import newsletter_settings_authors
 
 
 def writer_lines(viewer: User) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def approver_lines(viewer: User) -> tuple[str, ...]:
 
     As long as there is no newsletter, the user is taken for the one who will set it up.
     """
-    found = approvers_of(newsletter_authors() or {viewer.pk})
+    found = approvers_of(newsletter_settings_authors() or {viewer.pk})
     able = names_for(viewer, found.able)
     return (
         gettext("People who can approve editions: %(names)s.") % {"names": able}

@@ -17,7 +17,7 @@ from wagtail.admin.ui.components import Component
 from mailer.approval import list_change_approval
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import staff_alerts
-from mailer.desk.base.menu_badge_counts import MOST, menu_badge_counts, with_number
+from mailer.desk.base.menu_badge_counts import MOST, label_with_count, menu_badge_counts
 from mailer.desk.base.page_base_classes import current_user
 from mailer.desk.base.setup_progress import PERMISSION
 from mailer.desk.home import checklist, sample_edition
@@ -138,7 +138,7 @@ class RepliesPanel(_Panel):
         return {
             "unclassified": found,
             # More are not counted.
-            "many": with_number(gettext("Unclassified replies"), found) if found > MOST else "",
+            "many": label_with_count(gettext("Unclassified replies"), found) if found > MOST else "",
             "source_errors": source_health.failing_sources(configured_urls(settings.CONFIG), timezone.now()),
         }
 

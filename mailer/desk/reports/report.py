@@ -22,12 +22,12 @@ from mailer.delivery.models import Mailing
 from mailer.desk.base.page_base_classes import EditionPage, NewsletterPage, may_view_editions
 from mailer.desk.base.tables import sheet_response
 from mailer.desk.sending import mailing_control
-from mailer.desk.sending.progress import interventions, progress_context
+from mailer.desk.sending.progress import progress_context, stop_rule_interventions
 from mailer.reports import trend
 from mailer.reports.charts import Bar, Point, Style, bar_chart, column_chart, line_chart, ranking_chart
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
-from mailer.reports.export import flat_sheet, table_sheet
+from mailer.reports.export import long_format_sheet, table_sheet
 from mailer.reports.labels_and_summary import (
     BOUNCE_CLASS_LABELS,
     format_number,
@@ -172,7 +172,7 @@ def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
     earlier = trend.sent_editions(newsletter, now, before=mailing)
     return {
         **progress_context(mailing, counts, now),
-        "interventions": interventions(mailing),
+        "interventions": stop_rule_interventions(mailing),
         "summary": mailing_summary(counts, engagement.summary),
         "figures": list(key_figures(counts, engagement, earlier, final=_is_final(mailing, now))),
         "engagement": engagement,
@@ -343,7 +343,9 @@ class ReportDownload(EditionPage):
             name = f"{self.edition.slug}-{key.replace('_', '-')}"
             return sheet_response([table_sheet(made[key])], name, kind)
         whole = (
-            [table_sheet(table) for table in made.values()] if kind == "xlsx" else [flat_sheet(made.values())]
+            [table_sheet(table) for table in made.values()]
+            if kind == "xlsx"
+            else [long_format_sheet(made.values())]
         )
         return sheet_response(whole, f"{self.edition.slug}-report", kind)
 

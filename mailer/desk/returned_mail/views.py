@@ -358,7 +358,7 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
             may_classify=may_classify,
             answers=message.answers.select_related("answered_by"),
             may_answer=self.request.user.has_perm(ANSWER_PERMISSION)
-            and bool(send_staff_reply.recipient_of(message)),
+            and bool(send_staff_reply.reply_address_of(message)),
             subscriber=Subscriber.objects.filter(pk=message.subscriber).first()
             if message.subscriber
             else None,
@@ -400,7 +400,7 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
-        self.recipient = send_staff_reply.recipient_of(self.object)
+        self.recipient = send_staff_reply.reply_address_of(self.object)
         if not self.recipient:
             raise Http404
 

@@ -38,7 +38,7 @@ from subscribers.segments.rules import Condition, Group, InvalidRule, Join, all_
 _CHANGE, _DELETE = "subscribers.change_segment", "subscribers.delete_segment"
 
 
-def rule_summary(segment: Segment) -> str:
+def condition_count_text(segment: Segment) -> str:
     """The number of conditions in the rule, as text."""
     count = sum(1 for _ in all_conditions(from_json(segment.rule)))
     return ngettext("%(count)s condition", "%(count)s conditions", count) % {"count": count}
@@ -61,7 +61,7 @@ class SegmentViewSet(TableViewSet):
     form_fields = ["name"]
     list_display = [
         "name",
-        Column("rule", label=_("Rule"), accessor=rule_summary),
+        Column("rule", label=_("Rule"), accessor=condition_count_text),
         Column("changed_by", label=_("Last changed by")),
         DateColumn("changed_at", label=_("Changed"), sort_key="changed_at"),
     ]
@@ -180,7 +180,11 @@ class SegmentPage(StaffPage, TemplateView):
                     "%(name)s saved this segment after you opened it: “%(segment)s”, %(rule)s. Open it in "
                     "another window to compare both. To have yours instead, save it again."
                 )
-                values = {"name": theirs.changed_by, "segment": theirs.name, "rule": rule_summary(theirs)}
+                values = {
+                    "name": theirs.changed_by,
+                    "segment": theirs.name,
+                    "rule": condition_count_text(theirs),
+                }
                 self.error = text % values
                 return self.render_to_response(self.get_context_data())
             segments.save(self.segment, self.name, self.rule, user.get_username(), timezone.now())

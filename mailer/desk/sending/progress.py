@@ -73,7 +73,7 @@ class ProgressPage(EditionPage):
         return {
             **context,
             **progress_context(mailing, counts, now),
-            "interventions": interventions(mailing),
+            "interventions": stop_rule_interventions(mailing),
             "actions": mailing_control.available_actions(mailing) if may_control else (),
             "providers": provider_rows(counts, now) if counts.totals.audience else [],
             "timeline": column_chart(timeline, title, "progress-timeline") if enough else "",
@@ -160,7 +160,7 @@ def _advice(mailing: Mailing) -> Any:
     return _ADVICE.get(_State(mailing.state), "")
 
 
-def interventions(mailing: Mailing) -> list[tuple[str, Any, Intervention]]:
+def stop_rule_interventions(mailing: Mailing) -> list[tuple[str, Any, Intervention]]:
     """Actions of the stop rules on the mailing, newest first: (tone, label, intervention)."""
     return [(*_INTERVENTIONS[one.action], one) for one in mailing.interventions.all()]
 

@@ -75,11 +75,11 @@ class CarryOverAction(OwnStory, StoryAction):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         if "undo" in request.POST:
-            draft_editing.carry_over(self.object, "", current_user(request), timezone.now())
+            draft_editing.set_earliest_period(self.object, "", current_user(request), timezone.now())
             messages.success(request, _("Saved"))
             return self.to_story()
         period = next_period(self.object)
-        draft_editing.carry_over(self.object, period, current_user(request), timezone.now())
+        draft_editing.set_earliest_period(self.object, period, current_user(request), timezone.now())
         text = _("The story “%(story)s” is carried over to the edition of %(month)s.")
         messages.success(
             request, text % {"story": self.object, "month": localized_names_and_dates.month_name(period)}

@@ -28,7 +28,7 @@ class Destination:
     next_step: str = ""
 
 
-def languages_of(story: Story) -> list[str]:
+def offered_story_languages(story: Story) -> list[str]:
     """The office's languages, and others that the story has a text in."""
     written = [text.language for text in story.texts.all()]
     return list(dict.fromkeys([*settings.CONFIG.site.languages, *written]))

@@ -229,7 +229,7 @@ class _Editor(StaffPage, TemplateView):
 
     def offered(self) -> list[str]:
         """The office's languages, and others that the story has a text in."""
-        return editions_of_story.languages_of(self.story)
+        return editions_of_story.offered_story_languages(self.story)
 
     def languages(self) -> list[str]:
         """The source, and the language that is written beside it; one if the office has only one."""
@@ -270,7 +270,7 @@ class _Editor(StaffPage, TemplateView):
             prefetch_related_objects([self.story], "texts")
         languages = self.languages()
         form = self.form or self.bound_form()
-        base = draft_editing.marks_of(self.values()) if self.base is None else self.base
+        base = draft_editing.value_hashes(self.values()) if self.base is None else self.base
         exists = bool(self.story.pk)
         context = {
             "story": self.story,
@@ -322,7 +322,7 @@ class _Editor(StaffPage, TemplateView):
         """Save what is valid. A new story is created once, however often it is sent."""
         user, now = current_user(self.request), timezone.now()
         written = form.written()
-        base = draft_editing.read_marks(self.request.POST.get("base", "{}"))
+        base = draft_editing.parse_value_hashes(self.request.POST.get("base", "{}"))
         if not self.story.pk:
             key = self.request.POST.get("new_key", "")
             known = Story.objects.filter(key=key).first() if _NEW_KEY.fullmatch(key) else None
@@ -455,7 +455,7 @@ def _new_key() -> str:
 
 def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> dict[str, Any]:
     """What stands beside the form: state, languages, where the story goes, who wrote what, comments."""
-    offered = editions_of_story.languages_of(story)
+    offered = editions_of_story.offered_story_languages(story)
     context: dict[str, Any] = {
         "marks": language_marks(story, offered),
         "state": state_label(Story.objects.get(pk=story.pk) if story.pk else story),

@@ -70,7 +70,7 @@ class StoryRow:
     @property
     def state_html(self) -> SafeString:
         """The state as an element."""
-        return markup.join_markup([markup.state_markup(*self.state)])
+        return markup.join_safe_markup([markup.state_markup(*self.state)])
 
     @property
     def used_label(self) -> str:

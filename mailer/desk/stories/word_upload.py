@@ -226,7 +226,7 @@ class WordStoriesPage(StaffPage, TemplateView):
 
     def _items(self, found: SourceResult) -> tuple[Any, ...]:
         own = contributors.contributor_countries(current_user(self.request))
-        return word_uploads.with_countries(found.items, own)
+        return word_uploads.with_default_country(found.items, own)
 
     def _stories(self, found: SourceResult) -> list[DocumentStory]:
         return word_uploads.stories_of(self._items(found), timezone.now())

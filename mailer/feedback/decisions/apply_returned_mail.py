@@ -76,7 +76,7 @@ def apply_all(messages: Collection[tuple[ParsedReturnedMessage, EventSource]], n
     for event, subject in new:
         _mark_delivery(event, subject)
     # A block is about us, not about the address that was probed.
-    evaluate_and_probe.record_probe_bounces(
+    evaluate_and_probe.apply_probe_bounces(
         {
             subject.probe: str(event.source_key)
             for event, subject in new

@@ -56,7 +56,7 @@ def apply_or_hold(decision: SuppressionDecision, person: Subscriber, now: dateti
     _follow(decision, person, _domain_wave(decision, now) or _reply_wave(decision, now), now)
 
 
-def reapply_or_hold(decision: SuppressionDecision, person: Subscriber, now: datetime) -> None:
+def apply_or_hold_confirmed(decision: SuppressionDecision, person: Subscriber, now: datetime) -> None:
     """`apply_or_hold` for a decision that was held or probed, and that later bounces confirm.
 
     The wave of its domain is over; what bounces after it is no part of one.

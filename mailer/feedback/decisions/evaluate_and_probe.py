@@ -93,7 +93,7 @@ def _reconsider(case: _Case, current: SuppressionDecision) -> None:
         suppression_decisions.apply(current, case.person, case.now)
     elif decision.effect == "suppress" and current.state != State.APPLIED:
         suppression_decisions.upgrade(current, decision)
-        bounce_waves.reapply_or_hold(current, case.person, case.now)
+        bounce_waves.apply_or_hold_confirmed(current, case.person, case.now)
 
 
 def _has_subscription(person: Subscriber) -> bool:
@@ -112,7 +112,7 @@ def send_probe(decision: SuppressionDecision, person: Subscriber, now: datetime)
     decision.save(update_fields=["probe"])
 
 
-def record_probe_bounces(source_keys: Mapping[int, str], now: datetime) -> None:
+def apply_probe_bounces(source_keys: Mapping[int, str], now: datetime) -> None:
     """Apply the decisions whose probes bounced: decision id → FeedbackEvent.source_key."""
     for decision in SuppressionDecision.objects.filter(pk__in=source_keys, state=State.PROBING):
         decision.events.add(*FeedbackEvent.objects.filter(source_key=source_keys[decision.pk]))

@@ -27,7 +27,7 @@ _ONE_PRESS = timedelta(minutes=10)
 _RE = re.compile(r"\s*(?:re|aw|ответ|отв|на)\s*:", re.IGNORECASE)
 
 
-def recipient_of(message: ReturnedMessage) -> str:
+def reply_address_of(message: ReturnedMessage) -> str:
     """The normalised address to which an answer goes: of Reply-To, else of From; "" where there is none."""
     if message.service or message.kind in manual_triage.CLASSIFIED_KINDS:
         return ""
@@ -54,7 +54,7 @@ def send_reply(
     The same answer again within ten minutes is not sent; the first one is returned. Raises ValueError where
     the message has no address to answer to.
     """
-    recipient = recipient_of(message)
+    recipient = reply_address_of(message)
     if not recipient:
         raise ValueError("The message has no address to answer to.")
     with transaction.atomic():

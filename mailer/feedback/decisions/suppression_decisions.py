@@ -160,7 +160,7 @@ def reapply(row: SuppressionDecision, by: str, now: datetime) -> None:
             if not current.update(state=State.APPLIED, closed_at=None, closed_by=""):
                 raise DecisionError(gettext("This suppression decision was not reverted."))
             if row.suppression is not None:
-                suppression.undo_reopen(row.suppression)
+                suppression.disallow_lift_by_signup(row.suppression)
             row.refresh_from_db()
             apply(row, person, now)
     except IntegrityError as error:
@@ -193,7 +193,7 @@ def _lift_suppression(row: SuppressionDecision, by: str, now: datetime) -> None:
     if row.suppression is None or row.suppression.reason != _REASONS[row.rule]:
         return
     if row.rule == Rule.COMPLAINT:
-        suppression.reopen(row.suppression, by, now)
+        suppression.allow_lift_by_signup(row.suppression, by, now)
     else:
         suppression.lift(row.suppression, by, now)
 

@@ -93,7 +93,9 @@ def collect_evidence(raw: bytes, envelope_to: str | None) -> Evidence:
     outer = mime.parse_parts(message)
     envelope = envelope_recipients(outer.headers, envelope_to)
     root = _enclosed_report(outer) or outer
-    return Evidence(message, root, plain_text_bounces.extract(root), tuple(envelope))
+    return Evidence(
+        message, root, plain_text_bounces.extract_notice_and_returned_headers(root), tuple(envelope)
+    )
 
 
 def envelope_recipients(headers: Headers, envelope_to: str | None) -> list[str]:

@@ -97,7 +97,7 @@ def detect(evidence: Evidence) -> Detection:
 
 def detect_feedback_report(evidence: Evidence) -> Detection | None:
     """A feedback report (RFC 5965): a complaint if its type asks for no more mail, else nothing to act on."""
-    feedback_type = report_type(evidence.root, evidence.notice)
+    feedback_type = find_feedback_type(evidence.root, evidence.notice)
     if not feedback_type:
         return None
     if is_complaint_type(feedback_type):
@@ -351,7 +351,7 @@ _RECIPIENT_FIELDS = ("original-rcpt-to", "removal-recipient", "x-original-rcpt-t
 _TYPE_FIELD = re.compile(r"\s*feedback-type[ \t]*:", re.IGNORECASE)
 
 
-def report_type(root: Part, notice: NoticeText) -> str:
+def find_feedback_type(root: Part, notice: NoticeText) -> str:
     """The type of a feedback report in lower case; "" when the message is none."""
     fields = _report_fields(root)
     if fields is not None:

@@ -122,7 +122,7 @@ class NamedRecipient(NamedTuple):
     text: str
 
 
-def extract(root: Part) -> NoticeText:
+def extract_notice_and_returned_headers(root: Part) -> NoticeText:
     """The server's text and the returned headers of a message."""
     texts: list[str] = []
     returned: Headers | None = None

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from mailer.stories.sources.feed import to_title, web_address
 from mailer.stories.sources.json_responses import objects_at, text_at, value_at
-from mailer.stories.sources.source_item import SourceError, SourceItem, parse_time, to_json
+from mailer.stories.sources.source_item import SourceError, SourceItem, parse_iso_time, to_json
 from subscribers.translate_stored_texts import stored
 
 _ARTICLES = frozenset(
@@ -68,15 +68,15 @@ def parse(
         html=content,
         summary=to_title(meta.get("og:description", "") or meta.get("description", "")),
         link=web_address(meta.get("og:url", ""), url) or web_address(url),
-        published=parse_time(moment),
-        updated=parse_time(text_at(main, "dateModified") or meta.get("article:modified_time", "")),
+        published=parse_iso_time(moment),
+        updated=parse_iso_time(text_at(main, "dateModified") or meta.get("article:modified_time", "")),
         language=(text_at(main, "inLanguage") or stated or language).replace("_", "-"),
         categories=tuple(filter(None, (to_title(meta.get("article:section", ""))[:200],))),
         picture_url=_picture(meta, main, url),
         picture_alt=to_title(meta.get("og:image:alt", ""))[:250],
         kind="event" if event else "",
-        starts=parse_time(text_at(event, "startDate"), local=True),
-        ends=parse_time(text_at(event, "endDate"), local=True),
+        starts=parse_iso_time(text_at(event, "startDate"), local=True),
+        ends=parse_iso_time(text_at(event, "endDate"), local=True),
         place=to_title(text_at(event, "location", "name") or text_at(event, "location"))[:160],
     )
     return {"item": to_json(item) if item.title else None}

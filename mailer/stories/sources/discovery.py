@@ -119,7 +119,7 @@ def _feeds(page: Page) -> Iterator[Offer]:
 
 
 def _sitemaps(page: Page, fetch: Fetch) -> Iterator[Offer]:
-    for address in sitemap_addresses(page.url, fetch)[:1]:
+    for address in find_sitemaps(page.url, fetch)[:1]:
         try:
             answer = fetch(address)
         except FetchError:
@@ -128,7 +128,7 @@ def _sitemaps(page: Page, fetch: Fetch) -> Iterator[Offer]:
             yield Offer("sitemap", answer.url, page.title)
 
 
-def sitemap_addresses(url: str, fetch: Fetch) -> list[str]:
+def find_sitemaps(url: str, fetch: Fetch) -> list[str]:
     """Those that the site's robots.txt names (sitemaps.org), else /sitemap.xml."""
     found = re.findall(r"^\s*sitemap:\s*(\S+)", robots_txt(url, fetch), re.IGNORECASE | re.MULTILINE)
     return [urljoin(url, one) for one in found[:5]] or [urljoin(url, "/sitemap.xml")]

@@ -31,7 +31,7 @@ from mailer.stories.sources.source_item import (
     SourceSettings,
     from_json,
     listing_if_newest_first,
-    parse_time,
+    parse_iso_time,
     to_json,
 )
 from mailer.stories.url_fetcher import FetchError, StatusError
@@ -173,8 +173,8 @@ def _item(node: Mapping[str, Any], included: Included, url: str) -> SourceItem:
     if not address:
         address, alt = first_picture(html, url)
     published, updated = (
-        parse_time(text_at(attributes, "created")),
-        parse_time(text_at(attributes, "changed")),
+        parse_iso_time(text_at(attributes, "created")),
+        parse_iso_time(text_at(attributes, "changed")),
     )
     return SourceItem(
         id=identity if is_original or not identity else f"{identity}:{language}",

@@ -25,7 +25,7 @@ from mailer.stories.sources.source_item import (
     SourceSettings,
     from_json,
     listing_if_newest_first,
-    parse_time,
+    parse_iso_time,
     to_json,
 )
 from subscribers.limited_process import check_depth
@@ -117,7 +117,7 @@ def _item(entry: Any, feed_language: str) -> SourceItem:
     details = [*parts, values.get("title_detail"), values.get("summary_detail")]
     languages = [str(one.get("language") or "") for one in details if isinstance(one, Mapping)]
     address, alt = _picture(values, html or summary, link)
-    starts, ends = (parse_time(values.get(name), local=True) for name in ("ev_startdate", "ev_enddate"))
+    starts, ends = (parse_iso_time(values.get(name), local=True) for name in ("ev_startdate", "ev_enddate"))
     return SourceItem(
         id=str(values.get("id") or link or fallback_id(title, published, summary)),
         title=title,
@@ -139,7 +139,7 @@ def _item(entry: Any, feed_language: str) -> SourceItem:
 
 def to_title(text: str) -> str:
     """HTML or plain text as one line of plain text."""
-    return sanitize.to_single_line(sanitize.without_unprintable(text))
+    return sanitize.html_to_single_line(sanitize.without_unprintable(text))
 
 
 def web_address(text: str, base: str = "") -> str:
@@ -160,7 +160,7 @@ def fallback_id(title: str, published: datetime | None, text: str) -> str:
 
 def _moment(parsed: Any) -> datetime | None:
     try:
-        return parse_time(datetime.fromtimestamp(timegm(parsed), UTC).isoformat()) if parsed else None
+        return parse_iso_time(datetime.fromtimestamp(timegm(parsed), UTC).isoformat()) if parsed else None
     except (ValueError, OverflowError, OSError, TypeError):
         return None
 
@@ -228,7 +228,7 @@ def _json_item(entry: Mapping[str, Any], feed_language: str, base: str) -> Sourc
     summary = text("summary")
     title = to_title(text("title")) or sanitize.shorten(to_title(summary or html), 200)
     link = web_address(text("url") or text("external_url"), base)
-    published = parse_time(text("date_published"))
+    published = parse_iso_time(text("date_published"))
     tags = entry.get("tags")
     address = web_address(text("image") or text("banner_image"), base)
     address, alt = (address, "") if address else first_picture(html, link or base)
@@ -238,8 +238,8 @@ def _json_item(entry: Mapping[str, Any], feed_language: str, base: str) -> Sourc
         html=html,
         summary=summary,
         link=link,
-        published=published or parse_time(text("date_modified")),
-        updated=parse_time(text("date_modified")),
+        published=published or parse_iso_time(text("date_modified")),
+        updated=parse_iso_time(text("date_modified")),
         language=text("language") or feed_language,
         categories=tuple(to_title(str(tag))[:200] for tag in tags) if isinstance(tags, list) else (),
         picture_url=address,

@@ -319,7 +319,7 @@ class _Body:
         tokens = _parser().parse(markdown)
         title = ""
         if len(tokens) > 2 and tokens[0].type == "heading_open":
-            title = sanitize.to_single_line(_html(tokens[1:2]))
+            title = sanitize.html_to_single_line(_html(tokens[1:2]))
             tokens = tokens[3:]
         inner = (child for token in tokens for child in token.children or ())
         image = next((one for one in inner if one.type == "image"), None)

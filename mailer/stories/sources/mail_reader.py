@@ -19,7 +19,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from io import BytesIO
 from typing import Any
 
-from subscribers.limited_process import apply_limits
+from subscribers.limited_process import limit_this_process
 
 _MOST_PARTS, _MOST_ATTACHMENTS = 300, 40
 # Characters of the text.
@@ -275,7 +275,7 @@ def _as_jpeg(data: bytes) -> bytes:
 
 
 def _main() -> None:
-    apply_limits(sys.argv[1:])
+    limit_this_process(sys.argv[1:])
     for line in read(sys.stdin.buffer.read()):
         sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.write("\n")

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from mailer.stories.sources.source_item import SourceError
-from subscribers.limited_process import apply_limits, renew_cpu_limit
+from subscribers.limited_process import limit_this_process, renew_cpu_limit
 
 Parser = Callable[..., dict[str, Any]]
 # Parser → module and function. A module is loaded when it is first needed.
@@ -51,7 +51,7 @@ def answer_request(name: str, body: bytes, context: dict[str, str]) -> dict[str,
 
 def _main() -> None:
     memory, cpu_seconds = sys.argv[1:3]
-    apply_limits([memory, cpu_seconds], renewable=True)
+    limit_this_process([memory, cpu_seconds], renewable=True)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     while line := requests.readline():
         request = json.loads(line)

@@ -25,9 +25,9 @@ from mailer.stories.draft_or_merge_new_items import Prepared
 from mailer.stories.draft_suggestion import SourceContext, SuggestedStory
 from mailer.stories.items_removed_at_source import note_missing
 from mailer.stories.models import Story, StorySource
-from mailer.stories.record_source_items import items_to_load, new_items, record_items
+from mailer.stories.record_source_items import items_with_picture_to_load, new_items, record_items
 from mailer.stories.signals import source_failing
-from mailer.stories.source_item_pictures import Picture, load_picture
+from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.discovery import Offer, discover
 from mailer.stories.sources.parser_pool import ParserPool, Parsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_of
@@ -244,7 +244,7 @@ class _Polling:
                 source = self.running.pop(future)
                 read = future.result()
                 found = read.result.items if read.result is not None and read.prepared is None else ()
-                new, pictured = new_items(source, found), items_to_load(source, found)
+                new, pictured = new_items(source, found), items_with_picture_to_load(source, found)
                 if new or pictured:
                     preparing = self.threads.submit(self._prepare, read, new, pictured, context_of(source))
                     self.running[preparing] = source
@@ -330,7 +330,7 @@ class _Polling:
                     problem=stored("The picture of the story could not be loaded in time.")
                 )
             else:
-                pictures[item.id] = load_picture(item, allow_loopback=self.allow_loopback)
+                pictures[item.id] = try_load_picture(item, allow_loopback=self.allow_loopback)
             if sum(len(one.data) for one in pictures.values()) > _PICTURES:
                 # The others are loaded one by one when they are recorded.
                 break

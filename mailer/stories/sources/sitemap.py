@@ -22,7 +22,7 @@ from mailer.stories.sources.source_item import (
     SourceResult,
     SourceSettings,
     from_json,
-    parse_time,
+    parse_iso_time,
 )
 from mailer.stories.url_fetcher import USER_AGENT, FetchError, StatusError
 from subscribers.limited_process import check_depth
@@ -127,7 +127,7 @@ class _Sitemaps:
     def pages_of(self, url: str) -> list[_Listed]:
         """The pages of the site's sitemaps, the newest first."""
         is_sitemap = urlsplit(url).path.lower().endswith((".xml", ".gz", ".xml.gz"))
-        addresses = [url] if is_sitemap else discovery.sitemap_addresses(url, self.fetch)
+        addresses = [url] if is_sitemap else discovery.find_sitemaps(url, self.fetch)
         pages: dict[str, _Listed] = {}
         for address in self._some(addresses):
             pages |= self._read(address)
@@ -149,7 +149,7 @@ class _Sitemaps:
         pages = {
             one["url"]: _Listed(
                 one["url"],
-                parse_time(one["modified"] or one["published"]),
+                parse_iso_time(one["modified"] or one["published"]),
                 one["title"],
                 one["published"],
                 one["language"],
@@ -171,7 +171,7 @@ class _Sitemaps:
 
 def _rank(sitemap: Mapping[str, str]) -> tuple[bool, float]:
     """Sitemaps of articles first, the one that changed last before the others."""
-    modified = parse_time(sitemap["modified"]) or _LONG_AGO
+    modified = parse_iso_time(sitemap["modified"]) or _LONG_AGO
     is_selected = any(word in sitemap["url"].lower() for word in _SELECTED)
     return not is_selected, -modified.timestamp()
 
@@ -184,7 +184,7 @@ def _fresh(
         seen = frozenset(map(str, json.loads(validators.get("seen", "[]"))))
     except (ValueError, TypeError):
         seen = frozenset()
-    since = parse_time(validators.get("since", "")) or _LONG_AGO
+    since = parse_iso_time(validators.get("since", "")) or _LONG_AGO
     newest = max((page.modified for page in listed if page.modified), default=since)
     recent = [page for page in listed if page.modified is None or page.modified >= since]
     fresh = [page for page in recent if page.mark not in seen]

@@ -172,7 +172,7 @@ def from_json(values: Mapping[str, Any]) -> SourceItem:
     return SourceItem(**{"id": "", "title": "", **read})
 
 
-def parse_time(text: object, *, local: bool = False) -> datetime | None:
+def parse_iso_time(text: object, *, local: bool = False) -> datetime | None:
     """An ISO 8601 time as aware UTC; without a zone it is UTC, or stays naive with `local`.
 
     None for what is no time, or no time of the years 1971 to 9998.

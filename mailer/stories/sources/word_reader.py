@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from subscribers.limited_process import apply_limits, check_depth
+from subscribers.limited_process import check_depth, limit_this_process
 
 # Parts of the archive, and bytes of it when unpacked: all of it, and its XML.
 _MAX_PARTS = 3_000
@@ -520,7 +520,7 @@ def _text_of(name: str, element: Any) -> str:
 
 
 def _main() -> None:
-    apply_limits(sys.argv[1:])
+    limit_this_process(sys.argv[1:])
     try:
         for line in read(sys.stdin.buffer.read()):
             sys.stdout.write(json.dumps(line) + "\n")

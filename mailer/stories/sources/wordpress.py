@@ -28,7 +28,7 @@ from mailer.stories.sources.source_item import (
     SourceSettings,
     from_json,
     listing_if_newest_first,
-    parse_time,
+    parse_iso_time,
     to_json,
 )
 from mailer.stories.url_fetcher import FetchError
@@ -126,8 +126,8 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
 def _item(post: Mapping[str, Any], base: str) -> SourceItem:
     html = text_at(post, "content", "rendered")
     summary = text_at(post, "excerpt", "rendered")
-    published = parse_time(text_at(post, "date_gmt")) or parse_time(text_at(post, "date"))
-    updated = parse_time(text_at(post, "modified_gmt")) or parse_time(text_at(post, "modified"))
+    published = parse_iso_time(text_at(post, "date_gmt")) or parse_iso_time(text_at(post, "date"))
+    updated = parse_iso_time(text_at(post, "modified_gmt")) or parse_iso_time(text_at(post, "modified"))
     media = next(iter(objects_at(post, "_embedded", "wp:featuredmedia")), {})
     address, alt = web_address(text_at(media, "source_url"), base), to_title(text_at(media, "alt_text"))[:250]
     if not address:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.approval.preflight.leftover_editor_notes import remark_in
+from mailer.approval.preflight.leftover_editor_notes import find_editor_note
 from tests.approval.preflight_clean_stories import STORIES
 
 REMARKS = (
@@ -66,17 +66,17 @@ TO_READERS = (
 
 @pytest.mark.parametrize("plain", REMARKS)
 def test_a_remark_is_found(plain: str) -> None:
-    assert remark_in(plain)
+    assert find_editor_note(plain)
 
 
 @pytest.mark.parametrize("plain", TO_READERS)
 def test_a_sentence_to_readers_is_none(plain: str) -> None:
-    assert not remark_in(plain)
+    assert not find_editor_note(plain)
 
 
 def test_clean_stories_have_no_remark() -> None:
     texts = [part for story in STORIES for parts in story.values() for part in parts]
-    assert not [found for one in texts if (found := remark_in(one))]
+    assert not [found for one in texts if (found := find_editor_note(one))]
 
 
 ASIDES = """
@@ -245,5 +245,5 @@ The rules (as of 1 May) apply to all.
 
 def test_asides_are_found_and_sentences_to_readers_are_none() -> None:
     asides, others = ([one for one in text.splitlines() if one] for text in (ASIDES, NO_ASIDES))
-    assert [one for one in asides if not remark_in(one)] == []
-    assert [one for one in others if remark_in(one)] == []
+    assert [one for one in asides if not find_editor_note(one)] == []
+    assert [one for one in others if find_editor_note(one)] == []

@@ -139,7 +139,7 @@ def test_an_expired_lease_is_settled_by_a_journal_of_this_machine_although_its_p
     expected = ["accepted", "in_doubt", "refused", "planned"]
     assert [found[one.id].state for one in claimed] == expected
     assert found[claimed[-1].id].attempts == found[claimed[-1].id].doubts == 0
-    assert claim_and_record.has_claims(journal.owner) and states(mailing)["claimed"] == 1
+    assert claim_and_record.has_unsettled_claims(journal.owner) and states(mailing)["claimed"] == 1
     # What it reports when it goes on changes nothing more.
     (again,) = take(mailing, "b", now=later)
     assert again.id == claimed[-1].id
@@ -292,7 +292,7 @@ class Machine(RuleBasedStateMachine):
         accepted = Delivery.objects.filter(state="accepted").values_list("pk", flat=True)
         assert {delivery for delivery, _ in spoken} <= set(accepted)
         self.held[owner].clear()
-        assert not claim_and_record.has_claims(owner)
+        assert not claim_and_record.has_unsettled_claims(owner)
 
     @rule(owner=owners)
     def put_off(self, owner):

@@ -98,7 +98,7 @@ class Process:
     def add(self, dies=False):
         try:
             with transaction.atomic():
-                provider_stats.add_outcomes(self.mailing.pk)
+                provider_stats.update_stats_and_breaker(self.mailing.pk)
                 if dies:
                     raise Died
         except Died:

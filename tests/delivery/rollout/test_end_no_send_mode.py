@@ -27,7 +27,7 @@ LATER = NOW + timedelta(hours=3)
 @pytest.fixture(autouse=True)
 def _machine(configure: Callable[..., None], tmp_path: Path) -> None:
     configure(storage={"path": str(tmp_path / "data")})
-    identity.check_identity(NOW)
+    identity.enforce_identity(NOW)
 
 
 def half_sent() -> Mailing:

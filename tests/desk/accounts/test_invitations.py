@@ -60,7 +60,7 @@ def test_the_link_of_a_revoked_invitation_opens_nothing(desk: Desk) -> None:
 
 
 def test_an_invitation_says_who_invites_to_what_and_as_what_and_is_the_only_email(desk: Desk) -> None:
-    account_change_notices.mark_as_reported(timezone.now())
+    account_change_notices.mark_account_changes_notified(timezone.now())
     account = invite(desk, "Contributors")
     (sent,) = mail.outbox
     link = last_link()

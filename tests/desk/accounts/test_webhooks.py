@@ -73,7 +73,7 @@ def test_why_an_attempt_failed_is_shown_in_the_language_of_the_reader(desk: Desk
     endpoint, _ = endpoints.create("CRM", "https://127.0.0.1/", ["mailing.finished"], "lola", now)
     if secret != "readable":
         WebhookEndpoint.objects.update(secret=secret.encode())
-    deliver.send_test(endpoint, now)
+    deliver.queue_test_message(endpoint, now)
     deliver.deliver_due(timezone.now, lambda: False)
     UserProfile.objects.create(user=desk.admin, preferred_language="ru")
     page = as_user(desk.admin).get(reverse("desk_webhook", args=[endpoint.pk]))

@@ -215,7 +215,7 @@ def test_an_approval_by_link_counts_for_the_languages_that_were_chosen(desk: Des
     Newsletter.objects.update(approval_rule="chosen", approval_languages=("kk",))
     desk.edition.refresh_from_db()
     snapshot = submitted(desk)
-    link = external_approval.create(snapshot, minister, desk.writer, timezone.now())
+    link = external_approval.create_and_mail_link(snapshot, minister, desk.writer, timezone.now())
     browser, path = Client(), url_in(mail.outbox[-1])
     sent = {"action": "approve", "code": code_of(link, browser, path), "sha256": snapshot.sha256}
     # Nothing is chosen, which does not use up the code.
@@ -235,14 +235,14 @@ def test_a_link_ends_when_it_is_revoked_replaced_too_old_or_its_owner_inactive(
     link: ApprovalLink, desk: Desk, minister: User
 ) -> None:
     browser, path = Client(), url_in(mail.outbox[0])
-    again = external_approval.create(link.snapshot, minister, desk.writer, timezone.now())
+    again = external_approval.create_and_mail_link(link.snapshot, minister, desk.writer, timezone.now())
     assert browser.get(path).status_code == 410
     newer = url_in(mail.outbox[1])
     assert browser.get(newer).status_code == 200
     page = reverse("desk_edition:approval_link", args=[desk.edition.pk])
     as_user(desk.writer).post(page, {"revoke": again.pk})
     assert browser.get(newer).status_code == 410
-    third = external_approval.create(link.snapshot, minister, desk.writer, timezone.now())
+    third = external_approval.create_and_mail_link(link.snapshot, minister, desk.writer, timezone.now())
     path = f"/accounts/approval/{external_approval.token_of(third)}/"
     User.objects.filter(pk=minister.pk).update(is_active=False)
     assert browser.get(path).status_code == 410
@@ -260,7 +260,7 @@ def test_an_author_who_made_the_account_cannot_be_approved_by_it(desk: Desk) -> 
     snapshot = submitted(desk)
     assert puppet not in external_approval.external_approvers(snapshot)
     with pytest.raises(AccountNotIndependent):
-        external_approval.create(snapshot, puppet, desk.writer, timezone.now())
+        external_approval.create_and_mail_link(snapshot, puppet, desk.writer, timezone.now())
 
 
 def test_links_are_for_people_without_the_desk_and_asked_for_by_those_who_submit(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailer.desk.editions.schedule_dates import long_wait, newsletter_of
+from mailer.desk.editions.schedule_dates import long_wait, newsletter_from_form
 from mailer.editions.models import Newsletter
 from mailer.editions.planned_dates import next_planned
 
@@ -18,7 +18,7 @@ NOW = datetime(2022, 1, 1, tzinfo=UTC)
     [("monthly first monday 10:00", True), ("monthly first wednesday 10:00", False), ("", False)],
 )
 def test_a_sending_about_a_month_after_its_assembly_is_pointed_out(send_on: str, is_long: bool) -> None:
-    newsletter = newsletter_of({"zone": "Asia/Almaty"})
+    newsletter = newsletter_from_form({"zone": "Asia/Almaty"})
     assert isinstance(newsletter, Newsletter)
     newsletter.assemble_on, newsletter.send_on = "monthly first tuesday 09:00", send_on
     dates = list(next_planned(newsletter, NOW, 5))

@@ -29,7 +29,7 @@ def write(desk: Desk, key: str, **parts: str) -> None:
     story = Story.objects.get(key=key)
     written = {name.replace("_", "-"): value for name, value in parts.items()}
     draft = draft_editing.latest_draft(story)
-    base = draft_editing.marks_of(draft_editing.values_of(draft, ("en", "ru", "kk")))
+    base = draft_editing.value_hashes(draft_editing.values_of(draft, ("en", "ru", "kk")))
     saved = draft_editing.save(story, written, base, desk.writer, NOW)
     saved.story.get_latest_revision().publish()
 

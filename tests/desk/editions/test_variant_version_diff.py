@@ -137,7 +137,7 @@ def test_the_submitted_version_stands_beside_the_last_approved_one(desk: Desk) -
     # A person without the desk sees it by the mailed link, with the pictures of both versions.
     minister = desk.stranger
     minister.groups.add(ensure_groups()["External approvers"])
-    link = external_approval.create(second, minister, desk.writer, timezone.now())
+    link = external_approval.create_and_mail_link(second, minister, desk.writer, timezone.now())
     path = f"/accounts/approval/{external_approval.token_of(link)}/"
     by_link = Client().get(path, {"variant": variant.key, "beside": "approved"})
     assert by_link.context["comparison"].changes

@@ -24,7 +24,7 @@ from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of, story_ids
 from mailer.rendering import variants
 from mailer.rendering.data_types import Content
-from mailer.rendering.view_model import excerpt
+from mailer.rendering.view_model import shorten_for_warning
 from mailer.stories.models import Story
 from subscribers.models import Segment
 from tests import cast as everyone
@@ -410,7 +410,7 @@ def test_findings_name_stories_in_the_language_of_the_desk(desk: Desk) -> None:
         texts = [place.label for line in found for place in line.places if not place.language]
         first = next(code for code in (reads, *desk.edition.newsletter.languages) if code in named)
         other = next(code for code in named if code != first)
-        assert excerpt(named[first]) in texts and excerpt(named[other]) not in texts
+        assert shorten_for_warning(named[first]) in texts and shorten_for_warning(named[other]) not in texts
 
 
 @pytest.mark.both_databases

@@ -27,7 +27,7 @@ URL = "/desk/no-send/"
 @pytest.fixture(autouse=True)
 def _machine(configure: Callable[..., None], tmp_path: Path) -> None:
     configure(storage={"path": str(tmp_path)})
-    identity.check_identity(timezone.now())
+    identity.enforce_identity(timezone.now())
 
 
 @pytest.fixture

@@ -310,7 +310,7 @@ def test_a_story_that_is_carried_over_comes_into_the_next_edition_again(desk: De
     story, newsletter = Story.objects.get(key="kz-news"), desk.edition.newsletter
     december, january = Period.parse("2021-12"), Period.parse("2022-01")
     assert "kz-news" not in {one.key for one in stories_for(newsletter, january, everyone.NOW)}
-    draft_editing.carry_over(story, "2022-01", desk.writer, everyone.NOW)
+    draft_editing.set_earliest_period(story, "2022-01", desk.writer, everyone.NOW)
     assert "kz-news" in {one.key for one in stories_for(newsletter, january, everyone.NOW)}
     assert "kz-news" not in {one.key for one in stories_for(newsletter, december, everyone.NOW)}
     as_user(desk.writer).post(reverse("desk_story:carry_over", args=[story.pk]))

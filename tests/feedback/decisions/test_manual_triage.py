@@ -25,7 +25,7 @@ READER = "aigerim@readers.example.net"
 
 @pytest.fixture(autouse=True)
 def _departures_are_heard() -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_a_new_address_starts_without_history(aigerim: Subscriber) -> None:
 
 
 def test_a_complaint_unsubscribes_and_records_the_lists(aigerim: Subscriber) -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     sent = cast.accepted_delivery(aigerim, ago(hours=1))
     cast.complain(sent)
     assert Subscription.objects.get().state == "unsubscribed"

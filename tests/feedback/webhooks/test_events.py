@@ -166,7 +166,7 @@ def test_a_planned_delivery_stays_planned(esp, receive, message, delivery) -> No
 
 
 def test_an_unsubscribe_ends_the_subscription(esp_with_unsubscribes, receive, message) -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     receive(esp_with_unsubscribes, esp_with_unsubscribes.unsubscribed(message))
     assert Subscription.objects.get().state == "unsubscribed"
     assert FeedbackEvent.objects.get().kind == "unsubscribe"
@@ -348,7 +348,7 @@ def test_mailguns_list_says_why_an_address_is_on_it(
     configure, monkeypatch, receive, message, why, kind
 ) -> None:
     service = serve(Mailgun(), configure, monkeypatch)
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     receive(service, service.suppressed(message, why))
     assert Subscription.objects.get().state == "unsubscribed"
     assert ReturnedMessage.objects.get().kind == kind
@@ -379,7 +379,7 @@ def test_an_event_of_mailgun_without_an_id_counts_once(configure, monkeypatch, r
 def test_forms_of_mailguns_older_webhooks_count_once(
     configure, monkeypatch, post, message, delivery, event, fields, kind, bounce_class, multipart
 ) -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     service = serve(Mailgun(), configure, monkeypatch)
     for _ in range(2):
         # Each attempt has another token and time.
@@ -496,7 +496,7 @@ def test_sendgrid_says_why_it_dropped_a_message(
     configure, monkeypatch, receive, message, why, kind, bounce_class
 ) -> None:
     service = serve(SendGrid(), configure, monkeypatch)
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     receive(service, service.suppressed(message, why))
     assert FeedbackEvent.objects.get(kind=kind).bounce_class == bounce_class
 
@@ -532,7 +532,7 @@ def test_mandrill_says_why_it_rejected_a_message(
     configure, monkeypatch, receive, message, why, kind, bounce_class
 ) -> None:
     service = serve(Mandrill(), configure, monkeypatch)
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     receive(service, service.suppressed(message, why))
     assert FeedbackEvent.objects.get(kind=kind).bounce_class == bounce_class
 

@@ -182,7 +182,7 @@ def test_after_thirty_days_the_changes_are_deleted(join: Join) -> None:
     late = NOW + UNDO_FOR + timedelta(seconds=1)
     with pytest.raises(WrongState, match="30 days"):
         jobs.RUNNER.start_undo(job, "lola", late)
-    jobs.delete_expired(late)
+    jobs.delete_expired_changes(late)
     assert not BulkChange.objects.exists()
 
 

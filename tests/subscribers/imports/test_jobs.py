@@ -20,7 +20,7 @@ from subscribers.former_addresses import add_alias
 from subscribers.imports import diff, jobs, uploads_and_staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, UnreadableFile
-from subscribers.imports.status_cells import Status, mentioned_status
+from subscribers.imports.status_cells import Status, status_mentioned_in_any_column
 from subscribers.merge import merge
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase
@@ -565,7 +565,7 @@ def test_an_export_can_be_imported_again_and_has_no_formula(
     monthly: MailingList, name: str, local: str
 ) -> None:
     # About someone called "Suppressed" a person is asked.
-    assume(mentioned_status(name) is Status.SUBSCRIBED)
+    assume(status_mentioned_in_any_column(name) is Status.SUBSCRIBED)
     Subscriber.objects.all().delete()
     person = Subscriber.objects.create(
         email=f"{local}@example.org", name=name.strip(), countries=("KZ", "UZ")

@@ -24,7 +24,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 @pytest.fixture(autouse=True)
 def _listening() -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def link(client: Client, person: Subscriber, sent_emails: list[mail.EmailMessage
 def test_all_data_is_downloaded_as_json_by_an_emailed_link(
     client: Client, join: Join, sent_emails: list[mail.EmailMessage], monthly: MailingList
 ) -> None:
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     person = join("olga", language="kk", countries=("KZ",))
     client.post(page_of(person), {"language": "kk", "countries": ["KZ", "UZ"], "lists": [monthly.pk]})
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="452 full")
@@ -120,7 +120,7 @@ def test_erasure_names_its_consequences_and_sends_a_last_email(
 
 def test_erasure_deletes_server_replies_and_the_last_email_expires(join: Join, settings: Any) -> None:
     settings.EMAIL_BACKEND = "mailer.delivery.outbox.outbox.EmailBackend"
-    subscriber_signal_receivers.connect()
+    subscriber_signal_receivers.connect_signals()
     person = join("olga")
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="<olga@example.org>: full")
     now = timezone.now()

@@ -64,7 +64,7 @@ class Paragraph:
         """Addresses on the web, in their order: of links, and such as are written out."""
         found = []
         for run in self.runs:
-            found += [run.link] if run.link else [web_address(one[0]) for one in _ADDRESS.finditer(run.text)]
+            found += [run.link] if run.link else [add_scheme(one[0]) for one in _ADDRESS.finditer(run.text)]
         return list(dict.fromkeys(one for one in found if one.startswith(("http://", "https://"))))
 
     @property
@@ -305,11 +305,11 @@ def _link_html(address: str, inner: str) -> str:
 def _linked(inner: str) -> str:
     """Escaped text in which addresses that are written out are links."""
     return _ADDRESS.sub(
-        lambda found: f'<a href="{escape(sanitize.safe_link(web_address(found[0])))}">{found[0]}</a>', inner
+        lambda found: f'<a href="{escape(sanitize.safe_link(add_scheme(found[0])))}">{found[0]}</a>', inner
     )
 
 
-def web_address(text: str) -> str:
+def add_scheme(text: str) -> str:
     """The address with its scheme."""
     text = text.replace("&amp;", "&")
     return f"https://{text}" if text.lower().startswith("www.") else text
