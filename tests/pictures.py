@@ -106,7 +106,12 @@ def save(name: str, png: bytes) -> None:
 def walk(camera: Camera) -> None:
     """From the draft to the report, as docs/tour.md tells it."""
     page = camera.page
-    _until(camera, lambda: page.get_by_role("button", name="Submit the edition as the writer").is_visible())
+    _until(
+        camera,
+        lambda: page.get_by_role(
+            "button", name="Sign in as the writer and open “Submit for approval”"
+        ).is_visible(),
+    )
     narrow = camera.open((760, 900))
     narrow.goto(f"{camera.url}/demo/")
     camera.take("start", narrow)
@@ -122,22 +127,22 @@ def walk(camera: Camera) -> None:
     expect(page.get_by_label("Headline, Russian")).to_be_visible()
     camera.take("story")
 
-    camera.press("Open the draft edition as the writer")
+    camera.press("Sign in as the writer and open the draft edition")
     camera.take("workbench", height=1000)
 
-    camera.press("Preview the edition as the writer")
+    camera.press("Sign in as the writer and preview the edition")
     camera.take("preview", height=1000)
 
-    camera.press("Submit the edition as the writer")
+    camera.press("Sign in as the writer and open “Submit for approval”")
     camera.take("submit", height=900)
     page.get_by_role("button", name="Submit for approval").click()
     expect(page.get_by_text("Waiting for approval").first).to_be_visible()
 
-    camera.press("Review the edition as the approver")
+    camera.press("Sign in as the approver and review the edition")
     camera.take("review", height=1000)
     page.get_by_role("button", name=re.compile(r"Approve the edition \(")).click()
 
-    camera.press("Send the edition as the approver")
+    camera.press("Sign in as the approver and open “Schedule”")
     page.get_by_role("button", name="Send the edition now…").click()
     camera.take("confirm", height=900)
     page.get_by_role("button", name=re.compile(r"Send the edition to \d+ subscribers")).click()
@@ -147,7 +152,7 @@ def walk(camera: Camera) -> None:
     _mails(camera)
 
     _until(camera, lambda: "of the report add up" in page.locator("main").inner_text())
-    camera.press("Read the report of the edition as the approver")
+    camera.press("Sign in as the approver and read the report")
     camera.take("report", height=1000)
 
 

@@ -73,7 +73,7 @@ class FirstPasswordForm(_SetPasswordForm):
             field.widget.attrs["maxlength"] = 1000
             field.max_length = 1000  # type: ignore[attr-defined]
         self.fields["new_password1"].label = gettext("New password")
-        self.fields["new_password2"].label = gettext("New password again")
+        self.fields["new_password2"].label = gettext("Repeat the new password")
 
 
 class PasswordChangeForm(ChangePasswordForm):
@@ -85,7 +85,7 @@ class PasswordChangeForm(ChangePasswordForm):
         self.fields["oldpassword"].label = gettext("Current password")
         self.fields["oldpassword"].help_text = ""
         self.fields["password1"].label = gettext("New password")
-        self.fields["password2"].label = gettext("New password again")
+        self.fields["password2"].label = gettext("Repeat the new password")
 
     def clean_oldpassword(self) -> str:
         password: str = self.cleaned_data["oldpassword"]

@@ -310,19 +310,33 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
     writer, approver = seed.WRITER, seed.APPROVER
     send = None
     if state in ("approved", "scheduled"):
-        send = Action(gettext("Send the edition as the approver"), desk("desk_edition:schedule"), approver)
+        send = Action(
+            gettext("Sign in as the approver and open “Schedule”"), desk("desk_edition:schedule"), approver
+        )
     elif state != "sent":
-        send = Action(gettext("Watch the sending as the approver"), desk("desk_edition:report"), approver)
+        send = Action(
+            gettext("Sign in as the approver and watch the sending"), desk("desk_edition:report"), approver
+        )
     return {
-        1: Action(gettext("Open the draft edition as the writer"), desk("desk_editions:edit"), writer),
-        2: Action(gettext("Preview the edition as the writer"), desk("desk_edition:variants"), writer),
-        3: Action(gettext("Submit the edition as the writer"), desk("desk_edition:submit"), writer)
+        1: Action(
+            gettext("Sign in as the writer and open the draft edition"), desk("desk_editions:edit"), writer
+        ),
+        2: Action(
+            gettext("Sign in as the writer and preview the edition"), desk("desk_edition:variants"), writer
+        ),
+        3: Action(
+            gettext("Sign in as the writer and open “Submit for approval”"),
+            desk("desk_edition:submit"),
+            writer,
+        )
         if state in WITH_WRITERS
         else None,
-        4: Action(gettext("Review the edition as the approver"), desk("desk_edition:review"), approver),
+        4: Action(
+            gettext("Sign in as the approver and review the edition"), desk("desk_edition:review"), approver
+        ),
         5: send,
         7: Action(
-            gettext("Read the report of the edition as the approver"), desk("desk_edition:report"), approver
+            gettext("Sign in as the approver and read the report"), desk("desk_edition:report"), approver
         ),
     }[number]
 

@@ -950,8 +950,8 @@ class Migration(migrations.Migration):
                 ('story', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='source_items', to='mailer.story')),
             ],
             options={
-                'verbose_name': 'entry of a story source',
-                'verbose_name_plural': 'entries of story sources',
+                'verbose_name': 'item imported from a story source',
+                'verbose_name_plural': 'items imported from story sources',
                 'ordering': ['pk'],
             },
         ),

@@ -376,8 +376,8 @@ class StorySourceItem(models.Model):
     similar_reason = models.CharField(max_length=12, blank=True)
 
     class Meta:
-        verbose_name = _("entry of a story source")
-        verbose_name_plural = _("entries of story sources")
+        verbose_name = _("item imported from a story source")
+        verbose_name_plural = _("items imported from story sources")
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["source", "item_id"], name="source_item_once")]
 

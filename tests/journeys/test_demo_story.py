@@ -41,14 +41,14 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     page.on("pageerror", lambda error: errors.append(str(error)))
     until(lambda: "is a draft" in _status(page, demo), interval=0.2)
 
-    lead_on(page, demo, "Open the draft edition as the writer")
+    lead_on(page, demo, "Sign in as the writer and open the draft edition")
     expect(page.get_by_role("heading", name="Silk Road Monthly, December 2021")).to_be_visible()
     first = page.locator("#workbench-rows").get_by_text(
         "Four steps for the day that illness reaches a border"
     )
     expect(first.first).to_be_visible()
 
-    lead_on(page, demo, "Preview the edition as the writer")
+    lead_on(page, demo, "Sign in as the writer and preview the edition")
     page.get_by_label("Kyrgyzstan").check()
     page.get_by_label("Language").select_option("ky")
     page.get_by_role("button", name="Show", exact=True).click()
@@ -56,17 +56,17 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     expect(mail.get_by_text("Оору чек арага жеткенде")).to_be_visible()
     expect(mail.get_by_text("Казакстан өз диаспорасынын")).to_have_count(0)
 
-    lead_on(page, demo, "Submit the edition as the writer")
+    lead_on(page, demo, "Sign in as the writer and open “Submit for approval”")
     page.get_by_role("button", name="Submit for approval").click()
     expect(page.get_by_text("Waiting for approval").first).to_be_visible()
     # The writer may look at the copy, and is told why approving it is for somebody else.
     expect(page.get_by_role("button", name=re.compile(r"Approve the edition \("))).to_have_count(0)
 
-    lead_on(page, demo, "Review the edition as the approver")
+    lead_on(page, demo, "Sign in as the approver and review the edition")
     page.get_by_role("button", name=re.compile(r"Approve the edition \(")).click()
     expect(page.get_by_text("Approved, not yet scheduled")).to_be_visible()
 
-    lead_on(page, demo, "Send the edition as the approver")
+    lead_on(page, demo, "Sign in as the approver and open “Schedule”")
     page.get_by_role("button", name="Send the edition now…").click()
     page.get_by_role("button", name=re.compile(r"Send the edition to \d+ subscribers")).click()
     report_refreshes_without_a_reload(page, demo)
@@ -80,7 +80,7 @@ def test_from_the_draft_to_the_balanced_report(demo: Demo, page: Page) -> None:
     expect(mail.locator("body")).to_contain_text("Türkmenistan")
 
     until(lambda: "of the report add up" in _status(page, demo), interval=0.2)
-    lead_on(page, demo, "Read the report of the edition as the approver")
+    lead_on(page, demo, "Sign in as the approver and read the report")
     expect(page.get_by_text("Bounced").first).to_be_visible()
     account = demo.report()
     assert account["state"] == "sent"

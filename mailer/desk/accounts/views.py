@@ -427,7 +427,7 @@ class GroupForm(wagtail_forms.GroupForm):
         """The permissions for single collections, which are in forms of their own."""
         given = self.instance.collection_permissions.select_related("collection", "permission")
         named = sorted(f"{one.collection.name}: {one.permission.name}" for one in given)
-        folders = PlainInput(gettext("Permissions for collections of images"), ", ".join(named), merges=False)
+        folders = PlainInput(gettext("Permissions for image collections"), ", ".join(named), merges=False)
         return {"folder_permissions": folders}
 
     def clean_permissions(self) -> Any:

@@ -40,7 +40,7 @@ _ABOUT: dict[str, Promise] = {
     "blocks/foot.txt": _("Why readers receive the email, and the postal address, in the plain-text version"),
     "blocks/lead.mjml": _("The lead story in the email"),
     "blocks/story.mjml": _("A story in the email"),
-    "blocks/_story.mjml": _("Headline, summary and link of a story in the email"),
+    "blocks/_story.mjml": _("Headline, summary and link of a story in the email, also of the lead story"),
     "blocks/_story.txt": _("A story in the plain-text version"),
     "blocks/heading.mjml": _("A heading in the email"),
     "blocks/date.mjml": _("Save the date"),

@@ -580,7 +580,7 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
             cell = Cell(country, language, len(keys), len(keys) - len(own), here, skipped)
             cells.append(cell)
             if cell.chosen:
-                named = _("%(readers)s, language %(language)s") % {
+                named = _("%(readers)s, in %(language)s") % {
                     "readers": _("Readers in %(country)s") % {"country": label} if country else label,
                     "language": staff_language.language_name(language),
                 }

@@ -435,7 +435,7 @@ class RejectedRowsDownload(PermissionRequiredMixin, View):
 
 
 _ENCODINGS = {"utf-8": "UTF-8", "utf-16": "UTF-16", **{one: one.upper() for one in encodings.LEGACY}}
-_DELIMITERS = {",": _("Comma"), ";": _("Semicolon (;)"), "\t": _("Tab"), "|": _("Vertical bar (|)")}
+_DELIMITERS = {",": _("Comma (,)"), ";": _("Semicolon (;)"), "\t": _("Tab"), "|": _("Vertical bar (|)")}
 
 
 def _distinct(cells: Iterable[str]) -> list[str]:
