@@ -381,7 +381,7 @@ def _redirect(claimed: Iterable[ClaimedDelivery], to: str) -> list[ClaimedDelive
     """As a dry run sends them: only the subscriber's id leaves the ledger, as a name."""
     return [
         one._replace(
-            email=to, name=f"Dry run for subscriber {one.subscriber}", subscriber=0, tracking_consent=False
+            email=to, name=f"Full test for subscriber {one.subscriber}", subscriber=0, tracking_consent=False
         )
         for one in claimed
     ]

@@ -127,6 +127,17 @@ def test_a_version_with_another_order_says_which_stories_and_texts_moved(desk: D
     assert compared.context["comparison"].changes
 
 
+def test_pages_name_the_time_zone_by_its_city(desk: Desk) -> None:
+    Newsletter.objects.update(zone="Asia/Almaty")
+    desk.edition.refresh_from_db()
+    cast.scheduled(desk)
+    edit = reverse("desk_editions:edit", args=[desk.edition.pk])
+    home = reverse("wagtailadmin_home")
+    for page in (home, edit, *(at(desk, name) for name in ("variants", "review", "settings", "schedule"))):
+        text = Page(as_user(desk.admin).get(page)).text
+        assert "Asia/Almaty" not in text and "Almaty time, UTC+" in text, page
+
+
 def test_whether_warnings_prevent_submitting_is_said_while_the_edition_can_be_submitted(desk: Desk) -> None:
     lines = [FindingLine(Finding("x", "warning", "Look.", "", ()), ())] * 2
     texts = {findings_summary(lines, state) for state in ("draft", "rejected")}
