@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.accounts.models import ContributorCountries
-from mailer.approval.emails_to_staff import users_with
+from mailer.approval.staff_accounts import DESK, users_with
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.editions.assemble import plan_of, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
@@ -24,7 +24,6 @@ from mailer.staff_language import active_language, country_names, zone_label
 from mailer.stories.models import Story
 
 log = logging.getLogger(__name__)
-_DESK = "wagtailadmin.access_admin"
 
 
 def remind_due(now: datetime) -> int:
@@ -67,9 +66,9 @@ def _recipients(silent: Collection[str]) -> dict[User, list[str]]:
     """The contributors of these countries, each with theirs; writers for a country that has none."""
     found: dict[User, list[str]] = defaultdict(list)
     rows = ContributorCountries.objects.filter(user__is_active=True).select_related("user")
-    contributors = [row for row in rows if row.user.has_perm(_DESK) and row.user.has_perm("mailer.add_story")]
+    contributors = [row for row in rows if row.user.has_perm(DESK) and row.user.has_perm("mailer.add_story")]
     restricted = {row.user for row in contributors}
-    writers = {one for one in users_with("mailer.submit_edition") if one.has_perm(_DESK)} - restricted
+    writers = {one for one in users_with("mailer.submit_edition") if one.has_perm(DESK)} - restricted
     for code in silent:
         users = {row.user for row in contributors if code in row.countries} or writers
         for user in users:

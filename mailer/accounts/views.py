@@ -44,8 +44,8 @@ from mailer.accounts.forms import (
 )
 from mailer.accounts.models import Invitation
 from mailer.approval import account_change_notices
-from mailer.approval.emails_to_staff import has_joined
 from mailer.approval.same_person import SamePerson
+from mailer.approval.staff_accounts import has_joined
 
 logger = logging.getLogger(__name__)
 

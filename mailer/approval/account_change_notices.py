@@ -18,8 +18,8 @@ from django.utils.translation import gettext, gettext_noop
 
 from mailer.approval.account_change_records import DAYS
 from mailer.approval.authorship import name_of
-from mailer.approval.emails_to_staff import DESK, has_joined, is_external, users_with
 from mailer.approval.models import AccountChange, StaffNotice
+from mailer.approval.staff_accounts import DESK, has_joined, is_external, users_with
 from mailer.staff_language import in_language_of
 
 What = AccountChange.What

@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.approval.authorship import name_of
-from mailer.approval.emails_to_staff import users_with, without_notice
+from mailer.approval.emails_to_staff import without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
+from mailer.approval.staff_accounts import users_with
 from mailer.approval.staff_notifications import Writer, notify_by_preference
 from subscribers import translate_stored_texts
 

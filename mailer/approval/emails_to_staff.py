@@ -9,20 +9,17 @@ from typing import TypeVar
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext, ngettext
 
-from mailer.approval.approve_and_schedule import ApprovalError, require_second_person
 from mailer.approval.models import Snapshot, StaffNotice
+from mailer.approval.possible_approvers import second_persons
+from mailer.approval.staff_accounts import DESK, has_joined, users_with
 from mailer.approval.staff_notifications import Writer, notify_by_preference
 from mailer.editions.models import Edition, EditionPlan
 from mailer.rendering import localization
 from mailer.staff_language import active_language
 
 T = TypeVar("T")
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
-# External approvers cannot open the desk; `external_approval` writes to them when an author asks for it.
-DESK = "wagtailadmin.access_admin"
 
 
 def send_edition_notices(now: datetime) -> int:
@@ -153,49 +150,9 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     return _send_once(f"submitted:{snapshot.pk}", people, write, path, now)
 
 
-def second_persons(snapshot: Snapshot) -> list[User]:
-    """The active users who may approve the snapshot."""
-    return [user for user in all_approvers() if is_second_person(snapshot, user)]
-
-
-def all_approvers() -> Iterable[User]:
-    """The active users with the permission to approve, oldest account first."""
-    return active_users_with("mailer.approve_edition")
-
-
-def active_users_with(permission: str) -> QuerySet[User]:
-    """The active users with the permission, oldest account first."""
-    found: QuerySet[User] = User.objects.with_perm(permission, backend=_BACKEND).order_by("pk")
-    return found
-
-
 def is_asked(user: User) -> bool:
     """Whether a second person is notified of a submission; an external approver needs a link instead."""
     return bool(user.email) and user.has_perm(DESK)
-
-
-def is_second_person(snapshot: Snapshot, user: User) -> bool:
-    """Whether a user with the permission may approve the snapshot."""
-    try:
-        require_second_person(snapshot, user)
-    except ApprovalError:
-        return False
-    return True
-
-
-def users_with(permission: str) -> set[User]:
-    """Active users with the permission and an address."""
-    return set(User.objects.with_perm(permission, backend=_BACKEND).exclude(email=""))
-
-
-def has_joined(user: User) -> bool:
-    """Whether the owner of the account has signed in, or can: an invitation is followed first."""
-    return user.has_usable_password() or user.last_login is not None
-
-
-def is_external(user: User) -> bool:
-    """Whether the account may approve editions, and cannot open the desk."""
-    return user.has_perm("mailer.approve_edition") and not user.has_perm(DESK)
 
 
 def _link(edition: Edition) -> str:

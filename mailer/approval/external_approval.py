@@ -22,7 +22,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext
 
-from mailer.approval import approve_and_schedule, emails_to_staff, required_approvals
+from mailer.approval import approve_and_schedule, possible_approvers, required_approvals, staff_accounts
 from mailer.approval.approve_and_schedule import ApprovalError, NoLanguageChosen, ReasonMissing, WrongState
 from mailer.approval.authorship import name_of
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot
@@ -52,8 +52,8 @@ def external_approvers(snapshot: Snapshot) -> list[User]:
     """External approvers with an address who may approve this snapshot."""
     return [
         user
-        for user in emails_to_staff.second_persons(snapshot)
-        if user.email and emails_to_staff.is_external(user)
+        for user in possible_approvers.second_persons(snapshot)
+        if user.email and staff_accounts.is_external(user)
     ]
 
 
@@ -64,7 +64,7 @@ def create_and_mail_link(snapshot: Snapshot, user: User, requested_by: User, now
     """
     approve_and_schedule.require_permission(requested_by, "mailer.submit_edition")
     approve_and_schedule.require_permission(user, "mailer.approve_edition")
-    if not emails_to_staff.is_external(user) or not user.email:
+    if not staff_accounts.is_external(user) or not user.email:
         raise WrongState(
             gettext("Approval links can be sent only to external approvers who have an email address.")
         )
@@ -100,7 +100,7 @@ def find_link(token: str, now: datetime) -> ApprovalLink:
     if link is None:
         raise tokens.InvalidToken("no such link")
     ended = link.revoked_at is not None or link.used_at is not None or link.expires_at <= now
-    if ended or not emails_to_staff.is_external(link.user):
+    if ended or not staff_accounts.is_external(link.user):
         raise tokens.LinkExpired("used, revoked or too old")
     return link
 

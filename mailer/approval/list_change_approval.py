@@ -19,8 +19,8 @@ from mailer.approval.approve_and_schedule import (
     require_permission,
 )
 from mailer.approval.authorship import name_of
-from mailer.approval.emails_to_staff import users_with
 from mailer.approval.models import ListChange
+from mailer.approval.staff_accounts import users_with
 from subscribers.models import MailingList
 
 State = ListChange.State

@@ -1,4 +1,4 @@
-"""Who may approve what given authors wrote, and why others may not: for pages, also before submitting."""
+"""Who may approve a snapshot, or what given authors wrote, and why others may not: also before submitting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 
 from mailer.approval import account_change_records, authorship
-from mailer.approval.emails_to_staff import all_approvers
+from mailer.approval.approve_and_schedule import ApprovalError, require_second_person
+from mailer.approval.models import Snapshot
+from mailer.approval.staff_accounts import active_users_with
 from mailer.editions.models import Edition
 
 
@@ -28,6 +30,25 @@ class PossibleApprovers(NamedTuple):
 
     able: tuple[User, ...]
     barred: tuple[Barred, ...]
+
+
+def all_approvers() -> Iterable[User]:
+    """The active users with the permission to approve, oldest account first."""
+    return active_users_with("mailer.approve_edition")
+
+
+def second_persons(snapshot: Snapshot) -> list[User]:
+    """The active users who may approve the snapshot."""
+    return [user for user in all_approvers() if is_second_person(snapshot, user)]
+
+
+def is_second_person(snapshot: Snapshot, user: User) -> bool:
+    """Whether a user with the permission may approve the snapshot."""
+    try:
+        require_second_person(snapshot, user)
+    except ApprovalError:
+        return False
+    return True
 
 
 def approvers_of(authors: Collection[int], users: Iterable[User] | None = None) -> PossibleApprovers:

@@ -9,9 +9,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from mailer.approval.account_change_records import DAYS, authors_behind, independent_from
-from mailer.approval.emails_to_staff import second_persons
 from mailer.approval.models import AccountChange
-from mailer.approval.possible_approvers import approvers_if_submitted, approvers_of
+from mailer.approval.possible_approvers import approvers_if_submitted, approvers_of, second_persons
 from mailer.approval.submit import submit
 from tests import cast
 

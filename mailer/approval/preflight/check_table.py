@@ -207,7 +207,7 @@ CHECKS: tuple[Check, ...] = (
             "all stories in another language."
         ),
         stored("Translate the stories, or remove the language from the newsletter."),
-        newsletter_settings_checks.languages_without_story_texts,
+        edition_checks.languages_without_story_texts,
     ),
     Check(
         "text.placeholder",

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from mailer.approval.preflight.check_input import Description, Place, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.translation_checks import languages_in_use
 from mailer.rendering import localization, story_selection, theme
 from mailer.rendering.data_types import WRITTEN_KINDS, Story
 from subscribers.translate_stored_texts import stored
@@ -179,3 +180,13 @@ def _contrasts(description: Description, least: float, below: float) -> Iterator
                 ratio=f"{pair.ratio:.1f}",
             )
             yield Found(Place("newsletter", "", mode), detail)
+
+
+def languages_without_story_texts(description: Description) -> Iterator[Found]:
+    """Languages whose readers see no text of their own: everything is shown in another language."""
+    written = {
+        text.language for story in description.shown_stories for text in story.texts if text.headline.strip()
+    }
+    for code in languages_in_use(description):
+        if code not in written and written:
+            yield Found(Place("edition", "", stored("Edition"), code))

@@ -11,7 +11,6 @@ from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
 from mailer.approval.preflight.link_text_and_address_checks import is_near_known_domain, with_suggestion
-from mailer.approval.preflight.translation_checks import languages_in_use
 from mailer.rendering import localization, sanitize
 from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored
@@ -112,16 +111,6 @@ def _months(language: str, only: int = 0) -> list[str]:
     return [
         str(name).casefold() for number, name in names.items() if only in (0, number) and len(str(name)) > 3
     ]
-
-
-def languages_without_story_texts(description: Description) -> Iterator[Found]:
-    """Languages whose readers see no text of their own: everything is shown in another language."""
-    written = {
-        text.language for story in description.shown_stories for text in story.texts if text.headline.strip()
-    }
-    for code in languages_in_use(description):
-        if code not in written and written:
-            yield Found(Place("edition", "", stored("Edition"), code))
 
 
 def unsuitable_pictures(description: Description) -> Iterator[Found]:

@@ -20,8 +20,9 @@ from wagtail.log_actions import log as audit
 from mailer.approval import approve_and_schedule
 from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.authorship import edition_name_to_store
-from mailer.approval.emails_to_staff import second_persons, users_with
 from mailer.approval.models import Snapshot
+from mailer.approval.possible_approvers import second_persons
+from mailer.approval.staff_accounts import DESK, users_with
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
@@ -36,7 +37,6 @@ _AHEAD = timedelta(days=11)
 # Plans whose time was longer ago are left alone, as after a restored backup.
 _BACK = timedelta(days=60)
 State = Snapshot.State
-_DESK = "wagtailadmin.access_admin"
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ def _people(snapshot: Snapshot | None) -> set[User]:
         found = set(second_persons(snapshot))
     else:
         found = users_with("mailer.schedule_edition")
-    return {user for user in found if user.has_perm(_DESK)}
+    return {user for user in found if user.has_perm(DESK)}
 
 
 _NOT_APPROVED = stored("The edition is not approved. Approve it, and schedule it for a new time.")
@@ -192,7 +192,7 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
         people = users_with("mailer.schedule_edition") | users_with("mailer.approve_edition")
         # Those who get the alert are not notified twice.
         alerted = set(staff_alerts.alert_recipients())
-        people = {user for user in people if user.email not in alerted and user.has_perm(_DESK)}
+        people = {user for user in people if user.email not in alerted and user.has_perm(DESK)}
         notify_by_preference("planned_time_missed", people, write, path, now)
     log.warning("action=planned_edition_held edition=%d", edition.pk)
     return True

@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.approve_and_schedule import authors_of_snapshot
-from mailer.approval.emails_to_staff import active_users_with
 from mailer.approval.models import Snapshot
 from mailer.approval.possible_approvers import approvers_of
+from mailer.approval.staff_accounts import active_users_with
 from mailer.desk.base.barred_approvers import names_for
 
 # More people than this are not named: any of them may act.

@@ -14,9 +14,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
-from mailer.approval.emails_to_staff import users_with
 from mailer.approval.models import Authorship, Snapshot
 from mailer.approval.possible_approvers import approvers_of
+from mailer.approval.staff_accounts import users_with
 from mailer.delivery.models import Mailing
 from mailer.doctor import check_runs
 from mailer.editions.models import Newsletter

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.utils.translation import gettext
 
-from mailer.approval.emails_to_staff import users_with
 from mailer.approval.possible_approvers import approvers_of
+from mailer.approval.staff_accounts import users_with
 from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.setup_progress import newsletter_settings_authors
 

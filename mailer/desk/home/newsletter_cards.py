@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from mailer.approval.authorship import name_of
-from mailer.approval.emails_to_staff import second_persons
 from mailer.approval.models import Rejection, Snapshot
+from mailer.approval.possible_approvers import second_persons
 from mailer.approval.required_approvals import PartApproval, part_approvals
 from mailer.delivery.models import Alert, Mailing
 from mailer.desk.base import localized_names_and_dates

@@ -16,7 +16,7 @@ from wagtail.images import get_image_model
 
 from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import PreflightFailed, approve
-from mailer.approval.emails_to_staff import is_second_person
+from mailer.approval.possible_approvers import is_second_person
 from mailer.approval.submit import submit
 from mailer.desk.accounts.permissions import ensure_groups
 from mailer.desk.base.setup_progress import STEPS as KEYS
