@@ -166,3 +166,25 @@ def test_a_draft_is_no_email_for_who_assembled_it_nor_for_approvers(people: cast
     emails_to_staff.send_edition_notices(cast.NOW)
     assert [message.to[0].partition("@")[0] for message in mail.outbox] == ["writer"]
     assert people.approver.notifications.filter(event="assembled").exists()
+
+
+def test_a_new_office_gets_one_email_about_its_accounts(people: cast.Staff) -> None:
+    """The admin invites a writer, a command makes an approver, and both choose their passwords."""
+    groups = ensure_groups()
+    account_change_notices.mark_as_reported(timezone.now())
+    User.objects.filter(pk=people.approver.pk).update(is_active=False)
+    account_change_notices.mark_as_reported(timezone.now())
+    with acting_as(people.admin):
+        dana = User.objects.create_user("dana", "dana@office.example.org")
+        dana.groups.add(groups["Writers"])
+    timur = User.objects.create_user("timur", "timur@office.example.org")
+    timur.groups.add(groups["Approvers"])
+    for user in (dana, timur):
+        assert send() == []
+        user.set_password("a long password")
+        user.save()
+        account_change_notices.leave_joining_unreported(user, timezone.now())
+    assert send() == []
+    assert send(QUIET + MINUTE) == ["admin"]
+    (message,) = mail.outbox
+    assert "timur" in message.body and "dana" not in message.body
