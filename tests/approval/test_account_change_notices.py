@@ -171,9 +171,9 @@ def test_a_draft_is_no_email_for_who_assembled_it_nor_for_approvers(people: cast
 def test_a_new_office_gets_one_email_about_its_accounts(people: cast.Staff) -> None:
     """The admin invites a writer, a command makes an approver, and both choose their passwords."""
     groups = ensure_groups()
-    account_change_notices.mark_as_reported(timezone.now())
+    account_change_notices.mark_account_changes_notified(timezone.now())
     User.objects.filter(pk=people.approver.pk).update(is_active=False)
-    account_change_notices.mark_as_reported(timezone.now())
+    account_change_notices.mark_account_changes_notified(timezone.now())
     with acting_as(people.admin):
         dana = User.objects.create_user("dana", "dana@office.example.org")
         dana.groups.add(groups["Writers"])
