@@ -15,6 +15,12 @@ from wagtail.images.forms import BaseImageForm
 
 from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
 
+# Texts of Wagtail's window around the form, named for the catalogues: Wagtail is not translated into Kazakh.
+_TEXTS_OF_WINDOW = (
+    *(_("Choose an image"), _("Choose another image"), _("Edit this image"), _("Uploading…")),
+    *(_("Latest images"), _("You haven't uploaded any images."), _("Layout"), _("Search term")),
+)
+
 
 class PictureField(WagtailImageField):
     """Wagtail's field, in other words. A damaged picture is an error of the form."""
