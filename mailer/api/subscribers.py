@@ -323,7 +323,7 @@ def add_subscription(request: HttpRequest, subscriber_id: Id, body: Subscription
         job = bulk.create(wanted, user.get_username(), now)
     except ValueError as error:
         raise invalid_value("/consent", str(error)) from error
-    bulk.RUNNER.run_batch(job, lambda: now)
+    bulk.API_RUNNER.run_batch(job, lambda: now)
     job.refresh_from_db()
     if not job.changed:
         raise _not_added(subscriber, mailing_list)

@@ -11,7 +11,6 @@ import logging
 import re
 import sys
 import threading
-from datetime import UTC, datetime
 from types import TracebackType
 
 from mailer.config import log_context
@@ -33,7 +32,7 @@ class JsonFormatter(MaskingFormatter):
         record = with_valid_arguments(record)
         message = mask(record.getMessage())
         line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": self.formatTime(record),
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,

@@ -14,6 +14,7 @@ import re
 import sys
 import threading
 import traceback
+from datetime import UTC, datetime
 from types import TracebackType
 
 from mailer.config import log_context
@@ -73,7 +74,11 @@ class MaskingFormatter(logging.Formatter):
     """Formats records of every logger: masks the whole text, with traceback and stack.
 
     At the end of the first line stands the id of the request or run (log_context), which masks would change.
+    Times are in UTC (RFC 3339): web and worker know the office's time zone, and the supervisor does not.
     """
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  (logging's name)
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def format(self, record: logging.LogRecord) -> str:
         text = mask(super().format(with_valid_arguments(record)))

@@ -38,7 +38,9 @@ def check_web_process(context: Context) -> Iterator[CheckResult]:
             yield result("skipped", "The demo is not running, so there is no worker.")
             return
         yield result(
-            "warning", "The web process does not answer at this address.", "Start the worker with: mailer run"
+            "warning",
+            "The web process does not answer at this address.",
+            "Start the web process with: mailer run",
         )
         return
     finally:

@@ -51,11 +51,13 @@ class BulkRunner(JobRunner[BulkJob]):
     retry_after = None
     undo = UndoStates(State.RUNNING, State.DONE, State.UNDOING)
 
-    def __init__(self, batch_size: int = 1_000) -> None:
-        """`batch_size`: in subscribers, or changes to be undone."""
+    def __init__(self, batch_size: int = 1_000, channel: str = Channel.DESK) -> None:
+        """`batch_size`: in subscribers, or changes to be undone. `channel`: of the consent records."""
         self.batch_size = batch_size
+        self.channel = channel
 
     def batch(self, job: BulkJob, now: datetime) -> BulkJob:
+        job.channel = self.channel
         return self._apply(job) if job.state == State.RUNNING else self._undo(job, now)
 
     def _apply(self, job: BulkJob) -> BulkJob:
@@ -77,6 +79,8 @@ class BulkRunner(JobRunner[BulkJob]):
 
 
 RUNNER = BulkRunner()
+# A job of the REST API is done in the request that creates it.
+API_RUNNER = BulkRunner(channel=Channel.API)
 
 
 def create(request: BulkRequest, by: str, now: datetime) -> BulkJob:
@@ -303,5 +307,5 @@ def _on_list(job: BulkJob, people: Collection[int]) -> QuerySet[Subscription]:
 
 def _record(job: BulkJob, act: str, people: Sequence[int], now: datetime) -> None:
     by = job.ended_by if job.state == BulkJob.State.UNDOING else job.created_by
-    evidence = Evidence(Channel.DESK, source=job.reason or str(job), attested_by=by)
+    evidence = Evidence(job.channel, source=job.reason or str(job), attested_by=by)
     record(act, people, [job.target], evidence, now)

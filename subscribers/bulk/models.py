@@ -26,6 +26,8 @@ class BulkJob(Job):
 
     ACTIVE = (State.RUNNING, State.UNDOING)
     BATCH_FIELDS = ("changed", "skipped", "reverted", "kept")
+    # Through which the consent records of a batch came; the runner sets it, and it is not stored.
+    channel: str = "desk"
 
     action = models.CharField(max_length=10, choices=Action.choices)
     # Primary key of the tag or the list; null for a suppression.

@@ -59,7 +59,12 @@ def test_a_subscriber_is_added_with_tags_and_fields_and_subscribed_with_consent(
     assert joined.status_code == 201
     assert [one["state"] for one in joined.json()["subscriptions"]] == ["confirmed"]
     row = ConsentRecord.objects.get(subscriber=body["id"])
-    assert (row.event, row.source, row.attested_by) == ("added", "Paper form, May", "lola")
+    assert (row.event, row.channel, row.source, row.attested_by) == (
+        "added",
+        "api",
+        "Paper form, May",
+        "lola",
+    )
     assert code(api.post(path, {"list": monthly().pk, "consent": "again"})) == (409, "already_subscribed")
 
 

@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mailer import config
 from mailer.config import log_context
 from mailer.config.json_log import JsonFormatter
 from mailer.config.log_masking import MaskingFormatter
@@ -36,6 +38,19 @@ def test_action_and_values_are_members() -> None:
     assert found["fields"] == {"provider": "mail.ru", "seconds": "60", "rate": "0.50"}
     assert found["message"] == "action=provider_backoff provider=mail.ru seconds=60 rate=0.50"
     assert found["time"].endswith("+00:00")
+
+
+def test_lines_of_text_have_the_time_in_utc_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = logging.LogRecord("mailer.x", logging.WARNING, __file__, 7, "action=x", (), None)
+    record.created = 1_638_504_000.25
+    monkeypatch.setenv("TZ", "Asia/Almaty")
+    time.tzset()
+    try:
+        written = MaskingFormatter(config.LOG_FORMAT).format(record)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert written.startswith("2021-12-03T04:00:00.250+00:00 WARNING")
 
 
 @pytest.mark.parametrize(
