@@ -46,10 +46,10 @@ def send_account_notices(now: datetime) -> int:
         powers = _powers_of_groups()
         urgent = {change.pk for change in changes if _is_urgent(change, powers)}
         due = bool(urgent) or _is_over(changes, now)
-        for_owners = _not_told([one for one in changes if due or one.what in _SIGN_IN])
+        for_owners = _without_notice([one for one in changes if due or one.what in _SIGN_IN])
         sent = _notify_owners(for_owners)
         if not due:
-            _note_told(for_owners, now)
+            _record_notices(for_owners, now)
             return sent
         AccountChange.objects.filter(pk__in=ids).update(notified_at=now)
         StaffNotice.objects.filter(key__in=map(_key, changes)).delete()
@@ -60,7 +60,7 @@ def leave_joining_unreported(user: User, now: datetime) -> None:
     """Send no email about the first password, nor one to the owner about the account made for them."""
     waiting = AccountChange.objects.filter(user=user, notified_at=None)
     waiting.filter(what=What.PASSWORD).update(notified_at=now)
-    _note_told(waiting.all(), now)
+    _record_notices(waiting.all(), now)
 
 
 def mark_account_changes_notified(now: datetime) -> None:
@@ -106,15 +106,15 @@ def _key(change: AccountChange) -> str:
     return f"account-change:{change.pk}"
 
 
-def _not_told(changes: Sequence[AccountChange]) -> list[AccountChange]:
+def _without_notice(changes: Sequence[AccountChange]) -> list[AccountChange]:
     """Those of which the owner has no email yet, though the approvers have none either."""
-    told = set(
+    notified = set(
         StaffNotice.objects.filter(key__in=[_key(one) for one in changes]).values_list("key", flat=True)
     )
-    return [one for one in changes if _key(one) not in told and not _is_invited(one)]
+    return [one for one in changes if _key(one) not in notified and not _is_invited(one)]
 
 
-def _note_told(changes: Iterable[AccountChange], now: datetime) -> None:
+def _record_notices(changes: Iterable[AccountChange], now: datetime) -> None:
     StaffNotice.objects.bulk_create(
         [StaffNotice(key=_key(change), at=now) for change in changes], ignore_conflicts=True
     )
@@ -151,7 +151,7 @@ def _notify_approvers(changes: Sequence[AccountChange], urgent: Collection[int])
     """One email for each approver with what others changed of others' accounts, since the approver joined."""
     sent = 0
     for user in sorted(users_with("mailer.approve_edition"), key=lambda one: one.email):
-        # The accounts of the staff are no business of external approvers.
+        # External approvers need not know of staff accounts.
         if not user.has_perm(DESK) or not has_joined(user):
             continue
         # Who made a change knows of it; where it is urgent, another person may have used their session.
