@@ -96,7 +96,7 @@ class Worker:
                 *((assemble, one) for one in ("plan_of", "stories_for", "_create", "_record_assembly")),
                 *(
                     (schedule_or_hold_planned_editions, one)
-                    for one in ("_schedule", "_remind", "_hold", "notify")
+                    for one in ("_schedule", "_remind", "_hold", "notify_by_preference")
                 ),
                 (advance_mailings, "start"),
             ):
