@@ -229,8 +229,8 @@ def _settle(message: OutboxMessage, outcome: Outcome | None, now: datetime, summ
         pk=message.pk, state=OutboxMessage.State.WAITING, attempts=message.attempts
     )
     if outcome is None or outcome.reply_class is ReplyClass.NOT_TRIED:
-        # Not tried: due again at once, and not counted as an attempt.
-        row.update(due_at=now, attempts=F("attempts") - 1)
+        # Not tried: not counted as an attempt, and due since the same time, which monitoring measures.
+        row.update(due_at=message.due_at, attempts=F("attempts") - 1)
         summary.waiting += 1
         return
     reply = outcome.reply[:500]

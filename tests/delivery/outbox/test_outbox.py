@@ -73,12 +73,15 @@ def test_a_deferred_email_is_tried_again_and_a_refused_one_is_not(relay, later):
 
 def test_with_an_unreachable_relay_everything_waits(configure, relay, later):
     write()
+    due_at = OutboxMessage.objects.get().due_at
     configure(smtp={"port": 1})
-    assert "cannot be reached" in send_due(later).error
+    for minutes in (0, 20):
+        assert "cannot be reached" in send_due(later + timedelta(minutes=minutes)).error
     row = OutboxMessage.objects.get()
-    assert (row.state, row.attempts) == ("waiting", 0)
+    # Monitoring counts from there how long it has been due.
+    assert (row.state, row.attempts, row.due_at) == ("waiting", 0, due_at)
     configure(smtp={"port": relay.port})
-    assert send_due(later).sent == 1
+    assert send_due(later + timedelta(minutes=21)).sent == 1
 
 
 def test_an_email_in_doubt_is_sent_again_with_the_same_message_id(relay, later):
