@@ -194,7 +194,7 @@ def move_database(
         if json:
             print_json({"table": one.name, "rows": one.rows, "sha256": one.digest})
         elif one.rows:
-            print_text(f"{one.name:<40} {one.rows:>12,} rows equal, {one.digest[:16]}")
+            print_text(f"{one.name:<38} {one.rows:>11,} rows equal, {one.digest[:16]}")
     copied, compared = moving.rows_per_second(moved)
     if json:
         print_json({"copied_per_second": round(copied), "compared_per_second": round(compared)})
