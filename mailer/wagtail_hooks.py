@@ -34,7 +34,7 @@ from mailer.desk.approval.views import (
     ReviewPage,
     SubmitPage,
 )
-from mailer.desk.base import audit_log_page, forms, localized_names_and_dates, menu_and_branding
+from mailer.desk.base import account_menu, audit_log_page, forms, localized_names_and_dates, menu_and_branding
 from mailer.desk.base.audit_log_actions import register_actions
 from mailer.desk.base.edit_conflicts import guard_wagtail_view
 from mailer.desk.base.help import HelpIndex, HelpPageView
@@ -245,7 +245,8 @@ hooks.register("register_admin_menu_item", menu_and_branding.calendar_item)
 hooks.register("register_admin_menu_item", menu_and_branding.notifications_item)
 hooks.register("register_admin_search_area", menu_and_branding.story_search)
 hooks.register("register_settings_menu_item", menu_and_branding.audit_log)
-hooks.register("register_settings_menu_item", menu_and_branding.own_sign_in)
+hooks.register("register_settings_menu_item", account_menu.own_sign_in)
+hooks.register("register_account_settings_panel", account_menu.sign_in_panel)
 hooks.register("register_settings_menu_item", menu_and_branding.api_keys)
 hooks.register("register_settings_menu_item", menu_and_branding.webhooks)
 hooks.register("register_settings_menu_item", menu_and_branding.checks)
@@ -253,7 +254,7 @@ hooks.register("register_settings_menu_item", menu_and_branding.checks)
 LogEntriesView.page_title = _("Audit log")
 LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
 LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
-wagtailadmin_tags.JSContext = menu_and_branding.SidebarContext
+wagtailadmin_tags.JSContext = account_menu.SidebarContext
 WagtailPaginator.items_count_label = property(localized_names_and_dates.items_count)
 hooks.register("construct_main_menu", menu_and_branding.customize_main)
 hooks.register("construct_reports_menu", menu_and_branding.customize_reports)

@@ -23,7 +23,6 @@ from wagtail.admin.menu import (
     settings_menu,
 )
 from wagtail.admin.search import SearchArea
-from wagtail.admin.telepath import JSContext
 
 from mailer.desk.base.help import page_for
 from mailer.desk.base.menu_badge_counts import MenuBadgeCounts, label_with_count, menu_badge_counts
@@ -55,13 +54,6 @@ def customize_settings(request: HttpRequest, items: list[MenuItem]) -> None:
     _leave_out(settings_menu, items, _HIDDEN_SETTINGS)
 
 
-class SidebarContext(JSContext):
-    """Packs the sidebar's entries without the list of scripts that unpack them, which the page has."""
-
-    def add_media(self, *args: Any, **kwargs: Any) -> None:
-        """Leave them out: to list them takes longer than everything else about the sidebar."""
-
-
 def _leave_out(menu: Menu, items: list[MenuItem], hidden: frozenset[str]) -> None:
     """Also for later requests, so that Wagtail does not ask the database whether the user may see them."""
     for kept in (items, menu.registered_menu_items):
@@ -72,13 +64,6 @@ def audit_log() -> MenuItem:
     """Wagtail hook `register_settings_menu_item`: Wagtail shows its own entry only where there are pages."""
     url = reverse("wagtailadmin_reports:site_history")
     return MenuItem(_("Audit log"), url, name="audit-log", icon_name="history", order=850)
-
-
-def own_sign_in() -> MenuItem:
-    """Wagtail hook `register_settings_menu_item`: password, second factors and sessions of the user."""
-    return MenuItem(
-        _("Your account and sign-in"), reverse("mfa_index"), name="own-sign-in", icon_name="key", order=900
-    )
 
 
 def api_keys() -> MenuItem:

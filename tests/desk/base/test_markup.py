@@ -20,8 +20,8 @@ from wagtail.admin.ui.tables import Column, DateColumn, Table, TitleColumn
 from wagtail.admin.widgets.button import Button, ButtonWithDropdown, ListingButton
 
 from mailer.desk.base import markup
+from mailer.desk.base.account_menu import SidebarContext
 from mailer.desk.base.form_renderer import FormRenderer
-from mailer.desk.base.menu_and_branding import SidebarContext
 from mailer.desk.base.table_template_tags import table_rows
 from mailer.desk.base.tables import CheckboxColumn, LinkColumn, StateColumn
 

@@ -7,10 +7,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+from django.test import Client
 from django.urls import reverse
+from wagtail.users.models import UserProfile
 
 from mailer.desk.base.help import page_for
 from tests.desk.cast import Desk, as_user
+
+
+def sidebar(browser: Client) -> Any:
+    html = browser.get(reverse("wagtailadmin_home")).content.decode()
+    found = re.search(r'<script[^>]*id="wagtail-sidebar-props"[^>]*>(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
 
 
 def entries(menu: Any) -> Iterator[tuple[str, str]]:
@@ -25,11 +35,8 @@ def entries(menu: Any) -> Iterator[tuple[str, str]]:
 
 def test_every_entry_of_the_menu_is_called_as_its_page(desk: Desk) -> None:
     browser = as_user(desk.admin)
-    html = browser.get(reverse("wagtailadmin_home")).content.decode()
-    found = re.search(r'<script[^>]*id="wagtail-sidebar-props"[^>]*>(.*?)</script>', html, re.DOTALL)
-    assert found is not None
     differing = {}
-    for label, url in entries(json.loads(found[1])):
+    for label, url in entries(sidebar(browser)):
         # The help for a page is the page of the guide about it.
         if not url.startswith("/desk/") or url in (reverse("wagtailadmin_logout"), page_for("/desk/")):
             continue
@@ -38,3 +45,23 @@ def test_every_entry_of_the_menu_is_called_as_its_page(desk: Desk) -> None:
         if title is None or title[1] != re.sub(r" \(\d+\)$", "", label):
             differing[label] = title and title[1]
     assert differing == {}
+
+
+@pytest.mark.parametrize(("language", "sign_out"), [("en", "Sign out"), ("ru", "Выйти"), ("kk", "Шығу")])
+def test_the_menu_of_the_account_leads_to_the_sign_in_and_calls_sign_out_so(
+    desk: Desk, language: str, sign_out: str
+) -> None:
+    browser = as_user(desk.writer)
+    UserProfile.objects.update_or_create(user=desk.writer, defaults={"preferred_language": language})
+    (menu,) = (one for one in sidebar(browser)["modules"] if one["_type"].endswith("MainMenuModule"))
+    account = [one["_args"][0] for one in menu["_args"][1]]
+    assert [one["name"] for one in account] == ["account", "own-sign-in", "logout"]
+    assert account[1]["url"] == reverse("mfa_index") and account[2]["label"] == sign_out
+
+
+def test_the_pages_of_the_account_and_of_the_sign_in_lead_to_each_other(desk: Desk) -> None:
+    browser = as_user(desk.writer)
+    own, sign_in = reverse("wagtailadmin_account"), reverse("mfa_index")
+    main = browser.get(own).content.decode().split("<main", 1)[1]
+    assert f'href="{sign_in}"' in main
+    assert f'href="{own}"' in browser.get(sign_in).content.decode()
