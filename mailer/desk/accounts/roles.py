@@ -27,7 +27,7 @@ ROLES: dict[str, tuple[Promise, Promise]] = {
     ),
     "External approvers": (
         _("External approvers"),
-        _("Approve editions by an emailed link and a code, without an account in the desk."),
+        _("Approve editions by an emailed link and a code. They only get emails and do not sign in here."),
     ),
     "Admins": (
         _("Admins"),

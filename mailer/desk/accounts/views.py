@@ -43,13 +43,15 @@ _FIELDS = ("username", "email", "first_name", "last_name")
 
 
 class _RolesWidget(forms.CheckboxSelectMultiple):
-    """Marks the roles whose owners approve and do not set up, for the warning beside them."""
+    """Marks the roles that approve, and of them those that do not set up, for the texts beside them."""
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
         role = value.instance.name
         if role in roles.APPROVING:
             option["attrs"]["data-approves"] = role
+        if value.instance.permissions.filter(codename="approve_edition").exists():
+            option["attrs"]["data-may-approve"] = role
         return option
 
 
@@ -71,10 +73,6 @@ class _AccountForm(wagtail_forms.UserForm):
         queryset=Group.objects.none(),
         required=False,
         label=_("Roles"),
-        help_text=_(
-            "Nobody approves what they wrote or set up themselves, or what the colleague wrote or set up who "
-            "invited them in the last 30 days, whichever roles they have. Setting up the newsletter counts."
-        ),
     )
     countries = forms.MultipleChoiceField(
         required=False,

@@ -15,6 +15,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
+from mailer.approval.models import Snapshot
+from mailer.delivery.models import Mailing
 from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
 from mailer.desk.base.setup_progress import OPTIONAL, can_be_approved, is_on_server, setup_progress
 from mailer.desk.home.colleagues_step import approver_lines, writer_lines
@@ -109,6 +111,14 @@ def _edition_lines(_user: User) -> tuple[str, ...]:
     return (f"{edition}: {state_label(state)[1]}", next_step_label(state))
 
 
+def _first_scheduled() -> Snapshot | None:
+    """The approved edition that will be sent first; None once an edition was sent."""
+    if Mailing.objects.real().exists():
+        return None
+    found = Snapshot.objects.filter(state=Snapshot.State.SCHEDULED, send_at__isnull=False)
+    return found.select_related("edition__newsletter").defer("content").order_by("send_at").first()
+
+
 def _import_url() -> str:
     """The form of an import, with the only list chosen."""
     lists = list(MailingList.objects.exclude(slug=SLUG).values_list("pk", flat=True)[:2])
@@ -141,7 +151,7 @@ _RULES = {
         _(
             "Every edition is approved by a second person, who does not depend on its authors. That is why "
             "the first approver is invited on the server: send the command below to the person who runs the "
-            "server. The command prints a link; the approver opens it to join."
+            "server. The command prints a link. That person sends the link to the approver; no email is sent."
         ),
         None,
         "wagtailusers_users:index",
@@ -241,11 +251,17 @@ def context_for(user: User, now: datetime) -> dict[str, Any]:
     if all(step.optional for step in opened):
         return {}
     parts = [_part(steps, on_server) for on_server in (False, True)]
+    first = _first_scheduled()
+    doable = [step for step in opened if step.url]
+    # With a date for the first edition, the server's steps are the next ones.
+    urgent = [step for step in doable if step.on_server] if first else []
     return {
         "parts": parts,
         "steps": opened,
         # Its button stands out: the first step that this user can do here.
-        "next_step": next((step for step in opened if step.url), None),
+        "next_step": next(iter([*urgent, *doable]), None),
+        "first": first,
+        "first_zone": first.edition.newsletter.zone if first else None,
         "skipped": [step for step in steps if step.skipped],
         "nothing_done": not any(part.done for part in parts),
         "running": check_runs.under_way(now),

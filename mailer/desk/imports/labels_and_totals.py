@@ -68,6 +68,8 @@ class Total:
     description: str
     # The tone of a state label.
     tone: str
+    # Whether no row of the file is counted here.
+    is_zero: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def totals(job: ImportJob) -> list[Total]:
         ),
     ]
     return [
-        Total(label, format_number(count), description, tone if count else "draft")
+        Total(label, format_number(count), description, tone if count else "draft", not count)
         for label, count, description, tone in lines
     ]
 

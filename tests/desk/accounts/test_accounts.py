@@ -373,6 +373,8 @@ def test_the_form_of_an_invitation_warns_beside_the_roles_that_approve(desk: Des
     add = reverse("wagtailusers_users:add")
     page = as_user(desk.admin).get(f"{add}?role=Writers")
     assert set(re.findall(r'data-approves="([^"]+)"', page.content.decode())) == set(roles.APPROVING)
+    marked = set(re.findall(r'data-may-approve="([^"]+)"', page.content.decode()))
+    assert marked == {*roles.APPROVING, "Admins"} and "desk-may-approve" in Page(page).classes
     chosen = page.context["form"]["groups"].initial
     assert list(Group.objects.filter(pk__in=chosen).values_list("name", flat=True)) == ["Writers"]
     assert "desk-invite-approver" in Page(page).ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -172,6 +173,20 @@ def test_the_step_that_stands_out_is_one_that_the_admin_can_do(browser: Client, 
     for key in ("list", "newsletter", "writer"):
         browser.post(reverse("desk_skip_step"), {"step": key})
     assert next_step() == "subscribers" and "approver" in shown_steps(browser)
+
+
+def test_with_a_scheduled_edition_the_first_open_step_of_the_server_stands_out(desk: Desk) -> None:
+    def shown() -> Any:
+        return context_for(desk.admin, timezone.now())
+
+    assert shown()["first"] is None and not shown()["next_step"].on_server
+    snapshot = cast.scheduled(desk)
+    assert (shown()["first"], shown()["next_step"].key) == (snapshot, "relay")
+    finished_run(relay="ok")
+    assert shown()["next_step"].key == "dns"
+    zone = desk.edition.newsletter.zone
+    at = date_format(timezone.localtime(snapshot.send_at, ZoneInfo(zone)), "DATETIME_FORMAT")
+    assert at in Page(as_user(desk.admin).get(HOME)).text
 
 
 def test_the_result_of_the_last_checks_stays_on_the_home_page(browser: Client) -> None:

@@ -76,6 +76,9 @@ def test_a_file_is_uploaded_imported_and_undone(lola: Client, desk: Desk) -> Non
     assert map_columns(lola, job).context["in_progress"]
     work()
     ready = page(lola, job)
+    shown = page_context(lola, job)
+    assert {line.is_zero for line in shown["totals"]} == {True, False}
+    assert all(line.count == "0" for line in shown["zeros"])
     assert "Kazakhstan, Uzbekistan" in ready.text and "English" in ready.text
     assert "slip@gmial.com (gmail.com?)" in ready.text
     assert {"desk-invalid", "desk-suppressed"} <= ready.ids and "stopped@example.org" in ready.text
