@@ -46,7 +46,7 @@ def own_sign_in() -> MenuItem:
     return MenuItem(_SIGN_IN, reverse("mfa_index"), name="own-sign-in", icon_name="key", order=900)
 
 
-class SignInPanel(BaseSettingsPanel):  # type: ignore[misc]
+class SignInPanel(BaseSettingsPanel):
     """On the page of the account: where the password, the address and the second factor are changed."""
 
     name = "own_sign_in"
