@@ -1,13 +1,18 @@
-"""Notices to the authors of an edition: approved, scheduled, rejected, or sent back. Each is given once."""
+"""Notices to the authors and approvers of an edition, each given once.
+
+Approved, scheduled, rejected, sent back, or changed after it was approved.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from mailer.approval.authorship import name_of
@@ -15,6 +20,7 @@ from mailer.approval.emails_to_staff import without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
 from mailer.approval.staff_accounts import users_with
 from mailer.approval.staff_notifications import Writer, notify_by_preference
+from mailer.staff_language import zone_label
 from subscribers import translate_stored_texts
 
 # What happened earlier is no news.
@@ -33,6 +39,7 @@ def send_outcome_notices(now: datetime) -> int:
         sum(_notify_approved(snapshot, now) for snapshot in _approved(now))
         + sum(_notify_scheduled(snapshot, now) for snapshot in _scheduled())
         + sum(_notify_withdrawn(snapshot, now) for snapshot in _withdrawn(now))
+        + sum(_notify_approval_ended(snapshot, now) for snapshot in _approval_ended(now))
         + sum(_notify_rejected(rejection, now) for rejection in _rejections(now))
     )
 
@@ -63,6 +70,15 @@ def _withdrawn(now: datetime) -> Iterable[Snapshot]:
     return without_notice({f"withdrawn:{one.pk}": one for one in found})
 
 
+def _approval_ended(now: datetime) -> Iterable[Snapshot]:
+    """Snapshots that were approved, and that a later change ended before anything was sent."""
+    found = Snapshot.objects.filter(
+        state=Snapshot.State.INVALIDATED, approved_at__isnull=False, invalidated_at__gt=now - _RECENT
+    )
+    found = found.defer("content", "manifest").select_related("submitted_by", "edition__newsletter")
+    return without_notice({f"approval_ended:{one.pk}": one for one in found})
+
+
 def _rejections(now: datetime) -> Iterable[Rejection]:
     found = Rejection.objects.filter(at__gt=now - _RECENT).select_related(
         "rejected_by", "snapshot__submitted_by", "snapshot__edition__newsletter"
@@ -88,6 +104,7 @@ def _notify_approved(snapshot: Snapshot, now: datetime) -> int:
 
 
 def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
+    """By email to its authors and approvers; others who schedule editions see it in the desk."""
     values = {
         "edition": snapshot.edition,
         "name": name_of(snapshot.scheduled_by),
@@ -96,13 +113,19 @@ def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
 
     def write() -> tuple[str, str]:
         subject = gettext("Edition scheduled: %(edition)s") % values
-        return subject, gettext(
-            "%(name)s scheduled %(edition)s. This page shows when it is sent:\n%(url)s\n"
-        ) % values
+        body = gettext(
+            "%(name)s scheduled %(edition)s. It will be sent on %(moment)s.\n\n"
+            "This page shows when it is sent:\n%(url)s\n"
+        )
+        return subject, body % {**values, "moment": send_moment(snapshot)}
 
-    people = authors_of(snapshot) | users_with("mailer.schedule_edition")
-    others = people - ({snapshot.scheduled_by} if snapshot.scheduled_by else set())
-    return _once(_schedule_key(snapshot), "scheduled", others, write, _path(snapshot, "schedule"), now)
+    concerned = authors_of(snapshot) | approvers_of(snapshot)
+    others = users_with("mailer.schedule_edition") - concerned
+    path = _path(snapshot, "schedule")
+    acted = {snapshot.scheduled_by} if snapshot.scheduled_by else set()
+    with transaction.atomic():
+        sent = _once(_schedule_key(snapshot), "scheduled", concerned - acted, write, path, now)
+        return sent + notify_by_preference("scheduled", others - acted, write, path, now, email=False)
 
 
 def _notify_withdrawn(snapshot: Snapshot, now: datetime) -> int:
@@ -120,6 +143,47 @@ def _notify_withdrawn(snapshot: Snapshot, now: datetime) -> int:
     people = authors_of(snapshot)
     key = f"withdrawn:{snapshot.pk}"
     return _once(key, "changes_requested", people, write, _path(snapshot, "variants"), now)
+
+
+def _notify_approval_ended(snapshot: Snapshot, now: datetime) -> int:
+    """To the authors and the approvers: they count on the approval, and on the time of sending."""
+    values = {"edition": snapshot.edition, "url": _url(snapshot, "variants")}
+
+    def write() -> tuple[str, str]:
+        named = {**values, "reason": translate_stored_texts.translated(snapshot.invalidated_reason)}
+        if snapshot.send_at is None:
+            subject = gettext("Approval ended: %(edition)s") % named
+            return subject, gettext(
+                "The approval of %(edition)s ended. %(reason)s\n\n"
+                "It must be submitted and approved again:\n%(url)s\n"
+            ) % named
+        subject = gettext("Schedule withdrawn: %(edition)s") % named
+        named["moment"] = send_moment(snapshot)
+        return subject, gettext(
+            "The schedule of %(edition)s was withdrawn. %(reason)s\n\n"
+            "It will not be sent on %(moment)s, unless it is submitted, approved and scheduled again:\n"
+            "%(url)s\n"
+        ) % named
+
+    people = authors_of(snapshot) | approvers_of(snapshot)
+    if snapshot.scheduled_by is not None and snapshot.scheduled_by.is_active:
+        people.add(snapshot.scheduled_by)
+    key = f"approval_ended:{snapshot.pk}"
+    return _once(key, "approval_ended", people, write, _path(snapshot, "variants"), now)
+
+
+def send_moment(snapshot: Snapshot) -> str:
+    """When a snapshot is or was scheduled to be sent, in the newsletter's time zone; "" for never."""
+    if snapshot.send_at is None:
+        return ""
+    zone = ZoneInfo(snapshot.edition.newsletter.zone)
+    local = snapshot.send_at.astimezone(zone)
+    return f"{date_format(local, 'DATETIME_FORMAT')} ({zone_label(snapshot.send_at, zone)})"
+
+
+def approvers_of(snapshot: Snapshot) -> set[User]:
+    """The active accounts that approved it."""
+    return set(User.objects.filter(pk__in=snapshot.approvals.values("approver"), is_active=True))
 
 
 def _notify_rejected(rejection: Rejection, now: datetime) -> int:

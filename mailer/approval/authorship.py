@@ -77,15 +77,24 @@ def record_change_and_invalidate(
 ) -> Authorship | None:
     """Record that `user` changed the subject; None when subscribers would see no difference.
 
-    A change invalidates every open snapshot that holds the subject.
+    A change invalidates every open snapshot that holds the subject, except for a draft of a story that is
+    ready: subscribers get the ready version until the draft is published, and `_record_readiness` sees that.
     """
     mark = fingerprint(subject, data)
     last = _notes(subject).order_by("-pk").first()
     if last and last.fingerprint.removesuffix(_NOT_READY) == mark:
         return None
     note = _note(user, subject, action, at, mark)
-    _open_snapshots(subject).invalidate(f"{name_of(user)} {action} {title_of(subject)}")
+    is_newer_draft = isinstance(subject, Story) and subject.live and data is not None
+    if not is_newer_draft:
+        open_snapshots(subject).invalidate(_reason(user, action, subject))
     return note
+
+
+def _reason(user: User | None, action: str, subject: Subject) -> str:
+    """Why a snapshot is no longer valid."""
+    changed = "changed" if action in ("wrote", "published") else action
+    return f"{name_of(user)} {changed} {title_of(subject)}"
 
 
 def _notes(subject: Subject) -> models.QuerySet[Authorship]:
@@ -98,21 +107,21 @@ def _note(user: User | None, subject: Subject, action: str, at: datetime, mark: 
     )
 
 
-def _open_snapshots(subject: Subject) -> SnapshotQuerySet:
+def open_snapshots(subject: Subject) -> SnapshotQuerySet:
     """Snapshots that hold the subject and are not being sent yet."""
-    open_snapshots = Snapshot.objects.sendable()
+    found = Snapshot.objects.sendable()
     if isinstance(subject, Edition):
-        return open_snapshots.filter(edition=subject)
+        return found.filter(edition=subject)
     if isinstance(subject, Newsletter):
-        return open_snapshots.filter(edition__newsletter=subject)
+        return found.filter(edition__newsletter=subject)
     if isinstance(subject, Segment):
         name = f"segment:{subject.pk}"
-        manifests = open_snapshots.values_list("pk", "manifest")
-        return open_snapshots.filter(
+        manifests = found.values_list("pk", "manifest")
+        return found.filter(
             pk__in=[pk for pk, manifest in manifests if name in json.loads(manifest)["fingerprints"]]
         )
-    with_edition = open_snapshots.select_related("edition")
-    return open_snapshots.filter(
+    with_edition = found.select_related("edition")
+    return found.filter(
         pk__in=[snapshot.pk for snapshot in with_edition if subject.pk in story_ids(snapshot.edition)]
     )
 
@@ -162,6 +171,8 @@ _REASONS = (
     stored("%(name)s changed the newsletter “%(title)s”"),
     stored("%(name)s changed the segment “%(title)s”"),
     stored("%(name)s replaced the picture of the story “%(title)s”"),
+    stored("%(name)s unpublished the story “%(title)s”"),
+    stored("%(name)s replaced a picture of the edition “%(title)s”"),
     stored("%(name)s deleted the story “%(story)s” from the edition “%(title)s”"),
     stored("%(reason)s and changed %(count)s more parts of the edition"),
     stored("%(reason)s and submitted the edition"),
@@ -233,10 +244,13 @@ def _record_readiness(story: Story, user: User | None, action: str, at: datetime
         _note(user, story, action, at, now)
     touched = [
         snapshot.pk
-        for snapshot in _open_snapshots(story)
+        for snapshot in open_snapshots(story)
         if json.loads(snapshot.manifest)["fingerprints"].get(f"story:{story.key}", now) != now
     ]
-    Snapshot.objects.filter(pk__in=touched).invalidate(f"{name_of(user)} {action} {title_of(story)}")
+    Snapshot.objects.filter(pk__in=touched).invalidate(
+        # Where a job publishes what a user wrote, the user is named.
+        _reason(user or (last.user if last else None), action, story)
+    )
 
 
 def _on_segment(sender: object, instance: Segment, raw: bool = False, **_: object) -> None:

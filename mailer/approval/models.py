@@ -144,8 +144,12 @@ class SnapshotQuerySet(models.QuerySet["Snapshot"]):
         return self.not_mailed().filter(state__in=Snapshot.OPEN)
 
     def invalidate(self, reason: str) -> int:
-        """Mark them as invalidated; returns how many."""
-        return self.update(state=Snapshot.State.INVALIDATED, invalidated_reason=reason[:300])
+        """Mark them as invalidated; returns how many. The time they were scheduled for is kept."""
+        return self.update(
+            state=Snapshot.State.INVALIDATED,
+            invalidated_reason=reason[:300],
+            invalidated_at=timezone.now(),
+        )
 
 
 class Snapshot(models.Model):
@@ -198,6 +202,8 @@ class Snapshot(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     invalidated_reason = models.CharField(max_length=300, blank=True)
+    # When a change, or a request for changes, ended it; None where it is open, or this was not recorded.
+    invalidated_at = models.DateTimeField(null=True)
 
     objects = SnapshotQuerySet.as_manager()
 

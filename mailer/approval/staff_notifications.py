@@ -41,7 +41,12 @@ EVENTS: dict[str, tuple[Promise, str, tuple[str, ...]]] = {
         "mailer.view_edition",
         (EMAIL, DESK),
     ),
-    "scheduled": (_("An edition is scheduled"), "mailer.view_edition", (DESK,)),
+    "scheduled": (_("An edition is scheduled"), "mailer.view_edition", (EMAIL, DESK)),
+    "approval_ended": (
+        _("A change ended the approval or the schedule of an edition"),
+        "mailer.view_edition",
+        (EMAIL, DESK),
+    ),
     "sent": (_("An edition is sent"), "mailer.view_edition", (DESK,)),
     "paused": (_("Sending of an edition is paused or on hold"), "mailer.schedule_edition", (EMAIL, DESK)),
     "alert": (_("Technical alerts about this system"), "auth.change_user", (EMAIL, DESK)),

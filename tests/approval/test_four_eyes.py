@@ -123,10 +123,10 @@ def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
 ) -> None:
     first = submit(edition, people.writer, NOW)
     story = Story.objects.get(key="film")
-    # An unpublished draft breaks the seal; the copy is submitted again without it.
+    # An unpublished draft changes nothing that readers would get; the edition is submitted again without it.
     change_headline(story, "Unseen words", people.approver, publish=False)
     first.refresh_from_db()
-    assert first.state == Snapshot.State.INVALIDATED
+    assert first.state == Snapshot.State.SUBMITTED
     second = submit(edition, people.writer, NOW + timedelta(minutes=1))
     with pytest.raises(AuthorMayNotApprove):
         approve_and_schedule.approve(second, people.approver, second.sha256, LATER)
@@ -191,7 +191,7 @@ def test_editing_a_story_after_approval_invalidates_the_snapshot(
     change_headline(Story.objects.get(key="ring"), "Other words", people.writer)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED
-    assert "writer wrote the story" in snapshot.invalidated_reason
+    assert "writer changed the story" in snapshot.invalidated_reason
     with pytest.raises(SnapshotChanged):
         approve_and_schedule.verify(snapshot)
     with pytest.raises(ApprovalError):

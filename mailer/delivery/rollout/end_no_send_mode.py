@@ -183,7 +183,8 @@ def _settle_planning(mailing: Mailing, choice: Choice, now: datetime) -> None:
 def _settle_snapshot(snapshot: Snapshot, choice: Choice) -> None:
     rows = Snapshot.objects.not_mailed().filter(pk=snapshot.pk, state=Snapshot.State.SCHEDULED)
     if choice is Choice.SENT:
-        rows.invalidate(_SENT)
+        # Not by `invalidate`: the admin chose it, and nothing is left to do that staff would be notified of.
+        rows.update(state=Snapshot.State.INVALIDATED, invalidated_reason=_SENT)
     elif choice is Choice.HOLD:
         rows.update(state=Snapshot.State.APPROVED, send_at=None, scheduled_by=None, local_hour=None)
 

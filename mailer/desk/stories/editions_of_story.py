@@ -1,4 +1,4 @@
-"""Where a story goes: the editions that hold it, and the one that takes it next."""
+"""Where a story goes: the editions that include it, and the one that takes it next."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from mailer.approval import authorship
+from mailer.approval.author_notices import send_moment
+from mailer.approval.models import Snapshot
 from mailer.desk.base import localized_names_and_dates
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition
 from mailer.editions.models import Edition, Newsletter
+from mailer.editions.rendering_input import story_ids
+from mailer.reports import edition_state
 from mailer.stories.models import Story
+
+# Editions of a newsletter that are searched for a story, newest first.
+_LOOKED_AT = 6
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,35 @@ class Destination:
     link: str = ""
     # The link, as the next thing to do once the story is ready.
     next_step: str = ""
+    # Whether the message after saving says it, before the link.
+    announced: bool = False
+
+
+@dataclass(frozen=True)
+class OpenEdition:
+    """An edition that is submitted, approved or scheduled with the story as readers would get it."""
+
+    edition: Edition
+    # "submitted", "approved" or "scheduled", and when it would be sent.
+    state: str
+    send_at: str
+    url: str
+
+
+def open_editions(story: Story) -> list[OpenEdition]:
+    """The editions that a change of what readers see of this story withdraws."""
+    # A story that is not ready is left out of an edition.
+    if not (story.pk and story.live):
+        return []
+    found = authorship.open_snapshots(story).select_related("edition__newsletter")
+    return [
+        OpenEdition(one.edition, str(one.state), send_moment(one), edition_url(one.edition)) for one in found
+    ]
+
+
+def edition_url(edition: Edition) -> str:
+    """The page on which the edition is edited and submitted."""
+    return reverse("desk_editions:edit", args=[edition.pk])
 
 
 def offered_story_languages(story: Story) -> list[str]:
@@ -40,9 +77,13 @@ def of_story(story: Story, at: datetime, *, may_assemble: bool) -> list[Destinat
     Where it waits for an edition that is assembled by hand, those who may are led there.
     """
     now = now_or_demo_time(at)
-    found = []
+    found: list[Destination] = []
     for newsletter in Newsletter.objects.all():
         if story.countries and not set(story.countries) & set(newsletter.countries):
+            continue
+        including = _unsent_editions_with(newsletter, story)
+        if including:
+            found.extend(_included(edition) for edition in including)
             continue
         draft = _draft_that_lacks(newsletter, story, now)
         if draft is not None:
@@ -81,6 +122,37 @@ def _draft_that_lacks(newsletter: Newsletter, story: Story, now: datetime) -> Ed
     )
 
 
+def _unsent_editions_with(newsletter: Newsletter, story: Story) -> list[Edition]:
+    """The newsletter's newest editions that include the story and can still be changed."""
+    if not story.live:
+        return []
+    unsent = newsletter.editions.exclude(snapshots__mailings__dry_run_to="").order_by("-period")
+    return [
+        one
+        for one in unsent[:_LOOKED_AT]
+        if edition_state.edition_state(one) in (*edition_state.WITH_WRITERS, *Snapshot.OPEN)
+        and story.pk in story_ids(draft_blocks.latest_draft(one))
+    ]
+
+
+def _included(edition: Edition) -> Destination:
+    values, url = {"edition": edition}, edition_url(edition)
+    is_with_writers = edition_state.edition_state(edition) in edition_state.WITH_WRITERS
+    if is_with_writers and edition.snapshots.exists():
+        text = _("The edition %(edition)s includes this story. It must be submitted for approval again.")
+        return Destination(
+            text % values,
+            url,
+            _("Open the edition"),
+            _("Next: submit the edition for approval again"),
+            announced=True,
+        )
+    text = _("The edition %(edition)s includes this story.")
+    return Destination(
+        text % values, url, _("Open the edition"), _("Open the edition") if is_with_writers else ""
+    )
+
+
 def _names(next_one: Upcoming) -> dict[str, str]:
     return {
         "newsletter": next_one.newsletter.name,
@@ -104,6 +176,12 @@ def _sentence(story: Story, next_one: Upcoming) -> str:
     if next_one.skipped or next_one.at is None:
         return (
             _("%(newsletter)s: the edition of %(month)s is assembled by staff, without a schedule.") % values
+            if story.live
+            else _(
+                "%(newsletter)s: once this story is ready, it can be in the edition of %(month)s, which "
+                "staff assemble."
+            )
+            % values
         )
     values["moment"] = localized_names_and_dates.format_moment(next_one.at, next_one.newsletter.zone)
     if not story.live and next_one.ready_by:

@@ -420,10 +420,13 @@ class _Editor(StaffPage, TemplateView):
             timezone.now(),
             may_assemble=user.has_perm("mailer.add_edition"),
         )
-        steps = [one for one in found if one.next_step]
+        steps = sorted((one for one in found if one.next_step), key=lambda one: not one.announced)
         if found and not steps:
             said.append(found[0].text)
+        said += [one.text for one in steps[:1] if one.announced]
         buttons = [messages.button(one.url, one.next_step) for one in steps[:1]]
+        if user.has_perm("mailer.add_story"):
+            buttons.append(messages.button(reverse("desk_stories:add"), _("Write another story")))
         messages.success(self.request, " ".join(said), buttons=buttons)
 
 
@@ -458,9 +461,10 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
     offered = editions_of_story.offered_story_languages(story)
     context: dict[str, Any] = {
         "marks": language_marks(story, offered),
-        "state": state_label(Story.objects.get(pk=story.pk) if story.pk else story),
         "preview_language": languages[0],
     }
+    row = Story.objects.get(pk=story.pk) if story.pk else story
+    context |= {"state": state_label(row), "open_editions": editions_of_story.open_editions(row)}
     if not story.pk:
         return context
     shown = preview.story_html(story, languages[0])

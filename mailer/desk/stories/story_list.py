@@ -24,6 +24,7 @@ from mailer import staff_language
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.forms import BackToDraftView, parse_int
 from mailer.desk.base.tables import StateColumn
+from mailer.desk.stories import editions_of_story
 from mailer.desk.stories.duplicate_and_restore import RestoreStoryPage
 from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
 from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, marks_html, state_label
@@ -209,6 +210,14 @@ class StoryIndex(IndexView):
         return paginator, page, rows, paginated
 
 
+class StoryToDraftView(BackToDraftView):
+    """With the editions that the change withdraws."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "open_editions": editions_of_story.open_editions(self.object)}
+
+
 class StoryViewSet(SnippetViewSet):
     """Stories with a text per language."""
 
@@ -221,7 +230,7 @@ class StoryViewSet(SnippetViewSet):
     copy_view_enabled = False
     filterset_class = StoryFilters
     index_view_class = StoryIndex
-    unpublish_view_class = BackToDraftView
+    unpublish_view_class = StoryToDraftView
     unpublish_template_name = BackToDraftView.template_name
     list_per_page = 30
     list_display = [

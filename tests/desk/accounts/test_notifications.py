@@ -19,6 +19,7 @@ from mailer.approval.models import Notification
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.mailing_notices import send_mailing_notices
 from mailer.delivery.rollout import mailing_control
+from mailer.stories.models import Story
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -59,6 +60,21 @@ def test_a_new_schedule_is_a_new_notification_and_the_one_who_chose_it_gets_none
     send_outcome_notices(now)
     assert events_of(desk.writer).count("scheduled") == 2
     assert "scheduled" not in events_of(desk.approver)
+
+
+def test_authors_and_approvers_are_notified_once_of_a_schedule_that_a_change_withdrew(desk: Desk) -> None:
+    cast.scheduled(desk)
+    send_outcome_notices(timezone.now())
+    mail.outbox.clear()
+    story = Story.objects.get(key="kz-news")
+    story.link = "https://example.org/changed"
+    story.save_revision(user=desk.writer)
+    assert send_outcome_notices(timezone.now()) == 0
+    story.get_latest_revision().publish(user=desk.writer)
+    assert send_outcome_notices(timezone.now()) == 2 and send_outcome_notices(timezone.now()) == 0
+    assert mailed() == sorted([desk.writer.email, desk.approver.email])
+    assert events_of(desk.approver) == ["approval_ended"]
+    assert events_of(desk.writer)[-1] == "approval_ended"
 
 
 @pytest.mark.parametrize(("state", "event"), [("done", "sent"), ("paused", "paused"), ("held", "paused")])

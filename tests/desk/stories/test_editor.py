@@ -13,13 +13,16 @@ from django.utils import timezone
 from wagtail.test.utils.form_data import rich_text
 from wagtail.users.models import UserProfile
 
+from mailer.approval import approve_and_schedule
 from mailer.approval.models import Authorship
 from mailer.editions.assemble import stories_for
 from mailer.editions.models import Newsletter
 from mailer.rendering.edition_period import Period
+from mailer.reports.edition_state import edition_state
 from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from tests import cast as everyone
+from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
@@ -97,12 +100,44 @@ def test_a_ready_story_leads_on_to_the_edition_that_takes_it(desk: Desk) -> None
         (message,) = page.response.context["messages"]
         return [one.partition('"')[0] for one in str(message).split('href="')[1:]]
 
-    assert buttons(answer(1, date="2021-12-02")) == [reverse("desk_editions:edit", args=[desk.edition.pk])]
+    another = reverse("desk_stories:add")
+    edit_page = reverse("desk_editions:edit", args=[desk.edition.pk])
+    assert buttons(answer(1, date="2021-12-02")) == [edit_page, another]
     newsletter = desk.edition.newsletter
     desk.edition.delete()
     Newsletter.objects.update(assemble_on="")
     today = f"{timezone.localdate()}"
-    assert buttons(answer(2, date=today)) == [reverse("desk_assemble", args=[newsletter.pk])]
+    assert buttons(answer(2, date=today)) == [reverse("desk_assemble", args=[newsletter.pk]), another]
+
+
+@pytest.mark.parametrize("how", ["autosave", "draft"])
+def test_a_draft_of_a_story_leaves_the_schedule_of_its_edition(desk: Desk, how: str) -> None:
+    snapshot, story = cast.scheduled(desk), Story.objects.get(key="kz-news")
+    script = SCRIPT if how == "autosave" else {}
+    edit(desk, story, fields("en", base=base_of(desk, story, "en"), action=how), headers=script)
+    assert draft(story)["headline-en"] == "Bridge opened (en)"
+    assert edition_state(desk.edition) == "scheduled"
+    approve_and_schedule.verify(snapshot)
+    # And the form says what saving it as ready will do.
+    page = as_user(desk.writer).get(reverse("desk_stories:edit", args=[story.pk]))
+    assert [one.state for one in page.context["open_editions"]] == ["scheduled"]
+    assert b'data-open-edition="scheduled"' in page.content
+    back = as_user(desk.admin).get(reverse("desk_stories:unpublish", args=[story.pk]))
+    assert b'data-open-edition="scheduled"' in back.content
+
+
+def test_a_story_saved_as_ready_withdraws_the_schedule_and_leads_to_the_edition(desk: Desk) -> None:
+    snapshot, story = cast.scheduled(desk), Story.objects.get(key="kz-news")
+    form = fields("en", base=base_of(desk, story, "en"), action="ready")
+    page = Page(edit(desk, story, form, follow=True))
+    snapshot.refresh_from_db()
+    assert edition_state(desk.edition) == "draft"
+    assert snapshot.invalidated_at is not None and snapshot.send_at is not None
+    (message,) = page.response.context["messages"]
+    assert reverse("desk_editions:edit", args=[desk.edition.pk]) in str(message)
+    (one,) = [one for one in page.response.context["destinations"] if one.announced]
+    assert str(desk.edition) in one.text
+    assert page.response.context["open_editions"] == []
 
 
 def test_an_event_has_times_in_a_zone_and_a_place(desk: Desk) -> None:
