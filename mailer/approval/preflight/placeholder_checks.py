@@ -14,7 +14,7 @@ from mailer.approval.preflight.per_text_checks import check_each_text
 _PLACEHOLDERS = re.compile(
     r"""
     \blorem\s+ipsum\b | \bdolor\s+sit\s+amet\b
-    | \b(?:TODO|FIXME|TBD|TBC|TBA|TK{2})\b
+    | \b(?:TODO|FIXME|TBD|TBC|TBA|TKTK)\b
     | \b(?:sample|placeholder|dummy)\s+(?:text|headline|title|name)\b(?:\s+here\b)?
     | \byour\s+(?:text|headline|title|name)\s+here\b | ^\W*your\s+(?:text|headline|title|name)\W*$
     | \[\s*your\s[^\]]*\] | \byour\s+name,\s+(?:position|title|organi[sz]ation)\b

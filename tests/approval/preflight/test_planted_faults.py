@@ -80,6 +80,11 @@ ERROR, WARNING = "error", "warning"
 FAULTS: dict[str, tuple[str, str, Plant]] = {
     # What is planted: code, level, how.
     "lorem ipsum": ("text.placeholder", ERROR, summary("Lorem ipsum dolor sit amet, consectetur.")),
+    "the journalists' mark for a figure to come": (
+        "text.placeholder",
+        ERROR,
+        summary("A study of TKTK transfers in a year."),
+    ),
     "TODO": ("text.placeholder", ERROR, summary("A study of transfers. TODO: the number of people.")),
     "XX for a number": (
         "text.placeholder",
