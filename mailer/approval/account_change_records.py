@@ -23,10 +23,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from mailer.approval.models import AccountChange
+from mailer.migrations import _account_changes
 from subscribers.translate_stored_texts import translated
 
-# Days for which an account cannot approve the work of an author who created or changed it.
+# Days for which an account cannot approve the work of an author who created or changed it, nor of one whose
+# account its owner created or could sign in to.
 DAYS = 30
+# After such a change, the person who made it may be able to sign in to the account.
+CONTROL = _account_changes.CONTROL
 _APPROVE = "approve_edition"
 # Statements that name none of these change no account.
 _TABLES = ("auth_user", "auth_group", "mfa_")
@@ -133,6 +137,31 @@ def authors_behind_each(users: Iterable[User], authors: Collection[int]) -> dict
     with connection.cursor() as cursor:
         cursor.execute("SELECT user_id, author_id FROM mailer_accountinfluence")
         rows = [(user, author) for user, author in cursor.fetchall() if author in authors]
+    return _by_user(users, rows)
+
+
+def authors_controlled_by(user: User, authors: Collection[int]) -> list[User]:
+    """Which of the authors (primary keys) have an account that the user may be able to sign in to.
+
+    The user created it, or changed its address, password or second factor, in the last 30 days; also through
+    further accounts.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT user_id FROM mailer_accountcontrol WHERE author_id = %s", [user.pk])
+        found = {pk for (pk,) in cursor.fetchall()}
+    return list(User.objects.filter(pk__in=found & set(authors)).order_by("pk"))
+
+
+def authors_controlled_by_each(users: Iterable[User], authors: Collection[int]) -> dict[int, list[User]]:
+    """`authors_controlled_by` of each user, by primary key; two queries."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT author_id, user_id FROM mailer_accountcontrol")
+        rows = [(user, author) for user, author in cursor.fetchall() if author in authors]
+    return _by_user(users, rows)
+
+
+def _by_user(users: Iterable[User], rows: Collection[tuple[int, int]]) -> dict[int, list[User]]:
+    """The authors of each user, by primary key, from rows of (user, author)."""
     known = User.objects.in_bulk({author for _user, author in rows}) if rows else {}
     return {
         user.pk: [known[author] for about, author in sorted(rows) if about == user.pk and author in known]
@@ -140,13 +169,18 @@ def authors_behind_each(users: Iterable[User], authors: Collection[int]) -> dict
     }
 
 
-def independent_from(user: User, authors: Collection[int]) -> datetime | None:
+def independent_from(
+    user: User, authors: Collection[int], kinds: Collection[str] | None = None
+) -> datetime | None:
     """When no author (primary keys) is behind the account any more, if nobody changes it again (aware).
 
-    None: none is. A chain of changes ends with its first one, which is the oldest.
+    None: none is. A chain of changes ends with its first one, which is the oldest. `kinds`: the kinds of
+    changes that count (`AccountChange.What`); None: all.
     """
     since = timezone.now() - timedelta(days=DAYS)
     recent = AccountChange.objects.filter(at__gt=since).exclude(actor=None).exclude(actor=F("user"))
+    if kinds is not None:
+        recent = recent.filter(what__in=kinds)
     changes = list(recent.order_by("-at").values_list("actor_id", "user_id", "at"))
     # By the account: until when what reached it led on to the user's account.
     latest: dict[int, datetime] = {user.pk: timezone.now()}

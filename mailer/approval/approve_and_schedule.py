@@ -395,6 +395,15 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
             )
             % {"names": names, "days": account_change_records.DAYS}
         )
+    if controlled := account_change_records.authors_controlled_by(user, authors):
+        names = ", ".join(authorship.name_of(author) for author in controlled)
+        raise AccountNotIndependent(
+            gettext(
+                "You cannot approve this edition: %(names)s wrote a part of it, and you created that account "
+                "or changed how its owner signs in, in the last %(days)s days. Ask another colleague."
+            )
+            % {"names": names, "days": account_change_records.DAYS}
+        )
 
 
 # By the action that was tried.

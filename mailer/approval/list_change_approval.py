@@ -107,6 +107,14 @@ def approve_list_change(change: ListChange, user: User, now: datetime) -> None:
             )
             % {"proposed_by": name_of(change.proposed_by), "days": account_change_records.DAYS}
         )
+    if account_change_records.authors_controlled_by(user, [change.proposed_by_id]):
+        raise AccountNotIndependent(
+            gettext(
+                "%(proposed_by)s proposed this change, and you created that account or changed how its owner "
+                "signs in, in the last %(days)s days. Ask another colleague."
+            )
+            % {"proposed_by": name_of(change.proposed_by), "days": account_change_records.DAYS}
+        )
     with transaction.atomic():
         _decide(change, State.APPROVED, user, now)
         MailingList.objects.filter(pk=change.mailing_list_id).update(

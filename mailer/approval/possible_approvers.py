@@ -19,10 +19,12 @@ class Barred(NamedTuple):
     """An account with the permission to approve, which may not approve this."""
 
     user: User
-    # The authors who created or changed the account; empty: the user is an author.
+    # The authors who created or changed the account.
     because_of: tuple[User, ...]
-    # When the account may approve if nobody changes it again (aware); None: the user is an author.
+    # When the account may approve if nobody changes an account again (aware); None: the user is an author.
     until: datetime | None
+    # The authors whose account this user created or can sign in to.
+    controls: tuple[User, ...] = ()
 
 
 class PossibleApprovers(NamedTuple):
@@ -56,15 +58,24 @@ def approvers_of(authors: Collection[int], users: Iterable[User] | None = None) 
     able, barred = [], []
     everyone = list(all_approvers() if users is None else users)
     behind_each = account_change_records.authors_behind_each(everyone, authors)
+    controlled_by_each = account_change_records.authors_controlled_by_each(everyone, authors)
     for user in everyone:
         if user.pk in authors:
             barred.append(Barred(user, (), None))
-        elif behind := behind_each[user.pk]:
-            until = account_change_records.independent_from(user, authors)
-            barred.append(Barred(user, tuple(behind), until))
+        elif behind_each[user.pk] or controlled_by_each[user.pk]:
+            behind, controlled = tuple(behind_each[user.pk]), tuple(controlled_by_each[user.pk])
+            barred.append(Barred(user, behind, _until(user, authors, controlled), controlled))
         else:
             able.append(user)
     return PossibleApprovers(tuple(able), tuple(barred))
+
+
+def _until(user: User, authors: Collection[int], controlled: Iterable[User]) -> datetime | None:
+    """When the user may approve what the authors wrote, if nobody changes an account again (aware)."""
+    records = account_change_records
+    ends = [records.independent_from(user, authors)]
+    ends += [records.independent_from(author, {user.pk}, records.CONTROL) for author in controlled]
+    return max((end for end in ends if end), default=None)
 
 
 def approvers_if_submitted(edition: Edition, submitter: User) -> PossibleApprovers:

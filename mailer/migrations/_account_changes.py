@@ -122,9 +122,9 @@ _RECORDED = (
 )
 
 _VIEW = """
-CREATE VIEW mailer_accountinfluence AS
+CREATE VIEW {name} AS
 WITH RECURSIVE recent (actor_id, user_id, at) AS (
-  SELECT actor_id, user_id, at FROM mailer_accountchange WHERE actor_id <> user_id AND at > {since}
+  SELECT actor_id, user_id, at FROM mailer_accountchange WHERE actor_id <> user_id AND at > {since}{what}
 ), influence (author_id, user_id, at) AS (
   SELECT actor_id, user_id, at FROM recent
   UNION
@@ -134,14 +134,27 @@ WITH RECURSIVE recent (actor_id, user_id, at) AS (
 SELECT DISTINCT author_id, user_id FROM influence
 """
 
-# The approver's account was created or changed by an author of the snapshot.
-CHANGED_BY_AUTHOR = (
-    "EXISTS (SELECT 1 FROM mailer_accountinfluence i JOIN mailer_snapshot c ON c.id = NEW.snapshot_id"
-    " WHERE i.user_id = NEW.approver_id AND (c.submitted_by_id = i.author_id"
-    " OR c.manifest LIKE '%<' || i.author_id || '>%'"
+# The views by name, with the changes that each is about: all of them, or those after which a person may be
+# able to sign in to the account of another one.
+CONTROL = ("created", "email", "password", "second_factor")
+_VIEWS = {
+    "mailer_accountinfluence": "",
+    "mailer_accountcontrol": f" AND what IN {CONTROL}",
+}
+
+
+# The view has a row of the approver's account and of an author of the snapshot, in these columns.
+_HAS_AUTHOR = (
+    "EXISTS (SELECT 1 FROM {view} i JOIN mailer_snapshot c ON c.id = NEW.snapshot_id"
+    " WHERE i.{approver} = NEW.approver_id AND (c.submitted_by_id = i.{author}"
+    " OR c.manifest LIKE '%<' || i.{author} || '>%'"
     " OR EXISTS (SELECT 1 FROM mailer_snapshotauthor a"
-    " WHERE a.snapshot_id = c.id AND a.user_id = i.author_id)))"
+    " WHERE a.snapshot_id = c.id AND a.user_id = i.{author})))"
 )
+# The approver's account was created or changed by an author of the snapshot.
+CHANGED_BY_AUTHOR = _HAS_AUTHOR.format(view="mailer_accountinfluence", approver="user_id", author="author_id")
+# The approver created an author's account, or may be able to sign in to it.
+CONTROLS_AUTHOR = _HAS_AUTHOR.format(view="mailer_accountcontrol", approver="author_id", author="user_id")
 
 # A notice to staff is noted on the row; nothing else of it changes.
 _COLUMNS = ("user_id", "actor_id", "what", "before", "after", "at")
@@ -153,6 +166,13 @@ TRIGGERS = [
         "mailer_approval",
         CHANGED_BY_AUTHOR,
         "an author changed the account of the approver",
+    ),
+    Trigger(
+        "approval_not_by_creator_of_author",
+        "INSERT",
+        "mailer_approval",
+        CONTROLS_AUTHOR,
+        "the approver created or changed the account of an author",
     ),
     Trigger(
         "account_change_unchanged",
@@ -179,7 +199,7 @@ _INDEXES = {
 
 
 def create(database: BaseDatabaseWrapper) -> None:
-    """Create the indexes, the view and the triggers that record, where they are missing.
+    """Create the indexes, the views and the triggers that record, where they are missing.
 
     On SQLite, a migration of Django that alters the table of accounts drops what belongs to that table. And
     a table may be created later than this.
@@ -190,8 +210,9 @@ def create(database: BaseDatabaseWrapper) -> None:
     for name, columns in _INDEXES.items():
         if name not in existing:
             _execute(database, f"CREATE UNIQUE INDEX {name} ON {columns}")
-    if "mailer_accountinfluence" not in existing:
-        _execute(database, _VIEW.format(since=_SINCE[vendor]))
+    for name, what in _VIEWS.items():
+        if name not in existing:
+            _execute(database, _VIEW.format(name=name, since=_SINCE[vendor], what=what))
     for one in _RECORDED:
         if one.name in existing or one.table not in tables:
             continue
@@ -217,7 +238,7 @@ def missing(database: BaseDatabaseWrapper) -> list[str]:
     """The names of those that `create` would create."""
     tables, existing = database.introspection.table_names(), _existing(database)
     triggers = [one.name for one in _RECORDED if one.table in tables]
-    return [name for name in (*_INDEXES, "mailer_accountinfluence", *triggers) if name not in existing]
+    return [name for name in (*_INDEXES, *_VIEWS, *triggers) if name not in existing]
 
 
 def _existing(database: BaseDatabaseWrapper) -> set[str]:
@@ -242,7 +263,8 @@ def drop(database: BaseDatabaseWrapper) -> None:
         else:
             _execute(database, f"DROP TRIGGER {one.name} ON {one.table}")
             _execute(database, f"DROP FUNCTION {one.name}()")
-    _execute(database, "DROP VIEW mailer_accountinfluence")
+    for name in _VIEWS:
+        _execute(database, f"DROP VIEW {name}")
     for name in _INDEXES:
         _execute(database, f"DROP INDEX {name}")
 

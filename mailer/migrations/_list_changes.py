@@ -15,6 +15,10 @@ _NOT_BY_SECOND_PERSON = (
     " OR EXISTS (SELECT 1 FROM mailer_accountinfluence i"
     " WHERE i.user_id = NEW.decided_by_id AND i.author_id = NEW.proposed_by_id))"
 )
+_BY_CREATOR_OF_AUTHOR = (
+    "NEW.state = 'approved' AND EXISTS (SELECT 1 FROM mailer_accountcontrol i"
+    " WHERE i.author_id = NEW.decided_by_id AND i.user_id = NEW.proposed_by_id)"
+)
 _PROPOSAL = ("mailing_list_id", "sender_name", "sender_email", "proposed_by_id", "proposed_at")
 _NOT_APPROVED = (
     "NOT EXISTS (SELECT 1 FROM mailer_listchange k WHERE k.mailing_list_id = NEW.id AND k.state = 'approved'"
@@ -36,6 +40,13 @@ TRIGGERS = [
         "mailer_listchange",
         _NOT_BY_SECOND_PERSON,
         "a second person approves a change of a list",
+    ),
+    Trigger(
+        "list_change_not_by_creator_of_author",
+        "UPDATE",
+        "mailer_listchange",
+        _BY_CREATOR_OF_AUTHOR,
+        "who approves a change of a list did not create the account of who proposed it",
     ),
     Trigger(
         "list_change_unchanged",

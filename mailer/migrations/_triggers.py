@@ -133,6 +133,13 @@ TRIGGERS = [
         "an author changed the account of the person who rejects",
     ),
     Trigger(
+        "rejection_not_by_creator_of_author",
+        "INSERT",
+        "mailer_rejection",
+        _for_rejection(_account_changes.CONTROLS_AUTHOR),
+        "the person who rejects created or changed the account of an author",
+    ),
+    Trigger(
         "rejection_of_open_snapshot",
         "INSERT",
         "mailer_rejection",

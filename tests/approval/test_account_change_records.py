@@ -18,7 +18,7 @@ from django.utils import timezone
 from mailer.approval import account_change_notices, approve_and_schedule
 from mailer.approval.account_change_records import acting_as, approver_since
 from mailer.approval.approve_and_schedule import AccountNotIndependent
-from mailer.approval.models import AccountChange, Approval, Snapshot
+from mailer.approval.models import AccountChange, Approval, Rejection, Snapshot
 from mailer.approval.submit import submit
 from mailer.doctor import local_checks
 from mailer.editions.models import Edition
@@ -34,11 +34,13 @@ DAY = timedelta(days=1)
 Change = Callable[[cast.Staff], None]
 
 
-def approve_in_python_and_in_sql(snapshot: Snapshot, user: User) -> None:
+def approve_in_python_and_in_sql(
+    snapshot: Snapshot, user: User, words: str = "changed the account of the approver"
+) -> None:
     """Both refuse for the same reason."""
     with pytest.raises(AccountNotIndependent):
         approve_and_schedule.approve(snapshot, user, snapshot.sha256, NOW)
-    with refused("changed the account of the approver"), transaction.atomic():
+    with refused(words), transaction.atomic():
         Approval.objects.create(snapshot=snapshot, sha256=snapshot.sha256, approver=user, at=NOW)
 
 
@@ -135,6 +137,51 @@ def test_an_account_that_an_author_created_cannot_approve(edition: Edition, peop
         second.user_permissions.add(permission("approve_edition"))
     approve_in_python_and_in_sql(snapshot, second)
     approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+
+
+def _invited(people: cast.Staff, actor: User) -> User:
+    with acting_as(actor):
+        made = User.objects.create_user("invented", "invented@office.example.org")
+        made.user_permissions.add(permission("submit_edition"))
+    return made
+
+
+def test_who_created_an_author_cannot_approve_what_that_account_wrote(
+    edition: Edition, people: cast.Staff
+) -> None:
+    """One person writes under an invented name and approves under their own."""
+    snapshot = submit(edition, _invited(people, people.admin), NOW)
+    approve_in_python_and_in_sql(snapshot, people.admin, "the account of an author")
+    with refused("the account of an author"), transaction.atomic():
+        Rejection.objects.create(
+            snapshot=snapshot, sha256=snapshot.sha256, rejected_by=people.admin, at=NOW, reason="no"
+        )
+    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+
+
+def test_who_created_the_account_that_created_an_author_cannot_approve_either(
+    edition: Edition, people: cast.Staff
+) -> None:
+    with acting_as(people.admin):
+        between = User.objects.create_user("between", "between@office.example.org")
+    snapshot = submit(edition, _invited(people, between), NOW)
+    approve_in_python_and_in_sql(snapshot, people.admin, "the account of an author")
+
+
+@pytest.mark.parametrize(
+    ("what", "refuses"),
+    [("email", True), ("password", True), ("second_factor", True), ("group", False), ("name", False)],
+)
+def test_who_could_sign_in_as_an_author_cannot_approve(
+    edition: Edition, people: cast.Staff, what: str, refuses: bool
+) -> None:
+    by_hand(people.writer, people.approver, timezone.now() - 3 * DAY, what)
+    by_hand(people.writer, people.approver, timezone.now() - 31 * DAY, "email")
+    snapshot = submit(edition, people.writer, NOW)
+    if refuses:
+        approve_in_python_and_in_sql(snapshot, people.approver, "the account of an author")
+    else:
+        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_an_account_created_by_an_account_that_an_author_created_cannot_approve(

@@ -23,7 +23,7 @@ from mailer.approval.approve_and_schedule import (
     WrongState,
 )
 from mailer.approval.list_change_approval import ListEmails
-from mailer.approval.models import ListChange
+from mailer.approval.models import AccountChange, ListChange
 from mailer.approval.submit import submit
 from mailer.editions import sender_domains
 from mailer.editions.models import Edition, Newsletter
@@ -77,6 +77,17 @@ def test_neither_its_author_nor_a_writer_approves_it(
     with pytest.raises(AccountNotIndependent):
         list_change_approval.approve_list_change(change, people.approver, NOW)
     assert in_force(monthly) == ListEmails("", "", {})
+
+
+def test_who_created_the_account_of_its_author_does_not_approve_it(
+    change: ListChange, people: cast.Staff
+) -> None:
+    AccountChange.objects.create(user=people.admin, actor=people.approver, what="created", at=timezone.now())
+    with pytest.raises(AccountNotIndependent):
+        list_change_approval.approve_list_change(change, people.approver, NOW)
+    row = ListChange.objects.filter(pk=change.pk)
+    with refused("create the account"), transaction.atomic():
+        row.update(state="approved", decided_by=people.approver, decided_at=NOW)
 
 
 def test_a_later_proposal_replaces_an_earlier_one(

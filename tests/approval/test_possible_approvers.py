@@ -12,6 +12,7 @@ from mailer.approval.account_change_records import DAYS, authors_behind, indepen
 from mailer.approval.models import AccountChange
 from mailer.approval.possible_approvers import approvers_if_submitted, approvers_of, second_persons
 from mailer.approval.submit import submit
+from mailer.desk.base.barred_approvers import why_barred
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -48,6 +49,20 @@ def test_who_may_approve_is_known_before_the_edition_is_submitted() -> None:
     assert people.approver in [one.user for one in found.barred if one.because_of == (people.writer,)]
     snapshot = submit(edition, people.writer, timezone.now())
     assert list(found.able) == second_persons(snapshot)
+
+
+def test_who_invited_an_author_is_barred_for_as_long_as_the_database_says() -> None:
+    people, edition = cast.staff(), cast.december()
+    AccountChange.objects.create(
+        user=people.writer, actor=people.approver, what="created", at=(at := timezone.now() - 2 * DAY)
+    )
+    found = approvers_if_submitted(edition, people.writer)
+    (barred,) = (one for one in found.barred if one.user == people.approver)
+    assert (barred.because_of, barred.controls, barred.until) == ((), (people.writer,), at + BAR)
+    snapshot = submit(edition, people.writer, timezone.now())
+    assert list(found.able) == second_persons(snapshot)
+    assert str(people.writer.first_name or people.writer) in why_barred(barred, people.admin)
+    assert why_barred(barred, people.approver) != why_barred(barred, people.admin)
 
 
 def test_an_author_is_barred_without_a_date() -> None:

@@ -22,7 +22,7 @@ def names_for(viewer: User, users: Iterable[User]) -> str:
 
 def why_barred(one: Barred, viewer: User) -> str:
     """Why this account may not approve, and from when on it may."""
-    if not one.because_of:
+    if one.until is None:
         return (
             gettext("You cannot approve what you wrote or set up yourself.")
             if one.user == viewer
@@ -32,9 +32,21 @@ def why_barred(one: Barred, viewer: User) -> str:
     values = {
         "name": name_of(one.user),
         "date": date_format(localtime(one.until), "DATE_FORMAT") if one.until else "",
-        "authors": names_for(viewer, one.because_of),
+        "authors": names_for(viewer, one.because_of or one.controls),
     }
-    if one.user == viewer:
+    if not one.because_of:
+        text = (
+            gettext(
+                "You cannot approve before %(date)s, because you invited %(authors)s or changed how to sign "
+                "in to that account."
+            )
+            if one.user == viewer
+            else gettext(
+                "%(name)s cannot approve before %(date)s, having invited %(authors)s or changed how to sign "
+                "in to that account."
+            )
+        )
+    elif one.user == viewer:
         text = gettext(
             "You cannot approve before %(date)s, because %(authors)s invited you or changed your account."
         )
