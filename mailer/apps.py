@@ -32,10 +32,12 @@ _STARTUP_FUNCTIONS = (
     "mailer.accounts.sessions.connect_signals",
     "mailer.approval.account_change_records.provide_trigger_function",
     "mailer.approval.same_person.connect_signals",
-    "mailer.approval.authorship.connect_signals",
+    "mailer.approval.content_changes_and_authors.connect_signals",
     "mailer.editions.audience.register_newsletters",
     "mailer.delivery.outbox.staff_alerts.connect_signals",
-    "mailer.desk.base.audit_log_actions.connect_signals",
+    "mailer.desk.base.audit_log_actions.track_models",
+    "mailer.desk.base.audit_log_redaction.connect_signals",
+    "mailer.feedback.segment_conditions.register_conditions",
     "mailer.feedback.subscriber_signal_receivers.connect_signals",
     "mailer.outgoing_webhooks.events.connect_signals",
     "mailer.stories.sanitize_pictures.connect_signals",
@@ -106,7 +108,7 @@ class ImagesConfig(WagtailImagesAppConfig):
         from wagtail.models import ReferenceIndex
         from wagtail.permissions import register_permission_policy
 
-        from mailer.accounts.contributors import PicturePermissionPolicy
+        from mailer.accounts.contributor_permissions import PicturePermissionPolicy
 
         image = get_image_model()
         policy = PicturePermissionPolicy(

@@ -25,7 +25,7 @@ from mailer.approval.preflight import link_crawler
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alert_webhooks, mailing_notices, outbox
 from mailer.delivery.rollout import advance_mailings, schedule_or_hold_planned_editions
-from mailer.delivery.throttle import provider_stats
+from mailer.delivery.throttle import hourly_outcomes_by_provider
 from mailer.doctor import check_runs
 from mailer.editions.assemble import assemble_due, now_or_demo_time
 from mailer.feedback import ingest
@@ -34,7 +34,7 @@ from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process_payloads
 from mailer.instance import identity, no_send
 from mailer.outgoing_webhooks import deliver as outgoing_webhooks
-from mailer.reports import collect_stats, list_health
+from mailer.reports import collect_stats, segment_count_job
 from mailer.stories import inbound_story_email
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize_events
@@ -184,7 +184,7 @@ JOBS = (
         "feedback",
         Runs.EACH_WORKER,
     ),
-    Job("delete old provider stats", 3600, lambda now, stop: provider_stats.delete_old(now())),
+    Job("delete old provider stats", 3600, lambda now, stop: hourly_outcomes_by_provider.delete_old(now())),
     Job(
         "webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop), "feedback", outgoing=True
     ),
@@ -193,7 +193,7 @@ JOBS = (
     Job("delete old outgoing webhooks", 3600, lambda now, stop: outgoing_webhooks.delete_old(now())),
     Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now()), "feedback"),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
-    Job("count segments", 30, list_health.refresh_counts),
+    Job("count segments", 30, segment_count_job.refresh_counts),
     Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop), outgoing=True),
     Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),

@@ -159,10 +159,10 @@ MIDDLEWARE = [
     # Before the others, because what it refuses may cost next to nothing.
     "mailer.accounts.middleware.SignInThrottle",
     "django.middleware.security.SecurityMiddleware",
-    "mailer.desk.base.middleware.SecurityHeadersMiddleware",
+    "mailer.middleware.SecurityHeadersMiddleware",
     # Before sessions, which the API does not use.
     "mailer.api.middleware.ApiMiddleware",
-    "mailer.desk.base.middleware.AllowedMethodsMiddleware",
+    "mailer.middleware.AllowedMethodsMiddleware",
     "mailer.monitoring.urls.MonitoringMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -170,17 +170,17 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # After accounts, because staff choose their language.
-    "mailer.desk.base.middleware.LanguageMiddleware",
+    "mailer.middleware.LanguageMiddleware",
     # Before the limits, which say why a password is asked for again.
     "django.contrib.messages.middleware.MessageMiddleware",
     "mailer.accounts.middleware.SessionLimits",
     "mailer.approval.account_change_records.ActingUserMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "mailer.desk.base.middleware.ProtectedDeleteMiddleware",
-    "mailer.desk.base.middleware.DeletedRowMiddleware",
+    "mailer.middleware.ProtectedDeleteMiddleware",
+    "mailer.middleware.DeletedRowMiddleware",
     "mailer.desk.base.personal_data_page_views.PersonalDataMiddleware",
-    "mailer.desk.base.middleware.HostileInputMiddleware",
+    "mailer.middleware.HostileInputMiddleware",
 ]
 
 if CONFIG.tracing.endpoint:
@@ -286,8 +286,8 @@ FORMAT_MODULE_PATH = ["mailer.config.formats"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [_PACKAGE / "static"]
-# An installed wheel collects static files when web starts (worker/startup.py), under names with a hash of
-# their content, which browsers keep for good. A checkout serves them from where they are.
+# An installed wheel collects static files when web starts (worker/process_startup.py), under names with a
+# hash of their content, which browsers keep for good. A checkout serves them from where they are.
 STATIC_FILES_COLLECTED = TEMPLATE_ROOT.parent == _PACKAGE
 STATIC_ROOT = CONFIG.path(CONFIG.storage.path) / "static" if STATIC_FILES_COLLECTED else None
 _STATIC_STORAGE = (

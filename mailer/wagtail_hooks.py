@@ -38,10 +38,11 @@ from mailer.desk.base import account_menu, audit_log_page, forms, localized_name
 from mailer.desk.base.audit_log_actions import register_actions
 from mailer.desk.base.edit_conflicts import guard_wagtail_view
 from mailer.desk.base.help import HelpIndex, HelpPageView
+from mailer.desk.editions.assemble_edition import AssembleView
 from mailer.desk.editions.block_pages import AddBlockPage, EditBlockPage
 from mailer.desk.editions.edition_pages import EditionViewSet, SettingsPage
 from mailer.desk.editions.glossary import GlossaryExport, GlossaryPage, GlossaryTermPage
-from mailer.desk.editions.newsletters import AssembleView, NewsletterViewSet
+from mailer.desk.editions.newsletters import NewsletterViewSet
 from mailer.desk.editions.schedule_dates import ScheduleDatesPage
 from mailer.desk.editions.template_pages import TemplatePartPage, TemplatesPage
 from mailer.desk.editions.theme_field import SamplePicture, ThemePreview
@@ -53,7 +54,7 @@ from mailer.desk.home.doctor_results import DnsRecordsPage, InstallationChecksPa
 from mailer.desk.home.sample_edition import SampleAction
 from mailer.desk.home.setup_actions import FirstListAction, SkipStepAction
 from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
-from mailer.desk.imports.list import ImportViewSet
+from mailer.desk.imports.list_and_upload import ImportViewSet
 from mailer.desk.reports.delivered_email import DeliveredEmailPage
 from mailer.desk.reports.edition_calendar import EditionCalendarPage
 from mailer.desk.reports.not_delivered import NotDeliveredPage
@@ -67,7 +68,7 @@ from mailer.desk.returned_mail.views import (
     ReplyViewSet,
 )
 from mailer.desk.segments.views import SegmentViewSet
-from mailer.desk.sending.dry_run import DryRunPage
+from mailer.desk.sending.full_test import FullTestPage
 from mailer.desk.sending.mailing_control import ControlAction
 from mailer.desk.sending.no_send_mode import ResumeSendingPage, no_send_banner
 from mailer.desk.sending.progress import ProgressPage
@@ -82,10 +83,10 @@ from mailer.desk.stories.stories_by_email import StoryMailAddressPage, StoryMail
 from mailer.desk.stories.story_list import StoryViewSet
 from mailer.desk.stories.word_upload import WordStoriesPage, WordUploadPage
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
-from mailer.desk.subscribers.list_health import ListHealthPage
 from mailer.desk.subscribers.mailing_lists import ListChangePage, MailingListViewSet
 from mailer.desk.subscribers.reconfirmation import CampaignPage, CampaignsPage, ReconfirmPage
 from mailer.desk.subscribers.subscriber_pages import ErasePage, ExportPage, MergePage, SubscriberViewSet
+from mailer.desk.subscribers.subscribers_to_review import ListHealthPage
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
 from mailer.desk.subscribers.tags_and_fields import FieldViewSet, TagViewSet
 from mailer.desk.suppression_decisions.views import BounceWavePage, DecisionPage, DecisionViewSet
@@ -136,7 +137,7 @@ _EDITION = [
     path("reject/", RejectAction.as_view(), name="reject"),
     path("request-changes/", RequestChangesAction.as_view(), name="request_changes"),
     path("test/", TestEmailPage.as_view(), name="test"),
-    path("dry-run/", DryRunPage.as_view(), name="dry_run"),
+    path("dry-run/", FullTestPage.as_view(), name="dry_run"),
     path("schedule/", SchedulePage.as_view(), name="schedule"),
     path("progress/", ProgressPage.as_view(), name="progress"),
     path("report/", ReportPage.as_view(), name="report"),

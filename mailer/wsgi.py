@@ -12,7 +12,7 @@ from subscribers.client_address import distrust_others
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 django.setup()
-_startup = import_module("mailer.worker.startup")
+_startup = import_module("mailer.worker.process_startup")
 _startup.log_uncaught_exceptions()
 _startup.start_tracing("web")
 _startup.make_files_private()

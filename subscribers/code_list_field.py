@@ -1,6 +1,4 @@
-"""What models share: a field for a short set of codes (countries, languages), kept as one comma-separated
-text, and the base of models with a name.
-"""
+"""A field of models for a short set of codes (countries, languages), kept as one comma-separated text."""
 
 from __future__ import annotations
 
@@ -93,20 +91,6 @@ class CodesField(_CharField):
             {key: value for key, value in kwargs.items() if key in ("widget", "label", "help_text")}
         )
         return forms.MultipleChoiceField(**options)
-
-
-class NamedModel(models.Model):
-    """Rows that staff know by their name."""
-
-    if TYPE_CHECKING:
-        name: models.CharField[str, str]
-
-    class Meta:
-        abstract = True
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class CountriesField(CodesField):

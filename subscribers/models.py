@@ -13,8 +13,9 @@ from django.utils.translation import pgettext_lazy
 
 from subscribers.addresses import address_hash
 from subscribers.bulk.models import BulkChange, BulkJob
-from subscribers.code_list_field import CountriesField, NamedModel
+from subscribers.code_list_field import CountriesField
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
+from subscribers.named_model import NamedModel
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
 from subscribers.segments.models import CustomField, FieldValue, RuleCount, Segment, Tag, Tagging
 

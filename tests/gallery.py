@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Route, sync_playwright
 
 from mailer.editions import logo_outline
 from mailer.public import masthead_ornament
-from mailer.rendering import merge_tags, template_parts, theme, variants
+from mailer.rendering import merge_tags, template_sandbox, theme, variants
 from mailer.rendering.data_types import (
     Block,
     Content,
@@ -96,7 +96,7 @@ def sample_content(base: str = "") -> Content:
             texts=tuple(MastheadText(code, **texts) for code, texts in head["texts"].items()),
             logo=_logo_picture("22303C" if base == "plain" else "FFFFFF", base),
             logo_dark=_logo_picture("FFFFFF", base, dark=True),
-            templates=template_parts.theme_parts(base),
+            templates=template_sandbox.theme_parts(base),
         ),
         period="2021-12",
         number=12,

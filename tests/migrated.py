@@ -22,7 +22,7 @@ _MAKERS = (
     "apps.py",
     "settings.py",
     "fields.py",
-    "permissions.py",
+    "role_groups_and_grants.py",
     "search_index.py",
     "suppression.py",
 )

@@ -28,8 +28,8 @@ SOCKET = "TEST_PROGRAM_SERVER"
 _COMMANDS = (
     "mailer.cli.edition",
     "mailer.cli.doctor",
-    "mailer.cli.server",
-    "mailer.worker.startup",
+    "mailer.cli.processes",
+    "mailer.worker.process_startup",
     "mailer.worker.embedded_engine",
 )
 _SETTINGS = ("mailer.settings", "mailer.settings_without_desk")

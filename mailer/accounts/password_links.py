@@ -25,7 +25,7 @@ from django_stubs_ext import StrOrPromise
 from mailer.accounts import audit_log_entries, sign_in_limits
 from mailer.accounts.auth_backend import find_account
 from mailer.accounts.models import Invitation, PasswordResetRequest
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.staff_accounts import is_external
 from mailer.staff_language import in_language_of
 from subscribers.consent import network_of

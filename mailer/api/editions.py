@@ -44,7 +44,7 @@ from mailer.editions.assemble import (
     now_or_demo_time,
 )
 from mailer.editions.audience import Audience
-from mailer.editions.audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import merge_tags, variants

@@ -27,7 +27,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import engagement_of, engagement_tables
-from mailer.reports.export import csv_lines, long_format_sheet
+from mailer.reports.spreadsheet_export import csv_lines, long_format_sheet
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Table, report_tables
 

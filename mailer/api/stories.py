@@ -11,7 +11,7 @@ from django.utils import timezone
 from ninja import Router, Status
 from pydantic import Field, StringConstraints
 
-from mailer.accounts.contributors import may_write_about
+from mailer.accounts.contributor_permissions import may_write_about
 from mailer.api.access import Needs, require_permission, user_of
 from mailer.api.problems import Problem
 from mailer.api.schemas_and_pagination import (

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
 from mailer.approval.account_change_records import DAYS
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import AccountChange, StaffNotice
 from mailer.approval.staff_accounts import DESK, has_joined, is_external, users_with
 from mailer.staff_language import in_language_of

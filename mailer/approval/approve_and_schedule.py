@@ -23,7 +23,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer import staff_language
-from mailer.approval import account_change_records, authorship, required_approvals
+from mailer.approval import account_change_records, content_changes_and_authors, required_approvals
 from mailer.approval.models import Approval, Rejection, Snapshot, SnapshotVariant, VariantCheck
 from mailer.editions.models import Edition
 from subscribers.translate_stored_texts import stored, translated
@@ -163,7 +163,9 @@ def reject(
             by_link=by_link,
         )
         because = stored(
-            "%(name)s rejected the edition: %(reason)s", name=authorship.name_of(user), reason=reason
+            "%(name)s rejected the edition: %(reason)s",
+            name=content_changes_and_authors.name_of(user),
+            reason=reason,
         )
         _transition(held, State.REJECTED, invalidated_reason=because[:300])
     snapshot.refresh_from_db()
@@ -327,7 +329,7 @@ def _require_unchanged(snapshot: Snapshot) -> None:
     """Raises SnapshotChanged, and invalidates the snapshot, when a part of the edition has changed since."""
     verify_bytes(snapshot)
     edition = Edition.objects.select_related("newsletter").get(pk=snapshot.edition_id)
-    if authorship.fingerprints(edition) == json.loads(snapshot.manifest)["fingerprints"]:
+    if content_changes_and_authors.fingerprints(edition) == json.loads(snapshot.manifest)["fingerprints"]:
         return
     because = stored("A part of the edition was changed after it was submitted. Submit the edition again.")
     Snapshot.objects.sendable().filter(pk=snapshot.pk).invalidate(because)
@@ -378,7 +380,9 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
     reasons = dict(snapshot.authors.values_list("user_id", "reason"))
     authors = _author_ids(snapshot, reasons)
     if user.pk in authors:
-        reason = authorship.translated_reason(reasons.get(user.pk, stored("changed a part of this edition")))
+        reason = content_changes_and_authors.translated_reason(
+            reasons.get(user.pk, stored("changed a part of this edition"))
+        )
         raise AuthorMayNotApprove(
             gettext(
                 "You cannot approve this edition, because you %(reason)s. Ask a colleague "
@@ -387,7 +391,7 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
             % {"reason": reason}
         )
     if behind := account_change_records.authors_behind(user, authors):
-        names = ", ".join(authorship.name_of(author) for author in behind)
+        names = ", ".join(content_changes_and_authors.name_of(author) for author in behind)
         raise AccountNotIndependent(
             gettext(
                 "You cannot approve this edition: %(names)s wrote a part of it, and created or changed "
@@ -396,7 +400,7 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
             % {"names": names, "days": account_change_records.DAYS}
         )
     if controlled := account_change_records.authors_controlled_by(user, authors):
-        names = ", ".join(authorship.name_of(author) for author in controlled)
+        names = ", ".join(content_changes_and_authors.name_of(author) for author in controlled)
         raise AccountNotIndependent(
             gettext(
                 "You cannot approve this edition: %(names)s wrote a part of it, and you created that account "

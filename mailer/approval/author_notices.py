@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.emails_to_staff import without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
 from mailer.approval.staff_accounts import users_with

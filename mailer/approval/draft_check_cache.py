@@ -20,7 +20,7 @@ from mailer.approval.preflight.findings import Finding, run_checks
 from mailer.approval.preflight.load_check_input import load_description
 from mailer.approval.sender_and_list_headers import sender_of
 from mailer.approval.submit import render_all
-from mailer.editions import audience_counts
+from mailer.editions import cached_audience_counts
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.models import DraftCheck, Edition, Newsletter
 from mailer.rendering.data_types import Content
@@ -85,7 +85,7 @@ def _version() -> str:
 
 def refresh_audience_counts(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
     """Count the audiences of newsletters and of editions that were not sent; returns how many. A job."""
-    return audience_counts.refresh(_open_audiences(clock()), clock, stop)
+    return cached_audience_counts.refresh(_open_audiences(clock()), clock, stop)
 
 
 def _open_audiences(now: datetime) -> Iterator[Audience]:

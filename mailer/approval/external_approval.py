@@ -24,7 +24,7 @@ from django.utils.translation import gettext
 
 from mailer.approval import approve_and_schedule, possible_approvers, required_approvals, staff_accounts
 from mailer.approval.approve_and_schedule import ApprovalError, NoLanguageChosen, ReasonMissing, WrongState
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot
 from mailer.staff_language import in_language_of
 from subscribers import tokens

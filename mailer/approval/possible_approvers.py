@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 
-from mailer.approval import account_change_records, authorship
+from mailer.approval import account_change_records, content_changes_and_authors
 from mailer.approval.approve_and_schedule import ApprovalError, require_second_person
 from mailer.approval.models import Snapshot
 from mailer.approval.staff_accounts import active_users_with
@@ -80,4 +80,4 @@ def _until(user: User, authors: Collection[int], controlled: Iterable[User]) -> 
 
 def approvers_if_submitted(edition: Edition, submitter: User) -> PossibleApprovers:
     """Who may approve the edition once this user has submitted it as it is now."""
-    return approvers_of({submitter.pk, *(one.pk for one in authorship.authors_of(edition))})
+    return approvers_of({submitter.pk, *(one.pk for one in content_changes_and_authors.authors_of(edition))})

@@ -12,7 +12,12 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer import link_tracking, staff_language
-from mailer.approval import approve_and_schedule, authorship, required_approvals, review_comments_and_checks
+from mailer.approval import (
+    approve_and_schedule,
+    content_changes_and_authors,
+    required_approvals,
+    review_comments_and_checked_variants,
+)
 from mailer.approval.approve_and_schedule import PreflightFailed, WrongState
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import findings as preflight
@@ -157,11 +162,13 @@ def _freeze(
     text = to_json(content)
     readers = ReaderCounts.from_combinations(combinations, newsletter.languages, newsletter.fallbacks)
     until = now + timedelta(days=newsletter.window_days)
-    because = authorship.authors_of(edition)
+    because = content_changes_and_authors.authors_of(edition)
     because[user] = " and ".join(filter(None, (because.get(user), "submitted the edition")))
     # Nobody can check what is rendered only when it is sent.
     stored_keys = {variant.key for variant in rendered}
-    must_check = review_comments_and_checks.required_variants(newsletter.review_rule, content, combinations)
+    must_check = review_comments_and_checked_variants.required_variants(
+        newsletter.review_rule, content, combinations
+    )
     parts = required_approvals.to_text(required_approvals.required_parts(newsletter))
     manifest = approve_and_schedule.canonical_json(
         {
@@ -171,7 +178,7 @@ def _freeze(
                 v.key: approve_and_schedule.variant_digest(v.subject, v.preheader, v.html, v.text)
                 for v in rendered
             },
-            "fingerprints": authorship.fingerprints(edition),
+            "fingerprints": content_changes_and_authors.fingerprints(edition),
             "sender": sender_of(newsletter),
             "tracking": link_tracking.policy_for_manifest(
                 settings.CONFIG.tracking, links.outbound_links(content)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import django
 
-from mailer.feedback.parsing.classify import active_rules
+from mailer.feedback.parsing.classify_bounce_reasons import active_rules
 from mailer.feedback.parsing.parse import parse_message
 
 SAMPLES = Path(__file__).resolve().parents[2] / "tests" / "payloads" / "bounces"

@@ -33,7 +33,7 @@ def main() -> None:
     from mailer.bench import measured_operations as operations
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
-    from mailer.reports import collect_stats, list_health
+    from mailer.reports import collect_stats, segment_count_job
     from mailer.tracking.models import TrackingEvent
 
     def prepare(readers: str, size: str) -> int:
@@ -70,7 +70,7 @@ def main() -> None:
 
     def count() -> int:
         draft_check_cache.refresh_audience_counts(timezone.now, lambda: False)
-        list_health.refresh_counts(timezone.now, lambda: False)
+        segment_count_job.refresh_counts(timezone.now, lambda: False)
         return len(collect_stats.refresh_due(timezone.now()))
 
     def visit(rounds: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from wagtail.log_actions import log
 from mailer.accounts.password_links import set_password_url
 from mailer.approval.account_change_records import DAYS, authors_behind, independent_from
 from mailer.approval.same_person import SamePerson, find_same_person
-from mailer.cli.lookup import operator
+from mailer.cli.argument_lookup import operator
 from mailer.cli.output import command_group, console, fail, print_text
 
 app = command_group()
@@ -72,7 +72,7 @@ def create_account_with_link(
     may approve the work of each of them from the start.
     """
     # Wagtail's tables, which the other commands of the module do not need.
-    from mailer.desk.accounts.permissions import ensure_groups
+    from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 
     if (known := User.objects.filter(username=username).first()) is not None:
         fail(f"there is an account “{username}” already. {_independence(known)}")

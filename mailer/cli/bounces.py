@@ -13,17 +13,17 @@ from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.feedback import ingest
-from mailer.feedback.parsing import classify
+from mailer.feedback.parsing import classify_bounce_reasons
 from mailer.feedback.parsing.accuracy import Score, ScoreError
 from mailer.feedback.parsing.accuracy import score as score_folder
-from mailer.feedback.parsing.classify import RulesError
+from mailer.feedback.parsing.classify_bounce_reasons import RulesError
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 from mailer.feedback.sources import poll as polling
 from mailer.feedback.sources.base import max_fetch_octets
 from mailer.feedback.sources.poll import configured_mailboxes
 from mailer.instance.no_send import NoSend, require_sending
-from mailer.worker import startup
+from mailer.worker import process_startup
 
 app = command_group("Read bounces and other returned mail.")
 
@@ -48,7 +48,7 @@ def read(
 ) -> None:
     """Classify messages without using the database."""
     with failing_on(RulesError):
-        classify.check_rules(settings.CONFIG)
+        classify_bounce_reasons.check_rules(settings.CONFIG)
     for file in files:
         with failing_on(OSError):
             parsed = parse_message(file.read_bytes(), envelope_to or None)
@@ -63,7 +63,7 @@ def poll(json: Json = False) -> None:
     """Fetch and process new messages from the configured mailboxes."""
     if not configured_mailboxes(settings.CONFIG):
         fail("no mailbox is configured; set [bounces] maildir, imap_host or pop3_host.")
-    startup.check_address_hash_key()
+    process_startup.check_address_hash_key()
     with failing_on(NoSend):
         require_sending()
     with failing_on(DatabaseFailure):
@@ -91,7 +91,7 @@ def receive(
 ) -> None:
     """Process one message from stdin (a mail server's pipe); exit status 75 makes the server retry."""
     try:
-        startup.check_address_hash_key()
+        process_startup.check_address_hash_key()
         require_sending()
         ingest.ingest_message(sys.stdin.buffer.read(max_fetch_octets()), timezone.now(), envelope_to or None)
     except Exception as error:  # after any failure the mail server must keep the message
@@ -107,7 +107,7 @@ def score(
 ) -> None:
     """Measure the parser's accuracy on messages with known answers."""
     with failing_on(OSError, ScoreError, RulesError):
-        classify.check_rules(settings.CONFIG)
+        classify_bounce_reasons.check_rules(settings.CONFIG)
         result = score_folder(folder)
     if json:
         print_json(result.as_dict())

@@ -17,8 +17,7 @@ from mailer.approval.models import Snapshot
 from mailer.approval.required_approvals import OTHERS, missing_parts
 from mailer.approval.submit import submit as submit_edition
 from mailer.cli import edition_report
-from mailer.cli.edition_command_results import dry_run_summary, print_edition, record_action
-from mailer.cli.lookup import (
+from mailer.cli.argument_lookup import (
     AsUser,
     DryRun,
     EditionName,
@@ -28,6 +27,7 @@ from mailer.cli.lookup import (
     find_mailing,
     parse_time,
 )
+from mailer.cli.edition_command_results import dry_run_summary, print_edition, record_action
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends

@@ -6,7 +6,7 @@ from typing import Any
 
 from wagtail.log_actions import log
 
-from mailer.cli.lookup import operator
+from mailer.cli.argument_lookup import operator
 from mailer.cli.output import print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition

@@ -11,8 +11,8 @@ import typer
 from django.conf import settings
 from django.utils import timezone
 
+from mailer.cli.argument_lookup import DryRun, EditionName, NewsletterName, find, find_edition, find_mailing
 from mailer.cli.edition_command_results import dry_run_summary, record_action
-from mailer.cli.lookup import DryRun, EditionName, NewsletterName, find, find_edition, find_mailing
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import advance_mailings
@@ -21,8 +21,8 @@ from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_as_json
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
-from mailer.reports.export import Sheet, long_format_sheet, table_sheet, write_csv, write_xlsx
 from mailer.reports.labels_and_summary import format_number, format_percent, mailing_summary
+from mailer.reports.spreadsheet_export import Sheet, long_format_sheet, table_sheet, write_csv, write_xlsx
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, report_tables
 from mailer.reports.trend import sent_editions, trend_table

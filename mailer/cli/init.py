@@ -242,8 +242,8 @@ def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> 
     from django.db import DatabaseError
 
     from mailer.accounts.password_links import set_password_url
-    from mailer.desk.accounts.permissions import ensure_groups
-    from mailer.worker import startup
+    from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+    from mailer.worker import process_startup
     from subscribers.verify_address_hash_key import WrongAddressHashKey
 
     try:
@@ -256,7 +256,7 @@ def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> 
         elif user.has_usable_password():
             fail(f"this database has an account {username} with a password already.")
     except WrongAddressHashKey as error:
-        raise startup.as_config_error(error) from error
+        raise process_startup.as_config_error(error) from error
     except DatabaseError as error:
         fail(f"the database cannot be used: {' '.join(str(error).split())}")
     print_json({"link": set_password_url(user)})

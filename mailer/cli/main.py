@@ -44,10 +44,10 @@ COMMANDS = {
     "init": _Command("Write config.toml, create database and first admin.", "init", django=False),
     "demo": _Command("Send the sample edition to inboxes on this machine.", "demo", django=False),
     "keys": _Command("List and replace the installation's keys.", django=False),
-    "run": _Command("Start web and worker, and keep them running.", "server", django=False),
-    "web": _Command("Serve the pages.", "server", django=False),
-    "worker": _Command("Run the jobs: assemble, send, read bounces.", "server", django=False),
-    "migrate": _Command("Bring the database up to date with this version.", "server", django=False),
+    "run": _Command("Start web and worker, and keep them running.", "processes", django=False),
+    "web": _Command("Serve the pages.", "processes", django=False),
+    "worker": _Command("Run the jobs: assemble, send, read bounces.", "processes", django=False),
+    "migrate": _Command("Bring the database up to date with this version.", "processes", django=False),
     "backup": _Command("Back up everything into one encrypted file.", "backup", pages=True, checks_key=False),
     "restore": _Command("Restore a backup into an empty folder.", "backup", django=False),
     "move-database": _Command("Copy an embedded installation to PostgreSQL.", "backup", pages=True),
@@ -145,7 +145,7 @@ def _check_key_before(command: Any) -> None:
 
     def checked(ctx: Any) -> Any:
         if "--help" not in sys.argv:
-            importlib.import_module("mailer.worker.startup").check_address_hash_key()
+            importlib.import_module("mailer.worker.process_startup").check_address_hash_key()
         return invoke(ctx)
 
     command.invoke = checked

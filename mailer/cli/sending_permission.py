@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from django.utils import timezone
 
-from mailer.cli.lookup import operator
+from mailer.cli.argument_lookup import operator
 from mailer.cli.output import Json, command_group, fail, print_json, print_text
 from mailer.delivery.rollout import end_no_send_mode
 from mailer.delivery.rollout.end_no_send_mode import Choice, Questions

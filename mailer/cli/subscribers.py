@@ -15,9 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 from wagtail.log_actions import log
 
-from mailer.cli.lookup import find_list, operator
+from mailer.cli.argument_lookup import find_list, operator
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
-from mailer.reports.export import rejected_rows_sheet, subscribers_sheet, write_csv, write_xlsx
+from mailer.reports.spreadsheet_export import rejected_rows_sheet, subscribers_sheet, write_csv, write_xlsx
 from subscribers.exports import json_lines
 from subscribers.imports import jobs, unknown_values
 from subscribers.imports.countries_and_languages import fold_name

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from django.conf import settings
 
-from mailer.cli.lookup import NewsletterName, find
+from mailer.cli.argument_lookup import NewsletterName, find
 from mailer.cli.output import Json, command_group, fail, print_json, print_text
 from mailer.editions import newsletter_template_parts
 from mailer.editions.design_preview_content import design_preview_content
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import masthead_of
-from mailer.rendering import merge_tags, template_parts, variants
+from mailer.rendering import merge_tags, template_sandbox, variants
 
 app = command_group("Show, check and preview template parts.")
 
@@ -27,12 +27,12 @@ def show(
 ) -> None:
     """Print the default text of a part, to change a copy of it."""
     if not part:
-        for name in template_parts.part_names():
+        for name in template_sandbox.part_names():
             print_text(name)
         return
-    if part not in template_parts.part_names():
+    if part not in template_sandbox.part_names():
         fail(f"there is no part “{part}”; `mailer templates show` lists them.")
-    print_text(template_parts.default_source(part).removesuffix("\n"))
+    print_text(template_sandbox.default_source(part).removesuffix("\n"))
 
 
 @app.command()

@@ -183,7 +183,7 @@ class Claim(models.Model):
 
 class OutcomeBatch(models.Model):
     """Outcomes of deliveries, written in the transaction that records them, until the throttle has added them
-    to ProviderHour and to the mailing's circuit breaker. See ledger.stop_rule_counts."""
+    to ProviderHour and to the mailing's circuit breaker. See ledger.outcome_batches."""
 
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     at = models.DateTimeField()
@@ -226,7 +226,7 @@ class ProviderHour(models.Model):
     provider = models.CharField(max_length=255)
     # Start of the hour in UTC, or a time within it since which the mailing is counted anew.
     since = models.DateTimeField()
-    # See throttle.provider_stats.ProviderCounts.
+    # See throttle.hourly_outcomes_by_provider.ProviderCounts.
     attempted = models.PositiveIntegerField(default=0)
     accepted = models.PositiveIntegerField(default=0)
     bounced = models.PositiveIntegerField(default=0)

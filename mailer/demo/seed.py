@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from mailer.approval import account_change_notices
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
 from mailer.stories.story_import import import_stories

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from mailer.demo import mailboxes, seed
+from mailer.demo import caught_mail, seed
 from mailer.demo.seed import NEWSLETTER, PERIOD
 from mailer.editions.models import Edition
 from mailer.reports.edition_state import WITH_WRITERS, edition_state
@@ -110,7 +110,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @demo_only
 @require_safe
 def inboxes(request: HttpRequest) -> HttpResponse:
-    found = mailboxes.all_mailboxes(_directory())
+    found = caught_mail.all_mailboxes(_directory())
     readers = [box for box in found if box.reader]
     others = [box for box in found if not box.reader]
     return render(request, "demo/inboxes.html", {"readers": readers, "others": others})
@@ -171,14 +171,14 @@ def _directory() -> Path:
     return settings.CONFIG.path(settings.CONFIG.demo.inbox)
 
 
-def _box(number: int) -> mailboxes.Mailbox:
-    box = mailboxes.mailbox_by_number(_directory(), number)
+def _box(number: int) -> caught_mail.Mailbox:
+    box = caught_mail.mailbox_by_number(_directory(), number)
     if box is None:
         raise Http404(gettext("There is no such inbox in the demo."))
     return box
 
 
-def _mail(box: mailboxes.Mailbox, number: int) -> mailboxes.Mail:
+def _mail(box: caught_mail.Mailbox, number: int) -> caught_mail.Mail:
     found = box.mail(number)
     if found is None:
         raise Http404(gettext("There is no such email in the demo."))

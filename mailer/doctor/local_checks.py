@@ -26,7 +26,7 @@ from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.delivery.smtp import dkim
 from mailer.doctor.check_types import CheckResult, Context, Status
 from mailer.doctor.dns_client import is_loopback
-from mailer.feedback.parsing import classify
+from mailer.feedback.parsing import classify_bounce_reasons
 from mailer.instance import no_send
 from mailer.instance.models import Instance
 from mailer.migrations import _account_changes, _triggers
@@ -79,8 +79,8 @@ def _mistakes(config: Config) -> Iterator[tuple[Status, str, str]]:
     except ConfigError as error:
         yield "problem", str(error), "The worker does not start until this is fixed."
     try:
-        classify.check_rules(config)
-    except classify.RulesError as error:
+        classify_bounce_reasons.check_rules(config)
+    except classify_bounce_reasons.RulesError as error:
         yield "problem", str(error), "Until this is fixed, only the built-in rules classify bounces."
 
 

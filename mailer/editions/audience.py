@@ -17,8 +17,8 @@ from subscribers.segments import segments
 from subscribers.segments.mailing_audience_query import AudienceQuery
 from subscribers.segments.rules import Group, from_json, to_json
 from subscribers.segments.segments import load_rule
-from subscribers.subscribe import newsletters
-from subscribers.subscribe.newsletters import NewsletterInfo
+from subscribers.subscribe import newsletters_per_list
+from subscribers.subscribe.newsletters_per_list import NewsletterInfo
 from subscribers.unsubscribe import register_newsletter_lists
 
 
@@ -150,7 +150,7 @@ class Audience:
 def register_newsletters() -> None:
     """Tell `subscribers` about newsletters; called once when the application is ready."""
     register_newsletter_lists(list_ids)
-    newsletters.register(newsletters_of_lists)
+    newsletters_per_list.register(newsletters_of_lists)
 
 
 def newsletters_of_lists(lists: Collection[int]) -> dict[int, list[NewsletterInfo]]:

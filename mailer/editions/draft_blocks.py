@@ -20,7 +20,7 @@ from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids_in
 from mailer.rendering import sanitize
 from mailer.rendering.edition_period import Period
-from mailer.rendering.edition_text_parts import BLOCK_PARTS, TextPart
+from mailer.rendering.translatable_texts import BLOCK_PARTS, TextPart
 from mailer.stories.models import Story
 
 T = TypeVar("T")
@@ -296,7 +296,7 @@ def written_by_language(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def parts_of_raw(block: RawBlock) -> tuple[TextPart, ...]:
-    """The texts that a block has in each language, as edition_text_parts.parts_of says of a rendered one."""
+    """The texts that a block has in each language, as translatable_texts.parts_of says of a rendered one."""
     value = block["value"]
     if block["type"] == "heading" and value.get("country"):
         return ()

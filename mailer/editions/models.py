@@ -287,7 +287,7 @@ class Newsletter(ClusterableModel):
         validators=[MinValueValidator(1), MaxValueValidator(60)],
         verbose_name=_("sending window in days"),
     )
-    # Which variants an approver must have checked; see approval.review_comments_and_checks.
+    # Which variants an approver must have checked; see approval.review_comments_and_checked_variants.
     review_rule = models.CharField(
         _("variants that must be checked"),
         max_length=10,
@@ -689,7 +689,7 @@ class StoryOverride(models.Model):
 
 
 class AudienceCount(models.Model):
-    """How many subscribers an audience has, as the worker counted them last; see `audience_counts`."""
+    """How many subscribers an audience has, as the worker counted them last; see `cached_audience_counts`."""
 
     # SHA-256 of the audience's definition.
     key = models.CharField(max_length=64, unique=True)

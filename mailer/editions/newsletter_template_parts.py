@@ -17,10 +17,10 @@ from django.db import transaction
 
 from mailer.editions.design_preview_content import design_preview_content
 from mailer.editions.models import Newsletter, TemplateVersion
-from mailer.rendering import template_check, template_parts, theme
+from mailer.rendering import template_check, template_sandbox, theme
 from mailer.rendering.data_types import Masthead
 from mailer.rendering.template_check import Problem
-from mailer.rendering.template_parts import PART_LIMIT, PART_NAME, Parts
+from mailer.rendering.template_sandbox import PART_LIMIT, PART_NAME, Parts
 
 # Files that are read from one newsletter's folder at most.
 _FILES = 100
@@ -38,7 +38,7 @@ def parts_in_use(newsletter: Newsletter) -> Parts:
     """All parts in place of shipped ones, by path."""
     base = str((newsletter.theme or {}).get(theme.BASE, ""))
     return merge_layers(
-        dict(template_parts.theme_parts(base)), folder_parts(newsletter.slug), newsletter.templates or {}
+        dict(template_sandbox.theme_parts(base)), folder_parts(newsletter.slug), newsletter.templates or {}
     )
 
 

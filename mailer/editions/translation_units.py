@@ -14,7 +14,7 @@ from mailer.editions.draft_blocks import block_texts, parts_of_raw, set_block_te
 from mailer.editions.models import Edition, EditionText
 from mailer.editions.rendering_input import story_ids
 from mailer.rendering import sanitize
-from mailer.rendering.edition_text_parts import PARTS, STORY_PARTS, SUBJECT_PARTS, TextPart
+from mailer.rendering.translatable_texts import PARTS, STORY_PARTS, SUBJECT_PARTS, TextPart
 from mailer.stories import draft_editing
 from mailer.stories.models import Story
 
@@ -26,7 +26,7 @@ class Unit:
     # "subject", "story-7-headline", or "block-", the block's id and the part's name. Of a rich text it ends
     # with "-body".
     id: str
-    # The meaning of an edition_text_parts.TextPart.
+    # The meaning of a translatable_texts.TextPart.
     part: str
     # Plain text, or HTML as sanitize.clean_story_html gives it, as the part is.
     source: str

@@ -1,6 +1,4 @@
-"""What feedback contributes to subscriber records: it reacts to unsubscribes, erasures and merges, exports
-what it stores about a person, and adds conditions to segments.
-"""
+"""What feedback does when subscribers unsubscribe, are erased or merged, and what it exports about them."""
 
 from __future__ import annotations
 
@@ -8,8 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
-from django.utils.translation import gettext_lazy as _
+from django.db.models import Q
 
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, ReplyAnswer, ReturnedMessage, SuppressionDecision
@@ -17,16 +14,13 @@ from subscribers import signals
 from subscribers.addresses import mentions_address
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import export_rows
-from subscribers.segments import conditions
-from subscribers.segments.conditions import ConditionType, number_value
-from subscribers.segments.rules import Condition
 
 # A reason that is given later is about something else than the last unsubscribe.
 _REASON_WINDOW = timedelta(days=30)
 
 
 def connect_signals() -> None:
-    """Connect the signal receivers and add the conditions; harmless when called again."""
+    """Connect the signal receivers; harmless when called again."""
     signals.unsubscribed.connect(on_unsubscribe, dispatch_uid="mailer.feedback.on_unsubscribe")
     signals.resubscribed.connect(on_resubscribe, dispatch_uid="mailer.feedback.on_resubscribe")
     signals.unsubscribe_reason_given.connect(
@@ -37,8 +31,6 @@ def connect_signals() -> None:
     signals.collect_personal_data.connect(
         export_personal_data, dispatch_uid="mailer.feedback.export_personal_data"
     )
-    for condition_type in (_RECEIVED, _BOUNCED):
-        conditions.register(condition_type)
 
 
 def on_unsubscribe(subscriber_id: int, newsletter_id: int | None, **_: Any) -> None:
@@ -138,41 +130,3 @@ def _latest_unsubscribe(subscriber_id: int, newsletter_id: int | None) -> Feedba
         kind=FeedbackEvent.Kind.UNSUBSCRIBE, subscriber=subscriber_id, newsletter=newsletter_id
     )
     return events.order_by("-at", "-pk").first()
-
-
-def _received(condition: Condition, now: datetime) -> Q:
-    times = int(number_value(condition, 1, 1000))
-    delivered = Delivery.objects.filter(
-        subscriber=OuterRef("pk"),
-        state=Delivery.State.ACCEPTED,
-        bounced_at__isnull=True,
-        mailing__dry_run_to="",
-    )
-    enough = Exists(delivered[times - 1 : times])
-    return Q(~enough) if condition.operator == "fewer_than" else Q(enough)
-
-
-def _bounced(condition: Condition, now: datetime) -> Q:
-    events = FeedbackEvent.objects.filter(subscriber=OuterRef("pk"), kind=FeedbackEvent.Kind.BOUNCE)
-    if condition.operator in ("within", "not_within"):
-        events = events.filter(at__gte=now - timedelta(days=int(number_value(condition, 1, 36_500))))
-    return Q(~Exists(events)) if condition.operator in ("never", "not_within") else Q(Exists(events))
-
-
-_RECEIVED = ConditionType(
-    "received",
-    _("Number of editions delivered"),
-    {"at_least": (_("at least this many"), "number"), "fewer_than": (_("fewer than this many"), "number")},
-    _received,
-)
-_BOUNCED = ConditionType(
-    "bounced",
-    _("Bounces"),
-    {
-        "never": (_("never"), "none"),
-        "ever": (_("at least once"), "none"),
-        "within": (_("within the last number of days"), "number"),
-        "not_within": (_("not within the last number of days"), "number"),
-    },
-    _bounced,
-)

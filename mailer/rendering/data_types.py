@@ -136,7 +136,7 @@ class Masthead:
     taglines: tuple[LocalText, ...] = ()
     # Changed tokens of the theme, by name.
     theme: tuple[tuple[str, str], ...] = ()
-    # Template parts in place of the shipped ones: path and source, by path. See template_parts.
+    # Template parts in place of the shipped ones: path and source, by path. See template_sandbox.
     templates: tuple[tuple[str, str], ...] = ()
     texts: tuple[MastheadText, ...] = ()
     # And for readers in the dark; none: the same.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 from mailer.rendering import sanitize
+from mailer.rendering.avoid_odd_url_count import CountedAddresses, filler_pages
 from mailer.rendering.data_types import Content, RenderedVariant, Story
-from mailer.rendering.even_url_count import CountedAddresses, filler_pages
 from mailer.rendering.merge_tags import escape_tags
 
 # What reads as an address, with or without its scheme: "iom.int", "www.example.org/page".

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from jinja2 import TemplateSyntaxError
 
-from mailer.rendering import sanitize, story_selection, template_parts, theme, variants, view_model
-from mailer.rendering.catalogue_markers import stored
+from mailer.rendering import sanitize, story_selection, template_sandbox, theme, variants, view_model
 from mailer.rendering.data_types import Content
+from mailer.rendering.mark_stored_texts import stored
 from mailer.rendering.merge_tags import PLACEHOLDERS
-from mailer.rendering.template_parts import PART_LIMIT, PART_NAME, Parts, TemplateFailed
+from mailer.rendering.template_sandbox import PART_LIMIT, PART_NAME, Parts, TemplateFailed
 
 
 class Problem(NamedTuple):
@@ -176,7 +176,7 @@ def _source_problems(name: str, source: str) -> Iterator[Problem]:
         yield Problem(name, 0, stored("A template part can have at most %(limit)s bytes.", limit=PART_LIMIT))
         return
     try:
-        template_parts.check_syntax(name, source)
+        template_sandbox.check_syntax(name, source)
     except TemplateSyntaxError as error:
         yield Problem(name, error.lineno, error.message or "")
         return
@@ -324,7 +324,7 @@ def _foot_part(own: Sequence[str], ending: str) -> str:
     return next((name for name in likely if "foot" in name or "digest" in name), (likely or list(own))[0])
 
 
-_PIECE = re.compile(f"{template_parts.MARK}(\\d+):(\\d+){template_parts.MARK_END}|{_TAG.pattern}")
+_PIECE = re.compile(f"{template_sandbox.MARK}(\\d+):(\\d+){template_sandbox.MARK_END}|{_TAG.pattern}")
 
 
 def _structure_problems(marked: str, parts: Parts, own: Sequence[str]) -> Iterator[Problem]:
@@ -338,7 +338,7 @@ def _structure_problems(marked: str, parts: Parts, own: Sequence[str]) -> Iterat
             at = (names[int(found[1])], int(found[2]))
             continue
         closing, tag, attributes = found[3], found[4].lower(), found[5]
-        inside = re.findall(f"{template_parts.MARK}(\\d+):(\\d+){template_parts.MARK_END}", attributes)
+        inside = re.findall(f"{template_sandbox.MARK}(\\d+):(\\d+){template_sandbox.MARK_END}", attributes)
         if closing:
             if not open_elements or open_elements[-1][0] != tag:
                 yield _mismatch(tag, open_elements, at)
@@ -347,7 +347,7 @@ def _structure_problems(marked: str, parts: Parts, own: Sequence[str]) -> Iterat
         elif tag not in _VOID and not attributes.endswith("/"):
             yield from _misplaced(tag, open_elements, at)
             open_elements.append((tag, at))
-            if len(open_elements) > template_parts.DEPTH_LIMIT:
+            if len(open_elements) > template_sandbox.DEPTH_LIMIT:
                 yield Problem(*at, stored("The elements of the template are nested too deeply."))
                 return
         elif tag in _MJML:
@@ -359,7 +359,7 @@ def _structure_problems(marked: str, parts: Parts, own: Sequence[str]) -> Iterat
 
 
 def _marks_only(found: re.Match[str]) -> str:
-    return "".join(re.findall(f"{template_parts.MARK}\\d+:\\d+{template_parts.MARK_END}", found[0]))
+    return "".join(re.findall(f"{template_sandbox.MARK}\\d+:\\d+{template_sandbox.MARK_END}", found[0]))
 
 
 def _mismatch(tag: str, opened: Sequence[tuple[str, tuple[str, int]]], at: tuple[str, int]) -> Problem:

@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mailer.rendering.catalogue_markers import stored
+from mailer.rendering.mark_stored_texts import stored
 
 _LIGHT = {
     "ground": "#F2EEE6",
@@ -180,7 +180,7 @@ def _named(light: Mapping[str, str], dark: Mapping[str, str], **others: str) -> 
 
 
 # The complete themes by name: what each changes in DEFAULTS. "" is the default theme. The parts of the others
-# are in templates/mail/themes/; see template_parts.theme_parts.
+# are in templates/mail/themes/; see template_sandbox.theme_parts.
 THEMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "": MappingProxyType({}),

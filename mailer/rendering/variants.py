@@ -10,18 +10,18 @@ from typing import Any
 from markupsafe import Markup
 
 from mailer.rendering import (
+    avoid_odd_url_count,
     block_cache,
-    even_url_count,
     links,
     localization,
     mjml_to_html,
     story_selection,
-    template_parts,
+    template_sandbox,
     theme,
     view_model,
 )
-from mailer.rendering.catalogue_markers import stored
 from mailer.rendering.data_types import Content, RenderedVariant
+from mailer.rendering.mark_stored_texts import stored
 from mailer.rendering.merge_tags import PLACEHOLDERS, TrustedText, escape_tags
 from mailer.rendering.view_model import Digest
 
@@ -68,7 +68,9 @@ def render_selection(
     html, text, error = _bodies(digest, content)
     # Other parts than the shipped ones may leave words out of the text.
     has_all = not content.masthead.templates
-    text = even_url_count.with_even_count(html, text, digest.newsletter, content.site_url, has_all=has_all)
+    text = avoid_odd_url_count.with_even_count(
+        html, text, digest.newsletter, content.site_url, has_all=has_all
+    )
     return RenderedVariant(
         key=key,
         language=language,
@@ -87,7 +89,7 @@ def _bodies(digest: Digest, content: Content, *, whole: bool = True) -> tuple[st
     tokens, parts = theme.all_tokens(content.masthead.theme), content.masthead.templates
     try:
         return render_html(digest, tokens, parts, whole=whole), render_text(digest, tokens, parts), ""
-    except template_parts.TemplateFailed as error:
+    except template_sandbox.TemplateFailed as error:
         return (
             render_html(digest, tokens, whole=whole),
             render_text(digest, tokens),
@@ -95,7 +97,7 @@ def _bodies(digest: Digest, content: Content, *, whole: bool = True) -> tuple[st
         )
 
 
-def _why_not_used(error: template_parts.TemplateFailed) -> str:
+def _why_not_used(error: template_sandbox.TemplateFailed) -> str:
     if not error.line:
         return stored(
             "The template part %(part)s cannot be used, so readers see the default design. %(reason)s",
@@ -128,7 +130,7 @@ def possible_variants(content: Content, limit: int = 500) -> tuple[list[tuple[tu
 
 
 def render_html(
-    digest: Digest, theme: Mapping[str, str], parts: template_parts.Parts = (), *, whole: bool = True
+    digest: Digest, theme: Mapping[str, str], parts: template_sandbox.Parts = (), *, whole: bool = True
 ) -> str:
     """The HTML body with its merge tags. Its only external resources are the stories' pictures.
 
@@ -137,7 +139,7 @@ def render_html(
     """
     source = render_mjml(digest, theme, parts, whole=whole)
     if parts:
-        template_parts.require_mjml_within_limits(source, parts)
+        template_sandbox.require_mjml_within_limits(source, parts)
     stylesheet = _stylesheet("inline.css", tuple(theme.items()), parts)
     return _compiled(source, stylesheet, digest.web_url, parts)
 
@@ -145,27 +147,27 @@ def render_html(
 def render_mjml(
     digest: Digest,
     theme: Mapping[str, str],
-    parts: template_parts.Parts = (),
+    parts: template_sandbox.Parts = (),
     *,
     whole: bool = True,
     marked: bool = False,
 ) -> str:
-    """The MJML that `render_html` compiles; `marked`: see `template_parts.render_marked`."""
+    """The MJML that `render_html` compiles; `marked`: see `template_sandbox.render_marked`."""
     context = {**_context(digest, theme, parts), "whole": whole}
-    render = template_parts.render_marked if marked else template_parts.render_part
+    render = template_sandbox.render_marked if marked else template_sandbox.render_part
     return render(parts, "digest.mjml", context)
 
 
-def _compiled(source: str, stylesheet: str, address: str, parts: template_parts.Parts) -> str:
+def _compiled(source: str, stylesheet: str, address: str, parts: template_sandbox.Parts) -> str:
     try:
         return mjml_to_html.to_html(source, stylesheet, address)
     except ValueError as error:
         if not parts:
             raise
-        raise template_parts.TemplateFailed(f"MJML: {error}.", parts[0][0], 0) from error
+        raise template_sandbox.TemplateFailed(f"MJML: {error}.", parts[0][0], 0) from error
 
 
-def render_text(digest: Digest, theme: Mapping[str, str], parts: template_parts.Parts = ()) -> str:
+def render_text(digest: Digest, theme: Mapping[str, str], parts: template_sandbox.Parts = ()) -> str:
     """The plain-text body with its merge tags; lines end with LF."""
     numbered = links.NumberedLinks()
     context = {
@@ -175,14 +177,14 @@ def render_text(digest: Digest, theme: Mapping[str, str], parts: template_parts.
         "number_links": numbered.number_all,
         "numbered_links": numbered.urls,
     }
-    written = template_parts.render_part(parts, "digest.txt", context)
+    written = template_sandbox.render_part(parts, "digest.txt", context)
     if unlisted := numbered.unlisted(written):
         written = f"{written}\n\n{unlisted}"
     lines = (line.rstrip() for line in written.splitlines())
     return re.sub(r"\n{4,}", "\n\n\n", "\n".join(lines)).strip() + "\n"
 
 
-def _context(digest: Digest, theme: Mapping[str, str], parts: template_parts.Parts) -> dict[str, Any]:
+def _context(digest: Digest, theme: Mapping[str, str], parts: template_sandbox.Parts) -> dict[str, Any]:
     tokens = tuple(theme.items())
     return {
         "digest": digest,
@@ -214,5 +216,5 @@ def _translator(language: str) -> Callable[..., TrustedText]:
 
 
 @lru_cache(maxsize=256)
-def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...], parts: template_parts.Parts) -> str:
-    return template_parts.render_part(parts, name, {"theme": dict(tokens)})
+def _stylesheet(name: str, tokens: tuple[tuple[str, str], ...], parts: template_sandbox.Parts) -> str:
+    return template_sandbox.render_part(parts, name, {"theme": dict(tokens)})

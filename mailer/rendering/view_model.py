@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from mailer.rendering import localization, sanitize, story_selection, theme
 from mailer.rendering import localization as catalogue
-from mailer.rendering.catalogue_markers import stored
 from mailer.rendering.data_types import (
     WRITTEN_KINDS,
     Block,
@@ -24,6 +23,7 @@ from mailer.rendering.data_types import (
     StoryText,
     Subject,
 )
+from mailer.rendering.mark_stored_texts import stored
 
 # From this many countries on, the place is the first one "and the region".
 _LISTED_COUNTRIES = 4

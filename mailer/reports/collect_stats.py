@@ -36,7 +36,7 @@ from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.throttle.mailbox_providers import provider_of_domain
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.parsing.classify import classify
+from mailer.feedback.parsing.classify_bounce_reasons import classify
 from mailer.reports.models import MailingStats
 from mailer.reports.not_delivered import NOT_DELIVERED, OUTCOME_REASON
 from mailer.reports.stats import (

@@ -13,7 +13,7 @@ from mailer.delivery.models import Mailing
 from mailer.link_tracking import policy_from_manifest
 from mailer.reports.labels_and_summary import format_number
 from mailer.reports.tables import Cell, Column, Table
-from mailer.tracking.aggregates import (
+from mailer.tracking.click_and_open_counts import (
     Breakdown,
     ClickStats,
     EventStats,

@@ -18,7 +18,7 @@ from mailer.reports.collect_stats import key_figures_of
 from mailer.reports.labels_and_summary import format_percent
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Cell, Column, Table
-from mailer.tracking.aggregates import human_clicks
+from mailer.tracking.click_and_open_counts import human_clicks
 
 # Editions that a trend shows, at most.
 MAX_EDITIONS = 24

@@ -27,7 +27,7 @@ from mailer.stories.models import Story, StoryText, choose_headline
 from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.signals import drafts_added
 from mailer.stories.source_item_pictures import Picture
-from mailer.stories.translations import PARTS, note_source_of
+from mailer.stories.translation_states import PARTS, note_source_of
 
 _ACTION = "wagtail.edit"
 # Fields that may have a value which a story refuses; the others are made here.

@@ -18,8 +18,8 @@ from wagtail.admin.rich_text.converters.contentstate import ContentstateConverte
 from wagtail.images import get_image_model
 
 from mailer.stories.models import RICH_TEXT_FEATURES, Story, StoryText
-from mailer.stories.translations import PARTS as PARTS
-from mailer.stories.translations import comparable_text
+from mailer.stories.translation_states import PARTS as PARTS
+from mailer.stories.translation_states import comparable_text
 
 ABOUT = ("kind", "date", "starts", "ends", "zone", "countries", "picture", "link")
 # Changes of one person within this time are one entry of the history.

@@ -19,7 +19,7 @@ from mailer.rendering.language_detection import contradicting_language, detect, 
 from mailer.stories import country_suggestion, duplicates
 from mailer.stories.country_suggestion import CountrySuggestion, Reason, SourceHints
 from mailer.stories.duplicates import Match
-from mailer.stories.kind_suggestion import KindSuggestion, suggest_kind
+from mailer.stories.kind_and_event_suggestion import KindSuggestion, suggest_kind
 from mailer.stories.sources.source_item import SourceItem, from_json, to_json
 from subscribers import iso_codes
 

@@ -23,8 +23,9 @@ from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.search import index
 
 from mailer.rendering import edition_period, localization
-from mailer.stories.translations import note_sources
-from subscribers.code_list_field import NamedModel, OrderedCountriesField
+from mailer.stories.translation_states import note_sources
+from subscribers.code_list_field import OrderedCountriesField
+from subscribers.named_model import NamedModel
 
 RICH_TEXT_FEATURES = ["bold", "italic", "link", "ol", "ul"]
 
@@ -183,7 +184,7 @@ class StoryText(models.Model):
         help_text=_("Describes the picture for screen readers. Required if the story has a picture."),
     )
     # The digest of the source text when this translation was last written or confirmed; empty for the source,
-    # and where it is not known. See stories.translations.
+    # and where it is not known. See stories.translation_states.
     translated_from = models.CharField(max_length=16, blank=True, editable=False)
 
     class Meta:

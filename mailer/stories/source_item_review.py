@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 
 from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySourceItem
-from mailer.stories.translations import PARTS
+from mailer.stories.translation_states import PARTS
 
 _APART = "apart"
 

@@ -16,7 +16,7 @@ from subscribers.models import DataLink, ReconfirmationRequest, Subscriber, Supp
 from subscribers.privacy import reversible_erasure
 from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from subscribers.signals import collect_personal_data
 from subscribers.suppression import is_suppressed
 
@@ -139,7 +139,7 @@ def collect_data(subscriber: Subscriber) -> dict[str, Any]:
             },
         ),
         "tags": list(subscriber.taggings.order_by("tag__name").values_list("tag__name", flat=True)),
-        "fields": tags_and_fields.values_of(subscriber),
+        "fields": tag_and_field_values.values_of(subscriber),
         "address_changes": export_rows(
             subscriber.address_changes,
             {

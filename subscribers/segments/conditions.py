@@ -1,7 +1,7 @@
 """The types of conditions: what each can ask, how its values are read, and the query that it becomes.
 
 This package knows lists, countries, languages, sign-up, tags, custom fields and other segments; packages
-above `register` what they know, as `mailer.feedback.subscriber_signal_receivers` does.
+above `register` what they know, as `mailer.feedback.segment_conditions` does.
 """
 
 from __future__ import annotations

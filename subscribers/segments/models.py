@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from subscribers.code_list_field import NamedModel
+from subscribers.named_model import NamedModel
 
 
 class Tag(NamedModel):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from subscribers import consent, iso_codes, rate_limit
 from subscribers.addresses import normalise
 from subscribers.models import MailingList, Subscriber
-from subscribers.subscribe import newsletters
+from subscribers.subscribe import newsletters_per_list
 
 # Seconds between showing and submitting the form: people need at least the first, at most the second.
 _MIN_SECONDS, _MAX_SECONDS = 2, 12 * 3600
@@ -52,13 +52,13 @@ class PreferenceFields(forms.Form):
         site = settings.CONFIG.site
         countries = dict.fromkeys((*site.countries, *extra_countries))
         self.offered = list(lists)
-        of_lists = newsletters.newsletters_of_lists([one.pk for one in self.offered])
+        of_lists = newsletters_per_list.newsletters_of_lists([one.pk for one in self.offered])
         # With the names of the newsletters that are sent to it, where they differ from its own.
         self.newsletters = {
             one.pk: [found.name for found in of_lists.get(one.pk, []) if found.name != one.name]
             for one in self.offered
         }
-        offered_languages = newsletters.signup_languages(of_lists.values())
+        offered_languages = newsletters_per_list.signup_languages(of_lists.values())
         languages = dict.fromkeys((*offered_languages, *([extra_language] if extra_language else [])))
         self._choice_field("countries").choices = [
             (code, iso_codes.country_name(code, page_language)) for code in countries

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from wagtail.models import ModelLogEntry
 
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from tests.recorded import recorded
 
 PASSWORD = "a-quiet-otter-swims-east"

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.approval import approve_and_schedule, authorship
+from mailer.approval import approve_and_schedule, content_changes_and_authors
 from mailer.approval.models import Authorship, Snapshot
 from mailer.delivery.models import Mailing
 from mailer.feedback.models import SuppressionDecision
@@ -89,7 +89,7 @@ def test_what_a_key_writes_is_its_accounts_work_and_invalidates_an_approval(desk
     again = Api.of(desk.writer).post(f"/editions/{desk.edition.pk}/submit")
     assert again.status_code == 200, again.content
     fresh = Snapshot.objects.get(edition=desk.edition, state=Snapshot.State.SUBMITTED)
-    assert desk.admin in authorship.authors_of(desk.edition)
+    assert desk.admin in content_changes_and_authors.authors_of(desk.edition)
     with pytest.raises(approve_and_schedule.AuthorMayNotApprove):
         approve_and_schedule.approve(fresh, desk.admin, fresh.sha256, timezone.now())
     approve_and_schedule.approve(fresh, desk.approver, fresh.sha256, timezone.now())

@@ -12,7 +12,7 @@ from django.utils import timezone
 from mailer.approval import account_change_notices, emails_to_staff
 from mailer.approval.submit import submit
 from mailer.delivery.models import OutboxMessage
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

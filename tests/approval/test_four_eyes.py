@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
-from mailer.approval import approve_and_schedule, authorship
+from mailer.approval import approve_and_schedule, content_changes_and_authors
 from mailer.approval.approve_and_schedule import (
     ApprovalError,
     AuthorMayNotApprove,
@@ -21,7 +21,7 @@ from mailer.approval.approve_and_schedule import (
     WrongHash,
     WrongState,
 )
-from mailer.approval.authorship import authors_of
+from mailer.approval.content_changes_and_authors import authors_of
 from mailer.approval.models import Approval, Authorship, Rejection, Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
@@ -373,9 +373,9 @@ class TestTheDatabaseItself:
 
 def test_one_fingerprint_for_a_row_and_for_its_revision(edition: Edition) -> None:
     for story in Story.objects.all():
-        assert authorship.fingerprint(story) == authorship.fingerprint(
+        assert content_changes_and_authors.fingerprint(story) == content_changes_and_authors.fingerprint(
             story, story.get_latest_revision().content
         )
-    assert authorship.fingerprint(edition) == authorship.fingerprint(
+    assert content_changes_and_authors.fingerprint(edition) == content_changes_and_authors.fingerprint(
         edition, edition.get_latest_revision().content
     )

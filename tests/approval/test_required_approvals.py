@@ -17,7 +17,7 @@ from mailer.approval.approve_and_schedule import (
     VariantsNotChecked,
     WrongState,
 )
-from mailer.approval.authorship import authors_of
+from mailer.approval.content_changes_and_authors import authors_of
 from mailer.approval.models import Approval, Snapshot, VariantCheck
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing

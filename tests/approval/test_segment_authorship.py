@@ -17,7 +17,7 @@ from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group
 from subscribers.segments.segments import save
@@ -34,8 +34,8 @@ def segment(name: str, rule: Group, by: str = "lola") -> Segment:
 
 
 def tagged(name: str, tag: str) -> Tag:
-    tags_and_fields.set_tags(cast.reader(name), [tag])
-    return tags_and_fields.get_or_create_tag(tag)
+    tag_and_field_values.set_tags(cast.reader(name), [tag])
+    return tag_and_field_values.get_or_create_tag(tag)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from wagtail.log_actions import log
 from mailer.approval import approve_and_schedule
 from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import AuthorMayNotApprove, SnapshotChanged
-from mailer.approval.authorship import authors_of
+from mailer.approval.content_changes_and_authors import authors_of
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotAuthor
 from mailer.approval.submit import submit
 from mailer.editions.assemble import assemble

@@ -14,8 +14,8 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings
-from mailer.delivery.throttle import provider_stats
-from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
+from mailer.delivery.throttle import hourly_outcomes_by_provider
+from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from tests.cli import SLUG, run, run_json
 from tests.delivery.cast import NOW, approved_snapshot, readers
 
@@ -58,7 +58,7 @@ def test_the_json_report_has_the_documented_keys_and_every_table(mailing: Mailin
 
 def test_the_report_shows_what_the_stop_rules_did(mailing: Mailing) -> None:
     assert run_json("report", SLUG)["stop_rules"] == []
-    provider_stats.add(
+    hourly_outcomes_by_provider.add(
         [(StatsBucket(mailing.pk, "mail.ru", NOW), ProviderCounts(attempted=90, accepted=90, complained=4))]
     )
     Mailing.objects.update(state="sending", finished_at=None)

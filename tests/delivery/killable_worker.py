@@ -153,13 +153,16 @@ def report() -> dict[str, Any]:
 
     from mailer.delivery.ledger import recover_and_finish
     from mailer.delivery.models import Delivery, Mailing
-    from mailer.delivery.throttle import provider_stats
+    from mailer.delivery.throttle import hourly_outcomes_by_provider
     from mailer.reports.stats import mailing_totals
     from subscribers.models import Subscriber
 
     mailing = Mailing.objects.get()
-    counted = provider_stats.sum_counts(
-        [provider_stats.ProviderCounts(), *provider_stats.hourly_counts(mailing).values()]
+    counted = hourly_outcomes_by_provider.sum_counts(
+        [
+            hourly_outcomes_by_provider.ProviderCounts(),
+            *hourly_outcomes_by_provider.hourly_counts(mailing).values(),
+        ]
     )
     accepted = Q(accepted_at__isnull=False)
     rows = [

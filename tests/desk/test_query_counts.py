@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.approval import draft_check_cache
-from mailer.desk.accounts.permissions import ensure_groups
-from mailer.editions import audience_counts, draft_blocks
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.editions import cached_audience_counts, draft_blocks
 from mailer.editions.models import Edition, EditionText
 from mailer.feedback.models import ReturnedMessage
 from mailer.outgoing_webhooks.models import WebhookEndpoint
@@ -109,7 +109,7 @@ def test_the_submit_page_makes_no_query_for_each_story_or_approver(desk: Desk) -
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every audience is a large one."""
-    monkeypatch.setattr(audience_counts, "COUNTED_LIVE", 0)
+    monkeypatch.setattr(cached_audience_counts, "COUNTED_LIVE", 0)
 
 
 def test_pages_of_an_edition_neither_render_nor_count_what_is_kept(

@@ -15,12 +15,12 @@ from mailer.delivery.rollout import advance_mailings
 from mailer.editions import newsletter_template_parts
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import content_of, masthead_of
-from mailer.rendering import template_parts
+from mailer.rendering import template_sandbox
 from tests import cast
 from tests.delivery.cast import NOW, approved_snapshot
 
 FOOT = "blocks/foot.mjml"
-DEFAULT = template_parts.default_source(FOOT)
+DEFAULT = template_sandbox.default_source(FOOT)
 pytestmark = pytest.mark.django_db
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import SuppressionDecision
-from mailer.feedback.parsing.classify import Classification
+from mailer.feedback.parsing.classify_bounce_reasons import Classification
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription

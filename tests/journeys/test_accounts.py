@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from mailer.accounts import password_links
 from mailer.approval.models import Approval
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from tests.desk.cast import Desk, submitted
 from tests.desk.cast import desk as make_desk
 from tests.journeys.test_accessible import (

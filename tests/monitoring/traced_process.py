@@ -16,10 +16,10 @@ def main() -> None:
 
     from mailer.job_index import Job
     from mailer.telemetry import span
-    from mailer.worker import startup
+    from mailer.worker import process_startup
     from mailer.worker.job_execution_and_locks import run_and_log_failure
 
-    startup.start_tracing("worker")
+    process_startup.start_tracing("worker")
 
     def job(now: Callable[[], datetime], stop: Callable[[], bool]) -> None:
         with span("submit batch", mailing=7, deliveries=3):

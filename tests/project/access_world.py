@@ -29,10 +29,10 @@ from wagtail.models import Collection, Page, UploadedFile
 
 from mailer import link_tracking
 from mailer.accounts import sessions
-from mailer.approval import list_change_approval
-from mailer.approval.list_change_approval import ListEmails
+from mailer.approval import list_sender_and_welcome_approval
+from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import SnapshotVariant
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.editions import draft_blocks
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.feedback import ingest
@@ -216,7 +216,7 @@ def build(patch: pytest.MonkeyPatch) -> World:
         "desk_trend": at.edition.newsletter,
         "desk_newsletters": unused,
         "desk_lists": MailingList.objects.create(slug="unused", name="Unused"),
-        "desk_list_change": list_change_approval.propose(
+        "desk_list_change": list_sender_and_welcome_approval.propose(
             monthly, ListEmails("", "", {"en": "Hello"}), at.admin, now
         ),
         **dict.fromkeys(("desk_subscribers", "desk_erase", "desk_merge"), reader),

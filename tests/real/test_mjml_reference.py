@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from mailer.rendering import merge_tags, story_selection, template_parts, theme, variants, view_model
+from mailer.rendering import merge_tags, story_selection, template_sandbox, theme, variants, view_model
 from mailer.rendering.data_types import WRITTEN_KINDS, Block, Content, LocalText
 from tests import mail_views
 from tests.conftest import CHROMIUM_ARGUMENTS
@@ -90,7 +90,7 @@ def test_texts_pictures_and_rules_stand_where_the_reference_compiler_puts_them(p
         THEMES.items(), node_packages.run("compile.cjs", list(sources.values())), strict=True
     ):
         expected = {
-            version: inlined(html, tokens[name], template_parts.theme_parts(base))
+            version: inlined(html, tokens[name], template_sandbox.theme_parts(base))
             for version, html in compiled.items()
         }
         for view in ("modern", "Outlook"):
@@ -104,9 +104,9 @@ def test_texts_pictures_and_rules_stand_where_the_reference_compiler_puts_them(p
     assert elsewhere == []
 
 
-def inlined(html: str, tokens: Mapping[str, str], parts: template_parts.Parts) -> str:
+def inlined(html: str, tokens: Mapping[str, str], parts: template_sandbox.Parts) -> str:
     """The reference compiler's HTML with the stylesheet in its elements, as ours has it."""
-    stylesheet = template_parts.render_part(parts, "inline.css", {"theme": dict(tokens)})
+    stylesheet = template_sandbox.render_part(parts, "inline.css", {"theme": dict(tokens)})
     inliner = css_inline.CSSInliner(
         inline_style_tags=False, keep_style_tags=True, extra_css=stylesheet, load_remote_stylesheets=False
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from jinja2 import meta, nodes
 
-from mailer.rendering import block_cache, template_parts, variants
+from mailer.rendering import block_cache, template_sandbox, variants
 from mailer.rendering.data_types import Block, Content, LocalText
 from tests import gallery
 from tests.rendering.cast import EDITION
@@ -15,7 +15,7 @@ SAMPLE = gallery.sample_content()
 
 def inputs(name: str) -> set[str]:
     """What a shipped part and those that it includes read of the context."""
-    tree = template_parts.jinja_environment(()).parse(template_parts.default_source(name))
+    tree = template_sandbox.jinja_environment(()).parse(template_sandbox.default_source(name))
     defined = {one.name for one in tree.find_all(nodes.Name) if one.ctx != "load"}
     included = set(meta.find_referenced_templates(tree))
     assert None not in included
@@ -33,17 +33,18 @@ KEPT = {
 
 @pytest.mark.parametrize("name", sorted(KEPT))
 def test_a_kept_part_reads_nothing_that_its_key_does_not_stand_for(name: str) -> None:
-    assert name in template_parts.part_names()
+    assert name in template_sandbox.part_names()
     assert inputs(name) <= KEPT[name]
 
 
 @pytest.mark.parametrize("name", sorted(block_cache.FRAME_PARTS | block_cache.TEXT_FRAME_PARTS))
 def test_masthead_and_footer_read_no_other_fields_of_the_digest(name: str) -> None:
     included = meta.find_referenced_templates(
-        template_parts.jinja_environment(()).parse(source := _source(name))
+        template_sandbox.jinja_environment(()).parse(source := _source(name))
     )
     trees = [
-        template_parts.jinja_environment(()).parse(one) for one in (source, *map(_source, map(str, included)))
+        template_sandbox.jinja_environment(()).parse(one)
+        for one in (source, *map(_source, map(str, included)))
     ]
     names = [one for tree in trees for one in tree.find_all(nodes.Name) if one.name == "digest"]
     fields = [
@@ -56,7 +57,7 @@ def test_masthead_and_footer_read_no_other_fields_of_the_digest(name: str) -> No
 
 
 def _source(name: str) -> str:
-    return template_parts.default_source(name)
+    return template_sandbox.default_source(name)
 
 
 def test_kept_blocks_give_the_bytes_that_new_ones_give(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +89,7 @@ def test_kept_blocks_give_the_bytes_that_new_ones_give(monkeypatch: pytest.Monke
 
 
 def test_a_newsletters_own_part_may_read_everything() -> None:
-    part = ("blocks/heading.mjml", template_parts.default_source("blocks/foot.mjml"))
+    part = ("blocks/heading.mjml", template_sandbox.default_source("blocks/foot.mjml"))
     for number in (12, 13):
         masthead = replace(EDITION.masthead, templates=(part,), office=f"Office {number}")
         rendered = variants.render(replace(EDITION, masthead=masthead), (), "en")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailer.rendering import data_types, story_selection, template_parts, theme, variants, view_model
+from mailer.rendering import data_types, story_selection, template_sandbox, theme, variants, view_model
 from mailer.rendering.data_types import WRITTEN_KINDS, Block, Content, LocalText, Picture, WrittenKind
 from tests import mail_views
 from tests.rendering.cast import EDITION
@@ -150,7 +150,7 @@ def test_paper_gets_no_dark_grounds_and_nothing_to_press() -> None:
 
 @pytest.mark.parametrize("base", theme.THEMES)
 def test_paper_keeps_a_heading_with_its_story_and_a_story_on_one_page(base: str) -> None:
-    head = replace(EDITION.masthead, templates=template_parts.theme_parts(base))
+    head = replace(EDITION.masthead, templates=template_sandbox.theme_parts(base))
     html = variants.render(replace(EDITION, masthead=head), (), "en").html
     paper = html.partition("@media print")[2].partition("</style>")[0]
     assert re.search(r"\.whole[^{}]*\{break-inside:avoid", paper)

@@ -9,7 +9,7 @@ from babel import Locale
 from babel.dates import format_date, format_skeleton
 from jinja2 import Environment, nodes
 
-from mailer.rendering import localization, merge_tags, template_parts
+from mailer.rendering import localization, merge_tags, template_sandbox
 from mailer.rendering.data_types import LocalText
 from subscribers import iso_codes
 
@@ -21,7 +21,7 @@ def said_by_the_templates() -> set[str]:
     """Every sentence that a template says, read from the parsed templates."""
     found = {"all countries", "Whole region", "and the region", "Read more", "Follow our page"}
     found |= {"Subscribe", "Earlier editions"}
-    folder = next(folder for folder in template_parts.TEMPLATES if folder.is_dir())
+    folder = next(folder for folder in template_sandbox.TEMPLATES if folder.is_dir())
     for path in folder.rglob("*.*"):
         tree = Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
         for call in tree.find_all(nodes.Call):

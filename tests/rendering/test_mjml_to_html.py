@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailer.rendering import (
     mjml_to_html,
     story_selection,
-    template_parts,
+    template_sandbox,
     theme,
     variants,
     view_model,
@@ -40,7 +40,7 @@ def source_of(content: Content, countries: tuple[str, ...], language: str) -> So
     key = story_selection.variant_key(selection.keys, language)
     digest = view_model.build_digest(content, selection.blocks, key, language, lambda warning: None)
     tokens, parts = theme.all_tokens(content.masthead.theme), content.masthead.templates
-    stylesheet = template_parts.render_part(parts, "inline.css", {"theme": tokens})
+    stylesheet = template_sandbox.render_part(parts, "inline.css", {"theme": tokens})
     return Source(variants.render_mjml(digest, tokens, parts), stylesheet, digest.web_url)
 
 

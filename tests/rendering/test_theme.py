@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.rendering import template_check, template_parts, theme, variants
+from mailer.rendering import template_check, template_sandbox, theme, variants
 from tests.rendering.cast import EDITION, MASTHEAD
 
 
@@ -21,7 +21,7 @@ def test_every_theme_can_be_read_in_the_light_and_in_the_dark(name: str) -> None
 
 @pytest.mark.parametrize("name", list(filter(None, theme.THEMES)))
 def test_every_theme_has_its_own_parts_and_they_pass_the_checks(name: str) -> None:
-    parts = template_parts.theme_parts(name)
+    parts = template_sandbox.theme_parts(name)
     masthead = replace(MASTHEAD, theme=theme.changed_tokens({theme.BASE: name}), templates=parts)
     content = replace(EDITION, masthead=masthead)
     own = [part for part, _source in parts]

@@ -12,7 +12,7 @@ import pytest
 
 from mailer.rendering import data_types, merge_tags, story_selection, theme, variants, web_version
 from mailer.rendering.data_types import Block, LocalText, Picture, Story, StoryLayout, StoryText
-from mailer.rendering.template_parts import theme_parts
+from mailer.rendering.template_sandbox import theme_parts
 from tests.rendering.cast import DIASPORA, EDITION, FILM, MASTHEAD, PROFILE, edition, story
 
 VALUES = {

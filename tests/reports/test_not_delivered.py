@@ -11,7 +11,7 @@ from django.db import connection
 
 from mailer.reports import not_delivered as reports
 from mailer.reports.collect_stats import collect as count_of
-from mailer.reports.export import write_csv
+from mailer.reports.spreadsheet_export import write_csv
 from mailer.reports.stats import mailing_totals
 from subscribers.models import Subscriber
 from tests.reports import cast

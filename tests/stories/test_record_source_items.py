@@ -21,7 +21,7 @@ from wagtail.models import ModelLogEntry, ReferenceIndex
 from wagtail.search.backends import get_search_backend
 from wagtail.search.models import IndexEntry
 
-from mailer.approval import authorship
+from mailer.approval import content_changes_and_authors
 from mailer.approval.models import Authorship
 from mailer.audit_log import chain
 from mailer.stories import bulk_drafts, draft_editing, draft_suggestion, source_item_review
@@ -32,7 +32,7 @@ from mailer.stories.source_item_pictures import Picture
 from mailer.stories.sources.parser_pool import ParserPool
 from mailer.stories.sources.source_item import SourceItem
 from mailer.stories.suggestion_context import context_of
-from mailer.stories.translations import note_sources
+from mailer.stories.translation_states import note_sources
 from tests.stories.conftest import NOW, Answer, Site
 
 pytestmark = pytest.mark.django_db
@@ -179,7 +179,7 @@ def test_entries_that_are_stored_at_once_have_all_that_a_saved_draft_has() -> No
         entry = ModelLogEntry.objects.get(object_id=story.pk, content_type=revision.content_type)
         assert (entry.action, entry.revision, entry.label) == ("wagtail.edit", revision, str(story))
         note = Authorship.objects.get(story=story)
-        assert (note.action, note.fingerprint) == ("wrote", authorship.fingerprint(story))
+        assert (note.action, note.fingerprint) == ("wrote", content_changes_and_authors.fingerprint(story))
         # The next revision changes nothing that subscribers see.
         latest(story).save_revision()
         assert Authorship.objects.filter(story=story).count() == 1

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from mailer.approval import list_change_approval
-from mailer.approval.list_change_approval import ListEmails
+from mailer.approval import list_sender_and_welcome_approval
+from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from subscribers import consent, list_growth, suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import ListGrowth, MailingList, Subscriber, Subscription, Suppression
@@ -32,8 +32,10 @@ def open_list(monthly: MailingList) -> MailingList:
 def emails(mailing_list: MailingList, texts: dict[str, str], name: str = "", address: str = "") -> None:
     """The list's welcome texts and sender, approved by a second person."""
     people = cast.staff()
-    change = list_change_approval.propose(mailing_list, ListEmails(name, address, texts), people.writer, NOW)
-    list_change_approval.approve_list_change(change, people.admin, NOW)
+    change = list_sender_and_welcome_approval.propose(
+        mailing_list, ListEmails(name, address, texts), people.writer, NOW
+    )
+    list_sender_and_welcome_approval.approve_list_change(change, people.admin, NOW)
     mail.outbox.clear()
     mailing_list.refresh_from_db()
 

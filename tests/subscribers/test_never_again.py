@@ -21,7 +21,7 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.decisions.apply_returned_mail import apply_one
-from mailer.feedback.parsing.classify import Classification
+from mailer.feedback.parsing.classify_bounce_reasons import Classification
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import merge as merging
 from subscribers import suppression, tokens

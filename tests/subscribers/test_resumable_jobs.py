@@ -19,7 +19,7 @@ from subscribers.resumable_jobs import LEASE, UNDO_FOR, Job, JobRunner, WrongSta
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Group
 from subscribers.segments.segments import save
-from subscribers.segments.tags_and_fields import get_or_create_tag
+from subscribers.segments.tag_and_field_values import get_or_create_tag
 from tests.subscribers.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

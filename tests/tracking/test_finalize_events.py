@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
-from mailer.tracking import aggregates
+from mailer.tracking import click_and_open_counts
 from mailer.tracking.bot_detection import EventKind, FilterReason
 from mailer.tracking.finalize_events import delete_expired, finalize_due
 from mailer.tracking.models import DailyEventCount, TrackingEvent, VariantAudience
@@ -127,7 +127,7 @@ def test_finalized_clicks_appear_in_click_stats(
         _put(variants["KZ ru"], 2, f"other {number}", number)
     event_buffer.flush()
     finalize_due(LATER)
-    clicks = aggregates.click_stats(mailing)
+    clicks = click_and_open_counts.click_stats(mailing)
     (followed,) = [link for link in clicks.links if link.human_count]
     assert (followed.number, followed.human_count, clicks.human_count) == (2, 13, 13)
     assert [one.human_count for one in clicks.by_language] == [7, 6]
@@ -196,7 +196,7 @@ def test_a_scanner_that_opens_everything_changes_neither_subscriptions_nor_count
     assert list(reader.subscriptions.values_list("state", flat=True)) == ["confirmed"]
     assert not TrackingEvent.objects.filter(filter_reason="").exists()
     assert not DailyEventCount.objects.filter(is_bot=False).exists()
-    clicks = aggregates.click_stats(mailing)
+    clicks = click_and_open_counts.click_stats(mailing)
     assert (clicks.human_count, clicks.bot_count > 0) == (0, True)
 
 
@@ -206,5 +206,5 @@ def test_opens_are_finalized_as_opens(mailing: Mailing, variants: dict[str, Snap
         _put(variants["KZ en"], 0, "proxy", number / 10, kind=EventKind.OPEN)
     event_buffer.flush()
     finalize_due(LATER)
-    assert aggregates.open_stats(mailing).human_count == 9
-    assert aggregates.click_stats(mailing).human_count == 0
+    assert click_and_open_counts.open_stats(mailing).human_count == 9
+    assert click_and_open_counts.click_stats(mailing).human_count == 0

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_met
 from mailer.config import ConfigError, Worker, parse
 from mailer.config.sections import QUEUES
 from mailer.job_index import JOBS, Job, Runs
-from mailer.worker import startup
+from mailer.worker import process_startup
 from mailer.worker.cluster_queue import current_slot
 from mailer.worker.job_queueing_triggers import CHANGES
 from tests import programs
@@ -372,11 +372,11 @@ def test_the_cluster_engine_needs_postgresql(tmp_path: Path) -> None:
 
 def test_queues_of_the_command_line_are_checked() -> None:
     clustered = Worker(engine="cluster", queues=("fetch",))
-    assert startup.worker_of(clustered, "").queues == ("fetch",)
-    assert startup.worker_of(clustered, "deliver, feedback").queues == ("deliver", "feedback")
+    assert process_startup.worker_of(clustered, "").queues == ("fetch",)
+    assert process_startup.worker_of(clustered, "deliver, feedback").queues == ("deliver", "feedback")
     for worker, queues in ((clustered, "deliver,none"), (Worker(), "deliver")):
         with pytest.raises(ConfigError, match="queues"):
-            startup.worker_of(worker, queues)
+            process_startup.worker_of(worker, queues)
 
 
 def test_a_job_is_due_once_in_each_period_and_hourly_jobs_at_different_times() -> None:

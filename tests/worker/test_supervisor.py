@@ -81,7 +81,7 @@ def test_stopping_terminates_every_program(tmp_path: Path) -> None:
 
 
 def test_the_supervisor_holds_no_django() -> None:
-    modules = "sys, mailer.cli.server, mailer.config, mailer.worker.supervisor"
+    modules = "sys, mailer.cli.processes, mailer.config, mailer.worker.supervisor"
     code = f"import {modules}; sys.exit('django' in sys.modules)"
     assert subprocess.run(python(code), check=False).returncode == 0
 

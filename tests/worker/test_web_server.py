@@ -132,7 +132,7 @@ import contextlib, sys, types
 class Startup(types.ModuleType):
     def __getattr__(self, name):
         return lambda *_: None
-sys.modules["mailer.worker.startup"] = Startup("startup")
+sys.modules["mailer.worker.process_startup"] = Startup("startup")
 from mailer.wsgi import application
 environ = {"REMOTE_ADDR": "203.0.113.9", "HTTP_X_FORWARDED_PROTO": "https"}
 with contextlib.suppress(Exception):

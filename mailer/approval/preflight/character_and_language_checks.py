@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
+from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import (
     Description,
     Place,
@@ -16,7 +17,6 @@ from mailer.approval.preflight.check_input import (
     split_sentences,
 )
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.rendering import language_detection, localization
 from subscribers.translate_stored_texts import stored
 

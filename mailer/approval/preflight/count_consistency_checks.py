@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 
+from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Description, Text, excerpt
-from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import check_each_text
-from mailer.approval.preflight.stated_counts import (
+from mailer.approval.preflight.extract_stated_counts import (
     StatedCount,
     counts_in,
     identifying_numbers_in,
     is_number_slip,
     is_same_word,
 )
+from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.sum_checks import FEMALE, MALE
 
 _TEXTS = frozenset(("headline", "summary", "body", "text", "note"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mailer.approval.preflight.bracketed_editor_notes import find_bracketed_note
 from mailer.approval.preflight.check_input import split_sentences
-from mailer.approval.preflight.leftover_editor_queries import find_editor_query
 
 _FLAGS = re.VERBOSE | re.IGNORECASE
 # What an editor is asked to do: imperatives, singular and plural, and infinitives.
@@ -159,7 +159,7 @@ def find_editor_note(plain: str) -> str:
         if _is_marked_remark(marked["mark"], marked["rest"]):
             return marked[0].strip()
     first = next((one for one in split_sentences(plain) if _is_sentence_remark(one)), "")
-    return first or find_editor_query(plain)
+    return first or find_bracketed_note(plain)
 
 
 def _requests(words: str, *, first: bool = False) -> bool:

@@ -25,7 +25,7 @@ from mailer.approval.preflight.check_input import (
 )
 from mailer.approval.preflight.picture_sharpness import sharpness
 from mailer.approval.sender_and_list_headers import sender_of
-from mailer.editions import pictures, sender_domains, translation_glossary
+from mailer.editions import allowed_sender_domains, pictures, translation_glossary
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.audience import Combination
 from mailer.editions.models import Edition, EditionText, Newsletter
@@ -99,7 +99,7 @@ def _sender(newsletter: Newsletter) -> Sender:
     domain = values["email"].rpartition("@")[2].lower()
     return Sender(
         **values,
-        is_allowed=sender_domains.is_allowed(values["email"]),
+        is_allowed=allowed_sender_domains.is_allowed(values["email"]),
         is_sample=is_sample_sender(values["email"]),
         dkim_domain="" if settings.CONFIG.service.name else settings.CONFIG.dkim.domain,
         dns_problems=tuple(_dns_problems(domain)),

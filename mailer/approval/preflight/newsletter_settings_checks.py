@@ -10,7 +10,7 @@ from mailer.approval.preflight.character_and_language_checks import is_in_capita
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
-from mailer.approval.preflight.link_text_and_address_checks import is_near_known_domain, with_suggestion
+from mailer.approval.preflight.link_url_and_wording_checks import is_near_known_domain, with_suggestion
 from mailer.rendering import localization, sanitize
 from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored

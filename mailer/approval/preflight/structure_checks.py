@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import (
     Description,
     Place,
@@ -16,7 +17,6 @@ from mailer.approval.preflight.check_input import (
     split_sentences,
 )
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.truncated_translation_checks import unfinished_last_sentence
 from mailer.approval.preflight.writing_error_checks import sentence_breaks_off, summary_repeats_headline
 from mailer.rendering.data_types import Block, Story

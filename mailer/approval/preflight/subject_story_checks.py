@@ -10,8 +10,8 @@ from functools import cache
 from mailer.approval.preflight import place_names
 from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
 from mailer.approval.preflight.date_checks import month_names
+from mailer.approval.preflight.edition_month_and_event_time_checks import wrong_edition_number_or_month
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.metadata_mismatch_checks import wrong_edition_number_or_month
 from mailer.approval.preflight.stated_facts import LANGUAGES
 from mailer.rendering import language_detection, localization, story_selection
 from mailer.rendering.data_types import Content, Subject

@@ -16,7 +16,7 @@ from mailer.approval.preflight.check_input import (
 )
 from mailer.approval.preflight.findings import Found
 from mailer.rendering import language_detection, localization
-from mailer.rendering.edition_text_parts import written_parts
+from mailer.rendering.translatable_texts import written_parts
 from subscribers.translate_stored_texts import stored
 
 # Texts that are different in each language: others may be names.

@@ -6,9 +6,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import PROSE, Description, Text, excerpt, split_sentences
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.stated_facts import EMAIL
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u061c]")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of, place_of_block
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import check_each_text
 from subscribers.translate_stored_texts import stored
 
 # What readers would see of HTML and Markdown that was typed or pasted as text.

@@ -33,7 +33,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.rollout import mailing_control
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
-from mailer.delivery.throttle import provider_stats, throttle
+from mailer.delivery.throttle import hourly_outcomes_by_provider, throttle
 from mailer.delivery.throttle.throttle import SHORT_WAIT, WAIT_PREFIX, Slice, Wait
 from mailer.telemetry import span
 
@@ -122,7 +122,7 @@ def send_due(
             _update_wait_reason(due, None)
             with _paused_garbage_collection():
                 _SendLoop(now, stopped, only, summary, limits, min_batch).run()
-            provider_stats.update_all_stats_and_breakers()
+            hourly_outcomes_by_provider.update_all_stats_and_breakers()
             recover_and_finish.exclude_cancelled()
         _update_wait_reason(_due_mailings(only, now()), limits.wait(now()))
     summary.finished = recover_and_finish.finish_mailings(now())

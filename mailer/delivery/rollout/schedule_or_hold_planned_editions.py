@@ -19,7 +19,7 @@ from wagtail.log_actions import log as audit
 
 from mailer.approval import approve_and_schedule
 from mailer.approval.approve_and_schedule import ApprovalError
-from mailer.approval.authorship import edition_name_to_store
+from mailer.approval.content_changes_and_authors import edition_name_to_store
 from mailer.approval.models import Snapshot
 from mailer.approval.possible_approvers import second_persons
 from mailer.approval.staff_accounts import DESK, users_with

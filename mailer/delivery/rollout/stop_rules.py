@@ -21,8 +21,8 @@ from django.conf import settings
 
 from mailer.config.sections import StopMetric, StopRules
 from mailer.delivery.models import Mailing
-from mailer.delivery.throttle import provider_stats
-from mailer.delivery.throttle.provider_stats import HourlyCounts, ProviderCounts, sum_counts
+from mailer.delivery.throttle import hourly_outcomes_by_provider
+from mailer.delivery.throttle.hourly_outcomes_by_provider import HourlyCounts, ProviderCounts, sum_counts
 from subscribers.translate_stored_texts import stored
 
 _METRIC_LABELS = {
@@ -149,7 +149,7 @@ def _main_provider(whole: ReachedLimit, by_provider: Mapping[str, Mapping[dateti
 
 def reached_limits(mailing: Mailing) -> list[ReachedLimit]:
     """The limits of the stop rules that the mailing has reached, the most severe first."""
-    return evaluate(provider_stats.hourly_counts(mailing), settings.CONFIG.stop_rules)
+    return evaluate(hourly_outcomes_by_provider.hourly_counts(mailing), settings.CONFIG.stop_rules)
 
 
 def would_pause(mailing: Mailing) -> bool:

@@ -17,9 +17,8 @@ from typing import NamedTuple
 from mailer.config import toml_reader
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
-from mailer.delivery.throttle import rate_limits, shared_state
-from mailer.delivery.throttle.mailbox_providers import provider_of, provider_of_domain
-from mailer.delivery.throttle.rate_limits import (
+from mailer.delivery.throttle import limits_and_backoff, shared_state
+from mailer.delivery.throttle.limits_and_backoff import (
     NO_BACKOFF,
     PROVIDER,
     Backoff,
@@ -28,6 +27,7 @@ from mailer.delivery.throttle.rate_limits import (
     OutstandingGrants,
     RateLimit,
 )
+from mailer.delivery.throttle.mailbox_providers import provider_of, provider_of_domain
 from mailer.delivery.throttle.shared_state import Data
 
 log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ def penalise(provider: str, now: datetime) -> Backoff:
 
     def penalised(data: Data) -> tuple[Data, tuple[Backoff, bool]]:
         before = stored_backoff(data, at)
-        state = rate_limits.penalised(before, at, PROVIDER, fraction)
+        state = limits_and_backoff.penalised(before, at, PROVIDER, fraction)
         return {**data, "backoff": list(state)}, (state, state != before)
 
     state, new = shared_state.update(KEY + provider, now, penalised)
@@ -195,7 +195,7 @@ def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLi
 
 def stored_backoff(data: Data, now: float) -> Backoff:
     """The backoff in a row of the shared state."""
-    return rate_limits.forget_old_backoff(Backoff(*data.get("backoff", NO_BACKOFF)), now)
+    return limits_and_backoff.forget_old_backoff(Backoff(*data.get("backoff", NO_BACKOFF)), now)
 
 
 def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) -> tuple[Data, _Schedule]:
@@ -206,13 +206,13 @@ def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) 
     if now < state.until:
         send_at, retry_at, grant = [], state.until, None
     else:
-        kept, grant = rate_limits.reserve(LimiterState.of(data.get("pace", {})), limits, count, now)
+        kept, grant = limits_and_backoff.reserve(LimiterState.of(data.get("pace", {})), limits, count, now)
         data = {**data, "pace": kept.data()}
         send_at = list(grant.send_times())
         retry_at = now
         if len(send_at) < count:
-            retry_at = rate_limits.reserve(kept, limits, 1, now)[1].retry_at
-    gap = rate_limits.slowest_gap(limits)
+            retry_at = limits_and_backoff.reserve(kept, limits, 1, now)[1].retry_at
+    gap = limits_and_backoff.slowest_gap(limits)
     # The end of the queue of deliveries that were deferred earlier.
     queued = max(data.get("queue", 0.0), retry_at) - retry_at
     waiting = count - len(send_at)
@@ -223,10 +223,10 @@ def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) 
 
 
 def _return_unsent(data: Data, grant: Grant, count: int) -> tuple[Data, None]:
-    state = rate_limits.give_back(LimiterState.of(data.get("pace", {})), grant, count)
+    state = limits_and_backoff.give_back(LimiterState.of(data.get("pace", {})), grant, count)
     return {**data, "pace": state.data()}, None
 
 
 def _record_success(data: Data, count: int, now: float) -> tuple[Data, Backoff]:
-    state = rate_limits.after_success(stored_backoff(data, now), count, now)
+    state = limits_and_backoff.after_success(stored_backoff(data, now), count, now)
     return {**data, "backoff": list(state)}, state

@@ -14,18 +14,16 @@ from django.conf import settings
 
 from mailer.config import Sending, toml_reader
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery
-from mailer.delivery.ledger.stop_rule_counts import Failures
+from mailer.delivery.ledger.outcome_batches import Failures
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import (
+    hourly_outcomes_by_provider,
+    limits_and_backoff,
     mailing_circuit_breaker,
-    provider_stats,
     provider_throttle,
-    rate_limits,
     shared_state,
 )
-from mailer.delivery.throttle.mailing_circuit_breaker import BreakerTrip
-from mailer.delivery.throttle.provider_throttle import ProviderThrottle, provider_limits, stored_backoff
-from mailer.delivery.throttle.rate_limits import (
+from mailer.delivery.throttle.limits_and_backoff import (
     NO_BACKOFF,
     RELAY,
     Grant,
@@ -34,6 +32,8 @@ from mailer.delivery.throttle.rate_limits import (
     RateLimit,
     sending_window,
 )
+from mailer.delivery.throttle.mailing_circuit_breaker import BreakerTrip
+from mailer.delivery.throttle.provider_throttle import ProviderThrottle, provider_limits, stored_backoff
 from mailer.delivery.throttle.shared_state import Data
 from subscribers.translate_stored_texts import stored
 
@@ -96,7 +96,7 @@ class Throttle:
         self._window = sending_window(config.sending.hours, config.sending.weekdays, config.site.timezone)
         self._limits = _limits(config.sending)
         self._warm_up_since = toml_reader.parse_day(config.sending.warm_up_since)
-        self._progress: rate_limits.WarmUpProgress | None = None
+        self._progress: limits_and_backoff.WarmUpProgress | None = None
         by_provider = provider_limits(config.sending.rate_per_provider)
         self._providers = ProviderThrottle(by_provider, now)
         self._has_limits = bool(self._limits or by_provider or self._warm_up_since)
@@ -146,7 +146,7 @@ class Throttle:
             return Slice(wanted, None)
 
         def take(data: Data) -> tuple[Data, Grant]:
-            state, grant = rate_limits.reserve(
+            state, grant = limits_and_backoff.reserve(
                 LimiterState.of(data), limits, wanted, now.timestamp(), _LEAST_SLICE
             )
             return state.data(), grant
@@ -193,7 +193,7 @@ class Throttle:
 
     def _give_back(self, grant: Grant, count: int, now: datetime, *, unused: bool = False) -> None:
         def give_back(data: Data) -> tuple[Data, None]:
-            state = rate_limits.give_back(LimiterState.of(data), grant, count, unused=unused)
+            state = limits_and_backoff.give_back(LimiterState.of(data), grant, count, unused=unused)
             return state.data(), None
 
         shared_state.update(_OFFICE, now, give_back)
@@ -217,7 +217,7 @@ class Throttle:
         """The mailings whose circuit breaker trips, of those with failures that the ledger has recorded."""
         found = []
         for mailing in failures:
-            provider_stats.update_stats_and_breaker(mailing)
+            hourly_outcomes_by_provider.update_stats_and_breaker(mailing)
             found.append(mailing_circuit_breaker.find_trip(mailing))
         return [trip for trip in found if trip is not None]
 
@@ -226,19 +226,19 @@ class Throttle:
         fraction = random.random()  # noqa: S311  (no secret)
         seconds = now.timestamp()
 
-        def penalise(data: Data) -> tuple[Data, rate_limits.Backoff]:
-            state = rate_limits.penalised(stored_backoff(data, seconds), seconds, RELAY, fraction)
+        def penalise(data: Data) -> tuple[Data, limits_and_backoff.Backoff]:
+            state = limits_and_backoff.penalised(stored_backoff(data, seconds), seconds, RELAY, fraction)
             return {"backoff": list(state)}, state
 
         self._relay_backoff = shared_state.update(self._relay_key, now, penalise)
         return self._relay_backoff.failures >= _UNREACHABLE_ALERT
 
-    def _grantable(self, wanted: int, now: datetime) -> rate_limits.Grant | None:
+    def _grantable(self, wanted: int, now: datetime) -> limits_and_backoff.Grant | None:
         """What would be granted now; None without a limit."""
         limits = self._all_limits(now)
         if not limits:
             return None
-        return rate_limits.reserve(
+        return limits_and_backoff.reserve(
             LimiterState.of(shared_state.read(_OFFICE)), limits, wanted, now.timestamp()
         )[1]
 
@@ -248,15 +248,19 @@ class Throttle:
         allowed = self._warm_up(now).allowed
         return self._limits if allowed is None else (*self._limits, RateLimit(allowed, _DAY))
 
-    def _warm_up(self, now: datetime, attempted: int = 0, deferred: int = 0) -> rate_limits.WarmUpProgress:
+    def _warm_up(
+        self, now: datetime, attempted: int = 0, deferred: int = 0
+    ) -> limits_and_backoff.WarmUpProgress:
         """The warm-up as of today, after so many more replies."""
         today = now.astimezone(self._zone).date()
         since = self._warm_up_since or today
         if self._progress is None or self._progress.day < today or attempted:
 
-            def count(data: Data) -> tuple[Data, rate_limits.WarmUpProgress]:
-                progress = rate_limits.record_warm_up(
-                    rate_limits.advance_warm_up(_progress(data, since, today), today), attempted, deferred
+            def count(data: Data) -> tuple[Data, limits_and_backoff.WarmUpProgress]:
+                progress = limits_and_backoff.record_warm_up(
+                    limits_and_backoff.advance_warm_up(_progress(data, since, today), today),
+                    attempted,
+                    deferred,
                 )
                 kept = {**progress._asdict(), "day": progress.day.isoformat()}
                 return {"since": since.isoformat(), "progress": kept}, progress
@@ -305,7 +309,7 @@ def bucket_levels(now: datetime) -> list[BucketLevel]:
             scope,
             _PERIODS[limit.seconds],
             limit.most,
-            rate_limits.used_share(LimiterState.of(data), limit, now.timestamp()),
+            limits_and_backoff.used_share(LimiterState.of(data), limit, now.timestamp()),
         )
         for scope, (limits, data) in {**office, **providers}.items()
         for limit in limits
@@ -333,12 +337,12 @@ def _relay_key() -> str:
     return f"{_RELAY}{_machine()}"[:120]
 
 
-def _progress(data: Data, since: date, today: date) -> rate_limits.WarmUpProgress:
+def _progress(data: Data, since: date, today: date) -> limits_and_backoff.WarmUpProgress:
     """The recorded progress of this warm-up, or its beginning."""
     if data.get("since") != since.isoformat():
-        return rate_limits.initial_warm_up(since, today)
+        return limits_and_backoff.initial_warm_up(since, today)
     kept = data["progress"]
-    return rate_limits.WarmUpProgress(**{**kept, "day": date.fromisoformat(kept["day"])})
+    return limits_and_backoff.WarmUpProgress(**{**kept, "day": date.fromisoformat(kept["day"])})
 
 
 def _limits(config: Sending) -> tuple[RateLimit, ...]:

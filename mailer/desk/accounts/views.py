@@ -32,7 +32,7 @@ from mailer.accounts import audit_log_entries, password_links
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval.account_change_records import DAYS
 from mailer.approval.same_person import SamePerson, require_one_account
-from mailer.desk.accounts import permissions, roles
+from mailer.desk.accounts import role_groups_and_grants, roles
 from mailer.desk.base.edit_conflicts import EditGuard, PlainInput
 from mailer.desk.base.forms import country_choices
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
@@ -87,7 +87,7 @@ class _AccountForm(wagtail_forms.UserForm):
 
     def __init__(self, *args: Any, editor: User, editing_self: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        grantable = [group.pk for group in permissions.grantable_groups(editor)]
+        grantable = [group.pk for group in role_groups_and_grants.grantable_groups(editor)]
         self.fields["groups"].queryset = roles.in_order(Group.objects.filter(pk__in=grantable))
         row = ContributorCountries.objects.filter(user=self.instance.pk).first()
         self.fields["countries"].initial = list(row.countries) if row is not None else []
@@ -285,7 +285,7 @@ class EditAccount(EditGuard, _EditorMixin, users.EditView):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.can_delete = False
-        if not permissions.may_manage(current_user(request), self.object):
+        if not role_groups_and_grants.may_manage(current_user(request), self.object):
             raise PermissionDenied
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -311,7 +311,7 @@ class InvitationsPage(StaffPage, TemplateView):
                     one,
                     invitation_state(one, now),
                     _roles(one.user),
-                    permissions.may_manage(editor, one.user),
+                    role_groups_and_grants.may_manage(editor, one.user),
                 )
                 for one in waiting
             ],
@@ -331,7 +331,7 @@ class RevokeInvitationAction(ObjectPage[User], View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         account = self.object
-        if not permissions.may_manage(current_user(request), account):
+        if not role_groups_and_grants.may_manage(current_user(request), account):
             raise PermissionDenied
         account.is_active = False
         # Also a link that was sent before is of no use when the account is activated again.
@@ -356,7 +356,7 @@ class SendLinkAction(ObjectPage[User], View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         account = self.object
-        if not permissions.may_manage(current_user(request), account):
+        if not role_groups_and_grants.may_manage(current_user(request), account):
             raise PermissionDenied
         if not account.is_active or not account.email:
             messages.error(
@@ -432,7 +432,7 @@ class GroupForm(wagtail_forms.GroupForm):
         chosen = self.cleaned_data["permissions"]
         had = set(self.instance.permissions.values_list("pk", flat=True)) if self.instance.pk else set()
         added: list[Permission] = [permission for permission in chosen if permission.pk not in had]
-        if lacking := permissions.missing_permissions(self._editor, added):
+        if lacking := role_groups_and_grants.missing_permissions(self._editor, added):
             names = ", ".join(permission.name for permission in lacking)
             raise ValidationError(
                 gettext("You cannot give permissions that you do not have: %(names)s.") % {"names": names},
@@ -463,7 +463,7 @@ class DeleteGroup(groups.DeleteView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        if self.get_object() not in permissions.grantable_groups(current_user(request)):
+        if self.get_object() not in role_groups_and_grants.grantable_groups(current_user(request)):
             raise PermissionDenied
 
 

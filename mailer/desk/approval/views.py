@@ -27,10 +27,10 @@ from mailer.approval import (
     emails_to_staff,
     external_approval,
     required_approvals,
-    review_comments_and_checks,
+    review_comments_and_checked_variants,
 )
 from mailer.approval.approve_and_schedule import ApprovalError, WrongHash
-from mailer.approval.authorship import name_of, translated_reason
+from mailer.approval.content_changes_and_authors import name_of, translated_reason
 from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
 from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
 from mailer.approval.preflight.findings import Finding, overrides_note
@@ -45,7 +45,7 @@ from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, 
 from mailer.desk.editions.variant_previews import current_content, run_preflight, variant_choices
 from mailer.desk.editions.variant_version_diff import changed_since_approval
 from mailer.editions.audience import Audience, Combination
-from mailer.editions.audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
@@ -358,7 +358,8 @@ def comments_context(snapshot: Snapshot, user: User) -> dict[str, Any]:
     stories = {key: one.texts[0].headline for key, one in from_json(snapshot.content).stories_by_key.items()}
     return {
         "comments": [
-            (one, stories.get(one.story_key, "")) for one in review_comments_and_checks.comments_of(snapshot)
+            (one, stories.get(one.story_key, ""))
+            for one in review_comments_and_checked_variants.comments_of(snapshot)
         ],
         "comment_stories": list(stories.items()),
         "may_comment": snapshot.state == Snapshot.State.SUBMITTED and _may_request_changes(user),
@@ -592,7 +593,7 @@ class ReviewCommentAction(_ReviewAction):
     def _comment(self, snapshot: Snapshot) -> HttpResponse:
         user, posted = current_user(self.request), self.request.POST
         return self.attempt(
-            lambda: review_comments_and_checks.add_comment(
+            lambda: review_comments_and_checked_variants.add_comment(
                 snapshot, user, posted.get("story", ""), posted.get("text", ""), timezone.now()
             ),
             gettext("Your comment is added. To send the edition back to its writers, request changes."),
@@ -605,7 +606,9 @@ class ReviewCommentAction(_ReviewAction):
         """Also after the edition went back to its writers."""
         remark = get_object_or_404(ReviewComment, pk=_number(request, "done"), snapshot__edition=self.edition)
         return self.attempt(
-            lambda: review_comments_and_checks.mark_done(remark, current_user(request), timezone.now()),
+            lambda: review_comments_and_checked_variants.mark_done(
+                remark, current_user(request), timezone.now()
+            ),
             gettext("The comment is marked as done."),
             "desk.comment_done",
             on_success="review",
@@ -621,7 +624,7 @@ class CheckVariantAction(_ReviewAction):
     def act_on(self, snapshot: Snapshot) -> HttpResponse:
         user, key = current_user(self.request), self.request.POST.get("variant", "")
         try:
-            review_comments_and_checks.check_variant(snapshot, user, key, timezone.now())
+            review_comments_and_checked_variants.check_variant(snapshot, user, key, timezone.now())
         except ApprovalError as error:
             messages.error(self.request, str(error))
             return self.redirect_to("review")

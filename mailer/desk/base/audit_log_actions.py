@@ -1,13 +1,11 @@
-"""The audit log: actions with their labels, and removal of erased addresses."""
+"""The audit log: actions with their labels, and models whose changes it records."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from wagtail.images import get_image_model
@@ -15,14 +13,10 @@ from wagtail.log_actions import LogFormatter
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts.audit_log_entries import ACTIONS as _ACCOUNT_ACTIONS
-from mailer.audit_log import chain
 from mailer.audit_log.changes import CHANGES, track_changes
 from mailer.editions.models import Newsletter
-from subscribers.addresses import address_pattern, mentions_address
 from subscribers.models import CustomField, MailingList, Segment, Subscriber, Tag
-from subscribers.segments import tags_and_fields
-from subscribers.signals import erased
-from subscribers.translate_stored_texts import stored
+from subscribers.segments import tag_and_field_values
 
 _ACTIONS = {
     **_ACCOUNT_ACTIONS,
@@ -169,7 +163,6 @@ _DETAILS = {
 }
 # Actions of Wagtail whose messages show what changed.
 _CHANGING = ("wagtail.create", "wagtail.edit")
-_REDACTED = "(erased address)"
 
 
 class _Formatter(LogFormatter):
@@ -201,9 +194,8 @@ def register_actions(registry: Any) -> None:
         registry.formatters[name] = type("_Changing", (_Formatter,), texts)()
 
 
-def connect_signals() -> None:
-    """Redact entries of erased subscribers, and keep what staff change. Called once, when all is loaded."""
-    erased.connect(_erased, dispatch_uid="mailer.desk.base.audit_log_actions")
+def track_models() -> None:
+    """Record what staff change in these models. Called once, when all is loaded."""
     for model in (Newsletter, MailingList, Segment, Tag, CustomField, User, Group, get_image_model()):
         track_changes(model)
     track_changes(Subscriber, _attributes)
@@ -212,35 +204,4 @@ def connect_signals() -> None:
 def _attributes(subscriber: Subscriber) -> dict[str, Any]:
     """A subscriber's tags and custom fields, by name."""
     tags = sorted(subscriber.taggings.values_list("tag__name", flat=True))
-    return {"tags": tags, **tags_and_fields.values_of(subscriber)}
-
-
-def _erased(subscriber_ids: Collection[int], addresses: Collection[str], **_: Any) -> None:
-    kind = ContentType.objects.get_for_model(Subscriber)
-    about = Q(content_type=kind, object_id__in=[str(number) for number in subscriber_ids])
-    for address in addresses:
-        about |= Q(label__icontains=address) | Q(data__icontains=address)
-    ids = {str(number) for number in subscriber_ids}
-    for entry in ModelLogEntry.objects.filter(about).order_by("pk"):
-        if entry.content_type_id == kind.pk and entry.object_id in ids:
-            label = stored("Subscriber number %(id)s", id=entry.object_id)
-            # Before and after may be their name or address; which fields changed stays.
-            changed = {name: ["", ""] for name in entry.data.get(CHANGES, {})}
-            data = {**_without(entry.data, addresses), **({CHANGES: changed} if changed else {})}
-        else:
-            named = any(mentions_address(entry.label, address) for address in addresses)
-            label, data = _REDACTED if named else entry.label, _without(entry.data, addresses)
-        if (label, data) != (entry.label, entry.data):
-            chain.redact(entry, label, data)
-
-
-def _without(value: Any, addresses: Collection[str]) -> Any:
-    """JSON without these addresses in its texts."""
-    if isinstance(value, dict):
-        return {key: _without(one, addresses) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_without(one, addresses) for one in value]
-    if isinstance(value, str):
-        for address in addresses:
-            value = address_pattern(address).sub(_REDACTED, value)
-    return value
+    return {"tags": tags, **tag_and_field_values.values_of(subscriber)}

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, pgettext
 
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.possible_approvers import Barred
 
 

@@ -30,7 +30,7 @@ from wagtail.log_actions import registry
 from wagtail.models import Revision, RevisionMixin
 
 from mailer import staff_language
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.desk.base.page_base_classes import current_user
 from mailer.stories import draft_editing
 from mailer.stories.draft_editing import Conflict, Values

@@ -13,10 +13,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.possible_approvers import is_second_person
-from mailer.approval.review_comments_and_checks import comments_of
+from mailer.approval.review_comments_and_checked_variants import comments_of
 from mailer.delivery.models import Mailing
 from mailer.desk.base.next_steps import next_step_for
 from mailer.editions import draft_blocks

@@ -18,8 +18,8 @@ from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.edit_conflicts import GuardedEditView
 from mailer.desk.base.forms import parse_int
-from mailer.reports.export import Sheet, csv_lines, write_xlsx
 from mailer.reports.labels_and_summary import format_number
+from mailer.reports.spreadsheet_export import Sheet, csv_lines, write_xlsx
 from subscribers.search.subscriber_search import CappedCount
 
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

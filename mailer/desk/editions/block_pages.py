@@ -34,7 +34,7 @@ from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS
 from mailer.rendering import sanitize
 from mailer.rendering.data_types import BlockKind
-from mailer.rendering.edition_text_parts import BLOCK_PARTS, TextPart
+from mailer.rendering.translatable_texts import BLOCK_PARTS, TextPart
 from mailer.stories import draft_editing
 from mailer.stories.draft_editing import Conflict, Values
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
@@ -199,7 +199,7 @@ class WrittenForm(BlockForm):
     """A block of the editors' own; its kind says which texts, and whether a link and a picture, it has."""
 
     kind: ClassVar[BlockKind]
-    # The labels of edition_text_parts.BLOCK_PARTS of this kind, by name, in the order of the form.
+    # The labels of translatable_texts.BLOCK_PARTS of this kind, by name, in the order of the form.
     parts: ClassVar[Mapping[str, Part]] = {}
     # The texts that it needs in one language at least.
     needed: ClassVar[tuple[str, ...]] = ()

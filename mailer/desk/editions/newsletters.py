@@ -1,8 +1,7 @@
-"""Newsletters: sender, audience, schedule and design; and assembling an edition by hand."""
+"""Newsletters: sender, audience, schedule and design."""
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Iterator
 from email.utils import parseaddr
 from itertools import chain, count
@@ -11,45 +10,31 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
-from django.utils.translation import get_language, gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import FormView
-from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import CreateView, IndexView
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import GuardedEditView
 from mailer.desk.base.forms import TranslationsForm
-from mailer.desk.base.page_base_classes import NewsletterPage, current_user, may_view_editions
+from mailer.desk.base.page_base_classes import may_view_editions
 from mailer.desk.base.tables import DeskViewSet, LinkColumn
 from mailer.desk.editions.newsletter_form_panels import PANELS, FoldedList
 from mailer.desk.editions.newsletter_schedule_field import ScheduleField, schedule_text
 from mailer.desk.editions.theme_field import ThemeField
-from mailer.editions import sample_edition_markers, sender_domains
+from mailer.editions import allowed_sender_domains, sample_edition_markers
 from mailer.editions.assemble import (
-    EditionExists,
-    InvalidPeriod,
-    assemble,
-    create_unscheduled_edition,
     now_or_demo_time,
-    parse_period,
-    stories_for,
 )
 from mailer.editions.audience import Audience
-from mailer.editions.audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Newsletter
-from mailer.editions.planned_dates import present_period
-from mailer.rendering.edition_period import MAX_LENGTH, Period
-from mailer.rendering.localization import period_title
 from subscribers.models import MailingList
 
 # What a number counts, the least and the most that it may be.
@@ -115,7 +100,7 @@ class NewsletterForm(TranslationsForm):
 
     def clean_sender_email(self) -> str:
         address: str = self.cleaned_data["sender_email"]
-        sender_domains.validate_sender(address)
+        allowed_sender_domains.validate_sender(address)
         return address
 
     def clean_name(self) -> str:
@@ -283,106 +268,3 @@ def _languages(newsletter: Newsletter) -> list[str]:
 def _editions_link(newsletter: Newsletter) -> tuple[str, str]:
     address = f"{reverse('desk_editions:list')}?newsletter={newsletter.pk}"
     return address, str(newsletter.editions.count())
-
-
-# Periods that are offered before and behind the present one.
-_PERIODS_BEFORE, _PERIODS_BEHIND = 6, 6
-
-
-class PeriodForm(forms.Form):
-    """The period that an edition is for, or the name of one outside of the schedule."""
-
-    period = forms.CharField(label=_("Period"), max_length=MAX_LENGTH, required=False)
-    name = forms.CharField(
-        label=_("Or a name, for an edition outside of the schedule"),
-        max_length=80,
-        required=False,
-        help_text=_(
-            "Readers see this name instead of a period. The edition begins empty: you choose its stories."
-        ),
-    )
-
-    def __init__(self, *args: Any, newsletter: Newsletter, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if newsletter.period_kind == Newsletter.PeriodKind.MONTH:
-            self.fields["period"].widget = forms.TextInput(attrs={"type": "month", "placeholder": "2021-12"})
-            self.fields["period"].label = _("Month")
-        else:
-            self.fields["period"].widget = forms.Select(choices=_periods(newsletter))
-
-    def clean_period(self) -> str:
-        period: str = self.cleaned_data["period"]
-        try:
-            return str(parse_period(period)) if period else ""
-        except InvalidPeriod as error:
-            raise ValidationError(str(error)) from error
-
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "period" in cleaned and not cleaned["period"] and not cleaned.get("name"):
-            self.add_error("period", gettext("Choose a period for the edition, or write a name."))
-        return cleaned
-
-
-def _periods(newsletter: Newsletter) -> list[tuple[str, str]]:
-    """Weeks to choose from, newest first."""
-    now = now_or_demo_time(timezone.now())
-    period = present_period(newsletter, now.astimezone(zoneinfo.ZoneInfo(newsletter.zone)).date())
-    for _number in range(_PERIODS_BEHIND):
-        period = period.next
-    found = []
-    for _number in range(_PERIODS_BEFORE + _PERIODS_BEHIND + 1):
-        found.append((str(period), localized_names_and_dates.month_name(str(period))))
-        period = period.previous
-    return found
-
-
-class AssembleView(NewsletterPage, FormView[PeriodForm]):
-    """Shows the form (GET) and assembles the period's edition from ready stories (POST)."""
-
-    permission_required = "mailer.add_edition"
-    form_class = PeriodForm
-    template_name = "desk/editions/assemble.html"
-    page_title = _("Assemble an edition")
-
-    def get_form_kwargs(self) -> dict[str, Any]:
-        return {**super().get_form_kwargs(), "newsletter": self.object}
-
-    def get_initial(self) -> dict[str, Any]:
-        now = now_or_demo_time(timezone.now())
-        here = now.astimezone(zoneinfo.ZoneInfo(self.object.zone)).date()
-        return {"period": str(present_period(self.object, here))}
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        period = self.get_initial()["period"]
-        stories = stories_for(self.object, Period.parse(period), now_or_demo_time(timezone.now()))
-        return super().get_context_data(
-            newsletter=self.object,
-            # Those of the period that the form offers.
-            period=period_title(period, get_language() or "en"),
-            stories=[str(story) for story in stories],
-            **kwargs,
-        )
-
-    def form_valid(self, form: PeriodForm) -> HttpResponse:
-        name: str = form.cleaned_data["name"].strip()
-        user, now = current_user(self.request), now_or_demo_time(timezone.now())
-        try:
-            edition = (
-                create_unscheduled_edition(self.object, name, now, user)
-                if name
-                else assemble(self.object, form.cleaned_data["period"], now, user)
-            )
-        except EditionExists as error:
-            form.add_error("period", str(error))
-            return self.form_invalid(form)
-        log(instance=edition, action="desk.assemble", user=self.request.user)
-        text = (
-            gettext("The edition “%(edition)s” is created. Add the stories that it is about.")
-            if name
-            else gettext(
-                "The edition “%(edition)s” is assembled. Review and edit it, then submit it for approval."
-            )
-        )
-        messages.success(self.request, text % {"edition": edition})
-        return redirect("desk_editions:edit", edition.pk)

@@ -25,7 +25,7 @@ from mailer.desk.editions.variant_matrix import shown_as
 from mailer.editions import newsletter_template_parts
 from mailer.editions.models import TemplateVersion
 from mailer.editions.rendering_input import masthead_of
-from mailer.rendering import template_parts
+from mailer.rendering import template_sandbox
 from mailer.rendering.template_check import Problem
 
 # What the parts hold, by their paths.
@@ -89,7 +89,7 @@ class TemplatesPage(NewsletterPage, TemplateView):
             if masthead.templates
             else []
         )
-        names = dict.fromkeys((*template_parts.part_names(), *dict(masthead.templates)))
+        names = dict.fromkeys((*template_sandbox.part_names(), *dict(masthead.templates)))
         latest: dict[str, TemplateVersion] = {}
         for version in self.object.template_versions.select_related("author").order_by("pk"):
             latest[version.part] = version
@@ -151,7 +151,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
         self.part = kwargs["part"]
-        known = (*template_parts.part_names(), *dict(newsletter_template_parts.parts_in_use(self.object)))
+        known = (*template_sandbox.part_names(), *dict(newsletter_template_parts.parts_in_use(self.object)))
         if self.part not in known:
             raise Http404
 
@@ -162,11 +162,11 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         in_use = dict(newsletter_template_parts.parts_in_use(self.object))
         without = dict(
             newsletter_template_parts.merge_layers(
-                dict(template_parts.theme_parts(str((self.object.theme or {}).get("base", "")))),
+                dict(template_sandbox.theme_parts(str((self.object.theme or {}).get("base", "")))),
                 newsletter_template_parts.folder_parts(self.object.slug),
             )
         )
-        default = without.get(self.part, template_parts.default_source(self.part))
+        default = without.get(self.part, template_sandbox.default_source(self.part))
         source = in_use.get(self.part, default) if self.draft is None else self.draft
         language = preview_language(self.request.POST.get("language", ""))
         scheme = self.request.POST.get("scheme", "")
@@ -191,7 +191,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
             language=language,
             schemes=SCHEMES,
             scheme=scheme,
-            limit=template_parts.PART_LIMIT,
+            limit=template_sandbox.PART_LIMIT,
             **{**kwargs, "part": self.part},
         )
 
@@ -247,7 +247,8 @@ class TemplatePartPage(NewsletterPage, TemplateView):
                 self.request, gettext("The template part is not saved: it has the problems below.")
             )
             return self.render_to_response(self.get_context_data())
-        # The admin is an author of what the newsletter sends from now on; see approval.authorship.
+        # The admin is an author of what the newsletter sends from now on: see
+        # approval.content_changes_and_authors.
         log(instance=self.object, action="wagtail.edit", user=user, data={"part": self.part})
         messages.success(self.request, success)
         return redirect("desk_template_part", self.object.pk, self.part)

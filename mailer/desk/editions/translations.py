@@ -41,9 +41,9 @@ from mailer.editions.translation_units import (
 from mailer.editions.translation_xliff import InvalidFile
 from mailer.rendering import sanitize
 from mailer.reports.edition_state import edition_state
-from mailer.stories import draft_editing, translations
+from mailer.stories import draft_editing, translation_states
 from mailer.stories.models import Story
-from mailer.stories.translations import Translation
+from mailer.stories.translation_states import Translation
 
 # Tone and label of each state, as desk/state.html shows it.
 _STATES = {
@@ -174,10 +174,10 @@ class TranslationsPage(EditionPage):
 def confirm_translation(story: Story, language: str, request: HttpRequest) -> None:
     """Record that the translation fits today's source, in the draft and where readers see it."""
     draft = draft_editing.latest_draft(story)
-    if not translations.confirm_translation(draft, language):
+    if not translation_states.confirm_translation(draft, language):
         messages.error(request, gettext("This story no longer has a translation into this language."))
         return
-    if translations.confirm_translation(story, language):
+    if translation_states.confirm_translation(story, language):
         for text in story.texts.all():
             story.texts.model.objects.filter(pk=text.pk).update(translated_from=text.translated_from)
     draft.save_revision(user=current_user(request), changed=False, log_action="desk.confirm_translation")

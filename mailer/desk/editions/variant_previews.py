@@ -25,7 +25,7 @@ from mailer.desk.editions.finding_lines import finding_lines, findings_summary
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.editions import pictures
 from mailer.editions.audience import Audience, Combination
-from mailer.editions.audience_counts import PageCount, count_for_page
+from mailer.editions.cached_audience_counts import PageCount, count_for_page
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import localization, merge_tags, story_selection, variants

@@ -23,7 +23,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.approval import review_comments_and_checks
+from mailer.approval import review_comments_and_checked_variants
 from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.models import ReviewComment
 from mailer.approval.preflight import link_crawler
@@ -44,7 +44,7 @@ from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, s
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
 from mailer.editions.audience import Combination
-from mailer.editions.audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
 from mailer.editions.models import Edition, EditionText
 from mailer.editions.rendering_input import STORY_BLOCKS, content_of, story_ids_in
@@ -281,7 +281,7 @@ class WorkbenchPage(EditionPage):
             snapshot__edition=self.edition,
         )
         try:
-            review_comments_and_checks.mark_done(comment, current_user(request), timezone.now())
+            review_comments_and_checked_variants.mark_done(comment, current_user(request), timezone.now())
         except ApprovalError as error:
             return self._refuse(str(error))
         log(instance=self.edition, action="desk.comment_done", user=request.user)

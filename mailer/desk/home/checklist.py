@@ -19,8 +19,8 @@ from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
 from mailer.desk.base.setup_progress import OPTIONAL, can_be_approved, is_on_server, setup_progress
-from mailer.desk.home.colleagues_step import approver_lines, writer_lines
 from mailer.desk.home.doctor_results import status_counts
+from mailer.desk.home.writer_and_approver_steps import approver_lines, writer_lines
 from mailer.doctor import check_runs
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.sample_edition_markers import SLUG, without_sample

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.possible_approvers import second_persons
 from mailer.approval.required_approvals import PartApproval, part_approvals

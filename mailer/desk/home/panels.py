@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from wagtail.admin.ui.components import Component
 
-from mailer.approval import list_change_approval
+from mailer.approval import list_sender_and_welcome_approval
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.desk.base.menu_badge_counts import MOST, label_with_count, menu_badge_counts
@@ -91,7 +91,7 @@ class EditionsPanel(_Panel):
         return {
             "mine": [card for card in cards if card.is_mine],
             "others": [card for card in cards if not card.is_mine],
-            "list_changes": list_change_approval.open_to(user),
+            "list_changes": list_sender_and_welcome_approval.open_to(user),
             "may_write": user.has_perm("mailer.add_story"),
             # The form is offered once on the page.
             "story_form": "" if in_checklist else story_form,

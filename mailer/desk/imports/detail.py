@@ -33,9 +33,9 @@ from mailer.desk.imports.labels_and_totals import (
     samples,
     totals,
 )
-from mailer.desk.imports.list import State, state_label
-from mailer.reports.export import csv_lines, rejected_rows_sheet
+from mailer.desk.imports.list_and_upload import State, state_label
 from mailer.reports.labels_and_summary import format_number
+from mailer.reports.spreadsheet_export import csv_lines, rejected_rows_sheet
 from subscribers import iso_codes
 from subscribers.imports import countries_and_languages, encodings, jobs, unknown_values, uploads_and_staging
 from subscribers.imports.column_mapping import FIELDS, REPEATABLE, Columns, custom_fields

@@ -27,7 +27,6 @@ from mailer.reports import trend
 from mailer.reports.charts import Bar, Point, Style, bar_chart, column_chart, line_chart, ranking_chart
 from mailer.reports.collect_stats import stats_of
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
-from mailer.reports.export import long_format_sheet, table_sheet
 from mailer.reports.labels_and_summary import (
     BOUNCE_CLASS_LABELS,
     format_number,
@@ -35,10 +34,11 @@ from mailer.reports.labels_and_summary import (
     mailing_summary,
     reason_label,
 )
+from mailer.reports.spreadsheet_export import long_format_sheet, table_sheet
 from mailer.reports.stats import Stats, build_timeline, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, report_tables
 from mailer.reports.trend import compare_rate
-from mailer.tracking.aggregates import HIDDEN_COUNT_LABEL
+from mailer.tracking.click_and_open_counts import HIDDEN_COUNT_LABEL
 
 # Rows that a page shows of a table; a last row sums up the rest.
 MAX_ROWS = 12

@@ -28,7 +28,7 @@ from wagtail.log_actions import log
 from mailer import staff_language
 from mailer.approval import approve_and_schedule
 from mailer.approval.approve_and_schedule import ApprovalError, WrongState
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Snapshot
 from mailer.delivery.rollout import plan_deliveries
 from mailer.desk.base.page_base_classes import SnapshotPage, current_user

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from wagtail.admin import messages
 
-from mailer.accounts import contributors
+from mailer.accounts import contributor_permissions
 from mailer.desk.base.page_base_classes import current_user
 from mailer.desk.stories.duplicate_and_restore import StoryAction
 from mailer.stories.models import Story, StoryComment
@@ -46,7 +46,9 @@ def comments_for(user: User, story: Story) -> list[tuple[StoryComment, bool]]:
 
     Those may who may edit the story, and who wrote the comment.
     """
-    may_edit = user.has_perm("mailer.change_story") and contributors.may_write_about(user, story.countries)
+    may_edit = user.has_perm("mailer.change_story") and contributor_permissions.may_write_about(
+        user, story.countries
+    )
     found = story.comments.select_related("author", "resolved_by")
     return [(one, may_edit or one.author_id == user.pk) for one in found]
 

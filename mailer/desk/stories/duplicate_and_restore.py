@@ -16,8 +16,8 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 
 from mailer import staff_language
-from mailer.accounts import contributors
-from mailer.approval.authorship import name_of
+from mailer.accounts import contributor_permissions
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
@@ -53,7 +53,7 @@ class OwnStory(ObjectPage[Story]):
     def require_own(self, *versions: Story) -> None:
         """Raises PermissionDenied unless the user may write about the countries of each version."""
         user = current_user(self.request)
-        if not all(contributors.may_write_about(user, one.countries) for one in versions):
+        if not all(contributor_permissions.may_write_about(user, one.countries) for one in versions):
             raise PermissionDenied
 
 

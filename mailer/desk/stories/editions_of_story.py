@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from mailer.approval import authorship
+from mailer.approval import content_changes_and_authors
 from mailer.approval.author_notices import send_moment
 from mailer.approval.models import Snapshot
 from mailer.desk.base import localized_names_and_dates
@@ -54,7 +54,7 @@ def open_editions(story: Story) -> list[OpenEdition]:
     # A story that is not ready is left out of an edition.
     if not (story.pk and story.live):
         return []
-    found = authorship.open_snapshots(story).select_related("edition__newsletter")
+    found = content_changes_and_authors.open_snapshots(story).select_related("edition__newsletter")
     return [
         OpenEdition(one.edition, str(one.state), send_moment(one), edition_url(one.edition)) for one in found
     ]

@@ -26,8 +26,8 @@ from wagtail.images import get_image_model
 from wagtail.images.widgets import AdminImageChooser
 
 from mailer import staff_language
-from mailer.accounts import contributors
-from mailer.approval.authorship import name_of
+from mailer.accounts import contributor_permissions
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.forms import OrderedCountriesInput, RichTextArea, parse_int
@@ -261,7 +261,7 @@ class _Editor(StaffPage, TemplateView):
             "countries": split_codes(values["countries"].split(",")),
             "picture": values["picture"] or None,
         }
-        own = contributors.contributor_countries(current_user(self.request))
+        own = contributor_permissions.contributor_countries(current_user(self.request))
         return StoryForm(data, initial=initial, languages=self.languages(), own_countries=own)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -498,7 +498,7 @@ class StoryAddPage(_Editor):
     permission_required = "mailer.add_story"
 
     def load(self, **kwargs: Any) -> None:
-        own = contributors.contributor_countries(current_user(self.request))
+        own = contributor_permissions.contributor_countries(current_user(self.request))
         self.story = Story(live=False, countries=tuple(sorted(own or ())))
 
 
@@ -513,5 +513,7 @@ class StoryEditPage(ObjectPage[Story], _Editor):
         super().load(pk=0 if pk is None else pk)
         self.story = draft_editing.latest_draft(self.object)
         user = current_user(self.request)
-        if not all(contributors.may_write_about(user, one.countries) for one in (self.object, self.story)):
+        if not all(
+            contributor_permissions.may_write_about(user, one.countries) for one in (self.object, self.story)
+        ):
             raise PermissionDenied

@@ -26,7 +26,7 @@ from wagtail.images import get_image_model
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.accounts import contributors
+from mailer.accounts import contributor_permissions
 from mailer.delivery.models import Mailing
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.forms import parse_int
@@ -317,7 +317,7 @@ class SourceItemAction(OwnStory, StoryAction):
     def _reviewed(self, row: StorySourceItem, countries: Sequence[str] | None, user: User) -> None:
         if countries is not None:
             countries = [code for code in countries if code in iso_codes.COUNTRIES]
-            if not contributors.may_write_about(user, countries):
+            if not contributor_permissions.may_write_about(user, countries):
                 raise PermissionDenied
         source_item_review.review_suggestions(row, countries, user, timezone.now())
         self._log(self.object, "desk.source_accept" if countries is None else "desk.source_correct")
@@ -347,7 +347,7 @@ def waiting_items(user: User) -> QuerySet[StorySourceItem]:
     waiting = StorySourceItem.objects.filter(
         reviewed_at=None, role=StorySourceItem.Role.ORIGIN, story__isnull=False
     )
-    own = contributors.contributor_countries(user)
+    own = contributor_permissions.contributor_countries(user)
     if own is not None:
         pks = [
             pk

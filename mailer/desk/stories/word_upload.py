@@ -19,7 +19,7 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 
 from mailer import staff_language
-from mailer.accounts import contributors
+from mailer.accounts import contributor_permissions
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
 from mailer.stories import word_uploads
@@ -225,7 +225,7 @@ class WordStoriesPage(StaffPage, TemplateView):
             return None
 
     def _items(self, found: SourceResult) -> tuple[Any, ...]:
-        own = contributors.contributor_countries(current_user(self.request))
+        own = contributor_permissions.contributor_countries(current_user(self.request))
         return word_uploads.with_default_country(found.items, own)
 
     def _stories(self, found: SourceResult) -> list[DocumentStory]:
@@ -252,6 +252,6 @@ class WordStoriesPage(StaffPage, TemplateView):
             link=suggested.link,
             chosen=suggested.outcome in _CHOSEN,
             choosable=suggested.outcome in _CHOOSABLE,
-            allowed=contributors.may_write_about(current_user(self.request), countries),
+            allowed=contributor_permissions.may_write_about(current_user(self.request), countries),
             url=reverse("desk_stories:edit", args=[story.story]) if story.story else "",
         )

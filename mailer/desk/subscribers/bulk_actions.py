@@ -27,7 +27,7 @@ from subscribers.models import MailingList
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
 from subscribers.search import subscriber_search
 from subscribers.search.subscriber_search import Query
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from subscribers.segments.models import Tag
 
 Action = BulkJob.Action
@@ -71,7 +71,7 @@ class BulkActionForm(forms.Form):
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
         if data["action"] in (Action.TAG, Action.UNTAG):
-            target = tags_and_fields.get_or_create_tag(data["tag_name"])
+            target = tag_and_field_values.get_or_create_tag(data["tag_name"])
         elif data["action"] == Action.SUPPRESS:
             target = None
         target_id, name = (target.pk, str(target)) if target else (None, "")

@@ -23,15 +23,15 @@ from wagtail.admin.views.generic import CreateView, DeleteView, IndexView
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.approval import list_change_approval
+from mailer.approval import list_sender_and_welcome_approval
 from mailer.approval.approve_and_schedule import ApprovalError
-from mailer.approval.authorship import name_of
-from mailer.approval.list_change_approval import ListEmails
+from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import ListChange
 from mailer.desk.base.edit_conflicts import GuardedEditView, PlainInput
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.desk.base.tables import DeskViewSet, StateColumn
-from mailer.editions import sender_domains
+from mailer.editions import allowed_sender_domains
 from mailer.reports.charts import Point, line_chart
 from mailer.reports.labels_and_summary import format_number
 from subscribers.models import ListGrowth, MailingList, Subscription
@@ -54,7 +54,7 @@ class ListForm(WagtailAdminModelForm):
     def clean_sender_email(self) -> str:
         address: str = self.cleaned_data["sender_email"]
         if address != self._in_force.sender_email:
-            sender_domains.validate_sender(address)
+            allowed_sender_domains.validate_sender(address)
         return address
 
     def clean(self) -> dict[str, Any]:
@@ -89,11 +89,11 @@ class ListForm(WagtailAdminModelForm):
 
     def propose(self, request: HttpRequest) -> None:
         """Propose the sender and texts of the saved form, where they differ from those in force."""
-        earlier = list_change_approval.waiting_proposal(self.instance)
+        earlier = list_sender_and_welcome_approval.waiting_proposal(self.instance)
         if self._wanted in (self._in_force, earlier and ListEmails.of(earlier)):
             return
         user = current_user(request)
-        change = list_change_approval.propose(self.instance, self._wanted, user, timezone.now())
+        change = list_sender_and_welcome_approval.propose(self.instance, self._wanted, user, timezone.now())
         log(instance=self.instance, action="desk.list_change_propose", user=user)
         messages.info(
             request,
@@ -116,7 +116,9 @@ class WaitingPanel(Panel):
 
         @cached_property
         def change(self) -> ListChange | None:
-            return list_change_approval.waiting_proposal(self.instance) if self.instance.pk else None
+            return (
+                list_sender_and_welcome_approval.waiting_proposal(self.instance) if self.instance.pk else None
+            )
 
         def is_shown(self) -> bool:
             return self.change is not None
@@ -364,15 +366,19 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
             proposer=name_of(change.proposed_by),
             decided_by=name_of(change.decided_by) if change.decided_by else "",
             open=change.state == ListChange.State.PROPOSED,
-            may_approve=user.has_perm(list_change_approval.PERMISSION) and user.pk != change.proposed_by_id,
-            may_reject=user.has_perm(list_change_approval.PERMISSION) or user.pk == change.proposed_by_id,
+            may_approve=user.has_perm(list_sender_and_welcome_approval.PERMISSION)
+            and user.pk != change.proposed_by_id,
+            may_reject=user.has_perm(list_sender_and_welcome_approval.PERMISSION)
+            or user.pk == change.proposed_by_id,
             **kwargs,
         )
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         approves = request.POST.get("action") == "approve"
         decide = (
-            list_change_approval.approve_list_change if approves else list_change_approval.reject_list_change
+            list_sender_and_welcome_approval.approve_list_change
+            if approves
+            else list_sender_and_welcome_approval.reject_list_change
         )
         try:
             decide(self.object, current_user(request), timezone.now())

@@ -43,11 +43,11 @@ from mailer.desk.base.tables import (
     sheet_response,
     subscribers_label,
 )
-from mailer.desk.imports.list import ListFormPage
+from mailer.desk.imports.list_and_upload import ListFormPage
 from mailer.desk.subscribers.tags_and_fields import AttributesPanel, SubscriberForm
 from mailer.desk.suppression_decisions import labels_and_timeline
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.reports.export import subscribers_sheet
+from mailer.reports.spreadsheet_export import subscribers_sheet
 from subscribers import merge, suppression
 from subscribers.exports import json_lines
 from subscribers.models import MailingList, Segment, Subscriber, Subscription, Suppression, Tag

@@ -23,7 +23,7 @@ from subscribers import suppression as suppress
 from subscribers.addresses import mask_address
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import Subscriber
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from subscribers.segments.models import CustomField, Tag
 from subscribers.translate_stored_texts import translated
 
@@ -54,7 +54,7 @@ class SubscriberForm(WagtailAdminModelForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for field in CustomField.objects.all():
             try:
-                tags_and_fields.parse_value(field, self.data.get(f"field-{field.pk}", ""))
+                tag_and_field_values.parse_value(field, self.data.get(f"field-{field.pk}", ""))
             except ValueError as error:
                 self.add_error(None, str(error))
         if any(len(name) > 60 for name in self._tags()):
@@ -84,9 +84,9 @@ class SubscriberForm(WagtailAdminModelForm):
             self._record_address_change(subscriber, before)
         # A form that was posted without these inputs leaves tags and fields unchanged.
         if "tags" in self.data:
-            tags_and_fields.set_tags(subscriber, self._tags())
+            tag_and_field_values.set_tags(subscriber, self._tags())
             for field in CustomField.objects.all():
-                tags_and_fields.set_value(subscriber, field, self.data.get(f"field-{field.pk}", ""))
+                tag_and_field_values.set_value(subscriber, field, self.data.get(f"field-{field.pk}", ""))
         return subscriber
 
     def _record_address_change(self, subscriber: Subscriber, before: str) -> None:

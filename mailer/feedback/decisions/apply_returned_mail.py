@@ -13,7 +13,7 @@ from mailer.delivery.models import Delivery
 from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.feedback.decisions import evaluate_and_probe
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.feedback.parsing.classify import Classification, reply_fingerprint
+from mailer.feedback.parsing.classify_bounce_reasons import Classification, reply_fingerprint
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from mailer.feedback.signals import events_recorded
 from subscribers import former_addresses, suppression, unsubscribe

@@ -22,7 +22,7 @@ from mailer.delivery.outbox import staff_alerts
 from mailer.feedback.decisions import policy, suppression_decisions
 from mailer.feedback.decisions.policy import History
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
-from mailer.feedback.parsing.classify import reply_words
+from mailer.feedback.parsing.classify_bounce_reasons import reply_words
 from mailer.feedback.parsing.parsed_message import AUTHENTICATED
 from subscribers.models import Subscriber, Subscription, Suppression
 from subscribers.translate_stored_texts import stored

@@ -20,7 +20,7 @@ from mailer.delivery.outbox import outbox
 from mailer.feedback.decisions import bounce_waves, policy, suppression_decisions
 from mailer.feedback.decisions.policy import BOUNCE_WINDOW, Decision, History
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.feedback.parsing.classify import classify, reply_fingerprint
+from mailer.feedback.parsing.classify_bounce_reasons import classify, reply_fingerprint
 from subscribers import suppression, transactional_emails
 from subscribers.models import Subscriber, Subscription
 from subscribers.translate_stored_texts import stored

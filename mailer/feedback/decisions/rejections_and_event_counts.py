@@ -19,11 +19,11 @@ from django.db import connection, transaction
 from mailer.config.sections import StopMetric
 from mailer.delivery.models import Delivery
 from mailer.delivery.outcome import ReplyClass
-from mailer.delivery.throttle import provider_stats
-from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
+from mailer.delivery.throttle import hourly_outcomes_by_provider
+from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from mailer.feedback.decisions.apply_returned_mail import apply_all
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.parsing.classify import classify
+from mailer.feedback.parsing.classify_bounce_reasons import classify
 from mailer.feedback.parsing.parsed_message import (
     AUTHENTICATED,
     EventSource,
@@ -152,7 +152,7 @@ def count_events(now: datetime, stop: Callable[[], bool] = lambda: False) -> int
     while not stop():
         with transaction.atomic():
             claimed = _claim_events(now)
-            provider_stats.add(list(_counts(claimed)))
+            hourly_outcomes_by_provider.add(list(_counts(claimed)))
         count += len(claimed)
         if len(claimed) < _EVENTS_BATCH:
             break

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mailer.delivery import message_identifiers
-from mailer.feedback.parsing.classify import active_rules
+from mailer.feedback.parsing.classify_bounce_reasons import active_rules
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 

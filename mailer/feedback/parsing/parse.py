@@ -16,7 +16,7 @@ from flufl.bounce import scan_message
 
 from mailer.feedback.parsing import dsn, message_kind, plain_text_bounces
 from mailer.feedback.parsing import evidence as evidence_of
-from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification, classify
+from mailer.feedback.parsing.classify_bounce_reasons import UNCLASSIFIED, Classification, classify
 from mailer.feedback.parsing.dsn import RecipientStatus
 from mailer.feedback.parsing.evidence import Evidence, Kind
 from mailer.feedback.parsing.mime import Headers, Part, split_headers

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mailer.delivery.message_identifiers import UnsubscribeAddress
-from mailer.feedback.parsing.classify import UNCLASSIFIED, Classification
+from mailer.feedback.parsing.classify_bounce_reasons import UNCLASSIFIED, Classification
 from mailer.feedback.parsing.evidence import Kind
 
 # Ways of identifying the subscriber that cannot be forged: a token of ours in the envelope or in

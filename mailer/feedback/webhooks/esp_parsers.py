@@ -25,10 +25,9 @@ from anymail.webhooks.unisender_go import UnisenderGoTrackingWebhookView
 from django.conf import settings
 
 from mailer.delivery.esp.message_encoder import delivery_of
-from mailer.feedback.parsing.classify import classification_for
+from mailer.feedback.parsing.classify_bounce_reasons import classification_for
 from mailer.feedback.parsing.evidence import Kind
 from mailer.feedback.parsing.parse import is_complaint_type
-from mailer.feedback.webhooks.amazon_parsers import AmazonSesParser, ResendParser
 from mailer.feedback.webhooks.event_parser import (
     REASONS,
     EventParser,
@@ -37,6 +36,7 @@ from mailer.feedback.webhooks.event_parser import (
     tags_of,
 )
 from mailer.feedback.webhooks.parse_request_body import JsonEvent
+from mailer.feedback.webhooks.ses_and_resend_parsers import AmazonSesParser, ResendParser
 from mailer.feedback.webhooks.unsubscribe_scope import UnsubscribeScope
 
 

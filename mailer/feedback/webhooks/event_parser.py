@@ -25,7 +25,7 @@ from anymail.signals import AnymailTrackingEvent, EventType
 
 from mailer.delivery.esp.message_encoder import delivery_of
 from mailer.feedback.parsing import evidence
-from mailer.feedback.parsing.classify import Classification, classification_for, classify
+from mailer.feedback.parsing.classify_bounce_reasons import Classification, classification_for, classify
 from mailer.feedback.parsing.evidence import Kind
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 from mailer.feedback.webhooks.parse_request_body import JsonEvent

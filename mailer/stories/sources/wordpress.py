@@ -19,7 +19,6 @@ from mailer.stories.sources.feed import (
     validators_of,
     web_address,
 )
-from mailer.stories.sources.json_responses import load_json, objects_at, text_at
 from mailer.stories.sources.source_item import (
     Fetch,
     SourceError,
@@ -31,6 +30,7 @@ from mailer.stories.sources.source_item import (
     parse_iso_time,
     to_json,
 )
+from mailer.stories.sources.untrusted_json import load_json, objects_at, text_at
 from mailer.stories.url_fetcher import FetchError
 from subscribers.translate_stored_texts import stored
 

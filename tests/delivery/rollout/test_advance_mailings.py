@@ -12,9 +12,9 @@ from wagtail.models import ModelLogEntry
 from mailer.delivery.models import Alert, Intervention, Mailing, ProviderHour
 from mailer.delivery.rollout import advance_mailings, mailing_control, stop_rules
 from mailer.delivery.rollout.stop_rules import lower_share
-from mailer.delivery.throttle import provider_stats, provider_throttle, shared_state
-from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
-from mailer.delivery.throttle.rate_limits import NO_BACKOFF, Backoff
+from mailer.delivery.throttle import hourly_outcomes_by_provider, provider_throttle, shared_state
+from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
+from mailer.delivery.throttle.limits_and_backoff import NO_BACKOFF, Backoff
 from tests.delivery.cast import NOW, Clock, readers, released
 from tests.environment import examples
 
@@ -29,7 +29,7 @@ def mailing(configure):
 
 
 def add(mailing, provider="mail.ru", at=NOW, **counts):
-    provider_stats.add([(StatsBucket(mailing.pk, provider, at), ProviderCounts(**counts))])
+    hourly_outcomes_by_provider.add([(StatsBucket(mailing.pk, provider, at), ProviderCounts(**counts))])
 
 
 def sent(mailing, count, **columns):
@@ -150,7 +150,7 @@ def test_a_bad_hour_is_named_in_the_sites_time_zone(mailing, configure):
     advance_mailings.apply_stop_rules_to_all(NOW)
     (one,) = mailing.interventions.all()
     assert (one.cases, one.total) == (10, 10)
-    assert f"{(provider_stats.hour_start(NOW) + timedelta(hours=7)):%H:%M}" in one.message
+    assert f"{(hourly_outcomes_by_provider.hour_start(NOW) + timedelta(hours=7)):%H:%M}" in one.message
 
 
 STEPS = st.one_of(
@@ -195,7 +195,7 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
                 hourly = any(
                     counts.complained >= 3
                     and lower_share(counts.complained, counts.base("complained")) >= 0.003
-                    for counts in provider_stats.hourly_counts(mailing).values()
+                    for counts in hourly_outcomes_by_provider.hourly_counts(mailing).values()
                 )
                 assert (mailing.state == "paused") == (too_many or hourly)
         elif event == "pause" and before == "sending":

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mailer.delivery.models import Alert, Delivery, Intervention, Mailing, ProviderHour, ThrottleState
 from mailer.delivery.rollout import advance_mailings, mailing_control, plan_deliveries
-from mailer.delivery.throttle import provider_stats
-from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
+from mailer.delivery.throttle import hourly_outcomes_by_provider
+from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, Clock, balances, readers, released, states
 from tests.environment import examples
 
@@ -37,13 +37,15 @@ def finish_released(mailing, **columns):
     """Every released delivery is accepted, or gets the given columns."""
     changes = {"state": "accepted", "attempts": 1, **columns}
     left = released_rows(mailing).filter(state="planned").update(**changes)
-    provider_stats.add(
+    hourly_outcomes_by_provider.add(
         [(StatsBucket(mailing.pk, "example.net", NOW), ProviderCounts(attempted=left, accepted=left))]
     )
 
 
 def add_cases(mailing, number, sign="bounced", at=NOW):
-    provider_stats.add([(StatsBucket(mailing.pk, "example.net", at), ProviderCounts(**{sign: number}))])
+    hourly_outcomes_by_provider.add(
+        [(StatsBucket(mailing.pk, "example.net", at), ProviderCounts(**{sign: number}))]
+    )
 
 
 def test_only_a_share_is_released_and_the_rest_stays_planned(stepped):
@@ -110,7 +112,7 @@ def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(step
     assert (stepped.state, stepped.step, released_rows(stepped).count()) == ("sending", 1, 20)
     assert advance_mailings.advance_due(clock()) == []
     released_rows(stepped).filter(state="planned").update(state="accepted", attempts=1)
-    provider_stats.add(
+    hourly_outcomes_by_provider.add(
         [(StatsBucket(stepped.pk, "example.net", clock()), ProviderCounts(attempted=16, accepted=16))]
     )
     add_cases(stepped, 6, at=clock())
@@ -186,7 +188,7 @@ def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_ste
             Delivery.objects.filter(pk=waiting.pk).update(attempts=1, **columns)
             bounced = fate in ("bounced", "refused")
             counts = ProviderCounts(attempted=1, bounced=bounced)
-            provider_stats.add([(StatsBucket(mailing.pk, "example.net", clock()), counts)])
+            hourly_outcomes_by_provider.add([(StatsBucket(mailing.pk, "example.net", clock()), counts)])
         clock.move(minutes=31)
         advance_mailings.advance_due(clock())
         mailing.refresh_from_db()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mailer.config.sections import StopMetric, StopRules
 from mailer.delivery.rollout.stop_rules import Level, ReachedLimit, evaluate, level_of, lower_share
-from mailer.delivery.throttle.provider_stats import ProviderCounts, sum_counts
+from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, sum_counts
 
 HOUR = datetime(2021, 12, 3, 9, tzinfo=UTC)
 STOPS = StopRules()

@@ -16,7 +16,7 @@ from mailer.approval import approve_and_schedule
 from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import AccountNotIndependent
 from mailer.approval.models import AccountChange
-from mailer.desk.accounts import permissions, roles
+from mailer.desk.accounts import role_groups_and_grants, roles
 from mailer.desk.accounts.views import AccountViewSet, GroupViewSet
 from mailer.stories.models import Story
 from tests import cast as everyone
@@ -333,15 +333,15 @@ def test_the_pages_of_accounts_and_groups_open(desk: Desk, root: User, who: str)
 
 
 def test_wagtails_groups_are_deleted_unless_the_office_uses_them(desk: Desk) -> None:
-    permissions.ensure_groups()
-    assert set(Group.objects.values_list("name", flat=True)) == set(permissions.GROUPS)
+    role_groups_and_grants.ensure_groups()
+    assert set(Group.objects.values_list("name", flat=True)) == set(role_groups_and_grants.GROUPS)
     admission = Permission.objects.get(codename="access_admin")
     Group.objects.create(name="Editors").permissions.add(admission)
     Group.objects.get(name="Editors").user_set.add(desk.writer)
     Group.objects.create(name="Moderators").permissions.add(
         admission, Permission.objects.get(codename="add_story")
     )
-    permissions.ensure_groups()
+    role_groups_and_grants.ensure_groups()
     assert Group.objects.filter(name__in=["Editors", "Moderators"]).count() == 2
 
 

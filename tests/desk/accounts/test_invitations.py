@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts.contributors import contributor_countries
+from mailer.accounts.contributor_permissions import contributor_countries
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval import account_change_notices
-from mailer.desk.accounts import permissions, roles
+from mailer.desk.accounts import role_groups_and_grants, roles
 from tests.desk.accounts.test_accounts import ADD, fields, group, last_link
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -105,7 +105,7 @@ def test_an_account_that_was_not_invited_cannot_be_revoked(desk: Desk) -> None:
 def test_the_roles_are_explained_where_they_are_given_as_they_are(desk: Desk) -> None:
     answer = as_user(desk.admin).get(reverse(ADD))
     choices = dict(answer.context["form"].fields["groups"].choices)
-    assert {Group.objects.get(pk=key.value).name for key in choices} == set(permissions.GROUPS)
+    assert {Group.objects.get(pk=key.value).name for key in choices} == set(role_groups_and_grants.GROUPS)
     shown = roles.permission_matrix()
     may = {
         str(role): {str(label) for label, values in shown.rows if values[index]}

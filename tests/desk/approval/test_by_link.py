@@ -23,7 +23,7 @@ from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import AccountNotIndependent, SnapshotChanged
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot, SnapshotVariant
 from mailer.delivery.outbox.secret_removal import without_secrets
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.editions.models import Newsletter
 from mailer.editions.pictures import FOLDER
 from subscribers import tokens

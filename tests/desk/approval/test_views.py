@@ -10,7 +10,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.approval import approve_and_schedule
 from mailer.approval.author_notices import send_outcome_notices
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Approval, Snapshot
 from mailer.approval.preflight.findings import Finding
 from mailer.approval.submit import submit

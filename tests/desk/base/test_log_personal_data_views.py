@@ -16,7 +16,7 @@ from mailer.feedback import ingest
 from mailer.feedback.models import ReturnedMessage
 from subscribers.models import Tag
 from subscribers.privacy.erasure import erase
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 from tests.desk.subscribers.test_subscriber_pages import form
@@ -39,7 +39,7 @@ def seen(user: User) -> list[tuple[str, str]]:
 
 @pytest.mark.both_databases
 def test_an_edit_is_logged_with_the_values_before_and_after(desk: Desk) -> None:
-    tags_and_fields.set_tags(desk.reader, ["old"])
+    tag_and_field_values.set_tags(desk.reader, ["old"])
     url = reverse("desk_subscribers:edit", args=[desk.reader.pk])
     as_user(desk.admin).post(url, form(desk.reader, name="Aigul <b>N", tags="new"))
     expected = {"name": [desk.reader.name, "Aigul <b>N"], "tags": ['["old"]', '["new"]']}

@@ -24,7 +24,7 @@ from mailer.editions.translation_units import (
     units_of,
 )
 from mailer.rendering.data_types import WRITTEN_KINDS, Block, LocalText, Picture
-from mailer.rendering.edition_text_parts import BLOCK_PARTS, PARTS, TextPart
+from mailer.rendering.translatable_texts import BLOCK_PARTS, PARTS, TextPart
 from tests.approval.preflight_edition import CLEAN, PICTURE, with_block
 from tests.desk.cast import Desk
 

@@ -8,13 +8,13 @@ from django.test import Client
 from django.urls import reverse
 
 from mailer.approval.models import Authorship, Snapshot
-from mailer.rendering import template_parts
+from mailer.rendering import template_sandbox
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
 FOOT = "blocks/foot.mjml"
-DEFAULT = template_parts.default_source(FOOT)
+DEFAULT = template_sandbox.default_source(FOOT)
 CHANGED = DEFAULT.replace("{{ digest.office }}", "Printed by {{ digest.office }}")
 
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.approval import approve_and_schedule, external_approval
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.desk.editions import variant_version_diff
 from mailer.editions.models import Edition
 from mailer.editions.pictures import FOLDER

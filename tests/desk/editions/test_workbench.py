@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.test.utils.form_data import nested_form_data, rich_text
 
-from mailer.approval import review_comments_and_checks
-from mailer.approval.authorship import name_of
+from mailer.approval import review_comments_and_checked_variants
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import LinkCheck, Snapshot
 from mailer.approval.preflight.link_crawler import LinkProgress
 from mailer.desk.editions import workbench
@@ -490,7 +490,7 @@ def test_the_checks_are_those_of_the_preview(desk: Desk) -> None:
 
 def test_a_writer_sees_and_settles_what_a_reviewer_said_about_a_story(desk: Desk) -> None:
     snapshot = cast.submitted(desk)
-    comment = review_comments_and_checks.add_comment(
+    comment = review_comments_and_checked_variants.add_comment(
         snapshot, desk.approver, "kz-news", "Which year?", timezone.now()
     )
     page = as_user(desk.writer).get(address(desk))

@@ -19,7 +19,7 @@ from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import PreflightFailed, approve
 from mailer.approval.possible_approvers import is_second_person
 from mailer.approval.submit import submit
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.desk.base.setup_progress import STEPS as KEYS
 from mailer.desk.base.setup_progress import back_link, can_be_approved
 from mailer.desk.home import sample_edition

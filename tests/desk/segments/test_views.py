@@ -13,11 +13,11 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.desk.segments import views
-from mailer.reports import list_health
+from mailer.reports import segment_count_job
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
-from subscribers.segments import estimates, tags_and_fields
+from subscribers.segments import estimates, tag_and_field_values
 from subscribers.segments.models import CustomField, RuleCount, Segment
 from subscribers.segments.rules import Condition, Group, to_json
 from subscribers.segments.segments import save
@@ -103,7 +103,7 @@ def test_an_invalid_rule_shows_an_error_and_is_not_saved(desk: Desk, fields: dic
 def test_every_available_condition_can_be_shown(desk: Desk) -> None:
     for kind in CustomField.Kind.values:
         CustomField.objects.create(name=f"A {kind}", kind=kind, choices="red\ngreen")
-    tags_and_fields.get_or_create_tag("donor")
+    tag_and_field_values.get_or_create_tag("donor")
     page = as_user(desk.admin).get(NEW).content.decode()
     options = [part.split('"')[0] for part in page.split('<option value="')[1:] if "|" in part.split('"')[0]]
     assert len(options) > 30
@@ -285,7 +285,7 @@ def test_pages_show_the_count_of_the_worker_and_when_it_counted(
     monkeypatch.setattr(estimates, "_RANGE", 300)
     segment = Segment()
     save(segment, "Few", few, "lola", now)
-    assert list_health.refresh_counts(lambda: now, lambda: False) == 5
+    assert segment_count_job.refresh_counts(lambda: now, lambda: False) == 5
     segment_page = reverse("desk_segments:edit", args=[segment.pk])
     found = as_user(desk.admin).get(segment_page).context["estimate"]
     newest = list(Subscriber.objects.filter(subscriptions=None, language="ru").order_by("-pk")[:8])
@@ -296,16 +296,16 @@ def test_pages_show_the_count_of_the_worker_and_when_it_counted(
     # What a page shows is not counted again by looking at it, and the worker rests in between.
     Subscriber.objects.filter(pk=newest[0].pk).delete()
     later = now + timedelta(minutes=1)
-    assert list_health.refresh_counts(lambda: later, lambda: False) == 0
+    assert segment_count_job.refresh_counts(lambda: later, lambda: False) == 0
     assert estimates.estimate(few, later).matching == 200
     assert as_user(desk.admin).get(segment_page).context["estimate"].sample[0] == newest[1]
     assert estimates.estimate(few, later, exact=True).matching == 199
     # It rests for a hundred times as long as all of them took.
     RuleCount.objects.update(seconds=5)
     later = now + timedelta(minutes=40)
-    assert list_health.refresh_counts(lambda: later, lambda: False) == 0
+    assert segment_count_job.refresh_counts(lambda: later, lambda: False) == 0
     later = now + timedelta(minutes=42)
-    assert list_health.refresh_counts(lambda: later, lambda: False) == 5
+    assert segment_count_job.refresh_counts(lambda: later, lambda: False) == 5
     assert estimates.estimate(few, later).matching == 199
 
 

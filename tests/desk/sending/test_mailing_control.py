@@ -16,8 +16,8 @@ from wagtail.models import ModelLogEntry
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.rollout import advance_mailings
-from mailer.delivery.throttle import provider_stats
-from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
+from mailer.delivery.throttle import hourly_outcomes_by_provider
+from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from mailer.reports.edition_state import edition_state
 from mailer.reports.stats import latest_dry_run, latest_mailing
 from tests.desk import cast
@@ -188,7 +188,7 @@ def test_get_requests_change_nothing(desk: Desk) -> None:
 
 def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> None:
     mailing = cast.sending(desk)
-    provider_stats.add(
+    hourly_outcomes_by_provider.add(
         [
             (
                 StatsBucket(mailing.pk, "mail.ru", timezone.now()),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts.models import ContributorCountries
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.desk.stories.source_panel_and_suggestions import mark_differences
 from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySource, StorySourceItem

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from mailer.accounts.models import ContributorCountries
-from mailer.desk.accounts.permissions import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.stories.models import Story
 from tests.desk.cast import Desk, as_user
 from tests.stories import word_files

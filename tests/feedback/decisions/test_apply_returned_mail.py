@@ -10,7 +10,7 @@ from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
 from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import FeedbackEvent
-from mailer.feedback.parsing.classify import Classification
+from mailer.feedback.parsing.classify_bounce_reasons import Classification
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression

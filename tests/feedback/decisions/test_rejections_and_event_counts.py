@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from mailer.delivery.models import Delivery, Mailing, ProviderHour
 from mailer.delivery.rollout import advance_mailings
-from mailer.delivery.throttle import provider_stats, shared_state
-from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
+from mailer.delivery.throttle import hourly_outcomes_by_provider, shared_state
+from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from mailer.feedback.decisions import rejections_and_event_counts
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
-from mailer.feedback.parsing.classify import Classification
+from mailer.feedback.parsing.classify_bounce_reasons import Classification
 from subscribers.models import Subscriber
 from tests.environment import examples
 from tests.feedback import cast
@@ -193,7 +193,7 @@ def test_a_code_without_text_is_classified_by_stage(
 
 def counts(delivery: Delivery) -> dict:
     rejections_and_event_counts.count_events(NOW)
-    return provider_stats.hourly_counts(Mailing.objects.get(pk=delivery.mailing_id))
+    return hourly_outcomes_by_provider.hourly_counts(Mailing.objects.get(pk=delivery.mailing_id))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_bounce_counts_by_class_for_the_hour_of_its_delivery(bounce_class, cou
     accepted_at = ago(hours=30)
     sent = accepted_delivery(reader("aigerim@bk.ru"), accepted_at)
     bounce(sent, bounce_class)
-    row = {("mail.ru", provider_stats.hour_start(accepted_at)): counted}
+    row = {("mail.ru", hourly_outcomes_by_provider.hour_start(accepted_at)): counted}
     assert counts(sent) == (row if any(counted) else {})
 
 
@@ -217,14 +217,16 @@ def test_a_delivery_counts_once_for_each_metric():
     sent = accepted_delivery(reader(), ago(hours=1))
     bounce(sent)
     assert counts(sent) == {
-        ("example.net", provider_stats.hour_start(ago(hours=1))): ProviderCounts(bounced=1)
+        ("example.net", hourly_outcomes_by_provider.hour_start(ago(hours=1))): ProviderCounts(bounced=1)
     }
     bounce(sent)
     bounce(sent)
     complain(sent)
     complain(sent)
     assert counts(sent) == {
-        ("example.net", provider_stats.hour_start(ago(hours=1))): ProviderCounts(bounced=1, complained=1)
+        ("example.net", hourly_outcomes_by_provider.hour_start(ago(hours=1))): ProviderCounts(
+            bounced=1, complained=1
+        )
     }
     assert rejections_and_event_counts.count_events(NOW) == 0
     assert not FeedbackEvent.objects.filter(counted_at=None).exists()
@@ -275,7 +277,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
         )
         for person in people
     ]
-    provider_stats.add(
+    hourly_outcomes_by_provider.add(
         [
             (StatsBucket(about.pk, "mail.ru", NOW), ProviderCounts(attempted=40, accepted=40)),
             (StatsBucket(about.pk, "gmail.com", NOW), ProviderCounts(attempted=1000, accepted=1000)),
@@ -302,7 +304,9 @@ def test_counts_do_not_depend_on_order(steps):
             complain(sent, NOW + timedelta(minutes=1))
         else:
             bounce(sent, step)
-    found = counts(sent).get(("example.net", provider_stats.hour_start(accepted_at)), ProviderCounts())
+    found = counts(sent).get(
+        ("example.net", hourly_outcomes_by_provider.hour_start(accepted_at)), ProviderCounts()
+    )
     assert found == ProviderCounts(
         bounced="hard" in steps, blocked="block" in steps, complained="complaint" in steps
     )

@@ -12,7 +12,7 @@ from mailer.delivery.message_identifiers import message_id
 from mailer.delivery.models import Delivery
 from mailer.feedback import subscriber_signal_receivers
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, WebhookPayload
-from mailer.feedback.parsing import classify
+from mailer.feedback.parsing import classify_bounce_reasons
 from mailer.feedback.webhooks.esp_parsers import PARSERS
 from mailer.feedback.webhooks.event_parser import REASONS
 from mailer.feedback.webhooks.process_payloads import process_due
@@ -296,7 +296,7 @@ def test_every_reason_of_an_esp_is_one_of_the_rules() -> None:
     assert set(REASONS) <= set(PARSERS) == set(SERVICES)
     for reasons in REASONS.values():
         for reason in reasons.values():
-            assert classify.classification_for(reason, "", "").reason == reason
+            assert classify_bounce_reasons.classification_for(reason, "", "").reason == reason
 
 
 @pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "virus"])

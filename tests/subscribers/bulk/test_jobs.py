@@ -19,7 +19,7 @@ from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscript
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
 from subscribers.search import subscriber_search
 from subscribers.search.subscriber_search import Query
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from subscribers.subscribe import subscribe
 from tests.environment import examples
 from tests.subscribers.conftest import NOW, Join
@@ -125,25 +125,25 @@ def test_undoing_reverts_what_was_not_changed_since(
 
 def test_tags_are_added_removed_and_restored(join: Join) -> None:
     had, fresh = join("had"), join("fresh")
-    tags_and_fields.set_tags(had, ["donor"])
-    tag = tags_and_fields.get_or_create_tag("donor")
+    tag_and_field_values.set_tags(had, ["donor"])
+    tag = tag_and_field_values.get_or_create_tag("donor")
     tagged = done(BulkRequest("tag", target=tag.pk))
     assert (tagged.changed, tagged.skipped) == (1, 1)
     undone(tagged)
     assert [one.subscriber for one in tag.taggings.all()] == [had]
     untagged = done(BulkRequest("untag", target=tag.pk))
     assert not tag.taggings.exists()
-    tags_and_fields.set_tags(fresh, ["donor"])
+    tag_and_field_values.set_tags(fresh, ["donor"])
     undone(untagged)
     assert {one.subscriber for one in tag.taggings.all()} == {had, fresh}
 
 
 def test_a_deleted_tag_or_list_stops_no_job(join: Join, events: MailingList) -> None:
     person = join("had")
-    tags_and_fields.set_tags(person, ["donor"])
-    untagged = done(BulkRequest("untag", target=tags_and_fields.get_or_create_tag("donor").pk))
+    tag_and_field_values.set_tags(person, ["donor"])
+    untagged = done(BulkRequest("untag", target=tag_and_field_values.get_or_create_tag("donor").pk))
     added = jobs.create(BulkRequest("add", target=events.pk, reason="asked"), "lola", NOW)
-    tags_and_fields.get_or_create_tag("donor").delete()
+    tag_and_field_values.get_or_create_tag("donor").delete()
     events.delete()
     undone(untagged)
     assert (untagged.reverted, untagged.kept) == (0, 1)
@@ -164,7 +164,7 @@ def test_a_job_handles_only_those_who_existed_when_it_was_created(join: Join) ->
     runner = jobs.BulkRunner(batch_size=2)
     for number in range(5):
         join(f"reader-{number}")
-    tag = tags_and_fields.get_or_create_tag("donor")
+    tag = tag_and_field_values.get_or_create_tag("donor")
     job = jobs.create(BulkRequest("tag", query=Query("reader"), target=tag.pk), "lola", NOW)
     runner.run_batch(job, lambda: NOW)
     assert tag.taggings.count() == 2
@@ -178,7 +178,7 @@ def test_a_job_handles_only_those_who_existed_when_it_was_created(join: Join) ->
 
 def test_after_thirty_days_the_changes_are_deleted(join: Join) -> None:
     join("a")
-    job = done(BulkRequest("tag", target=tags_and_fields.get_or_create_tag("x").pk))
+    job = done(BulkRequest("tag", target=tag_and_field_values.get_or_create_tag("x").pk))
     late = NOW + UNDO_FOR + timedelta(seconds=1)
     with pytest.raises(WrongState, match="30 days"):
         jobs.RUNNER.start_undo(job, "lola", late)
@@ -236,7 +236,7 @@ def test_the_selection_is_stored_as_the_query(join: Join) -> None:
     join("aigul", language="kk")
     asked = Query("aig", state=subscriber_search.STATES[1], language="kk")
     job = jobs.create(
-        BulkRequest("tag", query=asked, target=tags_and_fields.get_or_create_tag("x").pk), "lola", NOW
+        BulkRequest("tag", query=asked, target=tag_and_field_values.get_or_create_tag("x").pk), "lola", NOW
     )
     assert jobs.selected_subscribers(job).count() == 1
     assert jobs.selected_subscribers(replace_asked(job)).count() == 0

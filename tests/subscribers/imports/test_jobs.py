@@ -12,7 +12,7 @@ from django.db import connection
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from mailer.reports.export import rejected_rows_sheet, subscribers_sheet, write_csv
+from mailer.reports.spreadsheet_export import rejected_rows_sheet, subscribers_sheet, write_csv
 from subscribers import consent, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Event, Evidence
@@ -25,7 +25,7 @@ from subscribers.merge import merge
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase
 from subscribers.resumable_jobs import LEASE, WrongState
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from subscribers.segments.models import CustomField, Tag
 from subscribers.suppression import suppress, suppress_manually
 from tests.environment import examples
@@ -300,8 +300,8 @@ def test_tags_and_custom_fields_are_saved_and_undone(monthly: MailingList, join:
     size = CustomField.objects.create(name="Shoe size", kind="number")
     since = CustomField.objects.create(name="Member since", kind="date")
     known = join("known")
-    tags_and_fields.set_tags(known, ["press"])
-    tags_and_fields.set_value(known, size, "38")
+    tag_and_field_values.set_tags(known, ["press"])
+    tag_and_field_values.set_value(known, size, "38")
     file = (
         "email,TAGS,Shoe size,member_since\n"
         'known@example.org,"""vip"",""Press""",39,\nnew@example.org,vip,,2021-03-04\nbad@example.org,,big,\n'
@@ -325,7 +325,7 @@ def test_a_field_that_was_changed_since_is_not_undone(monthly: MailingList, join
     known = join("known")
     job = read_file("email,city\nknown@example.org,Osh\n", monthly)
     apply_job(job)
-    tags_and_fields.set_value(known, city, "Naryn")
+    tag_and_field_values.set_value(known, city, "Naryn")
     undo_job(job)
     assert known.values.get().text == "Naryn"
 
@@ -486,7 +486,7 @@ def test_a_field_that_was_changed_or_deleted_since_the_file_was_read_is_skipped(
     gone.delete()
     apply_job(job)
     person = Subscriber.objects.get()
-    assert tags_and_fields.values_of(person) == {"Colour": "red"}
+    assert tag_and_field_values.values_of(person) == {"Colour": "red"}
     undo_job(job)
     assert not Subscriber.objects.exists()
 

@@ -18,7 +18,7 @@ from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy import retention
 from subscribers.privacy.erasure import erase
 from subscribers.search.subscriber_search import Query
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -30,7 +30,10 @@ def test_erasure_removes_a_search_for_the_address_and_the_bulk_action_continues(
 ) -> None:
     join("olga")
     other = join("helga", name="olga@example.org.example")
-    tag, other_tag = tags_and_fields.get_or_create_tag("donor"), tags_and_fields.get_or_create_tag("press")
+    tag, other_tag = (
+        tag_and_field_values.get_or_create_tag("donor"),
+        tag_and_field_values.get_or_create_tag("press"),
+    )
     reason = "olga@example.org asked by telephone"
     job = jobs.create(BulkRequest("tag", query=Query(text), target=tag.pk, reason=reason), "lola", NOW)
     found = list(jobs.selected_subscribers(job))
@@ -48,7 +51,7 @@ def test_erasure_removes_a_search_for_the_address_and_the_bulk_action_continues(
 
 def test_a_redacted_search_of_a_finished_bulk_action_finds_no_subscriber(join: Join) -> None:
     join("olga"), join("helga", name="olga@example.org.example")
-    tag = tags_and_fields.get_or_create_tag("donor")
+    tag = tag_and_field_values.get_or_create_tag("donor")
     jobs.create(BulkRequest("tag", query=Query("olga@example.org"), target=tag.pk), "lola", NOW)
     jobs.run_due(NOW, lambda: False)
     assert erase("olga@example.org", NOW)

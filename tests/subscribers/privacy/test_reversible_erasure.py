@@ -25,7 +25,7 @@ from subscribers.models import (
 )
 from subscribers.preference_center import change_address
 from subscribers.privacy import data_access, erasure, retention
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, suppress
 from tests.subscribers.conftest import Join
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.both_databases
 def person(client: Client, join: Join, sent_emails: list[mail.EmailMessage]) -> Subscriber:
     """A subscriber whose address was changed to a thief's."""
     person = join("olga", name="Olga Petrova", language="ru", countries=("KZ", "UZ"))
-    tags_and_fields.set_tags(person, ["press"])
+    tag_and_field_values.set_tags(person, ["press"])
     consent.record(
         Event.IMPORTED, [person.pk], [None], Evidence(Channel.IMPORT, "text", "en"), timezone.now()
     )

@@ -16,7 +16,7 @@ from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
 from subscribers.resumable_jobs import LEASE, WrongState
-from subscribers.segments import tags_and_fields
+from subscribers.segments import tag_and_field_values
 from subscribers.segments.models import Segment, Tag
 from subscribers.segments.rules import Condition, Group
 from subscribers.segments.segments import save
@@ -109,7 +109,7 @@ def test_no_one_is_asked_when_the_tag_of_the_excluded_was_deleted(
     monthly: MailingList, events: MailingList, join: Join
 ) -> None:
     join("aigul")
-    rule = Group("all", (Condition("tag", "not_has", (tags_and_fields.get_or_create_tag("donor").pk,)),))
+    rule = Group("all", (Condition("tag", "not_has", (tag_and_field_values.get_or_create_tag("donor").pk,)),))
     first = campaigns.create(save(Segment(), "Others", rule, "lola", NOW), monthly, 30, "lola", NOW)
     Tag.objects.all().delete()
     campaigns.run_due(NOW)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from subscribers.merge import merge
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy.data_access import collect_data
-from subscribers.segments import segments, tags_and_fields
+from subscribers.segments import segments, tag_and_field_values
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rules import MAX_DEPTH, Condition, Group, InvalidRule, from_json, to_json
 from subscribers.segments.segments import load_rule, save
@@ -29,7 +29,7 @@ _COUNTRIES, _LANGUAGES = ("KZ", "UZ", "TJ"), ("ru", "kk", "en")
 def office(db: None) -> Iterator[dict[str, Any]]:
     """Thirty subscribers on two lists, with two tags and a field of each kind."""
     lists = [MailingList.objects.create(slug=f"list-{n}", name=f"List {n}") for n in range(2)]
-    tags = [tags_and_fields.get_or_create_tag(name) for name in ("donor", "press")]
+    tags = [tag_and_field_values.get_or_create_tag(name) for name in ("donor", "press")]
     fields = [
         CustomField.objects.create(name=kind, kind=kind, choices="red\ngreen")
         for kind in ("text", "number", "date", "choice")
@@ -45,7 +45,7 @@ def office(db: None) -> Iterator[dict[str, Any]]:
             if (number + place) % 3:
                 state = Subscription.State.values[(number // 3 + place) % 3]
                 Subscription.objects.create(subscriber=person, mailing_list=one, state=state)
-        tags_and_fields.set_tags(
+        tag_and_field_values.set_tags(
             person, [tag.name for place, tag in enumerate(tags) if number % (place + 2) == 0]
         )
         written = (
@@ -56,7 +56,7 @@ def office(db: None) -> Iterator[dict[str, Any]]:
         )
         for place, field in enumerate(fields):
             if number % (place + 2):
-                tags_and_fields.set_value(person, field, written[place])
+                tag_and_field_values.set_value(person, field, written[place])
     yield {"lists": lists, "tags": tags, "fields": fields}
 
 
@@ -273,9 +273,9 @@ def test_a_deleted_list_makes_the_rule_invalid(join: Join, monthly: MailingList)
 def test_merging_keeps_the_tags_and_fields_of_both(join: Join) -> None:
     kept, gone = join("aigul"), join("aigul.n")
     field = CustomField.objects.create(name="Office", kind="text")
-    tags_and_fields.set_tags(kept, ["donor"])
-    tags_and_fields.set_tags(gone, ["Donor", "press"])
-    tags_and_fields.set_value(gone, field, "Almaty")
+    tag_and_field_values.set_tags(kept, ["donor"])
+    tag_and_field_values.set_tags(gone, ["Donor", "press"])
+    tag_and_field_values.set_value(gone, field, "Almaty")
     merge(kept, gone, NOW)
     known = collect_data(kept)
     assert (known["tags"], known["fields"]) == (["donor", "press"], {"Office": "Almaty"})

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.rendering import links, variants
+from mailer.rendering.avoid_odd_url_count import with_even_count
 from mailer.rendering.data_types import Block, Content, LocalText, Picture, RenderedVariant, StoryText
-from mailer.rendering.even_url_count import with_even_count
 from mailer.rendering.links import rewrite_links
 from mailer.rendering.merge_tags import PLACEHOLDERS
 from tests.rendering import cast

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from mailer.rendering import template_check, template_parts, variants
+from mailer.rendering import template_check, template_sandbox, variants
 from mailer.rendering.data_types import RenderedVariant, from_json, to_json
 from tests.rendering.cast import EDITION, MASTHEAD
 
 FOOT = "blocks/foot.mjml"
-DEFAULT = template_parts.default_source(FOOT)
+DEFAULT = template_sandbox.default_source(FOOT)
 
 
 def rendered(source: str, part: str = FOOT) -> RenderedVariant:
@@ -71,7 +71,7 @@ BOMBS = [
     _SET.replace("START", "'aa'").replace("GROW", "[kept.x, kept.x] | join(kept.x)"),
     "{% for i in range(999) %}<mj-wrapper>{% endfor %}",
     "<div>" * 5000,
-    "x" * (template_parts.PART_LIMIT + 1),
+    "x" * (template_sandbox.PART_LIMIT + 1),
 ]
 
 
@@ -97,8 +97,8 @@ def test_what_writers_wrote_is_escaped_in_a_part_too() -> None:
 def test_every_shipped_part_passes_the_checks() -> None:
     assert {
         name: found
-        for name in template_parts.part_names()
-        if (found := problems(template_parts.default_source(name), name))
+        for name in template_sandbox.part_names()
+        if (found := problems(template_sandbox.default_source(name), name))
     } == {}
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Mailing
-from mailer.tracking import aggregates
-from mailer.tracking.aggregates import Breakdown, GroupCount, hide_small_counts
+from mailer.tracking import click_and_open_counts
 from mailer.tracking.bot_detection import EventKind
+from mailer.tracking.click_and_open_counts import Breakdown, GroupCount, hide_small_counts
 from mailer.tracking.models import DailyEventCount, VariantAudience
 from tests.cast import NOW
 
@@ -33,7 +33,7 @@ def test_click_stats_have_every_link_by_language_and_countries(
     _store_count(variants["KZ en"], 1, 9)
     _store_count(variants["KZ ru"], 1, 7)
     _store_count(variants["KZ ru"], 1, 40, bot=True)
-    clicks = aggregates.click_stats(mailing)
+    clicks = click_and_open_counts.click_stats(mailing)
     first, *others = clicks.links
     assert (first.url, first.story_key, first.label) == (
         "https://example.org/ring",
@@ -55,7 +55,7 @@ def test_click_stats_have_every_link_by_language_and_countries(
 def test_fewer_than_five_clicks_are_hidden(mailing: Mailing, variants: dict[str, SnapshotVariant]) -> None:
     _audiences(variants)
     _store_count(variants["KZ en"], 1, 4)
-    clicks = aggregates.click_stats(mailing)
+    clicks = click_and_open_counts.click_stats(mailing)
     assert (clicks.human_count, clicks.links[0].human_count) == (None, None)
     assert clicks.links[1].human_count == 0
 
@@ -65,7 +65,7 @@ def test_a_mailing_to_fewer_than_five_recipients_has_no_counts(
 ) -> None:
     VariantAudience.objects.create(variant=variants["TJ ru"], recipients=2, countries="TJ")
     _store_count(variants["TJ ru"], 1, 30)
-    clicks = aggregates.click_stats(mailing)
+    clicks = click_and_open_counts.click_stats(mailing)
     assert (clicks.human_count, clicks.links[0].human_count, clicks.links[1].human_count) == (
         None,
         None,
@@ -78,7 +78,7 @@ def test_opens_are_counted_apart_from_clicks(mailing: Mailing, variants: dict[st
     _store_count(variants["KZ en"], 1, 9)
     _store_count(variants["KZ en"], 0, 12, EventKind.OPEN)
     _store_count(variants["KZ en"], 0, 3, EventKind.OPEN, bot=True)
-    opens = aggregates.open_stats(mailing)
+    opens = click_and_open_counts.open_stats(mailing)
     assert (opens.human_count, opens.bot_count) == (12, 3)
     assert opens.by_language == (Breakdown("en", None, 12), Breakdown("ru", None, 0))
     assert opens.by_countries == (Breakdown("", ("KZ",), None), Breakdown("", ("TJ",), None))

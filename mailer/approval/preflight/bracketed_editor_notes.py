@@ -133,7 +133,7 @@ _LONGEST = 90
 _FEW_WORDS = 3
 
 
-def find_editor_query(plain: str) -> str:
+def find_bracketed_note(plain: str) -> str:
     """The first aside of a text to colleagues; empty where it has none."""
     for bracket in _BRACKET.finditer(plain):
         words = bracket["round"] or bracket["square"]

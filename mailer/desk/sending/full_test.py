@@ -1,4 +1,4 @@
-"""Dry runs: every subscriber's email is built exactly as it would be sent, and goes to a colleague."""
+"""Full tests: every subscriber's email is built exactly as it would be sent, and goes to a colleague."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from subscribers.rate_limit import claim_form
 _SAMPLE_SIZE = 20
 
 
-class DryRunForm(forms.Form):
+class FullTestForm(forms.Form):
     """The receiving address, and for how many subscribers."""
 
     to = forms.EmailField(
@@ -53,7 +53,7 @@ class DryRunForm(forms.Form):
         return None if chosen == "all" else int(chosen)
 
 
-class DryRunPage(EditionPage):
+class FullTestPage(EditionPage):
     """Shows the last dry run (GET) and starts another one (POST)."""
 
     page_title = _("Full test")
@@ -103,13 +103,13 @@ class DryRunPage(EditionPage):
                 raise ControlError("dry_run_active", text)
             mailing_control.start_dry_run(snapshot, to, limit, user, now)
 
-    def _form(self, data: Any = None) -> DryRunForm | None:
+    def _form(self, data: Any = None) -> FullTestForm | None:
         """None if there is no open snapshot."""
         snapshot = self.edition.snapshots.first()
         if snapshot is None or snapshot.state not in Snapshot.OPEN or snapshot.mailed:
             return None
         initial = {"to": current_user(self.request).email}
-        return DryRunForm(
+        return FullTestForm(
             data, initial=initial, audience=snapshot.audience_count, variants=snapshot.variants.count()
         )
 

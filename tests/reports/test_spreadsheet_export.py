@@ -10,7 +10,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 from openpyxl import load_workbook
 
-from mailer.reports.export import MAX_ROWS, Sheet, csv_lines, long_format_sheet, table_sheet, write_xlsx
+from mailer.reports.spreadsheet_export import (
+    MAX_ROWS,
+    Sheet,
+    csv_lines,
+    long_format_sheet,
+    table_sheet,
+    write_xlsx,
+)
 from mailer.reports.stats import OutcomeCounts, Stats, Totals
 from mailer.reports.tables import Cell, Column, report_tables
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mailer.config import ConfigError
-from mailer.worker import startup
+from mailer.worker import process_startup
 
 
 @pytest.fixture
@@ -31,17 +31,17 @@ def test_static_files_are_collected_once_and_again_when_one_changed(
     own.mkdir()
     (own / "office.css").write_text("a { color: red }", "ascii")
     settings.STATICFILES_DIRS = [own]
-    startup.collect_static_files()
+    process_startup.collect_static_files()
     manifest = root / "staticfiles.json"
     before = json.loads(manifest.read_text("utf-8"))["paths"]
     # Those of the libraries too.
     assert "wagtailadmin/css/core.css" in before
     manifest.unlink()
-    startup.collect_static_files()
+    process_startup.collect_static_files()
     assert not manifest.exists()
 
     (own / "office.css").write_text("a { color: green }", "ascii")
-    startup.collect_static_files()
+    process_startup.collect_static_files()
     after = json.loads(manifest.read_text("utf-8"))["paths"]
     assert after["office.css"] != before["office.css"]
     # Pages that are open name the former one.
@@ -52,10 +52,10 @@ def test_a_storage_folder_that_cannot_be_written_is_named(root: Path) -> None:
     root.parent.mkdir(exist_ok=True)
     root.write_text("", "ascii")
     with pytest.raises(ConfigError, match=str(root)):
-        startup.collect_static_files()
+        process_startup.collect_static_files()
 
 
 def test_a_checkout_collects_nothing(root: Path, settings: Any) -> None:
     settings.STATIC_FILES_COLLECTED = False
-    startup.collect_static_files()
+    process_startup.collect_static_files()
     assert not root.exists()

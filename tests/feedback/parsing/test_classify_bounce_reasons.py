@@ -14,9 +14,9 @@ from django.conf import settings as django_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.feedback.parsing import classify as rules
+from mailer.feedback.parsing import classify_bounce_reasons as rules
 from mailer.feedback.parsing import fast_regex_lists
-from mailer.feedback.parsing.classify import classify
+from mailer.feedback.parsing.classify_bounce_reasons import classify
 from tests.feedback.parsing.server_replies import ABOUT_US, NOT_ABOUT_THE_ADDRESS, REFUSALS
 
 ADDRESS = "<aigerim@villages.example>"

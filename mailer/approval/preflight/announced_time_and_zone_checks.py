@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from babel.core import get_global
 
+from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of
 from mailer.approval.preflight.date_checks import (
     dated_stories,
@@ -16,7 +17,6 @@ from mailer.approval.preflight.date_checks import (
     resolve_date,
 )
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import check_each_text
 
 # What is said of a day to come, or asked for until then.
 ANNOUNCED: Mapping[str, re.Pattern[str]] = {

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from mailer.rendering import template_parts
+from mailer.rendering import template_sandbox
 from mailer.rendering.merge_tags import PLACEHOLDERS, escape_tags
 
 # Quoted values may hold "<" and ">". The literal beginnings of these expressions make them fast.
@@ -259,6 +259,6 @@ def _listed(text: str, name: str, address: str) -> str:
         pass
     at = text.find("\n", last + 1) + 1 if last >= 0 else 0
     # A name that has an address would count, too.
-    named = template_parts.wrap_lines(f"{escape_tags(name)}: {address}")
+    named = template_sandbox.wrap_lines(f"{escape_tags(name)}: {address}")
     line = address if any(_addresses(name)) else named
     return f"{text[: at or len(text)]}{line}\n{text[at or len(text) :]}"

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from mailer.approval import list_change_approval
+from mailer.approval import list_sender_and_welcome_approval
 from mailer.approval.account_change_records import acting_as
 from mailer.approval.approve_and_schedule import (
     AccountNotIndependent,
@@ -22,10 +22,10 @@ from mailer.approval.approve_and_schedule import (
     PreflightFailed,
     WrongState,
 )
-from mailer.approval.list_change_approval import ListEmails
+from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import AccountChange, ListChange
 from mailer.approval.submit import submit
-from mailer.editions import sender_domains
+from mailer.editions import allowed_sender_domains
 from mailer.editions.models import Edition, Newsletter
 from subscribers.models import MailingList
 from tests import cast
@@ -42,7 +42,7 @@ def monthly() -> MailingList:
 
 @pytest.fixture
 def change(monthly: MailingList, people: cast.Staff) -> ListChange:
-    return list_change_approval.propose(monthly, EMAILS, people.admin, NOW)
+    return list_sender_and_welcome_approval.propose(monthly, EMAILS, people.admin, NOW)
 
 
 def in_force(mailing_list: MailingList) -> ListEmails:
@@ -59,23 +59,23 @@ def test_a_proposal_is_in_force_when_a_second_person_approved_it(
 ) -> None:
     assert [message.to for message in mail.outbox] == [[people.approver.email]]
     assert in_force(monthly) == ListEmails("", "", {})
-    list_change_approval.approve_list_change(change, people.approver, NOW)
+    list_sender_and_welcome_approval.approve_list_change(change, people.approver, NOW)
     assert in_force(monthly) == EMAILS
     with pytest.raises(WrongState):
-        list_change_approval.reject_list_change(change, people.approver, NOW)
+        list_sender_and_welcome_approval.reject_list_change(change, people.approver, NOW)
 
 
 def test_neither_its_author_nor_a_writer_approves_it(
     monthly: MailingList, change: ListChange, people: cast.Staff
 ) -> None:
     with pytest.raises(AuthorMayNotApprove):
-        list_change_approval.approve_list_change(change, people.admin, NOW)
+        list_sender_and_welcome_approval.approve_list_change(change, people.admin, NOW)
     with pytest.raises(NotPermitted):
-        list_change_approval.approve_list_change(change, people.writer, NOW)
+        list_sender_and_welcome_approval.approve_list_change(change, people.writer, NOW)
     with acting_as(people.admin):
         User.objects.filter(pk=people.approver.pk).update(email="mine@example.net")
     with pytest.raises(AccountNotIndependent):
-        list_change_approval.approve_list_change(change, people.approver, NOW)
+        list_sender_and_welcome_approval.approve_list_change(change, people.approver, NOW)
     assert in_force(monthly) == ListEmails("", "", {})
 
 
@@ -84,7 +84,7 @@ def test_who_created_the_account_of_its_author_does_not_approve_it(
 ) -> None:
     AccountChange.objects.create(user=people.admin, actor=people.approver, what="created", at=timezone.now())
     with pytest.raises(AccountNotIndependent):
-        list_change_approval.approve_list_change(change, people.approver, NOW)
+        list_sender_and_welcome_approval.approve_list_change(change, people.approver, NOW)
     row = ListChange.objects.filter(pk=change.pk)
     with refused("create the account"), transaction.atomic():
         row.update(state="approved", decided_by=people.approver, decided_at=NOW)
@@ -93,10 +93,12 @@ def test_who_created_the_account_of_its_author_does_not_approve_it(
 def test_a_later_proposal_replaces_an_earlier_one(
     monthly: MailingList, change: ListChange, people: cast.Staff
 ) -> None:
-    later = list_change_approval.propose(monthly, ListEmails("", "", {"en": "Hello"}), people.writer, NOW)
+    later = list_sender_and_welcome_approval.propose(
+        monthly, ListEmails("", "", {"en": "Hello"}), people.writer, NOW
+    )
     with pytest.raises(WrongState):
-        list_change_approval.approve_list_change(change, people.approver, NOW)
-    list_change_approval.reject_list_change(later, people.writer, NOW)
+        list_sender_and_welcome_approval.approve_list_change(change, people.approver, NOW)
+    list_sender_and_welcome_approval.reject_list_change(later, people.writer, NOW)
     assert in_force(monthly) == ListEmails("", "", {})
 
 
@@ -129,7 +131,7 @@ def test_the_database_refuses_every_other_way(
         User.objects.filter(pk=people.approver.pk).update(email="mine@example.net")
     with refused("a second person"), transaction.atomic():
         one.update(state="approved", decided_by=people.approver, decided_at=now)
-    list_change_approval.reject_list_change(change, people.admin, NOW)
+    list_sender_and_welcome_approval.reject_list_change(change, people.admin, NOW)
     with refused("is never changed"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("UPDATE mailer_listchange SET state = 'proposed'")
 
@@ -159,10 +161,10 @@ def test_mail_is_sent_from_allowed_domains_only(
     configure: Callable[..., None], site: dict[str, Any], address: str, allowed: bool
 ) -> None:
     configure(site=site)
-    assert sender_domains.is_allowed(address) is allowed
+    assert allowed_sender_domains.is_allowed(address) is allowed
     if not allowed:
         with pytest.raises(ValidationError):
-            sender_domains.validate_sender(address)
+            allowed_sender_domains.validate_sender(address)
 
 
 def test_an_edition_with_a_sender_of_another_domain_is_not_submitted(

@@ -23,8 +23,8 @@ from mailer.delivery.models import (
     ThrottleState,
 )
 from mailer.delivery.outcome import outcome_of
-from mailer.delivery.throttle import mailing_circuit_breaker, provider_stats, shared_state
-from mailer.delivery.throttle.provider_stats import hour_start
+from mailer.delivery.throttle import hourly_outcomes_by_provider, mailing_circuit_breaker, shared_state
+from mailer.delivery.throttle.hourly_outcomes_by_provider import hour_start
 from mailer.feedback.decisions import rejections_and_event_counts
 from mailer.feedback.models import FeedbackEvent
 from subscribers.models import Subscriber
@@ -98,7 +98,7 @@ class Process:
     def add(self, dies=False):
         try:
             with transaction.atomic():
-                provider_stats.update_stats_and_breaker(self.mailing.pk)
+                hourly_outcomes_by_provider.update_stats_and_breaker(self.mailing.pk)
                 if dies:
                     raise Died
         except Died:
@@ -142,7 +142,7 @@ class Process:
 
 def _provider(subscriber):
     email = Subscriber.objects.get(pk=subscriber).email
-    return provider_stats.provider_of_domain(email.rpartition("@")[2])
+    return hourly_outcomes_by_provider.provider_of_domain(email.rpartition("@")[2])
 
 
 def counted():
@@ -186,7 +186,7 @@ def test_whatever_dies_when_the_counts_are_those_of_the_rows(configure, steps):
     for name, *values in steps:
         process.clock.move(seconds=1)
         getattr(process, name)(*values)
-        provider_stats.hourly_counts(mailing)
+        hourly_outcomes_by_provider.hourly_counts(mailing)
         assert counted() == of_rows(mailing)
         assert all(row.bounced <= row.attempted for row in ProviderHour.objects.all())
     process.end()
@@ -232,7 +232,7 @@ def test_a_block_counts_once_however_often_it_is_tried_again(configure):
         claims.delete_settled(process.journal.owner)
     (row,) = Delivery.objects.filter(attempts__gt=0)
     assert (row.attempts, row.state, row.reason) == (2, "refused", "blocked")
-    provider_stats.hourly_counts(process.mailing)
+    hourly_outcomes_by_provider.hourly_counts(process.mailing)
     (hour,) = ProviderHour.objects.all()
     assert (hour.attempted, hour.blocked, hour.accepted) == (1, 1, 0)
     process.end()

@@ -9,8 +9,8 @@ import pytest
 from mailer.delivery.models import Mailing, ProviderHour
 from mailer.delivery.rollout import mailing_control
 from mailer.delivery.rollout.plan_deliveries import plan
-from mailer.delivery.throttle import provider_stats
-from mailer.delivery.throttle.provider_stats import ProviderCounts, StatsBucket
+from mailer.delivery.throttle import hourly_outcomes_by_provider
+from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, approved_snapshot, readers, released, send
 from tests.delivery.relay import Relay, Script
 
@@ -30,8 +30,10 @@ def test_final_replies_are_counted_and_deferred_ones_are_not(configure):
     with Relay(Script(rcpt=REFUSALS.get)) as relay:
         configure(smtp={"port": relay.port})
         send(mailing=mailing)
-    assert provider_stats.hourly_counts(mailing) == {
-        ("example.net", provider_stats.hour_start(NOW)): ProviderCounts(attempted=5, accepted=3, blocked=1)
+    assert hourly_outcomes_by_provider.hourly_counts(mailing) == {
+        ("example.net", hourly_outcomes_by_provider.hour_start(NOW)): ProviderCounts(
+            attempted=5, accepted=3, blocked=1
+        )
     }
 
 
@@ -55,7 +57,7 @@ def mailing(db, configure):
 
 
 def add(mailing: Mailing, minutes: float, provider: str = "mail.ru", **counts: int) -> None:
-    provider_stats.add(
+    hourly_outcomes_by_provider.add(
         [(StatsBucket(mailing.pk, provider, NOW + timedelta(minutes=minutes)), ProviderCounts(**counts))]
     )
 
@@ -63,33 +65,36 @@ def add(mailing: Mailing, minutes: float, provider: str = "mail.ru", **counts: i
 def counted(mailing: Mailing) -> ProviderCounts:
     mailing.refresh_from_db()
     return ProviderCounts(
-        *map(sum, zip(ProviderCounts(), *provider_stats.hourly_counts(mailing).values(), strict=True))
+        *map(
+            sum,
+            zip(ProviderCounts(), *hourly_outcomes_by_provider.hourly_counts(mailing).values(), strict=True),
+        )
     )
 
 
 def test_later_counts_are_added_to_the_hour_of_sending(mailing):
-    hour = provider_stats.hour_start(NOW)
+    hour = hourly_outcomes_by_provider.hour_start(NOW)
     add(mailing, 0, attempted=10, accepted=10)
     add(mailing, 1, attempted=5, accepted=4, blocked=1)
     add(mailing, 60, attempted=7, accepted=7)
     add(mailing, 0, complained=1)
-    assert provider_stats.hourly_counts(mailing) == {
+    assert hourly_outcomes_by_provider.hourly_counts(mailing) == {
         ("mail.ru", hour): ProviderCounts(attempted=15, accepted=14, blocked=1, complained=1),
         ("mail.ru", hour + timedelta(hours=1)): ProviderCounts(attempted=7, accepted=7),
     }
 
 
 def test_providers_without_cases_are_added_up(mailing):
-    hour = provider_stats.hour_start(NOW)
+    hour = hourly_outcomes_by_provider.hour_start(NOW)
     add(mailing, 0, "mail.ru", attempted=10, accepted=10, blocked=1)
     add(mailing, 0, "a.example", attempted=10, accepted=10)
     add(mailing, 0, "b.example", attempted=10, accepted=9)
-    assert provider_stats.hourly_counts(mailing) == {
+    assert hourly_outcomes_by_provider.hourly_counts(mailing) == {
         ("mail.ru", hour): ProviderCounts(attempted=10, accepted=10, blocked=1),
         ("", hour): ProviderCounts(attempted=20, accepted=19),
     }
     add(mailing, 0, "", bounced=1)
-    assert provider_stats.hourly_counts(mailing)["", hour] == ProviderCounts(
+    assert hourly_outcomes_by_provider.hourly_counts(mailing)["", hour] == ProviderCounts(
         attempted=20, accepted=19, bounced=1
     )
 
@@ -118,13 +123,15 @@ def test_only_resuming_after_the_stop_rules_starts_counting_again(mailing):
 
 
 def test_counts_of_a_deleted_mailing_are_ignored(mailing):
-    provider_stats.add([(StatsBucket(mailing.pk + 1, "mail.ru", NOW), ProviderCounts(attempted=1))])
+    hourly_outcomes_by_provider.add(
+        [(StatsBucket(mailing.pk + 1, "mail.ru", NOW), ProviderCounts(attempted=1))]
+    )
     assert not ProviderHour.objects.exists()
 
 
 def test_old_counts_are_deleted(mailing):
     add(mailing, 0, attempted=1)
-    provider_stats.delete_old(NOW + timedelta(days=59))
+    hourly_outcomes_by_provider.delete_old(NOW + timedelta(days=59))
     assert ProviderHour.objects.exists()
-    provider_stats.delete_old(NOW + timedelta(days=61))
+    hourly_outcomes_by_provider.delete_old(NOW + timedelta(days=61))
     assert not ProviderHour.objects.exists()

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
 from mailer.desk.base.page_base_classes import StaffPage
-from mailer.reports.list_health import health_rules
+from mailer.reports.subscribers_to_review import health_rules
 from subscribers.segments.estimates import Estimate, estimate
 from subscribers.segments.rules import Group, to_json
 

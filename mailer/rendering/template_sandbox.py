@@ -29,8 +29,8 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from mailer.rendering.block_cache import KeepingTemplate
-from mailer.rendering.catalogue_markers import stored
 from mailer.rendering.compiled_parts import CompiledParts
+from mailer.rendering.mark_stored_texts import stored
 from mailer.rendering.merge_tags import TrustedText, escape_tags
 
 _PACKAGE = Path(__file__).resolve().parents[1]

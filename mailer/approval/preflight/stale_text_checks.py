@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import Description, excerpt, split_sentences
+from mailer.approval.preflight.edition_month_and_event_time_checks import (
+    edition_number_in,
+    edition_word,
+    months_in,
+)
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.metadata_mismatch_checks import edition_number_in, edition_word, months_in
 from mailer.rendering.edition_period import Kind, Period
 
 # Greetings, and the months in which they are sent.

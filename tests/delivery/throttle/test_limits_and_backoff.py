@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.config import toml_reader
-from mailer.delivery.throttle.rate_limits import (
+from mailer.delivery.throttle.limits_and_backoff import (
     LOOKAHEAD,
     NO_BACKOFF,
     PROVIDER,

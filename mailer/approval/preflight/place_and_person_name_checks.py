@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from mailer.approval.preflight import place_names
+from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of, place_of_block
 from mailer.approval.preflight.edit_distance import edit_distance
 from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.per_text_checks import check_each_text
 from mailer.approval.preflight.person_name_variants import Person, find_variant, persons_in
 from mailer.approval.preflight.person_names import full_names, skeleton
 from mailer.approval.preflight.placeholder_checks import placeholder_in

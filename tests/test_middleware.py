@@ -15,7 +15,7 @@ from subscribers import unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList
 from tests import cast
-from tests.desk.cast import Desk, as_user
+from tests.desk.cast import as_user, desk
 from tests.desk.page import Page
 
 pytestmark = pytest.mark.django_db
@@ -60,8 +60,8 @@ def test_a_list_with_unsubscribes_is_not_deleted(client: Client) -> None:
     assert not MailingList.objects.filter(pk=row.mailing_list_id).exists()
 
 
-def test_the_texts_of_a_form_come_back_when_its_row_is_deleted_meanwhile(desk: Desk) -> None:
-    client = as_user(desk.writer)
+def test_the_texts_of_a_form_come_back_when_its_row_is_deleted_meanwhile() -> None:
+    client = as_user(desk().writer)
     text = "The bridge is <b>open</b>"
     rich = json.dumps({"blocks": [{"text": "It joins two banks"}], "entityMap": {}})
     form = {"headline-en": text, "body-en": rich, "base": "{two words}", "csrfmiddlewaretoken": "a" * 64}

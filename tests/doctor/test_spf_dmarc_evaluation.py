@@ -6,14 +6,14 @@ from ipaddress import ip_address
 
 import pytest
 
-from mailer.doctor import spf_dmarc
+from mailer.doctor import spf_dmarc_evaluation
 from mailer.doctor.dns_client import Dns, DnsError
 
 RELAY = ip_address("192.0.2.7")
 
 
 def evaluate(dns, domain="example.org", address=RELAY):
-    found = spf_dmarc.evaluate_spf(dns, domain, [address])
+    found = spf_dmarc_evaluation.evaluate_spf(dns, domain, [address])
     return found, found.results[address]
 
 
@@ -118,7 +118,7 @@ def test_a_dns_failure_is_not_an_empty_answer(zone, dns):
 
 def test_dmarc_of_the_organizational_domain_applies_to_subdomains(zone, dns):
     zone.text("_dmarc.example.org", "v=DMARC1; p=reject; sp=quarantine; rua=mailto:d@example.org")
-    found = spf_dmarc.find_dmarc(dns, "news.office.example.org")
+    found = spf_dmarc_evaluation.find_dmarc(dns, "news.office.example.org")
     assert found is not None and found.domain == "example.org"
     assert (found.policy_for("news.office.example.org"), found.policy_for("example.org")) == (
         "quarantine",
@@ -129,7 +129,7 @@ def test_dmarc_of_the_organizational_domain_applies_to_subdomains(zone, dns):
 def test_a_domains_own_dmarc_record_comes_first(zone, dns):
     zone.text("_dmarc.example.org", "v=DMARC1; p=reject")
     zone.text("_dmarc.news.example.org", "v=DMARC1; p=none; adkim=s")
-    found = spf_dmarc.find_dmarc(dns, "news.example.org")
+    found = spf_dmarc_evaluation.find_dmarc(dns, "news.example.org")
     assert found is not None and found.policy_for("news.example.org") == "none" and found.is_strict("adkim")
 
 
@@ -138,7 +138,7 @@ def test_a_domains_own_dmarc_record_comes_first(zone, dns):
 )
 def test_a_missing_duplicate_or_foreign_record_is_no_dmarc_record(zone, dns, texts):
     zone.text("_dmarc.example.org", *texts) if texts else None
-    assert spf_dmarc.find_dmarc(dns, "example.org") is None
+    assert spf_dmarc_evaluation.find_dmarc(dns, "example.org") is None
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_domains_of_one_organization_are_aligned(zone, dns, domain, sender, stri
     zone.text("_dmarc.example.org", "v=DMARC1; p=none")
     zone.text("_dmarc.co.example", "v=DMARC1; p=none; psd=y")
     zone.text("_dmarc.own.example.org", "v=DMARC1; p=none; psd=n")
-    assert spf_dmarc.is_aligned(dns, domain, sender, strict) is expected
+    assert spf_dmarc_evaluation.is_aligned(dns, domain, sender, strict) is expected
 
 
 def test_the_tree_walk_of_a_long_name_costs_eight_queries(zone, dns):
     zone.text("_dmarc.example.org", "v=DMARC1; p=none")
     long = ".".join("abcdefghijklm") + ".example.org"
-    found = spf_dmarc.find_dmarc(dns, long)
+    found = spf_dmarc_evaluation.find_dmarc(dns, long)
     assert found is not None and found.domain == "example.org"
     assert len(zone.asked) == 8

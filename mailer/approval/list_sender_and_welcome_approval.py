@@ -18,7 +18,7 @@ from mailer.approval.approve_and_schedule import (
     WrongState,
     require_permission,
 )
-from mailer.approval.authorship import name_of
+from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import ListChange
 from mailer.approval.staff_accounts import users_with
 from subscribers.models import MailingList

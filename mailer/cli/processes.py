@@ -59,15 +59,15 @@ def web() -> None:
     """Serve the pages on [web] host and port."""
     with loading_without_gc():
         start_django(desk=True)
-        from mailer.worker import startup
+        from mailer.worker import process_startup
         from mailer.worker.web_server import serve
-    startup.log_uncaught_exceptions()
-    startup.start_tracing("web")
-    startup.make_files_private()
-    startup.check_address_hash_key()
-    startup.hold_database()
-    startup.begin_no_send_if_copied()
-    startup.collect_static_files()
+    process_startup.log_uncaught_exceptions()
+    process_startup.start_tracing("web")
+    process_startup.make_files_private()
+    process_startup.check_address_hash_key()
+    process_startup.hold_database()
+    process_startup.begin_no_send_if_copied()
+    process_startup.collect_static_files()
     for number in _STOP_SIGNALS:
         signal.signal(number, _end)
     serve()
@@ -88,22 +88,22 @@ def worker(
         start_django()
         from django.conf import settings
 
-        from mailer.worker import startup
+        from mailer.worker import process_startup
         from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning
         from mailer.worker.supervisor import stop_on_signals
 
-        chosen = startup.worker_of(settings.CONFIG.worker, queues)
+        chosen = process_startup.worker_of(settings.CONFIG.worker, queues)
         clustered = chosen.engine == "cluster"
         # Each engine loads a library that the other does not need.
         engine = importlib.import_module(
             f"mailer.worker.{'cluster_engine' if clustered else 'embedded_engine'}"
         )
-    startup.log_uncaught_exceptions()
-    startup.start_tracing("worker")
-    startup.make_files_private()
-    startup.check_address_hash_key()
-    startup.hold_database()
-    startup.begin_no_send_if_copied()
+    process_startup.log_uncaught_exceptions()
+    process_startup.start_tracing("worker")
+    process_startup.make_files_private()
+    process_startup.check_address_hash_key()
+    process_startup.hold_database()
+    process_startup.begin_no_send_if_copied()
     stop = threading.Event()
     stop_on_signals(stop)
     if clustered:
@@ -121,10 +121,10 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         start_django(desk=True)
         from django.core.management import call_command
 
-        from mailer.worker import startup
+        from mailer.worker import process_startup
         from subscribers.verify_address_hash_key import WrongAddressHashKey
-    startup.make_files_private()
-    startup.check_database_fully_loaded()
+    process_startup.make_files_private()
+    process_startup.check_database_fully_loaded()
     if before_run:
         from mailer.delivery.smtp import dkim
 
@@ -132,8 +132,8 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
     try:
         call_command("migrate", verbosity=0, interactive=False)
     except WrongAddressHashKey as error:
-        raise startup.as_config_error(error) from error
-    startup.begin_no_send_if_copied()
+        raise process_startup.as_config_error(error) from error
+    process_startup.begin_no_send_if_copied()
     if not before_run:
         print_text("The database is up to date.")
 
