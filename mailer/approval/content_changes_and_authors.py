@@ -391,8 +391,10 @@ def authors_of(edition: Edition) -> dict[User, str]:
 
 def _summarise(actions: list[str]) -> str:
     """The first actions, and the number of the others, as one sentence."""
-    listed, more = actions[:_ACTIONS_LISTED], len(actions) - _ACTIONS_LISTED
-    return ", ".join(listed) + (f" and changed {more} more parts of the edition" if more > 0 else "")
+    if len(actions) <= _ACTIONS_LISTED + 1:
+        return ", ".join(actions)
+    more = len(actions) - _ACTIONS_LISTED
+    return ", ".join(actions[:_ACTIONS_LISTED]) + f" and changed {more} more parts of the edition"
 
 
 def _approved_manifests(edition: Edition) -> Iterable[dict[str, str]]:

@@ -137,14 +137,13 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
         note = (
             gettext("Note for the approvers:\n%(note)s\n") % {"note": snapshot.note} if snapshot.note else ""
         )
-        signature = gettext("The hash of what you approve: %(hash)s") % {"hash": snapshot.sha256}
         written = body % {
             "name": name,
             "edition": snapshot.edition,
             "count": snapshot.audience_count,
             "url": f"{settings.CONFIG.site.url}/desk/editions/{snapshot.edition_id}/review/",
         }
-        return subject, "\n".join(filter(None, (written, note, f"-- \n{signature}\n")))
+        return subject, "\n".join(filter(None, (written, note)))
 
     path = f"/desk/editions/{snapshot.edition_id}/review/"
     return _send_once(f"submitted:{snapshot.pk}", people, write, path, now)

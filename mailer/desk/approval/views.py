@@ -26,8 +26,10 @@ from mailer.approval import (
     approve_and_schedule,
     emails_to_staff,
     external_approval,
+    possible_approvers,
     required_approvals,
     review_comments_and_checked_variants,
+    staff_notifications,
 )
 from mailer.approval.approve_and_schedule import ApprovalError, WrongHash
 from mailer.approval.content_changes_and_authors import name_of, translated_reason
@@ -35,6 +37,7 @@ from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapsh
 from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
 from mailer.approval.preflight.findings import Finding, overrides_note
 from mailer.approval.required_approvals import PartApproval
+from mailer.approval.staff_accounts import active_users_with
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.approval.changes_since_approval import changes_since_approval
 from mailer.desk.base.barred_approvers import names_for, why_barred
@@ -49,6 +52,7 @@ from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
+from subscribers.segments.rules import InvalidRule
 
 # At most so many approvers are named.
 _NAMED = 6
@@ -83,6 +87,7 @@ class SubmitPage(EditionPage):
             send_until=timezone.now() + timedelta(days=self.edition.newsletter.window_days),
             seen=self._shown_submission(),
             has_warnings=any(not finding.blocks for finding in found),
+            schedulers=names_for(current_user(self.request), _schedulers()[:_NAMED]),
             **self._who_approves(edition),
             **kwargs,
         )
@@ -160,6 +165,11 @@ class SubmitPage(EditionPage):
         )
 
 
+def _schedulers() -> list[User]:
+    """Who may choose the time of sending once an edition is approved."""
+    return list(active_users_with("mailer.schedule_edition"))
+
+
 class ReviewPage(EditionPage):
     """Shows the snapshot to the approver: its variants exactly as they would be sent, and its authors."""
 
@@ -173,7 +183,29 @@ class ReviewPage(EditionPage):
         if not snapshot:
             return context
         user = current_user(self.request)
-        return {**context, **review_context(snapshot, user, self.request), **_by_link(snapshot, user)}
+        return {
+            **context,
+            **review_context(snapshot, user, self.request),
+            **_by_link(snapshot, user),
+            **self._checks_now(snapshot),
+        }
+
+    def _checks_now(self, snapshot: Snapshot) -> dict[str, Any]:
+        """What the checks say now, where that is not what they said when the edition was submitted."""
+        if snapshot.state not in Snapshot.OPEN or snapshot.mailed:
+            return {}
+        try:
+            edition, content, audience = current_content(self.edition)
+            found = run_preflight(edition, content, count_for_page(audience, timezone.now())).findings
+        except InvalidRule:
+            return {}
+        if {one.id for one in found} == {Finding.from_dict(one).id for one in snapshot.findings}:
+            return {}
+        lines = finding_lines(found, self.edition, content, current_user(self.request))
+        return {
+            "findings_now": lines,
+            "findings_now_counted": count_findings(lines) or gettext("no errors or warnings"),
+        }
 
 
 def review_context(
@@ -191,10 +223,13 @@ def review_context(
     in_use = sum(choice.subscribers > 0 for choice, _variant in listed)
     sizes = {variant.key: len(variant.html.encode()) for _choice, variant in listed}
     authors = list(snapshot.authors.select_related("user"))
-    chosen = next(
-        (choice for choice, _ in listed if choice.key == request.GET.get("variant")),
-        listed[0][0] if listed else None,
+    is_changed = changed_since_approval(
+        snapshot.edition, snapshot, {row.key: row.sha256 for _choice, row in listed}
     )
+    changed = [one for one, _row in listed if is_changed(one.key, one.countries, one.language)]
+    # A second review begins with what is new.
+    first = changed[0] if changed else listed[0][0] if listed else None
+    chosen = next((choice for choice, _ in listed if choice.key == request.GET.get("variant")), first)
     variant = next((variant for choice, variant in listed if choice == chosen), None)
     shown = _email(variant, chosen) if variant and chosen else None
     view_as = request.GET.get("as", "")
@@ -212,6 +247,7 @@ def review_context(
         "author_names": ", ".join(name_of(author.user) for author in authors),
         "may_approve": user.has_perm("mailer.approve_edition"),
         "approval_obstacle": _approval_obstacle(snapshot, user),
+        "asked_names": _asked_names(snapshot, user),
         **_who_approves_snapshot(snapshot, user),
         "may_request_changes": snapshot.state in Snapshot.OPEN
         and not snapshot.mailed
@@ -236,10 +272,10 @@ def review_context(
             content,
             combinations,
             sizes,
-            changed_since_approval(
-                snapshot.edition, snapshot, {row.key: row.sha256 for _choice, row in listed}
-            ),
+            is_changed,
         ),
+        "variants_changed": len(changed),
+        "shown_changed": chosen in changed,
         **variant_previews.comparison_context(
             snapshot.edition,
             snapshot,
@@ -284,6 +320,15 @@ def _who_approves_snapshot(snapshot: Snapshot, user: User) -> dict[str, Any]:
     if snapshot.state != Snapshot.State.SUBMITTED:
         return {"no_second_person": False}
     return who_approves(approvers_of(approve_and_schedule.authors_of_snapshot(snapshot)), user)
+
+
+def _asked_names(snapshot: Snapshot, user: User) -> str:
+    """Who is asked by email to approve the submission, by name."""
+    if snapshot.state != Snapshot.State.SUBMITTED:
+        return ""
+    people = [one for one in possible_approvers.second_persons(snapshot) if emails_to_staff.is_asked(one)]
+    ways = staff_notifications.notification_ways(people, "submitted")
+    return names_for(user, [one for one in people if staff_notifications.EMAIL in ways[one.pk]][:_NAMED])
 
 
 @dataclass(frozen=True)

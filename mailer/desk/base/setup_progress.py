@@ -33,12 +33,28 @@ PERMISSION = "auth.change_user"
 OPTIONAL = frozenset({"writer", "sources"})
 
 
-# Steps of the person who runs the server: without them, emails may not arrive.
+# Steps of the person who runs the server: what is set up, and what happens without it.
 _ON_SERVER = {
-    "relay": _("the mail relay"),
-    "dns": _("the DNS records"),
-    "bounce_mailbox": _("the bounce mailbox"),
+    "relay": (_("the mail relay"), _("emails may not be sent")),
+    "dns": (_("the DNS records"), _("emails may be rejected or land in spam folders")),
+    "bounce_mailbox": (_("the bounce mailbox"), _("bounces are not noticed")),
 }
+# The checks whose results decide whether such a step is done.
+_CHECKS_OF_STEP = {
+    "relay": ("relay", "service"),
+    "dns": ("spf", "dkim", "dmarc"),
+    "bounce_mailbox": ("bounce_mailbox",),
+}
+
+
+class OpenServerStep(NamedTuple):
+    """Something on the server that is not set up, or was not checked yet."""
+
+    name: str
+    # What happens without it.
+    without: str
+    # Whether a run of the system checks found a problem; False: no run has checked it yet.
+    checked: bool
 
 
 class SetupProgress(NamedTuple):
@@ -77,13 +93,24 @@ def setup_progress() -> SetupProgress:
     return SetupProgress(done, skipped, left)
 
 
-def open_server_steps() -> list[str]:
+def open_server_steps() -> list[OpenServerStep]:
     """What the person who runs the server has not set up; nothing once an edition was sent."""
     if Mailing.objects.real().exists():
         return []
     run = check_runs.latest_run()
     skipped = set(SkippedStep.objects.filter(step__in=_ON_SERVER).values_list("step", flat=True))
-    return [str(name) for key, name in _ON_SERVER.items() if key not in skipped and not STEPS[key](run)]
+    found = [
+        OpenServerStep(
+            str(name), str(without), check_runs.worst_status(run, _CHECKS_OF_STEP[key]) != "missing"
+        )
+        for key, (name, without) in _ON_SERVER.items()
+        if key not in skipped and not STEPS[key](run)
+    ]
+    if "bounce_mailbox" not in skipped and check_runs.worst_status(run, ("bounce_mx",)) == "problem":
+        # The mailbox works, and nothing arrives in it: the page with the DNS records says so too.
+        record = gettext("the MX record of the bounce domain")
+        found.append(OpenServerStep(record, gettext("no bounces arrive"), checked=True))
+    return found
 
 
 def back_link(user: User, *, on_server: bool = False) -> tuple[str, str] | None:
@@ -168,7 +195,7 @@ STEPS: dict[str, Callable[[CheckRun | None], bool]] = {
     "subscribers": _has_subscribers,
     "sources": lambda run: StorySource.objects.exists(),
     "edition": _scheduled_once,
-    "relay": _checks_pass("relay", "service"),
-    "dns": lambda run: all(_checks_pass(one)(run) for one in ("spf", "dkim", "dmarc")),
-    "bounce_mailbox": _checks_pass("bounce_mailbox"),
+    "relay": _checks_pass(*_CHECKS_OF_STEP["relay"]),
+    "dns": lambda run: all(_checks_pass(one)(run) for one in _CHECKS_OF_STEP["dns"]),
+    "bounce_mailbox": _checks_pass(*_CHECKS_OF_STEP["bounce_mailbox"]),
 }

@@ -52,6 +52,24 @@ def test_an_author_sees_why_they_cannot_approve(desk: Desk) -> None:
     author = desk.edition.snapshots.get().authors.get(user=desk.writer.pk)
     assert author.reason in answer.context["approval_obstacle"]
     assert at(desk, "approve") not in Page(answer).form_actions
+    # The colleague who is asked already is named, without an error.
+    assert "Timur" in answer.context["asked_names"]
+    assert b'class="desk-notice"' not in answer.content
+
+
+def test_the_page_for_submitting_names_who_chooses_the_time(desk: Desk) -> None:
+    assert as_user(desk.writer).get(at(desk, "submit")).context["schedulers"]
+
+
+def test_the_review_says_what_the_checks_say_now(desk: Desk) -> None:
+    snapshot = cast.submitted(desk)
+    browser = as_user(desk.approver)
+    before = [one["code"] for one in snapshot.findings]
+    assert before and "findings_now" not in browser.get(at(desk, "review")).context
+    Snapshot.objects.filter(pk=snapshot.pk).update(findings=[])
+    page = browser.get(at(desk, "review"))
+    assert [one.finding.code for one in page.context["findings_now"]] == before
+    assert b"#desk-findings-now" in page.content
 
 
 def test_an_admin_who_changed_a_story_cannot_approve(desk: Desk) -> None:
@@ -123,6 +141,8 @@ def test_a_version_with_another_order_says_which_stories_and_texts_moved(desk: D
     answer = as_user(desk.approver).get(at(desk, "review"))
     assert any("Headline" in change for change in answer.context["changes"]), answer.context["changes"]
     variant = max(second.variants.filter(language="en"), key=lambda one: len(one.stories))
+    # The page opens on a variant that changed.
+    assert answer.context["shown_changed"]
     compared = as_user(desk.approver).get(at(desk, "review"), {"variant": variant.key, "beside": "approved"})
     assert compared.context["comparison"].changes
 

@@ -71,8 +71,15 @@ def test_what_is_not_set_up_on_the_server_is_named_before_the_first_edition_is_s
     now = timezone.now()
     SkippedStep.objects.create(step="dns", reason="the service does it", skipped_by="lola", skipped_at=now)
     results = [{"check": "relay", "status": "ok"}, {"check": "service", "status": "skipped"}]
-    CheckRun.objects.create(requested_by="lola", requested_at=now, finished_at=now, results=results)
-    assert len(browser.get(at(desk)).context["open_steps"]) == 1
+    run = CheckRun.objects.create(requested_by="lola", requested_at=now, finished_at=now, results=results)
+    (unchecked,) = browser.get(at(desk)).context["open_steps"]
+    assert not unchecked.checked
+    # The mailbox works, and the domain has no MX record: no bounce arrives in it.
+    run.results += [{"check": "bounce_mailbox", "status": "ok"}, {"check": "bounce_mx", "status": "problem"}]
+    run.save()
+    page = browser.get(at(desk))
+    (found,) = page.context["open_steps"]
+    assert found.checked and ("when", "later") in Page(page).controls
     Mailing.objects.create(snapshot=snapshot, edition=desk.edition, state="sending", audience=0)
     assert setup_progress.open_server_steps() == []
 
