@@ -87,7 +87,7 @@ _INVITATION = _("""\
 {invited}
 Your role: {roles}
 
-With this link you choose a password, and then sign in. It works once, until {until}:
+With this link you choose a password, and are signed in. It works once, until {until}:
 {url}
 
 Your username: {username}

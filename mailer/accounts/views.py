@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.internal.flows.password_change import finalize_password_change
+from allauth.account.models import Login
 from allauth.account.views import LoginView, LogoutView, PasswordChangeView
 from allauth.mfa.base.views import IndexView
 from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from allauth.usersessions.views import ListUserSessionsView
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
@@ -158,7 +161,6 @@ class SetPasswordView(FormView[FirstPasswordForm]):
 
     def form_valid(self, form: FirstPasswordForm) -> HttpResponse:
         del self.request.session[_SESSION_TOKEN]
-        self.request.session[_SESSION_NAME] = self.user.get_username()
         joins = not has_joined(self.user)
         form.save()
         if joins:
@@ -166,8 +168,25 @@ class SetPasswordView(FormView[FirstPasswordForm]):
         Invitation.objects.filter(user=self.user).delete()
         sign_in_limits.reset_failed_attempts(sign_in_limits.account_key(self.user, ""))
         audit_log_entries.record("accounts.password_set", self.user, self.request)
+        if joins:
+            return _sign_in(self.request, self.user)
+        self.request.session[_SESSION_NAME] = self.user.get_username()
         messages.success(self.request, gettext("Your new password is set. Sign in with it."))
         return redirect(reverse("account_login"))
+
+
+def _sign_in(request: HttpRequest, user: User) -> HttpResponse:
+    """Sign in who has just chosen the first password: it was the link of the invitation that proved who.
+
+    The stages of a sign-in follow, such as the second factor, and the session gets another key.
+    """
+    if request.user.is_authenticated:
+        # Another account, in the same browser.
+        logout(request)
+    messages.success(request, gettext("Your password is set."))
+    record_authentication(request, user, "password", username=user.get_username())
+    response: HttpResponse = perform_login(request, Login(user=user))
+    return response
 
 
 @dataclass(frozen=True)

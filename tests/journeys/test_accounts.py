@@ -152,7 +152,6 @@ def test_a_new_approver_from_the_invitation_to_the_recovery_code(
     person.writes("[name=new_password1]", PASSWORD)
     person.writes("[name=new_password2]", PASSWORD)
     person.sends()
-    person.signs_in("nodira")
 
     # The desk is closed until there is a second factor: an app first.
     assert person.path == "/accounts/security/"

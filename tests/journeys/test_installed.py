@@ -49,7 +49,6 @@ def fields(page, **typed):
     return {"csrfmiddlewaretoken": token, **typed}
 password = "window basket orbit"
 page = browser.post(page.url, fields(page, new_password1=password, new_password2=password))
-page = browser.post(page.url, fields(page, login="admin", password=password))
 style = re.search(r'href="(/static/[^"]+\.css)"', page.text)[1]
 file = browser.get("http://127.0.0.1:8000" + style)
 print(json.dumps({

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core import mail
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
+from wagtail.models import ModelLogEntry
 
 from mailer.accounts.contributor_permissions import contributor_countries
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval import account_change_notices
 from mailer.desk.accounts import role_groups_and_grants, roles
+from tests.accounts.conftest import actions, signed_in
 from tests.desk.accounts.test_accounts import ADD, fields, group, last_link
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -46,6 +51,59 @@ def test_an_invitation_is_pending_until_the_password_is_chosen(desk: Desk) -> No
     visitor.post(page.redirect_chain[-1][0], PASSWORD)
     assert not Invitation.objects.exists()
     assert account.email not in Page(as_user(desk.admin).get(PENDING)).text
+
+
+def join(browser: Client) -> Any:
+    """Choose the password by the link of the latest invitation."""
+    form = browser.get(last_link(), follow=True).redirect_chain[-1][0]
+    return browser.post(form, PASSWORD)
+
+
+def test_the_first_password_signs_in_in_a_session_of_its_own(desk: Desk) -> None:
+    account = invite(desk)
+    link, browser = last_link(), Client()
+    browser.get(link)
+    before = browser.session.session_key
+    answer = join(browser)
+    assert answer["Location"] == reverse("wagtailadmin_home")
+    assert browser.session["_auth_user_id"] == str(account.pk) and browser.session.session_key != before
+    assert actions(account)[-2:] == ["accounts.password_set", "accounts.sign_in"]
+    # The link worked once, and signs nobody else in.
+    other = Client()
+    assert other.get(link, follow=True).status_code == 410 and not signed_in(other)
+
+
+def test_the_first_password_signs_out_who_used_the_browser_before(desk: Desk) -> None:
+    account = invite(desk)
+    browser = as_user(desk.writer)
+    join(browser)
+    assert browser.session["_auth_user_id"] == str(account.pk)
+    assert actions(desk.writer)[-1] == "accounts.sign_out"
+    methods = ModelLogEntry.objects.filter(action="accounts.sign_in", object_id=str(account.pk)).get().data
+    assert methods["methods"] == ["password"]
+
+
+def test_a_second_factor_is_asked_for_after_the_first_password(desk: Desk) -> None:
+    account = invite(desk)
+    Authenticator.objects.create(user=account, type="totp", data={"secret": "x"})
+    browser = Client()
+    assert join(browser)["Location"] == reverse("mfa_authenticate")
+    assert "_auth_user_id" not in browser.session and not signed_in(browser)
+
+
+def test_a_required_second_factor_comes_before_the_desk(desk: Desk) -> None:
+    invite(desk, role="Approvers")
+    browser = Client()
+    accounts = dataclasses.replace(settings.CONFIG.accounts, require_second_factor=True)
+    with override_settings(CONFIG=dataclasses.replace(settings.CONFIG, accounts=accounts)):
+        join(browser)
+        assert browser.get(reverse("wagtailadmin_home"))["Location"].startswith(reverse("mfa_index"))
+
+
+def test_a_new_password_for_an_account_that_has_one_does_not_sign_in(desk: Desk) -> None:
+    as_user(desk.admin).post(reverse("wagtailusers_users:send_link", args=[desk.writer.pk]))
+    browser = Client()
+    assert join(browser)["Location"] == reverse("account_login") and not signed_in(browser)
 
 
 def test_the_link_of_a_revoked_invitation_opens_nothing(desk: Desk) -> None:
