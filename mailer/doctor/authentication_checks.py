@@ -48,7 +48,7 @@ def check_envelope_spf(context: Context) -> Iterator[CheckResult]:
         return
     source = egress_addresses(context.config, context.dns)
     for domain in context.bounce_domains:
-        yield from _spf(context, domain, source, "the envelope sender")
+        yield from _spf(context, domain, source, of_envelope=True)
 
 
 def check_header_spf(context: Context) -> Iterator[CheckResult]:
@@ -56,17 +56,18 @@ def check_header_spf(context: Context) -> Iterator[CheckResult]:
     source = egress_addresses(context.config, context.dns)
     for domain in context.domains:
         if domain not in context.bounce_domains:
-            yield from _spf(context, domain, source, "From")
+            yield from _spf(context, domain, source, of_envelope=False)
 
 
-def _spf(context: Context, domain: str, source: Egress, role: str) -> Iterator[CheckResult]:
+def _spf(context: Context, domain: str, source: Egress, *, of_envelope: bool) -> Iterator[CheckResult]:
     result = partial(CheckResult, "spf", domain)
     found = evaluate_spf(context.dns, domain, source.addresses)
-    of_envelope = role != "From"
     if not found.record:
         yield result(
             "problem" if of_envelope else "warning",
-            f"The domain of {role} has no SPF record in DNS.",
+            "DNS has no SPF record for this domain, to which bounces are returned. Mail servers look it up."
+            if of_envelope
+            else "DNS has no SPF record for this domain of a sender’s address.",
             _spf_advice(context, source),
             (DnsRecord(domain, "TXT", f"v=spf1 {_spf_terms(context, source)} -all"),),
         )
@@ -140,8 +141,10 @@ def check_dkim_keys(context: Context) -> Iterator[CheckResult]:
     if signer is None:
         yield result(
             "skipped",
-            "This system does not sign messages with DKIM ([dkim] is empty), so the relay must.",
-            ("Send a test message to a large provider and look for dkim=pass in its Authentication-Results."),
+            "This system does not sign the emails with DKIM, so the mail relay has to sign them.",
+            "Ask the person who runs the relay whether it signs for your domain. If it does not, set "
+            "[dkim] in the configuration. To find out, send a test email to a large provider and look "
+            "for dkim=pass in its header Authentication-Results.",
         )
         return
     for key in signer.keys:

@@ -68,10 +68,11 @@ def _bounce_mx(context: Context, domain: str) -> CheckResult:
         host = f"mail.{domain}." if not source.ours else f"{_site_host(context)}."
         return result(
             "problem",
-            (
-                "The bounce domain has no MX record, so no bounces arrive; some mailbox providers refuse "
-                "such senders."
-            ),
+            "The bounce domain has no MX record: other mail servers do not find the bounce mailbox by DNS, "
+            "and some mailbox providers refuse such senders."
+            if context.config.bounces.has_inbound
+            else "The bounce domain has no MX record, so no bounces arrive; some mailbox providers refuse "
+            "such senders.",
             "Publish an MX record that names the mail server with the bounce mailbox:",
             (DnsRecord(domain, "MX", f"10 {host}"),),
         )

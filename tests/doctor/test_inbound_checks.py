@@ -69,6 +69,10 @@ def test_the_bounce_domains_server_is_asked_if_it_accepts_bounces(zone, context,
 def test_a_bounce_domain_without_mx_gets_the_record_to_publish(zone, context):
     (found,) = inbound_checks.check_bounce_mx(context(bounces={"domain": "bounces.example.org"}))
     assert found.status == "problem" and found.records[0].type == "MX"
+    assert "no bounces arrive" in found.message
+    read = context(bounces={"domain": "bounces.example.org", "maildir": "box"})
+    (with_mailbox,) = inbound_checks.check_bounce_mx(read)
+    assert with_mailbox.records == found.records and "no bounces arrive" not in with_mailbox.message
     zone.has("bounces.example.org", "MX", "0 .")
     (found,) = inbound_checks.check_bounce_mx(context(bounces={"domain": "bounces.example.org"}))
     assert found.status == "problem"

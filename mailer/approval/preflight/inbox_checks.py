@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from mailer.approval.preflight.character_and_language_checks import is_in_capitals
-from mailer.approval.preflight.check_input import Description, Place, excerpt
+from mailer.approval.preflight.check_input import Description, Place, Sender, excerpt
 from mailer.approval.preflight.findings import Found
 from mailer.rendering.data_types import Content, Subject
 from subscribers.translate_stored_texts import stored
@@ -173,11 +173,16 @@ def sender_at_free_provider(description: Description) -> Iterator[Found]:
 
 def sender_not_aligned(description: Description) -> Iterator[Found]:
     """Authentication that is not for the sender's domain, so that DMARC fails."""
-    signed, domain = description.sender.dkim_domain.lower(), _domain(description.sender.email)
+    yield from alignment_problems(description.sender)
+
+
+def alignment_problems(sender: Sender) -> Iterator[Found]:
+    """What makes DMARC fail for the sender."""
+    signed, domain = sender.dkim_domain.lower(), _domain(sender.email)
     if signed and not (domain == signed or domain.endswith(f".{signed}") or signed.endswith(f".{domain}")):
         detail = stored("DKIM signs for %(signed)s, not for %(domain)s.", signed=signed, domain=domain)
         yield Found(Place("settings", "", stored("System checks")), detail)
-    for check, message in description.sender.dns_problems:
+    for check, message in sender.dns_problems:
         # The names of the checks, DKIM and DMARC, are the same in every language.
         yield Found(Place("settings", "", check.upper()), message)
 

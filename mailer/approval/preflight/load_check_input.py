@@ -61,7 +61,7 @@ def load_description(
             for row, cell in rows
             if cell.state == "changed" and row.story in known
         ),
-        sender=_sender(edition.newsletter),
+        sender=sender_to_check(edition.newsletter),
         today=now_or_demo_time(now).date(),
         readers=tuple(sorted({Reader(one.countries, one.language) for one in combinations}, key=repr)),
         sent_before=_sent_before(known, earlier),
@@ -94,7 +94,8 @@ def _place(story: Story) -> Place:
     return Place("story", story.key, excerpt(str(story)))
 
 
-def _sender(newsletter: Newsletter) -> Sender:
+def sender_to_check(newsletter: Newsletter) -> Sender:
+    """The sender, with what the latest run of the system checks said of its domain."""
     values = sender_of(newsletter)
     domain = values["email"].rpartition("@")[2].lower()
     return Sender(

@@ -28,8 +28,22 @@ _STATUSES: dict[str, tuple[str, Promise]] = {
     "skipped": ("draft", _("Not checked")),
 }
 
+# What the checks put where they do not know a part of a record.
+_UNKNOWN: dict[str, Promise] = {
+    "ip4:…": _("the IP address of the server that sends your emails"),
+    "include:…": _("the name that your email service gives"),
+}
 # The checks of the records that the DNS of the sender's domain must have.
 _DNS = ("spf", "dkim", "dmarc")
+
+
+class RecordToPublish(NamedTuple):
+    """A DNS record to publish; one that is not complete has words in place of what only people know."""
+
+    name: str
+    type: str
+    value: str
+    is_complete: bool
 
 
 class ResultRow(NamedTuple):
@@ -42,8 +56,8 @@ class ResultRow(NamedTuple):
     subject: str
     message: str
     advice: str
-    # DNS records to publish: name, type and value.
-    records: list[Mapping[str, str]]
+    # DNS records to publish.
+    records: list[RecordToPublish]
 
 
 def result_rows(run: CheckRun | None) -> list[ResultRow]:
@@ -72,8 +86,15 @@ def _row(one: Mapping[str, Any]) -> ResultRow:
         subject=one["subject"],
         message=translate_stored_texts.translated(one["message"]),
         advice=translate_stored_texts.translated(one["advice"]),
-        records=one["records"],
+        records=[_record(record) for record in one["records"]],
     )
+
+
+def _record(record: Mapping[str, str]) -> RecordToPublish:
+    value = record["value"]
+    for placeholder, words in _UNKNOWN.items():
+        value = value.replace(placeholder, f"{placeholder.removesuffix('…')}({words})")
+    return RecordToPublish(record["name"], record["type"], value, "…" not in record["value"])
 
 
 class InstallationChecksPage(StaffPage, TemplateView):

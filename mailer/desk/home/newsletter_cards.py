@@ -15,10 +15,13 @@ from django.utils.translation import gettext
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.possible_approvers import second_persons
+from mailer.approval.preflight.inbox_checks import alignment_problems
+from mailer.approval.preflight.load_check_input import sender_to_check
 from mailer.approval.required_approvals import PartApproval, part_approvals
 from mailer.delivery.models import Alert, Mailing
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edition_workflow import Action, next_action, rejection_label, state_label
+from mailer.desk.base.setup_progress import PERMISSION
 from mailer.desk.sending.progress import progress_percent
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
 from mailer.editions.models import Edition, EditionPlan, Newsletter
@@ -92,6 +95,10 @@ class Card:
     # That time came and the edition was not sent: why, and what to do; empty: it is not held.
     held: str = ""
     held_advice: str = ""
+    # Of a scheduled edition: whether the sender's domain is not authenticated; the page for those who may
+    # see the DNS records, empty for others.
+    is_unauthenticated: bool = False
+    dns_url: str = ""
 
     @property
     def is_dry_run(self) -> bool:
@@ -233,7 +240,13 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
         planned_for=plan.send_at if plan else None,
         held=held,
         held_advice=held_advice,
+        is_unauthenticated=state == "scheduled" and _is_unauthenticated(edition.newsletter),
+        dns_url=reverse("desk_dns_records") if user.has_perm(PERMISSION) else "",
     )
+
+
+def _is_unauthenticated(newsletter: Newsletter) -> bool:
+    return any(alignment_problems(sender_to_check(newsletter)))
 
 
 def _view_only(edition: Edition, state: str, user: User) -> Action | None:

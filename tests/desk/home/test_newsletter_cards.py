@@ -15,7 +15,9 @@ from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.desk.base.edition_workflow import next_action
 from mailer.desk.home.newsletter_cards import Card, cards_for
+from mailer.doctor.check_types import CheckResult
 from mailer.editions.models import EditionPlan, Newsletter
+from mailer.instance.models import CheckRun
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
@@ -132,6 +134,22 @@ def test_an_edition_shows_its_planned_time_and_what_to_do_when_it_was_missed(des
     assert found.held and len(labels) == 3
     schedule(snapshot, desk.approver, None, timezone.now())
     assert (card(desk, desk.writer).planned_for, card(desk, desk.writer).held) == (None, "")
+
+
+def test_a_scheduled_edition_warns_while_the_last_checks_have_a_problem_with_the_senders_domain(
+    desk: Desk,
+) -> None:
+    cast.scheduled(desk)
+    now = timezone.now()
+    result = CheckResult("dmarc", "", "problem", "There is no record.").as_dict()
+    run = CheckRun.objects.create(requested_at=now, started_at=now, finished_at=now, results=[result])
+    records = reverse("desk_dns_records")
+    assert card(desk, desk.writer).is_unauthenticated and card(desk, desk.admin).dns_url == records
+    assert "data-unauthenticated" in as_user(desk.writer).get(HOME).content.decode()
+    # Writers may not open the checks.
+    assert not card(desk, desk.writer).dns_url
+    CheckRun.objects.filter(pk=run.pk).update(results=[{**result, "status": "ok"}])
+    assert not card(desk, desk.writer).is_unauthenticated
 
 
 def test_a_dry_run_that_is_under_way_has_a_card_of_its_own(desk: Desk) -> None:

@@ -236,10 +236,28 @@ def test_the_page_of_records_shows_those_alone_each_to_copy(browser: Client) -> 
     spf = CheckResult("spf", "example.org", "problem", "There is no record.", "Publish it.", (record,))
     CheckRun.objects.filter(pk=run.pk).update(results=[*run.results, spf.as_dict()])
     answer = browser.get(reverse("desk_dns_records"))
-    assert [row.records for row in answer.context["rows"]] == [spf.as_dict()["records"]]
+    assert [row.records for row in answer.context["rows"]] == [
+        [("example.org", "TXT", "v=spf1 mx -all", True)]
+    ]
     page = answer.content.decode()
     assert page.count("w-clipboard#copy") == 2 and 'value="v=spf1 mx -all"' in page
+    assert "Publish it." in Page(answer).text
     assert browser.post(reverse("desk_dns_records"))["Location"] == reverse("desk_dns_records")
+
+
+@pytest.mark.parametrize("placeholder", ["ip4:…", "include:…"])
+def test_a_record_with_an_unknown_part_has_words_for_it_and_no_button_that_copies_it(
+    browser: Client, placeholder: str
+) -> None:
+    record = DnsRecord("example.org", "TXT", f"v=spf1 {placeholder} -all")
+    spf = CheckResult("spf", "example.org", "problem", "There is no record.", "Publish it.", (record,))
+    CheckRun.objects.filter(pk=finished_run().pk).update(results=[spf.as_dict()])
+    for name in ("desk_dns_records", "desk_checks"):
+        answer = browser.get(reverse(name))
+        ((shown,),) = (row.records for row in answer.context["rows"])
+        assert not shown.is_complete and "…" not in shown.value
+        # The name of the record can be copied.
+        assert answer.content.decode().count("w-clipboard#copy") == 1
 
 
 def test_a_step_is_skipped_and_can_be_brought_back(browser: Client) -> None:
