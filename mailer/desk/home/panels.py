@@ -13,7 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from wagtail.admin.ui.components import Component
+from wagtail.users.models import UserProfile
 
+from mailer.accounts import second_factor
 from mailer.approval import list_sender_and_welcome_approval
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import staff_alerts
@@ -76,6 +78,20 @@ class ChecklistPanel(_Panel):
             "sample_loaded": sample_edition.is_loaded(),
             "may_load_sample": user.has_perms(sample_edition.SampleAction.permission_required),
         }
+
+
+class SecondFactorPanel(_Panel):
+    """A hint for accounts with power that only a password protects, until its user closes it."""
+
+    template_name = "desk/home/second_factor.html"
+    # The key under which Wagtail keeps that the user closed it.
+    dismissible_id = "desk-second-factor"
+
+    def panel_context(self, user: User) -> dict[str, Any]:
+        profile = UserProfile.objects.filter(user=user).first()
+        is_closed = profile is not None and profile.dismissibles.get(self.dismissible_id)
+        shown = not is_closed and second_factor.is_advisable(user)
+        return {"visible": shown, "dismissible_id": self.dismissible_id}
 
 
 class EditionsPanel(_Panel):
@@ -148,7 +164,14 @@ def replace_panels(request: HttpRequest, shown: list[Any]) -> None:
     shown[:] = [panel(request) for panel in _PANELS]
 
 
-_PANELS: Iterable[type[_Panel]] = (AlertsPanel, ChecklistPanel, EditionsPanel, LastEditionPanel, RepliesPanel)
+_PANELS: Iterable[type[_Panel]] = (
+    AlertsPanel,
+    SecondFactorPanel,
+    ChecklistPanel,
+    EditionsPanel,
+    LastEditionPanel,
+    RepliesPanel,
+)
 
 
 def remove_summary(request: HttpRequest, items: list[Any]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import resolve, reverse
@@ -195,6 +197,24 @@ def test_the_result_of_the_last_checks_stays_on_the_home_page(browser: Client) -
     finished_run(relay="ok", spf="problem", dkim="problem")
     page = browser.get(HOME)
     assert results in page.content.decode() and "Problem 2" in Page(page).text
+
+
+def hinted(browser: Client) -> bool:
+    return "desk-second-factor" in Page(browser.get(HOME)).ids
+
+
+def test_accounts_with_power_and_only_a_password_get_a_hint_until_it_is_closed(desk: Desk) -> None:
+    for user in (desk.writer, desk.approver, desk.admin):
+        user.set_password("a long password")
+        user.save()
+    assert [hinted(as_user(user)) for user in (desk.writer, desk.approver, desk.admin)] == [False, True, True]
+    Authenticator.objects.create(user=desk.admin, type="totp", data={"secret": "x"})
+    assert not hinted(as_user(desk.admin))
+    browser = as_user(desk.approver)
+    closed = json.dumps({"desk-second-factor": True})
+    address = reverse("wagtailadmin_dismissibles")
+    assert browser.patch(address, closed, content_type="application/json").status_code == 200
+    assert not hinted(browser)
 
 
 def test_the_sample_is_offered_first_until_a_step_is_done(browser: Client) -> None:
