@@ -86,7 +86,7 @@ from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, Bu
 from mailer.desk.subscribers.mailing_lists import ListChangePage, MailingListViewSet
 from mailer.desk.subscribers.reconfirmation import CampaignPage, CampaignsPage, ReconfirmPage
 from mailer.desk.subscribers.subscriber_pages import ErasePage, ExportPage, MergePage, SubscriberViewSet
-from mailer.desk.subscribers.subscribers_to_review import ListHealthPage
+from mailer.desk.subscribers.subscribers_to_review import SubscribersToReviewPage
 from mailer.desk.subscribers.suppressions import SuppressionViewSet
 from mailer.desk.subscribers.tags_and_fields import FieldViewSet, TagViewSet
 from mailer.desk.suppression_decisions.views import BounceWavePage, DecisionPage, DecisionViewSet
@@ -204,7 +204,7 @@ _PAGES = [
     path("lists/changes/<int:pk>/", ListChangePage.as_view(), name="desk_list_change"),
     path("subscribers/<int:pk>/erase/", ErasePage.as_view(), name="desk_erase"),
     path("subscribers/<int:pk>/merge/", MergePage.as_view(), name="desk_merge"),
-    path("subscribers/health/", ListHealthPage.as_view(), name="desk_list_health"),
+    path("subscribers/health/", SubscribersToReviewPage.as_view(), name="desk_list_health"),
     path("subscribers/reconfirmations/", CampaignsPage.as_view(), name="desk_reconfirmations"),
     path("subscribers/reconfirmations/<int:pk>/", CampaignPage.as_view(), name="desk_reconfirmation"),
     path("segments/<int:pk>/reconfirm/", ReconfirmPage.as_view(), name="desk_reconfirm"),

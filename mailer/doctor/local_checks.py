@@ -214,8 +214,8 @@ def check_media(config: Config) -> Iterator[CheckResult]:
             place.delete(name)
     except Exception as error:  # noqa: BLE001  (an object storage has errors of its own)
         advice = (
-            "Every web process and worker needs the object storage: see [storage] "
-            "media, and docs/several-machines.md."
+            "Correct the settings of the object storage: “media” under [storage] in config.toml "
+            "(docs/several-machines.md). The web pages and the worker must both be able to write to it."
         )
         yield result(
             "problem",

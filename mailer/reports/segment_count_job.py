@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from mailer.reports.subscribers_to_review import health_rules
+from mailer.reports.subscribers_to_review import review_rules
 from subscribers.segments import estimates, segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rules import Group, InvalidRule
@@ -16,7 +16,7 @@ _RECENT = 50
 
 def refresh_counts(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
     """Count the subscribers of each group and segment where many are; returns how many. A job."""
-    return estimates.refresh([*health_rules().values(), *_segment_rules()], clock, stop)
+    return estimates.refresh([*review_rules().values(), *_segment_rules()], clock, stop)
 
 
 def _segment_rules() -> Iterator[Group]:

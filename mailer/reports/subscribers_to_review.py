@@ -8,7 +8,7 @@ from subscribers.models import MailingList
 from subscribers.segments.rules import Condition, Group
 
 
-def health_rules() -> Mapping[str, Group]:
+def review_rules() -> Mapping[str, Group]:
     """The rule of each group, by its name."""
     lists = tuple(MailingList.objects.values_list("pk", flat=True))
     on = (Condition("list", "on", lists),) if lists else ()

@@ -54,7 +54,7 @@ RETIRED = {
     "handover": "approval",
     "holding": "adaptive batch",
     "house": "project",
-    "hygiene": "list health",
+    "hygiene": "subscribers to review",
     "joining": "subscribe",
     "lanes": "provider throttle",
     "leaving": "unsubscribe",

@@ -219,7 +219,7 @@ _SUBSCRIBERS = (
     (_("Imports"), "desk_imports:index", "upload", "subscribers.view_importjob"),
     (_("Tags"), "desk_tags:index", "tag", "subscribers.view_tag"),
     (_("Custom fields"), "desk_fields:index", "form", "subscribers.view_customfield"),
-    (_("List health"), "desk_list_health", "circle-check", "subscribers.view_segment"),
+    (_("Subscribers to review"), "desk_list_health", "circle-check", "subscribers.view_segment"),
     (_("Suppressed addresses"), "desk_suppressions:index", "no-view", "subscribers.view_suppression"),
     (
         _("Suppression decisions"),

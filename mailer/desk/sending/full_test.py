@@ -57,7 +57,7 @@ class FullTestPage(EditionPage):
     """Shows the last dry run (GET) and starts another one (POST)."""
 
     page_title = _("Full test")
-    template_name = "desk/sending/dry_run.html"
+    template_name = "desk/sending/full_test.html"
 
     def has_permission(self) -> bool:
         if self.request.method != "POST":

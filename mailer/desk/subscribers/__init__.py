@@ -1,1 +1,1 @@
-"""Subscribers, lists, tags, custom fields, suppressions, bulk actions and list health."""
+"""Subscribers, lists, tags, custom fields, suppressions, bulk actions and subscribers to review."""

@@ -1,4 +1,4 @@
-"""List health: groups of subscribers to review, with their counts and rules."""
+"""The page of groups of subscribers to review, with their counts and rules."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
 from mailer.desk.base.page_base_classes import StaffPage
-from mailer.reports.subscribers_to_review import health_rules
+from mailer.reports.subscribers_to_review import review_rules
 from subscribers.segments.estimates import Estimate, estimate
 from subscribers.segments.rules import Group, to_json
 
 
 @dataclass(frozen=True)
-class HealthGroup:
+class ReviewGroup:
     """A group of subscribers to review."""
 
     title: str
@@ -36,22 +36,22 @@ class HealthGroup:
         return f"{reverse('desk_segments:add')}?{query}"
 
 
-class ListHealthPage(StaffPage, TemplateView):
+class SubscribersToReviewPage(StaffPage, TemplateView):
     """Shows the groups with the number of subscribers in each."""
 
     permission_required = "subscribers.view_segment"
     header_icon = "circle-check"
-    page_title = _("List health")
-    template_name = "desk/subscribers/list_health.html"
+    page_title = _("Subscribers to review")
+    template_name = "desk/subscribers/subscribers_to_review.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(groups=health_groups(), **kwargs)
+        return super().get_context_data(groups=review_groups(), **kwargs)
 
 
-def health_groups() -> list[HealthGroup]:
+def review_groups() -> list[ReviewGroup]:
     """Every group, with the number of subscribers in it: now, or as the worker counted it last."""
     now, texts = timezone.now(), _texts()
-    return [HealthGroup(*texts[name], rule, estimate(rule, now)) for name, rule in health_rules().items()]
+    return [ReviewGroup(*texts[name], rule, estimate(rule, now)) for name, rule in review_rules().items()]
 
 
 def _texts() -> dict[str, tuple[str, str]]:

@@ -43,9 +43,9 @@ EFFECTS: dict[str, StrOrPromise] = {
     State.HELD: _("The address still receives emails until staff decide."),
     State.PROBING: (
         _(
-            "A test email was sent to it. If that bounces too, the address is suppressed. If it does not "
-            "bounce within six days, the decision is dismissed. Until then the address still receives "
-            "emails."
+            "An email was sent to it to check the address. If that bounces too, the address is "
+            "suppressed. If it does not bounce within six days, the decision is dismissed. Until then the "
+            "address still receives emails."
         )
     ),
     State.DISMISSED: _("The address still receives emails."),
@@ -67,14 +67,14 @@ RULES: dict[str, StrOrPromise] = {
     Rule.TWO_HARD_BOUNCES: (
         _(
             "Bounces that could be forged never suppress an address. After two of them on different days "
-            "that report an invalid address, a test email is sent to it."
+            "that report an invalid address, an email is sent to it to check the address."
         )
     ),
     Rule.SOFT_BOUNCES: (
         _(
             "Soft bounces, such as a full mailbox, suppress an address after five bounces over at least "
             "two weeks without a delivery in between. Bounces that no rule recognises count half. "
-            "Subscribers who have been reading for more than a year get a test email first."
+            "For subscribers who have been reading for more than a year, an email checks the address first."
         )
     ),
     Rule.COMPLAINT: (
@@ -128,7 +128,7 @@ def timeline(decision: SuppressionDecision) -> list[Entry]:
         *map(_feedback_entry, decision.events.select_related("mailing__edition")),
     ]
     if decision.probed_at is not None:
-        entries += _test_email_entries(decision, decision.probed_at)
+        entries += _address_check_entries(decision, decision.probed_at)
     if decision.wave is not None:
         detail = (
             gettext("%(count)s subscribers at %(domain)s bounced within a short time.")
@@ -194,16 +194,21 @@ def _feedback_entry(event: FeedbackEvent) -> Entry:
     )
 
 
-def _test_email_entries(decision: SuppressionDecision, at: datetime) -> list[Entry]:
+def _address_check_entries(decision: SuppressionDecision, at: datetime) -> list[Entry]:
     found = [
-        Entry(at, "busy", gettext("A test email was sent to the address"), (translated(decision.reason),))
+        Entry(
+            at,
+            "busy",
+            gettext("The system sent an email to the subscriber to check the address"),
+            (translated(decision.reason),),
+        )
     ]
     probe = decision.probe
     if probe is not None and probe.state == OutboxMessage.State.REFUSED:
         refused = Entry(
             decision.applied_at or at,
             "problem",
-            gettext("The server refused the test email"),
+            gettext("The server refused the email that checked the address"),
             response=tokens.mask_tokens(probe.reply),
         )
         found.append(refused)

@@ -1,4 +1,4 @@
-"""Segments: editing a rule without JavaScript, counting, saving and using it; list health; reconfirmation."""
+"""Segments: editing a rule without JavaScript, counting, saving and using it; groups; reconfirmation."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_a_rule_with_nested_groups_is_edited_as_json(desk: Desk) -> None:
     assert post(desk, address, "save", name="Deep", rule_json="{").context["error"]
 
 
-def test_list_health_counts_groups_and_suggests_segments(desk: Desk) -> None:
+def test_groups_of_subscribers_to_review_are_counted_and_suggest_segments(desk: Desk) -> None:
     waiting = everyone.reader("waits", (), "ru", state="pending")
     Subscription.objects.filter(subscriber=waiting).update(created_at=everyone.NOW)
     browser = as_user(desk.admin)
