@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from allauth.core.internal.cryptokit import compare_user_code
@@ -13,16 +12,13 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from allauth.mfa.utils import decrypt
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrOrPromise
 
 from mailer.accounts import audit_log_entries, stored_secrets
 from mailer.accounts.allauth_adapters import report_failure
-from mailer.staff_language import in_language_of
 
 # Each of these permits sending mail to all subscribers, reading all addresses, or letting others do so.
 _POWERFUL = (
@@ -116,54 +112,19 @@ def connect_signals() -> None:
 
 
 def _added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    _report(request, user, authenticator, "accounts.factor_added", _ADDED)
+    _record(request, user, authenticator, "accounts.factor_added")
 
 
 def _removed(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    _report(request, user, authenticator, "accounts.factor_removed", _REMOVED)
+    _record(request, user, authenticator, "accounts.factor_removed")
 
 
-def _reset(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    _report(request, user, authenticator, "accounts.factor_added", _RENEWED)
+_RECEIVERS = {"added": _added, "removed": _removed, "reset": _added}
 
 
-_RECEIVERS = {"added": _added, "removed": _removed, "reset": _reset}
-# Subjects of emails, by the kind of the factor.
-_ADDED: Mapping[str, StrOrPromise] = {
-    "totp": _("An authenticator app was added to your account at %(site)s"),
-    "webauthn": _("A passkey was added to your account at %(site)s"),
-    "recovery_codes": _("Recovery codes were added to your account at %(site)s"),
-}
-_REMOVED: Mapping[str, StrOrPromise] = {
-    "totp": _("An authenticator app was removed from your account at %(site)s"),
-    "webauthn": _("A passkey was removed from your account at %(site)s"),
-    "recovery_codes": _("Recovery codes were removed from your account at %(site)s"),
-}
-_RENEWED: Mapping[str, StrOrPromise] = {
-    **_ADDED,
-    "recovery_codes": _("New recovery codes were created for your account at %(site)s"),
-}
-
-
-def _report(
-    request: HttpRequest,
-    user: User,
-    authenticator: Authenticator,
-    action: str,
-    subjects: Mapping[str, StrOrPromise],
-) -> None:
-    """Log a change of the factors, and notify the account's owner."""
+def _record(request: HttpRequest, user: User, authenticator: Authenticator, action: str) -> None:
+    """Log a change of the factors; mailer/approval/account_change_notices.py emails the owner."""
     audit_log_entries.record(action, user, request, to=str(authenticator.type))
-    if user.email:
-        site = settings.CONFIG.site
-        with in_language_of(user):
-            subject = str(subjects[authenticator.type]) % {"site": site.name}
-            body = gettext(
-                "%(subject)s (%(username)s).\n\n"
-                "If this was not you, set a new password at once (%(url)s/accounts/password/forgotten/), and "
-                "tell an admin."
-            ) % {"subject": subject, "username": user.get_username(), "url": site.url}
-        EmailMessage(subject, body, to=[user.email]).send()
 
 
 def _failed(request: HttpRequest, user: User, **_: Any) -> None:

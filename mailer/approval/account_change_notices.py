@@ -15,6 +15,8 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrOrPromise
 
 from mailer.approval.account_change_records import DAYS
 from mailer.approval.content_changes_and_authors import name_of
@@ -192,6 +194,14 @@ _INDEPENDENCE = gettext_noop(
 _ASK_OWNER = gettext_noop("If you do not expect a change, ask the owner of the account about it.\n")
 
 
+# Of a second factor, by allauth's name of its kind.
+_FACTORS: Mapping[str, StrOrPromise] = {
+    "totp": _("authenticator app"),
+    "webauthn": _("passkey"),
+    "recovery_codes": _("recovery codes"),
+}
+
+
 def describe_change(change: AccountChange) -> str:
     """The change as a sentence without its time: "Dana Writer changed the email address: a@… → b@…"."""
     shown = {
@@ -199,7 +209,7 @@ def describe_change(change: AccountChange) -> str:
         "what": change.get_what_display(),
         "before": change.before,
         "after": change.after,
-        "value": change.after or change.before,
+        "value": _FACTORS.get(change.after or change.before, change.after or change.before),
     }
     return _sentence(change) % shown
 
@@ -223,7 +233,13 @@ def _sentence(change: AccountChange) -> str:
             if change.after == "yes"
             else gettext("%(who)s removed the superuser status of the account")
         )
-    if change.what in (What.SECOND_FACTOR, What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
+    if change.what == What.SECOND_FACTOR:
+        return (
+            gettext("%(who)s added a second factor to the account: %(value)s")
+            if change.after
+            else gettext("%(who)s removed a second factor from the account: %(value)s")
+        )
+    if change.what in (What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
         return (
             gettext("%(who)s added to the account the %(what)s %(value)s")
             if change.after

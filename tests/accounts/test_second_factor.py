@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.accounts import sessions
+from mailer.approval.account_change_notices import mark_account_changes_notified, send_account_notices
 from mailer.approval.models import Approval
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 from tests.desk.cast import Desk, as_user, submitted
@@ -152,11 +153,18 @@ def test_secrets_are_encrypted_and_survive_a_rotation_of_keys(desk: Desk) -> Non
 
 def test_the_owner_gets_a_mail_and_the_last_factor_stays(desk: Desk, required: None) -> None:
     browser = as_user(desk.approver)
+    mark_account_changes_notified(timezone.now())
     with pytest.MonkeyPatch.context() as patch:
-        # The messages are sent when the transaction is committed.
+        # The audit log is written when the transaction is committed.
         patch.setattr("django.db.transaction.on_commit", lambda function, **_: function())
         set_up_app(browser)
-    assert {message.to[0] for message in mail.outbox} == {desk.approver.email}
+    # One for the app and its recovery codes.
+    assert not mail.outbox
+    send_account_notices(timezone.now())
+    (message,) = (one for one in mail.outbox if one.to == [desk.approver.email])
+    assert "authenticator app" in message.body and "recovery codes" in message.body
+    send_account_notices(timezone.now())
+    assert [one.to for one in mail.outbox].count([desk.approver.email]) == 1
     assert "accounts.factor_added" in actions(desk.approver)
     browser.post("/accounts/security/totp/deactivate/")
     assert Authenticator.objects.filter(user=desk.approver, type="totp").exists()
