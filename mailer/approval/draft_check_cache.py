@@ -50,9 +50,9 @@ def check_draft(
     combinations = tuple(combinations)
     description = load_description(edition, content, combinations, now)
     digest = _digest(edition, description)
-    kept = DraftCheck.objects.filter(edition=edition.pk, digest=digest).first()
+    kept = _kept(edition, digest)
     if kept is not None:
-        return DraftResult(kept.sizes, tuple(map(Finding.from_dict, kept.findings)))
+        return kept
     rendered = render_all(content, combinations)
     found = DraftResult(
         {variant.key: len(variant.html.encode()) for variant in rendered},
@@ -67,6 +67,18 @@ def check_draft(
         },
     )
     return found
+
+
+def kept_check(
+    edition: Edition, content: Content, combinations: Iterable[Combination], now: datetime
+) -> DraftResult | None:
+    """The kept result for this content; None where it was not checked since it changed. Renders nothing."""
+    return _kept(edition, _digest(edition, load_description(edition, content, tuple(combinations), now)))
+
+
+def _kept(edition: Edition, digest: str) -> DraftResult | None:
+    kept = DraftCheck.objects.filter(edition=edition.pk, digest=digest).first()
+    return DraftResult(kept.sizes, tuple(map(Finding.from_dict, kept.findings))) if kept else None
 
 
 def _digest(edition: Edition, description: Description) -> str:

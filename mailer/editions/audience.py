@@ -67,6 +67,22 @@ class ReaderCounts(NamedTuple):
         return cls(**raw) if raw else None
 
 
+def unread_languages(
+    combinations: Iterable[Combination], offered: Sequence[str], fallbacks: Sequence[str]
+) -> dict[str, str]:
+    """The newsletter's languages in which no subscriber gets the edition now: {language: used instead}.
+
+    Empty while there are no subscribers at all.
+    """
+    read = {localization.resolve_language(one.language, offered, fallbacks) for one in combinations}
+    if not read:
+        return {}
+    used = [code for code in (*fallbacks, *offered) if code in offered]
+    return {
+        code: next((other for other in used if other != code), code) for code in offered if code not in read
+    }
+
+
 @dataclass(frozen=True)
 class Audience:
     """A definition, evaluated at submission and again when a mailing is planned."""

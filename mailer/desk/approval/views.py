@@ -33,6 +33,7 @@ from mailer.approval import (
 )
 from mailer.approval.approve_and_schedule import ApprovalError, WrongHash
 from mailer.approval.content_changes_and_authors import name_of, translated_reason
+from mailer.approval.draft_check_cache import kept_check
 from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
 from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
 from mailer.approval.preflight.findings import Finding, overrides_note
@@ -47,6 +48,7 @@ from mailer.desk.editions.finding_lines import count_findings, finding_lines, fi
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.desk.editions.variant_previews import current_content, run_preflight, variant_choices
 from mailer.desk.editions.variant_version_diff import changed_since_approval
+from mailer.editions import cached_audience_counts
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Edition
@@ -196,9 +198,19 @@ class ReviewPage(EditionPage):
             return {}
         try:
             edition, content, audience = current_content(self.edition)
-            found = run_preflight(edition, content, count_for_page(audience, timezone.now())).findings
+            counted = count_for_page(audience, timezone.now())
         except InvalidRule:
             return {}
+        # Of a large audience, as another page found it: checking renders every variant.
+        is_small = counted.total <= cached_audience_counts.COUNTED_LIVE
+        result = (
+            run_preflight(edition, content, counted)
+            if is_small
+            else kept_check(edition, content, counted.combinations, timezone.now())
+        )
+        if result is None:
+            return {}
+        found = result.findings
         if {one.id for one in found} == {Finding.from_dict(one).id for one in snapshot.findings}:
             return {}
         lines = finding_lines(found, self.edition, content, current_user(self.request))

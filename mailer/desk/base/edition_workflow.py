@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from django.contrib.auth.models import User
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
@@ -295,16 +295,20 @@ def _pages(edition: Edition, state: str, user: User, *, submitted: bool) -> Iter
             yield Action(gettext("Settings"), reverse("desk_edition:settings", args=[edition.pk]), "cog")
     yield Action(gettext("Translations"), reverse("desk_edition:translations", args=[edition.pk]), "globe")
     yield Action(gettext("Preview"), reverse("desk_edition:variants", args=[edition.pk]), "view")
-    yield Action(gettext("Test"), reverse("desk_edition:test", args=[edition.pk]), "mail")
+    yield Action(gettext("Test email"), reverse("desk_edition:test", args=[edition.pk]), "mail")
     if state != "draft":
         yield Action(gettext("Review"), reverse("desk_edition:review", args=[edition.pk]), "check")
     if state in ("submitted", "approved", "scheduled") or (
         submitted and edition.mailings.dry_runs().exists()
     ):
-        yield Action(gettext("Full test"), reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit")
+        yield Action(
+            gettext("Test with all emails"), reverse("desk_edition:dry_run", args=[edition.pk]), "resubmit"
+        )
     if state in ("approved", "scheduled"):
         yield Action(
-            gettext("Schedule"), reverse("desk_edition:schedule", args=[edition.pk]), "calendar-check"
+            pgettext("page of an edition", "Schedule"),
+            reverse("desk_edition:schedule", args=[edition.pk]),
+            "calendar-check",
         )
     if state in ("planning", "held", "sending", "paused"):
         yield Action(gettext("Progress"), reverse("desk_edition:progress", args=[edition.pk]), "history")

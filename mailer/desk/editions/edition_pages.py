@@ -190,6 +190,22 @@ class SettingsForm(forms.ModelForm[Edition]):
     class Meta:
         model = Edition
         fields = ("number", "segment", "excluded")
+        labels = {
+            "segment": gettext_lazy("Send only to subscribers of this segment"),
+            "excluded": gettext_lazy("Leave out subscribers of this segment"),
+        }
+        help_texts = {
+            "segment": gettext_lazy(
+                "A segment is a saved selection of subscribers, for example by country or tag."
+            ),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in (("segment", _("all subscribers")), ("excluded", _("nobody"))):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelChoiceField)
+            field.empty_label = label
 
 
 class SettingsPage(EditionPage, FormView[SettingsForm]):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -23,8 +25,10 @@ from mailer.desk.base.edition_workflow import OPEN_STATES, EditionLocked, change
 from mailer.desk.base.forms import parse_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.glossary import notes_for
-from mailer.desk.editions.workbench import BLOCK_LABELS
+from mailer.desk.editions.workbench import BLOCK_LABELS, unread_language_notes
 from mailer.editions import draft_blocks, translation_glossary
+from mailer.editions.audience import Audience, Combination
+from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.rendering_input import story_ids
 from mailer.editions.translation_completeness import Row, completeness_of
 from mailer.editions.translation_units import (
@@ -44,6 +48,7 @@ from mailer.reports.edition_state import edition_state
 from mailer.stories import draft_editing, translation_states
 from mailer.stories.models import Story
 from mailer.stories.translation_states import Translation
+from subscribers.segments.rules import InvalidRule
 
 # Tone and label of each state, as desk/state.html shows it.
 _STATES = {
@@ -129,12 +134,25 @@ class TranslationsPage(EditionPage):
         draft = draft_blocks.latest_draft(self.edition)
         found = completeness_of(draft, get_language() or "en")
         lacking = found.incomplete()
+        newsletter = self.edition.newsletter
+        counted: Collection[Combination] = ()
+        # An invalid segment is a finding of the checks.
+        with suppress(InvalidRule):
+            audience = Audience.of_edition(draft, timezone.now())
+            counted = count_for_page(audience, timezone.now()).combinations
+        unread = unread_language_notes(counted, newsletter)
         return super().get_context_data(
             languages=[
-                (code, staff_language.language_name(code), len(lacking.get(code, ())))
+                (
+                    code,
+                    staff_language.language_name(code),
+                    len(lacking.get(code, ())) if code not in unread else 0,
+                )
                 for code in found.languages
             ],
-            rows=[self._row(row) for row in found.rows],
+            unread=", ".join(staff_language.language_name(code) for code in unread),
+            withdraws=edition_state(self.edition) in OPEN_STATES,
+            rows=[self._row(row, unread) for row in found.rows],
             blocks=self.edition.newsletter.translation_rule,
             complete=not lacking,
             may_import=may_import(self.request),
@@ -153,7 +171,7 @@ class TranslationsPage(EditionPage):
                 confirm_translation(row, language, request)
         return self.redirect_to("translations")
 
-    def _row(self, row: Row) -> RowView:
+    def _row(self, row: Row, unread: Collection[str]) -> RowView:
         if row.story is not None:
             url = reverse("desk_stories:edit", args=[row.story])
         elif row.block:
@@ -167,7 +185,7 @@ class TranslationsPage(EditionPage):
             url=url,
             ready=row.ready,
             story=row.story,
-            cells=tuple(_cell(cell, may_confirm) for cell in row.cells),
+            cells=tuple(_cell(cell, may_confirm, read=cell.language not in unread) for cell in row.cells),
         )
 
 
@@ -188,8 +206,11 @@ def confirm_translation(story: Story, language: str, request: HttpRequest) -> No
     )
 
 
-def _cell(cell: Translation, may_confirm: bool) -> CellView:
+def _cell(cell: Translation, may_confirm: bool, *, read: bool) -> CellView:
+    """`read`: whether any subscriber gets the edition in this language now."""
     tone, label = _STATES[cell.state]
+    if cell.state == "missing" and not read:
+        tone = "draft"
     return CellView(
         tone=tone,
         label=str(label),

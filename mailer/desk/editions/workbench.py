@@ -43,10 +43,10 @@ from mailer.desk.editions.variant_previews import current_content, run_preflight
 from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, story_rows
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
-from mailer.editions.audience import Combination
+from mailer.editions.audience import Combination, unread_languages
 from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
-from mailer.editions.models import Edition, EditionText
+from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.rendering_input import STORY_BLOCKS, content_of, story_ids_in
 from mailer.instance import no_send
 from mailer.rendering import localization, sanitize, story_selection, view_model
@@ -155,6 +155,11 @@ class Cell:
     def query(self) -> str:
         return f"{self.country}.{self.language}"
 
+    @property
+    def name(self) -> str:
+        """The language's name."""
+        return staff_language.language_name(self.language)
+
 
 @dataclass(frozen=True)
 class _Pool:
@@ -198,13 +203,17 @@ class _Pool:
 class WorkbenchPage(EditionPage):
     """Shows the draft (GET); changes a block, adds a story, or saves subjects (POST)."""
 
-    page_title = gettext_lazy("Edit")
     template_name = "desk/editions/workbench.html"
     permission_required = "mailer.change_edition"
     post_permission = "mailer.change_edition"
 
     def has_permission(self) -> bool:
         return bool(self.request.user.has_perm("mailer.change_edition"))
+
+    @property
+    def page_title(self) -> str:
+        """As its tab: what was sent can no longer be edited."""
+        return edit_tab(self.overview.state)
 
     def load(self, **kwargs: Any) -> None:
         pk = parse_int(str(kwargs["pk"]))
@@ -217,7 +226,6 @@ class WorkbenchPage(EditionPage):
             **context,
             **self.board(state),
             "state": state,
-            "current_tab": edit_tab(state),
             "checks_link": "#workbench-checks",
         }
 
@@ -603,6 +611,17 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
     }
 
 
+def unread_language_notes(combinations: Iterable[Combination], newsletter: Newsletter) -> dict[str, str]:
+    """What a missing text in a language means that no subscriber reads now: {language: sentence}."""
+    found = unread_languages(combinations, newsletter.languages, newsletter.fallbacks)
+    text = _("No subscriber reads %(language)s now; they would get %(other)s")
+    return {
+        code: text
+        % {"language": staff_language.language_name(code), "other": staff_language.language_name(other)}
+        for code, other in found.items()
+    }
+
+
 def readers_by_country(combinations: Iterable[Combination], served: Collection[str]) -> dict[str, int]:
     """How many subscribers chose each country, perhaps among others; the keys are those of `reach`."""
     found: dict[str, int] = dict.fromkeys(("", *served, story_selection.ELSEWHERE), 0)
@@ -734,6 +753,7 @@ class ChecksPage(EditionPage):
             links=links,
             links_checked=links.total - links.waiting,
             no_send=bool(no_send.no_send_reason()),
+            unread=unread_language_notes(counted.combinations, self.edition.newsletter),
             readers=readers_by_country(counted.combinations, content.masthead.countries),
             may_check_links=self.request.user.has_perm(self.post_permission),
             findings=lines,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 
 from mailer.approval.content_changes_and_authors import name_of
@@ -24,6 +25,8 @@ from mailer.desk.base.edition_workflow import Action, next_action, rejection_lab
 from mailer.desk.base.setup_progress import PERMISSION
 from mailer.desk.sending.progress import progress_percent
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
+from mailer.editions.audience import Audience, unread_languages
+from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.reports.collect_stats import key_figures_of
@@ -198,6 +201,11 @@ def _languages(stories: Iterable[int]) -> dict[int, set[str]]:
 def _missing(newsletter: Newsletter, have: Iterable[set[str]]) -> tuple[MissingTranslation, ...]:
     """The newsletter's languages that some of the stories lack, most stories first."""
     lacking = Counter(code for languages in have for code in set(newsletter.languages) - languages)
+    if lacking:
+        # A language that no subscriber reads now is no task.
+        counted = count_for_page(Audience.of_newsletter(newsletter), timezone.now())
+        for code in unread_languages(counted.combinations, newsletter.languages, newsletter.fallbacks):
+            del lacking[code]
     current = active_language()
     return tuple(
         MissingTranslation(iso_codes.language_name(code, current), count)

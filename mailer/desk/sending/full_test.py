@@ -56,7 +56,7 @@ class FullTestForm(forms.Form):
 class FullTestPage(EditionPage):
     """Shows the last dry run (GET) and starts another one (POST)."""
 
-    page_title = _("Full test")
+    page_title = _("Test with all emails")
     template_name = "desk/sending/full_test.html"
 
     def has_permission(self) -> bool:

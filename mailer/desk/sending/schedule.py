@@ -20,8 +20,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.translation import get_language, gettext, gettext_lazy
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import get_language, gettext, gettext_lazy, pgettext_lazy
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
@@ -155,7 +154,7 @@ class _CountryRow(NamedTuple):
 class SchedulePage(SnapshotPage):
     """Schedules an edition in its approved window, sends it now, or cancels the schedule."""
 
-    page_title = _("Schedule")
+    page_title = pgettext_lazy("page of an edition", "Schedule")
     template_name = "desk/sending/schedule.html"
     post_permission = "mailer.schedule_edition"
     fallback_page = "schedule"

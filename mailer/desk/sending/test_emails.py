@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 from wagtail.admin import messages
@@ -89,7 +91,7 @@ class TestEmailPage(EditionPage):
     """The form (GET), and sending (POST), which is recorded in the audit log."""
 
     page_title = gettext_lazy("Test emails")
-    tab = gettext_lazy("Test")
+    tab = gettext_lazy("Test email")
     template_name = "desk/sending/test_emails.html"
 
     def has_permission(self) -> bool:
@@ -134,6 +136,11 @@ class TestEmailPage(EditionPage):
             messages.info(request, gettext("These test emails were already sent. They were not sent twice."))
         else:
             messages.success(request, self._sent_message(len(tests), form.cleaned_data["to"]))
+        if "back" in request.POST:
+            # To the preview that was shown.
+            shown = QueryDict(request.POST["back"][:500]).urlencode()
+            url = reverse("desk_edition:variants", args=[self.edition.pk])
+            return redirect(f"{url}?{shown}" if shown else url)
         return self.redirect_to("test")
 
     def _send(self, tests: list[_Test], to: str) -> bool:

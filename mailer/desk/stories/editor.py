@@ -55,7 +55,8 @@ PART_LABELS = {
 _HINTS = {
     "summary": gettext_lazy("One or two sentences, shown below the headline in the email."),
     "body": gettext_lazy(
-        "Optional. Readers see the full text if this is their lead story, or if the story has no link."
+        "Optional. Readers see the full text if this is their lead story, or if the story has no link. Where "
+        "it is empty, they see the headline and the summary."
     ),
     "link_label": gettext_lazy(
         "Optional. The words of the link say where it leads: “How the project will work”. If "
@@ -124,7 +125,10 @@ class StoryForm(forms.Form):
         required=False,
         max_length=500,
         assume_scheme="https",
-        help_text=gettext_lazy("Web page to which the “Read more” link leads."),
+        help_text=gettext_lazy(
+            "Optional. Web page to which the “Read more” link leads. Without a link, readers see the full "
+            "text in the email."
+        ),
     )
 
     def __init__(
@@ -184,6 +188,13 @@ class StoryForm(forms.Form):
         ]
 
 
+class _OneLineField(forms.CharField):
+    """A text in which a line break is a space."""
+
+    def to_python(self, value: Any) -> str:
+        return " ".join(str(super().to_python(value) or "").splitlines())
+
+
 def _text_field(part: str, language: str) -> forms.Field:
     label = _("%(part)s in %(language)s") % {
         "part": PART_LABELS[part],
@@ -191,11 +202,15 @@ def _text_field(part: str, language: str) -> forms.Field:
     }
     attributes = {"lang": language, "dir": localization.text_direction(language)}
     widget: forms.Widget = forms.TextInput(attributes)
-    if part == "summary":
+    kind: type[forms.CharField] = forms.CharField
+    if part == "headline":
+        # It wraps, so that a long one is seen as a whole.
+        widget, kind = forms.Textarea({**attributes, "rows": 1}), _OneLineField
+    elif part == "summary":
         widget = forms.Textarea({**attributes, "rows": 3})
     elif part == "body":
         widget = RichTextArea(features=RICH_TEXT_FEATURES)
-    return forms.CharField(label=label, required=False, max_length=_LENGTHS.get(part), widget=widget)
+    return kind(label=label, required=False, max_length=_LENGTHS.get(part), widget=widget)
 
 
 def value_as_text(value: Any) -> str:

@@ -202,6 +202,7 @@
   let checking = 0;
   let number = '';
   let readers = [];
+  let unread = [];
   // The card at the top names the number of findings that was found last, the table of countries those of subscribers.
   const count = () => {
     const link = document.querySelector('[data-checks-link]');
@@ -209,6 +210,12 @@
     readers.forEach((one) => {
       const place = document.getElementById(`readers-${one.dataset.readers}`);
       if (place) place.textContent = one.textContent;
+    });
+    // A text that is missing in a language matters to its readers; where there are none, the table says so instead.
+    unread.forEach((one) => {
+      const place = document.getElementById(`unread-${one.dataset.unread}`);
+      if (place) place.textContent = one.textContent;
+      document.querySelectorAll(`td[data-language="${one.dataset.unread}"] .wb-reach__missing`).forEach((note) => { note.hidden = true; });
     });
   };
   const check = () => {
@@ -223,6 +230,7 @@
       const shown = document.getElementById('workbench-checks');
       if (now && shown && !shown.contains(document.activeElement)) shown.replaceWith(now);
       readers = now ? [...now.querySelectorAll('[data-readers]')] : [];
+      unread = now ? [...now.querySelectorAll('[data-unread]')] : [];
       number = now ? now.querySelector('h2').textContent : '';
       count();
     }, 600);

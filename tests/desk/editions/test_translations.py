@@ -18,6 +18,7 @@ from mailer.editions.models import Edition, EditionText
 from mailer.editions.translation_units import units_of
 from mailer.stories import draft_editing
 from mailer.stories.models import Story
+from subscribers.models import Subscriber
 from tests.delivery.cast import NOW
 from tests.desk.cast import Desk, as_user
 
@@ -39,6 +40,18 @@ def states(desk: Desk, key: str) -> dict[str, str]:
     pk = Story.objects.get(key=key).pk
     (row,) = (row for row in page.context["rows"] if row.story == pk)
     return {cell.language: cell.tone for cell in row.cells if cell.language in ("en", "ru", "kk")}
+
+
+def test_what_is_missing_in_a_language_that_nobody_reads_is_no_problem(desk: Desk) -> None:
+    Subscriber.objects.filter(language="kk").update(language="en")
+    assert states(desk, "kz-news") == {"en": "done", "ru": "done", "kk": "draft"}
+    pages = {
+        name: as_user(desk.writer).get(reverse(f"desk_edition:{name}", args=[desk.edition.pk]))
+        for name in ("translations", "checks")
+    }
+    assert "Kazakh" in pages["translations"].context["unread"]
+    assert "kk" in pages["checks"].context["unread"] and "en" not in pages["checks"].context["unread"]
+    assert b'data-unread="kk"' in pages["checks"].content
 
 
 def test_a_translation_is_there_missing_incomplete_or_older_than_its_source(desk: Desk) -> None:

@@ -114,6 +114,12 @@ def test_the_preview_page_sends_the_variant_that_it_shows(desk: Desk) -> None:
     assert {("to", desk.writer.email), ("language", "ru"), ("country", "KZ")} <= page.controls
 
 
+def test_a_test_email_from_the_preview_leads_back_to_it(desk: Desk) -> None:
+    preview = reverse("desk_edition:variants", args=[desk.edition.pk])
+    answer = as_user(desk.writer).post(at(desk), form(back="country=KZ&language=ru"))
+    assert answer["Location"] == f"{preview}?country=KZ&language=ru"
+
+
 def test_who_may_not_see_editions_sends_nothing(desk: Desk) -> None:
     assert as_user(desk.stranger).post(at(desk), form()).status_code in (302, 403)
     assert sent() == []

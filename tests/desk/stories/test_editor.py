@@ -140,6 +140,11 @@ def test_a_story_saved_as_ready_withdraws_the_schedule_and_leads_to_the_edition(
     assert page.response.context["open_editions"] == []
 
 
+def test_a_headline_is_one_line(desk: Desk) -> None:
+    add(desk, fields("en", **{"headline-en": "A bridge\r\nopened"}))
+    assert draft(Story.objects.get(key=NEW))["headline-en"] == "A bridge opened"
+
+
 def test_an_event_has_times_in_a_zone_and_a_place(desk: Desk) -> None:
     times = {"kind": "event", "starts": "18:30", "ends": "20:00", "venue-en": "House of Cinema"}
     refused = add(desk, fields("en", **times, zone="Asia/Nowhere"))
