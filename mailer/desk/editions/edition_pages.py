@@ -202,7 +202,7 @@ class SettingsForm(forms.ModelForm[Edition]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, label in (("segment", _("all subscribers")), ("excluded", _("nobody"))):
+        for name, label in (("segment", _("all subscribers")), ("excluded", _("nobody is left out"))):
             field = self.fields[name]
             assert isinstance(field, forms.ModelChoiceField)
             field.empty_label = label

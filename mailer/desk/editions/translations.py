@@ -150,7 +150,7 @@ class TranslationsPage(EditionPage):
                 )
                 for code in found.languages
             ],
-            unread=", ".join(staff_language.language_name(code) for code in unread),
+            unread=", ".join(staff_language.language_name(code) for code in unread if code in lacking),
             withdraws=edition_state(self.edition) in OPEN_STATES,
             rows=[self._row(row, unread) for row in found.rows],
             blocks=self.edition.newsletter.translation_rule,

@@ -214,8 +214,9 @@
     // A text that is missing in a language matters to its readers; where there are none, the table says so instead.
     unread.forEach((one) => {
       const place = document.getElementById(`unread-${one.dataset.unread}`);
-      if (place) place.textContent = one.textContent;
-      document.querySelectorAll(`td[data-language="${one.dataset.unread}"] .wb-reach__missing`).forEach((note) => { note.hidden = true; });
+      const missing = document.querySelectorAll(`td[data-language="${one.dataset.unread}"] .wb-reach__missing`);
+      if (place && missing.length) place.textContent = one.textContent;
+      missing.forEach((note) => { note.hidden = true; });
     });
   };
   const check = () => {
