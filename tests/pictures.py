@@ -124,7 +124,7 @@ def walk(camera: Camera) -> None:
     page.goto(f"{camera.url}/desk/stories/")
     page.get_by_role("link", name=re.compile(STORY)).first.click()
     page.get_by_label("Language shown beside it").select_option("ru")
-    expect(page.get_by_label("Headline, Russian")).to_be_visible()
+    expect(page.get_by_label("Headline in Russian")).to_be_visible()
     camera.take("story")
 
     camera.press("Sign in as the writer and open the draft edition")
