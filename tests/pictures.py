@@ -140,7 +140,7 @@ def walk(camera: Camera) -> None:
 
     camera.press("Sign in as the approver and review the edition")
     camera.take("review", height=1000)
-    page.get_by_role("button", name=re.compile(r"Approve the edition \(")).click()
+    page.get_by_role("button", name="Approve", exact=True).click()
 
     camera.press("Sign in as the approver and open “Schedule”")
     page.get_by_role("button", name="Send the edition now…").click()
