@@ -115,7 +115,7 @@ _ACTIONS = {
     "desk.reconfirm": (_("Reconfirmation"), _("Started a reconfirmation of subscriptions")),
     "desk.reconfirm_stop": (_("Stop the reconfirmation"), _("Stopped a reconfirmation of subscriptions")),
     "desk.reply_answer": (_("Answer"), _("Answered a returned email")),
-    "desk.reply_done": (_("Mark the comment as done"), _("Marked a returned email as done")),
+    "desk.reply_done": (_("Mark the message as done"), _("Marked a returned email as done")),
     "desk.reply_bounce": (_("Bounce"), _("Classified a returned email as a bounce")),
     "desk.reply_unsubscribe": (
         _("Unsubscribe request"),

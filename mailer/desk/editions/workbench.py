@@ -589,7 +589,9 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
             cells.append(cell)
             if cell.chosen:
                 named = _("%(readers)s, in %(language)s") % {
-                    "readers": _("Readers in %(country)s") % {"country": label} if country else label,
+                    "readers": _("Readers who chose %(country)s") % {"country": label}
+                    if country in head.countries
+                    else label,
                     "language": staff_language.language_name(language),
                 }
                 listed = [_shown(stories[key], language, head.fallbacks) for key in keys]

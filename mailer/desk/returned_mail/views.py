@@ -151,7 +151,7 @@ class ReplyViewSet(TableViewSet):
 class MarkDoneAction(BulkAction):
     """Marks several messages as done."""
 
-    display_name = _("Mark the comment as done")
+    display_name = _("Mark the message as done")
     aria_label = _("Mark the selected messages as done")
     action_type = "done"
     template_name = "desk/returned_mail/mark_done.html"
