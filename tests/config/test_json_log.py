@@ -116,7 +116,7 @@ def test_a_call_with_wrong_arguments_is_named_without_them() -> None:
 def test_every_line_of_a_process_is_an_object() -> None:
     code = (
         "import logging, threading\nfrom mailer.cli.main import start_django\nstart_django()\n"
-        "from mailer.worker import startup\nstartup.log_uncaught_exceptions()\n"
+        "from mailer.worker import process_startup\nprocess_startup.log_uncaught_exceptions()\n"
         "logging.getLogger('mailer').info('action=begun')\nlogging.getLogger('django').warning('two\\nlines')\n"
         "def fail():\n    raise ValueError('refused: ' + 'olga@' + 'example.org')\n"
         "one = threading.Thread(target=fail)\none.start()\none.join()\nfail()\n"

@@ -362,7 +362,7 @@ def submits(office: Office, writer: Walker, *, with_note: bool = True) -> None:
 
 def may_not_approve_own_work(writer: Walker) -> None:
     writer.presses("#desk-overview nav a[href$='/review/']")
-    writer.waits_for("#desk-decide ~ .desk-notice")
+    writer.waits_for("#desk-decide ~ p b, #desk-decide ~ details")
     expect(writer.page.locator("form[action$='/approve/']")).to_have_count(0)
 
 
