@@ -152,6 +152,9 @@ def test_a_scheduled_edition_warns_while_the_last_checks_have_a_problem_with_the
     assert "data-unauthenticated" in as_user(desk.writer).get(HOME).content.decode()
     # Writers may not open the checks.
     assert not card(desk, desk.writer).dns_url
+    preview, link = reverse("desk_edition:variants", args=[desk.edition.pk]), f'href="{records}"'
+    assert link in as_user(desk.admin).get(preview).content.decode()
+    assert link not in as_user(desk.writer).get(preview).content.decode()
     CheckRun.objects.filter(pk=run.pk).update(results=[{**result, "status": "ok"}])
     assert not card(desk, desk.writer).is_unauthenticated
 
