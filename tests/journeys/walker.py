@@ -61,7 +61,7 @@ _KINDS = """() => [...new Set([...document.querySelectorAll('body *')].map(
 # From here on the menu is always there.
 MENU_WIDTH = 800
 _WORD = re.compile(r"[A-Za-z]{3,}")
-_CODES = re.compile(r"[\w.+-]+@[\w.-]+|https?://\S+|\w+(?:[._/-]\w+)+|\b[0-9a-f]{7,}\b")
+_CODES = re.compile(r"[\w.+-]+@[\w.-]+|https?://\S+|\w+(?:[._/=-]\w+)+|\b[0-9a-f]{7,}\b")
 # Where the pictures of every page go, for somebody who wants to look at them.
 PICTURES = os.environ.get("WALK_PICTURES", "")
 
