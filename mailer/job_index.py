@@ -16,9 +16,9 @@ from django.db.models import Q
 from mailer.accounts import api_keys, missing_story_reminders, password_links, sign_in_limits
 from mailer.approval import (
     account_change_notices,
-    author_notices,
     draft_check_cache,
     emails_to_staff,
+    outcome_notices,
     staff_notifications,
 )
 from mailer.approval.preflight import link_crawler
@@ -108,7 +108,7 @@ JOBS = (
     Job("office reminders", 60, lambda now, stop: missing_story_reminders.remind_due(now()), "assemble"),
     Job("count audiences", 30, draft_check_cache.refresh_audience_counts, "assemble"),
     Job("staff notices", 5, lambda now, stop: emails_to_staff.send_edition_notices(now()), "assemble"),
-    Job("outcome notices", 5, lambda now, stop: author_notices.send_outcome_notices(now()), "assemble"),
+    Job("outcome notices", 5, lambda now, stop: outcome_notices.send_outcome_notices(now()), "assemble"),
     Job("mailing notices", 5, lambda now, stop: mailing_notices.send_mailing_notices(now()), "assemble"),
     Job("delete old notifications", 3600, lambda now, stop: staff_notifications.delete_old(now())),
     Job(

@@ -22,7 +22,7 @@ from mailer.api import (
     webhooks,
 )
 from mailer.api.problems import Problem, code_of
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.delivery.rollout.mailing_control import ControlError
 from subscribers import resumable_jobs
 from subscribers.segments.rules import InvalidRule
@@ -139,21 +139,21 @@ def _not_found(error: Http404) -> Problem:
     return Problem(404)
 
 
-@_handler(approve_and_schedule.ApprovalError)
-def _approval(error: approve_and_schedule.ApprovalError) -> Problem:
+@_handler(snapshot_state_changes.ApprovalError)
+def _approval(error: snapshot_state_changes.ApprovalError) -> Problem:
     status, code = next(found for kind, found in _APPROVAL.items() if isinstance(error, kind))
     # A snapshot that was found changed stays invalidated.
     return Problem(
-        status, code, str(error), keeps_changes=isinstance(error, approve_and_schedule.SnapshotChanged)
+        status, code, str(error), keeps_changes=isinstance(error, snapshot_state_changes.SnapshotChanged)
     )
 
 
 _APPROVAL: dict[type[Exception], tuple[int, str]] = {
-    approve_and_schedule.NotPermitted: (403, "permission_missing"),
-    approve_and_schedule.PreflightFailed: (422, "preflight_failed"),
-    approve_and_schedule.OutsideWindow: (422, "outside_window"),
-    approve_and_schedule.SnapshotChanged: (409, "snapshot_changed"),
-    approve_and_schedule.ApprovalError: (409, "wrong_state"),
+    snapshot_state_changes.NotPermitted: (403, "permission_missing"),
+    snapshot_state_changes.PreflightFailed: (422, "preflight_failed"),
+    snapshot_state_changes.OutsideWindow: (422, "outside_window"),
+    snapshot_state_changes.SnapshotChanged: (409, "snapshot_changed"),
+    snapshot_state_changes.ApprovalError: (409, "wrong_state"),
 }
 
 

@@ -30,7 +30,7 @@ from mailer.api.schemas_and_pagination import (
     invalid_value,
     page_of,
 )
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.models import Snapshot
 from mailer.approval.preflight.findings import MAX_REASON, Finding, overrides_note
@@ -389,7 +389,7 @@ def schedule_edition(request: HttpRequest, edition_id: Id, body: ScheduleIn) -> 
     """Schedule an approved edition within its window, or send it now."""
     require_permission(request, "mailer.schedule_edition")
     edition, user = get_or_404(_editions(), edition_id), user_of(request)
-    approve_and_schedule.schedule(
+    snapshot_state_changes.schedule(
         _approved(edition), user, body.at, timezone.now(), local_hour=body.local_hour
     )
     log(instance=edition, action="desk.schedule", user=user)
@@ -400,6 +400,6 @@ def schedule_edition(request: HttpRequest, edition_id: Id, body: ScheduleIn) -> 
 def unschedule_edition(request: HttpRequest, edition_id: Id) -> Any:
     """Cancel the schedule, as long as nothing was sent."""
     edition, user = get_or_404(_editions(), edition_id), user_of(request)
-    approve_and_schedule.unschedule(_approved(edition), user)
+    snapshot_state_changes.unschedule(_approved(edition), user)
     log(instance=edition, action="desk.unschedule", user=user)
     return _edition_detail(get_or_404(_editions(), edition_id))

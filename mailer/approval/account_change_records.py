@@ -126,18 +126,12 @@ def authors_behind(user: User, authors: Collection[int]) -> list[User]:
 
     Also through further accounts: an author's account created another one, which changed this one.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT author_id FROM mailer_accountinfluence WHERE user_id = %s", [user.pk])
-        found = {pk for (pk,) in cursor.fetchall()}
-    return list(User.objects.filter(pk__in=found & set(authors)).order_by("pk"))
+    return authors_behind_each([user], authors)[user.pk]
 
 
 def authors_behind_each(users: Iterable[User], authors: Collection[int]) -> dict[int, list[User]]:
     """`authors_behind` of each user, by primary key; two queries."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT user_id, author_id FROM mailer_accountinfluence")
-        rows = [(user, author) for user, author in cursor.fetchall() if author in authors]
-    return _by_user(users, rows)
+    return _by_user(users, authors, "SELECT user_id, author_id FROM mailer_accountinfluence")
 
 
 def authors_controlled_by(user: User, authors: Collection[int]) -> list[User]:
@@ -146,27 +140,25 @@ def authors_controlled_by(user: User, authors: Collection[int]) -> list[User]:
     The user created it, or changed its address, password or second factor, in the last 30 days; also through
     further accounts.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT user_id FROM mailer_accountcontrol WHERE author_id = %s", [user.pk])
-        found = {pk for (pk,) in cursor.fetchall()}
-    return list(User.objects.filter(pk__in=found & set(authors)).order_by("pk"))
+    return authors_controlled_by_each([user], authors)[user.pk]
 
 
 def authors_controlled_by_each(users: Iterable[User], authors: Collection[int]) -> dict[int, list[User]]:
     """`authors_controlled_by` of each user, by primary key; two queries."""
+    # An account that this one may sign in to is a `user_id` there.
+    return _by_user(users, authors, "SELECT author_id, user_id FROM mailer_accountcontrol")
+
+
+def _by_user(users: Iterable[User], authors: Collection[int], pairs: str) -> dict[int, list[User]]:
+    """The authors of each user, by primary key, from a query for pairs of (user, author)."""
+    found: dict[int, list[int]] = {user.pk: [] for user in users}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT author_id, user_id FROM mailer_accountcontrol")
-        rows = [(user, author) for user, author in cursor.fetchall() if author in authors]
-    return _by_user(users, rows)
-
-
-def _by_user(users: Iterable[User], rows: Collection[tuple[int, int]]) -> dict[int, list[User]]:
-    """The authors of each user, by primary key, from rows of (user, author)."""
-    known = User.objects.in_bulk({author for _user, author in rows}) if rows else {}
-    return {
-        user.pk: [known[author] for about, author in sorted(rows) if about == user.pk and author in known]
-        for user in users
-    }
+        cursor.execute(pairs)
+        for user, author in sorted(cursor.fetchall()):
+            if user in found and author in authors:
+                found[user].append(author)
+    known = User.objects.in_bulk({author for one in found.values() for author in one})
+    return {user: [known[author] for author in one if author in known] for user, one in found.items()}
 
 
 def independent_from(

@@ -69,13 +69,6 @@ def check_draft(
     return found
 
 
-def kept_check(
-    edition: Edition, content: Content, combinations: Iterable[Combination], now: datetime
-) -> DraftResult | None:
-    """The kept result for this content; None where it was not checked since it changed. Renders nothing."""
-    return _kept(edition, _digest(edition, load_description(edition, content, tuple(combinations), now)))
-
-
 def _kept(edition: Edition, digest: str) -> DraftResult | None:
     kept = DraftCheck.objects.filter(edition=edition.pk, digest=digest).first()
     return DraftResult(kept.sizes, tuple(map(Finding.from_dict, kept.findings))) if kept else None

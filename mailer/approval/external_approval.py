@@ -22,10 +22,10 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext
 
-from mailer.approval import approve_and_schedule, possible_approvers, required_approvals, staff_accounts
-from mailer.approval.approve_and_schedule import ApprovalError, NoLanguageChosen, ReasonMissing, WrongState
+from mailer.approval import possible_approvers, required_approvals, snapshot_state_changes, staff_accounts
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot
+from mailer.approval.snapshot_state_changes import ApprovalError, NoLanguageChosen, ReasonMissing, WrongState
 from mailer.staff_language import in_language_of
 from subscribers import tokens
 from subscribers.rate_limit import Limit, hit
@@ -62,15 +62,15 @@ def create_and_mail_link(snapshot: Snapshot, user: User, requested_by: User, now
 
     Raises NotPermitted, WrongState, AuthorMayNotApprove and AccountNotIndependent.
     """
-    approve_and_schedule.require_permission(requested_by, "mailer.submit_edition")
-    approve_and_schedule.require_permission(user, "mailer.approve_edition")
+    snapshot_state_changes.require_permission(requested_by, "mailer.submit_edition")
+    snapshot_state_changes.require_permission(user, "mailer.approve_edition")
     if not staff_accounts.is_external(user) or not user.email:
         raise WrongState(
             gettext("Approval links can be sent only to external approvers who have an email address.")
         )
     if snapshot.state != Snapshot.State.SUBMITTED:
         raise WrongState(gettext("This edition is not waiting for approval."))
-    approve_and_schedule.require_second_person(snapshot, user)
+    snapshot_state_changes.require_second_person(snapshot, user)
     with transaction.atomic():
         _valid(now).filter(snapshot=snapshot, user=user).update(revoked_at=now, code_digest="")
         link = ApprovalLink.objects.create(
@@ -163,7 +163,7 @@ def approve_by_link(
     _use_code(link, code, now)
     # Without a transaction around both: where a part of the edition has changed, `approve` marks the snapshot
     # as invalidated before it raises.
-    given = approve_and_schedule.approve(
+    given = snapshot_state_changes.approve(
         link.snapshot, link.user, sha256, now, languages=languages, by_link=True
     )
     ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
@@ -179,7 +179,7 @@ def reject_by_link(link: ApprovalLink, code: str, sha256: str, reason: str, now:
         # Before the code is used up.
         raise ReasonMissing
     _use_code(link, code, now)
-    rejection = approve_and_schedule.reject(link.snapshot, link.user, sha256, reason, now, by_link=True)
+    rejection = snapshot_state_changes.reject(link.snapshot, link.user, sha256, reason, now, by_link=True)
     ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
     return rejection
 
@@ -188,7 +188,7 @@ def request_changes_by_link(link: ApprovalLink, code: str, reason: str, now: dat
     """Return the edition to its writers as the external approver. Raises WrongCode, WrongState."""
     _use_code(link, code, now)
     with transaction.atomic():
-        approve_and_schedule.withdraw(link.snapshot, link.user, reason)
+        snapshot_state_changes.withdraw(link.snapshot, link.user, reason)
         ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
 
 

@@ -12,14 +12,14 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.approval import account_change_records
-from mailer.approval.approve_and_schedule import (
+from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.models import ListChange
+from mailer.approval.snapshot_state_changes import (
     AccountNotIndependent,
     AuthorMayNotApprove,
     WrongState,
     require_permission,
 )
-from mailer.approval.content_changes_and_authors import name_of
-from mailer.approval.models import ListChange
 from mailer.approval.staff_accounts import users_with
 from subscribers.models import MailingList
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 
 from mailer.approval import account_change_records, content_changes_and_authors
-from mailer.approval.approve_and_schedule import ApprovalError, require_second_person
 from mailer.approval.models import Snapshot
+from mailer.approval.snapshot_state_changes import ApprovalError, require_second_person
 from mailer.approval.staff_accounts import active_users_with
 from mailer.editions.models import Edition
 

@@ -13,8 +13,8 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from mailer.approval.approve_and_schedule import NotPermitted, WrongState
 from mailer.approval.models import ReviewComment, Snapshot, VariantCheck
+from mailer.approval.snapshot_state_changes import NotPermitted, WrongState
 from mailer.editions.audience import Combination
 from mailer.editions.models import Newsletter
 from mailer.rendering import localization, story_selection

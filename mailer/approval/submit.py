@@ -13,18 +13,19 @@ from django.utils.translation import gettext
 
 from mailer import link_tracking, staff_language
 from mailer.approval import (
-    approve_and_schedule,
     content_changes_and_authors,
     required_approvals,
     review_comments_and_checked_variants,
+    snapshot_hashes,
+    snapshot_state_changes,
 )
-from mailer.approval.approve_and_schedule import PreflightFailed, WrongState
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.preflight import findings as preflight
 from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings import Finding, OverrideRefused
 from mailer.approval.preflight.load_check_input import load_description
 from mailer.approval.sender_and_list_headers import sender_of
+from mailer.approval.snapshot_state_changes import PreflightFailed, WrongState
 from mailer.editions.audience import Audience, Combination, ReaderCounts
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
@@ -51,7 +52,7 @@ def submit(
     ids of the findings; the approver reads them. An earlier open snapshot is withdrawn. Raises NotPermitted,
     WrongState (already sent), and PreflightFailed with the text of every error that is not overridden.
     """
-    approve_and_schedule.require_permission(user, "mailer.submit_edition")
+    snapshot_state_changes.require_permission(user, "mailer.submit_edition")
     with transaction.atomic():
         # One submission at a time, and none while a writer's change is being saved.
         Edition.objects.select_for_update().get(pk=edition.pk)
@@ -144,7 +145,9 @@ def _publish_latest_revision(edition: Edition, user: User) -> Edition:
 
 def _withdraw_earlier(edition: Edition, user: User) -> None:
     for snapshot in Snapshot.objects.filter(edition=edition, state__in=Snapshot.OPEN):
-        approve_and_schedule.withdraw(snapshot, user, stored("replaced by a newer submission of the edition"))
+        snapshot_state_changes.withdraw(
+            snapshot, user, stored("replaced by a newer submission of the edition")
+        )
 
 
 def _freeze(
@@ -170,12 +173,12 @@ def _freeze(
         newsletter.review_rule, content, combinations
     )
     parts = required_approvals.to_text(required_approvals.required_parts(newsletter))
-    manifest = approve_and_schedule.canonical_json(
+    manifest = snapshot_hashes.canonical_json(
         {
             "edition": edition.slug,
-            "content": approve_and_schedule.sha256_hex(text),
+            "content": snapshot_hashes.sha256_hex(text),
             "variants": {
-                v.key: approve_and_schedule.variant_digest(v.subject, v.preheader, v.html, v.text)
+                v.key: snapshot_hashes.variant_digest(v.subject, v.preheader, v.html, v.text)
                 for v in rendered
             },
             "fingerprints": content_changes_and_authors.fingerprints(edition),
@@ -189,12 +192,12 @@ def _freeze(
             "approvals": parts,
             "overrides": {one.id: one.override.reason for one in found if one.override},
             "submitted_by": user.get_username(),
-            "authors": approve_and_schedule.author_ids(who.pk for who in because),
+            "authors": snapshot_hashes.author_ids(who.pk for who in because),
         }
     )
     snapshot = Snapshot.objects.create(
         edition=edition,
-        sha256=approve_and_schedule.sha256_hex(manifest),
+        sha256=snapshot_hashes.sha256_hex(manifest),
         content=text,
         manifest=manifest,
         audience=audience.as_dict(),
@@ -227,7 +230,7 @@ def snapshot_variant(snapshot: Snapshot, rendered: RenderedVariant) -> SnapshotV
         preheader=rendered.preheader,
         html=rendered.html,
         text=rendered.text,
-        sha256=approve_and_schedule.variant_digest(
+        sha256=snapshot_hashes.variant_digest(
             rendered.subject, rendered.preheader, rendered.html, rendered.text
         ),
     )

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from mailer import link_tracking
-from mailer.approval import approve_and_schedule, submit
+from mailer.approval import snapshot_hashes, snapshot_state_changes, submit
 from mailer.approval.models import Approval, Snapshot, SnapshotVariant
 from mailer.bench import clicks, desk_history, page_load_times
 from mailer.bench.desk_history import Amounts
@@ -140,8 +140,8 @@ def schedule(size: int, now: datetime = NOW) -> None:
     edition = _edition()
     _fill(edition, size)
     snapshot = submit.submit(edition, writer, now)
-    approve_and_schedule.approve(snapshot, approver, snapshot.sha256, now)
-    approve_and_schedule.schedule(snapshot, approver, now, now)
+    snapshot_state_changes.approve(snapshot, approver, snapshot.sha256, now)
+    snapshot_state_changes.schedule(snapshot, approver, now, now)
 
 
 def add_readers(count: int) -> None:
@@ -349,7 +349,7 @@ def _open_editions(
         if steps:
             snapshot = submit.submit(edition, writer, now)
         if steps == 2:
-            approve_and_schedule.approve(snapshot, approver, snapshot.sha256, now)
+            snapshot_state_changes.approve(snapshot, approver, snapshot.sha256, now)
 
 
 def execute(statement: str) -> str:
@@ -418,7 +418,7 @@ def _earlier(latest: Snapshot, months: int) -> Snapshot:
     edition = Edition.objects.create(newsletter=latest.edition.newsletter, period=period)
     variants = list(latest.variants.all())
     snapshot = Snapshot.objects.get(pk=latest.pk)
-    snapshot.pk, snapshot.edition, snapshot.sha256 = None, edition, approve_and_schedule.sha256_hex(period)
+    snapshot.pk, snapshot.edition, snapshot.sha256 = None, edition, snapshot_hashes.sha256_hex(period)
     snapshot.submitted_at = latest.submitted_at - timedelta(days=30 * months)
     snapshot.save(force_insert=True)
     for variant in variants:

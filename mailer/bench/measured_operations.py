@@ -153,6 +153,7 @@ def _edition_pages() -> list[tuple[str, str]]:
         ("preview, one variant", f"{page('variants', draft)}?country=KZ&language=ru&as=phone"),
         ("submit", page("submit", draft)),
         ("review", page("review", submitted)),
+        ("review: checks now", page("review_checks", submitted)),
         ("test emails", page("test", approved)),
         ("dry run", page("dry_run", approved)),
         ("schedule", schedule),
@@ -319,7 +320,7 @@ def add_sources(sources: str, items: str, port: str, known: str) -> int:
     """Add this many feeds of the server at `port`; with `known` "1" all of their entries are recorded."""
     from mailer.stories.draft_suggestion import digest_of  # loads much that other measurements do without
     from mailer.stories.sources.feed import parse
-    from mailer.stories.sources.source_item import from_json
+    from mailer.stories.sources.reader_interface import from_json
 
     call_command("migrate", verbosity=0)
     first, now = StorySource.objects.count(), timezone.now()

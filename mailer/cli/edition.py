@@ -10,11 +10,11 @@ import typer
 from django.conf import settings
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule as approvals
-from mailer.approval.approve_and_schedule import ApprovalError
+from mailer.approval import snapshot_state_changes as approvals
 from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.models import Snapshot
 from mailer.approval.required_approvals import OTHERS, missing_parts
+from mailer.approval.snapshot_state_changes import ApprovalError
 from mailer.approval.submit import submit as submit_edition
 from mailer.cli import edition_report
 from mailer.cli.argument_lookup import (

@@ -13,7 +13,7 @@ from mailer.cli.output import Json, command_group, fail, failing_on, print_json,
 from mailer.instance.no_send import NoSend, require_sending
 from mailer.stories.models import StorySource
 from mailer.stories.sources.polling import Polled, poll
-from mailer.stories.story_import import StoriesFileError, import_stories
+from mailer.stories.stories_file_import import StoriesFileError, import_stories
 
 app = command_group("Import and gather stories.")
 

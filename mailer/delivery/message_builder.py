@@ -17,10 +17,10 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from django.conf import settings
 
 from mailer import link_tracking
-from mailer.approval import approve_and_schedule
-from mailer.approval.approve_and_schedule import SnapshotChanged
+from mailer.approval import snapshot_hashes
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.approval.sender_and_list_headers import shared_headers
+from mailer.approval.snapshot_state_changes import SnapshotChanged
 from mailer.config.sections import TOKEN
 from mailer.delivery import message_identifiers
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
@@ -155,10 +155,10 @@ class MessageBuilder(Generic[V, M]):
 
 def load_context(snapshot: Snapshot, dry_run: bool = False) -> MailingContext:
     """Read the snapshot's manifest. Raises SnapshotChanged if it is not what was hashed."""
-    if approve_and_schedule.sha256_hex(snapshot.manifest) != snapshot.sha256:
+    if snapshot_hashes.sha256_hex(snapshot.manifest) != snapshot.sha256:
         raise SnapshotChanged
     manifest = json.loads(snapshot.manifest)
-    if approve_and_schedule.sha256_hex(snapshot.content) != manifest["content"]:
+    if snapshot_hashes.sha256_hex(snapshot.content) != manifest["content"]:
         raise SnapshotChanged
     content = from_json(snapshot.content)
     sender = manifest["sender"]
@@ -202,7 +202,7 @@ def check_unchanged(context: MailingContext, row: SnapshotVariant, countries: tu
     """Raise SnapshotChanged unless the variant is what was approved, or what the approved content renders
     to."""
     wanted = context.variants.get(row.key) or _rerender(context, row, countries)
-    if approve_and_schedule.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
+    if snapshot_hashes.variant_digest(row.subject, row.preheader, row.html, row.text) != wanted:
         raise SnapshotChanged(f"Variant {row.key} is not what was approved; none of it was sent.")
 
 
@@ -213,7 +213,7 @@ def _rerender(context: MailingContext, row: SnapshotVariant, countries: tuple[st
         made = variants.render(context.content, countries, row.language)
     except variants.NothingToShow:
         return ""
-    return approve_and_schedule.variant_digest(made.subject, made.preheader, made.html, made.text)
+    return snapshot_hashes.variant_digest(made.subject, made.preheader, made.html, made.text)
 
 
 def _recipient_urls(site: str, domain: str) -> mime.UrlTemplates:

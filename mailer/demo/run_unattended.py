@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing, OutboxMessage
 from mailer.demo import mail_catcher
@@ -59,8 +59,8 @@ def run_unattended() -> dict[str, Any]:
         edition = _until(_assembled, started, "the edition was not assembled")
         writer, approver = (User.objects.get(username=name) for name in ("writer", "approver"))
         snapshot = submit(edition, writer, timezone.now())
-        approve_and_schedule.approve(snapshot, approver, snapshot.sha256, timezone.now())
-        approve_and_schedule.schedule(snapshot, approver, None, timezone.now())
+        snapshot_state_changes.approve(snapshot, approver, snapshot.sha256, timezone.now())
+        snapshot_state_changes.schedule(snapshot, approver, None, timezone.now())
         _until(lambda: _finished(edition), started, "the mailing did not finish")
         _until(lambda: latest_mailing_totals(edition).bounced > 0, started, "the bounce did not arrive")
         _until(_outbox_is_empty, started, "the mail to staff was not sent")

@@ -17,7 +17,7 @@ from mailer.approval import account_change_notices
 from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
-from mailer.stories.story_import import import_stories
+from mailer.stories.stories_file_import import import_stories
 from subscribers import consent
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression

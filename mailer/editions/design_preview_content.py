@@ -16,7 +16,7 @@ from mailer.rendering.data_types import (
     StoryText,
     Subject,
 )
-from mailer.stories.story_import import StoryRecord, read_stories
+from mailer.stories.stories_file_import import StoryRecord, read_stories
 
 FOLDER = Path(mailer.__file__).parent / "demo" / "sample"
 # Stands before the file names of the pictures, for pages to replace by where they serve them. RFC 2606 §2.

@@ -32,7 +32,7 @@ from mailer.stories.draft_suggestion import (
 from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
 from mailer.stories.source_item_matching import Candidates
 from mailer.stories.source_item_pictures import Picture, try_load_picture
-from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.suggestion_context import context_of
 
 # Entries of one transaction, and bytes of their pictures: other writers wait for its end.

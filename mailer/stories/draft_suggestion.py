@@ -20,7 +20,7 @@ from mailer.stories import country_suggestion, duplicates
 from mailer.stories.country_suggestion import CountrySuggestion, Reason, SourceHints
 from mailer.stories.duplicates import Match
 from mailer.stories.kind_and_event_suggestion import KindSuggestion, suggest_kind
-from mailer.stories.sources.source_item import SourceItem, from_json, to_json
+from mailer.stories.sources.reader_interface import SourceItem, from_json, to_json
 from subscribers import iso_codes
 
 _SUMMARY, _HEADLINE = 400, 200

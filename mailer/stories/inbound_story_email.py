@@ -81,7 +81,7 @@ def process_message(mail: StoryMail, now: datetime, source: StorySource | None =
     # Loads the readers, which few installations need.
     from mailer.stories.record_source_items import record_items
     from mailer.stories.sources import email_messages
-    from mailer.stories.sources.source_item import SourceError
+    from mailer.stories.sources.reader_interface import SourceError
 
     chosen = (
         source

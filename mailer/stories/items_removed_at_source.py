@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from mailer.stories.draft_suggestion import item_key
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.source_item_matching import query_batches
-from mailer.stories.sources.source_item import Listing
+from mailer.stories.sources.reader_interface import Listing
 
 # More entries than that, and more than are left, do not disappear at once: the source's list is broken.
 _AT_ONCE = 3

@@ -31,7 +31,7 @@ from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.sanitize_pictures import store_picture
 from mailer.stories.source_item_matching import find_match, query_batches
 from mailer.stories.source_item_pictures import Picture, try_load_picture
-from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.suggestion_context import context_of
 
 log = logging.getLogger(__name__)

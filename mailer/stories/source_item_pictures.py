@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 
 from mailer.stories.sanitize_pictures import MAX_BYTES, DamagedPicture, without_metadata
-from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.url_fetcher import FetchError, Limits, fetch
 from subscribers.translate_stored_texts import stored
 

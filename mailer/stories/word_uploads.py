@@ -19,7 +19,7 @@ from mailer.stories import draft_editing
 from mailer.stories.draft_suggestion import SuggestedStory, item_key
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.record_source_items import preview_items, record_items
-from mailer.stories.sources.source_item import SourceItem, SourceResult
+from mailer.stories.sources.reader_interface import SourceItem, SourceResult
 from mailer.stories.sources.word_documents import MAX_BYTES, read_document
 from subscribers.imports import uploads_and_staging
 

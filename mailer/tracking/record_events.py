@@ -21,7 +21,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, transaction
 
 from mailer import link_tracking
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_hashes
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.models import Delivery
 from mailer.link_tracking import LinkRef
@@ -228,7 +228,7 @@ def _snapshot_of(variant_id: int) -> int:
 def _urls(snapshot_id: int) -> tuple[str, ...]:
     """The links in order of their numbers; empty when the stored snapshot is not what was approved."""
     snapshot = Snapshot.objects.only("manifest", "sha256").get(pk=snapshot_id)
-    if approve_and_schedule.sha256_hex(snapshot.manifest) != snapshot.sha256:
+    if snapshot_hashes.sha256_hex(snapshot.manifest) != snapshot.sha256:
         log.error("action=snapshot_hash_mismatch snapshot=%d", snapshot_id)
         return ()
     return tuple(link.url for link in link_tracking.policy_from_manifest(snapshot.manifest).links)

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.approval import approve_and_schedule, content_changes_and_authors
+from mailer.approval import content_changes_and_authors, snapshot_state_changes
 from mailer.approval.models import Authorship, Snapshot
 from mailer.delivery.models import Mailing
 from mailer.feedback.models import SuppressionDecision
@@ -90,9 +90,9 @@ def test_what_a_key_writes_is_its_accounts_work_and_invalidates_an_approval(desk
     assert again.status_code == 200, again.content
     fresh = Snapshot.objects.get(edition=desk.edition, state=Snapshot.State.SUBMITTED)
     assert desk.admin in content_changes_and_authors.authors_of(desk.edition)
-    with pytest.raises(approve_and_schedule.AuthorMayNotApprove):
-        approve_and_schedule.approve(fresh, desk.admin, fresh.sha256, timezone.now())
-    approve_and_schedule.approve(fresh, desk.approver, fresh.sha256, timezone.now())
+    with pytest.raises(snapshot_state_changes.AuthorMayNotApprove):
+        snapshot_state_changes.approve(fresh, desk.admin, fresh.sha256, timezone.now())
+    snapshot_state_changes.approve(fresh, desk.approver, fresh.sha256, timezone.now())
 
 
 def test_an_edition_is_assembled_previewed_checked_and_submitted(desk: Desk) -> None:
@@ -123,7 +123,7 @@ def test_what_was_not_approved_is_not_scheduled(desk: Desk) -> None:
     cast.submitted(desk)
     assert code(api.post(path, {})) == (409, "snapshot_changed")
     snapshot = Snapshot.objects.get(edition=desk.edition, state=Snapshot.State.SUBMITTED)
-    approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+    snapshot_state_changes.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
     late = (timezone.now() + timezone.timedelta(days=90)).isoformat()
     assert code(api.post(path, {"at": late})) == (422, "outside_window")
     later = (timezone.now() + timezone.timedelta(hours=2)).isoformat()

@@ -15,10 +15,10 @@ from django.core import mail
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from mailer.approval import account_change_notices, approve_and_schedule
+from mailer.approval import account_change_notices, snapshot_state_changes
 from mailer.approval.account_change_records import acting_as, approver_since
-from mailer.approval.approve_and_schedule import AccountNotIndependent
 from mailer.approval.models import AccountChange, Approval, Rejection, Snapshot
+from mailer.approval.snapshot_state_changes import AccountNotIndependent
 from mailer.approval.submit import submit
 from mailer.doctor import local_checks
 from mailer.editions.models import Edition
@@ -39,7 +39,7 @@ def approve_in_python_and_in_sql(
 ) -> None:
     """Both refuse for the same reason."""
     with pytest.raises(AccountNotIndependent):
-        approve_and_schedule.approve(snapshot, user, snapshot.sha256, NOW)
+        snapshot_state_changes.approve(snapshot, user, snapshot.sha256, NOW)
     with refused(words), transaction.atomic():
         Approval.objects.create(snapshot=snapshot, sha256=snapshot.sha256, approver=user, at=NOW)
 
@@ -126,7 +126,7 @@ def test_an_account_that_an_author_changed_cannot_approve(
         change(people)
     people.approver.refresh_from_db()
     approve_in_python_and_in_sql(snapshot, people.approver)
-    approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, NOW)
 
 
 def test_an_account_that_an_author_created_cannot_approve(edition: Edition, people: cast.Staff) -> None:
@@ -136,7 +136,7 @@ def test_an_account_that_an_author_created_cannot_approve(edition: Edition, peop
         second = User.objects.create_user("second", "second@office.example.org", "a long password")
         second.user_permissions.add(permission("approve_edition"))
     approve_in_python_and_in_sql(snapshot, second)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def _invited(people: cast.Staff, actor: User) -> User:
@@ -156,7 +156,7 @@ def test_who_created_an_author_cannot_approve_what_that_account_wrote(
         Rejection.objects.create(
             snapshot=snapshot, sha256=snapshot.sha256, rejected_by=people.admin, at=NOW, reason="no"
         )
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_who_created_the_account_that_created_an_author_cannot_approve_either(
@@ -181,7 +181,7 @@ def test_who_could_sign_in_as_an_author_cannot_approve(
     if refuses:
         approve_in_python_and_in_sql(snapshot, people.approver, "the account of an author")
     else:
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_an_account_created_by_an_account_that_an_author_created_cannot_approve(
@@ -200,7 +200,7 @@ def test_a_change_before_the_author_had_the_account_is_not_theirs(
     by_hand(people.approver, people.admin, timezone.now() - 3 * DAY)
     by_hand(people.admin, people.writer, timezone.now() - 2 * DAY)
     snapshot = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 @pytest.mark.parametrize("moment", ["the past", "the future"])
@@ -219,7 +219,7 @@ def test_the_thirty_days_are_those_of_the_databases_clock(
 def test_after_thirty_days_an_account_is_independent(edition: Edition, people: cast.Staff) -> None:
     by_hand(people.approver, people.writer, timezone.now() - 31 * DAY)
     snapshot = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_changes_by_the_owner_or_by_a_colleague_who_wrote_nothing_permit_the_approval(
@@ -231,7 +231,7 @@ def test_changes_by_the_owner_or_by_a_colleague_who_wrote_nothing_permit_the_app
         _name(people)
     _sql(people)
     snapshot = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_striking_out_the_authors_of_the_snapshot_permits_nothing(

@@ -9,8 +9,10 @@ import pytest
 from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
-from mailer.approval import approve_and_schedule, content_changes_and_authors
-from mailer.approval.approve_and_schedule import (
+from mailer.approval import content_changes_and_authors, snapshot_state_changes
+from mailer.approval.content_changes_and_authors import authors_of
+from mailer.approval.models import Approval, Authorship, Rejection, Snapshot, SnapshotAuthor, SnapshotVariant
+from mailer.approval.snapshot_state_changes import (
     ApprovalError,
     AuthorMayNotApprove,
     NotPermitted,
@@ -21,8 +23,6 @@ from mailer.approval.approve_and_schedule import (
     WrongHash,
     WrongState,
 )
-from mailer.approval.content_changes_and_authors import authors_of
-from mailer.approval.models import Approval, Authorship, Rejection, Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.editions.assemble import assemble
@@ -50,30 +50,30 @@ def test_a_second_person_approves_exactly_the_hash_that_was_submitted(
     edition: Edition, people: cast.Staff
 ) -> None:
     snapshot = submit(edition, people.writer, NOW)
-    (approval,) = approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+    (approval,) = snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
     assert approval.sha256 == snapshot.sha256
     assert snapshot.state == Snapshot.State.APPROVED
-    approve_and_schedule.verify(snapshot)
+    snapshot_state_changes.verify(snapshot)
 
 
 def test_another_hash_is_refused(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(WrongHash):
-        approve_and_schedule.approve(snapshot, people.approver, "0" * 64, LATER)
+        snapshot_state_changes.approve(snapshot, people.approver, "0" * 64, LATER)
     assert not Approval.objects.exists()
 
 
 def test_the_submitter_may_not_approve(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.admin, NOW)
     with pytest.raises(AuthorMayNotApprove, match="submitted the edition"):
-        approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_an_author_may_not_approve_even_with_every_permission(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="ring"), "By the admin", people.admin)
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="wrote the story “By the admin”"):
-        approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_a_trivial_last_edit_by_a_colleague_does_not_free_the_author(
@@ -83,13 +83,13 @@ def test_a_trivial_last_edit_by_a_colleague_does_not_free_the_author(
     change_headline(Story.objects.get(key="ring"), "By the admin.", people.writer)
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove):
-        approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_saving_a_story_unchanged_makes_no_author(edition: Edition, people: cast.Staff) -> None:
     Story.objects.get(key="ring").save_revision(user=people.approver).publish()
     snapshot = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
 
 
 def test_authorship_survives_purged_revisions_and_lost_users(edition: Edition, people: cast.Staff) -> None:
@@ -112,7 +112,7 @@ def test_autosave_that_rewrites_the_last_revision_counts(edition: Edition, peopl
 def test_what_was_approved_once_frees_its_author_next_time(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="film"), "By the approver", people.approver)
     first = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(first, people.admin, first.sha256, LATER)
+    snapshot_state_changes.approve(first, people.admin, first.sha256, LATER)
     again = assemble(edition.newsletter, "2022-01", NOW + timedelta(days=10))
     assert "film" in {story.key for story in Story.objects.all()}
     assert people.approver not in authors_of(again)
@@ -129,8 +129,8 @@ def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
     assert first.state == Snapshot.State.SUBMITTED
     second = submit(edition, people.writer, NOW + timedelta(minutes=1))
     with pytest.raises(AuthorMayNotApprove):
-        approve_and_schedule.approve(second, people.approver, second.sha256, LATER)
-    approve_and_schedule.approve(second, people.admin, second.sha256, LATER)
+        snapshot_state_changes.approve(second, people.approver, second.sha256, LATER)
+    snapshot_state_changes.approve(second, people.admin, second.sha256, LATER)
     story.get_latest_revision().publish()
     january = assemble(edition.newsletter, "2022-01", NOW + timedelta(days=10))
     assert people.approver in authors_of(january)
@@ -171,31 +171,31 @@ def test_each_step_needs_its_permission(edition: Edition, people: cast.Staff, wh
         return
     snapshot = submit(edition, people.admin, NOW)
     with pytest.raises(NotPermitted):
-        approve_and_schedule.approve(snapshot, user, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, user, snapshot.sha256, LATER)
     with pytest.raises(NotPermitted):
-        approve_and_schedule.schedule(snapshot, user, None, LATER)
+        snapshot_state_changes.schedule(snapshot, user, None, LATER)
 
 
 def test_a_dismissed_colleague_approves_nothing(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
     people.admin.is_active = False
     with pytest.raises(NotPermitted):
-        approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_editing_a_story_after_approval_invalidates_the_snapshot(
     edition: Edition, people: cast.Staff
 ) -> None:
     snapshot = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
     change_headline(Story.objects.get(key="ring"), "Other words", people.writer)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED
     assert "writer changed the story" in snapshot.invalidated_reason
     with pytest.raises(SnapshotChanged):
-        approve_and_schedule.verify(snapshot)
+        snapshot_state_changes.verify(snapshot)
     with pytest.raises(ApprovalError):
-        approve_and_schedule.schedule(snapshot, people.approver, None, LATER)
+        snapshot_state_changes.schedule(snapshot, people.approver, None, LATER)
 
 
 @pytest.mark.parametrize("way", ["story", "sender", "order", "picture"])
@@ -206,7 +206,7 @@ def test_a_change_in_the_database_invalidates_the_snapshot(people: cast.Staff, w
     cast.story("pictured", picture=image, by=people.writer)
     edition = assemble(newsletter, "2021-12", NOW)
     snapshot = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
     if way == "story":
         Story.objects.filter(key="ring").update(link="https://example.org/elsewhere")
     elif way == "sender":
@@ -217,7 +217,7 @@ def test_a_change_in_the_database_invalidates_the_snapshot(people: cast.Staff, w
     else:
         type(image).objects.update(file_hash="another file")
     with pytest.raises(SnapshotChanged):
-        approve_and_schedule.verify(snapshot)
+        snapshot_state_changes.verify(snapshot)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED
 
@@ -229,24 +229,24 @@ def test_submitting_again_takes_the_earlier_copy_back(edition: Edition, people: 
     assert first.state == Snapshot.State.WITHDRAWN
     assert first.sha256 != second.sha256
     with pytest.raises(WrongState):
-        approve_and_schedule.approve(first, people.approver, first.sha256, LATER)
+        snapshot_state_changes.approve(first, people.approver, first.sha256, LATER)
 
 
 def test_an_approval_is_scheduled_only_inside_its_window(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
     with pytest.raises(OutsideWindow):
-        approve_and_schedule.schedule(snapshot, people.approver, NOW + timedelta(days=7, minutes=1), LATER)
-    approve_and_schedule.schedule(snapshot, people.approver, NOW + timedelta(days=6), LATER)
+        snapshot_state_changes.schedule(snapshot, people.approver, NOW + timedelta(days=7, minutes=1), LATER)
+    snapshot_state_changes.schedule(snapshot, people.approver, NOW + timedelta(days=6), LATER)
     assert snapshot.send_at == NOW + timedelta(days=6)
-    approve_and_schedule.unschedule(snapshot, people.approver)
+    snapshot_state_changes.unschedule(snapshot, people.approver)
     assert (snapshot.state, snapshot.send_at) == (Snapshot.State.APPROVED, None)
 
 
 def test_nothing_is_scheduled_before_it_is_approved(edition: Edition, people: cast.Staff) -> None:
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(SnapshotChanged):
-        approve_and_schedule.schedule(snapshot, people.approver, None, LATER)
+        snapshot_state_changes.schedule(snapshot, people.approver, None, LATER)
 
 
 def test_an_edition_without_a_ready_story_is_not_submitted(people: cast.Staff) -> None:
@@ -272,24 +272,24 @@ def test_a_rejection_ends_the_submission_until_the_edition_is_submitted_again(
     first = submit(edition, people.admin, NOW)
     for reason, sha256, error in ((" ", first.sha256, ReasonMissing), ("No.", "0" * 64, WrongHash)):
         with pytest.raises(error):
-            approve_and_schedule.reject(first, people.approver, sha256, reason, LATER)
+            snapshot_state_changes.reject(first, people.approver, sha256, reason, LATER)
     with pytest.raises(AuthorMayNotApprove):
-        approve_and_schedule.reject(first, people.admin, first.sha256, "No.", LATER)
-    rejection = approve_and_schedule.reject(
+        snapshot_state_changes.reject(first, people.admin, first.sha256, "No.", LATER)
+    rejection = snapshot_state_changes.reject(
         first, people.approver, first.sha256, "The dates are wrong.", LATER
     )
     assert (rejection.rejected_by, rejection.reason) == (people.approver, "The dates are wrong.")
     assert edition_state.edition_state(edition) == "rejected"
     for refused in (
-        lambda: approve_and_schedule.approve(first, people.approver, first.sha256, LATER),
-        lambda: approve_and_schedule.withdraw(first, people.approver),
-        lambda: approve_and_schedule.schedule(first, people.approver, None, LATER),
+        lambda: snapshot_state_changes.approve(first, people.approver, first.sha256, LATER),
+        lambda: snapshot_state_changes.withdraw(first, people.approver),
+        lambda: snapshot_state_changes.schedule(first, people.approver, None, LATER),
     ):
         with pytest.raises(ApprovalError):
             refused()
     second = submit(edition, people.writer, LATER)
     assert edition_state.edition_state(edition) == "submitted"
-    approve_and_schedule.approve(second, people.approver, second.sha256, LATER)
+    snapshot_state_changes.approve(second, people.approver, second.sha256, LATER)
 
 
 @recorded
@@ -359,14 +359,14 @@ class TestTheDatabaseItself:
             Rejection.objects.create(**{**values, "sha256": "0" * 64}, rejected_by=people.approver)
         with self.refused("rejected by a rejection"), transaction.atomic():
             Snapshot.objects.filter(pk=snapshot.pk).update(state="rejected")
-        approve_and_schedule.reject(snapshot, people.approver, snapshot.sha256, "No.", LATER)
+        snapshot_state_changes.reject(snapshot, people.approver, snapshot.sha256, "No.", LATER)
         with self.refused("stays so"), transaction.atomic():
             Snapshot.objects.filter(pk=snapshot.pk).update(state="submitted")
         with self.refused("never changed"), transaction.atomic():
             Rejection.objects.update(reason="Another")
 
     def test_refuses_to_move_an_approval(self, snapshot: Snapshot, people: cast.Staff) -> None:
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
         with self.refused("never changed"), transaction.atomic():
             Approval.objects.update(approver=people.admin)
 

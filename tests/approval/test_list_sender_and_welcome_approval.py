@@ -15,15 +15,15 @@ from django.utils import timezone
 
 from mailer.approval import list_sender_and_welcome_approval
 from mailer.approval.account_change_records import acting_as
-from mailer.approval.approve_and_schedule import (
+from mailer.approval.list_sender_and_welcome_approval import ListEmails
+from mailer.approval.models import AccountChange, ListChange
+from mailer.approval.snapshot_state_changes import (
     AccountNotIndependent,
     AuthorMayNotApprove,
     NotPermitted,
     PreflightFailed,
     WrongState,
 )
-from mailer.approval.list_sender_and_welcome_approval import ListEmails
-from mailer.approval.models import AccountChange, ListChange
 from mailer.approval.submit import submit
 from mailer.editions import allowed_sender_domains
 from mailer.editions.models import Edition, Newsletter

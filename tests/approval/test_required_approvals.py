@@ -9,16 +9,16 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 
-from mailer.approval import approve_and_schedule, required_approvals
-from mailer.approval.approve_and_schedule import (
+from mailer.approval import required_approvals, snapshot_state_changes
+from mailer.approval.content_changes_and_authors import authors_of
+from mailer.approval.models import Approval, Snapshot, VariantCheck
+from mailer.approval.snapshot_state_changes import (
     AuthorMayNotApprove,
     NoLanguageChosen,
     SnapshotChanged,
     VariantsNotChecked,
     WrongState,
 )
-from mailer.approval.content_changes_and_authors import authors_of
-from mailer.approval.models import Approval, Snapshot, VariantCheck
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Edition, Newsletter
@@ -63,21 +63,21 @@ def test_the_edition_is_approved_with_the_last_of_its_approvals(
     snapshot: Snapshot, people: cast.Staff
 ) -> None:
     with pytest.raises(NoLanguageChosen):
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["tg"])
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["tg"])
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
     with pytest.raises(NoLanguageChosen):
-        approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER, languages=["kk"])
+        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER, languages=["kk"])
     with pytest.raises(AuthorMayNotApprove):
         author = people.writer
         author.user_permissions.add(*people.approver.user_permissions.all())
         author.is_superuser = True
-        approve_and_schedule.approve(snapshot, author, snapshot.sha256, LATER, languages=["ru"])
+        snapshot_state_changes.approve(snapshot, author, snapshot.sha256, LATER, languages=["ru"])
     assert (snapshot.state, snapshot.approved_at) == ("submitted", None)
     assert required_approvals.missing_parts(snapshot) == ["ru", ""]
     with pytest.raises(SnapshotChanged):
-        approve_and_schedule.schedule(snapshot, people.approver, None, LATER)
+        snapshot_state_changes.schedule(snapshot, people.approver, None, LATER)
     # None: whatever is missing.
-    approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
+    snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER)
     assert (snapshot.state, snapshot.approved_at) == ("approved", LATER)
     assert {one.language: one.approver for one in snapshot.approvals.all()} == {
         "kk": people.approver,
@@ -85,14 +85,14 @@ def test_the_edition_is_approved_with_the_last_of_its_approvals(
         "": people.admin,
     }
     with pytest.raises(WrongState):
-        approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
-    approve_and_schedule.schedule(snapshot, people.approver, None, LATER)
+        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER)
+    snapshot_state_changes.schedule(snapshot, people.approver, None, LATER)
 
 
 def test_a_change_voids_every_approval_and_the_first_ones_free_no_author(
     snapshot: Snapshot, people: cast.Staff
 ) -> None:
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
     assert people.writer in authors_of(snapshot.edition)
     change_headline(Story.objects.get(key="ring"), "Other words", people.writer)
     snapshot.refresh_from_db()
@@ -101,9 +101,9 @@ def test_a_change_voids_every_approval_and_the_first_ones_free_no_author(
     assert required_approvals.missing_parts(again) == ["ru", "kk", ""]
     # The newsletter's later wish changes nothing about what is submitted.
     Newsletter.objects.update(approval_rule="")
-    approve_and_schedule.approve(again, people.approver, again.sha256, LATER, languages=["kk", "ru"])
+    snapshot_state_changes.approve(again, people.approver, again.sha256, LATER, languages=["kk", "ru"])
     assert again.state == "submitted"
-    approve_and_schedule.approve(again, people.approver, again.sha256, LATER, languages=[""])
+    snapshot_state_changes.approve(again, people.approver, again.sha256, LATER, languages=[""])
     assert again.state == "approved"
     assert people.writer not in authors_of(again.edition)
 
@@ -143,10 +143,10 @@ def test_variants_of_a_rule_are_checked_by_those_who_approve_their_language(
     snapshot = submit(Edition.objects.get(), people.writer, NOW)
     languages = dict(snapshot.variants.values_list("key", "language"))
     (kazakh,) = (key for key in snapshot.must_check if languages[key] == "kk")
-    assert approve_and_schedule.unchecked_variants(snapshot, people.approver)[kazakh] == "kk"
+    assert snapshot_state_changes.unchecked_variants(snapshot, people.approver)[kazakh] == "kk"
     # Nobody reads Turkmen, so no variant of it is named.
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["tk"])
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["tk"])
     with pytest.raises(VariantsNotChecked):
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
     VariantCheck.objects.create(snapshot=snapshot, user=people.approver, variant_key=kazakh, at=NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])

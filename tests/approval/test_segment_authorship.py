@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.account_change_records import acting_as
-from mailer.approval.approve_and_schedule import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
 from mailer.approval.models import Approval, Authorship, Snapshot
+from mailer.approval.snapshot_state_changes import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import advance_mailings
@@ -57,8 +57,8 @@ def test_only_subscribers_in_the_segment_and_not_excluded_get_the_mailing(
 ) -> None:
     snapshot = submit(chosen, people.writer, NOW)
     assert snapshot.audience_count == 2
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
-    approve_and_schedule.schedule(snapshot, people.approver, None, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.schedule(snapshot, people.approver, None, NOW)
     (mailing,) = advance_mailings.start_due(NOW + timedelta(minutes=1))
     assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
     assert balances(mailing)
@@ -70,10 +70,10 @@ def test_changing_a_segment_invalidates_the_snapshot_and_renaming_it_does_not(
     chosen: Edition, people: cast.Staff
 ) -> None:
     snapshot = submit(chosen, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
     assert chosen.excluded is not None
     save(chosen.excluded, "The press", Group("all", chosen_parts(chosen)), "lola", NOW)
-    approve_and_schedule.verify(snapshot)
+    snapshot_state_changes.verify(snapshot)
     save(chosen.excluded, "The press", Group("none", chosen_parts(chosen)), "lola", NOW)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "The press" in snapshot.invalidated_reason
@@ -87,10 +87,10 @@ def test_a_segment_changed_in_the_database_invalidates_the_snapshot(
     chosen: Edition, people: cast.Staff
 ) -> None:
     snapshot = submit(chosen, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
     Segment.objects.filter(pk=chosen.segment_id).update(rule={"version": 1, "all": []})
     with pytest.raises(SnapshotChanged):
-        approve_and_schedule.verify(snapshot)
+        snapshot_state_changes.verify(snapshot)
 
 
 def test_an_author_of_a_segment_condition_may_not_approve(edition: Edition, people: cast.Staff) -> None:
@@ -100,7 +100,7 @@ def test_an_author_of_a_segment_condition_may_not_approve(edition: Edition, peop
     cast.reader("olga", (), "ru")
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="Russian"):
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def written_by_approver(edition: Edition, people: cast.Staff) -> Segment:
@@ -117,7 +117,7 @@ def test_a_segments_author_who_is_renamed_may_not_approve(edition: Edition, peop
     people.approver.save()
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="Russian"):
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_the_author_of_a_segment_is_the_account_that_acts_whatever_name_is_stored(
@@ -129,7 +129,7 @@ def test_the_author_of_a_segment_is_the_account_that_acts_whatever_name_is_store
     cast.reader("olga", (), "ru")
     snapshot = submit(edition, people.writer, NOW)
     with pytest.raises(AuthorMayNotApprove, match="Russian"):
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_a_change_by_another_admin_does_not_free_a_segments_author(
@@ -142,7 +142,7 @@ def test_a_change_by_another_admin_does_not_free_a_segments_author(
     snapshot = submit(edition, people.writer, NOW)
     for author in (people.approver, people.admin):
         with pytest.raises(AuthorMayNotApprove, match="Russian"):
-            approve_and_schedule.approve(snapshot, author, snapshot.sha256, NOW)
+            snapshot_state_changes.approve(snapshot, author, snapshot.sha256, NOW)
 
 
 def test_a_segment_that_is_renamed_or_saved_unchanged_makes_no_author(
@@ -154,15 +154,15 @@ def test_a_segment_that_is_renamed_or_saved_unchanged_makes_no_author(
     cast.reader("olga", (), "ru")
     save(rule, "Readers of Russian", RUSSIAN, people.approver.username, NOW)
     snapshot = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
 
 
 def test_a_segment_that_was_approved_frees_its_author_next_time(edition: Edition, people: cast.Staff) -> None:
     written_by_approver(edition, people)
     first = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(first, people.admin, first.sha256, NOW)
+    snapshot_state_changes.approve(first, people.admin, first.sha256, NOW)
     second = submit(edition, people.writer, NOW + timedelta(minutes=1))
-    approve_and_schedule.approve(second, people.approver, second.sha256, NOW)
+    snapshot_state_changes.approve(second, people.approver, second.sha256, NOW)
 
 
 def test_the_database_does_not_forget_who_changed_a_segment(edition: Edition, people: cast.Staff) -> None:
@@ -188,8 +188,8 @@ def test_an_approved_edition_is_not_sent_when_its_exclusion_tag_was_deleted(
     chosen.segment = None
     chosen.save_revision().publish()
     snapshot = submit(chosen, people.writer, NOW)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, NOW)
-    approve_and_schedule.schedule(snapshot, people.approver, None, NOW)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.schedule(snapshot, people.approver, None, NOW)
     waiting = Mailing.objects.create(
         snapshot=snapshot, edition=snapshot.edition, dry_run_to="lola@example.org"
     )

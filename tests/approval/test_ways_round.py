@@ -9,11 +9,11 @@ import pytest
 from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.account_change_records import acting_as
-from mailer.approval.approve_and_schedule import AuthorMayNotApprove, SnapshotChanged
 from mailer.approval.content_changes_and_authors import authors_of
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotAuthor
+from mailer.approval.snapshot_state_changes import AuthorMayNotApprove, SnapshotChanged
 from mailer.approval.submit import submit
 from mailer.editions.assemble import assemble
 from mailer.editions.models import Edition
@@ -39,7 +39,7 @@ def test_an_old_draft_put_in_force_behind_a_harmless_last_one_keeps_its_author(
     edition: Edition, people: cast.Staff
 ) -> None:
     first = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(first, people.approver, first.sha256, LATER)
+    snapshot_state_changes.approve(first, people.approver, first.sha256, LATER)
     story = Story.objects.get(key="ring")
     sealed_words = story.texts.first().headline
     change_headline(story, "Never seen by a second person", people.admin, publish=False)
@@ -129,20 +129,20 @@ def test_deleting_an_author_row_permits_no_approval(edition: Edition, people: ca
     snapshot = submit(edition, people.writer, NOW)
     SnapshotAuthor.objects.filter(snapshot=snapshot).delete()
     with pytest.raises(AuthorMayNotApprove):
-        approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER)
 
 
 def test_unpublishing_a_story_makes_an_author_and_publishing_it_again_unchanged_frees_them(
     edition: Edition, people: cast.Staff
 ) -> None:
     first = submit(edition, people.writer, NOW)
-    approve_and_schedule.approve(first, people.approver, first.sha256, LATER)
+    snapshot_state_changes.approve(first, people.approver, first.sha256, LATER)
     story = Story.objects.get(key="ring")
     story.unpublish(user=people.admin)
     assert authors_of(edition)[people.admin].startswith("unpublished")
     second = submit(edition, people.writer, LATER)
     with pytest.raises(AuthorMayNotApprove):
-        approve_and_schedule.approve(second, people.admin, second.sha256, LATER)
+        snapshot_state_changes.approve(second, people.admin, second.sha256, LATER)
     story.refresh_from_db()
     story.get_latest_revision().publish(user=people.writer, skip_permission_checks=True)
     assert people.admin not in authors_of(edition)
@@ -160,15 +160,15 @@ def test_saving_an_unpublished_story_unchanged_makes_no_author(edition: Edition,
 def test_deleting_a_story_makes_an_author(edition: Edition, people: cast.Staff, before: str) -> None:
     if before == "an approval":
         first = submit(edition, people.writer, NOW)
-        approve_and_schedule.approve(first, people.approver, first.sha256, LATER)
+        snapshot_state_changes.approve(first, people.approver, first.sha256, LATER)
     with acting_as(people.admin):
         Story.objects.filter(key="ring").delete()
     snapshot = submit(edition, people.writer, LATER)
     with pytest.raises(AuthorMayNotApprove, match="deleted the story"):
-        approve_and_schedule.approve(snapshot, people.admin, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER)
     with pytest.raises(DatabaseError, match="an author may not approve"), transaction.atomic():
         Approval.objects.create(snapshot=snapshot, sha256=snapshot.sha256, approver=people.admin, at=LATER)
-    approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
 
 
 def test_deleting_a_story_of_a_submitted_edition_invalidates_the_snapshot(
@@ -181,7 +181,7 @@ def test_deleting_a_story_of_a_submitted_edition_invalidates_the_snapshot(
     assert snapshot.state == Snapshot.State.INVALIDATED
     assert "admin deleted the story" in snapshot.invalidated_reason
     with pytest.raises(SnapshotChanged):
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
 
 
 def test_a_story_deleted_in_the_database_invalidates_the_snapshot(
@@ -192,6 +192,6 @@ def test_a_story_deleted_in_the_database_invalidates_the_snapshot(
     StoryText.objects.filter(story__in=story).delete()
     story._raw_delete(story.db)
     with pytest.raises(SnapshotChanged):
-        approve_and_schedule.approve(snapshot, people.approver, snapshot.sha256, LATER)
+        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED

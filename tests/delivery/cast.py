@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from mailer import link_tracking
-from mailer.approval import approve_and_schedule, submit
+from mailer.approval import snapshot_state_changes, submit
 from mailer.approval.models import Snapshot
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import claims
@@ -34,8 +34,8 @@ def approved_snapshot(at: datetime = NOW, edition_by: Callable[[User], Edition] 
     staff = cast.staff()
     edition = edition_by(staff.writer)
     snapshot = submit.submit(edition, staff.writer, at)
-    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, at)
-    return approve_and_schedule.schedule(snapshot, staff.approver, None, at)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, at)
+    return snapshot_state_changes.schedule(snapshot, staff.approver, None, at)
 
 
 @recorded

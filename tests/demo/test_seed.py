@@ -9,7 +9,7 @@ from mailer.demo import seed as cast
 from mailer.demo.seed import NEWSLETTER, SAMPLE, seed
 from mailer.editions.models import Newsletter
 from mailer.stories.models import Story
-from mailer.stories.story_import import read_stories
+from mailer.stories.stories_file_import import read_stories
 from subscribers.models import Subscriber, Subscription, Suppression
 from tests.demo.conftest import NOW
 

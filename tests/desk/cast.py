@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from wagtail.admin.templatetags import wagtailadmin_tags
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Delivery, Mailing
@@ -75,14 +75,14 @@ def submitted(at: Desk) -> Snapshot:
 @recorded
 def approved(at: Desk) -> Snapshot:
     snapshot = submitted(at)
-    approve_and_schedule.approve(snapshot, at.approver, snapshot.sha256, timezone.now())
+    snapshot_state_changes.approve(snapshot, at.approver, snapshot.sha256, timezone.now())
     return snapshot
 
 
 @recorded
 def scheduled(at: Desk, when: datetime | None = None) -> Snapshot:
     snapshot = approved(at)
-    approve_and_schedule.schedule(
+    snapshot_state_changes.schedule(
         snapshot, at.approver, when or timezone.now() + timedelta(hours=2), timezone.now()
     )
     return snapshot

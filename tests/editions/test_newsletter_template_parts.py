@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from mailer.approval import submit as submitting
-from mailer.approval.approve_and_schedule import PreflightFailed
+from mailer.approval.snapshot_state_changes import PreflightFailed
 from mailer.delivery.models import Delivery
 from mailer.delivery.rollout import advance_mailings
 from mailer.editions import newsletter_template_parts

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery
 from mailer.delivery.rollout import advance_mailings, mailing_control
@@ -80,7 +80,7 @@ def test_bounces_and_complaints(endpoint: WebhookEndpoint, desk: Desk) -> None:
 def test_an_edition_from_submission_to_its_end(endpoint: WebhookEndpoint, desk: Desk) -> None:
     snapshot = cast.approved(desk)
     now = timezone.now()
-    approve_and_schedule.schedule(snapshot, desk.approver, None, now)
+    snapshot_state_changes.schedule(snapshot, desk.approver, None, now)
     (mailing,) = advance_mailings.start_due(now + timezone.timedelta(hours=1))
     mailing_control.pause(mailing, desk.approver, now)
     mailing_control.resume(mailing, desk.approver, now)

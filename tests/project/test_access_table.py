@@ -129,6 +129,7 @@ desk_edition:variants                  RCWADS   -        -   previews
 desk_edition:as_reader                 -        ADS      -   who sees subscribers sees what they get
 desk_edition:submit                    RCWADS   WDS      -   writers submit
 desk_edition:review                    RCWADS   -        -   everybody sees what is approved
+desk_edition:review_checks             RCWADS   -        -   what the checks say of it now
 approval_by_link                       nobody   nobody   -   behind a mailed link that is not valid
 approval_by_link_picture               nobody   -        -   behind a mailed link that is not valid
 desk_edition:comment                   -        WADS     -   who reviews or writes it

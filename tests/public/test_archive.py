@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
@@ -30,8 +30,8 @@ def snapshot(db: None) -> Snapshot:
     edition = cast.december()
     cast.reader("olga", ("KZ",), "ru")
     frozen = submit(edition, staff.writer, cast.NOW)
-    approve_and_schedule.approve(frozen, staff.approver, frozen.sha256, cast.NOW)
-    return approve_and_schedule.schedule(frozen, staff.approver, None, cast.NOW)
+    snapshot_state_changes.approve(frozen, staff.approver, frozen.sha256, cast.NOW)
+    return snapshot_state_changes.schedule(frozen, staff.approver, None, cast.NOW)
 
 
 @pytest.fixture

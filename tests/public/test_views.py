@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from wagtail.images import get_image_model
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.message_builder import rendered_of
@@ -44,8 +44,8 @@ def sealed(monkeypatch: pytest.MonkeyPatch) -> tuple[Snapshot, str]:
 
 def mail(snapshot: Snapshot, **fields: Any) -> None:
     approver = cast.User.objects.get(username="approver")
-    approve_and_schedule.approve(snapshot, approver, snapshot.sha256, cast.NOW)
-    approve_and_schedule.schedule(snapshot, approver, None, cast.NOW)
+    snapshot_state_changes.approve(snapshot, approver, snapshot.sha256, cast.NOW)
+    snapshot_state_changes.schedule(snapshot, approver, None, cast.NOW)
     Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, created_at=cast.NOW, **fields)
 
 

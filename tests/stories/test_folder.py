@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from mailer.stories.sources import folder
-from mailer.stories.sources.source_item import Fetch, SourceError, SourceResult, SourceSettings
+from mailer.stories.sources.reader_interface import Fetch, SourceError, SourceResult, SourceSettings
 from tests.stories import word_files
 
 _NO_FETCH = cast(Fetch, None)

@@ -16,7 +16,7 @@ from mailer.stories.record_source_items import record_items
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits
 from mailer.stories.sources.polling import poll
-from mailer.stories.sources.source_item import Listing, SourceItem
+from mailer.stories.sources.reader_interface import Listing, SourceItem
 from tests.stories.conftest import NOW, Answer, Site
 from tests.stories.sources.test_readers import article, as_json, node, post, sitemap
 from tests.stories.test_folder import office as office

@@ -30,7 +30,7 @@ from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 from mailer.stories.record_source_items import items_with_picture_to_load, preview_items, record_items
 from mailer.stories.source_item_pictures import Picture
 from mailer.stories.sources.parser_pool import ParserPool
-from mailer.stories.sources.source_item import SourceItem
+from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.suggestion_context import context_of
 from mailer.stories.translation_states import note_sources
 from tests.stories.conftest import NOW, Answer, Site

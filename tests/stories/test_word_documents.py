@@ -12,7 +12,7 @@ import pytest
 from docx.shared import Pt
 
 from mailer.stories.sources.documents import line_recognition
-from mailer.stories.sources.source_item import SourceError, SourceItem
+from mailer.stories.sources.reader_interface import SourceError, SourceItem
 from mailer.stories.sources.word_documents import read_document
 from tests.stories import word_files
 from tests.stories.word_files import EDITION, FILM, KAZAKHS, RING, Package, paragraph, picture, run

@@ -14,7 +14,7 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import SnapshotVariant
 from mailer.approval.submit import submit
 from mailer.delivery.ledger import claim_and_record
@@ -65,8 +65,8 @@ def planned() -> Mailing:
         countries = ("KZ",) if number < 14 else ("TJ",)
         cast.reader(f"reader-{number}", countries, "en" if number < 8 else "ru")
     snapshot = submit(edition, staff.admin, NOW)
-    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
-    approve_and_schedule.schedule(snapshot, staff.approver, NOW, NOW)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.schedule(snapshot, staff.approver, NOW, NOW)
     (mailing,) = advance_mailings.start_due(NOW)
     return mailing
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from mailer.approval.preflight.announced_time_and_zone_checks import ANNOUNCED
 from mailer.approval.preflight.check_input import Description, Text, split_sentences
 from mailer.approval.preflight.date_checks import dated_stories, dates_in, resolve_date
 from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.past_days_and_event_time_checks import ANNOUNCED
 
 # "Until" stands before the date in some languages, behind it in the others.
 _BEFORE = re.compile(

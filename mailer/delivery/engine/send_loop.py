@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from mailer.approval.approve_and_schedule import SnapshotChanged
+from mailer.approval.snapshot_state_changes import SnapshotChanged
 from mailer.delivery.engine import configured_transport
 from mailer.delivery.engine.configured_transport import Transport
 from mailer.delivery.ledger import claim_and_record, recover_and_finish

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext
 
-from mailer.approval.author_notices import authors_of
 from mailer.approval.models import StaffNotice
+from mailer.approval.outcome_notices import authors_of
 from mailer.approval.staff_accounts import users_with
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Alert, Mailing

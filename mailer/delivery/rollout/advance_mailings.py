@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from wagtail.log_actions import log as audit
 
-from mailer.approval import approve_and_schedule
-from mailer.approval.approve_and_schedule import SnapshotChanged
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Snapshot
+from mailer.approval.snapshot_state_changes import SnapshotChanged
 from mailer.delivery.models import Intervention, Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.rollout import (
@@ -69,7 +69,7 @@ def start(snapshot: Snapshot, now: datetime) -> None:
             if held.state != Snapshot.State.SCHEDULED or held.send_at is None or held.send_at > now:
                 # It was unscheduled meanwhile.
                 return
-            approve_and_schedule.verify(held)
+            snapshot_state_changes.verify(held)
             Audience.from_dict(held.audience, now).segment()
             mailing = Mailing.objects.create(
                 snapshot=held, edition=snapshot.edition, created_at=now, expires_at=expires_at
@@ -113,7 +113,7 @@ def advance_due(now: datetime) -> list[Mailing]:
 def _advance(mailing: Mailing, now: datetime) -> bool:
     if apply_stop_rules(mailing, now):
         return True
-    if plan_deliveries.has_unattempted(mailing):
+    if plan_deliveries.has_released_unattempted(mailing):
         return False
     unchanged = Mailing.objects.filter(pk=mailing.pk, state=Mailing.State.SENDING, step=mailing.step)
     unchanged = unchanged.filter(released_up_to=mailing.released_up_to)

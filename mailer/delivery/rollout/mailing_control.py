@@ -24,7 +24,7 @@ from django_stubs_ext import StrOrPromise
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.outbox.outbox import NotStaff, staff_address
+from mailer.delivery.outbox.outbox import NotStaff, require_staff_address
 from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.rollout.plan_deliveries import retries_end_at
 from mailer.delivery.signals import mailing_changed
@@ -271,9 +271,9 @@ def _actor(user: User | None) -> str:
 
 
 def _staff_address(to: str) -> str:
-    """Like `outbox.staff_address`, but raises ControlError."""
+    """Like `outbox.require_staff_address`, but raises ControlError."""
     try:
-        return staff_address(to)
+        return require_staff_address(to)
     except ValueError as error:
         code = "not_staff" if isinstance(error, NotStaff) else "invalid_address"
         raise ControlError(code, str(error)) from error

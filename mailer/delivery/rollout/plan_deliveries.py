@@ -21,8 +21,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max, Q
 
-from mailer.approval.approve_and_schedule import local_send_time
 from mailer.approval.models import Snapshot, SnapshotVariant
+from mailer.approval.snapshot_state_changes import local_send_time
 from mailer.approval.submit import snapshot_variant
 from mailer.config import toml_reader
 from mailer.delivery.models import Delivery, Mailing
@@ -280,7 +280,7 @@ def release_bound(mailing: Mailing, step: int) -> int | None:
     return next(iter(ids[release_count - 1 : release_count]), None)
 
 
-def has_unattempted(mailing: Mailing) -> bool:
+def has_released_unattempted(mailing: Mailing) -> bool:
     """Whether any released delivery was not attempted yet."""
     rows = Delivery.objects.filter(mailing=mailing)
     # Some were deferred before their first attempt.

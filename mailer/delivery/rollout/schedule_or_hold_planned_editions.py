@@ -17,11 +17,11 @@ from django.db import transaction
 from django.utils.translation import gettext
 from wagtail.log_actions import log as audit
 
-from mailer.approval import approve_and_schedule
-from mailer.approval.approve_and_schedule import ApprovalError
+from mailer.approval import snapshot_state_changes
 from mailer.approval.content_changes_and_authors import edition_name_to_store
 from mailer.approval.models import Snapshot
 from mailer.approval.possible_approvers import second_persons
+from mailer.approval.snapshot_state_changes import ApprovalError
 from mailer.approval.staff_accounts import DESK, users_with
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Mailing
@@ -102,7 +102,7 @@ def _schedule(plan: EditionPlan, snapshot: Snapshot | None, now: datetime) -> bo
             open_ones = EditionPlan.objects.filter(pk=plan.pk, scheduled_at=None, held_at=None)
             if not open_ones.update(scheduled_at=now):
                 return False
-            approve_and_schedule.schedule(snapshot, None, plan.send_at, now)
+            snapshot_state_changes.schedule(snapshot, None, plan.send_at, now)
             audit(instance=edition, action="desk.schedule")
     except ApprovalError:
         # Such as a window that ends before; the alarm at the planned time says what to do.

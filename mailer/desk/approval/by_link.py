@@ -25,10 +25,10 @@ from wagtail.log_actions import log
 
 from mailer.accounts import sign_in_limits
 from mailer.approval import external_approval
-from mailer.approval.approve_and_schedule import ApprovalError, unchecked_variants
 from mailer.approval.external_approval import WrongCode
 from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
 from mailer.approval.review_comments_and_checked_variants import check_variant
+from mailer.approval.snapshot_state_changes import ApprovalError, unchecked_variants
 from mailer.desk.approval.views import approval_message, chosen_parts, languages_note, review_context
 from mailer.desk.editions.variant_version_diff import comparable_versions
 from mailer.rendering.data_types import RenderedVariant

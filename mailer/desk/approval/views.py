@@ -23,21 +23,20 @@ from mailer import link_tracking
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.approval import (
     account_change_records,
-    approve_and_schedule,
     emails_to_staff,
     external_approval,
     possible_approvers,
     required_approvals,
     review_comments_and_checked_variants,
+    snapshot_state_changes,
     staff_notifications,
 )
-from mailer.approval.approve_and_schedule import ApprovalError, WrongHash
 from mailer.approval.content_changes_and_authors import name_of, translated_reason
-from mailer.approval.draft_check_cache import kept_check
 from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
 from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
 from mailer.approval.preflight.findings import Finding, overrides_note
 from mailer.approval.required_approvals import PartApproval
+from mailer.approval.snapshot_state_changes import ApprovalError, WrongHash
 from mailer.approval.staff_accounts import active_users_with
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.approval.changes_since_approval import changes_since_approval
@@ -48,7 +47,6 @@ from mailer.desk.editions.finding_lines import count_findings, finding_lines, fi
 from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
 from mailer.desk.editions.variant_previews import current_content, run_preflight, variant_choices
 from mailer.desk.editions.variant_version_diff import changed_since_approval
-from mailer.editions import cached_audience_counts
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Edition
@@ -117,7 +115,7 @@ class SubmitPage(EditionPage):
     def _submitted_text(self) -> str:
         """What happened, and who acts next."""
         snapshot = self.edition.snapshots.filter(state=Snapshot.State.SUBMITTED).first()
-        people = approvers_of(approve_and_schedule.authors_of_snapshot(snapshot)).able if snapshot else ()
+        people = approvers_of(snapshot_state_changes.authors_of_snapshot(snapshot)).able if snapshot else ()
         asked = [one for one in people if emails_to_staff.is_asked(one)]
         if asked:
             text = gettext("The edition “%(edition)s” is submitted. Asked to approve it: %(names)s.")
@@ -189,34 +187,40 @@ class ReviewPage(EditionPage):
             **context,
             **review_context(snapshot, user, self.request),
             **_by_link(snapshot, user),
-            **self._checks_now(snapshot),
+            "is_checked_again": _is_checked_again(snapshot),
         }
 
-    def _checks_now(self, snapshot: Snapshot) -> dict[str, Any]:
-        """What the checks say now, where that is not what they said when the edition was submitted."""
-        if snapshot.state not in Snapshot.OPEN or snapshot.mailed:
-            return {}
+
+def _is_checked_again(snapshot: Snapshot) -> bool:
+    """Whether it still matters to the approver what the checks say now."""
+    return snapshot.state in Snapshot.OPEN and not snapshot.mailed
+
+
+class ReviewChecksPage(EditionPage):
+    """What the checks say of the edition now, which load_later.js shows on the review page."""
+
+    page_title = _("Results of the checks now")
+    template_name = "desk/approval/checks_now.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        snapshot = context["overview"].snapshot
+        if snapshot is None or not _is_checked_again(snapshot):
+            return context
         try:
             edition, content, audience = current_content(self.edition)
             counted = count_for_page(audience, timezone.now())
         except InvalidRule:
-            return {}
-        # Of a large audience, as another page found it: checking renders every variant.
-        is_small = counted.total <= cached_audience_counts.COUNTED_LIVE
-        result = (
-            run_preflight(edition, content, counted)
-            if is_small
-            else kept_check(edition, content, counted.combinations, timezone.now())
-        )
-        if result is None:
-            return {}
-        found = result.findings
-        if {one.id for one in found} == {Finding.from_dict(one).id for one in snapshot.findings}:
-            return {}
+            return context
+        found = run_preflight(edition, content, counted).findings
         lines = finding_lines(found, self.edition, content, current_user(self.request))
         return {
-            "findings_now": lines,
-            "findings_now_counted": count_findings(lines) or gettext("no errors or warnings"),
+            **context,
+            "snapshot": snapshot,
+            "is_changed": {one.id for one in found}
+            != {Finding.from_dict(one).id for one in snapshot.findings},
+            "findings": lines,
+            "findings_counted": count_findings(lines) or gettext("no errors or warnings"),
         }
 
 
@@ -249,7 +253,7 @@ def review_context(
     beside = next((pair for pair in listed if pair[0].key == request.GET.get("beside")), None)
     parts = required_approvals.part_approvals(snapshot, content.masthead.languages)
     given = [one for one in parts if one.approval]
-    unchecked = approve_and_schedule.unchecked_variants(snapshot, user)
+    unchecked = snapshot_state_changes.unchecked_variants(snapshot, user)
     rejection = getattr(snapshot, "rejection", None)
     found = finding_lines(
         map(Finding.from_dict, snapshot.findings), snapshot.edition, content, user if links else None
@@ -331,7 +335,7 @@ def who_approves(found: PossibleApprovers, user: User) -> dict[str, Any]:
 def _who_approves_snapshot(snapshot: Snapshot, user: User) -> dict[str, Any]:
     if snapshot.state != Snapshot.State.SUBMITTED:
         return {"no_second_person": False}
-    return who_approves(approvers_of(approve_and_schedule.authors_of_snapshot(snapshot)), user)
+    return who_approves(approvers_of(snapshot_state_changes.authors_of_snapshot(snapshot)), user)
 
 
 def _asked_names(snapshot: Snapshot, user: User) -> str:
@@ -403,7 +407,7 @@ def _checks(
     """Which variants the reviewer has checked, and which the newsletter's rule asks for."""
     waiting = snapshot.state == Snapshot.State.SUBMITTED
     return {
-        "checked": approve_and_schedule.checked_variants(snapshot, user),
+        "checked": snapshot_state_changes.checked_variants(snapshot, user),
         "may_check": waiting and bool(snapshot.must_check) and user.has_perm("mailer.approve_edition"),
         "must_check": snapshot.must_check,
         "unchecked": [choice for choice, _variant in listed if choice.key in unchecked],
@@ -447,7 +451,7 @@ def _may_request_changes(user: User) -> bool:
 def _approval_obstacle(snapshot: Snapshot, user: User) -> str:
     """Why this user may not approve the snapshot; empty if they may."""
     try:
-        approve_and_schedule.require_second_person(snapshot, user)
+        snapshot_state_changes.require_second_person(snapshot, user)
     except ApprovalError as error:
         return str(error)
     if not user.has_perm("mailer.approve_edition"):
@@ -561,7 +565,9 @@ class ApproveAction(SnapshotPage):
         completes = languages is None or set(missing) <= set(languages)
         may_schedule = completes and user.has_perm("mailer.schedule_edition")
         return self.attempt(
-            lambda: approve_and_schedule.approve(snapshot, user, sha256, timezone.now(), languages=languages),
+            lambda: snapshot_state_changes.approve(
+                snapshot, user, sha256, timezone.now(), languages=languages
+            ),
             lambda: approval_message(snapshot),
             "desk.approve",
             on_success="schedule" if may_schedule else "review",
@@ -582,7 +588,7 @@ class RejectAction(SnapshotPage):
         user, posted = current_user(self.request), self.request.POST
         reason = posted.get("reason", "").strip()
         return self.attempt(
-            lambda: approve_and_schedule.reject(
+            lambda: snapshot_state_changes.reject(
                 snapshot, user, posted.get("sha256", ""), reason, timezone.now()
             ),
             gettext("The edition “%(edition)s” is rejected. Its writers can read your reason.")
@@ -621,7 +627,7 @@ class RequestChangesAction(_ReviewAction):
             )
             return self.redirect_to("review")
         return self.attempt(
-            lambda: approve_and_schedule.withdraw(snapshot, current_user(self.request), reason),
+            lambda: snapshot_state_changes.withdraw(snapshot, current_user(self.request), reason),
             gettext("The edition “%(edition)s” is a draft again. Its writers see your comment.")
             % {"edition": self.edition},
             "desk.request_changes",
@@ -685,7 +691,7 @@ class CheckVariantAction(_ReviewAction):
         except ApprovalError as error:
             messages.error(self.request, str(error))
             return self.redirect_to("review")
-        missing = next(iter(approve_and_schedule.unchecked_variants(snapshot, user)), "")
+        missing = next(iter(snapshot_state_changes.unchecked_variants(snapshot, user)), "")
         following = f"?variant={missing}#desk-snapshot" if missing else "#desk-decide"
         return redirect(reverse("desk_edition:review", args=[self.edition.pk]) + following)
 

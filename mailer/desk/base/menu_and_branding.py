@@ -256,7 +256,7 @@ def subscribers_menu() -> SubmenuMenuItem:
 
 
 # Sizes email frames, shows countdowns, labels rich text fields, refreshes changing pages, makes cards of
-# tables on a phone, and keeps what was typed into a form until it is sent.
+# tables on a phone, keeps what was typed into a form until it is sent, and loads slow parts after the page.
 _SCRIPTS = (
     "desk/mail_frames.js",
     "desk/countdown.js",
@@ -265,6 +265,7 @@ _SCRIPTS = (
     "desk/listing_cards.js",
     "desk/form_keeper.js",
     "desk/invite_command.js",
+    "desk/load_later.js",
 )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
-from mailer.approval.approve_and_schedule import authors_of_snapshot
 from mailer.approval.models import Snapshot
 from mailer.approval.possible_approvers import approvers_of
+from mailer.approval.snapshot_state_changes import authors_of_snapshot
 from mailer.approval.staff_accounts import active_users_with
 from mailer.desk.base.barred_approvers import names_for
 

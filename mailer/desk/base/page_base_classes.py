@@ -24,8 +24,8 @@ from wagtail.admin import messages
 from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.log_actions import log
 
-from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.models import Snapshot
+from mailer.approval.snapshot_state_changes import ApprovalError
 from mailer.delivery.rollout.mailing_control import ControlError
 from mailer.desk.base.edition_workflow import Overview, overview
 from mailer.editions.models import Edition, Newsletter

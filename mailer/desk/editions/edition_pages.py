@@ -23,8 +23,8 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
 
-from mailer.approval.approve_and_schedule import delete_unapproved_snapshots
 from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.snapshot_state_changes import delete_unapproved_snapshots
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import (

@@ -24,9 +24,9 @@ from wagtail.log_actions import log
 
 from mailer import staff_language
 from mailer.approval import review_comments_and_checked_variants
-from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.models import ReviewComment
 from mailer.approval.preflight import link_crawler
+from mailer.approval.snapshot_state_changes import ApprovalError
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import (

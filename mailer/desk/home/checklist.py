@@ -20,7 +20,7 @@ from mailer.delivery.models import Mailing
 from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
 from mailer.desk.base.setup_progress import OPTIONAL, can_be_approved, is_on_server, setup_progress
 from mailer.desk.home.doctor_results import status_counts
-from mailer.desk.home.writer_and_approver_steps import approver_lines, writer_lines
+from mailer.desk.home.writer_and_approver_steps import who_can_approve_lines, who_can_write_lines
 from mailer.doctor import check_runs
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.sample_edition_markers import SLUG, without_sample
@@ -144,7 +144,7 @@ _RULES = {
         _("Writers add stories and submit editions. If you write the newsletter yourself, skip this step."),
         lambda user: (_("Invite a writer"), f"{reverse('wagtailusers_users:add')}?role=Writers"),
         "wagtailusers_users:index",
-        lines=writer_lines,
+        lines=who_can_write_lines,
     ),
     "approver": _Rule(
         _("Invite an approver"),
@@ -156,7 +156,7 @@ _RULES = {
         None,
         "wagtailusers_users:index",
         "approver",
-        lines=approver_lines,
+        lines=who_can_approve_lines,
     ),
     "subscribers": _Rule(
         _("Add subscribers"),

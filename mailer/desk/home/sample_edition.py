@@ -29,7 +29,7 @@ from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.sample_edition_markers import DOMAIN, SLUG, STORY_KEY
 from mailer.rendering.edition_period import Period
 from mailer.stories.models import Story
-from mailer.stories.story_import import StoryRecord, import_records, read_stories
+from mailer.stories.stories_file_import import StoryRecord, import_records, read_stories
 from subscribers.models import MailingList, Subscriber, Subscription
 
 # The stories and drawings of the demo, of which those with a picture are taken.

@@ -11,7 +11,7 @@ from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.setup_progress import newsletter_settings_authors
 
 
-def writer_lines(viewer: User) -> tuple[str, ...]:
+def who_can_write_lines(viewer: User) -> tuple[str, ...]:
     """Who can write stories and submit editions, as a sentence for this user."""
     writers = sorted(users_with("mailer.submit_edition"), key=lambda one: one.pk)
     return (
@@ -20,7 +20,7 @@ def writer_lines(viewer: User) -> tuple[str, ...]:
     )
 
 
-def approver_lines(viewer: User) -> tuple[str, ...]:
+def who_can_approve_lines(viewer: User) -> tuple[str, ...]:
     """Who can approve, and who cannot yet and why, as sentences for this user.
 
     As long as there is no newsletter, the user is taken for the one who will set it up.

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
-from mailer.approval.approve_and_schedule import SnapshotChanged
+from mailer.approval.snapshot_state_changes import SnapshotChanged
 from mailer.delivery.message_builder import check_unchanged, load_context, rendered_of
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.base.page_base_classes import EditionPage

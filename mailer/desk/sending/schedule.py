@@ -25,10 +25,10 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_language
-from mailer.approval import approve_and_schedule
-from mailer.approval.approve_and_schedule import ApprovalError, WrongState
+from mailer.approval import snapshot_state_changes
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Snapshot
+from mailer.approval.snapshot_state_changes import ApprovalError, WrongState
 from mailer.delivery.rollout import plan_deliveries
 from mailer.desk.base.page_base_classes import SnapshotPage, current_user
 from mailer.desk.base.setup_progress import open_server_steps
@@ -132,7 +132,7 @@ class ScheduleForm(forms.Form):
             )
 
     def _too_late(self, start: datetime, hour: int) -> bool:
-        return approve_and_schedule.next_hour(start, hour, self.zone) > self.latest
+        return snapshot_state_changes.next_hour(start, hour, self.zone) > self.latest
 
     def send_at(self) -> datetime | None:
         """The chosen time, aware; None for now."""
@@ -204,7 +204,7 @@ class SchedulePage(SnapshotPage):
 
     def _default_time(self, snapshot: Snapshot, now: datetime) -> str:
         """The next morning in the newsletter's zone; the next full hour where the window ends before."""
-        at = approve_and_schedule.next_hour(now, _MORNING, self.zone)
+        at = snapshot_state_changes.next_hour(now, _MORNING, self.zone)
         if at > snapshot.window_until:
             at = now + timedelta(hours=1)
         return f"{at.astimezone(self.zone):%Y-%m-%dT%H:00}"
@@ -268,7 +268,7 @@ class SchedulePage(SnapshotPage):
             return self.render_to_response(self.get_context_data(form=form))
         user, at, hour = current_user(self.request), form.send_at(), form.local_hour()
         try:
-            approve_and_schedule.schedule(snapshot, user, at, timezone.now(), local_hour=hour)
+            snapshot_state_changes.schedule(snapshot, user, at, timezone.now(), local_hour=hour)
         except WrongState:
             # Another request was faster.
             return self._explain_state(snapshot)
@@ -304,7 +304,7 @@ class SchedulePage(SnapshotPage):
             )
         at, hour = snapshot.send_at, snapshot.local_hour
         try:
-            approve_and_schedule.unschedule(snapshot, current_user(self.request))
+            snapshot_state_changes.unschedule(snapshot, current_user(self.request))
         except WrongState:
             return self._explain_state(snapshot)
         except ApprovalError as error:

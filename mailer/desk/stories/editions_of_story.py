@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from mailer.approval import content_changes_and_authors
-from mailer.approval.author_notices import send_moment
 from mailer.approval.models import Snapshot
+from mailer.approval.outcome_notices import send_moment
 from mailer.desk.base import localized_names_and_dates
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition

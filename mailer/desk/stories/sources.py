@@ -34,8 +34,8 @@ from mailer.stories.sources import polling
 from mailer.stories.sources.discovery import Offer
 from mailer.stories.sources.parser_pool import Parsers
 from mailer.stories.sources.polite_fetch import PollLimits
+from mailer.stories.sources.reader_interface import SourceError
 from mailer.stories.sources.readers import READERS
-from mailer.stories.sources.source_item import SourceError
 from mailer.stories.url_fetcher import FetchError, Limits
 from subscribers import iso_codes
 from subscribers.code_list_field import split_codes

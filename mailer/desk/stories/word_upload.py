@@ -24,7 +24,7 @@ from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
 from mailer.stories import word_uploads
 from mailer.stories.models import Story
-from mailer.stories.sources.source_item import SourceError, SourceResult
+from mailer.stories.sources.reader_interface import SourceError, SourceResult
 from mailer.stories.sources.word_documents import MAX_BYTES
 from mailer.stories.word_uploads import DocumentStory
 from subscribers.translate_stored_texts import stored, translated

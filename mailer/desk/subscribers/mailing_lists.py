@@ -24,10 +24,10 @@ from wagtail.log_actions import log
 
 from mailer import staff_language
 from mailer.approval import list_sender_and_welcome_approval
-from mailer.approval.approve_and_schedule import ApprovalError
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import ListChange
+from mailer.approval.snapshot_state_changes import ApprovalError
 from mailer.desk.base.edit_conflicts import GuardedEditView, PlainInput
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.desk.base.tables import DeskViewSet, StateColumn

@@ -24,8 +24,8 @@ from mailer.desk.base.page_base_classes import ObjectPage, Row
 from mailer.desk.base.tables import ReadOnlyIndex, StateColumn, TableViewSet
 from mailer.desk.returned_mail.views import text_of
 from mailer.desk.suppression_decisions import labels_and_timeline
-from mailer.feedback.decisions import bounce_waves, suppression_decisions
-from mailer.feedback.decisions.suppression_decisions import DecisionError
+from mailer.feedback.decisions import bounce_waves, suppression_decision_states
+from mailer.feedback.decisions.suppression_decision_states import DecisionError
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
 from subscribers import tokens
 from subscribers.models import MailingList, Subscriber
@@ -99,14 +99,14 @@ class _Action(NamedTuple):
 
 
 def _confirm(decision: SuppressionDecision, by: str, now: datetime) -> None:
-    if not suppression_decisions.confirm([decision], now):
+    if not suppression_decision_states.confirm([decision], now):
         raise DecisionError(
             gettext("Someone has already decided about this address, or the subscriber was erased.")
         )
 
 
 _REVERT = _Action(
-    suppression_decisions.revert,
+    suppression_decision_states.revert,
     _("Remove the suppression"),
     "desk.decision_revert",
     _("The address can receive emails again. Earlier bounces and complaints no longer count."),
@@ -121,7 +121,7 @@ _ACTIONS: dict[str, dict[str, _Action]] = {
     },
     State.REVERTED: {
         "restore": _Action(
-            suppression_decisions.reapply,
+            suppression_decision_states.reapply,
             _("Suppress the address again"),
             "desk.decision_restore",
             _("The address is suppressed again."),

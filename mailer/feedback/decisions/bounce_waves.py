@@ -19,7 +19,7 @@ from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext
 
 from mailer.delivery.outbox import staff_alerts
-from mailer.feedback.decisions import policy, suppression_decisions
+from mailer.feedback.decisions import policy, suppression_decision_states
 from mailer.feedback.decisions.policy import History
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify_bounce_reasons import reply_words
@@ -82,12 +82,16 @@ def decide_wave(wave: BounceWave, *, suppress: bool, by: str, now: datetime) -> 
     state = State.CONFIRMED if suppress else State.DISMISSED
     current = BounceWave.objects.filter(pk=wave.pk, state=State.OPEN)
     if not current.update(state=state, decided_at=now, decided_by=by[:150]):
-        raise suppression_decisions.DecisionError(gettext("Staff have already decided about these bounces."))
+        raise suppression_decision_states.DecisionError(
+            gettext("Staff have already decided about these bounces.")
+        )
     wave.refresh_from_db()
     held = list(wave.decisions.filter(state=SuppressionDecision.State.HELD))
     if suppress:
-        return suppression_decisions.confirm(held, now)
-    return suppression_decisions.dismiss(held, stored("the addresses were kept active by %(by)s", by=by), now)
+        return suppression_decision_states.confirm(held, now)
+    return suppression_decision_states.dismiss(
+        held, stored("the addresses were kept active by %(by)s", by=by), now
+    )
 
 
 def review_waves(now: datetime) -> None:
@@ -95,11 +99,11 @@ def review_waves(now: datetime) -> None:
     left.
     """
     held = SuppressionDecision.objects.filter(state=SuppressionDecision.State.HELD, wave__isnull=False)
-    suppression_decisions.dismiss(
+    suppression_decision_states.dismiss(
         _delivered_since(list(held), now), stored("a later message was delivered to this address"), now
     )
     lapsed = list(held.filter(created_at__lt=now - _LAPSE))
-    suppression_decisions.dismiss(lapsed, stored("no further bounce confirmed it for 60 days"), now)
+    suppression_decision_states.dismiss(lapsed, stored("no further bounce confirmed it for 60 days"), now)
     waiting = SuppressionDecision.objects.filter(wave=OuterRef("pk"), state=SuppressionDecision.State.HELD)
     BounceWave.objects.filter(~Exists(waiting), state=State.OPEN).update(state=State.OVER, decided_at=now)
     BounceWave.objects.filter(state=State.WATCHED, started_at__lte=now - _WINDOW).delete()
@@ -110,7 +114,7 @@ def _follow(
 ) -> None:
     """Do with a decision what its wave requires."""
     if wave is None or wave.state == State.CONFIRMED:
-        suppression_decisions.apply(decision, person, now)
+        suppression_decision_states.apply(decision, person, now)
         return
     decision.state, decision.wave = SuppressionDecision.State.HELD, wave
     decision.save(update_fields=["state", "wave"])
@@ -118,7 +122,7 @@ def _follow(
         reason = stored(
             "the address belongs to a bounce wave; decided by %(decided_by)s", decided_by=wave.decided_by
         )
-        suppression_decisions.dismiss([decision], reason, now)
+        suppression_decision_states.dismiss([decision], reason, now)
 
 
 def _domain_wave(decision: SuppressionDecision, now: datetime) -> BounceWave | None:
@@ -227,7 +231,7 @@ def _open(wave: BounceWave, decision: SuppressionDecision, bounced: int, now: da
         # Those that are held, and the one that opens it; the others join one by one.
         wave.bounced = len(held) + 1
     wave.save(update_fields=["state", "bounced"])
-    suppression_decisions.hold_and_lift(held, now, wave=wave)
+    suppression_decision_states.hold_and_lift(held, now, wave=wave)
     staff_alerts.warn(f"wave {wave.pk}", text, None, now, path=f"/desk/bounce-waves/{wave.pk}/")
     log.warning("action=bounce_wave wave=%d bounced=%d", wave.pk, bounced)
 

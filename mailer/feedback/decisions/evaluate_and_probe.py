@@ -17,7 +17,7 @@ from django.db import transaction
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox import outbox
-from mailer.feedback.decisions import bounce_waves, policy, suppression_decisions
+from mailer.feedback.decisions import bounce_waves, policy, suppression_decision_states
 from mailer.feedback.decisions.policy import BOUNCE_WINDOW, Decision, History
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify_bounce_reasons import classify, reply_fingerprint
@@ -43,7 +43,7 @@ def evaluate(subscribers: Collection[int], now: datetime) -> None:
     decisions = {pk: policy.decide(found) for pk, found in histories.items()}
     # In order of their ids, as imports and bulk changes take them: so that neither waits for the other.
     affected = [people[pk] for pk, decision in sorted(decisions.items()) if decision.effect != "none"]
-    open_decisions = suppression_decisions.open_decisions(affected)
+    open_decisions = suppression_decision_states.open_decisions(affected)
     suppressed = suppression.suppressed_hashes(affected)
     for person in affected:
         case = _Case(person, histories[person.pk], decisions[person.pk], now)
@@ -74,7 +74,7 @@ def _carry_out(case: _Case) -> None:
 
 
 def _create(case: _Case, state: State) -> SuppressionDecision | None:
-    return suppression_decisions.create(case.person, case.history, case.decision, state, case.now)
+    return suppression_decision_states.create(case.person, case.history, case.decision, state, case.now)
 
 
 def _reconsider(case: _Case, current: SuppressionDecision) -> None:
@@ -89,10 +89,10 @@ def _reconsider(case: _Case, current: SuppressionDecision) -> None:
         State.APPLIED,
     )
     if stronger:
-        suppression_decisions.upgrade(current, decision)
-        suppression_decisions.apply(current, case.person, case.now)
+        suppression_decision_states.upgrade(current, decision)
+        suppression_decision_states.apply(current, case.person, case.now)
     elif decision.effect == "suppress" and current.state != State.APPLIED:
-        suppression_decisions.upgrade(current, decision)
+        suppression_decision_states.upgrade(current, decision)
         bounce_waves.apply_or_hold_confirmed(current, case.person, case.now)
 
 
@@ -127,9 +127,11 @@ def _review_probes(now: datetime) -> None:
                 _record_refusal(decision, now)
                 _apply_after_probe(decision, now)
             case "delivered":
-                suppression_decisions.dismiss([decision], stored("the test email was delivered"), now)
+                suppression_decision_states.dismiss([decision], stored("the test email was delivered"), now)
             case "not sent":
-                suppression_decisions.dismiss([decision], stored("the test email could not be sent"), now)
+                suppression_decision_states.dismiss(
+                    [decision], stored("the test email could not be sent"), now
+                )
 
 
 def _probe_result(
@@ -171,7 +173,7 @@ def _apply_after_probe(decision: SuppressionDecision, now: datetime) -> None:
     person = Subscriber.objects.filter(address_hash=decision.address_hash).first()
     if person is None:
         reason = stored("the subscriber was erased, or has another address now")
-        suppression_decisions.dismiss([decision], reason, now)
+        suppression_decision_states.dismiss([decision], reason, now)
         return
     with transaction.atomic():
         bounce_waves.apply_or_hold(decision, person, now)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.delivery.models import Delivery
-from mailer.feedback.decisions import suppression_decisions
+from mailer.feedback.decisions import suppression_decision_states
 from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
@@ -141,7 +141,7 @@ def _revert_decisions(message: ReturnedMessage, triaged_at: datetime, by: str, n
     for decision in based_on.distinct():
         alone = set(decision.events.values_list("pk", flat=True)) <= events
         made = decision.suppression
-        suppression_decisions.revert(decision, by, now)
+        suppression_decision_states.revert(decision, by, now)
         if alone:
             if made is not None and made.created_at == triaged_at:
                 suppression.lift(made, by, now)

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from mailer.delivery import message_identifiers
 from mailer.delivery.message_identifiers import FoundToken, UnsubscribeAddress, read_unsubscribe_address
-from mailer.feedback.parsing import dsn, message_kind, mime, plain_text_bounces
+from mailer.feedback.parsing import dsn, message_kind_signals, mime, plain_text_bounces
 from mailer.feedback.parsing.mime import Headers, Part
 from mailer.feedback.parsing.plain_text_bounces import NoticeText
 
@@ -136,7 +136,7 @@ def _enclosed_report(outer: Part) -> Part | None:
     if enclosed is None or b"delivery-status" not in enclosed.body or dsn.recipient_statuses(outer):
         return None
     inner = mime.parse_parts(enclosed.body.lstrip(b"\n"))
-    daemons = all(message_kind.is_mailer_daemon(part.headers) for part in (outer, inner))
+    daemons = all(message_kind_signals.is_mailer_daemon(part.headers) for part in (outer, inner))
     return inner if daemons and dsn.recipient_statuses(inner) else None
 
 

@@ -14,7 +14,7 @@ from email import message_from_bytes
 
 from flufl.bounce import scan_message
 
-from mailer.feedback.parsing import dsn, message_kind, plain_text_bounces
+from mailer.feedback.parsing import dsn, message_kind_signals, plain_text_bounces
 from mailer.feedback.parsing import evidence as evidence_of
 from mailer.feedback.parsing.classify_bounce_reasons import UNCLASSIFIED, Classification, classify
 from mailer.feedback.parsing.dsn import RecipientStatus
@@ -131,9 +131,11 @@ def detect_delivery_report(evidence: Evidence) -> Detection | None:
 
 def detect_bounce_notice(evidence: Evidence) -> Detection | None:
     """A bounce or a delay that is reported in plain text."""
-    if message_kind.asks_for_a_human(evidence.notice.text) or not _is_bounce_notice(evidence):
+    if message_kind_signals.asks_for_a_human(evidence.notice.text) or not _is_bounce_notice(evidence):
         return None
-    kind: Kind = "delay" if message_kind.is_delay_notice(evidence.headers, evidence.notice.text) else "bounce"
+    kind: Kind = (
+        "delay" if message_kind_signals.is_delay_notice(evidence.headers, evidence.notice.text) else "bounce"
+    )
     recipients = _named_recipients(evidence, "delayed" if kind == "delay" else "failed")
     return Detection(kind, tuple(recipients))
 
@@ -144,9 +146,9 @@ def detect_auto_reply(evidence: Evidence) -> Detection | None:
     """
     headers, text = evidence.headers, evidence.notice.text
     if (
-        message_kind.is_auto_reply(headers)
-        or message_kind.is_challenge(headers, text)
-        or message_kind.asks_for_a_human(text)
+        message_kind_signals.is_auto_reply(headers)
+        or message_kind_signals.is_challenge(headers, text)
+        or message_kind_signals.asks_for_a_human(text)
     ):
         return Detection("auto_reply")
     return None
@@ -164,11 +166,11 @@ def detect_with_flufl(evidence: Evidence) -> Detection | None:
     headers = evidence.headers
     by_program = (
         _is_from_daemon(evidence)
-        or message_kind.has_null_return_path(headers)
-        or message_kind.is_automated(headers)
+        or message_kind_signals.has_null_return_path(headers)
+        or message_kind_signals.is_automated(headers)
         or evidence.root.type == "multipart/report"
     )
-    if not by_program or message_kind.is_reply_or_forward(headers):
+    if not by_program or message_kind_signals.is_reply_or_forward(headers):
         return None
     found = _recipients_by_flufl(evidence, "failed")
     return Detection("bounce", tuple(found)) if found else None
@@ -177,7 +179,7 @@ def detect_with_flufl(evidence: Evidence) -> Detection | None:
 def detect_unsubscribe_request(evidence: Evidence) -> Detection | None:
     """A message whose subject only asks for it, at an envelope address with a token."""
     signed = evidence.envelope_match is not None
-    if signed and message_kind.is_unsubscribe_subject(evidence.headers):
+    if signed and message_kind_signals.is_unsubscribe_subject(evidence.headers):
         return Detection("unsubscribe")
     return None
 
@@ -213,35 +215,41 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
     if (
         evidence.root.parameters.get("report-type", "").lower() == "delivery-status"
         or "x-failed-recipients" in headers
-        or message_kind.ses_event_type(notice.text) == "bounce"
+        or message_kind_signals.ses_event_type(notice.text) == "bounce"
     ):
         return True
-    if not notice.has_returned_message and message_kind.asks_to_sign_in(notice.text):
+    if not notice.has_returned_message and message_kind_signals.asks_to_sign_in(notice.text):
         return False
-    daemon, subject = _is_from_daemon(evidence), message_kind.is_failure_subject(headers)
-    if message_kind.is_auto_reply_subject(headers) and not daemon:
+    daemon, subject = _is_from_daemon(evidence), message_kind_signals.is_failure_subject(headers)
+    if message_kind_signals.is_auto_reply_subject(headers) and not daemon:
         return False
     if daemon and (subject or notice.has_returned_message):
         return True
-    if not daemon and message_kind.is_auto_reply(headers) and not subject:
+    if not daemon and message_kind_signals.is_auto_reply(headers) and not subject:
         return False
     # Few messages but bounces arrive at an envelope sender of ours with its token.
     signed = evidence.envelope_match is not None
-    if signed and (daemon or notice.has_returned_message) and not message_kind.is_reply_or_forward(headers):
+    if (
+        signed
+        and (daemon or notice.has_returned_message)
+        and not message_kind_signals.is_reply_or_forward(headers)
+    ):
         return True
     # Any other sender needs two signals more; the text alone may be that of a person who is away.
-    null_path = message_kind.has_null_return_path(headers)
+    null_path = message_kind_signals.has_null_return_path(headers)
     returned = null_path and notice.has_returned_message
-    titled = subject and (null_path or notice.has_returned_message or message_kind.is_automated(headers))
+    titled = subject and (
+        null_path or notice.has_returned_message or message_kind_signals.is_automated(headers)
+    )
     return (daemon or returned or titled) and _mentions_failure(evidence)
 
 
 def _is_from_daemon(evidence: Evidence) -> bool:
-    return message_kind.is_mailer_daemon(evidence.headers)
+    return message_kind_signals.is_mailer_daemon(evidence.headers)
 
 
 def _mentions_failure(evidence: Evidence) -> bool:
-    return message_kind.mentions_failure(evidence.notice.text)
+    return message_kind_signals.mentions_failure(evidence.notice.text)
 
 
 def _kind_by_actions(recipients: Iterable[Recipient]) -> Kind:
@@ -356,8 +364,8 @@ def find_feedback_type(root: Part, notice: NoticeText) -> str:
     fields = _report_fields(root)
     if fields is not None:
         return _first_token(fields.first("feedback-type")) or _UNTYPED
-    if message_kind.ses_event_type(notice.text) == "complaint":
-        return message_kind.ses_complaint_type(notice.text)
+    if message_kind_signals.ses_event_type(notice.text) == "complaint":
+        return message_kind_signals.ses_complaint_type(notice.text)
     return "abuse" if _JUNKED in notice.returned else ""
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mailer.feedback.parsing.dsn import WIDE, clean_address, find_addresses
-from mailer.feedback.parsing.message_kind import KeywordList, keyword_pattern
+from mailer.feedback.parsing.message_kind_signals import KeywordList, keyword_pattern
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
 
 # Characters of the server's text that are looked at.

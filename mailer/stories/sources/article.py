@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mailer.stories.sources.feed import to_title, web_address
-from mailer.stories.sources.source_item import SourceError, SourceItem, parse_iso_time, to_json
+from mailer.stories.sources.reader_interface import SourceError, SourceItem, parse_iso_time, to_json
 from mailer.stories.sources.untrusted_json import objects_at, text_at, value_at
 from subscribers.translate_stored_texts import stored
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from mailer.stories.sources.source_item import Fetch, Response, SourceError
+from mailer.stories.sources.reader_interface import Fetch, Response, SourceError
 from mailer.stories.url_fetcher import FetchError
 
 _FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/feed+json")

@@ -20,7 +20,7 @@ from mailer.stories.sources.feed import (
     validators_of,
     web_address,
 )
-from mailer.stories.sources.source_item import (
+from mailer.stories.sources.reader_interface import (
     Fetch,
     Listing,
     Response,

@@ -18,7 +18,7 @@ from typing import Any
 from mailer.stories.sources import folder, word_documents
 from mailer.stories.sources.documents.blocks import Notes, Paragraph, blocks_of
 from mailer.stories.sources.documents.found_story import FoundStory, add_line, finish_story, first_sentence
-from mailer.stories.sources.source_item import SourceError, SourceItem, SourceResult
+from mailer.stories.sources.reader_interface import SourceError, SourceItem, SourceResult
 from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines
 from subscribers.translate_stored_texts import stored
 

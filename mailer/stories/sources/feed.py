@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from mailer.rendering import sanitize
 from mailer.stories.sources import fast_feedparser
-from mailer.stories.sources.source_item import (
+from mailer.stories.sources.reader_interface import (
     Fetch,
     Listing,
     SourceError,

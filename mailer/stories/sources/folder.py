@@ -24,7 +24,7 @@ from markdown_it.token import Token
 from mailer.rendering import sanitize
 from mailer.stories.sources import front_matter, word_documents
 from mailer.stories.sources.front_matter import FrontMatter, FrontMatterError
-from mailer.stories.sources.source_item import (
+from mailer.stories.sources.reader_interface import (
     Fetch,
     Listing,
     SourceError,

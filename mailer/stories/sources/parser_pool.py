@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from mailer.stories.sources import parser_process
-from mailer.stories.sources.source_item import SourceError
+from mailer.stories.sources.reader_interface import SourceError
 from subscribers.limited_process import LimitExceeded, ProcessLimits, read_lines, start_process
 from subscribers.translate_stored_texts import stored
 

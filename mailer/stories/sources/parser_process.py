@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from mailer.stories.sources.source_item import SourceError
+from mailer.stories.sources.reader_interface import SourceError
 from subscribers.limited_process import limit_this_process, renew_cpu_limit
 
 Parser = Callable[..., dict[str, Any]]

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from mailer.stories import url_fetcher
 from mailer.stories.sources.parser_pool import Parsers
-from mailer.stories.sources.source_item import Response
+from mailer.stories.sources.reader_interface import Response
 from mailer.stories.url_fetcher import FetchError, Limits, StatusError
 from subscribers.translate_stored_texts import stored
 
@@ -123,7 +123,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float:
 
 
 class PoliteFetch:
-    """The `Fetch` (source_item) of one poll."""
+    """The `Fetch` (reader_interface) of one poll."""
 
     def __init__(
         self,

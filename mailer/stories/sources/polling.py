@@ -31,8 +31,8 @@ from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.discovery import Offer, discover
 from mailer.stories.sources.parser_pool import ParserPool, Parsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_of
+from mailer.stories.sources.reader_interface import SourceError, SourceItem, SourceResult, SourceSettings
 from mailer.stories.sources.readers import READERS
-from mailer.stories.sources.source_item import SourceError, SourceItem, SourceResult, SourceSettings
 from mailer.stories.suggestion_context import context_of
 from mailer.stories.url_fetcher import FetchError
 from subscribers.translate_stored_texts import stored

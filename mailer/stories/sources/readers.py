@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mailer.stories.models import StorySource
 from mailer.stories.sources import drupal, feed, folder, sitemap, wordpress
-from mailer.stories.sources.source_item import Reader
+from mailer.stories.sources.reader_interface import Reader
 
 READERS: Mapping[str, Reader] = {
     StorySource.Kind.FEED: feed.read,

@@ -14,7 +14,7 @@ from urllib.robotparser import RobotFileParser
 
 from mailer.stories.sources import article, discovery
 from mailer.stories.sources.feed import to_title, web_address
-from mailer.stories.sources.source_item import (
+from mailer.stories.sources.reader_interface import (
     Fetch,
     Listing,
     SourceError,

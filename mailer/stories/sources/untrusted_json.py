@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mailer.stories.sources.source_item import SourceError
+from mailer.stories.sources.reader_interface import SourceError
 from subscribers.translate_stored_texts import stored
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from mailer.stories.sources.documents.blocks import Block, Columns, Notes, Table, blocks_of
 from mailer.stories.sources.documents.found_story import FoundStory
 from mailer.stories.sources.documents.split import split
-from mailer.stories.sources.source_item import SourceError, SourceItem, SourceResult
+from mailer.stories.sources.reader_interface import SourceError, SourceItem, SourceResult
 from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines
 from subscribers.translate_stored_texts import stored
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from mailer.approval.approve_and_schedule import PreflightFailed
 from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.preflight.findings import Finding, Override
+from mailer.approval.snapshot_state_changes import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.demo import seed
 from mailer.editions.assemble import assemble

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_hashes
 from mailer.approval.models import Approval, Snapshot
 from mailer.delivery.models import Mailing
 from subscribers.models import Subscriber
@@ -35,12 +35,10 @@ def test_a_mailing_with_unusable_headers_is_paused(relay):
     snapshot = mailing.snapshot
     manifest = json.loads(snapshot.manifest)
     manifest["sender"]["email"] = "news@bücher.example"
-    text = approve_and_schedule.canonical_json(manifest)
+    text = snapshot_hashes.canonical_json(manifest)
     with without_triggers():
-        Snapshot.objects.filter(pk=snapshot.pk).update(
-            manifest=text, sha256=approve_and_schedule.sha256_hex(text)
-        )
-        Approval.objects.filter(snapshot=snapshot).update(sha256=approve_and_schedule.sha256_hex(text))
+        Snapshot.objects.filter(pk=snapshot.pk).update(manifest=text, sha256=snapshot_hashes.sha256_hex(text))
+        Approval.objects.filter(snapshot=snapshot).update(sha256=snapshot_hashes.sha256_hex(text))
     assert send().accepted == 0
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.PAUSED and "From" in mailing.reason

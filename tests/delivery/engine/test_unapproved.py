@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_hashes, snapshot_state_changes
 from mailer.approval import submit as submitting
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.models import Delivery, Mailing
@@ -35,7 +35,7 @@ def test_a_variant_added_to_the_database_after_approval_is_not_sent(relay):
         snapshot=mailing.snapshot,
         key="0" * 16,
         language="en",
-        sha256=approve_and_schedule.variant_digest(**words),
+        sha256=snapshot_hashes.variant_digest(**words),
         **words,
     )
     Delivery.objects.update(variant=forged)
@@ -64,8 +64,8 @@ def test_a_subscriber_without_an_offered_language_gets_an_approved_variant():
     Newsletter.objects.update(languages=("kk", "ru"), fallbacks=("en",))
     snapshot = submitting.submit(edition, staff.writer, NOW)
     sealed = set(snapshot.variants.values_list("pk", flat=True))
-    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
-    approve_and_schedule.schedule(snapshot, staff.approver, None, NOW)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.schedule(snapshot, staff.approver, None, NOW)
     advance_mailings.start_due(NOW)
     delivery = Delivery.objects.get()
     assert delivery.variant_id in sealed and delivery.variant.language == "kk"

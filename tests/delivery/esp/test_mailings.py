@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mailer.approval import approve_and_schedule, submit
+from mailer.approval import snapshot_state_changes, submit
 from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine import send_loop
@@ -79,8 +79,8 @@ def released_with(written: str) -> Mailing:
     found = check_draft(edition, content_of(edition), combinations, NOW).findings
     reasons = {one.id: "These are examples." for one in found if one.blocks}
     snapshot = submit.submit(edition, staff.writer, NOW, overrides=reasons)
-    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
-    approve_and_schedule.schedule(snapshot, staff.approver, None, NOW)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.schedule(snapshot, staff.approver, None, NOW)
     (mailing,) = advance_mailings.start_due(NOW)
     return mailing
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.approval import approve_and_schedule
-from mailer.approval.approve_and_schedule import WrongState
+from mailer.approval import snapshot_state_changes
+from mailer.approval.snapshot_state_changes import WrongState
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import mailing_control
@@ -54,7 +54,7 @@ def test_a_delivery_in_doubt_does_not_keep_an_expired_mailing_open():
 def test_a_snapshot_with_a_mailing_cannot_be_unscheduled():
     mailing = released()
     with pytest.raises(WrongState, match="pause or cancel"):
-        approve_and_schedule.unschedule(mailing.snapshot, mailing.snapshot.scheduled_by)
+        snapshot_state_changes.unschedule(mailing.snapshot, mailing.snapshot.scheduled_by)
     mailing.snapshot.refresh_from_db()
     assert mailing.snapshot.state == "scheduled"
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from django.db import DatabaseError, transaction
 
-from mailer.approval import approve_and_schedule, submit
+from mailer.approval import snapshot_state_changes, submit
 from mailer.approval.models import Snapshot
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery, Mailing
@@ -95,8 +95,8 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     assert edition_state(snapshot.edition) == "submitted"
     assert latest_mailing_totals(snapshot.edition).audience == 0
     staff = {user.username: user for user in cast.User.objects.all()}
-    approve_and_schedule.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
-    approve_and_schedule.schedule(snapshot, staff["approver"], None, NOW)
+    snapshot_state_changes.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
+    snapshot_state_changes.schedule(snapshot, staff["approver"], None, NOW)
     (mailing,) = advance_mailings.start_due(NOW)
     assert mailing != dry_run and mailing.dry_run_to == ""
     send()
@@ -122,7 +122,7 @@ def test_an_edition_can_still_be_changed_and_submitted_again(snapshot):
 
 def test_it_is_paused_when_the_snapshot_is_withdrawn(relay, snapshot):
     dry_run = start(snapshot)
-    approve_and_schedule.withdraw(snapshot, snapshot.submitted_by)
+    snapshot_state_changes.withdraw(snapshot, snapshot.submitted_by)
     send()
     dry_run.refresh_from_db()
     assert (dry_run.state, relay.taken) == ("paused", [])
@@ -130,7 +130,7 @@ def test_it_is_paused_when_the_snapshot_is_withdrawn(relay, snapshot):
 
 def test_it_is_cancelled_when_the_snapshot_is_withdrawn_before_planning(snapshot):
     mailing = mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
-    approve_and_schedule.withdraw(snapshot, snapshot.submitted_by)
+    snapshot_state_changes.withdraw(snapshot, snapshot.submitted_by)
     advance_mailings.start_due(NOW)
     mailing.refresh_from_db()
     assert mailing.state == "cancelled" and "withdrawn" in mailing.reason
@@ -203,8 +203,8 @@ def test_a_second_one_must_wait_for_the_first(snapshot):
 
 def test_a_sent_edition_cannot_have_one(snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
-    approve_and_schedule.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
-    approve_and_schedule.schedule(snapshot, staff["approver"], None, NOW)
+    snapshot_state_changes.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
+    snapshot_state_changes.schedule(snapshot, staff["approver"], None, NOW)
     advance_mailings.start_due(NOW)
     with pytest.raises(mailing_control.ControlError) as refused:
         mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
@@ -253,7 +253,7 @@ class TestTheDatabaseItself:
                 Mailing.objects.filter(pk=mailing.pk).update(**columns)
 
     def test_refuses_a_dry_run_of_a_withdrawn_snapshot(self, snapshot):
-        approve_and_schedule.withdraw(snapshot, snapshot.submitted_by)
+        snapshot_state_changes.withdraw(snapshot, snapshot.submitted_by)
         with self.refused(), transaction.atomic():
             Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, dry_run_to=STAFF)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.approval import approve_and_schedule, submit
-from mailer.approval.approve_and_schedule import OutsideWindow, local_send_time, next_hour
+from mailer.approval import snapshot_state_changes, submit
 from mailer.approval.models import Snapshot
+from mailer.approval.snapshot_state_changes import OutsideWindow, local_send_time, next_hour
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import claim_and_record, recover_and_finish
 from mailer.delivery.models import Delivery
@@ -74,7 +74,7 @@ def approved() -> Snapshot:
         cast.reader(name, countries)
     cast.reader("unconfirmed", ("KG",), state="pending")
     snapshot = submit.submit(edition, staff.writer, AT)
-    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, AT)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, AT)
     return snapshot
 
 
@@ -89,7 +89,7 @@ def due(mailing):
 
 @pytest.mark.both_databases
 def test_planning_gives_each_subscriber_their_local_hour(snapshot):
-    approve_and_schedule.schedule(snapshot, approver(), None, AT, local_hour=9)
+    snapshot_state_changes.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = advance_mailings.start_due(AT)
     tomorrow = AT + timedelta(days=1)
     # The newsletter's zone is Almaty, which was at UTC+6 then.
@@ -103,7 +103,7 @@ def test_planning_gives_each_subscriber_their_local_hour(snapshot):
 
 def test_no_delivery_expires_before_its_hour(snapshot, configure):
     configure(sending={"expire_after_hours": 1})
-    approve_and_schedule.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
+    snapshot_state_changes.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
     (mailing,) = advance_mailings.start_due(AT + timedelta(hours=1))
     late = AT + timedelta(hours=23)
     recover_and_finish.expire_mailings(late)
@@ -115,7 +115,7 @@ def test_no_delivery_expires_before_its_hour(snapshot, configure):
 def test_no_delivery_is_due_after_the_approved_window(snapshot):
     """It ends at nine in Almaty, which is an hour before it is nine in Tashkent."""
     last = snapshot.window_until - timedelta(minutes=30)
-    approve_and_schedule.schedule(snapshot, approver(), last, AT, local_hour=9)
+    snapshot_state_changes.schedule(snapshot, approver(), last, AT, local_hour=9)
     (mailing,) = advance_mailings.start_due(last)
     assert set(due(mailing).values()) == {snapshot.window_until}
 
@@ -123,14 +123,14 @@ def test_no_delivery_is_due_after_the_approved_window(snapshot):
 def test_an_hour_after_the_window_is_refused(snapshot):
     last = snapshot.window_until - timedelta(minutes=30)
     with pytest.raises(OutsideWindow, match="before 11:00"):
-        approve_and_schedule.schedule(snapshot, approver(), last, AT, local_hour=11)
+        snapshot_state_changes.schedule(snapshot, approver(), last, AT, local_hour=11)
 
 
 @pytest.mark.both_databases
 def test_a_held_mailing_keeps_local_hours_and_retry_time(snapshot):
     for number in range(30):
         cast.reader(f"new-{number}", ("UZ",))
-    approve_and_schedule.schedule(snapshot, approver(), None, AT, local_hour=9)
+    snapshot_state_changes.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = advance_mailings.start_due(AT)
     assert mailing.state == "held"
     mailing_control.confirm_audience(mailing, None, AT)
@@ -139,20 +139,20 @@ def test_a_held_mailing_keeps_local_hours_and_retry_time(snapshot):
 
 @pytest.mark.both_databases
 def test_unscheduling_removes_the_local_hour(snapshot):
-    approve_and_schedule.schedule(snapshot, approver(), AT + timedelta(hours=4), AT, local_hour=9)
-    approve_and_schedule.unschedule(snapshot, approver())
+    snapshot_state_changes.schedule(snapshot, approver(), AT + timedelta(hours=4), AT, local_hour=9)
+    snapshot_state_changes.unschedule(snapshot, approver())
     assert (snapshot.local_hour, snapshot.send_at) == (None, None)
 
 
 def test_steps_do_not_apply(snapshot, configure):
     configure(sending={"rollout_percentages": ("10",)})
-    approve_and_schedule.schedule(snapshot, approver(), None, AT, local_hour=9)
+    snapshot_state_changes.schedule(snapshot, approver(), None, AT, local_hour=9)
     (mailing,) = advance_mailings.start_due(AT)
     assert mailing.released_up_to is None
 
 
 def test_a_mailing_that_waits_for_an_hour_stays_open(snapshot):
-    approve_and_schedule.schedule(snapshot, approver(), None, AT, local_hour=20)
+    snapshot_state_changes.schedule(snapshot, approver(), None, AT, local_hour=20)
     (mailing,) = advance_mailings.start_due(AT)
     clock = Clock(AT)
     assert send_loop.send_due(clock, lambda: False).attempted == 0

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection
 
-from mailer.approval import approve_and_schedule, submit
+from mailer.approval import snapshot_state_changes, submit
 from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing
@@ -122,8 +122,8 @@ def test_a_subscriber_without_a_story_is_excluded():
     edition.body = [(b.block_type, b.value) for b in edition.body if "follow" not in str(_keys(b))]
     edition.save_revision(user=staff.writer).publish()
     snapshot = submit.submit(edition, staff.writer, NOW)
-    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
-    approve_and_schedule.schedule(snapshot, staff.approver, None, NOW)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.schedule(snapshot, staff.approver, None, NOW)
     (mailing,) = advance_mailings.start_due(NOW)
     assert reasons(mailing) == {"aida": "planned", "turk": "no_stories"}
     # Nobody is missing against what the approver saw.
@@ -143,8 +143,8 @@ def test_readers_of_silent_countries_are_put_off_once_and_counted():
     def sent(period, at):
         edition = assemble(made, period, at)
         snapshot = submit.submit(edition, staff.writer, at)
-        approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, at)
-        approve_and_schedule.schedule(snapshot, staff.approver, None, at)
+        snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, at)
+        snapshot_state_changes.schedule(snapshot, staff.approver, None, at)
         (mailing,) = advance_mailings.start_due(at)
         assert mailing.state == Mailing.State.SENDING and balances(mailing)
         return mailing

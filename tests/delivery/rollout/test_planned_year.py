@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
 from mailer.approval.submit import submit
@@ -221,4 +221,4 @@ def _decide(monthly: Newsletter, staff: cast.Staff, now: datetime) -> None:
         if edition.period == FORGOTTEN or (edition.period == TOO_LATE and plan.held_at is None):
             continue
         snapshot = submit(edition, staff.writer, now)
-        approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, now)
+        snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, now)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Notification, Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Alert, Mailing
@@ -58,7 +58,7 @@ def notified(event: str) -> list[str]:
 
 
 def approve(snapshot: Snapshot, staff: cast.Staff, now: datetime) -> None:
-    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, now)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, now)
 
 
 def run(now: datetime) -> int:
@@ -99,7 +99,7 @@ def test_what_is_not_approved_in_time_is_held_with_one_alarm_and_stays_so(staff:
     run(SENDS + 2 * HOUR)
     snapshot.refresh_from_db()
     assert (snapshot.state, Mailing.objects.count()) == ("approved", 0)
-    approve_and_schedule.schedule(snapshot, staff.approver, SENDS + 3 * HOUR, SENDS + 2 * HOUR)
+    snapshot_state_changes.schedule(snapshot, staff.approver, SENDS + 3 * HOUR, SENDS + 2 * HOUR)
     run(SENDS + 3 * HOUR)
     assert Mailing.objects.get().snapshot == snapshot
 

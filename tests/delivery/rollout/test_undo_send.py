@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from mailer.approval import approve_and_schedule, submit
-from mailer.approval.approve_and_schedule import WrongState
+from mailer.approval import snapshot_state_changes, submit
 from mailer.approval.models import Snapshot
+from mailer.approval.snapshot_state_changes import WrongState
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import advance_mailings
 from tests import cast
@@ -30,7 +30,7 @@ def approved() -> Snapshot:
     staff = cast.staff()
     cast.reader("aigul")
     snapshot = submit.submit(cast.december(staff.writer), staff.writer, NOW)
-    approve_and_schedule.approve(snapshot, staff.approver, snapshot.sha256, NOW)
+    snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     return snapshot
 
 
@@ -39,7 +39,7 @@ def approver():
 
 
 def test_now_means_after_the_undo_window(snapshot):
-    approve_and_schedule.schedule(snapshot, approver(), None, NOW)
+    snapshot_state_changes.schedule(snapshot, approver(), None, NOW)
     assert snapshot.send_at == NOW + UNDO
     assert advance_mailings.start_due(NOW + UNDO - timedelta(seconds=1)) == []
     assert len(advance_mailings.start_due(NOW + UNDO)) == 1
@@ -47,29 +47,29 @@ def test_now_means_after_the_undo_window(snapshot):
 
 def test_a_chosen_time_has_no_undo_window(snapshot):
     at = NOW + timedelta(seconds=5)
-    approve_and_schedule.schedule(snapshot, approver(), at, NOW)
+    snapshot_state_changes.schedule(snapshot, approver(), at, NOW)
     assert snapshot.send_at == at
 
 
 def test_after_undo_nothing_is_sent_and_it_can_be_scheduled_again(snapshot):
-    approve_and_schedule.schedule(snapshot, approver(), None, NOW)
-    approve_and_schedule.unschedule(snapshot, approver())
+    snapshot_state_changes.schedule(snapshot, approver(), None, NOW)
+    snapshot_state_changes.unschedule(snapshot, approver())
     assert advance_mailings.start_due(NOW + 2 * UNDO) == [] and not Mailing.objects.exists()
-    approve_and_schedule.schedule(snapshot, approver(), None, NOW + 2 * UNDO)
+    snapshot_state_changes.schedule(snapshot, approver(), None, NOW + 2 * UNDO)
     assert len(advance_mailings.start_due(NOW + 4 * UNDO)) == 1
 
 
 def test_it_cannot_be_undone_once_the_mailing_exists(snapshot):
-    approve_and_schedule.schedule(snapshot, approver(), None, NOW)
+    snapshot_state_changes.schedule(snapshot, approver(), None, NOW)
     advance_mailings.start_due(NOW + UNDO)
     with pytest.raises(WrongState, match="pause or cancel its sending instead"):
-        approve_and_schedule.unschedule(snapshot, approver())
+        snapshot_state_changes.unschedule(snapshot, approver())
 
 
 def test_undone_after_the_worker_read_that_it_is_due_nothing_is_sent(snapshot):
-    approve_and_schedule.schedule(snapshot, approver(), None, NOW)
+    snapshot_state_changes.schedule(snapshot, approver(), None, NOW)
     due = type(snapshot).objects.get(pk=snapshot.pk)
-    approve_and_schedule.unschedule(snapshot, approver())
+    snapshot_state_changes.unschedule(snapshot, approver())
     advance_mailings.start(due, NOW + UNDO)
     assert not Mailing.objects.exists()
     snapshot.refresh_from_db()
@@ -78,5 +78,5 @@ def test_undone_after_the_worker_read_that_it_is_due_nothing_is_sent(snapshot):
 
 def test_the_undo_window_does_not_extend_the_approved_window(snapshot):
     end = snapshot.window_until
-    approve_and_schedule.schedule(snapshot, approver(), None, end - timedelta(seconds=10))
+    snapshot_state_changes.schedule(snapshot, approver(), None, end - timedelta(seconds=10))
     assert snapshot.send_at == end

@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import reverse
 from wagtail.models import Collection, GroupCollectionPermission
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.account_change_records import acting_as
-from mailer.approval.approve_and_schedule import AccountNotIndependent
 from mailer.approval.models import AccountChange
+from mailer.approval.snapshot_state_changes import AccountNotIndependent
 from mailer.desk.accounts import role_groups_and_grants, roles
 from mailer.desk.accounts.views import AccountViewSet, GroupViewSet
 from mailer.stories.models import Story
@@ -139,14 +139,14 @@ def test_an_admin_who_writes_cannot_use_another_account_to_approve(desk: Desk, w
     snapshot.refresh_from_db()
     assert snapshot.state == "submitted"
     with pytest.raises(AccountNotIndependent):
-        approve_and_schedule.approve(snapshot, second, snapshot.sha256, everyone.NOW)
+        snapshot_state_changes.approve(snapshot, second, snapshot.sha256, everyone.NOW)
     review = as_user(second).get(reverse("desk_edition:review", args=[desk.edition.pk]))
     assert review.context["approval_obstacle"]
 
 
 def test_the_review_page_says_since_when_the_approver_has_the_role(desk: Desk) -> None:
     snapshot = submitted(desk)
-    approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, everyone.NOW)
+    snapshot_state_changes.approve(snapshot, desk.approver, snapshot.sha256, everyone.NOW)
     page = as_user(desk.writer).get(reverse("desk_edition:review", args=[desk.edition.pk]))
     ((name, ((role, since),)),) = page.context["approvers_since"]
     assert name == "Timur"

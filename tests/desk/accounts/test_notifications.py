@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule, staff_notifications
-from mailer.approval.author_notices import send_outcome_notices
+from mailer.approval import snapshot_state_changes, staff_notifications
 from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
+from mailer.approval.outcome_notices import send_outcome_notices
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.mailing_notices import send_mailing_notices
 from mailer.delivery.rollout import mailing_control
@@ -45,7 +45,7 @@ def test_the_writer_is_notified_of_the_approval_once(desk: Desk) -> None:
 
 def test_the_writer_is_notified_of_requested_changes_with_the_reason(desk: Desk) -> None:
     snapshot = cast.submitted(desk)
-    approve_and_schedule.withdraw(snapshot, desk.approver, "Wrong date.")
+    snapshot_state_changes.withdraw(snapshot, desk.approver, "Wrong date.")
     assert send_outcome_notices(timezone.now()) == 1
     assert "Wrong date." in str(mail.outbox[0].body) and events_of(desk.writer) == ["changes_requested"]
 
@@ -54,9 +54,9 @@ def test_a_new_schedule_is_a_new_notification_and_the_one_who_chose_it_gets_none
     snapshot = cast.scheduled(desk)
     now = timezone.now()
     send_outcome_notices(now)
-    approve_and_schedule.unschedule(snapshot, desk.approver)
+    snapshot_state_changes.unschedule(snapshot, desk.approver)
     snapshot.refresh_from_db()
-    approve_and_schedule.schedule(snapshot, desk.approver, now + timedelta(hours=3), now)
+    snapshot_state_changes.schedule(snapshot, desk.approver, now + timedelta(hours=3), now)
     send_outcome_notices(now)
     assert events_of(desk.writer).count("scheduled") == 2
     assert "scheduled" not in events_of(desk.approver)

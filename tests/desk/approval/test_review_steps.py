@@ -7,9 +7,9 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule
-from mailer.approval.approve_and_schedule import VariantsNotChecked
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import ReviewComment, Snapshot, VariantCheck
+from mailer.approval.snapshot_state_changes import VariantsNotChecked
 from mailer.approval.submit import submit
 from mailer.editions.models import Newsletter
 from tests import cast
@@ -105,7 +105,7 @@ def test_the_rule_names_variants_that_must_be_checked_first(
     assert sorted(named[key] for key in snapshot.must_check) == sorted(languages)
     assert named[snapshot.must_check[0]] == "ru"
     with pytest.raises(VariantsNotChecked):
-        approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+        snapshot_state_changes.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
     browser = as_user(desk.approver)
     for key in snapshot.must_check:
         assert browser.get(at(desk, "review")).context["unchecked"]
@@ -113,8 +113,8 @@ def test_the_rule_names_variants_that_must_be_checked_first(
     # A later change of the rule changes nothing about this version; another person's checks do not count.
     Newsletter.objects.update(review_rule="")
     with pytest.raises(VariantsNotChecked):
-        approve_and_schedule.approve(snapshot, desk.admin, snapshot.sha256, timezone.now())
-    approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+        snapshot_state_changes.approve(snapshot, desk.admin, snapshot.sha256, timezone.now())
+    snapshot_state_changes.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
 
 
 def test_a_check_needs_a_variant_of_the_snapshot_and_the_permission(desk: Desk) -> None:

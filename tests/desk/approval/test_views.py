@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.approval import approve_and_schedule
-from mailer.approval.author_notices import send_outcome_notices
+from mailer.approval import snapshot_state_changes
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Approval, Snapshot
+from mailer.approval.outcome_notices import send_outcome_notices
 from mailer.approval.preflight.findings import Finding
 from mailer.approval.submit import submit
 from mailer.desk.editions.finding_lines import FindingLine, findings_summary
@@ -65,11 +65,21 @@ def test_the_review_says_what_the_checks_say_now(desk: Desk) -> None:
     snapshot = cast.submitted(desk)
     browser = as_user(desk.approver)
     before = [one["code"] for one in snapshot.findings]
-    assert before and "findings_now" not in browser.get(at(desk, "review")).context
+    later = f'id="desk-checks-now" data-load-later="{at(desk, "review_checks")}"'
+    assert before and later in browser.get(at(desk, "review")).content.decode()
+    assert not browser.get(at(desk, "review_checks")).context["is_changed"]
     Snapshot.objects.filter(pk=snapshot.pk).update(findings=[])
-    page = browser.get(at(desk, "review"))
-    assert [one.finding.code for one in page.context["findings_now"]] == before
-    assert b"#desk-findings-now" in page.content
+    page = browser.get(at(desk, "review_checks"))
+    assert [one.finding.code for one in page.context["findings"]] == before
+    assert page.context["is_changed"] and b'id="desk-checks-now"' in page.content
+
+
+def test_a_withdrawn_edition_has_no_checks_of_its_review(desk: Desk) -> None:
+    snapshot = cast.submitted(desk)
+    Snapshot.objects.filter(pk=snapshot.pk).update(state=Snapshot.State.INVALIDATED)
+    browser = as_user(desk.approver)
+    assert b"data-load-later" not in browser.get(at(desk, "review")).content
+    assert "findings" not in browser.get(at(desk, "review_checks")).context
 
 
 def test_an_admin_who_changed_a_story_cannot_approve(desk: Desk) -> None:
@@ -228,9 +238,9 @@ def test_a_rejected_edition_says_so_everywhere_and_its_writers_change_or_delete_
 
 
 def test_a_rejected_edition_that_was_approved_before_is_kept(desk: Desk) -> None:
-    approve_and_schedule.withdraw(cast.approved(desk), desk.writer)
+    snapshot_state_changes.withdraw(cast.approved(desk), desk.writer)
     snapshot = cast.submitted(desk)
-    approve_and_schedule.reject(snapshot, desk.approver, snapshot.sha256, "No.", timezone.now())
+    snapshot_state_changes.reject(snapshot, desk.approver, snapshot.sha256, "No.", timezone.now())
     page = as_user(desk.admin).post(reverse("desk_editions:delete", args=[desk.edition.pk]), follow=True)
     assert Page(page).messages == ["error"]
     assert Edition.objects.get().snapshots.count() == 2

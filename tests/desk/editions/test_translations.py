@@ -11,7 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from mailer.approval.approve_and_schedule import PreflightFailed
+from mailer.approval.snapshot_state_changes import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.editions import draft_blocks, translation_xliff
 from mailer.editions.models import Edition, EditionText

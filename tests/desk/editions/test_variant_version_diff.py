@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule, external_approval
+from mailer.approval import external_approval, snapshot_state_changes
 from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.desk.editions import variant_version_diff
 from mailer.editions.models import Edition
@@ -155,4 +155,4 @@ def test_the_edition_that_was_sent_last_can_be_compared_with_the_next(desk: Desk
     found = variant_version_diff.comparable_versions(following, None)
     assert {name: one.pk for name, one in found.items()} == {"sent": mailing.snapshot_id}
     assert variant_version_diff.variant_of(found["sent"], ("KZ",), "kk") is not None
-    assert approve_and_schedule.verify_bytes(found["sent"]) is None
+    assert snapshot_state_changes.verify_bytes(found["sent"]) is None

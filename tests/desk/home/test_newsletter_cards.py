@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.approval.account_change_records import acting_as
-from mailer.approval.approve_and_schedule import approve, schedule
+from mailer.approval.snapshot_state_changes import approve, schedule
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.desk.base.edition_workflow import next_action

@@ -18,8 +18,8 @@ from django.utils.formats import date_format
 from wagtail.images import get_image_model
 
 from mailer.approval.account_change_records import acting_as
-from mailer.approval.approve_and_schedule import PreflightFailed, approve
 from mailer.approval.possible_approvers import is_second_person
+from mailer.approval.snapshot_state_changes import PreflightFailed, approve
 from mailer.approval.submit import submit
 from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.desk.base.setup_progress import STEPS as KEYS

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.reports.edition_state import edition_state
@@ -50,7 +50,7 @@ def test_changes_requested_on_an_old_page_undo_no_approval(desk: Desk) -> None:
     browser = as_user(desk.admin)
     old = {"sha256": snapshot.sha256, "state": "submitted", "reason": "The date is wrong"}
     assert ("state", "submitted") in Page(browser.get(at(desk, "review"))).controls
-    approve_and_schedule.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
+    snapshot_state_changes.approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
     assert Page(browser.post(at(desk, "request_changes"), old, follow=True)).messages == ["warning"]
     assert edition_state(desk.edition) == "approved"
     # From a page that says so, it is possible.

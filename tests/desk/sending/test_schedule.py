@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from wagtail.models import ModelLogEntry
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import advance_mailings
@@ -213,7 +213,7 @@ def test_a_second_press_says_what_happened_and_schedules_nothing(desk: Desk) -> 
 
 def test_a_page_of_an_earlier_submission_schedules_nothing(desk: Desk) -> None:
     old = cast.approved(desk)
-    approve_and_schedule.withdraw(old, desk.approver, "one more story")
+    snapshot_state_changes.withdraw(old, desk.approver, "one more story")
     new = cast.approved(desk)
     browser = as_user(desk.approver)
     assert Page(browser.post(at(desk), confirm(old), follow=True)).messages == ["error"]
@@ -238,7 +238,7 @@ def test_an_old_page_does_not_cancel_a_colleagues_new_schedule(desk: Desk) -> No
 
 def test_undo_after_the_start_leads_to_what_can_still_be_done(desk: Desk) -> None:
     snapshot = cast.approved(desk)
-    approve_and_schedule.schedule(snapshot, desk.approver, None, timezone.now())
+    snapshot_state_changes.schedule(snapshot, desk.approver, None, timezone.now())
     browser = as_user(desk.approver)
     form = undo(browser, desk)
     advance_mailings.start_due(timezone.now() + timedelta(minutes=10))

@@ -13,7 +13,7 @@ from django.utils import timezone
 from wagtail.test.utils.form_data import rich_text
 from wagtail.users.models import UserProfile
 
-from mailer.approval import approve_and_schedule
+from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Authorship
 from mailer.editions.assemble import stories_for
 from mailer.editions.models import Newsletter
@@ -117,7 +117,7 @@ def test_a_draft_of_a_story_leaves_the_schedule_of_its_edition(desk: Desk, how: 
     edit(desk, story, fields("en", base=base_of(desk, story, "en"), action=how), headers=script)
     assert draft(story)["headline-en"] == "Bridge opened (en)"
     assert edition_state(desk.edition) == "scheduled"
-    approve_and_schedule.verify(snapshot)
+    snapshot_state_changes.verify(snapshot)
     # And the form says what saving it as ready will do.
     page = as_user(desk.writer).get(reverse("desk_stories:edit", args=[story.pk]))
     assert [one.state for one in page.context["open_editions"]] == ["scheduled"]

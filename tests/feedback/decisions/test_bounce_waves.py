@@ -15,10 +15,10 @@ from mailer.feedback.decisions import (
     bounce_waves,
     evaluate_and_probe,
     rejections_and_event_counts,
-    suppression_decisions,
+    suppression_decision_states,
 )
 from mailer.feedback.decisions.apply_returned_mail import apply_one
-from mailer.feedback.decisions.suppression_decisions import DecisionError
+from mailer.feedback.decisions.suppression_decision_states import DecisionError
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision, WebhookPayload
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
 from mailer.feedback.webhooks.process_payloads import process_due
@@ -165,8 +165,8 @@ def test_a_held_decision_lapses() -> None:
 def test_single_decisions_of_an_outage_can_be_confirmed_or_reverted() -> None:
     people = ministry(4)
     come_back(people)
-    suppression_decisions.confirm([latest_decision(people[0])], NOW)
-    suppression_decisions.revert(latest_decision(people[1]), "lola", NOW)
+    suppression_decision_states.confirm([latest_decision(people[0])], NOW)
+    suppression_decision_states.revert(latest_decision(people[1]), "lola", NOW)
     assert [latest_decision(person).state for person in people] == ["applied", "reverted", "held", "held"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import OutboxMessage
 from mailer.feedback import ingest
-from mailer.feedback.decisions import evaluate_and_probe, suppression_decisions
+from mailer.feedback.decisions import evaluate_and_probe, suppression_decision_states
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
 from subscribers.models import Subscriber, Subscription
 from tests.feedback import cast
@@ -150,7 +150,7 @@ def test_a_reply_to_a_probe_can_unsubscribe(asked: Subscriber) -> None:
 
 
 def test_staff_can_revert_while_a_probe_is_pending(asked: Subscriber) -> None:
-    suppression_decisions.revert(latest_decision(asked), "lola", NOW)
+    suppression_decision_states.revert(latest_decision(asked), "lola", NOW)
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample("postfix-full-under-5.1.1.eml")
     ingest.ingest_message(raw, NOW + timedelta(hours=1))
     assert not stopped(asked)

@@ -19,7 +19,7 @@ from feedparser.urls import resolve_relative_uris
 
 from mailer.stories.sources.fast_feedparser import unless_plain
 from mailer.stories.sources.feed import to_title, web_address, xml_entries
-from mailer.stories.sources.source_item import SourceError, SourceItem, from_json, to_json
+from mailer.stories.sources.reader_interface import SourceError, SourceItem, from_json, to_json
 from tests.conftest import lacking
 
 _EXPECTED = re.compile(

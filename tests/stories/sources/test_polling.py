@@ -14,7 +14,7 @@ from mailer.stories.signals import source_failing
 from mailer.stories.sources.parser_pool import ParserPool, UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits, retry_after
 from mailer.stories.sources.polling import ALERT_AFTER, Polled, due_sources, poll, poll_due, poll_soon
-from mailer.stories.sources.source_item import SourceError
+from mailer.stories.sources.reader_interface import SourceError
 from mailer.stories.url_fetcher import Limits
 from subscribers.limited_process import ProcessLimits
 from tests.stories.conftest import NOW, Answer, Site

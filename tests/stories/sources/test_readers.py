@@ -13,7 +13,7 @@ from mailer.stories.sources.feed import parse as parse_feed
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits
 from mailer.stories.sources.polling import read_once
-from mailer.stories.sources.source_item import (
+from mailer.stories.sources.reader_interface import (
     SourceError,
     SourceItem,
     SourceResult,

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from wagtail.images import get_image_model
 
 from mailer.stories.models import Story, StoryText
-from mailer.stories.story_import import StoriesFileError, import_stories
+from mailer.stories.stories_file_import import StoriesFileError, import_stories
 from tests.stories.conftest import NOW
 
 pytestmark = pytest.mark.django_db

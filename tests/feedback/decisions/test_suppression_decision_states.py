@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.feedback import subscriber_signal_receivers
-from mailer.feedback.decisions import suppression_decisions
-from mailer.feedback.decisions.suppression_decisions import DecisionError
+from mailer.feedback.decisions import suppression_decision_states
+from mailer.feedback.decisions.suppression_decision_states import DecisionError
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers import suppression
 from subscribers.consent import Channel, Evidence
@@ -62,7 +62,7 @@ def test_revert_lifts_the_suppression_and_old_evidence_never_counts_again(
     aigerim: Subscriber,
 ) -> None:
     sent = cast.returned(aigerim)
-    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
+    suppression_decision_states.revert(latest_decision(aigerim), "lola", NOW)
     assert not stopped(aigerim)
     assert (latest_decision(aigerim).state, latest_decision(aigerim).closed_by) == ("reverted", "lola")
     assert Suppression.objects.get().lifted_by == "lola"
@@ -79,9 +79,9 @@ def test_revert_and_reapply_can_alternate(aigerim: Subscriber) -> None:
     cast.returned(aigerim)
     found = latest_decision(aigerim)
     for _ in range(2):
-        suppression_decisions.revert(found, "lola", NOW)
+        suppression_decision_states.revert(found, "lola", NOW)
         assert not stopped(aigerim)
-        suppression_decisions.reapply(found, "lola", NOW)
+        suppression_decision_states.reapply(found, "lola", NOW)
         assert stopped(aigerim)
     found.refresh_from_db()
     assert (found.state, found.closed_at, found.suppression.lifted_at) == ("applied", None, None)
@@ -91,16 +91,16 @@ def test_transitions_from_another_state_are_rejected(aigerim: Subscriber) -> Non
     cast.returned(aigerim)
     found = latest_decision(aigerim)
     with pytest.raises(DecisionError, match="was not reverted"):
-        suppression_decisions.reapply(found, "lola", NOW)
-    suppression_decisions.revert(found, "lola", NOW)
+        suppression_decision_states.reapply(found, "lola", NOW)
+    suppression_decision_states.revert(found, "lola", NOW)
     with pytest.raises(DecisionError, match="already decided"):
-        suppression_decisions.revert(found, "timur", NOW)
+        suppression_decision_states.revert(found, "timur", NOW)
     cast.returned(aigerim, "hard", NOW + timedelta(days=30))
     with pytest.raises(DecisionError, match="newer decision"):
-        suppression_decisions.reapply(found, "lola", NOW)
+        suppression_decision_states.reapply(found, "lola", NOW)
     aigerim.delete()
     with pytest.raises(DecisionError, match="erased"):
-        suppression_decisions.reapply(found, "lola", NOW)
+        suppression_decision_states.reapply(found, "lola", NOW)
 
 
 def test_a_manual_suppression_is_kept(aigerim: Subscriber) -> None:
@@ -148,20 +148,20 @@ def test_a_complaint_needs_an_admin_and_a_new_sign_up(aigerim: Subscriber) -> No
 
     sign_up_and_confirm()
     assert stopped(aigerim)
-    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
+    suppression_decision_states.revert(latest_decision(aigerim), "lola", NOW)
     assert stopped(aigerim) and Subscription.objects.get().state == "unsubscribed"
     sign_up_and_confirm()
     assert not stopped(aigerim) and Subscription.objects.get().state == "confirmed"
     assert Suppression.objects.get().lifted_by == "the subscriber's own sign-up"
     with pytest.raises(DecisionError, match="signed up again"):
-        suppression_decisions.reapply(latest_decision(aigerim), "lola", NOW)
+        suppression_decision_states.reapply(latest_decision(aigerim), "lola", NOW)
 
 
 def test_no_import_lifts_a_complaint(aigerim: Subscriber) -> None:
     import io
 
     cast.complain(cast.accepted_delivery(aigerim, ago(hours=1)))
-    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
+    suppression_decision_states.revert(latest_decision(aigerim), "lola", NOW)
     file = io.BytesIO(f"email\n{aigerim.email}\n".encode())
     run = jobs.create("people.csv", jobs.ImportOptions(MailingList.objects.get(), "a paper form"), NOW)
     jobs.read_file(run, file, lambda: NOW)
@@ -172,8 +172,8 @@ def test_no_import_lifts_a_complaint(aigerim: Subscriber) -> None:
 
 def test_reopening_a_complaint_can_be_undone(aigerim: Subscriber) -> None:
     cast.complain(cast.accepted_delivery(aigerim, ago(hours=1)))
-    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
-    suppression_decisions.reapply(latest_decision(aigerim), "lola", NOW)
+    suppression_decision_states.revert(latest_decision(aigerim), "lola", NOW)
+    suppression_decision_states.reapply(latest_decision(aigerim), "lola", NOW)
     assert not suppression.may_sign_up(aigerim.email)
     assert (latest_decision(aigerim).state, Suppression.objects.count()) == ("applied", 1)
 
@@ -181,14 +181,14 @@ def test_reopening_a_complaint_can_be_undone(aigerim: Subscriber) -> None:
 def test_an_unauthenticated_complaint_is_held(aigerim: Subscriber) -> None:
     cast.complain(aigerim)
     assert (latest_decision(aigerim).state, stopped(aigerim)) == ("held", False)
-    suppression_decisions.confirm([latest_decision(aigerim)], NOW)
+    suppression_decision_states.confirm([latest_decision(aigerim)], NOW)
     assert stopped(aigerim)
     assert suppression.active_suppression(aigerim).reason == "complaint"
 
 
 def test_a_reverted_complaint_is_not_applied_again(aigerim: Subscriber) -> None:
     cast.complain(aigerim)
-    suppression_decisions.revert(latest_decision(aigerim), "lola", NOW)
+    suppression_decision_states.revert(latest_decision(aigerim), "lola", NOW)
     assert not stopped(aigerim)
     cast.complain(aigerim, NOW + timedelta(days=1))
     assert latest_decision(aigerim).state == "held"

@@ -5,7 +5,6 @@ The docstring of each error is its default message for staff.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -23,7 +22,12 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer import staff_language
-from mailer.approval import account_change_records, content_changes_and_authors, required_approvals
+from mailer.approval import (
+    account_change_records,
+    content_changes_and_authors,
+    required_approvals,
+    snapshot_hashes,
+)
 from mailer.approval.models import Approval, Rejection, Snapshot, SnapshotVariant, VariantCheck
 from mailer.editions.models import Edition
 from subscribers.translate_stored_texts import stored, translated
@@ -274,8 +278,8 @@ def verify_bytes(snapshot: Snapshot) -> None:
     """Check that the stored bytes are those that were hashed. Raises SnapshotChanged."""
     manifest = json.loads(snapshot.manifest)
     intact = (
-        sha256_hex(snapshot.manifest) == snapshot.sha256
-        and sha256_hex(snapshot.content) == manifest["content"]
+        snapshot_hashes.sha256_hex(snapshot.manifest) == snapshot.sha256
+        and snapshot_hashes.sha256_hex(snapshot.content) == manifest["content"]
     )
     intact = intact and manifest["approvals"] == snapshot.approval_parts
     if not (intact and _variants_intact(snapshot, dict(manifest["variants"]))):
@@ -287,32 +291,12 @@ def verify_bytes(snapshot: Snapshot) -> None:
         )
 
 
-def sha256_hex(text: str) -> str:
-    """Hex SHA-256 of a text's UTF-8 bytes."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal texts."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
-    """Hex SHA-256 of everything that a reader of a variant sees."""
-    return sha256_hex(canonical_json([subject, preheader, html, text]))
-
-
-def author_ids(users: Iterable[int]) -> str:
-    """Primary keys of authors as the manifest holds them, "<3><17>", so that a trigger can search for one."""
-    return "".join(f"<{number}>" for number in sorted(users))
-
-
 def _variants_intact(snapshot: Snapshot, hashes: dict[str, str]) -> bool:
     """Whether every variant of the manifest ({key: hash}) is stored as it was hashed; one query."""
     rows = SnapshotVariant.objects.filter(snapshot=snapshot).iterator(chunk_size=20)
     for variant in rows:
         expected = hashes.pop(variant.key, None)
-        found = variant_digest(variant.subject, variant.preheader, variant.html, variant.text)
+        found = snapshot_hashes.variant_digest(variant.subject, variant.preheader, variant.html, variant.text)
         # A variant rendered after submission is not in the manifest; it is checked when it is sent.
         if expected is not None and expected != found:
             return False
