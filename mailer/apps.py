@@ -30,12 +30,12 @@ _STARTUP_FUNCTIONS = (
     "mailer.audit_log.changes.connect_signals",
     "mailer.accounts.api_keys.connect_signals",
     "mailer.accounts.sessions.connect_signals",
-    "mailer.approval.account_change_records.provide_trigger_function",
-    "mailer.approval.same_person.connect_signals",
+    "mailer.approval.acting_user.provide_trigger_function",
+    "mailer.approval.one_account_per_person.connect_signals",
     "mailer.approval.content_changes_and_authors.connect_signals",
     "mailer.editions.audience.register_newsletters",
     "mailer.delivery.outbox.staff_alerts.connect_signals",
-    "mailer.desk.base.audit_log_actions.track_models",
+    "mailer.desk.base.audit_log_actions_and_models.track_models",
     "mailer.desk.base.audit_log_redaction.connect_signals",
     "mailer.feedback.segment_conditions.register_conditions",
     "mailer.feedback.subscriber_signal_receivers.connect_signals",
@@ -73,8 +73,8 @@ class UsersConfig(WagtailUsersAppConfig):
     """Wagtail's pages for accounts and groups, with the desk's limits."""
 
     default = False
-    user_viewset = "mailer.desk.accounts.views.AccountViewSet"
-    group_viewset = "mailer.desk.accounts.views.GroupViewSet"
+    user_viewset = "mailer.desk.accounts.accounts_and_groups.AccountViewSet"
+    group_viewset = "mailer.desk.accounts.accounts_and_groups.GroupViewSet"
 
 
 class SnippetsConfig(WagtailSnippetsAppConfig):
@@ -174,7 +174,7 @@ def _log_actions(registry: Any) -> None:
     core = import_module("wagtail.wagtail_hooks")
     core.register_core_log_actions(registry)
     core.register_workflow_log_actions(registry)
-    import_module("mailer.desk.base.audit_log_actions").register_actions(registry)
+    import_module("mailer.desk.base.audit_log_actions_and_models").register_actions(registry)
 
 
 def _rich_text_features(features: Any) -> None:

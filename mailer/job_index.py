@@ -16,7 +16,7 @@ from django.db.models import Q
 from mailer.accounts import api_keys, missing_story_reminders, password_links, sign_in_limits
 from mailer.approval import (
     account_change_notices,
-    draft_check_cache,
+    audience_count_job,
     emails_to_staff,
     outcome_notices,
     staff_notifications,
@@ -24,23 +24,23 @@ from mailer.approval import (
 from mailer.approval.preflight import link_crawler
 from mailer.delivery.engine import send_loop
 from mailer.delivery.outbox import alert_webhooks, mailing_notices, outbox
-from mailer.delivery.rollout import advance_mailings, schedule_or_hold_planned_editions
+from mailer.delivery.rollout import advance_mailings, apply_stop_rules, schedule_or_hold_planned_editions
 from mailer.delivery.throttle import hourly_outcomes_by_provider
-from mailer.doctor import check_runs
+from mailer.doctor import requested_check_runs
 from mailer.editions.assemble import assemble_due, now_or_demo_time
-from mailer.feedback import ingest
-from mailer.feedback.decisions import evaluate_and_probe, rejections_and_event_counts
+from mailer.feedback import ingest_returned_mail
+from mailer.feedback.decisions import evaluate_and_probe, rejections_and_stop_rule_counts
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process_payloads
-from mailer.instance import identity, no_send
+from mailer.instance import database_copy_detection, no_send
 from mailer.outgoing_webhooks import deliver as outgoing_webhooks
 from mailer.reports import collect_stats, segment_count_job
 from mailer.stories import inbound_story_email
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize_events
 from subscribers import list_growth
-from subscribers.bulk import jobs as bulk
-from subscribers.imports import jobs as imports
+from subscribers.bulk import job_lifecycle as bulk
+from subscribers.imports import job_lifecycle as imports
 from subscribers.privacy import retention
 from subscribers.reconfirmation import campaigns
 
@@ -106,9 +106,14 @@ JOBS = (
         "planned sending", 10, lambda now, stop: schedule_or_hold_planned_editions.run_due(now()), "assemble"
     ),
     Job("office reminders", 60, lambda now, stop: missing_story_reminders.remind_due(now()), "assemble"),
-    Job("count audiences", 30, draft_check_cache.refresh_audience_counts, "assemble"),
+    Job("count audiences", 30, audience_count_job.refresh_audience_counts, "assemble"),
     Job("staff notices", 5, lambda now, stop: emails_to_staff.send_edition_notices(now()), "assemble"),
-    Job("outcome notices", 5, lambda now, stop: outcome_notices.send_outcome_notices(now()), "assemble"),
+    Job(
+        "outcome notices",
+        5,
+        lambda now, stop: outcome_notices.send_approval_outcome_notices(now()),
+        "assemble",
+    ),
     Job("mailing notices", 5, lambda now, stop: mailing_notices.send_mailing_notices(now()), "assemble"),
     Job("delete old notifications", 3600, lambda now, stop: staff_notifications.delete_old(now())),
     Job(
@@ -124,14 +129,18 @@ JOBS = (
         outgoing=True,
     ),
     Job(
-        "advance rollouts", 5, lambda now, stop: advance_mailings.advance_due(now()), "deliver", outgoing=True
+        "advance rollouts",
+        5,
+        lambda now, stop: advance_mailings.advance_or_pause_rollouts(now()),
+        "deliver",
+        outgoing=True,
     ),
     # In each worker, as are the jobs that count for it: one in the queue waits half a minute for a worker
     # that died in the middle of it.
     Job(
         "stop rules",
         15,
-        lambda now, stop: advance_mailings.apply_stop_rules_to_all(now()),
+        lambda now, stop: apply_stop_rules.apply_stop_rules_to_all(now()),
         "deliver",
         Runs.EACH_WORKER,
     ),
@@ -143,28 +152,28 @@ JOBS = (
     Job(
         "poll maildir",
         5,
-        lambda now, stop: poll.run("maildir", ingest.ingest_message, now, stop),
+        lambda now, stop: poll.run("maildir", ingest_returned_mail.ingest_message, now, stop),
         "fetch",
         outgoing=True,
     ),
     Job(
         "poll imap",
         5,
-        lambda now, stop: poll.run("imap", ingest.ingest_message, now, stop),
+        lambda now, stop: poll.run("imap", ingest_returned_mail.ingest_message, now, stop),
         "fetch",
         outgoing=True,
     ),
     Job(
         "poll pop3",
         5,
-        lambda now, stop: poll.run("pop3", ingest.ingest_message, now, stop),
+        lambda now, stop: poll.run("pop3", ingest_returned_mail.ingest_message, now, stop),
         "fetch",
         outgoing=True,
     ),
     Job(
         "serve lmtp",
         5,
-        lambda now, stop: lmtp.serve_configured(ingest.ingest_message, now, stop),
+        lambda now, stop: lmtp.serve_configured(ingest_returned_mail.ingest_message, now, stop),
         "fetch",
         Runs.EACH_MACHINE,
         outgoing=True,
@@ -172,7 +181,7 @@ JOBS = (
     Job(
         "smtp rejections",
         5,
-        lambda now, stop: rejections_and_event_counts.process_rejections(now(), stop),
+        lambda now, stop: rejections_and_stop_rule_counts.process_rejections(now(), stop),
         "feedback",
         Runs.EACH_WORKER,
     ),
@@ -180,7 +189,7 @@ JOBS = (
     Job(
         "bounce counts",
         5,
-        lambda now, stop: rejections_and_event_counts.count_events(now(), stop),
+        lambda now, stop: rejections_and_stop_rule_counts.count_events(now(), stop),
         "feedback",
         Runs.EACH_WORKER,
     ),
@@ -188,7 +197,7 @@ JOBS = (
     Job(
         "webhooks", 2, lambda now, stop: process_payloads.process_due(now(), stop), "feedback", outgoing=True
     ),
-    Job("delete old returned mail", 3600, lambda now, stop: ingest.delete_old(now())),
+    Job("delete old returned mail", 3600, lambda now, stop: ingest_returned_mail.delete_old(now())),
     Job("outgoing webhooks", 2, outgoing_webhooks.deliver_due, "fetch", outgoing=True),
     Job("delete old outgoing webhooks", 3600, lambda now, stop: outgoing_webhooks.delete_old(now())),
     Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now()), "feedback"),
@@ -198,7 +207,13 @@ JOBS = (
     Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop), outgoing=True),
     Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
     # It sends nothing, so staff may ask for it in no-send mode too.
-    Job("checks", 2, lambda now, stop: check_runs.run_requested(now())),
-    Job("instance check", 60, lambda now, stop: identity.recheck_identity(now()), "", Runs.EACH_MACHINE),
+    Job("checks", 2, lambda now, stop: requested_check_runs.run_requested(now())),
+    Job(
+        "instance check",
+        60,
+        lambda now, stop: database_copy_detection.recheck_identity(now()),
+        "",
+        Runs.EACH_MACHINE,
+    ),
     Job("retention", 3600, lambda now, stop: retention.apply_retention(now())),
 )

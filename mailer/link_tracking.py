@@ -77,7 +77,7 @@ def effective_policy(approved: TrackingPolicy, tracking: Tracking) -> TrackingPo
     )
 
 
-def rewrite_links(
+def add_tracking(
     rendered: RenderedVariant, variant_id: int, policy: TrackingPolicy, site_url: str
 ) -> RenderedVariant:
     """The variant as it is sent: tracked links lead through `site_url`; a honeypot and a pixel are added.

@@ -26,8 +26,8 @@ from django.utils.translation import gettext
 from django.views.defaults import bad_request
 from wagtail.admin import messages
 
-from mailer.approval.same_person import SamePerson
-from mailer.staff_language import accepted_language, chosen_language, desk_languages, office_language
+from mailer.approval.one_account_per_person import SamePerson
+from mailer.staff_localization import accepted_language, chosen_language, desk_languages, office_language
 
 # What no page of ours uses. Passkeys are used, so their features are not listed.
 _PERMISSIONS = ", ".join(

@@ -19,7 +19,7 @@ from mailer.config import key_ring as _key_ring
 # Lets subclasses of Django's generic classes name their type parameter, as the type checker requires.
 django_stubs_ext.monkeypatch()
 
-# Whether this process serves the staff interface; settings_without_desk.py is for those that do not.
+# Whether this process serves the staff interface; settings_without_web.py is for those that do not.
 DESK = True
 
 CONFIG = _config.load(Path(os.environ.get("MAILER_CONFIG", "config.toml")), os.environ)
@@ -132,7 +132,7 @@ INSTALLED_APPS = [
     "taggit",
     "django_filters",
     "django.contrib.auth",
-    # Sign-in; settings_without_desk.py leaves these out.
+    # Sign-in; settings_without_web.py leaves these out.
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -163,7 +163,7 @@ MIDDLEWARE = [
     # Before sessions, which the API does not use.
     "mailer.api.middleware.ApiMiddleware",
     "mailer.middleware.AllowedMethodsMiddleware",
-    "mailer.monitoring.urls.MonitoringMiddleware",
+    "mailer.monitoring.middleware.MonitoringMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -174,12 +174,12 @@ MIDDLEWARE = [
     # Before the limits, which say why a password is asked for again.
     "django.contrib.messages.middleware.MessageMiddleware",
     "mailer.accounts.middleware.SessionLimits",
-    "mailer.approval.account_change_records.ActingUserMiddleware",
+    "mailer.approval.acting_user.ActingUserMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.middleware.ProtectedDeleteMiddleware",
     "mailer.middleware.DeletedRowMiddleware",
-    "mailer.desk.base.personal_data_page_views.PersonalDataMiddleware",
+    "mailer.desk.base.personal_data_access_log.PersonalDataMiddleware",
     "mailer.middleware.HostileInputMiddleware",
 ]
 

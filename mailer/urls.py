@@ -73,7 +73,7 @@ class _ApiResolver(_LazyResolver):
 urlpatterns: list[URLPattern | URLResolver] = [
     # Parts of Wagtail that are not used, among them a page that fails on purpose.
     re_path(rf"^desk/(?:{_UNUSED})/", page_not_found, {"exception": Http404()}),
-    _LazyResolver(RoutePattern("accounts/approval/", is_endpoint=False), "mailer.desk.approval.urls"),
+    _LazyResolver(RoutePattern("accounts/approval/", is_endpoint=False), "mailer.desk.approval.by_link_urls"),
     _LazyResolver(RoutePattern("accounts/", is_endpoint=False), "mailer.accounts.urls"),
     # Wagtail's own sign-in and password reset, which links and bookmarks may still name.
     path("desk/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),

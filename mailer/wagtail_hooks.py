@@ -35,31 +35,42 @@ from mailer.desk.approval.views import (
     ReviewPage,
     SubmitPage,
 )
-from mailer.desk.base import account_menu, audit_log_page, forms, localized_names_and_dates, menu_and_branding
-from mailer.desk.base.audit_log_actions import register_actions
+from mailer.desk.base import (
+    account_menu,
+    audit_log_page,
+    draft_action_buttons,
+    localized_names_and_dates,
+    menu_and_branding,
+)
+from mailer.desk.base.audit_log_actions_and_models import register_actions
 from mailer.desk.base.edit_conflicts import guard_wagtail_view
 from mailer.desk.base.help import HelpIndex, HelpPageView
 from mailer.desk.editions.assemble_edition import AssembleView
 from mailer.desk.editions.block_pages import AddBlockPage, EditBlockPage
 from mailer.desk.editions.edition_pages import EditionViewSet, SettingsPage
 from mailer.desk.editions.glossary import GlossaryExport, GlossaryPage, GlossaryTermPage
+from mailer.desk.editions.newsletter_schedule_preview import ScheduleDatesPage
 from mailer.desk.editions.newsletters import NewsletterViewSet
-from mailer.desk.editions.schedule_dates import ScheduleDatesPage
-from mailer.desk.editions.template_pages import TemplatePartPage, TemplatesPage
-from mailer.desk.editions.theme_field import SamplePicture, ThemePreview
-from mailer.desk.editions.translations import TranslationExport, TranslationImport, TranslationsPage
+from mailer.desk.editions.template_part_pages import TemplatePartPage, TemplatesPage
+from mailer.desk.editions.theme_field_and_preview import SamplePicture, ThemePreview
+from mailer.desk.editions.translation_table_and_files import (
+    TranslationExport,
+    TranslationImport,
+    TranslationsPage,
+)
 from mailer.desk.editions.variant_previews import AsReaderAction, VariantsPage
 from mailer.desk.editions.workbench import ChecksPage
 from mailer.desk.home import panels
 from mailer.desk.home.doctor_results import DnsRecordsPage, InstallationChecksPage
 from mailer.desk.home.sample_edition import SampleAction
 from mailer.desk.home.setup_actions import FirstListAction, SkipStepAction
-from mailer.desk.imports.detail import ColumnsPage, ImportPage, RejectedRowsDownload
+from mailer.desk.imports.column_mapping_and_review import ColumnsPage, ImportPage, RejectedRowsDownload
 from mailer.desk.imports.list_and_upload import ImportViewSet
 from mailer.desk.reports.delivered_email import DeliveredEmailPage
 from mailer.desk.reports.edition_calendar import EditionCalendarPage
+from mailer.desk.reports.edition_comparison import TrendPage
+from mailer.desk.reports.mailing_report import ReportDownload, ReportPage
 from mailer.desk.reports.not_delivered import NotDeliveredPage
-from mailer.desk.reports.report import ReportDownload, ReportPage, TrendPage
 from mailer.desk.returned_mail.views import (
     AnswerPage,
     MarkDoneAction,
@@ -69,7 +80,7 @@ from mailer.desk.returned_mail.views import (
     ReplyViewSet,
 )
 from mailer.desk.segments.views import SegmentViewSet
-from mailer.desk.sending.full_test import FullTestPage
+from mailer.desk.sending.dry_run import FullTestPage
 from mailer.desk.sending.mailing_control import ControlAction
 from mailer.desk.sending.no_send_mode import ResumeSendingPage, no_send_banner
 from mailer.desk.sending.progress import ProgressPage
@@ -258,7 +269,7 @@ LogEntriesView.page_title = _("Audit log")
 LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
 LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
 wagtailadmin_tags.JSContext = account_menu.SidebarContext
-WagtailPaginator.items_count_label = property(localized_names_and_dates.items_count)
+WagtailPaginator.items_count_label = property(localized_names_and_dates.items_count_label)
 hooks.register("construct_main_menu", menu_and_branding.customize_main)
 hooks.register("construct_reports_menu", menu_and_branding.customize_reports)
 hooks.register("construct_settings_menu", menu_and_branding.customize_settings)
@@ -266,7 +277,7 @@ hooks.register("register_help_menu_item", menu_and_branding.help_for_page)
 hooks.register("register_help_menu_item", menu_and_branding.all_help)
 hooks.register("construct_help_menu", menu_and_branding.customize_help)
 hooks.register("construct_search", menu_and_branding.search_stories_from_menu)
-hooks.register("construct_snippet_action_menu", forms.customize_action_menu)
+hooks.register("construct_snippet_action_menu", draft_action_buttons.customize_action_menu)
 hooks.register("construct_homepage_panels", panels.replace_panels)
 hooks.register("construct_homepage_summary_items", panels.remove_summary)
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from subscribers import suppression
-from subscribers.former_addresses import add_alias
+from subscribers.former_addresses_and_merged_ids import add_alias
 from subscribers.models import (
     ConsentRecord,
     FormerAddress,
@@ -23,7 +23,7 @@ from subscribers.models import (
     Subscription,
     Suppression,
 )
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from subscribers.signals import merged
 
 _State = Subscription.State
@@ -49,7 +49,7 @@ def merge(kept: Subscriber, other: Subscriber, now: datetime) -> None:
         _merge_subscriptions(kept, other)
         ConsentRecord.objects.filter(subscriber=other).update(subscriber=kept)
         FormerAddress.objects.filter(subscriber=other).update(subscriber=kept)
-        tag_and_field_values.merge_attributes(kept, other)
+        subscriber_tags_and_fields.merge_attributes(kept, other)
         active = suppression.active_suppression(other)
         if active is not None and active.reason in PERSONAL_REASONS:
             suppression.suppress(kept, active.reason, "Carried over from another address of theirs.", now)

@@ -59,7 +59,7 @@ def hit(limits: Iterable[Limit], now: datetime) -> Limit | None:
     return None
 
 
-def count_hits(key: str, period: timedelta, now: datetime) -> int:
+def hits_in_period(key: str, period: timedelta, now: datetime) -> int:
     """Hits in the present period."""
     found = RateLimitCounter.objects.filter(key=key, started_at__gt=now - period).first()
     return found.count if found else 0

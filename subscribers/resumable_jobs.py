@@ -182,7 +182,7 @@ class JobRunner(ABC, Generic[J]):
         def run() -> object:
             return work(job) if work else self.run_batch(job, clock)
 
-        return attempt(job, run, lambda error: self._fail(job, error, clock()))
+        return run_or_fail(job, run, lambda error: self._fail(job, error, clock()))
 
     def resume(self, job: J) -> None:
         """Let a worker continue with a job that stopped at an error."""
@@ -286,7 +286,7 @@ def transition(job: J, states: Collection[str], state: str, **changes: Any) -> b
     return bool(changed)
 
 
-def attempt(job: Job, work: Callable[[], object], fail: Callable[[Exception], object]) -> bool:
+def run_or_fail(job: Job, work: Callable[[], object], fail: Callable[[Exception], object]) -> bool:
     """Work on one job; False when it failed. `fail` names an unforeseen error in the job's row."""
     kind = job._meta.model_name
     try:

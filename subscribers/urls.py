@@ -19,6 +19,6 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"^address/not-me/{_TOKEN}", views.reject_address_page, name="reject-address"),
     re_path(rf"^address/{_TOKEN}", views.confirm_address_page, name="confirm-address"),
     re_path(rf"^stay/{_TOKEN}", preference_center.reconfirm_page, name="reconfirm"),
-    re_path(rf"^your-data/{_TOKEN}", preference_center.data_access_page, name="data-access"),
+    re_path(rf"^your-data/{_TOKEN}", preference_center.your_data_page, name="data-access"),
     re_path(rf"^unsubscribe/{_TOKEN}", preference_center.unsubscribe_page, name="unsubscribe"),
 ]

@@ -30,9 +30,9 @@ _COMMANDS = (
     "mailer.cli.doctor",
     "mailer.cli.processes",
     "mailer.worker.process_startup",
-    "mailer.worker.embedded_engine",
+    "mailer.worker.embedded_worker",
 )
-_SETTINGS = ("mailer.settings", "mailer.settings_without_desk")
+_SETTINGS = ("mailer.settings", "mailer.settings_without_web")
 _PACKAGES = ("mailer", "subscribers", "django", "wagtail")
 
 

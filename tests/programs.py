@@ -36,7 +36,7 @@ _Kind = tuple[bool, bool, bool]
 class _Server:
     def __init__(self, kind: _Kind, environment: dict[str, str], config: Path) -> None:
         self._connection, its = socket.socketpair()
-        settings = "mailer.settings" if kind[0] else "mailer.settings_without_desk"
+        settings = "mailer.settings" if kind[0] else "mailer.settings_without_web"
         own = {
             program_server.SOCKET: str(its.fileno()),
             "DJANGO_SETTINGS_MODULE": settings,

@@ -53,7 +53,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def registered() -> dict[str, Any]:
     """By settings module."""
-    return {name: _run(name) for name in ("mailer.settings", "mailer.settings_without_desk")}
+    return {name: _run(name) for name in ("mailer.settings", "mailer.settings_without_web")}
 
 
 def _run(settings: str) -> dict[str, Any]:
@@ -68,12 +68,12 @@ def _run(settings: str) -> dict[str, Any]:
     "what", ["snippets", "receivers", "references", "log actions", "links", "embeds", "image operations"]
 )
 def test_both_kinds_of_process_register_the_same_for_data(registered: dict[str, Any], what: str) -> None:
-    desk, headless = registered["mailer.settings"], registered["mailer.settings_without_desk"]
+    desk, headless = registered["mailer.settings"], registered["mailer.settings_without_web"]
     assert headless[what] == desk[what] != []
 
 
 def test_a_process_without_the_desk_loads_no_screens(registered: dict[str, Any]) -> None:
-    loaded = set(registered["mailer.settings_without_desk"]["loaded"])
+    loaded = set(registered["mailer.settings_without_web"]["loaded"])
     screens = {"mailer.wagtail_hooks", "mailer.urls", "wagtail.admin.urls", "wagtail.admin.panels"}
     slow = {"openpyxl", "requests", "feedparser", "anymail", "boto3", "psycopg", "rest_framework", "ninja"}
     assert loaded & (screens | slow) == set()

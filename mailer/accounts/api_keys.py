@@ -31,7 +31,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.accounts import audit_log_entries, stored_secrets
 from mailer.accounts.models import ApiKey, IdempotentRequest
-from mailer.staff_language import in_language_of
+from mailer.staff_localization import in_language_of
 from subscribers.addresses import address_pattern
 from subscribers.signals import erased
 

@@ -1,7 +1,4 @@
-"""What happens to accounts, in the audit log: who, from which network, and never a password or typed name.
-
-Also which accounts are unused: an attacker who takes one of them over is noticed late.
-"""
+"""What happens to accounts, in the audit log: who, from which network, and never a password or typed name."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -21,9 +17,7 @@ from subscribers.consent import network_of
 from subscribers.public_page_responses import client_address
 from subscribers.translate_stored_texts import stored
 
-# Days without a sign-in after which an account counts as unused.
-UNUSED_DAYS = 90
-# Actions with their labels and messages, for mailer/desk/base/audit_log_actions.py.
+# Actions with their labels and messages, for mailer/desk/base/audit_log_actions_and_models.py.
 ACTIONS = {
     "accounts.sign_in": (_("Sign in"), _("Signed in")),
     "accounts.sign_in_failed": (_("Failed sign-in"), _("Failed to sign in")),
@@ -136,15 +130,3 @@ def write_counts(now: datetime) -> int:
 def _record_times(action: str, user: User | None, network: str, times: int, data: dict[str, Any]) -> None:
     counted: dict[str, Any] = {"times": times} if times > 1 else {}
     record(action, user, network=network, **data, **counted)
-
-
-def is_unused(user: User, now: datetime) -> bool:
-    """Whether an active account was not signed in to for 90 days, or since it was created."""
-    return user.is_active and (user.last_login or user.date_joined) < now - timedelta(days=UNUSED_DAYS)
-
-
-def unused_accounts(now: datetime) -> QuerySet[User]:
-    """The unused accounts, by name."""
-    limit = now - timedelta(days=UNUSED_DAYS)
-    never = Q(last_login=None, date_joined__lt=limit)
-    return User.objects.filter(Q(last_login__lt=limit) | never, is_active=True).order_by("username")

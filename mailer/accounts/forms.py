@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.accounts.allauth_adapters import AccountAdapter, current_request, refuse_if_locked
 from mailer.accounts.second_factor import claim_code
-from mailer.approval.same_person import require_one_account
+from mailer.approval.one_account_per_person import require_one_account
 
 if TYPE_CHECKING:
     _SetPasswordForm = SetPasswordForm[User]

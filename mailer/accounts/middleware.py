@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext, override
 
 from mailer.accounts import reauthentication, second_factor, sessions, sign_in_limits
-from mailer.staff_language import accepted_language, desk_languages, office_language
+from mailer.staff_localization import accepted_language, desk_languages, office_language
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -112,7 +112,7 @@ class SessionLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            if sessions.check_expiry_and_touch(request, time.time()):
+            if sessions.is_expired_else_touch(request, time.time()):
                 logout(request)
             elif request.path.startswith(_OPEN):
                 pass
@@ -127,7 +127,7 @@ class SessionLimits:
         if request.method == "POST" and request.path.startswith("/desk/") and _asks_to_sign_in(response):
             # Back to the form: what it was sent to may answer nothing but a POST.
             response = redirect_to_login(reauthentication.form_page_url(request))
-            reauthentication.restore_form(response)
+            reauthentication.set_form_restore_cookie(response)
         return response
 
 

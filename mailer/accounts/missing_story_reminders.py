@@ -14,13 +14,13 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.accounts.models import ContributorCountries
-from mailer.approval.staff_accounts import DESK, users_with
+from mailer.approval.staff_by_permission import DESK, users_with
 from mailer.approval.staff_notifications import notify_by_preference
-from mailer.editions.assemble import plan_of, story_keys_for
+from mailer.editions.assemble import get_or_create_plan, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned
 from mailer.rendering import localization
-from mailer.staff_language import active_language, country_names, zone_label
+from mailer.staff_localization import active_language, country_names, zone_label
 from mailer.stories.models import Story
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def silent_countries(newsletter: Newsletter, found: PlannedDate) -> list[str]:
 
 
 def _remind(newsletter: Newsletter, found: PlannedDate, now: datetime) -> bool:
-    plan = plan_of(newsletter, found)
+    plan = get_or_create_plan(newsletter, found)
     with transaction.atomic():
         open_ones = EditionPlan.objects.filter(
             pk=plan.pk, offices_reminded_at=None, state=EditionPlan.State.COLLECTING

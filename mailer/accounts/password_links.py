@@ -26,8 +26,8 @@ from mailer.accounts import audit_log_entries, sign_in_limits
 from mailer.accounts.auth_backend import find_account
 from mailer.accounts.models import Invitation, PasswordResetRequest
 from mailer.approval.content_changes_and_authors import name_of
-from mailer.approval.staff_accounts import is_external
-from mailer.staff_language import in_language_of
+from mailer.approval.staff_by_permission import is_external
+from mailer.staff_localization import in_language_of
 from subscribers.consent import network_of
 from subscribers.public_page_responses import client_address
 from subscribers.translate_stored_texts import translated

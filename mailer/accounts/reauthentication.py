@@ -61,11 +61,11 @@ def ask_again(request: HttpRequest) -> HttpResponse:
         back = form_page_url(request)
     response = redirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': back})}")
     if request.method == "POST":
-        restore_form(response)
+        set_form_restore_cookie(response)
     return response
 
 
-def restore_form(response: HttpResponse) -> None:
+def set_form_restore_cookie(response: HttpResponse) -> None:
     """Let the page that a form returns to fill it in again: static/desk/form_keeper.js reads the cookie."""
     secure = settings.SESSION_COOKIE_SECURE
     response.set_cookie(_RESTORE_FORM, "yes", max_age=1800, path="/desk/", secure=secure, samesite="Lax")
@@ -87,7 +87,7 @@ def csrf_failure_view(request: HttpRequest, reason: str = "") -> HttpResponseBas
         ),
     )
     response = redirect(form_page_url(request))
-    restore_form(response)
+    set_form_restore_cookie(response)
     return response
 
 

@@ -48,7 +48,7 @@ def start_session(request: HttpRequest, now: datetime) -> None:
     request.session[STARTED] = request.session[SEEN] = now.timestamp()
 
 
-def check_expiry_and_touch(request: HttpRequest, now: float) -> bool:
+def is_expired_else_touch(request: HttpRequest, now: float) -> bool:
     """Whether the session was idle too long or began too long ago; if not, note that it is in use."""
     config = settings.CONFIG.accounts
     started, seen = request.session.get(STARTED, 0.0), request.session.get(SEEN, 0.0)

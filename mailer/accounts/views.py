@@ -47,8 +47,8 @@ from mailer.accounts.forms import (
 )
 from mailer.accounts.models import Invitation
 from mailer.approval import account_change_notices
-from mailer.approval.same_person import SamePerson
-from mailer.approval.staff_accounts import has_joined
+from mailer.approval.one_account_per_person import SamePerson
+from mailer.approval.staff_by_permission import has_joined
 
 logger = logging.getLogger(__name__)
 

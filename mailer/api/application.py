@@ -16,6 +16,7 @@ from mailer.api import (
     imports,
     lists_segments_tags,
     mailings,
+    own_key,
     stories,
     subscribers,
     suppressions,
@@ -25,7 +26,7 @@ from mailer.api.problems import Problem, code_of
 from mailer.approval import snapshot_state_changes
 from mailer.delivery.rollout.mailing_control import ControlError
 from subscribers import resumable_jobs
-from subscribers.segments.rules import InvalidRule
+from subscribers.segments.rule_format import InvalidRule
 
 # Errors that one answer lists.
 _MAX_ERRORS = 20
@@ -79,6 +80,7 @@ def _unknown_parameters(names: list[str]) -> Problem:
 # Routers take it when they are added.
 api.add_decorator(_refuse_unknown_parameters, mode="view")
 for module in (
+    own_key,
     lists_segments_tags,
     subscribers,
     imports,

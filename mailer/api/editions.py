@@ -33,7 +33,7 @@ from mailer.api.schemas_and_pagination import (
 from mailer.approval import snapshot_state_changes
 from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.models import Snapshot
-from mailer.approval.preflight.findings import MAX_REASON, Finding, overrides_note
+from mailer.approval.preflight.findings_and_overrides import MAX_REASON, Finding, overrides_note
 from mailer.approval.required_approvals import part_approvals
 from mailer.approval.submit import NOTE_LIMIT, submit
 from mailer.editions.assemble import (

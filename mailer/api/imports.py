@@ -27,9 +27,9 @@ from mailer.api.schemas_and_pagination import (
     page_of,
 )
 from subscribers import iso_codes
-from subscribers.imports import jobs, uploads_and_staging
+from subscribers.imports import job_lifecycle, uploads_and_staging
 from subscribers.imports.column_mapping import REPEATABLE, Choices, find_columns
-from subscribers.imports.jobs import ImportOptions
+from subscribers.imports.job_lifecycle import ImportOptions
 from subscribers.imports.models import ImportJob
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.staff_questions import Question
@@ -183,7 +183,7 @@ def create_import(request: HttpRequest, body: ImportIn) -> Any:
     except UnicodeEncodeError as error:
         raise invalid_value("/content", "The text is not valid Unicode.") from error
     try:
-        job = jobs.create_upload(body.file_name or "upload.csv", [content], options, timezone.now())
+        job = job_lifecycle.create_upload(body.file_name or "upload.csv", [content], options, timezone.now())
     except OSError as error:
         raise Problem(503, "disk_full", "The file cannot be stored.") from error
     except ValueError as error:
@@ -225,7 +225,7 @@ def set_columns(request: HttpRequest, import_id: Id, body: ColumnsIn) -> Any:
     job = get_or_404(ImportJob.objects.all(), import_id)
     preview = _preview(job)
     _check_mapping(job, preview, body)
-    jobs.set_columns(job, body.columns, "utf-8", job.options.get("delimiter", ""), body.words)
+    job_lifecycle.set_columns(job, body.columns, "utf-8", job.options.get("delimiter", ""), body.words)
     return Status(202, _import_out(job))
 
 
@@ -295,7 +295,7 @@ def apply_import(request: HttpRequest, import_id: Id, body: ApplyIn) -> Any:
     if body.suppress_do_not_mail:
         require_permission(request, "subscribers.add_suppression")
     skipped = [kind for kind in WARNINGS if kind in body.skip]
-    jobs.start_apply(
+    job_lifecycle.start_apply(
         job, user.get_username(), timezone.now(), skipped, suppress_do_not_mail=body.suppress_do_not_mail
     )
     log(instance=job, action="desk.import_apply", user=user)
@@ -306,7 +306,7 @@ def apply_import(request: HttpRequest, import_id: Id, body: ApplyIn) -> Any:
 def undo_import(request: HttpRequest, import_id: Id) -> Any:
     """Undo an applied import; what subscribers themselves changed since stays."""
     job, user = get_or_404(ImportJob.objects.all(), import_id), user_of(request)
-    jobs.start_undo(job, user.get_username(), timezone.now())
+    job_lifecycle.start_undo(job, user.get_username(), timezone.now())
     log(instance=job, action="desk.import_undo", user=user)
     return Status(202, _import_out(job))
 
@@ -315,6 +315,6 @@ def undo_import(request: HttpRequest, import_id: Id) -> Any:
 def discard_import(request: HttpRequest, import_id: Id) -> Any:
     """Delete an uploaded file that was not applied."""
     job, user = get_or_404(ImportJob.objects.all(), import_id), user_of(request)
-    jobs.discard(job, user.get_username(), timezone.now())
+    job_lifecycle.discard(job, user.get_username(), timezone.now())
     log(instance=job, action="desk.import_discard", user=user)
     return _import_out(job)

@@ -1,4 +1,4 @@
-"""Lists and segments, the tags and custom fields of subscribers, and the key itself."""
+"""Lists and segments, and the tags and custom fields of subscribers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ninja import Router, Status
 from pydantic import Field, StringConstraints
 from wagtail.log_actions import log
 
-from mailer.api.access import AnyKey, Needs, require_permission, user_of
+from mailer.api.access import Needs, require_permission, user_of
 from mailer.api.schemas_and_pagination import (
     Cursor,
     Id,
@@ -27,36 +27,13 @@ from mailer.api.schemas_and_pagination import (
 from subscribers.models import MailingList
 from subscribers.segments import estimates, segments
 from subscribers.segments.models import CustomField, Segment, Tag
-from subscribers.segments.rules import from_json
+from subscribers.segments.rule_format import from_json
 
 router = Router()
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[-a-zA-Z0-9_]+$", min_length=1, max_length=50)]
 Name = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", max_length=200)]
 OptIn = Literal["double", "single"]
-
-
-class KeyOut(Out):
-    """The key of the request."""
-
-    name: str
-    id: str = Field(description="The part of the key that may be shown.", examples=["3f9a1c2e"])
-    account: str
-    scopes: list[str] = Field(examples=[["subscribers:read"]])
-    expires_at: str
-
-
-@router.get("/key", auth=AnyKey(), response=KeyOut, tags=["key"])
-def show_key(request: HttpRequest) -> Any:
-    """The name, scopes and expiry of the key with which the request is made."""
-    key = request.api_key  # type: ignore[attr-defined]
-    return KeyOut(
-        name=key.name,
-        id=key.public_id,
-        account=key.user.get_username(),
-        scopes=key.scopes,
-        expires_at=key.expires_at.isoformat(),
-    )
 
 
 class ListOut(Out):

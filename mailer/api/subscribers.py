@@ -35,14 +35,14 @@ from mailer.api.schemas_and_pagination import (
     read_cursor,
 )
 from subscribers import addresses, consent, iso_codes, suppression, unsubscribe
-from subscribers.bulk import jobs as bulk
+from subscribers.bulk import job_lifecycle as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy.erasure import erase
 from subscribers.search import subscriber_search
 from subscribers.search.subscriber_search import Query
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import CustomField
 from subscribers.subscribe import subscribe
 
@@ -119,7 +119,7 @@ def _detail(subscriber: Subscriber) -> SubscriberDetail:
     return SubscriberDetail(
         **_fields_of(subscriber, active.reason if active else None),
         tags=sorted(subscriber.taggings.values_list("tag__name", flat=True)),
-        fields=tag_and_field_values.values_of(subscriber),
+        fields=subscriber_tags_and_fields.values_of(subscriber),
     )
 
 
@@ -271,7 +271,7 @@ def _set_attributes(subscriber: Subscriber, body: SubscriberChanges) -> None:
     """Set tags and custom fields. Raises Problem."""
     if body.tags is not None:
         try:
-            tag_and_field_values.set_tags(subscriber, body.tags)
+            subscriber_tags_and_fields.set_tags(subscriber, body.tags)
         except ValueError as error:
             raise invalid_value("/tags", str(error)) from error
     known = {field.name: field for field in CustomField.objects.all()} if body.fields else {}
@@ -279,7 +279,7 @@ def _set_attributes(subscriber: Subscriber, body: SubscriberChanges) -> None:
         if name not in known:
             raise invalid_value("/fields", "There is no custom field of a given name.", "unknown_field")
         try:
-            tag_and_field_values.set_value(subscriber, known[name], str(value))
+            subscriber_tags_and_fields.set_value(subscriber, known[name], str(value))
         except ValueError as error:
             raise invalid_value("/fields", str(error)) from error
 

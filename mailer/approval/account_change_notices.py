@@ -18,11 +18,11 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from mailer.approval.account_change_records import DAYS
+from mailer.approval.account_influence import DAYS
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import AccountChange, StaffNotice
-from mailer.approval.staff_accounts import DESK, has_joined, is_external, users_with
-from mailer.staff_language import in_language_of
+from mailer.approval.staff_by_permission import DESK, has_joined, is_external, users_with
+from mailer.staff_localization import in_language_of
 
 What = AccountChange.What
 # Changes are reported so long after the last of them, at the latest so long after the first.

@@ -18,7 +18,7 @@ from django.utils import timezone
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
 
-from mailer.approval.account_change_records import acting_user
+from mailer.approval.acting_user import acting_user
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
@@ -27,7 +27,7 @@ from mailer.stories.models import Story
 from mailer.stories.signals import drafts_added
 from subscribers.segments import conditions
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import all_conditions, from_json
+from subscribers.segments.rule_format import all_conditions, from_json
 from subscribers.translate_stored_texts import stored, translated
 
 Subject = Edition | Story | Newsletter | Segment

@@ -1,4 +1,4 @@
-"""What rendering and checking all variants of a draft shows, kept until it changes; counts of open audiences.
+"""What rendering and checking all variants of a draft shows, kept until it changes.
 
 Pages show it. Submitting renders and counts anew.
 """
@@ -7,27 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib import metadata
 
-from mailer.approval.models import Snapshot
 from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.findings import Finding, run_checks
+from mailer.approval.preflight.findings_and_overrides import Finding, run_checks
 from mailer.approval.preflight.load_check_input import load_description
 from mailer.approval.sender_and_list_headers import sender_of
-from mailer.approval.submit import render_all
-from mailer.editions import cached_audience_counts
-from mailer.editions.audience import Audience, Combination
-from mailer.editions.models import DraftCheck, Edition, Newsletter
+from mailer.approval.submit import render_possible_variants
+from mailer.editions.audience import Combination
+from mailer.editions.models import DraftCheck, Edition
 from mailer.rendering.data_types import Content
-from subscribers.segments.rules import InvalidRule
-
-# Latest newsletters and editions whose audiences are counted in advance.
-_RECENT = 50
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ def check_draft(
     kept = _kept(edition, digest)
     if kept is not None:
         return kept
-    rendered = render_all(content, combinations)
+    rendered = render_possible_variants(content, combinations)
     found = DraftResult(
         {variant.key: len(variant.html.encode()) for variant in rendered},
         run_checks(CHECKS, replace(description, variants=tuple(rendered))),
@@ -86,20 +80,3 @@ def _version() -> str:
         return metadata.version("newsletter-mailer")
     except metadata.PackageNotFoundError:
         return ""
-
-
-def refresh_audience_counts(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
-    """Count the audiences of newsletters and of editions that were not sent; returns how many. A job."""
-    return cached_audience_counts.refresh(_open_audiences(clock()), clock, stop)
-
-
-def _open_audiences(now: datetime) -> Iterator[Audience]:
-    for newsletter in Newsletter.objects.order_by("-pk")[:_RECENT]:
-        yield Audience.of_newsletter(newsletter)
-    mailed = Snapshot.objects.filter(mailings__dry_run_to="").values("edition")
-    editions = Edition.objects.exclude(pk__in=mailed).select_related("segment", "excluded")
-    for edition in editions.order_by("-pk")[:_RECENT]:
-        try:
-            yield Audience.of_edition(edition, now)
-        except InvalidRule:
-            continue

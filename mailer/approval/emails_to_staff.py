@@ -13,11 +13,11 @@ from django.utils.translation import gettext, ngettext
 
 from mailer.approval.models import Snapshot, StaffNotice
 from mailer.approval.possible_approvers import second_persons
-from mailer.approval.staff_accounts import DESK, has_joined, users_with
+from mailer.approval.staff_by_permission import DESK, has_joined, users_with
 from mailer.approval.staff_notifications import Writer, notify_by_preference
 from mailer.editions.models import Edition, EditionPlan
 from mailer.rendering import localization
-from mailer.staff_language import active_language
+from mailer.staff_localization import active_language
 
 T = TypeVar("T")
 

@@ -22,11 +22,16 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext
 
-from mailer.approval import possible_approvers, required_approvals, snapshot_state_changes, staff_accounts
+from mailer.approval import (
+    possible_approvers,
+    required_approvals,
+    snapshot_state_changes,
+    staff_by_permission,
+)
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot
 from mailer.approval.snapshot_state_changes import ApprovalError, NoLanguageChosen, ReasonMissing, WrongState
-from mailer.staff_language import in_language_of
+from mailer.staff_localization import in_language_of
 from subscribers import tokens
 from subscribers.rate_limit import Limit, hit
 
@@ -53,7 +58,7 @@ def external_approvers(snapshot: Snapshot) -> list[User]:
     return [
         user
         for user in possible_approvers.second_persons(snapshot)
-        if user.email and staff_accounts.is_external(user)
+        if user.email and staff_by_permission.is_external(user)
     ]
 
 
@@ -64,7 +69,7 @@ def create_and_mail_link(snapshot: Snapshot, user: User, requested_by: User, now
     """
     snapshot_state_changes.require_permission(requested_by, "mailer.submit_edition")
     snapshot_state_changes.require_permission(user, "mailer.approve_edition")
-    if not staff_accounts.is_external(user) or not user.email:
+    if not staff_by_permission.is_external(user) or not user.email:
         raise WrongState(
             gettext("Approval links can be sent only to external approvers who have an email address.")
         )
@@ -100,7 +105,7 @@ def find_link(token: str, now: datetime) -> ApprovalLink:
     if link is None:
         raise tokens.InvalidToken("no such link")
     ended = link.revoked_at is not None or link.used_at is not None or link.expires_at <= now
-    if ended or not staff_accounts.is_external(link.user):
+    if ended or not staff_by_permission.is_external(link.user):
         raise tokens.LinkExpired("used, revoked or too old")
     return link
 

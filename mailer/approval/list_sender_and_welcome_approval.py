@@ -11,7 +11,7 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils.translation import gettext
 
-from mailer.approval import account_change_records
+from mailer.approval import account_influence
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import ListChange
 from mailer.approval.snapshot_state_changes import (
@@ -20,7 +20,7 @@ from mailer.approval.snapshot_state_changes import (
     WrongState,
     require_permission,
 )
-from mailer.approval.staff_accounts import users_with
+from mailer.approval.staff_by_permission import users_with
 from subscribers.models import MailingList
 
 State = ListChange.State
@@ -99,21 +99,21 @@ def approve_list_change(change: ListChange, user: User, now: datetime) -> None:
     require_permission(user, PERMISSION)
     if change.proposed_by_id == user.pk:
         raise AuthorMayNotApprove(gettext("You proposed this change; ask a colleague to approve it."))
-    if account_change_records.authors_behind(user, [change.proposed_by_id]):
+    if account_influence.authors_behind(user, [change.proposed_by_id]):
         raise AccountNotIndependent(
             gettext(
                 "%(proposed_by)s proposed this change, and created or changed your account in the last "
                 "%(days)s days. Ask another colleague."
             )
-            % {"proposed_by": name_of(change.proposed_by), "days": account_change_records.DAYS}
+            % {"proposed_by": name_of(change.proposed_by), "days": account_influence.DAYS}
         )
-    if account_change_records.authors_controlled_by(user, [change.proposed_by_id]):
+    if account_influence.authors_controlled_by(user, [change.proposed_by_id]):
         raise AccountNotIndependent(
             gettext(
                 "%(proposed_by)s proposed this change, and you created that account or changed how its owner "
                 "signs in, in the last %(days)s days. Ask another colleague."
             )
-            % {"proposed_by": name_of(change.proposed_by), "days": account_change_records.DAYS}
+            % {"proposed_by": name_of(change.proposed_by), "days": account_influence.DAYS}
         )
     with transaction.atomic():
         _decide(change, State.APPROVED, user, now)

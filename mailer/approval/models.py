@@ -179,7 +179,8 @@ class Snapshot(models.Model):
     audience_count = models.PositiveIntegerField()
     # The same by country and language; see editions.audience.ReaderCounts.
     readers = models.JSONField(default=dict)
-    # What preflight found, and the reasons for sending in spite of errors: see preflight.findings.Finding.
+    # What preflight found, and the reasons for sending in spite of errors:
+    # see preflight.findings_and_overrides.Finding.
     findings = models.JSONField(default=list)
     window_from = models.DateTimeField()
     window_until = models.DateTimeField()

@@ -18,9 +18,9 @@ from django.utils.translation import gettext
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.emails_to_staff import without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
-from mailer.approval.staff_accounts import users_with
+from mailer.approval.staff_by_permission import users_with
 from mailer.approval.staff_notifications import Writer, notify_by_preference
-from mailer.staff_language import zone_label
+from mailer.staff_localization import zone_label
 from subscribers import translate_stored_texts
 
 # What happened earlier is no news.
@@ -33,7 +33,7 @@ def authors_of(snapshot: Snapshot) -> set[User]:
     return authors | ({snapshot.submitted_by} if snapshot.submitted_by.is_active else set())
 
 
-def send_outcome_notices(now: datetime) -> int:
+def send_approval_outcome_notices(now: datetime) -> int:
     """Notify of decisions, schedules and withdrawals that are new; how many emails were queued."""
     return (
         sum(_notify_approved(snapshot, now) for snapshot in _approved(now))

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 
-from mailer.approval import account_change_records, content_changes_and_authors
+from mailer.approval import account_influence, content_changes_and_authors
 from mailer.approval.models import Snapshot
 from mailer.approval.snapshot_state_changes import ApprovalError, require_second_person
-from mailer.approval.staff_accounts import active_users_with
+from mailer.approval.staff_by_permission import active_users_with
 from mailer.editions.models import Edition
 
 
@@ -57,8 +57,8 @@ def approvers_of(authors: Collection[int], users: Iterable[User] | None = None) 
     """Which of the users, by default of all approvers, may approve what the authors (primary keys) wrote."""
     able, barred = [], []
     everyone = list(all_approvers() if users is None else users)
-    behind_each = account_change_records.authors_behind_each(everyone, authors)
-    controlled_by_each = account_change_records.authors_controlled_by_each(everyone, authors)
+    behind_each = account_influence.authors_behind_each(everyone, authors)
+    controlled_by_each = account_influence.authors_controlled_by_each(everyone, authors)
     for user in everyone:
         if user.pk in authors:
             barred.append(Barred(user, (), None))
@@ -72,9 +72,9 @@ def approvers_of(authors: Collection[int], users: Iterable[User] | None = None) 
 
 def _until(user: User, authors: Collection[int], controlled: Iterable[User]) -> datetime | None:
     """When the user may approve what the authors wrote, if nobody changes an account again (aware)."""
-    records = account_change_records
-    ends = [records.independent_from(user, authors)]
-    ends += [records.independent_from(author, {user.pk}, records.CONTROL) for author in controlled]
+    records = account_influence
+    ends = [records.becomes_independent_at(user, authors)]
+    ends += [records.becomes_independent_at(author, {user.pk}, records.CONTROL) for author in controlled]
     return max((end for end in ends if end), default=None)
 
 

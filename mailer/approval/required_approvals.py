@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.approval.models import Approval, Snapshot
 from mailer.editions.models import Newsletter
 
@@ -73,8 +73,8 @@ def part_approvals(snapshot: Snapshot, languages: Iterable[str]) -> list[PartApp
 def label_of(part: str, parts: Sequence[str], languages: Iterable[str]) -> str:
     """How pages name a part, in the active language."""
     if part != OTHERS:
-        return staff_language.language_name(part)
+        return staff_localization.language_name(part)
     if len(parts) == 1:
         return gettext("All languages")
-    others = [staff_language.language_name(code) for code in languages if code not in parts]
+    others = [staff_localization.language_name(code) for code in languages if code not in parts]
     return gettext("All other languages: %(languages)s") % {"languages": ", ".join(others)}

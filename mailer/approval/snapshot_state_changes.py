@@ -8,12 +8,11 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from babel.core import get_global
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -21,13 +20,14 @@ from django.db.models import Model, ProtectedError
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.approval import (
-    account_change_records,
+    account_influence,
     content_changes_and_authors,
     required_approvals,
     snapshot_hashes,
 )
+from mailer.approval.local_send_time import next_hour
 from mailer.approval.models import Approval, Rejection, Snapshot, SnapshotVariant, VariantCheck
 from mailer.editions.models import Edition
 from subscribers.translate_stored_texts import stored, translated
@@ -176,7 +176,7 @@ def reject(
     return rejection
 
 
-def delete_unapproved_snapshots(edition: Edition) -> None:
+def delete_snapshots_unless_approved(edition: Edition) -> None:
     """Delete every snapshot of an edition that was rejected last; the audit log keeps the decisions.
 
     Raises ProtectedError where one was approved, or tested in a dry run.
@@ -211,7 +211,7 @@ def schedule(
     """
     if user is not None:
         require_permission(user, "mailer.schedule_edition")
-    verify(snapshot)
+    require_approved_and_unchanged(snapshot)
     undo = timedelta(seconds=settings.CONFIG.sending.undo_seconds)
     moment = max(at, now) if at else max(now, min(now + undo, snapshot.window_until))
     _require_inside_window(snapshot, moment, local_hour)
@@ -260,7 +260,7 @@ def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
     return snapshot
 
 
-def verify(snapshot: Snapshot) -> None:
+def require_approved_and_unchanged(snapshot: Snapshot) -> None:
     """Check that the snapshot is approved and unchanged: manifest, content, variants and current rows.
 
     Raises SnapshotChanged, and invalidates the snapshot when a part of its edition has changed.
@@ -322,7 +322,7 @@ def _require_unchanged(snapshot: Snapshot) -> None:
 
 def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int | None) -> None:
     zone = ZoneInfo(snapshot.edition.newsletter.zone)
-    label = staff_language.zone_label(snapshot.window_until, zone)
+    label = staff_localization.zone_label(snapshot.window_until, zone)
     until = f"{snapshot.window_until.astimezone(zone):%Y-%m-%d %H:%M} ({label})"
     if not snapshot.window_from <= moment <= snapshot.window_until:
         raise OutsideWindow(
@@ -374,23 +374,23 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
             )
             % {"reason": reason}
         )
-    if behind := account_change_records.authors_behind(user, authors):
+    if behind := account_influence.authors_behind(user, authors):
         names = ", ".join(content_changes_and_authors.name_of(author) for author in behind)
         raise AccountNotIndependent(
             gettext(
                 "You cannot approve this edition: %(names)s wrote a part of it, and created or changed "
                 "your account in the last %(days)s days. Ask another colleague."
             )
-            % {"names": names, "days": account_change_records.DAYS}
+            % {"names": names, "days": account_influence.DAYS}
         )
-    if controlled := account_change_records.authors_controlled_by(user, authors):
+    if controlled := account_influence.authors_controlled_by(user, authors):
         names = ", ".join(content_changes_and_authors.name_of(author) for author in controlled)
         raise AccountNotIndependent(
             gettext(
                 "You cannot approve this edition: %(names)s wrote a part of it, and you created that account "
                 "or changed how its owner signs in, in the last %(days)s days. Ask another colleague."
             )
-            % {"names": names, "days": account_change_records.DAYS}
+            % {"names": names, "days": account_influence.DAYS}
         )
 
 
@@ -448,33 +448,3 @@ def _locked(snapshot: Snapshot, expected: Snapshot.State, action: str) -> Snapsh
 
 def _transition(snapshot: Snapshot, state: Snapshot.State, **changes: Any) -> None:
     Snapshot.objects.filter(pk=snapshot.pk).update(state=state, **changes)
-
-
-def local_send_time(countries: Collection[str], start: datetime, hour: int, zone: ZoneInfo) -> datetime:
-    """`next_hour` for a subscriber of these countries (ISO 3166-1 alpha-2).
-
-    `zone` decides where their time zones differ or no country was chosen.
-    """
-    moments = {next_hour(start, hour, own) for own in zones_of(countries)}
-    return moments.pop() if len(moments) == 1 else next_hour(start, hour, zone)
-
-
-def next_hour(start: datetime, hour: int, zone: ZoneInfo) -> datetime:
-    """The first time at or after `start` at which it is `hour` o'clock in `zone`; UTC."""
-    day = start.astimezone(zone).date()
-    for later in (0, 1):
-        found = datetime(day.year, day.month, day.day, hour, tzinfo=zone) + timedelta(days=later)
-        if found >= start:
-            break
-    return found.astimezone(UTC)
-
-
-def zones_of(countries: Collection[str]) -> Iterator[ZoneInfo]:
-    """The time zones of these countries (ISO 3166-1 alpha-2), each once."""
-    known = get_global("territory_zones")
-    for name in sorted({name for country in countries for name in known.get(country, ())}):
-        try:
-            yield ZoneInfo(name)
-        except ZoneInfoNotFoundError:
-            # Babel knows this zone; the system's zone data do not.
-            continue

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.models import Notification, NotificationChoice
-from mailer.staff_language import in_language_of
+from mailer.staff_localization import in_language_of
 
 EMAIL, DESK = "email", "desk"
 # What staff are notified of, with the permission of those whom it concerns, and the ways without a choice.

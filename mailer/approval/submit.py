@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext
 
-from mailer import link_tracking, staff_language
+from mailer import link_tracking, staff_localization
 from mailer.approval import (
     content_changes_and_authors,
     required_approvals,
@@ -20,9 +20,9 @@ from mailer.approval import (
     snapshot_state_changes,
 )
 from mailer.approval.models import Snapshot, SnapshotAuthor, SnapshotVariant
-from mailer.approval.preflight import findings as preflight
+from mailer.approval.preflight import findings_and_overrides as preflight
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.findings import Finding, OverrideRefused
+from mailer.approval.preflight.findings_and_overrides import Finding, OverrideRefused
 from mailer.approval.preflight.load_check_input import load_description
 from mailer.approval.sender_and_list_headers import sender_of
 from mailer.approval.snapshot_state_changes import PreflightFailed, WrongState
@@ -31,7 +31,7 @@ from mailer.editions.models import Edition
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import links, localization, story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, to_json
-from subscribers.segments.rules import InvalidRule
+from subscribers.segments.rule_format import InvalidRule
 from subscribers.translate_stored_texts import stored, translated
 
 VARIANT_LIMIT = 500
@@ -61,7 +61,7 @@ def submit(
         content = content_of(edition)
         audience = _audience(edition, now)
         combinations = audience.combinations()
-        rendered = render_all(content, combinations)
+        rendered = render_possible_variants(content, combinations)
         description = load_description(edition, content, combinations, now)
         found = _overridden(
             preflight.run_checks(CHECKS, replace(description, variants=tuple(rendered))),
@@ -77,7 +77,7 @@ def submit(
 def _in_short(finding: Finding) -> str:
     """The error and its first place, for a message."""
     first = finding.found[0]
-    language = staff_language.language_name(first.place.language) if first.place.language else ""
+    language = staff_localization.language_name(first.place.language) if first.place.language else ""
     parts = filter(None, (translated(first.place.label), language, translated(first.detail)))
     return f"{translated(finding.text)} ({': '.join(parts)})"
 
@@ -104,7 +104,7 @@ def _audience(edition: Edition, now: datetime) -> Audience:
         ) from error
 
 
-def render_all(content: Content, combinations: Iterable[Combination]) -> list[RenderedVariant]:
+def render_possible_variants(content: Content, combinations: Iterable[Combination]) -> list[RenderedVariant]:
     """Every possible variant; where those are more than VARIANT_LIMIT, the first of the audience's.
 
     `combinations` come most frequent first. Readers who get no email have no variant.
@@ -212,14 +212,14 @@ def _freeze(
         must_check=[key for key in must_check if key in stored_keys],
         approval_parts=parts,
     )
-    SnapshotVariant.objects.bulk_create([snapshot_variant(snapshot, variant) for variant in rendered])
+    SnapshotVariant.objects.bulk_create([variant_row(snapshot, variant) for variant in rendered])
     SnapshotAuthor.objects.bulk_create(
         [SnapshotAuthor(snapshot=snapshot, user=who, reason=why[:300]) for who, why in because.items()]
     )
     return snapshot
 
 
-def snapshot_variant(snapshot: Snapshot, rendered: RenderedVariant) -> SnapshotVariant:
+def variant_row(snapshot: Snapshot, rendered: RenderedVariant) -> SnapshotVariant:
     """The row, not yet saved, for a rendered variant of a copy."""
     return SnapshotVariant(
         snapshot=snapshot,

@@ -489,11 +489,11 @@ def _finish_with_django() -> None:
     """Bring the tables up to date with this version, make the search index anew, and let nothing be sent."""
     from django.core.management import call_command
 
-    from mailer.instance import identity
+    from mailer.instance import database_copy_detection
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("update_index", verbosity=0, stdout=io.StringIO())
-    identity.mark_restored(timezone.now())
+    database_copy_detection.mark_restored(timezone.now())
     _close_connections()
 
 

@@ -40,11 +40,11 @@ from mailer.reports.stats import Stats, Totals
 from mailer.stories.models import Story, StoryText
 from mailer.tracking.models import DailyEventCount, VariantAudience
 from subscribers import tokens
-from subscribers.imports import jobs
+from subscribers.imports import job_lifecycle
 from subscribers.models import MailingList, Subscriber
 from subscribers.segments import segments
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import Condition, Group
+from subscribers.segments.rule_format import Condition, Group
 
 NOW = datetime(2021, 12, 3, 4, 0, tzinfo=UTC)
 LANGUAGES = ("en", "ru", "kk")
@@ -234,17 +234,17 @@ def prepare_list() -> str:
 
 def import_file(file: str) -> dict[str, Any]:
     """Import a file with its dry run; returns its figures and the seconds of each step."""
-    options = jobs.ImportOptions(MailingList.objects.get(), "bench", "bench")
+    options = job_lifecycle.ImportOptions(MailingList.objects.get(), "bench", "bench")
     marks = [time.perf_counter()]
-    job = jobs.create(Path(file).name, options, timezone.now())
+    job = job_lifecycle.create(Path(file).name, options, timezone.now())
     with Path(file).open("rb") as stream:
-        jobs.read_file(job, stream, timezone.now, with_dry_run=False)
+        job_lifecycle.read_file(job, stream, timezone.now, with_dry_run=False)
     marks.append(time.perf_counter())
-    jobs.dry_run(job)
+    job_lifecycle.dry_run(job)
     job.save()
     marks.append(time.perf_counter())
-    jobs.start_apply(job, "bench", timezone.now())
-    jobs.RUNNER.run(job, timezone.now, lambda: False)
+    job_lifecycle.start_apply(job, "bench", timezone.now())
+    job_lifecycle.RUNNER.run(job, timezone.now, lambda: False)
     marks.append(time.perf_counter())
     steps = ("read", "compare", "apply")
     spent = {step: after - before for step, before, after in zip(steps, marks, marks[1:], strict=False)}

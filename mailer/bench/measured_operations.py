@@ -21,7 +21,7 @@ from django.utils import timezone
 from mailer.bench import sources as feeds
 from mailer.bench import webhooks
 from mailer.bench.webhooks import SECRET
-from mailer.delivery.esp import message_encoder
+from mailer.delivery.esp import message_parts_encoder
 from mailer.delivery.models import Delivery, Mailing
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.models import ReturnedMessage, SuppressionDecision, WebhookPayload
@@ -52,7 +52,7 @@ def commit(rows: str) -> int:
 def post(port: str, count: str, connections: str) -> dict[str, float]:
     """Post this many events; how many were accepted, and how long one took."""
     ids = Delivery.objects.values_list("pk", flat=True)
-    tokens = [message_encoder.delivery_token(delivery) for delivery in ids]
+    tokens = [message_parts_encoder.delivery_token(delivery) for delivery in ids]
     posted = webhooks.post_events(int(port), SECRET, tokens, int(count), int(connections))
     took = sorted(posted.seconds)
     return {

@@ -28,7 +28,7 @@ def main() -> None:
     from django.core.management import call_command
     from django.utils import timezone
 
-    from mailer.approval import draft_check_cache
+    from mailer.approval import audience_count_job
     from mailer.bench import fixtures
     from mailer.bench import measured_operations as operations
     from mailer.delivery.engine import send_loop
@@ -69,7 +69,7 @@ def main() -> None:
         return len(fixtures.fill(int(readers), int(mailings)))
 
     def count() -> int:
-        draft_check_cache.refresh_audience_counts(timezone.now, lambda: False)
+        audience_count_job.refresh_audience_counts(timezone.now, lambda: False)
         segment_count_job.refresh_counts(timezone.now, lambda: False)
         return len(collect_stats.refresh_due(timezone.now()))
 

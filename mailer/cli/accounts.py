@@ -15,8 +15,8 @@ from django.utils.timezone import localtime
 from wagtail.log_actions import log
 
 from mailer.accounts.password_links import set_password_url
-from mailer.approval.account_change_records import DAYS, authors_behind, independent_from
-from mailer.approval.same_person import SamePerson, find_same_person
+from mailer.approval.account_influence import DAYS, authors_behind, becomes_independent_at
+from mailer.approval.one_account_per_person import SamePerson, find_same_person
 from mailer.cli.argument_lookup import operator
 from mailer.cli.output import command_group, console, fail, print_text
 
@@ -99,7 +99,7 @@ def _independence(user: User) -> str:
     """Whether the account that exists already is independent, and from when on it is."""
     everyone = set(User.objects.exclude(pk=user.pk).values_list("pk", flat=True))
     behind = authors_behind(user, everyone)
-    until = independent_from(user, everyone)
+    until = becomes_independent_at(user, everyone)
     if not behind or until is None:
         return f"Nobody invited or changed “{user.username}” in the last {DAYS} days: it is independent."
     names = ", ".join(one.username for one in behind)

@@ -1,10 +1,9 @@
-"""`mailer backup`, `restore` and `move-database`: the installation in one encrypted file, or elsewhere."""
+"""`mailer backup` and `mailer restore`: the installation in one encrypted file."""
 
 from __future__ import annotations
 
 import getpass
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from mailer.backup.encrypted_file import MIN_PASSPHRASE, BackupFileError
 from mailer.backup.restore import RestoreError
 from mailer.backup.restore import restore as restore_file
 from mailer.cli.main import loading_without_gc, start_django
-from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
+from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.config import ConfigError
 
 app = command_group()
@@ -58,7 +57,7 @@ def backup(
         from django.conf import settings
 
         from mailer.backup import create
-        from mailer.instance import identity
+        from mailer.instance import database_copy_detection
         from mailer.instance import models as instance
     now = datetime.now(UTC)
     folder = settings.CONFIG.home / "backups" if file is None else file
@@ -74,7 +73,7 @@ def backup(
     with failing_on(BackupFileError, DatabaseError, OSError), _progress(json) as on_progress:
         if instance.load_instance() is None:
             # A database that no process used yet gets its identity.
-            identity.enforce_identity(now)
+            database_copy_detection.enforce_identity(now)
         summary = create.create(path, config_file, passphrase, now, on_progress, with_bucket=with_bucket)
         instance.record_backup(now)
         if keep is not None:
@@ -161,71 +160,6 @@ def restore(
         "It sends nothing until an admin confirms that it may, in the desk or by `mailer resume-sending`: "
         "what the original sent since then is not in the backup (docs/backup.md)."
     )
-
-
-@app.command()
-def move_database(
-    to: Annotated[
-        str,
-        typer.Option(
-            envvar="MAILER_MOVE_TO",
-            help="The URL of an empty PostgreSQL database. Other users of the machine can read an option: "
-            "with a password in it, set the variable instead.",
-        ),
-    ],
-    json: Json = False,
-) -> None:
-    """Copy an embedded installation (SQLite) to PostgreSQL, compare every row, and say what to configure.
-
-    Stop web and worker first. If it is interrupted, run it again: it goes on where it was. The source stays
-    as it is.
-    """
-    with loading_without_gc():
-        from django.conf import settings
-        from django.utils import timezone
-
-        from mailer.backup import move_database as moving
-        from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning, database_alone, worker_lock
-    storage = settings.CONFIG.path(settings.CONFIG.storage.path)
-    errors = (moving.MoveError, DatabaseError, WorkerAlreadyRunning)
-    with failing_on(*errors), worker_lock(storage), database_alone(storage), _bars(json) as on_progress:
-        moved = moving.move(to, timezone.now(), on_progress)
-    for one in moved:
-        if json:
-            print_json({"table": one.name, "rows": one.rows, "sha256": one.digest})
-        elif one.rows:
-            print_text(f"{one.name:<38} {one.rows:>11,} rows equal, {one.digest[:16]}")
-    copied, compared = moving.rows_per_second(moved)
-    if json:
-        print_json({"copied_per_second": round(copied), "compared_per_second": round(compared)})
-        return
-    if moved:
-        print_text(
-            f"{sum(one.rows for one in moved):,} rows of {len(moved)} tables are equal in both databases; "
-            f"{copied:,.0f} rows a second copied, {compared:,.0f} compared."
-        )
-    print_text("\nWrite this URL, with its password, into config.toml, and start web and worker again:\n")
-    console.print(f'   [database]\n   url = "{_without_password(to)}"\n', markup=False, soft_wrap=True)
-    print_text("The former database is kept, and sends nothing any more.")
-
-
-def _without_password(url: str) -> str:
-    """The URL with an ellipsis in place of its password."""
-    return re.sub(r"(?<=://)([^:/@]*):[^/]*@", r"\1:…@", url)
-
-
-@contextmanager
-def _bars(json: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar for the table that is being copied, on a terminal."""
-    if json or not sys.stderr.isatty():
-        yield lambda name, count, total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda name, count, total: progress.update(task, description=name, completed=count, total=total)
 
 
 def _read_passphrase(path: Path | None, *, new: bool) -> str:

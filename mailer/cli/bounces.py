@@ -12,7 +12,7 @@ from django.db import Error as DatabaseFailure
 from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.parsing import classify_bounce_reasons
 from mailer.feedback.parsing.accuracy import Score, ScoreError
 from mailer.feedback.parsing.accuracy import score as score_folder
@@ -20,7 +20,7 @@ from mailer.feedback.parsing.classify_bounce_reasons import RulesError
 from mailer.feedback.parsing.parse import parse_message
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 from mailer.feedback.sources import poll as polling
-from mailer.feedback.sources.base import max_fetch_octets
+from mailer.feedback.sources.base import max_message_octets
 from mailer.feedback.sources.poll import configured_mailboxes
 from mailer.instance.no_send import NoSend, require_sending
 from mailer.worker import process_startup
@@ -67,7 +67,7 @@ def poll(json: Json = False) -> None:
     with failing_on(NoSend):
         require_sending()
     with failing_on(DatabaseFailure):
-        summary, errors = polling.poll_all(ingest.ingest_message, timezone.now)
+        summary, errors = polling.poll_all(ingest_returned_mail.ingest_message, timezone.now)
     if json:
         print_json(
             {
@@ -93,7 +93,9 @@ def receive(
     try:
         process_startup.check_address_hash_key()
         require_sending()
-        ingest.ingest_message(sys.stdin.buffer.read(max_fetch_octets()), timezone.now(), envelope_to or None)
+        ingest_returned_mail.ingest_message(
+            sys.stdin.buffer.read(max_message_octets()), timezone.now(), envelope_to or None
+        )
     except Exception as error:  # after any failure the mail server must keep the message
         sys.stderr.write(
             f"mailer: the message was not stored ({type(error).__name__}); keep it and try again.\n"

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from mailer.cli.output import Json, command_group, console, fail, print_json, print_text
 from mailer.doctor import runner
-from mailer.doctor.check_runs import TITLES
 from mailer.doctor.check_types import CheckResult
 from mailer.doctor.dns_client import Dns
+from mailer.doctor.requested_check_runs import TITLES
 
 app = command_group()
 

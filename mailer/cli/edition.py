@@ -27,7 +27,7 @@ from mailer.cli.argument_lookup import (
     find_mailing,
     parse_time,
 )
-from mailer.cli.edition_command_results import dry_run_summary, print_edition, record_action
+from mailer.cli.edition_output_and_audit_entries import dry_run_summary, print_edition, record_action
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends

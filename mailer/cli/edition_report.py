@@ -12,16 +12,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from mailer.cli.argument_lookup import DryRun, EditionName, NewsletterName, find, find_edition, find_mailing
-from mailer.cli.edition_command_results import dry_run_summary, record_action
+from mailer.cli.edition_output_and_audit_entries import dry_run_summary, record_action
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
-from mailer.delivery.rollout import advance_mailings
+from mailer.delivery.rollout import apply_stop_rules
 from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_as_json
 from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
-from mailer.reports.labels_and_summary import format_number, format_percent, mailing_summary
+from mailer.reports.number_formats import format_number, format_percent
+from mailer.reports.reason_labels_and_mailing_summary import mailing_summary
 from mailer.reports.spreadsheet_export import Sheet, long_format_sheet, table_sheet, write_csv, write_xlsx
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, report_tables
@@ -64,7 +65,7 @@ def report(
                 **counts.totals.as_dict(),
                 "summary": list(mailing_summary(counts, engagement.summary)),
                 "unsubscribed": dict(counts.unsubscribes),
-                "stop_rules": advance_mailings.interventions_of(mailing) if mailing else [],
+                "stop_rules": apply_stop_rules.stop_rule_actions_as_json(mailing) if mailing else [],
                 "tables": {one.key: one.records() for one in chosen},
             }
         )

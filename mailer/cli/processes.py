@@ -89,14 +89,14 @@ def worker(
         from django.conf import settings
 
         from mailer.worker import process_startup
-        from mailer.worker.job_execution_and_locks import WorkerAlreadyRunning
+        from mailer.worker.machine_locks import WorkerAlreadyRunning
         from mailer.worker.supervisor import stop_on_signals
 
         chosen = process_startup.worker_of(settings.CONFIG.worker, queues)
         clustered = chosen.engine == "cluster"
         # Each engine loads a library that the other does not need.
         engine = importlib.import_module(
-            f"mailer.worker.{'cluster_engine' if clustered else 'embedded_engine'}"
+            f"mailer.worker.{'cluster_worker' if clustered else 'embedded_worker'}"
         )
     process_startup.log_uncaught_exceptions()
     process_startup.start_tracing("worker")

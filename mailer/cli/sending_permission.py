@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from mailer.cli.argument_lookup import operator
 from mailer.cli.output import Json, command_group, fail, print_json, print_text
-from mailer.delivery.rollout import end_no_send_mode
-from mailer.delivery.rollout.end_no_send_mode import Choice, Questions
-from mailer.instance import identity, no_send
+from mailer.delivery.rollout import begin_and_end_no_send_mode
+from mailer.delivery.rollout.begin_and_end_no_send_mode import Choice, Questions
+from mailer.instance import database_copy_detection, no_send
 
 app = command_group()
 
@@ -20,8 +20,8 @@ app = command_group()
 @app.command()
 def pause_sending(json: Json = False) -> None:
     """Begin no-send mode: workers run, but nothing leaves. `resume-sending` ends it, and nothing is lost."""
-    identity.enforce_identity(timezone.now())
-    begun = end_no_send_mode.pause(operator(), timezone.now())
+    database_copy_detection.enforce_identity(timezone.now())
+    begun = begin_and_end_no_send_mode.begin_no_send_by_hand(operator(), timezone.now())
     if json:
         print_json(_state())
     else:
@@ -57,17 +57,17 @@ def resume_sending(
     Mailings that were not finished, and are named by no option, are paused.
     """
     now = timezone.now()
-    identity.enforce_identity(now)
+    database_copy_detection.enforce_identity(now)
     reason = no_send.no_send_reason()
     if reason is None:
         fail("this installation sends already.")
     if reason == no_send.NOT_JOINED:
         fail(f"{no_send.describe_reason(reason)}. Run: mailer join")
-    asked = end_no_send_mode.questions(now)
+    asked = begin_and_end_no_send_mode.questions(now)
     mailings, due = _answers(asked, set(sent or ()), set(go_on or ()))
     if not yes and reason != "paused":
         _confirm(asked, no_send.describe_reason(reason))
-    end_no_send_mode.resume(mailings, due, send_outbox=send_outbox, by=operator(), now=now)
+    begin_and_end_no_send_mode.resume(mailings, due, send_outbox=send_outbox, by=operator(), now=now)
     if json:
         print_json(_state())
         return
@@ -83,7 +83,7 @@ def join(json: Json = False) -> None:
 
     It writes a file into the storage folder. Do not run it on a machine with a copy of the database.
     """
-    if not identity.join_installation(timezone.now()):
+    if not database_copy_detection.join_installation(timezone.now()):
         fail(
             "the database is in no-send mode, or new. Start the installation, or confirm by "
             "`mailer resume-sending` what the database is; then join."

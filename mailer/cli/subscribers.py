@@ -19,7 +19,7 @@ from mailer.cli.argument_lookup import find_list, operator
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.reports.spreadsheet_export import rejected_rows_sheet, subscribers_sheet, write_csv, write_xlsx
 from subscribers.exports import json_lines
-from subscribers.imports import jobs, unknown_values
+from subscribers.imports import job_lifecycle, unknown_values
 from subscribers.imports.countries_and_languages import fold_name
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import Progress as ProgressReport
@@ -194,7 +194,7 @@ def import_people(
 
     Nor does a file that does not say clearly who must get no mail, until --map or --status says it.
     """
-    options = jobs.ImportOptions(
+    options = job_lifecycle.ImportOptions(
         mailing_list=find_list(to),
         source=source or f"file {file.name}",
         created_by=operator(),
@@ -210,15 +210,15 @@ def import_people(
         file.open("rb") as stream,
         _progress_bar() as progress,
     ):
-        job = jobs.create(file.name, options, timezone.now())
+        job = job_lifecycle.create(file.name, options, timezone.now())
         try:
-            jobs.read_file(job, stream, timezone.now, progress, with_dry_run=dry_run)
+            job_lifecycle.read_file(job, stream, timezone.now, progress, with_dry_run=dry_run)
         except BaseException:
             job.delete()
             raise
         about = _about_columns(job)
         if not dry_run:
-            jobs.start_apply(
+            job_lifecycle.start_apply(
                 job,
                 options.created_by,
                 timezone.now(),
@@ -258,7 +258,9 @@ def apply(
     job = _find(import_id)
     about = _about_columns(job)
     with failing_on(WrongState), _progress_bar() as progress:
-        jobs.start_apply(job, operator(), timezone.now(), _warnings(exclude), suppress_do_not_mail=suppress)
+        job_lifecycle.start_apply(
+            job, operator(), timezone.now(), _warnings(exclude), suppress_do_not_mail=suppress
+        )
         _finish(job, progress)
     _print_result(job, about, False, json)
 
@@ -268,7 +270,7 @@ def undo(import_id: ImportId, json: Json = False) -> None:
     """Undo an import, within 30 days; later changes by the subscribers themselves are kept."""
     job = _find(import_id)
     with failing_on(WrongState), _progress_bar() as progress:
-        jobs.start_undo(job, operator(), timezone.now())
+        job_lifecycle.start_undo(job, operator(), timezone.now())
         _finish(job, progress)
     if json:
         print_json({"import": job.pk, **job.undo_result})
@@ -282,7 +284,7 @@ def undo(import_id: ImportId, json: Json = False) -> None:
 def discard(import_id: ImportId) -> None:
     """Delete an import that was not applied."""
     with failing_on(WrongState):
-        jobs.discard(_find(import_id), operator(), timezone.now())
+        job_lifecycle.discard(_find(import_id), operator(), timezone.now())
     print_text("Discarded; nothing was changed.")
 
 
@@ -334,7 +336,7 @@ def _warnings(text: str) -> list[str]:
 
 def _finish(job: ImportJob, progress: ProgressReport) -> None:
     """Run the import until it is done, or wait for the process that already runs it."""
-    while not jobs.RUNNER.run(job, timezone.now, lambda: False, progress):
+    while not job_lifecycle.RUNNER.run(job, timezone.now, lambda: False, progress):
         time.sleep(_POLL_SECONDS)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailer.config import toml_reader
-from mailer.config import toml_reader as syntax
+from mailer.config import section_reader
+from mailer.config import section_reader as syntax
+from mailer.config.section_reader import ConfigError as ConfigError
 from mailer.config.sections import (
     Accounts,
     Alerts,
@@ -40,7 +41,6 @@ from mailer.config.sections import Service as Service
 from mailer.config.sections import SignUp as SignUp
 from mailer.config.sections import Smtp as Smtp
 from mailer.config.sections import Worker as Worker
-from mailer.config.toml_reader import ConfigError as ConfigError
 
 # How every process writes its log.
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -116,12 +116,12 @@ def parse(table: dict[str, Any], environment: Mapping[str, str], *, home: Path, 
         if name in sections and not isinstance(value, dict):
             raise ConfigError(f"{origin}: `{name}` must be a section, written [{name}].")
     merged = {name: dict(table.get(name, {})) for name in sections}
-    toml_reader.override_from_environment(merged, environment)
+    section_reader.override_from_environment(merged, environment)
     hints = typing.get_type_hints(Config)
     parsed = {
-        name: toml_reader.read_section(hints[name], name, merged[name], home, origin) for name in sections
+        name: section_reader.read_section(hints[name], name, merged[name], home, origin) for name in sections
     }
-    further = tuple(toml_reader.read_section(Smtp, "relays", relay, home, origin) for relay in relays)
+    further = tuple(section_reader.read_section(Smtp, "relays", relay, home, origin) for relay in relays)
     config = Config(home=home, relays=further, **parsed)
     _check(config, origin)
     return config

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from mailer.config.toml_reader import ConfigError
+from mailer.config.section_reader import ConfigError
 
 # sessions: sign-ins, forms and password resets. tokens: links and addresses in mail. stored_secrets: secrets
 # in the database, such as those of second factors. addresses: hashes of addresses. audit_log: its chain.

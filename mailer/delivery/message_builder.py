@@ -189,7 +189,7 @@ def rendered_of(row: SnapshotVariant) -> RenderedVariant:
 
 def rendered_for_sending(context: MailingContext, row: SnapshotVariant) -> RenderedVariant:
     """The variant as it is sent: links tracked as approved, merge tags not filled in yet."""
-    return link_tracking.rewrite_links(rendered_of(row), row.pk, context.tracking, context.site)
+    return link_tracking.add_tracking(rendered_of(row), row.pk, context.tracking, context.site)
 
 
 def rendered_for_dry_run(row: SnapshotVariant) -> RenderedVariant:

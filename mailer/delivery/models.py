@@ -183,7 +183,7 @@ class Claim(models.Model):
 
 class OutcomeBatch(models.Model):
     """Outcomes of deliveries, written in the transaction that records them, until the throttle has added them
-    to ProviderHour and to the mailing's circuit breaker. See ledger.outcome_batches."""
+    to ProviderHour and to the mailing's circuit breaker. See ledger.outcome_count_batches."""
 
     mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="+", db_constraint=False)
     at = models.DateTimeField()

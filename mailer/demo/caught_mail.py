@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.demo import seed
 
 # Numbers of mailboxes: readers from 1 in the sample's order.
@@ -111,8 +111,8 @@ class Mailbox:
         """Countries and language of a reader, for display; empty for others."""
         if self.reader is None:
             return ""
-        countries = staff_language.country_names(self.reader.countries) or gettext("Every country")
-        return f"{countries} · {staff_language.language_name(self.reader.language)}"
+        countries = staff_localization.country_names(self.reader.countries) or gettext("Every country")
+        return f"{countries} · {staff_localization.language_name(self.reader.language)}"
 
     def mail(self, number: int) -> Mail | None:
         return next((mail for mail in self.mails if mail.number == number), None)

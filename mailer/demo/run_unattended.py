@@ -1,4 +1,4 @@
-"""Sets the sample up, and runs the whole story unattended for `mailer demo --once`."""
+"""Runs the whole story of the sample unattended, for `mailer demo --once`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import threading
 import time
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.utils import timezone
 
 from mailer.approval import snapshot_state_changes
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing, OutboxMessage
-from mailer.demo import mail_catcher
-from mailer.demo.seed import seed
+from mailer.demo.seed import run_mail_catcher, set_up
 from mailer.editions.models import Edition
 from mailer.job_index import JOBS
 from mailer.reports.edition_state import edition_as_json
@@ -27,22 +24,6 @@ PATIENCE_SECONDS = 600.0
 
 class Unfinished(Exception):  # noqa: N818
     """The unattended run did not finish."""
-
-
-def set_up() -> None:
-    """Create database, accounts, readers and stories; existing rows are not changed."""
-    call_command("migrate", verbosity=0, interactive=False)
-    seed(timezone.now())
-
-
-def start_page() -> str:
-    """URL of the start page."""
-    return f"{settings.CONFIG.site.url}/demo/"
-
-
-def run_mail_catcher(stop: threading.Event) -> None:
-    """Run the mail server until `stop` is set."""
-    mail_catcher.serve(settings.CONFIG, stop)
 
 
 def run_unattended() -> dict[str, Any]:

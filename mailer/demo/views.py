@@ -163,7 +163,7 @@ def _story() -> dict[str, object]:
         "steps": steps(edition, state, counted),
         "account": shown,
         "left_out": {reason.replace("_", " "): count for reason, count in counted.excluded.items()},
-        "finished": is_complete(state, counted),
+        "finished": is_tour_complete(state, counted),
     }
 
 
@@ -237,17 +237,17 @@ _LEADS_ON = {"draft": 3, "rejected": 3, "sent": 6}
 
 def edition_state_sentence(state: str, account: Totals) -> str:
     """The edition's state as one sentence; `state` is of reports.lifecycle, "" without an edition."""
-    return str(_RETURNED if is_complete(state, account) else _STATUS[state])
+    return str(_RETURNED if is_tour_complete(state, account) else _STATUS[state])
 
 
-def is_complete(state: str, account: Totals) -> bool:
+def is_tour_complete(state: str, account: Totals) -> bool:
     """Whether the tour is complete: sent, the bounce counted, the account balanced."""
     return state == "sent" and account.bounced > 0 and account.balances
 
 
 def steps(edition: Edition | None, state: str, account: Totals) -> tuple[Step, ...]:
     """The seven steps, with progress and action."""
-    behind, open_until = (7, 7) if is_complete(state, account) else _REACHED.get(state, _FROM_APPROVAL)
+    behind, open_until = (7, 7) if is_tour_complete(state, account) else _REACHED.get(state, _FROM_APPROVAL)
     leads_on = _LEADS_ON.get(state, open_until)
     found = []
     for number, (title, words) in enumerate(_STEPS, 1):

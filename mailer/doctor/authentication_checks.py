@@ -20,7 +20,7 @@ from mailer.config import ConfigError
 from mailer.delivery.smtp import dkim
 from mailer.doctor.check_types import CheckResult, Context, DnsRecord
 from mailer.doctor.dns_client import DnsError
-from mailer.doctor.outbound_checks import Egress, egress_addresses
+from mailer.doctor.outbound_mail_checks import Egress, egress_addresses
 from mailer.doctor.spf_dmarc_evaluation import (
     MAX_SPF_LOOKUPS,
     DmarcRecord,

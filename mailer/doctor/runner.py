@@ -16,9 +16,9 @@ from mailer.doctor import (
     alert_checks,
     authentication_checks,
     cluster_worker_checks,
-    inbound_checks,
+    inbound_mail_checks,
     local_checks,
-    outbound_checks,
+    outbound_mail_checks,
     web_checks,
 )
 from mailer.doctor.check_types import CheckResult, Context
@@ -93,7 +93,7 @@ def run_checks(
         ("worker", _worker_check(config)),
         ("sending", local_checks.check_sending_allowed),
         ("backup", partial(local_checks.check_backup, config, now)),
-        ("webhooks", partial(inbound_checks.check_webhooks, config, now)),
+        ("webhooks", partial(inbound_mail_checks.check_webhooks, config, now)),
         ("alerts", partial(alert_checks.check_alerts, config, now)),
     ):
         if only and name not in only:
@@ -131,13 +131,17 @@ def _slow_checks(
         yield "media_origin", config.site.media_origin, partial(web_checks.check_media_origin, context)
     yield "one_click", "one-click unsubscribe", partial(web_checks.check_one_click, context)
     if config.service.name:
-        yield "service", config.service.name, partial(outbound_checks.check_esp, context)
-    for relay in outbound_checks.relays_to_check(context):
-        yield "relay", f"the relay {relay.host}", partial(outbound_checks.check_relay, context, relay, now)
+        yield "service", config.service.name, partial(outbound_mail_checks.check_esp, context)
+    for relay in outbound_mail_checks.relays_to_check(context):
+        yield (
+            "relay",
+            f"the relay {relay.host}",
+            partial(outbound_mail_checks.check_relay, context, relay, now),
+        )
     yield (
         "bounce_mailbox",
         "the bounce mailbox",
-        partial(inbound_checks.check_sources, config, context.timeout),
+        partial(inbound_mail_checks.check_sources, config, context.timeout),
     )
     if config.demo.enabled:
         for name in ("spf", "dkim", "dmarc", "reverse_dns", "bounce_mx"):
@@ -147,8 +151,12 @@ def _slow_checks(
     yield "spf", "SPF", partial(authentication_checks.check_header_spf, context)
     yield "dkim", "DKIM", partial(authentication_checks.check_dkim_keys, context)
     yield "dmarc", "DMARC", partial(authentication_checks.check_dmarc, context)
-    yield "reverse_dns", "the sending address", partial(outbound_checks.check_reverse_dns, context)
-    yield "bounce_mx", "the bounce domain's mail server", partial(inbound_checks.check_bounce_mx, context)
+    yield "reverse_dns", "the sending address", partial(outbound_mail_checks.check_reverse_dns, context)
+    yield (
+        "bounce_mx",
+        "the bounce domain's mail server",
+        partial(inbound_mail_checks.check_bounce_mx, context),
+    )
 
 
 def _not_in_demo(name: str) -> Iterator[CheckResult]:

@@ -112,7 +112,7 @@ def check_media_origin(context: Context) -> Iterator[CheckResult]:
     """Whether pictures of messages come from the media origin, and may be kept there."""
     origin = context.config.site.media_origin
     result = partial(CheckResult, "media_origin", origin)
-    address = f"{origin}{theme.ornament_path(theme.DEFAULTS)}"
+    address = f"{origin}{theme.ornament_url_path(theme.DEFAULTS)}"
     try:
         found = _request(context, address, content_types=("image/png",))
     except ForbiddenAddress as error:

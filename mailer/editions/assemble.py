@@ -21,9 +21,9 @@ from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.planned_dates import (
     PlannedDate,
     last_planned,
+    period_assembled_on,
     planned_editions,
     planned_for,
-    present_period,
     send_after,
 )
 from mailer.editions.rendering_input import story_ids_in
@@ -99,7 +99,7 @@ def assemble_due(now: datetime) -> list[Edition]:
 def _assemble_planned(newsletter: Newsletter, found: PlannedDate, now: datetime) -> Edition | None:
     if newsletter.editions.filter(period=str(found.period)).exists():
         return None
-    plan = plan_of(newsletter, found)
+    plan = get_or_create_plan(newsletter, found)
     if plan.state != EditionPlan.State.COLLECTING:
         return None
     if now - found.assemble_at > LATEST_ASSEMBLY:
@@ -123,7 +123,7 @@ def _cutoff(found: PlannedDate) -> datetime | None:
     return found.cutoff_at if found.cutoff_at < found.assemble_at else None
 
 
-def plan_of(newsletter: Newsletter, found: PlannedDate) -> EditionPlan:
+def get_or_create_plan(newsletter: Newsletter, found: PlannedDate) -> EditionPlan:
     """The plan of a period, created with its first step."""
     plan, _new = EditionPlan.objects.get_or_create(
         newsletter=newsletter, period=str(found.period), defaults={"assemble_at": found.assemble_at}
@@ -171,7 +171,7 @@ def upcoming_edition(newsletter: Newsletter, now: datetime, among: Collection[in
     `among`: primary keys of the stories that matter; None: all.
     """
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
-    period, found = _next_period(newsletter, present_period(newsletter, today), now)
+    period, found = _next_period(newsletter, period_assembled_on(newsletter, today), now)
     due = found.assemble_at if found else None
     state = ""
     if due is not None and now >= due:

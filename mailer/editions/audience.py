@@ -15,7 +15,7 @@ from mailer.rendering import localization
 from subscribers.models import Subscriber
 from subscribers.segments import segments
 from subscribers.segments.mailing_audience_query import AudienceQuery
-from subscribers.segments.rules import Group, from_json, to_json
+from subscribers.segments.rule_format import Group, from_json, to_json
 from subscribers.segments.segments import load_rule
 from subscribers.subscribe import newsletters_per_list
 from subscribers.subscribe.newsletters_per_list import NewsletterInfo
@@ -67,7 +67,7 @@ class ReaderCounts(NamedTuple):
         return cls(**raw) if raw else None
 
 
-def unread_languages(
+def languages_without_readers(
     combinations: Iterable[Combination], offered: Sequence[str], fallbacks: Sequence[str]
 ) -> dict[str, str]:
     """The newsletter's languages in which no subscriber gets the edition now: {language: used instead}.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.models import AudienceCount
 from subscribers.segments.estimates import KEPT_FOR, is_due
-from subscribers.segments.rules import InvalidRule
+from subscribers.segments.rule_format import InvalidRule
 
 # Audiences up to this number of subscribers are counted for each page.
 COUNTED_LIVE = 20_000

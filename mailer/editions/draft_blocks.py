@@ -20,7 +20,7 @@ from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids_in
 from mailer.rendering import sanitize
 from mailer.rendering.edition_period import Period
-from mailer.rendering.translatable_texts import BLOCK_PARTS, TextPart
+from mailer.rendering.edition_text_parts import BLOCK_PARTS, TextPart
 from mailer.stories.models import Story
 
 T = TypeVar("T")
@@ -247,7 +247,7 @@ def _rank(block: RawBlock, known: Mapping[int, Story], newsletter: Newsletter) -
     return {"lead": (0, 0), "date": (3, story.date.toordinal()), "social": (5, 0)}[kind]
 
 
-def value_of(edition: Edition, block_id: str) -> RawBlock:
+def raw_block(edition: Edition, block_id: str) -> RawBlock:
     """The raw block with this id. Raises BlockNotFound."""
     blocks = raw_blocks(edition)
     return blocks[find_block(blocks, block_id)]
@@ -296,7 +296,7 @@ def written_by_language(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def parts_of_raw(block: RawBlock) -> tuple[TextPart, ...]:
-    """The texts that a block has in each language, as translatable_texts.parts_of says of a rendered one."""
+    """The texts that a block has in each language, as edition_text_parts.parts_of says of a rendered one."""
     value = block["value"]
     if block["type"] == "heading" and value.get("country"):
         return ()
@@ -322,7 +322,7 @@ def block_texts(block: RawBlock) -> dict[str, dict[str, str]]:
 
 def set_block_text(edition: Edition, block_id: str, name: str, language: str, text: str) -> None:
     """Write one text of a block in one language. Raises BlockNotFound."""
-    block = value_of(edition, block_id)
+    block = raw_block(edition, block_id)
     value, kept = block["value"], written_by_language(block["value"])
     kept.setdefault(language, {})[name] = text
     own = {part.name for part in BLOCK_PARTS[block["type"]]}

@@ -23,7 +23,7 @@ from wagtail.images.blocks import ImageChooserBlock
 from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.snippets.blocks import SnippetChooserBlock
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.editions import schedule_rules
 from mailer.editions.schedule_rules import InvalidSchedule, Schedule
 from mailer.rendering import edition_period, localization
@@ -39,7 +39,7 @@ SCHEDULE_LENGTH = 120
 
 def country_choices() -> list[tuple[str, str]]:
     """(code, English name): the office's countries first, then all others."""
-    return list(_country_choices(staff_language.active_language(), tuple(settings.CONFIG.site.countries)))
+    return list(_country_choices(staff_localization.active_language(), tuple(settings.CONFIG.site.countries)))
 
 
 @lru_cache(maxsize=8)
@@ -51,7 +51,7 @@ def _country_choices(language: str, first: tuple[str, ...]) -> tuple[tuple[str, 
 
 def language_choices() -> list[tuple[str, str]]:
     """The site's languages, by their English names."""
-    return [(code, staff_language.language_name(code)) for code in settings.CONFIG.site.languages]
+    return [(code, staff_localization.language_name(code)) for code in settings.CONFIG.site.languages]
 
 
 def _story(**kwargs: Any) -> SnippetChooserBlock:
@@ -571,7 +571,9 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
     def period_label(self) -> str:
         """Its name, or its period in the language of the page: "December 2021"."""
         try:
-            return self.name or localization.period_in_sentence(self.period, staff_language.active_language())
+            return self.name or localization.period_in_sentence(
+                self.period, staff_localization.active_language()
+            )
         except ValueError:
             # Of a form that was not checked yet.
             return self.period
@@ -715,7 +717,7 @@ class DraftCheck(models.Model):
     digest = models.CharField(max_length=64)
     # Bytes of HTML by the variant's key.
     sizes = models.JSONField()
-    # What preflight found, each as preflight.findings.Finding.as_dict.
+    # What preflight found, each as preflight.findings_and_overrides.Finding.as_dict.
     findings = models.JSONField()
 
     def __str__(self) -> str:

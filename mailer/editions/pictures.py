@@ -60,7 +60,7 @@ def media_origin() -> str:
     return str(site.media_origin or site.url)
 
 
-def from_site(html: str) -> str:
+def with_pictures_from_site(html: str) -> str:
     """A message for staff, whose pictures come from the site: before it is sent, only staff may see them."""
     site = settings.CONFIG.site
     return html.replace(f"{site.media_origin}/", f"{site.url}/") if site.media_origin else html
@@ -121,7 +121,7 @@ def encode_picture(data: bytes, crop: str = "wide", grounds: Grounds | None = No
         without_loss = opened.format == "PNG"
         picture = _in_srgb(opened)
     if crop == "video":
-        return EncodedPicture(small_jpeg(_with_play_mark(picture)), "jpg")
+        return EncodedPicture(jpeg_within_size_limit(_with_play_mark(picture)), "jpg")
     if without_loss:
         transparent = _is_transparent(picture)
         picture = picture if transparent else picture.convert("RGB")
@@ -134,10 +134,10 @@ def encode_picture(data: bytes, crop: str = "wide", grounds: Grounds | None = No
         smallest = drawing or whole
         if smallest and len(smallest) <= LARGEST:
             return EncodedPicture(smallest, "png")
-    return EncodedPicture(small_jpeg(_on_white(picture)), "jpg")
+    return EncodedPicture(jpeg_within_size_limit(_on_white(picture)), "jpg")
 
 
-def small_jpeg(picture: Pillow.Image) -> bytes:
+def jpeg_within_size_limit(picture: Pillow.Image) -> bytes:
     """A JPEG without metadata, with the best quality at which it has at most LARGEST octets.
 
     A picture that has more at every quality keeps the lowest one.

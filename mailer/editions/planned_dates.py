@@ -19,7 +19,7 @@ from mailer.editions.schedule_rules import (
     no_holidays,
 )
 from mailer.rendering.edition_period import Kind, Period
-from mailer.staff_language import active_language
+from mailer.staff_localization import active_language
 
 # A date that passed longer ago is not looked for: every month has one since.
 _BACK = timedelta(days=45)
@@ -42,7 +42,7 @@ class PlannedDate:
     send_moved_for: tuple[str, ...] = ()
 
 
-def present_period(newsletter: Newsletter, day: date) -> Period:
+def period_assembled_on(newsletter: Newsletter, day: date) -> Period:
     """The period of an edition that is assembled on this day."""
     kind = Kind(newsletter.period_kind)
     schedule = Schedule.parse(newsletter.assemble_on) if newsletter.assemble_on else None
@@ -66,7 +66,7 @@ def planned_editions(newsletter: Newsletter, after: datetime) -> Iterator[Planne
     """The editions that are assembled behind a moment (aware), one for each period."""
     last: Period | None = None
     for found in occurrences(newsletter, newsletter.assemble_on, after):
-        period = present_period(newsletter, found.day)
+        period = period_assembled_on(newsletter, found.day)
         if period != last:
             last = period
             yield _planned(newsletter, period, found)

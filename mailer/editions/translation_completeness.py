@@ -9,7 +9,7 @@ from mailer.editions.draft_blocks import block_texts, parts_of_raw
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import story_ids
 from mailer.rendering import sanitize
-from mailer.rendering.translatable_texts import SUBJECT_PARTS, TextPart
+from mailer.rendering.edition_text_parts import SUBJECT_PARTS, TextPart
 from mailer.stories.models import Story
 from mailer.stories.translation_states import Translation, translations_of
 

@@ -64,7 +64,7 @@ def _parsed(rows: tuple[tuple[str, str, str], ...], by_name: bool) -> tuple[Term
     return tuple(Term(_tuples(names), _tuples(forbidden), note) for names, forbidden, note in read)
 
 
-def names_in(
+def terms_with_forms_in(
     texts: Mapping[str, str], terms: Sequence[Term], languages: Sequence[tuple[str, str]]
 ) -> list[tuple[Term, list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]]]:
     """What a writer should know of the names in texts (by language): each with its forms in these languages.

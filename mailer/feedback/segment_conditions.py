@@ -11,7 +11,7 @@ from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent
 from subscribers.segments import conditions
 from subscribers.segments.conditions import ConditionType, number_value
-from subscribers.segments.rules import Condition
+from subscribers.segments.rule_format import Condition
 
 
 def register_conditions() -> None:

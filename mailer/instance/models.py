@@ -35,7 +35,8 @@ class Instance(models.Model):
 
     # The machines of the installation have it in a file. A copy gets another one.
     identity = models.CharField(max_length=32, default=new_identity)
-    # Which database server or file this was, when a process started last; see instance.identity.
+    # Which database server or file this was, when a process started last;
+    # see instance.database_copy_detection.
     database = models.CharField(max_length=64, blank=True)
     # When a worker ran last. Machines note it too, and so recognise a database that was put back.
     seen_at = models.DateTimeField(default=timezone.now)

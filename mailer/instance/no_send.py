@@ -15,7 +15,7 @@ from typing import Literal
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from mailer.instance import identity, models
+from mailer.instance import database_copy_detection, models
 from mailer.instance.models import Instance
 
 NOT_JOINED: Literal["not_joined"] = "not_joined"
@@ -34,7 +34,7 @@ def no_send_reason() -> Instance.Reason | Literal["not_joined"] | None:
         return None
     if row.no_send_since is not None:
         return Instance.Reason(row.no_send_reason)
-    return None if identity.has_joined(row.identity) else NOT_JOINED
+    return None if database_copy_detection.machine_has_joined(row.identity) else NOT_JOINED
 
 
 class Watch:

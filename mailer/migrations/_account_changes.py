@@ -20,7 +20,7 @@ _SINCE = {
     "sqlite": f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-{DAYS} days')",
     "postgresql": f"clock_timestamp() - interval '{DAYS} days'",
 }
-# `mailer.approval.account_change_records` tells the database who is signed in. A process without it, such
+# `mailer.approval.acting_user` tells the database who is signed in. A process without it, such
 # as a database shell, cannot write to accounts on SQLite, and leaves the actor empty on PostgreSQL.
 _ACTOR = {
     "sqlite": "mailer_acting_user()",
@@ -191,7 +191,7 @@ TRIGGERS = [
 ]
 
 
-# Two accounts never differ by letter case alone. `mailer.approval.same_person` refuses more.
+# Two accounts never differ by letter case alone. `mailer.approval.one_account_per_person` refuses more.
 _INDEXES = {
     "account_username_once": "auth_user (lower(username))",
     "account_email_once": "auth_user (lower(email)) WHERE email <> ''",

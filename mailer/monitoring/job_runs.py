@@ -110,7 +110,7 @@ RECORDER = JobRecorder()
 
 
 @contextmanager
-def write_heartbeats(
+def write_runs_and_heartbeats(
     engine: str,
     now: Callable[[], datetime],
     recorder: JobRecorder = RECORDER,

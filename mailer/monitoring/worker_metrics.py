@@ -21,8 +21,8 @@ from mailer.instance import models as instances
 from mailer.monitoring.job_runs import ALIVE_WITHIN
 from mailer.monitoring.models import JobStats, WorkerProcess
 from mailer.stories.models import StorySource
-from subscribers.bulk import jobs as bulk
-from subscribers.imports import jobs as imports
+from subscribers.bulk import job_lifecycle as bulk
+from subscribers.imports import job_lifecycle as imports
 
 # A queue that is longer counts as so long.
 COUNT_LIMIT = 10_000
@@ -198,7 +198,7 @@ def cluster_metrics(now: datetime) -> Iterator[Metric]:
     yield jobs
 
 
-def installation_metrics(now: datetime) -> Iterator[Metric]:
+def no_send_and_backup_metrics(now: datetime) -> Iterator[Metric]:
     """Whether anything may be sent, and when the last backup was made."""
     row = instances.load_instance()
     no_send = GaugeMetricFamily(
@@ -281,6 +281,6 @@ SECTIONS = (
     job_metrics,
     worker_process_metrics,
     cluster_metrics,
-    installation_metrics,
+    no_send_and_backup_metrics,
     source_metrics,
 )

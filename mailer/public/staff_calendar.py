@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from mailer.editions.assemble import now_or_demo_time
 from mailer.reports.edition_calendar import KINDS, calendar_events
 from mailer.reports.models import CalendarAddress
-from mailer.staff_language import in_language_of
+from mailer.staff_localization import in_language_of
 from subscribers import tokens
 
 # Any of these permissions shows editions in the desk.

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from mailer.delivery.outbox import staff_test_sends
 from mailer.editions import pictures
-from mailer.public import archive, calendar_files, masthead_ornament
+from mailer.public import archived_edition_queries, calendar_files, masthead_ornament
 from mailer.rendering import localization
 from mailer.rendering import web_version as web_version_page
 from mailer.serve_media_files import PICTURE_PATH, stored_file
@@ -37,7 +37,7 @@ def archive_list(request: HttpRequest) -> HttpResponse:
             "newsletter": one.newsletter,
             "period": one.title(language),
         }
-        for one in archive.archived_editions()
+        for one in archived_edition_queries.archived_editions()
     ]
     context = {"editions": rows, "languages": offered_languages()}
     return render_page(request, "pages/archive/list.html", context, language=language)
@@ -47,11 +47,11 @@ def archive_list(request: HttpRequest) -> HttpResponse:
 def archived_edition_page(request: HttpRequest, slug: str) -> HttpResponse:
     """`/archive/<slug>/`: the edition's languages, each with the variant that has most stories."""
     language = requested_language(request)
-    found = archive.archived_edition(slug)
+    found = archived_edition_queries.archived_edition(slug)
     if found is None:
         raise Http404
-    variants = archive.sort_by_language(
-        archive.fullest_variants(found.snapshot_id), settings.CONFIG.site.languages
+    variants = archived_edition_queries.sort_by_language(
+        archived_edition_queries.fullest_variants(found.snapshot_id), settings.CONFIG.site.languages
     )
     context = {
         "slug": slug,
@@ -74,11 +74,13 @@ def archived_edition_page(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def web_version(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     """`/archive/<slug>/<variant>/`: the message as it was approved, without anything personal."""
-    found = archive.latest_variant(slug, key)
+    found = archived_edition_queries.latest_variant(slug, key)
     if found is None:
         raise Http404
     site_url = settings.CONFIG.site.url
-    others = archive.sort_by_language(archive.other_languages(found), settings.CONFIG.site.languages)
+    others = archived_edition_queries.sort_by_language(
+        archived_edition_queries.other_languages(found), settings.CONFIG.site.languages
+    )
     links = [
         web_version_page.OtherLanguage(
             one.language, native_language_name(one.language), f"{site_url}/archive/{slug}/{one.key}/"
@@ -98,7 +100,7 @@ def web_version(request: HttpRequest, slug: str, key: str) -> HttpResponse:
 @require_safe
 def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
     """`/archive/<slug>/<story>.ics`: an event for a calendar, in ?lang= or the nearest language."""
-    found = archive.archived_event(slug, story)
+    found = archived_edition_queries.archived_event(slug, story)
     if found is None:
         raise Http404
     content, event, mailing = found
@@ -131,9 +133,9 @@ def archive_feed(request: HttpRequest) -> HttpResponse:
         feed_url=f"{site.url}/archive/feed.xml",
         feed_guid=f"{site.url}/archive/",
     )
-    for one in archive.archived_editions(_FEED_LENGTH):
-        variants = archive.sort_by_language(
-            archive.fullest_variants(one.snapshot_id), (language, *site.languages)
+    for one in archived_edition_queries.archived_editions(_FEED_LENGTH):
+        variants = archived_edition_queries.sort_by_language(
+            archived_edition_queries.fullest_variants(one.snapshot_id), (language, *site.languages)
         )
         atom.add_item(
             title=f"{one.newsletter}, {one.title(language)}",
@@ -162,7 +164,7 @@ def image(request: HttpRequest, path: str) -> HttpResponseBase:
     if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
         raise Http404
     # Only for a file that exists the database is asked.
-    if of_snapshot and default_storage.exists(path) and archive.is_public_picture(path):
+    if of_snapshot and default_storage.exists(path) and archived_edition_queries.is_public_picture(path):
         cache = f"public, max-age={_YEAR_SECONDS}, immutable"
     elif (of_snapshot and _is_in_test(request, path)) or request.user.has_perm("wagtailadmin.access_admin"):
         cache = "private, max-age=600"

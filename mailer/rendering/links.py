@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 
 from mailer.rendering import sanitize
-from mailer.rendering.avoid_odd_url_count import CountedAddresses, filler_pages
+from mailer.rendering.avoid_rspamd_odd_url_count import CountedAddresses, filler_pages
 from mailer.rendering.data_types import Content, RenderedVariant, Story
 from mailer.rendering.merge_tags import escape_tags
 

@@ -86,7 +86,7 @@ def language_name(code: str, reader_language: str) -> str:
     return str(name or babel_locale(code).get_display_name(babel_locale(code)) or code)
 
 
-def join_names(names: Iterable[str]) -> str:
+def join_with_commas(names: Iterable[str]) -> str:
     """Names in a row. Commas alone suit every language, whatever the names stand for in the sentence."""
     return ", ".join(names)
 

@@ -48,7 +48,9 @@ def country_names(countries: Collection[str], reader_language: str) -> str:
     """The value of `countries`: names in the reader's language, as ordered; "all countries" for none."""
     if not countries:
         return localization.for_language(reader_language)("all countries")
-    return localization.join_names(localization.country_name(code, reader_language) for code in countries)
+    return localization.join_with_commas(
+        localization.country_name(code, reader_language) for code in countries
+    )
 
 
 def web_values(site_url: str, reader_language: str) -> dict[str, str]:

@@ -29,9 +29,9 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from mailer.rendering.block_cache import KeepingTemplate
-from mailer.rendering.compiled_parts import CompiledParts
-from mailer.rendering.mark_stored_texts import stored
+from mailer.rendering.mark_messages_for_gettext import stored
 from mailer.rendering.merge_tags import TrustedText, escape_tags
+from mailer.rendering.template_bytecode_cache import CompiledParts
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Templates are inside the package in a wheel, and beside it in a checkout.

@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mailer.rendering.mark_stored_texts import stored
+from mailer.rendering.mark_messages_for_gettext import stored
 
 _LIGHT = {
     "ground": "#F2EEE6",
@@ -272,7 +272,7 @@ def token_error(name: str, value: str) -> str:
     )
 
 
-def ornament_path(tokens: Mapping[str, str]) -> str:
+def ornament_url_path(tokens: Mapping[str, str]) -> str:
     """The path on the site of the band below the masthead, a PNG in the theme's colours."""
     return f"/ornament/{tokens['signal'][1:].upper()}-{tokens['on_deep'][1:].upper()}.png"
 

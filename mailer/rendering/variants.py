@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mailer.rendering import (
-    avoid_odd_url_count,
+    avoid_rspamd_odd_url_count,
     block_cache,
     links,
     localization,
@@ -21,7 +21,7 @@ from mailer.rendering import (
     view_model,
 )
 from mailer.rendering.data_types import Content, RenderedVariant
-from mailer.rendering.mark_stored_texts import stored
+from mailer.rendering.mark_messages_for_gettext import stored
 from mailer.rendering.merge_tags import PLACEHOLDERS, TrustedText, escape_tags
 from mailer.rendering.view_model import Digest
 
@@ -68,7 +68,7 @@ def render_selection(
     html, text, error = _bodies(digest, content)
     # Other parts than the shipped ones may leave words out of the text.
     has_all = not content.masthead.templates
-    text = avoid_odd_url_count.with_even_count(
+    text = avoid_rspamd_odd_url_count.with_even_count(
         html, text, digest.newsletter, content.site_url, has_all=has_all
     )
     return RenderedVariant(

@@ -23,7 +23,7 @@ from mailer.rendering.data_types import (
     StoryText,
     Subject,
 )
-from mailer.rendering.mark_stored_texts import stored
+from mailer.rendering.mark_messages_for_gettext import stored
 
 # From this many countries on, the place is the first one "and the region".
 _LISTED_COUNTRIES = 4
@@ -196,7 +196,7 @@ def build_digest(
         languages_url=f"{writer.archive}/?lang={quote(reader_language)}" if len(head.languages) > 1 else "",
         contents=_contents(pieces),
         ornament_url=(content.media_origin or content.site_url)
-        + theme.ornament_path(theme.all_tokens(head.theme)),
+        + theme.ornament_url_path(theme.all_tokens(head.theme)),
         logo=logo,
         logo_dark=_logo(head.logo_dark) if logo and head.logo_dark != head.logo else None,
         logo_alt=sanitize.without_unprintable(own.logo_alt),
@@ -339,7 +339,9 @@ class _Builder:
 
     def heading(self, block: Block) -> LocalizedText:
         if block.countries:
-            return LocalizedText(localization.join_names(self.country(code) for code in block.countries))
+            return LocalizedText(
+                localization.join_with_commas(self.country(code) for code in block.countries)
+            )
         return self.localized(block.texts, "A heading")
 
     def localized(self, texts: Sequence[LocalText], what: str) -> LocalizedText:
@@ -386,7 +388,7 @@ class _Builder:
             raise ValueError(
                 f"story {story.key!r} has no text in any language; give it one before it is rendered"
             )
-        self._warn_fallback(quoted_headline(chosen.headline), chosen.language)
+        self._warn_fallback(story_name_for_warning(chosen.headline), chosen.language)
         where, beyond = self.place(story)
         picture = self.picture(story, chosen)
         link = self.link(story, chosen)
@@ -431,7 +433,7 @@ class _Builder:
         )
         if len(story.countries) >= _LISTED_COUNTRIES or everywhere:
             return self.country(story.countries[0]), self.messages("and the region")
-        return localization.join_names(self.country(code) for code in story.countries), ""
+        return localization.join_with_commas(self.country(code) for code in story.countries), ""
 
     def mark(self, story: Story) -> str:
         own = self.content.masthead.countries
@@ -444,7 +446,7 @@ class _Builder:
     def link(self, story: Story, text: StoryText) -> str:
         safe = sanitize.safe_link(story.link)
         if story.link.strip() and not safe:
-            what = quoted_headline(text.headline)
+            what = story_name_for_warning(text.headline)
             self.warn(
                 stored(
                     "%(what)s has a link that is not http, https or mailto; readers see no link.", what=what
@@ -461,7 +463,7 @@ class _Builder:
     def picture(self, story: Story, text: StoryText) -> Picture | None:
         if story.picture is None:
             return None
-        what = quoted_headline(text.headline)
+        what = story_name_for_warning(text.headline)
         address = sanitize.safe_picture_url(story.picture.url)
         if not address:
             self.warn(
@@ -535,7 +537,7 @@ def _single_line(text: str) -> str:
     return " ".join(sanitize.without_unprintable(text).split())
 
 
-def quoted_headline(headline: str) -> str:
+def story_name_for_warning(headline: str) -> str:
     """The beginning of a headline as warnings name it."""
     return stored("The story “%(headline)s”", headline=shorten_for_warning(headline))
 

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from mailer.reports.labels_and_summary import format_number, format_percent
+from mailer.reports.number_formats import format_number, format_percent
 from mailer.reports.stats import Interval, Timeline, Totals
 from mailer.reports.tables import EXCLUDED_LABEL, STATE_LABELS
 

@@ -16,7 +16,7 @@ from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, planned_editions
 from mailer.rendering import localization
 from mailer.reports.edition_state import edition_states
-from mailer.staff_language import active_language
+from mailer.staff_localization import active_language
 
 # What happens at a time, in the order of a day.
 KINDS: dict[str, Promise] = {

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.delivery.models import Mailing
 from mailer.link_tracking import policy_from_manifest
-from mailer.reports.labels_and_summary import format_number
+from mailer.reports.number_formats import format_number
 from mailer.reports.tables import Cell, Column, Table
 from mailer.tracking.click_and_open_counts import (
     Breakdown,
@@ -146,11 +146,11 @@ def _note(rows: Iterable[tuple[Cell, ...]]) -> str:
 
 
 def _languages(breakdown: Iterable[Breakdown]) -> Iterable[tuple[Cell, ...]]:
-    return ((staff_language.language_name(one.language), one.human_count) for one in breakdown)
+    return ((staff_localization.language_name(one.language), one.human_count) for one in breakdown)
 
 
 def _countries(breakdown: Iterable[Breakdown]) -> Iterable[tuple[Cell, ...]]:
     return (
-        (staff_language.country_names(one.countries or ()) or gettext("Every country"), one.human_count)
+        (staff_localization.country_names(one.countries or ()) or gettext("Every country"), one.human_count)
         for one in breakdown
     )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
 from mailer.feedback.models import FeedbackEvent
-from mailer.reports.labels_and_summary import reason_label
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from mailer.reports.spreadsheet_export import Sheet
 from mailer.reports.tables import Cell, Column
 from subscribers.models import Subscriber

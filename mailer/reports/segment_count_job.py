@@ -8,7 +8,7 @@ from datetime import datetime
 from mailer.reports.subscribers_to_review import review_rules
 from subscribers.segments import estimates, segments
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import Group, InvalidRule
+from subscribers.segments.rule_format import Group, InvalidRule
 
 # Latest changed segments that are counted in advance.
 _RECENT = 50

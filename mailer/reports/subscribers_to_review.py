@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from subscribers.models import MailingList
-from subscribers.segments.rules import Condition, Group
+from subscribers.segments.rule_format import Condition, Group
 
 
 def review_rules() -> Mapping[str, Group]:

@@ -12,8 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from mailer import staff_language
-from mailer.reports.labels_and_summary import BOUNCE_CLASS_LABELS, reason_label
+from mailer import staff_localization
+from mailer.reports.reason_labels_and_mailing_summary import BOUNCE_CLASS_LABELS, reason_label
 from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Timeline, Totals, build_timeline, sum_outcomes
 
 Cell = str | int | float | None
@@ -163,7 +163,7 @@ def timeline_table(timeline: Timeline, zone: str) -> Table:
     columns = (Column("from", heading, "text"), Column("accepted", gettext("Accepted")))
     note = gettext(
         "All times: %(zone)s. “Accepted” means that the recipient's mail server took the message."
-    ) % {"zone": staff_language.zone_label(None, ZoneInfo(zone))}
+    ) % {"zone": staff_localization.zone_label(None, ZoneInfo(zone))}
     return Table(
         "timeline",
         gettext("Emails accepted over time"),
@@ -240,7 +240,7 @@ def providers_table(stats: Stats) -> Table:
 def languages_table(stats: Stats) -> Table:
     """Outcomes by the language of the recipients' variants."""
     rows = (
-        (staff_language.language_name(code) if code else gettext("No variant of the edition"), outcome)
+        (staff_localization.language_name(code) if code else gettext("No variant of the edition"), outcome)
         for code, outcome in stats.languages.items()
     )
     return _outcomes_table(
@@ -260,7 +260,7 @@ def countries_table(stats: Stats) -> Table:
             outcomes[code] = outcomes.get(code, OutcomeCounts()) + outcome
     ordered = sorted(outcomes.items(), key=lambda item: (not item[0], -item[1].recipients, item[0]))
     rows = (
-        (staff_language.country_name(code) if code else gettext("Every country"), one)
+        (staff_localization.country_name(code) if code else gettext("Every country"), one)
         for code, one in ordered
     )
     note = str(_SEVERAL_COUNTRIES) if any("," in choice for choice in stats.countries) else ""

@@ -15,7 +15,7 @@ from django_stubs_ext import StrOrPromise
 from mailer.delivery.models import Mailing
 from mailer.editions.models import Newsletter
 from mailer.reports.collect_stats import key_figures_of
-from mailer.reports.labels_and_summary import format_percent
+from mailer.reports.number_formats import format_percent
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Cell, Column, Table
 from mailer.tracking.click_and_open_counts import human_clicks

@@ -101,7 +101,7 @@ def suggest(
     return _decide(found, site, hints.default)
 
 
-def countries_of_name(name: str) -> tuple[str, ...]:
+def countries_from_code_or_name(name: str) -> tuple[str, ...]:
     """The country that a code or name in one of the seven languages means; none where it is no name."""
     if name.strip().upper() in iso_codes.COUNTRIES:
         return (name.strip().upper(),)
@@ -122,7 +122,7 @@ class _Named:
 
 def _stated(stated: Iterable[str], site: Sequence[str]) -> CountrySuggestion | None:
     reasons = tuple(
-        Reason(code, name.strip(), "stated") for name in stated for code in countries_of_name(name)
+        Reason(code, name.strip(), "stated") for name in stated for code in countries_from_code_or_name(name)
     )
     if not reasons:
         return None

@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from mailer.insert_rows import insert_objects, insert_rows, new_object
-from mailer.stories import bulk_drafts, duplicates, source_item_review
+from mailer.stories import bulk_drafts, duplicates, source_item_changes_and_duplicates
 from mailer.stories.draft_suggestion import (
     SourceContext,
     SuggestedStory,
@@ -218,7 +218,7 @@ def _join(source: StorySource, one: _NewEntry, now: datetime) -> Done:
         return _place(source, [one], now)[0]
     if original.story_id is not None:
         story = Story.objects.select_for_update().get(pk=original.story_id)
-        if not source_item_review.join_text(story, row):
+        if not source_item_changes_and_duplicates.join_text(story, row):
             # It has another text in this language.
             return _place(source, [one], now)[0]
         row.story = story

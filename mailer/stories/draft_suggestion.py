@@ -272,14 +272,14 @@ def entry_of(
 
 
 def build_request(source: SourceContext, items: Iterable[SourceItem], now: datetime) -> bytes:
-    """What `answer_request` reads."""
+    """What `suggest_stories` reads."""
     listed = [to_json(item) for item in items]
     asked = {"source": asdict(source), "items": listed, "now": now.isoformat()}
     # As json.loads reads it: a feed may have half of a surrogate pair.
     return json.dumps(asked, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def answer_request(body: bytes) -> dict[str, Any]:
+def suggest_stories(body: bytes) -> dict[str, Any]:
     """{"stories": [...]} for a `build_request`; None for an entry that fails. Runs in the limited process."""
     asked = json.loads(body)
     source, now = SourceContext(**asked["source"]), datetime.fromisoformat(asked["now"])
@@ -300,7 +300,7 @@ def _answer(source: SourceContext, item: SourceItem, now: datetime) -> dict[str,
 
 
 def read_answer(answer: Mapping[str, Any], item: SourceItem) -> SuggestedStory:
-    """The story that `answer_request` answered for the entry. Raises KeyError, TypeError and ValueError."""
+    """The story that `suggest_stories` answered for the entry. Raises KeyError, TypeError and ValueError."""
     given, kind = answer["countries"], dict(answer["kind"])
     countries = CountrySuggestion(
         tuple(given["countries"]),

@@ -2,7 +2,7 @@
 
 An entry that repeats a story is merged into it; one that its source calls a translation joins the story as
 another language. A story that staff deleted does not come back. What the source changes later is in
-source_item_review.
+source_item_changes_and_duplicates.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import groupby
 
 from django.db import transaction
 
-from mailer.stories import source_item_review
+from mailer.stories import source_item_changes_and_duplicates
 from mailer.stories.draft_or_merge_new_items import Done, Prepared, record_new
 from mailer.stories.draft_suggestion import (
     Outcome,
@@ -212,12 +212,12 @@ def _note_change(
     held.save(update_fields=["digest", "seen_at", "missing_since", "removed_at", "modified"])
     before = held.picture_digest
     offered = None if picture is None else _new_picture(held, item, picture, suggested.headline)
-    changed = source_item_review.apply_or_hold_change(
+    changed = source_item_changes_and_duplicates.apply_or_hold_change(
         held,
         suggested.values,
         suggestions_with_reasons(suggested),
         now,
-        source_item_review.PictureChange.of(offered, before),
+        source_item_changes_and_duplicates.PictureChange.of(offered, before),
     )
     return "updated", held.story if changed else None
 
@@ -238,7 +238,7 @@ def _new_picture(held: StorySourceItem, item: SourceItem, picture: Picture, titl
 def _delete_untouched_draft(row: StorySourceItem, digest: str) -> bool:
     """Delete the entry and its draft, unless staff touched the draft or the entry is as it was."""
     held = StorySourceItem.objects.select_for_update(of=("self",)).get(pk=row.pk)
-    if held.digest == digest or not source_item_review.may_start_over(held):
+    if held.digest == digest or not source_item_changes_and_duplicates.draft_may_be_remade(held):
         return False
     story = held.story
     held.delete()

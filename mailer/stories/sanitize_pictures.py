@@ -45,7 +45,7 @@ def connect_signals() -> None:
     pre_save.connect(_strip_avatar, sender=UserProfile, dispatch_uid="strip avatar")
 
 
-def read_checked(path: Path) -> bytes:
+def read_without_metadata(path: Path) -> bytes:
     """The picture's bytes without metadata.
 
     It is a complete JPEG, PNG, GIF or WebP of at most 10 MB and 50 megapixels. Raises PictureError.

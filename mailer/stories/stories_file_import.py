@@ -21,7 +21,7 @@ from mailer.rendering.data_types import Story as StoryContent
 from mailer.rendering.data_types import StoryKind
 from mailer.rendering.data_types import StoryText as TextRecord
 from mailer.stories.models import Story, StoryText, time_errors
-from mailer.stories.sanitize_pictures import PictureError, read_checked, store_picture
+from mailer.stories.sanitize_pictures import PictureError, read_without_metadata, store_picture
 from subscribers import iso_codes
 
 _STORY_KEYS = (
@@ -343,7 +343,7 @@ def _pictures(records: tuple[StoryRecord, ...]) -> dict[Path | None, bytes]:
     problems = []
     for path in dict.fromkeys(record.picture_file for record in records if record.picture_file):
         try:
-            found[path] = read_checked(path)
+            found[path] = read_without_metadata(path)
         except PictureError as error:
             problems.append(str(error))
     if problems:

@@ -1,7 +1,6 @@
 """Recording clicks and opens: from a request, through a buffer in memory, to rows a batch at a time.
 
-No request waits for a write to the database, or fails with it. Links lead only to URLs that stand in the
-approved snapshot.
+No request waits for a write to the database, or fails with it.
 """
 
 from __future__ import annotations
@@ -20,11 +19,7 @@ from typing import Generic, NamedTuple, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, transaction
 
-from mailer import link_tracking
-from mailer.approval import snapshot_hashes
-from mailer.approval.models import Snapshot, SnapshotVariant
 from mailer.delivery.models import Delivery
-from mailer.link_tracking import LinkRef
 from mailer.tracking.bot_detection import TOO_SOON_SECONDS, EventKind, FilterReason
 from mailer.tracking.models import TrackingEvent
 from subscribers.models import Subscriber
@@ -198,37 +193,3 @@ def _deliveries(delivery_ids: Iterable[int]) -> dict[int, _DeliveryInfo]:
 
 # Filled by the views, written by the process that serves them.
 event_buffer = WriteBuffer(record)
-
-# Variants and snapshots whose links are cached.
-_MAX_VARIANTS, _MAX_SNAPSHOTS = 16_384, 256
-
-
-def resolve_link(ref: LinkRef) -> str | None:
-    """The URL of a link; None when no snapshot has it. Asks the database once per variant."""
-    if ref.link_number == link_tracking.HONEYPOT:
-        return f"{settings.CONFIG.site.url}/"
-    try:
-        return _urls(_snapshot_of(ref.variant_id))[ref.link_number - 1]
-    except (SnapshotVariant.DoesNotExist, IndexError):
-        return None
-
-
-def clear_link_cache() -> None:
-    """Ask the database anew for everything."""
-    _snapshot_of.cache_clear()
-    _urls.cache_clear()
-
-
-@lru_cache(maxsize=_MAX_VARIANTS)
-def _snapshot_of(variant_id: int) -> int:
-    return SnapshotVariant.objects.only("snapshot_id").get(pk=variant_id).snapshot_id
-
-
-@lru_cache(maxsize=_MAX_SNAPSHOTS)
-def _urls(snapshot_id: int) -> tuple[str, ...]:
-    """The links in order of their numbers; empty when the stored snapshot is not what was approved."""
-    snapshot = Snapshot.objects.only("manifest", "sha256").get(pk=snapshot_id)
-    if snapshot_hashes.sha256_hex(snapshot.manifest) != snapshot.sha256:
-        log.error("action=snapshot_hash_mismatch snapshot=%d", snapshot_id)
-        return ()
-    return tuple(link.url for link in link_tracking.policy_from_manifest(snapshot.manifest).links)

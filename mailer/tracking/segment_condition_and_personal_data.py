@@ -9,14 +9,14 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from mailer.link_tracking import LinkRef
-from mailer.tracking import record_events
+from mailer.tracking import link_targets
 from mailer.tracking.bot_detection import EventKind, FilterReason
 from mailer.tracking.models import TrackingEvent
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import iso_datetime
 from subscribers.segments import conditions
 from subscribers.segments.conditions import ConditionType, number_value
-from subscribers.segments.rules import Condition
+from subscribers.segments.rule_format import Condition
 from subscribers.signals import collect_personal_data
 
 
@@ -62,7 +62,7 @@ def _exported(row: TrackingEvent) -> dict[str, Any]:
         "at": iso_datetime(row.at),
         "kind": row.kind,
         "edition": row.variant.snapshot.edition.slug,
-        "link": record_events.resolve_link(LinkRef(row.variant_id, row.link_number)) if is_click else None,
+        "link": link_targets.resolve_link(LinkRef(row.variant_id, row.link_number)) if is_click else None,
         # Why it is not counted as the subscriber's own; empty: it is.
         "filter_reason": row.filter_reason,
     }

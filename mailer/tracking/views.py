@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from mailer import link_tracking
 from mailer.link_tracking import LinkRef
-from mailer.tracking import record_events
+from mailer.tracking import link_targets
 from mailer.tracking.bot_detection import EventKind, reason_to_ignore
 from mailer.tracking.record_events import (
     TrackedRequest,
@@ -32,7 +32,7 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 def tracked_click(request: HttpRequest, token: str, subscriber: str = "") -> HttpResponseBase:
     """`/r/<token>/`: redirect to the link's target; what follows the token is only for the eye."""
     ref = link_tracking.parse_link_token(token)
-    target = record_events.resolve_link(ref) if ref else None
+    target = link_targets.resolve_link(ref) if ref else None
     if ref is None or target is None:
         return render_page(request, "pages/unknown_link.html", status=404, private=True)
     _record(request, ref, EventKind.CLICK, subscriber)

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from mailer import telemetry
 from mailer.config import ConfigError, Worker, file_modes, json_log
-from mailer.instance import identity
-from mailer.worker import job_execution_and_locks
+from mailer.instance import database_copy_detection
+from mailer.worker import machine_locks
 from subscribers import verify_address_hash_key
 
 
@@ -71,12 +71,12 @@ def check_database_fully_loaded() -> None:
 
 def begin_no_send_if_copied() -> None:
     """Begin no-send mode where the database is a copy, or was put back to an earlier state."""
-    identity.enforce_identity(timezone.now())
+    database_copy_detection.enforce_identity(timezone.now())
 
 
 def hold_database() -> None:
     """Keep `mailer move-database` out while this process runs. Raises ConfigError while it runs."""
-    job_execution_and_locks.hold_database(settings.CONFIG.path(settings.CONFIG.storage.path))
+    machine_locks.hold_database(settings.CONFIG.path(settings.CONFIG.storage.path))
 
 
 def worker_of(configured: Worker, queues: str) -> Worker:

@@ -230,10 +230,10 @@ def word_status(cell: str) -> Status | None:
         return Status.SUBSCRIBED
     if text in _FALSE:
         return Status.NOT_SUBSCRIBED
-    if (denying := denying_status(text)) is not None:
+    if (denying := negative_phrase_status(text)) is not None:
         return denying
-    if (found := left_status(text)) is not None:
-        return None if is_denied(text) else found
+    if (found := opt_out_or_bounce_status(text)) is not None:
+        return None if is_negated(text) else found
     return Status.SUBSCRIBED if _ACTIVE_BEGINS.match(text) else None
 
 
@@ -241,12 +241,12 @@ def word_status(cell: str) -> Status | None:
 def status_mentioned_in_any_column(cell: str) -> Status:
     """What a cell of any column says clearly; SUBSCRIBED where it says nothing about that."""
     text = cell.strip()[:_CLEAR_LENGTH]
-    if is_link(text):
+    if is_link_or_address(text):
         return Status.SUBSCRIBED
     text = normalise_words(text)
     if not _CLEAR.search(text):
         return Status.SUBSCRIBED
-    return denying_status(text) or left_status(text) or Status.UNSUBSCRIBED
+    return negative_phrase_status(text) or opt_out_or_bounce_status(text) or Status.UNSUBSCRIBED
 
 
 def may_mention(cells: Iterable[str]) -> bool:
@@ -284,21 +284,21 @@ def is_number(cell: str) -> bool:
     return bool(_NUMBER.match(cell.strip()))
 
 
-def is_link(cell: str) -> bool:
+def is_link_or_address(cell: str) -> bool:
     """Whether a cell is a link or an address, which says nothing about the person."""
     return "@" in cell or bool(_LINK.match(cell.strip()))
 
 
-def is_denied(text: str) -> bool:
+def is_negated(text: str) -> bool:
     """Whether a plain text denies what it speaks of: "not bounced"."""
     return bool(_NEGATED.search(text))
 
 
-def denying_status(text: str) -> Status | None:
+def negative_phrase_status(text: str) -> Status | None:
     """What a plain text says with a "not" of its own: "do not mail", "unconfirmed", "not subscribed"."""
     return next((status for status, words in _DENYING if words.search(text)), None)
 
 
-def left_status(text: str) -> Status | None:
+def opt_out_or_bounce_status(text: str) -> Status | None:
     """What the words for leaving, bouncing, complaining and blocking in a plain text say."""
     return most_severe(found) if (found := [one for one, words in _LEFT if words.search(text)]) else None

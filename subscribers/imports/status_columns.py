@@ -12,16 +12,16 @@ from functools import lru_cache
 
 from subscribers.imports.status_cells import (
     Status,
-    denying_status,
     is_date,
-    is_denied,
     is_false,
-    is_link,
+    is_link_or_address,
+    is_negated,
     is_number,
     is_true,
-    left_status,
     may_mention,
+    negative_phrase_status,
     normalise_words,
+    opt_out_or_bounce_status,
     status_mentioned_in_any_column,
     word_status,
 )
@@ -119,10 +119,10 @@ def status_column_of_heading(heading: str) -> Kind | None:
         return Kind("ignore", Status.SUBSCRIBED, sure=True)
     if text in _STATUS_HEADINGS:
         return Kind("status", Status.UNSUBSCRIBED, sure=True)
-    if (denying := denying_status(text)) is not None:
+    if (denying := negative_phrase_status(text)) is not None:
         return Kind("opted_out", denying, sure=True, explains=bool(_WHY.search(text)))
-    if (found := left_status(text)) is not None:
-        if is_denied(text):
+    if (found := opt_out_or_bounce_status(text)) is not None:
+        if is_negated(text):
             return Kind("opted_in", found, sure=True, denied=True)
         return Kind("opted_out", found, sure=True, explains=bool(_WHY.search(text)))
     if _STATUS_HEADING.search(text):
@@ -145,7 +145,7 @@ def infer_reading(kind: Kind | None, cells: Iterable[str], words: Mapping[str, S
         return _read_unnamed(values, words)
     if kind.field == "ignore":
         return Reading("ignore")
-    if not values or all(map(is_link, values)):
+    if not values or all(map(is_link_or_address, values)):
         # Nothing is known yet; the survey asks if that changes.
         return Reading("opted_out" if kind.field == "opted_out" and not values else "ignore")
     if kind.denied and not kind.sure and not any(is_true(value) or is_false(value) for value in values):

@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from subscribers.imports.models import ImportChange, ImportJob
 from subscribers.segments.models import CustomField, FieldValue, Tag, Tagging
-from subscribers.segments.tag_and_field_values import get_or_create_tag, parse_value
+from subscribers.segments.subscriber_tags_and_fields import get_or_create_tag, parse_value
 
 # Characters of a tag, and tags of a row.
 _MAX_TAG_LENGTH, _MAX_TAGS = 60, 20

@@ -21,7 +21,7 @@ from django.db.models import Q
 
 from subscribers import (
     consent,
-    former_addresses,
+    former_addresses_and_merged_ids,
     merge,
     rate_limit,
     suppression,
@@ -96,7 +96,9 @@ def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: dat
             requested_at=now,
             needs_old=not is_bouncing(subscriber),
         )
-        if signup_limits.claim_monthly_email(new_email, now) and not suppression.is_suppressed(new_email):
+        if signup_limits.claim_monthly_email_quota(new_email, now) and not suppression.is_suppressed(
+            new_email
+        ):
             token = tokens.make_dated("change_address", change.pk, now)
             transactional_emails.send_address_confirmation(subscriber, new_email, token, change.needs_old)
         if change.needs_old:
@@ -223,7 +225,7 @@ def _restore_address(
         merge.merge(subscriber, other, now)
     rejected = bytes(subscriber.address_hash)
     _set_email(subscriber, change.old_email)
-    former_addresses.record_address_change(subscriber, rejected, now, is_own=False)
+    former_addresses_and_merged_ids.record_address_change(subscriber, rejected, now, is_own=False)
     evidence = replace(evidence, source="rejected: the old address is restored")
     consent.record(Event.ADDRESS_CHANGED, [subscriber.pk], [None], evidence, now)
 
@@ -260,7 +262,7 @@ def _move(subscriber: Subscriber, change: AddressChange, evidence: Evidence, now
     """Give the subscriber the new address, which no other has."""
     old = bytes(subscriber.address_hash)
     _set_email(subscriber, change.new_email)
-    former_addresses.record_address_change(subscriber, old, now)
+    former_addresses_and_merged_ids.record_address_change(subscriber, old, now)
     source = f"from {mask_address(change.old_email)} to {mask_address(change.new_email)}"
     if not change.needs_old:
         source += "; the old address bounces"

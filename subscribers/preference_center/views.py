@@ -13,13 +13,13 @@ from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from subscribers import former_addresses, unsubscribe
+from subscribers import former_addresses_and_merged_ids, unsubscribe
 from subscribers.addresses import mask_address
 from subscribers.consent import Channel, Evidence, network_of
 from subscribers.models import AddressChange, Subscriber, Subscription
 from subscribers.preference_center import change_address, preferences
 from subscribers.preference_center.preferences import AddressChangeForm, Preferences, PreferencesForm
-from subscribers.privacy import data_access
+from subscribers.privacy import data_access, erase_and_notify
 from subscribers.public_page_responses import (
     client_address,
     evidence_from,
@@ -62,7 +62,7 @@ _Outcome = str | PreferencesForm | AddressChangeForm
 @link_page("pages/unknown_link.html")
 def preferences_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/preferences/<token>/`: all preferences of a subscriber on one page."""
-    claim, subscriber = former_addresses.read_subscriber_token("preferences", token)
+    claim, subscriber = former_addresses_and_merged_ids.read_subscriber_token("preferences", token)
     now = timezone.now()
     before = preferences.read_preferences(subscriber, now)
     evidence = evidence_from(request, Channel.PREFERENCES, page_language(subscriber))
@@ -188,7 +188,7 @@ def _record_reason(visit: _Visit) -> _Outcome:
 @link_page("pages/unknown_link.html", status=200)
 def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/unsubscribe/<token>/`: one-click unsubscribe by POST (RFC 8058), a button by GET. Sets no cookie."""
-    claim, subscriber = former_addresses.read_subscriber_token("unsubscribe", token)
+    claim, subscriber = former_addresses_and_merged_ids.read_subscriber_token("unsubscribe", token)
     lists, language = unsubscribe.newsletter_list_ids(claim.scope), page_language(subscriber)
     with override(language):
         consent_text = gettext("Press the button, and this newsletter comes to you again.")
@@ -271,17 +271,17 @@ def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
 
 @_methods
 @link_page("pages/your_data_link_expired.html")
-def data_access_page(request: HttpRequest, token: str) -> HttpResponse:
+def your_data_page(request: HttpRequest, token: str) -> HttpResponse:
     """`/your-data/<token>/`: buttons to download all data about the subscriber, or to erase it."""
     now = timezone.now()
     subscriber = data_access.read_link(token, now)
     language = page_language(subscriber)
     if "download" in request.POST:
         return _download(subscriber)
-    until = data_access.reversible_until(subscriber, now)
+    until = erase_and_notify.reversible_until(subscriber, now)
     day = preferences.format_day(timezone.localdate(until), language) if until else ""
     if "erase" in request.POST:
-        data_access.erase_and_notify(subscriber, now)
+        erase_and_notify.erase_and_notify(subscriber, now)
         context: dict[str, object] = {"until": day}
         return render_page(request, "pages/your_data_erased.html", context, language=language, private=True)
     with override(language):

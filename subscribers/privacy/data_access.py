@@ -10,13 +10,12 @@ from django.db import transaction
 from django.db.models import Manager, QuerySet
 from django.db.models.functions import Coalesce
 
-from subscribers import former_addresses, rate_limit, tokens, transactional_emails
-from subscribers.addresses import address_hash, mask_address
+from subscribers import former_addresses_and_merged_ids, rate_limit, tokens, transactional_emails
+from subscribers.addresses import address_hash
 from subscribers.models import DataLink, ReconfirmationRequest, Subscriber, Suppression
 from subscribers.privacy import reversible_erasure
-from subscribers.privacy.erasure import erase
 from subscribers.rate_limit import Limit
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from subscribers.signals import collect_personal_data
 from subscribers.suppression import is_suppressed
 
@@ -62,37 +61,11 @@ def read_link(token: str, now: datetime) -> Subscriber:
     if link is None or not link.subscriber.data_by_link:
         raise tokens.LinkExpired("the subscriber is deleted or merged, or no link opens their data")
     hashes = [address_hash(address) for address in _recipients(link.subscriber, now)]
-    if bytes(link.address_hash) not in hashes or former_addresses.address_changed_since(
+    if bytes(link.address_hash) not in hashes or former_addresses_and_merged_ids.address_changed_since(
         link.subscriber, link.requested_at
     ):
         raise tokens.LinkExpired("the address was changed since")
     return link.subscriber
-
-
-def reversible_until(subscriber: Subscriber, now: datetime) -> datetime | None:
-    """Until when the old address could reverse an erasure by `erase_and_notify`; None: not at all."""
-    changes = reversible_erasure.reversible_changes(subscriber, now)
-    return max((change.reject_until for change in changes), default=None)
-
-
-def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
-    """Erase the subscriber, and confirm it in a last email.
-
-    Within 30 days after a change of address the old address is notified too, and can reverse it.
-    """
-    with transaction.atomic():
-        changes = reversible_erasure.reversible_changes(subscriber, now)
-        copy = reversible_erasure.encrypt_copy(subscriber, changes) if changes else None
-        reachable = [change for change in changes if not is_suppressed(change.old_email)]
-        erase(subscriber.email, now, final=False)
-        if copy is not None:
-            copy.save()
-        transactional_emails.send_erased_notice(subscriber, copy.expires_at if copy else None)
-        for change in reachable:
-            token = tokens.make_dated("reject_change", change.pk, now)
-            transactional_emails.send_erased_notice_to_old(
-                subscriber, change.old_email, mask_address(change.new_email), token, change.reject_until
-            )
 
 
 def _recipients(subscriber: Subscriber, now: datetime) -> list[str]:
@@ -139,7 +112,7 @@ def collect_data(subscriber: Subscriber) -> dict[str, Any]:
             },
         ),
         "tags": list(subscriber.taggings.order_by("tag__name").values_list("tag__name", flat=True)),
-        "fields": tag_and_field_values.values_of(subscriber),
+        "fields": subscriber_tags_and_fields.values_of(subscriber),
         "address_changes": export_rows(
             subscriber.address_changes,
             {

@@ -14,9 +14,9 @@ from django.db import models, transaction
 from django.db.models import Q
 
 from subscribers.addresses import address_hash, address_pattern
-from subscribers.bulk import jobs as bulk_jobs
+from subscribers.bulk import job_lifecycle as bulk_jobs
 from subscribers.bulk.models import BulkJob
-from subscribers.imports import jobs
+from subscribers.imports import job_lifecycle
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.models import (
     FormerAddress,
@@ -63,7 +63,7 @@ def erase(email: str, now: datetime, *, final: bool = True) -> bool:
         for rows in (ImportRow, RejectedRow):
             rows._default_manager.filter(address_hash__in=hashes).delete()
         ImportChange.objects.filter(subscriber__in=subscriber_ids).delete()
-        jobs.delete_sample_cells_of_open_imports()
+        job_lifecycle.delete_sample_cells_of_open_imports()
         for one in hashes:
             _suppress_as_erased(one, now)
         if final:

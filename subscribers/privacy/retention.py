@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from subscribers import consent, rate_limit
-from subscribers.bulk import jobs as bulk_jobs
-from subscribers.imports import jobs
+from subscribers.bulk import job_lifecycle as bulk_jobs
+from subscribers.imports import job_lifecycle
 from subscribers.models import (
     AddressChange,
     DataLink,
@@ -36,7 +36,7 @@ def apply_retention(now: datetime) -> None:
     unconfirmed = _delete_unconfirmed(now - timedelta(days=config.unconfirmed_days))
     cleared = consent.clear_old_details(now, config.consent_details_months)
     rate_limit.delete_expired(now)
-    jobs.delete_expired(now)
+    job_lifecycle.delete_expired(now)
     bulk_jobs.delete_expired_changes(now)
     AddressChange.objects.filter(requested_at__lt=now - _ADDRESS_CHANGES_KEPT).delete()
     DataLink.objects.filter(requested_at__lt=now - _DATA_LINKS_KEPT).delete()

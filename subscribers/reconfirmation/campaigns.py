@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext
 
-from subscribers import former_addresses, resumable_jobs, tokens, transactional_emails
-from subscribers.bulk import jobs as bulk
+from subscribers import former_addresses_and_merged_ids, resumable_jobs, tokens, transactional_emails
+from subscribers.bulk import job_lifecycle as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Event, Evidence, record
 from subscribers.models import MailingList, Subscriber, Subscription
@@ -17,7 +17,7 @@ from subscribers.reconfirmation.models import ReconfirmationCampaign, Reconfirma
 from subscribers.resumable_jobs import JobRunner, Stop, WrongState
 from subscribers.segments import mailing_audience_query, segments
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import InvalidRule, from_json, to_json
+from subscribers.segments.rule_format import InvalidRule, from_json, to_json
 from subscribers.segments.segments import load_rule
 from subscribers.subscribe import subscribe
 from subscribers.translate_stored_texts import stored
@@ -108,7 +108,7 @@ def run_due(now: datetime, stop: Stop = lambda: False) -> int:
 
 def read_token(token: str) -> tuple[ReconfirmationCampaign, Subscriber]:
     """The campaign and subscriber of a link in its email; raises InvalidToken."""
-    claim, person = former_addresses.read_subscriber_token("reconfirm", token)
+    claim, person = former_addresses_and_merged_ids.read_subscriber_token("reconfirm", token)
     campaign = ReconfirmationCampaign.objects.select_related("mailing_list").filter(pk=claim.scope).first()
     if campaign is None:
         raise tokens.InvalidToken("the campaign was deleted")

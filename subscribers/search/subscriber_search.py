@@ -21,7 +21,7 @@ from subscribers.search import search_index
 from subscribers.segments import estimates, mailing_audience_query, segments
 from subscribers.segments.conditions import int_values
 from subscribers.segments.models import Segment, Tagging
-from subscribers.segments.rules import Group, InvalidRule
+from subscribers.segments.rule_format import Group, InvalidRule
 from subscribers.segments.segments import load_rule
 
 # Counts go no further.

@@ -19,7 +19,7 @@ from subscribers import iso_codes
 from subscribers.models import ConsentRecord, Subscription
 from subscribers.segments.mailing_audience_query import interested_in, suppressed_condition
 from subscribers.segments.models import CustomField, FieldValue, Tagging
-from subscribers.segments.rules import Condition, InvalidRule, Value
+from subscribers.segments.rule_format import Condition, InvalidRule, Value
 
 # The form's input for values: "lists", "countries", "languages", "tags", "segments", "date", "number",
 # "text", "choices" (of the field), "none".

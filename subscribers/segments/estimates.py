@@ -20,7 +20,7 @@ from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from subscribers.models import Subscriber, Subscription
 from subscribers.segments import mailing_audience_query
 from subscribers.segments.models import RuleCount
-from subscribers.segments.rules import Group, InvalidRule, to_json
+from subscribers.segments.rule_format import Group, InvalidRule, to_json
 from subscribers.segments.segments import expand, matching_subscribers
 
 # With no more subscribers in all than these, every rule is counted for each page.

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from subscribers.models import MailingList, Subscriber
 from subscribers.segments import conditions
 from subscribers.segments.models import Segment, Tag
-from subscribers.segments.rules import Condition, Group, InvalidRule, all_conditions, from_json, to_json
+from subscribers.segments.rule_format import Condition, Group, InvalidRule, all_conditions, from_json, to_json
 
 # Conditions in a rule with the segments that it uses.
 _MAX_CONDITIONS = 300

@@ -13,7 +13,7 @@ from typing import Literal
 from django.conf import settings
 
 from subscribers.addresses import address_hash
-from subscribers.rate_limit import Limit, count_hits, hit
+from subscribers.rate_limit import Limit, hit, hits_in_period
 from subscribers.signals import signup_flood
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def check_signup(address: str, network: str, answered: bool, now: datetime) -> D
     return "busy"
 
 
-def claim_monthly_email(address: str, now: datetime) -> bool:
+def claim_monthly_email_quota(address: str, now: datetime) -> bool:
     """Claim one of the month's emails to this address, in any of its spellings."""
     address_key = address_hash(canonical_address(address)).hex()
     maximum = settings.CONFIG.signup.per_address_per_month
@@ -82,7 +82,7 @@ def canonical_address(address: str) -> str:
 
 
 def _count_this_hour(key: str, now: datetime) -> int:
-    return count_hits(key, _HOUR, now)
+    return hits_in_period(key, _HOUR, now)
 
 
 def _report_flood(now: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Q
 
-from subscribers import consent, former_addresses, tokens, transactional_emails, unsubscribe
+from subscribers import consent, former_addresses_and_merged_ids, tokens, transactional_emails, unsubscribe
 from subscribers.consent import Event, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Subscription
 from subscribers.signals import confirmed as confirmed_signal
@@ -53,7 +53,7 @@ def request_signup(
         consent.record(Event.REQUESTED, [subscriber.pk], list_ids, evidence, now)
         confirmed = _auto_confirm(subscriber, list_ids, evidence, now)
         waiting = _has_pending(subscriber, list_ids)
-        if _claim_daily_email(subscriber, now) and signup_limits.claim_monthly_email(email, now):
+        if _claim_daily_email(subscriber, now) and signup_limits.claim_monthly_email_quota(email, now):
             if waiting:
                 lists = MailingList.objects.filter(pk__in=list_ids)
                 transactional_emails.send_confirmation(subscriber, confirm_token(subscriber, now), lists)
@@ -75,7 +75,7 @@ def read_token(token: str, now: datetime) -> Subscriber:
     subscriber = Subscriber.objects.filter(pk=claim.subscriber).first()
     if subscriber is None:
         raise tokens.InvalidToken("the subscriber is deleted")
-    if former_addresses.address_changed_since(subscriber, claim.made_at):
+    if former_addresses_and_merged_ids.address_changed_since(subscriber, claim.made_at):
         raise tokens.LinkExpired("it was emailed to another address")
     return subscriber
 

@@ -14,7 +14,7 @@ from mailer.delivery.models import Mailing
 from mailer.feedback.models import SuppressionDecision
 from mailer.stories.models import Story, StoryText
 from subscribers import suppression
-from subscribers.imports import jobs
+from subscribers.imports import job_lifecycle
 from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList, Subscriber
 from subscribers.segments.models import Segment
@@ -186,17 +186,17 @@ def test_a_file_is_imported_after_its_dry_run_and_undone(desk: Desk) -> None:
     assert code(api.send("PUT", f"{path}/columns", {"columns": {"1": "ignore"}})) == (422, "invalid")
     assert code(api.send("PUT", f"{path}/columns", {"columns": {"9": "name"}})) == (422, "invalid")
     assert api.send("PUT", f"{path}/columns", {"columns": {"2": "ignore"}}).status_code == 202
-    jobs.RUNNER.read_and_run_due(timezone.now, lambda: False)
+    job_lifecycle.RUNNER.read_and_run_due(timezone.now, lambda: False)
     ready = api.get(path).json()
     assert (ready["state"], ready["expected"]["read"], ready["expected"]["added"]) == ("ready", 3, 1), ready
     assert not Subscriber.objects.filter(email="new@example.net").exists()
     assert api.post(f"{path}/apply", {}).status_code == 202
-    jobs.RUNNER.read_and_run_due(timezone.now, lambda: False)
+    job_lifecycle.RUNNER.read_and_run_due(timezone.now, lambda: False)
     assert api.get(path).json()["result"]["added"] == 1
     reader = Subscriber.objects.get(email="new@example.net")
     assert (reader.name, reader.language) == ("", "kk")
     assert api.post(f"{path}/undo").status_code == 202
-    jobs.RUNNER.read_and_run_due(timezone.now, lambda: False)
+    job_lifecycle.RUNNER.read_and_run_due(timezone.now, lambda: False)
     assert api.get(path).json()["state"] == "undone"
     assert not Subscriber.objects.filter(email="new@example.net").exists()
     assert code(api.post(f"{path}/discard")) == (409, "wrong_state")

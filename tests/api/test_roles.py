@@ -16,8 +16,8 @@ from subscribers import suppression
 from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import Group as RuleGroup
-from subscribers.segments.rules import to_json
+from subscribers.segments.rule_format import Group as RuleGroup
+from subscribers.segments.rule_format import to_json
 from tests import cast as everyone
 from tests.api.client import Api
 from tests.desk import cast

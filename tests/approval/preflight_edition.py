@@ -10,7 +10,7 @@ from typing import Any
 
 from mailer.approval.preflight.check_input import Description, LinkFact, PictureFact, Reader, Sender
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.findings import Finding, run_checks
+from mailer.approval.preflight.findings_and_overrides import Finding, run_checks
 from mailer.rendering import variants
 from mailer.rendering.data_types import (
     Block,

@@ -10,7 +10,7 @@ from django.core import mail
 from django.utils import timezone, translation
 
 from mailer.approval import account_change_notices, emails_to_staff
-from mailer.approval.account_change_records import acting_as
+from mailer.approval.acting_user import acting_as
 from mailer.approval.models import AccountChange, StaffNotice
 from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from tests import cast

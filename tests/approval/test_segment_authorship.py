@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from mailer.approval import snapshot_state_changes
-from mailer.approval.account_change_records import acting_as
+from mailer.approval.acting_user import acting_as
 from mailer.approval.models import Approval, Authorship, Snapshot
 from mailer.approval.snapshot_state_changes import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
 from mailer.approval.submit import submit
@@ -17,9 +17,9 @@ from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.rollout.plan_deliveries import plan
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import Segment, Tag
-from subscribers.segments.rules import Condition, Group
+from subscribers.segments.rule_format import Condition, Group
 from subscribers.segments.segments import save
 from tests import cast
 from tests.delivery.cast import balances, reasons
@@ -34,8 +34,8 @@ def segment(name: str, rule: Group, by: str = "lola") -> Segment:
 
 
 def tagged(name: str, tag: str) -> Tag:
-    tag_and_field_values.set_tags(cast.reader(name), [tag])
-    return tag_and_field_values.get_or_create_tag(tag)
+    subscriber_tags_and_fields.set_tags(cast.reader(name), [tag])
+    return subscriber_tags_and_fields.get_or_create_tag(tag)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_changing_a_segment_invalidates_the_snapshot_and_renaming_it_does_not(
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
     assert chosen.excluded is not None
     save(chosen.excluded, "The press", Group("all", chosen_parts(chosen)), "lola", NOW)
-    snapshot_state_changes.verify(snapshot)
+    snapshot_state_changes.require_approved_and_unchanged(snapshot)
     save(chosen.excluded, "The press", Group("none", chosen_parts(chosen)), "lola", NOW)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "The press" in snapshot.invalidated_reason
@@ -90,7 +90,7 @@ def test_a_segment_changed_in_the_database_invalidates_the_snapshot(
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
     Segment.objects.filter(pk=chosen.segment_id).update(rule={"version": 1, "all": []})
     with pytest.raises(SnapshotChanged):
-        snapshot_state_changes.verify(snapshot)
+        snapshot_state_changes.require_approved_and_unchanged(snapshot)
 
 
 def test_an_author_of_a_segment_condition_may_not_approve(edition: Edition, people: cast.Staff) -> None:

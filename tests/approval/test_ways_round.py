@@ -10,7 +10,7 @@ from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
 from mailer.approval import snapshot_state_changes
-from mailer.approval.account_change_records import acting_as
+from mailer.approval.acting_user import acting_as
 from mailer.approval.content_changes_and_authors import authors_of
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotAuthor
 from mailer.approval.snapshot_state_changes import AuthorMayNotApprove, SnapshotChanged

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from typer.testing import CliRunner
 
 from mailer.cli import bounces
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import ReturnedMessage
 from tests.feedback.parsing.test_parse import SAMPLES, sample
 
@@ -88,7 +88,7 @@ def test_receive_exits_with_tempfail_when_it_cannot_store(
     def locked(*_: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(ingest, "ingest_message", locked)
+    monkeypatch.setattr(ingest_returned_mail, "ingest_message", locked)
     result = runner.invoke(bounces.app, ["receive"], input=io.BytesIO(b"x").getvalue())
     assert result.exit_code == 75
     assert "try again" in result.stderr

@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout import advance_mailings
+from mailer.delivery.rollout import advance_mailings, apply_stop_rules
 from mailer.delivery.throttle import hourly_outcomes_by_provider
 from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from tests.cli import SLUG, run, run_json
@@ -62,7 +62,7 @@ def test_the_report_shows_what_the_stop_rules_did(mailing: Mailing) -> None:
         [(StatsBucket(mailing.pk, "mail.ru", NOW), ProviderCounts(attempted=90, accepted=90, complained=4))]
     )
     Mailing.objects.update(state="sending", finished_at=None)
-    advance_mailings.apply_stop_rules_to_all(NOW)
+    apply_stop_rules.apply_stop_rules_to_all(NOW)
     (stop,) = run_json("report", SLUG)["stop_rules"]
     assert (stop["action"], stop["metric"]) == ("paused", "complained")
     assert f"paused: {stop['message']}" in unwrapped(run("report", SLUG).stdout)

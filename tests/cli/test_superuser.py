@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from typer.testing import CliRunner
 
-from mailer.approval.account_change_records import DAYS, acting_as
+from mailer.approval.account_influence import DAYS
+from mailer.approval.acting_user import acting_as
 from mailer.approval.models import AccountChange
 from mailer.cli.main import app
 from tests import cast

@@ -105,14 +105,14 @@ def _judge(clock: Clock, stop: threading.Event, storage: Path) -> None:
     """Read rejections, count them and apply the stop rules."""
     from django.db import DatabaseError, connections
 
-    from mailer.delivery.rollout import advance_mailings
-    from mailer.feedback.decisions import rejections_and_event_counts
+    from mailer.delivery.rollout import apply_stop_rules
+    from mailer.feedback.decisions import rejections_and_stop_rule_counts
 
     while not stop.wait(0.1):
         try:
-            rejections_and_event_counts.process_rejections(clock())
-            rejections_and_event_counts.count_events(clock())
-            advance_mailings.apply_stop_rules_to_all(clock())
+            rejections_and_stop_rule_counts.process_rejections(clock())
+            rejections_and_stop_rule_counts.count_events(clock())
+            apply_stop_rules.apply_stop_rules_to_all(clock())
         except (DatabaseError, OSError):
             # As where the disk is full.
             connections.close_all()
@@ -161,7 +161,7 @@ def report() -> dict[str, Any]:
     counted = hourly_outcomes_by_provider.sum_counts(
         [
             hourly_outcomes_by_provider.ProviderCounts(),
-            *hourly_outcomes_by_provider.hourly_counts(mailing).values(),
+            *hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing).values(),
         ]
     )
     accepted = Q(accepted_at__isnull=False)

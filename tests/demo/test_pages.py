@@ -77,7 +77,7 @@ def test_the_story_ends_when_the_bounce_is_counted_and_the_report_balances(demo:
     open_account = Totals(audience=12, accepted=11, bounced=1)
     balanced = Totals(audience=12, accepted=11, bounced=1, refused=1)
 
-    assert not views.is_complete("sent", open_account)
+    assert not views.is_tour_complete("sent", open_account)
     assert {step.progress for step in views.steps(None, "sent", balanced)} == {"done"}
     assert views.edition_state_sentence("sent", balanced).endswith("add up.")
 

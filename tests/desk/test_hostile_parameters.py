@@ -17,14 +17,14 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 from wagtail.images import get_image_model
 
 from mailer.editions.models import Edition, Newsletter
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import ReturnedMessage, SuppressionDecision
 from mailer.stories.models import Story
 from subscribers import tokens
 from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList, Subscriber
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import Group, to_json
+from subscribers.segments.rule_format import Group, to_json
 from tests import cast as everyone
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
@@ -53,7 +53,9 @@ def first_admin(desk: Desk) -> User:
     """A superuser without groups, as `mailer init` makes one, beside a row in every table."""
     cast.submitted(desk)
     everyone.picture()
-    ingest.ingest_message(b"From: a@example.net\r\nSubject: Thank you\r\n\r\nUseful.\r\n", everyone.NOW)
+    ingest_returned_mail.ingest_message(
+        b"From: a@example.net\r\nSubject: Thank you\r\n\r\nUseful.\r\n", everyone.NOW
+    )
     SuppressionDecision.objects.create(
         subscriber=desk.reader.pk,
         address_hash=desk.reader.address_hash,

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import draft_check_cache
+from mailer.approval import audience_count_job, draft_check_cache
 from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.editions import cached_audience_counts, draft_blocks
 from mailer.editions.models import Edition, EditionText
@@ -22,7 +22,7 @@ from mailer.outgoing_webhooks.models import WebhookEndpoint
 from mailer.stories.models import Story, StoryText
 from subscribers.imports.models import ImportJob
 from subscribers.models import MailingList, Segment, Subscriber, Suppression, Tag
-from subscribers.segments.rules import Condition, Group, to_json
+from subscribers.segments.rule_format import Condition, Group, to_json
 from tests import cast as people
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
@@ -115,7 +115,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pages_of_an_edition_neither_render_nor_count_what_is_kept(
     desk: Desk, large: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draft_check_cache.refresh_audience_counts(timezone.now, lambda: False)
+    audience_count_job.refresh_audience_counts(timezone.now, lambda: False)
     pages = [
         reverse(f"desk_edition:{name}", args=[desk.edition.pk]) for name in ("variants", "checks", "submit")
     ]
@@ -129,9 +129,11 @@ def test_pages_of_an_edition_neither_render_nor_count_what_is_kept(
             assert page.endswith("checks/") or again["counted_at"] is not None
     StoryText.objects.filter(language="en").update(headline="Another headline")
     rendered: list[int] = []
-    render_all = draft_check_cache.render_all
+    render_possible_variants = draft_check_cache.render_possible_variants
     monkeypatch.setattr(
-        draft_check_cache, "render_all", lambda *given: rendered.append(1) or render_all(*given)
+        draft_check_cache,
+        "render_possible_variants",
+        lambda *given: rendered.append(1) or render_possible_variants(*given),
     )
     for page in pages:
         browser.get(page)
@@ -140,7 +142,7 @@ def test_pages_of_an_edition_neither_render_nor_count_what_is_kept(
 
 def test_the_review_of_a_large_audience_does_not_count(desk: Desk, large: None) -> None:
     cast.submitted(desk)
-    draft_check_cache.refresh_audience_counts(timezone.now, lambda: False)
+    audience_count_job.refresh_audience_counts(timezone.now, lambda: False)
     with pytest.MonkeyPatch.context() as patch:
         _forbid(patch)
         answer: Any = as_user(desk.approver).get(reverse("desk_edition:review", args=[desk.edition.pk]))
@@ -151,7 +153,7 @@ def _forbid(patch: pytest.MonkeyPatch) -> None:
     def refuse(*given: Any) -> Any:
         raise AssertionError("it was kept")
 
-    patch.setattr(draft_check_cache, "render_all", refuse)
+    patch.setattr(draft_check_cache, "render_possible_variants", refuse)
     patch.setattr("mailer.editions.audience.Audience.combinations", refuse)
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.users.models import UserProfile
 
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.stories.models import Story, StoryText
 from subscribers import suppression
 from tests import cast as everyone
@@ -87,7 +87,7 @@ def test_wagtails_name_is_on_no_error_page(desk: Desk) -> None:
 
 
 def test_the_home_page_and_the_menu_count_unclassified_replies(desk: Desk) -> None:
-    ingest.ingest_message(
+    ingest_returned_mail.ingest_message(
         b"From: a@example.net\r\nSubject: Thank you\r\n\r\nIt was useful.\r\n", everyone.NOW
     )
     page = Page(as_user(desk.admin).get(reverse("wagtailadmin_home")))

@@ -15,9 +15,9 @@ from django.db import connection
 from django.utils import timezone
 
 from mailer.doctor import local_checks, runner
-from mailer.instance import identity
+from mailer.instance import database_copy_detection
 from mailer.instance import models as instances
-from mailer.worker.job_execution_and_locks import worker_lock
+from mailer.worker.machine_locks import worker_lock
 
 
 def as_text(findings) -> str:
@@ -133,7 +133,7 @@ def test_an_old_backup_or_none_is_a_warning(context, days, status):
 @pytest.mark.django_db
 def test_an_installation_that_sends_nothing_is_a_problem(settings, context, tmp_path):
     settings.CONFIG = context(storage={"path": str(tmp_path)}).config
-    identity.enforce_identity(timezone.now())
+    database_copy_detection.enforce_identity(timezone.now())
     (found,) = local_checks.check_sending_allowed()
     assert found.status == "ok"
     instances.begin_no_send(instances.Instance.Reason.RESTORED, timezone.now())

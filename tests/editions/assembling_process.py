@@ -21,7 +21,7 @@ from mailer.cli.main import start_django
 
 # Monday, 6 December 2021, a minute after 09:00 in Almaty.
 NOW = datetime(2021, 12, 6, 3, 1, tzinfo=UTC)
-STEPS = ("plan_of", "_create")
+STEPS = ("get_or_create_plan", "_create")
 
 
 def prepare() -> None:

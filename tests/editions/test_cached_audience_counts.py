@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from mailer.approval import draft_check_cache
+from mailer.approval import audience_count_job
 from mailer.editions import cached_audience_counts
 from mailer.editions.audience import Audience
 from mailer.editions.models import AudienceCount, Edition
@@ -26,7 +26,7 @@ def edition(monkeypatch: pytest.MonkeyPatch) -> Edition:
 
 
 def count(when: timedelta = timedelta()) -> int:
-    return draft_check_cache.refresh_audience_counts(lambda: NOW + when, lambda: False)
+    return audience_count_job.refresh_audience_counts(lambda: NOW + when, lambda: False)
 
 
 def test_a_large_audience_is_shown_as_the_worker_counted_it(edition: Edition) -> None:

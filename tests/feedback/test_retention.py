@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from subscribers import suppression
 from tests import cast as everyone
@@ -33,9 +33,9 @@ def raw() -> bytes:
 
 def test_returned_mail_is_deleted_after_keep_days_and_decisions_stay(raw: bytes, configure) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
     configure(bounces={"keep_days": 30})
-    ingest.ingest_message(raw, NOW)
-    assert ingest.delete_old(NOW + timedelta(days=30)) == 0
-    assert ingest.delete_old(NOW + timedelta(days=31)) == 1
+    ingest_returned_mail.ingest_message(raw, NOW)
+    assert ingest_returned_mail.delete_old(NOW + timedelta(days=30)) == 0
+    assert ingest_returned_mail.delete_old(NOW + timedelta(days=31)) == 1
     assert not ReturnedMessage.objects.exists()
     event = FeedbackEvent.objects.get()
     assert event.message is None and "User unknown" in event.diagnostic
@@ -43,13 +43,13 @@ def test_returned_mail_is_deleted_after_keep_days_and_decisions_stay(raw: bytes,
 
 
 def test_a_deleted_message_that_arrives_again_counts_once(raw: bytes) -> None:
-    ingest.ingest_message(raw, NOW)
-    ingest.delete_old(NOW + timedelta(days=100))
-    ingest.ingest_message(raw, NOW + timedelta(days=100))
+    ingest_returned_mail.ingest_message(raw, NOW)
+    ingest_returned_mail.delete_old(NOW + timedelta(days=100))
+    ingest_returned_mail.ingest_message(raw, NOW + timedelta(days=100))
     assert FeedbackEvent.objects.count() == 1
 
 
 def test_old_messages_are_deleted_in_batches() -> None:
     for number in range(5):
-        ingest.ingest_message(b"Subject: %d\n\nhello\n" % number, NOW)
-    assert ingest.delete_old(NOW + timedelta(days=100), batch_size=2) == 5
+        ingest_returned_mail.ingest_message(b"Subject: %d\n\nhello\n" % number, NOW)
+    assert ingest_returned_mail.delete_old(NOW + timedelta(days=100), batch_size=2) == 5

@@ -11,7 +11,7 @@ from mailer.feedback.models import FeedbackEvent
 from mailer.tracking.models import TrackingEvent
 from subscribers.models import Subscriber
 from subscribers.segments import segments
-from subscribers.segments.rules import Condition, Group, InvalidRule
+from subscribers.segments.rule_format import Condition, Group, InvalidRule
 from tests import cast
 from tests.delivery.cast import approved_snapshot
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Delivery
-from mailer.delivery.rollout import advance_mailings, mailing_control
-from mailer.feedback.decisions import rejections_and_event_counts
+from mailer.delivery.rollout import apply_stop_rules, mailing_control
+from mailer.feedback.decisions import rejections_and_stop_rule_counts
 from subscribers.models import Subscriber
 from tests.delivery.cast import Clock, balances, readers, released, send, states
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
@@ -19,9 +19,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_database
 
 def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
-    rejections_and_event_counts.process_rejections(clock())
-    rejections_and_event_counts.count_events(clock())
-    return advance_mailings.apply_stop_rules_to_all(clock())
+    rejections_and_stop_rule_counts.process_rejections(clock())
+    rejections_and_stop_rule_counts.count_events(clock())
+    return apply_stop_rules.apply_stop_rules_to_all(clock())
 
 
 def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure):  # noqa: F811

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from mailer.delivery.models import Delivery
-from mailer.feedback import ingest, subscriber_signal_receivers
+from mailer.feedback import ingest_returned_mail, subscriber_signal_receivers
 from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage
-from subscribers import former_addresses, merge
+from subscribers import former_addresses_and_merged_ids, merge
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import collect_data
 from subscribers.privacy.erasure import erase
@@ -26,7 +26,7 @@ def move(person: Subscriber, to: str, **before: float) -> None:
     old = bytes(person.address_hash)
     person.email = to
     person.save()
-    former_addresses.add_alias(person, old, ago(**before))
+    former_addresses_and_merged_ids.add_alias(person, old, ago(**before))
 
 
 def complain(about: Delivery) -> None:
@@ -83,7 +83,7 @@ def test_a_merge_moves_deliveries_and_keeps_complaints() -> None:
 
 def receive(sender: str, subject: str) -> ReturnedMessage:
     raw = f"From: {sender}\nTo: b@bounces.example.org\nSubject: {subject}\n\nHello\n".encode()
-    return ingest.ingest_message(raw, NOW).message
+    return ingest_returned_mail.ingest_message(raw, NOW).message
 
 
 def test_erasure_deletes_their_messages_and_servers_replies() -> None:

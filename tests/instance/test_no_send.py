@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from mailer.instance import identity, models, no_send
+from mailer.instance import database_copy_detection, models, no_send
 from mailer.instance.models import Instance
 from mailer.job_index import JOBS
 
@@ -40,7 +40,7 @@ LEAVES = {
 @pytest.fixture(autouse=True)
 def _machine(configure: Callable[..., None], tmp_path: Path) -> None:
     configure(storage={"path": str(tmp_path)})
-    identity.enforce_identity(NOW)
+    database_copy_detection.enforce_identity(NOW)
 
 
 def test_every_job_is_known_to_leave_the_installation_or_not() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from mailer.monitoring.job_runs import JobRecorder, write_heartbeats
+from mailer.monitoring.job_runs import JobRecorder, write_runs_and_heartbeats
 from mailer.monitoring.models import JobStats, WorkerProcess
 from tests.waiting import until
 
@@ -65,7 +65,7 @@ def test_a_worker_is_seen_until_it_ends() -> None:
         name="dead:1", machine="dead", engine="cluster", started_at=NOW, seen_at=NOW - timedelta(days=2)
     )
     recorder = JobRecorder()
-    with write_heartbeats("embedded", lambda: NOW, recorder, seconds=0.05):
+    with write_runs_and_heartbeats("embedded", lambda: NOW, recorder, seconds=0.05):
         run(recorder, "outbox")
         until(lambda: JobStats.objects.exists() and not WorkerProcess.objects.filter(machine="dead").exists())
         worker = WorkerProcess.objects.get()

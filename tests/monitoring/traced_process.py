@@ -17,7 +17,7 @@ def main() -> None:
     from mailer.job_index import Job
     from mailer.telemetry import span
     from mailer.worker import process_startup
-    from mailer.worker.job_execution_and_locks import run_and_log_failure
+    from mailer.worker.run_job import run_and_log_failure
 
     process_startup.start_tracing("worker")
 

@@ -13,7 +13,7 @@ from mailer.approval import snapshot_state_changes
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery
 from mailer.delivery.rollout import advance_mailings, mailing_control
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.outgoing_webhooks import endpoints
 from mailer.outgoing_webhooks.events import EVENT_TYPES
 from mailer.outgoing_webhooks.models import WebhookEndpoint, WebhookMessage
@@ -70,10 +70,10 @@ def test_bounces_and_complaints(endpoint: WebhookEndpoint, desk: Desk) -> None:
         b"Final-Recipient: rfc822; " + desk.reader.email.encode() + b"\r\nAction: failed\r\nStatus: 5.1.1\r\n"
         b"Diagnostic-Code: smtp; 550 5.1.1 No such user\r\n\r\n--b--\r\n"
     )
-    ingest.ingest_message(notice, timezone.now())
+    ingest_returned_mail.ingest_message(notice, timezone.now())
     bounces = [data for name, data in told() if name == "subscriber.bounced"]
     assert [(one["subscriber"], one["class"]) for one in bounces] == [(desk.reader.pk, "hard")]
-    ingest.ingest_message(notice, timezone.now())
+    ingest_returned_mail.ingest_message(notice, timezone.now())
     assert len([name for name, _ in told() if name == "subscriber.bounced"]) == 1
 
 
@@ -112,15 +112,15 @@ def test_dry_runs_are_told_to_nobody(endpoint: WebhookEndpoint, desk: Desk) -> N
 
 
 def test_an_import_is_told_once(endpoint: WebhookEndpoint, desk: Desk) -> None:
-    from subscribers.imports import jobs
+    from subscribers.imports import job_lifecycle
 
     api, monthly = Api.of(desk.admin), MailingList.objects.order_by("pk")[0]
     content = "email\n" + "".join(f"reader{number}@example.net\n" for number in range(3))
     made = api.post("/imports", {"list": monthly.pk, "source": "Paper forms", "content": content}).json()
     api.send("PUT", f"/imports/{made['id']}/columns", {})
-    jobs.RUNNER.read_and_run_due(timezone.now, lambda: False)
+    job_lifecycle.RUNNER.read_and_run_due(timezone.now, lambda: False)
     api.post(f"/imports/{made['id']}/apply", {})
-    jobs.RUNNER.read_and_run_due(timezone.now, lambda: False)
+    job_lifecycle.RUNNER.read_and_run_due(timezone.now, lambda: False)
     data = {"import": made["id"], "list": monthly.pk, "read": 3, "added": 3, "updated": 0}
     assert told() == [("import.finished", data)]
 

@@ -35,7 +35,7 @@ from mailer.approval.models import SnapshotVariant
 from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.editions import draft_blocks
 from mailer.editions.models import GlossaryTerm, Newsletter
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import BounceWave, ReturnedMessage, SuppressionDecision
 from mailer.outgoing_webhooks import endpoints
 from mailer.reports.models import CalendarAddress
@@ -46,8 +46,8 @@ from subscribers.bulk.models import BulkJob
 from subscribers.imports.models import ImportJob
 from subscribers.models import AddressChange, CustomField, DataLink, MailingList, ReconfirmationCampaign, Tag
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import Group as RuleGroup
-from subscribers.segments.rules import to_json
+from subscribers.segments.rule_format import Group as RuleGroup
+from subscribers.segments.rule_format import to_json
 from tests import cast as everyone
 from tests.desk import cast
 
@@ -175,7 +175,9 @@ def build(patch: pytest.MonkeyPatch) -> World:
     picture = everyone.picture()
     get_image_model().objects.update(file_size=1)
     monthly = reader.subscriptions.get().mailing_list
-    ingest.ingest_message(f"From: {reader.email}\nSubject: Thank you\n\nFrom {reader.email}\n".encode(), now)
+    ingest_returned_mail.ingest_message(
+        f"From: {reader.email}\nSubject: Thank you\n\nFrom {reader.email}\n".encode(), now
+    )
     everybody = to_json(RuleGroup("all", ()))
     segment = Segment.objects.create(name="All", rule=everybody, changed_at=now)
     campaign = ReconfirmationCampaign.objects.create(

@@ -13,7 +13,7 @@ import pytest
 from django.urls import get_resolver, resolve, reverse
 from django.views.defaults import page_not_found
 
-from mailer.desk.base.personal_data_page_views import LIST_PAGES, ROW_PAGES
+from mailer.desk.base.personal_data_access_log import LIST_PAGES, ROW_PAGES
 from tests.project.access_world import A_READER, ANOTHER, ROLES, SURNAME, Answer, Url, World, every_url, world
 
 __all__ = ["world"]

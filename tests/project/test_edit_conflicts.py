@@ -27,7 +27,7 @@ OWN = {
     "desk_editions:edit": "was-subject-en",  # tests/desk/editions/test_workbench.py
     "desk_edition:settings": "base",  # tests/desk/editions/test_workbench.py
     "desk_edition:block_edit": "base",  # tests/desk/editions/test_workbench.py
-    "desk_template_part": "base",  # tests/desk/editions/test_template_pages.py
+    "desk_template_part": "base",  # tests/desk/editions/test_template_part_pages.py
     "desk_glossary_term": "base",  # tests/desk/editions/test_glossary_of_names.py
     "desk_segments:edit": "seen",  # tests/desk/segments/test_views.py
 }

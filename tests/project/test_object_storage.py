@@ -14,7 +14,7 @@ from django.utils import timezone
 from mailer.config import ConfigError, parse
 from mailer.doctor import local_checks
 from mailer.editions.pictures import permanent_picture
-from subscribers.imports import jobs, uploads_and_staging
+from subscribers.imports import job_lifecycle, uploads_and_staging
 from subscribers.imports.models import ImportJob, ImportRow
 from subscribers.models import MailingList
 from tests import cast
@@ -74,18 +74,18 @@ def test_pictures_are_stored_and_served_from_the_bucket(client: Client, bucket: 
 def test_an_upload_is_read_by_a_worker_elsewhere_and_deleted(bucket: dict[str, bytes]) -> None:
     now = timezone.now()
     monthly = MailingList.objects.create(slug="monthly", name="Monthly")
-    options = jobs.ImportOptions(monthly, "a paper form", "lola")
+    options = job_lifecycle.ImportOptions(monthly, "a paper form", "lola")
     # More than one part of an upload.
     rows = (f"{number}@example.org,{'x' * 50}\n".encode() for number in range(100))
     many = ((b" " * 999 + b"\n") * 1_000 for _ in range(6))
-    job = jobs.create_upload("people.csv", [b"email,name\n", *rows, *many], options, now)
+    job = job_lifecycle.create_upload("people.csv", [b"email,name\n", *rows, *many], options, now)
     assert set(bucket) == {f"office/news/imports/{job.upload}"}
     assert uploads_and_staging.preview(job).rows[0][0] == "0@example.org"
-    jobs.set_columns(job, {}, "", "")
-    jobs.RUNNER.read_and_run_due(lambda: now, lambda: False)
+    job_lifecycle.set_columns(job, {}, "", "")
+    job_lifecycle.RUNNER.read_and_run_due(lambda: now, lambda: False)
     assert ImportJob.objects.get().state == "ready" and ImportRow.objects.count() == 100
     assert not bucket and not uploads_and_staging.is_stored(job.upload)
-    jobs.create_upload("people.csv", [b"email\n"], options, now)
+    job_lifecycle.create_upload("people.csv", [b"email\n"], options, now)
     uploads_and_staging.delete_older_than(timedelta(days=1))
     assert not bucket
 
@@ -97,8 +97,8 @@ def test_an_upload_that_cannot_be_stored_leaves_no_import(
     configure(storage={"s3_access_key": "another"})
     monthly = MailingList.objects.create(slug="monthly", name="Monthly")
     with pytest.raises(OSError, match="stored"):
-        jobs.create_upload(
-            "people.csv", [b"email\n"], jobs.ImportOptions(monthly, "form", "lola"), timezone.now()
+        job_lifecycle.create_upload(
+            "people.csv", [b"email\n"], job_lifecycle.ImportOptions(monthly, "form", "lola"), timezone.now()
         )
     assert not ImportJob.objects.exists()
 

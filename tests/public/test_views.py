@@ -24,7 +24,7 @@ from mailer.delivery.outbox import staff_test_sends
 from mailer.desk.editions.variant_previews import fill_placeholders
 from mailer.editions.assemble import assemble
 from mailer.editions.pictures import permanent_picture
-from mailer.public import archive
+from mailer.public import archived_edition_queries
 from tests import cast
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 def sealed(monkeypatch: pytest.MonkeyPatch) -> tuple[Snapshot, str]:
     """A snapshot of an edition with a picture, and the picture's path."""
     # Pictures of the same bytes have the same path, and what is public is remembered.
-    monkeypatch.setattr(archive, "_public_pictures", set())
+    monkeypatch.setattr(archived_edition_queries, "_public_pictures", set())
     staff, image = cast.staff(), cast.picture()
     monthly = cast.newsletter()
     cast.story("kz-news", countries=("KZ",), picture=image, by=staff.writer)

@@ -50,7 +50,7 @@ def messages(
     sent = {}
     for language in content.masthead.languages:
         rendered = variants.render(content, countries, language)
-        tracked = link_tracking.rewrite_links(rendered, reader.variant, context.tracking, SITE)
+        tracked = link_tracking.add_tracking(rendered, reader.variant, context.tracking, SITE)
         variant = encoder.prepare(context, tracked)
         sent[language] = b"".join(encoder.encode(context, variant, reader, token, pages, time).pieces)
     return sent

@@ -16,7 +16,7 @@ from subscribers import tokens
 from subscribers.models import Subscriber
 from tests import mail_views
 from tests.gallery import SITE, THEMES, sample_content
-from tests.public.test_archive import mailing, snapshot  # noqa: F401  (fixtures)
+from tests.public.test_archived_edition_queries import mailing, snapshot  # noqa: F401  (fixtures)
 from tests.real import node_packages
 
 # Settings of Outlook alone, in a namespace that it knows.

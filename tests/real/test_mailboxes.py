@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.sources import poll
 from mailer.feedback.sources.base import MAX_OCTETS
@@ -52,7 +52,9 @@ def poll_box(box, retries=None) -> poll.PollSummary:
     """One poll, as the worker makes it."""
     summary = poll.PollSummary()
     with box.source.open(NOW) as mailbox:
-        poll.ingest_mailbox(mailbox, summary, ingest.ingest_message, lambda: NOW, lambda: False, retries)
+        poll.ingest_mailbox(
+            mailbox, summary, ingest_returned_mail.ingest_message, lambda: NOW, lambda: False, retries
+        )
     return summary
 
 
@@ -66,7 +68,7 @@ class Crash(BaseException):
 
 def crashing(monkeypatch, before_commit: bool):
     """The next message that is received is the last thing that this process does."""
-    genuine = ingest.ingest_message
+    genuine = ingest_returned_mail.ingest_message
 
     def receive(*arguments):
         if before_commit:
@@ -74,7 +76,7 @@ def crashing(monkeypatch, before_commit: bool):
         genuine(*arguments)
         raise Crash
 
-    return monkeypatch.setattr(ingest, "ingest_message", receive)
+    return monkeypatch.setattr(ingest_returned_mail, "ingest_message", receive)
 
 
 def test_every_message_is_stored_once_in_order(box):
@@ -128,7 +130,7 @@ def test_random_arrivals_polls_and_crashes_store_each_message_once(box, monkeypa
 def test_a_message_that_cannot_be_stored_delays_no_other_and_is_retried(box, monkeypatch):
     for number in range(3):
         box.put(letter(number))
-    genuine = ingest.ingest_message
+    genuine = ingest_returned_mail.ingest_message
 
     def receive(raw, *rest):
         if b"Subject: 0" in raw:
@@ -137,7 +139,7 @@ def test_a_message_that_cannot_be_stored_delays_no_other_and_is_retried(box, mon
 
     retries = poll.RetryTracker()
     with monkeypatch.context() as broken:
-        broken.setattr(ingest, "ingest_message", receive)
+        broken.setattr(ingest_returned_mail, "ingest_message", receive)
         summary = poll_box(box, retries)
     assert (summary.received, summary.failed, stored()) == (2, 1, ["1", "2"])
     # It waits for a while, and is not fetched meanwhile.
@@ -156,7 +158,7 @@ def test_a_message_deleted_by_another_program_is_no_failure(box):
         (name,) = mailbox.list_new()
         box.lose()
         assert mailbox.fetch(name) is None
-        poll.ingest_mailbox(mailbox, summary, ingest.ingest_message, lambda: NOW, lambda: False)
+        poll.ingest_mailbox(mailbox, summary, ingest_returned_mail.ingest_message, lambda: NOW, lambda: False)
     assert summary == poll.PollSummary()
 
 
@@ -183,7 +185,7 @@ def test_stop_ends_a_poll_between_messages(box):
     summary = poll.PollSummary()
     with box.source.open(NOW) as mailbox:
         poll.ingest_mailbox(
-            mailbox, summary, ingest.ingest_message, lambda: NOW, lambda: summary.received == 1
+            mailbox, summary, ingest_returned_mail.ingest_message, lambda: NOW, lambda: summary.received == 1
         )
     assert (summary.received, summary.failed) == (1, 0)
     assert poll_box(box).received == 2

@@ -17,7 +17,7 @@ from mailer.reports.charts import (
     totals_bars,
     totals_chart,
 )
-from mailer.reports.labels_and_summary import format_percent
+from mailer.reports.number_formats import format_percent
 from mailer.reports.stats import Interval, Timeline, Totals
 
 TOTALS = Totals(

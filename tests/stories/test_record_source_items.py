@@ -24,7 +24,7 @@ from wagtail.search.models import IndexEntry
 from mailer.approval import content_changes_and_authors
 from mailer.approval.models import Authorship
 from mailer.audit_log import chain
-from mailer.stories import bulk_drafts, draft_editing, draft_suggestion, source_item_review
+from mailer.stories import bulk_drafts, draft_editing, draft_suggestion, source_item_changes_and_duplicates
 from mailer.stories.draft_suggestion import MOST_HTML, digest_of
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 from mailer.stories.record_source_items import items_with_picture_to_load, preview_items, record_items
@@ -344,7 +344,7 @@ def test_the_same_story_from_another_source_is_merged_and_can_be_set_apart(write
     assert record_items(a_source("Another office"), [copy], NOW).merged == (story,)
     row = story.source_items.get(role="duplicate")
     assert (row.similar_reason, Story.objects.count()) == ("text", 1)
-    own = source_item_review.separate_duplicate(row, writer, NOW)
+    own = source_item_changes_and_duplicates.separate_duplicate(row, writer, NOW)
     assert own and own.texts.get().headline == copy.title and Story.objects.count() == 2
 
 
@@ -364,12 +364,12 @@ def test_what_looks_like_a_translation_is_suggested_and_merged_or_kept_apart(wri
     (own,) = record_items(source, [replace(KAZAKH, picture=png)], NOW).added
     row = own.source_items.get()
     assert (row.similar_to, row.similar_reason) == (story, "picture")
-    source_item_review.keep_apart(row)
+    source_item_changes_and_duplicates.keep_apart(row)
     row.refresh_from_db()
     assert row.similar_to is None
     StorySourceItem.objects.filter(pk=row.pk).update(similar_to=story)
     row.refresh_from_db()
-    source_item_review.merge_similar(row, writer, NOW)
+    source_item_changes_and_duplicates.merge_similar(row, writer, NOW)
     assert {text.language for text in latest(story).texts.all()} == {"ru", "kk"}
     assert Story.objects.get() == story
     # The source still has it: nothing new comes in.
@@ -404,8 +404,8 @@ def test_a_changed_source_waits_where_an_editor_wrote(writer: User) -> None:
     row = story.source_items.get()
     assert set(row.update) == {"headline-ru", "summary-ru", "body-ru"}
     assert latest(story).headline("ru") == "Мост открыт"
-    source_item_review.take_over(row, ["body-ru"], writer, NOW)
-    source_item_review.ignore_changes(row, ["headline-ru"])
+    source_item_changes_and_duplicates.take_over(row, ["body-ru"], writer, NOW)
+    source_item_changes_and_duplicates.ignore_changes(row, ["headline-ru"])
     row.refresh_from_db()
     text = latest(story).texts.get()
     assert (text.headline, text.body, set(row.update)) == ("Мост открыт", html, {"summary-ru"})
@@ -427,7 +427,7 @@ def test_another_picture_is_taken_by_an_untouched_draft_and_waits_on_others(writ
     record_items(source, [replace(RUSSIAN, picture=second)], NOW)
     row.refresh_from_db()
     assert row.update == {"picture": str(new.pk)}
-    source_item_review.take_over(row, ["picture"], writer, NOW)
+    source_item_changes_and_duplicates.take_over(row, ["picture"], writer, NOW)
     assert latest(story).picture == new
 
 

@@ -17,9 +17,9 @@ def main() -> None:
     from django.utils import timezone
 
     from subscribers import unsubscribe
-    from subscribers.bulk import jobs as bulk
+    from subscribers.bulk import job_lifecycle as bulk
     from subscribers.consent import Channel, Evidence
-    from subscribers.imports import diff, jobs
+    from subscribers.imports import diff, job_lifecycle
     from subscribers.models import MailingList, Subscriber, Subscription
 
     now = timezone.now()
@@ -62,11 +62,11 @@ def main() -> None:
     diff.lock_and_exclude_unsubscribed = around(
         diff.lock_and_exclude_unsubscribed, lambda: leave(before), lambda: leave(during)
     )  # type: ignore[assignment]
-    job = jobs.create("people.csv", jobs.ImportOptions(new, "a fair"), now)
+    job = job_lifecycle.create("people.csv", job_lifecycle.ImportOptions(new, "a fair"), now)
     file = b"email\n" + b"".join(f"{one.email}\n".encode() for one in people)
-    jobs.read_file(job, io.BytesIO(file), lambda: now)
-    jobs.start_apply(job, "lola", now)
-    jobs.RUNNER.run(job, lambda: now, lambda: False)
+    job_lifecycle.read_file(job, io.BytesIO(file), lambda: now)
+    job_lifecycle.start_apply(job, "lola", now)
+    job_lifecycle.RUNNER.run(job, lambda: now, lambda: False)
     unsubscribe.only_they_may_subscribe = around(  # type: ignore[assignment]
         unsubscribe.only_they_may_subscribe, lambda: leave(during), lambda: None
     )

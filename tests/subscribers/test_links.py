@@ -23,7 +23,7 @@ from mailer.editions.models import Newsletter
 from subscribers import tokens
 from subscribers.addresses import address_hash
 from subscribers.models import AddressChange, DataLink, MailingList, ReconfirmationCampaign, Subscriber
-from tests.public.test_archive import mailing, snapshot
+from tests.public.test_archived_edition_queries import mailing, snapshot
 from tests.subscribers.conftest import Join
 
 __all__ = ["mailing", "snapshot"]

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from subscribers import former_addresses, merge, tokens
+from subscribers import former_addresses_and_merged_ids, merge, tokens
 from subscribers.consent import Channel, Event, Evidence, record
 from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.reconfirmation.models import ReconfirmationCampaign, ReconfirmationRequest
@@ -69,13 +69,15 @@ def test_a_merge_keeps_the_consent_records_and_links_of_both(join: Join, monthly
     assert first.consents.count() == 3
     for number in numbers:
         assert (
-            former_addresses.read_subscriber_token(
+            former_addresses_and_merged_ids.read_subscriber_token(
                 "unsubscribe", tokens.make_token("unsubscribe", number, 1)
             )[1]
             == first
         )
     with pytest.raises(tokens.InvalidToken):
-        former_addresses.read_subscriber_token("unsubscribe", tokens.make_token("unsubscribe", 999, 1))
+        former_addresses_and_merged_ids.read_subscriber_token(
+            "unsubscribe", tokens.make_token("unsubscribe", 999, 1)
+        )
     with pytest.raises(ValueError, match="themselves"):
         merge.merge(first, first, NOW)
 

@@ -26,10 +26,10 @@ from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMe
 from subscribers import merge as merging
 from subscribers import suppression, tokens
 from subscribers import unsubscribe as unsubscribing
-from subscribers.bulk import jobs as bulk
+from subscribers.bulk import job_lifecycle as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Evidence
-from subscribers.imports import jobs
+from subscribers.imports import job_lifecycle
 from subscribers.models import (
     AddressChange,
     ImportJob,
@@ -40,7 +40,7 @@ from subscribers.models import (
     Suppression,
 )
 from subscribers.preference_center import change_address, preferences
-from subscribers.privacy import data_access, retention
+from subscribers.privacy import erase_and_notify, retention
 from subscribers.resumable_jobs import WrongState
 from subscribers.segments.mailing_audience_query import REACHABLE, AudienceQuery, with_reachability
 from subscribers.subscribe import subscribe
@@ -220,19 +220,19 @@ class SubscriberMachine(RuleBasedStateMachine):
     def erase(self, address: str) -> None:
         subscriber = self.subscriber_of(address)
         if subscriber is not None:
-            data_access.erase_and_notify(subscriber, self.now)
+            erase_and_notify.erase_and_notify(subscriber, self.now)
             self.excluded.add(address)
 
     # Acts of others
 
     @rule(addresses=st.sets(whose, min_size=1), to=which)
     def import_file(self, addresses: set[str], to: str) -> None:
-        wish = jobs.ImportOptions(MailingList.objects.get(slug=to), "paper", "lola")
-        run = jobs.create("people.csv", wish, self.now)
+        wish = job_lifecycle.ImportOptions(MailingList.objects.get(slug=to), "paper", "lola")
+        run = job_lifecycle.create("people.csv", wish, self.now)
         text = "email\n" + "\n".join(sorted(addresses)) + "\n"
-        jobs.read_file(run, io.BytesIO(text.encode()), lambda: self.now)
-        jobs.start_apply(run, "lola", self.now)
-        jobs.RUNNER.run(run, lambda: self.now, lambda: False)
+        job_lifecycle.read_file(run, io.BytesIO(text.encode()), lambda: self.now)
+        job_lifecycle.start_apply(run, "lola", self.now)
+        job_lifecycle.RUNNER.run(run, lambda: self.now, lambda: False)
 
     @rule(
         addresses=st.sets(whose, min_size=1), to=which, action=st.sampled_from(["add", "remove", "suppress"])
@@ -257,8 +257,8 @@ class SubscriberMachine(RuleBasedStateMachine):
     def undo_an_import(self, number: int) -> None:
         for run in ImportJob.objects.filter(state="applied").order_by("-pk")[number : number + 1]:
             with contextlib.suppress(WrongState):
-                jobs.start_undo(run, "lola", self.now)
-                jobs.RUNNER.run(run, lambda: self.now, lambda: False)
+                job_lifecycle.start_undo(run, "lola", self.now)
+                job_lifecycle.RUNNER.run(run, lambda: self.now, lambda: False)
 
     @rule(address=whose)
     def remove_and_restore(self, address: str) -> None:

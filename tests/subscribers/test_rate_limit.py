@@ -182,7 +182,7 @@ def test_a_hit_counts_under_all_keys_or_none_and_periods_restart(db: None) -> No
     one, two = Limit("a", 2, HOUR), Limit("b", 1, HOUR)
     assert rate_limit.hit([one, two], NOW) is None
     assert rate_limit.hit([one, two], NOW) == two
-    assert rate_limit.count_hits("a", HOUR, NOW) == 1
+    assert rate_limit.hits_in_period("a", HOUR, NOW) == 1
     assert rate_limit.hit([one, two], NOW + HOUR) is None
     assert rate_limit.delete_expired(NOW + timedelta(days=40)) == 2
 

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from subscribers.bulk import jobs as bulk
-from subscribers.imports import jobs as imports
+from subscribers.bulk import job_lifecycle as bulk
+from subscribers.imports import job_lifecycle as imports
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
 from subscribers.resumable_jobs import LEASE, UNDO_FOR, Job, JobRunner, WrongState, acquire_lease, transition
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import Group
+from subscribers.segments.rule_format import Group
 from subscribers.segments.segments import save
-from subscribers.segments.tag_and_field_values import get_or_create_tag
+from subscribers.segments.subscriber_tags_and_fields import get_or_create_tag
 from tests.subscribers.conftest import NOW
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

@@ -21,7 +21,7 @@ from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings
 from mailer.delivery.smtp.message_encoder import message_builder
-from mailer.tracking import record_events
+from mailer.tracking import link_targets
 from mailer.tracking.record_events import event_buffer
 from tests import cast
 from tests.cast import NOW
@@ -38,7 +38,7 @@ Track = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _afresh() -> Iterator[None]:
     """Clear what other tests cached or buffered."""
-    record_events.clear_link_cache()
+    link_targets.clear_link_cache()
     event_buffer.clear()
     yield
     event_buffer.clear()

@@ -26,7 +26,7 @@ def main() -> None:
     from django.db import connection
 
     from mailer.job_index import Job, Runs
-    from mailer.worker import cluster_engine
+    from mailer.worker import cluster_worker
     from mailer.worker.supervisor import stop_on_signals
 
     folder = Path(sys.argv[1])
@@ -70,7 +70,7 @@ def main() -> None:
     stop = threading.Event()
     stop_on_signals(stop)
     queues = sys.argv[2].split(",") if len(sys.argv) > 2 else ()
-    cluster_engine.run(stop, queues, jobs=jobs, stalled_after=12)
+    cluster_worker.run(stop, queues, jobs=jobs, stalled_after=12)
 
 
 def _until(stop: Callable[[], bool]) -> None:

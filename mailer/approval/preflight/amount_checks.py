@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import combinations
 
 from mailer.approval.preflight.check_input import Description, Text, split_sentences
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.stated_facts import CURRENCIES, SCALES
 from mailer.approval.preflight.translation_fact_checks import language_versions
 
@@ -51,7 +51,7 @@ class _Amount:
     sentence: int
 
 
-def amounts_differ(description: Description) -> Iterator[Found]:
+def currency_or_scale_differs(description: Description) -> Iterator[Found]:
     """One number with two currencies or scales: "3.2 million" in the summary, "3.2 billion" in the body."""
     stories: dict[tuple[str, str], list[_Amount]] = defaultdict(list)
     for text in description.texts:

@@ -7,16 +7,15 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import (
     Description,
     Place,
     Text,
     excerpt,
-    place_of,
     split_sentences,
 )
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 from mailer.rendering import language_detection, localization
 from subscribers.translate_stored_texts import stored
 
@@ -244,22 +243,6 @@ def _by_place(description: Description) -> Iterator[tuple[Place, list[Text]]]:
         yield place, list(texts)
 
 
-def no_headline(description: Description) -> Iterator[Found]:
-    """Texts without a headline."""
-    for story in description.shown_stories:
-        for text in story.texts:
-            if not text.headline.strip():
-                yield Found(place_of(story, text.language))
-
-
-def headline_without_text(description: Description) -> Iterator[Found]:
-    """Stories that readers see nothing of but the headline."""
-    for story in description.shown_stories:
-        for text in story.texts:
-            if text.headline.strip() and not text.summary.strip() and not text.body.strip():
-                yield Found(place_of(story, text.language))
-
-
 @check_each_text
 def mixed_alphabets(text: Text) -> Iterator[Found]:
     """Words in which Latin and Cyrillic letters stand side by side: "Кaзахстан" with a Latin a."""
@@ -269,3 +252,43 @@ def mixed_alphabets(text: Text) -> Iterator[Found]:
         if latin and cyrillic and min(latin, cyrillic) <= 2 and len(word) >= 4:
             yield Found(text.place, excerpt(word))
             break
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u061c]")
+# What looks like letters: mathematical bold, full width, private use, ligatures of PDF files.
+_STYLED = re.compile(
+    "[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a\ue000-\uf8ff\ufb00-\ufb06\u24b6-\u24e9]"
+)
+_DECOMPOSED = re.compile("[иИеЕуУ][\u0306\u0308]|[a-zA-Z][\u0300-\u0304\u0306-\u030c\u0327]|\\w\u00b4\\w")
+_LOST_LETTER = re.compile(
+    r"(?<![\w?/&=])[^\W\d_]{1,12}\?[^\W\d_]{2,}|(?<=\s)\?[^\W\d_]{2,}|[a-z]\?(?:s|t|re|ll|ve)\b"
+)
+
+
+@check_each_text
+def odd_characters(text: Text) -> Iterator[Found]:
+    """Characters that show as boxes or styled letters, and letters that are put together of two."""
+    for pattern in (_CONTROL, _STYLED, _DECOMPOSED):
+        if found := pattern.search(text.plain):
+            yield Found(
+                text.place,
+                f"{excerpt(found[0])} ({' '.join(f'U+{ord(one):04X}' for one in found[0][:3])})",
+            )
+            break
+
+
+@check_each_text
+def wrong_encoding(text: Text) -> Iterator[Found]:
+    """Cyrillic letters that were read as Western ones ("Èññëåäîâàíèå"), or lost (“?”, "ж?не")."""
+    western = re.findall("[\u00c0-\u00ff]{4,}", text.plain)
+    if found := next((one for one in western if _reads_as_cyrillic(one)), ""):
+        yield Found(text.place, excerpt(found))
+    elif lost := _LOST_LETTER.search(re.sub(r"\S*(?:://|www\.)\S*", " ", text.plain)):
+        yield Found(text.place, excerpt(lost[0]))
+
+
+def _reads_as_cyrillic(letters: str) -> bool:
+    try:
+        return bool(re.fullmatch("[а-яА-ЯёЁ]+", letters.encode("cp1252").decode("cp1251")))
+    except UnicodeError:
+        return False

@@ -31,7 +31,7 @@ from mailer.rendering.data_types import (
     Subject,
 )
 from mailer.rendering.edition_period import Period
-from mailer.rendering.translatable_texts import STORY_PARTS, SUBJECT_PARTS, TextPart, parts_of, written_parts
+from mailer.rendering.edition_text_parts import STORY_PARTS, SUBJECT_PARTS, TextPart, parts_of, written_parts
 from subscribers.translate_stored_texts import stored
 
 # By check, what it found.
@@ -76,7 +76,7 @@ class Text:
     """One text that staff wrote, in one language, as plain text."""
 
     place: Place
-    # The meaning of a translatable_texts.TextPart, or one of the newsletter's: "tagline", "newsletter_name",
+    # The meaning of a edition_text_parts.TextPart, or one of the newsletter's: "tagline", "newsletter_name",
     # "office", "postal_address", "logo_alt", "sender_name".
     field: str
     plain: str
@@ -126,7 +126,7 @@ class PictureFact:
 
     # Octets of the file.
     size: int
-    # How steep its sharpest edges are, 0 to 1, see picture_sharpness; None: it has none to judge by.
+    # How steep its sharpest edges are, 0 to 1, see measure_picture_sharpness; None: it has none to judge by.
     sharpness: float | None
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.edit_distance import edit_distance
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.stated_facts import EMAIL, PHONE, is_phone
 
 # An address as it is compared, where it stands, and as it is written.
@@ -38,10 +38,10 @@ def nearly_same_contacts(description: Description) -> Iterator[Found]:
     for written, place, shown in _once(mails):
         if slip := next((one for one in own if _is_mail_slip(written, one)), ""):
             yield Found(place, f"{shown} / {slip}")
-    yield from misspelt_hosts(description)
+    yield from misspelt_own_host(description)
 
 
-def misspelt_hosts(description: Description) -> Iterator[Found]:
+def misspelt_own_host(description: Description) -> Iterator[Found]:
     """Links to a site whose name is the office's own, but for a letter."""
     own = {
         _base(description.sender.email.rpartition("@")[2]),

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
 
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Description, Text, excerpt
 from mailer.approval.preflight.extract_stated_counts import (
     StatedCount,
@@ -15,7 +14,8 @@ from mailer.approval.preflight.extract_stated_counts import (
     is_number_slip,
     is_same_word,
 )
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 from mailer.approval.preflight.sum_checks import FEMALE, MALE
 
 _TEXTS = frozenset(("headline", "summary", "body", "text", "note"))

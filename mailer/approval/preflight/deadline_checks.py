@@ -8,7 +8,7 @@ from datetime import date
 
 from mailer.approval.preflight.check_input import Description, Text, split_sentences
 from mailer.approval.preflight.date_checks import dated_stories, dates_in, resolve_date
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.past_days_and_event_time_checks import ANNOUNCED
 
 # "Until" stands before the date in some languages, behind it in the others.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from mailer.approval.preflight.check_input import Description, Place, excerpt, place_of, place_of_block
-from mailer.approval.preflight.findings import Found
-from mailer.approval.preflight.translation_checks import languages_in_use
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.translation_checks import languages_read_or_written
 from mailer.rendering import localization, story_selection, theme
 from mailer.rendering.data_types import WRITTEN_KINDS, Story
 from subscribers.translate_stored_texts import stored
@@ -187,6 +187,6 @@ def languages_without_story_texts(description: Description) -> Iterator[Found]:
     written = {
         text.language for story in description.shown_stories for text in story.texts if text.headline.strip()
     }
-    for code in languages_in_use(description):
+    for code in languages_read_or_written(description):
         if code not in written and written:
             yield Found(Place("edition", "", stored("Edition"), code))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from mailer.approval.preflight.check_input import Description, Text
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering import localization
 from mailer.rendering.edition_period import Kind, Period
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from mailer.approval.preflight.check_input import Description, place_of
 from mailer.approval.preflight.date_checks import dated_stories
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering import localization
 from subscribers.translate_stored_texts import stored
 

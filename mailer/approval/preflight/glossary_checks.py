@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mailer.approval.preflight.check_input import Description, Place
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.editions import glossary_matching
 from subscribers.translate_stored_texts import stored
 

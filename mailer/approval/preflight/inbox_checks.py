@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from mailer.approval.preflight.character_and_language_checks import is_in_capitals
 from mailer.approval.preflight.check_input import Description, Place, Sender, excerpt
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering.data_types import Content, Subject
 from subscribers.translate_stored_texts import stored
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mailer.approval.preflight.bracketed_editor_notes import find_bracketed_note
 from mailer.approval.preflight.check_input import split_sentences
+from mailer.approval.preflight.editor_notes_and_requests import find_note_or_request_to_colleague
 
 _FLAGS = re.VERBOSE | re.IGNORECASE
 # What an editor is asked to do: imperatives, singular and plural, and infinitives.
@@ -159,7 +159,7 @@ def find_editor_note(plain: str) -> str:
         if _is_marked_remark(marked["mark"], marked["rest"]):
             return marked[0].strip()
     first = next((one for one in split_sentences(plain) if _is_sentence_remark(one)), "")
-    return first or find_bracketed_note(plain)
+    return first or find_note_or_request_to_colleague(plain)
 
 
 def _requests(words: str, *, first: bool = False) -> bool:

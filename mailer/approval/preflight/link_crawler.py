@@ -87,7 +87,7 @@ class LinkProgress:
     checked_at: datetime | None
 
 
-def recheck_links(edition: Edition, now: datetime) -> int:
+def recheck_links_soon(edition: Edition, now: datetime) -> int:
     """Let the worker look at the pages of the latest draft now; how many will be.
 
     Those that it looked at within the last minute are left alone: sites are asked politely.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from mailer.approval.preflight.check_input import Description, Link, LinkState, Place
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering import sanitize
 
 # Names that are never on the internet (RFC 2606, RFC 6761), and those of networks at home and in offices.

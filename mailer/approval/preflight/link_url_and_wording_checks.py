@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from mailer.approval.preflight.check_input import Description, Link, Place, Text, excerpt
 from mailer.approval.preflight.edit_distance import edit_distance
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.link_destination_checks import distinct_links, is_local
 from mailer.approval.preflight.stated_facts import EMAIL, LANGUAGES
 from subscribers.translate_stored_texts import stored
@@ -147,7 +147,7 @@ def personal_url(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(link.url))
 
 
-def malformed_link_text(description: Description) -> Iterator[Found]:
+def missing_long_or_repeated_link_text(description: Description) -> Iterator[Found]:
     """Links without words, with a paragraph of them, in two pieces, or with the words of another link."""
     known: dict[tuple[str, str], Link] = {}
     for link in description.anchors:
@@ -183,7 +183,7 @@ def wrong_mail_links(description: Description) -> Iterator[Found]:
         if shown and shown[0].lower() != address:
             yield Found(link.place, f"{link.words} → {address}")
         elif is_near_known_domain(address, own):
-            yield Found(link.place, with_suggestion(address, own))
+            yield Found(link.place, with_domain_suggestion(address, own))
 
 
 def is_near_known_domain(address: str, own: str) -> bool:
@@ -202,7 +202,7 @@ def nearest_domain(address: str, own: str) -> str:
     return next((one for one in (own, *_DOMAINS) if len(one) > 5 and edit_distance(domain, one) == 1), "")
 
 
-def with_suggestion(address: str, own: str) -> str:
+def with_domain_suggestion(address: str, own: str) -> str:
     """An address for staff, with the domain that was probably meant."""
     meant = nearest_domain(address, own)
     return (

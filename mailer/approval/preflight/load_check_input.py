@@ -23,7 +23,7 @@ from mailer.approval.preflight.check_input import (
     excerpt,
     pictures_of,
 )
-from mailer.approval.preflight.picture_sharpness import sharpness
+from mailer.approval.preflight.measure_picture_sharpness import sharpness
 from mailer.approval.sender_and_list_headers import sender_of
 from mailer.editions import allowed_sender_domains, pictures, translation_glossary
 from mailer.editions.assemble import now_or_demo_time
@@ -148,9 +148,9 @@ def _picture(name: str) -> PictureFact | None:
             data = file.read()
     except OSError:
         return None
-    return measure_picture(data)
+    return measure_file_size_and_sharpness(data)
 
 
-def measure_picture(data: bytes) -> PictureFact:
+def measure_file_size_and_sharpness(data: bytes) -> PictureFact:
     """The size and sharpness of a picture's file (JPEG, PNG, GIF or WebP)."""
     return PictureFact(len(data), sharpness(data))

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.css_support import unsupported_features
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.sender_and_list_headers import shared_headers
 from mailer.rendering import mime, sanitize
 from mailer.rendering.data_types import RenderedVariant

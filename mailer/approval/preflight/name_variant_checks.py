@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from mailer.approval.preflight.check_input import Description, Text
 from mailer.approval.preflight.edit_distance import edit_distance
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 
 # Words with a capital letter that begin no sentence.
 _NAMES = re.compile(

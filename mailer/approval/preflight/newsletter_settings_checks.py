@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from mailer.approval.preflight.character_and_language_checks import is_in_capitals
 from mailer.approval.preflight.check_input import Description, Place
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
-from mailer.approval.preflight.link_url_and_wording_checks import is_near_known_domain, with_suggestion
-from mailer.rendering import localization, sanitize
+from mailer.approval.preflight.link_url_and_wording_checks import is_near_known_domain, with_domain_suggestion
+from mailer.rendering import localization
 from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored
 
@@ -37,7 +36,7 @@ def doubtful_reply_to(description: Description) -> Iterator[Found]:
         return
     domain = address.rpartition("@")[2].lower()
     if domain in FREE_MAIL or (domain != own and is_near_known_domain(address, own)):
-        yield Found(_SENDER, address if domain in FREE_MAIL else with_suggestion(address, own))
+        yield Found(_SENDER, address if domain in FREE_MAIL else with_domain_suggestion(address, own))
     elif own and not _same_organisation(domain, own):
         yield Found(_SENDER, f"{address} / {description.sender.email}")
 
@@ -111,28 +110,6 @@ def _months(language: str, only: int = 0) -> list[str]:
     return [
         str(name).casefold() for number, name in names.items() if only in (0, number) and len(str(name)) > 3
     ]
-
-
-def unsuitable_pictures(description: Description) -> Iterator[Found]:
-    """Pictures in a format, of a shape or from a place that mail programs do not show well."""
-    own = {
-        urlsplit(one).hostname
-        for one in (description.content.site_url, description.content.media_origin)
-        if one
-    }
-    for use in description.pictures_in_use:
-        url, size = use.picture.url, (use.picture.width, use.picture.height)
-        path = urlsplit(url).path.lower()
-        if not sanitize.safe_picture_url(url):
-            continue
-        if path.endswith((".svg", ".webp", ".heic", ".avif", ".tif", ".tiff", ".bmp")):
-            yield Found(use.place, path.rpartition("/")[2])
-        elif urlsplit(url).hostname not in own or (
-            url.startswith("http://") and description.content.site_url.startswith("https://")
-        ):
-            yield Found(use.place, url)
-        elif all(size) and not 1 / 1.6 <= size[0] / size[1] <= 4 and use.least_width > 120:
-            yield Found(use.place, f"{size[0]} × {size[1]}")
 
 
 def small_logo(description: Description) -> Iterator[Found]:

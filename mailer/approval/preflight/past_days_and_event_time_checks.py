@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from babel.core import get_global
 
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of
 from mailer.approval.preflight.date_checks import (
     dated_stories,
@@ -16,7 +15,8 @@ from mailer.approval.preflight.date_checks import (
     event_summary_date_differs,
     resolve_date,
 )
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 
 # What is said of a day to come, or asked for until then.
 ANNOUNCED: Mapping[str, re.Pattern[str]] = {
@@ -95,7 +95,7 @@ _FURTHER = re.compile(
 _FAR_AHEAD = 400
 
 
-def announced_too_late(description: Description) -> Iterator[Found]:
+def past_day_announced_as_future(description: Description) -> Iterator[Found]:
     """Sentences that announce a day, or ask for something until then, although it is over."""
     for text in description.texts:
         pattern = ANNOUNCED.get(text.language.partition("-")[0])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Description, Text, excerpt
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 from mailer.approval.preflight.stated_facts import EMAIL
 
 _FLAGS = re.VERBOSE | re.IGNORECASE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from mailer.approval.preflight.check_input import (
     Description,
@@ -13,7 +14,7 @@ from mailer.approval.preflight.check_input import (
     excerpt,
     place_of_block,
 )
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering import sanitize
 from subscribers.translate_stored_texts import stored
 
@@ -102,7 +103,7 @@ def alt_says_nothing(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(alt))
 
 
-def alt_used_twice(description: Description) -> Iterator[Found]:
+def repeated_or_automatic_alt(description: Description) -> Iterator[Found]:
     """One description for two pictures, and those that a program wrote."""
     seen: dict[tuple[str, str], str] = {}
     for place, alt, _beside in _described(description):
@@ -141,7 +142,7 @@ def alt_too_long(description: Description) -> Iterator[Found]:
             yield Found(place, stored("The text has %(count)s characters", count=len(alt)))
 
 
-def unusable_picture(description: Description) -> Iterator[Found]:
+def unsafe_picture_url(description: Description) -> Iterator[Found]:
     """Pictures that mail programs cannot load."""
     for one in description.pictures_in_use:
         if not sanitize.safe_picture_url(one.picture.url):
@@ -183,3 +184,25 @@ def _facts(description: Description) -> Iterator[tuple[PictureUse, PictureFact]]
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
+
+
+def unsuitable_picture_form(description: Description) -> Iterator[Found]:
+    """Pictures in a format, of a shape or from a place that mail programs do not show well."""
+    own = {
+        urlsplit(one).hostname
+        for one in (description.content.site_url, description.content.media_origin)
+        if one
+    }
+    for use in description.pictures_in_use:
+        url, size = use.picture.url, (use.picture.width, use.picture.height)
+        path = urlsplit(url).path.lower()
+        if not sanitize.safe_picture_url(url):
+            continue
+        if path.endswith((".svg", ".webp", ".heic", ".avif", ".tif", ".tiff", ".bmp")):
+            yield Found(use.place, path.rpartition("/")[2])
+        elif urlsplit(url).hostname not in own or (
+            url.startswith("http://") and description.content.site_url.startswith("https://")
+        ):
+            yield Found(use.place, url)
+        elif all(size) and not 1 / 1.6 <= size[0] / size[1] <= 4 and use.least_width > 120:
+            yield Found(use.place, f"{size[0]} × {size[1]}")

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from mailer.approval.preflight import place_names
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of, place_of_block
 from mailer.approval.preflight.edit_distance import edit_distance
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 from mailer.approval.preflight.person_name_variants import Person, find_variant, persons_in
 from mailer.approval.preflight.person_names import full_names, skeleton
 from mailer.approval.preflight.placeholder_checks import placeholder_in
@@ -228,7 +228,7 @@ def _two_spellings(description: Description) -> Iterator[Found]:
 
 
 @check_each_text
-def wrong_titles(text: Text) -> Iterator[Found]:
+def faulty_titles_or_lower_case_names(text: Text) -> Iterator[Found]:
     """Titles that stand twice or are open: "Mr. Mr.", "Mr. (?)"; and persons without a capital letter."""
     if found := _TITLE_TWICE.search(text.plain):
         yield Found(text.place, excerpt(found[0]))

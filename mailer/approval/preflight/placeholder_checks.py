@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Text, excerpt
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 
 # What writers put where a text is still to come, and the merge tags of other products.
 _PLACEHOLDERS = re.compile(

@@ -11,7 +11,7 @@ from mailer.approval.preflight.edition_month_and_event_time_checks import (
     edition_word,
     months_in,
 )
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering.edition_period import Kind, Period
 
 # Greetings, and the months in which they are sent.

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import (
     Description,
     Place,
@@ -16,9 +15,13 @@ from mailer.approval.preflight.check_input import (
     place_of_block,
     split_sentences,
 )
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 from mailer.approval.preflight.truncated_translation_checks import unfinished_last_sentence
-from mailer.approval.preflight.writing_error_checks import sentence_breaks_off, summary_repeats_headline
+from mailer.approval.preflight.typing_and_pasting_error_checks import (
+    sentence_breaks_off,
+    summary_repeats_headline,
+)
 from mailer.rendering.data_types import Block, Story
 from subscribers.translate_stored_texts import stored
 
@@ -92,7 +95,7 @@ def story_in_wrong_section(description: Description) -> Iterator[Found]:
                 yield Found(place_of(story), ", ".join(country))
 
 
-def incomplete_for_kind(description: Description) -> Iterator[Found]:
+def stories_unfit_for_kind(description: Description) -> Iterator[Found]:
     """Stories that lack what their kind is for: publications without a link; events as news."""
     dated = {key for block in description.content.blocks if block.kind == "date" for key in block.stories}
     for story in description.shown_stories:
@@ -106,7 +109,7 @@ def _leads_anywhere(story: Story) -> bool:
     return bool(story.link.strip()) or any("<a " in text.body for text in story.texts)
 
 
-def few_stories(description: Description) -> Iterator[Found]:
+def only_one_story(description: Description) -> Iterator[Found]:
     """An edition of one story."""
     if len(description.content.stories) == 1:
         yield Found(
@@ -236,3 +239,19 @@ def repeated_sentences(description: Description) -> Iterator[Found]:
                 yield from (Found(place, excerpt(sentence)) for place in places)
                 break
             seen[text.language, line] = text.place
+
+
+def no_headline(description: Description) -> Iterator[Found]:
+    """Texts without a headline."""
+    for story in description.shown_stories:
+        for text in story.texts:
+            if not text.headline.strip():
+                yield Found(place_of(story, text.language))
+
+
+def headline_without_text(description: Description) -> Iterator[Found]:
+    """Stories that readers see nothing of but the headline."""
+    for story in description.shown_stories:
+        for text in story.texts:
+            if text.headline.strip() and not text.summary.strip() and not text.body.strip():
+                yield Found(place_of(story, text.language))

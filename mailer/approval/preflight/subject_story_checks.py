@@ -11,7 +11,7 @@ from mailer.approval.preflight import place_names
 from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
 from mailer.approval.preflight.date_checks import month_names
 from mailer.approval.preflight.edition_month_and_event_time_checks import wrong_edition_number_or_month
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES
 from mailer.rendering import language_detection, localization, story_selection
 from mailer.rendering.data_types import Content, Subject
@@ -66,7 +66,7 @@ def subject_of_no_story(description: Description) -> Iterator[Found]:
             yield Found(text.place, missing)
 
 
-def subject_promises(description: Description) -> Iterator[Found]:
+def subject_story_not_for_all_readers(description: Description) -> Iterator[Found]:
     """Subjects that name a story which some of the subscribers who see them do not get."""
     content = description.content
     written = [one for one in content.subjects if one.subject.strip()]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import Text
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 from mailer.approval.preflight.stated_facts import PHONE, is_phone
 from subscribers.translate_stored_texts import stored
 

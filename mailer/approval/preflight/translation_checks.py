@@ -14,9 +14,9 @@ from mailer.approval.preflight.check_input import (
     place_of,
     place_of_block,
 )
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering import language_detection, localization
-from mailer.rendering.translatable_texts import written_parts
+from mailer.rendering.edition_text_parts import written_parts
 from subscribers.translate_stored_texts import stored
 
 # Texts that are different in each language: others may be names.
@@ -38,7 +38,7 @@ _LEAST_LETTERS, _LEAST_OF_ONE_WORD = 12, 5
 _CYRILLIC, _LATIN = re.compile("[\u0400-\u052f]"), re.compile("[A-Za-z\u00c0-\u024f]")
 
 
-def languages_in_use(description: Description) -> tuple[str, ...]:
+def languages_read_or_written(description: Description) -> tuple[str, ...]:
     """The newsletter's languages in which a subscriber gets it, or in which one of its stories is written.
 
     The others are offered, and no subscriber reads them yet. Without any subscriber, all are in use.
@@ -57,7 +57,7 @@ def languages_in_use(description: Description) -> tuple[str, ...]:
 def missing_translations(description: Description) -> Iterator[Found]:
     """Languages whose readers see a text in another language, by text; not those that are not used yet."""
     content = description.content
-    languages = languages_in_use(description)
+    languages = languages_read_or_written(description)
     for story in description.shown_stories:
         written = {one.language for one in story.texts if one.headline.strip()}
         yield from _missing(languages, written, place_of(story))

@@ -12,7 +12,7 @@ from itertools import permutations
 from mailer.approval.preflight.check_input import Description, Place, Text
 from mailer.approval.preflight.date_checks import event_summary_date_differs
 from mailer.approval.preflight.edition_month_and_event_time_checks import wrong_event_time
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES, Fact, FactKind, facts_of
 
 # Texts whose facts are compared; figures have a check of their own, pictures are described freely.

@@ -9,7 +9,7 @@ from functools import lru_cache
 from statistics import median
 
 from mailer.approval.preflight.check_input import Description, Place, Text, place_of, place_of_block
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES
 from mailer.approval.preflight.translation_fact_checks import language_versions
 from subscribers.translate_stored_texts import stored

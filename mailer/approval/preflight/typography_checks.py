@@ -1,4 +1,4 @@
-"""Checks of signs and letters: spaces, quotation marks, lost or foreign letters, capitals."""
+"""Checks of typography: spaces, hyphens, quotation marks, lists, capitals."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from mailer.approval.preflight.check_each_text import check_each_text
 from mailer.approval.preflight.check_input import PROSE, Description, Text, excerpt, split_sentences
-from mailer.approval.preflight.findings import Found
+from mailer.approval.preflight.findings_and_overrides import Found
+from mailer.approval.preflight.per_text_check_decorator import check_each_text
 from mailer.approval.preflight.stated_facts import EMAIL
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200e\u200f\u061c]")
-# What looks like letters: mathematical bold, full width, private use, ligatures of PDF files.
-_STYLED = re.compile(
-    "[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a\ue000-\uf8ff\ufb00-\ufb06\u24b6-\u24e9]"
-)
 _SOFT_HYPHENS = re.compile("\\w\u00ad\\w")
-_DECOMPOSED = re.compile("[иИеЕуУ][\u0306\u0308]|[a-zA-Z][\u0300-\u0304\u0306-\u030c\u0327]|\\w\u00b4\\w")
 # A word that a line end divided; not "mid- and long-term".
 _HYPHENATED = re.compile(
     r"(?<![\w-])[^\W\d_]{3,}- (?!(?:and|or|to|и|или|және|жана|ва|va|we|ýa)\b)(?P<rest>[^\W\d_]{3,})(?![\w-])"
@@ -25,9 +19,6 @@ _HYPHENATED = re.compile(
 _DOUBLE_SPACE = re.compile(r"\S[ \u00a0]{2,}(?=\S)|\t")
 _SPACED_OUT = re.compile(r"(?<!\w)(?:[A-ZА-ЯЁ] ){3,}[A-ZА-ЯЁ](?!\w)")
 _MARKS = re.compile("[?]{2}(?![?])|!{3,}|(?:[\U0001f300-\U0001faff]\\s*){3,}")
-_LOST_LETTER = re.compile(
-    r"(?<![\w?/&=])[^\W\d_]{1,12}\?[^\W\d_]{2,}|(?<=\s)\?[^\W\d_]{2,}|[a-z]\?(?:s|t|re|ll|ve)\b"
-)
 _SMALL_BEGIN = re.compile(r"(?:(?<![#\w])[^\W\d_]{3,}|\d)[.!?] (?P<next>[a-zа-яё][^\W\d_]*)")
 # After these a sentence goes on.
 _ABBREVIATED = re.compile(
@@ -40,35 +31,6 @@ _HYPHEN_AS_DASH = re.compile(r"[^\W\d_]{2,}\s-\s[^\W\d_]{2,}")
 _HAND_MADE = re.compile(r"(?m)^\s*[•·▪●◦*–-]\s+\S")
 _NUMBERED = re.compile(r"(?m)^\s*(\d{1,2})[.)]\s+\S")
 _RICH = frozenset(("body", "text", "note"))
-
-
-@check_each_text
-def odd_characters(text: Text) -> Iterator[Found]:
-    """Characters that show as boxes or styled letters, and letters that are put together of two."""
-    for pattern in (_CONTROL, _STYLED, _DECOMPOSED):
-        if found := pattern.search(text.plain):
-            yield Found(
-                text.place,
-                f"{excerpt(found[0])} ({' '.join(f'U+{ord(one):04X}' for one in found[0][:3])})",
-            )
-            break
-
-
-@check_each_text
-def wrong_encoding(text: Text) -> Iterator[Found]:
-    """Cyrillic letters that were read as Western ones ("Èññëåäîâàíèå"), or lost (“?”, "ж?не")."""
-    western = re.findall("[\u00c0-\u00ff]{4,}", text.plain)
-    if found := next((one for one in western if _reads_as_cyrillic(one)), ""):
-        yield Found(text.place, excerpt(found))
-    elif lost := _LOST_LETTER.search(re.sub(r"\S*(?:://|www\.)\S*", " ", text.plain)):
-        yield Found(text.place, excerpt(lost[0]))
-
-
-def _reads_as_cyrillic(letters: str) -> bool:
-    try:
-        return bool(re.fullmatch("[а-яА-ЯёЁ]+", letters.encode("cp1252").decode("cp1251")))
-    except UnicodeError:
-        return False
 
 
 @check_each_text

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 from django.conf import settings
 
 from mailer.delivery.esp.capabilities import CAPABILITIES
-from mailer.delivery.esp.message_encoder import PartsEncoder
+from mailer.delivery.esp.message_parts_encoder import PartsEncoder
 from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, SendJob
 from mailer.delivery.message_builder import MessageBuilder

@@ -32,7 +32,7 @@ from mailer.delivery.esp.client_base import (
     Result,
     receives_own_bounces,
 )
-from mailer.delivery.esp.message_encoder import delivery_token
+from mailer.delivery.esp.message_parts_encoder import delivery_token
 from mailer.delivery.smtp.envelope_and_commands import Envelope
 
 _THROTTLED = ("TooManyRequestsException", "LimitExceededException", "ServiceUnavailable", "SlowDown")

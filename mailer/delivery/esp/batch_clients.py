@@ -24,7 +24,7 @@ from mailer.delivery.esp.call_outcomes import (
     refused_outcome,
 )
 from mailer.delivery.esp.client_base import READ_TIMEOUT, HttpClient, Item, Result
-from mailer.delivery.esp.message_encoder import EspMessage, json_string, plain_text
+from mailer.delivery.esp.message_parts_encoder import EspMessage, json_string, literal_text
 
 # Variants whose template a client keeps.
 _MAX_TEMPLATES = 128
@@ -125,8 +125,8 @@ class BatchClient(HttpClient):
                 token=_MARK,
                 to=_TO,
                 message_id=_MESSAGE_ID,
-                html=plain_text(_HTML),
-                text=plain_text(_TEXT),
+                html=literal_text(_HTML),
+                text=literal_text(_TEXT),
                 headers={**message.headers, _UNSUBSCRIBE: _UNSUBSCRIBE_PLACEHOLDER},
             )
             payload = self.payload(sample)

@@ -32,7 +32,7 @@ from mailer.delivery.esp.call_outcomes import (
     redact,
 )
 from mailer.delivery.esp.capabilities import CAPABILITIES, Capability
-from mailer.delivery.esp.message_encoder import EspMessage, plain_text
+from mailer.delivery.esp.message_parts_encoder import EspMessage, literal_text
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDelivery
 from mailer.delivery.outcome import Outcome
 
@@ -145,7 +145,7 @@ class HttpClient(ABC):
         return self._backend.build_message_payload(self._email(message), {})
 
     def check(self) -> None:
-        x = plain_text("x")
+        x = literal_text("x")
         probe = EspMessage("", "x@example.org", "x@example.org", "", "x", x, x, {}, "<x@example.org>", "")
         payload = self._backend.build_message_payload(self._email(probe), {})
         known = payload.get_request_params(self._backend.api_url)

@@ -39,7 +39,7 @@ from mailer.delivery.ledger.attempt_journal import Journal
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, SendJob, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.sender import SendError, journal_unwritable
-from mailer.delivery.throttle.limits_and_backoff import VALIDITY
+from mailer.delivery.throttle.limits_warm_up_and_backoff import VALIDITY
 
 # The delays before the retries of a call, in seconds.
 _BACKOFF = BackoffPolicy(first=1.0, cap=16.0)

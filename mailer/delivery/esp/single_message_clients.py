@@ -36,7 +36,7 @@ from mailer.delivery.esp.call_outcomes import (
     refused_outcome,
 )
 from mailer.delivery.esp.client_base import HttpClient, Item, Result
-from mailer.delivery.esp.message_encoder import EspMessage
+from mailer.delivery.esp.message_parts_encoder import EspMessage
 
 
 class BrevoClient(HttpClient):

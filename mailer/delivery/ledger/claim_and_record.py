@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from mailer.approval.models import Snapshot
-from mailer.delivery.ledger import claims, outcome_batches
+from mailer.delivery.ledger import claims, outcome_count_batches
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
     Attempt,
     ClaimedDelivery,
@@ -29,7 +29,7 @@ from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
     GroupedAttempts,
     State,
 )
-from mailer.delivery.ledger.outcome_batches import Failures
+from mailer.delivery.ledger.outcome_count_batches import Failures
 from mailer.delivery.ledger.sql_helpers import dialect, id_list, to_db_datetime, to_db_text
 from mailer.delivery.models import Mailing
 from subscribers.code_list_field import split_codes
@@ -202,10 +202,10 @@ def record_attempts(
         return
     repeated = [one.id for one, _ in attempts if one.attempt > 1]
     with transaction.atomic():
-        counted_before = outcome_batches.rejected_before(repeated)
+        counted_before = outcome_count_batches.rejected_before(repeated)
         not_recorded = record_accepted(grouped.accepted, owner, now) | record(grouped.results, owner)
         rejections = {one.delivery: one for one in grouped.results if one.rejected_at is not None}
-        outcome_batches.add(attempts, rejections, counted_before, not_recorded, failures, now)
+        outcome_count_batches.add_attempts(attempts, rejections, counted_before, not_recorded, failures, now)
 
 
 def record(results: Iterable[DeliveryResult], owner: str) -> DroppedIds:

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from mailer.delivery.ledger import attempt_journal, claim_and_record, claims, outcome_batches
+from mailer.delivery.ledger import attempt_journal, claim_and_record, claims, outcome_count_batches
 from mailer.delivery.ledger.attempt_journal import FoundJournal
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import DeliveryResult, State, result_of
 from mailer.delivery.ledger.sql_helpers import dialect, execute, to_db_datetime
@@ -134,10 +134,10 @@ def _settle(found: FoundJournal, rows: list[tuple[Any, ...]], now: datetime) -> 
         elif state != State.IN_DOUBT:
             outcome = Outcome(ReplyClass.IN_DOUBT, _NO_REPLY)
             results.append(result_of(delivery, attempt, outcome, now, None, settle_after))
-    counted_before = outcome_batches.rejected_before(outcomes)
+    counted_before = outcome_count_batches.rejected_before(outcomes)
     not_recorded = claim_and_record.record(results, found.owner)
     rejections = {one.delivery: one for one in results if one.rejected_at is not None}
-    outcome_batches.add_recovered(outcomes, rejections, counted_before, not_recorded, now)
+    outcome_count_batches.add_recovered(outcomes, rejections, counted_before, not_recorded, now)
     claim_and_record.release(untried, found.owner, now)
     in_doubt = sum(result.state == State.IN_DOUBT for result in results)
     log.info(
@@ -228,10 +228,10 @@ def _count_accepted(settled: Collection[int]) -> None:
     for delivery in Delivery.objects.filter(pk__in=settled).only("accepted_at"):
         if delivery.accepted_at is not None:
             by_time[delivery.accepted_at].append(delivery.pk)
-    counted_before = outcome_batches.rejected_before(settled)
+    counted_before = outcome_count_batches.rejected_before(settled)
     for accepted_at, ids in by_time.items():
         outcomes = dict.fromkeys(ids, Outcome(ReplyClass.ACCEPTED, ""))
-        outcome_batches.add_recovered(outcomes, {}, counted_before, (), accepted_at)
+        outcome_count_batches.add_recovered(outcomes, {}, counted_before, (), accepted_at)
 
 
 def settle_as_accepted(accepted_at: Mapping[int, datetime]) -> int:

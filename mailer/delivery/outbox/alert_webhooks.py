@@ -129,7 +129,7 @@ def _message(alert: Alert) -> bytes:
         "stopped": alert.sending_stopped,
         "mailing": alert.mailing_id,
         "edition": mailing.edition.slug if mailing else None,
-        "url": url_of(alert),
+        "url": desk_url_of(alert),
     }
     return _body("alert.raised", alert.message, alert.raised_at, data)
 
@@ -139,7 +139,7 @@ def _body(kind: str, text: str, at: datetime, data: dict[str, Any]) -> bytes:
     return json.dumps({"type": kind, "timestamp": at.isoformat(), "text": text, "data": data}).encode()
 
 
-def url_of(alert: Alert) -> str:
+def desk_url_of(alert: Alert) -> str:
     """The page of the desk to open."""
     report = f"/desk/editions/{alert.mailing.edition_id}/report/" if alert.mailing else ""
     return f"{settings.CONFIG.site.url}{alert.path or report}"

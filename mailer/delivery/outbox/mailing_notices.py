@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from mailer.approval.models import StaffNotice
 from mailer.approval.outcome_notices import authors_of
-from mailer.approval.staff_accounts import users_with
+from mailer.approval.staff_by_permission import users_with
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox.staff_alerts import alert_recipients

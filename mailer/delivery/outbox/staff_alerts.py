@@ -16,8 +16,8 @@ from django.utils.translation import gettext, override
 from mailer.approval import staff_notifications
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alert_webhooks
-from mailer.delivery.outbox.alert_webhooks import url_of
-from mailer.staff_language import language_of, office_language
+from mailer.delivery.outbox.alert_webhooks import desk_url_of
+from mailer.staff_localization import language_of, office_language
 from mailer.stories.models import StorySource
 from mailer.stories.signals import source_failing
 from subscribers.signals import signup_flood
@@ -99,11 +99,11 @@ def _send_emails(alert: Alert, now: datetime) -> None:
                 again = gettext(
                     "No more emails of this edition are sent until staff resume or cancel sending:"
                 )
-                lines += [again, url_of(alert), ""]
+                lines += [again, desk_url_of(alert), ""]
             elif alert.mailing or alert.path:
-                lines += [gettext("Details of the alert:"), url_of(alert), ""]
+                lines += [gettext("Details of the alert:"), desk_url_of(alert), ""]
             _email(subject % {"about": about}, "\n".join(lines), address)
-    path = url_of(alert).removeprefix(settings.CONFIG.site.url)
+    path = desk_url_of(alert).removeprefix(settings.CONFIG.site.url)
     staff_notifications.show("alert", _admins(), alert.message, path, now)
 
 

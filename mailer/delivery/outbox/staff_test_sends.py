@@ -119,7 +119,7 @@ def _with_visible_pictures(html: str, now: datetime) -> str:
     def visible(found: re.Match[str]) -> str:
         return f"{found[0]}?{PICTURE_PARAMETER}={_picture_token(found[1], now + _PICTURES_FOR)}"
 
-    return re.sub(rf'{start}([^\s"\'()<>?]+)', visible, pictures.from_site(html))
+    return re.sub(rf'{start}([^\s"\'()<>?]+)', visible, pictures.with_pictures_from_site(html))
 
 
 def _picture_token(path: str, until: datetime) -> str:

@@ -124,7 +124,7 @@ def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     if stop_rules.would_pause(mailing):
         changes = {"counted_from": now}
         if mailing.released_up_to is not None:
-            changes |= plan_deliveries.next_step(mailing)
+            changes |= plan_deliveries.next_step_columns(mailing)
     _reset_breaker(mailing, now)
     return _transition(mailing, (State.PAUSED,), State.SENDING, "resumed", user, reason="", **changes)
 

@@ -21,10 +21,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max, Q
 
+from mailer.approval.local_send_time import local_send_time
 from mailer.approval.models import Snapshot, SnapshotVariant
-from mailer.approval.snapshot_state_changes import local_send_time
-from mailer.approval.submit import snapshot_variant
-from mailer.config import toml_reader
+from mailer.approval.submit import variant_row
+from mailer.config import section_reader
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.signals import mailing_changed
 from mailer.editions.audience import Audience
@@ -33,7 +33,7 @@ from mailer.rendering.data_types import Content, from_json
 from mailer.rendering.story_selection import SKIP_REASONS, Selection, SkipReason
 from subscribers.code_list_field import split_codes
 from subscribers.segments.mailing_audience_query import with_reachability
-from subscribers.segments.rules import InvalidRule
+from subscribers.segments.rule_format import InvalidRule
 from subscribers.translate_stored_texts import stored
 
 log = logging.getLogger(__name__)
@@ -235,7 +235,7 @@ def _variant_for(
     """The variant of a selection; rendered from the snapshot alone if it was not stored with it."""
     key = story_selection.variant_key(selection.keys, language)
     if key not in known:
-        late = snapshot_variant(snapshot, variants.render_selection(content, selection, (), language))
+        late = variant_row(snapshot, variants.render_selection(content, selection, (), language))
         late.save()
         known[key] = late.pk
     return known[key]
@@ -264,7 +264,7 @@ def _hold_reason(snapshot: Snapshot, reachable: int) -> str:
 
 def rollout_percentages() -> tuple[float, ...]:
     """The shares of the audience, in percent and rising, after which a rollout waits."""
-    return toml_reader.parse_rollout_percentages(settings.CONFIG.sending.rollout_percentages)
+    return section_reader.parse_rollout_percentages(settings.CONFIG.sending.rollout_percentages)
 
 
 def release_bound(mailing: Mailing, step: int) -> int | None:
@@ -296,7 +296,7 @@ def released_share(mailing: Mailing) -> str:
     return f"{shares[step]:g} %" if step < len(shares) else "100 %"
 
 
-def next_step(mailing: Mailing) -> dict[str, Any]:
+def next_step_columns(mailing: Mailing) -> dict[str, Any]:
     """The columns that move a mailing to its next step."""
     step = (mailing.step or 0) + 1
     return {"step": step, "released_up_to": release_bound(mailing, step), "step_completed_at": None}

@@ -22,12 +22,12 @@ from mailer.approval.content_changes_and_authors import edition_name_to_store
 from mailer.approval.models import Snapshot
 from mailer.approval.possible_approvers import second_persons
 from mailer.approval.snapshot_state_changes import ApprovalError
-from mailer.approval.staff_accounts import DESK, users_with
+from mailer.approval.staff_by_permission import DESK, users_with
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.editions.models import EditionPlan
-from mailer.staff_language import zone_label
+from mailer.staff_localization import zone_label
 from subscribers.translate_stored_texts import stored, translated
 
 # A worker that comes later than that to a planned time asks staff before anything is sent.

@@ -149,7 +149,9 @@ def _main_provider(whole: ReachedLimit, by_provider: Mapping[str, Mapping[dateti
 
 def reached_limits(mailing: Mailing) -> list[ReachedLimit]:
     """The limits of the stop rules that the mailing has reached, the most severe first."""
-    return evaluate(hourly_outcomes_by_provider.hourly_counts(mailing), settings.CONFIG.stop_rules)
+    return evaluate(
+        hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing), settings.CONFIG.stop_rules
+    )
 
 
 def would_pause(mailing: Mailing) -> bool:

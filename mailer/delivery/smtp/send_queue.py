@@ -13,8 +13,8 @@ from typing import NamedTuple
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, lease_clock
 from mailer.delivery.outcome import Outcome, ReplyClass
 from mailer.delivery.smtp.envelope_and_commands import Envelope
-from mailer.delivery.throttle.limits_and_backoff import VALIDITY
-from mailer.delivery.throttle.provider_session_shares import ProviderShares
+from mailer.delivery.throttle.limits_warm_up_and_backoff import VALIDITY
+from mailer.delivery.throttle.slow_provider_session_limits import ProviderShares
 
 # Messages of a slow provider kept per session that it may hold; the others return to the ledger.
 _KEPT_PER_SESSION = 4

@@ -32,7 +32,7 @@ from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.smtp.session_setup import connect
 from mailer.delivery.smtp.signer_pool import SignerPool, ThreadSigner
 from mailer.delivery.throttle.mailbox_providers import provider_of
-from mailer.delivery.throttle.provider_session_shares import ProviderShares
+from mailer.delivery.throttle.slow_provider_session_limits import ProviderShares
 
 try:
     import uvloop

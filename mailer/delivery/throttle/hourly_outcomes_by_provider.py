@@ -147,7 +147,7 @@ def add(
         cursor.executemany(_ADD_TOTAL, [(*key, count) for key, count in sorted(totals.items()) if count])
 
 
-def hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime], ProviderCounts]:
+def update_and_read_hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime], ProviderCounts]:
     """The counts of a mailing since it began, or since staff resumed it after the stop rules paused it.
 
     Providers without any case, of which there may be thousands, are added up under "", together with the

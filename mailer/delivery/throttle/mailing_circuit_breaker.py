@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt
-from mailer.delivery.ledger.outcome_batches import Failures
+from mailer.delivery.ledger.outcome_count_batches import Failures
 from mailer.delivery.models import OutcomeBatch
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import shared_state

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
-from mailer.config import toml_reader
+from mailer.config import section_reader
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery
 from mailer.delivery.outcome import PROVIDER_WIDE, ReplyClass
-from mailer.delivery.throttle import limits_and_backoff, shared_state
-from mailer.delivery.throttle.limits_and_backoff import (
+from mailer.delivery.throttle import limits_warm_up_and_backoff, shared_state
+from mailer.delivery.throttle.limits_warm_up_and_backoff import (
     NO_BACKOFF,
     PROVIDER,
     Backoff,
@@ -153,7 +153,7 @@ def penalise(provider: str, now: datetime) -> Backoff:
 
     def penalised(data: Data) -> tuple[Data, tuple[Backoff, bool]]:
         before = stored_backoff(data, at)
-        state = limits_and_backoff.penalised(before, at, PROVIDER, fraction)
+        state = limits_warm_up_and_backoff.penalised(before, at, PROVIDER, fraction)
         return {**data, "backoff": list(state)}, (state, state != before)
 
     state, new = shared_state.update(KEY + provider, now, penalised)
@@ -187,7 +187,7 @@ def save_usual_seconds(found: Mapping[str, float], now: datetime) -> None:
 def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLimit, ...]]:
     """The limits of [sending] rate_per_provider, by provider."""
     found: dict[str, tuple[RateLimit, ...]] = {}
-    for domain, rates in map(toml_reader.parse_provider_rates, rates_per_provider):
+    for domain, rates in map(section_reader.parse_provider_rates, rates_per_provider):
         provider = provider_of_domain(domain)
         found[provider] = found.get(provider, ()) + tuple(RateLimit(*rate) for rate in rates)
     return found
@@ -195,7 +195,7 @@ def provider_limits(rates_per_provider: Iterable[str]) -> dict[str, tuple[RateLi
 
 def stored_backoff(data: Data, now: float) -> Backoff:
     """The backoff in a row of the shared state."""
-    return limits_and_backoff.forget_old_backoff(Backoff(*data.get("backoff", NO_BACKOFF)), now)
+    return limits_warm_up_and_backoff.forget_old_backoff(Backoff(*data.get("backoff", NO_BACKOFF)), now)
 
 
 def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) -> tuple[Data, _Schedule]:
@@ -206,13 +206,15 @@ def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) 
     if now < state.until:
         send_at, retry_at, grant = [], state.until, None
     else:
-        kept, grant = limits_and_backoff.reserve(LimiterState.of(data.get("pace", {})), limits, count, now)
+        kept, grant = limits_warm_up_and_backoff.reserve(
+            LimiterState.of(data.get("pace", {})), limits, count, now
+        )
         data = {**data, "pace": kept.data()}
         send_at = list(grant.send_times())
         retry_at = now
         if len(send_at) < count:
-            retry_at = limits_and_backoff.reserve(kept, limits, 1, now)[1].retry_at
-    gap = limits_and_backoff.slowest_gap(limits)
+            retry_at = limits_warm_up_and_backoff.reserve(kept, limits, 1, now)[1].retry_at
+    gap = limits_warm_up_and_backoff.slowest_gap(limits)
     # The end of the queue of deliveries that were deferred earlier.
     queued = max(data.get("queue", 0.0), retry_at) - retry_at
     waiting = count - len(send_at)
@@ -223,10 +225,10 @@ def _reserve(data: Data, limits: tuple[RateLimit, ...], count: int, now: float) 
 
 
 def _return_unsent(data: Data, grant: Grant, count: int) -> tuple[Data, None]:
-    state = limits_and_backoff.give_back(LimiterState.of(data.get("pace", {})), grant, count)
+    state = limits_warm_up_and_backoff.give_back(LimiterState.of(data.get("pace", {})), grant, count)
     return {**data, "pace": state.data()}, None
 
 
 def _record_success(data: Data, count: int, now: float) -> tuple[Data, Backoff]:
-    state = limits_and_backoff.after_success(stored_backoff(data, now), count, now)
+    state = limits_warm_up_and_backoff.after_success(stored_backoff(data, now), count, now)
     return {**data, "backoff": list(state)}, state

@@ -12,18 +12,18 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from mailer.config import Sending, toml_reader
+from mailer.config import Sending, section_reader
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery
-from mailer.delivery.ledger.outcome_batches import Failures
+from mailer.delivery.ledger.outcome_count_batches import Failures
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import (
     hourly_outcomes_by_provider,
-    limits_and_backoff,
+    limits_warm_up_and_backoff,
     mailing_circuit_breaker,
     provider_throttle,
     shared_state,
 )
-from mailer.delivery.throttle.limits_and_backoff import (
+from mailer.delivery.throttle.limits_warm_up_and_backoff import (
     NO_BACKOFF,
     RELAY,
     Grant,
@@ -95,8 +95,8 @@ class Throttle:
         self._zone = ZoneInfo(config.site.timezone)
         self._window = sending_window(config.sending.hours, config.sending.weekdays, config.site.timezone)
         self._limits = _limits(config.sending)
-        self._warm_up_since = toml_reader.parse_day(config.sending.warm_up_since)
-        self._progress: limits_and_backoff.WarmUpProgress | None = None
+        self._warm_up_since = section_reader.parse_day(config.sending.warm_up_since)
+        self._progress: limits_warm_up_and_backoff.WarmUpProgress | None = None
         by_provider = provider_limits(config.sending.rate_per_provider)
         self._providers = ProviderThrottle(by_provider, now)
         self._has_limits = bool(self._limits or by_provider or self._warm_up_since)
@@ -146,7 +146,7 @@ class Throttle:
             return Slice(wanted, None)
 
         def take(data: Data) -> tuple[Data, Grant]:
-            state, grant = limits_and_backoff.reserve(
+            state, grant = limits_warm_up_and_backoff.reserve(
                 LimiterState.of(data), limits, wanted, now.timestamp(), _LEAST_SLICE
             )
             return state.data(), grant
@@ -193,7 +193,7 @@ class Throttle:
 
     def _give_back(self, grant: Grant, count: int, now: datetime, *, unused: bool = False) -> None:
         def give_back(data: Data) -> tuple[Data, None]:
-            state = limits_and_backoff.give_back(LimiterState.of(data), grant, count, unused=unused)
+            state = limits_warm_up_and_backoff.give_back(LimiterState.of(data), grant, count, unused=unused)
             return state.data(), None
 
         shared_state.update(_OFFICE, now, give_back)
@@ -226,19 +226,21 @@ class Throttle:
         fraction = random.random()  # noqa: S311  (no secret)
         seconds = now.timestamp()
 
-        def penalise(data: Data) -> tuple[Data, limits_and_backoff.Backoff]:
-            state = limits_and_backoff.penalised(stored_backoff(data, seconds), seconds, RELAY, fraction)
+        def penalise(data: Data) -> tuple[Data, limits_warm_up_and_backoff.Backoff]:
+            state = limits_warm_up_and_backoff.penalised(
+                stored_backoff(data, seconds), seconds, RELAY, fraction
+            )
             return {"backoff": list(state)}, state
 
         self._relay_backoff = shared_state.update(self._relay_key, now, penalise)
         return self._relay_backoff.failures >= _UNREACHABLE_ALERT
 
-    def _grantable(self, wanted: int, now: datetime) -> limits_and_backoff.Grant | None:
+    def _grantable(self, wanted: int, now: datetime) -> limits_warm_up_and_backoff.Grant | None:
         """What would be granted now; None without a limit."""
         limits = self._all_limits(now)
         if not limits:
             return None
-        return limits_and_backoff.reserve(
+        return limits_warm_up_and_backoff.reserve(
             LimiterState.of(shared_state.read(_OFFICE)), limits, wanted, now.timestamp()
         )[1]
 
@@ -250,15 +252,15 @@ class Throttle:
 
     def _warm_up(
         self, now: datetime, attempted: int = 0, deferred: int = 0
-    ) -> limits_and_backoff.WarmUpProgress:
+    ) -> limits_warm_up_and_backoff.WarmUpProgress:
         """The warm-up as of today, after so many more replies."""
         today = now.astimezone(self._zone).date()
         since = self._warm_up_since or today
         if self._progress is None or self._progress.day < today or attempted:
 
-            def count(data: Data) -> tuple[Data, limits_and_backoff.WarmUpProgress]:
-                progress = limits_and_backoff.record_warm_up(
-                    limits_and_backoff.advance_warm_up(_progress(data, since, today), today),
+            def count(data: Data) -> tuple[Data, limits_warm_up_and_backoff.WarmUpProgress]:
+                progress = limits_warm_up_and_backoff.add_warm_up_counts(
+                    limits_warm_up_and_backoff.advance_warm_up(_progress(data, since, today), today),
                     attempted,
                     deferred,
                 )
@@ -309,7 +311,7 @@ def bucket_levels(now: datetime) -> list[BucketLevel]:
             scope,
             _PERIODS[limit.seconds],
             limit.most,
-            limits_and_backoff.used_share(LimiterState.of(data), limit, now.timestamp()),
+            limits_warm_up_and_backoff.used_share(LimiterState.of(data), limit, now.timestamp()),
         )
         for scope, (limits, data) in {**office, **providers}.items()
         for limit in limits
@@ -337,12 +339,12 @@ def _relay_key() -> str:
     return f"{_RELAY}{_machine()}"[:120]
 
 
-def _progress(data: Data, since: date, today: date) -> limits_and_backoff.WarmUpProgress:
+def _progress(data: Data, since: date, today: date) -> limits_warm_up_and_backoff.WarmUpProgress:
     """The recorded progress of this warm-up, or its beginning."""
     if data.get("since") != since.isoformat():
-        return limits_and_backoff.initial_warm_up(since, today)
+        return limits_warm_up_and_backoff.initial_warm_up(since, today)
     kept = data["progress"]
-    return limits_and_backoff.WarmUpProgress(**{**kept, "day": date.fromisoformat(kept["day"])})
+    return limits_warm_up_and_backoff.WarmUpProgress(**{**kept, "day": date.fromisoformat(kept["day"])})
 
 
 def _limits(config: Sending) -> tuple[RateLimit, ...]:

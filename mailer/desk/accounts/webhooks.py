@@ -18,7 +18,7 @@ from wagtail.log_actions import log
 
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.desk.base.edit_conflicts import EditGuard
-from mailer.desk.base.forms import parse_int
+from mailer.desk.base.form_widgets import parse_int
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.outgoing_webhooks import deliver, endpoints
 from mailer.outgoing_webhooks.events import EVENT_TYPES, TEST

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from django.utils.translation import gettext
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.approval.models import Snapshot
 from mailer.desk.editions.variant_version_diff import story_changes
 from mailer.desk.editions.workbench import BLOCK_LABELS
@@ -81,9 +81,9 @@ def _items(content: Content) -> list[str | Block]:
 def _block_name(block: Block) -> str:
     label = str(BLOCK_LABELS.get(block.kind, block.kind))
     if block.kind == "heading" and block.countries:
-        return f"{label}, {staff_language.country_name(block.countries[0])}"
+        return f"{label}, {staff_localization.country_name(block.countries[0])}"
     texts = {one.language: one.text for one in block.texts}
-    text = texts.get(staff_language.active_language()) or next(iter(texts.values()), "")
+    text = texts.get(staff_localization.active_language()) or next(iter(texts.values()), "")
     plain = " ".join(sanitize.to_plain_text(text).split())
     return f"{label}, “{sanitize.shorten(plain, _EXCERPT)}”" if plain else label
 
@@ -93,7 +93,7 @@ def _subjects(before: Content, after: Content) -> Iterable[str]:
     languages = [code for code in after.masthead.languages if old.get(code) != new.get(code)]
     if languages:
         yield gettext("Subject line or preview text changed: %(languages)s") % {
-            "languages": ", ".join(map(staff_language.language_name, languages))
+            "languages": ", ".join(map(staff_localization.language_name, languages))
         }
 
 
@@ -114,7 +114,7 @@ def _others(changed: Iterable[str], marks: tuple[Mapping[str, str], Mapping[str,
 
 
 def _headlines(content: Content) -> dict[str, str]:
-    language = staff_language.active_language()
+    language = staff_localization.active_language()
     return {
         story.key: next((one.headline for one in story.texts if one.language == language), "")
         or story.texts[0].headline

@@ -22,7 +22,7 @@ from wagtail.admin import messages
 from mailer import link_tracking
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.approval import (
-    account_change_records,
+    account_influence,
     emails_to_staff,
     external_approval,
     possible_approvers,
@@ -34,25 +34,27 @@ from mailer.approval import (
 from mailer.approval.content_changes_and_authors import name_of, translated_reason
 from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
 from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
-from mailer.approval.preflight.findings import Finding, overrides_note
+from mailer.approval.preflight.findings_and_overrides import Finding, overrides_note
 from mailer.approval.required_approvals import PartApproval
 from mailer.approval.snapshot_state_changes import ApprovalError, WrongHash
-from mailer.approval.staff_accounts import active_users_with
+from mailer.approval.staff_by_permission import active_users_with
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.approval.changes_since_approval import changes_since_approval
 from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.page_base_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variant_previews
+from mailer.desk.editions.draft_content_and_preflight import current_content, run_preflight
 from mailer.desk.editions.finding_lines import count_findings, finding_lines, findings_summary
-from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
-from mailer.desk.editions.variant_previews import current_content, run_preflight, variant_choices
+from mailer.desk.editions.preview_modes import VIEWS, shown_as
+from mailer.desk.editions.variant_matrix import VariantChoice, variant_matrix
+from mailer.desk.editions.variant_previews import variant_choices
 from mailer.desk.editions.variant_version_diff import changed_since_approval
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
-from subscribers.segments.rules import InvalidRule
+from subscribers.segments.rule_format import InvalidRule
 
 # At most so many approvers are named.
 _NAMED = 6
@@ -274,7 +276,7 @@ def review_context(
         "rejection": rejection,
         "rejected_by": name_of(rejection.rejected_by) if rejection else "",
         "approvers_since": [
-            (name_of(who), account_change_records.approver_since(who))
+            (name_of(who), account_influence.approver_since(who))
             for who in dict.fromkeys(one.approval.approver for one in given if one.approval)
         ],
         "tracking": _tracking(snapshot),

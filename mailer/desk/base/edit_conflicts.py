@@ -29,7 +29,7 @@ from wagtail.admin.views.generic import EditView
 from wagtail.log_actions import registry
 from wagtail.models import Revision, RevisionMixin
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.desk.base.page_base_classes import current_user
 from mailer.stories import draft_editing
@@ -449,7 +449,7 @@ def field_label(form: forms.BaseForm, name: str) -> str:
         return plain[name].label
     formset, _slash, key = name.partition(_ROW)
     model = _rows(form)[formset].model
-    named = staff_language.language_name(key) if _key_field(_rows(form)[formset]) == "language" else key
+    named = staff_localization.language_name(key) if _key_field(_rows(form)[formset]) == "language" else key
     values = {"part": capfirst(str(model._meta.verbose_name)), "language": named}
     return gettext("%(part)s in %(language)s") % values
 

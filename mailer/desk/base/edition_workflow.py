@@ -18,7 +18,7 @@ from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.possible_approvers import is_second_person
 from mailer.approval.review_comments_and_checked_variants import comments_of
 from mailer.delivery.models import Mailing
-from mailer.desk.base.next_steps import next_step_for
+from mailer.desk.base.edition_next_step import next_step_for
 from mailer.editions import draft_blocks
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
@@ -290,7 +290,7 @@ def rejection_label(rejection: Rejection) -> str:
 
 def _pages(edition: Edition, state: str, user: User, *, submitted: bool) -> Iterable[Action]:
     if user.has_perm("mailer.change_edition"):
-        yield Action(edit_tab(state), reverse("desk_editions:edit", args=[edition.pk]), "edit")
+        yield Action(edit_tab_label(state), reverse("desk_editions:edit", args=[edition.pk]), "edit")
         if state in EDITABLE_STATES:
             yield Action(gettext("Settings"), reverse("desk_edition:settings", args=[edition.pk]), "cog")
     yield Action(gettext("Translations"), reverse("desk_edition:translations", args=[edition.pk]), "globe")
@@ -316,7 +316,7 @@ def _pages(edition: Edition, state: str, user: User, *, submitted: bool) -> Iter
         yield Action(gettext("Report"), reverse("desk_edition:report", args=[edition.pk]), "site")
 
 
-def edit_tab(state: str) -> str:
+def edit_tab_label(state: str) -> str:
     """The label of the page with an edition's stories, which can no longer be edited once it is sent."""
     return gettext("Edit") if state in EDITABLE_STATES else gettext("Stories")
 

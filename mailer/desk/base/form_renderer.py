@@ -8,7 +8,7 @@ from typing import Any
 from django.forms.renderers import DjangoTemplates
 from django.http import HttpRequest
 
-from mailer.desk.base.markup import escaped_text, html_attributes, localized_text
+from mailer.desk.base.markup import escaped_text, html_attributes, localized_escaped_text
 
 # What Django's templates call `widget`.
 _Widget = Mapping[str, Any]
@@ -35,7 +35,7 @@ def _input(widget: _Widget) -> str:
 def _textarea(widget: _Widget) -> str:
     value = widget["value"]
     begun = f'<textarea name="{escaped_text(widget["name"])}"{html_attributes(widget["attrs"])}>'
-    return f"{begun}\n{localized_text(value) if value else ''}</textarea>"
+    return f"{begun}\n{localized_escaped_text(value) if value else ''}</textarea>"
 
 
 def _select(widget: _Widget) -> str | None:
@@ -44,7 +44,9 @@ def _select(widget: _Widget) -> str | None:
         if any(option["template_name"] != f"{_FOLDER}select_option.html" for option in options):
             return None
         rows = "\n".join(map(_option, options))
-        parts.append(f'<optgroup label="{localized_text(group)}">\n{rows}\n</optgroup>' if group else rows)
+        parts.append(
+            f'<optgroup label="{localized_escaped_text(group)}">\n{rows}\n</optgroup>' if group else rows
+        )
     begun = f'<select name="{escaped_text(widget["name"])}"{html_attributes(widget["attrs"])}>'
     return "\n".join([begun, *parts, "</select>"])
 
@@ -59,7 +61,7 @@ def _boxes(widget: _Widget) -> str | None:
         if any(option["template_name"] not in _BOXES for option in options):
             return None
         rows = "".join(f"<div>\n{_box(option)}</div>" for option in options)
-        parts.append(f"<div><label>{localized_text(group)}</label>{rows}</div>" if group else rows)
+        parts.append(f"<div><label>{localized_escaped_text(group)}</label>{rows}</div>" if group else rows)
     return "".join([*parts, "</div>"])
 
 
@@ -68,12 +70,12 @@ def _box(option: _Widget) -> str:
         return _input(option)
     element = option["attrs"].get("id")
     label_for = f' for="{escaped_text(element)}"' if element else ""
-    return f"<label{label_for}>{_input(option)} {localized_text(option['label'])}</label>"
+    return f"<label{label_for}>{_input(option)} {localized_escaped_text(option['label'])}</label>"
 
 
 def _option(option: _Widget) -> str:
     begun = f'<option value="{escaped_text(option["value"])}"{html_attributes(option["attrs"])}>'
-    return f"{begun}{localized_text(option['label'])}</option>"
+    return f"{begun}{localized_escaped_text(option['label'])}</option>"
 
 
 _INPUTS = (

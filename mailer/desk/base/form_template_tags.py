@@ -19,7 +19,7 @@ from mailer.desk.base.markup import (
     html_attributes,
     icon_markup,
     join_safe_markup,
-    localized_text,
+    localized_escaped_text,
 )
 
 register = template.Library()
@@ -48,14 +48,14 @@ def panel_child(context: Context, child: Any) -> SafeString:
         (
             f'<div class="{escaped_text(classes)}"{html_attributes(child.attrs)}>',
             _heading(child) if child.heading else "",
-            localized_text(child.render_html(context)),
+            localized_escaped_text(child.render_html(context)),
             "</div>",
         )
     )
 
 
 def _heading(child: Any) -> str:
-    label = f"{localized_text(child.heading)}{_STAR if child.is_required() else ''}"
+    label = f"{localized_escaped_text(child.heading)}{_STAR if child.is_required() else ''}"
     element = escaped_text(child.id_for_label() or "")
     if getattr(child, "read_only", False):
         return f'<h3 class="w-field__label" id="{element}-label">{label}</h3>'
@@ -84,10 +84,10 @@ def _field(given: Mapping[str, Any] | Context) -> list[str]:
         f'<div class="w-field__errors" data-field-errors{_id(given["error_message_id"])}>',
         _errors(given["errors"]) if given["errors"] else "",
         f'</div><div class="w-field__help"{_id(given["help_text_id"])} data-field-help>',
-        f'<div class="help">{localized_text(given["help_text"])}</div>' if given["help_text"] else "",
+        f'<div class="help">{localized_escaped_text(given["help_text"])}</div>' if given["help_text"] else "",
         '</div><div class="w-field__input" data-field-input>\n',
         icon_markup(given["icon"], "w-field__icon") if given["icon"] else "",
-        localized_text(given["rendered_field"]),
+        localized_escaped_text(given["rendered_field"]),
         _comment_button(given["label_id"]) if commented else "",
         "\n</div></div></div>",
     ]
@@ -103,12 +103,12 @@ def _label(given: Mapping[str, Any] | Context) -> str:
     star = _STAR if given["required"] else ""
     return (
         f'<label class="w-field__label{hidden}"{label_for}{_id(given["label_id"])}>'
-        f"{localized_text(given['label_text'])}{star}</label>"
+        f"{localized_escaped_text(given['label_text'])}{star}</label>"
     )
 
 
 def _errors(errors: Any) -> str:
-    listed = "".join(f"{localized_text(error)} " for error in errors)
+    listed = "".join(f"{localized_escaped_text(error)} " for error in errors)
     return f'{icon_markup("warning", "w-field__errors-icon")}<p class="error-message">{listed}</p>'
 
 

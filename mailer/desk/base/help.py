@@ -26,7 +26,7 @@ from markdown_it.token import Token
 
 import mailer
 from mailer.desk.base.page_base_classes import StaffPage
-from mailer.staff_language import DEFAULT, active_language, desk_languages
+from mailer.staff_localization import DEFAULT, active_language, desk_languages
 
 # The pages that are of use at the desk, by the name of their file, with what they are about.
 PAGES: dict[str, Promise] = {

@@ -10,28 +10,28 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext, pgettext
 from wagtail.admin.paginator import WagtailPaginator
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.rendering import localization
 
 
 def country_names(codes: Sequence[str]) -> str:
     """The countries' names as a list; "All countries" for none."""
-    return staff_language.country_names(codes) if codes else gettext("All countries")
+    return staff_localization.country_names(codes) if codes else gettext("All countries")
 
 
 def language_names(codes: Sequence[str]) -> str:
     """The languages' names, separated by commas."""
-    return ", ".join(staff_language.language_name(code) for code in codes)
+    return ", ".join(staff_localization.language_name(code) for code in codes)
 
 
 def month_name(period: str) -> str:
     """A period, "2021-12", as "December 2021"."""
-    return localization.period_in_sentence(period, staff_language.active_language())
+    return localization.period_in_sentence(period, staff_localization.active_language())
 
 
 def format_day(when: date) -> str:
     """A day: "29 November 2021"."""
-    shown = localization.format_day(when, "", staff_language.active_language())
+    shown = localization.format_day(when, "", staff_localization.active_language())
     return shown.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -41,11 +41,11 @@ def format_moment(when: datetime, zone: str) -> str:
     return gettext("%(day)s at %(time)s (%(zone)s)") % {
         "day": format_day(local.date()),
         "time": f"{local:%H:%M}",
-        "zone": staff_language.zone_label(when, ZoneInfo(zone)),
+        "zone": staff_localization.zone_label(when, ZoneInfo(zone)),
     }
 
 
-def items_count(paginator: WagtailPaginator) -> str:
+def items_count_label(paginator: WagtailPaginator) -> str:
     """How many rows a list has: "3 users"."""
     objects = paginator.verbose_name if paginator.count == 1 else paginator.verbose_name_plural
     # Other languages write it so that no form of the noun depends on the number.
@@ -55,7 +55,7 @@ def items_count(paginator: WagtailPaginator) -> str:
     }
 
 
-def format_weekday(when: date) -> str:
+def format_day_with_weekday(when: date) -> str:
     """A day with its day of the week: "Tuesday, 7 December 2021"."""
     return gettext("%(weekday)s, %(day)s") % {"weekday": WEEKDAYS[when.weekday()], "day": format_day(when)}
 

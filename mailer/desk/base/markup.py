@@ -22,7 +22,7 @@ from wagtail.admin.templatetags.wagtailadmin_tags import timesince_simple
 _PLAIN = Context()
 
 
-def localized_text(value: Any) -> str:
+def localized_escaped_text(value: Any) -> str:
     """`{{ value }}` of a template: localized and escaped."""
     if type(value) is str:
         return html.escape(value)
@@ -64,7 +64,7 @@ def human_readable_date(
     if isinstance(value, datetime) and is_aware(value):
         value = localtime(value)
     tooltip = date_format(value, tooltip_format or get_format(kind))
-    note = f'<span class="w-human-readable-date__description">{localized_text(description)}</span>'
+    note = f'<span class="w-human-readable-date__description">{localized_escaped_text(description)}</span>'
     return (
         '<button type="button" class="w-human-readable-date" data-controller="w-tooltip" '
         f'data-w-tooltip-content-value="{escaped_text(tooltip)}" '
@@ -79,7 +79,7 @@ def state_markup(tone: str, label: Any) -> str:
     """The template desk/state.html."""
     return (
         f'<span class="desk-state desk-state--{escaped_text(tone)}">'
-        f'<span class="desk-state__shape" aria-hidden="true"></span>{localized_text(label)}</span>'
+        f'<span class="desk-state__shape" aria-hidden="true"></span>{localized_escaped_text(label)}</span>'
     )
 
 
@@ -90,7 +90,7 @@ def button_markup(component: Any, context: Mapping[str, Any]) -> str:
 
 
 def _button(component: Any, context: Mapping[str, Any]) -> str:
-    label = (f"{icon_markup(component.icon_name)}\n" if component.icon_name else "") + localized_text(
+    label = (f"{icon_markup(component.icon_name)}\n" if component.icon_name else "") + localized_escaped_text(
         component.label
     )
     rest = f'class="{escaped_text(component.classname)}" {component.base_attrs_string}'
@@ -106,7 +106,7 @@ def _dropdown(component: Any, context: Mapping[str, Any]) -> str:
     return (
         f'<div data-controller="w-dropdown" class="w-dropdown" {component.base_attrs_string}>'
         f'<button type="button" class="{" ".join(escaped_text(name) for name in names if name)}" '
-        f'data-w-dropdown-target="toggle"{title}>{localized_text(component.label)}\n'
+        f'data-w-dropdown-target="toggle"{title}>{localized_escaped_text(component.label)}\n'
         f"{icon_markup(component.icon_name or 'arrow-down', 'w-dropdown__toggle-icon')}</button>"
         f'<div data-w-dropdown-target="content" class="w-dropdown__content" hidden>{items}</div></div>'
     )

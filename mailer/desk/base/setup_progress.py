@@ -16,9 +16,9 @@ from wagtail.admin import messages
 
 from mailer.approval.models import Authorship, Snapshot
 from mailer.approval.possible_approvers import approvers_of
-from mailer.approval.staff_accounts import users_with
+from mailer.approval.staff_by_permission import users_with
 from mailer.delivery.models import Mailing
-from mailer.doctor import check_runs
+from mailer.doctor import requested_check_runs
 from mailer.editions.models import Newsletter
 from mailer.editions.sample_edition_markers import DOMAIN, SLUG
 from mailer.instance.models import CheckRun, SkippedStep
@@ -85,7 +85,7 @@ def is_on_server(key: str) -> bool:
 
 def setup_progress() -> SetupProgress:
     """The state of every step now; no network is used."""
-    run = check_runs.latest_run()
+    run = requested_check_runs.latest_finished_run()
     done = tuple(key for key, is_done in STEPS.items() if is_done(run))
     found = {one.step: one for one in SkippedStep.objects.all()}
     skipped = {key: found[key] for key in STEPS if key in found and key not in done}
@@ -97,16 +97,19 @@ def open_server_steps() -> list[OpenServerStep]:
     """What the person who runs the server has not set up; nothing once an edition was sent."""
     if Mailing.objects.real().exists():
         return []
-    run = check_runs.latest_run()
+    run = requested_check_runs.latest_finished_run()
     skipped = set(SkippedStep.objects.filter(step__in=_ON_SERVER).values_list("step", flat=True))
     found = [
         OpenServerStep(
-            str(name), str(without), check_runs.worst_status(run, _CHECKS_OF_STEP[key]) != "missing"
+            str(name), str(without), requested_check_runs.worst_status(run, _CHECKS_OF_STEP[key]) != "missing"
         )
         for key, (name, without) in _ON_SERVER.items()
         if key not in skipped and not STEPS[key](run)
     ]
-    if "bounce_mailbox" not in skipped and check_runs.worst_status(run, ("bounce_mx",)) == "problem":
+    if (
+        "bounce_mailbox" not in skipped
+        and requested_check_runs.worst_status(run, ("bounce_mx",)) == "problem"
+    ):
         # The mailbox works, and nothing arrives in it: the page with the DNS records says so too.
         record = gettext("the MX record of the bounce domain")
         found.append(OpenServerStep(record, gettext("no bounces arrive"), checked=True))
@@ -173,7 +176,7 @@ def _has_approver(_run: CheckRun | None) -> bool:
 def _checks_pass(*checks: str) -> Callable[[CheckRun | None], bool]:
     # The demo sends to nobody.
     return lambda run: (
-        settings.CONFIG.demo.enabled or check_runs.worst_status(run, checks) in ("ok", "skipped")
+        settings.CONFIG.demo.enabled or requested_check_runs.worst_status(run, checks) in ("ok", "skipped")
     )
 
 

@@ -13,14 +13,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from wagtail.admin.templatetags.wagtailadmin_tags import avatar_url
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base.markup import (
     button_markup,
     escaped_text,
     html_attributes,
     human_readable_date,
     join_safe_markup,
-    localized_text,
+    localized_escaped_text,
     state_markup,
 )
 from mailer.desk.base.markup import icon_markup as markup_icon
@@ -42,7 +42,7 @@ def table_rows(context: Context, table: Any) -> SafeString:
 @register.filter
 def zone_label(moment: datetime | None, zone: str) -> str:
     """The IANA zone as staff read it: "Almaty time, UTC+5"; without a moment "Almaty time"."""
-    return staff_language.zone_label(moment or None, ZoneInfo(zone))
+    return staff_localization.zone_label(moment or None, ZoneInfo(zone))
 
 
 @register.simple_tag
@@ -56,7 +56,7 @@ def user_and_avatar(user: Any, username: Any) -> SafeString:
     """In place of wagtailadmin/shared/user_avatar.html."""
     picture = f'<img src="{escaped_text(avatar_url(user, size=25))}" alt="" decoding="async" loading="lazy"/>'
     return join_safe_markup(
-        (f'<span class="avatar small">{picture}</span>\n', localized_text(username or user))
+        (f'<span class="avatar small">{picture}</span>\n', localized_escaped_text(username or user))
     )
 
 
@@ -85,11 +85,11 @@ def _opened(cell: _Cell) -> str:
 
 def _plain_cell(cell: _Cell) -> str:
     value = cell["value"]
-    return f"{_opened(cell)}{'' if value is None else localized_text(value)}</td>"
+    return f"{_opened(cell)}{'' if value is None else localized_escaped_text(value)}</td>"
 
 
 def _title_cell(cell: _Cell) -> str:
-    title = localized_text(cell["value"])
+    title = localized_escaped_text(cell["value"])
     if cell["title_id"]:
         title = f'<span id="{escaped_text(cell["title_id"])}">{title}</span>'
     if cell["link_url"]:
@@ -113,14 +113,14 @@ def _state_cell(cell: _Cell) -> str:
 
 
 def _link_cell(cell: _Cell) -> str:
-    label = localized_text(cell["text"])
+    label = localized_escaped_text(cell["text"])
     link = f'<a href="{escaped_text(cell["url"])}">{label}</a>' if cell["url"] else label
     return f"{_opened(cell)}{link}</td>"
 
 
 def _checkbox_cell(cell: _Cell) -> str:
     instance = cell["instance"]
-    label = gettext("Select %(instance)s") % {"instance": localized_text(instance)}
+    label = gettext("Select %(instance)s") % {"instance": localized_escaped_text(instance)}
     return (
         f'<td class="bulk-action-checkbox-cell"><input type="checkbox" name="ids" value="{instance.pk}" '
         f'form="bulk" aria-label="{label}"></td>'

@@ -17,8 +17,8 @@ from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.edit_conflicts import GuardedEditView
-from mailer.desk.base.forms import parse_int
-from mailer.reports.labels_and_summary import format_number
+from mailer.desk.base.form_widgets import parse_int
+from mailer.reports.number_formats import format_number
 from mailer.reports.spreadsheet_export import Sheet, csv_lines, write_xlsx
 from subscribers.search.subscriber_search import CappedCount
 

@@ -28,7 +28,7 @@ from mailer.editions.assemble import (
     stories_for,
 )
 from mailer.editions.models import Newsletter
-from mailer.editions.planned_dates import present_period
+from mailer.editions.planned_dates import period_assembled_on
 from mailer.rendering.edition_period import MAX_LENGTH, Period
 from mailer.rendering.localization import period_title
 
@@ -74,7 +74,7 @@ class PeriodForm(forms.Form):
 def _periods(newsletter: Newsletter) -> list[tuple[str, str]]:
     """Weeks to choose from, newest first."""
     now = now_or_demo_time(timezone.now())
-    period = present_period(newsletter, now.astimezone(zoneinfo.ZoneInfo(newsletter.zone)).date())
+    period = period_assembled_on(newsletter, now.astimezone(zoneinfo.ZoneInfo(newsletter.zone)).date())
     for _number in range(_PERIODS_BEHIND):
         period = period.next
     found = []
@@ -98,7 +98,7 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
     def get_initial(self) -> dict[str, Any]:
         now = now_or_demo_time(timezone.now())
         here = now.astimezone(zoneinfo.ZoneInfo(self.object.zone)).date()
-        return {"period": str(present_period(self.object, here))}
+        return {"period": str(period_assembled_on(self.object, here))}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         period = self.get_initial()["period"]

@@ -20,11 +20,11 @@ from wagtail.admin import messages
 from wagtail.images import get_image_model
 from wagtail.images.widgets import AdminImageChooser
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import EditionLocked, change_draft
-from mailer.desk.base.forms import CountriesInput, RichTextArea
+from mailer.desk.base.form_widgets import CountriesInput, RichTextArea
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.workbench import BLOCK_LABELS, rows_of
 from mailer.desk.stories.editor import value_as_text, without_markup
@@ -34,7 +34,7 @@ from mailer.editions.models import Edition, Newsletter, StoryOverride
 from mailer.editions.rendering_input import STORY_BLOCKS
 from mailer.rendering import sanitize
 from mailer.rendering.data_types import BlockKind
-from mailer.rendering.translatable_texts import BLOCK_PARTS, TextPart
+from mailer.rendering.edition_text_parts import BLOCK_PARTS, TextPart
 from mailer.stories import draft_editing
 from mailer.stories.draft_editing import Conflict, Values
 from mailer.stories.models import RICH_TEXT_FEATURES, Story
@@ -47,8 +47,8 @@ PLACE, THEIRS, _NONE = "before", "theirs", ""
 
 def _countries(newsletter: Newsletter) -> list[tuple[str, str]]:
     """The newsletter's countries first, then all others by name."""
-    others = sorted(iso_codes.COUNTRIES - set(newsletter.countries), key=staff_language.country_name)
-    return [(code, staff_language.country_name(code)) for code in [*newsletter.countries, *others]]
+    others = sorted(iso_codes.COUNTRIES - set(newsletter.countries), key=staff_localization.country_name)
+    return [(code, staff_localization.country_name(code)) for code in [*newsletter.countries, *others]]
 
 
 class BlockForm(forms.Form):
@@ -90,7 +90,7 @@ class HeadingForm(BlockForm):
         country.choices = [("", _("None: I write the heading myself")), *_countries(self.newsletter)]
         country.help_text = _("Readers see the country's name in their language.")
         for code in self.newsletter.languages:
-            label = _("Heading in %(language)s") % {"language": staff_language.language_name(code)}
+            label = _("Heading in %(language)s") % {"language": staff_localization.language_name(code)}
             attributes = {"lang": code}
             self.fields[f"text_{code}"] = forms.CharField(
                 label=label, required=False, max_length=120, widget=forms.TextInput(attributes)
@@ -145,7 +145,7 @@ class TextForm(BlockForm):
         assert isinstance(countries, forms.MultipleChoiceField)
         countries.choices = _countries(self.newsletter)
         for code in self.newsletter.languages:
-            label = _("Text in %(language)s") % {"language": staff_language.language_name(code)}
+            label = _("Text in %(language)s") % {"language": staff_localization.language_name(code)}
             self.fields[f"text_{code}"] = forms.CharField(
                 label=label, required=False, widget=RichTextArea(features=RICH_TEXT_FEATURES)
             )
@@ -199,7 +199,7 @@ class WrittenForm(BlockForm):
     """A block of the editors' own; its kind says which texts, and whether a link and a picture, it has."""
 
     kind: ClassVar[BlockKind]
-    # The labels of translatable_texts.BLOCK_PARTS of this kind, by name, in the order of the form.
+    # The labels of edition_text_parts.BLOCK_PARTS of this kind, by name, in the order of the form.
     parts: ClassVar[Mapping[str, Part]] = {}
     # The texts that it needs in one language at least.
     needed: ClassVar[tuple[str, ...]] = ()
@@ -238,7 +238,7 @@ class WrittenForm(BlockForm):
         elif text.lines or text.longest > _ONE_LINE:
             widget = forms.Textarea({"lang": code, "rows": 3})
         return forms.CharField(
-            label=part.label % {"language": staff_language.language_name(code)},
+            label=part.label % {"language": staff_localization.language_name(code)},
             required=False,
             # The markup of a rich text is longer than its text.
             max_length=None if text.rich else text.longest,
@@ -398,7 +398,7 @@ class StoryHereForm(BlockForm):
         for code in self.newsletter.languages:
             if code not in own:
                 continue
-            named = {"language": staff_language.language_name(code)}
+            named = {"language": staff_localization.language_name(code)}
             self.fields[f"headline_{code}"] = forms.CharField(
                 label=_("Headline in %(language)s") % named,
                 required=False,
@@ -410,7 +410,7 @@ class StoryHereForm(BlockForm):
         # After the headlines, before its descriptions.
         self.fields["picture"] = self.fields.pop("picture")
         for code in self.languages:
-            named = {"language": staff_language.language_name(code)}
+            named = {"language": staff_localization.language_name(code)}
             self.fields[f"alt_{code}"] = forms.CharField(
                 label=_("Description of the other picture in %(language)s") % named,
                 required=False,
@@ -600,7 +600,7 @@ class EditBlockPage(_BlockPage):
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
         try:
-            self.block = draft_blocks.value_of(self.draft, kwargs["block"])
+            self.block = draft_blocks.raw_block(self.draft, kwargs["block"])
         except BlockNotFound as error:
             raise Http404 from error
         self.story = None
@@ -632,7 +632,7 @@ class EditBlockPage(_BlockPage):
 
     def values(self, draft: Edition) -> Values:
         """What the form shows, as flat values. Raises BlockNotFound."""
-        block = draft_blocks.value_of(draft, str(self.block["id"]))
+        block = draft_blocks.raw_block(draft, str(self.block["id"]))
         if self.story is None:
             return FORMS[block["type"]].values_of(block["value"])
         here = next((one for one in draft.overrides.all() if one.story_id == self.story.pk), None)
@@ -682,8 +682,8 @@ class EditBlockPage(_BlockPage):
             code: sanitize.to_plain_text("\n".join(parts.values()))
             for code, parts in draft_blocks.block_texts(self.block).items()
         }
-        named = [(code, staff_language.language_name(code)) for code in self.edition.newsletter.languages]
-        return translation_glossary.names_in(
+        named = [(code, staff_localization.language_name(code)) for code in self.edition.newsletter.languages]
+        return translation_glossary.terms_with_forms_in(
             texts, translation_glossary.terms_of(self.edition.newsletter), named
         )
 
@@ -724,7 +724,7 @@ class EditBlockPage(_BlockPage):
 
     def _show_differently(self, draft: Edition, block: str, values: Values) -> None:
         assert self.story is not None
-        now = draft_blocks.value_of(draft, block)
+        now = draft_blocks.raw_block(draft, block)
         if values["size"] == StoryHereForm.LEAD:
             draft_blocks.make_lead(draft, block)
         elif now["type"] == "lead" and not values["size"]:

@@ -24,7 +24,7 @@ from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
 
 from mailer.approval.content_changes_and_authors import name_of
-from mailer.approval.snapshot_state_changes import delete_unapproved_snapshots
+from mailer.approval.snapshot_state_changes import delete_snapshots_unless_approved
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import (
@@ -35,7 +35,7 @@ from mailer.desk.base.edition_workflow import (
     next_step_label,
     state_label,
 )
-from mailer.desk.base.forms import parse_int
+from mailer.desk.base.form_widgets import parse_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.editions import workbench
@@ -172,7 +172,7 @@ class EditionDeleteView(DeleteView):
         try:
             with transaction.atomic():
                 if edition_state(self.object) == "rejected":
-                    delete_unapproved_snapshots(self.object)
+                    delete_snapshots_unless_approved(self.object)
                 response: HttpResponse = super().form_valid(form)
         except ProtectedError:
             text = gettext(

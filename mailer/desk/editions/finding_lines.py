@@ -9,9 +9,9 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.approval.preflight.check_input import excerpt
-from mailer.approval.preflight.findings import Finding, Found
+from mailer.approval.preflight.findings_and_overrides import Finding, Found
 from mailer.editions.models import Edition
 from mailer.rendering import localization
 from mailer.rendering.data_types import Content
@@ -62,7 +62,7 @@ def finding_lines(
         places = [
             PlaceLine(
                 one.place.label if one.place.language else names.get(one.place.key, one.place.label),
-                staff_language.language_name(one.place.language) if one.place.language else "",
+                staff_localization.language_name(one.place.language) if one.place.language else "",
                 one.detail,
                 _url(one, edition, user, stories) if user else "",
             )
@@ -122,7 +122,7 @@ def _found(errors: int, count: int) -> str:
 
 
 def _name(story: StoryRecord, content: Content) -> str:
-    wanted = (staff_language.active_language(), *content.masthead.languages)
+    wanted = (staff_localization.active_language(), *content.masthead.languages)
     chosen = localization.choose_text(story.texts, wanted[0], wanted[1:])
     return excerpt(chosen.headline) if chosen else story.key
 

@@ -16,7 +16,7 @@ from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base.page_base_classes import NewsletterPage, current_user
 from mailer.editions import glossary_matching, translation_glossary
 from mailer.editions.models import GlossaryTerm, Newsletter
@@ -64,7 +64,7 @@ class GlossaryPage(_GlossaryPage, TemplateView):
         languages = self.object.languages
         return super().get_context_data(
             object=self.object,
-            languages=[(code, staff_language.language_name(code)) for code in languages],
+            languages=[(code, staff_localization.language_name(code)) for code in languages],
             lines=[
                 {
                     "row": row,
@@ -119,7 +119,7 @@ class TermForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.languages = newsletter.languages
         for code in self.languages:
-            named = {"language": staff_language.language_name(code)}
+            named = {"language": staff_localization.language_name(code)}
             for kind, label in (
                 ("names", gettext("Right form of the name in %(language)s")),
                 ("forbidden", gettext("Forms of the name that are not allowed in %(language)s")),
@@ -141,7 +141,7 @@ class TermForm(forms.Form):
     def pairs(self) -> list[tuple[str, Any, Any]]:
         """(name of the language, field of its names, field of its forbidden forms)."""
         return [
-            (staff_language.language_name(code), self[f"names_{code}"], self[f"forbidden_{code}"])
+            (staff_localization.language_name(code), self[f"names_{code}"], self[f"forbidden_{code}"])
             for code in self.languages
         ]
 

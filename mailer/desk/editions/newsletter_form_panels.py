@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
 from wagtail.images.widgets import AdminImageChooser
 
-from mailer.desk.base.forms import (
+from mailer.desk.base.form_widgets import (
     CountriesInput,
     LanguageOrderInput,
     LanguageSelect,
@@ -19,7 +19,7 @@ from mailer.desk.base.forms import (
     ZoneSelect,
 )
 from mailer.desk.editions.newsletter_form_summaries import SUMMARIES
-from mailer.desk.editions.schedule_dates import DatesPanel
+from mailer.desk.editions.newsletter_schedule_preview import DatesPanel
 
 _ZONES = sorted(
     zoneinfo.available_timezones(), key=lambda zone: (not zone.startswith(("Asia/", "UTC")), zone)

@@ -8,7 +8,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.editions.newsletter_schedule_field import schedule_text
 from mailer.editions.models import Newsletter
 
@@ -83,7 +83,7 @@ def _logo(newsletter: Newsletter) -> str:
 
 
 def _texts(newsletter: Newsletter) -> str:
-    languages = [staff_language.language_name(one.language) for one in newsletter.texts.all()]
+    languages = [staff_localization.language_name(one.language) for one in newsletter.texts.all()]
     return ", ".join(languages) or _("The same header and footer texts in every language")
 
 

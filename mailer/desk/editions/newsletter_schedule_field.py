@@ -18,8 +18,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin.telepath import register
 
-from mailer import staff_language
-from mailer.desk.base.forms import ServerWidgetAdapter
+from mailer import staff_localization
+from mailer.desk.base.form_widgets import ServerWidgetAdapter
 from mailer.editions import schedule_rules
 from mailer.editions.models import SCHEDULE_LENGTH
 from mailer.editions.schedule_rules import (
@@ -120,7 +120,7 @@ def schedule_text(line: str, zone: str) -> str:
     return gettext("%(days)s, %(time)s (%(zone)s)") % {
         "days": _days_text(found.rule),
         "time": f"{found.time:%H:%M}",
-        "zone": staff_language.zone_label(None, ZoneInfo(zone)),
+        "zone": staff_localization.zone_label(None, ZoneInfo(zone)),
     }
 
 
@@ -264,8 +264,10 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def holiday_note(names: tuple[str, ...]) -> str:
+def date_moved_note(names: tuple[str, ...]) -> str:
     """Why a date was moved."""
     if not names:
         return ""
-    return gettext("moved because of a public holiday: %(names)s") % {"names": localization.join_names(names)}
+    return gettext("moved because of a public holiday: %(names)s") % {
+        "names": localization.join_with_commas(names)
+    }

@@ -20,14 +20,14 @@ from wagtail.admin.views.generic import CreateView, IndexView
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.log_actions import log
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base.edit_conflicts import GuardedEditView
-from mailer.desk.base.forms import TranslationsForm
+from mailer.desk.base.form_widgets import TranslationsForm
 from mailer.desk.base.page_base_classes import may_view_editions
 from mailer.desk.base.tables import DeskViewSet, LinkColumn
 from mailer.desk.editions.newsletter_form_panels import PANELS, FoldedList
 from mailer.desk.editions.newsletter_schedule_field import ScheduleField, schedule_text
-from mailer.desk.editions.theme_field import ThemeField
+from mailer.desk.editions.theme_field_and_preview import ThemeField
 from mailer.editions import allowed_sender_domains, sample_edition_markers
 from mailer.editions.assemble import (
     now_or_demo_time,
@@ -248,7 +248,7 @@ class NewsletterViewSet(DeskViewSet):
         Column(
             "countries",
             label=_("Countries"),
-            accessor=lambda one: staff_language.country_names(one.countries),
+            accessor=lambda one: staff_localization.country_names(one.countries),
         ),
         Column("languages", label=_("Languages"), accessor=lambda one: ", ".join(_languages(one))),
         Column(
@@ -262,7 +262,7 @@ class NewsletterViewSet(DeskViewSet):
 
 
 def _languages(newsletter: Newsletter) -> list[str]:
-    return [staff_language.language_name(code) for code in newsletter.languages]
+    return [staff_localization.language_name(code) for code in newsletter.languages]
 
 
 def _editions_link(newsletter: Newsletter) -> tuple[str, str]:

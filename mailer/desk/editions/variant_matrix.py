@@ -1,49 +1,24 @@
-"""The table of an edition's variants, countries by languages, and the ways in which one variant is shown."""
+"""The table of an edition's variants, countries by languages."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.editions.audience import Combination
 from mailer.rendering import localization, story_selection
-from mailer.rendering.data_types import Content, RenderedVariant, Story
-from mailer.reports.labels_and_summary import reason_label
+from mailer.rendering.data_types import Content, Story
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 
 # A variant that fewer than this share of the subscribers get is rare: few people ever look at it.
 RARE_SHARE = 0.02
 # Rows at most; further choices of countries have fewer subscribers each.
 MAX_ROWS = 40
-
-# Ways to show a variant: the name in the URL, and the label.
-VIEWS = (
-    ("html", gettext_lazy("Desktop")),
-    ("tablet", gettext_lazy("Tablet")),
-    ("phone", gettext_lazy("Mobile")),
-    ("dark", gettext_lazy("Dark mode")),
-    ("no-pictures", gettext_lazy("Email without pictures")),
-    ("text", gettext_lazy("Plain text version")),
-)
-_DARK_MEDIA = re.compile(r"\(\s*prefers-color-scheme\s*:\s*dark\s*\)")
-_HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
-_NO_PICTURES = '<meta http-equiv="Content-Security-Policy" content="img-src \'none\'">'
-
-
-def shown_as(email: RenderedVariant, view: str) -> RenderedVariant:
-    """A variant for a preview, as a mail program in this view would show it."""
-    html = email.html
-    if view == "dark":
-        # The rules for dark mode then apply always.
-        html = _DARK_MEDIA.sub("(min-width:0)", html)
-    if view == "no-pictures":
-        html = _HEAD.sub(lambda head: head[0] + _NO_PICTURES, html, count=1)
-    return replace(email, html=html)
 
 
 @dataclass(frozen=True)
@@ -62,7 +37,7 @@ class VariantChoice:
 
     @property
     def language_name(self) -> str:
-        return staff_language.language_name(self.language)
+        return staff_localization.language_name(self.language)
 
     @property
     def query(self) -> str:
@@ -182,7 +157,7 @@ def variant_matrix(
     ]
     listed.sort(key=lambda row: (not row.stories, -row.subscribers, row.names))
     return Matrix(
-        languages=tuple((code, staff_language.language_name(code)) for code in languages),
+        languages=tuple((code, staff_localization.language_name(code)) for code in languages),
         rows=tuple(listed[:MAX_ROWS]),
         more=max(0, len(listed) - MAX_ROWS),
         rare=sum(one is not None and one.rare for row in listed for one in row.cells),
@@ -217,4 +192,4 @@ def _row_names(countries: tuple[str, ...], others: int) -> str:
 def _names(countries: tuple[str, ...]) -> str:
     if countries == (story_selection.ELSEWHERE,):
         return _("Other countries")
-    return staff_language.country_names(countries) if countries else _("All countries")
+    return staff_localization.country_names(countries) if countries else _("All countries")

@@ -15,19 +15,19 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
-from mailer import staff_language
-from mailer.approval.draft_check_cache import DraftResult, check_draft
+from mailer import staff_localization
 from mailer.approval.models import Snapshot
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions import variant_version_diff
+from mailer.desk.editions.draft_content_and_preflight import current_content, run_preflight
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
-from mailer.desk.editions.variant_matrix import VIEWS, VariantChoice, shown_as, variant_matrix
+from mailer.desk.editions.preview_modes import VIEWS, shown_as
+from mailer.desk.editions.variant_matrix import VariantChoice, variant_matrix
 from mailer.editions import pictures
-from mailer.editions.audience import Audience, Combination
-from mailer.editions.cached_audience_counts import PageCount, count_for_page
+from mailer.editions.audience import Combination
+from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.models import Edition
-from mailer.editions.rendering_input import content_of
 from mailer.rendering import localization, merge_tags, story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
 from subscribers import iso_codes
@@ -49,7 +49,7 @@ def fill_placeholders(rendered: RenderedVariant, countries: Sequence[str]) -> Re
         "preferences_url": "#",
         "countries": merge_tags.country_names(countries, rendered.language),
     }
-    html = pictures.from_site(merge_tags.fill_html(rendered.html, values))
+    html = pictures.with_pictures_from_site(merge_tags.fill_html(rendered.html, values))
     return replace(rendered, html=html, text=merge_tags.fill_text(rendered.text, values))
 
 
@@ -80,21 +80,6 @@ def variant_choices(content: Content, combinations: Iterable[Combination]) -> di
         countries = before.countries if before else one.countries
         found[key] = VariantChoice(key, countries, language, subscribers)
     return found
-
-
-def current_content(edition: Edition) -> tuple[Edition, Content, Audience]:
-    """The edition with its latest saved changes, its content, and its audience, as submitted now."""
-    # As `get_latest_revision_as_object` does, without loading the edition again.
-    revision = edition.latest_revision
-    latest: Edition = edition.with_content_json(revision.content) if revision else edition
-    if latest.newsletter_id == edition.newsletter_id:
-        latest.newsletter = edition.newsletter
-    return latest, content_of(latest), Audience.of_edition(latest, timezone.now())
-
-
-def run_preflight(edition: Edition, content: Content, counted: PageCount) -> DraftResult:
-    """What preflight says of the edition for the audience as it was counted."""
-    return check_draft(edition, content, counted.combinations, timezone.now())
 
 
 def comparison_context(
@@ -178,14 +163,14 @@ class VariantsPage(EditionPage):
             email=shown_as(email, self._view_as()) if email else None,
             headlines=story_headlines(content, email.stories, language) if email else (),
             country_choices=[
-                (code, staff_language.country_name(code), code in countries) for code in offered
+                (code, staff_localization.country_name(code), code in countries) for code in offered
             ],
             language_choices=[
-                (code, staff_language.language_name(code)) for code in self.edition.newsletter.languages
+                (code, staff_localization.language_name(code)) for code in self.edition.newsletter.languages
             ],
             language=language,
-            language_name=staff_language.language_name(language),
-            countries=staff_language.country_names(countries) if countries else gettext("all countries"),
+            language_name=staff_localization.language_name(language),
+            countries=staff_localization.country_names(countries) if countries else gettext("all countries"),
             views=VIEWS,
             view_as=self._view_as(),
             query=urlencode(chosen),

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.approval import review_comments_and_checked_variants
 from mailer.approval.models import ReviewComment
 from mailer.approval.preflight import link_crawler
@@ -34,16 +34,16 @@ from mailer.desk.base.edition_workflow import (
     OPEN_STATES,
     EditionLocked,
     change_draft,
-    edit_tab,
+    edit_tab_label,
 )
-from mailer.desk.base.forms import parse_int
+from mailer.desk.base.form_widgets import parse_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
+from mailer.desk.editions.draft_content_and_preflight import current_content, run_preflight
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
-from mailer.desk.editions.variant_previews import current_content, run_preflight
 from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, story_rows
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
-from mailer.editions.audience import Combination, unread_languages
+from mailer.editions.audience import Combination, languages_without_readers
 from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
 from mailer.editions.models import Edition, EditionText, Newsletter
@@ -53,7 +53,7 @@ from mailer.rendering import localization, sanitize, story_selection, view_model
 from mailer.rendering.data_types import WRITTEN_KINDS, Content
 from mailer.rendering.edition_period import Period
 from mailer.reports.edition_state import WITH_WRITERS
-from mailer.reports.labels_and_summary import reason_label
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from mailer.stories.models import Story, StoryText
 
 # Stories that a search shows.
@@ -158,7 +158,7 @@ class Cell:
     @property
     def name(self) -> str:
         """The language's name."""
-        return staff_language.language_name(self.language)
+        return staff_localization.language_name(self.language)
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class WorkbenchPage(EditionPage):
     @property
     def page_title(self) -> str:
         """As its tab: what was sent can no longer be edited."""
-        return edit_tab(self.overview.state)
+        return edit_tab_label(self.overview.state)
 
     def load(self, **kwargs: Any) -> None:
         pk = parse_int(str(kwargs["pk"]))
@@ -394,7 +394,7 @@ def _add(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     ids = draft_blocks.add_stories(draft, [story] if story else [], data.get("before") or None)
     if not ids or story is None:
         return Outcome(_("Nothing was added: the story is already in this edition."), "workbench-pool")
-    headline = story.headline(staff_language.active_language())
+    headline = story.headline(staff_localization.active_language())
     place = draft_blocks.find_block(raw_blocks(draft), ids[0])
     values = {"title": headline, "place": place + 1, "count": len(draft.body.raw_data)}
     text = _("“%(title)s” is added to the edition as number %(place)s of %(count)s.") % values
@@ -501,12 +501,12 @@ def _row(block: RawBlock, stories: Mapping[int, StoryRow], overrides: Mapping[in
     title, countries, languages = label, "", ""
     if kind in STORY_BLOCKS and held:
         override = overrides.get(held[0].pk)
-        own = override.headlines.get(staff_language.active_language()) if override else ""
+        own = override.headlines.get(staff_localization.active_language()) if override else ""
         title = own or held[0].headline
     elif kind == "heading":
         country = value.get("country") or ""
         texts = draft_blocks.texts_by_language(value)
-        title = staff_language.country_name(country) if country else _first_text(texts) or label
+        title = staff_localization.country_name(country) if country else _first_text(texts) or label
         countries = "" if country else localized_names_and_dates.country_names(())
         languages = "" if country else localized_names_and_dates.language_names(list(texts))
     elif kind in WRITTEN_KINDS:
@@ -529,7 +529,7 @@ def _row(block: RawBlock, stories: Mapping[int, StoryRow], overrides: Mapping[in
 
 
 def _first_text(texts: Mapping[str, str]) -> str:
-    return texts.get(staff_language.active_language()) or next(iter(texts.values()), "")
+    return texts.get(staff_localization.active_language()) or next(iter(texts.values()), "")
 
 
 def _excerpt(html: str) -> str:
@@ -592,7 +592,7 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
                     "readers": _("Readers who chose %(country)s") % {"country": label}
                     if country in head.countries
                     else label,
-                    "language": staff_language.language_name(language),
+                    "language": staff_localization.language_name(language),
                 }
                 listed = [_shown(stories[key], language, head.fallbacks) for key in keys]
         if country and skipped:
@@ -601,7 +601,7 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
             table.append((label, cells))
     return {
         "reach": [*table, *((", ".join(labels), cells) for labels, cells in without.values())],
-        "reach_languages": [(code, staff_language.language_name(code)) for code in head.languages],
+        "reach_languages": [(code, staff_localization.language_name(code)) for code in head.languages],
         "reach_chosen": named,
         "reach_list": listed,
         "reach_email": urlencode(
@@ -615,11 +615,14 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
 
 def unread_language_notes(combinations: Iterable[Combination], newsletter: Newsletter) -> dict[str, str]:
     """What a missing text in a language means that no subscriber reads now: {language: sentence}."""
-    found = unread_languages(combinations, newsletter.languages, newsletter.fallbacks)
+    found = languages_without_readers(combinations, newsletter.languages, newsletter.fallbacks)
     text = _("No subscriber reads %(language)s now; they would get %(other)s")
     return {
         code: text
-        % {"language": staff_language.language_name(code), "other": staff_language.language_name(other)}
+        % {
+            "language": staff_localization.language_name(code),
+            "other": staff_localization.language_name(other),
+        }
         for code, other in found.items()
     }
 
@@ -640,7 +643,7 @@ def _reader_group(country: str) -> str:
         return _("Readers who chose no country (all countries)")
     if country == story_selection.ELSEWHERE:
         return _("Other countries")
-    return staff_language.country_name(country)
+    return staff_localization.country_name(country)
 
 
 def _shown(story: Any, language: str, fallbacks: Sequence[str]) -> tuple[str, str]:
@@ -648,7 +651,7 @@ def _shown(story: Any, language: str, fallbacks: Sequence[str]) -> tuple[str, st
     text = localization.choose_text(story.texts, language, fallbacks)
     if text is None:
         return story.key, ""
-    return text.headline, "" if text.language == language else staff_language.language_name(text.language)
+    return text.headline, "" if text.language == language else staff_localization.language_name(text.language)
 
 
 @dataclass(frozen=True)
@@ -679,13 +682,13 @@ def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
         rows.append(
             SubjectRow(
                 language=code,
-                name=staff_language.language_name(code),
+                name=staff_localization.language_name(code),
                 direction=localization.text_direction(code),
                 subject=text.subject if text else "",
                 preheader=text.preheader if text else "",
                 shown_subject=shown.subject if shown else _default_subject(content, code),
                 shown_preheader=(shown.preheader if shown else "") or _first_summary(content, code),
-                borrowed_from=staff_language.language_name(shown.language)
+                borrowed_from=staff_localization.language_name(shown.language)
                 if shown and shown.language != code
                 else "",
             )
@@ -732,7 +735,7 @@ class ChecksPage(EditionPage):
     post_permission = "mailer.change_edition"
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        number = link_crawler.recheck_links(self.edition, timezone.now())
+        number = link_crawler.recheck_links_soon(self.edition, timezone.now())
         if number:
             text = ngettext(
                 "%(number)s link of this edition is checked again.",

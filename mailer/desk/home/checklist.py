@@ -20,8 +20,8 @@ from mailer.delivery.models import Mailing
 from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
 from mailer.desk.base.setup_progress import OPTIONAL, can_be_approved, is_on_server, setup_progress
 from mailer.desk.home.doctor_results import status_counts
-from mailer.desk.home.writer_and_approver_steps import who_can_approve_lines, who_can_write_lines
-from mailer.doctor import check_runs
+from mailer.desk.home.who_can_write_and_approve import who_can_approve_lines, who_can_write_lines
+from mailer.doctor import requested_check_runs
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.sample_edition_markers import SLUG, without_sample
 from mailer.instance.models import SkippedStep
@@ -264,8 +264,8 @@ def context_for(user: User, now: datetime) -> dict[str, Any]:
         "first_zone": first.edition.newsletter.zone if first else None,
         "skipped": [step for step in steps if step.skipped],
         "nothing_done": not any(part.done for part in parts),
-        "running": check_runs.under_way(now),
-        "last_run": (run := check_runs.latest_run()),
+        "running": requested_check_runs.under_way(now),
+        "last_run": (run := requested_check_runs.latest_finished_run()),
         "last_results": status_counts(run),
         "list_name": gettext("%(office)s newsletter") % {"office": settings.CONFIG.site.name},
     }

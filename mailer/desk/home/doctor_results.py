@@ -16,7 +16,7 @@ from wagtail.admin import messages
 
 from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.desk.base.setup_progress import PERMISSION
-from mailer.doctor import check_runs
+from mailer.doctor import requested_check_runs
 from mailer.instance.models import CheckRun
 from subscribers import translate_stored_texts
 
@@ -82,7 +82,7 @@ def _row(one: Mapping[str, Any]) -> ResultRow:
     return ResultRow(
         one["status"],
         *_STATUSES[one["status"]],
-        title=str(check_runs.TITLES.get(one["check"], one["check"])),
+        title=str(requested_check_runs.TITLES.get(one["check"], one["check"])),
         subject=one["subject"],
         message=translate_stored_texts.translated(one["message"]),
         advice=translate_stored_texts.translated(one["advice"]),
@@ -107,14 +107,14 @@ class InstallationChecksPage(StaffPage, TemplateView):
     url_name = "desk_checks"
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        check_runs.request_run(current_user(request).get_username(), timezone.now())
+        requested_check_runs.request_run(current_user(request).get_username(), timezone.now())
         messages.success(request, _("The system checks are running. They take up to a minute."))
         return redirect("wagtailadmin_home" if "from_home" in request.POST else self.url_name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        running = check_runs.under_way(timezone.now())
+        running = requested_check_runs.under_way(timezone.now())
         # While one is made, its results so far.
-        run = running if running and running.started_at else check_runs.latest_run()
+        run = running if running and running.started_at else requested_check_runs.latest_finished_run()
         return super().get_context_data(running=running, run=run, rows=self.rows(run), **kwargs)
 
     def rows(self, run: CheckRun | None) -> list[ResultRow]:

@@ -23,7 +23,7 @@ from mailer.desk.base.menu_badge_counts import MOST, label_with_count, menu_badg
 from mailer.desk.base.page_base_classes import current_user
 from mailer.desk.base.setup_progress import PERMISSION
 from mailer.desk.home import checklist, sample_edition
-from mailer.desk.home.newsletter_cards import cards_for
+from mailer.desk.home.edition_cards import cards_for
 from mailer.desk.stories.source_panel_and_suggestions import waiting_items
 from mailer.feedback.sources import source_health
 from mailer.feedback.sources.poll import configured_urls

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
-from mailer import staff_language
+from mailer import staff_localization
 
 # The domain is reserved for examples (RFC 2606): no subscriber has such an address.
 _PEOPLE = (
@@ -31,8 +31,8 @@ def example_rows() -> Iterator[tuple[str, ...]]:
     """
     yield _("Email"), _("First name"), _("Last name"), _("Language"), _("Countries of interest")
     site = settings.CONFIG.site
-    languages = [staff_language.language_name(code) for code in site.languages]
-    countries = [staff_language.country_name(code) for code in site.countries]
+    languages = [staff_localization.language_name(code) for code in site.languages]
+    countries = [staff_localization.country_name(code) for code in site.countries]
     chosen = (", ".join(countries[:1]), ", ".join(countries[1:3]), "")
     for number, (person, interests) in enumerate(zip(_PEOPLE, chosen, strict=True)):
         yield *person, languages[number % len(languages)], interests
@@ -49,7 +49,7 @@ class ExampleFile(PermissionRequiredMixin, View):
         written = StringIO()
         # Spreadsheet programs recognise UTF-8 by the byte order mark.
         written.write("\ufeff")
-        semicolon = staff_language.active_language() in _SEMICOLON
+        semicolon = staff_localization.active_language() in _SEMICOLON
         csv.writer(written, delimiter=";" if semicolon else ",").writerows(example_rows())
         response = HttpResponse(written.getvalue(), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="subscribers.csv"'

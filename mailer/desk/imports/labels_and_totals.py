@@ -9,8 +9,8 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from mailer import staff_language
-from mailer.reports.labels_and_summary import format_number
+from mailer import staff_localization
+from mailer.reports.number_formats import format_number
 from subscribers.imports import diff
 from subscribers.imports.models import ImportJob, ImportRow, RejectedRow
 from subscribers.imports.status_cells import Status
@@ -240,13 +240,13 @@ def _change(old: str | None, new: str) -> str:
 
 
 def _language(code: str | None) -> str | None:
-    return staff_language.language_name(code) if code else code
+    return staff_localization.language_name(code) if code else code
 
 
 def _countries(codes: str | None) -> str | None:
     if codes is None:
         return None
-    return ", ".join(staff_language.country_name(code) for code in codes.split(",") if code) or gettext(
+    return ", ".join(staff_localization.country_name(code) for code in codes.split(",") if code) or gettext(
         "All countries"
     )
 

@@ -19,13 +19,13 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
-from mailer.desk.base.forms import content_languages
+from mailer.desk.base.form_widgets import content_languages
 from mailer.desk.base.page_base_classes import AnyForm, FormPage
 from mailer.desk.base.tables import StateColumn, TableIndex, TableViewSet
 from mailer.desk.imports.example_file import ExampleFile
-from mailer.reports.labels_and_summary import format_number
-from subscribers.imports import jobs
-from subscribers.imports.jobs import ImportOptions
+from mailer.reports.number_formats import format_number
+from subscribers.imports import job_lifecycle
+from subscribers.imports.job_lifecycle import ImportOptions
 from subscribers.imports.models import ImportJob
 from subscribers.imports.uploads_and_staging import MAX_UPLOAD_BYTES
 from subscribers.models import MailingList
@@ -184,7 +184,9 @@ class UploadView(ListFormPage[UploadForm]):
             data["mailing_list"], data["source"], self.request.user.get_username(), data["language"]
         )
         try:
-            job = jobs.create_upload(data["file"].name, data["file"].chunks(), options, timezone.now())
+            job = job_lifecycle.create_upload(
+                data["file"].name, data["file"].chunks(), options, timezone.now()
+            )
         except OSError:
             messages.error(
                 self.request, gettext("The file cannot be stored: the disk of the server is full.")

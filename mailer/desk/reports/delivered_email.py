@@ -18,8 +18,8 @@ from mailer.approval.snapshot_state_changes import SnapshotChanged
 from mailer.delivery.message_builder import check_unchanged, load_context, rendered_of
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.base.page_base_classes import EditionPage
-from mailer.desk.base.personal_data_page_views import note_view
-from mailer.desk.editions.variant_matrix import VIEWS, shown_as
+from mailer.desk.base.personal_data_access_log import note_view
+from mailer.desk.editions.preview_modes import VIEWS, shown_as
 from mailer.desk.editions.variant_previews import fill_placeholders
 from mailer.desk.reports.not_delivered import recipient_rows
 from mailer.rendering.data_types import RenderedVariant

@@ -77,7 +77,7 @@ class EditionCalendarPage(StaffPage, TemplateView):
         address = CalendarAddress.objects.filter(user=current_user(self.request)).first()
         return super().get_context_data(
             days=[
-                (localized_names_and_dates.format_weekday(day), [_line(one) for one in found])
+                (localized_names_and_dates.format_day_with_weekday(day), [_line(one) for one in found])
                 for day, found in days
             ],
             month=localized_names_and_dates.month_name(str(month)),

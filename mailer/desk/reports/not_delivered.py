@@ -20,7 +20,8 @@ from mailer.desk.base.tables import sheet_response
 from mailer.feedback.models import FeedbackEvent
 from mailer.reports import not_delivered
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.labels_and_summary import format_number, reason_label
+from mailer.reports.number_formats import format_number
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from mailer.reports.stats import latest_mailing
 from subscribers import tokens
 from subscribers.models import Subscriber

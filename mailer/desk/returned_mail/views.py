@@ -36,7 +36,7 @@ from mailer.feedback.models import FeedbackEvent, ReturnedMessage
 from mailer.feedback.parsing import mime
 from mailer.feedback.sources import source_health
 from mailer.feedback.sources.poll import configured_urls
-from mailer.reports.labels_and_summary import reason_label
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from subscribers import addresses, suppression, tokens
 from subscribers.models import Subscriber
 

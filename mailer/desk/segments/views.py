@@ -24,7 +24,7 @@ from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.log_actions import log
 
-from mailer.desk.base.forms import Choices, content_languages, country_choices, input_value, parse_int
+from mailer.desk.base.form_widgets import Choices, content_languages, country_choices, input_value, parse_int
 from mailer.desk.base.page_base_classes import StaffPage
 from mailer.desk.base.tables import TableIndex, TableViewSet
 from mailer.desk.subscribers.subscriber_pages import state_label
@@ -33,7 +33,15 @@ from subscribers.models import MailingList
 from subscribers.segments import conditions, segments
 from subscribers.segments.estimates import Estimate, estimate
 from subscribers.segments.models import CustomField, Segment, Tag
-from subscribers.segments.rules import Condition, Group, InvalidRule, Join, all_conditions, from_json, to_json
+from subscribers.segments.rule_format import (
+    Condition,
+    Group,
+    InvalidRule,
+    Join,
+    all_conditions,
+    from_json,
+    to_json,
+)
 
 _CHANGE, _DELETE = "subscribers.change_segment", "subscribers.delete_segment"
 
@@ -161,7 +169,7 @@ class SegmentPage(StaffPage, TemplateView):
 
     def _posted(self) -> Group:
         rule = self.request.POST.get("rule_json")
-        return from_post(self.request.POST) if rule is None else _parse(rule)
+        return rule_after_pressed_button(self.request.POST) if rule is None else _parse(rule)
 
     def _count(self, *, exactly: bool) -> None:
         try:
@@ -303,7 +311,7 @@ def condition_rows(rule: Group, segment: int | None) -> list[tuple[Join, list[Co
     ]
 
 
-def from_post(data: QueryDict) -> Group:
+def rule_after_pressed_button(data: QueryDict) -> Group:
     """The rule in the posted form, with the action of the pressed button (`add`, `remove` …) applied."""
     groups = [_group(data, str(index)) for index in range(_count(data, "groups", _MAX_GROUPS))]
     button, _, target = data.get("action", "").partition(":")

@@ -17,8 +17,8 @@ from django.views.generic import FormView
 from wagtail.admin import messages
 
 from mailer.accounts.reauthentication import requires_recent_sign_in
-from mailer.delivery.rollout import end_no_send_mode
-from mailer.delivery.rollout.end_no_send_mode import Choice, Questions, Unfinished
+from mailer.delivery.rollout import begin_and_end_no_send_mode
+from mailer.delivery.rollout.begin_and_end_no_send_mode import Choice, Questions, Unfinished
 from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.instance import no_send
 
@@ -92,7 +92,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
         self.reason = no_send.no_send_reason()
-        self.asked = end_no_send_mode.questions(timezone.now())
+        self.asked = begin_and_end_no_send_mode.questions(timezone.now())
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "asked": self.asked, "paused": self.reason == "paused"}
@@ -103,7 +103,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: ResumeForm) -> HttpResponse:
-        end_no_send_mode.resume(
+        begin_and_end_no_send_mode.resume(
             form.answers("mailing"),
             form.answers("due"),
             send_outbox=form.cleaned_data["send_outbox"],

@@ -16,7 +16,8 @@ from mailer.desk.base.page_base_classes import EditionPage
 from mailer.desk.sending import mailing_control
 from mailer.reports.charts import column_chart, totals_bars, totals_chart
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.labels_and_summary import format_number, reason_label
+from mailer.reports.number_formats import format_number
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Totals, build_timeline, sum_outcomes
 
 _State = Mailing.State
@@ -73,7 +74,7 @@ class ProgressPage(EditionPage):
         return {
             **context,
             **progress_context(mailing, counts, now),
-            "interventions": stop_rule_interventions(mailing),
+            "interventions": stop_rule_actions(mailing),
             "actions": mailing_control.available_actions(mailing) if may_control else (),
             "providers": provider_rows(counts, now) if counts.totals.audience else [],
             "timeline": column_chart(timeline, title, "progress-timeline") if enough else "",
@@ -160,7 +161,7 @@ def _advice(mailing: Mailing) -> Any:
     return _ADVICE.get(_State(mailing.state), "")
 
 
-def stop_rule_interventions(mailing: Mailing) -> list[tuple[str, Any, Intervention]]:
+def stop_rule_actions(mailing: Mailing) -> list[tuple[str, Any, Intervention]]:
     """Actions of the stop rules on the mailing, newest first: (tone, label, intervention)."""
     return [(*_INTERVENTIONS[one.action], one) for one in mailing.interventions.all()]
 

@@ -24,8 +24,8 @@ from django.utils.translation import get_language, gettext, gettext_lazy, pgette
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer import staff_language
-from mailer.approval import snapshot_state_changes
+from mailer import staff_localization
+from mailer.approval import local_send_time, snapshot_state_changes
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Snapshot
 from mailer.approval.snapshot_state_changes import ApprovalError, WrongState
@@ -35,9 +35,9 @@ from mailer.desk.base.setup_progress import open_server_steps
 from mailer.desk.sending import time_labels
 from mailer.desk.sending.time_labels import CountryTime
 from mailer.editions.audience import Audience, ReaderCounts
-from mailer.reports.labels_and_summary import format_number
+from mailer.reports.number_formats import format_number
 from subscribers import iso_codes
-from subscribers.segments.rules import InvalidRule
+from subscribers.segments.rule_format import InvalidRule
 
 # The page shows a running countdown when sending starts within this time.
 _COUNTDOWN_FROM = timedelta(minutes=10)
@@ -132,7 +132,7 @@ class ScheduleForm(forms.Form):
             )
 
     def _too_late(self, start: datetime, hour: int) -> bool:
-        return snapshot_state_changes.next_hour(start, hour, self.zone) > self.latest
+        return local_send_time.next_hour(start, hour, self.zone) > self.latest
 
     def send_at(self) -> datetime | None:
         """The chosen time, aware; None for now."""
@@ -174,7 +174,7 @@ class SchedulePage(SnapshotPage):
         snapshot, now = context["overview"].snapshot, context["now"]
         context |= {
             "snapshot": snapshot,
-            "zone_label": staff_language.zone_label(now, self.zone),
+            "zone_label": staff_localization.zone_label(now, self.zone),
             "may_schedule": self.request.user.has_perm(self.post_permission),
         }
         if snapshot is None:
@@ -204,7 +204,7 @@ class SchedulePage(SnapshotPage):
 
     def _default_time(self, snapshot: Snapshot, now: datetime) -> str:
         """The next morning in the newsletter's zone; the next full hour where the window ends before."""
-        at = snapshot_state_changes.next_hour(now, _MORNING, self.zone)
+        at = local_send_time.next_hour(now, _MORNING, self.zone)
         if at > snapshot.window_until:
             at = now + timedelta(hours=1)
         return f"{at.astimezone(self.zone):%Y-%m-%dT%H:00}"

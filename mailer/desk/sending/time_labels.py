@@ -12,9 +12,9 @@ from django.utils.formats import date_format
 from django.utils.timesince import timeuntil
 from django.utils.translation import get_language, gettext, ngettext
 
-from mailer.approval.snapshot_state_changes import local_send_time, zones_of
+from mailer.approval.local_send_time import local_send_time, zones_of
 from mailer.rendering import localization
-from mailer.staff_language import city_of_zone, zone_label
+from mailer.staff_localization import city_of_zone, zone_label
 
 _TIME = "H:i"
 

@@ -15,7 +15,7 @@ from django.views import View
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.accounts import contributor_permissions
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.desk.base import localized_names_and_dates
@@ -126,7 +126,7 @@ class RestoreStoryPage(OwnStory, TemplateView):
             story=earlier,
             revision=self.revision,
             author=translated(name_of(self.revision.user)),
-            texts=[(staff_language.language_name(text.language), text) for text in earlier.texts.all()],
+            texts=[(staff_localization.language_name(text.language), text) for text in earlier.texts.all()],
             **kwargs,
         )
 

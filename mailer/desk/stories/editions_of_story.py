@@ -49,7 +49,7 @@ class OpenEdition:
     url: str
 
 
-def open_editions(story: Story) -> list[OpenEdition]:
+def editions_withdrawn_by_change(story: Story) -> list[OpenEdition]:
     """The editions that a change of what readers see of this story withdraws."""
     # A story that is not ready is left out of an edition.
     if not (story.pk and story.live):

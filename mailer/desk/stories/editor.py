@@ -25,12 +25,12 @@ from wagtail.admin import messages
 from wagtail.images import get_image_model
 from wagtail.images.widgets import AdminImageChooser
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.accounts import contributor_permissions
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
-from mailer.desk.base.forms import OrderedCountriesInput, RichTextArea, parse_int
+from mailer.desk.base.form_widgets import OrderedCountriesInput, RichTextArea, parse_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.stories import editions_of_story, preview, source_panel_and_suggestions
 from mailer.desk.stories.comments import comments_for
@@ -139,7 +139,9 @@ class StoryForm(forms.Form):
         self.languages, self.own_countries = languages, own_countries
         countries = self.fields["countries"]
         assert isinstance(countries, forms.MultipleChoiceField)
-        countries.choices = [(code, staff_language.country_name(code)) for code, _name in country_choices()]
+        countries.choices = [
+            (code, staff_localization.country_name(code)) for code, _name in country_choices()
+        ]
         for language in languages:
             for part in PARTS:
                 self.fields[f"{part}-{language}"] = _text_field(part, language)
@@ -148,7 +150,7 @@ class StoryForm(forms.Form):
         chosen: list[str] = self.cleaned_data["countries"]
         own = self.own_countries
         if own is not None and not (chosen and set(chosen) <= own):
-            names = staff_language.country_names(sorted(own))
+            names = staff_localization.country_names(sorted(own))
             raise ValidationError(
                 _("You can write stories about these countries: %(names)s.") % {"names": names}
             )
@@ -180,7 +182,7 @@ class StoryForm(forms.Form):
                 part,
                 _HINTS.get(part, ""),
                 [
-                    (language, staff_language.language_name(language), self[f"{part}-{language}"])
+                    (language, staff_localization.language_name(language), self[f"{part}-{language}"])
                     for language in self.languages
                 ],
             )
@@ -198,7 +200,7 @@ class _OneLineField(forms.CharField):
 def _text_field(part: str, language: str) -> forms.Field:
     label = _("%(part)s in %(language)s") % {
         "part": PART_LABELS[part],
-        "language": staff_language.language_name(language),
+        "language": staff_localization.language_name(language),
     }
     attributes = {"lang": language, "dir": localization.text_direction(language)}
     widget: forms.Widget = forms.TextInput(attributes)
@@ -264,7 +266,7 @@ class _Editor(StaffPage, TemplateView):
         return [source, beside]
 
     def get_page_title(self) -> str:
-        return self.story.headline(staff_language.active_language()) if self.story.pk else _("New story")
+        return self.story.headline(staff_localization.active_language()) if self.story.pk else _("New story")
 
     def values(self) -> dict[str, str]:
         return draft_editing.values_of(self.story, self.languages())
@@ -292,7 +294,7 @@ class _Editor(StaffPage, TemplateView):
             "form": form,
             "media": form.media,
             **{group: form.rows(parts) for group, parts in _GROUPS.items()},
-            "columns": [(code, staff_language.language_name(code)) for code in languages],
+            "columns": [(code, staff_localization.language_name(code)) for code in languages],
             "source": languages[0],
             "beside": languages[1] if len(languages) > 1 else "-",
             "base": json.dumps(base),
@@ -313,8 +315,8 @@ class _Editor(StaffPage, TemplateView):
             text.language: f"{text.headline}\n{text.summary}\n{text.body}" for text in self.story.texts.all()
         }
         plain = {code: sanitize.to_plain_text(text) for code, text in texts.items()}
-        named = [(code, staff_language.language_name(code)) for code in languages]
-        return translation_glossary.names_in(plain, terms, named)
+        named = [(code, staff_localization.language_name(code)) for code in languages]
+        return translation_glossary.terms_with_forms_in(plain, terms, named)
 
     # Saving.
 
@@ -446,7 +448,7 @@ class _Editor(StaffPage, TemplateView):
 
 
 def _missing_text(part: str, language: str) -> str:
-    name = staff_language.language_name(language)
+    name = staff_localization.language_name(language)
     if part == "picture_alt":
         return _("The story has a picture: describe it in %(language)s.") % {"language": name}
     values = {"part": PART_LABELS.get(part, part), "language": name}
@@ -457,7 +459,7 @@ def field_label(field: str) -> str:
     """A field of a story as staff call it: "Headline, Russian"."""
     part, _dash, language = field.partition("-")
     if part in PARTS:
-        named = {"part": PART_LABELS[part], "language": staff_language.language_name(language)}
+        named = {"part": PART_LABELS[part], "language": staff_localization.language_name(language)}
         return _("%(part)s in %(language)s") % named
     return str(StoryForm.base_fields[field].label)
 
@@ -479,7 +481,10 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
         "preview_language": languages[0],
     }
     row = Story.objects.get(pk=story.pk) if story.pk else story
-    context |= {"state": state_label(row), "open_editions": editions_of_story.open_editions(row)}
+    context |= {
+        "state": state_label(row),
+        "open_editions": editions_of_story.editions_withdrawn_by_change(row),
+    }
     if not story.pk:
         return context
     shown = preview.story_html(story, languages[0])

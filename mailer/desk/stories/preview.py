@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.desk.stories import editions_of_story
 from mailer.desk.stories.comments import comments_for
@@ -31,7 +31,7 @@ def story_html(story: Story, language: str) -> str:
     content = content_of_story(story, newsletter, f"{story.date:%Y-%m}")
     if not content.stories:
         return ""
-    return pictures.from_site(variants.render_blocks(content, language))
+    return pictures.with_pictures_from_site(variants.render_blocks(content, language))
 
 
 class StoryPreview(ObjectPage[Story], TemplateView):
@@ -57,6 +57,6 @@ class StoryPreview(ObjectPage[Story], TemplateView):
             html=story_html(draft, language),
             comments=comments_for(current_user(self.request), draft),
             story=draft,
-            language_name=staff_language.language_name(language),
+            language_name=staff_localization.language_name(language),
             **kwargs,
         )

@@ -25,18 +25,18 @@ from wagtail.admin import messages
 from wagtail.images import get_image_model
 from wagtail.log_actions import log
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.accounts import contributor_permissions
 from mailer.delivery.models import Mailing
 from mailer.desk.base import localized_names_and_dates
-from mailer.desk.base.forms import parse_int
+from mailer.desk.base.form_widgets import parse_int
 from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.desk.stories.duplicate_and_restore import OwnStory, StoryAction
 from mailer.editions.rendering_input import story_ids_in
 from mailer.rendering import sanitize
-from mailer.stories import draft_editing, items_removed_at_source, source_item_review
+from mailer.stories import draft_editing, items_removed_at_source, source_item_changes_and_duplicates
 from mailer.stories.models import Story, StorySourceItem
-from mailer.stories.source_item_review import MergeError, PendingChange
+from mailer.stories.source_item_changes_and_duplicates import MergeError, PendingChange
 from subscribers import iso_codes
 from subscribers.translate_stored_texts import translated
 
@@ -122,7 +122,7 @@ class SourceLine:
         return self.item.reviewed_at is None and self.item.role == StorySourceItem.Role.ORIGIN
 
 
-def lines_of(draft: Story, label: Any) -> list[SourceLine]:
+def source_item_lines(draft: Story, label: Any) -> list[SourceLine]:
     """The entries of sources that belong to the story. `label`: names a field of the form."""
     items = draft.source_items.select_related("source", "similar_to").order_by("pk")
     deleted = bool(items_removed_at_source.deleted_stories([draft.pk]))
@@ -134,7 +134,7 @@ def _line(item: StorySourceItem, draft: Story, label: Any, *, deleted: bool) -> 
     waits = item.reviewed_at is None
     return SourceLine(
         item,
-        reasons_of(item) if waits else (),
+        suggestion_reasons(item) if waits else (),
         _choices(item, draft) if waits else (),
         str(_SIGNS.get(item.similar_reason, "")),
         tuple(
@@ -143,24 +143,24 @@ def _line(item: StorySourceItem, draft: Story, label: Any, *, deleted: bool) -> 
                 label(one.field),
                 *_beside(one),
             )
-            for one in source_item_review.pending_changes(item, draft)
+            for one in source_item_changes_and_duplicates.pending_changes(item, draft)
         ),
         translated(item.picture_problem),
         deleted
         and item.role == StorySourceItem.Role.ORIGIN
         and item.removed_at is not None
-        and source_item_review.is_untouched(item, draft),
+        and source_item_changes_and_duplicates.is_untouched(item, draft),
     )
 
 
-def reasons_of(item: StorySourceItem) -> tuple[str, ...]:
+def suggestion_reasons(item: StorySourceItem) -> tuple[str, ...]:
     """Sentences that say what is suggested, and why."""
     found, given = country_reasons(item), item.suggestion
     kind, reason, word = given.get("kind", ("news", "none", ""))
     named = {"kind": Story.Kind(kind).label, "word": word}
     found.append(str(_KINDS[reason]) % named)
     language, reason = given.get("language", (item.language, "stated"))
-    found.append(str(_LANGUAGES[reason]) % {"language": staff_language.language_name(language)})
+    found.append(str(_LANGUAGES[reason]) % {"language": staff_localization.language_name(language)})
     if given.get("date") in _DATES:
         found.append(str(_DATES[given["date"]]))
     return tuple(found)
@@ -172,7 +172,8 @@ def country_reasons(item: StorySourceItem) -> list[str]:
     reasons = given.get("reasons", ())
     region = _("The whole region (every country)")
     found = [
-        str(_PLACES[place]) % {"country": staff_language.country_name(code) if code else region, "word": word}
+        str(_PLACES[place])
+        % {"country": staff_localization.country_name(code) if code else region, "word": word}
         for code, word, place in reasons
     ]
     if given.get("region") and not any(code == "" for code, _word, _place in reasons):
@@ -184,7 +185,7 @@ def country_reasons(item: StorySourceItem) -> list[str]:
     if given.get("also_named"):
         found.append(
             _("Countries also named in the text: %(countries)s.")
-            % {"countries": staff_language.country_names(given["also_named"])}
+            % {"countries": staff_localization.country_names(given["also_named"])}
         )
     return found
 
@@ -193,7 +194,7 @@ def _choices(item: StorySourceItem, draft: Story) -> tuple[tuple[str, str, bool]
     offered = dict.fromkeys(
         (*settings.CONFIG.site.countries, *draft.countries, *item.suggestion.get("also_named", ()))
     )
-    return tuple((code, staff_language.country_name(code), code in draft.countries) for code in offered)
+    return tuple((code, staff_localization.country_name(code), code in draft.countries) for code in offered)
 
 
 def _beside(change: PendingChange) -> tuple[SafeString, SafeString]:
@@ -267,7 +268,7 @@ def sent_periods(story: Story) -> list[str]:
 
 def panel_of(draft: Story, label: Any) -> dict[str, Any]:
     """The template's context: the entries, and the months in whose sent editions the story is."""
-    lines = lines_of(draft, label)
+    lines = source_item_lines(draft, label)
     changed = any(line.changes for line in lines)
     similar = draft.similar_items.select_related("source", "story").exclude(story=None) if lines else ()
     return {
@@ -289,10 +290,12 @@ class SourceItemAction(OwnStory, StoryAction):
         elif action == "correct":
             self._reviewed(row, request.POST.getlist("countries"), user)
         elif action == "take_over":
-            source_item_review.take_over(row, [field] if field else list(row.update), user, now)
+            source_item_changes_and_duplicates.take_over(
+                row, [field] if field else list(row.update), user, now
+            )
             messages.success(request, _("The change made at the source is now in the story."))
         elif action == "ignore":
-            source_item_review.ignore_changes(row, [field] if field else list(row.update))
+            source_item_changes_and_duplicates.ignore_changes(row, [field] if field else list(row.update))
             messages.success(request, _("The story stays as it is, without the change made at the source."))
         elif action == "merge":
             return self._merge(row, user)
@@ -300,10 +303,10 @@ class SourceItemAction(OwnStory, StoryAction):
             items_removed_at_source.keep_story(self.object, now)
             messages.success(request, _("The story is kept, although its source no longer has it."))
         elif action == "keep_apart":
-            source_item_review.keep_apart(row)
+            source_item_changes_and_duplicates.keep_apart(row)
             messages.success(request, _("The two stories are not merged."))
         elif action == "separate":
-            if own := source_item_review.separate_duplicate(row, user, now):
+            if own := source_item_changes_and_duplicates.separate_duplicate(row, user, now):
                 self._log(own, "desk.source_separate")
                 messages.success(request, _("This is the separated story, saved as a draft."))
                 return redirect("desk_stories:edit", own.pk)
@@ -319,7 +322,7 @@ class SourceItemAction(OwnStory, StoryAction):
             countries = [code for code in countries if code in iso_codes.COUNTRIES]
             if not contributor_permissions.may_write_about(user, countries):
                 raise PermissionDenied
-        source_item_review.review_suggestions(row, countries, user, timezone.now())
+        source_item_changes_and_duplicates.review_suggestions(row, countries, user, timezone.now())
         self._log(self.object, "desk.source_accept" if countries is None else "desk.source_correct")
         messages.success(self.request, _("Saved"))
 
@@ -329,7 +332,7 @@ class SourceItemAction(OwnStory, StoryAction):
         try:
             with transaction.atomic():
                 self._log(self.object, "desk.source_merge")
-                target = source_item_review.merge_similar(row, user, timezone.now())
+                target = source_item_changes_and_duplicates.merge_similar(row, user, timezone.now())
         except MergeError as error:
             messages.error(self.request, str(error))
             return self.to_story("#story-source")
@@ -370,7 +373,7 @@ class SuggestionsPage(StaffPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         waiting = waiting_items(current_user(self.request))
         items = waiting.select_related("source", "story").prefetch_related("story__texts")[:_LISTED]
-        language = staff_language.active_language()
+        language = staff_localization.active_language()
         deleted = items_removed_at_source.deleted_stories([item.story_id for item in items if item.story_id])
         rows = [
             {
@@ -392,7 +395,7 @@ class SuggestionsPage(StaffPage, TemplateView):
         chosen = [pk for pk in map(parse_int, request.POST.getlist("items")) if pk is not None]
         items = list(waiting_items(user).filter(pk__in=chosen).select_related("story"))
         for item in items:
-            source_item_review.review_suggestions(item, None, user, now)
+            source_item_changes_and_duplicates.review_suggestions(item, None, user, now)
             log(instance=item.story, action="desk.source_accept", user=user)
         if not items:
             messages.error(request, _("Select at least one story."))

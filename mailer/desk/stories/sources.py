@@ -20,10 +20,10 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import EditGuard
-from mailer.desk.base.forms import CountriesInput, LanguageSelect
+from mailer.desk.base.form_widgets import CountriesInput, LanguageSelect
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.desk.base.setup_progress import back_buttons
 from mailer.instance.no_send import NoSend, require_sending
@@ -205,8 +205,8 @@ def row_of(story: SuggestedStory) -> Row:
     tone, outcome = _OUTCOMES[story.outcome]
     return Row(
         story,
-        staff_language.language_name(story.language),
-        ", ".join(map(staff_language.country_name, story.countries.countries)),
+        staff_localization.language_name(story.language),
+        ", ".join(map(staff_localization.country_name, story.countries.countries)),
         str(Story.Kind(story.values["kind"]).label),
         tone,
         str(outcome),

@@ -20,10 +20,10 @@ from django.views.generic import FormView, TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import EditGuard
-from mailer.desk.base.forms import OrderedCountriesInput, content_languages, parse_int
+from mailer.desk.base.form_widgets import OrderedCountriesInput, content_languages, parse_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.editions.models import country_choices
 from mailer.stories import inbound_story_email
@@ -85,7 +85,9 @@ class MailSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
         language, countries = self.fields["language"], self.fields["countries"]
         assert isinstance(language, forms.ChoiceField) and isinstance(countries, forms.MultipleChoiceField)
         language.choices = [("", _("Recognised from the text")), *content_languages()]
-        countries.choices = [(code, staff_language.country_name(code)) for code, _name in country_choices()]
+        countries.choices = [
+            (code, staff_localization.country_name(code)) for code, _name in country_choices()
+        ]
         countries.initial = list(self.instance.countries)
 
     def clean_mail_tag(self) -> str:

@@ -20,9 +20,10 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button
 from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
-from mailer.desk.base.forms import BackToDraftView, parse_int
+from mailer.desk.base.draft_action_buttons import BackToDraftView
+from mailer.desk.base.form_widgets import parse_int
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.stories import editions_of_story
 from mailer.desk.stories.duplicate_and_restore import RestoreStoryPage
@@ -47,11 +48,11 @@ def _months() -> list[tuple[str, str]]:
 
 
 def _countries() -> list[tuple[str, str]]:
-    return [(code, staff_language.country_name(code)) for code in settings.CONFIG.site.countries]
+    return [(code, staff_localization.country_name(code)) for code in settings.CONFIG.site.countries]
 
 
 def _translations() -> list[tuple[str, str]]:
-    named = [(code, staff_language.language_name(code)) for code in settings.CONFIG.site.languages]
+    named = [(code, staff_localization.language_name(code)) for code in settings.CONFIG.site.languages]
     return [
         *(
             (f"missing:{code}", _("The %(language)s text is missing") % {"language": name})
@@ -180,7 +181,7 @@ class StoryIndex(IndexView):
     def _get_title_column(self, *args: Any, **kwargs: Any) -> Column:
         column: Column = super()._get_title_column(*args, **kwargs)
         # In the language of the desk, where the story has a text in it.
-        column.accessor = lambda story: story.headline(staff_language.active_language())
+        column.accessor = lambda story: story.headline(staff_localization.active_language())
         return column
 
     @property
@@ -215,7 +216,7 @@ class StoryToDraftView(BackToDraftView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {**context, "open_editions": editions_of_story.open_editions(self.object)}
+        return {**context, "open_editions": editions_of_story.editions_withdrawn_by_change(self.object)}
 
 
 class StoryViewSet(SnippetViewSet):

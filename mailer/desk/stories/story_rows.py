@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from wagtail.images import get_image_model
 from wagtail.images.shortcuts import get_rendition_or_not_found
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates, markup
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import story_ids_in
@@ -122,10 +122,10 @@ def story_rows(
     thumbnails = _thumbnails(image for pk, image in images.items() if image and pk in pictures)
     # Whatever many of them share is translated once.
     kinds = {value: str(label) for value, label in Story.Kind.choices}
-    names = {code: staff_language.language_name(code) for code in languages}
+    names = {code: staff_localization.language_name(code) for code in languages}
     countries = cache(localized_names_and_dates.country_names)
     day = cache(localized_names_and_dates.format_day)
-    language = staff_language.active_language()
+    language = staff_localization.active_language()
     return {
         row.pk: StoryRow(
             pk=row.pk,
@@ -156,7 +156,7 @@ def _thumbnails(images: Iterable[int]) -> dict[int, str]:
 
 def language_marks(story: Story, languages: Sequence[str]) -> tuple[LanguageMark, ...]:
     """For each of the languages, whether the story's text is complete."""
-    names = {code: staff_language.language_name(code) for code in languages}
+    names = {code: staff_localization.language_name(code) for code in languages}
     return _marks(story.texts.all(), names, pictured=story.picture_id is not None)
 
 
@@ -169,7 +169,7 @@ def _marks(
 
 def marks_html(marks: tuple[LanguageMark, ...]) -> SafeString:
     """The marks as an element; a list has many that are the same."""
-    return _marks_html(marks, staff_language.active_language())
+    return _marks_html(marks, staff_localization.active_language())
 
 
 @lru_cache(maxsize=512)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.accounts import contributor_permissions
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
@@ -152,7 +152,7 @@ class WordStoriesPage(StaffPage, TemplateView):
             gone=found is None,
             added=[
                 (
-                    story.headline(staff_language.active_language()),
+                    story.headline(staff_localization.active_language()),
                     reverse("desk_stories:edit", args=[story.pk]),
                 )
                 for story in added
@@ -246,7 +246,7 @@ class WordStoriesPage(StaffPage, TemplateView):
             day=localized_names_and_dates.format_day(date.fromisoformat(values["date"])),
             times="–".join(filter(None, (values["starts"], values["ends"]))),
             countries=localized_names_and_dates.country_names(countries),
-            languages=tuple((one.language, staff_language.language_name(one.language)) for one in texts),
+            languages=tuple((one.language, staff_localization.language_name(one.language)) for one in texts),
             picture=story.item.picture_alt,
             has_picture=bool(story.item.picture),
             link=suggested.link,

@@ -17,17 +17,17 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.forms import parse_int
+from mailer.desk.base.form_widgets import parse_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage
 from mailer.desk.base.tables import subscribers_label
 from mailer.desk.subscribers.subscriber_pages import QUERY_PARAMETERS, SubscriberFilters, query_from
-from subscribers.bulk import jobs
+from subscribers.bulk import job_lifecycle
 from subscribers.bulk.models import BulkJob
 from subscribers.models import MailingList
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
 from subscribers.search import subscriber_search
 from subscribers.search.subscriber_search import Query
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import Tag
 
 Action = BulkJob.Action
@@ -66,16 +66,16 @@ class BulkActionForm(forms.Form):
         ),
     )
 
-    def bulk_request(self, ids: tuple[int, ...], query: Query) -> jobs.BulkRequest:
+    def bulk_request(self, ids: tuple[int, ...], query: Query) -> job_lifecycle.BulkRequest:
         """What the form asks for. Creates a new tag if needed. Raises ValueError with a message."""
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
         if data["action"] in (Action.TAG, Action.UNTAG):
-            target = tag_and_field_values.get_or_create_tag(data["tag_name"])
+            target = subscriber_tags_and_fields.get_or_create_tag(data["tag_name"])
         elif data["action"] == Action.SUPPRESS:
             target = None
         target_id, name = (target.pk, str(target)) if target else (None, "")
-        return jobs.BulkRequest(
+        return job_lifecycle.BulkRequest(
             data["action"], ids, query, target=target_id, target_name=name, reason=data["note"]
         )
 
@@ -132,7 +132,7 @@ class BulkActionPage(_BulkView):
                 with transaction.atomic():
                     if self.is_repeated("bulk"):
                         return redirect("desk_bulk_jobs")
-                    job = jobs.create(
+                    job = job_lifecycle.create(
                         form.bulk_request(self.ids, self.query), request.user.get_username(), timezone.now()
                     )
                     log(instance=job, action="desk.bulk", user=request.user)
@@ -140,7 +140,7 @@ class BulkActionPage(_BulkView):
                 form.add_error(None, str(error))
             else:
                 # The first batch runs before the page is shown; the worker does the rest.
-                jobs.RUNNER.attempt(job, timezone.now)
+                job_lifecycle.RUNNER.attempt(job, timezone.now)
                 return redirect("desk_bulk_job", job.pk)
         return self.render_to_response(self.get_context_data(form=form, **kwargs))
 
@@ -176,15 +176,15 @@ class BulkJobPage(_BulkView, ObjectPage[BulkJob]):
         resume = "resume" in request.POST
         try:
             if resume:
-                jobs.RUNNER.resume(self.object)
+                job_lifecycle.RUNNER.resume(self.object)
             else:
-                jobs.RUNNER.start_undo(self.object, request.user.get_username(), timezone.now())
+                job_lifecycle.RUNNER.start_undo(self.object, request.user.get_username(), timezone.now())
         except WrongState as error:
             messages.error(request, str(error))
         else:
             action = "desk.bulk_resume" if resume else "desk.bulk_undo"
             log(instance=self.object, action=action, user=request.user)
-            jobs.RUNNER.attempt(self.object, timezone.now)
+            job_lifecycle.RUNNER.attempt(self.object, timezone.now)
         return redirect("desk_bulk_job", self.object.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class BulkJobPage(_BulkView, ObjectPage[BulkJob]):
             job=job,
             in_progress=job.is_running,
             percent=round(100 * job.position / total) if total else None,
-            may_undo=jobs.RUNNER.can_undo(job, now),
+            may_undo=job_lifecycle.RUNNER.can_undo(job, now),
             undo_until=job.created_at + UNDO_FOR,
             **kwargs,
         )

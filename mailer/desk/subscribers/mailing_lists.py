@@ -22,7 +22,7 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.views.generic import CreateView, DeleteView, IndexView
 from wagtail.log_actions import log
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.approval import list_sender_and_welcome_approval
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.list_sender_and_welcome_approval import ListEmails
@@ -33,7 +33,7 @@ from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.desk.base.tables import DeskViewSet, StateColumn
 from mailer.editions import allowed_sender_domains
 from mailer.reports.charts import Point, line_chart
-from mailer.reports.labels_and_summary import format_number
+from mailer.reports.number_formats import format_number
 from subscribers.models import ListGrowth, MailingList, Subscription
 from subscribers.search.subscriber_search import CAP
 
@@ -69,7 +69,7 @@ class ListForm(WagtailAdminModelForm):
         saved = self.instance.welcome_texts or {}
         return {
             f"{_WELCOME}{code}": PlainInput(
-                gettext("Welcome text in %(name)s") % {"name": staff_language.language_name(code)},
+                gettext("Welcome text in %(name)s") % {"name": staff_localization.language_name(code)},
                 saved.get(code, ""),
             )
             for code in settings.CONFIG.site.languages
@@ -143,7 +143,7 @@ class WelcomePanel(Panel):
                 "texts": [
                     (
                         code,
-                        staff_language.language_name(code),
+                        staff_localization.language_name(code),
                         data.get(f"{_WELCOME}{code}", saved.get(code, "")),
                     )
                     for code in settings.CONFIG.site.languages
@@ -408,7 +408,7 @@ def _comparison(now: ListEmails, proposed: ListEmails) -> list[tuple[str, str, s
         if before or after:
             rows.append(
                 (
-                    gettext("Welcome text in %(name)s") % {"name": staff_language.language_name(code)},
+                    gettext("Welcome text in %(name)s") % {"name": staff_localization.language_name(code)},
                     before,
                     after,
                 )

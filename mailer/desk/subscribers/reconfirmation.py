@@ -18,13 +18,13 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage
-from subscribers.bulk import jobs
+from subscribers.bulk import job_lifecycle
 from subscribers.models import MailingList
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
 from subscribers.resumable_jobs import WrongState
 from subscribers.segments.models import Segment
-from subscribers.segments.rules import InvalidRule
+from subscribers.segments.rule_format import InvalidRule
 
 _SHOWN = 50
 
@@ -93,7 +93,7 @@ class CampaignPage(_CampaignView, ObjectPage[ReconfirmationCampaign]):
             if request.POST.get("action") == "finish":
                 job = campaigns.finish(self.object, by, now)
                 log(instance=job, action="desk.bulk", user=request.user)
-                jobs.RUNNER.attempt(job, lambda: now)
+                job_lifecycle.RUNNER.attempt(job, lambda: now)
                 return redirect("desk_bulk_job", job.pk)
             campaigns.cancel(self.object, by, now)
             log(instance=self.object, action="desk.reconfirm_stop", user=request.user)

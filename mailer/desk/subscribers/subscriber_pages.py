@@ -23,10 +23,10 @@ from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
 from wagtail.admin.views.generic import DeleteView, IndexView
 from wagtail.log_actions import log, registry
 
-from mailer import staff_language
+from mailer import staff_localization
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.delivery.models import Delivery
-from mailer.desk.base.forms import (
+from mailer.desk.base.form_widgets import (
     Choices,
     CountriesInput,
     LanguageSelect,
@@ -44,7 +44,7 @@ from mailer.desk.base.tables import (
     subscribers_label,
 )
 from mailer.desk.imports.list_and_upload import ListFormPage
-from mailer.desk.subscribers.tags_and_fields import AttributesPanel, SubscriberForm
+from mailer.desk.subscribers.subscriber_form import AttributesPanel, SubscriberForm
 from mailer.desk.suppression_decisions import labels_and_timeline
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.reports.spreadsheet_export import subscribers_sheet
@@ -256,7 +256,7 @@ def state_label(subscriber: Any) -> tuple[str, str]:
 def country_names(subscriber: Subscriber) -> str:
     """The subscriber's countries by name; "All countries" for none."""
     return (
-        staff_language.country_names(subscriber.countries)
+        staff_localization.country_names(subscriber.countries)
         if subscriber.countries
         else gettext("All countries")
     )
@@ -355,7 +355,7 @@ class SubscriberViewSet(DeskViewSet):
         Column(
             "language",
             label=_("Language"),
-            accessor=lambda one: staff_language.language_name(one.language),
+            accessor=lambda one: staff_localization.language_name(one.language),
         ),
         Column("countries", label=_("Countries"), accessor=country_names),
         StateColumn("state", label=_("State"), accessor=state_label),

@@ -16,7 +16,7 @@ from django.views.generic import TemplateView
 from mailer.desk.base.page_base_classes import StaffPage
 from mailer.reports.subscribers_to_review import review_rules
 from subscribers.segments.estimates import Estimate, estimate
-from subscribers.segments.rules import Group, to_json
+from subscribers.segments.rule_format import Group, to_json
 
 
 @dataclass(frozen=True)

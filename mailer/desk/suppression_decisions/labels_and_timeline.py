@@ -11,7 +11,7 @@ from django_stubs_ext import StrOrPromise
 
 from mailer.delivery.models import Delivery, OutboxMessage
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
-from mailer.reports.labels_and_summary import reason_label
+from mailer.reports.reason_labels_and_mailing_summary import reason_label
 from subscribers import tokens
 from subscribers.translate_stored_texts import translated
 

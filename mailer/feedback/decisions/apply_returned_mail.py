@@ -16,7 +16,7 @@ from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from mailer.feedback.parsing.classify_bounce_reasons import Classification, reply_fingerprint
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from mailer.feedback.signals import events_recorded
-from subscribers import former_addresses, suppression, unsubscribe
+from subscribers import former_addresses_and_merged_ids, suppression, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Evidence
 from subscribers.models import Subscriber
@@ -92,8 +92,10 @@ def _record_events(
 ) -> list[tuple[FeedbackEvent, Subject]]:
     """Store an event for each subject; returns those that were not known before."""
     deliveries = _deliveries(parsed for parsed, _ in messages)
-    people = former_addresses.surviving_subscribers(delivery.subscriber for delivery in deliveries.values())
-    history = former_addresses.AddressHistory(people.values())
+    people = former_addresses_and_merged_ids.surviving_subscribers(
+        delivery.subscriber for delivery in deliveries.values()
+    )
+    history = former_addresses_and_merged_ids.AddressHistory(people.values())
     found = [
         (_event(parsed, subject, history, source, place), subject)
         for parsed, source in messages
@@ -164,7 +166,7 @@ def _subject_by_address(recipient: Recipient, kind: str) -> Subject:
 def _event(
     parsed: ParsedReturnedMessage,
     subject: Subject,
-    history: former_addresses.AddressHistory,
+    history: former_addresses_and_merged_ids.AddressHistory,
     source: EventSource,
     place: int,
 ) -> FeedbackEvent:
@@ -201,7 +203,7 @@ def _reply_fingerprint(parsed: ParsedReturnedMessage, subject: Subject) -> str:
 
 
 def _hash_of_address(
-    parsed: ParsedReturnedMessage, subject: Subject, history: former_addresses.AddressHistory
+    parsed: ParsedReturnedMessage, subject: Subject, history: former_addresses_and_merged_ids.AddressHistory
 ) -> bytes | None:
     """Hash of the address that the event is about. A complaint is about the person, whatever address they
     had.
@@ -244,7 +246,7 @@ def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
     """End the subscriptions through which the sender of an unsubscribe message gets the newsletter."""
     if parsed.unsubscribe_request is not None:
         request = parsed.unsubscribe_request
-        if (person := former_addresses.surviving_subscriber(request.subscriber)) is not None:
+        if (person := former_addresses_and_merged_ids.surviving_subscriber(request.subscriber)) is not None:
             unsubscribe.unsubscribe(
                 person.pk, request.list_ids, request.newsletter, Evidence(Channel.EMAIL), now
             )
@@ -261,7 +263,7 @@ def _unsubscribe(parsed: ParsedReturnedMessage, now: datetime) -> None:
         if delivery is None or delivery.mailing.dry_run_to:
             return
         subscriber, newsletter = delivery.subscriber, delivery.mailing.edition.newsletter_id
-    person = former_addresses.surviving_subscriber(subscriber)
+    person = former_addresses_and_merged_ids.surviving_subscriber(subscriber)
     if person is not None:
         unsubscribe.unsubscribe(
             person.pk, unsubscribe.newsletter_list_ids(newsletter), newsletter, Evidence(Channel.EMAIL), now

@@ -161,7 +161,7 @@ def asks_for_a_human(text: str) -> bool:
     return _HUMAN.found_in(text[:4000])
 
 
-def asks_to_sign_in(text: str) -> bool:
+def looks_like_sign_in_phishing(text: str) -> bool:
     """Whether the text wants the reader to log in at a link, and repeats no server's reply: mail that
     pretends to come from a mail system does.
     """

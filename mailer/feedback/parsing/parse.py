@@ -104,7 +104,7 @@ def detect_feedback_report(evidence: Evidence) -> Detection | None:
         recipients = complaining_recipients(evidence.root, evidence.notice)
         return Detection("complaint", tuple(recipients), feedback_type)
     # The address to which it was sent may still ask for something.
-    asked = detect_mail_to_unsubscribe_address(evidence) or detect_unsubscribe_request(evidence)
+    asked = detect_mail_to_unsubscribe_address(evidence) or detect_unsubscribe_subject(evidence)
     return replace(asked or OTHER, feedback_type=feedback_type)
 
 
@@ -176,7 +176,7 @@ def detect_with_flufl(evidence: Evidence) -> Detection | None:
     return Detection("bounce", tuple(found)) if found else None
 
 
-def detect_unsubscribe_request(evidence: Evidence) -> Detection | None:
+def detect_unsubscribe_subject(evidence: Evidence) -> Detection | None:
     """A message whose subject only asks for it, at an envelope address with a token."""
     signed = evidence.envelope_match is not None
     if signed and message_kind_signals.is_unsubscribe_subject(evidence.headers):
@@ -193,7 +193,7 @@ DETECTORS: tuple[Detector, ...] = (
     detect_delivery_report,
     detect_bounce_notice,
     detect_auto_reply,
-    detect_unsubscribe_request,
+    detect_unsubscribe_subject,
     detect_with_flufl,
 )
 
@@ -218,7 +218,7 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
         or message_kind_signals.ses_event_type(notice.text) == "bounce"
     ):
         return True
-    if not notice.has_returned_message and message_kind_signals.asks_to_sign_in(notice.text):
+    if not notice.has_returned_message and message_kind_signals.looks_like_sign_in_phishing(notice.text):
         return False
     daemon, subject = _is_from_daemon(evidence), message_kind_signals.is_failure_subject(headers)
     if message_kind_signals.is_auto_reply_subject(headers) and not daemon:

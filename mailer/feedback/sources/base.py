@@ -29,7 +29,7 @@ _MAX_STORY_OCTETS = 40 * 1024 * 1024
 TIMEOUT_SECONDS = 20.0
 
 
-def max_fetch_octets() -> int:
+def max_message_octets() -> int:
     """Octets of any message that are fetched."""
     return _MAX_STORY_OCTETS if settings.CONFIG.stories.address else MAX_OCTETS
 
@@ -93,7 +93,7 @@ class Mailbox(Protocol):
         """
 
     def fetch(self, name: str) -> bytes | None:
-        """The first `max_fetch_octets` of a message; None when there is none. Raises MessageUnavailable."""
+        """The first `max_message_octets` of a message; None when there is none. Raises MessageUnavailable."""
 
     def acknowledge(self, name: str) -> None:
         """Mark, move or delete a message that was stored. Raises MessageUnavailable."""

@@ -27,7 +27,7 @@ from mailer.feedback.sources.base import (
     MailServer,
     MessageUnavailable,
     Stop,
-    max_fetch_octets,
+    max_message_octets,
     require_tls,
     server_text,
     translate_errors,
@@ -134,7 +134,7 @@ class ImapMailbox:
     def fetch(self, name: str) -> bytes | None:
         uid = _uid(name)
         with _unavailable_if_refused():
-            answer = self._client.fetch([uid], [f"BODY.PEEK[]<0.{max_fetch_octets()}>"])
+            answer = self._client.fetch([uid], [f"BODY.PEEK[]<0.{max_message_octets()}>"])
         content = answer.get(uid, {}).get(_CONTENT)
         if content is None:
             # Another program deleted it: the server says nothing about it, or NIL (RFC 3501 §7.4.1).

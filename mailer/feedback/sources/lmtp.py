@@ -19,7 +19,7 @@ from django.db import close_old_connections, connections
 
 from mailer.config.sections import Bounces
 from mailer.feedback.sources import source_health
-from mailer.feedback.sources.base import Ingest, Stop, max_fetch_octets
+from mailer.feedback.sources.base import Ingest, Stop, max_message_octets
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 # in memory: one of 60 MB took 271 MB there and 7 MB here. It stored 2,100 small messages a second, this
 # server 13,400 (one core).
 
-# Octets of a message that are accepted; of these `max_fetch_octets()` are kept.
+# Octets of a message that are accepted; of these `max_message_octets()` are kept.
 MAX_MESSAGE_OCTETS = 64 * 1024 * 1024
 # Recipients of one message (RFC 5321 §4.5.3.1.8), and connections at a time.
 _MAX_RECIPIENTS = 100
@@ -207,7 +207,7 @@ class _Session(socketserver.StreamRequestHandler):
         return True
 
     def _read_content(self) -> bytes | None:
-        """The message up to the final dot, cut to `max_fetch_octets()`; None when the connection was lost.
+        """The message up to the final dot, cut to `max_message_octets()`; None when the connection was lost.
 
         Only a dot between two CRLF ends a message (RFC 5321 §4.1.1.4), so that no second one can be smuggled
         in.
@@ -216,7 +216,7 @@ class _Session(socketserver.StreamRequestHandler):
         while (chunk := self.rfile.readline(_CHUNK)) != b".\r\n" or not at_line_start:
             if not chunk:
                 return None
-            if len(kept) < max_fetch_octets() and read < self.server.max_octets:
+            if len(kept) < max_message_octets() and read < self.server.max_octets:
                 kept += chunk[1:] if at_line_start and chunk.startswith(b".") else chunk
             read += len(chunk)
             at_line_start = chunk.endswith(b"\r\n")

@@ -21,7 +21,7 @@ from mailer.feedback.sources.base import (
     MailServer,
     MessageUnavailable,
     Stop,
-    max_fetch_octets,
+    max_message_octets,
     require_tls,
     server_text,
     translate_errors,
@@ -78,11 +78,11 @@ class Pop3Mailbox:
             raise MessageUnavailable(reply.decode("utf-8", "replace").strip())
         content, at_line_start = bytearray(), True
         while (chunk := self._chunk()) != b".\r\n" or not at_line_start:
-            if len(content) < max_fetch_octets():
+            if len(content) < max_message_octets():
                 # The server doubles a dot at the beginning of a line (RFC 1939 §3).
                 content += chunk[1:] if at_line_start and chunk.startswith(b".") else chunk
             at_line_start = chunk.endswith(b"\n")
-        return bytes(content[: max_fetch_octets()])
+        return bytes(content[: max_message_octets()])
 
     def acknowledge(self, name: str) -> None:
         try:
@@ -151,7 +151,7 @@ class Maildir:
     def fetch(self, name: str) -> bytes | None:
         try:
             with (self._folder / "new" / name).open("rb") as file:
-                return file.read(max_fetch_octets())
+                return file.read(max_message_octets())
         except FileNotFoundError:
             return None
         except OSError as error:

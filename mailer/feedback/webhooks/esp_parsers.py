@@ -24,7 +24,7 @@ from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 from anymail.webhooks.unisender_go import UnisenderGoTrackingWebhookView
 from django.conf import settings
 
-from mailer.delivery.esp.message_encoder import delivery_of
+from mailer.delivery.esp.message_parts_encoder import delivery_of
 from mailer.feedback.parsing.classify_bounce_reasons import classification_for
 from mailer.feedback.parsing.evidence import Kind
 from mailer.feedback.parsing.parse import is_complaint_type

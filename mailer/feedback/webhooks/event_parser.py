@@ -23,7 +23,7 @@ from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType
 
-from mailer.delivery.esp.message_encoder import delivery_of
+from mailer.delivery.esp.message_parts_encoder import delivery_of
 from mailer.feedback.parsing import evidence
 from mailer.feedback.parsing.classify_bounce_reasons import Classification, classification_for, classify
 from mailer.feedback.parsing.evidence import Kind

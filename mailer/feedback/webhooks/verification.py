@@ -261,7 +261,7 @@ _REMEMBERED = timedelta(days=1)
 def is_replayed(service: str, body: bytes, now: datetime) -> bool:
     """Whether a request with this token was applied before."""
     key = _token_key(service, body)
-    return key is not None and rate_limit.count_hits(key, _REMEMBERED, now) > 0
+    return key is not None and rate_limit.hits_in_period(key, _REMEMBERED, now) > 0
 
 
 def claim_token(service: str, body: bytes, now: datetime) -> bool:

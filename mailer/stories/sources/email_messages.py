@@ -1,6 +1,6 @@
 """Stories of an email: its text, or the Word documents attached to it, with the pictures attached.
 
-The message is untrusted: a process with limits reads it (`mail_reader`).
+The message is untrusted: a process with limits reads it (`email_parser_process`).
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from typing import Any
 
 from mailer.stories.sources import folder, word_documents
 from mailer.stories.sources.documents.blocks import Notes, Paragraph, blocks_of
-from mailer.stories.sources.documents.found_story import FoundStory, add_line, finish_story, first_sentence
+from mailer.stories.sources.documents.build_found_story import (
+    FoundStory,
+    add_line,
+    finish_story,
+    first_sentence,
+)
 from mailer.stories.sources.reader_interface import SourceError, SourceItem, SourceResult
 from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines
 from subscribers.translate_stored_texts import stored
 
-_READER, _LIMITS = "mailer.stories.sources.mail_reader", ProcessLimits(cpu_seconds=20, line=48 << 20)
+_READER, _LIMITS = "mailer.stories.sources.email_parser_process", ProcessLimits(cpu_seconds=20, line=48 << 20)
 _PREFIX = re.compile(
     r"^\s*(?:(?:re|fwd?|aw|wg|ответ|пересл?)\s*(?:\[\d+\])?:|\[[^\]]{1,40}\])\s*", re.IGNORECASE
 )

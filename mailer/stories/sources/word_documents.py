@@ -17,7 +17,7 @@ from itertools import count
 from typing import Any
 
 from mailer.stories.sources.documents.blocks import Block, Columns, Notes, Table, blocks_of
-from mailer.stories.sources.documents.found_story import FoundStory
+from mailer.stories.sources.documents.build_found_story import FoundStory
 from mailer.stories.sources.documents.split import split
 from mailer.stories.sources.reader_interface import SourceError, SourceItem, SourceResult
 from subscribers.limited_process import LimitExceeded, ProcessLimits, run_lines

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mailer.approval.preflight.check_input import Description, Reader
-from mailer.approval.preflight.findings import Finding
+from mailer.approval.preflight.findings_and_overrides import Finding
 from mailer.rendering.data_types import Block, LocalText, Subject
 from tests.approval.preflight_edition import CLEAN, check, with_block, with_content, with_masthead, with_text
 

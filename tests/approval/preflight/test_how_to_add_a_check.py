@@ -10,7 +10,7 @@ from typing import Any
 
 from mailer.approval.preflight import character_and_language_checks, check_table
 from mailer.approval.preflight.check_input import Description
-from mailer.approval.preflight.findings import run_checks
+from mailer.approval.preflight.findings_and_overrides import run_checks
 from tests.approval.preflight import test_clean_edition, test_planted_faults
 from tests.approval.preflight_edition import CLEAN, rendered
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mailer.approval.preflight.check_input import Description, Reader
-from mailer.approval.preflight.findings import Finding
+from mailer.approval.preflight.findings_and_overrides import Finding
 from mailer.rendering.data_types import Block, Picture, RenderedVariant
 from tests.approval.preflight_edition import (
     PICTURE,

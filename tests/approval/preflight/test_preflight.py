@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mailer.approval.draft_check_cache import check_draft
-from mailer.approval.preflight.findings import Finding, Override
+from mailer.approval.preflight.findings_and_overrides import Finding, Override
 from mailer.approval.snapshot_state_changes import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.demo import seed

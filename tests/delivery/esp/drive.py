@@ -14,7 +14,7 @@ from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.client_base import READ_TIMEOUT
 from mailer.delivery.esp.configured_client import create_client
-from mailer.delivery.esp.message_encoder import EspMessage, delivery_token, plain_text
+from mailer.delivery.esp.message_parts_encoder import EspMessage, delivery_token, literal_text
 from mailer.delivery.esp.sender import EspPool, RetryPolicy
 from mailer.delivery.ledger import attempt_journal
 from mailer.delivery.ledger.attempt_journal import Journal
@@ -41,8 +41,8 @@ def message(one: ClaimedDelivery, subject: str = "Новости") -> EspMessage
         sender='"Офис, «Азия»" <news@example.org>',
         reply_to="office@example.org",
         subject=subject,
-        html=plain_text(HTML),
-        text=plain_text(TEXT),
+        html=literal_text(HTML),
+        text=literal_text(TEXT),
         headers={
             "List-Id": "<monthly.example.org>",
             "List-Unsubscribe": f"<{LEAVE}>, <mailto:u+t@bounces.example.org>",

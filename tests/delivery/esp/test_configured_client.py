@@ -15,7 +15,7 @@ from mailer.config import Service
 from mailer.delivery import message_identifiers
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.esp.configured_client import check_credentials, create_client
-from mailer.delivery.esp.message_encoder import FilledText, TextTemplate, delivery_of, plain_text
+from mailer.delivery.esp.message_parts_encoder import FilledText, TextTemplate, delivery_of, literal_text
 from mailer.delivery.outcome import ReplyClass, outcome_of
 from mailer.rendering.merge_tags import html_value
 from tests.delivery.esp.api import DROP, HANG, Reply
@@ -69,10 +69,10 @@ def test_a_message_of_a_batch_is_what_it_would_be_alone(service, documented):
     messages = [message(claimed(number)) for number in range(3)]
     messages.append(
         dataclasses.replace(
-            messages[0], to="ünï@bücher.example", text=plain_text('", "x": "'), subject="Other"
+            messages[0], to="ünï@bücher.example", text=literal_text('", "x": "'), subject="Other"
         )
     )
-    messages.append(dataclasses.replace(messages[1], reply_to="", html=plain_text('<p>"\\ \u2028</p>')))
+    messages.append(dataclasses.replace(messages[1], reply_to="", html=literal_text('<p>"\\ \u2028</p>')))
     values = {"countries": '"A" & <Б>', "unsubscribe_url": f"{LEAVE}?a=1&b=2"}
     tagged = TextTemplate("%%countries%%\n<p>%%unsubscribe_url%%</p>%%countries%%", html_value)
     messages.append(dataclasses.replace(messages[2], html=FilledText(tagged, values)))

@@ -12,7 +12,7 @@ from mailer.approval import snapshot_state_changes, submit
 from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.models import SnapshotVariant
 from mailer.delivery.engine import send_loop
-from mailer.delivery.esp import message_encoder
+from mailer.delivery.esp import message_parts_encoder
 from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
@@ -94,7 +94,7 @@ def test_every_recipient_gets_one_message_and_the_account_balances(api):
     assert api.recipients() == sorted(f"reader-{n}@example.net" for n in range(12))
     assert states(mailing) == {"accepted": 12} and balances(mailing)
     assert list(recover_and_finish.journal_folder().iterdir()) == []
-    named = {message_encoder.delivery_of(mail.token) for mail in api.taken}
+    named = {message_parts_encoder.delivery_of(mail.token) for mail in api.taken}
     assert named == set(Delivery.objects.values_list("pk", flat=True))
 
 

@@ -15,9 +15,9 @@ from mailer.approval.models import Snapshot
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings, mailing_control
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import FeedbackEvent
-from mailer.public import archive
+from mailer.public import archived_edition_queries
 from mailer.reports.edition_state import edition_state
 from mailer.reports.stats import latest_dry_run, latest_mailing_totals
 from subscribers.models import Subscriber, Suppression
@@ -108,7 +108,10 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
 def test_the_archive_shows_nothing_of_it(relay, snapshot):
     start(snapshot)
     send()
-    assert archive.archived_editions() == [] and archive.archived_edition(snapshot.edition.slug) is None
+    assert (
+        archived_edition_queries.archived_editions() == []
+        and archived_edition_queries.archived_edition(snapshot.edition.slug) is None
+    )
 
 
 def test_an_edition_can_still_be_changed_and_submitted_again(snapshot):
@@ -216,7 +219,9 @@ def test_its_bounces_say_nothing_about_subscribers(relay, snapshot):
     send()
     sender, original = relay.taken[0].sender, relay.taken[0].message.decode("ascii", "replace")
     for bounce in (_bounce(sender, original), _leave(original)):
-        ingest.ingest_message(bounce, NOW, message_identifiers.read_envelope_sender(sender) and sender)
+        ingest_returned_mail.ingest_message(
+            bounce, NOW, message_identifiers.read_envelope_sender(sender) and sender
+        )
     assert not Suppression.objects.exists()
     assert not FeedbackEvent.objects.exclude(subscriber=None).exists()
     assert Subscriber.objects.filter(subscriptions__state="confirmed").count() == 12

@@ -93,7 +93,10 @@ class Worker:
 
         with patch.context() as patched:
             for module, name in (
-                *((assemble, one) for one in ("plan_of", "stories_for", "_create", "_record_assembly")),
+                *(
+                    (assemble, one)
+                    for one in ("get_or_create_plan", "stories_for", "_create", "_record_assembly")
+                ),
                 *(
                     (schedule_or_hold_planned_editions, one)
                     for one in ("_schedule", "_remind", "_hold", "notify_by_preference")

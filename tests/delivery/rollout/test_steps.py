@@ -57,35 +57,35 @@ def test_only_a_share_is_released_and_the_rest_stays_planned(stepped):
 
 def test_the_next_step_begins_when_all_were_tried_and_the_wait_is_over(stepped):
     clock = Clock()
-    assert advance_mailings.advance_due(clock()) == []
+    assert advance_mailings.advance_or_pause_rollouts(clock()) == []
     finish_released(stepped)
-    assert advance_mailings.advance_due(clock()) == []
+    assert advance_mailings.advance_or_pause_rollouts(clock()) == []
     clock.move(minutes=29)
-    assert advance_mailings.advance_due(clock()) == []
+    assert advance_mailings.advance_or_pause_rollouts(clock()) == []
     clock.move(minutes=1)
-    assert advance_mailings.advance_due(clock()) == [stepped]
+    assert advance_mailings.advance_or_pause_rollouts(clock()) == [stepped]
     assert (stepped.refresh_from_db(), stepped.step, released_rows(stepped).count())[1:] == (1, 20)
     finish_released(stepped)
-    advance_mailings.advance_due(clock())
+    advance_mailings.advance_or_pause_rollouts(clock())
     clock.move(minutes=30)
-    advance_mailings.advance_due(clock())
+    advance_mailings.advance_or_pause_rollouts(clock())
     stepped.refresh_from_db()
     assert (stepped.step, stepped.released_up_to, stepped.state) == (2, None, "sending")
-    assert advance_mailings.advance_due(clock()) == []
+    assert advance_mailings.advance_or_pause_rollouts(clock()) == []
 
 
 def test_a_delivery_deferred_untried_keeps_its_step_open(stepped):
     finish_released(stepped, state="deferred", attempts=0)
     clock = Clock()
-    advance_mailings.advance_due(clock())
+    advance_mailings.advance_or_pause_rollouts(clock())
     clock.move(hours=2)
-    assert advance_mailings.advance_due(clock()) == []
+    assert advance_mailings.advance_or_pause_rollouts(clock()) == []
 
 
 def test_the_stop_rules_pause_a_step_at_once_and_alert_staff(stepped, mailoutbox):
     finish_released(stepped)
     add_cases(stepped, 3)
-    assert advance_mailings.advance_due(NOW) == [stepped]
+    assert advance_mailings.advance_or_pause_rollouts(NOW) == [stepped]
     stepped.refresh_from_db()
     (one,) = stepped.interventions.all()
     assert (one.action, one.metric, one.cases, one.total) == ("paused", "bounced", 3, 4)
@@ -98,27 +98,27 @@ def test_the_stop_rules_pause_a_step_at_once_and_alert_staff(stepped, mailoutbox
 def test_a_single_bounce_pauses_nothing(stepped):
     finish_released(stepped)
     add_cases(stepped, 1)
-    assert advance_mailings.advance_due(NOW) == []
+    assert advance_mailings.advance_or_pause_rollouts(NOW) == []
 
 
 def test_resuming_after_the_stop_rules_begins_the_next_step_and_counts_anew(stepped):
     finish_released(stepped)
     add_cases(stepped, 4)
     clock = Clock()
-    advance_mailings.advance_due(clock())
+    advance_mailings.advance_or_pause_rollouts(clock())
     stepped.refresh_from_db()
     clock.move(minutes=10)
     mailing_control.resume(stepped, None, clock())
     assert (stepped.state, stepped.step, released_rows(stepped).count()) == ("sending", 1, 20)
-    assert advance_mailings.advance_due(clock()) == []
+    assert advance_mailings.advance_or_pause_rollouts(clock()) == []
     released_rows(stepped).filter(state="planned").update(state="accepted", attempts=1)
     hourly_outcomes_by_provider.add(
         [(StatsBucket(stepped.pk, "example.net", clock()), ProviderCounts(attempted=16, accepted=16))]
     )
     add_cases(stepped, 6, at=clock())
-    assert advance_mailings.advance_due(clock()) == []
+    assert advance_mailings.advance_or_pause_rollouts(clock()) == []
     add_cases(stepped, 1, at=clock())
-    advance_mailings.advance_due(clock())
+    advance_mailings.advance_or_pause_rollouts(clock())
     stepped.refresh_from_db()
     assert (stepped.state, "50 %" in stepped.reason) == ("paused", True)
     last = stepped.interventions.first()
@@ -160,7 +160,7 @@ def test_without_steps_the_whole_audience_is_released(configure):
     readers(3)
     mailing = released()
     assert (mailing.step, mailing.released_up_to) == (None, None)
-    assert advance_mailings.advance_due(NOW) == []
+    assert advance_mailings.advance_or_pause_rollouts(NOW) == []
 
 
 def test_a_step_has_at_least_one_delivery(configure):
@@ -190,7 +190,7 @@ def test_steps_never_shrink_and_the_totals_balance_however_deliveries_end(in_ste
             counts = ProviderCounts(attempted=1, bounced=bounced)
             hourly_outcomes_by_provider.add([(StatsBucket(mailing.pk, "example.net", clock()), counts)])
         clock.move(minutes=31)
-        advance_mailings.advance_due(clock())
+        advance_mailings.advance_or_pause_rollouts(clock())
         mailing.refresh_from_db()
         if mailing.state == "paused" and resumes:
             mailing_control.resume(mailing, None, mailing.snapshot.window_from)

@@ -10,8 +10,8 @@ from mailer.delivery.ledger.attempt_types_and_retry_schedule import ClaimedDeliv
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
-from mailer.delivery.throttle.limits_and_backoff import VALIDITY
-from mailer.delivery.throttle.provider_session_shares import ProviderShares
+from mailer.delivery.throttle.limits_warm_up_and_backoff import VALIDITY
+from mailer.delivery.throttle.slow_provider_session_limits import ProviderShares
 
 BIG, SMALL = "big.example", "small.example"
 

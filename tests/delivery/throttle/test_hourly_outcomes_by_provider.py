@@ -30,7 +30,7 @@ def test_final_replies_are_counted_and_deferred_ones_are_not(configure):
     with Relay(Script(rcpt=REFUSALS.get)) as relay:
         configure(smtp={"port": relay.port})
         send(mailing=mailing)
-    assert hourly_outcomes_by_provider.hourly_counts(mailing) == {
+    assert hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing) == {
         ("example.net", hourly_outcomes_by_provider.hour_start(NOW)): ProviderCounts(
             attempted=5, accepted=3, blocked=1
         )
@@ -67,7 +67,11 @@ def counted(mailing: Mailing) -> ProviderCounts:
     return ProviderCounts(
         *map(
             sum,
-            zip(ProviderCounts(), *hourly_outcomes_by_provider.hourly_counts(mailing).values(), strict=True),
+            zip(
+                ProviderCounts(),
+                *hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing).values(),
+                strict=True,
+            ),
         )
     )
 
@@ -78,7 +82,7 @@ def test_later_counts_are_added_to_the_hour_of_sending(mailing):
     add(mailing, 1, attempted=5, accepted=4, blocked=1)
     add(mailing, 60, attempted=7, accepted=7)
     add(mailing, 0, complained=1)
-    assert hourly_outcomes_by_provider.hourly_counts(mailing) == {
+    assert hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing) == {
         ("mail.ru", hour): ProviderCounts(attempted=15, accepted=14, blocked=1, complained=1),
         ("mail.ru", hour + timedelta(hours=1)): ProviderCounts(attempted=7, accepted=7),
     }
@@ -89,12 +93,12 @@ def test_providers_without_cases_are_added_up(mailing):
     add(mailing, 0, "mail.ru", attempted=10, accepted=10, blocked=1)
     add(mailing, 0, "a.example", attempted=10, accepted=10)
     add(mailing, 0, "b.example", attempted=10, accepted=9)
-    assert hourly_outcomes_by_provider.hourly_counts(mailing) == {
+    assert hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing) == {
         ("mail.ru", hour): ProviderCounts(attempted=10, accepted=10, blocked=1),
         ("", hour): ProviderCounts(attempted=20, accepted=19),
     }
     add(mailing, 0, "", bounced=1)
-    assert hourly_outcomes_by_provider.hourly_counts(mailing)["", hour] == ProviderCounts(
+    assert hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing)["", hour] == ProviderCounts(
         attempted=20, accepted=19, bounced=1
     )
 

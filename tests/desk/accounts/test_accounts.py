@@ -13,11 +13,11 @@ from django.urls import reverse
 from wagtail.models import Collection, GroupCollectionPermission
 
 from mailer.approval import snapshot_state_changes
-from mailer.approval.account_change_records import acting_as
+from mailer.approval.acting_user import acting_as
 from mailer.approval.models import AccountChange
 from mailer.approval.snapshot_state_changes import AccountNotIndependent
-from mailer.desk.accounts import role_groups_and_grants, roles
-from mailer.desk.accounts.views import AccountViewSet, GroupViewSet
+from mailer.desk.accounts import role_groups_and_grants, role_labels_and_permissions
+from mailer.desk.accounts.accounts_and_groups import AccountViewSet, GroupViewSet
 from mailer.stories.models import Story
 from tests import cast as everyone
 from tests.approval.test_four_eyes import change_headline
@@ -372,9 +372,14 @@ def test_the_submit_page_names_those_who_can_approve_or_why_nobody_can(desk: Des
 def test_the_form_of_an_invitation_warns_beside_the_roles_that_approve(desk: Desk) -> None:
     add = reverse("wagtailusers_users:add")
     page = as_user(desk.admin).get(f"{add}?role=Writers")
-    assert set(re.findall(r'data-approves="([^"]+)"', page.content.decode())) == set(roles.APPROVING)
+    assert set(re.findall(r'data-approves="([^"]+)"', page.content.decode())) == set(
+        role_labels_and_permissions.APPROVING
+    )
     marked = set(re.findall(r'data-may-approve="([^"]+)"', page.content.decode()))
-    assert marked == {*roles.APPROVING, "Admins"} and "desk-may-approve" in Page(page).classes
+    assert (
+        marked == {*role_labels_and_permissions.APPROVING, "Admins"}
+        and "desk-may-approve" in Page(page).classes
+    )
     chosen = page.context["form"]["groups"].initial
     assert list(Group.objects.filter(pk__in=chosen).values_list("name", flat=True)) == ["Writers"]
     assert "desk-invite-approver" in Page(page).ids

@@ -15,7 +15,7 @@ from django.utils import timezone
 from mailer.approval import snapshot_state_changes, staff_notifications
 from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
-from mailer.approval.outcome_notices import send_outcome_notices
+from mailer.approval.outcome_notices import send_approval_outcome_notices
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.mailing_notices import send_mailing_notices
 from mailer.delivery.rollout import mailing_control
@@ -38,7 +38,7 @@ def mailed() -> list[str]:
 def test_the_writer_is_notified_of_the_approval_once(desk: Desk) -> None:
     cast.approved(desk)
     now = timezone.now()
-    assert send_outcome_notices(now) == 1 and send_outcome_notices(now) == 0
+    assert send_approval_outcome_notices(now) == 1 and send_approval_outcome_notices(now) == 0
     assert mailed() == [desk.writer.email] and events_of(desk.writer) == ["approved"]
     assert events_of(desk.approver) == []
 
@@ -46,32 +46,35 @@ def test_the_writer_is_notified_of_the_approval_once(desk: Desk) -> None:
 def test_the_writer_is_notified_of_requested_changes_with_the_reason(desk: Desk) -> None:
     snapshot = cast.submitted(desk)
     snapshot_state_changes.withdraw(snapshot, desk.approver, "Wrong date.")
-    assert send_outcome_notices(timezone.now()) == 1
+    assert send_approval_outcome_notices(timezone.now()) == 1
     assert "Wrong date." in str(mail.outbox[0].body) and events_of(desk.writer) == ["changes_requested"]
 
 
 def test_a_new_schedule_is_a_new_notification_and_the_one_who_chose_it_gets_none(desk: Desk) -> None:
     snapshot = cast.scheduled(desk)
     now = timezone.now()
-    send_outcome_notices(now)
+    send_approval_outcome_notices(now)
     snapshot_state_changes.unschedule(snapshot, desk.approver)
     snapshot.refresh_from_db()
     snapshot_state_changes.schedule(snapshot, desk.approver, now + timedelta(hours=3), now)
-    send_outcome_notices(now)
+    send_approval_outcome_notices(now)
     assert events_of(desk.writer).count("scheduled") == 2
     assert "scheduled" not in events_of(desk.approver)
 
 
 def test_authors_and_approvers_are_notified_once_of_a_schedule_that_a_change_withdrew(desk: Desk) -> None:
     cast.scheduled(desk)
-    send_outcome_notices(timezone.now())
+    send_approval_outcome_notices(timezone.now())
     mail.outbox.clear()
     story = Story.objects.get(key="kz-news")
     story.link = "https://example.org/changed"
     story.save_revision(user=desk.writer)
-    assert send_outcome_notices(timezone.now()) == 0
+    assert send_approval_outcome_notices(timezone.now()) == 0
     story.get_latest_revision().publish(user=desk.writer)
-    assert send_outcome_notices(timezone.now()) == 2 and send_outcome_notices(timezone.now()) == 0
+    assert (
+        send_approval_outcome_notices(timezone.now()) == 2
+        and send_approval_outcome_notices(timezone.now()) == 0
+    )
     assert mailed() == sorted([desk.writer.email, desk.approver.email])
     assert events_of(desk.approver) == ["approval_ended"]
     assert events_of(desk.writer)[-1] == "approval_ended"
@@ -107,10 +110,10 @@ def test_notices_that_were_given_long_ago_are_not_read_again(
 ) -> None:
     cast.approved(desk)
     now = timezone.now()
-    send_outcome_notices(now)
+    send_approval_outcome_notices(now)
     send_edition_notices(now)
     with CaptureQueriesContext(connection) as read:
-        assert send_outcome_notices(now) == send_edition_notices(now) == 0
+        assert send_approval_outcome_notices(now) == send_edition_notices(now) == 0
     assert not [one for one in read.captured_queries if "LIKE" in one["sql"]]
 
 
@@ -120,7 +123,7 @@ def test_each_person_chooses_the_ways(desk: Desk) -> None:
     assert "approved" in form.fields and "alert" not in form.fields
     browser.post(CHOICE, {"approved": ["desk"], "changes_requested": ["email"]})
     cast.approved(desk)
-    assert send_outcome_notices(timezone.now()) == 0
+    assert send_approval_outcome_notices(timezone.now()) == 0
     assert events_of(desk.writer) == ["approved"]
     assert staff_notifications.notification_ways([desk.writer], "changes_requested")[desk.writer.pk] == {
         "email"

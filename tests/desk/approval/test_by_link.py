@@ -19,7 +19,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.accounts import password_links
 from mailer.approval import emails_to_staff, external_approval
-from mailer.approval.account_change_records import acting_as
+from mailer.approval.acting_user import acting_as
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot, SnapshotVariant
 from mailer.approval.snapshot_state_changes import AccountNotIndependent, SnapshotChanged
 from mailer.delivery.outbox.secret_removal import without_secrets

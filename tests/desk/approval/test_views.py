@@ -11,8 +11,8 @@ from wagtail.models import ModelLogEntry
 from mailer.approval import snapshot_state_changes
 from mailer.approval.content_changes_and_authors import name_of
 from mailer.approval.models import Approval, Snapshot
-from mailer.approval.outcome_notices import send_outcome_notices
-from mailer.approval.preflight.findings import Finding
+from mailer.approval.outcome_notices import send_approval_outcome_notices
+from mailer.approval.preflight.findings_and_overrides import Finding
 from mailer.approval.submit import submit
 from mailer.desk.editions.finding_lines import FindingLine, findings_summary
 from mailer.editions import draft_blocks
@@ -227,8 +227,8 @@ def test_a_rejected_edition_says_so_everywhere_and_its_writers_change_or_delete_
     card = writer.get(reverse("wagtailadmin_home"))
     assert at(desk, "submit") in card.content.decode()
     mail.outbox.clear()
-    assert send_outcome_notices(timezone.now()) == 1
-    assert send_outcome_notices(timezone.now()) == 0
+    assert send_approval_outcome_notices(timezone.now()) == 1
+    assert send_approval_outcome_notices(timezone.now()) == 0
     (message,) = mail.outbox
     assert (message.to, sent["reason"] in message.body) == ([desk.writer.email], True)
     # The writers edit it; nothing says that a submission is withdrawn.
@@ -263,11 +263,11 @@ def test_languages_are_approved_one_by_one_where_the_newsletter_wants_it(desk: D
     home = browser.get(reverse("wagtailadmin_home"))
     assert "desk-state--done" in home.content.decode()
     mail.outbox.clear()
-    send_outcome_notices(timezone.now())
+    send_approval_outcome_notices(timezone.now())
     assert not mail.outbox
     browser.post(at(desk, "approve"), {"sha256": snapshot.sha256, "language": ""})
     assert edition_state(desk.edition) == "approved"
-    assert send_outcome_notices(timezone.now()) == 1
+    assert send_approval_outcome_notices(timezone.now()) == 1
 
 
 def test_a_later_change_invalidates_the_approval_and_is_shown_as_the_reason(desk: Desk) -> None:

@@ -12,11 +12,11 @@ from wagtail.log_actions import LogContext, log
 from wagtail.models import ModelLogEntry
 
 from mailer.audit_log import chain
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import ReturnedMessage
 from subscribers.models import Tag
 from subscribers.privacy.erasure import erase
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
 from tests.desk.subscribers.test_subscriber_pages import form
@@ -39,7 +39,7 @@ def seen(user: User) -> list[tuple[str, str]]:
 
 @pytest.mark.both_databases
 def test_an_edit_is_logged_with_the_values_before_and_after(desk: Desk) -> None:
-    tag_and_field_values.set_tags(desk.reader, ["old"])
+    subscriber_tags_and_fields.set_tags(desk.reader, ["old"])
     url = reverse("desk_subscribers:edit", args=[desk.reader.pk])
     as_user(desk.admin).post(url, form(desk.reader, name="Aigul <b>N", tags="new"))
     expected = {"name": [desk.reader.name, "Aigul <b>N"], "tags": ['["old"]', '["new"]']}
@@ -87,7 +87,9 @@ def test_what_is_saved_outside_of_the_desk_has_no_changes(desk: Desk) -> None:
 
 @pytest.mark.both_databases
 def test_opening_personal_data_is_logged_once_in_a_while(desk: Desk) -> None:
-    ingest.ingest_message(f"From: {desk.reader.email}\nSubject: Hi\n\nThanks.\n".encode(), everyone.NOW)
+    ingest_returned_mail.ingest_message(
+        f"From: {desk.reader.email}\nSubject: Hi\n\nThanks.\n".encode(), everyone.NOW
+    )
     message = ReturnedMessage.objects.get()
     pages = [
         reverse("desk_subscribers:index"),

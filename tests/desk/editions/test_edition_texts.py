@@ -10,13 +10,13 @@ import pytest
 from wagtail import blocks
 
 from mailer.approval.preflight.check_table import CHECKS
-from mailer.approval.preflight.findings import run_checks
-from mailer.desk.editions import block_pages, translations
+from mailer.approval.preflight.findings_and_overrides import run_checks
+from mailer.desk.editions import block_pages, translation_table_and_files
 from mailer.desk.editions.workbench import BLOCK_LABELS
 from mailer.editions import draft_blocks
 from mailer.editions.models import EDITION_BLOCKS, Edition, EditionText
 from mailer.editions.translation_completeness import completeness_of
-from mailer.editions.translation_units import (
+from mailer.editions.translation_units_and_changes import (
     TranslatedUnit,
     TranslationFile,
     apply_to_edition,
@@ -24,7 +24,7 @@ from mailer.editions.translation_units import (
     units_of,
 )
 from mailer.rendering.data_types import WRITTEN_KINDS, Block, LocalText, Picture
-from mailer.rendering.translatable_texts import BLOCK_PARTS, PARTS, TextPart
+from mailer.rendering.edition_text_parts import BLOCK_PARTS, PARTS, TextPart
 from tests.approval.preflight_edition import CLEAN, PICTURE, with_block
 from tests.desk.cast import Desk
 
@@ -60,7 +60,7 @@ def test_every_kind_of_block_says_which_texts_it_has(kind: str) -> None:
 
 def test_every_kind_that_is_described_exists_and_every_text_has_a_name_for_staff() -> None:
     assert set(BLOCK_PARTS) == set(KINDS)
-    assert set(PARTS) == set(translations._PARTS)
+    assert set(PARTS) == set(translation_table_and_files._PARTS)
     # No two texts share a name.
     assert {part for parts in BLOCK_PARTS.values() for part in parts} <= set(PARTS.values())
 

@@ -16,7 +16,7 @@ from wagtail.images import get_image_model
 from wagtail.test.utils.form_data import inline_formset, nested_form_data
 
 from mailer.desk.editions.newsletter_form_summaries import SUMMARIES
-from mailer.desk.editions.theme_field import ThemeField
+from mailer.desk.editions.theme_field_and_preview import ThemeField
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import masthead_of
 from mailer.rendering import theme

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from mailer.desk.editions.variant_matrix import shown_as
+from mailer.desk.editions.preview_modes import shown_as
 from mailer.rendering.data_types import RenderedVariant
 from mailer.stories.models import Story
 from tests import cast

@@ -9,7 +9,7 @@ from django.urls import reverse
 from wagtail.test.utils.form_data import inline_formset, nested_form_data
 
 from mailer.approval.models import Authorship
-from mailer.desk.base.forms import CountriesInput, LanguageOrderInput, OrderedCountriesInput
+from mailer.desk.base.form_widgets import CountriesInput, LanguageOrderInput, OrderedCountriesInput
 from mailer.editions.models import Newsletter
 from tests.desk.cast import Desk, as_user
 

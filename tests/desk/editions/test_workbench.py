@@ -313,7 +313,7 @@ def test_two_people_write_the_same_text_or_heading(desk: Desk) -> None:
     edit_block(desk, heading, **loaded | {"text_ru": "Новости"})
     answer = edit_block(desk, heading, **loaded | {"country": "KZ"})
     assert "version-country" in {one["name"] for one in answer.context["conflicts"]}
-    kept = draft_blocks.value_of(draft(desk), heading)["value"]
+    kept = draft_blocks.raw_block(draft(desk), heading)["value"]
     assert draft_blocks.texts_by_language(kept) == {"en": "News", "ru": "Новости"}
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from wagtail.images import get_image_model
 
-from mailer.approval.account_change_records import acting_as
+from mailer.approval.acting_user import acting_as
 from mailer.approval.possible_approvers import is_second_person
 from mailer.approval.snapshot_state_changes import PreflightFailed, approve
 from mailer.approval.submit import submit
@@ -26,7 +26,7 @@ from mailer.desk.base.setup_progress import STEPS as KEYS
 from mailer.desk.base.setup_progress import back_link, can_be_approved
 from mailer.desk.home import sample_edition
 from mailer.desk.home.checklist import context_for, steps_for
-from mailer.doctor import check_runs, runner
+from mailer.doctor import requested_check_runs, runner
 from mailer.doctor.check_types import CheckResult, DnsRecord
 from mailer.editions.assemble import stories_for
 from mailer.editions.models import Edition, Newsletter
@@ -339,8 +339,8 @@ def test_checks_are_asked_for_in_the_desk_made_by_the_worker_and_remembered(brow
     browser.post(page)
     assert CheckRun.objects.count() == 1
     assert "data-refresh" in browser.get(page).content.decode()
-    assert check_runs.run_requested(timezone.now()) == 1
-    assert check_runs.run_requested(timezone.now()) == 0
+    assert requested_check_runs.run_requested(timezone.now()) == 1
+    assert requested_check_runs.run_requested(timezone.now()) == 0
     answer = browser.get(page)
     assert [row.status for row in answer.context["rows"]] == ["problem", "ok"]
     assert 'value="v=spf1 mx -all"' in answer.content.decode(), "beside a button that copies it"

@@ -8,7 +8,7 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import ReplyAnswer, ReturnedMessage
 from subscribers.privacy import erasure
 from tests.desk.cast import Desk, as_user
@@ -17,7 +17,7 @@ from tests.feedback.parsing.test_parse import sample
 
 
 def received(*lines: str) -> ReturnedMessage:
-    return ingest.ingest_message("\n".join(lines).encode(), timezone.now()).message
+    return ingest_returned_mail.ingest_message("\n".join(lines).encode(), timezone.now()).message
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_subject_with_a_line_break_adds_no_header(desk: Desk, question: Return
 
 
 def test_nobody_answers_a_machine_or_without_the_permission(desk: Desk, question: ReturnedMessage) -> None:
-    bounce = ingest.ingest_message(sample("away-en.eml"), timezone.now()).message
+    bounce = ingest_returned_mail.ingest_message(sample("away-en.eml"), timezone.now()).message
     ReturnedMessage.objects.filter(pk=bounce.pk).update(kind="bounce")
     assert as_user(desk.admin).get(page(bounce)).status_code == 404
     as_user(desk.writer).post(page(question), {"body": "x"})

@@ -14,7 +14,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery import message_identifiers
 from mailer.desk.returned_mail.views import headers_of, text_of
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import InboundSource, ReturnedMessage
 from subscribers import suppression, tokens
 from subscribers.models import Subscription
@@ -26,7 +26,7 @@ INDEX = reverse("desk_replies:index")
 
 
 def received(*lines: str) -> ReturnedMessage:
-    return ingest.ingest_message("\n".join(lines).encode(), timezone.now()).message
+    return ingest_returned_mail.ingest_message("\n".join(lines).encode(), timezone.now()).message
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_the_list_shows_unclassified_replies_and_the_rest_with_a_filter(
 ) -> None:
     done = received("From: a@example.net", "Subject: Old news", "", "words")
     classify(lola, done, "nothing")
-    away = ingest.ingest_message(sample("away-en.eml"), timezone.now()).message
+    away = ingest_returned_mail.ingest_message(sample("away-en.eml"), timezone.now()).message
 
     def messages(**query: str) -> set[int]:
         links = listed(lola, **query).links
@@ -95,7 +95,7 @@ def test_a_message_shows_its_text_its_header_and_its_classification(
     page = page_of(lola, letter)
     assert "I am leaving the office." in page.text and "Subject: Thank you" in page.text
     assert "kind" in page.names and page.response.context["events"] == []
-    bounce = ingest.ingest_message(sample("postfix-unknown.eml"), timezone.now()).message
+    bounce = ingest_returned_mail.ingest_message(sample("postfix-unknown.eml"), timezone.now()).message
     page = page_of(lola, bounce)
     (event,) = page.response.context["events"]
     assert (event["event"].reason, event["subscriber"]) == ("unknown_user", None)
@@ -130,7 +130,7 @@ def test_malformed_messages_are_shown_too(raw: bytes) -> None:
 
 def test_every_kind_of_message_opens(lola: Client) -> None:
     for file in sorted(SAMPLES.glob("*.eml"))[::4]:
-        page_of(lola, ingest.ingest_message(file.read_bytes(), timezone.now()).message)
+        page_of(lola, ingest_returned_mail.ingest_message(file.read_bytes(), timezone.now()).message)
     event = ReturnedMessage.objects.create(sha256="f" * 64, kind="other", raw=b'{"a": 1}', service="postmark")
     assert "Postmark" in page_of(lola, event).response.context["title"]
     assert ".json" in lola.get(reverse("desk_reply_source", args=[event.pk]))["Content-Disposition"]
@@ -187,7 +187,7 @@ def test_several_messages_are_marked_as_done_after_a_confirmation(
     lola: Client, letter: ReturnedMessage
 ) -> None:
     other = received("From: a@example.net", "Subject: Offer", "", "Buy")
-    bounce = ingest.ingest_message(sample("postfix-unknown.eml"), timezone.now()).message
+    bounce = ingest_returned_mail.ingest_message(sample("postfix-unknown.eml"), timezone.now()).message
     action = reverse("wagtail_bulk_action", args=["mailer", "returnedmessage", "done"])
     selected = f"{action}?id={letter.pk}&id={other.pk}&id={bounce.pk}&next={INDEX}"
     question = lola.get(selected)
@@ -264,7 +264,7 @@ def test_tokens_in_a_message_are_shown_to_admins_only(desk: Desk, lola: Client) 
         f"From: a@example.net\r\nSubject: Fwd\r\nX-Delivery: {mail_token}\r\n\r\n"
         f"Look: https://news.example.org/preferences/{page_token}/ and b+{mail_token}@example.org\r\n"
     )
-    ingest.ingest_message(raw.encode(), timezone.now())
+    ingest_returned_mail.ingest_message(raw.encode(), timezone.now())
     message = ReturnedMessage.objects.get(subject="Fwd")
     shown = {
         name: as_user(user).get(reverse("desk_reply", args=[message.pk])).content.decode()

@@ -17,9 +17,9 @@ from mailer.reports import segment_count_job
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
-from subscribers.segments import estimates, tag_and_field_values
+from subscribers.segments import estimates, subscriber_tags_and_fields
 from subscribers.segments.models import CustomField, RuleCount, Segment
-from subscribers.segments.rules import Condition, Group, to_json
+from subscribers.segments.rule_format import Condition, Group, to_json
 from subscribers.segments.segments import save
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
@@ -103,7 +103,7 @@ def test_an_invalid_rule_shows_an_error_and_is_not_saved(desk: Desk, fields: dic
 def test_every_available_condition_can_be_shown(desk: Desk) -> None:
     for kind in CustomField.Kind.values:
         CustomField.objects.create(name=f"A {kind}", kind=kind, choices="red\ngreen")
-    tag_and_field_values.get_or_create_tag("donor")
+    subscriber_tags_and_fields.get_or_create_tag("donor")
     page = as_user(desk.admin).get(NEW).content.decode()
     options = [part.split('"')[0] for part in page.split('<option value="')[1:] if "|" in part.split('"')[0]]
     assert len(options) > 30

@@ -15,7 +15,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import staff_alerts
-from mailer.delivery.rollout import advance_mailings
+from mailer.delivery.rollout import advance_mailings, apply_stop_rules
 from mailer.delivery.throttle import hourly_outcomes_by_provider
 from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from mailer.reports.edition_state import edition_state
@@ -196,7 +196,7 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
             )
         ]
     )
-    advance_mailings.apply_stop_rules_to_all(timezone.now())
+    apply_stop_rules.apply_stop_rules_to_all(timezone.now())
     browser = as_user(desk.approver)
     mailing.refresh_from_db()
     page = browser.get(at(desk, "report"))

@@ -14,7 +14,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.accounts import sessions
 from mailer.delivery.models import Mailing
-from mailer.instance import identity, models, no_send
+from mailer.instance import database_copy_detection, models, no_send
 from mailer.instance.models import Instance
 from tests.delivery.cast import readers, released
 from tests.desk.page import Page
@@ -27,7 +27,7 @@ URL = "/desk/no-send/"
 @pytest.fixture(autouse=True)
 def _machine(configure: Callable[..., None], tmp_path: Path) -> None:
     configure(storage={"path": str(tmp_path)})
-    identity.enforce_identity(timezone.now())
+    database_copy_detection.enforce_identity(timezone.now())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import ReturnedMessage
 from mailer.stories import inbound_story_email
 from mailer.stories.models import Story, StoryMail, StorySource
@@ -33,7 +33,7 @@ def almaty(settings: Any) -> StorySource:
 
 
 def arrive(raw: bytes, envelope_to: str | None = None) -> StoryMail:
-    found = ingest.ingest_message(raw, NOW, envelope_to).message
+    found = ingest_returned_mail.ingest_message(raw, NOW, envelope_to).message
     assert isinstance(found, StoryMail)
     inbound_story_email.process_due(lambda: NOW, lambda: False)
     found.refresh_from_db()
@@ -57,11 +57,11 @@ def test_a_message_of_a_known_sender_becomes_a_draft_once(almaty: StorySource) -
 
 
 def test_other_mail_is_returned_mail_as_before(almaty: StorySource, settings: Any) -> None:
-    found = ingest.ingest_message(message().as_bytes(), NOW, "bounces+almaty@example.org")
+    found = ingest_returned_mail.ingest_message(message().as_bytes(), NOW, "bounces+almaty@example.org")
     assert isinstance(found.message, ReturnedMessage)
     stories = dataclasses.replace(settings.CONFIG.stories, address="")
     settings.CONFIG = dataclasses.replace(settings.CONFIG, stories=stories)
-    assert isinstance(ingest.ingest_message(message().as_bytes(), NOW).message, ReturnedMessage)
+    assert isinstance(ingest_returned_mail.ingest_message(message().as_bytes(), NOW).message, ReturnedMessage)
 
 
 def test_unknown_and_forged_senders_wait_and_staff_decide(almaty: StorySource, desk: Desk) -> None:

@@ -15,7 +15,7 @@ from subscribers import suppression as suppress
 from subscribers.addresses import address_hash
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
 from subscribers.search import possible_duplicates
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import CustomField
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
@@ -32,12 +32,12 @@ def test_tags_and_custom_fields_are_saved_and_invalid_values_refused(desk: Desk)
     address, browser = reverse("desk_subscribers:edit", args=[desk.reader.pk]), as_user(desk.admin)
     values = {"tags": "donor, press,", f"field-{visits.pk}": "2,5", f"field-{colour.pk}": "red"}
     browser.post(address, form(desk.reader, **values))
-    assert tag_and_field_values.values_of(desk.reader) == {"Visits": 2.5, "Colour": "red"}
+    assert subscriber_tags_and_fields.values_of(desk.reader) == {"Visits": 2.5, "Colour": "red"}
     assert {("tags", "donor, press"), (f"field-{visits.pk}", "2.5")} <= Page(browser.get(address)).controls
     invalid = {**values, f"field-{visits.pk}": "often"}
     assert browser.post(address, form(desk.reader, **invalid)).context["form"].non_field_errors()
     browser.post(address, form(desk.reader, tags="press", **{f"field-{colour.pk}": ""}))
-    assert tag_and_field_values.values_of(desk.reader) == {}
+    assert subscriber_tags_and_fields.values_of(desk.reader) == {}
     assert [one.tag.name for one in desk.reader.taggings.all()] == ["press"]
 
 
@@ -70,19 +70,19 @@ def test_saving_the_form_keeps_the_precision_of_numbers(desk: Desk) -> None:
     for written in ("1234567", "12345.67", "0.1"):
         browser.post(address, form(desk.reader, tags="", **{f"field-{gift.pk}": written}))
         assert (f"field-{gift.pk}", written) in Page(browser.get(address)).controls
-        assert tag_and_field_values.values_of(desk.reader) == {"Gift": float(written)}
+        assert subscriber_tags_and_fields.values_of(desk.reader) == {"Gift": float(written)}
 
 
 def test_nul_characters_in_tags_and_fields_are_removed(desk: Desk) -> None:
     colour = CustomField.objects.create(name="Colour")
-    tag_and_field_values.set_value(desk.reader, colour, "red\0")
-    tag_and_field_values.set_tags(desk.reader, ["press\0office"])
-    assert tag_and_field_values.values_of(desk.reader) == {"Colour": "red"}
+    subscriber_tags_and_fields.set_value(desk.reader, colour, "red\0")
+    subscriber_tags_and_fields.set_tags(desk.reader, ["press\0office"])
+    assert subscriber_tags_and_fields.values_of(desk.reader) == {"Colour": "red"}
     assert [one.tag.name for one in desk.reader.taggings.all()] == ["press office"]
 
 
 def test_a_form_without_tags_and_fields_keeps_them(desk: Desk) -> None:
-    tag_and_field_values.set_tags(desk.reader, ["donor"])
+    subscriber_tags_and_fields.set_tags(desk.reader, ["donor"])
     address = reverse("desk_subscribers:edit", args=[desk.reader.pk])
     as_user(desk.admin).post(address, form(desk.reader, name="Aigul"))
     assert desk.reader.taggings.count() == 1

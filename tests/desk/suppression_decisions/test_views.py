@@ -13,8 +13,8 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery import message_identifiers
 from mailer.desk.suppression_decisions import labels_and_timeline
-from mailer.feedback import ingest
-from mailer.feedback.decisions.rejections_and_event_counts import process_rejections
+from mailer.feedback import ingest_returned_mail
+from mailer.feedback.decisions.rejections_and_stop_rule_counts import process_rejections
 from mailer.feedback.models import BounceWave, SuppressionDecision
 from subscribers import suppression
 from subscribers.models import Subscriber, Subscription, Suppression
@@ -36,7 +36,7 @@ def bounced(desk: Desk) -> SuppressionDecision:
     raw = f"Delivered-To: {message_identifiers.envelope_sender(sent.pk)}\n".encode() + sample(
         "postfix-unknown.eml"
     )
-    ingest.ingest_message(raw, now)
+    ingest_returned_mail.ingest_message(raw, now)
     return past.latest_decision(desk.reader)
 
 

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from mailer.delivery import message_identifiers
-from mailer.delivery.esp.message_encoder import delivery_token
+from mailer.delivery.esp.message_parts_encoder import delivery_token
 from mailer.delivery.models import Alert, Delivery
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.decisions import (
     bounce_waves,
     evaluate_and_probe,
-    rejections_and_event_counts,
+    rejections_and_stop_rule_counts,
     suppression_decision_states,
 )
 from mailer.feedback.decisions.apply_returned_mail import apply_one
@@ -210,7 +210,7 @@ class Everyone:
     def in_session(self, replies: list[str], at: datetime) -> None:
         for delivery, reply in zip(self.deliveries(state="refused", reason="refused"), replies, strict=True):
             Delivery.objects.filter(pk=delivery.pk).update(reply=reply)
-        rejections_and_event_counts.process_rejections(at)
+        rejections_and_stop_rule_counts.process_rejections(at)
 
     def by_mail(self, replies: list[str], at: datetime) -> None:
         sent = self.deliveries(state="accepted", accepted_at=at - timedelta(minutes=5))
@@ -223,7 +223,7 @@ class Everyone:
                 f"Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; {reply}\n\n--b--\n"
             )
             header = f"From: MAILER-DAEMON@relay.example\nTo: {envelope_sender}\nSubject: failed\n"
-            ingest.ingest_message((header + report).encode(), at, envelope_sender)
+            ingest_returned_mail.ingest_message((header + report).encode(), at, envelope_sender)
 
     def by_webhook(self, replies: list[str], at: datetime) -> None:
         sent = self.deliveries(state="accepted", accepted_at=at - timedelta(minutes=5))

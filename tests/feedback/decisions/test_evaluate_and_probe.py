@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import OutboxMessage
-from mailer.feedback import ingest
+from mailer.feedback import ingest_returned_mail
 from mailer.feedback.decisions import evaluate_and_probe, suppression_decision_states
 from mailer.feedback.models import BounceWave, FeedbackEvent, SuppressionDecision
 from subscribers.models import Subscriber, Subscription
@@ -66,7 +66,7 @@ def test_the_probe_is_sent_once_in_the_subscribers_language(asked: Subscriber) -
 
 def test_a_bounced_probe_suppresses_and_is_evidence(asked: Subscriber) -> None:
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample("postfix-full-under-5.1.1.eml")
-    ingest.ingest_message(raw, NOW + timedelta(hours=1))
+    ingest_returned_mail.ingest_message(raw, NOW + timedelta(hours=1))
     assert (latest_decision(asked).state, stopped(asked)) == ("applied", True)
     assert latest_decision(asked).events.count() == 6
     assert FeedbackEvent.objects.filter(delivery=None, subscriber=asked.pk, identity="verp").count() == 1
@@ -81,7 +81,7 @@ def test_a_refused_probe_suppresses(asked: Subscriber) -> None:
 @pytest.mark.parametrize("name", ["spamhaus-refused.eml", "delay-report.eml", "away-ru.eml"])
 def test_replies_that_are_not_about_the_address_never_suppress(asked: Subscriber, name: str) -> None:
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample(name)
-    ingest.ingest_message(raw, NOW + timedelta(hours=1))
+    ingest_returned_mail.ingest_message(raw, NOW + timedelta(hours=1))
     assert latest_decision(asked).state == "probing"
 
 
@@ -145,14 +145,14 @@ def test_unsubscribed_readers_get_no_probe() -> None:
 
 def test_a_reply_to_a_probe_can_unsubscribe(asked: Subscriber) -> None:
     raw = f"From: {asked.email}\nTo: {sent().sender}\nSubject: unsubscribe\n\n".encode()
-    ingest.ingest_message(raw, NOW)
+    ingest_returned_mail.ingest_message(raw, NOW)
     assert Subscription.objects.get().state == "unsubscribed"
 
 
 def test_staff_can_revert_while_a_probe_is_pending(asked: Subscriber) -> None:
     suppression_decision_states.revert(latest_decision(asked), "lola", NOW)
     raw = f"Delivered-To: {sent().sender}\n".encode() + sample("postfix-full-under-5.1.1.eml")
-    ingest.ingest_message(raw, NOW + timedelta(hours=1))
+    ingest_returned_mail.ingest_message(raw, NOW + timedelta(hours=1))
     assert not stopped(asked)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mailer.delivery import message_identifiers
 from mailer.delivery.models import Delivery
-from mailer.feedback import ingest, subscriber_signal_receivers
+from mailer.feedback import ingest_returned_mail, subscriber_signal_receivers
 from mailer.feedback.decisions import manual_triage
 from mailer.feedback.decisions.manual_triage import TriageError
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
@@ -53,7 +53,7 @@ def delivery(aigerim: Subscriber) -> Delivery:
 
 def received(*lines: str) -> ReturnedMessage:
     """A message that no rule understands."""
-    message = ingest.ingest_message("\n".join(lines).encode(), NOW).message
+    message = ingest_returned_mail.ingest_message("\n".join(lines).encode(), NOW).message
     assert message.kind == "other"
     return message
 

@@ -15,7 +15,7 @@ from mailer.feedback.decisions.suppression_decision_states import DecisionError
 from mailer.feedback.models import FeedbackEvent, SuppressionDecision
 from subscribers import suppression
 from subscribers.consent import Channel, Evidence
-from subscribers.imports import jobs
+from subscribers.imports import job_lifecycle
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
 from subscribers.subscribe import subscribe
 from tests.feedback import cast
@@ -163,10 +163,12 @@ def test_no_import_lifts_a_complaint(aigerim: Subscriber) -> None:
     cast.complain(cast.accepted_delivery(aigerim, ago(hours=1)))
     suppression_decision_states.revert(latest_decision(aigerim), "lola", NOW)
     file = io.BytesIO(f"email\n{aigerim.email}\n".encode())
-    run = jobs.create("people.csv", jobs.ImportOptions(MailingList.objects.get(), "a paper form"), NOW)
-    jobs.read_file(run, file, lambda: NOW)
-    jobs.start_apply(run, "lola", NOW)
-    assert jobs.RUNNER.run(run, lambda: NOW, lambda: False)
+    run = job_lifecycle.create(
+        "people.csv", job_lifecycle.ImportOptions(MailingList.objects.get(), "a paper form"), NOW
+    )
+    job_lifecycle.read_file(run, file, lambda: NOW)
+    job_lifecycle.start_apply(run, "lola", NOW)
+    assert job_lifecycle.RUNNER.run(run, lambda: NOW, lambda: False)
     assert run.result["suppressed"] == 1 and stopped(aigerim)
 
 

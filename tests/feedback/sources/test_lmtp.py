@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.demo.folder import free_port
-from mailer.feedback.ingest import ingest_message
+from mailer.feedback.ingest_returned_mail import ingest_message
 from mailer.feedback.models import InboundSource
 from mailer.feedback.sources import lmtp
 from mailer.feedback.sources.base import MAX_OCTETS

@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 
 from mailer.delivery.models import Alert
-from mailer.feedback.ingest import ingest_message
+from mailer.feedback.ingest_returned_mail import ingest_message
 from mailer.feedback.models import InboundSource, ReturnedMessage
 from mailer.feedback.sources import poll, pop3_maildir, source_health
 from mailer.feedback.sources.base import MailboxError, MessageUnavailable, Stop

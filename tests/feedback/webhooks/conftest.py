@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from mailer.delivery.esp.message_encoder import delivery_token
+from mailer.delivery.esp.message_parts_encoder import delivery_token
 from mailer.delivery.models import Delivery
 from mailer.feedback.webhooks import sns
 from mailer.feedback.webhooks.esp_parsers import PARSERS, AmazonSesParser

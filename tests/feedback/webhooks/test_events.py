@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from mailer.delivery.esp.message_encoder import delivery_token
+from mailer.delivery.esp.message_parts_encoder import delivery_token
 from mailer.delivery.message_identifiers import message_id
 from mailer.delivery.models import Delivery
 from mailer.feedback import subscriber_signal_receivers

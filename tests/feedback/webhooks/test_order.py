@@ -12,7 +12,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.delivery.esp.message_encoder import delivery_token
+from mailer.delivery.esp.message_parts_encoder import delivery_token
 from mailer.delivery.models import Delivery
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision, WebhookPayload
 from mailer.feedback.webhooks.process_payloads import process_due

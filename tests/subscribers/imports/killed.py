@@ -22,17 +22,17 @@ def main(seed: int, kills: int) -> None:
     from django.db.backends.utils import CursorWrapper
     from django.utils import timezone
 
-    from subscribers.imports import jobs
+    from subscribers.imports import job_lifecycle
     from subscribers.imports.models import ImportChange, ImportJob, ImportRow
     from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription
 
     # Two connections share the job, where the database allows that.
-    runner = jobs.ImportRunner(batch_size=15, parallel_from=1)
+    runner = job_lifecycle.ImportRunner(batch_size=15, parallel_from=1)
     chance, attempts = random.Random(seed), count(1)
     monthly = MailingList.objects.create(slug="monthly", name="Monthly")
-    job = jobs.create("people.csv", jobs.ImportOptions(monthly, "crash"), timezone.now())
+    job = job_lifecycle.create("people.csv", job_lifecycle.ImportOptions(monthly, "crash"), timezone.now())
     file = b"email\n" + b"".join(b"p%d@example.org\n" % number for number in range(PEOPLE))
-    jobs.read_file(job, io.BytesIO(file), timezone.now)
+    job_lifecycle.read_file(job, io.BytesIO(file), timezone.now)
 
     def run_until_killed(after: int) -> None:
         """Continue the import in a process that is killed at its statement number `after`."""
@@ -67,9 +67,9 @@ def main(seed: int, kills: int) -> None:
             deaths += 1
         return deaths
 
-    jobs.start_apply(job, "lola", timezone.now())
+    job_lifecycle.start_apply(job, "lola", timezone.now())
     report = {"deaths": run_to("applied"), **consistent(), "added": ImportJob.objects.get().result["added"]}
-    jobs.start_undo(job, "lola", timezone.now())
+    job_lifecycle.start_undo(job, "lola", timezone.now())
     report |= {"undo_deaths": run_to("undone"), "left": Subscriber.objects.count()}
     report |= ImportJob.objects.get().undo_result
     connection.close()

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from subscribers.imports import jobs, zip_archive
+from subscribers.imports import job_lifecycle, zip_archive
 from subscribers.imports.models import ImportRow, RejectedRow
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.staff_questions import Unanswered
@@ -304,8 +304,10 @@ def test_a_name_beside_a_last_name_is_joined(headings: str, cells: str, name: st
 
 
 def read_job(text: str, mailing_list: MailingList, **options: Any) -> Any:
-    job = jobs.create("people.csv", jobs.ImportOptions(mailing_list, "a form", "lola", **options), NOW)
-    jobs.read_file(job, io.BytesIO(text.encode()), lambda: NOW)
+    job = job_lifecycle.create(
+        "people.csv", job_lifecycle.ImportOptions(mailing_list, "a form", "lola", **options), NOW
+    )
+    job_lifecycle.read_file(job, io.BytesIO(text.encode()), lambda: NOW)
     return job
 
 
@@ -325,8 +327,8 @@ def test_cells_that_are_shown_are_deleted_with_a_subscriber_and_when_the_import_
     Subscriber.objects.create(email="erased@example.org")
     for end in (
         lambda job: erase("erased@example.org", NOW),
-        lambda job: jobs.start_apply(job, "lola", NOW),
-        lambda job: jobs.discard(job, "lola", NOW),
+        lambda job: job_lifecycle.start_apply(job, "lola", NOW),
+        lambda job: job_lifecycle.discard(job, "lola", NOW),
     ):
         job = read_job(two_columns("Street", "1 Abay Avenue"), monthly)
         assert job.options["unused"] == [["Street", "1 Abay Avenue"]]
@@ -457,8 +459,8 @@ def test_nobody_whose_row_says_that_they_left_becomes_mailable(
         }
         words = {word: one.proposed for one in error.questions if one.about == "words" for word in one.values}
         job = read_job(text, monthly, columns=columns, words=words)
-    jobs.start_apply(job, "lola", NOW, suppress_do_not_mail=True)
-    assert jobs.RUNNER.run(job, lambda: NOW, lambda: False)
+    job_lifecycle.start_apply(job, "lola", NOW, suppress_do_not_mail=True)
+    assert job_lifecycle.RUNNER.run(job, lambda: NOW, lambda: False)
     added = set(Subscriber.objects.values_list("email", flat=True)) - {"a@example.org"}
     assert not added & left
     never = RejectedRow.objects.filter(job=job, kind="do_not_mail").values_list("address_hash", flat=True)

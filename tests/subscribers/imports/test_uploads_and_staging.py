@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from subscribers.imports import jobs, uploads_and_staging
-from subscribers.imports.jobs import ImportRunner
+from subscribers.imports import job_lifecycle, uploads_and_staging
+from subscribers.imports.job_lifecycle import ImportRunner
 from subscribers.imports.models import ImportJob, ImportRow
 from subscribers.models import MailingList, Subscriber
 from subscribers.resumable_jobs import LEASE, WrongState
@@ -20,13 +20,13 @@ LATER = NOW + LEASE * 2
 
 
 def upload(file: bytes, mailing_list: MailingList) -> ImportJob:
-    options = jobs.ImportOptions(mailing_list, "a paper form", "lola")
-    return jobs.create_upload("people.csv", [file], options, NOW)
+    options = job_lifecycle.ImportOptions(mailing_list, "a paper form", "lola")
+    return job_lifecycle.create_upload("people.csv", [file], options, NOW)
 
 
 def ready_to_read(file: bytes, mailing_list: MailingList) -> ImportJob:
     job = upload(file, mailing_list)
-    jobs.set_columns(job, {}, "", "")
+    job_lifecycle.set_columns(job, {}, "", "")
     return job
 
 
@@ -41,7 +41,7 @@ def row_of(job: ImportJob, line: int) -> ImportRow:
     )
 
 
-def work(runner: ImportRunner = jobs.RUNNER, at: Any = NOW) -> None:
+def work(runner: ImportRunner = job_lifecycle.RUNNER, at: Any = NOW) -> None:
     runner.read_and_run_due(lambda: at, lambda: False)
 
 
@@ -52,7 +52,7 @@ def test_a_file_waits_for_its_columns_and_is_read_by_the_worker(monthly: Mailing
     assert preview.encoding == "cp1251" and preview.rows == (("Ann", "a@example.org"),)
     work()
     assert not ImportRow.objects.exists()
-    jobs.set_columns(job, {"1": "name", "2": "email"}, "", "")
+    job_lifecycle.set_columns(job, {"1": "name", "2": "email"}, "", "")
     work()
     job.refresh_from_db()
     assert (job.state, job.expected["added"], ImportRow.objects.get().name) == ("ready", 1, "Ann")
@@ -83,16 +83,16 @@ def test_a_worker_that_lost_its_lease_neither_keeps_nor_deletes_a_row(monthly: M
     ImportJob.objects.update(worker="other")
     row_of(job, 2)
     with uploads_and_staging.open_upload(job) as stream, pytest.raises(WrongState):
-        jobs.read_file(job, stream, lambda: NOW)
+        job_lifecycle.read_file(job, stream, lambda: NOW)
     assert ImportRow.objects.get().email == "x"
 
 
 def test_discarding_deletes_the_file(monthly: MailingList) -> None:
     job = upload(b"email\na@example.org\n", monthly)
-    jobs.discard(job, "lola", NOW)
+    job_lifecycle.discard(job, "lola", NOW)
     assert not uploads_and_staging.is_stored(job.upload)
     other = upload(b"email\na@example.org\n", monthly)
-    jobs.delete_expired(NOW + timedelta(days=8))
+    job_lifecycle.delete_expired(NOW + timedelta(days=8))
     assert not uploads_and_staging.is_stored(other.upload)
 
 
@@ -119,7 +119,7 @@ def test_a_failed_import_rests_until_its_lease_is_over(monthly: MailingList) -> 
     first, second = two_jobs(monthly)
     work()
     for job in (first, second):
-        jobs.start_apply(job, "lola", NOW)
+        job_lifecycle.start_apply(job, "lola", NOW)
 
     class Failing(ImportRunner):
         def apply_batch(self, job: ImportJob, *arguments: Any, **options: Any) -> ImportJob:
@@ -143,7 +143,7 @@ def test_a_failed_import_rests_until_its_lease_is_over(monthly: MailingList) -> 
 def test_undoing_a_failed_import_deletes_the_rows_that_were_not_applied(monthly: MailingList) -> None:
     job = ready_to_read(b"email\na@example.org\nb@example.org\n", monthly)
     work()
-    jobs.start_apply(job, "lola", NOW)
+    job_lifecycle.start_apply(job, "lola", NOW)
 
     class Failing(ImportRunner):
         def apply_batch(self, job: ImportJob, *arguments: Any, **options: Any) -> ImportJob:
@@ -152,11 +152,11 @@ def test_undoing_a_failed_import_deletes_the_rows_that_were_not_applied(monthly:
             return super().apply_batch(job, *arguments, **options)
 
     with pytest.raises(WrongState):
-        jobs.start_undo(job, "dana", NOW)
+        job_lifecycle.start_undo(job, "dana", NOW)
     work(Failing(batch_size=1))
     job.refresh_from_db()
     assert job.error and Subscriber.objects.count() == 1
-    jobs.start_undo(job, "dana", NOW)
+    job_lifecycle.start_undo(job, "dana", NOW)
     work()
     job.refresh_from_db()
     assert (job.state, job.error, job.undo_result["removed"]) == ("undone", "", 1)

@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from subscribers import former_addresses, tokens
+from subscribers import former_addresses_and_merged_ids, tokens
 from subscribers.consent import Channel, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
 from subscribers.preference_center import change_address
@@ -225,9 +225,9 @@ def test_a_rejection_after_confirmation_restores_the_address(
         -1
     ] == "rejected: the old address is restored"
     # The old one is no former address any more.
-    assert former_addresses.AddressHistory([person]).address_at(person, timezone.now()) == bytes(
-        person.address_hash
-    )
+    assert former_addresses_and_merged_ids.AddressHistory([person]).address_at(
+        person, timezone.now()
+    ) == bytes(person.address_hash)
 
 
 @pytest.mark.both_databases

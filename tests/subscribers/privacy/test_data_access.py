@@ -27,7 +27,7 @@ from subscribers.models import (
     Subscriber,
     Suppression,
 )
-from subscribers.privacy import data_access
+from subscribers.privacy import erase_and_notify
 from subscribers.subscribe import subscribe
 from subscribers.suppression import active_suppression, suppress
 from tests.subscribers.conftest import Join
@@ -125,7 +125,7 @@ def test_erasure_deletes_server_replies_and_the_last_email_expires(join: Join, s
     FeedbackEvent.objects.create(kind="bounce", subscriber=person.pk, diagnostic="<olga@example.org>: full")
     now = timezone.now()
     outbox.enqueue("news@example.org", person.email, b"To: olga@example.org\r\n", now - timedelta(days=3))
-    data_access.erase_and_notify(person, now)
+    erase_and_notify.erase_and_notify(person, now)
     assert OutboxMessage.objects.count() == 1
     assert FeedbackEvent.objects.get().diagnostic == ""
     # What still waits is kept.
@@ -138,7 +138,7 @@ def test_erasure_deletes_server_replies_and_the_last_email_expires(join: Join, s
 def test_an_erased_address_returns_by_a_confirmed_sign_up_only(
     monthly: MailingList, join: Join, sent_emails: list[mail.EmailMessage]
 ) -> None:
-    data_access.erase_and_notify(join("olga"), timezone.now())
+    erase_and_notify.erase_and_notify(join("olga"), timezone.now())
     now = timezone.now()
     subscribe.request_signup("olga@example.org", [monthly.pk], "en", (), Evidence(Channel.FORM), now)
     person = Subscriber.objects.get()

@@ -8,17 +8,17 @@ from datetime import timedelta
 import pytest
 
 from subscribers import consent
-from subscribers.bulk import jobs
-from subscribers.bulk.jobs import BulkRequest
+from subscribers.bulk import job_lifecycle
+from subscribers.bulk.job_lifecycle import BulkRequest
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Event, Evidence
-from subscribers.imports import jobs as imports
+from subscribers.imports import job_lifecycle as imports
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy import retention
 from subscribers.privacy.erasure import erase
 from subscribers.search.subscriber_search import Query
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from tests.subscribers.conftest import NOW, Join
 
 pytestmark = pytest.mark.both_databases
@@ -31,31 +31,35 @@ def test_erasure_removes_a_search_for_the_address_and_the_bulk_action_continues(
     join("olga")
     other = join("helga", name="olga@example.org.example")
     tag, other_tag = (
-        tag_and_field_values.get_or_create_tag("donor"),
-        tag_and_field_values.get_or_create_tag("press"),
+        subscriber_tags_and_fields.get_or_create_tag("donor"),
+        subscriber_tags_and_fields.get_or_create_tag("press"),
     )
     reason = "olga@example.org asked by telephone"
-    job = jobs.create(BulkRequest("tag", query=Query(text), target=tag.pk, reason=reason), "lola", NOW)
-    found = list(jobs.selected_subscribers(job))
-    unrelated = jobs.create(BulkRequest("tag", query=Query("@example.org"), target=other_tag.pk), "lola", NOW)
+    job = job_lifecycle.create(
+        BulkRequest("tag", query=Query(text), target=tag.pk, reason=reason), "lola", NOW
+    )
+    found = list(job_lifecycle.selected_subscribers(job))
+    unrelated = job_lifecycle.create(
+        BulkRequest("tag", query=Query("@example.org"), target=other_tag.pk), "lola", NOW
+    )
     assert erase("olga@example.org", NOW)
     for one in (job, unrelated):
         one.refresh_from_db()
     assert "olga" not in str(job.selection).lower() and job.reason == "…@… asked by telephone"
     assert unrelated.selection["text"] == "@example.org"
-    assert list(jobs.selected_subscribers(job)) == [one for one in found if one == other]
-    jobs.run_due(NOW, lambda: False)
+    assert list(job_lifecycle.selected_subscribers(job)) == [one for one in found if one == other]
+    job_lifecycle.run_due(NOW, lambda: False)
     job.refresh_from_db()
     assert (job.state, job.changed) == ("done", len(found) - 1)
 
 
 def test_a_redacted_search_of_a_finished_bulk_action_finds_no_subscriber(join: Join) -> None:
     join("olga"), join("helga", name="olga@example.org.example")
-    tag = tag_and_field_values.get_or_create_tag("donor")
-    jobs.create(BulkRequest("tag", query=Query("olga@example.org"), target=tag.pk), "lola", NOW)
-    jobs.run_due(NOW, lambda: False)
+    tag = subscriber_tags_and_fields.get_or_create_tag("donor")
+    job_lifecycle.create(BulkRequest("tag", query=Query("olga@example.org"), target=tag.pk), "lola", NOW)
+    job_lifecycle.run_due(NOW, lambda: False)
     assert erase("olga@example.org", NOW)
-    assert not jobs.selected_subscribers(BulkJob.objects.get()).exists()
+    assert not job_lifecycle.selected_subscribers(BulkJob.objects.get()).exists()
 
 
 def test_erasure_redacts_imports_with_unreadable_addresses_too(join: Join, monthly: MailingList) -> None:

@@ -24,8 +24,8 @@ from subscribers.models import (
     Tag,
 )
 from subscribers.preference_center import change_address
-from subscribers.privacy import data_access, erasure, retention
-from subscribers.segments import tag_and_field_values
+from subscribers.privacy import data_access, erase_and_notify, erasure, retention
+from subscribers.segments import subscriber_tags_and_fields
 from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, suppress
 from tests.subscribers.conftest import Join
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.both_databases
 def person(client: Client, join: Join, sent_emails: list[mail.EmailMessage]) -> Subscriber:
     """A subscriber whose address was changed to a thief's."""
     person = join("olga", name="Olga Petrova", language="ru", countries=("KZ", "UZ"))
-    tag_and_field_values.set_tags(person, ["press"])
+    subscriber_tags_and_fields.set_tags(person, ["press"])
     consent.record(
         Event.IMPORTED, [person.pk], [None], Evidence(Channel.IMPORT, "text", "en"), timezone.now()
     )
@@ -124,7 +124,7 @@ def test_without_a_recent_change_an_erasure_is_final(join: Join) -> None:
         requested_at=now - timedelta(days=32),
         changed_at=now - timedelta(days=31),
     )
-    data_access.erase_and_notify(person, now)
+    erase_and_notify.erase_and_notify(person, now)
     assert not ReversibleErasure.objects.exists() and not Subscriber.objects.exists()
 
 
@@ -151,7 +151,7 @@ def test_a_new_sign_up_and_erasure_at_the_new_address_does_not_make_it_final(
     erase_by_link(client, person, sent_emails)
     for email in ("thief@example.net", "thief@example.net"):
         subscribe.request_signup(email, [monthly.pk], "en", (), Evidence(Channel.FORM), now)
-        data_access.erase_and_notify(Subscriber.objects.get(email=email), now)
+        erase_and_notify.erase_and_notify(Subscriber.objects.get(email=email), now)
     # And who has the address may sign up again.
     subscribe.request_signup("thief@example.net", [monthly.pk], "en", (), Evidence(Channel.FORM), now)
     assert client.post(not_me(notice)).status_code == 200
@@ -263,6 +263,6 @@ def test_a_change_that_was_not_made_reverses_nothing(
 ) -> None:
     person = join("olga")
     change_address.request(person, "new@example.org", Evidence(Channel.PREFERENCES), timezone.now())
-    data_access.erase_and_notify(person, timezone.now())
+    erase_and_notify.erase_and_notify(person, timezone.now())
     assert not ReversibleErasure.objects.exists()
     assert client.post(not_me(sent_emails[1])).status_code == 404

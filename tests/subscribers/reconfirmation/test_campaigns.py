@@ -10,15 +10,15 @@ from django.core import mail
 from django.test import Client
 
 from subscribers import suppression, unsubscribe
-from subscribers.bulk import jobs
+from subscribers.bulk import job_lifecycle
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
 from subscribers.resumable_jobs import LEASE, WrongState
-from subscribers.segments import tag_and_field_values
+from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import Segment, Tag
-from subscribers.segments.rules import Condition, Group
+from subscribers.segments.rule_format import Condition, Group
 from subscribers.segments.segments import save
 from tests.subscribers.conftest import NOW, Join
 
@@ -49,7 +49,7 @@ def link(letter: int = 0) -> str:
 
 def decided(campaign: ReconfirmationCampaign) -> None:
     campaigns.finish(campaign, "dana", OVER)
-    jobs.run_due(OVER, lambda: False)
+    job_lifecycle.run_due(OVER, lambda: False)
 
 
 def state(person: Subscriber) -> str:
@@ -109,7 +109,9 @@ def test_no_one_is_asked_when_the_tag_of_the_excluded_was_deleted(
     monthly: MailingList, events: MailingList, join: Join
 ) -> None:
     join("aigul")
-    rule = Group("all", (Condition("tag", "not_has", (tag_and_field_values.get_or_create_tag("donor").pk,)),))
+    rule = Group(
+        "all", (Condition("tag", "not_has", (subscriber_tags_and_fields.get_or_create_tag("donor").pk,)),)
+    )
     first = campaigns.create(save(Segment(), "Others", rule, "lola", NOW), monthly, 30, "lola", NOW)
     Tag.objects.all().delete()
     campaigns.run_due(NOW)
@@ -159,13 +161,13 @@ def test_undoing_the_removal_resubscribes_no_one_who_unsubscribed_since(
     person, other = join("silent"), join("other")
     campaigns.run_due(NOW)
     job = campaigns.finish(campaign, "dana", OVER)
-    jobs.run_due(OVER, lambda: False)
+    job_lifecycle.run_due(OVER, lambda: False)
     unsubscribe.unsubscribe(
         person.pk, [campaign.mailing_list_id], None, Evidence(Channel.ONE_CLICK), OVER + timedelta(1)
     )
     job.refresh_from_db()
-    jobs.RUNNER.start_undo(job, "dana", OVER + timedelta(2))
-    jobs.run_due(OVER + timedelta(2), lambda: False)
+    job_lifecycle.RUNNER.start_undo(job, "dana", OVER + timedelta(2))
+    job_lifecycle.run_due(OVER + timedelta(2), lambda: False)
     assert (state(person), state(other)) == ("unsubscribed", "confirmed")
 
 

@@ -14,9 +14,9 @@ from subscribers.models import MailingList, Subscriber, Subscription, Suppressio
 from subscribers.privacy.erasure import erase
 from subscribers.search import search_index, subscriber_search
 from subscribers.search.subscriber_search import Query
-from subscribers.segments import estimates, tag_and_field_values
+from subscribers.segments import estimates, subscriber_tags_and_fields
 from subscribers.segments.models import RuleCount, Segment
-from subscribers.segments.rules import Condition, Group
+from subscribers.segments.rule_format import Condition, Group
 from subscribers.segments.segments import save
 from subscribers.suppression import suppress
 from tests.conftest import lacking
@@ -72,7 +72,7 @@ def many(monthly: MailingList, events: MailingList) -> Iterator[list[Subscriber]
         if number % 11 == 0:
             suppress(person, Suppression.Reason.MANUAL, "", NOW)
         if number % 7 == 0:
-            tag_and_field_values.set_tags(person, ["donor"])
+            subscriber_tags_and_fields.set_tags(person, ["donor"])
     yield list(Subscriber.objects.order_by("-pk"))
 
 
@@ -193,7 +193,9 @@ def test_special_characters_in_a_search_are_literal(join: Join) -> None:
 @pytest.mark.usefixtures("monthly")
 def test_a_segment_with_a_deleted_tag_finds_no_subscriber(join: Join) -> None:
     join("olga")
-    rule = Group("all", (Condition("tag", "not_has", (tag_and_field_values.get_or_create_tag("donor").pk,)),))
+    rule = Group(
+        "all", (Condition("tag", "not_has", (subscriber_tags_and_fields.get_or_create_tag("donor").pk,)),)
+    )
     others = save(Segment(), "Others", rule, "lola", NOW)
     asked = Query(segment=others.pk, as_of=NOW.isoformat())
     assert subscriber_search.count_matches(asked).number == 1

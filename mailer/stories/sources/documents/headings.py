@@ -18,7 +18,7 @@ _LARGER = 1.5
 _SUBTITLE = 120
 
 
-def with_headings(blocks: Sequence[Block]) -> list[Block]:
+def body_blocks_with_headings(blocks: Sequence[Block]) -> list[Block]:
     """The blocks below the title page, in which every headline has a level, and its picture below it."""
     return _pictures_below_headlines(with_pseudo_headings(_without_title_page(list(blocks))))
 

@@ -22,11 +22,16 @@ from mailer.stories.sources.documents.blocks import (
     could_be_headline,
     headline_text,
 )
-from mailer.stories.sources.documents.found_story import FoundStory, add_line, finish_story, first_sentence
+from mailer.stories.sources.documents.build_found_story import (
+    FoundStory,
+    add_line,
+    finish_story,
+    first_sentence,
+)
 from mailer.stories.sources.documents.headings import (
+    body_blocks_with_headings,
     level_of,
     levels_with_text,
-    with_headings,
     with_pseudo_headings,
 )
 
@@ -58,7 +63,7 @@ class _Split:
 
 def split(blocks: Sequence[Block], notes: Notes, title: str = "") -> list[FoundStory]:
     """The stories, in their order. `title`: the document's, of one that has no line for a headline."""
-    leveled = with_headings(blocks)
+    leveled = body_blocks_with_headings(blocks)
     state = _Split()
     text_levels = levels_with_text(leveled)
     for place, block in enumerate(leveled):

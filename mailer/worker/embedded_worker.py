@@ -1,0 +1,65 @@
+"""The embedded worker: APScheduler in one process, running the jobs of every package."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from django.conf import settings
+from django.utils import timezone
+
+from mailer.delivery.smtp import dkim
+from mailer.job_index import JOBS, Job
+from mailer.monitoring.job_runs import write_runs_and_heartbeats
+from mailer.worker.machine_locks import worker_lock
+from mailer.worker.run_job import run_and_log_failure
+from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    stop: threading.Event, now: Callable[[], datetime] = timezone.now, jobs: Sequence[Job] = JOBS
+) -> None:
+    """Run every job until `stop` is set, then let the running ones finish.
+
+    Raises WorkerAlreadyRunning when another worker uses the same storage folder, and ConfigError when mail
+    cannot be signed with the configured key.
+    """
+    limit_arenas()
+    dkim.configured_signer()
+    with (
+        worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)),
+        write_runs_and_heartbeats("embedded", now),
+    ):
+        # No job waits for another. Each runs once at a time, and a missed run is made up for at once.
+        scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(len(jobs))},
+            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+        for job in jobs:
+            scheduler.add_job(
+                runner_of(job, now, stop), "interval", seconds=job.every, id=job.name, next_run_time=now()
+            )
+        scheduler.start()
+        start_trimming()
+        log.info("action=worker_started jobs=%d", len(jobs))
+        notify_systemd("READY=1")
+        stop.wait()
+        notify_systemd("STOPPING=1")
+        scheduler.shutdown(wait=True)
+        log.info("action=worker_stopped")
+
+
+def runner_of(job: Job, now: Callable[[], datetime], stop: threading.Event) -> Callable[[], None]:
+    """The job as the scheduler calls it."""
+
+    def run() -> None:
+        run_and_log_failure(job, now, stop.is_set)
+
+    return run
