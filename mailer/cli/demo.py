@@ -73,12 +73,12 @@ def _replace_process(config: Path, command: str) -> None:
 @run.command()
 def serve() -> None:
     """Run web, worker and mail catcher until asked to stop."""
-    from mailer.demo import seed
+    from mailer.demo import start_demo
 
     stop = threading.Event()
     stop_on_signals(stop)
-    seed.set_up()
-    print_text(f"\n  The demo is ready: {seed.start_page()}")
+    start_demo.set_up()
+    print_text(f"\n  The demo is ready: {start_demo.start_page()}")
     print_text("  No mail is sent outside this machine. Ctrl-C stops it.\n")
     supervise(
         {
@@ -105,8 +105,8 @@ def once() -> None:
 @run.command()
 def catcher() -> None:
     """Run the mail catcher alone."""
-    from mailer.demo import seed
+    from mailer.demo import start_demo
 
     stop = threading.Event()
     stop_on_signals(stop)
-    seed.run_mail_catcher(stop)
+    start_demo.run_mail_catcher(stop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,15 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.core.management import call_command
 from django.db import transaction
-from django.utils import timezone
 
 from mailer.approval import account_change_notices
-from mailer.demo import mail_catcher
 from mailer.desk.accounts.role_groups_and_grants import ensure_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
@@ -263,19 +258,3 @@ READERS = (
 def reader_of(address: str) -> Reader | None:
     """The sample reader with this address, in any letter case; None for others."""
     return next((reader for reader in READERS if reader.email == address.lower()), None)
-
-
-def set_up() -> None:
-    """Create database, accounts, readers and stories; existing rows are not changed."""
-    call_command("migrate", verbosity=0, interactive=False)
-    seed(timezone.now())
-
-
-def start_page() -> str:
-    """URL of the start page."""
-    return f"{settings.CONFIG.site.url}/demo/"
-
-
-def run_mail_catcher(stop: threading.Event) -> None:
-    """Run the mail server until `stop` is set."""
-    mail_catcher.serve(settings.CONFIG, stop)

@@ -909,7 +909,7 @@ class Migration(migrations.Migration):
                 ('raw', models.BinaryField()),
                 ('received_at', models.DateTimeField()),
                 ('tag', models.CharField(blank=True, max_length=64)),
-                ('state', models.CharField(choices=[('waiting', 'not read yet'), ('added', 'added as draft stories'), ('unknown', 'waiting: unknown sender'), ('forged', 'waiting: sender not confirmed'), ('unreadable', 'no story found in the email')], default='waiting', max_length=12)),
+                ('state', models.CharField(choices=[('waiting', 'waiting to be processed'), ('added', 'added as draft stories'), ('unknown', 'waiting: unknown sender'), ('forged', 'waiting: sender not confirmed'), ('unreadable', 'no story found in the email')], default='waiting', max_length=12)),
                 ('sender', models.CharField(blank=True, max_length=254)),
                 ('subject', models.CharField(blank=True, max_length=200)),
                 ('authentication', models.JSONField(blank=True, default=dict)),

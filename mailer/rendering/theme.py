@@ -173,6 +173,22 @@ _MAGAZINE_DARK = {
     "rule": "#3E3732",
     "band": "#9B1B30",
 }
+# What each colour is used for, as staff read it; those of dark mode have "dark_" in front.
+USES = {
+    "ground": stored("Background around the email"),
+    "page": stored("Page"),
+    "tint": stored("Background of shaded blocks"),
+    "ink": stored("Text"),
+    "heading": stored("Headlines"),
+    "accent": stored("Lines beside countries, and links"),
+    "deep": stored("Background of masthead and buttons"),
+    "on_deep": stored("Text on the masthead"),
+    "deep_link": stored("Links on the masthead"),
+    "signal": stored("Edition number and main button"),
+    "quiet": stored("Small print"),
+    "rule": stored("Divider lines between blocks"),
+    "band": stored("Decorative band"),
+}
 
 
 def _named(light: Mapping[str, str], dark: Mapping[str, str], **others: str) -> Mapping[str, str]:
@@ -326,6 +342,11 @@ def theme_problems(changes: Mapping[str, str]) -> tuple[str, ...]:
         for one in low_contrasts(changes)
     )
     return (*invalid, *pale)
+
+
+def colour_use(token: str) -> str:
+    """What a colour is used for, in light or dark mode: a text as mark_messages_for_gettext marks it."""
+    return USES[token.removeprefix("dark_")]
 
 
 def contrast_ratio(one: str, other: str) -> float:

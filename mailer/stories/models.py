@@ -281,7 +281,7 @@ class StoryMail(models.Model):
     """An email that was sent to the address for stories."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", _("not read yet")
+        WAITING = "waiting", _("waiting to be processed")
         ADDED = "added", _("added as draft stories")
         UNKNOWN = "unknown", _("waiting: unknown sender")
         FORGED = "forged", _("waiting: sender not confirmed")

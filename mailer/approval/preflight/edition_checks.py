@@ -174,9 +174,9 @@ def _contrasts(description: Description, least: float, below: float) -> Iterator
                 else stored("Design, colours in light mode")
             )
             detail = stored(
-                "%(front)s on %(back)s has a contrast of %(ratio)s:1",
-                front=pair.front,
-                back=pair.back,
+                "“%(front)s” on “%(back)s” has a contrast of %(ratio)s:1",
+                front=theme.colour_use(pair.front),
+                back=theme.colour_use(pair.back),
                 ratio=f"{pair.ratio:.1f}",
             )
             yield Found(Place("newsletter", "", mode), detail)

@@ -63,7 +63,7 @@ _ACTIONS = {
     "desk.schedule": (_("Schedule"), _("Scheduled")),
     "desk.unschedule": (_("Cancel an edition's schedule"), _("Cancelled an edition's schedule")),
     "desk.test_send": (_("Test email"), _("Sent test emails")),
-    "desk.dry_run": (_("Full test"), _("Started a full test of an edition")),
+    "desk.dry_run": (_("Test with all emails"), _("Started a test with all emails of an edition")),
     "desk.pause": (_("Pause"), _("Paused sending of an edition")),
     "desk.resume": (_("Resume"), _("Resumed sending of an edition")),
     "desk.release_all": (

@@ -35,22 +35,6 @@ from mailer.rendering import merge_tags, theme, variants
 from mailer.rendering.data_types import Masthead, RenderedVariant
 from subscribers import translate_stored_texts
 
-# What each colour is used for, as staff read it.
-_USES: dict[str, Promise] = {
-    "ground": gettext_lazy("Background around the email"),
-    "page": gettext_lazy("Page"),
-    "tint": gettext_lazy("Background of shaded blocks"),
-    "ink": gettext_lazy("Text"),
-    "heading": gettext_lazy("Headlines"),
-    "accent": gettext_lazy("Lines beside countries, and links"),
-    "deep": gettext_lazy("Background of masthead and buttons"),
-    "on_deep": gettext_lazy("Text on the masthead"),
-    "deep_link": gettext_lazy("Links on the masthead"),
-    "signal": gettext_lazy("Edition number and main button"),
-    "quiet": gettext_lazy("Small print"),
-    "rule": gettext_lazy("Divider lines between blocks"),
-    "band": gettext_lazy("Decorative band"),
-}
 _DARK = "dark_"
 # The complete themes: their names and what they are for.
 _THEMES: dict[str, tuple[Promise, Promise]] = {
@@ -127,7 +111,7 @@ class Verdict(NamedTuple):
 
 def colour_label(token: str) -> str:
     """What a colour is used for: "Small text", or "Small lines (dark)"."""
-    name = str(_USES[token.removeprefix(_DARK)])
+    name = translate_stored_texts.translated(theme.colour_use(token))
     return _("%(use)s (in dark mode)") % {"use": name} if token.startswith(_DARK) else name
 
 
@@ -138,7 +122,7 @@ def contrast_verdicts(changes: Mapping[str, str]) -> list[Verdict]:
         dark = one.front.startswith(_DARK)
         found.setdefault((one.front.removeprefix(_DARK), one.back.removeprefix(_DARK)), {})[dark] = one
     return [
-        Verdict(str(_USES[front]), str(_USES[back]), both.get(False), both.get(True))
+        Verdict(colour_label(front), colour_label(back), both.get(False), both.get(True))
         for (front, back), both in found.items()
     ]
 
@@ -243,10 +227,10 @@ class ThemeInput(forms.Widget):
 
 
 def _colours(shown: Mapping[str, str], defaults: Mapping[str, str]) -> Iterator[_Colour]:
-    for token, use in _USES.items():
+    for token in theme.USES:
         light, dark = token, _DARK + token
         yield _Colour(
-            str(use),
+            colour_label(token),
             (_Input(light, shown[light], defaults[light]), _Input(dark, shown[dark], defaults[dark])),
         )
 
