@@ -30,7 +30,7 @@ _STARTUP_FUNCTIONS = (
     "mailer.audit_log.changes.connect_signals",
     "mailer.accounts.api_keys.connect_signals",
     "mailer.accounts.sessions.connect_signals",
-    "mailer.approval.acting_user.provide_trigger_function",
+    "mailer.approval.acting_user_of_account_changes.provide_trigger_function",
     "mailer.approval.one_account_per_person.connect_signals",
     "mailer.approval.content_changes_and_authors.connect_signals",
     "mailer.editions.audience.register_newsletters",
@@ -66,7 +66,7 @@ def _after_migrating_postgresql(using: str, **_: Any) -> None:
     """What only PostgreSQL has: the table of the cache, and triggers of the cluster engine."""
     call_command("createcachetable", database=using, verbosity=0)
     # Loads the jobs of every package.
-    import_module("mailer.worker.job_queueing_triggers").update_after_migrating(using)
+    import_module("mailer.worker.job_queueing_triggers").create_or_drop_queueing_triggers(using)
 
 
 class UsersConfig(WagtailUsersAppConfig):

@@ -95,7 +95,11 @@ def _gather_stories(now: Clock, stop: Stop) -> None:
 JOBS = (
     Job("password resets", 2, lambda now, stop: password_links.answer_requests(now()), "assemble"),
     Job("delete old API answers", 3600, lambda now, stop: api_keys.delete_old_answers(now())),
-    Job("delete old sign-in failures", 3600, lambda now, stop: sign_in_limits.delete_old(now())),
+    Job(
+        "delete old sign-in failures",
+        3600,
+        lambda now, stop: sign_in_limits.audit_and_delete_old_failures(now()),
+    ),
     Job("gather stories", 10, _gather_stories, "fetch", outgoing=True),
     Job("read story mail", 5, lambda now, stop: inbound_story_email.process_due(now, stop), "fetch"),
     Job("delete old story mail", 3600, lambda now, stop: inbound_story_email.delete_old(now())),
@@ -119,7 +123,13 @@ JOBS = (
     Job(
         "account notices", 5, lambda now, stop: account_change_notices.send_account_notices(now()), "assemble"
     ),
-    Job("start mailings", 2, lambda now, stop: advance_mailings.start_due(now()), "deliver", outgoing=True),
+    Job(
+        "start mailings",
+        2,
+        lambda now, stop: advance_mailings.create_and_plan_due_mailings(now()),
+        "deliver",
+        outgoing=True,
+    ),
     Job(
         "send mailings",
         1,
@@ -152,21 +162,21 @@ JOBS = (
     Job(
         "poll maildir",
         5,
-        lambda now, stop: poll.run("maildir", ingest_returned_mail.ingest_message, now, stop),
+        lambda now, stop: poll.poll_due_mailboxes("maildir", ingest_returned_mail.ingest_message, now, stop),
         "fetch",
         outgoing=True,
     ),
     Job(
         "poll imap",
         5,
-        lambda now, stop: poll.run("imap", ingest_returned_mail.ingest_message, now, stop),
+        lambda now, stop: poll.poll_due_mailboxes("imap", ingest_returned_mail.ingest_message, now, stop),
         "fetch",
         outgoing=True,
     ),
     Job(
         "poll pop3",
         5,
-        lambda now, stop: poll.run("pop3", ingest_returned_mail.ingest_message, now, stop),
+        lambda now, stop: poll.poll_due_mailboxes("pop3", ingest_returned_mail.ingest_message, now, stop),
         "fetch",
         outgoing=True,
     ),
@@ -185,7 +195,12 @@ JOBS = (
         "feedback",
         Runs.EACH_WORKER,
     ),
-    Job("suppression decisions", 60, lambda now, stop: evaluate_and_probe.review_pending(now()), "feedback"),
+    Job(
+        "suppression decisions",
+        60,
+        lambda now, stop: evaluate_and_probe.review_bounce_waves_and_probes(now()),
+        "feedback",
+    ),
     Job(
         "bounce counts",
         5,

@@ -27,7 +27,7 @@ from django.views.defaults import bad_request
 from wagtail.admin import messages
 
 from mailer.approval.one_account_per_person import SamePerson
-from mailer.staff_localization import accepted_language, chosen_language, desk_languages, office_language
+from mailer.staff_localization import accepted_language, chosen_language, desk_languages, office_desk_language
 
 # What no page of ours uses. Passkeys are used, so their features are not listed.
 _PERMISSIONS = ", ".join(
@@ -71,7 +71,7 @@ class LanguageMiddleware(LocaleMiddleware):
         else:
             signed_in = settings.SESSION_COOKIE_NAME in request.COOKIES
             code = chosen_language(request.user) if signed_in else ""
-            code = code or accepted_language(request, desk_languages(), office_language())
+            code = code or accepted_language(request, desk_languages(), office_desk_language())
         translation.activate(code)
         request.LANGUAGE_CODE = translation.get_language() or code
 

@@ -174,7 +174,7 @@ MIDDLEWARE = [
     # Before the limits, which say why a password is asked for again.
     "django.contrib.messages.middleware.MessageMiddleware",
     "mailer.accounts.middleware.SessionLimits",
-    "mailer.approval.acting_user.ActingUserMiddleware",
+    "mailer.approval.acting_user_of_account_changes.ActingUserMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mailer.middleware.ProtectedDeleteMiddleware",

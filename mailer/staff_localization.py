@@ -73,7 +73,7 @@ def zone_label(moment: datetime | None, zone: ZoneInfo) -> str:
     return gettext("%(city)s time, %(offset)s") % {"city": city, "offset": utc_offset(moment, zone)}
 
 
-def office_language() -> str:
+def office_desk_language() -> str:
     """The first of the office's languages that the desk has; English where it has none of them."""
     offered = desk_languages()
     return next((code for code in settings.CONFIG.site.languages if code in offered), DEFAULT)
@@ -88,7 +88,7 @@ def chosen_language(user: User | AnonymousUser) -> str:
 
 def language_of(user: User) -> str:
     """The language of emails to this member of staff: what they chose, else the office's."""
-    return chosen_language(user) or office_language()
+    return chosen_language(user) or office_desk_language()
 
 
 def in_language_of(user: User) -> AbstractContextManager[None]:

@@ -21,7 +21,9 @@ class SubscribersConfig(AppConfig):
         # Its tables can be imported only from here on.
         verify_address_hash_key = import_module("subscribers.verify_address_hash_key")
         post_migrate.connect(
-            verify_address_hash_key.create_key_canary, sender=self, dispatch_uid="subscribers.key_canary"
+            verify_address_hash_key.create_and_verify_key_canary,
+            sender=self,
+            dispatch_uid="subscribers.key_canary",
         )
         post_migrate.connect(
             search_index.create_if_missing, sender=self, dispatch_uid="subscribers.search_index"

@@ -15,7 +15,7 @@ from subscribers.models import (
 )
 
 
-def add_alias(
+def record_former_address(
     subscriber: Subscriber,
     old_hash: bytes,
     now: datetime,
@@ -36,13 +36,14 @@ def add_alias(
 def record_address_change(
     subscriber: Subscriber, old_hash: bytes, now: datetime, *, is_own: bool = True
 ) -> None:
-    """Record that the subscriber's address replaces the one with this hash; `is_own` as in `add_alias`.
+    """Record that the subscriber's address replaces the one with this hash; `is_own` as in
+    `record_former_address`.
 
     The present address is no former one any more, unless a merged subscriber had it.
     """
     present = bytes(subscriber.address_hash)
     FormerAddress.objects.filter(address_hash=present, merged_subscriber_id=None).delete()
-    add_alias(subscriber, old_hash, now, is_own=is_own)
+    record_former_address(subscriber, old_hash, now, is_own=is_own)
 
 
 def address_changed_since(subscriber: Subscriber, at: datetime) -> bool:

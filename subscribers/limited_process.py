@@ -96,15 +96,15 @@ def limit_this_process(arguments: list[str], *, renewable: bool = False) -> list
     return arguments[2:]
 
 
-def check_depth(pieces: Iterator[bytes], most: int = MAX_DEPTH) -> None:
-    """Raise ValueError where XML elements are nested deeper than `most`; what is not XML passes."""
+def require_xml_depth_at_most(pieces: Iterator[bytes], max_depth: int = MAX_DEPTH) -> None:
+    """Raise ValueError where XML elements are nested deeper than `max_depth`; what is not XML passes."""
     depth = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal depth
         depth += 1
-        if depth > most:
-            raise ValueError(f"elements are nested deeper than {most}")
+        if depth > max_depth:
+            raise ValueError(f"elements are nested deeper than {max_depth}")
 
     def end(name: str) -> None:
         nonlocal depth
@@ -119,7 +119,7 @@ def check_depth(pieces: Iterator[bytes], most: int = MAX_DEPTH) -> None:
         return
 
 
-def check_memory(error: Exception) -> None:
+def raise_if_out_of_memory(error: Exception) -> None:
     """Raise MemoryError where the cause of the error is that memory ran out, and not the file."""
     out_of_memory = expat.errors.codes[expat.errors.XML_ERROR_NO_MEMORY]
     if isinstance(error, ParseError) and error.code == out_of_memory:

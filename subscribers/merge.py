@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from subscribers import suppression
-from subscribers.former_addresses_and_merged_ids import add_alias
+from subscribers.former_addresses_and_merged_ids import record_former_address
 from subscribers.models import (
     ConsentRecord,
     FormerAddress,
@@ -62,7 +62,7 @@ def merge(kept: Subscriber, other: Subscriber, now: datetime) -> None:
         other_id, old_hash = other.pk, bytes(other.address_hash)
         merged.send(Subscriber, kept_id=kept.pk, merged_id=other_id)
         other.delete()
-        add_alias(kept, old_hash, now, other_id)
+        record_former_address(kept, old_hash, now, other_id)
 
 
 def _merge_reconfirmations(kept: Subscriber, other: Subscriber) -> None:

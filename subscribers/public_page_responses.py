@@ -53,8 +53,10 @@ def render_page(
     return response
 
 
-def link_page(invalid: str, status: int = 404) -> Callable[[LinkView], LinkView]:
-    """Decorates the view of a link in an email: where it raises InvalidToken, the page `invalid` answers."""
+def link_page(invalid_token_template: str, status: int = 404) -> Callable[[LinkView], LinkView]:
+    """Decorates the view of a link in an email: where it raises InvalidToken, the page
+    `invalid_token_template` answers.
+    """
 
     def decorate(view: LinkView) -> LinkView:
         @wraps(view)
@@ -62,7 +64,7 @@ def link_page(invalid: str, status: int = 404) -> Callable[[LinkView], LinkView]
             try:
                 return view(request, token)
             except tokens.InvalidToken:
-                return render_page(request, invalid, status=status, private=True)
+                return render_page(request, invalid_token_template, status=status, private=True)
 
         return answer
 

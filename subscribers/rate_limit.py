@@ -47,7 +47,7 @@ def count_hit(limit: Limit, now: datetime) -> Allowance:
     return Allowance(allowed, max(0, limit.maximum - row.count - allowed), max(1, math.ceil(left)))
 
 
-def hit(limits: Iterable[Limit], now: datetime) -> Limit | None:
+def count_hit_unless_limited(limits: Iterable[Limit], now: datetime) -> Limit | None:
     """Count one hit under every key; or count nothing and return a limit that is reached."""
     with transaction.atomic():
         wanted = sorted(limits)
@@ -84,4 +84,4 @@ def _locked_counter(limit: Limit, now: datetime) -> RateLimitCounter:
 
 def claim_form(nonce: str, now: datetime) -> bool:
     """Claim a form by its nonce; False when it was used before."""
-    return hit([Limit(f"form {nonce}", 1, _FORM_LIFETIME)], now) is None
+    return count_hit_unless_limited([Limit(f"form {nonce}", 1, _FORM_LIFETIME)], now) is None

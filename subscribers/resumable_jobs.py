@@ -269,7 +269,7 @@ def acquire_lease(job: J, states: Collection[str], now: datetime) -> bool:
     return True
 
 
-def lock(job: J) -> J:
+def require_unchanged_and_lock(job: J) -> J:
     """The job's row as it is now, locked. Raises Conflict where its worker or state has changed."""
     rows = type(job)._default_manager.select_for_update()
     held = rows.filter(pk=job.pk, worker=job.worker, state=job.state).first()

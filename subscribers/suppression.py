@@ -80,7 +80,7 @@ def disallow_lift_by_signup(suppression: Suppression) -> bool:
     return bool(changed)
 
 
-def lift_after_confirmation(subscriber: Subscriber, now: datetime) -> None:
+def lift_suppression_open_to_signup(subscriber: Subscriber, now: datetime) -> None:
     """Lift a suppression that is open to a sign-up, see `may_sign_up`: the subscriber confirmed a new one."""
     open_to_them = Q(reopened_at__isnull=False) | Q(reason__in=_OPEN_TO_THEM)
     Suppression.objects.filter(

@@ -100,14 +100,14 @@ def send_data_link(subscriber: Subscriber, address: str, token: str) -> None:
         _message(subscriber, subject, "pages/emails/data_link.txt", path, to=address).send()
 
 
-def send_erased_notice(subscriber: Subscriber, until: datetime | None) -> None:
+def send_erased_notice(subscriber: Subscriber, reversible_until: datetime | None) -> None:
     """The last email, to a subscriber who is erased in the same transaction.
 
-    `until`: when the address that they had before can reverse it no more; None: it cannot at all.
+    `reversible_until`: when the address that they had before can reverse it no more; None: it cannot at all.
     """
     with override(page_language(subscriber)):
         subject = gettext("Your data is erased")
-        extra = {"until": _local_day(until, page_language(subscriber))} if until else {}
+        extra = {"until": _local_day(reversible_until, page_language(subscriber))} if reversible_until else {}
         _message(subscriber, subject, "pages/emails/erased_notice.txt", "/", extra).send()
 
 

@@ -121,7 +121,7 @@ def notify_unsubscribe_reason(
 def lock(subscriber_ids: Collection[int]) -> None:
     """Lock these subscribers until the transaction ends: none unsubscribes or is added to a list meanwhile.
 
-    Call it before `only_they_may_subscribe` when adding subscribers to a list. SQLite has one writer anyway.
+    Call it before `ids_requiring_own_signup` when adding subscribers to a list. SQLite has one writer anyway.
     """
     if connection.features.has_select_for_update:
         rows = Subscriber.objects.select_for_update(no_key=True).filter(pk__in=subscriber_ids).order_by("pk")
@@ -138,7 +138,7 @@ def ended_at_value(now: datetime) -> Case:
     return Case(had_unsubscribed, default=Value(now), output_field=DateTimeField())
 
 
-def only_they_may_subscribe(subscriber_ids: Collection[int]) -> set[int]:
+def ids_requiring_own_signup(subscriber_ids: Collection[int]) -> set[int]:
     """Those of these subscribers whom no one else may put on a list.
 
     Their subscription to some list ended and was not confirmed again; or another subscriber had their address
@@ -178,7 +178,7 @@ def confirmed_list_ids(subscriber_id: int) -> tuple[int, ...]:
     return tuple(rows.order_by("mailing_list_id").values_list("mailing_list", flat=True))
 
 
-def is_subscribed(subscriber_id: int, list_ids: Collection[int]) -> bool:
+def has_confirmed_or_pending_subscription(subscriber_id: int, list_ids: Collection[int]) -> bool:
     """Whether the subscriber has a confirmed or pending subscription to one of these lists."""
     return Subscription.objects.filter(
         subscriber=subscriber_id, mailing_list__in=list_ids, state__in=_ACTIVE

@@ -12,7 +12,7 @@ _TOKEN = r"(?P<token>[^/]{1,100})/?$"  # noqa: S105  (a pattern)
 
 urlpatterns: list[URLPattern] = [
     path("", subscribe.sign_up, name="sign-up"),
-    re_path(r"^subscribe/?$", subscribe.sign_up_from_other_site, name="sign-up-from-other-site"),
+    re_path(r"^subscribe/?$", subscribe.prefill_form_from_other_site, name="sign-up-from-other-site"),
     re_path(rf"^confirm/{_TOKEN}", subscribe.confirm, name="confirm"),
     re_path(rf"^preferences/{_TOKEN}", preference_center.preferences_page, name="preferences"),
     re_path(rf"^address/agree/{_TOKEN}", views.agree_address_page, name="agree-address"),

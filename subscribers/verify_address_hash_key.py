@@ -39,7 +39,7 @@ def verify_address_hash_key() -> None:
         raise WrongAddressHashKey(_WRONG_KEY)
 
 
-def create_key_canary(**_: Any) -> None:
+def create_and_verify_key_canary(**_: Any) -> None:
     """Store the hash, after a migration. Raises WrongAddressHashKey, also where stored addresses show it."""
     if KeyCanary._meta.db_table not in connection.introspection.table_names():
         return

@@ -219,7 +219,7 @@ def _story(raw: dict[str, Any]) -> Story:
 def page_of(content: Content, language: str, view: View) -> str:
     """The HTML that this view shows, filled for a reader of all countries."""
     rendered = variants.render(content, (), language)
-    countries = merge_tags.country_names(content.masthead.countries, language)
+    countries = merge_tags.country_names_or_all(content.masthead.countries, language)
     values = {**merge_tags.web_values(SITE, language), "subscriber_token": "", "countries": countries}
     filled = merge_tags.fill_html(rendered.html, values)
     if view.name == "outlook":
@@ -295,7 +295,7 @@ def _logo(colour: str, base: str, dark: bool) -> Image.Image:
     draw.polygon([(0, 90), (36, 40), (58, 68), (72, 52), (100, 90)], fill=f"#{colour}")
     draw.rectangle((124, 34, 350, 46), fill=f"#{colour}")
     draw.rectangle((124, 60, 290, 72), fill=f"#{colour}")
-    return logo_outline.outlined(logo, theme.logo_grounds({theme.BASE: base}, dark=dark))
+    return logo_outline.outlined(logo, theme.logo_and_contrasting_backgrounds({theme.BASE: base}, dark=dark))
 
 
 @cache

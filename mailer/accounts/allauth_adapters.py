@@ -57,7 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the failure. Raises ValidationError if the account is locked from now on."""
         user, login = self._subject(credentials)
-        count_failed_attempt(request, user, login, "accounts.sign_in_failed")
+        record_failure_and_refuse_if_locked(request, user, login, "accounts.sign_in_failed")
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         return not signed_in_recently(current_request())
@@ -91,7 +91,9 @@ def refuse_if_locked(request: HttpRequest, user: User | None, login: str = "") -
         raise _locked(request, (until - now).total_seconds())
 
 
-def count_failed_attempt(request: HttpRequest, user: User | None, login: str, action: str) -> None:
+def record_failure_and_refuse_if_locked(
+    request: HttpRequest, user: User | None, login: str, action: str
+) -> None:
     """Count and log a wrong password or code. Raises ValidationError if sign-ins are locked from now on."""
     now = timezone.now()
     audit_log_entries.record_refusal(action, user, request, now)

@@ -90,8 +90,8 @@ def record(
 def record_refusal(action: str, user: User | None, request: HttpRequest, now: datetime, **data: Any) -> None:
     """`record`, but at most once an hour for an account and network, so that a flood does not fill the log.
 
-    The others are counted. The next entry, or `write_counts`, says how many there were (`times`). Beyond 20
-    networks an hour, all further ones count as one.
+    The others are counted. The next entry, or `write_counted_refusals`, says how many there were (`times`).
+    Beyond 20 networks an hour, all further ones count as one.
     """
     network = network_of(client_address(request))
     about = f"{_COUNTED}{action} {user.pk if user else 0} "
@@ -109,7 +109,7 @@ def record_refusal(action: str, user: User | None, request: HttpRequest, now: da
         row.save(update_fields=["failures", "last_failed_at"])
 
 
-def write_counts(now: datetime) -> int:
+def write_counted_refusals(now: datetime) -> int:
     """Add entries for refusals that were only counted, once their hour is over; how many entries."""
     written = 0
     over = SignInFailures.objects.filter(key__startswith=_COUNTED, last_failed_at__lte=now - _PERIOD)

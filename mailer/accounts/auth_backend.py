@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils import timezone
 
-from mailer.approval import acting_user
+from mailer.approval import account_change_notices
 
 
 def find_account(login: str) -> User | None:
@@ -47,7 +47,7 @@ class PasswordBackend(ModelBackend):
         stored = user.password
         matches = user.check_password(password)
         if user.password != stored:
-            acting_user.leave_rehash_unreported(user, timezone.now())
+            account_change_notices.leave_rehash_unreported(user, timezone.now())
         return user if matches and self.user_can_authenticate(user) else None
 
     def get_user(self, user_id: int) -> User | None:

@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext, override
 
 from mailer.accounts import reauthentication, second_factor, sessions, sign_in_limits
-from mailer.staff_localization import accepted_language, desk_languages, office_language
+from mailer.staff_localization import accepted_language, desk_languages, office_desk_language
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -77,7 +77,7 @@ class SignInThrottle:
 
 
 def _too_many(request: HttpRequest, seconds: int) -> HttpResponse:
-    language = accepted_language(request, desk_languages(), office_language())
+    language = accepted_language(request, desk_languages(), office_desk_language())
     with override(language):
         if language not in _pages:
             _pages[language] = render_to_string("accounts/too_many.html", {"wait": "WAIT"})
@@ -116,7 +116,7 @@ class SessionLimits:
                 logout(request)
             elif request.path.startswith(_OPEN):
                 pass
-            elif page := next_step(request):
+            elif page := required_page_name(request):
                 if request.path.startswith("/desk/"):
                     return redirect(page)
                 # Elsewhere, such as at unsent pictures, the account counts once it is complete.
@@ -135,7 +135,7 @@ def _asks_to_sign_in(response: HttpResponse) -> bool:
     return response.status_code == 302 and urlsplit(response["Location"]).path == reverse("account_login")
 
 
-def next_step(request: HttpRequest) -> str:
+def required_page_name(request: HttpRequest) -> str:
     """The name of the page that the signed-in user must visit first; "" if the desk is open to them."""
     if not isinstance(request.user, User):
         return ""

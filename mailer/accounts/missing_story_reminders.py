@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.accounts.models import ContributorCountries
-from mailer.approval.staff_by_permission import DESK, users_with
+from mailer.approval.staff_by_permission import DESK, users_with_permission_and_email
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.editions.assemble import get_or_create_plan, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
@@ -68,7 +68,9 @@ def _recipients(silent: Collection[str]) -> dict[User, list[str]]:
     rows = ContributorCountries.objects.filter(user__is_active=True).select_related("user")
     contributors = [row for row in rows if row.user.has_perm(DESK) and row.user.has_perm("mailer.add_story")]
     restricted = {row.user for row in contributors}
-    writers = {one for one in users_with("mailer.submit_edition") if one.has_perm(DESK)} - restricted
+    writers = {
+        one for one in users_with_permission_and_email("mailer.submit_edition") if one.has_perm(DESK)
+    } - restricted
     for code in silent:
         users = {row.user for row in contributors if code in row.countries} or writers
         for user in users:

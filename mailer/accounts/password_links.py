@@ -25,8 +25,8 @@ from django_stubs_ext import StrOrPromise
 from mailer.accounts import audit_log_entries, sign_in_limits
 from mailer.accounts.auth_backend import find_account
 from mailer.accounts.models import Invitation, PasswordResetRequest
-from mailer.approval.content_changes_and_authors import name_of
-from mailer.approval.staff_by_permission import is_external
+from mailer.approval.content_changes_and_authors import user_or_system_name
+from mailer.approval.staff_by_permission import is_external_approver
 from mailer.staff_localization import in_language_of
 from subscribers.consent import network_of
 from subscribers.public_page_responses import client_address
@@ -62,7 +62,7 @@ def answer_requests(now: datetime) -> int:
                 continue
             user = find_account(waiting.login)
             audit_log_entries.record("accounts.reset_requested", user, network=waiting.network)
-            if user is not None and user.is_active and user.email and not is_external(user):
+            if user is not None and user.is_active and user.email and not is_external_approver(user):
                 _mail_link(user)
                 sent += 1
     return sent
@@ -110,12 +110,12 @@ def send_invitation(user: User, inviter: User | None = None) -> None:
 
     It names who invites, to which organisation and as what. External approvers need none.
     """
-    if is_external(user):
+    if is_external_approver(user):
         return
     now = timezone.now()
     Invitation.objects.update_or_create(user=user, defaults={"invited_by": inviter, "sent_at": now})
     with in_language_of(user):
-        named = {"site": settings.CONFIG.site.name, "name": name_of(inviter) if inviter else ""}
+        named = {"site": settings.CONFIG.site.name, "name": user_or_system_name(inviter) if inviter else ""}
         invited = (
             gettext("%(name)s invites you to work on the newsletters of %(site)s.")
             if inviter

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mailer.accounts import audit_log_entries, stored_secrets
-from mailer.accounts.allauth_adapters import count_failed_attempt
+from mailer.accounts.allauth_adapters import record_failure_and_refuse_if_locked
 
 # Each of these permits sending mail to all subscribers, reading all addresses, or letting others do so.
 _POWERFUL = (
@@ -128,4 +128,4 @@ def _record(request: HttpRequest, user: User, authenticator: Authenticator, acti
 
 
 def _failed(request: HttpRequest, user: User, **_: Any) -> None:
-    count_failed_attempt(request, user, "", "accounts.factor_failed")
+    record_failure_and_refuse_if_locked(request, user, "", "accounts.factor_failed")

@@ -20,7 +20,7 @@ from mailer.accounts.models import SignInFailures
 from mailer.backoff import BackoffPolicy
 from subscribers.consent import network_of
 from subscribers.public_page_responses import client_address
-from subscribers.rate_limit import Limit, hit
+from subscribers.rate_limit import Limit, count_hit_unless_limited
 
 # Seconds that an account or network is locked, from its first lock on.
 _LOCK = BackoffPolicy(first=60, cap=3600)
@@ -61,9 +61,9 @@ def reset_failed_attempts(key: str) -> None:
     SignInFailures.objects.filter(key=key).delete()
 
 
-def delete_old(now: datetime) -> int:
+def audit_and_delete_old_failures(now: datetime) -> int:
     """Delete failures that count no longer; how many rows. What the audit log lacks is written before."""
-    audit_log_entries.write_counts(now)
+    audit_log_entries.write_counted_refusals(now)
     return SignInFailures.objects.filter(last_failed_at__lt=now - _FORGOTTEN_AFTER).delete()[0]
 
 
@@ -74,7 +74,7 @@ def claim_reset_request(login: str, request: HttpRequest, now: datetime) -> bool
         Limit(f"reset {account_key(None, login)}", config.reset_mails_per_hour, _HOUR),
         Limit(f"reset {network_key(request)}", config.reset_mails_per_network_per_hour, _HOUR),
     ]
-    return hit(limits, now) is None
+    return count_hit_unless_limited(limits, now) is None
 
 
 def _count_failure(key: str, now: datetime) -> datetime | None:

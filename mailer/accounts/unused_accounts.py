@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 UNUSED_DAYS = 90
 
 
-def is_dormant(user: User, now: datetime) -> bool:
+def is_unused_account(user: User, now: datetime) -> bool:
     """Whether an active account was not signed in to for 90 days, or since it was created."""
     return user.is_active and (user.last_login or user.date_joined) < now - timedelta(days=UNUSED_DAYS)
 

@@ -39,7 +39,7 @@ from mailer.approval.submit import NOTE_LIMIT, submit
 from mailer.editions.assemble import (
     EditionExists,
     InvalidPeriod,
-    assemble,
+    create_draft_edition,
     create_unscheduled_edition,
     now_or_demo_time,
 )
@@ -257,7 +257,7 @@ def assemble_edition(request: HttpRequest, body: EditionIn) -> Any:
         edition = (
             create_unscheduled_edition(newsletter, body.name, now, user)
             if body.name is not None
-            else assemble(newsletter, body.period or "", now, user)
+            else create_draft_edition(newsletter, body.period or "", now, user)
         )
     except InvalidPeriod as error:
         raise invalid_value("/period", str(error), "invalid_period") from error
@@ -307,7 +307,7 @@ def preview_edition(
     values = {
         "unsubscribe_url": "#",
         "preferences_url": "#",
-        "countries": merge_tags.country_names(wanted, found.language),
+        "countries": merge_tags.country_names_or_all(wanted, found.language),
     }
     filled = replace(
         found,

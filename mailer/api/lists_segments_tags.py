@@ -19,10 +19,10 @@ from mailer.api.schemas_and_pagination import (
     Line,
     Out,
     PageOut,
-    check_model,
     format_time,
     get_or_404,
     page_of,
+    require_valid_model,
 )
 from subscribers.models import MailingList
 from subscribers.segments import estimates, segments
@@ -100,7 +100,7 @@ def create_list(request: HttpRequest, body: ListIn) -> Any:
     """Create a list."""
     require_permission(request, "subscribers.add_mailinglist")
     row = MailingList(**body.model_dump())
-    check_model(row)
+    require_valid_model(row)
     row.save()
     log(instance=row, action="wagtail.create", user=user_of(request))
     return Status(201, _list_out(row))
@@ -112,7 +112,7 @@ def change_list(request: HttpRequest, list_id: Id, body: ListChanges) -> Any:
     row = get_or_404(MailingList.objects.select_for_update(), list_id)
     for name, value in body.model_dump(exclude_none=True).items():
         setattr(row, name, value)
-    check_model(row)
+    require_valid_model(row)
     row.save()
     log(instance=row, action="wagtail.edit", user=user_of(request))
     return _list_out(row)
@@ -183,7 +183,7 @@ def show_segment(request: HttpRequest, segment_id: Id) -> Any:
 )
 def estimate_segment(request: HttpRequest, segment_id: Id) -> Any:
     """How many subscribers match."""
-    rule = segments.load_rule(get_or_404(Segment.objects.all(), segment_id))
+    rule = segments.load_expanded_rule(get_or_404(Segment.objects.all(), segment_id))
     found = estimates.estimate(rule, timezone.now())
     return EstimateOut(
         matching=found.matching,

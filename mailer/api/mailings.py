@@ -26,7 +26,7 @@ from mailer.api.schemas_and_pagination import (
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.engagement import engagement_of, engagement_tables
+from mailer.reports.engagement import click_tables, engagement_of
 from mailer.reports.spreadsheet_export import csv_lines, long_format_sheet
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Table, report_tables
@@ -183,7 +183,7 @@ def download_report(request: HttpRequest, mailing_id: Id) -> Any:
     stats = stats_of(mailing, timezone.now())
     made: dict[str, Table] = {
         **report_tables(stats, mailing.edition.newsletter.zone),
-        **engagement_tables(engagement_of(mailing)),
+        **click_tables(engagement_of(mailing)),
     }
     log(instance=mailing.edition, action="desk.export_report", user=user_of(request))
     response = HttpResponse(

@@ -21,7 +21,7 @@ from wagtail.log_actions import LogContext
 from mailer.accounts import api_keys, stored_secrets
 from mailer.accounts.models import ApiKey, IdempotentRequest
 from mailer.api.problems import MEDIA_TYPE, Problem, as_problem
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from subscribers import rate_limit
 from subscribers.rate_limit import Allowance, Limit
 

@@ -132,7 +132,7 @@ def invalid_value(pointer: str, detail: str, code: str = "invalid") -> Problem:
     )
 
 
-def check_model(row: Model) -> None:
+def require_valid_model(row: Model) -> None:
     """Raises Problem with every error of the model's own validation."""
     try:
         row.full_clean()

@@ -26,10 +26,10 @@ from mailer.api.schemas_and_pagination import (
     Out,
     PageOut,
     Text,
-    check_model,
     get_or_404,
     invalid_value,
     page_of,
+    require_valid_model,
 )
 from mailer.rendering import sanitize
 from mailer.stories.models import Story, StoryText, time_errors
@@ -267,7 +267,7 @@ def _set_texts(story: Story, texts: dict[str, TextIn]) -> None:
 
 
 def _check(story: Story) -> None:
-    check_model(story)
+    require_valid_model(story)
     for field, message in time_errors(story.starts, story.ends, story.zone).items():
         raise invalid_value(f"/{field}", message, "invalid_time")
     if story.picture_id and not all(text.picture_alt.strip() for text in story.texts.all()):

@@ -27,19 +27,19 @@ from mailer.api.schemas_and_pagination import (
     Out,
     PageOut,
     Text,
-    check_model,
     format_time,
     get_or_404,
     invalid_value,
     make_cursor,
     read_cursor,
+    require_valid_model,
 )
 from subscribers import addresses, consent, iso_codes, suppression, unsubscribe
 from subscribers.bulk import job_lifecycle as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search import subscriber_search
 from subscribers.search.subscriber_search import Query
 from subscribers.segments import subscriber_tags_and_fields
@@ -119,7 +119,7 @@ def _detail(subscriber: Subscriber) -> SubscriberDetail:
     return SubscriberDetail(
         **_fields_of(subscriber, active.reason if active else None),
         tags=sorted(subscriber.taggings.values_list("tag__name", flat=True)),
-        fields=subscriber_tags_and_fields.values_of(subscriber),
+        fields=subscriber_tags_and_fields.custom_field_values(subscriber),
     )
 
 
@@ -217,7 +217,7 @@ def create_subscriber(request: HttpRequest, body: SubscriberIn) -> Any:
         raise Problem(409, "already_exists", "There is a subscriber with this address.")
     subscriber = Subscriber(email=email, language=settings.CONFIG.site.languages[0])
     _set_fields(subscriber, body)
-    check_model(subscriber)
+    require_valid_model(subscriber)
     subscriber.save()
     _set_attributes(subscriber, body)
     log(instance=subscriber, action="wagtail.create", user=user_of(request))
@@ -231,7 +231,7 @@ def change_subscriber(request: HttpRequest, subscriber_id: Id, body: SubscriberC
         subscriber = get_or_404(Subscriber.objects.select_for_update(), subscriber_id)
         before = subscriber.language, tuple(subscriber.countries)
         _set_fields(subscriber, body)
-        check_model(subscriber)
+        require_valid_model(subscriber)
         subscriber.save()
         _set_attributes(subscriber, body)
         if (subscriber.language, tuple(subscriber.countries)) != before:
@@ -384,7 +384,7 @@ def erase_subscriber(request: HttpRequest, subscriber_id: Id) -> Any:
             user=user_of(request),
             title=f"Subscriber {subscriber.pk}",
         )
-        erase(subscriber.email, timezone.now())
+        erase_and_suppress(subscriber.email, timezone.now())
     return Status(204, None)
 
 

@@ -19,9 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
 from mailer.approval.account_influence import DAYS
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import AccountChange, StaffNotice
-from mailer.approval.staff_by_permission import DESK, has_joined, is_external, users_with
+from mailer.approval.staff_by_permission import (
+    DESK,
+    has_joined,
+    is_external_approver,
+    users_with_permission_and_email,
+)
 from mailer.staff_localization import in_language_of
 
 What = AccountChange.What
@@ -132,7 +137,7 @@ def _notify_owners(changes: Sequence[AccountChange]) -> int:
         owner = own[0].user
         with in_language_of(owner):
             subject = gettext("Your account at %(site)s was changed") % {"site": settings.CONFIG.site.name}
-            advice = gettext(_EXTERNAL_OWNER) if is_external(owner) else gettext(_OWNER)
+            advice = gettext(_EXTERNAL_OWNER) if is_external_approver(owner) else gettext(_OWNER)
             _send(address, subject, own, advice.format(url=settings.CONFIG.site.url))
     return len(by_address)
 
@@ -140,7 +145,7 @@ def _notify_owners(changes: Sequence[AccountChange]) -> int:
 def _is_invited(change: AccountChange) -> bool:
     """Whether the owner has not joined yet: the invitation says what there is to say."""
     user = change.user
-    return change.what != What.EMAIL and not has_joined(user) and not is_external(user)
+    return change.what != What.EMAIL and not has_joined(user) and not is_external_approver(user)
 
 
 def _addresses_of_owner(change: AccountChange) -> Iterable[str]:
@@ -152,7 +157,7 @@ def _addresses_of_owner(change: AccountChange) -> Iterable[str]:
 def _notify_approvers(changes: Sequence[AccountChange], urgent: Collection[int]) -> int:
     """One email for each approver with what others changed of others' accounts, since the approver joined."""
     sent = 0
-    for user in sorted(users_with("mailer.approve_edition"), key=lambda one: one.email):
+    for user in sorted(users_with_permission_and_email("mailer.approve_edition"), key=lambda one: one.email):
         # External approvers need not know of staff accounts.
         if not user.has_perm(DESK) or not has_joined(user):
             continue
@@ -205,7 +210,7 @@ _FACTORS: Mapping[str, StrOrPromise] = {
 def describe_change(change: AccountChange) -> str:
     """The change as a sentence without its time: "Dana Writer changed the email address: a@… → b@…"."""
     shown = {
-        "who": name_of(change.actor) if change.actor else gettext("A command or an emailed link"),
+        "who": user_or_system_name(change.actor) if change.actor else gettext("A command or an emailed link"),
         "what": change.get_what_display(),
         "before": change.before,
         "after": change.after,
@@ -262,8 +267,18 @@ def _send(address: str, subject: str, changes: Sequence[AccountChange], advice: 
 
 
 def _owner(user: User) -> str:
-    return f"{name_of(user)} ({user.get_username()})"
+    return f"{user_or_system_name(user)} ({user.get_username()})"
 
 
 def _time(change: AccountChange) -> str:
     return f"{timezone.localtime(change.at):%Y-%m-%d %H:%M}"
+
+
+def leave_rehash_unreported(user: User, now: datetime) -> None:
+    """Send no email about a sign-in that stored the same password with another hash.
+
+    An update of Django does that to every account, and the database cannot tell it from a new password.
+    """
+    changes = AccountChange.objects.filter(user=user, what=AccountChange.What.PASSWORD, notified_at=None)
+    last = changes.order_by("-pk").values_list("pk", flat=True)[:1]
+    AccountChange.objects.filter(pk__in=list(last)).update(notified_at=now)

@@ -67,7 +67,7 @@ def _by_user(users: Iterable[User], authors: Collection[int], pairs: str) -> dic
     return {user: [known[author] for author in one if author in known] for user, one in found.items()}
 
 
-def becomes_independent_at(
+def author_influence_ends_at(
     user: User, authors: Collection[int], kinds: Collection[str] | None = None
 ) -> datetime | None:
     """When no author (primary keys) is behind the account any more, if nobody changes it again (aware).

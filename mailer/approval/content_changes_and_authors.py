@@ -18,7 +18,7 @@ from django.utils import timezone
 from wagtail.images import get_image_model
 from wagtail.models import ModelLogEntry, Revision
 
-from mailer.approval.acting_user import acting_user
+from mailer.approval.acting_user_of_account_changes import acting_user
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotQuerySet
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import STORY_BLOCKS, story_ids, story_ids_in
@@ -46,16 +46,19 @@ _CONTENT_FIELDS: dict[type[models.Model], tuple[str, ...]] = {
 _BOOKKEEPING = frozenset({"pk", "id", "story", "edition", "newsletter", "sort_order", "translated_from"})
 
 
-def fingerprint(subject: Subject, data: dict[str, Any] | None = None) -> str:
-    """Hex SHA-256 of the fields that subscribers see; `data`: a revision's content, else the live row's.
+def fingerprint(subject: Subject, revision_content: dict[str, Any] | None = None) -> str:
+    """Hex SHA-256 of the fields that subscribers see; `revision_content`: a revision's content, else the live
+    row's.
 
     Of a segment: of its rule.
     """
     if isinstance(subject, Segment):
         return rule_fingerprint(subject)
-    live = data is None
-    data = subject.serializable_data() if data is None else data
-    telling = {name: _stored_value(name, data.get(name)) for name in _CONTENT_FIELDS[type(subject)]}
+    live = revision_content is None
+    revision_content = subject.serializable_data() if revision_content is None else revision_content
+    telling = {
+        name: _stored_value(name, revision_content.get(name)) for name in _CONTENT_FIELDS[type(subject)]
+    }
     if isinstance(subject, Story):
         telling["picture"] = _image_content(subject.picture) if live else _picture_content(telling["picture"])
     if isinstance(subject, Newsletter):
@@ -72,7 +75,7 @@ def live_fingerprint(subject: Subject) -> str:
     return fingerprint(subject) + (_NOT_READY if left_out else "")
 
 
-def record_change_and_invalidate(
+def record_visible_change_and_invalidate(
     user: User | None, subject: Subject, action: str, at: datetime, data: dict[str, Any] | None = None
 ) -> Authorship | None:
     """Record that `user` changed the subject; None when subscribers would see no difference.
@@ -87,14 +90,14 @@ def record_change_and_invalidate(
     note = _note(user, subject, action, at, mark)
     is_newer_draft = isinstance(subject, Story) and subject.live and data is not None
     if not is_newer_draft:
-        open_snapshots(subject).invalidate(_reason(user, action, subject))
+        sendable_snapshots(subject).invalidate(_reason(user, action, subject))
     return note
 
 
 def _reason(user: User | None, action: str, subject: Subject) -> str:
     """Why a snapshot is no longer valid."""
     changed = "changed" if action in ("wrote", "published") else action
-    return f"{name_of(user)} {changed} {title_of(subject)}"
+    return f"{user_or_system_name(user)} {changed} {kind_and_quoted_title(subject)}"
 
 
 def _notes(subject: Subject) -> models.QuerySet[Authorship]:
@@ -107,7 +110,7 @@ def _note(user: User | None, subject: Subject, action: str, at: datetime, mark: 
     )
 
 
-def open_snapshots(subject: Subject) -> SnapshotQuerySet:
+def sendable_snapshots(subject: Subject) -> SnapshotQuerySet:
     """Snapshots that hold the subject and are not being sent yet."""
     found = Snapshot.objects.sendable()
     if isinstance(subject, Edition):
@@ -126,12 +129,12 @@ def open_snapshots(subject: Subject) -> SnapshotQuerySet:
     )
 
 
-def name_of(user: User | None) -> str:
+def user_or_system_name(user: User | None) -> str:
     """A staff member's name for display."""
     return (user.get_full_name() or user.get_username()) if user else stored("An automatic job of the system")
 
 
-def title_of(subject: Subject) -> str:
+def kind_and_quoted_title(subject: Subject) -> str:
     """The subject as reasons name it, in English: "the story “…”"."""
     named = edition_name_to_store(subject) if isinstance(subject, Edition) else str(subject)
     title = named.replace("“", "‘").replace("”", "’")
@@ -202,7 +205,7 @@ def _on_revision(sender: object, instance: Revision, created: bool, **_: object)
         return
     subject = model._default_manager.filter(pk=instance.object_id).first()
     if subject is not None:
-        record_change_and_invalidate(
+        record_visible_change_and_invalidate(
             instance.user, subject, "wrote", instance.created_at or timezone.now(), instance.content
         )
 
@@ -244,7 +247,7 @@ def _record_readiness(story: Story, user: User | None, action: str, at: datetime
         _note(user, story, action, at, now)
     touched = [
         snapshot.pk
-        for snapshot in open_snapshots(story)
+        for snapshot in sendable_snapshots(story)
         if json.loads(snapshot.manifest)["fingerprints"].get(f"story:{story.key}", now) != now
     ]
     Snapshot.objects.filter(pk__in=touched).invalidate(
@@ -258,32 +261,36 @@ def _on_segment(sender: object, instance: Segment, raw: bool = False, **_: objec
     if raw:
         return
     user = acting_user() or User.objects.filter(username=instance.changed_by).first()
-    record_change_and_invalidate(user, instance, "changed", instance.changed_at)
+    record_visible_change_and_invalidate(user, instance, "changed", instance.changed_at)
 
 
 def _on_story_deleted(sender: object, instance: Story, **_: object) -> None:
     """Leaving out a story that was deleted is a change of every edition that shows it."""
-    action = f"deleted {title_of(instance)} from"
+    action = f"deleted {kind_and_quoted_title(instance)} from"
     for edition in Edition.objects.exclude(snapshots__mailings__dry_run_to=""):
         if instance.pk in story_ids(edition):
-            record_change_and_invalidate(acting_user(), edition, action, timezone.now())
+            record_visible_change_and_invalidate(acting_user(), edition, action, timezone.now())
 
 
 def _record_change_without_revision(model: type[models.Model], entry: ModelLogEntry) -> None:
     if model is Newsletter:
         for newsletter in Newsletter.objects.filter(pk=entry.object_id):
-            record_change_and_invalidate(entry.user, newsletter, "changed", entry.timestamp)
+            record_visible_change_and_invalidate(entry.user, newsletter, "changed", entry.timestamp)
     elif model is get_image_model():
         for story in Story.objects.filter(picture_id=entry.object_id):
-            record_change_and_invalidate(entry.user, story, "replaced the picture of", entry.timestamp)
+            record_visible_change_and_invalidate(
+                entry.user, story, "replaced the picture of", entry.timestamp
+            )
         drafts = Story.objects.filter(latest_revision__content__picture=int(entry.object_id))
         for story in drafts.filter(has_unpublished_changes=True):
             content = story.latest_revision.content
-            record_change_and_invalidate(
+            record_visible_change_and_invalidate(
                 entry.user, story, "replaced the picture of", entry.timestamp, content
             )
         for edition in Edition.objects.filter(overrides__picture_id=entry.object_id).distinct():
-            record_change_and_invalidate(entry.user, edition, "replaced a picture of", entry.timestamp)
+            record_visible_change_and_invalidate(
+                entry.user, edition, "replaced a picture of", entry.timestamp
+            )
 
 
 def _picture_content(pk: Any) -> list[Any] | None:
@@ -362,7 +369,7 @@ def _column(subject: Subject) -> str:
 _ACTIONS_LISTED = 2
 
 
-def parts_of(edition: Edition) -> dict[str, Subject]:
+def edition_newsletter_and_stories(edition: Edition) -> dict[str, Subject]:
     """Everything that an edition is made of, by the names that a manifest uses."""
     stories = Story.objects.filter(pk__in=story_ids(edition))
     stories = stories.select_related("picture").prefetch_related("texts")
@@ -372,20 +379,22 @@ def parts_of(edition: Edition) -> dict[str, Subject]:
 
 def fingerprints(edition: Edition) -> dict[str, str]:
     """The current fingerprint of every part, segments included."""
-    people = {name: rule_fingerprint(one) for name, one in audience_segments(edition).items()}
-    return people | {name: live_fingerprint(part) for name, part in parts_of(edition).items()}
+    people = {name: rule_fingerprint(one) for name, one in audience_segments_with_nested(edition).items()}
+    return people | {
+        name: live_fingerprint(part) for name, part in edition_newsletter_and_stories(edition).items()
+    }
 
 
-def authors_of(edition: Edition) -> dict[User, str]:
+def authors_of_unapproved_changes(edition: Edition) -> dict[User, str]:
     """Users who may not approve the edition, with the reason: {user: "wrote the story “…”"}."""
     found: dict[User, list[str]] = {}
     approved = list(_approved_manifests(edition))
-    parts = {**parts_of(edition), **audience_segments(edition)}
+    parts = {**edition_newsletter_and_stories(edition), **audience_segments_with_nested(edition)}
     for name, notes in _notes_by_part(parts).items():
         part = parts[name]
         for note in _changes_since_approval(name, part, notes, approved):
             if note.user is not None:
-                found.setdefault(note.user, []).append(f"{note.action} {title_of(part)}")
+                found.setdefault(note.user, []).append(f"{note.action} {kind_and_quoted_title(part)}")
     return {user: _summarise(list(dict.fromkeys(actions))) for user, actions in found.items()}
 
 
@@ -449,7 +458,7 @@ def _changes_since_approval(
     return notes
 
 
-def audience_segments(edition: Edition) -> dict[str, Segment]:
+def audience_segments_with_nested(edition: Edition) -> dict[str, Segment]:
     """The edition's segments, nested ones included, by the names that a manifest uses."""
     chosen = [one for one in (edition.segment, edition.excluded) if one is not None]
     found: dict[str, Segment] = {}

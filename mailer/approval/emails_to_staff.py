@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 
 from mailer.approval.models import Snapshot, StaffNotice
 from mailer.approval.possible_approvers import second_persons
-from mailer.approval.staff_by_permission import DESK, has_joined, users_with
+from mailer.approval.staff_by_permission import DESK, has_joined, users_with_permission_and_email
 from mailer.approval.staff_notifications import Writer, notify_by_preference
 from mailer.editions.models import Edition, EditionPlan
 from mailer.rendering import localization
@@ -67,7 +67,7 @@ def _notify_left_to_staff(plan: EditionPlan, now: datetime) -> int:
             )
         return subject, body % values
 
-    people = {user for user in users_with("mailer.add_edition") if user.has_perm(DESK)}
+    people = {user for user in users_with_permission_and_email("mailer.add_edition") if user.has_perm(DESK)}
     with transaction.atomic():
         if not EditionPlan.objects.filter(pk=plan.pk, asked_at=None).update(asked_at=now):
             return 0
@@ -96,8 +96,12 @@ def without_notice(by_key: dict[str, T]) -> list[T]:
 
 def _notify_assembled(edition: Edition, now: datetime) -> int:
     """Writers are asked to submit it, except its author; approvers see it in the desk alone."""
-    writers = {user for user in users_with("mailer.submit_edition") if user.has_perm(DESK)}
-    approvers = {user for user in users_with("mailer.approve_edition") if user.has_perm(DESK)} - writers
+    writers = {
+        user for user in users_with_permission_and_email("mailer.submit_edition") if user.has_perm(DESK)
+    }
+    approvers = {
+        user for user in users_with_permission_and_email("mailer.approve_edition") if user.has_perm(DESK)
+    } - writers
     assembled_by = edition.revisions.order_by("pk").values_list("user_id", flat=True).first()
 
     def write(next_step: str) -> tuple[str, str]:
@@ -117,7 +121,7 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
-    people = {user for user in second_persons(snapshot) if is_asked(user)}
+    people = {user for user in second_persons(snapshot) if is_notified_of_submission(user)}
     if not people:
         # An approver who comes later is notified then.
         return 0
@@ -149,7 +153,7 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     return _send_once(f"submitted:{snapshot.pk}", people, write, path, now)
 
 
-def is_asked(user: User) -> bool:
+def is_notified_of_submission(user: User) -> bool:
     """Whether a second person is notified of a submission; an external approver needs a link instead."""
     return bool(user.email) and user.has_perm(DESK)
 

@@ -28,12 +28,12 @@ from mailer.approval import (
     snapshot_state_changes,
     staff_by_permission,
 )
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot
 from mailer.approval.snapshot_state_changes import ApprovalError, NoLanguageChosen, ReasonMissing, WrongState
 from mailer.staff_localization import in_language_of
 from subscribers import tokens
-from subscribers.rate_limit import Limit, hit
+from subscribers.rate_limit import Limit, count_hit_unless_limited
 
 # A link ends after this time, or with the sending window of its snapshot.
 VALID_FOR = timedelta(days=7)
@@ -58,7 +58,7 @@ def external_approvers(snapshot: Snapshot) -> list[User]:
     return [
         user
         for user in possible_approvers.second_persons(snapshot)
-        if user.email and staff_by_permission.is_external(user)
+        if user.email and staff_by_permission.is_external_approver(user)
     ]
 
 
@@ -69,7 +69,7 @@ def create_and_mail_link(snapshot: Snapshot, user: User, requested_by: User, now
     """
     snapshot_state_changes.require_permission(requested_by, "mailer.submit_edition")
     snapshot_state_changes.require_permission(user, "mailer.approve_edition")
-    if not staff_by_permission.is_external(user) or not user.email:
+    if not staff_by_permission.is_external_approver(user) or not user.email:
         raise WrongState(
             gettext("Approval links can be sent only to external approvers who have an email address.")
         )
@@ -105,7 +105,7 @@ def find_link(token: str, now: datetime) -> ApprovalLink:
     if link is None:
         raise tokens.InvalidToken("no such link")
     ended = link.revoked_at is not None or link.used_at is not None or link.expires_at <= now
-    if ended or not staff_by_permission.is_external(link.user):
+    if ended or not staff_by_permission.is_external_approver(link.user):
         raise tokens.LinkExpired("used, revoked or too old")
     return link
 
@@ -122,7 +122,10 @@ def url_of(link: ApprovalLink) -> str:
 
 def send_code(link: ApprovalLink, now: datetime) -> None:
     """Mail a new one-time code, which replaces an earlier one. Raises TooManyCodes."""
-    if hit([Limit(f"approval code {link.pk}", CODES_PER_HOUR, timedelta(hours=1))], now) is not None:
+    if (
+        count_hit_unless_limited([Limit(f"approval code {link.pk}", CODES_PER_HOUR, timedelta(hours=1))], now)
+        is not None
+    ):
         raise TooManyCodes(
             gettext(
                 "Too many codes were sent for this approval link. Wait an hour, then ask for another one."
@@ -147,7 +150,7 @@ def _mail_code(link: ApprovalLink, code: str) -> None:
                 "\n"
                 "If you did not ask for a code, give it to nobody, and forward this message to %(name)s.\n"
             )
-            % {"code": code, "minutes": minutes, "name": name_of(link.requested_by)},
+            % {"code": code, "minutes": minutes, "name": user_or_system_name(link.requested_by)},
             # The outbox removes codes from such a message, once it is sent.
             {"Sensitivity": "Private"},
         )
@@ -169,7 +172,7 @@ def approve_by_link(
     # Without a transaction around both: where a part of the edition has changed, `approve` marks the snapshot
     # as invalidated before it raises.
     given = snapshot_state_changes.approve(
-        link.snapshot, link.user, sha256, now, languages=languages, by_link=True
+        link.snapshot, link.user, sha256, now, parts_to_approve=languages, by_link=True
     )
     ApprovalLink.objects.filter(pk=link.pk).update(used_at=now)
     return given
@@ -220,7 +223,7 @@ def _use_code(link: ApprovalLink, code: str, now: datetime) -> None:
 def _is_last_failure(link: ApprovalLink, now: datetime) -> bool:
     """Count a wrong code; whether the link had so many in a day that it ends."""
     limit = Limit(f"approval link failures {link.pk}", MAX_LINK_FAILURES - 1, timedelta(days=1))
-    return hit([limit], now) is not None
+    return count_hit_unless_limited([limit], now) is not None
 
 
 def _digest(link: ApprovalLink, code: str) -> str:
@@ -243,7 +246,7 @@ def _mail_link(link: ApprovalLink) -> None:
                 "The link is for you alone: do not forward it. It is valid until %(until)s.\n"
             )
             % {
-                "name": name_of(link.requested_by),
+                "name": user_or_system_name(link.requested_by),
                 "edition": snapshot.edition,
                 "office": settings.CONFIG.site.name,
                 "count": snapshot.audience_count,

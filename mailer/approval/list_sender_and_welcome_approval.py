@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.approval import account_influence
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import ListChange
 from mailer.approval.snapshot_state_changes import (
     AccountNotIndependent,
@@ -20,7 +20,7 @@ from mailer.approval.snapshot_state_changes import (
     WrongState,
     require_permission,
 )
-from mailer.approval.staff_by_permission import users_with
+from mailer.approval.staff_by_permission import users_with_permission_and_email
 from subscribers.models import MailingList
 
 State = ListChange.State
@@ -67,7 +67,7 @@ def propose(mailing_list: MailingList, emails: ListEmails, user: User, now: date
             proposed_by=user,
             proposed_at=now,
         )
-        for approver in sorted(users_with(PERMISSION) - {user}, key=lambda one: one.pk):
+        for approver in sorted(users_with_permission_and_email(PERMISSION) - {user}, key=lambda one: one.pk):
             _notify(change, approver)
     return change
 
@@ -78,7 +78,7 @@ def _notify(change: ListChange, approver: User) -> None:
         "Review it here:\n"
         "%(url)s/desk/lists/changes/%(change_pk)s/\n"
     ) % {
-        "proposed_by": name_of(change.proposed_by),
+        "proposed_by": user_or_system_name(change.proposed_by),
         "mailing_list": change.mailing_list,
         "url": settings.CONFIG.site.url,
         "change_pk": change.pk,
@@ -105,7 +105,7 @@ def approve_list_change(change: ListChange, user: User, now: datetime) -> None:
                 "%(proposed_by)s proposed this change, and created or changed your account in the last "
                 "%(days)s days. Ask another colleague."
             )
-            % {"proposed_by": name_of(change.proposed_by), "days": account_influence.DAYS}
+            % {"proposed_by": user_or_system_name(change.proposed_by), "days": account_influence.DAYS}
         )
     if account_influence.authors_controlled_by(user, [change.proposed_by_id]):
         raise AccountNotIndependent(
@@ -113,7 +113,7 @@ def approve_list_change(change: ListChange, user: User, now: datetime) -> None:
                 "%(proposed_by)s proposed this change, and you created that account or changed how its owner "
                 "signs in, in the last %(days)s days. Ask another colleague."
             )
-            % {"proposed_by": name_of(change.proposed_by), "days": account_influence.DAYS}
+            % {"proposed_by": user_or_system_name(change.proposed_by), "days": account_influence.DAYS}
         )
     with transaction.atomic():
         _decide(change, State.APPROVED, user, now)

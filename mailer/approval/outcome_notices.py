@@ -15,10 +15,10 @@ from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.emails_to_staff import without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
-from mailer.approval.staff_by_permission import users_with
+from mailer.approval.staff_by_permission import users_with_permission_and_email
 from mailer.approval.staff_notifications import Writer, notify_by_preference
 from mailer.staff_localization import zone_label
 from subscribers import translate_stored_texts
@@ -27,7 +27,7 @@ from subscribers import translate_stored_texts
 _RECENT, _RECENTLY_SUBMITTED = timedelta(days=1), timedelta(days=30)
 
 
-def authors_of(snapshot: Snapshot) -> set[User]:
+def active_authors_and_submitter(snapshot: Snapshot) -> set[User]:
     """The active accounts that wrote or submitted a part of the snapshot."""
     authors = set(User.objects.filter(pk__in=snapshot.authors.values("user"), is_active=True))
     return authors | ({snapshot.submitted_by} if snapshot.submitted_by.is_active else set())
@@ -90,7 +90,7 @@ def _notify_approved(snapshot: Snapshot, now: datetime) -> int:
     approvers = list(dict.fromkeys(one.approver for one in snapshot.approvals.select_related("approver")))
     values = {
         "edition": snapshot.edition,
-        "name": ", ".join(map(name_of, approvers)),
+        "name": ", ".join(map(user_or_system_name, approvers)),
         "url": _url(snapshot, "review"),
     }
 
@@ -99,7 +99,7 @@ def _notify_approved(snapshot: Snapshot, now: datetime) -> int:
         body = gettext("%(name)s approved %(edition)s. An approver can now schedule it:\n%(url)s\n") % values
         return subject, body
 
-    people = authors_of(snapshot) - set(approvers)
+    people = active_authors_and_submitter(snapshot) - set(approvers)
     return _once(f"approved:{snapshot.pk}", "approved", people, write, _path(snapshot, "review"), now)
 
 
@@ -107,7 +107,7 @@ def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
     """By email to its authors and approvers; others who schedule editions see it in the desk."""
     values = {
         "edition": snapshot.edition,
-        "name": name_of(snapshot.scheduled_by),
+        "name": user_or_system_name(snapshot.scheduled_by),
         "url": _url(snapshot, "schedule"),
     }
 
@@ -119,8 +119,8 @@ def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
         )
         return subject, body % {**values, "moment": send_moment(snapshot)}
 
-    concerned = authors_of(snapshot) | approvers_of(snapshot)
-    others = users_with("mailer.schedule_edition") - concerned
+    concerned = active_authors_and_submitter(snapshot) | active_users_who_approved(snapshot)
+    others = users_with_permission_and_email("mailer.schedule_edition") - concerned
     path = _path(snapshot, "schedule")
     acted = {snapshot.scheduled_by} if snapshot.scheduled_by else set()
     with transaction.atomic():
@@ -140,7 +140,7 @@ def _notify_withdrawn(snapshot: Snapshot, now: datetime) -> int:
         reason = translate_stored_texts.translated(snapshot.invalidated_reason)
         return subject, body % {**values, "reason": reason}
 
-    people = authors_of(snapshot)
+    people = active_authors_and_submitter(snapshot)
     key = f"withdrawn:{snapshot.pk}"
     return _once(key, "changes_requested", people, write, _path(snapshot, "variants"), now)
 
@@ -165,7 +165,7 @@ def _notify_approval_ended(snapshot: Snapshot, now: datetime) -> int:
             "%(url)s\n"
         ) % named
 
-    people = authors_of(snapshot) | approvers_of(snapshot)
+    people = active_authors_and_submitter(snapshot) | active_users_who_approved(snapshot)
     if snapshot.scheduled_by is not None and snapshot.scheduled_by.is_active:
         people.add(snapshot.scheduled_by)
     key = f"approval_ended:{snapshot.pk}"
@@ -181,7 +181,7 @@ def send_moment(snapshot: Snapshot) -> str:
     return f"{date_format(local, 'DATETIME_FORMAT')} ({zone_label(snapshot.send_at, zone)})"
 
 
-def approvers_of(snapshot: Snapshot) -> set[User]:
+def active_users_who_approved(snapshot: Snapshot) -> set[User]:
     """The active accounts that approved it."""
     return set(User.objects.filter(pk__in=snapshot.approvals.values("approver"), is_active=True))
 
@@ -190,7 +190,7 @@ def _notify_rejected(rejection: Rejection, now: datetime) -> int:
     snapshot = rejection.snapshot
     values = {
         "edition": snapshot.edition,
-        "name": name_of(rejection.rejected_by),
+        "name": user_or_system_name(rejection.rejected_by),
         "reason": rejection.reason,
         "url": _url(snapshot, "variants"),
     }
@@ -203,7 +203,7 @@ def _notify_rejected(rejection: Rejection, now: datetime) -> int:
         )
         return subject, body % values
 
-    people = authors_of(snapshot) - {rejection.rejected_by}
+    people = active_authors_and_submitter(snapshot) - {rejection.rejected_by}
     key = f"rejected:{snapshot.pk}"
     return _once(key, "rejected", people, write, _path(snapshot, "variants"), now)
 

@@ -73,11 +73,16 @@ def approvers_of(authors: Collection[int], users: Iterable[User] | None = None) 
 def _until(user: User, authors: Collection[int], controlled: Iterable[User]) -> datetime | None:
     """When the user may approve what the authors wrote, if nobody changes an account again (aware)."""
     records = account_influence
-    ends = [records.becomes_independent_at(user, authors)]
-    ends += [records.becomes_independent_at(author, {user.pk}, records.CONTROL) for author in controlled]
+    ends = [records.author_influence_ends_at(user, authors)]
+    ends += [records.author_influence_ends_at(author, {user.pk}, records.CONTROL) for author in controlled]
     return max((end for end in ends if end), default=None)
 
 
 def approvers_if_submitted(edition: Edition, submitter: User) -> PossibleApprovers:
     """Who may approve the edition once this user has submitted it as it is now."""
-    return approvers_of({submitter.pk, *(one.pk for one in content_changes_and_authors.authors_of(edition))})
+    return approvers_of(
+        {
+            submitter.pk,
+            *(one.pk for one in content_changes_and_authors.authors_of_unapproved_changes(edition)),
+        }
+    )

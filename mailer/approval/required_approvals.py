@@ -41,7 +41,7 @@ def required_parts(newsletter: Newsletter) -> list[str]:
     return named if named and len(named) == len(languages) else [*named, OTHERS]
 
 
-def to_text(parts: Iterable[str]) -> str:
+def encode_parts(parts: Iterable[str]) -> str:
     """The parts as a snapshot holds them, "<kk><>", so that a trigger can count them and search for one."""
     return "".join(f"<{part}>" for part in parts)
 

@@ -48,7 +48,7 @@ def required_variants(rule: str, content: Content, combinations: Iterable[Combin
     return list(largest_of.values())
 
 
-def check_variant(snapshot: Snapshot, user: User, key: str, now: datetime) -> None:
+def mark_variant_checked(snapshot: Snapshot, user: User, key: str, now: datetime) -> None:
     """Record that the user looked at a variant and found it right. Raises WrongState, NotPermitted."""
     if not user.has_perm("mailer.approve_edition"):
         raise NotPermitted

@@ -23,6 +23,6 @@ def variant_digest(subject: str, preheader: str, html: str, text: str) -> str:
     return sha256_hex(canonical_json([subject, preheader, html, text]))
 
 
-def author_ids(users: Iterable[int]) -> str:
+def encode_author_ids(users: Iterable[int]) -> str:
     """Primary keys of authors as the manifest holds them, "<3><17>", so that a trigger can search for one."""
     return "".join(f"<{number}>" for number in sorted(users))

@@ -96,15 +96,15 @@ def approve(
     sha256: str,
     now: datetime,
     *,
-    languages: Collection[str] | None = None,
+    parts_to_approve: Collection[str] | None = None,
     by_command: bool = False,
     by_link: bool = False,
 ) -> list[Approval]:
     """Approve the snapshot as `user`; `sha256` (hex) is the hash of what they reviewed.
 
-    `languages` are parts of the snapshot (see `required_approvals`); None: all that are missing. The snapshot
-    is approved with the last of them. Raises NotPermitted, WrongState, WrongHash, AuthorMayNotApprove,
-    AccountNotIndependent, NoLanguageChosen, VariantsNotChecked, SnapshotChanged.
+    `parts_to_approve` are parts of the snapshot (see `required_approvals`); None: all that are missing. The
+    snapshot is approved with the last of them. Raises NotPermitted, WrongState, WrongHash,
+    AuthorMayNotApprove, AccountNotIndependent, NoLanguageChosen, VariantsNotChecked, SnapshotChanged.
     """
     require_permission(user, "mailer.approve_edition")
     _require_unchanged(snapshot)
@@ -112,10 +112,10 @@ def approve(
         held = _locked(snapshot, State.SUBMITTED, "approved")
         _require_decision_allowed(held, user, sha256)
         missing = required_approvals.missing_parts(held)
-        parts = [part for part in missing if languages is None or part in languages]
+        parts = [part for part in missing if parts_to_approve is None or part in parts_to_approve]
         if not parts:
             raise NoLanguageChosen
-        require_checked(held, user, parts)
+        require_variants_checked(held, user, parts)
         approvals = [
             Approval.objects.create(
                 snapshot=held,
@@ -168,7 +168,7 @@ def reject(
         )
         because = stored(
             "%(name)s rejected the edition: %(reason)s",
-            name=content_changes_and_authors.name_of(user),
+            name=content_changes_and_authors.user_or_system_name(user),
             reason=reason,
         )
         _transition(held, State.REJECTED, invalidated_reason=because[:300])
@@ -176,7 +176,7 @@ def reject(
     return rejection
 
 
-def delete_snapshots_unless_approved(edition: Edition) -> None:
+def delete_snapshots_if_none_approved(edition: Edition) -> None:
     """Delete every snapshot of an edition that was rejected last; the audit log keeps the decisions.
 
     Raises ProtectedError where one was approved, or tested in a dry run.
@@ -349,7 +349,7 @@ def _require_inside_window(snapshot: Snapshot, moment: datetime, local_hour: int
         )
 
 
-def authors_of_snapshot(snapshot: Snapshot) -> set[int]:
+def author_and_submitter_ids(snapshot: Snapshot) -> set[int]:
     """The primary keys of those who may not approve it, the submitter included."""
     return _author_ids(snapshot, snapshot.authors.values_list("user_id", flat=True))
 
@@ -375,7 +375,7 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
             % {"reason": reason}
         )
     if behind := account_influence.authors_behind(user, authors):
-        names = ", ".join(content_changes_and_authors.name_of(author) for author in behind)
+        names = ", ".join(content_changes_and_authors.user_or_system_name(author) for author in behind)
         raise AccountNotIndependent(
             gettext(
                 "You cannot approve this edition: %(names)s wrote a part of it, and created or changed "
@@ -384,7 +384,7 @@ def require_second_person(snapshot: Snapshot, user: User) -> None:
             % {"names": names, "days": account_influence.DAYS}
         )
     if controlled := account_influence.authors_controlled_by(user, authors):
-        names = ", ".join(content_changes_and_authors.name_of(author) for author in controlled)
+        names = ", ".join(content_changes_and_authors.user_or_system_name(author) for author in controlled)
         raise AccountNotIndependent(
             gettext(
                 "You cannot approve this edition: %(names)s wrote a part of it, and you created that account "
@@ -410,7 +410,7 @@ def checked_variants(snapshot: Snapshot, user: User) -> set[str]:
     )
 
 
-def unchecked_variants(snapshot: Snapshot, user: User) -> dict[str, str]:
+def variants_left_to_check(snapshot: Snapshot, user: User) -> dict[str, str]:
     """The variants that the user must still check before approving: {key: part}, largest first."""
     if not snapshot.must_check:
         return {}
@@ -423,11 +423,11 @@ def unchecked_variants(snapshot: Snapshot, user: User) -> dict[str, str]:
     }
 
 
-def require_checked(snapshot: Snapshot, user: User, parts: Collection[str]) -> None:
+def require_variants_checked(snapshot: Snapshot, user: User, parts: Collection[str]) -> None:
     """Raises VariantsNotChecked while the user has not checked every variant of these parts that the rule
     names.
     """
-    if missing := sum(part in parts for part in unchecked_variants(snapshot, user).values()):
+    if missing := sum(part in parts for part in variants_left_to_check(snapshot, user).values()):
         raise VariantsNotChecked(
             ngettext(
                 "Check %(number)s more variant before you approve: the newsletter’s review rule requires it.",

@@ -16,7 +16,7 @@ def active_users_with(permission: str) -> QuerySet[User]:
     return found
 
 
-def users_with(permission: str) -> set[User]:
+def users_with_permission_and_email(permission: str) -> set[User]:
     """Active users with the permission and an address."""
     return set(User.objects.with_perm(permission, backend=_BACKEND).exclude(email=""))
 
@@ -26,6 +26,6 @@ def has_joined(user: User) -> bool:
     return user.has_usable_password() or user.last_login is not None
 
 
-def is_external(user: User) -> bool:
+def is_external_approver(user: User) -> bool:
     """Whether the account may approve editions, and cannot open the desk."""
     return user.has_perm("mailer.approve_edition") and not user.has_perm(DESK)

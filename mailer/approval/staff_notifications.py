@@ -58,7 +58,7 @@ _KEPT_FOR = timedelta(days=60)
 Writer = Callable[[], tuple[str, str]]
 
 
-def events_for(user: User) -> list[str]:
+def events_permitted_to(user: User) -> list[str]:
     """The events that can concern this user."""
     return [event for event, (_label, permission, _ways) in EVENTS.items() if user.has_perm(permission)]
 
@@ -98,7 +98,7 @@ def notify_by_preference(
     return sent
 
 
-def show(event: str, users: Iterable[User], text: str, path: str, now: datetime) -> None:
+def add_desk_notifications(event: str, users: Iterable[User], text: str, path: str, now: datetime) -> None:
     """Show a notification in the desk to those of the users who chose that; no email."""
     listed = list(users)
     ways = notification_ways(listed, event)

@@ -104,10 +104,12 @@ def _audience(edition: Edition, now: datetime) -> Audience:
         ) from error
 
 
-def render_possible_variants(content: Content, combinations: Iterable[Combination]) -> list[RenderedVariant]:
+def render_possible_variants(
+    content: Content, fallback_combinations: Iterable[Combination]
+) -> list[RenderedVariant]:
     """Every possible variant; where those are more than VARIANT_LIMIT, the first of the audience's.
 
-    `combinations` come most frequent first. Readers who get no email have no variant.
+    `fallback_combinations` come most frequent first. Readers who get no email have no variant.
     """
     selector = story_selection.Selector(content)
     wanted, complete = variants.possible_variants(content, VARIANT_LIMIT)
@@ -115,7 +117,7 @@ def render_possible_variants(content: Content, combinations: Iterable[Combinatio
         head = content.masthead
         wanted = [
             (one.countries, localization.resolve_language(one.language, head.languages, head.fallbacks))
-            for one in combinations
+            for one in fallback_combinations
         ]
     found: dict[tuple[tuple[str, ...], str], RenderedVariant] = {}
     for countries, language in wanted:
@@ -165,14 +167,14 @@ def _freeze(
     text = to_json(content)
     readers = ReaderCounts.from_combinations(combinations, newsletter.languages, newsletter.fallbacks)
     until = now + timedelta(days=newsletter.window_days)
-    because = content_changes_and_authors.authors_of(edition)
+    because = content_changes_and_authors.authors_of_unapproved_changes(edition)
     because[user] = " and ".join(filter(None, (because.get(user), "submitted the edition")))
     # Nobody can check what is rendered only when it is sent.
     stored_keys = {variant.key for variant in rendered}
     must_check = review_comments_and_checked_variants.required_variants(
         newsletter.review_rule, content, combinations
     )
-    parts = required_approvals.to_text(required_approvals.required_parts(newsletter))
+    parts = required_approvals.encode_parts(required_approvals.required_parts(newsletter))
     manifest = snapshot_hashes.canonical_json(
         {
             "edition": edition.slug,
@@ -184,7 +186,7 @@ def _freeze(
             "fingerprints": content_changes_and_authors.fingerprints(edition),
             "sender": sender_of(newsletter),
             "tracking": link_tracking.policy_for_manifest(
-                settings.CONFIG.tracking, links.outbound_links(content)
+                settings.CONFIG.tracking, links.trackable_links(content)
             ),
             "audience": audience.as_dict(),
             "audience_count": readers.total,
@@ -192,7 +194,7 @@ def _freeze(
             "approvals": parts,
             "overrides": {one.id: one.override.reason for one in found if one.override},
             "submitted_by": user.get_username(),
-            "authors": snapshot_hashes.author_ids(who.pk for who in because),
+            "authors": snapshot_hashes.encode_author_ids(who.pk for who in because),
         }
     )
     snapshot = Snapshot.objects.create(

@@ -49,7 +49,7 @@ def connect_signals() -> None:
     pre_save.connect(_before_entry, sender=ModelLogEntry, dispatch_uid="mailer.audit_log.changes")
 
 
-def values_of(instance: models.Model) -> dict[str, str]:
+def stored_field_values(instance: models.Model) -> dict[str, str]:
     """An object's stored values as text, by the names of the fields; {} if it is not stored."""
     stored = type(instance)._base_manager.filter(pk=instance.pk).first() if instance.pk else None
     if stored is None:
@@ -91,7 +91,7 @@ def _note(instance: models.Model) -> None:
     # A new object has no primary key yet; its entry finds no values, which is the same.
     key = (instance._meta.label, str(instance.pk))
     if instance.pk is not None and key not in noted:
-        noted[key] = values_of(instance)
+        noted[key] = stored_field_values(instance)
 
 
 def _before_save(sender: type[models.Model], instance: models.Model, raw: bool = False, **_: Any) -> None:
@@ -115,7 +115,7 @@ def _before_entry(instance: ModelLogEntry, **_: Any) -> None:
     is_new = instance.action == "wagtail.create" and model._meta.label in _AUDITED
     if before is None and not is_new:
         return
-    after = values_of(model(pk=instance.object_id))
+    after = stored_field_values(model(pk=instance.object_id))
     changed = changed_values({} if is_new else before or {}, after)
     if changed:
         instance.data = {**instance.data, CHANGES: changed}

@@ -61,7 +61,9 @@ class MovedTable:
     check_seconds: float
 
 
-def move(url: str, now: datetime, on_progress: OnProgress = lambda *_: None) -> list[MovedTable]:
+def move_sqlite_to_postgresql(
+    url: str, now: datetime, on_progress: OnProgress = lambda *_: None
+) -> list[MovedTable]:
     """Copy the configured SQLite database to the PostgreSQL database at `url`, which must be empty.
 
     Raises MoveError and DatabaseError, without the URL. Call it with the lock that keeps web and worker out.
@@ -229,7 +231,7 @@ def _digest(blocks: Any, table: Table) -> TableDigest:
     return digest
 
 
-def rows_per_second(moved: Sequence[MovedTable]) -> tuple[float, float]:
+def copied_and_compared_per_second(moved: Sequence[MovedTable]) -> tuple[float, float]:
     """Rows a second: copied, and compared."""
     copied, checked = sum(one.copied for one in moved), sum(one.rows for one in moved)
     copying = sum(one.copy_seconds for one in moved)

@@ -172,7 +172,7 @@ class TableDigest:
         return b"\t".join(values) + b"\n"
 
 
-def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def blocks_of_whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes in blocks that end with a line break."""
     rest = b""
     for block in blocks:

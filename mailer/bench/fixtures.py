@@ -30,7 +30,7 @@ from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.message_encoder import message_builder
 from mailer.delivery.smtp.relays import Relay
 from mailer.delivery.smtp.session_setup import open_session
-from mailer.editions.assemble import assemble
+from mailer.editions.assemble import create_draft_edition
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import mime_encoding, variants
@@ -156,7 +156,7 @@ def add_readers(count: int) -> None:
 
 def plan() -> Mailing:
     """Start and plan the mailing."""
-    (mailing,) = advance_mailings.start_due(NOW)
+    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
     return mailing
 
 
@@ -202,7 +202,7 @@ async def _deliver(port: int, envelope: Envelope) -> None:
 def _edition() -> Edition:
     newsletter = _newsletter(MailingList.objects.get(slug="bench"), ("KZ", "KG", "TJ", "TM", "UZ"), ("en",))
     _story("bench", "A year of work", ("en",))
-    return assemble(newsletter, "2021-12", NOW)
+    return create_draft_edition(newsletter, "2021-12", NOW)
 
 
 def _fill(edition: Edition, size: int) -> None:

@@ -15,7 +15,7 @@ from django.utils.timezone import localtime
 from wagtail.log_actions import log
 
 from mailer.accounts.password_links import set_password_url
-from mailer.approval.account_influence import DAYS, authors_behind, becomes_independent_at
+from mailer.approval.account_influence import DAYS, author_influence_ends_at, authors_behind
 from mailer.approval.one_account_per_person import SamePerson, find_same_person
 from mailer.cli.argument_lookup import operator
 from mailer.cli.output import command_group, console, fail, print_text
@@ -72,11 +72,11 @@ def create_account_with_link(
     may approve the work of each of them from the start.
     """
     # Wagtail's tables, which the other commands of the module do not need.
-    from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+    from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 
     if (known := User.objects.filter(username=username).first()) is not None:
         fail(f"there is an account “{username}” already. {_independence(known)}")
-    groups, wanted = ensure_groups(), role or ["Approvers"]
+    groups, wanted = set_up_role_groups(), role or ["Approvers"]
     if unknown := [name for name in wanted if name not in groups]:
         fail(f"there is no role “{unknown[0]}”; known: {', '.join(groups)}.")
     names = {"first_name": first_name, "last_name": last_name}
@@ -99,7 +99,7 @@ def _independence(user: User) -> str:
     """Whether the account that exists already is independent, and from when on it is."""
     everyone = set(User.objects.exclude(pk=user.pk).values_list("pk", flat=True))
     behind = authors_behind(user, everyone)
-    until = becomes_independent_at(user, everyone)
+    until = author_influence_ends_at(user, everyone)
     if not behind or until is None:
         return f"Nobody invited or changed “{user.username}” in the last {DAYS} days: it is independent."
     names = ", ".join(one.username for one in behind)

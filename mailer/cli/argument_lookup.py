@@ -41,13 +41,17 @@ def find_edition(name: str) -> Edition:
     return edition
 
 
-def find(model: Any, name: str) -> Any:
+def find(model: Any, slug_or_id: str) -> Any:
     """The row of `model` with this slug or id; fails with the known slugs."""
-    rows = model.objects.filter(pk=int(name)) if name.isdecimal() else model.objects.filter(slug=name)
+    rows = (
+        model.objects.filter(pk=int(slug_or_id))
+        if slug_or_id.isdecimal()
+        else model.objects.filter(slug=slug_or_id)
+    )
     found = rows.first()
     if found is None:
         known = ", ".join(model.objects.values_list("slug", flat=True)[:8]) or "none yet"
-        fail(f"there is no {model._meta.verbose_name} “{name}”; known: {known}.")
+        fail(f"there is no {model._meta.verbose_name} “{slug_or_id}”; known: {known}.")
     return found
 
 

@@ -48,7 +48,7 @@ def read(
 ) -> None:
     """Classify messages without using the database."""
     with failing_on(RulesError):
-        classify_bounce_reasons.check_rules(settings.CONFIG)
+        classify_bounce_reasons.require_valid_custom_rules(settings.CONFIG)
     for file in files:
         with failing_on(OSError):
             parsed = parse_message(file.read_bytes(), envelope_to or None)
@@ -63,7 +63,7 @@ def poll(json: Json = False) -> None:
     """Fetch and process new messages from the configured mailboxes."""
     if not configured_mailboxes(settings.CONFIG):
         fail("no mailbox is configured; set [bounces] maildir, imap_host or pop3_host.")
-    process_startup.check_address_hash_key()
+    process_startup.require_matching_address_hash_key()
     with failing_on(NoSend):
         require_sending()
     with failing_on(DatabaseFailure):
@@ -91,7 +91,7 @@ def receive(
 ) -> None:
     """Process one message from stdin (a mail server's pipe); exit status 75 makes the server retry."""
     try:
-        process_startup.check_address_hash_key()
+        process_startup.require_matching_address_hash_key()
         require_sending()
         ingest_returned_mail.ingest_message(
             sys.stdin.buffer.read(max_message_octets()), timezone.now(), envelope_to or None
@@ -109,7 +109,7 @@ def score(
 ) -> None:
     """Measure the parser's accuracy on messages with known answers."""
     with failing_on(OSError, ScoreError, RulesError):
-        classify_bounce_reasons.check_rules(settings.CONFIG)
+        classify_bounce_reasons.require_valid_custom_rules(settings.CONFIG)
         result = score_folder(folder)
     if json:
         print_json(result.as_dict())

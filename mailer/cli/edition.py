@@ -27,7 +27,7 @@ from mailer.cli.argument_lookup import (
     find_mailing,
     parse_time,
 )
-from mailer.cli.edition_output_and_audit_entries import dry_run_summary, print_edition, record_action
+from mailer.cli.edition_command_results import dry_run_as_json, print_edition, record_action
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends
@@ -38,7 +38,7 @@ from mailer.editions.assemble import (
     create_unscheduled_edition,
     now_or_demo_time,
 )
-from mailer.editions.assemble import assemble as assemble_edition
+from mailer.editions.assemble import create_draft_edition as assemble_edition
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
@@ -125,7 +125,7 @@ def preview(
     found = find_edition(edition)
     chosen, rendered = _render_variant(found, countries, language)
     values = merge_tags.web_values(settings.CONFIG.site.url, language)
-    values["countries"] = merge_tags.country_names(chosen, language)
+    values["countries"] = merge_tags.country_names_or_all(chosen, language)
     out.mkdir(parents=True, exist_ok=True)
     name = f"{found.slug}-{language}-{'-'.join(chosen) or 'all'}"
     files = {out / f"{name}.html": merge_tags.fill_html(rendered.html, values)}
@@ -203,7 +203,7 @@ def approve(
         snapshot = _open_snapshot(found)
         parts = [OTHERS if code == "others" else code for code in language] if language else None
         approvals.approve(
-            snapshot, find_acting_user(user), sha256, timezone.now(), languages=parts, by_command=True
+            snapshot, find_acting_user(user), sha256, timezone.now(), parts_to_approve=parts, by_command=True
         )
     missing = ", ".join(part or "others" for part in missing_parts(snapshot))
     print_edition(found, json, f"approved in part; missing: {missing}" if missing else "approved")
@@ -317,7 +317,7 @@ def dry_run(
         mailing = mailing_control.start_dry_run(found.snapshots.first(), to, limit, None, timezone.now())
     record_action(found, "dry_run", to=mailing.dry_run_to)
     if json:
-        print_json({**edition_as_json(found), **dry_run_summary(mailing)})
+        print_json({**edition_as_json(found), **dry_run_as_json(mailing)})
     else:
         print_text(
             f"{found.slug}: the worker sends the dry run to {mailing.dry_run_to}; "
@@ -345,7 +345,7 @@ def _control(
     if not of_dry_run:
         print_edition(edition, json, done)
     elif json:
-        print_json({**edition_as_json(edition), **dry_run_summary(mailing)})
+        print_json({**edition_as_json(edition), **dry_run_as_json(mailing)})
     else:
         print_text(f"{edition.slug}: dry run {done}; {mailing.get_state_display()}")
 

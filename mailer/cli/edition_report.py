@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from mailer.cli.argument_lookup import DryRun, EditionName, NewsletterName, find, find_edition, find_mailing
-from mailer.cli.edition_output_and_audit_entries import dry_run_summary, record_action
+from mailer.cli.edition_command_results import dry_run_as_json, record_action
 from mailer.cli.output import Json, command_group, console, fail, failing_on, print_json, print_text
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import apply_stop_rules
@@ -20,10 +20,16 @@ from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_as_json
-from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
+from mailer.reports.engagement import Engagement, click_tables, engagement_of
 from mailer.reports.number_formats import format_number, format_percent
 from mailer.reports.reason_labels_and_mailing_summary import mailing_summary
-from mailer.reports.spreadsheet_export import Sheet, long_format_sheet, table_sheet, write_csv, write_xlsx
+from mailer.reports.spreadsheet_export import (
+    Sheet,
+    long_format_sheet,
+    table_sheet_without_totals,
+    write_csv,
+    write_xlsx,
+)
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, report_tables
 from mailer.reports.trend import sent_editions, trend_table
@@ -48,20 +54,22 @@ def report(
     mailing = latest_dry_run(found) if dry_run else latest_mailing(found)
     counts = collect(mailing, timezone.now()) if mailing else Stats()
     engagement = engagement_of(mailing) if mailing else Engagement()
-    available = {**report_tables(counts, found.newsletter.zone), **engagement_tables(engagement)}
+    available = {**report_tables(counts, found.newsletter.zone), **click_tables(engagement)}
     if table and table not in available:
         fail(f"a report has no table “{table}”; it has {', '.join(available)}.")
     chosen = [available[table]] if table else list(available.values())
     if csv or xlsx:
         whole = chosen if table or xlsx else []
-        rows_written = _write([table_sheet(one) for one in whole] or [long_format_sheet(chosen)], csv, xlsx)
+        rows_written = _write(
+            [table_sheet_without_totals(one) for one in whole] or [long_format_sheet(chosen)], csv, xlsx
+        )
         record_action(found, "export_report")
         _say_written(rows_written, "rows", csv, xlsx)
     elif json:
         print_json(
             {
                 **edition_as_json(found),
-                **(dry_run_summary(mailing) if mailing and dry_run else {}),
+                **(dry_run_as_json(mailing) if mailing and dry_run else {}),
                 **counts.totals.as_dict(),
                 "summary": list(mailing_summary(counts, engagement.summary)),
                 "unsubscribed": dict(counts.unsubscribes),
@@ -82,7 +90,7 @@ def trend(newsletter: NewsletterName, csv: ToCsv = None, xlsx: ToXlsx = None, js
     found = find(Newsletter, newsletter)
     table = trend_table(sent_editions(found, timezone.now()))
     if csv or xlsx:
-        _say_written(_write([table_sheet(table)], csv, xlsx), "rows", csv, xlsx)
+        _say_written(_write([table_sheet_without_totals(table)], csv, xlsx), "rows", csv, xlsx)
     elif json:
         for row in table.records():
             print_json({"newsletter": found.slug, **row})

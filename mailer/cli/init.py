@@ -242,13 +242,13 @@ def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> 
     from django.db import DatabaseError
 
     from mailer.accounts.password_links import set_password_url
-    from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+    from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
     from mailer.worker import process_startup
     from subscribers.verify_address_hash_key import WrongAddressHashKey
 
     try:
         call_command("migrate", verbosity=0, interactive=False)
-        ensure_groups()
+        set_up_role_groups()
         user = User.objects.filter(username=username).first()
         if user is None:
             # Without a password: the owner of the link chooses it.

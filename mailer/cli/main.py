@@ -50,7 +50,7 @@ COMMANDS = {
     "migrate": _Command("Bring the database up to date with this version.", "processes", django=False),
     "backup": _Command("Back up everything into one encrypted file.", "backup", pages=True, checks_key=False),
     "restore": _Command("Restore a backup into an empty folder.", "backup", django=False),
-    "move-database": _Command("Copy an embedded installation to PostgreSQL.", "move_database", pages=True),
+    "move-database": _Command("Copy an embedded installation to PostgreSQL.", pages=True),
     "pause-sending": _Command("Let nothing leave this installation.", "sending_permission"),
     "resume-sending": _Command("Confirm that this installation may send.", "sending_permission"),
     "join": _Command("Let this machine take part in its installation.", "sending_permission"),
@@ -67,7 +67,7 @@ COMMANDS = {
     "second-factor": _Command("Remove the second factors of an account.", "accounts", pages=True),
     "invite": _Command("Create an account that is independent of all others.", "accounts"),
     "password-link": _Command("Print a link to set an account's password.", "accounts"),
-    "dkim-key": _Command("Make a DKIM key and the DNS record for it.", "dkim_key", django=False),
+    "dkim-key": _Command("Make a DKIM key and the DNS record for it.", django=False),
     "bench": _Command("Measured comparisons on this machine.", django=False),
     "first-admin": _Command(module="init", checks_key=False, pages=True),
     "demo-run": _Command(module="demo", pages=True),
@@ -145,7 +145,7 @@ def _check_key_before(command: Any) -> None:
 
     def checked(ctx: Any) -> Any:
         if "--help" not in sys.argv:
-            importlib.import_module("mailer.worker.process_startup").check_address_hash_key()
+            importlib.import_module("mailer.worker.process_startup").require_matching_address_hash_key()
         return invoke(ctx)
 
     command.invoke = checked

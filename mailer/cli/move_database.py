@@ -43,13 +43,13 @@ def move_database(
     storage = settings.CONFIG.path(settings.CONFIG.storage.path)
     errors = (moving.MoveError, DatabaseError, WorkerAlreadyRunning)
     with failing_on(*errors), worker_lock(storage), database_alone(storage), _bars(json) as on_progress:
-        moved = moving.move(to, timezone.now(), on_progress)
+        moved = moving.move_sqlite_to_postgresql(to, timezone.now(), on_progress)
     for one in moved:
         if json:
             print_json({"table": one.name, "rows": one.rows, "sha256": one.digest})
         elif one.rows:
             print_text(f"{one.name:<38} {one.rows:>11,} rows equal, {one.digest[:16]}")
-    copied, compared = moving.rows_per_second(moved)
+    copied, compared = moving.copied_and_compared_per_second(moved)
     if json:
         print_json({"copied_per_second": round(copied), "compared_per_second": round(compared)})
         return

@@ -51,7 +51,7 @@ def run() -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     print_text(f"Serving {loaded.site.url} on {loaded.web.host}:{loaded.web.port}; Ctrl-C stops.")
     programs = {"web": mailer_command("web"), "worker": mailer_command("worker")}
-    supervise(programs, stop, ready="web")
+    supervise(programs, stop, ready_program="web")
 
 
 @app.command()
@@ -64,9 +64,9 @@ def web() -> None:
     process_startup.log_uncaught_exceptions()
     process_startup.start_tracing("web")
     process_startup.make_files_private()
-    process_startup.check_address_hash_key()
+    process_startup.require_matching_address_hash_key()
     process_startup.hold_database()
-    process_startup.begin_no_send_if_copied()
+    process_startup.begin_no_send_if_copied_or_restored()
     process_startup.collect_static_files()
     for number in _STOP_SIGNALS:
         signal.signal(number, _end)
@@ -101,9 +101,9 @@ def worker(
     process_startup.log_uncaught_exceptions()
     process_startup.start_tracing("worker")
     process_startup.make_files_private()
-    process_startup.check_address_hash_key()
+    process_startup.require_matching_address_hash_key()
     process_startup.hold_database()
-    process_startup.begin_no_send_if_copied()
+    process_startup.begin_no_send_if_copied_or_restored()
     stop = threading.Event()
     stop_on_signals(stop)
     if clustered:
@@ -124,7 +124,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         from mailer.worker import process_startup
         from subscribers.verify_address_hash_key import WrongAddressHashKey
     process_startup.make_files_private()
-    process_startup.check_database_fully_loaded()
+    process_startup.require_database_fully_loaded()
     if before_run:
         from mailer.delivery.smtp import dkim
 
@@ -133,7 +133,7 @@ def migrate(before_run: Annotated[bool, typer.Option("--before-run", hidden=True
         call_command("migrate", verbosity=0, interactive=False)
     except WrongAddressHashKey as error:
         raise process_startup.as_config_error(error) from error
-    process_startup.begin_no_send_if_copied()
+    process_startup.begin_no_send_if_copied_or_restored()
     if not before_run:
         print_text("The database is up to date.")
 

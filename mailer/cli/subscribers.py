@@ -30,7 +30,7 @@ from subscribers.imports.unknown_values import UnknownValue
 from subscribers.imports.validate import WARNINGS
 from subscribers.models import MailingList, Subscriber
 from subscribers.privacy.data_access import collect_data
-from subscribers.privacy.erasure import erase as erase_address
+from subscribers.privacy.erasure import erase_and_suppress as erase_address
 from subscribers.resumable_jobs import WrongState
 from subscribers.suppression import active_suppression, normalise_or_lower
 

@@ -27,10 +27,10 @@ def show(
 ) -> None:
     """Print the default text of a part, to change a copy of it."""
     if not part:
-        for name in template_sandbox.part_names():
+        for name in template_sandbox.shipped_part_names():
             print_text(name)
         return
-    if part not in template_sandbox.part_names():
+    if part not in template_sandbox.shipped_part_names():
         fail(f"there is no part “{part}”; `mailer templates show` lists them.")
     print_text(template_sandbox.default_source(part).removesuffix("\n"))
 

@@ -160,7 +160,7 @@ def _check_syntax(config: Config, origin: str) -> None:
     sending = config.sending
     checks: tuple[tuple[str, Callable[[], object]], ...] = (
         ("[site] timezone", lambda: _zone(config.site.timezone)),
-        ("[sending] hours", lambda: syntax.parse_time_range(sending.hours)),
+        ("[sending] hours", lambda: syntax.parse_optional_time_range(sending.hours)),
         ("[sending] weekdays", lambda: syntax.parse_weekdays(sending.weekdays)),
         ("[sending] warm_up_since", lambda: syntax.parse_day(sending.warm_up_since)),
         (

@@ -36,9 +36,9 @@ def current_log_id() -> LogId | None:
     return _current.get()
 
 
-def begin_request(value: str) -> None:
+def begin_request(request_id: str) -> None:
     """From here on, log lines of this thread are about the request with this id, until `end_request`."""
-    _current.set(LogId("request_id", value))
+    _current.set(LogId("request_id", request_id))
 
 
 def end_request() -> None:

@@ -146,7 +146,7 @@ def _rate(text: str) -> Rate:
     return Rate(float(found[1]), _PERIODS[found[2][0]])
 
 
-def parse_time_range(text: str) -> tuple[time, time] | None:
+def parse_optional_time_range(text: str) -> tuple[time, time] | None:
     """Start and end of a daily time range such as "08:00-20:00", possibly across midnight; None for ""."""
     if not text.strip():
         return None

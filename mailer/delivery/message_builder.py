@@ -148,7 +148,7 @@ class MessageBuilder(Generic[V, M]):
             known.move_to_end(pk)
         missing = wanted.keys() - known.keys()
         for row in SnapshotVariant.objects.filter(pk__in=missing):
-            check_unchanged(context, row, wanted[row.pk])
+            require_variant_unchanged(context, row, wanted[row.pk])
             rendered = rendered_for_dry_run(row) if context.dry_run else rendered_for_sending(context, row)
             known[row.pk] = self._encoder.prepare(context, rendered)
 
@@ -198,7 +198,9 @@ def rendered_for_dry_run(row: SnapshotVariant) -> RenderedVariant:
     return dataclasses.replace(rendered, subject=DRY_RUN_MARK + rendered.subject)
 
 
-def check_unchanged(context: MailingContext, row: SnapshotVariant, countries: tuple[str, ...]) -> None:
+def require_variant_unchanged(
+    context: MailingContext, row: SnapshotVariant, countries: tuple[str, ...]
+) -> None:
     """Raise SnapshotChanged unless the variant is what was approved, or what the approved content renders
     to."""
     wanted = context.variants.get(row.key) or _rerender(context, row, countries)

@@ -25,7 +25,7 @@ from aiosmtpd.controller import Controller
 
 from mailer.config import Config
 from mailer.demo import seed
-from mailer.demo.simulated_recipients import bounce_report, clicks_of, follow
+from mailer.demo.simulated_recipients import bounce_report, clicks_of, request_tracked_link
 
 _HOSTNAME = "mx.example.net"
 _LARGEST = 20 * 1024 * 1024
@@ -52,13 +52,13 @@ class Rules:
     pages: int | None = None
 
 
-def rules_of_the_cast(bounce_delay: float, pages: int | None = None) -> Rules:
+def rules_of_the_cast(bounce_delay: float, pages_port: int | None = None) -> Rules:
     """The rules for the sample's readers."""
     return Rules(
         refused={reader.email for reader in seed.READERS if reader.fate == "refused"},
         bouncing={reader.email for reader in seed.READERS if reader.fate == "bounces"},
         bounce_delay=bounce_delay,
-        pages=pages,
+        pages=pages_port,
     )
 
 
@@ -181,7 +181,7 @@ class _Handler:
     def _read_later(self, recipient: str, raw: bytes, port: int) -> None:
         loop = asyncio.get_running_loop()
         for visit in clicks_of(recipient.lower(), raw):
-            loop.call_later(visit.after, loop.run_in_executor, None, follow, visit, port)
+            loop.call_later(visit.after, loop.run_in_executor, None, request_tracked_link, visit, port)
 
     def write_pending(self) -> None:
         for key in list(self._pending):

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from mailer.approval import account_change_notices
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
 from mailer.stories.stories_file_import import import_stories
@@ -35,7 +35,7 @@ _LEFT = datetime(2021, 10, 4, 16, 12, tzinfo=UTC)
 def seed(now: datetime) -> None:
     """Create missing rows of the demo in one transaction; existing rows are not changed."""
     with transaction.atomic():
-        groups = ensure_groups()
+        groups = set_up_role_groups()
         created = [_staff(member, groups) for member in STAFF]
         if any(created):
             account_change_notices.mark_account_changes_notified(now)

@@ -112,7 +112,7 @@ def clicks_of(recipient: str, raw: bytes) -> Iterator[Visit]:
             yield Visit(_OPENED + _EACH * number + _READ * place, link, f"198.51.100.{number + 1}")
 
 
-def follow(visit: Visit, port: int) -> None:
+def request_tracked_link(visit: Visit, port: int) -> None:
     """Request the tracked link; the redirect is not followed."""
     headers: Mapping[str, str] = {"User-Agent": _BROWSER, "X-Forwarded-For": visit.address}
     connection = HTTPConnection("127.0.0.1", port, timeout=10)

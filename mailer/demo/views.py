@@ -80,7 +80,7 @@ def demo_only(view: View[P]) -> View[P]:
 
 @demo_only
 @require_safe
-def start(request: HttpRequest) -> HttpResponse:
+def show_start_page(request: HttpRequest) -> HttpResponse:
     return render(request, "demo/start.html", {**_story(), "staff": seed.STAFF})
 
 
@@ -343,7 +343,7 @@ def _action(number: int, edition: Edition | None, state: str) -> Action | None:
 
 app_name = "demo"
 urlpatterns = [
-    path("", start, name="start"),
+    path("", show_start_page, name="start"),
     path("progress/", progress_fragment, name="progress"),
     path("sign-in/", sign_in, name="sign_in"),
     path("inbox/", inboxes, name="inboxes"),

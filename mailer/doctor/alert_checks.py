@@ -13,7 +13,7 @@ from mailer.config import Config
 from mailer.delivery.models import AlertPost
 from mailer.delivery.outbox import staff_alerts
 from mailer.doctor.check_types import CheckResult
-from mailer.doctor.dns_client import is_loopback
+from mailer.doctor.dns_client import is_loopback_or_empty
 
 _TEST = "To send a test alert, run: mailer alerts test"
 _RECENT = timedelta(days=30)
@@ -26,7 +26,7 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
         yield result("skipped", ("The demo sends no alerts outside this machine: its inboxes have them."))
         return
     try:
-        addresses, webhooks = len(staff_alerts.alert_recipients()), config.alerts.webhooks
+        addresses, webhooks = len(staff_alerts.languages_by_alert_recipient()), config.alerts.webhooks
     except DatabaseError:
         # The database check reports this.
         return
@@ -48,7 +48,7 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
         yield result("problem", message, _TEST)
     for url in webhooks:
         parts = urlsplit(url)
-        if parts.scheme != "https" and not is_loopback(parts.hostname):
+        if parts.scheme != "https" and not is_loopback_or_empty(parts.hostname):
             mistakes += 1
             message = (
                 f"Alerts to the webhook at {parts.hostname} are not encrypted: others on "

@@ -96,7 +96,7 @@ def is_public(address: Address) -> bool:
     return not any(address in network for network in _PRIVATE)
 
 
-def is_loopback(host: str | None) -> bool:
+def is_loopback_or_empty(host: str | None) -> bool:
     """Whether a host name or address, if there is one, means this machine only (RFC 6761 §6.3)."""
     if not host or host == "localhost" or host.endswith(".localhost"):
         return True

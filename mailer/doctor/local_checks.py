@@ -25,7 +25,7 @@ from mailer.audit_log import chain
 from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.delivery.smtp import dkim
 from mailer.doctor.check_types import CheckResult, Context, Status
-from mailer.doctor.dns_client import is_loopback
+from mailer.doctor.dns_client import is_loopback_or_empty
 from mailer.feedback.parsing import classify_bounce_reasons
 from mailer.instance import no_send
 from mailer.instance.models import Instance
@@ -79,13 +79,13 @@ def _mistakes(config: Config) -> Iterator[tuple[Status, str, str]]:
     except ConfigError as error:
         yield "problem", str(error), "The worker does not start until this is fixed."
     try:
-        classify_bounce_reasons.check_rules(config)
+        classify_bounce_reasons.require_valid_custom_rules(config)
     except classify_bounce_reasons.RulesError as error:
         yield "problem", str(error), "Until this is fixed, only the built-in rules classify bounces."
 
 
 def _is_local(url: str) -> bool:
-    return is_loopback(urlsplit(url).hostname)
+    return is_loopback_or_empty(urlsplit(url).hostname)
 
 
 def check_database() -> Iterator[CheckResult]:
@@ -250,7 +250,12 @@ def check_clock(context: Context) -> Iterator[CheckResult]:
     here = datetime.now(zoneinfo.ZoneInfo(settings.TIME_ZONE))
     local_time = f"The time of this server is {here:%H:%M} in the office's time zone ({settings.TIME_ZONE})."
     host = connection.settings_dict.get("HOST", "")
-    if connection.vendor == "postgresql" and host and not host.startswith("/") and not is_loopback(host):
+    if (
+        connection.vendor == "postgresql"
+        and host
+        and not host.startswith("/")
+        and not is_loopback_or_empty(host)
+    ):
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
             apart = abs((cursor.fetchone()[0] - datetime.now(UTC)).total_seconds())
@@ -384,7 +389,7 @@ def check_file_permissions(config: Config) -> Iterator[CheckResult]:
         )
 
 
-def check_keys(config: Config, now: datetime) -> Iterator[CheckResult]:
+def check_key_file(config: Config, now: datetime) -> Iterator[CheckResult]:
     """The keys file, and whether its address-hash key is the database's. In the caller's thread."""
     path = config.path(config.keys.file)
     result = partial(CheckResult, "keys", str(path))

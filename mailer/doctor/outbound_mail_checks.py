@@ -20,7 +20,7 @@ from mailer.config import Config
 from mailer.delivery.smtp.relays import Relay, SmtpError, Timeouts, configured_relays
 from mailer.delivery.smtp.session_setup import open_session, unverified_context
 from mailer.doctor.check_types import CheckResult, Context, DnsRecord
-from mailer.doctor.dns_client import Address, Dns, is_loopback, is_public
+from mailer.doctor.dns_client import Address, Dns, is_loopback_or_empty, is_public
 
 # Days before a certificate's end from which it is a warning.
 _EXPIRES_SOON = 14
@@ -46,11 +46,11 @@ def egress_addresses(config: Config, dns: Dns) -> Egress:
     found: list[Address] = []
     ours = False
     for smtp in (config.smtp, *config.relays):
-        if not is_loopback(smtp.host):
+        if not is_loopback_or_empty(smtp.host):
             found += dns.addresses(smtp.host)
             continue
         site = urlsplit(config.site.url).hostname or ""
-        if not is_loopback(site):
+        if not is_loopback_or_empty(site):
             ours = True
             found += dns.addresses(site)
     public = tuple(dict.fromkeys(address for address in found if is_public(address)))
@@ -73,7 +73,7 @@ def check_relay(context: Context, relay: Relay, now: datetime) -> Iterator[Check
         asyncio.run(_sign_in(dataclasses.replace(relay, timeouts=Timeouts(*[context.timeout] * 5))))
         extensions, tls_version, certificate = _inspect(relay, context.timeout)
     except (SmtpError, OSError, smtplib.SMTPException) as error:
-        if context.config.demo.enabled and is_loopback(relay.host):
+        if context.config.demo.enabled and is_loopback_or_empty(relay.host):
             yield result("skipped", "The demo's mail server is not running.")
             return
         yield result("problem", str(error), "Fix [smtp] in the configuration, or the relay.")
@@ -90,7 +90,7 @@ def check_relay(context: Context, relay: Relay, now: datetime) -> Iterator[Check
         )
     if tls_version:
         yield _certificate(relay, tls_version, certificate, now)
-    elif not is_loopback(relay.host):
+    elif not is_loopback_or_empty(relay.host):
         has_starttls = "STARTTLS" in extensions
         advice = (
             'Set [smtp] security = "starttls" in the configuration.'

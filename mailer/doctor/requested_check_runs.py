@@ -54,7 +54,7 @@ Outcome = Literal["ok", "warning", "problem", "skipped", "missing"]
 _OUTCOMES: tuple[Outcome, ...] = ("skipped", "ok", "warning", "problem")
 
 
-def under_way(now: datetime) -> CheckRun | None:
+def waiting_or_running(now: datetime) -> CheckRun | None:
     """The run that waits for a worker, or is being made."""
     run = CheckRun.objects.filter(finished_at=None).first()
     if run is None or (run.started_at or run.requested_at) < now - _LONGEST:
@@ -69,7 +69,7 @@ def latest_finished_run() -> CheckRun | None:
 
 def request_run(username: str, now: datetime) -> CheckRun:
     """Ask for a run; the one that is under way, where there is one."""
-    return under_way(now) or CheckRun.objects.create(requested_by=username, requested_at=now)
+    return waiting_or_running(now) or CheckRun.objects.create(requested_by=username, requested_at=now)
 
 
 def worst_status(run: CheckRun | None, checks: Collection[str]) -> Outcome:

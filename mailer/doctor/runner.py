@@ -86,7 +86,7 @@ def run_checks(
         ("storage", partial(local_checks.check_storage, config)),
         ("media", partial(local_checks.check_media, config)),
         ("files", partial(local_checks.check_file_permissions, config)),
-        ("keys", partial(local_checks.check_keys, config, now)),
+        ("keys", partial(local_checks.check_key_file, config, now)),
         ("audit_log", local_checks.check_audit_log),
         ("accounts", partial(local_checks.check_unused_accounts, now)),
         ("clock", partial(local_checks.check_clock, context)),

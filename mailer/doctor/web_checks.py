@@ -10,7 +10,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from mailer.doctor.check_types import CheckResult, Context
-from mailer.doctor.dns_client import is_loopback
+from mailer.doctor.dns_client import is_loopback_or_empty
 from mailer.rendering import theme
 from mailer.stories.url_fetcher import WEB_PORTS, Fetched, FetchError, ForbiddenAddress, Limits, fetch
 from subscribers import tokens
@@ -182,4 +182,4 @@ def _request(
 
 
 def _is_local(context: Context) -> bool:
-    return is_loopback(urlsplit(context.config.site.url).hostname)
+    return is_loopback_or_empty(urlsplit(context.config.site.url).hostname)

@@ -24,7 +24,7 @@ from mailer.editions.planned_dates import (
     period_assembled_on,
     planned_editions,
     planned_for,
-    send_after,
+    planned_send_after,
 )
 from mailer.editions.rendering_input import story_ids_in
 from mailer.editions.sample_edition_markers import without_sample
@@ -48,7 +48,9 @@ class EditionExists(Exception):  # noqa: N818  (names the state that was found)
     """The newsletter already has an edition for that period."""
 
 
-def assemble(newsletter: Newsletter, period: str, now: datetime, user: User | None = None) -> Edition:
+def create_draft_edition(
+    newsletter: Newsletter, period: str, now: datetime, user: User | None = None
+) -> Edition:
     """Create the newsletter's draft edition for a period ("2021-12"), as of `now` (aware datetime).
 
     Takes the stories that are ready, dated before the period's end and in no earlier edition (looking back
@@ -138,7 +140,7 @@ def _decide(plan: EditionPlan, state: EditionPlan.State, stories: int = 0) -> No
         log.info("action=edition_assembly_skipped plan=%d state=%s", plan.pk, state)
 
 
-def due_at(newsletter: Newsletter, period: Period) -> datetime | None:
+def assembly_due_at(newsletter: Newsletter, period: Period) -> datetime | None:
     """When the newsletter's edition for a period is assembled (aware); None when staff do it by hand."""
     found = planned_for(newsletter, period)
     return found.assemble_at if found else None
@@ -276,7 +278,7 @@ def _record_assembly(edition: Edition, span: Period, stories: int, now: datetime
     found = planned_for(newsletter, span)
     due = found.assemble_at if found else now
     EditionPlan.objects.get_or_create(newsletter=newsletter, period=str(span), defaults={"assemble_at": due})
-    send = send_after(newsletter, max(now, due))
+    send = planned_send_after(newsletter, max(now, due))
     rows = EditionPlan.objects.filter(newsletter=newsletter, period=str(span))
     if only_once:
         rows = rows.filter(state=EditionPlan.State.COLLECTING)
@@ -319,7 +321,7 @@ def with_texts(stories: Iterable[int]) -> list[Story]:
 
 def story_keys_for(
     newsletter: Newsletter,
-    span: Period,
+    period: Period,
     now: datetime,
     among: Collection[int] | None = None,
     ready_by: datetime | None = None,
@@ -330,13 +332,13 @@ def story_keys_for(
     ready by then; None: all.
     """
     today = now.astimezone(ZoneInfo(newsletter.zone)).date()
-    since = span.first_day - LOOK_BACK
+    since = period.first_day - LOOK_BACK
     # A story that was carried over is as new as the month that it was carried to.
     recent = Q(date__gte=since) | Q(from_period__gte=str(Period.of(since)))
     event = Q(kind=Story.Kind.EVENT)
-    ready = without_sample(Story.objects.filter(live=True, from_period__lte=str(span))).filter(
-        (event & Q(date__gte=today, date__lt=span.end + LOOK_AHEAD))
-        | (~event & recent & Q(date__lt=span.end)),
+    ready = without_sample(Story.objects.filter(live=True, from_period__lte=str(period))).filter(
+        (event & Q(date__gte=today, date__lt=period.end + LOOK_AHEAD))
+        | (~event & recent & Q(date__lt=period.end)),
         Exists(StoryText.objects.filter(story=OuterRef("pk"))),
     )
     if among is not None:
@@ -350,7 +352,7 @@ def story_keys_for(
         if not one.countries or not wanted.isdisjoint(one.countries)
     ]
     news = [one for one in served if one.kind != Story.Kind.EVENT]
-    used = _last_used(newsletter, span) if news else {}
+    used = _last_used(newsletter, period) if news else {}
     unused = [one for one in news if used.get(one.pk, "") < (one.from_period or "0")]
     return [*unused, *(one for one in served if one.kind == Story.Kind.EVENT)]
 

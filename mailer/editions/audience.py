@@ -16,7 +16,7 @@ from subscribers.models import Subscriber
 from subscribers.segments import segments
 from subscribers.segments.mailing_audience_query import AudienceQuery
 from subscribers.segments.rule_format import Group, from_json, to_json
-from subscribers.segments.segments import load_rule
+from subscribers.segments.segments import load_expanded_rule
 from subscribers.subscribe import newsletters_per_list
 from subscribers.subscribe.newsletters_per_list import NewsletterInfo
 from subscribers.unsubscribe import register_newsletter_lists
@@ -108,8 +108,8 @@ class Audience:
         """Subscribers on the newsletter's lists, restricted by the edition's segments. Raises InvalidRule."""
         return cls(
             lists=list_ids(edition.newsletter_id),
-            only=load_rule(edition.segment) if edition.segment else None,
-            without=load_rule(edition.excluded) if edition.excluded else None,
+            only=load_expanded_rule(edition.segment) if edition.segment else None,
+            without=load_expanded_rule(edition.excluded) if edition.excluded else None,
             as_of=now,
         )
 

@@ -108,7 +108,7 @@ def shift_block(edition: Edition, block_id: str, steps: int) -> int:
     return place
 
 
-def remove_block(edition: Edition, block_id: str) -> None:
+def remove_block_and_leave_out_stories(edition: Edition, block_id: str) -> None:
     """Take the block out. Its stories are remembered as left out."""
     blocks = raw_blocks(edition)
     block = blocks.pop(find_block(blocks, block_id))
@@ -116,7 +116,7 @@ def remove_block(edition: Edition, block_id: str) -> None:
     _leave_out(edition, story_ids_in([block]))
 
 
-def remove_title(edition: Edition, block_id: str, story: int) -> None:
+def remove_story_from_title_list(edition: Edition, block_id: str, story: int) -> None:
     """Take one publication out of a list of titles, and an empty list out of the draft.
 
     Raises BlockNotFound, also where the block is no list of titles.

@@ -110,7 +110,7 @@ def _rendition_filter(image: Any, crop: str) -> str:
     return f"{size}|jpegquality-92|format-jpeg|bgcolor-ffffff"
 
 
-def encode_picture(data: bytes, crop: str = "wide", grounds: Grounds | None = None) -> EncodedPicture:
+def encode_picture(data: bytes, crop_name: str = "wide", grounds: Grounds | None = None) -> EncodedPicture:
     """The picture's bytes without metadata, in sRGB, with at most LARGEST octets where that is possible.
 
     A drawing, or what is transparent, becomes a PNG of 256 colours if nobody sees the difference. A
@@ -120,16 +120,16 @@ def encode_picture(data: bytes, crop: str = "wide", grounds: Grounds | None = No
     with Pillow.open(BytesIO(data)) as opened:
         without_loss = opened.format == "PNG"
         picture = _in_srgb(opened)
-    if crop == "video":
+    if crop_name == "video":
         return EncodedPicture(jpeg_within_size_limit(_with_play_mark(picture)), "jpg")
     if without_loss:
         transparent = _is_transparent(picture)
         picture = picture if transparent else picture.convert("RGB")
-        if transparent and crop == LOGO and grounds:
+        if transparent and crop_name == LOGO and grounds:
             picture = logo_outline.outlined(picture, grounds)
         drawing = _palette_png(picture) or b""
         whole = _png(picture) if transparent and not drawing else b""
-        if crop == LOGO and transparent:
+        if crop_name == LOGO and transparent:
             return EncodedPicture(drawing or whole, "png")
         smallest = drawing or whole
         if smallest and len(smallest) <= LARGEST:

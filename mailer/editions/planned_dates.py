@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from mailer.editions.models import Newsletter
-from mailer.editions.public_holidays import holidays_of
+from mailer.editions.public_holidays import holiday_lookup
 from mailer.editions.schedule_rules import (
     EveryTwoWeeks,
     Holidays,
@@ -58,7 +58,7 @@ def occurrences(newsletter: Newsletter, line: str, after: datetime) -> Iterator[
     rule = OnHolidays(newsletter.on_holidays)
     # The last working day knows of holidays in any case.
     needed = rule is not OnHolidays.IGNORE or "working-day" in line
-    holidays: Holidays = holidays_of(newsletter.countries, active_language()) if needed else no_holidays
+    holidays: Holidays = holiday_lookup(newsletter.countries, active_language()) if needed else no_holidays
     return Schedule.parse(line).after(after, newsletter.zone, holidays, rule)
 
 
@@ -100,7 +100,7 @@ def planned_for(newsletter: Newsletter, period: Period) -> PlannedDate | None:
     return None
 
 
-def send_after(newsletter: Newsletter, moment: datetime) -> Occurrence | None:
+def planned_send_after(newsletter: Newsletter, moment: datetime) -> Occurrence | None:
     """The planned sending of an edition that is assembled at a moment (aware)."""
     return next(occurrences(newsletter, newsletter.send_on, moment), None)
 
@@ -108,7 +108,7 @@ def send_after(newsletter: Newsletter, moment: datetime) -> Occurrence | None:
 def _planned(newsletter: Newsletter, period: Period, found: Occurrence) -> PlannedDate:
     cutoff = found.at - timedelta(hours=newsletter.cutoff_hours)
     days = newsletter.office_reminder_days
-    send = send_after(newsletter, found.at)
+    send = planned_send_after(newsletter, found.at)
     return PlannedDate(
         period,
         found.at,

@@ -13,7 +13,7 @@ _YEARS = range(1950, 2200)
 _ENGLISH = "en_US"
 
 
-def holidays_of(countries: Collection[str], language: str = "en") -> Holidays:
+def holiday_lookup(countries: Collection[str], language: str = "en") -> Holidays:
     """The holidays of any of these countries (ISO 3166-1 alpha-2), named in a language of the desk.
 
     A country whose holidays the library does not know has none. Where it has no names in that language, they

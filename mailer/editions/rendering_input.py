@@ -107,7 +107,7 @@ def content_of_story(story: Story, newsletter: Newsletter, period: str) -> data_
 def _logo(newsletter: Newsletter, *, pictures: bool, dark: bool = False) -> data_types.Picture | None:
     """The logo for readers in the light or the dark, with a ring in the colour that is behind it there."""
     image = newsletter.logo_dark or newsletter.logo if dark else newsletter.logo
-    grounds = theme.logo_grounds(newsletter.theme or {}, dark=dark)
+    grounds = theme.logo_and_contrasting_backgrounds(newsletter.theme or {}, dark=dark)
     return picture_of(image, LOGO, pictures=pictures, grounds=grounds)
 
 

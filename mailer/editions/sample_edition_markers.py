@@ -14,7 +14,7 @@ STORY_KEY = "sample-newsletter-"
 DOMAIN = "sample.invalid"
 
 
-def is_sample_sender(address: str) -> bool:
+def is_placeholder_sender(address: str) -> bool:
     """Whether the address is one that nothing can be sent from."""
     return address.rpartition("@")[2].lower().endswith(".invalid")
 

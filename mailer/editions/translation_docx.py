@@ -24,7 +24,7 @@ from docx.oxml.ns import qn
 from docx.shared import Pt, RGBColor
 from docx.text.hyperlink import Hyperlink
 
-from mailer.editions.translation_units_and_changes import TranslatedUnit, TranslationFile, Unit
+from mailer.editions.translation_units_and_returned_files import TranslatedUnit, TranslationFile, Unit
 from mailer.editions.translation_xliff import InvalidFile
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

@@ -37,7 +37,7 @@ class InvalidTerms(ValueError):  # noqa: N818  (a verdict on input)
     line: int = 0
 
 
-def rows_of(newsletter: Newsletter) -> list[GlossaryTerm]:
+def newsletter_and_shared_terms(newsletter: Newsletter) -> list[GlossaryTerm]:
     """The newsletter's terms and those of every newsletter, by their names."""
     return sorted(_listed(newsletter), key=lambda one: str(one).casefold())
 
@@ -46,7 +46,7 @@ def _listed(newsletter: Newsletter) -> QuerySet[GlossaryTerm]:
     return GlossaryTerm.objects.filter(Q(newsletter=newsletter) | Q(newsletter=None))
 
 
-def terms_of(newsletter: Newsletter | None) -> tuple[Term, ...]:
+def glossary_terms_of_one_or_all(newsletter: Newsletter | None) -> tuple[Term, ...]:
     """The same as plain records; None: the terms of all newsletters."""
     rows = _listed(newsletter) if newsletter else GlossaryTerm.objects.all()
     stored = rows.annotate(
@@ -102,7 +102,7 @@ def as_csv(newsletter: Newsletter, languages: Sequence[str]) -> str:
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow([*_columns(languages), _NOTE, _SCOPE])
-    for row in rows_of(newsletter):
+    for row in newsletter_and_shared_terms(newsletter):
         cells = [
             f" {_SEPARATOR} ".join(forms.get(code, ()))
             for code in languages
@@ -130,7 +130,7 @@ def import_csv(newsletter: Newsletter, data: bytes, languages: Sequence[str]) ->
     with transaction.atomic():
         known = {
             (code, forms[0].casefold()): row
-            for row in rows_of(newsletter)
+            for row in newsletter_and_shared_terms(newsletter)
             for code, forms in row.names.items()
             if forms
         }

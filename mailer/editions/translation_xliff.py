@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 from defusedxml import ElementTree as SafeTree
 from defusedxml.common import DefusedXmlException
 
-from mailer.editions.translation_units_and_changes import TranslatedUnit, TranslationFile, Unit
+from mailer.editions.translation_units_and_returned_files import TranslatedUnit, TranslationFile, Unit
 
 _CORE = "urn:oasis:names:tc:xliff:document:2.0"
 # Our own attributes, which tools hand back unchanged (XLIFF 2.1 §4.2.2.7 allows other namespaces here).

@@ -66,7 +66,7 @@ def _story_mail(raw: bytes, now: datetime, envelope_to: str | None) -> Ingested 
         return None
     headers, _ = mime.split_headers(mime.normalise_line_ends(raw[:_HEADER_OCTETS]).decode("utf-8", "replace"))
     named = (value for field in _RECIPIENT_FIELDS for value in headers.all(field))
-    tag = inbound_story_email.tag_of([envelope_to] if envelope_to else named)
+    tag = inbound_story_email.tag_of_our_address([envelope_to] if envelope_to else named)
     return None if tag is None else Ingested(*inbound_story_email.store_message(raw, tag, now))
 
 

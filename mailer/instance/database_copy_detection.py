@@ -51,7 +51,7 @@ def enforce_identity(now: datetime) -> None:
         fingerprint = _fingerprint()
         row = models.load_instance()
         if row is None:
-            row = models.create_instance(now, fingerprint)
+            row = models.get_or_create_instance(now, fingerprint)
             _write(Machine(row.identity, row.seen_at))
             return
         machine = _read()
@@ -98,7 +98,7 @@ def machine_has_joined(identity: str) -> bool:
 def mark_restored(now: datetime) -> None:
     """The database was restored from a backup: it is an installation of its own, and sends nothing."""
     with transaction.atomic():
-        models.create_instance(now, "")
+        models.get_or_create_instance(now, "")
         models.begin_no_send(
             Instance.Reason.RESTORED, now, identity=models.new_identity(), database="", seen_at=now
         )

@@ -90,7 +90,7 @@ def load_instance() -> Instance | None:
     return Instance.objects.filter(pk=_ONLY).first()
 
 
-def create_instance(now: datetime, database: str) -> Instance:
+def get_or_create_instance(now: datetime, database: str) -> Instance:
     """The row, which is created where it is missing."""
     return Instance.objects.get_or_create(pk=_ONLY, defaults={"seen_at": now, "database": database})[0]
 

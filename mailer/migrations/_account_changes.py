@@ -20,8 +20,8 @@ _SINCE = {
     "sqlite": f"strftime('%Y-%m-%d %H:%M:%f', 'now', '-{DAYS} days')",
     "postgresql": f"clock_timestamp() - interval '{DAYS} days'",
 }
-# `mailer.approval.acting_user` tells the database who is signed in. A process without it, such
-# as a database shell, cannot write to accounts on SQLite, and leaves the actor empty on PostgreSQL.
+# `mailer.approval.acting_user_of_account_changes` tells the database who is signed in. A process without it,
+# such as a database shell, cannot write to accounts on SQLite, and leaves the actor empty on PostgreSQL.
 _ACTOR = {
     "sqlite": "mailer_acting_user()",
     "postgresql": "CAST(NULLIF(current_setting('mailer.acting_user', true), '') AS integer)",

@@ -14,7 +14,7 @@ from mailer.delivery.models import Mailing, OutcomeTotal, ThrottleState
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outcome import ReplyClass
 from mailer.delivery.throttle import mailing_circuit_breaker, provider_throttle, throttle
-from mailer.delivery.throttle.mailbox_providers import OTHER, families, family_or_other
+from mailer.delivery.throttle.mailbox_providers import OTHER, family_main_domains, family_or_other
 from mailer.feedback.models import BounceWave, SuppressionDecision
 from mailer.reports.models import MailingStats
 from mailer.reports.stats import Totals
@@ -109,7 +109,7 @@ def outcome_metrics(now: datetime) -> Iterator[Metric]:
         "Outcomes of attempts to send, by class of the reply; later bounces and complaints.",
         labels=["provider", "outcome"],
     )
-    found = {(provider, outcome): 0 for provider in (*families(), OTHER) for outcome in _OUTCOMES}
+    found = {(provider, outcome): 0 for provider in (*family_main_domains(), OTHER) for outcome in _OUTCOMES}
     found |= {(row.provider, row.outcome): row.count for row in OutcomeTotal.objects.all()}
     for labels, count in sorted(found.items()):
         totals.add_metric(labels, count)
@@ -129,14 +129,14 @@ def throttle_metrics(now: datetime) -> Iterator[Metric]:
     relay = GaugeMetricFamily(
         "mailer_relay_backoff_seconds", "Seconds until a relay is asked again that could not be reached."
     )
-    relay.add_metric([], throttle.relay_backoff_seconds(now))
+    relay.add_metric([], throttle.longest_relay_backoff_seconds(now))
     yield relay
     waits = provider_throttle.backoff_seconds(now)
     counts = Counter(family_or_other(provider) for provider in waits)
     waiting = GaugeMetricFamily(
         "mailer_provider_backoffs", "Mailbox providers that asked us to slow down.", labels=["provider"]
     )
-    for provider in (*families(), OTHER):
+    for provider in (*family_main_domains(), OTHER):
         waiting.add_metric([provider], counts[provider])
     yield waiting
     longest = GaugeMetricFamily(
@@ -144,7 +144,7 @@ def throttle_metrics(now: datetime) -> Iterator[Metric]:
         "Seconds until such a provider is sent to again, the longest of a family.",
         labels=["provider"],
     )
-    for provider in (*families(), OTHER):
+    for provider in (*family_main_domains(), OTHER):
         own = (seconds for name, seconds in waits.items() if family_or_other(name) == provider)
         longest.add_metric([provider], max(own, default=0.0))
     yield longest

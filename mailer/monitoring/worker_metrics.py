@@ -182,7 +182,7 @@ def worker_process_metrics(now: datetime) -> Iterator[Metric]:
     yield seen
 
 
-def cluster_metrics(now: datetime) -> Iterator[Metric]:
+def cluster_queue_metrics(now: datetime) -> Iterator[Metric]:
     """Jobs in the queues of the cluster engine, where it is configured."""
     if settings.CONFIG.worker.engine != "cluster":
         return
@@ -212,7 +212,7 @@ def no_send_and_backup_metrics(now: datetime) -> Iterator[Metric]:
     yield backup
 
 
-def source_metrics(now: datetime) -> Iterator[Metric]:
+def mailbox_feed_and_webhook_metrics(now: datetime) -> Iterator[Metric]:
     """Whether the mailboxes and feeds can be read, and when webhooks of ESPs arrived."""
     # It loads the clients of mailboxes.
     from mailer.feedback.sources import poll
@@ -280,7 +280,7 @@ SECTIONS = (
     queue_metrics,
     job_metrics,
     worker_process_metrics,
-    cluster_metrics,
+    cluster_queue_metrics,
     no_send_and_backup_metrics,
-    source_metrics,
+    mailbox_feed_and_webhook_metrics,
 )

@@ -22,7 +22,7 @@ from mailer.accounts import stored_secrets
 from mailer.backoff import BackoffPolicy
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.webhook_signature import signed_headers
-from mailer.outgoing_webhooks.endpoints import InvalidUrl, check_url
+from mailer.outgoing_webhooks.endpoints import InvalidUrl, require_allowed_url
 from mailer.outgoing_webhooks.events import TEST, body_of, new_message
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from subscribers.translate_stored_texts import stored
@@ -158,7 +158,10 @@ def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tupl
         )
     try:
         reply = post(
-            check_url(endpoint.url), body, headers, allow_private=settings.CONFIG.api.private_webhooks
+            require_allowed_url(endpoint.url),
+            body,
+            headers,
+            allow_private=settings.CONFIG.api.private_webhooks,
         )
     except InvalidUrl:
         return None, stored("The address of this webhook is not accepted any more. Change it.")

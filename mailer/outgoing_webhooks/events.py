@@ -45,7 +45,7 @@ EVENT_TYPES = {
 TEST = "test"
 
 
-def emit(event_type: str, found: Iterable[Mapping[str, Any]], now: datetime) -> int:
+def emit(event_type: str, events_data: Iterable[Mapping[str, Any]], now: datetime) -> int:
     """Write the messages of these events, each given by its data, in the caller's transaction; how many."""
     wanting = [
         endpoint
@@ -54,7 +54,7 @@ def emit(event_type: str, found: Iterable[Mapping[str, Any]], now: datetime) -> 
     ]
     if not wanting:
         return 0
-    bodies = [body_of(event_type, data, now) for data in found]
+    bodies = [body_of(event_type, data, now) for data in events_data]
     rows = [new_message(endpoint, event_type, body, now) for endpoint in wanting for body in bodies]
     WebhookMessage.objects.bulk_create(rows, batch_size=500)
     return len(rows)

@@ -73,7 +73,7 @@ def other_languages(variant: SnapshotVariant) -> list[SnapshotVariant]:
     return list(same.exclude(language=variant.language).defer("html", "text").order_by("key"))
 
 
-def is_public_picture(path: str) -> bool:
+def was_picture_sent(path: str) -> bool:
     """Whether a picture, by its path below /media/, is in a message that was sent, be it to a colleague.
 
     What is public stays so, so that each process asks once.

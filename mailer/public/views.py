@@ -104,7 +104,9 @@ def calendar_file(request: HttpRequest, slug: str, story: str) -> HttpResponse:
     if found is None:
         raise Http404
     content, event, mailing = found
-    text = localization.choose_text(event.texts, requested_language(request), content.masthead.fallbacks)
+    text = localization.choose_text_or_first(
+        event.texts, requested_language(request), content.masthead.fallbacks
+    )
     if text is None:
         raise Http404
     site = settings.CONFIG.site
@@ -164,7 +166,7 @@ def image(request: HttpRequest, path: str) -> HttpResponseBase:
     if not of_snapshot and not _DESK_IMAGE.fullmatch(path):
         raise Http404
     # Only for a file that exists the database is asked.
-    if of_snapshot and default_storage.exists(path) and archived_edition_queries.is_public_picture(path):
+    if of_snapshot and default_storage.exists(path) and archived_edition_queries.was_picture_sent(path):
         cache = f"public, max-age={_YEAR_SECONDS}, immutable"
     elif (of_snapshot and _is_in_test(request, path)) or request.user.has_perm("wagtailadmin.access_admin"):
         cache = "private, max-age=600"

@@ -51,7 +51,7 @@ _WITHIN = re.compile(r"https?(?::|%3A)(?:/|%2F){2}", re.IGNORECASE)
 _NUMBERED = re.compile(r"\n\[\d+\] http")
 
 
-def with_even_count(page: str, text: str, name: str, site_url: str, *, has_all: bool = False) -> str:
+def text_with_even_url_count(page: str, text: str, name: str, site_url: str, *, has_all: bool = False) -> str:
     """The text part, with the address of the site added to its list of links where the sum would be odd.
 
     `name`: the newsletter's, which stands before the address; `has_all`: see CountedAddresses. The sum stays

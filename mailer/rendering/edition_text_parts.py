@@ -66,7 +66,7 @@ PARTS: Mapping[str, TextPart] = {
 }
 
 
-def parts_of(block: Block) -> tuple[TextPart, ...]:
+def visible_text_parts(block: Block) -> tuple[TextPart, ...]:
     """The texts that readers see of this block: those of its picture only where it has one."""
     if block.kind == "heading" and block.countries:
         return ()
@@ -75,5 +75,5 @@ def parts_of(block: Block) -> tuple[TextPart, ...]:
 
 def written_parts(block: Block, text: LocalText) -> dict[str, str]:
     """The texts of the block in one language by their meaning, without empty ones."""
-    found = {part.meaning: str(getattr(text, part.name)) for part in parts_of(block)}
+    found = {part.meaning: str(getattr(text, part.name)) for part in visible_text_parts(block)}
     return {meaning: written for meaning, written in found.items() if written.strip()}

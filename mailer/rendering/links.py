@@ -34,7 +34,7 @@ class Link:
     story: str = ""
 
 
-def outbound_links(content: Content) -> tuple[Link, ...]:
+def trackable_links(content: Content) -> tuple[Link, ...]:
     """The http and https links that lead away from the site, in the edition's order, each address once.
 
     A link whose text is its own URL is left out: readers must see where it leads.

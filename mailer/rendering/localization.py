@@ -92,9 +92,9 @@ def join_with_commas(names: Iterable[str]) -> str:
 
 
 @cache
-def period_title(months: str, language: str) -> str:
+def period_title(stored_period: str, language: str) -> str:
     """A period, "2021-12", as a title: "December 2021", "6–12 December 2021". Raises ValueError otherwise."""
-    period = Period.parse(months)
+    period = Period.parse(stored_period)
     first = period.first_day
     if period.kind is Kind.NAMED:
         return format_day(first, "", language).replace("\N{NO-BREAK SPACE}", " ")
@@ -119,10 +119,10 @@ def period_in_sentence(months: str, language: str) -> str:
 
 
 @cache
-def format_day(when: date, months: str, language: str) -> str:
+def format_day(when: date, period: str, language: str) -> str:
     """A date, with the year only where it is not the period's."""
     where = babel_locale(language)
-    if not months.startswith(f"{when.year}-"):
+    if not period.startswith(f"{when.year}-"):
         formatted = format_date(when, _LONG_DAYS.get(language, "long"), locale=where)
     elif language in _DAYS:
         formatted = format_date(when, _DAYS[language], locale=where)
@@ -149,14 +149,14 @@ def time_span(when: date, starts: str, ends: str, zone: str) -> str:
 
 
 @cache
-def month_name(when: date, language: str) -> str:
+def month_name_beside_day(when: date, language: str) -> str:
     """The name of a month, standing alone beside the number of a day."""
     # Slavic and Turkic readers say "18 декабря": the form that follows a number.
     formatted = format_date(when, "MMMM", locale=babel_locale(language))
     return _plain_spaces(formatted.lower() if language in _LOWER_MONTHS else formatted)
 
 
-def choose_text(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | None:
+def choose_text_or_first(texts: Sequence[T], language: str, fallbacks: Sequence[str]) -> T | None:
     """The text in `language`, else in the first of `fallbacks` that has one, else the first of any."""
     by_language = {text.language: text for text in reversed(texts)}
     for wanted in (language, *fallbacks):

@@ -44,7 +44,7 @@ def html_value(value: str) -> str:
     return str(escape(value))
 
 
-def country_names(countries: Collection[str], reader_language: str) -> str:
+def country_names_or_all(countries: Collection[str], reader_language: str) -> str:
     """The value of `countries`: names in the reader's language, as ordered; "all countries" for none."""
     if not countries:
         return localization.for_language(reader_language)("all countries")
@@ -59,5 +59,5 @@ def web_values(site_url: str, reader_language: str) -> dict[str, str]:
     return {
         "unsubscribe_url": front,
         "preferences_url": front,
-        "countries": country_names((), reader_language),
+        "countries": country_names_or_all((), reader_language),
     }

@@ -162,7 +162,7 @@ def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes
     fields = [
         mime_encoding.mailbox_header("From", envelope.from_name, envelope.from_email),
         mime_encoding.unstructured_field("Subject", rendered.subject),
-        mime_encoding.list_id(envelope.list_name, envelope.list_id),
+        mime_encoding.list_id_header(envelope.list_name, envelope.list_id),
         mime_encoding.ascii_header_field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         mime_encoding.ascii_header_field("Precedence", "bulk"),
         mime_encoding.ascii_header_field("X-Auto-Response-Suppress", "OOF, AutoReply"),

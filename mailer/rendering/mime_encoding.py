@@ -55,7 +55,7 @@ def mailbox_header(name: str, display: str, address: str) -> bytes:
     return f"{name}: ".encode() + _display_name(display, len(name) + 2) + f"<{address}>\r\n".encode()
 
 
-def list_id(display: str, identifier: str) -> bytes:
+def list_id_header(display: str, identifier: str) -> bytes:
     """List-Id (RFC 2919). Raises ValueError unless the identifier is dotted, ASCII and at most 255 octets."""
     single_line(display, "the name in List-Id")
     if not re.match(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\Z", identifier) or len(identifier) > 255:

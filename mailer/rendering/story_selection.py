@@ -50,7 +50,7 @@ class Selector:
         self.content = content
         self._arranger = _Arranger(content)
         # Countries that make a difference.
-        self._relevant = frozenset(named_countries(content))
+        self._relevant = frozenset(targeted_countries(content))
         self._select = lru_cache(maxsize=_REMEMBERED)(self._arranger.select)
 
     def select(self, countries: Collection[str] | None) -> Selection:
@@ -137,7 +137,7 @@ def rolled_over(previous: Content, current: Iterable[str]) -> RolledOver | None:
     )
 
 
-def named_countries(content: Content) -> list[str]:
+def targeted_countries(content: Content) -> list[str]:
     """Countries that make a difference to a reader, the newsletter's own first and in its order."""
     stories = content.stories_by_key
     rolled = content.rolled_over
@@ -165,7 +165,7 @@ def _distinct_concerns(content: Content, limit: int) -> tuple[list[tuple[str, ..
 
     `limit` at most, and whether these are all. The last one is a country that nothing concerns alone.
     """
-    named = named_countries(content)
+    named = targeted_countries(content)
     alone = {country: _concerns_of(content, country) for country in named}
     choices: dict[frozenset[str], tuple[str, ...]] = {}
     quiet: frozenset[str] = frozenset()

@@ -75,7 +75,7 @@ class _LimitReached(SecurityError):  # noqa: N818 (the same)
 
 
 @cache
-def part_names() -> tuple[str, ...]:
+def shipped_part_names() -> tuple[str, ...]:
     """The shipped parts, those of themes left out."""
     root = next(root for root in TEMPLATES if root.is_dir())
     found = (file.relative_to(root).as_posix() for file in root.rglob("*.*"))
@@ -85,7 +85,7 @@ def part_names() -> tuple[str, ...]:
 @cache
 def default_source(name: str) -> str:
     """The shipped part; empty where there is none of this name."""
-    if name not in part_names():
+    if name not in shipped_part_names():
         return ""
     return next(root / name for root in TEMPLATES if root.is_dir()).read_text(encoding="utf-8")
 
@@ -147,7 +147,7 @@ def check_syntax(name: str, source: str) -> None:
 MARK, MARK_END = "\ue001", "\ue002"
 
 
-def render_marked(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
+def render_part_with_line_marks(parts: Parts, name: str, context: Mapping[str, Any]) -> str:
     """The same with a mark, such as "<MARK>0:12<MARK_END>", at each line of `parts[0]`, `parts[1]`…"""
     spent = _spent.set([STEP_LIMIT])
     try:
@@ -291,9 +291,9 @@ class _PartLoader(BaseLoader):
         split_template_path(template)
         if template in self.parts:
             return self.parts[template], template, lambda: True
-        if (shipped := template.removeprefix(DEFAULT)) != template and shipped in part_names():
+        if (shipped := template.removeprefix(DEFAULT)) != template and shipped in shipped_part_names():
             return default_source(shipped), template, lambda: True
-        if template not in part_names():
+        if template not in shipped_part_names():
             raise TemplateNotFound(template)
         return default_source(template), template, lambda: True
 

@@ -239,7 +239,9 @@ def _merged(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 _LIGHT_MASTHEADS = frozenset({"plain"})
 
 
-def logo_grounds(stored_changes: Mapping[str, str], *, dark: bool = False) -> tuple[str, str]:
+def logo_and_contrasting_backgrounds(
+    stored_changes: Mapping[str, str], *, dark: bool = False
+) -> tuple[str, str]:
     """By a newsletter's changes, the colours (#RRGGBB) behind the logo and of a ground unlike it."""
     merged = all_tokens(changed_tokens(stored_changes))
     behind = "page" if stored_changes.get(BASE, "") in _LIGHT_MASTHEADS else "deep"

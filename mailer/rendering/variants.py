@@ -68,7 +68,7 @@ def render_selection(
     html, text, error = _bodies(digest, content)
     # Other parts than the shipped ones may leave words out of the text.
     has_all = not content.masthead.templates
-    text = avoid_rspamd_odd_url_count.with_even_count(
+    text = avoid_rspamd_odd_url_count.text_with_even_url_count(
         html, text, digest.newsletter, content.site_url, has_all=has_all
     )
     return RenderedVariant(
@@ -88,10 +88,14 @@ def _bodies(digest: Digest, content: Content, *, whole: bool = True) -> tuple[st
     """HTML and text; and the error of the newsletter's own parts, where the shipped ones replace them."""
     tokens, parts = theme.all_tokens(content.masthead.theme), content.masthead.templates
     try:
-        return render_html(digest, tokens, parts, whole=whole), render_text(digest, tokens, parts), ""
+        return (
+            render_html(digest, tokens, parts, with_masthead_and_footer=whole),
+            render_text(digest, tokens, parts),
+            "",
+        )
     except template_sandbox.TemplateFailed as error:
         return (
-            render_html(digest, tokens, whole=whole),
+            render_html(digest, tokens, with_masthead_and_footer=whole),
             render_text(digest, tokens),
             _why_not_used(error),
         )
@@ -130,14 +134,18 @@ def possible_variants(content: Content, limit: int = 500) -> tuple[list[tuple[tu
 
 
 def render_html(
-    digest: Digest, theme: Mapping[str, str], parts: template_sandbox.Parts = (), *, whole: bool = True
+    digest: Digest,
+    theme: Mapping[str, str],
+    parts: template_sandbox.Parts = (),
+    *,
+    with_masthead_and_footer: bool = True,
 ) -> str:
     """The HTML body with its merge tags. Its only external resources are the stories' pictures.
 
-    `parts`: those in place of shipped ones; raises TemplateFailed where they cannot be used. Not `whole`: the
-    blocks alone, without masthead and footer.
+    `parts`: those in place of shipped ones; raises TemplateFailed where they cannot be used. Not
+    `with_masthead_and_footer`: the blocks alone, without masthead and footer.
     """
-    source = render_mjml(digest, theme, parts, whole=whole)
+    source = render_mjml(digest, theme, parts, whole=with_masthead_and_footer)
     if parts:
         template_sandbox.require_mjml_within_limits(source, parts)
     stylesheet = _stylesheet("inline.css", tuple(theme.items()), parts)
@@ -154,7 +162,7 @@ def render_mjml(
 ) -> str:
     """The MJML that `render_html` compiles; `marked`: see `template_sandbox.render_marked`."""
     context = {**_context(digest, theme, parts), "whole": whole}
-    render = template_sandbox.render_marked if marked else template_sandbox.render_part
+    render = template_sandbox.render_part_with_line_marks if marked else template_sandbox.render_part
     return render(parts, "digest.mjml", context)
 
 

@@ -354,7 +354,7 @@ class _Builder:
     def chosen(self, texts: Sequence[LocalText], what: str) -> LocalText | None:
         """The same with what belongs to the text; None where no language has one."""
         written = [text for text in texts if (text.text + text.alt).strip()]
-        text = localization.choose_text(written, self.language, self._fallbacks)
+        text = localization.choose_text_or_first(written, self.language, self._fallbacks)
         if text is None:
             return None
         shown = sanitize.without_unprintable(text.text)
@@ -366,7 +366,7 @@ class _Builder:
     def subject(self, pieces: Sequence[BlockView]) -> tuple[str, str]:
         """Subject and preheader, each a single line; without a written subject, the first headline."""
         given = [subject for subject in self.content.subjects if subject.subject.strip()]
-        chosen: Subject | None = localization.choose_text(given, self.language, self._fallbacks)
+        chosen: Subject | None = localization.choose_text_or_first(given, self.language, self._fallbacks)
         if chosen is None:
             stories = [
                 story for piece in pieces if piece.kind in ("lead", "story") for story in piece.stories
@@ -379,7 +379,7 @@ class _Builder:
 
     def story_view(self, story: Story, kind: BlockKind) -> StoryView:
         """A story as one block shows it: whole if it leads or has no link to read on; else its summary."""
-        chosen = localization.choose_text(
+        chosen = localization.choose_text_or_first(
             [text for text in story.texts if text.headline.strip()] or story.texts,
             self.language,
             self._fallbacks,
@@ -405,7 +405,7 @@ class _Builder:
             language_note=self._language_note(chosen.language),
             date=localization.format_day(story.date, self.content.period, self.language),
             day=str(story.date.day),
-            month=localization.month_name(story.date, self.language),
+            month=localization.month_name_beside_day(story.date, self.language),
             time_and_venue=" · ".join(
                 filter(
                     None,

@@ -99,7 +99,7 @@ def story_clicks(clicks: ClickStats) -> list[StoryClicks]:
     return sorted(found, key=lambda story: -(story.human_count or 0))
 
 
-def engagement_tables(engagement: Engagement) -> dict[str, Table]:
+def click_tables(engagement: Engagement) -> dict[str, Table]:
     """Clicks by story, language and countries, by the tables' keys; none where clicks are not tracked."""
     clicks = engagement.clicks
     if clicks is None:

@@ -125,17 +125,17 @@ def _failures_phrase(group: str, count: int) -> str:
     return text % {"count": format_number(count)}
 
 
-def mailing_summary(stats: Stats, engagement: str = "") -> tuple[str, ...]:
+def mailing_summary(stats: Stats, engagement_phrase: str = "") -> tuple[str, ...]:
     """At most two sentences: what was delivered, and how the recipients responded.
 
-    `engagement`: a phrase about clicks; empty where nothing is known. Without an audience, or without
+    `engagement_phrase`: a phrase about clicks; empty where nothing is known. Without an audience, or without
     accepted deliveries, there is only one sentence.
     """
     totals = stats.totals
     if not totals.audience:
         return (gettext("The audience of the edition was empty."),)
     delivered = _delivered(stats)
-    return (delivered, _responses(stats, engagement)) if totals.accepted else (delivered,)
+    return (delivered, _responses(stats, engagement_phrase)) if totals.accepted else (delivered,)
 
 
 def _delivered(stats: Stats) -> str:

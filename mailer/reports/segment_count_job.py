@@ -16,13 +16,13 @@ _RECENT = 50
 
 def refresh_counts(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
     """Count the subscribers of each group and segment where many are; returns how many. A job."""
-    return estimates.refresh([*review_rules().values(), *_segment_rules()], clock, stop)
+    return estimates.refresh_stale_counts([*review_rules().values(), *_segment_rules()], clock, stop)
 
 
 def _segment_rules() -> Iterator[Group]:
     for segment in Segment.objects.order_by("-changed_at", "-pk")[:_RECENT]:
         try:
-            yield segments.load_rule(segment)
+            yield segments.load_expanded_rule(segment)
         except InvalidRule:
             # The segment's page says so.
             continue

@@ -27,7 +27,7 @@ class Sheet:
     rows: Iterable[Sequence[Cell]]
 
 
-def table_sheet(table: Table) -> Sheet:
+def table_sheet_without_totals(table: Table) -> Sheet:
     """The table without its last line, which a spreadsheet would count twice."""
     return Sheet(table.title, table.columns, table.rows)
 

@@ -271,16 +271,16 @@ class Timeline:
         return max(self.intervals, key=lambda interval: interval.count, default=None)
 
 
-def build_timeline(minutes: Mapping[str, int], zone: str) -> Timeline:
+def build_timeline(counts_by_utc_minute: Mapping[str, int], zone: str) -> Timeline:
     """From counts by minute to intervals that start at round local times.
 
-    `minutes`: keys such as "2021-12-03 04:05" in UTC ("": unknown). `zone`: an IANA time zone.
+    `counts_by_utc_minute`: keys such as "2021-12-03 04:05" in UTC ("": unknown). `zone`: an IANA time zone.
     """
     counts: Counter[datetime] = Counter()
-    for text, count in minutes.items():
+    for text, count in counts_by_utc_minute.items():
         if text:
             counts[_local(text, zone)] += count
-    unknown_time = minutes.get("", 0)
+    unknown_time = counts_by_utc_minute.get("", 0)
     if not counts:
         return Timeline(_LENGTHS[0], (), unknown_time)
     first, last = min(counts), max(counts)

@@ -105,7 +105,7 @@ def report_tables(stats: Stats, zone: str) -> dict[str, Table]:
     made = (
         delivery_states_table(stats.totals),
         exclusions_table(stats.totals),
-        timeline_table(build_timeline(stats.accepted_by_minute, zone), zone),
+        accepted_over_time_table(build_timeline(stats.accepted_by_minute, zone), zone),
         failures_table(stats),
         provider_failures_table(stats),
         providers_table(stats),
@@ -152,7 +152,7 @@ def unsubscribe_reasons_table(unsubscribes: Mapping[str, int]) -> Table:
     )
 
 
-def timeline_table(timeline: Timeline, zone: str) -> Table:
+def accepted_over_time_table(timeline: Timeline, zone: str) -> Table:
     """Accepted deliveries over time."""
     rows: list[tuple[Cell, ...]] = [
         (f"{interval.start:%Y-%m-%d %H:%M}", interval.count) for interval in timeline.intervals

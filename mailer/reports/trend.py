@@ -18,7 +18,7 @@ from mailer.reports.collect_stats import key_figures_of
 from mailer.reports.number_formats import format_percent
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Cell, Column, Table
-from mailer.tracking.click_and_open_counts import human_clicks
+from mailer.tracking.click_and_open_counts import human_clicks_hiding_small_counts
 
 # Editions that a trend shows, at most.
 MAX_EDITIONS = 24
@@ -53,7 +53,7 @@ RATES: tuple[tuple[str, StrOrPromise, Measure, Measure], ...] = (
         "failed",
         _("Refused or bounced"),
         lambda one: failed_count(one.totals),
-        lambda one: attempted_count(one.totals),
+        lambda one: accepted_or_refused_count(one.totals),
     ),
     ("complained", _("Complaints"), lambda one: one.totals.complained, lambda one: one.totals.accepted),
     ("unsubscribed", _("Unsubscribed"), lambda one: one.unsubscribes, lambda one: one.totals.accepted),
@@ -65,7 +65,7 @@ def failed_count(totals: Totals) -> int:
     return totals.refused + totals.bounced
 
 
-def attempted_count(totals: Totals) -> int:
+def accepted_or_refused_count(totals: Totals) -> int:
     """Recipients whose server accepted or refused the message."""
     return totals.accepted + totals.refused
 
@@ -83,7 +83,7 @@ def sent_editions(newsletter: Newsletter, now: datetime, before: Mailing | None 
         .defer("snapshot__content")
         .order_by("-started_at")[:MAX_EDITIONS]
     )
-    headlines, clicks = key_figures_of(listed, now), human_clicks(listed)
+    headlines, clicks = key_figures_of(listed, now), human_clicks_hiding_small_counts(listed)
     return [
         SentEdition(
             edition=one.edition_id,

@@ -24,10 +24,10 @@ from mailer.audit_log import chain
 from mailer.insert_rows import insert_objects, insert_rows, new_object, reserve_keys
 from mailer.stories import bulk_search_index, draft_editing
 from mailer.stories.models import Story, StoryText, choose_headline
-from mailer.stories.sanitize_pictures import store_picture
+from mailer.stories.sanitize_pictures import find_or_add_picture
 from mailer.stories.signals import drafts_added
 from mailer.stories.source_item_pictures import Picture
-from mailer.stories.translation_states import PARTS, note_source_of
+from mailer.stories.translation_states import PARTS, set_translation_sources_of_texts
 
 _ACTION = "wagtail.edit"
 # Fields that may have a value which a story refuses; the others are made here.
@@ -43,10 +43,12 @@ class Draft(NamedTuple):
     texts: list[StoryText]
 
 
-def build_draft(key: str, values: Mapping[str, str], picture: Picture, headline: str, now: datetime) -> Draft:
+def store_picture_and_build_draft(
+    key: str, values: Mapping[str, str], picture: Picture, picture_title: str, now: datetime
+) -> Draft:
     """A draft that `store_drafts` can store; its picture is stored already.
 
-    `key`: new. `values`: by the names of `draft_editing.values_of`. `headline`: the title of
+    `key`: new. `values`: by the names of `draft_editing.values_of`. `picture_title`: the title of
     the picture. Raises ValidationError.
     """
     about = {
@@ -57,8 +59,8 @@ def build_draft(key: str, values: Mapping[str, str], picture: Picture, headline:
     story = new_object(Story, key=key, created_at=now, has_unpublished_changes=True, live=False, **about)
     texts = _texts(values)
     if picture.data:
-        story.picture = store_picture(picture.name, picture.data, headline, None)
-    note_source_of(story, texts, {})
+        story.picture = find_or_add_picture(picture.name, picture.data, picture_title, None)
+    set_translation_sources_of_texts(story, texts, {})
     story.clean_fields(_made_here())
     return Draft(story, texts)
 

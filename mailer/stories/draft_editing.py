@@ -19,7 +19,7 @@ from wagtail.images import get_image_model
 
 from mailer.stories.models import RICH_TEXT_FEATURES, Story, StoryText
 from mailer.stories.translation_states import PARTS as PARTS
-from mailer.stories.translation_states import comparable_text
+from mailer.stories.translation_states import without_editor_artifacts
 
 ABOUT = ("kind", "date", "starts", "ends", "zone", "countries", "picture", "link")
 # Changes of one person within this time are one entry of the history.
@@ -93,7 +93,7 @@ def value_hash(value: str, *, rich: bool) -> str:
 
 
 def _hash(value: str) -> str:
-    return hashlib.sha256(comparable_text(value).encode()).hexdigest()[:16]
+    return hashlib.sha256(without_editor_artifacts(value).encode()).hexdigest()[:16]
 
 
 def parse_value_hashes(text: str) -> dict[str, str]:
@@ -109,19 +109,19 @@ def parse_value_hashes(text: str) -> dict[str, str]:
 def find_changes_and_conflicts(
     latest: Mapping[str, str],
     written: Mapping[str, str],
-    base: Mapping[str, str],
+    base_hashes: Mapping[str, str],
     is_rich: Callable[[str], bool] = _is_body,
 ) -> tuple[Values, tuple[Conflict, ...]]:
     """What to change in `latest`, and the conflicts.
 
-    `written`: what the user's form holds; `base`: the hashes of what it held when it was made. A field that
-    the user left as it was keeps what another person wrote meanwhile.
+    `written`: what the user's form holds; `base_hashes`: the hashes of what it held when it was made. A field
+    that the user left as it was keeps what another person wrote meanwhile.
     """
     changes, conflicts = {}, []
     for field, value in written.items():
         theirs, rich = latest.get(field, ""), is_rich(field)
         now, mine = value_hash(theirs, rich=rich), value_hash(value, rich=rich)
-        before = base.get(field)
+        before = base_hashes.get(field)
         if mine in (before, now):
             continue
         if before is None or now == before:
@@ -131,7 +131,7 @@ def find_changes_and_conflicts(
     return changes, tuple(conflicts)
 
 
-def base_after_saving(
+def base_hashes_after_saving(
     latest: Mapping[str, str],
     written: Mapping[str, str],
     base: Mapping[str, str],
@@ -220,7 +220,7 @@ def parse_field(field: str, value: str) -> Any:
 
 def is_written(text: StoryText) -> bool:
     """Whether anything is written in the text."""
-    return any(comparable_text(getattr(text, part)) for part in PARTS)
+    return any(without_editor_artifacts(getattr(text, part)) for part in PARTS)
 
 
 @dataclass(frozen=True)
@@ -290,13 +290,15 @@ class Change:
     about: bool
 
 
-def changes_of(story: Story, limit: int) -> list[Change]:
-    """The story's latest changes, newest first, from its last `limit` revisions."""
-    revisions = list(story.revisions.select_related("user").order_by("-created_at", "-pk")[: limit + 1])
+def changes_of(story: Story, revision_limit: int) -> list[Change]:
+    """The story's latest changes, newest first, from its last `revision_limit` revisions."""
+    revisions = list(
+        story.revisions.select_related("user").order_by("-created_at", "-pk")[: revision_limit + 1]
+    )
     found = []
     for place, revision in enumerate(revisions):
         older = revisions[place + 1].content if place + 1 < len(revisions) else {}
-        if place == limit:
+        if place == revision_limit:
             break
         new, old = (_parts(content) for content in (revision.content, older))
         changed = [key for key in {**old, **new} if new.get(key) != old.get(key)]

@@ -18,14 +18,14 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from mailer.insert_rows import insert_objects, insert_rows, new_object
-from mailer.stories import bulk_drafts, duplicates, source_item_changes_and_duplicates
+from mailer.stories import bulk_drafts, duplicates, source_change_and_merge_decisions
 from mailer.stories.draft_suggestion import (
     SourceContext,
     SuggestedStory,
     comparison_entry,
     digest_of,
-    item_key,
     safe_link,
+    storable_item_id,
     suggest_story,
     suggestions_with_reasons,
 )
@@ -132,7 +132,7 @@ def _record(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[
 def _translations(source: StorySource, batch: list[_NewEntry]) -> set[str]:
     """The ids of those that translate another entry of the source, or are translated by one, as it states."""
     ids = {one.story.item_id for one in batch}
-    originals = {item_key(one.item.translation_of) for one in batch if one.item.translation_of}
+    originals = {storable_item_id(one.item.translation_of) for one in batch if one.item.translation_of}
     of_source = StorySourceItem.objects.filter(source=source)
     known = of_source.filter(Q(item_id__in=originals) | Q(translation_of__in=ids))
     linked = set(known.values_list("item_id", "translation_of"))
@@ -141,7 +141,7 @@ def _translations(source: StorySource, batch: list[_NewEntry]) -> set[str]:
         one.story.item_id
         for one in batch
         if one.story.item_id in translated
-        or (one.item.translation_of and item_key(one.item.translation_of) in stored | ids)
+        or (one.item.translation_of and storable_item_id(one.item.translation_of) in stored | ids)
     }
 
 
@@ -164,7 +164,9 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
             # Of a source that was deleted and added again.
             row.story = known[key]
         else:
-            draft = bulk_drafts.build_draft(key, one.story.values, one.picture, one.story.headline, now)
+            draft = bulk_drafts.store_picture_and_build_draft(
+                key, one.story.values, one.picture, one.story.headline, now
+            )
             row.story = draft.story
             drafts.append(draft)
         if row.role == row.Role.ORIGIN and match is not None and other is not None:
@@ -190,7 +192,7 @@ def _row(source: StorySource, one: _NewEntry, now: datetime) -> StorySourceItem:
         language=one.story.language,
         published=one.story.published,
         modified=one.item.updated,
-        translation_of=item_key(one.item.translation_of),
+        translation_of=storable_item_id(one.item.translation_of),
         first_seen_at=now,
         seen_at=now,
         picture_url=safe_link(one.item.picture_url),
@@ -218,7 +220,7 @@ def _join(source: StorySource, one: _NewEntry, now: datetime) -> Done:
         return _place(source, [one], now)[0]
     if original.story_id is not None:
         story = Story.objects.select_for_update().get(pk=original.story_id)
-        if not source_item_changes_and_duplicates.join_text(story, row):
+        if not source_change_and_merge_decisions.join_text(story, row):
             # It has another text in this language.
             return _place(source, [one], now)[0]
         row.story = story

@@ -19,7 +19,7 @@ from mailer.rendering.language_detection import contradicting_language, detect, 
 from mailer.stories import country_suggestion, duplicates
 from mailer.stories.country_suggestion import CountrySuggestion, Reason, SourceHints
 from mailer.stories.duplicates import Match
-from mailer.stories.kind_and_event_suggestion import KindSuggestion, suggest_kind
+from mailer.stories.kind_and_event_suggestion import KindSuggestion, suggest_kind_and_event
 from mailer.stories.sources.reader_interface import SourceItem, from_json, to_json
 from subscribers import iso_codes
 
@@ -90,7 +90,7 @@ class SuggestedStory:
         return self.values[f"summary-{self.language}"]
 
 
-def item_key(item_id: str) -> str:
+def storable_item_id(item_id: str) -> str:
     """The id as it is stored: a digest of one that is too long or has characters that no database takes."""
     is_plain = len(item_id) <= 500 and sanitize.without_unprintable(item_id) == item_id
     return item_id if is_plain else hashlib.sha256(item_id.encode(errors="replace")).hexdigest()
@@ -124,7 +124,7 @@ def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> Sug
     language, language_reason = _language(source, item, f"{headline}. {plain}")
     zone = source.zone
     day, date_reason = _day(item, now, zone)
-    kind = suggest_kind(
+    kind = suggest_kind_and_event(
         headline,
         content,
         summary,
@@ -162,7 +162,7 @@ def suggest_story(source: SourceContext, item: SourceItem, now: datetime) -> Sug
     # Without its picture, which is loaded later.
     keys = duplicates.keys_of(entry_of(source.source, language, values, "", item.published))
     return SuggestedStory(
-        item_key(item.id),
+        storable_item_id(item.id),
         values,
         language,
         language_reason,
@@ -244,10 +244,10 @@ def _hints(source: SourceContext, item: SourceItem) -> SourceHints:
     return SourceHints(tuple(source.countries), by_category, item.categories, item.countries)
 
 
-def comparison_entry(source: SourceContext, story: SuggestedStory, picture: str) -> duplicates.Entry:
-    """What a new entry is compared by. `picture`: its SHA-256; or ""."""
+def comparison_entry(source: SourceContext, story: SuggestedStory, picture_sha256: str) -> duplicates.Entry:
+    """What a new entry is compared by. `picture_sha256`: its SHA-256; or ""."""
     values = story.values
-    return entry_of(source.source, story.language, values, picture, story.published)
+    return entry_of(source.source, story.language, values, picture_sha256, story.published)
 
 
 def entry_of(
@@ -311,7 +311,7 @@ def read_answer(answer: Mapping[str, Any], item: SourceItem) -> SuggestedStory:
     kind |= {name: _TIMES[name].fromisoformat(kind[name]) for name in _TIMES.keys() & kind.keys()}
     values: dict[str, Any] = {name: answer[name] for name in _PLAIN}
     return SuggestedStory(
-        item_id=item_key(item.id),
+        item_id=storable_item_id(item.id),
         **{**values, "keys": tuple(values["keys"])},
         countries=countries,
         kind=KindSuggestion(**kind),

@@ -63,20 +63,22 @@ class Match:
 def keys_of(entry: Entry) -> tuple[str, ...]:
     """The entry's keys, each of at most 40 characters; two entries that share none are not compared."""
     keys = [f"band{at}:{band}" for at, band in enumerate(_bands(entry))]
-    if link := canonical_link(entry.link):
+    if link := link_comparison_key(entry.link):
         keys.append(f"link:{_hash(link)}")
     if len(_words(entry.headline)) >= 3:
         keys.append(f"head:{_hash(' '.join(_words(entry.headline)))}")
     keys += picture_keys(entry.picture)
     if entry.event:
         keys.append(f"event:{entry.event}")
-    large = sorted(one for one in numbers_of(f"{entry.headline} {entry.text}") if one >= 1000)[-5:]
+    large = sorted(one for one in distinguishing_numbers(f"{entry.headline} {entry.text}") if one >= 1000)[
+        -5:
+    ]
     return (*keys, *(f"num:{one}"[:40] for one in large))
 
 
-def picture_keys(picture: str) -> tuple[str, ...]:
+def picture_keys(picture_sha256: str) -> tuple[str, ...]:
     """The key of a picture, by its SHA-256; none for ""."""
-    return (f"pict:{picture[:24]}",) if picture else ()
+    return (f"pict:{picture_sha256[:24]}",) if picture_sha256 else ()
 
 
 def match_entries(new: Entry, old: Entry) -> Match | None:
@@ -88,7 +90,7 @@ def match_entries(new: Entry, old: Entry) -> Match | None:
     return Match("translation", sign) if sign else None
 
 
-def canonical_link(link: str) -> str:
+def link_comparison_key(link: str) -> str:
     """The address without what does not choose the page: scheme, www, tracking parameters, fragment.
 
     Empty for a site's home page.
@@ -128,8 +130,8 @@ def _same(new: Entry, old: Entry) -> Sign | None:
 def _translation(new: Entry, old: Entry) -> Sign | None:
     if _same_link(new, old):
         return "link"
-    names = len(names_of(new) & names_of(old))
-    mine, theirs = (numbers_of(f"{one.headline} {one.text}") for one in (new, old))
+    names = len(name_skeletons(new) & name_skeletons(old))
+    mine, theirs = (distinguishing_numbers(f"{one.headline} {one.text}") for one in (new, old))
     numbers = len(mine & theirs)
     agree = _share(mine, theirs) >= 0.5
     if new.event and new.event == old.event and (names or numbers > 1 or new.picture == old.picture != ""):
@@ -143,8 +145,8 @@ def _translation(new: Entry, old: Entry) -> Sign | None:
 
 
 def _same_link(new: Entry, old: Entry) -> bool:
-    link = canonical_link(new.link)
-    return bool(link) and link == canonical_link(old.link)
+    link = link_comparison_key(new.link)
+    return bool(link) and link == link_comparison_key(old.link)
 
 
 def _days(new: Entry, old: Entry) -> int:
@@ -197,7 +199,7 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def numbers_of(text: str) -> set[int]:
+def distinguishing_numbers(text: str) -> set[int]:
     """The numbers of a text that tell it from others: of two digits or more, and no years."""
     found = (int(re.sub(r"\D", "", one)) for one in _NUMBER.findall(text[:4000]) if len(one) < 16)
     return {one for one in found if one >= 10 and one not in _YEARS}
@@ -220,7 +222,7 @@ _LATIN = str.maketrans(
 
 
 @lru_cache(maxsize=64)
-def names_of(entry: Entry) -> frozenset[str]:
+def name_skeletons(entry: Entry) -> frozenset[str]:
     """Names within sentences, as consonants in Latin letters, so that they are the same in both scripts."""
     found = set()
     for name in _NAME.findall(f"{entry.headline} {entry.text}"[:4000]):

@@ -25,7 +25,7 @@ _AT_A_TIME = 20
 log = logging.getLogger(__name__)
 
 
-def tag_of(addresses: Iterable[str]) -> str | None:
+def tag_of_our_address(addresses: Iterable[str]) -> str | None:
     """What stands behind the + in the address for stories, "" without one; None: it is not among these."""
     local, _, domain = settings.CONFIG.stories.address.lower().partition("@")
     for _name, address in getaddresses(list(addresses)):
@@ -122,9 +122,11 @@ def process_message(mail: StoryMail, now: datetime, source: StorySource | None =
     log.info("action=story_mail mail=%d state=%s", mail.pk, mail.state)
 
 
-def take_over(mail: StoryMail, source: StorySource, now: datetime, *, remember: bool) -> None:
-    """Make drafts of a message that waits for staff; `remember`: its sender is known from now on."""
-    if remember and mail.sender and not allows_sender(source, mail.sender):
+def make_drafts_from_email(
+    mail: StoryMail, source: StorySource, now: datetime, *, remember_sender: bool
+) -> None:
+    """Make drafts of a message that waits for staff; `remember_sender`: its sender is known from now on."""
+    if remember_sender and mail.sender and not allows_sender(source, mail.sender):
         with transaction.atomic():
             row = StorySource.objects.select_for_update().get(pk=source.pk)
             row.senders = f"{row.senders.rstrip()}\n{mail.sender}".strip()

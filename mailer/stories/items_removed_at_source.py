@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from mailer.stories.draft_suggestion import item_key
+from mailer.stories.draft_suggestion import storable_item_id
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.source_item_matching import query_batches
 from mailer.stories.sources.reader_interface import Listing
@@ -24,7 +24,7 @@ _AT_ONCE = 3
 log = logging.getLogger(__name__)
 
 
-def note_missing(source: StorySource, listing: Listing | None, now: datetime) -> int:
+def mark_removed_and_relisted(source: StorySource, listing: Listing | None, now: datetime) -> int:
     """Note which entries the source lists no more, and which it lists again; how many are marked now."""
     if listing is None:
         return 0
@@ -32,7 +32,7 @@ def note_missing(source: StorySource, listing: Listing | None, now: datetime) ->
     suspected = rows.filter(missing_since__lt=now, removed_at=None)
     if listing.repeated:
         return suspected.update(removed_at=now)
-    ids = {item_key(one) for one in listing.ids}
+    ids = {storable_item_id(one) for one in listing.ids}
     if not ids:
         # An empty list is a mistake more often than the end of a site.
         return 0
@@ -53,10 +53,10 @@ def note_missing(source: StorySource, listing: Listing | None, now: datetime) ->
 
 def deleted_stories(stories: Collection[int]) -> set[int]:
     """Those of the stories (primary keys) that no source has any more, while staff have not decided."""
-    return set(deleted_items().filter(story__in=stories).values_list("story_id", flat=True))
+    return set(removed_items_to_decide().filter(story__in=stories).values_list("story_id", flat=True))
 
 
-def deleted_items() -> QuerySet[StorySourceItem]:
+def removed_items_to_decide() -> QuerySet[StorySourceItem]:
     """The entries whose stories no source has any more, and for which staff have not decided."""
     there = StorySourceItem.objects.filter(story=OuterRef("story"), removed_at=None)
     gone = StorySourceItem.objects.exclude(removed_at=None).filter(kept_at=None, story__isnull=False)

@@ -76,7 +76,7 @@ _DIGIT = re.compile(r"\d")
 _READ = 1500
 
 
-def suggest_kind(
+def suggest_kind_and_event(
     headline: str,
     content: str,
     summary: str = "",

@@ -2,7 +2,7 @@
 
 An entry that repeats a story is merged into it; one that its source calls a translation joins the story as
 another language. A story that staff deleted does not come back. What the source changes later is in
-source_item_changes_and_duplicates.
+source_change_and_merge_decisions.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from itertools import groupby
 
 from django.db import transaction
 
-from mailer.stories import source_item_changes_and_duplicates
+from mailer.stories import source_change_and_merge_decisions
 from mailer.stories.draft_or_merge_new_items import Done, Prepared, record_new
 from mailer.stories.draft_suggestion import (
     Outcome,
     SuggestedStory,
     comparison_entry,
     digest_of,
-    item_key,
     safe_link,
+    storable_item_id,
     suggest_story,
     suggestions_with_reasons,
 )
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.sanitize_pictures import store_picture
+from mailer.stories.sanitize_pictures import find_or_add_picture
 from mailer.stories.source_item_matching import find_match, query_batches
 from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.reader_interface import SourceItem
@@ -65,7 +65,7 @@ def record_items(
     `prepared`: what is made of new entries already; the rest is made here.
     `allow_loopback`: of the pictures' servers, for tests. `items_removed_at_source` notes what is missing.
     """
-    given = {item_key(item.id): item for item in items}
+    given = {storable_item_id(item.id): item for item in items}
     rows = _rows(source, given)
     digests = {key: digest_of(given[key]) for key in rows}
     same = [row.pk for key, row in rows.items() if row.digest == digests[key]]
@@ -88,7 +88,7 @@ def record_items(
 
 def items_with_picture_to_load(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
     """The entries whose picture is still to be loaded: new ones, and those that have another one now."""
-    given = {item_key(item.id): item for item in items if item.picture_url and not item.picture}
+    given = {storable_item_id(item.id): item for item in items if item.picture_url and not item.picture}
     rows = _rows(source, given)
     return [
         item
@@ -105,7 +105,7 @@ def _has_other_picture(row: StorySourceItem, item: SourceItem) -> bool:
 
 def new_items(source: StorySource, items: Iterable[SourceItem]) -> list[SourceItem]:
     """The entries that are not recorded yet."""
-    given = {item_key(item.id): item for item in items}
+    given = {storable_item_id(item.id): item for item in items}
     known: set[str] = set()
     for part in query_batches(given):
         rows = StorySourceItem.objects.filter(source=source, item_id__in=part)
@@ -115,7 +115,7 @@ def new_items(source: StorySource, items: Iterable[SourceItem]) -> list[SourceIt
 
 def preview_items(source: StorySource, items: Iterable[SourceItem], now: datetime) -> list[SuggestedStory]:
     """What `record_items` would make of the entries; writes nothing and fetches no picture."""
-    given = {item_key(item.id): item for item in items}
+    given = {storable_item_id(item.id): item for item in items}
     rows = _rows(source, given) if source.pk else {}
     context, found = context_of(source), []
     for key, item in given.items():
@@ -154,8 +154,8 @@ def _rows(source: StorySource, given: dict[str, SourceItem]) -> dict[str, StoryS
 def _originals_first(given: dict[str, SourceItem]) -> Iterator[tuple[str, SourceItem]]:
     """The entries, oldest first, translations behind what they translate."""
     ordered = list(reversed(given.items()))
-    yield from (pair for pair in ordered if item_key(pair[1].translation_of) not in given)
-    yield from (pair for pair in ordered if item_key(pair[1].translation_of) in given)
+    yield from (pair for pair in ordered if storable_item_id(pair[1].translation_of) not in given)
+    yield from (pair for pair in ordered if storable_item_id(pair[1].translation_of) in given)
 
 
 def _by_row(
@@ -212,12 +212,12 @@ def _note_change(
     held.save(update_fields=["digest", "seen_at", "missing_since", "removed_at", "modified"])
     before = held.picture_digest
     offered = None if picture is None else _new_picture(held, item, picture, suggested.headline)
-    changed = source_item_changes_and_duplicates.apply_or_hold_change(
+    changed = source_change_and_merge_decisions.apply_or_hold_any_change(
         held,
         suggested.values,
         suggestions_with_reasons(suggested),
         now,
-        source_item_changes_and_duplicates.PictureChange.of(offered, before),
+        source_change_and_merge_decisions.PictureChange.of(offered, before),
     )
     return "updated", held.story if changed else None
 
@@ -231,14 +231,14 @@ def _new_picture(held: StorySourceItem, item: SourceItem, picture: Picture, titl
     held.save(update_fields=["picture_url", "picture_problem", "picture_digest"])
     if not is_other:
         return None
-    return str(store_picture(picture.name, picture.data, title, None).pk) if picture.data else ""
+    return str(find_or_add_picture(picture.name, picture.data, title, None).pk) if picture.data else ""
 
 
 @transaction.atomic
 def _delete_untouched_draft(row: StorySourceItem, digest: str) -> bool:
     """Delete the entry and its draft, unless staff touched the draft or the entry is as it was."""
     held = StorySourceItem.objects.select_for_update(of=("self",)).get(pk=row.pk)
-    if held.digest == digest or not source_item_changes_and_duplicates.draft_may_be_remade(held):
+    if held.digest == digest or not source_change_and_merge_decisions.draft_may_be_remade(held):
         return False
     story = held.story
     held.delete()

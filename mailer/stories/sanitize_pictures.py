@@ -85,7 +85,7 @@ def read_without_metadata(path: Path) -> bytes:
     )
 
 
-def store_picture(name: str, data: bytes, title: str, user: Any) -> Any:
+def find_or_add_picture(name: str, data: bytes, title: str, user: Any) -> Any:
     """The picture in Wagtail's library with these bytes, which have no metadata; added when there is none."""
     model = get_image_model()
     digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()

@@ -21,7 +21,7 @@ from mailer.rendering.data_types import Story as StoryContent
 from mailer.rendering.data_types import StoryKind
 from mailer.rendering.data_types import StoryText as TextRecord
 from mailer.stories.models import Story, StoryText, time_errors
-from mailer.stories.sanitize_pictures import PictureError, read_without_metadata, store_picture
+from mailer.stories.sanitize_pictures import PictureError, find_or_add_picture, read_without_metadata
 from subscribers import iso_codes
 
 _STORY_KEYS = (
@@ -354,7 +354,7 @@ def _pictures(records: tuple[StoryRecord, ...]) -> dict[Path | None, bytes]:
 def _import(record: StoryRecord, data: bytes | None, user: Any, now: datetime) -> Outcome:
     picture = None
     if data is not None and record.picture_file is not None:
-        picture = store_picture(record.picture_file.name, data, record.texts[0].headline, user)
+        picture = find_or_add_picture(record.picture_file.name, data, record.texts[0].headline, user)
     known = Story.objects.filter(key=record.key).first()
     if known is None:
         # Saved as a draft first; publishing the revision below makes it visible.

@@ -47,7 +47,7 @@ class Translation:
 def text_digest(text: Text | Mapping[str, Any]) -> str:
     """16 hexadecimal characters over the parts of a text: a row, or a text of a revision's content."""
     given = text if isinstance(text, Mapping) else {part: getattr(text, part) for part in PARTS}
-    parts = (comparable_text(str(given.get(part) or "")) for part in PARTS)
+    parts = (without_editor_artifacts(str(given.get(part) or "")) for part in PARTS)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -56,20 +56,20 @@ def source_text(story: Story) -> Text | None:
     return _source_of(story, list(story.texts.all()))
 
 
-def note_sources(story: Story, before: Mapping[str, Any]) -> None:
+def set_translation_sources(story: Story, before: Mapping[str, Any]) -> None:
     """Let each text that is new or changed since `before`, a revision's content, belong to today's source.
 
     A text that stayed as it was keeps the source that it had. Saves nothing.
     """
     texts: list[Text] = list(story.texts.all())
     if texts:
-        note_source_of(story, texts, before)
+        set_translation_sources_of_texts(story, texts, before)
         # Else the story would read its texts from the database again.
         story.texts = texts
 
 
-def note_source_of(story: Story, texts: Sequence[Text], before: Mapping[str, Any]) -> None:
-    """As `note_sources`, of a story with these texts."""
+def set_translation_sources_of_texts(story: Story, texts: Sequence[Text], before: Mapping[str, Any]) -> None:
+    """As `set_translation_sources`, of a story with these texts."""
     source = _source_of(story, texts)
     if source is None:
         return
@@ -86,7 +86,7 @@ def note_source_of(story: Story, texts: Sequence[Text], before: Mapping[str, Any
             text.translated_from = text.translated_from or old.get("translated_from", "")
 
 
-def confirm_translation(story: Story, language: str) -> bool:
+def mark_translation_current_unsaved(story: Story, language: str) -> bool:
     """Let the translation into `language` count as one of today's source; whether there was one.
 
     Saves nothing.
@@ -120,10 +120,10 @@ def _state(language: str, text: Text | None, source: Text | None, pictured: bool
         return Translation(language, "source")
     needed = [
         *("headline", "summary"),
-        *(part for part in ("body", "link_label") if comparable_text(getattr(source, part))),
+        *(part for part in ("body", "link_label") if without_editor_artifacts(getattr(source, part))),
         *(("picture_alt",) if pictured else ()),
     ]
-    lacks = tuple(part for part in needed if not comparable_text(getattr(text, part)))
+    lacks = tuple(part for part in needed if not without_editor_artifacts(getattr(text, part)))
     # A publication may have a title alone, in every language.
     if lacks and (source.summary.strip() or lacks != ("summary",)):
         return Translation(language, "incomplete", lacks)
@@ -132,7 +132,7 @@ def _state(language: str, text: Text | None, source: Text | None, pictured: bool
     return Translation(language, "translated")
 
 
-def comparable_text(value: str) -> str:
+def without_editor_artifacts(value: str) -> str:
     """A text to compare: a rich text without what the editor changes on its own."""
     # Wagtail's editor gives blocks new keys, and an empty text is an empty paragraph to it.
     plain = re.sub(r' data-block-key="[^"]*"', "", value).strip()

@@ -242,15 +242,15 @@ def post(
             return PostReply(response.status_code, start)
 
 
-def check_address(address: str, *, allow_loopback: bool = False) -> Address:
+def require_public_ip(ip_address: str, *, allow_loopback: bool = False) -> Address:
     """The parsed IP address; raises ForbiddenAddress unless it is a public one."""
     try:
-        found: Address = ipaddress.ip_address(address.split("%", 1)[0])
+        found: Address = ipaddress.ip_address(ip_address.split("%", 1)[0])
     except ValueError as error:
-        raise ForbiddenAddress(stored("%(address)s is not an IP address.", address=address)) from error
+        raise ForbiddenAddress(stored("%(address)s is not an IP address.", address=ip_address)) from error
     reached = _reached(found)
     if not (allow_loopback and reached.is_loopback) and not _is_public(reached):
-        raise ForbiddenAddress(stored("%(address)s is not on the public internet.", address=address))
+        raise ForbiddenAddress(stored("%(address)s is not on the public internet.", address=ip_address))
     return found
 
 
@@ -354,7 +354,7 @@ class _Guard:
         addresses = []
         for one in found:
             try:
-                addresses.append(check_address(one, allow_loopback=self.allow_loopback))
+                addresses.append(require_public_ip(one, allow_loopback=self.allow_loopback))
             except ForbiddenAddress as error:
                 text = stored(
                     "%(host)s leads to %(address)s, which is not on the public internet.",

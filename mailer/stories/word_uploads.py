@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from wagtail.log_actions import log
 
 from mailer.stories import draft_editing
-from mailer.stories.draft_suggestion import SuggestedStory, item_key
+from mailer.stories.draft_suggestion import SuggestedStory, storable_item_id
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.record_source_items import preview_items, record_items
 from mailer.stories.sources.reader_interface import SourceItem, SourceResult
@@ -59,7 +59,7 @@ def document_source() -> StorySource:
     return source
 
 
-def stories_of(items: Collection[SourceItem], now: datetime) -> list[DocumentStory]:
+def preview_document_stories(items: Collection[SourceItem], now: datetime) -> list[DocumentStory]:
     """What would become of the items; nothing is written."""
     source = StorySource.objects.filter(kind=StorySource.Kind.DOCUMENT).first()
     source = source or StorySource(kind=StorySource.Kind.DOCUMENT)
@@ -68,22 +68,24 @@ def stories_of(items: Collection[SourceItem], now: datetime) -> list[DocumentSto
     known = dict(rows.values_list("item_id", "story_id"))
     found = []
     for item in items:
-        if item.translation_of or item_key(item.id) not in suggested:
+        if item.translation_of or storable_item_id(item.id) not in suggested:
             continue
         others = (one for one in items if one.translation_of == item.id)
-        translations = tuple(suggested[item_key(one.id)] for one in others if item_key(one.id) in suggested)
-        key = item_key(item.id)
+        translations = tuple(
+            suggested[storable_item_id(one.id)] for one in others if storable_item_id(one.id) in suggested
+        )
+        key = storable_item_id(item.id)
         found.append(DocumentStory(item, suggested[key], translations, known.get(key)))
     return found
 
 
-def with_default_country(
-    items: Iterable[SourceItem], countries: Collection[str] | None
+def with_only_country_of_author(
+    items: Iterable[SourceItem], author_countries: Collection[str] | None
 ) -> tuple[SourceItem, ...]:
     """The items; those that state no country are about the only one that their author writes about."""
-    if countries is None or len(countries) != 1:
+    if author_countries is None or len(author_countries) != 1:
         return tuple(items)
-    return tuple(one if one.countries else replace(one, countries=tuple(countries)) for one in items)
+    return tuple(one if one.countries else replace(one, countries=tuple(author_countries)) for one in items)
 
 
 def add(items: Collection[SourceItem], chosen: Collection[str], user: User, now: datetime) -> list[Story]:
@@ -92,9 +94,9 @@ def add(items: Collection[SourceItem], chosen: Collection[str], user: User, now:
     A story that staff deleted earlier becomes a draft again. Returns the new drafts.
     """
     source = document_source()
-    wanted = [item for item in items if item_key(item.translation_of or item.id) in chosen]
+    wanted = [item for item in items if storable_item_id(item.translation_of or item.id) in chosen]
     StorySourceItem.objects.filter(
-        source=source, item_id__in=[item_key(item.id) for item in wanted], story=None
+        source=source, item_id__in=[storable_item_id(item.id) for item in wanted], story=None
     ).delete()
     added = record_items(source, wanted, now).added
     for story in added:

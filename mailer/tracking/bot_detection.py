@@ -1,7 +1,7 @@
 """Bot detection: which clicks and opens were made by a person, and which by scanners, previews and robots.
 
-`filter_request` judges one request by its method and headers when it arrives. `classify` judges recorded
-events together, since a person reads and a scanner runs through the links. Both are pure.
+`filter_request` judges one request by its method and headers when it arrives. `filter_reasons` judges
+recorded events together, since a person reads and a scanner runs through the links. Both are pure.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def reason_to_ignore(kind: EventKind, method: str, headers: Mapping[str, str]) -
     return FilterReason.PREFETCH if purpose.lower().startswith(_PREFETCH_PURPOSES) else FilterReason.NONE
 
 
-def classify(observations: Sequence[Observation], variants: Mapping[int, SentVariant]) -> list[str]:
+def filter_reasons(observations: Sequence[Observation], variants: Mapping[int, SentVariant]) -> list[str]:
     """A FilterReason for each observation, in the given order, which may be any; NONE: a person's.
 
     `variants`: by the variant's id.

@@ -114,7 +114,7 @@ def open_stats(mailing: Mailing) -> EventStats:
     return EventStats(events.human_count(), events.bot_count(), events.by_language(), events.by_countries())
 
 
-def human_clicks(mailings: Iterable[Mailing]) -> dict[int, int | None]:
+def human_clicks_hiding_small_counts(mailings: Iterable[Mailing]) -> dict[int, int | None]:
     """Clicks by people in each mailing, by its id; without the mailings that do not track clicks."""
     snapshots = {
         one.snapshot_id: one.pk
@@ -217,7 +217,7 @@ def _label(link: Link, content: Content) -> str:
     story = content.stories_by_key.get(link.story)
     if story is None:
         return urlsplit(link.url).hostname or link.url
-    text = localization.choose_text(
+    text = localization.choose_text_or_first(
         story.texts, settings.CONFIG.site.languages[0], content.masthead.fallbacks
     )
     return text.headline if text else link.url

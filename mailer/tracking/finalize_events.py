@@ -22,7 +22,7 @@ from mailer.tracking.bot_detection import (
     FilterReason,
     Observation,
     SentVariant,
-    classify,
+    filter_reasons,
 )
 from mailer.tracking.models import TrackingEvent, VariantAudience
 from subscribers.models import Subscriber
@@ -67,7 +67,7 @@ def _finalize(batch: Sequence[TrackingEvent]) -> int:
     events = _with_neighbours(batch)
     variant_ids = {event.variant_id for event in events}
     _store_audiences(variant_ids)
-    reasons = classify([_observation(event) for event in events], _sent_variants(variant_ids))
+    reasons = filter_reasons([_observation(event) for event in events], _sent_variants(variant_ids))
     for event, reason in zip(events, reasons, strict=True):
         event.filter_reason = reason
     judged = {event.pk: event for event in events}

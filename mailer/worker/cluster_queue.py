@@ -82,7 +82,7 @@ class Deferrer:
         state = await self._app.connector.execute_query_one_async(_STATE)
         deferred, waiting = state["deferred"] or {}, set(state["waiting"] or ())
         for job in self._jobs:
-            slot = current_slot(job, state["now"])
+            slot = current_period_start(job, state["now"])
             if job.name not in waiting and deferred.get(job.name, 0) < slot:
                 await self._defer(job, slot)
 
@@ -102,7 +102,7 @@ class Deferrer:
             return
 
 
-def current_slot(job: Job, now: int) -> int:
+def current_period_start(job: Job, now: int) -> int:
     """The beginning of the job's period at `now`, both in seconds of the epoch.
 
     Periods of different jobs begin at different times, so that not all of them run at full hours.

@@ -38,7 +38,7 @@ from mailer.monitoring.job_runs import write_runs_and_heartbeats
 from mailer.worker.cluster_queue import HEARTBEATS, STALLED_SECONDS, Deferrer, JobManager, Reaper
 from mailer.worker.machine_locks import WorkerAlreadyRunning, worker_lock
 from mailer.worker.run_job import run_and_log_failure
-from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
+from mailer.worker.supervisor import limit_own_malloc_arenas, notify_systemd, start_trimming
 
 log = logging.getLogger(__name__)
 
@@ -63,15 +63,15 @@ def run(
     queues: Iterable[str] = (),
     now: Clock = timezone.now,
     jobs: Sequence[Job] = JOBS,
-    stalled_after: float = STALLED_SECONDS,
+    dead_after: float = STALLED_SECONDS,
 ) -> None:
     """Run the jobs of these queues (none: of all) beside other workers until `stop` is set.
 
     It lasts while the database is away, and goes on when it is back. A worker counts as dead after
-    `stalled_after` seconds without a heartbeat. Raises ConfigError when mail cannot be signed with the
+    `dead_after` seconds without a heartbeat. Raises ConfigError when mail cannot be signed with the
     configured key, or the tables of the queue are missing.
     """
-    limit_arenas()
+    limit_own_malloc_arenas()
     dkim.configured_signer()
     _check_tables()
     start_trimming()
@@ -86,7 +86,7 @@ def run(
         notify_systemd("READY=1")
         try:
             queued = [job for job in jobs if job.runs is Runs.ONCE]
-            asyncio.run(_Engine(stop, sorted(chosen) or None, now, queued, stalled_after).run())
+            asyncio.run(_Engine(stop, sorted(chosen) or None, now, queued, dead_after).run())
         finally:
             stop.set()
             for thread in threads:

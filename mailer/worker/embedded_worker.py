@@ -17,7 +17,7 @@ from mailer.job_index import JOBS, Job
 from mailer.monitoring.job_runs import write_runs_and_heartbeats
 from mailer.worker.machine_locks import worker_lock
 from mailer.worker.run_job import run_and_log_failure
-from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
+from mailer.worker.supervisor import limit_own_malloc_arenas, notify_systemd, start_trimming
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def run(
     Raises WorkerAlreadyRunning when another worker uses the same storage folder, and ConfigError when mail
     cannot be signed with the configured key.
     """
-    limit_arenas()
+    limit_own_malloc_arenas()
     dkim.configured_signer()
     with (
         worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)),
@@ -44,7 +44,11 @@ def run(
         )
         for job in jobs:
             scheduler.add_job(
-                runner_of(job, now, stop), "interval", seconds=job.every, id=job.name, next_run_time=now()
+                scheduler_callback_of(job, now, stop),
+                "interval",
+                seconds=job.every,
+                id=job.name,
+                next_run_time=now(),
             )
         scheduler.start()
         start_trimming()
@@ -56,7 +60,7 @@ def run(
         log.info("action=worker_stopped")
 
 
-def runner_of(job: Job, now: Callable[[], datetime], stop: threading.Event) -> Callable[[], None]:
+def scheduler_callback_of(job: Job, now: Callable[[], datetime], stop: threading.Event) -> Callable[[], None]:
     """The job as the scheduler calls it."""
 
     def run() -> None:

@@ -64,7 +64,7 @@ END $$
 _EXISTING = "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE 'mailer\\_defer\\_%'"
 
 
-def update_after_migrating(using: str) -> None:
+def create_or_drop_queueing_triggers(using: str) -> None:
     """Create the triggers in this database with the cluster engine, and drop them with the embedded one."""
     connection = connections[using]
     wanted = trigger_statements() if settings.CONFIG.worker.engine == "cluster" else {}

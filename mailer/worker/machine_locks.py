@@ -19,7 +19,7 @@ class WorkerAlreadyRunning(Exception):  # noqa: N818
     """Another worker holds this machine's lock."""
 
 
-def hold_database(storage: Path) -> None:
+def hold_shared_database_lock(storage: Path) -> None:
     """Keep `database_alone` out for as long as this process lives. Raises ConfigError where it is in."""
     storage.mkdir(parents=True, exist_ok=True)
     lock = (storage / _DATABASE_LOCK).open("w")

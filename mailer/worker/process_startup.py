@@ -36,19 +36,19 @@ def make_files_private() -> None:
     file_modes.restrict_to_owner(Path(os.environ.get("MAILER_CONFIG", "config.toml")), settings.CONFIG)
 
 
-def check_address_hash_key() -> None:
+def require_matching_address_hash_key() -> None:
     """Raises ConfigError where the database's address hashes were made with another key.
 
     Likewise for a database into which rows are still being loaded.
     """
-    check_database_fully_loaded()
+    require_database_fully_loaded()
     try:
         verify_address_hash_key.verify_address_hash_key()
     except verify_address_hash_key.WrongAddressHashKey as error:
         raise as_config_error(error) from error
 
 
-def check_database_fully_loaded() -> None:
+def require_database_fully_loaded() -> None:
     """Raises ConfigError for a database that `mailer restore` or `mailer move-database` has not finished.
 
     Both mark a database of PostgreSQL until they have.
@@ -69,14 +69,14 @@ def check_database_fully_loaded() -> None:
         )
 
 
-def begin_no_send_if_copied() -> None:
+def begin_no_send_if_copied_or_restored() -> None:
     """Begin no-send mode where the database is a copy, or was put back to an earlier state."""
     database_copy_detection.enforce_identity(timezone.now())
 
 
 def hold_database() -> None:
     """Keep `mailer move-database` out while this process runs. Raises ConfigError while it runs."""
-    machine_locks.hold_database(settings.CONFIG.path(settings.CONFIG.storage.path))
+    machine_locks.hold_shared_database_lock(settings.CONFIG.path(settings.CONFIG.storage.path))
 
 
 def worker_of(configured: Worker, queues: str) -> Worker:

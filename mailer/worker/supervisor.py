@@ -73,12 +73,12 @@ class Child:
         )
 
 
-def supervise(programs: Mapping[str, Sequence[str]], stop: threading.Event, ready: str = "") -> None:
+def supervise(programs: Mapping[str, Sequence[str]], stop: threading.Event, ready_program: str = "") -> None:
     """Keep the programs running until `stop` is set, then terminate them.
 
-    `ready`: the program with which all are ready, for a service manager that waits for that.
+    `ready_program`: the program with which all are ready, for a service manager that waits for that.
     """
-    children = [Child(name, command, notifies=name == ready) for name, command in programs.items()]
+    children = [Child(name, command, notifies=name == ready_program) for name, command in programs.items()]
     try:
         while not stop.is_set():
             for child in children:
@@ -126,7 +126,7 @@ def mailer_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "mailer", *arguments]
 
 
-def limit_arenas() -> None:
+def limit_own_malloc_arenas() -> None:
     """Let all threads share a few arenas. Call it before threads are started; no effect without glibc."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

@@ -13,7 +13,7 @@ from waitress.server import create_server
 
 from mailer.feedback.webhooks.views import MAX_BODY_OCTETS
 from mailer.tracking.record_events import event_buffer
-from mailer.worker.supervisor import limit_arenas, notify_systemd, start_trimming
+from mailer.worker.supervisor import limit_own_malloc_arenas, notify_systemd, start_trimming
 from subscribers.client_address import Application, distrust_others
 from subscribers.imports.uploads_and_staging import MAX_UPLOAD_BYTES
 
@@ -35,7 +35,7 @@ _READERS_LIMIT = 64 * 1024
 
 def serve() -> None:
     """Serve on [web] host and port until the process is asked to end."""
-    limit_arenas()
+    limit_own_malloc_arenas()
     web = settings.CONFIG.web
     application: Any = get_wsgi_application()
     event_buffer.start()

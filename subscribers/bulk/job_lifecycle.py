@@ -123,7 +123,7 @@ def remaining_subscribers(job: BulkJob) -> QuerySet[Subscriber]:
     return selected_subscribers(job).filter(pk__gt=job.position, pk__lte=job.last_subscriber)
 
 
-def freeze_selection(job: BulkJob) -> None:
+def freeze_remaining_subscribers(job: BulkJob) -> None:
     """Keep the primary keys of who is not handled yet instead of the search query.
 
     Erasure calls it with the job's row locked, so that the query names an erased address no longer.
@@ -180,7 +180,7 @@ def _add(job: BulkJob, people: Sequence[Subscriber]) -> list[BulkChange]:
     ids = [one.pk for one in people]
     unsubscribe.lock(ids)
     excluded = set(_on_list(job, ids).values_list("subscriber", flat=True))
-    excluded |= unsubscribe.only_they_may_subscribe(ids)
+    excluded |= unsubscribe.ids_requiring_own_signup(ids)
     suppressed = suppression.suppressed_hashes(people)
     fresh = [one for one in people if one.pk not in excluded and bytes(one.address_hash) not in suppressed]
     rows = Subscription.objects.bulk_create(

@@ -23,7 +23,7 @@ from subscribers.imports import diff, tags_and_fields
 from subscribers.imports.models import UNDO_STATS, ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats
 from subscribers.imports.status_cells import Status, most_severe
-from subscribers.imports.validate import parse_address_cell
+from subscribers.imports.validate import parse_address_and_name
 from subscribers.models import ConsentRecord, Subscriber, Subscription, Suppression
 from subscribers.suppression import IMPORTED
 
@@ -71,12 +71,12 @@ def next_lines(job: ImportJob, batch_size: int, *, from_the_end: bool = False) -
     return job.position, min(job.position + batch_size, job.last_line)
 
 
-def apply_batch(job: ImportJob, lines: tuple[int, int], now: datetime) -> ImportJob:
+def apply_batch(job: ImportJob, after_until: tuple[int, int], now: datetime) -> ImportJob:
     """Apply these lines; returns the job's row, locked, with the stats and what is left, not saved yet.
 
     To be called in a transaction. Raises IntegrityError when someone signs up meanwhile, and Conflict.
     """
-    after, until = lines
+    after, until = after_until
     _speed_up()
     with diff.compared_rows(job, after, until, with_ids=True) as cursor:
         diff.lock_and_exclude_unsubscribed(cursor)
@@ -87,7 +87,7 @@ def apply_batch(job: ImportJob, lines: tuple[int, int], now: datetime) -> Import
     suppressed = _suppress(job, after, until, now) if job.suppress_do_not_mail else 0
     ImportRow.objects.filter(job=job.pk, line__gt=after, line__lte=until).delete()
     # Locked only now: two connections apply a large file at once, from its start and from its end.
-    held = resumable_jobs.lock(job)
+    held = resumable_jobs.require_unchanged_and_lock(job)
     if not (held.position <= after and until <= held.last_line):
         raise resumable_jobs.Conflict
     if after == held.position:
@@ -257,7 +257,7 @@ def _addresses(job: ImportJob, rows: QuerySet[RejectedRow]) -> Iterator[tuple[by
         # A row that was too long to be kept has no cells.
         if row.address_hash is not None and (cells := json.loads(row.cells)):
             status = Status(row.status) if row.status else Status.BLOCKED
-            yield bytes(row.address_hash), parse_address_cell(cells[column])[0], status
+            yield bytes(row.address_hash), parse_address_and_name(cells[column])[0], status
 
 
 def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
@@ -280,7 +280,7 @@ def undo_batch(job: ImportJob, now: datetime, size: int = BATCH_SIZE) -> bool:
     return True
 
 
-def unsuppress(job: ImportJob, now: datetime) -> int:
+def lift_suppressions_of_import(job: ImportJob, now: datetime) -> int:
     """Lift the suppressions that the import made, unless another import needs them; returns how many."""
     others = RejectedRow.objects.exclude(job=job.pk).filter(
         kind=RejectedRow.Kind.DO_NOT_MAIL,

@@ -132,8 +132,12 @@ def find_columns(
     settled = set(detection.fixed)
     for column, chosen in choices.columns.items():
         place = _place(column, headings)
-        if chosen not in FIELDS and not _is_country_field(chosen) and chosen not in custom_fields().values():
-            possible = ", ".join((*FIELDS, "country:KZ", *custom_fields().values()))
+        if (
+            chosen not in FIELDS
+            and not _is_country_field(chosen)
+            and chosen not in custom_field_targets_by_heading().values()
+        ):
+            possible = ", ".join((*FIELDS, "country:KZ", *custom_field_targets_by_heading().values()))
             raise UnreadableFile(
                 stored(
                     "“%(chosen)s” is not a field of a subscriber; these are: %(possible)s.",
@@ -185,17 +189,17 @@ def email_place(names: Sequence[str]) -> int | None:
     return min(ranks)[1] if ranks else None
 
 
-def made_up_headings(first: Sequence[str]) -> list[str]:
+def guess_headings(first_row: Sequence[str]) -> list[str]:
     """Headings for a file without any, by its first row."""
     guessed = [
-        "email" if _ADDRESS.fullmatch(_bare(cell)) else f"column {n}" for n, cell in enumerate(first, 1)
+        "email" if _ADDRESS.fullmatch(_bare(cell)) else f"column {n}" for n, cell in enumerate(first_row, 1)
     ]
-    if len(first) == 2 and guessed.count("email") == 1:
+    if len(first_row) == 2 and guessed.count("email") == 1:
         guessed[1 - guessed.index("email")] = "name"
     return guessed
 
 
-def custom_fields() -> dict[str, str]:
+def custom_field_targets_by_heading() -> dict[str, str]:
     """The custom fields of this office: "field:NAME" by normalised name."""
     names = CustomField.objects.values_list("name", flat=True)
     return {normalise_heading(name): f"field:{name}" for name in names}
@@ -237,7 +241,7 @@ class _Detection:
         fields = [self.fixed.get(place, "ignore") for place in range(len(self._names))]
         self._add_known(fields)
         self._add_countries(fields)
-        ours = custom_fields()
+        ours = custom_field_targets_by_heading()
         for place, name in enumerate(self._names):
             if place in self.fixed or fields[place] not in ("ignore", "tags"):
                 continue

@@ -125,7 +125,9 @@ def count_outcomes(cursor: CursorWrapper) -> dict[str, int]:
     return dict(cursor.fetchall())
 
 
-def dry_run(job: ImportJob, stats: ImportStats, progress: Progress = no_progress) -> dict[str, list[int]]:
+def count_and_sample_outcomes(
+    job: ImportJob, stats: ImportStats, progress: Progress = no_progress
+) -> dict[str, list[int]]:
     """Add to the stats what applying the job now would do; returns lines of some rows of each outcome."""
     samples: dict[str, list[int]] = {}
     for after in range(0, job.last_line, BATCH_SIZE):
@@ -143,7 +145,7 @@ def dry_run(job: ImportJob, stats: ImportStats, progress: Progress = no_progress
     return samples
 
 
-def sample_rows(job: ImportJob, lines: Collection[int]) -> list[dict[str, Any]]:
+def compared_rows_at_lines(job: ImportJob, lines: Collection[int]) -> list[dict[str, Any]]:
     """These lines as they compare now, each by column of import_compared."""
     if not lines:
         return []

@@ -44,16 +44,16 @@ class DetectedText:
     size: int
 
 
-def detect(stream: BinaryIO, chosen: str = "") -> DetectedText:
+def detect_encoding(stream: BinaryIO, chosen_encoding: str = "") -> DetectedText:
     """The encoding in which the whole file is valid, detected unless one is chosen; the stream is rewound.
 
     Raises UnreadableFile with the line that is not text in it.
     """
     start = stream.read(4096)
     stream.seek(0)
-    encoding = _checked(chosen) if chosen else _unicode_by_bytes(start)
+    encoding = _checked(chosen_encoding) if chosen_encoding else _unicode_by_bytes(start)
     if encoding:
-        return _verified(stream, encoding, chosen)
+        return _verified(stream, encoding, chosen_encoding)
     try:
         return _verified(stream, "utf-8", "")
     except UnreadableFile as error:

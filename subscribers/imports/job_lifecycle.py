@@ -92,20 +92,23 @@ class ImportRunner(JobRunner[ImportJob]):
         lines = apply.next_lines(job, self.batch_size, from_the_end=from_the_end)
         if lines is not None:
             return apply.apply_batch(job, lines, now)
-        held = resumable_jobs.lock(job)
+        held = resumable_jobs.require_unchanged_and_lock(job)
         if held.position >= held.last_line:
             held.state = State.APPLIED
         return held
 
     def undo_batch(self, job: ImportJob, now: datetime) -> ImportJob:
         """Undo the next changes."""
-        held = resumable_jobs.lock(job)
+        held = resumable_jobs.require_unchanged_and_lock(job)
         if not apply.undo_batch(held, now, self.undo_batch_size):
             held.state = State.UNDONE
             # Left over where the import stopped at an error while it was applied.
             ImportRow.objects.filter(job=held.pk).delete()
             if held.suppress_do_not_mail:
-                held.undo_result = {**held.undo_result, "unsuppressed": apply.unsuppress(held, now)}
+                held.undo_result = {
+                    **held.undo_result,
+                    "unsuppressed": apply.lift_suppressions_of_import(held, now),
+                }
         return held
 
     def run(self, job: ImportJob, clock: Clock, stop: Stop, progress: Progress = no_progress) -> bool:
@@ -316,7 +319,7 @@ def read_file(
 def dry_run(job: ImportJob, progress: Progress = no_progress) -> ImportStats:
     """What applying the job now would do; set on the job, which the caller saves."""
     stats = _stats_as_read(job)
-    job.samples = diff.dry_run(job, stats, progress)
+    job.samples = diff.count_and_sample_outcomes(job, stats, progress)
     job.expected = stats.as_dict()
     return stats
 
@@ -325,14 +328,14 @@ def start_apply(
     job: ImportJob,
     by: str,
     now: datetime,
-    reject: Collection[str] = (),
+    warnings_to_reject: Collection[str] = (),
     *,
     suppress_do_not_mail: bool = False,
 ) -> None:
     """Have a job that was read applied by the worker; harmless when repeated. Raises WrongState.
 
-    `reject`: rows with these warnings about their address (see `address_warnings.WARNINGS`) are not imported.
-    `suppress_do_not_mail`: addresses that the file marks so are suppressed.
+    `warnings_to_reject`: rows with these warnings about their address (see `address_warnings.WARNINGS`) are
+    not imported. `suppress_do_not_mail`: addresses that the file marks so are suppressed.
     """
     with transaction.atomic():
         changed = resumable_jobs.transition(
@@ -346,7 +349,7 @@ def start_apply(
         )
         if changed:
             stats = _stats_as_read(job)
-            for warning in reject:
+            for warning in warnings_to_reject:
                 stats.refused += uploads_and_staging.reject_warned(job, warning)
                 stats.warnings.pop(warning, None)
             job.result = stats.as_dict()
@@ -391,7 +394,7 @@ def delete_expired(now: datetime) -> int:
     expired = list(ImportJob.objects.filter(ended, kept, state__in=(State.APPLIED, State.UNDONE)))
     for job in expired:
         delete_rows_and_changes(job)
-    uploads_and_staging.delete_older_than(APPLY_WITHIN + timedelta(days=1))
+    uploads_and_staging.delete_files_older_than(APPLY_WITHIN + timedelta(days=1))
     return len(expired)
 
 
@@ -413,7 +416,7 @@ def _without_cells(options: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in options.items() if name != "questions"}
     return kept | {
         "unused": [[heading, ""] for heading, _ in options.get("unused", [])],
-        "unknown": unknown_values.shared_only(options.get("unknown", [])),
+        "unknown": unknown_values.values_in_several_rows(options.get("unknown", [])),
     }
 
 

@@ -14,7 +14,7 @@ from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import TableRow
 from subscribers.imports.status_cells import (
     Status,
-    may_mention,
+    may_mention_status,
     normalise_words,
     status_mentioned_in_any_column,
 )
@@ -50,7 +50,7 @@ class Unanswered(Exception):  # noqa: N818  (a finding about the file)
     """The file was read to its end, and nobody can be imported before these questions are answered."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
-        super().__init__(describe_questions(questions))
+        super().__init__(describe_questions_for_cli(questions))
         self.questions = tuple(questions)
 
 
@@ -162,7 +162,7 @@ class Survey:
     def _look_for_more(self, place: int, values: set[str]) -> None:
         kind, words = self._columns.kinds[place], self._columns.words[place]
         if kind is None or self._columns.fields[place] != "ignore":
-            if not may_mention(values):
+            if not may_mention_status(values):
                 return
             parts = {part for value in values for part in _PARTS.split(value)} | values
             said = sorted(
@@ -191,7 +191,7 @@ class Survey:
                 shown[cell.strip()[:_SHOWN_LENGTH]] = None
 
 
-def describe_questions(questions: Sequence[Question]) -> str:
+def describe_questions_for_cli(questions: Sequence[Question]) -> str:
     """The questions for the command line, with the options that answer them."""
     lines = [stored("The file does not say clearly who must not get emails, so nothing was imported.")]
     for one in questions:

@@ -249,7 +249,7 @@ def status_mentioned_in_any_column(cell: str) -> Status:
     return negative_phrase_status(text) or opt_out_or_bounce_status(text) or Status.UNSUBSCRIBED
 
 
-def may_mention(cells: Iterable[str]) -> bool:
+def may_mention_status(cells: Iterable[str]) -> bool:
     """Whether any of the cells may say that a person left.
 
     Much faster than `status_mentioned_in_any_column`, which is called only if so.
@@ -263,7 +263,7 @@ def most_severe(statuses: Iterable[Status]) -> Status:
     return min(statuses, key=_WEIGHT.__getitem__, default=Status.SUBSCRIBED)
 
 
-def is_false(cell: str) -> bool:
+def is_no_or_empty(cell: str) -> bool:
     """Whether a cell says no, nothing, or never."""
     text, sign = normalise_words(cell), cell.strip()
     return sign in _NOTHING or sign in _NO_SIGNS or (text in _FALSE and bool(text)) or not sign

@@ -13,12 +13,12 @@ from functools import lru_cache
 from subscribers.imports.status_cells import (
     Status,
     is_date,
-    is_false,
     is_link_or_address,
     is_negated,
+    is_no_or_empty,
     is_number,
     is_true,
-    may_mention,
+    may_mention_status,
     negative_phrase_status,
     normalise_words,
     opt_out_or_bounce_status,
@@ -148,7 +148,7 @@ def infer_reading(kind: Kind | None, cells: Iterable[str], words: Mapping[str, S
     if not values or all(map(is_link_or_address, values)):
         # Nothing is known yet; the survey asks if that changes.
         return Reading("opted_out" if kind.field == "opted_out" and not values else "ignore")
-    if kind.denied and not kind.sure and not any(is_true(value) or is_false(value) for value in values):
+    if kind.denied and not kind.sure and not any(is_true(value) or is_no_or_empty(value) for value in values):
         return _read_unnamed(values, words)
     understood = [words.get(normalise_words(value)) or word_status(value) for value in values]
     if kind.field == "status":
@@ -174,7 +174,7 @@ def make_cell_reader(
 
     @lru_cache(maxsize=4096)
     def opted_out(cell: str) -> Status:
-        return Status.SUBSCRIBED if is_false(cell) else refused
+        return Status.SUBSCRIBED if is_no_or_empty(cell) else refused
 
     @lru_cache(maxsize=4096)
     def opted_in(cell: str) -> Status:
@@ -209,7 +209,7 @@ def file_status(name: str) -> tuple[str, bool]:
 
 def _read_unnamed(values: set[str], words: Mapping[str, Status]) -> Reading:
     """A column whose heading says nothing: a few clear words in it may be statuses."""
-    if not may_mention(values) or not any(
+    if not may_mention_status(values) or not any(
         status_mentioned_in_any_column(value) is not Status.SUBSCRIBED for value in values
     ):
         return Reading("ignore")
@@ -220,7 +220,7 @@ def _read_unnamed(values: set[str], words: Mapping[str, Status]) -> Reading:
 
 
 def _read_opted_out(kind: Kind, values: set[str], understood: list[Status | None]) -> Reading:
-    rest = {value for value in values if not is_false(value)}
+    rest = {value for value in values if not is_no_or_empty(value)}
     if not rest:
         return Reading("opted_out")
     if all(is_true(value) or is_date(value) for value in rest):
@@ -233,10 +233,10 @@ def _read_opted_out(kind: Kind, values: set[str], understood: list[Status | None
 
 def _read_opted_in(kind: Kind, values: set[str], understood: list[Status | None], empty: bool) -> Reading:
     yes = [value for value in values if is_true(value) or is_date(value)]
-    no = [value for value in values if is_false(value)]
+    no = [value for value in values if is_no_or_empty(value)]
     left = any(status not in (None, Status.SUBSCRIBED) for status in understood)
     if len(yes) + len(no) == len(values):
-        if not kind.sure and not any(is_true(value) or is_false(value) for value in values):
+        if not kind.sure and not any(is_true(value) or is_no_or_empty(value) for value in values):
             # The day on which they joined.
             return Reading("ignore")
         # Does an empty cell mean no, or that nobody asked? Is nobody subscribed?

@@ -20,8 +20,8 @@ from subscribers.imports.column_mapping import (
     Columns,
     email_place,
     find_columns,
+    guess_headings,
     is_headed,
-    made_up_headings,
     normalise_heading,
 )
 from subscribers.imports.csv_file import read_csv
@@ -152,7 +152,7 @@ def _open(
             return _open_archive(unpacked, options, closed_at_the_end, source)
         source = replace(source, rows=read_workbook(copy, size))
     else:
-        text = encodings.detect(stream, options.get("encoding", ""))
+        text = encodings.detect_encoding(stream, options.get("encoding", ""))
         rows = read_csv(stream, text.encoding, options.get("delimiter", ""))
         source = _Source(rows, text.sha256, text.size, text.encoding)
     # Closed here, and not when the garbage collector runs: the generator holds the stream.
@@ -294,7 +294,7 @@ def _headed(rows: Iterator[TableRow]) -> Generator[TableRow, None, None]:
     """The rows with a first one of headings, made up where the file has none."""
     line, first = next(rows, (1, []))
     if first and not is_headed(first):
-        yield line - 1, made_up_headings(first)
+        yield line - 1, guess_headings(first)
     if first:
         yield line, first
     yield from rows

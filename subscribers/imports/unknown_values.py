@@ -143,6 +143,6 @@ def earlier_choices(job: ImportJob) -> dict[str, dict[str, str]]:
     return found
 
 
-def shared_only(unknown: Iterable[Iterable[object]]) -> list[list[object]]:
+def values_in_several_rows(unknown: Iterable[Iterable[object]]) -> list[list[object]]:
     """Of stored `UnknownValue`s, those in several rows: such a value is not about one person."""
     return [list(one) for one in unknown if UnknownValue(*one).rows > 1]  # type: ignore[arg-type]

@@ -147,7 +147,7 @@ def delete(name: str) -> None:
         _storage().delete(_checked(name))
 
 
-def delete_older_than(age: timedelta) -> None:
+def delete_files_older_than(age: timedelta) -> None:
     """Delete files that no job will read any more."""
     storage, before = _storage(), timezone.now() - age
     try:

@@ -12,7 +12,7 @@ from subscribers.csv_cells import unescape
 from subscribers.imports import tags_and_fields
 from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import InvalidRow, ValidRow
-from subscribers.imports.status_cells import DO_NOT_MAIL, Status, is_false, most_severe
+from subscribers.imports.status_cells import DO_NOT_MAIL, Status, is_no_or_empty, most_severe
 from subscribers.imports.status_columns import GATES, make_cell_reader
 from subscribers.imports.unknown_values import ValueReader
 from subscribers.translate_stored_texts import stored
@@ -109,7 +109,7 @@ def row_validator(columns: Columns, values: ValueReader | None = None) -> Valida
         address_hash = None
         try:
             count = len(cells)
-            address, name_beside = parse_address_cell(cells[email] if email < count else "")
+            address, name_beside = parse_address_and_name(cells[email] if email < count else "")
             address_hash = hash_of(address)
             if require_active is not None:
                 require_active(cells)
@@ -177,7 +177,7 @@ def _active_check(columns: Columns) -> Callable[[Sequence[str]], None] | None:
     return check
 
 
-def parse_address_cell(cell: str) -> tuple[str, str]:
+def parse_address_and_name(cell: str) -> tuple[str, str]:
     """The normalised address, and a name beside it ("Olga <olga@example.org>").
 
     Raises ValueError with a message for the user.
@@ -225,7 +225,7 @@ def _encodable(text: str) -> bool:
 
 
 def _with_columns(codes: str, cells: Sequence[str], by_country: Sequence[tuple[int, str]]) -> str:
-    chosen = {code for place, code in by_country if place < len(cells) and not is_false(cells[place])}
+    chosen = {code for place, code in by_country if place < len(cells) and not is_no_or_empty(cells[place])}
     return ",".join(iso_codes.parse_countries([*chosen, *filter(None, codes.split(","))]))
 
 

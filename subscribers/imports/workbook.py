@@ -23,9 +23,9 @@ from subscribers.imports.row_types import MAX_COLUMNS, EmptyFile, TableRow, Unre
 from subscribers.limited_process import (
     LimitExceeded,
     ProcessLimits,
-    check_depth,
-    check_memory,
     limit_this_process,
+    raise_if_out_of_memory,
+    require_xml_depth_at_most,
     run_lines,
 )
 from subscribers.translate_stored_texts import stored
@@ -142,7 +142,7 @@ def _sheets(stream: BinaryIO, *, first_only: bool) -> Iterator[TableRow | dict[s
                         if (joined := "".join(cells)) and not joined.isspace():
                             yield number, cells
     except _DAMAGED as error:
-        check_memory(error)
+        raise_if_out_of_memory(error)
         raise UnreadableFile(
             stored("Row %(number)s: the workbook is damaged; save it again, or as CSV.", number=number + 1)
         ) from error
@@ -174,7 +174,7 @@ def _check_parts(stream: BinaryIO) -> None:
         for part in parts:
             if part.filename.endswith((".xml", ".rels")) and not part.filename.startswith(_SHEETS):
                 with packed.open(part) as text:
-                    check_depth(iter(lambda text=text: text.read(1 << 16), b""))  # type: ignore[misc]
+                    require_xml_depth_at_most(iter(lambda text=text: text.read(1 << 16), b""))  # type: ignore[misc]
     stream.seek(0)
 
 

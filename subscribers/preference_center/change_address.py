@@ -57,7 +57,7 @@ class Rejection:
     erasure: StoredErasure | None = None
 
 
-def is_allowed(subscriber: Subscriber, now: datetime) -> bool:
+def may_change_address_by_link(subscriber: Subscriber, now: datetime) -> bool:
     """Whether the subscriber's address can be changed by a link at the moment."""
     active = suppression.active_suppression(subscriber)
     if active is not None and active.reason in merge.PERSONAL_REASONS:
@@ -75,14 +75,14 @@ def is_bouncing(subscriber: Subscriber) -> bool:
 def request(subscriber: Subscriber, new_email: str, evidence: Evidence, now: datetime) -> Outcome:
     """Record that the subscriber wants another (normalised) address, and email both addresses."""
     with transaction.atomic():
-        if not is_allowed(subscriber, now):
+        if not may_change_address_by_link(subscriber, now):
             return "closed"
         limits = [Limit(f"address change {subscriber.pk}", _PER_DAY, timedelta(days=1))]
         if evidence.network:
             limits.append(
                 Limit(f"address changes {evidence.network}", _PER_NETWORK_PER_HOUR, timedelta(hours=1))
             )
-        if rate_limit.hit(limits, now) is not None:
+        if rate_limit.count_hit_unless_limited(limits, now) is not None:
             return "busy"
         # After the limit: who has a forwarded newsletter cannot guess the address.
         if new_email == subscriber.email:
@@ -193,7 +193,7 @@ def read_rejection(token: str, now: datetime) -> Rejection:
     return rejection
 
 
-def reject(rejection: Rejection, evidence: Evidence, now: datetime) -> None:
+def reject_and_restore_old_address(rejection: Rejection, evidence: Evidence, now: datetime) -> None:
     """Reject a change: the old address is restored, and no link changes it for REJECT_WITHIN.
 
     An erasure since then is reversed. Repeating it changes nothing.
@@ -303,7 +303,7 @@ def _require_pending(change: AddressChange, now: datetime) -> AddressChange:
     """The change; raises LinkExpired when it cannot be confirmed any more."""
     subscriber = change.subscriber
     undone = change.changed_at is not None or change.rejected_at is not None
-    if undone or subscriber.email != change.old_email or not is_allowed(subscriber, now):
+    if undone or subscriber.email != change.old_email or not may_change_address_by_link(subscriber, now):
         raise tokens.LinkExpired("used, rejected or replaced")
     if not change.needs_old and not is_bouncing(subscriber):
         raise tokens.LinkExpired("the old address does not bounce any more, and was not asked")

@@ -154,19 +154,23 @@ def offered_lists(subscriber: Subscriber) -> QuerySet[MailingList]:
 
 
 def save(
-    subscriber: Subscriber, wanted: Preferences, newsletter_id: int | None, evidence: Evidence, now: datetime
+    subscriber: Subscriber,
+    wanted: Preferences,
+    link_newsletter_id: int | None,
+    evidence: Evidence,
+    now: datetime,
 ) -> None:
     """Save the wanted preferences, with a consent record for each change and none for what stays.
 
-    `newsletter_id`: the newsletter whose link was used, as in `unsubscribe.unsubscribe`. Call it with the
-    subscriber's language active.
+    `link_newsletter_id`: the newsletter whose link was used, as in `unsubscribe.unsubscribe`. Call it with
+    the subscriber's language active.
     """
     with transaction.atomic():
         before = read_preferences(Subscriber.objects.select_for_update().get(pk=subscriber.pk), now)
         _save_fields(subscriber, before, wanted, evidence, now)
         subscribe.add_to_lists(subscriber, sorted(set(wanted.lists) - set(before.lists)), evidence, now)
         unsubscribe.unsubscribe(
-            subscriber.pk, set(before.lists) - set(wanted.lists), newsletter_id, evidence, now
+            subscriber.pk, set(before.lists) - set(wanted.lists), link_newsletter_id, evidence, now
         )
         if consent.is_tracking_offered():
             consent.set_tracking_consent(
@@ -184,7 +188,7 @@ def email_preferences_link(subscriber: Subscriber, newsletter_id: int, network: 
         limits = [Limit(f"preferences link {subscriber.pk}", _LINKS_PER_DAY, timedelta(days=1))]
         if network:
             limits.append(Limit(f"preferences links {network}", _LINKS_PER_NETWORK, timedelta(hours=1)))
-        if rate_limit.hit(limits, now) is not None:
+        if rate_limit.count_hit_unless_limited(limits, now) is not None:
             return "busy"
         if not is_suppressed(subscriber):
             transactional_emails.send_preferences_link(subscriber, newsletter_id)
@@ -242,7 +246,7 @@ def _changes(before: Preferences, after: Preferences, language: str) -> Iterator
     if after.language != before.language:
         yield gettext("Language"), native_language_name(after.language)
     if after.paused_until != before.paused_until:
-        yield gettext("How often"), pause_text(after, language)
+        yield gettext("How often"), mail_frequency_text(after, language)
     if after.tracking != before.tracking:
         yield (
             gettext("Links you open"),
@@ -250,7 +254,7 @@ def _changes(before: Preferences, after: Preferences, language: str) -> Iterator
         )
 
 
-def pause_text(preferences: Preferences, language: str) -> str:
+def mail_frequency_text(preferences: Preferences, language: str) -> str:
     """How often mail comes, with `language` active."""
     if preferences.paused_until is None:
         return gettext("Every edition")

@@ -91,7 +91,7 @@ def _preferences_context(
         "masked": mask_address(subscriber.email),
         "form": form or PreferencesForm(None, subscriber=subscriber, page_language=language, now=now),
         "address_form": address_form or AddressChangeForm(),
-        "may_change_address": change_address.is_allowed(subscriber, now),
+        "may_change_address": change_address.may_change_address_by_link(subscriber, now),
         "bounces": change_address.is_bouncing(subscriber),
         **(waiting_context(change, language) if change else {}),
         "data_by_link": subscriber.data_by_link,
@@ -204,7 +204,7 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
             "reasons": unsubscribe.UNSUBSCRIBE_REASONS.items(),
             "paused": _pause_notice(subscriber, language),
         }
-    is_subscribed = unsubscribe.is_subscribed(subscriber.pk, lists)
+    is_subscribed = unsubscribe.has_confirmed_or_pending_subscription(subscriber.pk, lists)
     template = "pages/unsubscribe.html" if is_subscribed else "pages/unsubscribed.html"
     if outcome == "resubscribed":
         template = "pages/resubscribed.html"
@@ -224,7 +224,7 @@ def _handle_unsubscribe(
         return "unsubscribed"
     if "back" in post:
         evidence = evidence_from(request, Channel.PREFERENCES, language, text)
-        is_back = subscribe.resubscribe(subscriber, lists, newsletter_id, evidence, now)
+        is_back = subscribe.resubscribe_where_allowed(subscriber, lists, newsletter_id, evidence, now)
         return "resubscribed" if is_back else "unsubscribed"
     if "send" in post:
         network = network_of(client_address(request))
@@ -246,7 +246,7 @@ def _post_data(request: HttpRequest) -> QueryDict:
 def _pause_notice(subscriber: Subscriber, language: str) -> str:
     """That nothing comes before a day, where mail is paused; call it in `language`."""
     current = preferences.read_preferences(subscriber, timezone.now())
-    return preferences.pause_text(current, language) if current.paused_until else ""
+    return preferences.mail_frequency_text(current, language) if current.paused_until else ""
 
 
 # Links in transactional emails
@@ -263,7 +263,7 @@ def reconfirm_page(request: HttpRequest, token: str) -> HttpResponse:
     template = "pages/reconfirm.html"
     if request.method == "POST":
         evidence = evidence_from(request, Channel.EMAIL_LINK, language, text)
-        campaigns.confirm(campaign, subscriber, evidence, timezone.now())
+        campaigns.confirm_or_resubscribe(campaign, subscriber, evidence, timezone.now())
         template = "pages/reconfirmed.html"
     context = {**masked_address_and_preferences_link(subscriber, 0), "text": text}
     return render_page(request, template, context, language=language, private=True)
@@ -390,7 +390,9 @@ def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
             )
         )
     if request.method == "POST":
-        change_address.reject(rejection, evidence_from(request, Channel.EMAIL_LINK, language, text), now)
+        change_address.reject_and_restore_old_address(
+            rejection, evidence_from(request, Channel.EMAIL_LINK, language, text), now
+        )
         rejection = change_address.read_rejection(token, now)
     change = rejection.change
     if change.rejected_at is None:

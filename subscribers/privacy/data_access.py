@@ -36,7 +36,7 @@ def request_link(subscriber: Subscriber, now: datetime) -> LinkOutcome:
         if not subscriber.data_by_link:
             return "closed"
         limit = Limit(f"data link {subscriber.pk}", _LINKS_PER_DAY, LINK_WORKS_FOR)
-        if rate_limit.hit([limit], now) is not None:
+        if rate_limit.count_hit_unless_limited([limit], now) is not None:
             return "busy"
         for address in _recipients(subscriber, now):
             link = DataLink.objects.create(
@@ -112,7 +112,7 @@ def collect_data(subscriber: Subscriber) -> dict[str, Any]:
             },
         ),
         "tags": list(subscriber.taggings.order_by("tag__name").values_list("tag__name", flat=True)),
-        "fields": subscriber_tags_and_fields.values_of(subscriber),
+        "fields": subscriber_tags_and_fields.custom_field_values(subscriber),
         "address_changes": export_rows(
             subscriber.address_changes,
             {

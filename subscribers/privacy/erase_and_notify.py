@@ -10,7 +10,7 @@ from subscribers import tokens, transactional_emails
 from subscribers.addresses import mask_address
 from subscribers.models import Subscriber
 from subscribers.privacy import reversible_erasure
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.suppression import is_suppressed
 
 
@@ -27,9 +27,9 @@ def erase_and_notify(subscriber: Subscriber, now: datetime) -> None:
     """
     with transaction.atomic():
         changes = reversible_erasure.reversible_changes(subscriber, now)
-        copy = reversible_erasure.encrypt_copy(subscriber, changes) if changes else None
+        copy = reversible_erasure.build_encrypted_copy(subscriber, changes) if changes else None
         reachable = [change for change in changes if not is_suppressed(change.old_email)]
-        erase(subscriber.email, now, final=False)
+        erase_and_suppress(subscriber.email, now, also_delete_reversal_data=False)
         if copy is not None:
             copy.save()
         transactional_emails.send_erased_notice(subscriber, copy.expires_at if copy else None)

@@ -37,11 +37,11 @@ _FREE_TEXT_FIELDS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
 )
 
 
-def erase(email: str, now: datetime, *, final: bool = True) -> bool:
+def erase_and_suppress(email: str, now: datetime, *, also_delete_reversal_data: bool = True) -> bool:
     """Erase the subscriber of this address, and suppress the address by its hash; repeating is harmless.
 
-    A former address stands for the subscriber too. `final`: also delete what could reverse an earlier erasure
-    of the address. False, without a change, for an unknown address.
+    A former address stands for the subscriber too. `also_delete_reversal_data`: also delete what could
+    reverse an earlier erasure of the address. False, without a change, for an unknown address.
     """
     address = normalise_or_lower(email)
     hashed = address_hash(address)
@@ -66,7 +66,7 @@ def erase(email: str, now: datetime, *, final: bool = True) -> bool:
         job_lifecycle.delete_sample_cells_of_open_imports()
         for one in hashes:
             _suppress_as_erased(one, now)
-        if final:
+        if also_delete_reversal_data:
             delete_reversible(hashes)
     return True
 
@@ -78,7 +78,7 @@ def redact(addresses: Collection[str]) -> None:
     """
     for job in BulkJob.objects.select_for_update().filter(selection__text__icontains="@").order_by("pk"):
         if any(_searches_for(job.selection["text"], address) for address in addresses):
-            bulk_jobs.freeze_selection(job)
+            bulk_jobs.freeze_remaining_subscribers(job)
     for model, fields in _FREE_TEXT_FIELDS:
         _redact_fields(model, fields, addresses)
     for address in addresses:

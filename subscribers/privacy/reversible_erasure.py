@@ -73,7 +73,7 @@ def reversible_changes(subscriber: Subscriber, now: datetime) -> list[AddressCha
     )
 
 
-def encrypt_copy(subscriber: Subscriber, changes: Collection[AddressChange]) -> ReversibleErasure:
+def build_encrypted_copy(subscriber: Subscriber, changes: Collection[AddressChange]) -> ReversibleErasure:
     """The subscriber, ready to be saved once they are erased; links about these changes reverse it."""
     rows = list(_rows(subscriber))
     hashes = {bytes(subscriber.address_hash)}

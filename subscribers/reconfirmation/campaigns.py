@@ -18,7 +18,7 @@ from subscribers.resumable_jobs import JobRunner, Stop, WrongState
 from subscribers.segments import mailing_audience_query, segments
 from subscribers.segments.models import Segment
 from subscribers.segments.rule_format import InvalidRule, from_json, to_json
-from subscribers.segments.segments import load_rule
+from subscribers.segments.segments import load_expanded_rule
 from subscribers.subscribe import subscribe
 from subscribers.translate_stored_texts import stored
 
@@ -72,7 +72,7 @@ def create(
         raise ValueError(text % {"least": _MIN_DAYS, "most": _MAX_DAYS})
     return ReconfirmationCampaign.objects.create(
         mailing_list=mailing_list,
-        rule=to_json(load_rule(segment)),
+        rule=to_json(load_expanded_rule(segment)),
         segment_name=segment.name,
         deadline=(now + timedelta(days=days)).date(),
         created_by=by,
@@ -115,7 +115,9 @@ def read_token(token: str) -> tuple[ReconfirmationCampaign, Subscriber]:
     return campaign, person
 
 
-def confirm(campaign: ReconfirmationCampaign, person: Subscriber, evidence: Evidence, now: datetime) -> None:
+def confirm_or_resubscribe(
+    campaign: ReconfirmationCampaign, person: Subscriber, evidence: Evidence, now: datetime
+) -> None:
     """The subscriber still wants the list; puts them back on it where they were removed meanwhile."""
     with transaction.atomic():
         unanswered = campaign.requests.filter(subscriber=person, confirmed_at__isnull=True)

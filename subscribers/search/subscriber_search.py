@@ -22,7 +22,7 @@ from subscribers.segments import estimates, mailing_audience_query, segments
 from subscribers.segments.conditions import int_values
 from subscribers.segments.models import Segment, Tagging
 from subscribers.segments.rule_format import Group, InvalidRule
-from subscribers.segments.segments import load_rule
+from subscribers.segments.segments import load_expanded_rule
 
 # Counts go no further.
 CAP = 5_000
@@ -290,7 +290,7 @@ def _segment_conditions(number: int, as_of: datetime) -> Iterator[_Condition]:
         if segment is None:
             yield _Condition(Q(pk__in=()))
             return
-        rule = load_rule(segment)
+        rule = load_expanded_rule(segment)
         test, kept = segments.to_q(rule, as_of), estimates.kept_count(rule, as_of)
     except InvalidRule:
         yield _Condition(Q(pk__in=()))

@@ -73,7 +73,7 @@ def int_values(condition: Condition) -> list[int]:
     return found
 
 
-def text_values(condition: Condition, known: frozenset[str] | None = None) -> list[str]:
+def require_text_values(condition: Condition, known: frozenset[str] | None = None) -> list[str]:
     """The values as texts, all of them known; raises InvalidRule."""
     found = [
         value for value in condition.values if isinstance(value, str) and value.strip() and "\0" not in value
@@ -145,12 +145,12 @@ def _list(condition: Condition, now: datetime) -> Q:
 
 
 def _country(condition: Condition, now: datetime) -> Q:
-    wants = interested_in(text_values(condition, iso_codes.COUNTRIES))
+    wants = interested_in(require_text_values(condition, iso_codes.COUNTRIES))
     return ~wants if _negated(condition) else wants
 
 
 def _language(condition: Condition, now: datetime) -> Q:
-    reads = Q(language__in=text_values(condition, iso_codes.LANGUAGES))
+    reads = Q(language__in=require_text_values(condition, iso_codes.LANGUAGES))
     return ~reads if _negated(condition) else reads
 
 
@@ -186,12 +186,12 @@ def _field(condition: Condition, now: datetime) -> Q:
             )
         )
     if operator == "contains":
-        return Q(Exists(rows.filter(text__icontains=text_values(condition)[0])))
+        return Q(Exists(rows.filter(text__icontains=require_text_values(condition)[0])))
     if field.kind == CustomField.Kind.NUMBER:
         return _exists(condition, Exists(rows.filter(number=number_value(condition, -1e12))))
     if field.kind == CustomField.Kind.DATE:
         return _exists(condition, Exists(rows.filter(date=date_value(condition))))
-    return _exists(condition, Exists(rows.filter(text__in=text_values(condition))))
+    return _exists(condition, Exists(rows.filter(text__in=require_text_values(condition))))
 
 
 def _pending(condition: Condition, now: datetime) -> Q:

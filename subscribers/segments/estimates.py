@@ -83,7 +83,9 @@ def kept_count(rule: Group, now: datetime) -> RuleCount | None:
     return RuleCount.objects.filter(key=_key(rule), counted_at__gt=now - KEPT_FOR).first()
 
 
-def refresh(rules: Sequence[Group], clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
+def refresh_stale_counts(
+    rules: Sequence[Group], clock: Callable[[], datetime], stop: Callable[[], bool]
+) -> int:
     """Count those rules again whose count is old, unless pages count them; how many. For the worker."""
     counted = 0
     if not _are_few():
@@ -98,9 +100,9 @@ def refresh(rules: Sequence[Group], clock: Callable[[], datetime], stop: Callabl
     return counted
 
 
-def is_due(counted_at: datetime, seconds: float, now: datetime) -> bool:
+def is_due(counted_at: datetime, count_seconds: float, now: datetime) -> bool:
     """Whether the worker should count again what it counted then, in so many seconds."""
-    return now - counted_at >= max(_REFRESHED_AFTER, timedelta(seconds=seconds * _REST))
+    return now - counted_at >= max(_REFRESHED_AFTER, timedelta(seconds=count_seconds * _REST))
 
 
 def _refresh_one(key: str, rule: Group, now: datetime, stop: Callable[[], bool]) -> bool:

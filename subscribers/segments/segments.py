@@ -40,7 +40,7 @@ def save(segment: Segment, name: str, rule: Group, by: str, now: datetime) -> Se
     return segment
 
 
-def load_rule(segment: Segment) -> Group:
+def load_expanded_rule(segment: Segment) -> Group:
     """The rule with those of other segments in their places; raises InvalidRule, also for deleted targets."""
     rule = expand(from_json(segment.rule), (segment.pk,))
     require_targets(rule)

@@ -82,7 +82,7 @@ def set_value(subscriber: Subscriber, field: CustomField, written: str) -> None:
     FieldValue.objects.update_or_create(field=field, subscriber=subscriber, defaults=columns)
 
 
-def values_of(subscriber: Subscriber) -> dict[str, Any]:
+def custom_field_values(subscriber: Subscriber) -> dict[str, Any]:
     """The field's name to its value, ready for JSON."""
     rows = subscriber.values.select_related("field").order_by("field__name")
     return {

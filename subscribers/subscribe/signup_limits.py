@@ -13,7 +13,7 @@ from typing import Literal
 from django.conf import settings
 
 from subscribers.addresses import address_hash
-from subscribers.rate_limit import Limit, hit, hits_in_period
+from subscribers.rate_limit import Limit, count_hit_unless_limited, hits_in_period
 from subscribers.signals import signup_flood
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _DOT_INSENSITIVE_DOMAINS = {"gmail.com", "googlemail.com"}
 Decision = Literal["go", "question", "busy"]
 
 
-def check_signup(address: str, network: str, answered: bool, now: datetime) -> Decision:
+def decide_and_count_signup(address: str, network: str, answered: bool, now: datetime) -> Decision:
     """Decide on a sign-up, in the caller's transaction; one that may go on is counted.
 
     `network`: as consent.network_of gives it, and all unknown ones are one. `answered`: whether the question
@@ -56,7 +56,7 @@ def check_signup(address: str, network: str, answered: bool, now: datetime) -> D
         Limit(f"domain {domain}", config.per_domain_per_hour, _HOUR),
         Limit(f"network {network}", config.per_network_per_hour, _HOUR),
     ]
-    reached = hit(limits, now)
+    reached = count_hit_unless_limited(limits, now)
     if reached is None:
         return "go"
     log.warning("action=signup_limit limit=%s", reached.key.partition(" ")[0])
@@ -69,7 +69,7 @@ def claim_monthly_email_quota(address: str, now: datetime) -> bool:
     """Claim one of the month's emails to this address, in any of its spellings."""
     address_key = address_hash(canonical_address(address)).hex()
     maximum = settings.CONFIG.signup.per_address_per_month
-    return hit([Limit(f"address {address_key}", maximum, _MONTH)], now) is None
+    return count_hit_unless_limited([Limit(f"address {address_key}", maximum, _MONTH)], now) is None
 
 
 def canonical_address(address: str) -> str:
@@ -87,6 +87,9 @@ def _count_this_hour(key: str, now: datetime) -> int:
 
 def _report_flood(now: datetime) -> None:
     """Send the signal of a flood, once an hour."""
-    if not _count_this_hour("flood reported", now) and hit([Limit("flood reported", 1, _HOUR)], now) is None:
+    if (
+        not _count_this_hour("flood reported", now)
+        and count_hit_unless_limited([Limit("flood reported", 1, _HOUR)], now) is None
+    ):
         log.error("action=signup_flood")
         signup_flood.send(sender=None, now=now)

@@ -15,7 +15,7 @@ from subscribers.models import FormerAddress, MailingList, Subscriber, Subscript
 from subscribers.signals import confirmed as confirmed_signal
 from subscribers.signals import resubscribed
 from subscribers.subscribe import signup_limits
-from subscribers.suppression import is_suppressed, lift_after_confirmation, may_sign_up
+from subscribers.suppression import is_suppressed, lift_suppression_open_to_signup, may_sign_up
 
 # How long the link in a confirmation email works.
 CONFIRM_WITHIN = timedelta(days=7)
@@ -42,7 +42,7 @@ def request_signup(
     """
     with transaction.atomic():
         # Decided before the address is looked up: the answer is the same for known and unknown ones.
-        decision = signup_limits.check_signup(email, evidence.network, answered, now)
+        decision = signup_limits.decide_and_count_signup(email, evidence.network, answered, now)
         if decision != "go":
             return decision
         if not may_sign_up(email):
@@ -100,7 +100,7 @@ def confirm_signup(subscriber: Subscriber, evidence: Evidence, now: datetime) ->
         if confirmed:
             consent.record(Event.CONFIRMED, [subscriber.pk], lists, evidence, now)
             confirmed_signal.send(Subscription, subscriber_id=subscriber.pk, list_ids=tuple(lists))
-            lift_after_confirmation(subscriber, now)
+            lift_suppression_open_to_signup(subscriber, now)
             _send_welcomes(subscriber, MailingList.objects.filter(pk__in=lists))
     return confirmed
 
@@ -133,7 +133,7 @@ def resubscribable_lists(subscriber: Subscriber, list_ids: Collection[int]) -> s
     return unsubscribe.self_unsubscribed(subscriber.pk, list_ids)
 
 
-def resubscribe(
+def resubscribe_where_allowed(
     subscriber: Subscriber,
     list_ids: Collection[int],
     newsletter_id: int | None,
@@ -175,7 +175,7 @@ def _auto_confirm(
     Anyone may type any address: after unsubscribing, erasure, a change of address or a reopened complaint
     only the subscriber's own link confirms.
     """
-    if unsubscribe.only_they_may_subscribe([subscriber.pk]) or is_suppressed(subscriber):
+    if unsubscribe.ids_requiring_own_signup([subscriber.pk]) or is_suppressed(subscriber):
         return []
     if FormerAddress.objects.filter(address_hash=bytes(subscriber.address_hash)).exists():
         return []

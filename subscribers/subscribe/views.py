@@ -53,7 +53,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_http_methods(["POST"])
-def sign_up_from_other_site(request: HttpRequest) -> HttpResponse:
+def prefill_form_from_other_site(request: HttpRequest) -> HttpResponse:
     """`/subscribe/`: a form on another site posts here; our form is shown prefilled, to be submitted."""
     language = requested_language(request)
     with override(language):

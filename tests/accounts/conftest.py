@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from wagtail.models import ModelLogEntry
 
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from tests.recorded import recorded
 
 PASSWORD = "a-quiet-otter-swims-east"
@@ -28,7 +28,7 @@ def dana(db: None) -> User:
 def writer() -> User:
     """In the group of writers, and no other."""
     user = User.objects.create_user("dana", "dana@office.example.org", PASSWORD)
-    user.groups.add(ensure_groups()["Writers"])
+    user.groups.add(set_up_role_groups()["Writers"])
     return user
 
 

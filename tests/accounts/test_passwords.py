@@ -232,7 +232,9 @@ def test_unused_accounts_are_listed(dana: User) -> None:
     names = [user.username for user in unused_accounts.unused_accounts(now)]
     assert names == ["never", "old"]
     assert [
-        user.username for user in User.objects.order_by("username") if unused_accounts.is_dormant(user, now)
+        user.username
+        for user in User.objects.order_by("username")
+        if unused_accounts.is_unused_account(user, now)
     ] == names
     (result,) = local_checks.check_unused_accounts(now)
     assert result.status == "warning" and "never, old" in result.message

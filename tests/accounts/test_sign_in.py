@@ -111,7 +111,7 @@ def test_failures_are_forgotten_after_a_day(dana: User) -> None:
     for _ in range(4):
         sign_in_limits.record_failure([key], now - timedelta(hours=25))
     assert sign_in_limits.record_failure([key], now) is None
-    assert sign_in_limits.delete_old(now + timedelta(hours=25)) == 1
+    assert sign_in_limits.audit_and_delete_old_failures(now + timedelta(hours=25)) == 1
 
 
 @pytest.mark.both_databases
@@ -127,9 +127,9 @@ def test_a_flood_of_failures_makes_few_entries_and_none_is_lost(dana: User) -> N
     fail(dana, "203.0.113", now + timedelta(minutes=61))
     for attempt in range(120):
         fail(None, f"10.0.{attempt % 60}", now)
-    audit_log_entries.write_counts(now + timedelta(minutes=59))
+    audit_log_entries.write_counted_refusals(now + timedelta(minutes=59))
     assert (len(actions(dana)), len(actions())) == (2, 21)
-    sign_in_limits.delete_old(now + timedelta(hours=3))
+    sign_in_limits.audit_and_delete_old_failures(now + timedelta(hours=3))
     assert (len(actions(dana)), len(actions())) == (2, 42)
     entries = ModelLogEntry.objects.filter(action="accounts.sign_in_failed").values_list("object_id", "data")
     times = {
@@ -137,7 +137,7 @@ def test_a_flood_of_failures_makes_few_entries_and_none_is_lost(dana: User) -> N
     }
     assert times == {str(dana.pk): 21, "0": 120}
     # Nothing is left to be counted, or written twice.
-    assert audit_log_entries.write_counts(now + timedelta(hours=9)) == 0
+    assert audit_log_entries.write_counted_refusals(now + timedelta(hours=9)) == 0
     assert not SignInFailures.objects.exists()
 
 

@@ -89,7 +89,7 @@ def test_what_a_key_writes_is_its_accounts_work_and_invalidates_an_approval(desk
     again = Api.of(desk.writer).post(f"/editions/{desk.edition.pk}/submit")
     assert again.status_code == 200, again.content
     fresh = Snapshot.objects.get(edition=desk.edition, state=Snapshot.State.SUBMITTED)
-    assert desk.admin in content_changes_and_authors.authors_of(desk.edition)
+    assert desk.admin in content_changes_and_authors.authors_of_unapproved_changes(desk.edition)
     with pytest.raises(snapshot_state_changes.AuthorMayNotApprove):
         snapshot_state_changes.approve(fresh, desk.admin, fresh.sha256, timezone.now())
     snapshot_state_changes.approve(fresh, desk.approver, fresh.sha256, timezone.now())

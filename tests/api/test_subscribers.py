@@ -124,7 +124,7 @@ def test_unsubscribing_counts_as_the_subscribers_own_act(api: Api, desk: Desk) -
     answer = api.post(f"/subscribers/{desk.reader.pk}/unsubscribe", {"source": "Phone call"})
     assert [one["state"] for one in answer.json()["subscriptions"]] == ["unsubscribed"]
     assert records(desk.reader)[-1] == ("unsubscribed", "api", "lola")
-    assert unsubscribe.only_they_may_subscribe([desk.reader.pk]) == {desk.reader.pk}
+    assert unsubscribe.ids_requiring_own_signup([desk.reader.pk]) == {desk.reader.pk}
 
 
 def test_erasing_needs_a_scope_of_its_own_and_leaves_no_address(api: Api, desk: Desk) -> None:

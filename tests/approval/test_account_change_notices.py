@@ -10,9 +10,9 @@ from django.core import mail
 from django.utils import timezone, translation
 
 from mailer.approval import account_change_notices, emails_to_staff
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import AccountChange, StaffNotice
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -78,7 +78,7 @@ def test_changes_that_do_not_end_are_reported_after_an_hour(people: cast.Staff) 
 def test_the_power_to_approve_or_to_change_accounts_is_reported_at_once(
     people: cast.Staff, who: str, role: str, at_once: bool
 ) -> None:
-    groups = ensure_groups()
+    groups = set_up_role_groups()
     account_change_notices.mark_account_changes_notified(timezone.now())
     if who:
         with acting_as(people.admin):
@@ -109,7 +109,7 @@ def test_the_owner_hears_of_a_password_at_once_and_once(people: cast.Staff) -> N
 
 
 def test_who_has_not_joined_and_who_joined_later_hear_of_nothing(people: cast.Staff) -> None:
-    approvers = ensure_groups()["Approvers"]
+    approvers = set_up_role_groups()["Approvers"]
     account_change_notices.mark_account_changes_notified(timezone.now())
     rename(people.writer)
     invited = User.objects.create_user("timur", "timur@office.example.org")
@@ -170,7 +170,7 @@ def test_a_draft_is_no_email_for_who_assembled_it_nor_for_approvers(people: cast
 
 def test_a_new_office_gets_one_email_about_its_accounts(people: cast.Staff) -> None:
     """The admin invites a writer, a command makes an approver, and both choose their passwords."""
-    groups = ensure_groups()
+    groups = set_up_role_groups()
     account_change_notices.mark_account_changes_notified(timezone.now())
     User.objects.filter(pk=people.approver.pk).update(is_active=False)
     account_change_notices.mark_account_changes_notified(timezone.now())

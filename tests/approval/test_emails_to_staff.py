@@ -12,7 +12,7 @@ from django.utils import timezone
 from mailer.approval import account_change_notices, emails_to_staff
 from mailer.approval.submit import submit
 from mailer.delivery.models import OutboxMessage
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -50,7 +50,7 @@ def test_staff_who_can_act_are_notified_once_of_a_new_draft() -> None:
 def test_an_external_approver_hears_of_no_draft() -> None:
     staff()
     minister = User.objects.create_user("minister", "minister@ministry.example")
-    minister.groups.add(ensure_groups()["External approvers"])
+    minister.groups.add(set_up_role_groups()["External approvers"])
     cast.december()
     emails_to_staff.send_edition_notices(NOW)
     assert "minister" not in recipients()
@@ -75,7 +75,7 @@ def test_an_approver_who_comes_after_the_submission_is_notified_then() -> None:
     submit(edition, people.writer, NOW)
     assert emails_to_staff.send_edition_notices(NOW) == 0
     late = User.objects.create_user("late", "late@example.org")
-    late.groups.add(ensure_groups()["Approvers"])
+    late.groups.add(set_up_role_groups()["Approvers"])
     assert emails_to_staff.send_edition_notices(NOW) == 1
     assert recipients() == ["late"]
 
@@ -101,7 +101,7 @@ def test_an_office_without_addresses_is_no_error() -> None:
 def test_an_external_approver_hears_of_their_own_account_only_and_of_no_password() -> None:
     people = staff()
     minister = User.objects.create_user("minister", "minister@ministry.example")
-    minister.groups.add(ensure_groups()["External approvers"])
+    minister.groups.add(set_up_role_groups()["External approvers"])
     account_change_notices.mark_account_changes_notified(NOW)
     people.writer.first_name = "Another"
     people.writer.save()

@@ -10,7 +10,7 @@ from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
 from mailer.approval import content_changes_and_authors, snapshot_state_changes
-from mailer.approval.content_changes_and_authors import authors_of
+from mailer.approval.content_changes_and_authors import authors_of_unapproved_changes
 from mailer.approval.models import Approval, Authorship, Rejection, Snapshot, SnapshotAuthor, SnapshotVariant
 from mailer.approval.snapshot_state_changes import (
     ApprovalError,
@@ -25,7 +25,7 @@ from mailer.approval.snapshot_state_changes import (
 )
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
-from mailer.editions.assemble import assemble
+from mailer.editions.assemble import create_draft_edition
 from mailer.editions.models import Edition, Newsletter
 from mailer.reports import edition_state
 from mailer.stories.models import Story
@@ -96,7 +96,7 @@ def test_authorship_survives_purged_revisions_and_lost_users(edition: Edition, p
     story = Story.objects.get(key="ring")
     change_headline(story, "By the approver", people.approver)
     story.revisions.update(user=None)
-    assert people.approver in authors_of(edition)
+    assert people.approver in authors_of_unapproved_changes(edition)
 
 
 def test_autosave_that_rewrites_the_last_revision_counts(edition: Edition, people: cast.Staff) -> None:
@@ -106,16 +106,16 @@ def test_autosave_that_rewrites_the_last_revision_counts(edition: Edition, peopl
     text.summary = "Typed while nobody looked."
     story.texts = [text]
     story.save_revision(user=people.approver, overwrite_revision=revision)
-    assert people.approver in authors_of(edition)
+    assert people.approver in authors_of_unapproved_changes(edition)
 
 
 def test_what_was_approved_once_frees_its_author_next_time(edition: Edition, people: cast.Staff) -> None:
     change_headline(Story.objects.get(key="film"), "By the approver", people.approver)
     first = submit(edition, people.writer, NOW)
     snapshot_state_changes.approve(first, people.admin, first.sha256, LATER)
-    again = assemble(edition.newsletter, "2022-01", NOW + timedelta(days=10))
+    again = create_draft_edition(edition.newsletter, "2022-01", NOW + timedelta(days=10))
     assert "film" in {story.key for story in Story.objects.all()}
-    assert people.approver not in authors_of(again)
+    assert people.approver not in authors_of_unapproved_changes(again)
 
 
 def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
@@ -132,19 +132,19 @@ def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
         snapshot_state_changes.approve(second, people.approver, second.sha256, LATER)
     snapshot_state_changes.approve(second, people.admin, second.sha256, LATER)
     story.get_latest_revision().publish()
-    january = assemble(edition.newsletter, "2022-01", NOW + timedelta(days=10))
-    assert people.approver in authors_of(january)
+    january = create_draft_edition(edition.newsletter, "2022-01", NOW + timedelta(days=10))
+    assert people.approver in authors_of_unapproved_changes(january)
 
 
 def test_replacing_a_picture_makes_an_author(people: cast.Staff) -> None:
     newsletter = cast.newsletter()
     image = cast.picture()
     cast.story("pictured", picture=image, by=people.writer)
-    edition = assemble(newsletter, "2021-12", NOW)
+    edition = create_draft_edition(newsletter, "2021-12", NOW)
     image.file_hash = "another file"
     image.save()
     log(image, "wagtail.edit", user=people.approver)
-    assert people.approver in authors_of(edition)
+    assert people.approver in authors_of_unapproved_changes(edition)
 
 
 def test_changing_the_sender_makes_an_author(edition: Edition, people: cast.Staff) -> None:
@@ -152,14 +152,14 @@ def test_changing_the_sender_makes_an_author(edition: Edition, people: cast.Staf
     newsletter.sender_name = "Somebody else"
     newsletter.save()
     log(newsletter, "wagtail.edit", user=people.approver)
-    assert "changed the newsletter" in authors_of(Edition.objects.get())[people.approver]
+    assert "changed the newsletter" in authors_of_unapproved_changes(Edition.objects.get())[people.approver]
 
 
 def test_a_person_who_assembles_and_changes_nothing_more_is_still_an_author(people: cast.Staff) -> None:
     newsletter = cast.newsletter()
     cast.december_stories(people.writer)
-    edition = assemble(newsletter, "2021-12", NOW, people.approver)
-    assert people.approver in authors_of(edition)
+    edition = create_draft_edition(newsletter, "2021-12", NOW, people.approver)
+    assert people.approver in authors_of_unapproved_changes(edition)
 
 
 @pytest.mark.parametrize("who", ["writer", "approver"])
@@ -204,7 +204,7 @@ def test_a_change_in_the_database_invalidates_the_snapshot(people: cast.Staff, w
     image = cast.picture()
     cast.december_stories(people.writer)
     cast.story("pictured", picture=image, by=people.writer)
-    edition = assemble(newsletter, "2021-12", NOW)
+    edition = create_draft_edition(newsletter, "2021-12", NOW)
     snapshot = submit(edition, people.writer, NOW)
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
     if way == "story":

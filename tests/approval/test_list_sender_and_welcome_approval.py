@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from mailer.approval import list_sender_and_welcome_approval
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import AccountChange, ListChange
 from mailer.approval.snapshot_state_changes import (

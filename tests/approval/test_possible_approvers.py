@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from mailer.approval.account_influence import DAYS, authors_behind, becomes_independent_at
+from mailer.approval.account_influence import DAYS, author_influence_ends_at, authors_behind
 from mailer.approval.models import AccountChange
 from mailer.approval.possible_approvers import approvers_if_submitted, approvers_of, second_persons
 from mailer.approval.submit import submit
@@ -26,19 +26,19 @@ def changed(user: User, actor: User, days_ago: int) -> None:
 
 def test_a_chain_of_changes_ends_with_its_first_one() -> None:
     author, middle, user = (User.objects.create_user(name) for name in ("dana", "aida", "timur"))
-    assert becomes_independent_at(user, [author.pk]) is None
+    assert author_influence_ends_at(user, [author.pk]) is None
     # What came after the other account had changed the user's leads nowhere.
     changed(user, middle, 9)
     changed(middle, author, 5)
-    assert not authors_behind(user, [author.pk]) and becomes_independent_at(user, [author.pk]) is None
+    assert not authors_behind(user, [author.pk]) and author_influence_ends_at(user, [author.pk]) is None
     changed(middle, author, 20)
     first = AccountChange.objects.get(at__lt=timezone.now() - 15 * DAY, actor=author)
     assert authors_behind(user, [author.pk]) == [author]
-    assert becomes_independent_at(user, [author.pk]) == first.at + BAR
+    assert author_influence_ends_at(user, [author.pk]) == first.at + BAR
     # A later change of the account itself lasts longer; one that is too old counts for nothing.
     changed(user, author, 3)
     changed(user, author, DAYS + 1)
-    until = becomes_independent_at(user, [author.pk])
+    until = author_influence_ends_at(user, [author.pk])
     assert until is not None and until > first.at + BAR + 16 * DAY
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 
 from mailer.approval import required_approvals, snapshot_state_changes
-from mailer.approval.content_changes_and_authors import authors_of
+from mailer.approval.content_changes_and_authors import authors_of_unapproved_changes
 from mailer.approval.models import Approval, Snapshot, VariantCheck
 from mailer.approval.snapshot_state_changes import (
     AuthorMayNotApprove,
@@ -63,15 +63,19 @@ def test_the_edition_is_approved_with_the_last_of_its_approvals(
     snapshot: Snapshot, people: cast.Staff
 ) -> None:
     with pytest.raises(NoLanguageChosen):
-        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["tg"])
-    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
+        snapshot_state_changes.approve(
+            snapshot, people.approver, snapshot.sha256, LATER, parts_to_approve=["tg"]
+        )
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, parts_to_approve=["kk"])
     with pytest.raises(NoLanguageChosen):
-        snapshot_state_changes.approve(snapshot, people.admin, snapshot.sha256, LATER, languages=["kk"])
+        snapshot_state_changes.approve(
+            snapshot, people.admin, snapshot.sha256, LATER, parts_to_approve=["kk"]
+        )
     with pytest.raises(AuthorMayNotApprove):
         author = people.writer
         author.user_permissions.add(*people.approver.user_permissions.all())
         author.is_superuser = True
-        snapshot_state_changes.approve(snapshot, author, snapshot.sha256, LATER, languages=["ru"])
+        snapshot_state_changes.approve(snapshot, author, snapshot.sha256, LATER, parts_to_approve=["ru"])
     assert (snapshot.state, snapshot.approved_at) == ("submitted", None)
     assert required_approvals.missing_parts(snapshot) == ["ru", ""]
     with pytest.raises(SnapshotChanged):
@@ -92,8 +96,8 @@ def test_the_edition_is_approved_with_the_last_of_its_approvals(
 def test_a_change_voids_every_approval_and_the_first_ones_free_no_author(
     snapshot: Snapshot, people: cast.Staff
 ) -> None:
-    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
-    assert people.writer in authors_of(snapshot.edition)
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, parts_to_approve=["kk"])
+    assert people.writer in authors_of_unapproved_changes(snapshot.edition)
     change_headline(Story.objects.get(key="ring"), "Other words", people.writer)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED
@@ -101,11 +105,11 @@ def test_a_change_voids_every_approval_and_the_first_ones_free_no_author(
     assert required_approvals.missing_parts(again) == ["ru", "kk", ""]
     # The newsletter's later wish changes nothing about what is submitted.
     Newsletter.objects.update(approval_rule="")
-    snapshot_state_changes.approve(again, people.approver, again.sha256, LATER, languages=["kk", "ru"])
+    snapshot_state_changes.approve(again, people.approver, again.sha256, LATER, parts_to_approve=["kk", "ru"])
     assert again.state == "submitted"
-    snapshot_state_changes.approve(again, people.approver, again.sha256, LATER, languages=[""])
+    snapshot_state_changes.approve(again, people.approver, again.sha256, LATER, parts_to_approve=[""])
     assert again.state == "approved"
-    assert people.writer not in authors_of(again.edition)
+    assert people.writer not in authors_of_unapproved_changes(again.edition)
 
 
 def test_the_database_wants_every_approval_and_each_only_once(snapshot: Snapshot, people: cast.Staff) -> None:
@@ -143,10 +147,12 @@ def test_variants_of_a_rule_are_checked_by_those_who_approve_their_language(
     snapshot = submit(Edition.objects.get(), people.writer, NOW)
     languages = dict(snapshot.variants.values_list("key", "language"))
     (kazakh,) = (key for key in snapshot.must_check if languages[key] == "kk")
-    assert snapshot_state_changes.unchecked_variants(snapshot, people.approver)[kazakh] == "kk"
+    assert snapshot_state_changes.variants_left_to_check(snapshot, people.approver)[kazakh] == "kk"
     # Nobody reads Turkmen, so no variant of it is named.
-    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["tk"])
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, parts_to_approve=["tk"])
     with pytest.raises(VariantsNotChecked):
-        snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
+        snapshot_state_changes.approve(
+            snapshot, people.approver, snapshot.sha256, LATER, parts_to_approve=["kk"]
+        )
     VariantCheck.objects.create(snapshot=snapshot, user=people.approver, variant_key=kazakh, at=NOW)
-    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, languages=["kk"])
+    snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, parts_to_approve=["kk"])

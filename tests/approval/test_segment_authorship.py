@@ -8,13 +8,13 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from mailer.approval import snapshot_state_changes
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import Approval, Authorship, Snapshot
 from mailer.approval.snapshot_state_changes import AuthorMayNotApprove, PreflightFailed, SnapshotChanged
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import advance_mailings
-from mailer.delivery.rollout.plan_deliveries import plan
+from mailer.delivery.rollout.plan_deliveries import plan_then_start_or_hold
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition
 from subscribers.segments import subscriber_tags_and_fields
@@ -59,7 +59,7 @@ def test_only_subscribers_in_the_segment_and_not_excluded_get_the_mailing(
     assert snapshot.audience_count == 2
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
     snapshot_state_changes.schedule(snapshot, people.approver, None, NOW)
-    (mailing,) = advance_mailings.start_due(NOW + timedelta(minutes=1))
+    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW + timedelta(minutes=1))
     assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
     assert balances(mailing)
     kept = Audience.from_dict(snapshot.audience, NOW)
@@ -194,9 +194,9 @@ def test_an_approved_edition_is_not_sent_when_its_exclusion_tag_was_deleted(
         snapshot=snapshot, edition=snapshot.edition, dry_run_to="lola@example.org"
     )
     Tag.objects.all().delete()
-    given_up = plan(waiting, NOW)
+    given_up = plan_then_start_or_hold(waiting, NOW)
     assert given_up.state == Mailing.State.CANCELLED and "a tag that was deleted" in given_up.reason
-    assert advance_mailings.start_due(NOW + timedelta(minutes=1)) == []
+    assert advance_mailings.create_and_plan_due_mailings(NOW + timedelta(minutes=1)) == []
     snapshot.refresh_from_db()
     assert (
         snapshot.state == Snapshot.State.INVALIDATED

@@ -10,12 +10,12 @@ from django.db import DatabaseError, transaction
 from wagtail.log_actions import log
 
 from mailer.approval import snapshot_state_changes
-from mailer.approval.acting_user import acting_as
-from mailer.approval.content_changes_and_authors import authors_of
+from mailer.approval.acting_user_of_account_changes import acting_as
+from mailer.approval.content_changes_and_authors import authors_of_unapproved_changes
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotAuthor
 from mailer.approval.snapshot_state_changes import AuthorMayNotApprove, SnapshotChanged
 from mailer.approval.submit import submit
-from mailer.editions.assemble import assemble
+from mailer.editions.assemble import create_draft_edition
 from mailer.editions.models import Edition
 from mailer.stories.models import Story, StoryText
 from subscribers.models import MailingList
@@ -32,7 +32,7 @@ def pictured(people: cast.Staff) -> tuple[Edition, Any]:
     newsletter = cast.newsletter()
     image = cast.picture()
     cast.story("pictured", picture=image, by=people.writer)
-    return assemble(newsletter, "2021-12", NOW), image
+    return create_draft_edition(newsletter, "2021-12", NOW), image
 
 
 def test_an_old_draft_put_in_force_behind_a_harmless_last_one_keeps_its_author(
@@ -46,7 +46,7 @@ def test_an_old_draft_put_in_force_behind_a_harmless_last_one_keeps_its_author(
     draft = story.get_latest_revision()
     change_headline(story, sealed_words, people.admin, publish=False)
     draft.publish()
-    assert people.admin in authors_of(edition)
+    assert people.admin in authors_of_unapproved_changes(edition)
 
 
 def test_moving_the_focal_point_of_a_picture_makes_an_author(
@@ -58,7 +58,7 @@ def test_moving_the_focal_point_of_a_picture_makes_an_author(
     image.focal_point_width, image.focal_point_height = 10, 10
     image.save()
     log(image, "wagtail.edit", user=people.approver)
-    assert people.approver in authors_of(edition)
+    assert people.approver in authors_of_unapproved_changes(edition)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED
 
@@ -73,7 +73,7 @@ def test_replacing_a_picture_that_only_a_draft_shows_makes_an_author(
     image.save()
     log(image, "wagtail.edit", user=people.approver)
     Story.objects.get(key="ring").get_latest_revision().publish()
-    assert people.approver in authors_of(edition)
+    assert people.approver in authors_of_unapproved_changes(edition)
 
 
 def test_choosing_other_lists_makes_an_author(edition: Edition, people: cast.Staff) -> None:
@@ -81,7 +81,7 @@ def test_choosing_other_lists_makes_an_author(edition: Edition, people: cast.Sta
     snapshot = submit(edition, people.writer, NOW)
     edition.newsletter.lists.add(MailingList.objects.create(slug="everybody", name="Everybody"))
     log(edition.newsletter, "wagtail.edit", user=people.approver)
-    assert people.approver in authors_of(edition)
+    assert people.approver in authors_of_unapproved_changes(edition)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED
 
@@ -139,13 +139,13 @@ def test_unpublishing_a_story_makes_an_author_and_publishing_it_again_unchanged_
     snapshot_state_changes.approve(first, people.approver, first.sha256, LATER)
     story = Story.objects.get(key="ring")
     story.unpublish(user=people.admin)
-    assert authors_of(edition)[people.admin].startswith("unpublished")
+    assert authors_of_unapproved_changes(edition)[people.admin].startswith("unpublished")
     second = submit(edition, people.writer, LATER)
     with pytest.raises(AuthorMayNotApprove):
         snapshot_state_changes.approve(second, people.admin, second.sha256, LATER)
     story.refresh_from_db()
     story.get_latest_revision().publish(user=people.writer, skip_permission_checks=True)
-    assert people.admin not in authors_of(edition)
+    assert people.admin not in authors_of_unapproved_changes(edition)
 
 
 def test_saving_an_unpublished_story_unchanged_makes_no_author(edition: Edition, people: cast.Staff) -> None:
@@ -153,7 +153,7 @@ def test_saving_an_unpublished_story_unchanged_makes_no_author(edition: Edition,
     story.unpublish(user=people.admin)
     story.refresh_from_db()
     story.save_revision(user=people.approver)
-    assert people.approver not in authors_of(edition)
+    assert people.approver not in authors_of_unapproved_changes(edition)
 
 
 @pytest.mark.parametrize("before", ["nothing", "an approval"])

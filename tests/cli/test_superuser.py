@@ -10,7 +10,7 @@ from django.utils import timezone
 from typer.testing import CliRunner
 
 from mailer.approval.account_influence import DAYS
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import AccountChange
 from mailer.cli.main import app
 from tests import cast

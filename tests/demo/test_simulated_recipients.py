@@ -52,5 +52,7 @@ def test_a_visit_is_a_request_from_the_visitors_address_and_goes_no_further() ->
             self.end_headers()
 
     with serving(Pages) as port:
-        simulated_recipients.follow(simulated_recipients.Visit(0, LINKS[2], "198.51.100.3"), port)
+        simulated_recipients.request_tracked_link(
+            simulated_recipients.Visit(0, LINKS[2], "198.51.100.3"), port
+        )
     assert asked == [(f"/r/{2:033}/example.org", "198.51.100.3")]

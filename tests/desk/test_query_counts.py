@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.approval import audience_count_job, draft_check_cache
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.editions import cached_audience_counts, draft_blocks
 from mailer.editions.models import Edition, EditionText
 from mailer.feedback.models import ReturnedMessage
@@ -97,7 +97,7 @@ def test_the_submit_page_makes_no_query_for_each_story_or_approver(desk: Desk) -
     found = []
     for name in ("aida", "bolot", "saule"):
         another = User.objects.create_user(name, f"{name}@office.example.org", "a long password")
-        another.groups.add(ensure_groups()["Approvers"])
+        another.groups.add(set_up_role_groups()["Approvers"])
         add = partial(
             draft_blocks.add_stories, stories=[people.story(name, countries=("KG",), by=desk.writer)]
         )

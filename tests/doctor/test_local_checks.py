@@ -123,7 +123,7 @@ def test_a_database_file_without_wal_is_a_problem(sqlite_template, django_db_set
 @pytest.mark.parametrize(("days", "status"), [(None, "warning"), (1, "ok"), (8, "warning")])
 def test_an_old_backup_or_none_is_a_warning(context, days, status):
     now = timezone.now()
-    instances.create_instance(now, "")
+    instances.get_or_create_instance(now, "")
     if days is not None:
         instances.record_backup(now - timedelta(days=days))
     (found,) = local_checks.check_backup(context().config, now)

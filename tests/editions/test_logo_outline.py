@@ -40,7 +40,7 @@ def contrast_of_ring(picture: Image.Image, ground: str) -> float:
 def test_a_logo_that_fits_its_masthead_looks_the_same_there_and_is_seen_on_any_other_ground(
     base: str,
 ) -> None:
-    grounds = theme.logo_grounds({theme.BASE: base})
+    grounds = theme.logo_and_contrasting_backgrounds({theme.BASE: base})
     colour, changed = (DARK, BLACKENED) if base == "plain" else (WHITE, WHITE)
     ringed = logo_outline.outlined(logo(colour), grounds)
     assert ringed.size == (246, 66)
@@ -52,7 +52,10 @@ def test_a_logo_that_fits_its_masthead_looks_the_same_there_and_is_seen_on_any_o
 
 
 def test_a_logo_that_its_masthead_would_hide_has_a_ring_that_is_seen_there() -> None:
-    default, plain = theme.logo_grounds({}), theme.logo_grounds({theme.BASE: "plain"})
+    default, plain = (
+        theme.logo_and_contrasting_backgrounds({}),
+        theme.logo_and_contrasting_backgrounds({theme.BASE: "plain"}),
+    )
     assert contrast_of_ring(logo_outline.outlined(logo(DARK), default), default[0]) > 7
     assert contrast_of_ring(logo_outline.outlined(logo(WHITE), plain), plain[0]) > 7
 
@@ -62,13 +65,13 @@ def test_a_logo_that_its_masthead_would_hide_has_a_ring_that_is_seen_there() -> 
 def test_in_dark_mode_the_ring_has_the_dark_ground_unless_that_would_hide_the_logo(
     base: str, colour: str
 ) -> None:
-    grounds = theme.logo_grounds({theme.BASE: base}, dark=True)
+    grounds = theme.logo_and_contrasting_backgrounds({theme.BASE: base}, dark=True)
     ringed = logo_outline.outlined(logo(colour), grounds)
     assert (contrast_of_ring(ringed, grounds[0]) > 7) is (colour == DARK)
 
 
 def test_only_transparent_logos_with_known_grounds_change() -> None:
-    grounds = theme.logo_grounds({})
+    grounds = theme.logo_and_contrasting_backgrounds({})
 
     def made(picture: Image.Image, grounds: tuple[str, str] | None) -> Image.Image:
         written = BytesIO()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailer.editions.public_holidays import holidays_of
+from mailer.editions.public_holidays import holiday_lookup
 from mailer.editions.schedule_rules import POSITIONS, WEEKDAYS, InvalidSchedule, OnHolidays, Schedule
 from mailer.rendering.edition_period import Kind, Period
 
@@ -73,7 +73,7 @@ def test_a_line_that_is_no_schedule_is_refused(line: str) -> None:
 
 
 def test_a_public_holiday_moves_a_date_to_a_working_day_and_is_named() -> None:
-    known = holidays_of(("KZ",))
+    known = holiday_lookup(("KZ",))
     schedule, start = Schedule.parse("monthly 21 09:00"), datetime(2022, 3, 1, tzinfo=UTC)
     (ignored,) = schedule.next_dates(start, 1, ALMATY, known)
     (later,) = schedule.next_dates(start, 1, ALMATY, known, OnHolidays.NEXT)
@@ -84,9 +84,9 @@ def test_a_public_holiday_moves_a_date_to_a_working_day_and_is_named() -> None:
     ]
     assert {one.day for one in (later, earlier)} == {date(2022, 3, 21)}
     assert not ignored.moved_for and "Nowruz" in later.moved_for[0]
-    assert "Наурыз" in holidays_of(("KZ",), "kk")(date(2022, 3, 21))[0]
+    assert "Наурыз" in holiday_lookup(("KZ",), "kk")(date(2022, 3, 21))[0]
     # A country without known holidays has none.
-    assert not holidays_of(("XX",))(date(2022, 1, 1))
+    assert not holiday_lookup(("XX",))(date(2022, 1, 1))
 
 
 _TIMES = st.times().map(lambda one: f"{one:%H:%M}")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.editions import translation_docx, translation_xliff
-from mailer.editions.translation_units_and_changes import TranslationFile, Unit, _changes
+from mailer.editions.translation_units_and_returned_files import TranslationFile, Unit, _changes
 from mailer.editions.translation_xliff import InvalidFile
 from mailer.rendering import sanitize
 

@@ -15,7 +15,7 @@ from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMe
 from subscribers import former_addresses_and_merged_ids, merge
 from subscribers.models import Subscriber
 from subscribers.privacy.data_access import collect_data
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.suppression import is_suppressed
 from tests.feedback.cast import NOW, accepted_delivery, ago, bounce, mailing, reader, recipient, returned
 
@@ -26,7 +26,7 @@ def move(person: Subscriber, to: str, **before: float) -> None:
     old = bytes(person.address_hash)
     person.email = to
     person.save()
-    former_addresses_and_merged_ids.add_alias(person, old, ago(**before))
+    former_addresses_and_merged_ids.record_former_address(person, old, ago(**before))
 
 
 def complain(about: Delivery) -> None:
@@ -98,7 +98,7 @@ def test_erasure_deletes_their_messages_and_servers_replies() -> None:
     kept = receive("Olga <olga@example.net>", "Thank you")
     # An address that only ends like it.
     longer = receive("Kaigerim <kaigerim@example.net>", "Thank you too")
-    assert erase("aigerim@example.net", NOW)
+    assert erase_and_suppress("aigerim@example.net", NOW)
     assert set(ReturnedMessage.objects.values_list("pk", flat=True)) == {kept.pk, longer.pk}
     words = dict(FeedbackEvent.objects.values_list("subscriber", "diagnostic"))
     assert words[gone.pk] == "" and words[stays.pk]

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from mailer.accounts import password_links
 from mailer.approval.models import Approval
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from tests.desk.cast import Desk, submitted
 from tests.desk.cast import desk as make_desk
 from tests.journeys.test_accessible import (
@@ -140,7 +140,7 @@ def test_a_new_approver_from_the_invitation_to_the_recovery_code(
 ) -> None:
     snapshot = submitted(desk)
     user = User.objects.create_user("nodira", "nodira@office.example.org", first_name="Nodira")
-    user.groups.add(ensure_groups()["Approvers"])
+    user.groups.add(set_up_role_groups()["Approvers"])
     password_links.send_invitation(user)
     found = re.search(r"http://localhost:8000(/accounts/\S+)", str(mail.outbox[-1].body))
     assert found

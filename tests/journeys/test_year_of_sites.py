@@ -34,7 +34,7 @@ MONTHS = range(1, 13)
 STEPS = {
     record_source_items: ("_record_change", "_note_change", "record_new"),
     draft_or_merge_new_items: ("_prepare", "_record", "_place", "_join", "_store"),
-    bulk_drafts: ("build_draft", "store_drafts", "_add_revisions", "_add_log_entries"),
+    bulk_drafts: ("store_picture_and_build_draft", "store_drafts", "_add_revisions", "_add_log_entries"),
 }
 TEXT = {
     "ru": "В посёлке номер {n} открыли школу, и {m} детей учатся рядом с домом.",

@@ -32,7 +32,7 @@ from mailer.accounts import sessions
 from mailer.approval import list_sender_and_welcome_approval
 from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import SnapshotVariant
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.editions import draft_blocks
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.feedback import ingest_returned_mail
@@ -343,7 +343,7 @@ def _remembered_permissions(query: Callable[..., set[str]]) -> Callable[..., set
 
 def all_cookies() -> Iterator[tuple[tuple[str, str], str]]:
     yield ("anonymous", ""), ""
-    groups = ensure_groups()
+    groups = set_up_role_groups()
     desk = Permission.objects.filter(codename="access_admin")
     for name, permissions in (
         ("Desk only", desk),

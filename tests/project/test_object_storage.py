@@ -86,7 +86,7 @@ def test_an_upload_is_read_by_a_worker_elsewhere_and_deleted(bucket: dict[str, b
     assert ImportJob.objects.get().state == "ready" and ImportRow.objects.count() == 100
     assert not bucket and not uploads_and_staging.is_stored(job.upload)
     job_lifecycle.create_upload("people.csv", [b"email\n"], options, now)
-    uploads_and_staging.delete_older_than(timedelta(days=1))
+    uploads_and_staging.delete_files_older_than(timedelta(days=1))
     assert not bucket
 
 

@@ -81,5 +81,5 @@ def _context(content: Content, clicks: Mode, opens: Mode) -> MailingContext:
         headers=shared_headers(SENDER, content),
         variants={},
         content=content,
-        tracking=link_tracking.TrackingPolicy(clicks, opens, links.outbound_links(content)),
+        tracking=link_tracking.TrackingPolicy(clicks, opens, links.trackable_links(content)),
     )

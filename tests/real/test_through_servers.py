@@ -74,7 +74,9 @@ def without_trace(arrived, sent):
 
 def composed(mailing):
     """What is going to be sent, by address, made beforehand from the same moment."""
-    claimed = claim_and_record.claim(mailing, "test", NOW + timedelta(minutes=1), 10, NOW)
+    claimed = claim_and_record.claim_or_exclude_due_deliveries(
+        mailing, "test", NOW + timedelta(minutes=1), 10, NOW
+    )
     envelopes = [make() for make in message_builder().messages(mailing, claimed, NOW)]
     for one in envelopes:
         one.sign()

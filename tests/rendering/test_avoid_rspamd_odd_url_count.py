@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer.rendering import links, variants
-from mailer.rendering.avoid_rspamd_odd_url_count import with_even_count
+from mailer.rendering.avoid_rspamd_odd_url_count import text_with_even_url_count
 from mailer.rendering.data_types import Block, Content, LocalText, Picture, RenderedVariant, StoryText
 from mailer.rendering.links import rewrite_links
 from mailer.rendering.merge_tags import PLACEHOLDERS
@@ -112,33 +112,36 @@ def message(page: str, text: str) -> RenderedVariant:
     ],
 )
 def test_an_odd_number_of_counted_addresses_becomes_even(page: str, text: str, is_odd: bool) -> None:
-    sent = with_even_count(f"<body>{page}</body>", f"Hello\n{text}", "News", SITE)
+    sent = text_with_even_url_count(f"<body>{page}</body>", f"Hello\n{text}", "News", SITE)
     assert sent == (f"Hello\n{text}News: {SITE}/\n" if is_odd else f"Hello\n{text}")
-    assert with_even_count(f"<body>{page}</body>", sent, "News", SITE) == sent
+    assert text_with_even_url_count(f"<body>{page}</body>", sent, "News", SITE) == sent
 
 
 def test_the_address_follows_the_list_of_links_behind_the_newsletters_name() -> None:
     page, text = f'<body><img src="{PICTURE}"></body>', "Hello\n\nLinks:\n\n{}\n\nBye\n"
     own = (f'<a href="{ARTICLE}">a</a>', f"[1] {ARTICLE}")
-    sent = with_even_count(page + own[0], text.format(own[1]), "%%countries%%", SITE)
+    sent = text_with_even_url_count(page + own[0], text.format(own[1]), "%%countries%%", SITE)
     # What staff wrote is no merge tag, here neither.
     assert sent == text.format(f"{own[1]}\n%\N{WORD JOINER}%countries%%: {SITE}/")
     # Nor may the name have an address of its own; a long one has two lines.
-    assert with_even_count(page, "Hello\n", "www.example.org", SITE) == f"Hello\n{SITE}/\n"
-    assert with_even_count(page, "Hello\n", "News " * 14, SITE).splitlines()[-1] == f"{SITE}/"
+    assert text_with_even_url_count(page, "Hello\n", "www.example.org", SITE) == f"Hello\n{SITE}/\n"
+    assert text_with_even_url_count(page, "Hello\n", "News " * 14, SITE).splitlines()[-1] == f"{SITE}/"
 
 
 def test_a_page_that_is_linked_counts_for_nothing_so_another_is_listed() -> None:
     page = f'<body><img src="{PICTURE}"><a href="{SITE}/">our site</a>'
-    assert with_even_count(page, "Hello\n", "News", SITE) == f"Hello\nNews: {SITE}/archive/\n"
-    assert with_even_count(f'{page}<a href="{SITE}/archive/">a</a>', "Hello\n", "News", SITE) == "Hello\n"
+    assert text_with_even_url_count(page, "Hello\n", "News", SITE) == f"Hello\nNews: {SITE}/archive/\n"
+    assert (
+        text_with_even_url_count(f'{page}<a href="{SITE}/archive/">a</a>', "Hello\n", "News", SITE)
+        == "Hello\n"
+    )
 
 
 def test_links_of_the_readers_own_count_where_the_site_has_a_port() -> None:
     tag = PLACEHOLDERS["unsubscribe_url"]
     page = f'<body><a href="{tag}">Unsubscribe</a></body>'
-    assert with_even_count(page, f"{tag}\n", "News", SITE) == f"{tag}\n"
-    assert with_even_count(page * 2, f"{tag}\n", "News", "http://127.0.0.1:8000") != f"{tag}\n"
+    assert text_with_even_url_count(page, f"{tag}\n", "News", SITE) == f"{tag}\n"
+    assert text_with_even_url_count(page * 2, f"{tag}\n", "News", "http://127.0.0.1:8000") != f"{tag}\n"
 
 
 HOSTILE = (
@@ -151,7 +154,7 @@ HOSTILE = (
 def test_rows_of_signs_are_counted_as_well(piece: str) -> None:
     rows = piece * 20_000
     for page, text in ((f"<body>{rows}", "x"), ("<body>", rows), (f'<body><a href="{SITE}">{rows}', "x")):
-        assert with_even_count(page, text, "News", SITE).startswith(text[:1])
+        assert text_with_even_url_count(page, text, "News", SITE).startswith(text[:1])
 
 
 # Contents of all kinds
@@ -196,7 +199,7 @@ OWN_TEXT = """{{ digest.newsletter }}
 def tracked(content: Content, *, clicks: bool, opens: bool) -> tuple[RenderedVariant, RenderedVariant]:
     """A variant as it is approved, and as it is sent."""
     approved = variants.render(content, (), "en")
-    known = {link.url: f"{SITE}/r/t{n}/" for n, link in enumerate(links.outbound_links(content), 1)}
+    known = {link.url: f"{SITE}/r/t{n}/" for n, link in enumerate(links.trackable_links(content), 1)}
     sent = rewrite_links(
         approved,
         known.get if clicks else lambda url: None,

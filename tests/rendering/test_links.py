@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailer.rendering.data_types import Block, Content, LocalText, RenderedVariant, StoryText
-from mailer.rendering.links import Link, outbound_links, rewrite_links
+from mailer.rendering.links import Link, rewrite_links, trackable_links
 from mailer.rendering.variants import render
 from tests.rendering import cast
 
@@ -22,11 +22,11 @@ def _body(rich_text: str) -> list[str]:
     content = cast.edition(
         Block("lead", ("one",)), stories=(replace(cast.story("one"), texts=(text,), link=""),)
     )
-    return [link.url for link in outbound_links(content)]
+    return [link.url for link in trackable_links(content)]
 
 
 def test_every_storys_link_counts_in_the_editions_order() -> None:
-    assert [(link.story, link.url) for link in outbound_links(cast.EDITION)] == [
+    assert [(link.story, link.url) for link in trackable_links(cast.EDITION)] == [
         (key, f"https://example.org/{key}{more}")
         for key, more in (
             ("diaspora", "?from=mail&part=1"),
@@ -49,7 +49,7 @@ def test_links_in_bodies_of_every_language_and_in_texts_between_the_stories_coun
         Block("text", texts=(LocalText("en", '<a href="https://example.net/word">a word</a>'),)),
         stories=(replace(cast.story("one"), texts=texts, link="https://example.org/all"),),
     )
-    assert outbound_links(content) == (
+    assert trackable_links(content) == (
         Link("https://example.org/all", "one"),
         Link("https://example.org/en", "one"),
         Link("https://example.org/ru", "one"),
@@ -102,7 +102,7 @@ def _story_with(url: str) -> Content:
 @example("\u115f\uff9e")
 def test_whatever_an_address_looks_like_it_is_found_again_in_html_and_text(path: str) -> None:
     content = _story_with(f"https://example.org/{path}")
-    (link,) = outbound_links(content)
+    (link,) = trackable_links(content)
     led = rewrite_links(render(content, (), "en"), {link.url: OTHER}.get)
     hrefs = [unescape(found) for found in re.findall(r'href="([^"]*)"', led.html)]
     assert hrefs.count(OTHER) == 2 and link.url not in hrefs

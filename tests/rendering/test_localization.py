@@ -113,7 +113,11 @@ def test_dates_countries_and_languages_are_those_of_cldr_but_for_what_is_listed(
                     localization.format_day(when, "2022-01", code),
                     format_date(when, "long", locale=cldr),
                 ),
-                ("month", localization.month_name(when, code), format_date(when, "MMMM", locale=cldr)),
+                (
+                    "month",
+                    localization.month_name_beside_day(when, code),
+                    format_date(when, "MMMM", locale=cldr),
+                ),
                 (
                     "period",
                     localization.period_in_sentence(months, code),
@@ -160,12 +164,12 @@ def test_a_day_of_another_year_names_the_year() -> None:
 
 def test_the_text_in_the_reader_s_language_wins_then_the_chain_then_any() -> None:
     texts = [LocalText("uz", "u"), LocalText("ru", "r"), LocalText("en", "e")]
-    assert localization.choose_text(texts, "en", ("ru",)) == texts[2]
-    assert localization.choose_text(texts, "kk", ("tg", "ru", "en")) == texts[1]
-    assert localization.choose_text(texts, "kk", ("tg",)) == texts[0]
-    assert localization.choose_text([], "kk", ("tg",)) is None
+    assert localization.choose_text_or_first(texts, "en", ("ru",)) == texts[2]
+    assert localization.choose_text_or_first(texts, "kk", ("tg", "ru", "en")) == texts[1]
+    assert localization.choose_text_or_first(texts, "kk", ("tg",)) == texts[0]
+    assert localization.choose_text_or_first([], "kk", ("tg",)) is None
 
 
 def test_a_reader_s_countries_are_named_in_the_reader_s_language() -> None:
-    assert merge_tags.country_names(("KZ", "KG"), "ru") == "Казахстан, Кыргызстан"
-    assert merge_tags.country_names((), "kk") == "барлық елдер"
+    assert merge_tags.country_names_or_all(("KZ", "KG"), "ru") == "Казахстан, Кыргызстан"
+    assert merge_tags.country_names_or_all((), "kk") == "барлық елдер"

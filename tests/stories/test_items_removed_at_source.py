@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from mailer.stories import draft_editing, items_removed_at_source
-from mailer.stories.items_removed_at_source import note_missing
+from mailer.stories.items_removed_at_source import mark_removed_and_relisted
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.record_source_items import record_items
 from mailer.stories.sources.parser_pool import UnlimitedParsers
@@ -53,14 +53,14 @@ def test_an_entry_is_marked_when_it_is_missing_twice_and_not_when_it_comes_back(
     source = a_source()
     record_items(source, entries(1, 2, 3), NOW)
     later = [NOW + timedelta(hours=hour) for hour in range(1, 6)]
-    assert note_missing(source, listing(1, 3), later[0]) == 0
-    assert note_missing(source, listing(1, 2, 3), later[1]) == 0
-    assert note_missing(source, listing(1, 3), later[2]) == 0
+    assert mark_removed_and_relisted(source, listing(1, 3), later[0]) == 0
+    assert mark_removed_and_relisted(source, listing(1, 2, 3), later[1]) == 0
+    assert mark_removed_and_relisted(source, listing(1, 3), later[2]) == 0
     # A list that is not complete says nothing.
-    assert note_missing(source, None, later[3]) == 0
-    assert (note_missing(source, listing(1, 3), later[3]), removed()) == (1, ["2"])
+    assert mark_removed_and_relisted(source, None, later[3]) == 0
+    assert (mark_removed_and_relisted(source, listing(1, 3), later[3]), removed()) == (1, ["2"])
     assert {story.pk for story in Story.objects.all()} == set(Story.objects.values_list("pk", flat=True))
-    note_missing(source, listing(1, 2, 3), later[4])
+    mark_removed_and_relisted(source, listing(1, 2, 3), later[4])
     assert removed() == []
     # It comes back with another text, and with the day of its change.
     StorySourceItem.objects.filter(item_id="2").update(missing_since=NOW, removed_at=NOW)
@@ -74,12 +74,12 @@ def test_what_is_older_or_newer_than_the_list_is_not_deleted() -> None:
     source = a_source()
     record_items(source, entries(1, 2, 3, 4, 5), NOW)
     for hour in (1, 2, 3):
-        note_missing(source, listing(2, 4, until=day_of(4)), NOW + timedelta(hours=hour))
+        mark_removed_and_relisted(source, listing(2, 4, until=day_of(4)), NOW + timedelta(hours=hour))
     assert removed() == ["3"]
     # An entry that was published late stands where it was changed last.
     StorySourceItem.objects.filter(item_id="5").update(modified=day_of(1))
     for hour in (4, 5):
-        note_missing(source, listing(2, 4), NOW + timedelta(hours=hour))
+        mark_removed_and_relisted(source, listing(2, 4), NOW + timedelta(hours=hour))
     assert removed() == ["3"]
 
 
@@ -88,7 +88,7 @@ def test_a_list_from_which_nearly_everything_disappears_is_not_believed(left: tu
     source = a_source()
     record_items(source, entries(*range(1, 9)), NOW)
     for hour in (1, 2):
-        note_missing(source, Listing(frozenset(map(str, left))), NOW + timedelta(hours=hour))
+        mark_removed_and_relisted(source, Listing(frozenset(map(str, left))), NOW + timedelta(hours=hour))
     assert removed() == []
 
 
@@ -113,7 +113,7 @@ def test_nothing_that_an_editor_wrote_or_that_is_ready_changes() -> None:
     ready.get_latest_revision().publish()
     before = list(Story.objects.order_by("pk").values())
     for hour in (1, 2):
-        note_missing(source, Listing(frozenset("1")), NOW + timedelta(hours=hour))
+        mark_removed_and_relisted(source, Listing(frozenset("1")), NOW + timedelta(hours=hour))
     assert removed() == ["2", "3"]
     assert list(Story.objects.order_by("pk").values()) == before
     assert latest(touched).headline("ru") == "Наш заголовок"

@@ -24,7 +24,7 @@ from wagtail.search.models import IndexEntry
 from mailer.approval import content_changes_and_authors
 from mailer.approval.models import Authorship
 from mailer.audit_log import chain
-from mailer.stories import bulk_drafts, draft_editing, draft_suggestion, source_item_changes_and_duplicates
+from mailer.stories import bulk_drafts, draft_editing, draft_suggestion, source_change_and_merge_decisions
 from mailer.stories.draft_suggestion import MOST_HTML, digest_of
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 from mailer.stories.record_source_items import items_with_picture_to_load, preview_items, record_items
@@ -32,7 +32,7 @@ from mailer.stories.source_item_pictures import Picture
 from mailer.stories.sources.parser_pool import ParserPool
 from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.suggestion_context import context_of
-from mailer.stories.translation_states import note_sources
+from mailer.stories.translation_states import set_translation_sources
 from tests.stories.conftest import NOW, Answer, Site
 
 pytestmark = pytest.mark.django_db
@@ -224,12 +224,14 @@ def test_a_new_draft_has_the_values_and_the_refusals_of_one_that_is_checked_in_f
         def in_full(key: str = key, values: dict[str, str] = values) -> tuple[Story, list[StoryText]]:
             story = Story(key=key, live=False, created_at=NOW, has_unpublished_changes=True)
             draft_editing.apply(story, values)
-            note_sources(story, {})
+            set_translation_sources(story, {})
             story.full_clean(validate_unique=False, validate_constraints=False)
             return story, list(story.texts.all())
 
         built = _outcome(
-            lambda key=key, values=values: bulk_drafts.build_draft(key, values, Picture(), "", NOW)
+            lambda key=key, values=values: bulk_drafts.store_picture_and_build_draft(
+                key, values, Picture(), "", NOW
+            )
         )
         assert built == _outcome(in_full)
         refused += isinstance(built, dict)
@@ -240,19 +242,19 @@ def test_a_new_draft_has_the_values_and_the_refusals_of_one_that_is_checked_in_f
 def test_an_entry_that_cannot_be_stored_keeps_no_other_of_its_batch_out(
     monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    source, original = a_source(), bulk_drafts.build_draft
+    source, original = a_source(), bulk_drafts.store_picture_and_build_draft
 
     def build(key: str, values: Any, *rest: Any) -> bulk_drafts.Draft:
         if "Театр" in values["headline-ru"]:
             raise ValidationError("no draft")
         return original(key, values, *rest)
 
-    monkeypatch.setattr(bulk_drafts, "build_draft", build)
+    monkeypatch.setattr(bulk_drafts, "store_picture_and_build_draft", build)
     other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="", link="")
     done = record_items(source, [RUSSIAN, other], NOW)
     assert ([str(story) for story in done.added], done.skipped) == ([RUSSIAN.title], 1)
     # The next poll tries it again.
-    monkeypatch.setattr(bulk_drafts, "build_draft", original)
+    monkeypatch.setattr(bulk_drafts, "store_picture_and_build_draft", original)
     assert len(record_items(source, [RUSSIAN, other], NOW).added) == 1
     caplog.clear()
 
@@ -344,7 +346,7 @@ def test_the_same_story_from_another_source_is_merged_and_can_be_set_apart(write
     assert record_items(a_source("Another office"), [copy], NOW).merged == (story,)
     row = story.source_items.get(role="duplicate")
     assert (row.similar_reason, Story.objects.count()) == ("text", 1)
-    own = source_item_changes_and_duplicates.separate_duplicate(row, writer, NOW)
+    own = source_change_and_merge_decisions.separate_duplicate(row, writer, NOW)
     assert own and own.texts.get().headline == copy.title and Story.objects.count() == 2
 
 
@@ -364,12 +366,12 @@ def test_what_looks_like_a_translation_is_suggested_and_merged_or_kept_apart(wri
     (own,) = record_items(source, [replace(KAZAKH, picture=png)], NOW).added
     row = own.source_items.get()
     assert (row.similar_to, row.similar_reason) == (story, "picture")
-    source_item_changes_and_duplicates.keep_apart(row)
+    source_change_and_merge_decisions.keep_apart(row)
     row.refresh_from_db()
     assert row.similar_to is None
     StorySourceItem.objects.filter(pk=row.pk).update(similar_to=story)
     row.refresh_from_db()
-    source_item_changes_and_duplicates.merge_similar(row, writer, NOW)
+    source_change_and_merge_decisions.merge_into_similar_story(row, writer, NOW)
     assert {text.language for text in latest(story).texts.all()} == {"ru", "kk"}
     assert Story.objects.get() == story
     # The source still has it: nothing new comes in.
@@ -404,8 +406,8 @@ def test_a_changed_source_waits_where_an_editor_wrote(writer: User) -> None:
     row = story.source_items.get()
     assert set(row.update) == {"headline-ru", "summary-ru", "body-ru"}
     assert latest(story).headline("ru") == "Мост открыт"
-    source_item_changes_and_duplicates.take_over(row, ["body-ru"], writer, NOW)
-    source_item_changes_and_duplicates.ignore_changes(row, ["headline-ru"])
+    source_change_and_merge_decisions.take_over(row, ["body-ru"], writer, NOW)
+    source_change_and_merge_decisions.ignore_changes(row, ["headline-ru"])
     row.refresh_from_db()
     text = latest(story).texts.get()
     assert (text.headline, text.body, set(row.update)) == ("Мост открыт", html, {"summary-ru"})
@@ -427,7 +429,7 @@ def test_another_picture_is_taken_by_an_untouched_draft_and_waits_on_others(writ
     record_items(source, [replace(RUSSIAN, picture=second)], NOW)
     row.refresh_from_db()
     assert row.update == {"picture": str(new.pk)}
-    source_item_changes_and_duplicates.take_over(row, ["picture"], writer, NOW)
+    source_change_and_merge_decisions.take_over(row, ["picture"], writer, NOW)
     assert latest(story).picture == new
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, Limits, check_address, fetch, post
+from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, Limits, fetch, post, require_public_ip
 from tests.loopback import Quiet, serving
 from tests.stories.conftest import Answer, Site
 
@@ -74,18 +74,18 @@ FORBIDDEN = [
 @pytest.mark.parametrize("address", FORBIDDEN)
 def test_an_address_outside_the_public_internet_is_refused(address: str) -> None:
     with pytest.raises(ForbiddenAddress):
-        check_address(address)
+        require_public_ip(address)
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700:4700::1111", "64:ff9b::5db8:d822"])
 def test_a_public_address_is_let_through(address: str) -> None:
-    check_address(address)
+    require_public_ip(address)
 
 
 @pytest.mark.parametrize("address", [*FORBIDDEN[2:7], "169.254.169.254", "fe80::1", "::ffff:10.0.0.1"])
 def test_allowing_loopback_allows_nothing_else(address: str) -> None:
     with pytest.raises(ForbiddenAddress):
-        check_address(address, allow_loopback=True)
+        require_public_ip(address, allow_loopback=True)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1", "127.1"])

@@ -67,8 +67,8 @@ def main() -> None:
     job_lifecycle.read_file(job, io.BytesIO(file), lambda: now)
     job_lifecycle.start_apply(job, "lola", now)
     job_lifecycle.RUNNER.run(job, lambda: now, lambda: False)
-    unsubscribe.only_they_may_subscribe = around(  # type: ignore[assignment]
-        unsubscribe.only_they_may_subscribe, lambda: leave(during), lambda: None
+    unsubscribe.ids_requiring_own_signup = around(  # type: ignore[assignment]
+        unsubscribe.ids_requiring_own_signup, lambda: leave(during), lambda: None
     )
     bulk.create(bulk.BulkRequest("add", target=third.pk, reason="asked for it"), "lola", now)
     bulk.run_due(now, lambda: False)

@@ -51,5 +51,5 @@ def test_all_who_have_no_address_share_a_limit(configure) -> None:
     configure(signup={"per_network_per_hour": 2})
     for number, said in enumerate(("unknown", "x", "_hidden")):
         network = network_of(address_from({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": said}))
-        decision = signup_limits.check_signup(f"a@{number}.example.org", network, True, NOW)
+        decision = signup_limits.decide_and_count_signup(f"a@{number}.example.org", network, True, NOW)
         assert decision == ("go" if number < 2 else "busy")

@@ -13,7 +13,7 @@ from mailer.editions.models import Newsletter
 from subscribers import consent, tokens, unsubscribe
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import ConsentRecord, ConsentText, MailingList, Subscriber
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.subscribe import forms, subscribe
 from tests.subscribers.conftest import NOW, Join
 
@@ -106,7 +106,7 @@ def test_old_network_and_user_agent_are_cleared_and_the_record_stays(join: Join)
 def test_erasure_deletes_consent_records(join: Join) -> None:
     person = join("aida")
     consent.record(Event.CONFIRMED, [person.pk], [None], Evidence(Channel.EMAIL_LINK), NOW)
-    erase(person.email, NOW)
+    erase_and_suppress(person.email, NOW)
     assert not ConsentRecord.objects.exists()
 
 

@@ -18,7 +18,7 @@ from mailer.config import key_ring
 from subscribers import tokens, verify_address_hash_key
 from subscribers.consent import Channel, Evidence
 from subscribers.models import KeyCanary, MailingList, Subscriber, Subscription
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.segments.mailing_audience_query import REACHABLE, AudienceQuery, with_reachability
 from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, suppress
@@ -51,14 +51,14 @@ def test_after_a_rotation_suppressed_addresses_stay_out_and_old_links_work(
     key_ring.create(path, NOW)
     KeyCanary.objects.all().delete()
     with started_with(path):
-        verify_address_hash_key.create_key_canary()
+        verify_address_hash_key.create_and_verify_key_canary()
         reader = join("reader")
         join("erased")
         link = tokens.make_token("preferences", reader.pk, 0)
         staff = User.objects.create_superuser("lola", "lola@office.example.org", "a long password")
         client.force_login(staff)
         suppress(STOPPED, "complaint", "", NOW)
-        erase(ERASED, NOW)
+        erase_and_suppress(ERASED, NOW)
     for purpose in ("sessions", "tokens"):
         key_ring.rotate(path, purpose, timedelta(days=30), NOW)
     with started_with(path):
@@ -87,7 +87,7 @@ def test_another_address_hash_key_is_refused() -> None:
         with pytest.raises(WrongAddressHashKey):
             verify_address_hash_key.verify_address_hash_key()
         with pytest.raises(WrongAddressHashKey):
-            verify_address_hash_key.create_key_canary()
+            verify_address_hash_key.create_and_verify_key_canary()
 
 
 def test_a_lost_canary_is_not_replaced_by_that_of_another_key(join: Join) -> None:
@@ -97,7 +97,7 @@ def test_a_lost_canary_is_not_replaced_by_that_of_another_key(join: Join) -> Non
         verify_address_hash_key.verify_address_hash_key()
     wrong = override_settings(ADDRESS_HASH_KEY="another key, which hashes otherwise")
     with wrong, pytest.raises(WrongAddressHashKey):
-        verify_address_hash_key.create_key_canary()
+        verify_address_hash_key.create_and_verify_key_canary()
     assert not KeyCanary.objects.exists()
-    verify_address_hash_key.create_key_canary()
+    verify_address_hash_key.create_and_verify_key_canary()
     verify_address_hash_key.verify_address_hash_key()

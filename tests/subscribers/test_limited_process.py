@@ -8,7 +8,7 @@ from typing import IO
 
 import pytest
 
-from subscribers.limited_process import LimitExceeded, ProcessLimits, check_depth, run_lines
+from subscribers.limited_process import LimitExceeded, ProcessLimits, require_xml_depth_at_most, run_lines
 
 MODULE = "tests.subscribers.greedy_process"
 
@@ -48,6 +48,6 @@ def test_deep_xml_is_refused_long_before_its_end() -> None:
         raise AssertionError("the rest was read as well")
 
     with pytest.raises(ValueError, match="nested"):
-        check_depth(deep())
-    check_depth(iter([b"<a>" * 90, b"</a>" * 90, b""]))
-    check_depth(iter([b"not XML", b""]))
+        require_xml_depth_at_most(deep())
+    require_xml_depth_at_most(iter([b"<a>" * 90, b"</a>" * 90, b""]))
+    require_xml_depth_at_most(iter([b"not XML", b""]))

@@ -12,7 +12,7 @@ from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from subscribers import consent, list_growth, suppression, unsubscribe
 from subscribers.consent import Channel, Evidence
 from subscribers.models import ListGrowth, MailingList, Subscriber, Subscription, Suppression
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.subscribe import subscribe
 from tests import cast
 from tests.subscribers.conftest import NOW, Join
@@ -74,7 +74,7 @@ def test_after_unsubscribing_a_single_opt_in_list_asks_for_confirmation(
 
 def test_after_erasure_a_single_opt_in_list_asks_for_confirmation(open_list: MailingList) -> None:
     emails(open_list, {"en": "Welcome!"})
-    erase(ask("aigul@example.org", open_list).email, NOW)
+    erase_and_suppress(ask("aigul@example.org", open_list).email, NOW)
     mail.outbox.clear()
     person = ask("aigul@example.org", open_list)
     assert states(person) == {"monthly": "pending"}

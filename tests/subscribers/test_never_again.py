@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.rollout.plan_deliveries import plan
+from mailer.delivery.rollout.plan_deliveries import plan_then_start_or_hold
 from mailer.editions.models import Edition, Newsletter
 from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.parsing.classify_bounce_reasons import Classification
@@ -137,7 +137,7 @@ class SubscriberMachine(RuleBasedStateMachine):
             scope = unsubscribing.newsletter_list_ids(self.newsletter.pk)
             resubscribed = subscribe.resubscribable_lists(subscriber, scope)
             evidence = Evidence(Channel.PREFERENCES)
-            subscribe.resubscribe(subscriber, scope, self.newsletter.pk, evidence, self.now)
+            subscribe.resubscribe_where_allowed(subscriber, scope, self.newsletter.pk, evidence, self.now)
             self.mark_resubscribed(address, {slug for slug, pk in self.lists.items() if pk in resubscribed})
 
     @rule(address=whose, lists=st.sets(which), days=st.sampled_from([None, 3, 40]))
@@ -205,7 +205,7 @@ class SubscriberMachine(RuleBasedStateMachine):
             present = rejection.subscriber.email
             rows = rejection.erasure.rows if rejection.erasure else rejection.subscriber.subscriptions.all()
             subscribed = self.confirmed_in(rows)
-            change_address.reject(rejection, Evidence(Channel.EMAIL_LINK), self.now)
+            change_address.reject_and_restore_old_address(rejection, Evidence(Channel.EMAIL_LINK), self.now)
             subscriber = Subscriber.objects.get(pk=rejection.subscriber.pk)
             address = subscriber.email
             # Those that a change to a known address had ended, for the reader at the old one.
@@ -309,7 +309,9 @@ class SubscriberMachine(RuleBasedStateMachine):
     def plan_a_mailing(self) -> None:
         before = transaction.savepoint()
         snapshot = Snapshot.objects.get()
-        mailing = plan(Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition), self.now)
+        mailing = plan_then_start_or_hold(
+            Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition), self.now
+        )
         planned = Delivery.objects.filter(mailing=mailing, state=Delivery.State.PLANNED)
         self.check_may_be_mailed(Subscriber.objects.filter(pk__in=planned.values("subscriber")))
         transaction.savepoint_rollback(before)

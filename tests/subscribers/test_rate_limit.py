@@ -180,10 +180,10 @@ def test_a_form_on_another_site_prefills_ours_and_changes_nothing(
 
 def test_a_hit_counts_under_all_keys_or_none_and_periods_restart(db: None) -> None:
     one, two = Limit("a", 2, HOUR), Limit("b", 1, HOUR)
-    assert rate_limit.hit([one, two], NOW) is None
-    assert rate_limit.hit([one, two], NOW) == two
+    assert rate_limit.count_hit_unless_limited([one, two], NOW) is None
+    assert rate_limit.count_hit_unless_limited([one, two], NOW) == two
     assert rate_limit.hits_in_period("a", HOUR, NOW) == 1
-    assert rate_limit.hit([one, two], NOW + HOUR) is None
+    assert rate_limit.count_hit_unless_limited([one, two], NOW + HOUR) is None
     assert rate_limit.delete_expired(NOW + timedelta(days=40)) == 2
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.signals import unsubscribed
 from subscribers.suppression import active_suppression, is_suppressed, lift, suppress
 from subscribers.unsubscribe import unsubscribe
@@ -61,16 +61,16 @@ def test_unsubscribing_twice_ends_once_and_sends_one_signal(join: Join, monthly:
 
 def test_erasure_leaves_only_a_suppressed_hash(join: Join) -> None:
     suppress(join("olga"), Reason.HARD_BOUNCE, "550 olga@example.org unknown", NOW)
-    assert erase("OLGA@example.org", NOW)
+    assert erase_and_suppress("OLGA@example.org", NOW)
     assert not Subscriber.objects.exists()
     row = active_suppression("olga@example.org")
     assert row is not None
     assert (row.reason, row.email, row.evidence) == (Reason.ERASED, "", "")
-    assert erase("olga@example.org", NOW)
+    assert erase_and_suppress("olga@example.org", NOW)
     assert Suppression.objects.count() == 1
 
 
 @pytest.mark.django_db
 def test_erasure_of_an_unknown_address_changes_nothing() -> None:
-    assert not erase("nobody@example.org", NOW)
+    assert not erase_and_suppress("nobody@example.org", NOW)
     assert not Suppression.objects.exists()

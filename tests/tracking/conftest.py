@@ -67,7 +67,7 @@ def planned() -> Mailing:
     snapshot = submit(edition, staff.admin, NOW)
     snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     snapshot_state_changes.schedule(snapshot, staff.approver, NOW, NOW)
-    (mailing,) = advance_mailings.start_due(NOW)
+    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
     return mailing
 
 
@@ -129,7 +129,9 @@ def sent(mailing: Mailing) -> Callable[[str], Sent]:
 
     def of(name: str) -> Sent:
         if not mails:
-            claimed = claim_and_record.claim(mailing, "test", NOW + timedelta(hours=1), 100, NOW)
+            claimed = claim_and_record.claim_or_exclude_due_deliveries(
+                mailing, "test", NOW + timedelta(hours=1), 100, NOW
+            )
             for one, make in zip(claimed, message_builder().messages(mailing, claimed, NOW), strict=True):
                 mails[one.email] = Sent.read(b"".join(make().pieces))
         return mails[f"{name}@example.net"]

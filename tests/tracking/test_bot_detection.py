@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.tracking import bot_detection
-from mailer.tracking.bot_detection import EventKind, Observation, SentVariant, classify, reason_to_ignore
+from mailer.tracking.bot_detection import (
+    EventKind,
+    Observation,
+    SentVariant,
+    filter_reasons,
+    reason_to_ignore,
+)
 from mailer.tracking.bot_detection import FilterReason as Reason
 
 SENT = 1_000_000.0
@@ -24,25 +30,29 @@ def _open(after: float, client: str | None = "a", reason: str = "") -> Observati
 
 
 def test_three_clicks_within_a_minute_are_a_persons() -> None:
-    assert classify([_click(0, 1), _click(9, 2), _click(25, 3), _open(-5)], VARIANTS) == [Reason.NONE] * 4
+    assert (
+        filter_reasons([_click(0, 1), _click(9, 2), _click(25, 3), _open(-5)], VARIANTS) == [Reason.NONE] * 4
+    )
 
 
 def test_a_burst_filters_the_whole_visit() -> None:
     observations = [_open(-20), _click(0, 1), _click(0.7, 2), _click(1.9, 3), _click(40, 5)]
-    assert classify(observations, VARIANTS) == [Reason.BURST] * 5
+    assert filter_reasons(observations, VARIANTS) == [Reason.BURST] * 5
 
 
 def test_clicks_of_three_clients_are_no_burst() -> None:
     observations = [_click(0, 1, "a"), _click(0.7, 2, "b"), _click(1.9, 3, "c")]
-    assert classify(observations, VARIANTS) == [Reason.NONE] * 3
+    assert filter_reasons(observations, VARIANTS) == [Reason.NONE] * 3
 
 
 def test_all_links_of_a_message_in_one_visit_are_filtered() -> None:
-    assert classify([_click(5 * n, n) for n in range(1, 7)], VARIANTS) == [Reason.ALL_LINKS] * 6
+    assert filter_reasons([_click(5 * n, n) for n in range(1, 7)], VARIANTS) == [Reason.ALL_LINKS] * 6
 
 
 def test_all_links_of_a_short_message_are_a_persons() -> None:
-    assert classify([_click(9 * n, n, variant_id=2) for n in range(1, 4)], VARIANTS) == [Reason.NONE] * 3
+    assert (
+        filter_reasons([_click(9 * n, n, variant_id=2) for n in range(1, 4)], VARIANTS) == [Reason.NONE] * 3
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +61,7 @@ def test_all_links_of_a_short_message_are_a_persons() -> None:
 )
 def test_a_bot_click_filters_the_whole_visit(telling: Observation, reason: Reason) -> None:
     before, after, another_day = _click(0, 1), _click(70, 2), _click(10_000, 2)
-    assert classify([before, telling, after, another_day], VARIANTS) == [
+    assert filter_reasons([before, telling, after, another_day], VARIANTS) == [
         reason,
         reason,
         reason,
@@ -60,7 +70,7 @@ def test_a_bot_click_filters_the_whole_visit(telling: Observation, reason: Reaso
 
 
 def test_a_flood_of_clicks_on_one_link_is_filtered() -> None:
-    assert classify([_click(n, 1) for n in range(8)], VARIANTS) == [Reason.FLOOD] * 8
+    assert filter_reasons([_click(n, 1) for n in range(8)], VARIANTS) == [Reason.FLOOD] * 8
 
 
 def test_a_click_within_seconds_of_the_sending_is_filtered() -> None:
@@ -68,11 +78,11 @@ def test_a_click_within_seconds_of_the_sending_is_filtered() -> None:
         Observation(SENT + 4, "a", 1, EventKind.CLICK, 1, ""),
         Observation(SENT + 40, "b", 1, EventKind.CLICK, 1, ""),
     ]
-    assert classify(observations, VARIANTS) == [Reason.TOO_SOON, Reason.NONE]
+    assert filter_reasons(observations, VARIANTS) == [Reason.TOO_SOON, Reason.NONE]
 
 
 def test_the_same_link_within_a_minute_is_a_repeat() -> None:
-    assert classify([_click(0), _click(3), _click(300)], VARIANTS) == [
+    assert filter_reasons([_click(0), _click(3), _click(300)], VARIANTS) == [
         Reason.NONE,
         Reason.REPEAT,
         Reason.NONE,
@@ -80,11 +90,11 @@ def test_the_same_link_within_a_minute_is_a_repeat() -> None:
 
 
 def test_opens_through_one_proxy_are_no_burst() -> None:
-    assert classify([_open(n / 10, "proxy") for n in range(30)], VARIANTS) == [Reason.NONE] * 30
+    assert filter_reasons([_open(n / 10, "proxy") for n in range(30)], VARIANTS) == [Reason.NONE] * 30
 
 
 def test_an_earlier_reason_filters_later_clicks_of_the_visit() -> None:
-    assert classify([_click(0, 1, reason=Reason.BURST), _click(20, 2)], VARIANTS) == [
+    assert filter_reasons([_click(0, 1, reason=Reason.BURST), _click(20, 2)], VARIANTS) == [
         Reason.BURST,
         Reason.BURST,
     ]
@@ -106,13 +116,13 @@ def test_the_order_of_observations_does_not_matter(observations: list[Observatio
     observations = list({(one.at, one.client): one for one in observations}.values())
     shuffled = observations.copy()
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    reasons = dict(zip(shuffled, classify(shuffled, VARIANTS), strict=True))
-    assert [reasons[one] for one in observations] == classify(observations, VARIANTS)
+    reasons = dict(zip(shuffled, filter_reasons(shuffled, VARIANTS), strict=True))
+    assert [reasons[one] for one in observations] == filter_reasons(observations, VARIANTS)
 
 
 @given(st.lists(_ANY, max_size=40))
 def test_an_observation_with_a_reason_never_counts_as_a_persons(observations: list[Observation]) -> None:
-    for one, reason in zip(observations, classify(observations, VARIANTS), strict=True):
+    for one, reason in zip(observations, filter_reasons(observations, VARIANTS), strict=True):
         assert reason != Reason.NONE or (
             one.filter_reason == Reason.NONE and one.at >= SENT + bot_detection.TOO_SOON_SECONDS
         )

@@ -17,7 +17,7 @@ from mailer.tracking.record_events import event_buffer
 from mailer.tracking.views import PIXEL
 from subscribers import tokens
 from subscribers.models import Subscriber
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from tests.cast import NOW
 from tests.tracking.conftest import SITE, Sent, Track, by_consent
 
@@ -218,7 +218,7 @@ def test_the_link_of_an_erased_subscriber_redirects_without_a_name(
 ) -> None:
     _agree("reader-1")
     link = sent("reader-1").links[0]
-    erase("reader-1@example.net", NOW)
+    erase_and_suppress("reader-1@example.net", NOW)
     assert phone.get(link).status_code == 302
     event_buffer.flush()
     assert TrackingEvent.objects.get().subscriber is None

@@ -70,7 +70,7 @@ def main() -> None:
     stop = threading.Event()
     stop_on_signals(stop)
     queues = sys.argv[2].split(",") if len(sys.argv) > 2 else ()
-    cluster_worker.run(stop, queues, jobs=jobs, stalled_after=12)
+    cluster_worker.run(stop, queues, jobs=jobs, dead_after=12)
 
 
 def _until(stop: Callable[[], bool]) -> None:

@@ -17,7 +17,7 @@ from mailer.config import ConfigError, Worker, parse
 from mailer.config.sections import QUEUES
 from mailer.job_index import JOBS, Job, Runs
 from mailer.worker import process_startup
-from mailer.worker.cluster_queue import current_slot
+from mailer.worker.cluster_queue import current_period_start
 from mailer.worker.job_queueing_triggers import CHANGES
 from tests import programs
 from tests.postgres import ROOT, Server
@@ -303,7 +303,10 @@ def test_a_change_queues_its_job_in_the_same_transaction(cluster: Cluster) -> No
 @pytest.mark.xdist_group("postgres")
 def test_triggers_and_doctor_follow_the_engine(cluster: Cluster) -> None:
     triggers = "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'mailer_defer_%' ORDER BY 1"
-    update = "from mailer.worker import job_queueing_triggers as ours; ours.update_after_migrating('default')"
+    update = (
+        "from mailer.worker.job_queueing_triggers import create_or_drop_queueing_triggers as update; "
+        "update('default')"
+    )
     before = cluster.rows(triggers)
     assert len(before) == sum(map(len, CHANGES.values()))
     # Web processes share the cache, in which one-time codes are marked as used.
@@ -381,11 +384,11 @@ def test_queues_of_the_command_line_are_checked() -> None:
 
 def test_a_job_is_due_once_in_each_period_and_hourly_jobs_at_different_times() -> None:
     job = Job("one", 5, lambda now, stop: None)
-    slots = [current_slot(job, now) for now in range(1_000, 1_020)]
+    slots = [current_period_start(job, now) for now in range(1_000, 1_020)]
     assert len(set(slots)) in (4, 5)
     assert all(0 <= now - slot < 5 for now, slot in zip(range(1_000, 1_020), slots, strict=True))
     hourly = [Job(f"job {number}", 3600, lambda now, stop: None) for number in range(8)]
-    assert len({current_slot(job, 1_000_000) for job in hourly}) > 1
+    assert len({current_period_start(job, 1_000_000) for job in hourly}) > 1
 
 
 def test_every_job_has_a_queue_that_workers_know() -> None:

@@ -34,7 +34,7 @@ def test_a_failing_job_is_logged_and_run_again(
         runs.append(NOW)
         raise ValueError
 
-    run_once = embedded_worker.runner_of(Job("broken", 1, broken), lambda: NOW, threading.Event())
+    run_once = embedded_worker.scheduler_callback_of(Job("broken", 1, broken), lambda: NOW, threading.Event())
     run_once()
     run_once()
     assert len(runs) == 2

@@ -51,7 +51,7 @@ class _Amount:
     sentence: int
 
 
-def currency_or_scale_differs(description: Description) -> Iterator[Found]:
+def same_number_other_currency_or_scale(description: Description) -> Iterator[Found]:
     """One number with two currencies or scales: "3.2 million" in the summary, "3.2 billion" in the body."""
     stories: dict[tuple[str, str], list[_Amount]] = defaultdict(list)
     for text in description.texts:

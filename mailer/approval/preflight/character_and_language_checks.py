@@ -144,7 +144,7 @@ def _unbalanced(plain: str) -> str:
 
 
 @check_each_text
-def text_in_capitals(text: Text) -> Iterator[Found]:
+def short_line_in_capitals(text: Text) -> Iterator[Found]:
     """Headlines, buttons and other short lines that shout."""
     if text.field in _LINES and is_in_capitals(text.plain):
         yield Found(text.place, excerpt(text.plain))

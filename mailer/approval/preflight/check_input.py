@@ -31,7 +31,13 @@ from mailer.rendering.data_types import (
     Subject,
 )
 from mailer.rendering.edition_period import Period
-from mailer.rendering.edition_text_parts import STORY_PARTS, SUBJECT_PARTS, TextPart, parts_of, written_parts
+from mailer.rendering.edition_text_parts import (
+    STORY_PARTS,
+    SUBJECT_PARTS,
+    TextPart,
+    visible_text_parts,
+    written_parts,
+)
 from subscribers.translate_stored_texts import stored
 
 # By check, what it found.
@@ -307,7 +313,7 @@ def _texts(content: Content) -> Iterator[Text]:
     for block in content.blocks:
         for piece in block.texts:
             place = place_of_block(content, block, piece.language)
-            yield from (_text(place, part, piece) for part in parts_of(block))
+            yield from (_text(place, part, piece) for part in visible_text_parts(block))
 
 
 def _masthead_texts(head: Masthead) -> Iterator[Text]:
@@ -350,7 +356,7 @@ def links_of(content: Content) -> Iterator[Link]:
 def _of_block(content: Content, block: Block) -> Iterator[Link]:
     for text in block.texts:
         place = place_of_block(content, block, text.language)
-        for part in parts_of(block):
+        for part in visible_text_parts(block):
             if part.rich:
                 yield from (Link(place, url, words) for url, words in _anchors(getattr(text, part.name)))
         if block.link.strip() or block.kind in LINKED_KINDS:

@@ -306,7 +306,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("There is a space before a comma or full stop, or a punctuation mark is written twice."),
         stored("Correct the space or the punctuation mark."),
-        typing_and_pasting_error_checks.wrong_spacing,
+        typing_and_pasting_error_checks.wrong_spacing_or_doubled_punctuation,
     ),
     Check(
         "text.breaks_off",
@@ -417,7 +417,7 @@ CHECKS: tuple[Check, ...] = (
             "with its digits swapped."
         ),
         stored("Find out which amount is right, and use it everywhere."),
-        amount_checks.currency_or_scale_differs,
+        amount_checks.same_number_other_currency_or_scale,
     ),
     Check(
         "text.units_differ",
@@ -730,7 +730,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A text does not end with a full stop, or nothing follows its last colon."),
         stored("Complete the end of the text."),
-        structure_checks.unfinished_texts,
+        structure_checks.texts_ending_mid_sentence,
     ),
     Check(
         "text.repeated",
@@ -765,7 +765,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A text is in Cyrillic letters, but the other texts in this language are in Latin letters."),
         stored("Use the alphabet that readers of this language expect."),
-        translation_checks.other_alphabet,
+        translation_checks.cyrillic_among_latin_texts,
     ),
     Check(
         "text.incomplete",
@@ -827,7 +827,7 @@ CHECKS: tuple[Check, ...] = (
         stored(
             "Write the headline in normal letters: capitals are hard to read, and spam filters dislike them."
         ),
-        character_and_language_checks.text_in_capitals,
+        character_and_language_checks.short_line_in_capitals,
     ),
     Check(
         "text.spam_phrase",
@@ -933,7 +933,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A time is given in a time zone that none of the newsletter's countries has."),
         stored("Give the local time of the event, and name its city."),
-        past_days_and_event_time_checks.foreign_time_zone,
+        past_days_and_event_time_checks.mentioned_foreign_time_zone,
     ),
     Check(
         "date.event_ends_first",
@@ -1048,7 +1048,7 @@ CHECKS: tuple[Check, ...] = (
             "A link's address is broken: it has two addresses in one, a password, a tag, or opens a program."
         ),
         stored("Open the page in your browser and copy its address again."),
-        link_url_and_wording_checks.broken_url,
+        link_url_and_wording_checks.malformed_or_unsafe_url,
     ),
     Check(
         "link.doubtful",
@@ -1095,14 +1095,14 @@ CHECKS: tuple[Check, ...] = (
         "error",
         stored("An email link leads to another address than it shows, or to a misspelt domain."),
         stored("Correct the email address of the link."),
-        link_url_and_wording_checks.wrong_mail_links,
+        link_url_and_wording_checks.mismatched_or_misspelled_mailto_links,
     ),
     Check(
         "link.not_linked",
         "warning",
         stored("A text shows a web or email address that readers cannot click."),
         stored("Make a link of this address."),
-        link_url_and_wording_checks.unlinked_addresses,
+        link_url_and_wording_checks.unlinked_urls_and_emails,
     ),
     Check(
         "link.other_language",
@@ -1130,7 +1130,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A story or button links only to the home page of the office's website."),
         stored("Link to the page that the text of the link promises."),
-        link_url_and_wording_checks.link_to_home_page,
+        link_url_and_wording_checks.link_to_own_home_page,
     ),
     Check(
         "link.http",
@@ -1199,7 +1199,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A picture's description repeats the headline, so screen readers read it twice."),
         stored("Describe in a sentence what the picture shows."),
-        picture_checks.alt_repeats_headline,
+        picture_checks.alt_repeats_headline_or_caption,
     ),
     Check(
         "picture.alt_says_picture",
@@ -1234,7 +1234,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A picture has no photographer's name, or comes from a photo agency or from the internet."),
         stored("Name the photographer, and make sure that you may use the picture."),
-        picture_checks.doubtful_credits,
+        picture_checks.doubtful_or_missing_credits,
     ),
     Check(
         "picture.form",
@@ -1277,7 +1277,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("The edition has no subject line; readers see the headline of their first story."),
         stored("Write a subject line that says what this edition is about."),
-        inbox_checks.subject_missing,
+        inbox_checks.no_subject_in_any_language,
     ),
     Check(
         "subject.long",
@@ -1298,7 +1298,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A subject line or preview text is in capital letters."),
         stored("Write the line in normal letters: spam filters count capitals against the email."),
-        inbox_checks.subject_capitals,
+        inbox_checks.subject_or_preheader_in_capitals,
     ),
     Check(
         "subject.emoji",
@@ -1328,7 +1328,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A subject line or preview text is the same in several languages."),
         stored("Translate the line into the other languages."),
-        inbox_checks.subject_same_in_languages,
+        inbox_checks.untranslated_subject_or_preview,
     ),
     Check(
         "subject.sent_before",

@@ -123,11 +123,11 @@ def wrong_list_counts(description: Description) -> Iterator[Found]:
                 if wrong := _wrong_list(pieces, text.language.partition("-")[0]) or _wrong_shares(pieces):
                     yield Found(text.place, excerpt(wrong))
                     break
-    yield from shares_not_100_percent(description)
+    yield from gender_shares_not_100_percent(description)
 
 
 @check_each_text
-def shares_not_100_percent(text: Text) -> Iterator[Found]:
+def gender_shares_not_100_percent(text: Text) -> Iterator[Found]:
     """Figures of which women and men, or girls and boys, are about 100 per cent, but more or less."""
     found = [_SHARE_OF.match(line) for line in text.plain.splitlines()] if text.field == "figures" else []
     halves = {("f" if one["female"] else "m"): float(one["number"].replace(",", ".")) for one in found if one}

@@ -47,7 +47,7 @@ _NO_REPLY = re.compile(r"^(?:no|do[._-]?not|dont)[._-]?(?:reply|answer|respond)"
 _SENDER = Place("newsletter", "", stored("Sender"))
 
 
-def subject_missing(description: Description) -> Iterator[Found]:
+def no_subject_in_any_language(description: Description) -> Iterator[Found]:
     """No subject in any language: readers see the headline of their first story."""
     if description.content.stories and not any(one.subject.strip() for one in description.content.subjects):
         yield Found(Place("subject", "", stored("Subject")))
@@ -69,7 +69,7 @@ def subject_short(description: Description) -> Iterator[Found]:
             yield Found(_place(subject), subject.subject)
 
 
-def subject_capitals(description: Description) -> Iterator[Found]:
+def subject_or_preheader_in_capitals(description: Description) -> Iterator[Found]:
     """Subjects and preview texts in capital letters."""
     for subject in _subjects(description.content):
         for place, text in ((_place(subject), subject.subject), (_preview(subject), subject.preheader)):
@@ -101,7 +101,7 @@ def subject_repeats_sender(description: Description) -> Iterator[Found]:
             yield Found(_place(subject), excerpt(subject.subject))
 
 
-def subject_same_in_languages(description: Description) -> Iterator[Found]:
+def untranslated_subject_or_preview(description: Description) -> Iterator[Found]:
     """One subject or preview text for several languages: it was not translated."""
     for name in ("subject", "preheader"):
         by_text: dict[str, list[Subject]] = defaultdict(list)
@@ -173,10 +173,10 @@ def sender_at_free_provider(description: Description) -> Iterator[Found]:
 
 def sender_not_aligned(description: Description) -> Iterator[Found]:
     """Authentication that is not for the sender's domain, so that DMARC fails."""
-    yield from alignment_problems(description.sender)
+    yield from dmarc_problems(description.sender)
 
 
-def alignment_problems(sender: Sender) -> Iterator[Found]:
+def dmarc_problems(sender: Sender) -> Iterator[Found]:
     """What makes DMARC fail for the sender."""
     signed, domain = sender.dkim_domain.lower(), _domain(sender.email)
     if signed and not (domain == signed or domain.endswith(f".{signed}") or signed.endswith(f".{domain}")):

@@ -90,7 +90,7 @@ _LONG_DOMAIN = 9
 _TOP = re.compile(r"\.(?:con|cmo|ocm|comm|ogr|rog|orgg|imt|itn|imnt|nte|rru|govv|edi)$", re.IGNORECASE)
 
 
-def broken_url(description: Description) -> Iterator[Found]:
+def malformed_or_unsafe_url(description: Description) -> Iterator[Found]:
     """Addresses that cannot be right: two in one, with a password or a tag, of a program."""
     for link, place in distinct_links(description):
         if _GLUED.search(link.url) or _CREDENTIALS.match(link.url) or _PROGRAM.match(link.url):
@@ -118,7 +118,7 @@ def files_phones_cannot_open(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(link.url))
 
 
-def link_to_home_page(description: Description) -> Iterator[Found]:
+def link_to_own_home_page(description: Description) -> Iterator[Found]:
     """Stories and buttons that lead to the first page of the office's site."""
     own = {
         urlsplit(description.content.site_url).hostname,
@@ -172,7 +172,7 @@ def _pieces(description: Description) -> Iterator[Found]:
                 yield Found(Place("story", story.key, excerpt(text.headline), text.language), found[1])
 
 
-def wrong_mail_links(description: Description) -> Iterator[Found]:
+def mismatched_or_misspelled_mailto_links(description: Description) -> Iterator[Found]:
     """Links for mail that show another address, and addresses whose domain is nearly a well-known one."""
     own = description.sender.email.rpartition("@")[2].lower()
     for link in description.anchors:
@@ -212,7 +212,7 @@ def with_domain_suggestion(address: str, own: str) -> str:
     )
 
 
-def unlinked_addresses(description: Description) -> Iterator[Found]:
+def unlinked_urls_and_emails(description: Description) -> Iterator[Found]:
     """Addresses in a text that readers cannot press."""
     pressed = [f"{link.words} {link.url}".casefold() for link in description.anchors]
     for text in description.texts:

@@ -30,7 +30,7 @@ from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.audience import Combination
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.rendering_input import story_ids
-from mailer.editions.sample_edition_markers import is_sample_sender
+from mailer.editions.sample_edition_markers import is_placeholder_sender
 from mailer.editions.translation_completeness import completeness_of
 from mailer.instance.models import CheckRun
 from mailer.rendering.data_types import Content
@@ -74,7 +74,7 @@ def load_description(
             _place(story) for story in known.values() if story.live and story.has_unpublished_changes
         ),
         pictures=dict(_pictures(content)),
-        glossary=translation_glossary.terms_of(edition.newsletter),
+        glossary=translation_glossary.glossary_terms_of_one_or_all(edition.newsletter),
         source_languages=tuple((story.key, story.source_language) for story in known.values()),
     )
     return _with_links(description)
@@ -101,7 +101,7 @@ def sender_to_check(newsletter: Newsletter) -> Sender:
     return Sender(
         **values,
         is_allowed=allowed_sender_domains.is_allowed(values["email"]),
-        is_sample=is_sample_sender(values["email"]),
+        is_sample=is_placeholder_sender(values["email"]),
         dkim_domain="" if settings.CONFIG.service.name else settings.CONFIG.dkim.domain,
         dns_problems=tuple(_dns_problems(domain)),
     )

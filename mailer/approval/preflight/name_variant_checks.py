@@ -51,7 +51,7 @@ def _is_variant(one: str, other: str) -> bool:
         return False
     if first.startswith(second) or second.startswith(first):
         return False
-    if is_same_sound(first, second):
+    if is_spelling_variant(first, second):
         return True
     least = min(len(first), len(second))
     # A letter swapped, lost or doubled within a long name; another letter in its place makes another name.
@@ -64,7 +64,7 @@ def _is_variant(one: str, other: str) -> bool:
     )
 
 
-def is_same_sound(one: str, other: str) -> bool:
+def is_spelling_variant(one: str, other: str) -> bool:
     """Whether two words are pronounced alike up to their endings, and are spelled otherwise before those."""
     first, second = phonetic_key(one), phonetic_key(other)
     same = _alike(first, second)

@@ -160,7 +160,7 @@ def relative_days(text: Text) -> Iterator[Found]:
         yield Found(text.place, found[0])
 
 
-def foreign_time_zone(description: Description) -> Iterator[Found]:
+def mentioned_foreign_time_zone(description: Description) -> Iterator[Found]:
     """Times of a zone in which none of the newsletter's countries is."""
     if "RU" in description.content.masthead.countries:
         return

@@ -25,13 +25,13 @@ _SAME_SOUND = (
 )
 
 
-def full_names(plain: str) -> list[tuple[str, str]]:
+def full_names_with_regional_endings(plain: str) -> list[tuple[str, str]]:
     """(given name, family name) of people whose family name has one of the region's endings."""
     return list(dict.fromkeys((one["given"], one["family"]) for one in _PAIR.finditer(plain)))
 
 
 @lru_cache(maxsize=2_000)
-def skeleton(word: str) -> str:
+def consonant_skeleton(word: str) -> str:
     """The consonants of a name in Latin letters, in the same way for every alphabet: "Каримова" is "krmv"."""
     latin = word.casefold().translate(_LETTERS)
     for written, sound in _SAME_SOUND:

@@ -79,7 +79,7 @@ def alt_file_name(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(alt))
 
 
-def alt_repeats_headline(description: Description) -> Iterator[Found]:
+def alt_repeats_headline_or_caption(description: Description) -> Iterator[Found]:
     """Descriptions that repeat the headline or the caption, which screen readers then read twice."""
     for place, alt, beside in _described(description):
         words, heard = _words(alt), _words(beside)
@@ -113,7 +113,7 @@ def repeated_or_automatic_alt(description: Description) -> Iterator[Found]:
             yield Found(place, excerpt(alt))
 
 
-def doubtful_credits(description: Description) -> Iterator[Found]:
+def doubtful_or_missing_credits(description: Description) -> Iterator[Found]:
     """Pictures of an agency or from the internet, and those that name no photographer in any language."""
     content = description.content
     for block in content.blocks:

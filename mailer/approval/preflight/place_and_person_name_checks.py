@@ -12,7 +12,7 @@ from mailer.approval.preflight.edit_distance import edit_distance
 from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.per_text_check_decorator import check_each_text
 from mailer.approval.preflight.person_name_variants import Person, find_variant, persons_in
-from mailer.approval.preflight.person_names import full_names, skeleton
+from mailer.approval.preflight.person_names import consonant_skeleton, full_names_with_regional_endings
 from mailer.approval.preflight.placeholder_checks import placeholder_in
 from mailer.approval.preflight.translation_fact_checks import Version, language_versions
 from mailer.rendering import localization
@@ -118,7 +118,7 @@ def person_names_differ(description: Description) -> Iterator[Found]:
 def name_parts_differ(description: Description) -> Iterator[Found]:
     """Names of people of which one part is another in one language than in the others, or within it."""
     for languages in language_versions(description):
-        names = {code: full_names(one.plain) for code, one in languages.items()}
+        names = {code: full_names_with_regional_endings(one.plain) for code, one in languages.items()}
         for code, own in languages.items():
             others = [found for language, found in names.items() if language != code]
             if wrong := _changed_name(names[code], others) or _other_gender(code, own.plain, names):
@@ -154,8 +154,8 @@ def _other_family(description: Description, block: Block) -> Iterator[Found]:
     second = {code: found["second"] for code, found in names.items() if found}
     for code, own in second.items():
         others = [name for language, name in second.items() if language != code]
-        alike = all(skeleton(one) == skeleton(others[0]) for one in others)
-        if len(others) > 2 and alike and skeleton(own) != skeleton(others[0]):
+        alike = all(consonant_skeleton(one) == consonant_skeleton(others[0]) for one in others)
+        if len(others) > 2 and alike and consonant_skeleton(own) != consonant_skeleton(others[0]):
             yield Found(place_of_block(description.content, block, code), f"{own} / {others[0]}")
 
 
@@ -212,7 +212,7 @@ def _is_dative(code: str, plain: str, given: str, family: str) -> bool:
 
 def _same(one: str, other: str) -> bool:
     """Whether two words may be one name, in two alphabets or with endings."""
-    first, second = sorted((skeleton(one), skeleton(other)), key=len)
+    first, second = sorted((consonant_skeleton(one), consonant_skeleton(other)), key=len)
     return bool(first) and second.startswith(first[: max(2, len(first) - 1)])
 
 

@@ -205,7 +205,7 @@ def short_text_or_headline_stop(description: Description) -> Iterator[Found]:
             yield Found(text.place, excerpt(text.plain))
 
 
-def unfinished_texts(description: Description) -> Iterator[Found]:
+def texts_ending_mid_sentence(description: Description) -> Iterator[Found]:
     """Summaries and bodies whose last sentence has no end, where those of the other stories have one."""
     summaries = [text for text in description.texts if text.field == "summary"]
     ended = {text.language for text in summaries if re.search(r"[.!?…]\W*$", text.plain)}

@@ -78,7 +78,7 @@ def subject_story_not_for_all_readers(description: Description) -> Iterator[Foun
     for reader in description.readers:
         shown = selector.select(reader.countries).stories
         own = localization.resolve_language(reader.language, head.languages, head.fallbacks)
-        subject = localization.choose_text(written, own, head.fallbacks)
+        subject = localization.choose_text_or_first(written, own, head.fallbacks)
         for language, key in named if shown else ():
             if subject and subject.language == language and key not in shown:
                 lacking[language, key].extend(reader.countries)

@@ -149,7 +149,7 @@ def _is_reported(text: Text, other: str) -> bool:
     )
 
 
-def other_alphabet(description: Description) -> Iterator[Found]:
+def cyrillic_among_latin_texts(description: Description) -> Iterator[Found]:
     """Texts in Cyrillic letters, where the others of the language are in Latin ones."""
     by_language: dict[str, Counter[str]] = defaultdict(Counter)
     for text in description.texts:

@@ -132,7 +132,7 @@ def word_twice(text: Text) -> Iterator[Found]:
 
 
 @check_each_text
-def wrong_spacing(text: Text) -> Iterator[Found]:
+def wrong_spacing_or_doubled_punctuation(text: Text) -> Iterator[Found]:
     """Spaces before commas and full stops, and signs that stand twice."""
     joined = (one for one in _NO_SPACE.finditer(text.plain) if one["next"].istitle() and one[0][0:3] != "www")
     if found := _SPACING.search(text.plain) or next(joined, None):

@@ -63,7 +63,7 @@ def open_transport(journal: Journal, now: Callable[[], datetime]) -> Iterator[Tr
     """The configured transport, started; it is stopped at the end."""
     service = settings.CONFIG.service
     if not service.name:
-        usual_seconds = provider_throttle.usual_seconds()
+        usual_seconds = provider_throttle.slow_provider_delivery_seconds()
         with Sender(configured_pool(), journal, usual_seconds) as sender:
             yield sender
         provider_throttle.save_usual_seconds(usual_seconds, now())

@@ -108,12 +108,12 @@ def send_due(
     `now` returns the aware UTC time; `stop` ends the call within ten seconds. May be called at any time, by
     several workers at once, and after any crash.
     """
-    if not recover_and_finish.has_open():
+    if not recover_and_finish.has_delivery_work():
         # Most of the time: each worker asks every second.
         return SendSummary()
     summary = SendSummary(recovered=recover_and_finish.recover(now()))
     recover_and_finish.exclude_cancelled()
-    recover_and_finish.expire_mailings(now())
+    recover_and_finish.expire_open_deliveries(now())
     recover_and_finish.settle_in_doubt(now())
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop
     if due := _due_mailings(only, now()):
@@ -273,7 +273,7 @@ class _SendLoop:
                 self._loop(transport)
                 transport.stop(_STOP_GRACE)
                 self._record(transport.collect(0))
-            clean = not claim_and_record.has_unsettled_claims(journal.owner)
+            clean = not claim_and_record.delete_settled_claims_any_left(journal.owner)
         finally:
             # Outstanding deliveries are settled from the journal by the next recovery.
             journal.discard() if clean else journal.close()
@@ -365,7 +365,7 @@ class _SendLoop:
 
         The second half of the lease is left for the reply, and for clocks of machines that differ.
         """
-        if not claim_and_record.is_approved(mailing):
+        if not claim_and_record.snapshot_may_be_sent(mailing):
             reason = "The content to be sent is not approved any more."
             self._pause_automatically(mailing.pk, "not_approved", reason)
             return [], 0.0
@@ -373,7 +373,9 @@ class _SendLoop:
             # Read before the claim: however long that takes, the lease does not begin later.
             deadline, now = lease_clock() + self._lease.total_seconds() / 2, self._now()
             after = self._last_claimed.get(mailing.pk, 0)
-            claimed = claim_and_record.claim(mailing, self._owner, now + self._lease, limit, now, after)
+            claimed = claim_and_record.claim_or_exclude_due_deliveries(
+                mailing, self._owner, now + self._lease, limit, now, after
+            )
             first_attempts = (one.id for one in claimed if one.attempt == 1)
             self._last_claimed[mailing.pk] = max(first_attempts, default=after)
             # A claim may find only subscribers who must be excluded, and none in a mailing just paused.
@@ -453,7 +455,7 @@ class _SendLoop:
         if error.transient:
             now = self._now()
             if self._throttle.relay_unreachable(now):
-                staff_alerts.raise_alert("relay_unreachable", error.message, None, now)
+                staff_alerts.alert_sending_stopped("relay_unreachable", error.message, None, now)
         else:
             mailings = (
                 [error.mailing]
@@ -469,5 +471,5 @@ class _SendLoop:
         """Pause a mailing and alert staff, once."""
         now = self._now()
         if mailing_control.pause_automatically(mailing, reason):
-            staff_alerts.raise_alert(kind, reason, mailing, now)
+            staff_alerts.alert_sending_stopped(kind, reason, mailing, now)
         self._refresh_at = 0.0

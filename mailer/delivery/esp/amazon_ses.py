@@ -21,7 +21,7 @@ from mailer.delivery.esp.call_outcomes import (
     NotConnected,
     Throttled,
     accepted_outcome,
-    redact,
+    redact_addresses_and_secrets,
     refused_outcome,
 )
 from mailer.delivery.esp.capabilities import CAPABILITIES
@@ -157,4 +157,4 @@ class AmazonSesClient:
         raise AccountError(message) from error
 
     def _redact(self, text: str) -> str:
-        return redact(text, (self._service.key, self._service.secret))
+        return redact_addresses_and_secrets(text, (self._service.key, self._service.secret))

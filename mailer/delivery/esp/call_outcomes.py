@@ -79,7 +79,7 @@ def in_doubt_outcome(text: str) -> Outcome:
     return Outcome(ReplyClass.IN_DOUBT, _shorten(text))
 
 
-def redact(text: str, secrets: Collection[str] = ()) -> str:
+def redact_addresses_and_secrets(text: str, secrets: Collection[str] = ()) -> str:
     """`text` in one line, without addresses and without `secrets`, which ESPs tend to repeat."""
     for secret in filter(None, secrets):
         text = text.replace(secret, "…")

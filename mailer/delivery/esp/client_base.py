@@ -29,7 +29,7 @@ from mailer.delivery.esp.call_outcomes import (
     NoResponse,
     NotConnected,
     raise_for_status,
-    redact,
+    redact_addresses_and_secrets,
 )
 from mailer.delivery.esp.capabilities import CAPABILITIES, Capability
 from mailer.delivery.esp.message_parts_encoder import EspMessage, literal_text
@@ -83,7 +83,7 @@ class HttpClient(ABC):
         self._service = service
         self.capability: Capability = CAPABILITIES[self.name]
         self._backend = self.backend(service, {"api_url": service.url} if service.url else {})
-        self._session = self._backend.session = session()
+        self._session = self._backend.session = create_session()
         self._read_timeout = read_timeout
 
     @abstractmethod
@@ -226,7 +226,7 @@ class HttpClient(ABC):
 
     def redact(self, text: str) -> str:
         """The ESP's text without addresses and without our credentials."""
-        return redact(text, (self._service.key, self._service.secret))
+        return redact_addresses_and_secrets(text, (self._service.key, self._service.secret))
 
     def account_error(self, text: str, sender: bool = False) -> AccountError:
         return AccountError(f"{self.capability.title} answered: {self.redact(text)}", sender)
@@ -241,7 +241,7 @@ def receives_own_bounces() -> bool:
     return bool(bounces.domain and bounces.has_inbound)
 
 
-def session() -> requests.Session:
+def create_session() -> requests.Session:
     """An HTTP session for one thread. It raises NotConnected if it cannot connect."""
     created = requests.Session()
     created.trust_env = False

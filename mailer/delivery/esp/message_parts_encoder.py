@@ -24,7 +24,7 @@ from subscribers import tokens
 _TAG = re.compile(f"(%%(?:{'|'.join(merge_tags.TAGS)})%%)")
 
 _encode_json = json.JSONEncoder().encode
-_country_names = lru_cache(maxsize=4096)(merge_tags.country_names)
+_country_names = lru_cache(maxsize=4096)(merge_tags.country_names_or_all)
 
 
 class TextTemplate:

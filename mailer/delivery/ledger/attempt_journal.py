@@ -148,7 +148,7 @@ def find_journal(folder: Path, owner: str) -> FoundJournal | None:
         return None
 
 
-def recoverable_journals(folder: Path) -> Iterator[FoundJournal]:
+def consume_recoverable_journals(folder: Path) -> Iterator[FoundJournal]:
     """The journals of dead processes in `folder`; each is deleted when the caller asks for the next."""
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:

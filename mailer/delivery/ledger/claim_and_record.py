@@ -30,7 +30,7 @@ from mailer.delivery.ledger.attempt_types_and_retry_schedule import (
     State,
 )
 from mailer.delivery.ledger.outcome_count_batches import Failures
-from mailer.delivery.ledger.sql_helpers import dialect, id_list, to_db_datetime, to_db_text
+from mailer.delivery.ledger.sql_helpers import dialect, id_list_parameter, to_db_datetime, to_db_text
 from mailer.delivery.models import Mailing
 from subscribers.code_list_field import split_codes
 
@@ -138,12 +138,13 @@ WHERE mailer_delivery.id = r.id AND claimed_by = %s AND mailer_delivery.state = 
 """
 
 
-def claim(
-    mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime, after: int = 0
+def claim_or_exclude_due_deliveries(
+    mailing: Mailing, owner: str, lease_until: datetime, limit: int, now: datetime, resume_after: int = 0
 ) -> list[ClaimedDelivery]:
     """Claim up to `limit` due deliveries for `owner` until `lease_until`, deferred ones first.
 
-    Planned deliveries are searched above the id `after` first, where an earlier call of the owner ended.
+    Planned deliveries are searched above the id `resume_after` first, where an earlier call of the owner
+    ended.
 
     Deliveries to subscribers who unsubscribed, paused, were suppressed or erased since planning become
     excluded instead, so the result may be empty although more are due. A mailing that is not being sent gives
@@ -154,12 +155,16 @@ def claim(
             return []
         ids = _claim_deferred(mailing, owner, lease_until, limit, now)
         ranges = (
-            claims.claim_ranges(mailing, owner, lease_until, limit - len(ids), after)
+            claims.claim_ranges(mailing, owner, lease_until, limit - len(ids), resume_after)
             if len(ids) < limit
             else []
         )
     # Read after the claim has ended, which others wait for; a subscriber may have unsubscribed meanwhile.
-    found = _load_recipients(mailing, now, dialect().among.format("d.id"), [id_list(ids)]) if ids else []
+    found = (
+        _load_recipients(mailing, now, dialect().among.format("d.id"), [id_list_parameter(ids)])
+        if ids
+        else []
+    )
     for first, last in ranges:
         found += _load_recipients(mailing, now, _PLANNED_BETWEEN, [mailing.pk, first, last])
     record([DeliveryResult(one.id, State.EXCLUDED, reason=reason) for one, reason in found if reason], owner)
@@ -175,7 +180,7 @@ def is_due(mailing: Mailing, now: datetime) -> bool:
         return cursor.fetchone() is not None or claims.has_unclaimed(mailing)
 
 
-def is_approved(mailing: Mailing) -> bool:
+def snapshot_may_be_sent(mailing: Mailing) -> bool:
     """Whether the mailing's snapshot is scheduled and has every approval it needs, of exactly its hash.
 
     For a dry run it is enough that the snapshot is still submitted, approved or scheduled.
@@ -250,21 +255,23 @@ def record(results: Iterable[DeliveryResult], owner: str) -> DroppedIds:
     return not_recorded
 
 
-def record_accepted(deliveries: Mapping[str, Collection[int]], owner: str, at: datetime) -> DroppedIds:
+def record_accepted(
+    delivery_ids_by_reply: Mapping[str, Collection[int]], owner: str, at: datetime
+) -> DroppedIds:
     """Record that these delivery ids, by the server's reply, were accepted `at` this time; the ids of those
     that another process has settled meanwhile."""
-    if not deliveries:
+    if not delivery_ids_by_reply:
         return set()
     among = dialect().among.format("mailer_delivery.id")
     planned, claimed = _ACCEPT_PLANNED.format(among=among), _ACCEPT_CLAIMED.format(among=among)
     others: list[DeliveryResult] = []
     not_recorded: set[int] = set()
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        for reply, ids in deliveries.items():
+        for reply, ids in delivery_ids_by_reply.items():
             if len(ids) < _MIN_GROUP:
                 others += [DeliveryResult(one, State.ACCEPTED, reply, accepted_at=at) for one in ids]
                 continue
-            values = [reply[:500], to_db_datetime(at), owner, id_list(ids)]
+            values = [reply[:500], to_db_datetime(at), owner, id_list_parameter(ids)]
             cursor.execute(planned, values)
             count = cursor.rowcount
             if count < len(ids):
@@ -278,7 +285,7 @@ def record_accepted(deliveries: Mapping[str, Collection[int]], owner: str, at: d
 
 def _not_accepted(cursor: CursorWrapper, ids: Collection[int], at: datetime) -> set[int]:
     among = dialect().among.format("id")
-    cursor.execute(_ACCEPTED_AT.format(among=among), [id_list(ids), to_db_datetime(at)])
+    cursor.execute(_ACCEPTED_AT.format(among=among), [id_list_parameter(ids), to_db_datetime(at)])
     return set(ids) - {row[0] for row in cursor.fetchall()}
 
 
@@ -308,14 +315,14 @@ def defer(deliveries: Iterable[tuple[int, datetime]], owner: str, reason: str = 
         cursor.execute(statement, [json.dumps(rows), owner, owner])
         if cursor.rowcount < len(rows):
             lock = _LOCK_OPEN.format(among=database.among.format("id"), lock=database.lock)
-            cursor.execute(lock, [id_list([row[0] for row in rows])])
+            cursor.execute(lock, [id_list_parameter([row[0] for row in rows])])
             open_mailings = [row[0] for row in cursor.fetchall()]
             among = database.among.format("mailer_delivery.mailing_id")
             doubted = _DEFER_DOUBTED.format(triples=database.triples, mailings=among)
-            cursor.execute(doubted, [json.dumps(rows), owner, id_list(open_mailings)])
+            cursor.execute(doubted, [json.dumps(rows), owner, id_list_parameter(open_mailings)])
 
 
-def has_unsettled_claims(owner: str) -> bool:
+def delete_settled_claims_any_left(owner: str) -> bool:
     """Whether `owner` has claims with unsettled deliveries."""
     claims.delete_settled(owner)
     with connection.cursor() as cursor:
@@ -345,7 +352,7 @@ def _claim_deferred(
         if ids:
             cursor.execute(
                 _CLAIM_DEFERRED.format(among=database.among.format("id")),
-                [owner, to_db_datetime(lease_until), id_list(ids)],
+                [owner, to_db_datetime(lease_until), id_list_parameter(ids)],
             )
     return ids
 

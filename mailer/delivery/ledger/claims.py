@@ -65,12 +65,13 @@ def count_claimed(mailing: Mailing) -> RawSQL:
 
 
 def claim_ranges(
-    mailing: Mailing, owner: str, lease_until: datetime, limit: int, after: int
+    mailing: Mailing, owner: str, lease_until: datetime, limit: int, previous_claim_end: int
 ) -> list[IdRange]:
-    """Claim up to `limit` unclaimed planned deliveries: those behind every claim and above `after` first.
+    """Claim up to `limit` unclaimed planned deliveries: those behind every claim and above
+    `previous_claim_end` first.
 
-    `after` is where the owner's last claim ended. What is before it, and between claims, other workers have
-    mostly sent: to search there, the database would read the index entries of all those again.
+    `previous_claim_end` is where the owner's last claim ended. What is before it, and between claims, other
+    workers have mostly sent: to search there, the database would read the index entries of all those again.
 
     The caller's transaction must hold the mailing's row, so that no other worker claims at the same time.
     """
@@ -79,9 +80,9 @@ def claim_ranges(
     gaps = list(_unclaimed_ranges(mailing))
     behind = gaps.pop() if gaps else None
     if behind is not None:
-        gaps = [behind._replace(first=max(behind.first, after + 1)), *gaps]
-        if after >= behind.first:
-            gaps.append(behind._replace(last=min(after, behind.last)))
+        gaps = [behind._replace(first=max(behind.first, previous_claim_end + 1)), *gaps]
+        if previous_claim_end >= behind.first:
+            gaps.append(behind._replace(last=min(previous_claim_end, behind.last)))
     with connection.cursor() as cursor:
         for gap in gaps:
             if limit <= 0:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import Attempt, ClaimedDelivery, DeliveryResult
-from mailer.delivery.ledger.sql_helpers import dialect, id_list, to_db_datetime
+from mailer.delivery.ledger.sql_helpers import dialect, id_list_parameter, to_db_datetime
 from mailer.delivery.outcome import Outcome, ReplyClass
 
 
@@ -80,7 +80,7 @@ def rejected_before(deliveries: Collection[int]) -> frozenset[int]:
     if not deliveries:
         return frozenset()
     with connection.cursor() as cursor:
-        cursor.execute(_REJECTED.format(among=dialect().among.format("id")), [id_list(deliveries)])
+        cursor.execute(_REJECTED.format(among=dialect().among.format("id")), [id_list_parameter(deliveries)])
         return frozenset(row[0] for row in cursor.fetchall())
 
 
@@ -130,7 +130,9 @@ def add_recovered(
     if not outcomes:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_RECIPIENTS.format(among=dialect().among.format("d.id")), [id_list(outcomes)])
+        cursor.execute(
+            _RECIPIENTS.format(among=dialect().among.format("d.id")), [id_list_parameter(outcomes)]
+        )
         rows = cursor.fetchall()
     attempts = [
         (ClaimedDelivery(delivery, mailing, 1, 0, subscriber, email, "", ()), outcomes[delivery])

@@ -75,7 +75,7 @@ def journal_folder() -> Path:
     return config.path(config.storage.path) / "journal"
 
 
-def has_open() -> bool:
+def has_delivery_work() -> bool:
     """Whether anything may have to be sent, recovered, settled, expired or finished: one query of indexes."""
     return attempt_journal.has_journals(journal_folder()) or bool(_rows(_OPEN)[0][0])
 
@@ -90,7 +90,7 @@ def recover(now: datetime) -> int:
     nothing is known, so all become in doubt.
     """
     folder, count = journal_folder(), 0
-    for dead in attempt_journal.recoverable_journals(folder):
+    for dead in attempt_journal.consume_recoverable_journals(folder):
         count += _replay(dead, now)
     at = to_db_datetime(now)
     for (owner,) in _rows(_EXPIRED_OWNERS, at, at):
@@ -168,7 +168,7 @@ def _expire_leases(now: datetime) -> int:
     return expired + claims.expire_leases(now, _LEASE_EXPIRED, settle_after)
 
 
-def mark_permanently_in_doubt(mailing: Mailing) -> int:
+def mark_unsettled_permanently_in_doubt(mailing: Mailing) -> int:
     """Put what a worker holds of a mailing, and what is in doubt, in doubt for good; how many.
 
     For a database whose worker is elsewhere: nothing here knows the results. Evidence still settles them.
@@ -253,7 +253,7 @@ def settle_as_accepted(accepted_at: Mapping[int, datetime]) -> int:
     return len(settled)
 
 
-def expire_mailings(now: datetime) -> int:
+def expire_open_deliveries(now: datetime) -> int:
     """Close the open deliveries of mailings past their expiry; how many.
 
     Deliveries that were tried and deferred are refused. Those never tried, because no worker ran or the

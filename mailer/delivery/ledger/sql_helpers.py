@@ -69,6 +69,6 @@ def to_db_text(value: datetime | None) -> str | None:
     return None if value is None else str(to_db_datetime(value))
 
 
-def id_list(ids: Collection[int]) -> str:
+def id_list_parameter(ids: Collection[int]) -> str:
     """Ids as a parameter of `Dialect.among`."""
     return dialect().id_list.format(",".join(map(str, ids)))

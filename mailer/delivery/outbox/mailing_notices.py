@@ -10,11 +10,11 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from mailer.approval.models import StaffNotice
-from mailer.approval.outcome_notices import authors_of
-from mailer.approval.staff_by_permission import users_with
+from mailer.approval.outcome_notices import active_authors_and_submitter
+from mailer.approval.staff_by_permission import users_with_permission_and_email
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Alert, Mailing
-from mailer.delivery.outbox.staff_alerts import alert_recipients
+from mailer.delivery.outbox.staff_alerts import languages_by_alert_recipient
 from subscribers import translate_stored_texts
 
 _RECENT = timedelta(days=1)
@@ -56,13 +56,15 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
         body = gettext("Nothing more of %(edition)s is sent. %(reason)s\n\nResume or cancel it:\n%(url)s\n")
         return subject, body % {**values, "reason": translate_stored_texts.translated(mailing.reason)}
 
-    deciding = users_with("mailer.schedule_edition")
+    deciding = users_with_permission_and_email("mailer.schedule_edition")
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
         if mailing.state == Mailing.State.DONE:
-            return notify_by_preference("sent", deciding | authors_of(mailing.snapshot), sent, path, now)
+            return notify_by_preference(
+                "sent", deciding | active_authors_and_submitter(mailing.snapshot), sent, path, now
+            )
         if Alert.objects.filter(mailing=mailing, sending_stopped=True).exists():
             # They got the alert.
-            alerted = set(alert_recipients())
+            alerted = set(languages_by_alert_recipient())
             deciding = {user for user in deciding if user.email not in alerted}
         return notify_by_preference("paused", deciding, stopped, path, now)

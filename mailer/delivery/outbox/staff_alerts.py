@@ -17,7 +17,7 @@ from mailer.approval import staff_notifications
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alert_webhooks
 from mailer.delivery.outbox.alert_webhooks import desk_url_of
-from mailer.staff_localization import language_of, office_language
+from mailer.staff_localization import language_of, office_desk_language
 from mailer.stories.models import StorySource
 from mailer.stories.signals import source_failing
 from subscribers.signals import signup_flood
@@ -35,7 +35,7 @@ _SIGNUP_FLOOD = stored(
 )
 
 
-def raise_alert(kind: str, message: str, mailing_id: int | None, now: datetime) -> None:
+def alert_sending_stopped(kind: str, message: str, mailing_id: int | None, now: datetime) -> None:
     """Notify staff that sending stopped, at most once an hour per kind and mailing. Uses no network."""
     log.error("action=alert kind=%s mailing=%s", kind, mailing_id or "-")
     _notify(Alert(kind=kind, message=message[:500], mailing_id=mailing_id), now)
@@ -86,7 +86,7 @@ def _claim_notification(alert: Alert, now: datetime) -> bool:
 
 
 def _send_emails(alert: Alert, now: datetime) -> None:
-    for address, language in alert_recipients().items():
+    for address, language in languages_by_alert_recipient().items():
         with override(language):
             about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
             subject = (
@@ -104,12 +104,12 @@ def _send_emails(alert: Alert, now: datetime) -> None:
                 lines += [gettext("Details of the alert:"), desk_url_of(alert), ""]
             _email(subject % {"about": about}, "\n".join(lines), address)
     path = desk_url_of(alert).removeprefix(settings.CONFIG.site.url)
-    staff_notifications.show("alert", _admins(), alert.message, path, now)
+    staff_notifications.add_desk_notifications("alert", _admins(), alert.message, path, now)
 
 
 def send_test_emails() -> list[str]:
     """Write a test to everybody who gets alerts; their addresses."""
-    addresses = alert_recipients()
+    addresses = languages_by_alert_recipient()
     for address, language in addresses.items():
         with override(language):
             subject = gettext("Test of alerts by email: %(site)s") % {"site": settings.CONFIG.site.name}
@@ -123,13 +123,13 @@ def _email(subject: str, text: str, address: str) -> None:
     EmailMessage(subject, text, to=[address], headers=headers).send()
 
 
-def alert_recipients() -> dict[str, str]:
+def languages_by_alert_recipient() -> dict[str, str]:
     """The configured addresses, else those of all users who manage accounts and want alerts by email.
 
     With their languages.
     """
     if settings.CONFIG.alerts.email:
-        return dict.fromkeys(settings.CONFIG.alerts.email, office_language())
+        return dict.fromkeys(settings.CONFIG.alerts.email, office_desk_language())
     ways = staff_notifications.notification_ways(admins := _admins(), "alert")
     wanting = [user for user in admins if user.email and staff_notifications.EMAIL in ways[user.pk]]
     return dict(sorted((user.email, language_of(user)) for user in wanting))
@@ -150,7 +150,7 @@ def connect_signals() -> None:
 
 
 def _on_signup_flood(now: datetime, **_: Any) -> None:
-    raise_alert("signup_flood", _SIGNUP_FLOOD, None, now)
+    alert_sending_stopped("signup_flood", _SIGNUP_FLOOD, None, now)
 
 
 def _on_source_failing(source: StorySource, now: datetime, **_: Any) -> None:

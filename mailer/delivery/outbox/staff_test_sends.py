@@ -27,7 +27,7 @@ from mailer.editions.models import Newsletter
 from mailer.rendering import merge_tags, mime, mime_encoding
 from mailer.rendering.data_types import RenderedVariant
 from subscribers import tokens
-from subscribers.rate_limit import Limit, hit
+from subscribers.rate_limit import Limit, count_hit_unless_limited
 
 SUBJECT_PREFIX = "[Test] "
 # Where the banner goes: behind the preheader, which inboxes show, at the top of the body.
@@ -70,7 +70,7 @@ def _enqueue_one(
     rendered: RenderedVariant, newsletter: Newsletter, address: str, now: datetime, note: str
 ) -> OutboxMessage:
     most = settings.CONFIG.sending.dry_run_messages_per_day
-    if hit([Limit("test sends", most, timedelta(days=1))], now) is not None:
+    if count_hit_unless_limited([Limit("test sends", most, timedelta(days=1))], now) is not None:
         raise ValueError(
             gettext("At most %(most)s test emails can be sent in 24 hours.") % {"most": f"{most:,}"}
         )

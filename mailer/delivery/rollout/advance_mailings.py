@@ -17,7 +17,7 @@ from mailer.delivery.rollout import (
     schedule_or_hold_planned_editions,
 )
 from mailer.delivery.rollout.apply_stop_rules import apply_stop_rules
-from mailer.delivery.rollout.plan_deliveries import plan
+from mailer.delivery.rollout.plan_deliveries import plan_then_start_or_hold
 from mailer.editions.audience import Audience
 from subscribers.segments.rule_format import InvalidRule
 from subscribers.translate_stored_texts import stored
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _WINDOW_PASSED = stored("The approved sending window has passed. Submit the edition again.")
 
 
-def start_due(now: datetime) -> list[Mailing]:
+def create_and_plan_due_mailings(now: datetime) -> list[Mailing]:
     """Create and plan the mailings of scheduled snapshots that are due; the planned mailings.
 
     A snapshot whose window has passed, or whose content changed, is not sent, and gets the reason. Running
@@ -34,12 +34,12 @@ def start_due(now: datetime) -> list[Mailing]:
     """
     due = Snapshot.objects.not_mailed().filter(state=Snapshot.State.SCHEDULED, send_at__lte=now)
     for snapshot in due.select_related("edition__newsletter").order_by("send_at", "pk"):
-        start(snapshot, now)
+        create_mailing_if_due(snapshot, now)
     waiting = Mailing.objects.filter(state=Mailing.State.PLANNING).order_by("pk")
-    return [plan(mailing, now) for mailing in waiting]
+    return [plan_then_start_or_hold(mailing, now) for mailing in waiting]
 
 
-def start(snapshot: Snapshot, now: datetime) -> None:
+def create_mailing_if_due(snapshot: Snapshot, now: datetime) -> None:
     """Create the mailing of a snapshot if it is still scheduled, due and unchanged."""
     if now > snapshot.window_until:
         _invalidate(snapshot, _WINDOW_PASSED)
@@ -47,7 +47,7 @@ def start(snapshot: Snapshot, now: datetime) -> None:
     if now < snapshot.window_from:
         return
     if schedule_or_hold_planned_editions.is_too_late(snapshot, now):
-        schedule_or_hold_planned_editions.hold_late(snapshot, now)
+        schedule_or_hold_planned_editions.unschedule_and_hold_missed(snapshot, now)
         return
     expires_at = now + timedelta(hours=settings.CONFIG.sending.expire_after_hours)
     try:

@@ -49,7 +49,7 @@ def apply_stop_rules(mailing: Mailing, now: datetime) -> bool:
 
     A mailing that is already sent cannot be paused, so staff are warned instead.
     """
-    reached = stop_rules.reached_limits(mailing)
+    reached = stop_rules.update_and_read_reached_limits(mailing)
     if mailing.state == Mailing.State.SENDING and reached and reached[0].level is Level.PAUSE:
         return _pause(mailing, reached[0], now)
     for limit in reached:
@@ -88,7 +88,7 @@ def _pause(mailing: Mailing, limit: ReachedLimit, now: datetime) -> bool:
         if not mailing_control.pause_automatically(mailing.pk, reason, counted_from=mailing.counted_from):
             return False
         _record(mailing, limit, _Action.PAUSED, now)
-        staff_alerts.raise_alert("stop_rules", reason, mailing.pk, now)
+        staff_alerts.alert_sending_stopped("stop_rules", reason, mailing.pk, now)
     return True
 
 

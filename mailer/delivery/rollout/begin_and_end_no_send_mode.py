@@ -131,7 +131,7 @@ def resume(
 def begin_no_send_by_hand(by: str, now: datetime) -> bool:
     """Begin no-send mode by hand; False if nothing is sent already."""
     with transaction.atomic():
-        row = instances.create_instance(now, "")
+        row = instances.get_or_create_instance(now, "")
         if not instances.begin_no_send(Instance.Reason.PAUSED, now):
             return False
         audit(instance=row, action="desk.pause_sending", data={"by": by})
@@ -154,7 +154,7 @@ def _settle_mailing(mailing: Mailing, choice: Choice, now: datetime) -> None:
     if mailing.state == Mailing.State.PLANNING:
         _settle_planning(mailing, choice, now)
         return
-    recover_and_finish.mark_permanently_in_doubt(mailing)
+    recover_and_finish.mark_unsettled_permanently_in_doubt(mailing)
     rows = Mailing.objects.filter(pk=mailing.pk)
     if choice is Choice.SENT:
         unsent = Delivery.objects.filter(

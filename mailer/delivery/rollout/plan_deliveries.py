@@ -97,7 +97,7 @@ class _VariantChoice:
     due_at: datetime | None
 
 
-def plan(mailing: Mailing, now: datetime) -> Mailing:
+def plan_then_start_or_hold(mailing: Mailing, now: datetime) -> Mailing:
     """Write and count the mailing's deliveries in one transaction; then it is sent, or held for staff.
 
     Does nothing to a mailing that is already planned.
@@ -128,7 +128,7 @@ def plan(mailing: Mailing, now: datetime) -> Mailing:
         mailing.stopped_at = now if mailing.reason else None
         mailing.expires_at = retries_end_at(mailing, now)
         if _uses_steps(mailing):
-            mailing.step, mailing.released_up_to = 0, release_bound(mailing, 0)
+            mailing.step, mailing.released_up_to = 0, last_delivery_id_of_step(mailing, 0)
         mailing.save()
         mailing_changed.send(Mailing, mailing_id=mailing.pk, event="held" if mailing.reason else "started")
     log.info(
@@ -267,7 +267,7 @@ def rollout_percentages() -> tuple[float, ...]:
     return section_reader.parse_rollout_percentages(settings.CONFIG.sending.rollout_percentages)
 
 
-def release_bound(mailing: Mailing, step: int) -> int | None:
+def last_delivery_id_of_step(mailing: Mailing, step: int) -> int | None:
     """The last delivery id that may be sent in this step, from 0; None when all may."""
     shares = rollout_percentages()
     if step >= len(shares):
@@ -299,4 +299,8 @@ def released_share(mailing: Mailing) -> str:
 def next_step_columns(mailing: Mailing) -> dict[str, Any]:
     """The columns that move a mailing to its next step."""
     step = (mailing.step or 0) + 1
-    return {"step": step, "released_up_to": release_bound(mailing, step), "step_completed_at": None}
+    return {
+        "step": step,
+        "released_up_to": last_delivery_id_of_step(mailing, step),
+        "step_completed_at": None,
+    }

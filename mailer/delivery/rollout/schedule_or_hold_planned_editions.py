@@ -22,7 +22,7 @@ from mailer.approval.content_changes_and_authors import edition_name_to_store
 from mailer.approval.models import Snapshot
 from mailer.approval.possible_approvers import second_persons
 from mailer.approval.snapshot_state_changes import ApprovalError
-from mailer.approval.staff_by_permission import DESK, users_with
+from mailer.approval.staff_by_permission import DESK, users_with_permission_and_email
 from mailer.approval.staff_notifications import notify_by_preference
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
@@ -62,7 +62,7 @@ def is_too_late(snapshot: Snapshot, now: datetime) -> bool:
     return late and plans.filter(send_at=snapshot.send_at).exists()
 
 
-def hold_late(snapshot: Snapshot, now: datetime) -> None:
+def unschedule_and_hold_missed(snapshot: Snapshot, now: datetime) -> None:
     """Take back the schedule of a snapshot to which the worker came too late, and alarm staff."""
     with transaction.atomic():
         waiting = Snapshot.objects.not_mailed().filter(pk=snapshot.pk, state=State.SCHEDULED)
@@ -147,11 +147,13 @@ def _remind(plan: EditionPlan, snapshot: Snapshot | None, now: datetime) -> bool
 def _people(snapshot: Snapshot | None) -> set[User]:
     """Those who can do the next step: submit, approve or schedule."""
     if snapshot is None:
-        found = users_with("mailer.submit_edition") | users_with("mailer.approve_edition")
+        found = users_with_permission_and_email("mailer.submit_edition") | users_with_permission_and_email(
+            "mailer.approve_edition"
+        )
     elif snapshot.state == State.SUBMITTED:
         found = set(second_persons(snapshot))
     else:
-        found = users_with("mailer.schedule_edition")
+        found = users_with_permission_and_email("mailer.schedule_edition")
     return {user for user in found if user.has_perm(DESK)}
 
 
@@ -189,9 +191,11 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
                 % values,
             )
 
-        people = users_with("mailer.schedule_edition") | users_with("mailer.approve_edition")
+        people = users_with_permission_and_email("mailer.schedule_edition") | users_with_permission_and_email(
+            "mailer.approve_edition"
+        )
         # Those who get the alert are not notified twice.
-        alerted = set(staff_alerts.alert_recipients())
+        alerted = set(staff_alerts.languages_by_alert_recipient())
         people = {user for user in people if user.email not in alerted and user.has_perm(DESK)}
         notify_by_preference("planned_time_missed", people, write, path, now)
     log.warning("action=planned_edition_held edition=%d", edition.pk)

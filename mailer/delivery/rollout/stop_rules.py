@@ -68,7 +68,7 @@ class ReachedLimit(NamedTuple):
         return self.cases * 100 / self.total
 
 
-def level_of(
+def level_and_reached_limit(
     metric: StopMetric, counts: ProviderCounts, rules: StopRules, *, whole: bool
 ) -> tuple[Level, float]:
     """What these counts demand, and the limit (percent) they reached; `whole`: counts of all providers."""
@@ -131,7 +131,7 @@ def _most_severe(
     scopes: list[tuple[datetime | None, ProviderCounts]] = [(None, every), *hours.items()]
     found = []
     for hour, counts in scopes:
-        level, limit = level_of(metric, counts, stops, whole=not provider)
+        level, limit = level_and_reached_limit(metric, counts, stops, whole=not provider)
         if level:
             cases, base = counts.cases(metric), counts.base(metric)
             found.append(ReachedLimit(metric, level, provider, hour, cases, base, limit, total_cases))
@@ -147,7 +147,7 @@ def _main_provider(whole: ReachedLimit, by_provider: Mapping[str, Mapping[dateti
     return ""
 
 
-def reached_limits(mailing: Mailing) -> list[ReachedLimit]:
+def update_and_read_reached_limits(mailing: Mailing) -> list[ReachedLimit]:
     """The limits of the stop rules that the mailing has reached, the most severe first."""
     return evaluate(
         hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing), settings.CONFIG.stop_rules
@@ -156,7 +156,7 @@ def reached_limits(mailing: Mailing) -> list[ReachedLimit]:
 
 def would_pause(mailing: Mailing) -> bool:
     """Whether the mailing has reached a limit at which it is paused."""
-    return any(limit.level is Level.PAUSE for limit in reached_limits(mailing))
+    return any(limit.level is Level.PAUSE for limit in update_and_read_reached_limits(mailing))
 
 
 def describe(reached: ReachedLimit) -> str:

@@ -14,7 +14,7 @@ from mailer.rendering import merge_tags, mime
 from mailer.rendering.data_types import RenderedVariant
 from subscribers import tokens
 
-_country_names = lru_cache(maxsize=4096)(merge_tags.country_names)
+_country_names = lru_cache(maxsize=4096)(merge_tags.country_names_or_all)
 
 
 class MimeVariant(NamedTuple):

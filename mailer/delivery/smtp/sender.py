@@ -29,7 +29,7 @@ from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, RelayUnavailable, SmtpError
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session
-from mailer.delivery.smtp.session_setup import connect
+from mailer.delivery.smtp.session_setup import connect_within_quota
 from mailer.delivery.smtp.signer_pool import SignerPool, ThreadSigner
 from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.delivery.throttle.slow_provider_session_limits import ProviderShares
@@ -361,7 +361,7 @@ class _Worker:
         """Work until the sender stops or no relay is available."""
         while await self._sender.wait_for_work():
             try:
-                found = await connect(self._sender.pool)
+                found = await connect_within_quota(self._sender.pool)
             except SmtpError as error:
                 self._sender.report_error(error)
                 return

@@ -56,7 +56,7 @@ class _TlsFailed(Exception):  # noqa: N818  (an event, not an error)
     """Opportunistic encryption was tried and failed."""
 
 
-async def connect(
+async def connect_within_quota(
     pool: RelayPool, clock: Callable[[], float] = time.monotonic
 ) -> tuple[Session, Relay] | None:
     """A session with a relay of the pool; if one fails, with another.
@@ -83,7 +83,7 @@ async def connect(
 
 async def open_with_any_relay() -> Session:
     """A session with the first configured relay that works, for a few messages. Raises SmtpError."""
-    opened = await connect(configured_pool())
+    opened = await connect_within_quota(configured_pool())
     # Nothing else uses this pool, so that it has a free relay or an error.
     assert opened is not None
     return opened[0]

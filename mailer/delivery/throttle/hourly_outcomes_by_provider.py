@@ -82,7 +82,7 @@ class StatsBucket(NamedTuple):
     at: datetime
 
 
-def update_stats_and_breaker(mailing: int) -> None:
+def consume_outcome_batches(mailing: int) -> None:
     """Add the outcome batches of a mailing, by its id, to its counts and to its circuit breaker.
 
     One transaction removes the batches and adds what they count, so each counts once.
@@ -104,7 +104,7 @@ def update_stats_and_breaker(mailing: int) -> None:
 def update_all_stats_and_breakers() -> None:
     """Add the outcome batches of all mailings."""
     for mailing in OutcomeBatch.objects.order_by().values_list("mailing_id", flat=True).distinct():
-        update_stats_and_breaker(mailing)
+        consume_outcome_batches(mailing)
 
 
 def _counts(batch: OutcomeBatch) -> Iterator[tuple[StatsBucket, ProviderCounts]]:
@@ -153,7 +153,7 @@ def update_and_read_hourly_counts(mailing: Mailing) -> dict[tuple[str, datetime]
     Providers without any case, of which there may be thousands, are added up under "", together with the
     cases of erased subscribers, whose provider is unknown.
     """
-    update_stats_and_breaker(mailing.pk)
+    consume_outcome_batches(mailing.pk)
     rows = ProviderHour.objects.filter(mailing=mailing)
     if mailing.counted_from is not None:
         rows = rows.filter(since__gte=mailing.counted_from)

@@ -85,7 +85,7 @@ class SendingWindow:
 def sending_window(hours: str, weekdays: Iterable[str], zone: str) -> SendingWindow | None:
     """The window of [sending] hours and weekdays; None when mail may be sent at any time."""
     days = section_reader.parse_weekdays(weekdays)
-    start, end = section_reader.parse_time_range(hours) or (time(), time())
+    start, end = section_reader.parse_optional_time_range(hours) or (time(), time())
     return None if start == end and len(days) == 7 else SendingWindow(start, end, days, ZoneInfo(zone))
 
 
@@ -140,13 +140,13 @@ class LimiterState(NamedTuple):
 
 
 def reserve(
-    state: LimiterState, limits: Sequence[RateLimit], wanted: int, now: float, least: float = 0.0
+    state: LimiterState, limits: Sequence[RateLimit], wanted: int, now: float, least_seconds: float = 0.0
 ) -> tuple[LimiterState, Grant]:
     """Grant up to `wanted` messages for the next LOOKAHEAD seconds; the new state and the grant.
 
-    Less than `least` seconds of a limit per second are not granted: several workers that ask often would get
-    a few messages each, and claim and record them one by one.
-    If `now` goes back because a clock was corrected, counts in its future are dropped.
+    Less than `least_seconds` seconds of a limit per second are not granted: several workers that ask often
+    would get a few messages each, and claim and record them one by one. If `now` goes back because a clock
+    was corrected, counts in its future are dropped.
     """
     gap = max((limit.seconds / limit.most for limit in limits if limit.seconds <= 1), default=0.0)
     # A time further ahead was written by a wrong clock.
@@ -159,7 +159,7 @@ def reserve(
             min(wanted, math.floor((now + LOOKAHEAD - first) / gap) + 1) if first <= now + LOOKAHEAD else 0
         )
     left = [int(limit.most) - sum(n for _, n in counted[limit.seconds]) for limit in windows]
-    fewest = min(wanted, max(1, math.floor(least / gap))) if gap else 1
+    fewest = min(wanted, max(1, math.floor(least_seconds / gap))) if gap else 1
     count = max(0, min([spaced, *left])) if spaced >= fewest else 0
     if not count:
         spaced_at = first + (fewest - 1) * gap - LOOKAHEAD if gap else now
@@ -170,13 +170,13 @@ def reserve(
     return LimiterState(last + gap, counted), Grant(count, first, gap)
 
 
-def give_back(state: LimiterState, grant: Grant, count: int, *, unused: bool = False) -> LimiterState:
+def give_back(state: LimiterState, grant: Grant, count: int, *, free_times: bool = False) -> LimiterState:
     """The state after so many messages of a grant were not sent.
 
-    `unused`: they are its last ones, so that their times are free again unless later ones are granted.
+    `free_times`: they are its last ones, so that their times are free again unless later ones are granted.
     """
     end = grant.last + grant.gap
-    if unused and abs(state.next - end) < 1e-6:
+    if free_times and abs(state.next - end) < 1e-6:
         state = state._replace(next=end - count * grant.gap)
     return state._replace(
         counted={

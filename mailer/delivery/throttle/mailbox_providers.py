@@ -21,7 +21,7 @@ OTHER = "other"
 
 def family_or_other(provider: str) -> str:
     """The provider if it is a family of domains, else OTHER."""
-    return provider if provider in families() else OTHER
+    return provider if provider in family_main_domains() else OTHER
 
 
 # Most subscribers share a few domains.
@@ -34,7 +34,7 @@ def provider_of_domain(domain: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def families() -> tuple[str, ...]:
+def family_main_domains() -> tuple[str, ...]:
     """The best-known domain of each family."""
     return tuple(dict.fromkeys(_families().values()))
 

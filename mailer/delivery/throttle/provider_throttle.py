@@ -170,14 +170,14 @@ def backoff_seconds(now: datetime) -> dict[str, float]:
     return {name: max(state.until - at, 0.0) for name, state in found.items() if state != NO_BACKOFF}
 
 
-def usual_seconds() -> dict[str, float]:
+def slow_provider_delivery_seconds() -> dict[str, float]:
     """How long a message usually takes, in seconds by provider, where it takes long."""
     return {provider: float(seconds) for provider, seconds in shared_state.read(_USUAL).items()}
 
 
 def save_usual_seconds(found: Mapping[str, float], now: datetime) -> None:
     """Keep what was learned for the next call; providers that were not sent to keep their values."""
-    before = usual_seconds()
+    before = slow_provider_delivery_seconds()
     merged = {name: seconds for name, seconds in {**before, **found}.items() if seconds > _KEPT_SECONDS}
     kept = dict(sorted(merged.items(), key=lambda one: -one[1])[:_KEPT_PROVIDERS])
     if kept != before:

@@ -193,7 +193,9 @@ class Throttle:
 
     def _give_back(self, grant: Grant, count: int, now: datetime, *, unused: bool = False) -> None:
         def give_back(data: Data) -> tuple[Data, None]:
-            state = limits_warm_up_and_backoff.give_back(LimiterState.of(data), grant, count, unused=unused)
+            state = limits_warm_up_and_backoff.give_back(
+                LimiterState.of(data), grant, count, free_times=unused
+            )
             return state.data(), None
 
         shared_state.update(_OFFICE, now, give_back)
@@ -217,7 +219,7 @@ class Throttle:
         """The mailings whose circuit breaker trips, of those with failures that the ledger has recorded."""
         found = []
         for mailing in failures:
-            hourly_outcomes_by_provider.update_stats_and_breaker(mailing)
+            hourly_outcomes_by_provider.consume_outcome_batches(mailing)
             found.append(mailing_circuit_breaker.find_trip(mailing))
         return [trip for trip in found if trip is not None]
 
@@ -318,7 +320,7 @@ def bucket_levels(now: datetime) -> list[BucketLevel]:
     ]
 
 
-def relay_backoff_seconds(now: datetime) -> float:
+def longest_relay_backoff_seconds(now: datetime) -> float:
     """Seconds until every machine tries its relay again, after it could reach none; 0 when each may."""
     at = now.timestamp()
     waits = [stored_backoff(data, at).until - at for data in shared_state.read_all(_RELAY).values()]

@@ -34,7 +34,7 @@ from mailer.approval.account_influence import DAYS
 from mailer.approval.one_account_per_person import SamePerson, require_one_account
 from mailer.desk.accounts import role_groups_and_grants, role_labels_and_permissions
 from mailer.desk.base.edit_conflicts import EditGuard, PlainInput
-from mailer.desk.base.form_widgets import country_choices
+from mailer.desk.base.form_widgets import site_country_choices
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.base.setup_progress import back_buttons
 from mailer.desk.base.tables import StateColumn
@@ -78,7 +78,7 @@ class _AccountForm(wagtail_forms.UserForm):
         required=False,
         label=_("Countries that a contributor writes about"),
         widget=forms.CheckboxSelectMultiple,
-        choices=country_choices,
+        choices=site_country_choices,
         help_text=_(
             "Contributors can write stories only about these countries. If none is "
             "selected: about all countries."
@@ -183,7 +183,7 @@ def account_state(user: User) -> tuple[str, str]:
     invitation = getattr(user, "invitation", None)
     if invitation is not None:
         return invitation_state(invitation, now)
-    if unused_accounts.is_dormant(user, now):
+    if unused_accounts.is_unused_account(user, now):
         return "waiting", gettext("Account not used for %(days)s days") % {
             "days": unused_accounts.UNUSED_DAYS
         }

@@ -74,11 +74,11 @@ class NotificationChoicePage(FormPage[NotificationForm]):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         user = current_user(self.request)
-        return {**super().get_form_kwargs(), "events": staff_notifications.events_for(user)}
+        return {**super().get_form_kwargs(), "events": staff_notifications.events_permitted_to(user)}
 
     def get_initial(self) -> dict[str, Any]:
         user = current_user(self.request)
-        events = staff_notifications.events_for(user)
+        events = staff_notifications.events_permitted_to(user)
         return {
             event: list(staff_notifications.notification_ways([user], event)[user.pk]) for event in events
         }

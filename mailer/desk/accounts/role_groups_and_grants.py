@@ -74,7 +74,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def ensure_groups() -> dict[str, Group]:
+def set_up_role_groups() -> dict[str, Group]:
     """Create missing groups and add missing permissions. Safe to repeat. Groups by name.
 
     Removes nothing but Wagtail's own groups, as long as they are as Wagtail made them.

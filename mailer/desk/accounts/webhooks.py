@@ -18,7 +18,7 @@ from wagtail.log_actions import log
 
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.desk.base.edit_conflicts import EditGuard
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.outgoing_webhooks import deliver, endpoints
 from mailer.outgoing_webhooks.events import EVENT_TYPES, TEST
@@ -53,12 +53,12 @@ class EndpointForm(forms.Form):
 
     def clean_url(self) -> str:
         try:
-            return endpoints.check_url(self.cleaned_data["url"].strip())
+            return endpoints.require_allowed_url(self.cleaned_data["url"].strip())
         except endpoints.InvalidUrl as error:
             raise forms.ValidationError(str(error)) from error
 
 
-def state_of(endpoint: WebhookEndpoint) -> tuple[str, str]:
+def state_tone_and_label(endpoint: WebhookEndpoint) -> tuple[str, str]:
     """(tone, label) of the endpoint's state."""
     if not endpoint.active:
         return "problem" if endpoint.error else "draft", gettext("Inactive")
@@ -89,7 +89,7 @@ class WebhooksPage(StaffPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             endpoints=[
-                (one, [_label(name) for name in one.event_types], *state_of(one))
+                (one, [_label(name) for name in one.event_types], *state_tone_and_label(one))
                 for one in WebhookEndpoint.objects.all()
             ],
             may_add=self.request.user.has_perm(_ADD),
@@ -165,7 +165,7 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
         return super().get_context_data(
             **{
                 "endpoint": self.object,
-                "state": state_of(self.object),
+                "state": state_tone_and_label(self.object),
                 "events": [(_label(name), name) for name in self.object.event_types],
                 "error": translated(self.object.error),
                 "rows": [
@@ -188,7 +188,7 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
                 request, gettext("A test message is being sent to the webhook. The attempt appears below.")
             )
         elif action == "resend":
-            number = parse_int(request.POST.get("message", ""))
+            number = parse_non_negative_int(request.POST.get("message", ""))
             found = self.object.messages.filter(pk=number or 0).first()
             if found is None:
                 messages.error(request, gettext("This message of the webhook is no longer stored."))

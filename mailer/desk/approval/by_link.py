@@ -27,9 +27,14 @@ from mailer.accounts import sign_in_limits
 from mailer.approval import external_approval
 from mailer.approval.external_approval import WrongCode
 from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
-from mailer.approval.review_comments_and_checked_variants import check_variant
-from mailer.approval.snapshot_state_changes import ApprovalError, unchecked_variants
-from mailer.desk.approval.views import approval_message, chosen_parts, languages_note, review_context
+from mailer.approval.review_comments_and_checked_variants import mark_variant_checked
+from mailer.approval.snapshot_state_changes import ApprovalError, variants_left_to_check
+from mailer.desk.approval.views import (
+    approval_message,
+    audit_note_of_parts,
+    chosen_parts_if_several,
+    review_context,
+)
 from mailer.desk.editions.variant_version_diff import comparable_versions
 from mailer.rendering.data_types import RenderedVariant
 from mailer.serve_media_files import PICTURE_PATH, stored_file
@@ -61,7 +66,7 @@ class ApprovalLinkPage(TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         snapshot = self.link.snapshot
-        shown = review_context(snapshot, self.link.user, self.request, links=False)
+        shown = review_context(snapshot, self.link.user, self.request, has_desk_access=False)
         for name in ("email", "beside_email"):
             if shown[name]:
                 shown[name] = self._with_our_pictures(shown[name])
@@ -97,12 +102,12 @@ class ApprovalLinkPage(TemplateView):
         reason = " ".join(posted.get("reason", "").split())[:200]
         rejection = posted.get("rejection", "").strip()
         if posted.get("action") == "approve":
-            languages = chosen_parts(self.link.snapshot, posted)
+            languages = chosen_parts_if_several(self.link.snapshot, posted)
             return self._decide(
                 lambda: external_approval.approve_by_link(self.link, code, sha256, now, languages),
                 "desk.approve_by_link",
                 "approved",
-                because=languages_note(languages),
+                because=audit_note_of_parts(languages),
             )
         if posted.get("action") == "reject":
             return self._decide(
@@ -139,10 +144,10 @@ class ApprovalLinkPage(TemplateView):
     def _check(self, key: str) -> HttpResponse:
         snapshot, user = self.link.snapshot, self.link.user
         try:
-            check_variant(snapshot, user, key, timezone.now())
+            mark_variant_checked(snapshot, user, key, timezone.now())
         except ApprovalError as error:
             messages.error(self.request, str(error))
-        missing = next(iter(unchecked_variants(snapshot, user)), "")
+        missing = next(iter(variants_left_to_check(snapshot, user)), "")
         following = f"?variant={missing}#desk-snapshot" if missing else "#decide"
         return redirect(self.request.path + following)
 

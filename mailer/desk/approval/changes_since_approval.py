@@ -19,7 +19,7 @@ from mailer.rendering.data_types import Block, Content, from_json
 _EXCERPT = 60
 
 
-def changes_since_approval(snapshot: Snapshot) -> tuple[str, ...] | None:
+def changes_since_last_approved_snapshot(snapshot: Snapshot) -> tuple[str, ...] | None:
     """One sentence for each change; None if no version of the edition was approved before this one."""
     earlier = Snapshot.objects.filter(
         edition=snapshot.edition_id, approved_at__isnull=False, pk__lt=snapshot.pk

@@ -31,7 +31,7 @@ from mailer.approval import (
     snapshot_state_changes,
     staff_notifications,
 )
-from mailer.approval.content_changes_and_authors import name_of, translated_reason
+from mailer.approval.content_changes_and_authors import translated_reason, user_or_system_name
 from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
 from mailer.approval.possible_approvers import PossibleApprovers, approvers_if_submitted, approvers_of
 from mailer.approval.preflight.findings_and_overrides import Finding, overrides_note
@@ -39,7 +39,7 @@ from mailer.approval.required_approvals import PartApproval
 from mailer.approval.snapshot_state_changes import ApprovalError, WrongHash
 from mailer.approval.staff_by_permission import active_users_with
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
-from mailer.desk.approval.changes_since_approval import changes_since_approval
+from mailer.desk.approval.changes_since_approval import changes_since_last_approved_snapshot
 from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.page_base_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variant_previews
@@ -117,8 +117,10 @@ class SubmitPage(EditionPage):
     def _submitted_text(self) -> str:
         """What happened, and who acts next."""
         snapshot = self.edition.snapshots.filter(state=Snapshot.State.SUBMITTED).first()
-        people = approvers_of(snapshot_state_changes.authors_of_snapshot(snapshot)).able if snapshot else ()
-        asked = [one for one in people if emails_to_staff.is_asked(one)]
+        people = (
+            approvers_of(snapshot_state_changes.author_and_submitter_ids(snapshot)).able if snapshot else ()
+        )
+        asked = [one for one in people if emails_to_staff.is_notified_of_submission(one)]
         if asked:
             text = gettext("The edition “%(edition)s” is submitted. Asked to approve it: %(names)s.")
         elif people:
@@ -129,7 +131,7 @@ class SubmitPage(EditionPage):
             text = gettext(
                 "The edition “%(edition)s” is submitted, but nobody can approve it yet: see “Approval”."
             )
-        names = [name_of(one) for one in asked or people]
+        names = [user_or_system_name(one) for one in asked or people]
         listed = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
         return text % {"edition": self.edition, "names": listed}
 
@@ -227,11 +229,11 @@ class ReviewChecksPage(EditionPage):
 
 
 def review_context(
-    snapshot: Snapshot, user: User, request: HttpRequest, *, links: bool = True
+    snapshot: Snapshot, user: User, request: HttpRequest, *, has_desk_access: bool = True
 ) -> dict[str, Any]:
     """The context of a page that shows the snapshot to `user`; ?variant= and ?as= choose what it shows.
 
-    Not `links`: the user has no access to the desk.
+    Not `has_desk_access`: the user has no access to the desk.
     """
     content = from_json(snapshot.content)
     now = timezone.now()
@@ -255,14 +257,19 @@ def review_context(
     beside = next((pair for pair in listed if pair[0].key == request.GET.get("beside")), None)
     parts = required_approvals.part_approvals(snapshot, content.masthead.languages)
     given = [one for one in parts if one.approval]
-    unchecked = snapshot_state_changes.unchecked_variants(snapshot, user)
+    unchecked = snapshot_state_changes.variants_left_to_check(snapshot, user)
     rejection = getattr(snapshot, "rejection", None)
     found = finding_lines(
-        map(Finding.from_dict, snapshot.findings), snapshot.edition, content, user if links else None
+        map(Finding.from_dict, snapshot.findings),
+        snapshot.edition,
+        content,
+        user if has_desk_access else None,
     )
     return {
-        "authors": [(name_of(author.user), translated_reason(author.reason)) for author in authors],
-        "author_names": ", ".join(name_of(author.user) for author in authors),
+        "authors": [
+            (user_or_system_name(author.user), translated_reason(author.reason)) for author in authors
+        ],
+        "author_names": ", ".join(user_or_system_name(author.user) for author in authors),
         "may_approve": user.has_perm("mailer.approve_edition"),
         "approval_obstacle": _approval_obstacle(snapshot, user),
         "asked_names": _asked_names(snapshot, user),
@@ -274,13 +281,13 @@ def review_context(
         "parts_approved": len(given),
         "approvals": [PartLine.of(one, unchecked) for one in given],
         "rejection": rejection,
-        "rejected_by": name_of(rejection.rejected_by) if rejection else "",
+        "rejected_by": user_or_system_name(rejection.rejected_by) if rejection else "",
         "approvers_since": [
-            (name_of(who), account_influence.approver_since(who))
+            (user_or_system_name(who), account_influence.approver_since(who))
             for who in dict.fromkeys(one.approval.approver for one in given if one.approval)
         ],
         "tracking": _tracking(snapshot),
-        "submitter": name_of(snapshot.submitted_by),
+        "submitter": user_or_system_name(snapshot.submitted_by),
         "variants": listed,
         "variants_in_use": in_use,
         "variants_unused": len(listed) - in_use,
@@ -314,7 +321,7 @@ def review_context(
         "kept": [("variant", chosen.key), ("as", view_as)] if chosen else [],
         "shown_key": chosen.key if chosen else "",
         "by_key": True,
-        "changes": changes_since_approval(snapshot),
+        "changes": changes_since_last_approved_snapshot(snapshot),
         "findings": found,
         "findings_counted": count_findings(found),
         "overridden": [line for line in found if line.finding.override],
@@ -337,14 +344,18 @@ def who_approves(found: PossibleApprovers, user: User) -> dict[str, Any]:
 def _who_approves_snapshot(snapshot: Snapshot, user: User) -> dict[str, Any]:
     if snapshot.state != Snapshot.State.SUBMITTED:
         return {"no_second_person": False}
-    return who_approves(approvers_of(snapshot_state_changes.authors_of_snapshot(snapshot)), user)
+    return who_approves(approvers_of(snapshot_state_changes.author_and_submitter_ids(snapshot)), user)
 
 
 def _asked_names(snapshot: Snapshot, user: User) -> str:
     """Who is asked by email to approve the submission, by name."""
     if snapshot.state != Snapshot.State.SUBMITTED:
         return ""
-    people = [one for one in possible_approvers.second_persons(snapshot) if emails_to_staff.is_asked(one)]
+    people = [
+        one
+        for one in possible_approvers.second_persons(snapshot)
+        if emails_to_staff.is_notified_of_submission(one)
+    ]
     ways = staff_notifications.notification_ways(people, "submitted")
     return names_for(user, [one for one in people if staff_notifications.EMAIL in ways[one.pk]][:_NAMED])
 
@@ -367,17 +378,17 @@ class PartLine:
             value=one.part,
             label=one.label,
             approval=one.approval,
-            approver=name_of(one.approval.approver) if one.approval else "",
+            approver=user_or_system_name(one.approval.approver) if one.approval else "",
             unchecked=sum(part == one.part for part in unchecked.values()),
         )
 
 
-def chosen_parts(snapshot: Snapshot, posted: QueryDict) -> list[str] | None:
+def chosen_parts_if_several(snapshot: Snapshot, posted: QueryDict) -> list[str] | None:
     """The parts that a form approves; None where the snapshot has only one."""
     return posted.getlist("language") if len(required_approvals.parts_of(snapshot)) > 1 else None
 
 
-def languages_note(parts: Sequence[str] | None) -> str:
+def audit_note_of_parts(parts: Sequence[str] | None) -> str:
     """What the audit log keeps of an approval of some parts: "kk, ru"."""
     return ", ".join(part or "*" for part in parts or ())
 
@@ -525,7 +536,7 @@ class ApprovalLinkAction(SnapshotPage):
             return self.attempt(
                 lambda: external_approval.revoke(link, now),
                 gettext("The approval link that was sent to %(name)s is revoked.")
-                % {"name": name_of(link.user)},
+                % {"name": user_or_system_name(link.user)},
                 "desk.approval_link_revoke",
                 on_success="review",
                 on_error="review",
@@ -543,7 +554,7 @@ class ApprovalLinkAction(SnapshotPage):
         return self.attempt(
             lambda: external_approval.create_and_mail_link(snapshot, approver, user, now),
             gettext("An approval link for this edition is being sent to %(name)s.")
-            % {"name": name_of(approver)},
+            % {"name": user_or_system_name(approver)},
             "desk.approval_link",
             on_success="review",
             on_error="review",
@@ -562,19 +573,19 @@ class ApproveAction(SnapshotPage):
 
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, sha256 = current_user(self.request), self.request.POST.get("sha256", "")
-        languages = chosen_parts(snapshot, self.request.POST)
+        languages = chosen_parts_if_several(snapshot, self.request.POST)
         missing = required_approvals.missing_parts(snapshot)
         completes = languages is None or set(missing) <= set(languages)
         may_schedule = completes and user.has_perm("mailer.schedule_edition")
         return self.attempt(
             lambda: snapshot_state_changes.approve(
-                snapshot, user, sha256, timezone.now(), languages=languages
+                snapshot, user, sha256, timezone.now(), parts_to_approve=languages
             ),
             lambda: approval_message(snapshot),
             "desk.approve",
             on_success="schedule" if may_schedule else "review",
             on_error="review",
-            because=languages_note(languages),
+            because=audit_note_of_parts(languages),
         )
 
 
@@ -689,11 +700,11 @@ class CheckVariantAction(_ReviewAction):
     def act_on(self, snapshot: Snapshot) -> HttpResponse:
         user, key = current_user(self.request), self.request.POST.get("variant", "")
         try:
-            review_comments_and_checked_variants.check_variant(snapshot, user, key, timezone.now())
+            review_comments_and_checked_variants.mark_variant_checked(snapshot, user, key, timezone.now())
         except ApprovalError as error:
             messages.error(self.request, str(error))
             return self.redirect_to("review")
-        missing = next(iter(snapshot_state_changes.unchecked_variants(snapshot, user)), "")
+        missing = next(iter(snapshot_state_changes.variants_left_to_check(snapshot, user)), "")
         following = f"?variant={missing}#desk-snapshot" if missing else "#desk-decide"
         return redirect(reverse("desk_edition:review", args=[self.edition.pk]) + following)
 

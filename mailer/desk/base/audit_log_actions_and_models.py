@@ -204,4 +204,4 @@ def track_models() -> None:
 def _attributes(subscriber: Subscriber) -> dict[str, Any]:
     """A subscriber's tags and custom fields, by name."""
     tags = sorted(subscriber.taggings.values_list("tag__name", flat=True))
-    return {"tags": tags, **subscriber_tags_and_fields.values_of(subscriber)}
+    return {"tags": tags, **subscriber_tags_and_fields.custom_field_values(subscriber)}

@@ -29,7 +29,7 @@ SELECT value FROM found WHERE value IS NOT NULL
 """
 
 
-def log_models(request: HttpRequest) -> list[Any]:
+def log_models_with_entries(request: HttpRequest) -> list[Any]:
     """The tables with entries, or the first one; asked for once for each request."""
     known: list[Any] | None = request.__dict__.get("desk_log_models")
     if known is None:
@@ -44,7 +44,7 @@ def used_values(request: HttpRequest, name: str) -> set[Any]:
     known: dict[str, set[Any]] = request.__dict__.setdefault("desk_used_values", {})
     if name not in known:
         known[name] = set()
-        for model in log_models(request):
+        for model in log_models_with_entries(request):
             column = connection.ops.quote_name(model._meta.get_field(name).column)
             table = connection.ops.quote_name(model._meta.db_table)
             with connection.cursor() as cursor:
@@ -88,7 +88,7 @@ class AuditLogFilters(SiteHistoryReportFilterSet):
 
 def filtered_entries(view: LogEntriesView) -> QuerySet[Any]:
     """As Wagtail's method of the view, but tables without entries do not keep the database from its index."""
-    view.log_models = log_models(view.request)
+    view.log_models = log_models_with_entries(view.request)
     found: QuerySet[Any] | None = None
     for place, model in enumerate(view.log_models):
         entries = model.objects.viewable_by_user(view.request.user).values("pk", "timestamp")

@@ -9,14 +9,14 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, pgettext
 
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.possible_approvers import Barred
 
 
 def names_for(viewer: User, users: Iterable[User]) -> str:
     """The names, with "you" for the reader: "you, Dana Serikova"; "" for nobody."""
     return ", ".join(
-        pgettext("in a list of names", "you") if one == viewer else name_of(one) for one in users
+        pgettext("in a list of names", "you") if one == viewer else user_or_system_name(one) for one in users
     )
 
 
@@ -27,10 +27,10 @@ def why_barred(one: Barred, viewer: User) -> str:
             gettext("You cannot approve what you wrote or set up yourself.")
             if one.user == viewer
             else gettext("%(name)s cannot approve what they wrote or set up themselves.")
-            % {"name": name_of(one.user)}
+            % {"name": user_or_system_name(one.user)}
         )
     values = {
-        "name": name_of(one.user),
+        "name": user_or_system_name(one.user),
         "date": date_format(localtime(one.until), "DATE_FORMAT") if one.until else "",
         "authors": names_for(viewer, one.because_of or one.controls),
     }

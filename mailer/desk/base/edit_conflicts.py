@@ -30,7 +30,7 @@ from wagtail.log_actions import registry
 from wagtail.models import Revision, RevisionMixin
 
 from mailer import staff_localization
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.desk.base.page_base_classes import current_user
 from mailer.stories import draft_editing
 from mailer.stories.draft_editing import Conflict, Values
@@ -190,7 +190,7 @@ class Merge:
     conflicts: tuple[Conflict, ...] = ()
 
 
-def merge(saved: Values, sent: Values, base: Mapping[str, str]) -> Merge:
+def find_kept_and_conflicting_fields(saved: Values, sent: Values, base: Mapping[str, str]) -> Merge:
     """Which values stay as they are saved, and which both changed. `base`: hashes of the form's own start."""
     empty = draft_editing.value_hashes({"": ""}, _is_plain)[""]
     names = {**saved, **sent}
@@ -288,7 +288,7 @@ class EditGuard:
             return
         saved, sent = self._saved_form(), self.get_form()
         self._opened = parse_datetime(base["at"])
-        merged = merge(saved_values(saved), sent_values(sent), base["marks"])
+        merged = find_kept_and_conflicting_fields(saved_values(saved), sent_values(sent), base["marks"])
         merged = _without_whole_inputs(merged, _plain_inputs(saved))
         data = request.POST.copy()
         data[BASE] = self._base(saved)
@@ -326,7 +326,7 @@ class EditGuard:
         text = gettext(
             "Another person saved this meanwhile: “%(theirs)s”. Your text is still in the "
             "form. Save again to use yours instead."
-        ) % {"theirs": displayed_value(saved, conflict.field) or gettext("empty")}
+        ) % {"theirs": displayed_saved_value(saved, conflict.field) or gettext("empty")}
         if conflict.field in form.fields:
             form.add_error(conflict.field, text)
         else:
@@ -364,7 +364,7 @@ class EditGuard:
                 "at": at
             }
         return gettext("%(name)s saved this page on %(at)s, after you opened it.") % {
-            "name": name_of(entry.user),
+            "name": user_or_system_name(entry.user),
             "at": at,
         }
 
@@ -378,7 +378,7 @@ def last_change(row: RevisionMixin) -> str:
         return ""
     at = date_format(timezone.localtime(revision.created_at), "DATETIME_FORMAT")
     return gettext("The last change to this page was made by %(name)s on %(at)s.") % {
-        "name": name_of(revision.user),
+        "name": user_or_system_name(revision.user),
         "at": at,
     }
 
@@ -454,7 +454,7 @@ def field_label(form: forms.BaseForm, name: str) -> str:
     return gettext("%(part)s in %(language)s") % values
 
 
-def displayed_value(form: forms.BaseForm, name: str) -> str:
+def displayed_saved_value(form: forms.BaseForm, name: str) -> str:
     """The saved value as staff read it; "" for an empty one."""
     if name in (plain := _plain_inputs(form)):
         return plain[name].saved

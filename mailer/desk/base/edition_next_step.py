@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.models import Snapshot
 from mailer.approval.possible_approvers import approvers_of
-from mailer.approval.snapshot_state_changes import authors_of_snapshot
+from mailer.approval.snapshot_state_changes import author_and_submitter_ids
 from mailer.approval.staff_by_permission import active_users_with
 from mailer.desk.base.barred_approvers import names_for
 
@@ -49,4 +49,4 @@ def next_step_for(user: User, state: str, label: str, snapshot: Snapshot | None,
 def _people_who_act(state: str, snapshot: Snapshot | None) -> Sequence[User]:
     if state != "submitted":
         return list(active_users_with(_PERMISSIONS[state])[: _NAMED + 1])
-    return approvers_of(authors_of_snapshot(snapshot)).able if snapshot is not None else ()
+    return approvers_of(author_and_submitter_ids(snapshot)).able if snapshot is not None else ()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrOrPromise
 
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.possible_approvers import is_second_person
 from mailer.approval.review_comments_and_checked_variants import comments_of
@@ -269,7 +269,7 @@ def _open_comments(last: Snapshot) -> Iterable[OpenComment]:
         yield OpenComment(
             pk=one.pk,
             text=one.text,
-            name=name_of(one.user),
+            name=user_or_system_name(one.user),
             about=str(story) if story else "",
             url=reverse("desk_stories:edit", args=[story.pk]) if story else "",
         )
@@ -283,7 +283,7 @@ def _draft_reason(last: Snapshot) -> str:
 def rejection_label(rejection: Rejection) -> str:
     """Who rejected an edition, and why: "Timur rejected it: The dates are wrong."."""
     return gettext("%(name)s rejected the edition: %(reason)s") % {
-        "name": name_of(rejection.rejected_by),
+        "name": user_or_system_name(rejection.rejected_by),
         "reason": rejection.reason,
     }
 
@@ -322,11 +322,12 @@ def edit_tab_label(state: str) -> str:
 
 
 def change_draft(
-    edition: Edition, user: User, now: datetime, act: Callable[[Edition], T], *, unlocked: bool
+    edition: Edition, user: User, now: datetime, act: Callable[[Edition], T], *, withdrawal_acknowledged: bool
 ) -> T:
     """`draft_blocks.change_draft`, if the state still allows it once nobody else can submit the edition.
 
-    `unlocked`: whether the user was shown that the change withdraws a submission. Raises EditionLocked.
+    `withdrawal_acknowledged`: whether the user was shown that the change withdraws a submission. Raises
+    EditionLocked.
     """
 
     def checked(draft: Edition) -> T:
@@ -336,7 +337,7 @@ def change_draft(
                 gettext("This edition is being sent or was sent. It cannot be changed any more."),
                 submitted=False,
             )
-        if state in OPEN_STATES and not unlocked:
+        if state in OPEN_STATES and not withdrawal_acknowledged:
             raise EditionLocked(
                 gettext("This edition is no longer a draft. Choose “Change this edition” first."),
                 submitted=True,

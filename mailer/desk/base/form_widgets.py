@@ -26,7 +26,7 @@ from mailer.desk.base.markup import escaped_text, join_safe_markup
 from subscribers.code_list_field import split_codes
 
 
-def parse_int(text: str) -> int | None:
+def parse_non_negative_int(text: str) -> int | None:
     """A non-negative integer that fits a primary key; None for any other text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
@@ -44,7 +44,7 @@ def language_choices(codes: Iterable[str]) -> Choices:
     return [(code, staff_localization.language_name(code)) for code in codes]
 
 
-def country_choices() -> Choices:
+def site_country_choices() -> Choices:
     """The countries of `[site] countries`, with their English names."""
     return [(code, staff_localization.country_name(code)) for code in settings.CONFIG.site.countries]
 

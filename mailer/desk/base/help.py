@@ -84,7 +84,7 @@ _PARSER = MarkdownIt("commonmark", {"html": False}).enable("table")
 _HEADING = re.compile(r"[^\w\- ]")
 
 
-def page_for(path: str) -> str:
+def help_page_url(path: str) -> str:
     """The address of the help page that belongs to a screen, by the screen's path."""
     below = path.removeprefix("/desk/")
     target = next((page for pattern, page in _SCREENS if re.match(pattern, below)), "guide")

@@ -14,7 +14,7 @@ from mailer import staff_localization
 from mailer.rendering import localization
 
 
-def country_names(codes: Sequence[str]) -> str:
+def country_names_or_all(codes: Sequence[str]) -> str:
     """The countries' names as a list; "All countries" for none."""
     return staff_localization.country_names(codes) if codes else gettext("All countries")
 

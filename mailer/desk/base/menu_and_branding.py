@@ -24,7 +24,7 @@ from wagtail.admin.menu import (
 )
 from wagtail.admin.search import SearchArea
 
-from mailer.desk.base.help import page_for
+from mailer.desk.base.help import help_page_url
 from mailer.desk.base.menu_badge_counts import MenuBadgeCounts, label_with_count, menu_badge_counts
 from mailer.desk.base.page_base_classes import may_view_editions
 
@@ -144,7 +144,7 @@ class _HelpForPage(MenuItem):
 
     def render_component(self, request: HttpRequest) -> Any:
         component = super().render_component(request)
-        component.url = page_for(request.path)
+        component.url = help_page_url(request.path)
         return component
 
 
@@ -158,7 +158,7 @@ def all_help() -> MenuItem:
     return MenuItem(_("Help"), reverse("desk_help"), name="all-help", icon_name="list-ul", order=200)
 
 
-def customize_help(request: HttpRequest, items: list[MenuItem]) -> None:
+def remove_wagtail_org_links(request: HttpRequest, items: list[MenuItem]) -> None:
     """Wagtail hook `construct_help_menu`: keeps the keyboard shortcuts only."""
     items[:] = [item for item in items if "wagtail.org" not in str(item.url)]
 

@@ -16,7 +16,7 @@ from wagtail.admin import messages
 
 from mailer.approval.models import Authorship, Snapshot
 from mailer.approval.possible_approvers import approvers_of
-from mailer.approval.staff_by_permission import users_with
+from mailer.approval.staff_by_permission import users_with_permission_and_email
 from mailer.delivery.models import Mailing
 from mailer.doctor import requested_check_runs
 from mailer.editions.models import Newsletter
@@ -155,7 +155,9 @@ def can_be_approved(author: User) -> bool:
 
     That is no account which the user, or who changed the newsletter, created or changed in the last 30 days.
     """
-    return _can_be_approved(author, users_with("mailer.approve_edition"), newsletter_settings_authors())
+    return _can_be_approved(
+        author, users_with_permission_and_email("mailer.approve_edition"), newsletter_settings_authors()
+    )
 
 
 def _can_be_approved(author: User, approvers: set[User], others: set[int]) -> bool:
@@ -164,13 +166,19 @@ def _can_be_approved(author: User, approvers: set[User], others: set[int]) -> bo
 
 def _has_writer(_run: CheckRun | None) -> bool:
     """Whether a second account can submit editions: the first one is the admin's."""
-    return len(users_with("mailer.submit_edition")) > 1
+    return len(users_with_permission_and_email("mailer.submit_edition")) > 1
 
 
 def _has_approver(_run: CheckRun | None) -> bool:
     """Whether one person can submit an edition, and another one approve it."""
-    approvers, others = users_with("mailer.approve_edition"), newsletter_settings_authors()
-    return any(_can_be_approved(one, approvers, others) for one in users_with("mailer.submit_edition"))
+    approvers, others = (
+        users_with_permission_and_email("mailer.approve_edition"),
+        newsletter_settings_authors(),
+    )
+    return any(
+        _can_be_approved(one, approvers, others)
+        for one in users_with_permission_and_email("mailer.submit_edition")
+    )
 
 
 def _checks_pass(*checks: str) -> Callable[[CheckRun | None], bool]:

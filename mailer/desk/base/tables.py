@@ -17,7 +17,7 @@ from wagtail.admin.views.generic import IndexView
 from wagtail.admin.viewsets.model import ModelViewSet
 
 from mailer.desk.base.edit_conflicts import GuardedEditView
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.reports.number_formats import format_number
 from mailer.reports.spreadsheet_export import Sheet, csv_lines, write_xlsx
 from subscribers.search.subscriber_search import CappedCount
@@ -112,7 +112,7 @@ class CheckboxColumn(Column):
 
 def page_cursor(request: HttpRequest, name: str) -> int | None:
     """The primary key in the query parameter `name`, from which the page starts; None for the first page."""
-    return parse_int(request.GET.get(name, ""))
+    return parse_non_negative_int(request.GET.get(name, ""))
 
 
 def subscribers_label(count: CappedCount) -> str:

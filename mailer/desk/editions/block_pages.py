@@ -497,7 +497,11 @@ class _BlockPage(EditionPage, FormView[BlockForm], ABC):
         user, now = current_user(self.request), timezone.now()
         try:
             block = change_draft(
-                self.edition, user, now, lambda draft: self.apply(draft, form), unlocked=self.is_unlocked()
+                self.edition,
+                user,
+                now,
+                lambda draft: self.apply(draft, form),
+                withdrawal_acknowledged=self.is_unlocked(),
             )
         except BlockNotFound:
             text = _("Your change was not saved: another person has removed this part of the edition.")
@@ -684,7 +688,7 @@ class EditBlockPage(_BlockPage):
         }
         named = [(code, staff_localization.language_name(code)) for code in self.edition.newsletter.languages]
         return translation_glossary.terms_with_forms_in(
-            texts, translation_glossary.terms_of(self.edition.newsletter), named
+            texts, translation_glossary.glossary_terms_of_one_or_all(self.edition.newsletter), named
         )
 
     def apply(self, draft: Edition, form: BlockForm) -> str:
@@ -769,7 +773,7 @@ def _shown(form: BlockForm, name: str, value: str) -> str:
         picture = get_image_model().objects.filter(pk=int(value)).first() if value else None
         return picture.title if picture else ""
     if name == "countries":
-        return localized_names_and_dates.country_names(split_codes(value))
+        return localized_names_and_dates.country_names_or_all(split_codes(value))
     if isinstance(field, forms.ChoiceField):
         return str(dict(field.widget.choices).get(value, value))
     return without_markup(value)

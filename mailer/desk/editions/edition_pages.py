@@ -23,8 +23,8 @@ from wagtail.admin.ui.tables import Column
 from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
 
-from mailer.approval.content_changes_and_authors import name_of
-from mailer.approval.snapshot_state_changes import delete_snapshots_unless_approved
+from mailer.approval.content_changes_and_authors import user_or_system_name
+from mailer.approval.snapshot_state_changes import delete_snapshots_if_none_approved
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import (
@@ -35,7 +35,7 @@ from mailer.desk.base.edition_workflow import (
     next_step_label,
     state_label,
 )
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.editions import workbench
@@ -172,7 +172,7 @@ class EditionDeleteView(DeleteView):
         try:
             with transaction.atomic():
                 if edition_state(self.object) == "rejected":
-                    delete_snapshots_unless_approved(self.object)
+                    delete_snapshots_if_none_approved(self.object)
                 response: HttpResponse = super().form_valid(form)
         except ProtectedError:
             text = gettext(
@@ -228,7 +228,11 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
         user, unlocked = current_user(self.request), "unlocked" in self.request.POST
         try:
             change_draft(
-                self.edition, user, timezone.now(), lambda draft: self._change(draft, form), unlocked=unlocked
+                self.edition,
+                user,
+                timezone.now(),
+                lambda draft: self._change(draft, form),
+                withdrawal_acknowledged=unlocked,
             )
         except EditionLocked as error:
             if error.submitted:
@@ -261,7 +265,9 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
         changes, conflicts = draft_editing.find_changes_and_conflicts(latest, written, base)
         if conflicts:
             theirs = {one.field: str(getattr(draft, one.field) or _("empty")) for one in conflicts}
-            raise _ChangedMeanwhile(theirs, draft_editing.base_after_saving(latest, written, base, conflicts))
+            raise _ChangedMeanwhile(
+                theirs, draft_editing.base_hashes_after_saving(latest, written, base, conflicts)
+            )
         for name in changes:
             setattr(draft, name, form.cleaned_data[name])
 
@@ -299,7 +305,7 @@ class RestorePage(EditionPage):
         return bool(self.request.user.has_perm("mailer.change_edition"))
 
     def load(self, **kwargs: Any) -> None:
-        super().load(pk=parse_int(str(kwargs["pk"])) or 0)
+        super().load(pk=parse_non_negative_int(str(kwargs["pk"])) or 0)
         self.revision = get_object_or_404(self.edition.revisions, pk=kwargs["revision_id"])
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -308,7 +314,7 @@ class RestorePage(EditionPage):
             context,
             submitted=context["overview"].state in OPEN_STATES,
             revision=self.revision,
-            author=translated(name_of(self.revision.user)),
+            author=translated(user_or_system_name(self.revision.user)),
             rows=workbench.rows_of(self.revision.as_object()),
             subjects=self.revision.as_object().texts.all(),
         )
@@ -334,7 +340,7 @@ class RestorePage(EditionPage):
 
         user, unlocked = current_user(request), "unlocked" in request.POST
         try:
-            change_draft(self.edition, user, timezone.now(), restore, unlocked=unlocked)
+            change_draft(self.edition, user, timezone.now(), restore, withdrawal_acknowledged=unlocked)
         except EditionLocked as error:
             if error.submitted:
                 # The page now says that it withdraws the submission.

@@ -123,7 +123,7 @@ def _found(errors: int, count: int) -> str:
 
 def _name(story: StoryRecord, content: Content) -> str:
     wanted = (staff_localization.active_language(), *content.masthead.languages)
-    chosen = localization.choose_text(story.texts, wanted[0], wanted[1:])
+    chosen = localization.choose_text_or_first(story.texts, wanted[0], wanted[1:])
     return excerpt(chosen.headline) if chosen else story.key
 
 

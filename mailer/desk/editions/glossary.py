@@ -73,7 +73,7 @@ class GlossaryPage(_GlossaryPage, TemplateView):
                         (code, row.names.get(code, ()), row.forbidden.get(code, ())) for code in languages
                     ],
                 }
-                for row in translation_glossary.rows_of(self.object)
+                for row in translation_glossary.newsletter_and_shared_terms(self.object)
             ],
             **kwargs,
         )
@@ -176,7 +176,14 @@ class GlossaryTermPage(_GlossaryPage, FormView[TermForm]):
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
         if pk := kwargs.get("term"):
-            self.term = next((row for row in translation_glossary.rows_of(self.object) if row.pk == pk), None)
+            self.term = next(
+                (
+                    row
+                    for row in translation_glossary.newsletter_and_shared_terms(self.object)
+                    if row.pk == pk
+                ),
+                None,
+            )
             if self.term is None:
                 raise Http404
 

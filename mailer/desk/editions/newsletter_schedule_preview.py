@@ -16,7 +16,7 @@ from wagtail.admin.panels import Panel
 
 from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import StaffPage
 from mailer.desk.editions.newsletter_schedule_field import ScheduleInput, date_moved_note, schedule_text
 from mailer.editions.assemble import now_or_demo_time
@@ -44,7 +44,7 @@ class DateRow:
     sending_note: str
 
 
-def long_wait_before_sending(dates: Iterable[PlannedDate]) -> int:
+def long_wait_days_before_sending(dates: Iterable[PlannedDate]) -> int:
     """The most days from assembly to sending; 0 for what is usual.
 
     A rule for sending whose day comes before that of the assembly leads to the month after it.
@@ -74,14 +74,14 @@ def _context(newsletter: Newsletter) -> dict[str, Any]:
     dates = _next_dates(newsletter)
     return {
         "rows": list(map(_row, dates)),
-        "long_wait": long_wait_before_sending(dates),
+        "long_wait": long_wait_days_before_sending(dates),
         "assembly": schedule_text(newsletter.assemble_on, newsletter.zone),
         "sending": schedule_text(newsletter.send_on, newsletter.zone) if newsletter.send_on else "",
         "zone": staff_localization.zone_label(None, ZoneInfo(newsletter.zone)),
     }
 
 
-def newsletter_from_form(data: Mapping[str, Any]) -> Newsletter | None:
+def newsletter_with_schedule_from_form(data: Mapping[str, Any]) -> Newsletter | None:
     """A newsletter with the schedule that a form sent; None if a part of it is invalid."""
     zone = str(data.get("zone", ""))
     getlist = data.getlist if isinstance(data, QueryDict) else lambda name: data.get(name, [])
@@ -93,7 +93,7 @@ def newsletter_from_form(data: Mapping[str, Any]) -> Newsletter | None:
         return None
     if zone not in available_timezones():
         return None
-    hours = parse_int(str(data.get("cutoff_hours", "")))
+    hours = parse_non_negative_int(str(data.get("cutoff_hours", "")))
     return Newsletter(
         **lines,
         zone=zone,
@@ -118,7 +118,9 @@ class DatesPanel(Panel):
 
         def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
             context: dict[str, Any] = super().get_context_data(parent_context)
-            shown = newsletter_from_form(self.form.data) if self.form.is_bound else self.instance
+            shown = (
+                newsletter_with_schedule_from_form(self.form.data) if self.form.is_bound else self.instance
+            )
             return {**context, "dates": _context(shown) if shown is not None else None}
 
 
@@ -140,7 +142,7 @@ class ScheduleDatesPage(StaffPage, TemplateView):
         return may("mailer.change_newsletter") or may("mailer.add_newsletter")
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        found = newsletter_from_form(request.POST)
+        found = newsletter_with_schedule_from_form(request.POST)
         dates = _context(found) if found is not None else None
         if "application/json" in request.headers.get("Accept", ""):
             return JsonResponse({"html": render_to_string("desk/editions/dates.html", {"dates": dates})})

@@ -89,7 +89,7 @@ class TemplatesPage(NewsletterPage, TemplateView):
             if masthead.templates
             else []
         )
-        names = dict.fromkeys((*template_sandbox.part_names(), *dict(masthead.templates)))
+        names = dict.fromkeys((*template_sandbox.shipped_part_names(), *dict(masthead.templates)))
         latest: dict[str, TemplateVersion] = {}
         for version in self.object.template_versions.select_related("author").order_by("pk"):
             latest[version.part] = version
@@ -151,7 +151,10 @@ class TemplatePartPage(NewsletterPage, TemplateView):
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
         self.part = kwargs["part"]
-        known = (*template_sandbox.part_names(), *dict(newsletter_template_parts.parts_in_use(self.object)))
+        known = (
+            *template_sandbox.shipped_part_names(),
+            *dict(newsletter_template_parts.parts_in_use(self.object)),
+        )
         if self.part not in known:
             raise Http404
 

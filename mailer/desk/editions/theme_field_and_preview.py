@@ -309,7 +309,7 @@ def render_sample(masthead: Masthead, language: str) -> RenderedVariant:
     values = {
         "unsubscribe_url": "#",
         "preferences_url": "#",
-        "countries": merge_tags.country_names((), language),
+        "countries": merge_tags.country_names_or_all((), language),
     }
     html = merge_tags.fill_html(rendered.html, values)
     html = _PICTURE.sub(lambda found: reverse("desk_sample_picture", args=[found[1]]), html)

@@ -22,16 +22,16 @@ from wagtail.log_actions import log
 
 from mailer import staff_localization
 from mailer.desk.base.edition_workflow import OPEN_STATES, EditionLocked, change_draft
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.glossary import notes_for
-from mailer.desk.editions.workbench import BLOCK_LABELS, unread_language_notes
+from mailer.desk.editions.workbench import BLOCK_LABELS, notes_on_languages_without_readers
 from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.cached_audience_counts import count_for_page
 from mailer.editions.rendering_input import story_ids
 from mailer.editions.translation_completeness import Row, completeness_of
-from mailer.editions.translation_units_and_changes import (
+from mailer.editions.translation_units_and_returned_files import (
     Change,
     ForeignFile,
     TranslatedUnit,
@@ -140,7 +140,7 @@ class TranslationsPage(EditionPage):
         with suppress(InvalidRule):
             audience = Audience.of_edition(draft, timezone.now())
             counted = count_for_page(audience, timezone.now()).combinations
-        unread = unread_language_notes(counted, newsletter)
+        unread = notes_on_languages_without_readers(counted, newsletter)
         return super().get_context_data(
             languages=[
                 (
@@ -163,7 +163,7 @@ class TranslationsPage(EditionPage):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Confirm the translation of the story into the language that are posted."""
-        story = parse_int(request.POST.get("story", "")) or 0
+        story = parse_non_negative_int(request.POST.get("story", "")) or 0
         language = request.POST.get("language", "")[:12]
         if story in story_ids(draft_blocks.latest_draft(self.edition)):
             with transaction.atomic():
@@ -192,10 +192,10 @@ class TranslationsPage(EditionPage):
 def confirm_translation(story: Story, language: str, request: HttpRequest) -> None:
     """Record that the translation fits today's source, in the draft and where readers see it."""
     draft = draft_editing.latest_draft(story)
-    if not translation_states.confirm_translation(draft, language):
+    if not translation_states.mark_translation_current_unsaved(draft, language):
         messages.error(request, gettext("This story no longer has a translation into this language."))
         return
-    if translation_states.confirm_translation(story, language):
+    if translation_states.mark_translation_current_unsaved(story, language):
         for text in story.texts.all():
             story.texts.model.objects.filter(pk=text.pk).update(translated_from=text.translated_from)
     draft.save_revision(user=current_user(request), changed=False, log_action="desk.confirm_translation")
@@ -241,9 +241,9 @@ class TranslationExport(EditionPage):
             module_name, ending = _FORMATS[request.GET.get("format", "")]
         except KeyError:
             raise Http404 from None
-        story = parse_int(request.GET.get("story", ""))
+        story = parse_non_negative_int(request.GET.get("story", ""))
         units = units_of(draft_blocks.latest_draft(self.edition), source, target, story)
-        terms = translation_glossary.terms_of(self.edition.newsletter)
+        terms = translation_glossary.glossary_terms_of_one_or_all(self.edition.newsletter)
         notes = [
             (_note(unit), *notes_for(sanitize.to_plain_text(unit.source), source, target, terms))
             for unit in units
@@ -352,7 +352,7 @@ class TranslationImport(EditionPage):
                         user,
                         now,
                         lambda latest: apply_to_edition(latest, own, file.target),
-                        unlocked=True,
+                        withdrawal_acknowledged=True,
                     )
             except EditionLocked as error:
                 messages.error(request, str(error))

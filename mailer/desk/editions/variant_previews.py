@@ -47,7 +47,7 @@ def fill_placeholders(rendered: RenderedVariant, countries: Sequence[str]) -> Re
     values = {
         "unsubscribe_url": "#",
         "preferences_url": "#",
-        "countries": merge_tags.country_names(countries, rendered.language),
+        "countries": merge_tags.country_names_or_all(countries, rendered.language),
     }
     html = pictures.with_pictures_from_site(merge_tags.fill_html(rendered.html, values))
     return replace(rendered, html=html, text=merge_tags.fill_text(rendered.text, values))

@@ -36,7 +36,7 @@ from mailer.desk.base.edition_workflow import (
     change_draft,
     edit_tab_label,
 )
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.draft_content_and_preflight import current_content, run_preflight
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
@@ -216,7 +216,7 @@ class WorkbenchPage(EditionPage):
         return edit_tab_label(self.overview.state)
 
     def load(self, **kwargs: Any) -> None:
-        pk = parse_int(str(kwargs["pk"]))
+        pk = parse_non_negative_int(str(kwargs["pk"]))
         super().load(pk=0 if pk is None else pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -241,7 +241,7 @@ class WorkbenchPage(EditionPage):
         rows = rows_of(draft, comments, stories)
         return {
             "rows": rows,
-            "rows_counted": count_rows(rows),
+            "rows_counted": contents_summary(rows),
             "comments": [comment for comment in comments if not comment.story_key],
             "editable": state in WITH_WRITERS or (state in OPEN_STATES and self._unlocked()),
             "locked": state in OPEN_STATES and not self._unlocked(),
@@ -285,7 +285,7 @@ class WorkbenchPage(EditionPage):
     def _comment_done(self, request: HttpRequest) -> HttpResponse:
         comment = get_object_or_404(
             ReviewComment,
-            pk=parse_int(request.POST.get("comment", "")) or 0,
+            pk=parse_non_negative_int(request.POST.get("comment", "")) or 0,
             snapshot__edition=self.edition,
         )
         try:
@@ -308,7 +308,7 @@ class WorkbenchPage(EditionPage):
                 user,
                 now,
                 lambda draft: action(draft, request.POST, now),
-                unlocked=self._unlocked(),
+                withdrawal_acknowledged=self._unlocked(),
             )
         except EditionLocked as error:
             return self._refuse(str(error))
@@ -369,14 +369,16 @@ def _remove(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     rows = rows_of(draft)
     at = draft_blocks.find_block(raw_blocks(draft), block)
     rest = [row.id for row in rows if row.id != block]
-    draft_blocks.remove_block(draft, block)
+    draft_blocks.remove_block_and_leave_out_stories(draft, block)
     text = _("“%(title)s” is removed from this edition.") % {"title": rows[at].title}
     return Outcome(text, f"handle-{rest[min(at, len(rest) - 1)]}" if rest else "workbench-pool")
 
 
 def _remove_title(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
     block = data.get("block", "")
-    draft_blocks.remove_title(draft, block, parse_int(data.get("story", "")) or 0)
+    draft_blocks.remove_story_from_title_list(
+        draft, block, parse_non_negative_int(data.get("story", "")) or 0
+    )
     return Outcome(_("The publication is removed from this edition."), f"handle-{block}")
 
 
@@ -390,7 +392,7 @@ def _lead(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
 
 
 def _add(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
-    story = Story.objects.filter(pk=parse_int(data.get("story", "")) or 0).first()
+    story = Story.objects.filter(pk=parse_non_negative_int(data.get("story", "")) or 0).first()
     ids = draft_blocks.add_stories(draft, [story] if story else [], data.get("before") or None)
     if not ids or story is None:
         return Outcome(_("Nothing was added: the story is already in this edition."), "workbench-pool")
@@ -462,7 +464,7 @@ def rows_of(
     return [_with_comments(row, comments) for row in rows]
 
 
-def count_rows(rows: Iterable[Row]) -> str:
+def contents_summary(rows: Iterable[Row]) -> str:
     """What an edition is made of: "2 stories, 1 text"."""
     rows = list(rows)
     stories = sum(len(row.stories) for row in rows if row.kind in STORY_BLOCKS or row.kind == "titles")
@@ -507,13 +509,13 @@ def _row(block: RawBlock, stories: Mapping[int, StoryRow], overrides: Mapping[in
         country = value.get("country") or ""
         texts = draft_blocks.texts_by_language(value)
         title = staff_localization.country_name(country) if country else _first_text(texts) or label
-        countries = "" if country else localized_names_and_dates.country_names(())
+        countries = "" if country else localized_names_and_dates.country_names_or_all(())
         languages = "" if country else localized_names_and_dates.language_names(list(texts))
     elif kind in WRITTEN_KINDS:
         written = draft_blocks.block_texts(block)
         texts = {code: next(iter(parts.values())) for code, parts in written.items()}
         title = _excerpt(_first_text(texts)) or label
-        countries = localized_names_and_dates.country_names(value.get("countries") or ())
+        countries = localized_names_and_dates.country_names_or_all(value.get("countries") or ())
         languages = localized_names_and_dates.language_names(list(texts))
     return Row(
         id=str(block.get("id", "")),
@@ -563,11 +565,11 @@ def _period_drafts(draft: Edition, inside: set[int]) -> list[int]:
     return [pk for pk, countries in found if not countries or not wanted.isdisjoint(countries)]
 
 
-def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
+def story_counts_by_country(content: Content, chosen_cell: str) -> dict[str, Any]:
     """How many stories readers of each country get in each language, and a list for the chosen cell.
 
-    `chosen` is "KZ.ru"; the country ZZ stands for readers of other countries, none for those who chose no
-    country. Countries whose readers get no email for the same reason share a row at the end.
+    `chosen_cell` is "KZ.ru"; the country ZZ stands for readers of other countries, none for those who chose
+    no country. Countries whose readers get no email for the same reason share a row at the end.
     """
     head = content.masthead
     stories = content.stories_by_key
@@ -576,7 +578,7 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
     without: dict[str, tuple[list[str], list[Cell]]] = {}
     listed: list[tuple[str, str]] = []
     named = ""
-    country_chosen, _dot, language_chosen = chosen.partition(".")
+    country_chosen, _dot, language_chosen = chosen_cell.partition(".")
     for country in ("", *head.countries, story_selection.ELSEWHERE):
         selection = selector.select({country} if country else None)
         keys, skipped = selection.stories, reason_label(selection.skipped)
@@ -584,7 +586,7 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
         cells = []
         for language in head.languages:
             own = [key for key in keys if any(text.language == language for text in stories[key].texts)]
-            here = f"{country}.{language}" == chosen
+            here = f"{country}.{language}" == chosen_cell
             cell = Cell(country, language, len(keys), len(keys) - len(own), here, skipped)
             cells.append(cell)
             if cell.chosen:
@@ -609,11 +611,13 @@ def story_counts_by_country(content: Content, chosen: str) -> dict[str, Any]:
         )
         if named and country_chosen != story_selection.ELSEWHERE
         else "",
-        "reach_query": chosen if named else "",
+        "reach_query": chosen_cell if named else "",
     }
 
 
-def unread_language_notes(combinations: Iterable[Combination], newsletter: Newsletter) -> dict[str, str]:
+def notes_on_languages_without_readers(
+    combinations: Iterable[Combination], newsletter: Newsletter
+) -> dict[str, str]:
     """What a missing text in a language means that no subscriber reads now: {language: sentence}."""
     found = languages_without_readers(combinations, newsletter.languages, newsletter.fallbacks)
     text = _("No subscriber reads %(language)s now; they would get %(other)s")
@@ -648,7 +652,7 @@ def _reader_group(country: str) -> str:
 
 def _shown(story: Any, language: str, fallbacks: Sequence[str]) -> tuple[str, str]:
     """(headline as the reader sees it, its language where that is another)."""
-    text = localization.choose_text(story.texts, language, fallbacks)
+    text = localization.choose_text_or_first(story.texts, language, fallbacks)
     if text is None:
         return story.key, ""
     return text.headline, "" if text.language == language else staff_localization.language_name(text.language)
@@ -678,7 +682,7 @@ def subject_rows(draft: Edition, content: Content) -> list[SubjectRow]:
     rows = []
     for code in head.languages:
         text = own.get(code)
-        shown = localization.choose_text(given, code, head.fallbacks)
+        shown = localization.choose_text_or_first(given, code, head.fallbacks)
         rows.append(
             SubjectRow(
                 language=code,
@@ -701,7 +705,9 @@ def _default_subject(content: Content, language: str) -> str:
     stories = content.stories_by_key
     blocks = story_selection.visible_blocks(content, None)
     first = next((block.stories[0] for block in blocks if block.kind in ("lead", "story")), None)
-    text = first and localization.choose_text(stories[first].texts, language, content.masthead.fallbacks)
+    text = first and localization.choose_text_or_first(
+        stories[first].texts, language, content.masthead.fallbacks
+    )
     if not text:
         return f"{content.masthead.in_language(language).name}, {content.title(language)}"
     return sanitize.shorten(text.headline, view_model.LONGEST_SUBJECT)
@@ -710,7 +716,7 @@ def _default_subject(content: Content, language: str) -> str:
 def _first_summary(content: Content, language: str) -> str:
     stories = content.stories_by_key
     for key in story_selection.stories_of(content.blocks):
-        text = localization.choose_text(stories[key].texts, language, content.masthead.fallbacks)
+        text = localization.choose_text_or_first(stories[key].texts, language, content.masthead.fallbacks)
         if text is not None and text.summary:
             return text.summary
     return ""
@@ -758,7 +764,7 @@ class ChecksPage(EditionPage):
             links=links,
             links_checked=links.total - links.waiting,
             no_send=bool(no_send.no_send_reason()),
-            unread=unread_language_notes(counted.combinations, self.edition.newsletter),
+            unread=notes_on_languages_without_readers(counted.combinations, self.edition.newsletter),
             readers=readers_by_country(counted.combinations, content.masthead.countries),
             may_check_links=self.request.user.has_perm(self.post_permission),
             findings=lines,

@@ -264,7 +264,7 @@ def context_for(user: User, now: datetime) -> dict[str, Any]:
         "first_zone": first.edition.newsletter.zone if first else None,
         "skipped": [step for step in steps if step.skipped],
         "nothing_done": not any(part.done for part in parts),
-        "running": requested_check_runs.under_way(now),
+        "running": requested_check_runs.waiting_or_running(now),
         "last_run": (run := requested_check_runs.latest_finished_run()),
         "last_results": status_counts(run),
         "list_name": gettext("%(office)s newsletter") % {"office": settings.CONFIG.site.name},

@@ -112,7 +112,7 @@ class InstallationChecksPage(StaffPage, TemplateView):
         return redirect("wagtailadmin_home" if "from_home" in request.POST else self.url_name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        running = requested_check_runs.under_way(timezone.now())
+        running = requested_check_runs.waiting_or_running(timezone.now())
         # While one is made, its results so far.
         run = running if running and running.started_at else requested_check_runs.latest_finished_run()
         return super().get_context_data(running=running, run=run, rows=self.rows(run), **kwargs)

@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.possible_approvers import second_persons
-from mailer.approval.preflight.inbox_checks import alignment_problems
+from mailer.approval.preflight.inbox_checks import dmarc_problems
 from mailer.approval.preflight.load_check_input import sender_to_check
 from mailer.approval.required_approvals import PartApproval, part_approvals
 from mailer.delivery.models import Alert, Mailing
@@ -221,7 +221,11 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
     action = next_action(edition, state, user)
     stories = story_ids(edition) if state in WITH_WRITERS else []
     have = [facts.languages_of_story.get(pk, set()) for pk in stories]
-    names = [name_of(one) for one in second_persons(snapshot)] if state == "submitted" and snapshot else []
+    names = (
+        [user_or_system_name(one) for one in second_persons(snapshot)]
+        if state == "submitted" and snapshot
+        else []
+    )
     totals = facts.totals.get(mailing.pk, Totals()) if mailing else Totals()
     plan = facts.plans.get(edition.pk) if state in _UNSCHEDULED else None
     held, held_advice = _held(state) if plan and plan.held_at else ("", "")
@@ -256,7 +260,7 @@ def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Ca
 
 
 def _is_unauthenticated(newsletter: Newsletter) -> bool:
-    return any(alignment_problems(sender_to_check(newsletter)))
+    return any(dmarc_problems(sender_to_check(newsletter)))
 
 
 def _view_only(edition: Edition, state: str, user: User) -> Action | None:

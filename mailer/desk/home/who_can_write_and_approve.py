@@ -6,14 +6,14 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext
 
 from mailer.approval.possible_approvers import approvers_of
-from mailer.approval.staff_by_permission import users_with
+from mailer.approval.staff_by_permission import users_with_permission_and_email
 from mailer.desk.base.barred_approvers import names_for, why_barred
 from mailer.desk.base.setup_progress import newsletter_settings_authors
 
 
 def who_can_write_lines(viewer: User) -> tuple[str, ...]:
     """Who can write stories and submit editions, as a sentence for this user."""
-    writers = sorted(users_with("mailer.submit_edition"), key=lambda one: one.pk)
+    writers = sorted(users_with_permission_and_email("mailer.submit_edition"), key=lambda one: one.pk)
     return (
         gettext("People who can write and submit editions: %(names)s.")
         % {"names": names_for(viewer, writers)},

@@ -29,8 +29,8 @@ from mailer.desk.imports.labels_and_totals import (
     COLUMN_LABELS,
     EFFECTS,
     STATUS_LABELS,
+    accepted_and_rejected_samples,
     address_warnings,
-    samples,
     totals,
 )
 from mailer.desk.imports.list_and_upload import State, state_label
@@ -44,7 +44,7 @@ from subscribers.imports import (
     unknown_values,
     uploads_and_staging,
 )
-from subscribers.imports.column_mapping import FIELDS, REPEATABLE, Columns, custom_fields
+from subscribers.imports.column_mapping import FIELDS, REPEATABLE, Columns, custom_field_targets_by_heading
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.staff_questions import Question
@@ -186,7 +186,10 @@ class ColumnsForm(forms.Form):
         proposed = {one.column: one.proposed for one in questions if one.about == "column"}
         choices = [(name, COLUMN_LABELS[name]) for name in FIELDS]
         countries = sorted(iso_codes.COUNTRIES, key=lambda code: staff_localization.country_name(code))
-        custom = [(field, field.removeprefix("field:")) for field in sorted(custom_fields().values())]
+        custom = [
+            (field, field.removeprefix("field:"))
+            for field in sorted(custom_field_targets_by_heading().values())
+        ]
         groups: list[Any] = [(gettext("Custom fields"), custom)] if custom else []
         each = [
             (
@@ -352,7 +355,7 @@ class ImportPage(_ImportPage):
             percent=job.percent,
             totals=(lines := totals(job)),
             zeros=[line for line in lines if line.is_zero],
-            samples=samples(job),
+            samples=accepted_and_rejected_samples(job),
             has_rejected=RejectedRow.objects.filter(job=job.pk).exists(),
             warnings=address_warnings(job),
             opted_out=job.expected.get("do_not_mail", 0) if self.may_suppress else 0,

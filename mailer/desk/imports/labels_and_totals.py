@@ -165,7 +165,7 @@ def _of_them(count: int, description: str) -> str:
     )
 
 
-def samples(job: ImportJob) -> list[Sample]:
+def accepted_and_rejected_samples(job: ImportJob) -> list[Sample]:
     """Sample rows of each kind: of the dry run before importing, and always of rejected rows."""
     found = list(_accepted(job)) if job.state == State.READY else []
     return [*found, *_rejected(job)]
@@ -206,7 +206,9 @@ def _accepted(job: ImportJob) -> list[Sample]:
         ("unsubscribed", gettext("Unsubscribed earlier from this list"), counts["unsubscribed"]),
     )
     expected = {line: kind for kind, _, _ in kinds for line in job.samples.get(kind, [])[:_SHOWN]}
-    compared = [row for row in diff.sample_rows(job, expected) if row["outcome"] == expected[row["line"]]]
+    compared = [
+        row for row in diff.compared_rows_at_lines(job, expected) if row["outcome"] == expected[row["line"]]
+    ]
     found = []
     for kind, title, total in kinds:
         rows = [row for row in compared if row["outcome"] == kind]

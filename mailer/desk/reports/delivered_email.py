@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from wagtail.admin import messages
 
 from mailer.approval.snapshot_state_changes import SnapshotChanged
-from mailer.delivery.message_builder import check_unchanged, load_context, rendered_of
+from mailer.delivery.message_builder import load_context, rendered_of, require_variant_unchanged
 from mailer.delivery.models import Delivery, Mailing
 from mailer.desk.base.page_base_classes import EditionPage
 from mailer.desk.base.personal_data_access_log import note_view
@@ -113,7 +113,7 @@ def _stored_email(delivery: Delivery) -> tuple[RenderedVariant | None, str]:
         return None, ""
     countries = split_codes(delivery.countries)
     try:
-        check_unchanged(load_context(delivery.mailing.snapshot), delivery.variant, countries)
+        require_variant_unchanged(load_context(delivery.mailing.snapshot), delivery.variant, countries)
     except SnapshotChanged as error:
         return None, str(error)
     return fill_placeholders(rendered_of(delivery.variant), countries), ""

@@ -24,14 +24,14 @@ from mailer.desk.sending.progress import progress_context, stop_rule_actions
 from mailer.reports import trend
 from mailer.reports.charts import Bar, Style, bar_chart, column_chart, ranking_chart
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.engagement import Engagement, engagement_of, engagement_tables
+from mailer.reports.engagement import Engagement, click_tables, engagement_of
 from mailer.reports.number_formats import format_number, format_percent
 from mailer.reports.reason_labels_and_mailing_summary import (
     BOUNCE_CLASS_LABELS,
     mailing_summary,
     reason_label,
 )
-from mailer.reports.spreadsheet_export import long_format_sheet, table_sheet
+from mailer.reports.spreadsheet_export import long_format_sheet, table_sheet_without_totals
 from mailer.reports.stats import Stats, build_timeline, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, report_tables
 from mailer.reports.trend import compare_rate
@@ -164,7 +164,7 @@ def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
     """The template context of a mailing's report."""
     newsletter = mailing.edition.newsletter
     counts, engagement = stats_of(mailing, now), engagement_of(mailing)
-    made = {**report_tables(counts, newsletter.zone), **engagement_tables(engagement)}
+    made = {**report_tables(counts, newsletter.zone), **click_tables(engagement)}
     charts = draw_charts(made, counts, newsletter.zone)
     earlier = trend.sent_editions(newsletter, now, before=mailing)
     return {
@@ -191,7 +191,7 @@ def key_figures(
     account, unsubscribed = counts.totals, sum(counts.unsubscribes.values())
     failed, attempted, accepted = (
         trend.failed_count(account),
-        trend.attempted_count(account),
+        trend.accepted_or_refused_count(account),
         account.accepted,
     )
 
@@ -332,15 +332,15 @@ class ReportDownload(EditionPage):
         counts = stats_of(mailing, timezone.now())
         made = {
             **report_tables(counts, self.edition.newsletter.zone),
-            **engagement_tables(engagement_of(mailing)),
+            **click_tables(engagement_of(mailing)),
         }
         kind, key = request.POST.get("as", "csv"), request.POST.get("table", "")
         log(instance=self.edition, action="desk.export_report", user=request.user)
         if key in made:
             name = f"{self.edition.slug}-{key.replace('_', '-')}"
-            return sheet_response([table_sheet(made[key])], name, kind)
+            return sheet_response([table_sheet_without_totals(made[key])], name, kind)
         whole = (
-            [table_sheet(table) for table in made.values()]
+            [table_sheet_without_totals(table) for table in made.values()]
             if kind == "xlsx"
             else [long_format_sheet(made.values())]
         )

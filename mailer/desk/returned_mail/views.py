@@ -236,38 +236,38 @@ _RESULTS = {
 }
 
 
-def strip_invisible(text: str) -> str:
+def strip_control_and_direction_marks(text: str) -> str:
     """The text without control characters and direction marks."""
     return _INVISIBLE.sub("", text)
 
 
-def text_of(raw: bytes, *, masked: bool = True) -> str:
+def text_of(raw: bytes, *, hide_tokens: bool = True) -> str:
     """A message's plain text, else its HTML without tags, else its source; shortened.
 
-    `masked`: without tokens, with which one could act for a subscriber.
+    `hide_tokens`: without tokens, with which one could act for a subscriber.
     """
     root = mime.parse_parts(mime.normalise_line_ends(raw))
     parts = [part for part in root.walk() if not part.children and part.type.startswith("text/")]
     parts.sort(key=lambda part: part.type != "text/plain")
     found = next((part.text for part in parts if part.text.strip()), "")
-    return _shown(found or raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"), masked)
+    return _shown(found or raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"), hide_tokens)
 
 
-def headers_of(raw: bytes, *, masked: bool = True) -> str:
-    """A message's header as received; shortened. `masked`: without tokens."""
+def headers_of(raw: bytes, *, tokens_masked: bool = True) -> str:
+    """A message's header as received; shortened. `tokens_masked`: without tokens."""
     head = mime.normalise_line_ends(raw[: mime.MAX_OCTETS]).lstrip(b"\n").partition(b"\n\n")[0]
-    return _shown("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEADER_LINES]), masked)
+    return _shown("\n".join(head.decode("utf-8", "replace").split("\n")[:_HEADER_LINES]), tokens_masked)
 
 
-def event_json(raw: bytes, *, masked: bool = True) -> str:
-    """An ESP's event as indented JSON; shortened. `masked`: without tokens."""
+def event_json(raw: bytes, *, mask_tokens: bool = True) -> str:
+    """An ESP's event as indented JSON; shortened. `mask_tokens`: without tokens."""
     with contextlib.suppress(ValueError, RecursionError):
-        return _shown(json.dumps(json.loads(raw), ensure_ascii=False, indent=2), masked)
-    return _shown(raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"), masked)
+        return _shown(json.dumps(json.loads(raw), ensure_ascii=False, indent=2), mask_tokens)
+    return _shown(raw[: _MAX_CHARACTERS * 4].decode("utf-8", "replace"), mask_tokens)
 
 
 def _shown(text: str, masked: bool) -> str:
-    shown = strip_invisible(text)[:_MAX_CHARACTERS]
+    shown = strip_control_and_direction_marks(text)[:_MAX_CHARACTERS]
     return tokens.mask_tokens(shown) if masked else shown
 
 
@@ -419,7 +419,7 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
 
     def form_valid(self, form: AnswerForm) -> HttpResponse:
         data, user = form.cleaned_data, current_user(self.request)
-        send_staff_reply.send_reply(
+        send_staff_reply.send_reply_and_mark_done(
             self.object, data["newsletter"], data["subject"], data["body"], user, timezone.now()
         )
         log(instance=self.object, action="desk.reply_answer", user=user)
@@ -468,18 +468,20 @@ class ReplySource(PermissionRequiredMixin, View):
 
 def _email(raw: bytes, masked: bool) -> dict[str, Any]:
     """The context of an email."""
-    header = headers_of(raw, masked=masked)
+    header = headers_of(raw, tokens_masked=masked)
     headers, _ = mime.split_headers(header)
     names = {"from": gettext("From"), "to": gettext("To"), "date": gettext("Date")}
-    fields = [(label, strip_invisible(headers.decoded(name))) for name, label in names.items()]
-    return {"fields": fields, "full_header": header, "text": text_of(raw, masked=masked)}
+    fields = [
+        (label, strip_control_and_direction_marks(headers.decoded(name))) for name, label in names.items()
+    ]
+    return {"fields": fields, "full_header": header, "text": text_of(raw, hide_tokens=masked)}
 
 
 def _event(message: ReturnedMessage, raw: bytes, masked: bool) -> dict[str, Any]:
     """The context of an ESP's event."""
     return {
         "fields": [(gettext("From"), CAPABILITIES[message.service].title)],
-        "text": event_json(raw, masked=masked),
+        "text": event_json(raw, mask_tokens=masked),
     }
 
 
@@ -490,6 +492,6 @@ def _event_details(event: FeedbackEvent) -> dict[str, Any]:
         "subscriber": Subscriber.objects.filter(pk=event.subscriber).first() if event.subscriber else None,
         "reason": reason_label(event.reason) if event.reason else "",
         "matched_by": _MATCHED_BY.get(event.identity, ""),
-        "diagnostic": tokens.mask_tokens(strip_invisible(event.diagnostic)),
+        "diagnostic": tokens.mask_tokens(strip_control_and_direction_marks(event.diagnostic)),
         "decisions": event.decisions.all(),
     }

@@ -24,7 +24,13 @@ from wagtail.admin import messages
 from wagtail.admin.ui.tables import Column, DateColumn
 from wagtail.log_actions import log
 
-from mailer.desk.base.form_widgets import Choices, content_languages, country_choices, input_value, parse_int
+from mailer.desk.base.form_widgets import (
+    Choices,
+    content_languages,
+    input_value,
+    parse_non_negative_int,
+    site_country_choices,
+)
 from mailer.desk.base.page_base_classes import StaffPage
 from mailer.desk.base.tables import TableIndex, TableViewSet
 from mailer.desk.subscribers.subscriber_pages import state_label
@@ -316,7 +322,7 @@ def rule_after_pressed_button(data: QueryDict) -> Group:
     groups = [_group(data, str(index)) for index in range(_count(data, "groups", _MAX_GROUPS))]
     button, _, target = data.get("action", "").partition(":")
     group_index, _, row = target.partition("-")
-    index = parse_int(group_index)
+    index = parse_non_negative_int(group_index)
     if button == "add_group" and len(groups) < _MAX_GROUPS:
         groups.append(Group("all"))
     elif index is not None and index < len(groups):
@@ -326,7 +332,7 @@ def rule_after_pressed_button(data: QueryDict) -> Group:
         elif button == "remove_group":
             del groups[index]
         elif button == "remove":
-            removed = parse_int(row)
+            removed = parse_non_negative_int(row)
             rest = tuple(one for position, one in enumerate(group.parts) if position != removed)
             groups[index] = Group(group.join, rest)
     return Group("any" if data.get("join") == "any" else "all", tuple(groups))
@@ -369,7 +375,7 @@ def _group(data: QueryDict, index: str) -> Group:
 def _values(test: Condition, data: QueryDict, name: str) -> Iterator[str | int]:
     by_id = test.attribute in ("list", "tag", "segment")
     for text in map(str.strip, data.getlist(f"{name}-values")):
-        value = parse_int(text) if by_id else text or None
+        value = parse_non_negative_int(text) if by_id else text or None
         if value is not None:
             yield value
 
@@ -377,7 +383,7 @@ def _values(test: Condition, data: QueryDict, name: str) -> Iterator[str | int]:
 def _parse_condition(written: str) -> Condition:
     about, _, rest = written.partition("|")
     relation, _, of = rest.partition("|")
-    return Condition(about, relation, field=parse_int(of))
+    return Condition(about, relation, field=parse_non_negative_int(of))
 
 
 def _count(data: QueryDict, name: str, most: int) -> int:
@@ -419,7 +425,7 @@ class _Choices:
             "lists": lambda: _by_id(MailingList.objects.all()),
             "tags": lambda: _by_id(Tag.objects.all()),
             "segments": lambda: _by_id(Segment.objects.exclude(pk=self._segment or 0)),
-            "countries": country_choices,
+            "countries": site_country_choices,
             "languages": content_languages,
         }
         if widget not in sources:

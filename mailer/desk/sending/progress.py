@@ -111,7 +111,7 @@ def _pace_label(mailing: Mailing, counts: Stats, now: datetime) -> str:
     """Messages per minute and the time left, as text; "" if not known."""
     if mailing.state != _State.SENDING or mailing.started_at is None:
         return ""
-    counted, pace = counts.totals, messages_per_minute(mailing.started_at, counts, now)
+    counted, pace = counts.totals, recent_messages_per_minute(mailing.started_at, counts, now)
     if not pace:
         return ""
     rate = format_number(max(round(pace), 1))
@@ -120,7 +120,7 @@ def _pace_label(mailing: Mailing, counts: Stats, now: datetime) -> str:
     return _pace_and_time_left(rate, timedelta(minutes=(counted.planned + counted.claimed) / pace))
 
 
-def messages_per_minute(started_at: datetime, counts: Stats, now: datetime) -> float:
+def recent_messages_per_minute(started_at: datetime, counts: Stats, now: datetime) -> float:
     """The pace of the last whole minutes; that since the start while it is younger; 0: not known yet."""
     # Figures of a large mailing are some seconds old.
     until = counts.collected_at or now

@@ -26,7 +26,7 @@ from wagtail.log_actions import log
 
 from mailer import staff_localization
 from mailer.approval import local_send_time, snapshot_state_changes
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Snapshot
 from mailer.approval.snapshot_state_changes import ApprovalError, WrongState
 from mailer.delivery.rollout import plan_deliveries
@@ -243,7 +243,7 @@ class SchedulePage(SnapshotPage):
             "local_hour": f"{snapshot.local_hour:02}:00" if snapshot.local_hour is not None else "",
             "time_left": time_labels.time_left(snapshot.send_at, now),
             "countdown": _countdown(snapshot),
-            "scheduled_by": name_of(snapshot.scheduled_by) if snapshot.scheduled_by else "",
+            "scheduled_by": user_or_system_name(snapshot.scheduled_by) if snapshot.scheduled_by else "",
             "seen": _seen(snapshot),
         }
 
@@ -343,7 +343,7 @@ class SchedulePage(SnapshotPage):
             text = gettext(
                 "The edition was already scheduled by %(name)s: %(moment)s. It was not scheduled twice."
             ) % {
-                "name": name_of(snapshot.scheduled_by) if snapshot.scheduled_by else "–",
+                "name": user_or_system_name(snapshot.scheduled_by) if snapshot.scheduled_by else "–",
                 "moment": time_labels.moment_label(snapshot.send_at, self.zone),
             }
             return self._explain(messages.info, text)

@@ -17,7 +17,7 @@ from wagtail.admin import messages
 
 from mailer import staff_localization
 from mailer.accounts import contributor_permissions
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
@@ -125,7 +125,7 @@ class RestoreStoryPage(OwnStory, TemplateView):
         return super().get_context_data(
             story=earlier,
             revision=self.revision,
-            author=translated(name_of(self.revision.user)),
+            author=translated(user_or_system_name(self.revision.user)),
             texts=[(staff_localization.language_name(text.language), text) for text in earlier.texts.all()],
             **kwargs,
         )

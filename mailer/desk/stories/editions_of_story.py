@@ -54,7 +54,7 @@ def editions_withdrawn_by_change(story: Story) -> list[OpenEdition]:
     # A story that is not ready is left out of an edition.
     if not (story.pk and story.live):
         return []
-    found = content_changes_and_authors.open_snapshots(story).select_related("edition__newsletter")
+    found = content_changes_and_authors.sendable_snapshots(story).select_related("edition__newsletter")
     return [
         OpenEdition(one.edition, str(one.state), send_moment(one), edition_url(one.edition)) for one in found
     ]
@@ -65,7 +65,7 @@ def edition_url(edition: Edition) -> str:
     return reverse("desk_editions:edit", args=[edition.pk])
 
 
-def offered_story_languages(story: Story) -> list[str]:
+def site_and_written_languages(story: Story) -> list[str]:
     """The office's languages, and others that the story has a text in."""
     written = [text.language for text in story.texts.all()]
     return list(dict.fromkeys([*settings.CONFIG.site.languages, *written]))

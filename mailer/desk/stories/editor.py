@@ -27,10 +27,10 @@ from wagtail.images.widgets import AdminImageChooser
 
 from mailer import staff_localization
 from mailer.accounts import contributor_permissions
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
-from mailer.desk.base.form_widgets import OrderedCountriesInput, RichTextArea, parse_int
+from mailer.desk.base.form_widgets import OrderedCountriesInput, RichTextArea, parse_non_negative_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.stories import editions_of_story, preview, source_panel_and_suggestions
 from mailer.desk.stories.comments import comments_for
@@ -246,7 +246,7 @@ class _Editor(StaffPage, TemplateView):
 
     def offered(self) -> list[str]:
         """The office's languages, and others that the story has a text in."""
-        return editions_of_story.offered_story_languages(self.story)
+        return editions_of_story.site_and_written_languages(self.story)
 
     def languages(self) -> list[str]:
         """The source, and the language that is written beside it; one if the office has only one."""
@@ -308,7 +308,7 @@ class _Editor(StaffPage, TemplateView):
 
     def _names(self, languages: list[str]) -> list[Any]:
         """The names of the glossary that the saved texts hold, in the languages beside each other."""
-        terms = translation_glossary.terms_of(None)
+        terms = translation_glossary.glossary_terms_of_one_or_all(None)
         if not (terms and self.story.pk):
             return []
         texts = {
@@ -350,7 +350,7 @@ class _Editor(StaffPage, TemplateView):
                 self.story.key = key
         saved = draft_editing.save(self.story, written, base, user, now)
         latest = draft_editing.values_of(saved.story, self.languages())
-        self.base = draft_editing.base_after_saving(latest, written, base, saved.conflicts)
+        self.base = draft_editing.base_hashes_after_saving(latest, written, base, saved.conflicts)
         return saved
 
     def url(self) -> str:
@@ -475,7 +475,7 @@ def _new_key() -> str:
 
 def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> dict[str, Any]:
     """What stands beside the form: state, languages, where the story goes, who wrote what, comments."""
-    offered = editions_of_story.offered_story_languages(story)
+    offered = editions_of_story.site_and_written_languages(story)
     context: dict[str, Any] = {
         "marks": language_marks(story, offered),
         "preview_language": languages[0],
@@ -499,7 +499,7 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
         ],
         "changes": [
             (
-                translated(name_of(change.user)),
+                translated(user_or_system_name(change.user)),
                 change.at,
                 localized_names_and_dates.language_names(change.languages),
                 change.about,
@@ -529,7 +529,7 @@ class StoryEditPage(ObjectPage[Story], _Editor):
     permission_required = "mailer.change_story"
 
     def load(self, **kwargs: Any) -> None:
-        pk = parse_int(str(kwargs["pk"]))
+        pk = parse_non_negative_int(str(kwargs["pk"]))
         super().load(pk=0 if pk is None else pk)
         self.story = draft_editing.latest_draft(self.object)
         user = current_user(self.request)

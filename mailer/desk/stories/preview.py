@@ -50,7 +50,7 @@ class StoryPreview(ObjectPage[Story], TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         draft = draft_editing.latest_draft(self.object)
-        offered = editions_of_story.offered_story_languages(draft)
+        offered = editions_of_story.site_and_written_languages(draft)
         language = self.request.GET.get("language", "")
         language = language if language in offered else offered[0]
         return super().get_context_data(

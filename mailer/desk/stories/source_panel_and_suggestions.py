@@ -29,14 +29,14 @@ from mailer import staff_localization
 from mailer.accounts import contributor_permissions
 from mailer.delivery.models import Mailing
 from mailer.desk.base import localized_names_and_dates
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import StaffPage, current_user
 from mailer.desk.stories.duplicate_and_restore import OwnStory, StoryAction
 from mailer.editions.rendering_input import story_ids_in
 from mailer.rendering import sanitize
-from mailer.stories import draft_editing, items_removed_at_source, source_item_changes_and_duplicates
+from mailer.stories import draft_editing, items_removed_at_source, source_change_and_merge_decisions
 from mailer.stories.models import Story, StorySourceItem
-from mailer.stories.source_item_changes_and_duplicates import MergeError, PendingChange
+from mailer.stories.source_change_and_merge_decisions import MergeError, PendingChange
 from subscribers import iso_codes
 from subscribers.translate_stored_texts import translated
 
@@ -143,13 +143,13 @@ def _line(item: StorySourceItem, draft: Story, label: Any, *, deleted: bool) -> 
                 label(one.field),
                 *_beside(one),
             )
-            for one in source_item_changes_and_duplicates.pending_changes(item, draft)
+            for one in source_change_and_merge_decisions.pending_changes(item, draft)
         ),
         translated(item.picture_problem),
         deleted
         and item.role == StorySourceItem.Role.ORIGIN
         and item.removed_at is not None
-        and source_item_changes_and_duplicates.is_untouched(item, draft),
+        and source_change_and_merge_decisions.is_untouched(item, draft),
     )
 
 
@@ -205,7 +205,7 @@ def _beside(change: PendingChange) -> tuple[SafeString, SafeString]:
 
 
 def _picture(pk: str) -> SafeString:
-    found = get_image_model().objects.filter(pk=parse_int(pk) or 0).first()
+    found = get_image_model().objects.filter(pk=parse_non_negative_int(pk) or 0).first()
     if found is None:
         return SafeString("")
     try:
@@ -255,7 +255,7 @@ def mark_differences(ours: str, theirs: str) -> tuple[SafeString, SafeString]:
     )
 
 
-def sent_periods(story: Story) -> list[str]:
+def sent_edition_month_names(story: Story) -> list[str]:
     """The months of the editions with this story that were sent or are being sent."""
     sent = Mailing.objects.real().select_related("edition").order_by("-edition__period")
     editions = {mailing.edition_id: mailing.edition for mailing in sent}
@@ -273,7 +273,7 @@ def panel_of(draft: Story, label: Any) -> dict[str, Any]:
     similar = draft.similar_items.select_related("source", "story").exclude(story=None) if lines else ()
     return {
         "source_lines": lines,
-        "source_sent": sent_periods(draft) if changed else [],
+        "source_sent": sent_edition_month_names(draft) if changed else [],
         "source_similar": [(one, _SIGNS.get(one.similar_reason, "")) for one in similar],
     }
 
@@ -290,12 +290,12 @@ class SourceItemAction(OwnStory, StoryAction):
         elif action == "correct":
             self._reviewed(row, request.POST.getlist("countries"), user)
         elif action == "take_over":
-            source_item_changes_and_duplicates.take_over(
+            source_change_and_merge_decisions.take_over(
                 row, [field] if field else list(row.update), user, now
             )
             messages.success(request, _("The change made at the source is now in the story."))
         elif action == "ignore":
-            source_item_changes_and_duplicates.ignore_changes(row, [field] if field else list(row.update))
+            source_change_and_merge_decisions.ignore_changes(row, [field] if field else list(row.update))
             messages.success(request, _("The story stays as it is, without the change made at the source."))
         elif action == "merge":
             return self._merge(row, user)
@@ -303,10 +303,10 @@ class SourceItemAction(OwnStory, StoryAction):
             items_removed_at_source.keep_story(self.object, now)
             messages.success(request, _("The story is kept, although its source no longer has it."))
         elif action == "keep_apart":
-            source_item_changes_and_duplicates.keep_apart(row)
+            source_change_and_merge_decisions.keep_apart(row)
             messages.success(request, _("The two stories are not merged."))
         elif action == "separate":
-            if own := source_item_changes_and_duplicates.separate_duplicate(row, user, now):
+            if own := source_change_and_merge_decisions.separate_duplicate(row, user, now):
                 self._log(own, "desk.source_separate")
                 messages.success(request, _("This is the separated story, saved as a draft."))
                 return redirect("desk_stories:edit", own.pk)
@@ -322,7 +322,7 @@ class SourceItemAction(OwnStory, StoryAction):
             countries = [code for code in countries if code in iso_codes.COUNTRIES]
             if not contributor_permissions.may_write_about(user, countries):
                 raise PermissionDenied
-        source_item_changes_and_duplicates.review_suggestions(row, countries, user, timezone.now())
+        source_change_and_merge_decisions.review_suggestions(row, countries, user, timezone.now())
         self._log(self.object, "desk.source_accept" if countries is None else "desk.source_correct")
         messages.success(self.request, _("Saved"))
 
@@ -332,7 +332,7 @@ class SourceItemAction(OwnStory, StoryAction):
         try:
             with transaction.atomic():
                 self._log(self.object, "desk.source_merge")
-                target = source_item_changes_and_duplicates.merge_similar(row, user, timezone.now())
+                target = source_change_and_merge_decisions.merge_into_similar_story(row, user, timezone.now())
         except MergeError as error:
             messages.error(self.request, str(error))
             return self.to_story("#story-source")
@@ -380,7 +380,7 @@ class SuggestionsPage(StaffPage, TemplateView):
                 "item": item,
                 "is_deleted": item.story_id in deleted,
                 "headline": item.story.headline(language),
-                "countries": localized_names_and_dates.country_names(item.story.countries),
+                "countries": localized_names_and_dates.country_names_or_all(item.story.countries),
                 "reasons": country_reasons(item),
                 "kind": item.story.get_kind_display(),
                 "day": localized_names_and_dates.format_day(item.story.date),
@@ -392,10 +392,10 @@ class SuggestionsPage(StaffPage, TemplateView):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         user, now = current_user(request), timezone.now()
-        chosen = [pk for pk in map(parse_int, request.POST.getlist("items")) if pk is not None]
+        chosen = [pk for pk in map(parse_non_negative_int, request.POST.getlist("items")) if pk is not None]
         items = list(waiting_items(user).filter(pk__in=chosen).select_related("story"))
         for item in items:
-            source_item_changes_and_duplicates.review_suggestions(item, None, user, now)
+            source_change_and_merge_decisions.review_suggestions(item, None, user, now)
             log(instance=item.story, action="desk.source_accept", user=user)
         if not items:
             messages.error(request, _("Select at least one story."))

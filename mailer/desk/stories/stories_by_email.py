@@ -23,7 +23,7 @@ from wagtail.log_actions import log
 from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import EditGuard
-from mailer.desk.base.form_widgets import OrderedCountriesInput, content_languages, parse_int
+from mailer.desk.base.form_widgets import OrderedCountriesInput, content_languages, parse_non_negative_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.editions.models import country_choices
 from mailer.stories import inbound_story_email
@@ -158,18 +158,22 @@ class StoryMailPage(StaffPage, TemplateView):
         return redirect("desk_story_mail")
 
     def _decide(self, request: HttpRequest) -> None:
-        mail = get_object_or_404(StoryMail, pk=parse_int(request.POST["mail"]) or 0, state__in=list(_TONES))
+        mail = get_object_or_404(
+            StoryMail, pk=parse_non_negative_int(request.POST["mail"]) or 0, state__in=list(_TONES)
+        )
         if "delete" in request.POST:
             mail.delete()
             messages.success(request, _("The email is deleted."))
             return
         source = StorySource.objects.filter(
-            pk=parse_int(request.POST.get("source", "")) or 0, kind=StorySource.Kind.EMAIL
+            pk=parse_non_negative_int(request.POST.get("source", "")) or 0, kind=StorySource.Kind.EMAIL
         ).first()
         if source is None:
             messages.error(request, _("Choose the office that sent these stories."))
             return
-        inbound_story_email.take_over(mail, source, timezone.now(), remember="remember" in request.POST)
+        inbound_story_email.make_drafts_from_email(
+            mail, source, timezone.now(), remember_sender="remember" in request.POST
+        )
         if mail.state == _State.ADDED:
             messages.success(request, _("The stories in the email are now drafts."))
         else:
@@ -221,7 +225,7 @@ def _shown() -> dict[str, Any]:
             one,
             inbound_story_email.address_of(one) if address else "",
             one.senders.splitlines(),
-            localized_names_and_dates.country_names(one.countries) if one.countries else "",
+            localized_names_and_dates.country_names_or_all(one.countries) if one.countries else "",
         )
         for one in sources
     ]

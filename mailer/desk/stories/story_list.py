@@ -23,14 +23,14 @@ from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
 from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.draft_action_buttons import BackToDraftView
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.stories import editions_of_story
 from mailer.desk.stories.duplicate_and_restore import RestoreStoryPage
 from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
 from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, marks_html, state_label
 from mailer.rendering.edition_period import Period
-from mailer.stories.items_removed_at_source import deleted_items
+from mailer.stories.items_removed_at_source import removed_items_to_decide
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 
 # Months that the filter offers.
@@ -149,9 +149,9 @@ class StoryFilters(WagtailFilterSet):
         elif value == "changed":
             items = items.exclude(update={})
         elif value == "deleted":
-            items = deleted_items().filter(story=OuterRef("pk"))
+            items = removed_items_to_decide().filter(story=OuterRef("pk"))
         elif value != "any":
-            items = items.filter(source=parse_int(value) or 0)
+            items = items.filter(source=parse_non_negative_int(value) or 0)
         return stories.filter(Exists(items))
 
     def in_use(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
@@ -248,7 +248,7 @@ class StoryViewSet(SnippetViewSet):
         Column(
             "countries",
             label=gettext_lazy("Countries"),
-            accessor=lambda story: localized_names_and_dates.country_names(story.countries),
+            accessor=lambda story: localized_names_and_dates.country_names_or_all(story.countries),
         ),
         Column("used", label=gettext_lazy("Used in the edition of"), accessor=_used_label),
     ]

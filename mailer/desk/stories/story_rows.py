@@ -105,25 +105,25 @@ def story_rows(
     stories: Iterable[int],
     languages: Sequence[str],
     used: Mapping[int, Sequence[str]] | None = None,
-    pictures: Mapping[int, int | None] | None = None,
+    thumbnail_images: Mapping[int, int | None] | None = None,
 ) -> dict[int, StoryRow]:
     """The stories with these primary keys as rows; one that was deleted is left out.
 
-    `languages`: those that should be complete; `used`: see `edition_periods_by_story`; `pictures`: the
-    stories whose thumbnail is wanted, each with the primary key of an image in place of its own, or None.
+    `languages`: those that should be complete; `used`: see `edition_periods_by_story`; `thumbnail_images`:
+    the stories whose thumbnail is wanted, each with the primary key of an image in place of its own, or None.
     """
-    wanted, pictures = set(stories), pictures or {}
+    wanted, thumbnail_images = set(stories), thumbnail_images or {}
     rows = [_Columns(*row) for row in Story.objects.filter(pk__in=wanted).values_list(*_Columns._fields)]
     texts: dict[int, list[_Text]] = {}
     columns = ("story_id", *_Text._fields)
     for pk, *parts in StoryText.objects.filter(story__in=wanted).order_by("pk").values_list(*columns):
         texts.setdefault(pk, []).append(_Text(*parts))
-    images = {row.pk: pictures.get(row.pk) or row.picture_id for row in rows}
-    thumbnails = _thumbnails(image for pk, image in images.items() if image and pk in pictures)
+    images = {row.pk: thumbnail_images.get(row.pk) or row.picture_id for row in rows}
+    thumbnails = _thumbnails(image for pk, image in images.items() if image and pk in thumbnail_images)
     # Whatever many of them share is translated once.
     kinds = {value: str(label) for value, label in Story.Kind.choices}
     names = {code: staff_localization.language_name(code) for code in languages}
-    countries = cache(localized_names_and_dates.country_names)
+    countries = cache(localized_names_and_dates.country_names_or_all)
     day = cache(localized_names_and_dates.format_day)
     language = staff_localization.active_language()
     return {
@@ -140,7 +140,7 @@ def story_rows(
             countries=countries(tuple(row.countries)),
             languages=_marks(texts.get(row.pk, ()), names, pictured=row.picture_id is not None),
             state=state_label(row),
-            thumbnail=thumbnails.get(images[row.pk] or 0, "") if row.pk in pictures else "",
+            thumbnail=thumbnails.get(images[row.pk] or 0, "") if row.pk in thumbnail_images else "",
             has_picture=bool(images[row.pk]),
             edit_url=reverse("desk_stories:edit", args=[row.pk]),
             used_in=tuple((used or {}).get(row.pk, ())),

@@ -226,10 +226,10 @@ class WordStoriesPage(StaffPage, TemplateView):
 
     def _items(self, found: SourceResult) -> tuple[Any, ...]:
         own = contributor_permissions.contributor_countries(current_user(self.request))
-        return word_uploads.with_default_country(found.items, own)
+        return word_uploads.with_only_country_of_author(found.items, own)
 
     def _stories(self, found: SourceResult) -> list[DocumentStory]:
-        return word_uploads.stories_of(self._items(found), timezone.now())
+        return word_uploads.preview_document_stories(self._items(found), timezone.now())
 
     def _row(self, story: DocumentStory) -> StoryRow:
         suggested, values = story.suggested, story.suggested.values
@@ -245,7 +245,7 @@ class WordStoriesPage(StaffPage, TemplateView):
             kind=str(Story.Kind(values["kind"]).label),
             day=localized_names_and_dates.format_day(date.fromisoformat(values["date"])),
             times="–".join(filter(None, (values["starts"], values["ends"]))),
-            countries=localized_names_and_dates.country_names(countries),
+            countries=localized_names_and_dates.country_names_or_all(countries),
             languages=tuple((one.language, staff_localization.language_name(one.language)) for one in texts),
             picture=story.item.picture_alt,
             has_picture=bool(story.item.picture),

@@ -17,7 +17,7 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.log_actions import log
 
-from mailer.desk.base.form_widgets import parse_int
+from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage
 from mailer.desk.base.tables import subscribers_label
 from mailer.desk.subscribers.subscriber_pages import QUERY_PARAMETERS, SubscriberFilters, query_from
@@ -96,7 +96,7 @@ class BulkActionPage(_BulkView):
         super().load(**kwargs)
         request = self.request
         given = request.POST if request.method == "POST" else request.GET
-        ids = [pk for one in given.getlist("ids") if (pk := parse_int(one)) is not None]
+        ids = [pk for one in given.getlist("ids") if (pk := parse_non_negative_int(one)) is not None]
         self.all_matching = given.get("all") == "yes"
         # "All" includes subscribers that are not selected, even if some are.
         self.ids = () if self.all_matching else tuple(ids[:_MAX_SELECTED])

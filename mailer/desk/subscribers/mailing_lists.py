@@ -24,7 +24,7 @@ from wagtail.log_actions import log
 
 from mailer import staff_localization
 from mailer.approval import list_sender_and_welcome_approval
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import ListChange
 from mailer.approval.snapshot_state_changes import ApprovalError
@@ -125,7 +125,7 @@ class WaitingPanel(Panel):
 
         def get_context_data(self, parent_context: dict[str, Any] | None = None) -> dict[str, Any]:
             context: dict[str, Any] = super().get_context_data(parent_context)
-            proposer = name_of(self.change.proposed_by) if self.change else ""
+            proposer = user_or_system_name(self.change.proposed_by) if self.change else ""
             return {**context, "change": self.change, "proposer": proposer}
 
 
@@ -269,7 +269,7 @@ def _count_on(state: str) -> _CappedCount:
     return _CappedCount(found.order_by().values("pk")[: CAP + 1])
 
 
-def sign_up_visibility(mailing_list: MailingList) -> tuple[str, str]:
+def visibility_tone_and_label(mailing_list: MailingList) -> tuple[str, str]:
     """(tone, label): whether the sign-up page shows the list."""
     return ("done", gettext("Shown")) if mailing_list.public else ("draft", gettext("Hidden"))
 
@@ -288,7 +288,7 @@ class MailingListViewSet(DeskViewSet):
         "name",
         Column("confirmed", label=_("Confirmed subscriptions"), accessor=confirmed_count),
         Column("waiting", label=_("Pending"), accessor=pending_count),
-        StateColumn("public", label=_("Sign-up page"), accessor=sign_up_visibility),
+        StateColumn("public", label=_("Sign-up page"), accessor=visibility_tone_and_label),
         Column("opt_in", label=_("Opt-in"), accessor="get_opt_in_display"),
     ]
     search_fields = ["name", "slug"]
@@ -363,8 +363,8 @@ class ListChangePage(ObjectPage[ListChange], TemplateView):
         return super().get_context_data(
             change=change,
             rows=_comparison(ListEmails.of(change.mailing_list), ListEmails.of(change)),
-            proposer=name_of(change.proposed_by),
-            decided_by=name_of(change.decided_by) if change.decided_by else "",
+            proposer=user_or_system_name(change.proposed_by),
+            decided_by=user_or_system_name(change.decided_by) if change.decided_by else "",
             open=change.state == ListChange.State.PROPOSED,
             may_approve=user.has_perm(list_sender_and_welcome_approval.PERMISSION)
             and user.pk != change.proposed_by_id,

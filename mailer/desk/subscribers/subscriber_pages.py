@@ -31,7 +31,7 @@ from mailer.desk.base.form_widgets import (
     CountriesInput,
     LanguageSelect,
     content_languages,
-    country_choices,
+    site_country_choices,
 )
 from mailer.desk.base.page_base_classes import ObjectPage
 from mailer.desk.base.tables import (
@@ -51,7 +51,7 @@ from mailer.reports.spreadsheet_export import subscribers_sheet
 from subscribers import merge, suppression
 from subscribers.exports import json_lines
 from subscribers.models import MailingList, Segment, Subscriber, Subscription, Suppression, Tag
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search import possible_duplicates
 from subscribers.search import subscriber_search as finding
 from subscribers.search.subscriber_search import CappedCount, Page, Query
@@ -145,7 +145,7 @@ class ErasePage(_SubscriberPage):
                 user=request.user,
                 title=stored("Subscriber number %(id)s", id=pk),
             )
-            erase(self.object.email, timezone.now())
+            erase_and_suppress(self.object.email, timezone.now())
         messages.success(
             request,
             gettext("The subscriber is erased. A keyed hash of the address prevents adding it by imports."),
@@ -212,7 +212,7 @@ _CONFIRMED = Subscription.State.CONFIRMED
 
 def country_filter_choices() -> Choices:
     """Countries to filter by: all countries, or one of the office's countries."""
-    return [(finding.EVERY_COUNTRY, gettext("All countries")), *country_choices()]
+    return [(finding.EVERY_COUNTRY, gettext("All countries")), *site_country_choices()]
 
 
 # Query parameters of the table.

@@ -59,7 +59,7 @@ def address_of(row: Suppression) -> str:
     return row.email or gettext("(email address erased)")
 
 
-def evidence_of(row: Suppression) -> str:
+def suppression_reason_or_note(row: Suppression) -> str:
     """The reason of the suppression decision, or the note of the user who suppressed the address."""
     decision = next(iter(row.decisions.all()), None)
     return translated(decision.reason if decision else row.evidence)
@@ -113,7 +113,7 @@ class SuppressionViewSet(TableViewSet):
         Column(
             "evidence",
             label=_("Evidence for the suppression"),
-            accessor=evidence_of,
+            accessor=suppression_reason_or_note,
             classname="desk-evidence",
         ),
         DateColumn("created_at", label=_("Suppressed since"), sort_key="pk"),

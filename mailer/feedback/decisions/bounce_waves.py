@@ -114,7 +114,7 @@ def _follow(
 ) -> None:
     """Do with a decision what its wave requires."""
     if wave is None or wave.state == State.CONFIRMED:
-        suppression_decision_states.apply(decision, person, now)
+        suppression_decision_states.apply_and_unsubscribe_complainer(decision, person, now)
         return
     decision.state, decision.wave = SuppressionDecision.State.HELD, wave
     decision.save(update_fields=["state", "wave"])

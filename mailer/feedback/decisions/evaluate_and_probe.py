@@ -55,7 +55,7 @@ def evaluate(subscribers: Collection[int], now: datetime) -> None:
             _carry_out(case)
 
 
-def review_pending(now: datetime) -> None:
+def review_bounce_waves_and_probes(now: datetime) -> None:
     """The worker's job: decide what waited for time or for later deliveries, in bounce waves and probes."""
     bounce_waves.review_waves(now)
     _review_probes(now)
@@ -89,10 +89,10 @@ def _reconsider(case: _Case, current: SuppressionDecision) -> None:
         State.APPLIED,
     )
     if stronger:
-        suppression_decision_states.upgrade(current, decision)
-        suppression_decision_states.apply(current, case.person, case.now)
+        suppression_decision_states.record_stronger_reason(current, decision)
+        suppression_decision_states.apply_and_unsubscribe_complainer(current, case.person, case.now)
     elif decision.effect == "suppress" and current.state != State.APPLIED:
-        suppression_decision_states.upgrade(current, decision)
+        suppression_decision_states.record_stronger_reason(current, decision)
         bounce_waves.apply_or_hold_confirmed(current, case.person, case.now)
 
 
@@ -112,10 +112,10 @@ def send_probe(decision: SuppressionDecision, person: Subscriber, now: datetime)
     decision.save(update_fields=["probe"])
 
 
-def apply_probe_bounces(source_keys: Mapping[int, str], now: datetime) -> None:
+def apply_probe_bounces(event_keys_by_decision: Mapping[int, str], now: datetime) -> None:
     """Apply the decisions whose probes bounced: decision id → FeedbackEvent.source_key."""
-    for decision in SuppressionDecision.objects.filter(pk__in=source_keys, state=State.PROBING):
-        decision.events.add(*FeedbackEvent.objects.filter(source_key=source_keys[decision.pk]))
+    for decision in SuppressionDecision.objects.filter(pk__in=event_keys_by_decision, state=State.PROBING):
+        decision.events.add(*FeedbackEvent.objects.filter(source_key=event_keys_by_decision[decision.pk]))
         _apply_after_probe(decision, now)
 
 

@@ -46,7 +46,7 @@ def subject_of(message: ReturnedMessage) -> str:
     return subject[:200] if _RE.match(subject) else f"Re: {subject}"[:200].strip()
 
 
-def send_reply(
+def send_reply_and_mark_done(
     message: ReturnedMessage, newsletter: Newsletter, subject: str, body: str, user: User, now: datetime
 ) -> ReplyAnswer:
     """Send an answer from the newsletter's address, keep it, and mark an open message as done.

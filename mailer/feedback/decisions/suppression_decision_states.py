@@ -73,14 +73,14 @@ def create(
     return row
 
 
-def upgrade(row: SuppressionDecision, decision: Decision) -> None:
+def record_stronger_reason(row: SuppressionDecision, decision: Decision) -> None:
     """Give a decision the stronger reason that later events are."""
     row.rule, row.reason = decision.rule, decision.reason
     row.save(update_fields=["rule", "reason"])
     row.events.add(*decision.event_ids)
 
 
-def apply(row: SuppressionDecision, person: Subscriber, now: datetime) -> None:
+def apply_and_unsubscribe_complainer(row: SuppressionDecision, person: Subscriber, now: datetime) -> None:
     """Suppress the address, and after a complaint end every subscription as well."""
     row.suppression = suppression.suppress(person, _REASONS[row.rule], evidence_lines(row), now)
     if row.rule == Rule.COMPLAINT:
@@ -105,7 +105,7 @@ def confirm(rows: Iterable[SuppressionDecision], now: datetime) -> int:
             waiting = SuppressionDecision.objects.filter(pk=row.pk, state__in=[State.HELD, State.PROBING])
             person = Subscriber.objects.filter(address_hash=row.address_hash).first()
             if person is not None and waiting.update(state=State.APPLIED, applied_at=now):
-                apply(row, person, now)
+                apply_and_unsubscribe_complainer(row, person, now)
                 count += 1
     return count
 
@@ -162,7 +162,7 @@ def reapply(row: SuppressionDecision, by: str, now: datetime) -> None:
             if row.suppression is not None:
                 suppression.disallow_lift_by_signup(row.suppression)
             row.refresh_from_db()
-            apply(row, person, now)
+            apply_and_unsubscribe_complainer(row, person, now)
     except IntegrityError as error:
         raise DecisionError(gettext("There is a newer decision about this address.")) from error
     log.info("action=suppression_decision_reapplied decision=%d", row.pk)

@@ -396,7 +396,7 @@ def active_rules() -> Rules:
     return _active_rules(_custom_path(settings.CONFIG))
 
 
-def check_rules(config: Config) -> None:
+def require_valid_custom_rules(config: Config) -> None:
     """Validate the custom file of rules. Raises RulesError."""
     path = _custom_path(config)
     if path is not None:

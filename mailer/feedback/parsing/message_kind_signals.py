@@ -111,10 +111,12 @@ def has_null_return_path(headers: Headers) -> bool:
 
 def is_failure_subject(headers: Headers) -> bool:
     """Whether the subject is that of a bounce; one that was forwarded or replied to is a person's."""
-    return _FAILURE_SUBJECT.found_in(headers.decoded("subject")[:300]) and not is_reply_or_forward(headers)
+    return _FAILURE_SUBJECT.found_in(headers.decoded("subject")[:300]) and not is_reply_or_forward_subject(
+        headers
+    )
 
 
-def is_reply_or_forward(headers: Headers) -> bool:
+def is_reply_or_forward_subject(headers: Headers) -> bool:
     """Whether the subject says that a person replies or forwards."""
     return bool(_REPLY_OR_FORWARD.match(headers.decoded("subject")[:100]))
 
@@ -180,7 +182,7 @@ def ses_event_type(text: str) -> str:
     return event[1].lower() if event else ""
 
 
-def ses_complaint_type(text: str) -> str:
+def ses_complaint_type_or_abuse(text: str) -> str:
     """The feedback type (RFC 5965) in Amazon's notice of a complaint; abuse where it gives none."""
     given = _SES_COMPLAINT_TYPE.search(text[:3000])
     return given[1].lower() if given else "abuse"

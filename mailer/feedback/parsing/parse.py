@@ -129,7 +129,7 @@ def detect_delivery_report(evidence: Evidence) -> Detection | None:
     return Detection(_kind_by_actions(recipients), recipients)
 
 
-def detect_bounce_notice(evidence: Evidence) -> Detection | None:
+def detect_bounce_or_delay_notice(evidence: Evidence) -> Detection | None:
     """A bounce or a delay that is reported in plain text."""
     if message_kind_signals.asks_for_a_human(evidence.notice.text) or not _is_bounce_notice(evidence):
         return None
@@ -170,7 +170,7 @@ def detect_with_flufl(evidence: Evidence) -> Detection | None:
         or message_kind_signals.is_automated(headers)
         or evidence.root.type == "multipart/report"
     )
-    if not by_program or message_kind_signals.is_reply_or_forward(headers):
+    if not by_program or message_kind_signals.is_reply_or_forward_subject(headers):
         return None
     found = _recipients_by_flufl(evidence, "failed")
     return Detection("bounce", tuple(found)) if found else None
@@ -191,7 +191,7 @@ DETECTORS: tuple[Detector, ...] = (
     detect_mail_to_unsubscribe_address,
     detect_read_receipt,
     detect_delivery_report,
-    detect_bounce_notice,
+    detect_bounce_or_delay_notice,
     detect_auto_reply,
     detect_unsubscribe_subject,
     detect_with_flufl,
@@ -232,7 +232,7 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
     if (
         signed
         and (daemon or notice.has_returned_message)
-        and not message_kind_signals.is_reply_or_forward(headers)
+        and not message_kind_signals.is_reply_or_forward_subject(headers)
     ):
         return True
     # Any other sender needs two signals more; the text alone may be that of a person who is away.
@@ -365,7 +365,7 @@ def find_feedback_type(root: Part, notice: NoticeText) -> str:
     if fields is not None:
         return _first_token(fields.first("feedback-type")) or _UNTYPED
     if message_kind_signals.ses_event_type(notice.text) == "complaint":
-        return message_kind_signals.ses_complaint_type(notice.text)
+        return message_kind_signals.ses_complaint_type_or_abuse(notice.text)
     return "abuse" if _JUNKED in notice.returned else ""
 
 

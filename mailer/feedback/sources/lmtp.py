@@ -74,7 +74,9 @@ def serve_configured(ingest: Ingest, now: Callable[[], datetime], stop: Stop) ->
         server = Server(bounces.lmtp_host, bounces.lmtp_port, deliver)
     except OSError as error:
         text = f"The worker cannot listen on {bounces.lmtp_host}:{bounces.lmtp_port} ({error.strerror})"
-        source_health.record_source_failure(url, f"{text}: see [bounces] lmtp_host and lmtp_port.", now())
+        source_health.record_source_failure_and_alert(
+            url, f"{text}: see [bounces] lmtp_host and lmtp_port.", now()
+        )
         return
     with server:
         server.serve(stop, lambda: source_health.record_source_ok(url, now()))

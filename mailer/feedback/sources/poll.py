@@ -117,7 +117,7 @@ def configured_urls(config: Config) -> list[str]:
     return [*found, lmtp.url_of(config.bounces)] if config.bounces.lmtp_port else found
 
 
-def run(
+def poll_due_mailboxes(
     kind: str,
     ingest: Ingest,
     now: Clock,
@@ -138,16 +138,16 @@ def _run_source(source: Source, ingest: Ingest, now: Clock, stop: Stop, retries:
         with source.open(now()) as mailbox:
             again = True
             while again:
-                failed = ingest_mailbox(mailbox, PollSummary(), ingest, now, stop, retries)
+                failed = ingest_mailbox_counting_failures(mailbox, PollSummary(), ingest, now, stop, retries)
                 source_health.record_source_ok(source.url, now(), failed)
                 again = not stop() and mailbox.wait_for_more(stop)
         if source.interval and not stop():
             source_health.record_source_ok(source.url, now(), failed, source.interval)
     except MailboxError as error:
-        source_health.record_source_failure(source.url, str(error), now())
+        source_health.record_source_failure_and_alert(source.url, str(error), now())
     except Exception as error:
         # Whatever a server sends: it is tried again, less and less often, and the log is not filled with it.
-        source_health.record_source_failure(
+        source_health.record_source_failure_and_alert(
             source.url, f"It could not be read: {type(error).__name__}.", now()
         )
         raise
@@ -159,13 +159,13 @@ def poll_all(ingest: Ingest, now: Clock) -> tuple[PollSummary, list[str]]:
     for source in configured_mailboxes(settings.CONFIG):
         try:
             with source.open(now()) as mailbox:
-                ingest_mailbox(mailbox, total, ingest, now, lambda: False)
+                ingest_mailbox_counting_failures(mailbox, total, ingest, now, lambda: False)
         except MailboxError as error:
             errors.append(str(error))
     return total, errors
 
 
-def ingest_mailbox(
+def ingest_mailbox_counting_failures(
     mailbox: Mailbox,
     summary: PollSummary,
     ingest: Ingest,

@@ -34,15 +34,15 @@ def is_source_due(url: str, now: datetime) -> bool:
 
 
 def record_source_ok(
-    url: str, now: datetime, failed_messages: int = 0, interval: timedelta = timedelta()
+    url: str, now: datetime, failed_messages: int = 0, next_poll_after: timedelta = timedelta()
 ) -> None:
-    """The source was read, but for `failed_messages` in it. It is polled again after `interval`."""
+    """The source was read, but for `failed_messages` in it. It is polled again after `next_poll_after`."""
     row, _ = InboundSource.objects.get_or_create(url=url)
     if row.failures:
         log.info("action=inbound_source_recovered source=%d failures=%d", row.pk, row.failures)
     elif (
         row.failed_messages == failed_messages
-        and not interval
+        and not next_poll_after
         and row.last_read_at
         and row.last_read_at > now - _WRITE_INTERVAL
     ):
@@ -53,12 +53,12 @@ def record_source_ok(
         failing_since=None,
         failures=0,
         error="",
-        next_poll_at=now + interval,
+        next_poll_at=now + next_poll_after,
         notified_at=None,
     )
 
 
-def record_source_failure(url: str, error: str, now: datetime) -> None:
+def record_source_failure_and_alert(url: str, error: str, now: datetime) -> None:
     """The source could not be read. It is polled again after 5 s, then after twice as long each time, up to
     10 min.
     """

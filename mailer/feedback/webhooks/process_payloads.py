@@ -75,7 +75,7 @@ def process_due(now: datetime, stop: Callable[[], bool], apply: Apply = apply_al
             break
         # Before the transaction: what needs time or the network must not keep other writers waiting.
         parsed = {payload.pk: list(parse_payload(payload)) for payload in payloads}
-        count = apply_payloads(parsed, now, apply)
+        count = apply_and_delete_payloads(parsed, now, apply)
         if not count:
             # Another worker has these.
             break
@@ -99,7 +99,7 @@ def parse_payload(payload: WebhookPayload) -> Iterator[ParsedEvent]:
             yield ParsedEvent(payload, raw, None, type(error).__name__)
 
 
-def apply_payloads(
+def apply_and_delete_payloads(
     parsed: Mapping[int, Sequence[ParsedEvent]], now: datetime, apply: Apply = apply_all
 ) -> int:
     """Apply the events of some payloads, by the payload's id, and delete these; returns how many payloads.

@@ -31,11 +31,11 @@ class UnsubscribeScope:
 
 
 def resolve_lists(
-    parsed: ParsedReturnedMessage, scope: UnsubscribeScope, at: datetime
+    parsed: ParsedReturnedMessage, scope: UnsubscribeScope, unsubscribed_at: datetime
 ) -> ParsedReturnedMessage:
     """The unsubscribe with its lists, or a message for staff where they are not clear.
 
-    `at`: when the recipient unsubscribed; a subscription that was confirmed later stays.
+    `unsubscribed_at`: when the recipient unsubscribed; a subscription that was confirmed later stays.
     """
     lists = _lists_of(scope)
     address = suppression.normalise_or_lower(parsed.recipients[0].address)
@@ -43,7 +43,7 @@ def resolve_lists(
     if lists is None or person is None:
         return ParsedReturnedMessage("other")
     list_ids, newsletter = lists
-    later = Subscription.objects.filter(subscriber=person, confirmed_at__gt=at)
+    later = Subscription.objects.filter(subscriber=person, confirmed_at__gt=unsubscribed_at)
     kept = set(later.values_list("mailing_list", flat=True))
     request = UnsubscribeRequest(person.pk, tuple(one for one in list_ids if one not in kept), newsletter)
     return replace(parsed, unsubscribe_request=request)

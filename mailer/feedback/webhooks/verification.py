@@ -267,7 +267,7 @@ def is_replayed(service: str, body: bytes, now: datetime) -> bool:
 def claim_token(service: str, body: bytes, now: datetime) -> bool:
     """Claim the token of a request in the caller's transaction; False when it was claimed before."""
     key = _token_key(service, body)
-    return key is None or rate_limit.hit([Limit(key, 1, _REMEMBERED)], now) is None
+    return key is None or rate_limit.count_hit_unless_limited([Limit(key, 1, _REMEMBERED)], now) is None
 
 
 def _token_key(service: str, body: bytes) -> str | None:

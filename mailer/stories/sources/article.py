@@ -75,8 +75,8 @@ def parse(
         picture_url=_picture(meta, main, url),
         picture_alt=to_title(meta.get("og:image:alt", ""))[:250],
         kind="event" if event else "",
-        starts=parse_iso_time(text_at(event, "startDate"), local=True),
-        ends=parse_iso_time(text_at(event, "endDate"), local=True),
+        starts=parse_iso_time(text_at(event, "startDate"), keep_naive=True),
+        ends=parse_iso_time(text_at(event, "endDate"), keep_naive=True),
         place=to_title(text_at(event, "location", "name") or text_at(event, "location"))[:160],
     )
     return {"item": to_json(item) if item.title else None}

@@ -109,12 +109,12 @@ def is_forged(results: dict[str, str]) -> bool:
     return bool(failed) and not passed
 
 
-def stories_of(message: MailMessage, name: str) -> SourceResult:
-    """The stories of the documents attached, else the one of the text. `name` identifies the message.
+def stories_of(message: MailMessage, fallback_id: str) -> SourceResult:
+    """The stories of the documents attached, else the one of the text. `fallback_id` identifies the message.
 
     A picture that is attached belongs to the only story.
     """
-    key = message.message_id or name
+    key = message.message_id or fallback_id
     items: list[SourceItem] = []
     warnings: list[str] = []
     for number, (file, data) in enumerate(message.documents, 1):

@@ -15,7 +15,7 @@ _LETTERS = range(0x80, 0x2100)
 
 
 @cache
-def load_feedparser() -> Any:
+def load_patched_feedparser() -> Any:
     """The module `feedparser`."""
     import feedparser  # slow to load, and only the limited process needs it
     from feedparser import mixin, util

@@ -28,7 +28,7 @@ from mailer.stories.sources.reader_interface import (
     parse_iso_time,
     to_json,
 )
-from subscribers.limited_process import check_depth
+from subscribers.limited_process import require_xml_depth_at_most
 from subscribers.translate_stored_texts import stored
 
 # Newest entries of a feed that are read at a time.
@@ -83,10 +83,10 @@ def parse(body: bytes, url: str = "", content_type: str = "") -> dict[str, Any]:
 def xml_entries(body: bytes, url: str, content_type: str) -> list[SourceItem]:
     """The entries of RSS or Atom, also those without a title. Raises SourceError."""
     try:
-        check_depth(iter([body, b""]))
+        require_xml_depth_at_most(iter([body, b""]))
     except ValueError as error:
         raise not_a_feed(url) from error
-    feedparser = fast_feedparser.load_feedparser()
+    feedparser = fast_feedparser.load_patched_feedparser()
     headers = {"content-type": content_type, "content-location": url}
     # As a stream: feedparser takes bytes for a file name.
     parsed = feedparser.parse(BytesIO(body), response_headers={k: v for k, v in headers.items() if v})
@@ -117,7 +117,9 @@ def _item(entry: Any, feed_language: str) -> SourceItem:
     details = [*parts, values.get("title_detail"), values.get("summary_detail")]
     languages = [str(one.get("language") or "") for one in details if isinstance(one, Mapping)]
     address, alt = _picture(values, html or summary, link)
-    starts, ends = (parse_iso_time(values.get(name), local=True) for name in ("ev_startdate", "ev_enddate"))
+    starts, ends = (
+        parse_iso_time(values.get(name), keep_naive=True) for name in ("ev_startdate", "ev_enddate")
+    )
     return SourceItem(
         id=str(values.get("id") or link or fallback_id(title, published, summary)),
         title=title,

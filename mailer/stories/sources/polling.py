@@ -23,14 +23,14 @@ from mailer.backoff import BackoffPolicy
 from mailer.stories import draft_suggestion
 from mailer.stories.draft_or_merge_new_items import Prepared
 from mailer.stories.draft_suggestion import SourceContext, SuggestedStory
-from mailer.stories.items_removed_at_source import note_missing
+from mailer.stories.items_removed_at_source import mark_removed_and_relisted
 from mailer.stories.models import Story, StorySource
 from mailer.stories.record_source_items import items_with_picture_to_load, new_items, record_items
 from mailer.stories.signals import source_failing
 from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.discovery import Offer, discover
 from mailer.stories.sources.parser_pool import ParserPool, Parsers
-from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_of
+from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_and_port
 from mailer.stories.sources.reader_interface import SourceError, SourceItem, SourceResult, SourceSettings
 from mailer.stories.sources.readers import READERS
 from mailer.stories.suggestion_context import context_of
@@ -358,7 +358,7 @@ class _Polling:
                     prepared=read.prepared or Prepared(),
                     allow_loopback=self.allow_loopback,
                 )
-                note_missing(source, result.listing, now)
+                mark_removed_and_relisted(source, result.listing, now)
             except Exception:
                 log.exception("action=record_items source=%s", source.pk)
                 read = _Read(None, stored("The stories that were read could not be stored."))
@@ -378,7 +378,7 @@ class _Polling:
 
 def _place_of(source: StorySource) -> str:
     """What only one poll at a time may ask: a host, or a folder."""
-    return host_of(source.url) if source.url else f"{source.kind} {source.folder}"
+    return host_and_port(source.url) if source.url else f"{source.kind} {source.folder}"
 
 
 def _succeeded(source: StorySource, result: SourceResult, moved_to: str, now: datetime) -> None:

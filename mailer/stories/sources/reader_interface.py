@@ -172,8 +172,8 @@ def from_json(values: Mapping[str, Any]) -> SourceItem:
     return SourceItem(**{"id": "", "title": "", **read})
 
 
-def parse_iso_time(text: object, *, local: bool = False) -> datetime | None:
-    """An ISO 8601 time as aware UTC; without a zone it is UTC, or stays naive with `local`.
+def parse_iso_time(text: object, *, keep_naive: bool = False) -> datetime | None:
+    """An ISO 8601 time as aware UTC; without a zone it is UTC, or stays naive with `keep_naive`.
 
     None for what is no time, or no time of the years 1971 to 9998.
     """
@@ -182,7 +182,7 @@ def parse_iso_time(text: object, *, local: bool = False) -> datetime | None:
         if not 1970 < moment.year < 9999:
             return None
         if moment.tzinfo is None:
-            return moment if local else moment.replace(tzinfo=UTC)
+            return moment if keep_naive else moment.replace(tzinfo=UTC)
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

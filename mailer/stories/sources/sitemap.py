@@ -25,7 +25,7 @@ from mailer.stories.sources.reader_interface import (
     parse_iso_time,
 )
 from mailer.stories.url_fetcher import USER_AGENT, FetchError, StatusError
-from subscribers.limited_process import check_depth
+from subscribers.limited_process import require_xml_depth_at_most
 from subscribers.translate_stored_texts import stored
 
 # Articles that are fetched in one poll, and sitemaps of an index.
@@ -212,7 +212,7 @@ def parse(body: bytes, url: str = "") -> dict[str, Any]:
 
     document = _unpacked(body) if body.startswith(b"\x1f\x8b") else body
     try:
-        check_depth(iter([document, b""]))
+        require_xml_depth_at_most(iter([document, b""]))
         root = fromstring(document)
     except (ParseError, DefusedXmlException, ValueError) as error:
         raise SourceError(stored("%(url)s is not a sitemap.", url=url)) from error

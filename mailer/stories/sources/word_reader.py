@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
-from subscribers.limited_process import check_depth, limit_this_process
+from subscribers.limited_process import limit_this_process, require_xml_depth_at_most
 
 # Parts of the archive, and bytes of it when unpacked: all of it, and its XML.
 _MAX_PARTS = 3_000
@@ -128,7 +128,7 @@ def _check(data: bytes) -> None:
                 content = archive.read(part)
                 if b"<!DOCTYPE" in content.replace(b"\0", b""):
                     raise UnusableDocument("broken")
-                check_depth(iter([content, b""]), _MAX_DEPTH)
+                require_xml_depth_at_most(iter([content, b""]), _MAX_DEPTH)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise UnusableDocument("broken") from error
 

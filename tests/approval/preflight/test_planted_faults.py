@@ -8,9 +8,12 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from mailer.approval.preflight.check_input import Description, LinkFact, PictureFact, Place, Reader
+from mailer.desk.editions.theme_field_and_preview import colour_label
 from mailer.rendering.data_types import Block, LocalText, MastheadText, Picture
+from subscribers.translate_stored_texts import translated
 from tests.approval.preflight_edition import (
     CLEAN,
     PICTURE,
@@ -970,3 +973,9 @@ def test_what_only_looks_like_a_leftover_is_none(plant: Plant, code: str) -> Non
 def test_a_fault_that_the_checks_were_not_written_for_is_found(fault: str) -> None:
     code, plant = FRESH_FAULTS[fault]
     assert code in check(plant(CLEAN))
+
+
+def test_pale_colours_are_named_as_in_the_form_of_the_theme() -> None:
+    finding = check(theme(dark_quiet="#75828C")(CLEAN))["design.contrast"]
+    with override("ru"):
+        assert f"«{colour_label('quiet')}»" in translated(finding.found[0].detail)

@@ -12,7 +12,7 @@ from mailer.delivery.esp.call_outcomes import (
     NoResponse,
     Throttled,
     raise_for_status,
-    redact,
+    redact_addresses_and_secrets,
     retry_after_seconds,
 )
 
@@ -56,7 +56,9 @@ def test_retry_after_is_a_number_or_a_date(header, seconds):
 
 
 def test_redacted_text_contains_no_address_and_no_secret():
-    text = redact("key k3y: <aida@example.net>,\n'b.c+d@sub.example.org' is unknown", ["k3y", ""])
+    text = redact_addresses_and_secrets(
+        "key k3y: <aida@example.net>,\n'b.c+d@sub.example.org' is unknown", ["k3y", ""]
+    )
     assert text == "key …: <(address)>, '(address)' is unknown"
 
 

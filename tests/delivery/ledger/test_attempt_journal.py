@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from mailer.delivery.ledger.attempt_journal import Journal, LoggedReply, recoverable_journals
+from mailer.delivery.ledger.attempt_journal import Journal, LoggedReply, consume_recoverable_journals
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ def test_lost_lines_make_the_journal_incomplete(tmp_path, garbage):
     journal.close()
     path = tmp_path / f"{journal.owner}.journal"
     path.write_bytes(path.read_bytes().rstrip(b"\0") + garbage)
-    (found,) = recoverable_journals(tmp_path)
+    (found,) = consume_recoverable_journals(tmp_path)
     assert found.attempts == {(1, 1): LoggedReply(250, "taken")}
     assert found.owner == journal.owner and not found.complete
 
@@ -25,7 +25,7 @@ def test_lost_lines_make_the_journal_incomplete(tmp_path, garbage):
 @pytest.mark.parametrize("head", [b"", b"7\n", b"[]\n", b"{}\n", b"\0\0\0\n"])
 def test_without_a_first_line_the_file_name_gives_the_owner(tmp_path, head):
     (tmp_path / "somebody.journal").write_bytes(head)
-    (found,) = recoverable_journals(tmp_path)
+    (found,) = consume_recoverable_journals(tmp_path)
     assert found.owner == "somebody" and not found.complete
     assert list(tmp_path.iterdir()) == []
 
@@ -38,7 +38,7 @@ def test_a_long_journal_is_read_completely(tmp_path):
         if number % 3:
             journal.log_reply(number, 1, 250, reply)
     journal.close()
-    (found,) = recoverable_journals(tmp_path)
+    (found,) = consume_recoverable_journals(tmp_path)
     assert found.complete and len(found.attempts) == 9_000
     assert [found.attempts[number, 1] for number in (8_998, 9_000)] == [LoggedReply(250, reply), None]
 
@@ -48,7 +48,7 @@ def test_a_reply_with_line_ends_stays_on_one_line(tmp_path):
     journal.log_reply(1, 1, 250, "one\ntwo\0three")
     journal.log_reply(2, 1, 250, "four")
     journal.close()
-    (found,) = recoverable_journals(tmp_path)
+    (found,) = consume_recoverable_journals(tmp_path)
     assert found.complete and found.attempts[2, 1] == LoggedReply(250, "four")
 
 
@@ -66,5 +66,5 @@ def test_a_journal_that_cannot_grow_raises_and_keeps_its_lines(tmp_path, monkeyp
     with pytest.raises(OSError, match="is the disk full"):
         journal.log_reply(1, 1, 250, "x" * 500)
     journal.close()
-    (found,) = recoverable_journals(tmp_path)
+    (found,) = consume_recoverable_journals(tmp_path)
     assert found.complete and found.attempts[number - 1, 1] is None and (number, 1) not in found.attempts

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from mailer.delivery.ledger import claim_and_record, recover_and_finish
-from mailer.delivery.ledger.attempt_journal import FoundJournal, Journal, LoggedReply, recoverable_journals
+from mailer.delivery.ledger.attempt_journal import (
+    FoundJournal,
+    Journal,
+    LoggedReply,
+    consume_recoverable_journals,
+)
 from mailer.delivery.ledger.attempt_types_and_retry_schedule import result_of
 from mailer.delivery.models import Claim, Delivery, Mailing
 from mailer.delivery.outcome import Outcome, ReplyClass
@@ -26,7 +31,7 @@ TRIED = [one for one in ReplyClass if one not in (ReplyClass.NOT_TRIED, ReplyCla
 
 
 def take(mailing, owner, limit=100, now=NOW):
-    return claim_and_record.claim(mailing, owner, now + LEASE, limit, now)
+    return claim_and_record.claim_or_exclude_due_deliveries(mailing, owner, now + LEASE, limit, now)
 
 
 def settle(claimed, reply_class, owner, now=NOW, code=250):
@@ -139,7 +144,7 @@ def test_an_expired_lease_is_settled_by_a_journal_of_this_machine_although_its_p
     expected = ["accepted", "in_doubt", "refused", "planned"]
     assert [found[one.id].state for one in claimed] == expected
     assert found[claimed[-1].id].attempts == found[claimed[-1].id].doubts == 0
-    assert claim_and_record.has_unsettled_claims(journal.owner) and states(mailing)["claimed"] == 1
+    assert claim_and_record.delete_settled_claims_any_left(journal.owner) and states(mailing)["claimed"] == 1
     # What it reports when it goes on changes nothing more.
     (again,) = take(mailing, "b", now=later)
     assert again.id == claimed[-1].id
@@ -195,9 +200,13 @@ def test_a_claim_goes_on_behind_those_of_other_workers():
     first, second, third = take(mailing, "a", 2), take(mailing, "b", 2), take(mailing, "a", 2)
     settle(second, ReplyClass.ACCEPTED, "b")
     claim_and_record.release([first[0].id], "a", NOW)
-    claimed = claim_and_record.claim(mailing, "b", NOW + LEASE, 3, NOW, after=second[-1].id)
+    claimed = claim_and_record.claim_or_exclude_due_deliveries(
+        mailing, "b", NOW + LEASE, 3, NOW, resume_after=second[-1].id
+    )
     assert [one.id for one in claimed] == [third[-1].id + 1, third[-1].id + 2, third[-1].id + 3]
-    (last,) = claim_and_record.claim(mailing, "b", NOW + LEASE, 3, NOW, after=claimed[-1].id)
+    (last,) = claim_and_record.claim_or_exclude_due_deliveries(
+        mailing, "b", NOW + LEASE, 3, NOW, resume_after=claimed[-1].id
+    )
     assert last.id == first[0].id
 
 
@@ -218,7 +227,7 @@ def test_an_unfinished_line_is_ignored(tmp_path):
     (path,) = tmp_path.iterdir()
     with path.open("ab") as file:
         file.write(b"8 1")
-    (found,) = recoverable_journals(tmp_path)
+    (found,) = consume_recoverable_journals(tmp_path)
     assert found.attempts == {(7, 1): None} and found.complete
 
 
@@ -292,7 +301,7 @@ class Machine(RuleBasedStateMachine):
         accepted = Delivery.objects.filter(state="accepted").values_list("pk", flat=True)
         assert {delivery for delivery, _ in spoken} <= set(accepted)
         self.held[owner].clear()
-        assert not claim_and_record.has_unsettled_claims(owner)
+        assert not claim_and_record.delete_settled_claims_any_left(owner)
 
     @rule(owner=owners)
     def put_off(self, owner):
@@ -400,7 +409,9 @@ def test_a_released_delivery_is_claimed_although_later_ones_were_claimed_before(
     mailing = released()
     first, second = take(mailing, "a", 2), take(mailing, "a", 1)
     claim_and_record.release([one.id for one in first], "a", NOW)
-    claimed = claim_and_record.claim(mailing, "a", NOW + LEASE, 10, NOW, after=second[-1].id)
+    claimed = claim_and_record.claim_or_exclude_due_deliveries(
+        mailing, "a", NOW + LEASE, 10, NOW, resume_after=second[-1].id
+    )
     assert {one.id for one in first} < {one.id for one in claimed}
     assert len(claimed) == 3
 
@@ -447,7 +458,7 @@ def test_deliveries_under_way_when_a_mailing_expires_are_not_excluded():
     (sent,) = take(mailing, "a", 1)
     Mailing.objects.update(expires_at=NOW)
     later = mailing.snapshot.window_until + timedelta(minutes=1)
-    recover_and_finish.expire_mailings(later)
+    recover_and_finish.expire_open_deliveries(later)
     assert states(mailing) == {"claimed": 1, "excluded": 2}
     claim_and_record.record_accepted({"250 queued": [sent.id]}, "a", later)
     assert states(mailing) == {"accepted": 1, "excluded": 2}

@@ -61,7 +61,9 @@ class Process:
 
     def claim(self, count):
         lease = self.clock() + timedelta(minutes=20)
-        self.claimed += claim_and_record.claim(self.mailing, self.journal.owner, lease, count, self.clock())
+        self.claimed += claim_and_record.claim_or_exclude_due_deliveries(
+            self.mailing, self.journal.owner, lease, count, self.clock()
+        )
 
     def transmit(self, reply):
         """Send the next message; None: no reply is read."""
@@ -98,7 +100,7 @@ class Process:
     def add(self, dies=False):
         try:
             with transaction.atomic():
-                hourly_outcomes_by_provider.update_stats_and_breaker(self.mailing.pk)
+                hourly_outcomes_by_provider.consume_outcome_batches(self.mailing.pk)
                 if dies:
                     raise Died
         except Died:

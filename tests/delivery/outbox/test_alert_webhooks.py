@@ -52,7 +52,7 @@ def test_every_webhook_gets_a_signed_alert_once(mailing, configure):
     secret, now = new_secret(), datetime.now(UTC)
     with hook() as (one, first), hook() as (other, second):
         configure(alerts={"webhooks": (one, other), "webhook_secret": secret, "private_webhooks": True})
-        staff_alerts.raise_alert("step_stopped", "Stopped after the first 2 %.", mailing.pk, now)
+        staff_alerts.alert_sending_stopped("step_stopped", "Stopped after the first 2 %.", mailing.pk, now)
         assert first == second == []
         assert (alert_webhooks.post_due(now), alert_webhooks.post_due(now + timedelta(hours=1))) == (2, 0)
     for headers, body in (*first, *second):
@@ -68,7 +68,7 @@ def test_each_attempt_has_the_same_id_and_a_new_time(mailing, configure):
     secret, now = new_secret(), datetime.now(UTC) - timedelta(minutes=2)
     with hook(500) as (address, received):
         configure(alerts={"webhooks": (address,), "webhook_secret": secret, "private_webhooks": True})
-        staff_alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, now)
+        staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, now)
         for minutes in (0, 1):
             alert_webhooks.post_due(now + timedelta(minutes=minutes))
     (before, body), (after, _) = received
@@ -81,7 +81,7 @@ def test_each_attempt_has_the_same_id_and_a_new_time(mailing, configure):
 def test_a_failing_webhook_is_tried_ten_times_and_delays_no_other(mailing, configure, status):
     with hook(status) as (bad, failed), hook() as (good, received):
         configure(alerts={"webhooks": (bad, good), "private_webhooks": True})
-        staff_alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
+        staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
         at = NOW
         for _ in range(40):
             alert_webhooks.post_due(at)
@@ -95,7 +95,7 @@ def test_a_failing_webhook_is_tried_ten_times_and_delays_no_other(mailing, confi
 def test_a_receiver_that_is_gone_is_asked_once(mailing, configure):
     with hook(410) as (address, received):
         configure(alerts={"webhooks": (address,), "private_webhooks": True})
-        staff_alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
+        staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
         for days in range(3):
             alert_webhooks.post_due(NOW + timedelta(days=days))
     assert len(received) == 1
@@ -103,7 +103,7 @@ def test_a_receiver_that_is_gone_is_asked_once(mailing, configure):
 
 def test_an_unreachable_webhook_stops_nothing(mailing, configure, mailoutbox):
     configure(alerts={"webhooks": ("http://127.0.0.1:1/hook",), "private_webhooks": True})
-    staff_alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
+    staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
     assert alert_webhooks.post_due(NOW) == 0
     row = AlertPost.objects.get()
     assert (len(mailoutbox), row.due_at, row.reply) == (1, NOW + timedelta(minutes=1), "FetchError")
@@ -112,7 +112,7 @@ def test_an_unreachable_webhook_stops_nothing(mailing, configure, mailoutbox):
 def test_a_private_address_is_not_posted_to_unless_that_is_configured(mailing, configure):
     with hook() as (address, received):
         configure(alerts={"webhooks": (address,)})
-        staff_alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
+        staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
         alert_webhooks.post_due(NOW)
     assert (received, AlertPost.objects.get().reply) == ([], "ForbiddenAddress")
 
@@ -121,9 +121,9 @@ def test_a_private_address_is_not_posted_to_unless_that_is_configured(mailing, c
 def test_a_new_alert_takes_the_place_of_the_last_and_a_removed_webhook_gets_none(mailing, configure):
     with hook() as (old, received), hook() as (new, others):
         configure(alerts={"webhooks": (old,), "private_webhooks": True})
-        staff_alerts.raise_alert("relay_unreachable", "Away.", mailing.pk, NOW)
+        staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
         later = NOW + timedelta(hours=2)
-        staff_alerts.raise_alert("relay_unreachable", "Away again.", mailing.pk, later)
+        staff_alerts.alert_sending_stopped("relay_unreachable", "Away again.", mailing.pk, later)
         assert AlertPost.objects.count() == 1
         configure(alerts={"webhooks": (new,)})
         assert alert_webhooks.post_due(later) == 0

@@ -34,11 +34,15 @@ def half_sent() -> Mailing:
     """Ten readers: two accepted, one deferred, three held by a worker elsewhere, four planned."""
     readers(10)
     mailing = released()
-    first = claim_and_record.claim(mailing, "a worker", NOW + timedelta(minutes=20), 3, NOW, 0)
+    first = claim_and_record.claim_or_exclude_due_deliveries(
+        mailing, "a worker", NOW + timedelta(minutes=20), 3, NOW, 0
+    )
     ids = [one.id for one in first]
     claim_and_record.record_accepted({"250 ok": ids[:2]}, "a worker", NOW)
     claim_and_record.defer([(ids[2], NOW + timedelta(hours=1))], "a worker")
-    claim_and_record.claim(mailing, "a worker", NOW + timedelta(minutes=20), 3, NOW, max(ids))
+    claim_and_record.claim_or_exclude_due_deliveries(
+        mailing, "a worker", NOW + timedelta(minutes=20), 3, NOW, max(ids)
+    )
     assert states(mailing) == {"accepted": 2, "deferred": 1, "claimed": 3, "planned": 4}
     return mailing
 
@@ -126,7 +130,7 @@ def test_an_edition_that_was_due_is_sent_only_if_the_original_did_not(choice: Ch
     begin_and_end_no_send_mode.resume({}, {snapshot.pk: choice}, send_outbox=False, by="a test", now=LATER)
     snapshot.refresh_from_db()
     assert snapshot.state == state
-    advance_mailings.start_due(NOW)
+    advance_mailings.create_and_plan_due_mailings(NOW)
     assert Mailing.objects.count() == (choice is Choice.GO_ON)
 
 
@@ -137,7 +141,7 @@ def test_a_mailing_that_was_not_planned_yet_is_sent_only_if_the_original_did_not
     mailing = Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, created_at=NOW)
     restored()
     begin_and_end_no_send_mode.resume({mailing.pk: choice}, {}, send_outbox=False, by="a test", now=LATER)
-    advance_mailings.start_due(LATER)
+    advance_mailings.create_and_plan_due_mailings(LATER)
     found = set(Mailing.objects.values_list("state", flat=True))
     assert found == {Choice.SENT: {"cancelled"}, Choice.HOLD: set(), Choice.GO_ON: {"sending"}}[choice]
 

@@ -208,7 +208,7 @@ def fresh_mailing(mailing, size):
         model.objects.all().delete()
     Delivery.objects.bulk_create(Delivery(mailing=mailing, subscriber=number) for number in range(size))
     columns = {"reason": "", "step_completed_at": None, "counted_from": None, "finished_at": None}
-    bound = plan_deliveries.release_bound(mailing, 0)
+    bound = plan_deliveries.last_delivery_id_of_step(mailing, 0)
     Mailing.objects.filter(pk=mailing.pk).update(
         state="sending", step=0, released_up_to=bound, audience=size, **columns
     )

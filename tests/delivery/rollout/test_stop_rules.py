@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.config.sections import StopMetric, StopRules
-from mailer.delivery.rollout.stop_rules import Level, ReachedLimit, evaluate, level_of, lower_share
+from mailer.delivery.rollout.stop_rules import (
+    Level,
+    ReachedLimit,
+    evaluate,
+    level_and_reached_limit,
+    lower_share,
+)
 from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, sum_counts
 
 HOUR = datetime(2021, 12, 3, 9, tzinfo=UTC)
@@ -51,7 +57,7 @@ def found(**hours: ProviderCounts) -> list[ReachedLimit]:
     ],
 )
 def test_limits_apply_from_a_minimum_of_cases(counts: ProviderCounts, said: Level) -> None:
-    assert max(level_of(sign, counts, STOPS, whole=True)[0] for sign in StopMetric) is said
+    assert max(level_and_reached_limit(sign, counts, STOPS, whole=True)[0] for sign in StopMetric) is said
 
 
 def test_bounces_and_blocks_at_a_provider_slow_it_down_and_complaints_pause() -> None:
@@ -99,9 +105,17 @@ def test_few_cases_an_hour_add_up_over_a_day() -> None:
 
 def test_a_limit_of_zero_is_off() -> None:
     stops = StopRules(complained_warn=0, complained_stop=0, bounced_stop=0, blocked_warn=0)
-    assert level_of(StopMetric.COMPLAINED, copies(10, complained=10), stops, whole=True)[0] is Level.NONE
-    assert level_of(StopMetric.BOUNCED, copies(0, bounced=10), stops, whole=True)[0] is Level.WARN
-    assert level_of(StopMetric.BLOCKED, copies(0, blocked=10), stops, whole=True)[0] is Level.PAUSE
+    assert (
+        level_and_reached_limit(StopMetric.COMPLAINED, copies(10, complained=10), stops, whole=True)[0]
+        is Level.NONE
+    )
+    assert (
+        level_and_reached_limit(StopMetric.BOUNCED, copies(0, bounced=10), stops, whole=True)[0] is Level.WARN
+    )
+    assert (
+        level_and_reached_limit(StopMetric.BLOCKED, copies(0, blocked=10), stops, whole=True)[0]
+        is Level.PAUSE
+    )
 
 
 def test_there_are_never_more_cases_than_deliveries() -> None:
@@ -135,7 +149,10 @@ def stopped_after(audience: int, dead: float, chance: random.Random) -> int | No
         cases += 1
         if place > audience:
             return None
-        if level_of(StopMetric.BOUNCED, copies(place - cases, cases), STOPS, whole=True)[0] is Level.PAUSE:
+        if (
+            level_and_reached_limit(StopMetric.BOUNCED, copies(place - cases, cases), STOPS, whole=True)[0]
+            is Level.PAUSE
+        ):
             return place
     return None
 

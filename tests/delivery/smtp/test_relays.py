@@ -19,7 +19,7 @@ from mailer.delivery.smtp.relays import (
     RelayPool,
     RelayUnavailable,
 )
-from mailer.delivery.smtp.session_setup import connect
+from mailer.delivery.smtp.session_setup import connect_within_quota
 from tests.delivery import relay as server
 from tests.delivery.cast import NOW, readers, released, send, states
 
@@ -153,7 +153,7 @@ def test_connecting_tries_the_next_relay_and_raises_the_reason_if_none_is_left()
         good = Relay("127.0.0.1", works.port, connections=1)
 
         async def run(one):
-            sessions = [await connect(one), await connect(one)]
+            sessions = [await connect_within_quota(one), await connect_within_quota(one)]
             await sessions[0][0].quit()
             return sessions
 
@@ -161,7 +161,7 @@ def test_connecting_tries_the_next_relay_and_raises_the_reason_if_none_is_left()
             (_, used), nothing = asyncio.run(run(pool(bad, good, seed=seed)))
             assert used == good and nothing is None
         with pytest.raises(PermanentRelayError, match="go away"):
-            asyncio.run(connect(pool(bad)))
+            asyncio.run(connect_within_quota(pool(bad)))
 
 
 def test_the_relays_are_read_from_the_configuration(settings, configure, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from mailer.delivery.models import Mailing, ProviderHour
 from mailer.delivery.rollout import mailing_control
-from mailer.delivery.rollout.plan_deliveries import plan
+from mailer.delivery.rollout.plan_deliveries import plan_then_start_or_hold
 from mailer.delivery.throttle import hourly_outcomes_by_provider
 from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from tests.delivery.cast import NOW, approved_snapshot, readers, released, send
@@ -42,7 +42,7 @@ def test_a_dry_run_is_not_counted(configure):
     readers(2)
     with Relay() as relay:
         configure(smtp={"port": relay.port})
-        mailing = plan(
+        mailing = plan_then_start_or_hold(
             mailing_control.start_dry_run(approved_snapshot(), "team@office.example.org", None, None, NOW),
             NOW,
         )

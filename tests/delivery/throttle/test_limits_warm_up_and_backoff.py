@@ -114,11 +114,11 @@ def test_what_is_given_back_late_frees_nothing_of_later_grants():
 def test_times_that_are_not_needed_are_granted_again():
     second = [RateLimit(100, 1)]
     kept, grant = reserve(LimiterState(), second, 80, START)
-    again = reserve(give_back(kept, grant, 70, unused=True), second, 80, START)[1]
+    again = reserve(give_back(kept, grant, 70, free_times=True), second, 80, START)[1]
     assert again.first == pytest.approx(START + 0.1) and again.allowance == 80
     # Unless later ones are granted to another worker.
     kept, _ = reserve(kept, second, 10, START)
-    assert reserve(give_back(kept, grant, 70, unused=True), second, 80, START)[1].first > START + 0.89
+    assert reserve(give_back(kept, grant, 70, free_times=True), second, 80, START)[1].first > START + 0.89
 
 
 def test_several_workers_get_slices_and_no_crumbs():

@@ -13,7 +13,7 @@ from django.urls import reverse
 from wagtail.models import Collection, GroupCollectionPermission
 
 from mailer.approval import snapshot_state_changes
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import AccountChange
 from mailer.approval.snapshot_state_changes import AccountNotIndependent
 from mailer.desk.accounts import role_groups_and_grants, role_labels_and_permissions
@@ -333,7 +333,7 @@ def test_the_pages_of_accounts_and_groups_open(desk: Desk, root: User, who: str)
 
 
 def test_wagtails_groups_are_deleted_unless_the_office_uses_them(desk: Desk) -> None:
-    role_groups_and_grants.ensure_groups()
+    role_groups_and_grants.set_up_role_groups()
     assert set(Group.objects.values_list("name", flat=True)) == set(role_groups_and_grants.GROUPS)
     admission = Permission.objects.get(codename="access_admin")
     Group.objects.create(name="Editors").permissions.add(admission)
@@ -341,7 +341,7 @@ def test_wagtails_groups_are_deleted_unless_the_office_uses_them(desk: Desk) -> 
     Group.objects.create(name="Moderators").permissions.add(
         admission, Permission.objects.get(codename="add_story")
     )
-    role_groups_and_grants.ensure_groups()
+    role_groups_and_grants.set_up_role_groups()
     assert Group.objects.filter(name__in=["Editors", "Moderators"]).count() == 2
 
 

@@ -132,12 +132,14 @@ def test_each_person_chooses_the_ways(desk: Desk) -> None:
 
 def test_an_admin_without_alerts_by_email_sees_them_in_the_desk(desk: Desk) -> None:
     staff_notifications.save_choices(desk.admin, {"alert": ["desk"]})
-    staff_alerts.raise_alert("disk", "The disk is full", None, timezone.now())
+    staff_alerts.alert_sending_stopped("disk", "The disk is full", None, timezone.now())
     assert desk.admin.email not in mailed() and events_of(desk.admin) == ["alert"]
 
 
 def test_the_menu_counts_what_is_unread_until_it_is_marked(desk: Desk) -> None:
-    staff_notifications.show("alert", [desk.admin], "The disk is full", "/desk/checks/", timezone.now())
+    staff_notifications.add_desk_notifications(
+        "alert", [desk.admin], "The disk is full", "/desk/checks/", timezone.now()
+    )
     browser = as_user(desk.admin)
     page = Page(browser.get(LIST))
     assert "Notifications (1)" in page.html and "/desk/checks/" in page.links

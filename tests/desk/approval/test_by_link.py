@@ -19,11 +19,11 @@ from wagtail.models import ModelLogEntry
 
 from mailer.accounts import password_links
 from mailer.approval import emails_to_staff, external_approval
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot, SnapshotVariant
 from mailer.approval.snapshot_state_changes import AccountNotIndependent, SnapshotChanged
 from mailer.delivery.outbox.secret_removal import without_secrets
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.editions.models import Newsletter
 from mailer.editions.pictures import FOLDER
 from subscribers import tokens
@@ -38,7 +38,7 @@ def minister(desk: Desk) -> User:
     user = User.objects.create_user("minister", "minister@ministry.example", first_name="Mira")
     user.set_unusable_password()
     user.save()
-    user.groups.add(ensure_groups()["External approvers"])
+    user.groups.add(set_up_role_groups()["External approvers"])
     return user
 
 
@@ -256,7 +256,7 @@ def test_a_link_ends_when_it_is_revoked_replaced_too_old_or_its_owner_inactive(
 def test_an_author_who_made_the_account_cannot_be_approved_by_it(desk: Desk) -> None:
     with acting_as(desk.writer):
         puppet = User.objects.create_user("puppet", "puppet@example.net", first_name="Puppet")
-        puppet.groups.add(ensure_groups()["External approvers"])
+        puppet.groups.add(set_up_role_groups()["External approvers"])
     snapshot = submitted(desk)
     assert puppet not in external_approval.external_approvers(snapshot)
     with pytest.raises(AccountNotIndependent):

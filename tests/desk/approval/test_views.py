@@ -9,7 +9,7 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.approval import snapshot_state_changes
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Approval, Snapshot
 from mailer.approval.outcome_notices import send_approval_outcome_notices
 from mailer.approval.preflight.findings_and_overrides import Finding
@@ -126,7 +126,7 @@ def test_the_decision_and_the_email_stand_above_the_tables(desk: Desk) -> None:
 
 def test_the_submitter_reads_who_was_asked(desk: Desk) -> None:
     page = as_user(desk.writer).post(at(desk, "submit"), follow=True)
-    assert [name_of(desk.approver) in str(one) for one in page.context["messages"]] == [True]
+    assert [user_or_system_name(desk.approver) in str(one) for one in page.context["messages"]] == [True]
 
 
 def test_the_next_step_is_said_to_those_who_take_it_and_of_others_with_their_names(desk: Desk) -> None:

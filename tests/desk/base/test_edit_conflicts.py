@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.desk.base.edit_conflicts import BASE
 from mailer.editions.models import Newsletter, NewsletterText
 from subscribers.models import Tag
@@ -111,7 +111,7 @@ def test_marks_of_another_row_or_person_are_not_taken(desk: Desk) -> None:
 
 
 def test_permissions_for_collections_of_two_superusers(superuser: User) -> None:
-    group = ensure_groups()["Writers"]
+    group = set_up_role_groups()["Writers"]
     browser = as_user(superuser)
     path = reverse("wagtailusers_groups:edit", args=[group.pk])
     form = opened(browser, path)

@@ -126,12 +126,12 @@ def _catalogue() -> dict[str, set[str]]:
     ],
 )
 def test_a_screen_leads_to_the_page_about_it(path: str, name: str) -> None:
-    assert desk_help.page_for(path).partition("#")[0] == reverse("desk_help_page", args=[name])
+    assert desk_help.help_page_url(path).partition("#")[0] == reverse("desk_help_page", args=[name])
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_help_of_every_screen_is_a_page_and_a_heading_of_it(language: str) -> None:
-    targets = {desk_help.page_for(path) for path in _desk_paths(get_resolver())}
+    targets = {desk_help.help_page_url(path) for path in _desk_paths(get_resolver())}
     assert len(targets) > 20
     for target in targets:
         address, _, anchor = target.partition("#")
@@ -173,7 +173,7 @@ def test_a_page_is_in_the_language_of_its_reader_else_in_english_with_a_note(des
 def test_the_help_menu_leads_to_the_page_of_the_screen(desk: Desk) -> None:
     browser = as_user(desk.writer)
     page = Page(browser.get(reverse("desk_stories:list")))
-    assert f'"url": "{desk_help.page_for(reverse("desk_stories:list"))}"' in page.html
+    assert f'"url": "{desk_help.help_page_url(reverse("desk_stories:list"))}"' in page.html
     assert browser.get(reverse("desk_help_page", args=["guide"])).status_code == 200
     assert reverse("desk_help_page", args=["sending"]) in Page(browser.get(reverse("desk_help"))).links
     assert browser.get(reverse("desk_help_page", args=["operations"])).status_code == 404

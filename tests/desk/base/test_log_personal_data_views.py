@@ -15,7 +15,7 @@ from mailer.audit_log import chain
 from mailer.feedback import ingest_returned_mail
 from mailer.feedback.models import ReturnedMessage
 from subscribers.models import Tag
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.segments import subscriber_tags_and_fields
 from tests import cast as everyone
 from tests.desk.cast import Desk, as_user
@@ -51,7 +51,7 @@ def test_an_edit_is_logged_with_the_values_before_and_after(desk: Desk) -> None:
     for page in pages:
         shown = as_user(desk.admin).get(page).content.decode()
         assert "Aigul &lt;b&gt;N" in shown and "Aigul <b>N" not in shown
-    erase(desk.reader.email, everyone.NOW)
+    erase_and_suppress(desk.reader.email, everyone.NOW)
     redacted = changes(object_id=str(desk.reader.pk))
     assert set(redacted) >= set(expected) and "Aigul" not in str(redacted)
     assert chain.verify().problems == []

@@ -16,7 +16,7 @@ from mailer.desk.editions.workbench import BLOCK_LABELS
 from mailer.editions import draft_blocks
 from mailer.editions.models import EDITION_BLOCKS, Edition, EditionText
 from mailer.editions.translation_completeness import completeness_of
-from mailer.editions.translation_units_and_changes import (
+from mailer.editions.translation_units_and_returned_files import (
     TranslatedUnit,
     TranslationFile,
     apply_to_edition,

@@ -97,9 +97,9 @@ def test_the_file_that_is_exported_is_taken_back_and_hostile_cells_are_text(desk
     def upload(data: bytes) -> None:
         browser.post(table, {"file": SimpleUploadedFile("names.csv", data)})
 
-    before = translation_glossary.terms_of(newsletter)
+    before = translation_glossary.glossary_terms_of_one_or_all(newsletter)
     upload(exported)
-    assert translation_glossary.terms_of(newsletter) == before
+    assert translation_glossary.glossary_terms_of_one_or_all(newsletter) == before
     upload("en;kk;note\nRO;Өңірлік кеңсе;\nBridges;Көпірлер;a project\n".encode())
     # "RO" is no preferred name of the one that is there.
     assert GlossaryTerm.objects.count() == 3

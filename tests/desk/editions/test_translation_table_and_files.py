@@ -15,7 +15,7 @@ from mailer.approval.snapshot_state_changes import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.editions import draft_blocks, translation_xliff
 from mailer.editions.models import Edition, EditionText
-from mailer.editions.translation_units_and_changes import units_of
+from mailer.editions.translation_units_and_returned_files import units_of
 from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from subscribers.models import Subscriber

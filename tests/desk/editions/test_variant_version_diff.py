@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.approval import external_approval, snapshot_state_changes
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.desk.editions import variant_version_diff
 from mailer.editions.models import Edition
 from mailer.editions.pictures import FOLDER
@@ -136,7 +136,7 @@ def test_the_submitted_version_stands_beside_the_last_approved_one(desk: Desk) -
     assert [one.language for one in browser.get(reviewed).context["matrix"].cells if one.changed] == ["en"]
     # A person without the desk sees it by the mailed link, with the pictures of both versions.
     minister = desk.stranger
-    minister.groups.add(ensure_groups()["External approvers"])
+    minister.groups.add(set_up_role_groups()["External approvers"])
     link = external_approval.create_and_mail_link(second, minister, desk.writer, timezone.now())
     path = f"/accounts/approval/{external_approval.token_of(link)}/"
     by_link = Client().get(path, {"variant": variant.key, "beside": "approved"})

@@ -13,7 +13,7 @@ from django.utils import timezone
 from wagtail.test.utils.form_data import nested_form_data, rich_text
 
 from mailer.approval import review_comments_and_checked_variants
-from mailer.approval.content_changes_and_authors import name_of
+from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import LinkCheck, Snapshot
 from mailer.approval.preflight.link_crawler import LinkProgress
 from mailer.desk.editions import workbench
@@ -277,7 +277,7 @@ def test_two_people_change_the_same_headline_and_the_second_chooses(desk: Desk) 
     answer = edit_block(desk, block, **loaded | {"headline_en": "Mine"})
     shown = [(one["name"], one["mine"], one["theirs"]) for one in answer.context["conflicts"]]
     assert shown == [("version-headline_en", "Mine", "Theirs")]
-    assert name_of(desk.writer) in answer.context["last_change"]
+    assert user_or_system_name(desk.writer) in answer.context["last_change"]
     assert draft(desk).overrides.get().headlines["en"] == "Theirs"
     again = {**answer.context["form"].initial, "picture": "", "base": answer.context["base"]}
     assert (again["headline_en"], again["headline_ru"]) == ("Mine", "Also theirs")

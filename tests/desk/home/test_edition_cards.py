@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.snapshot_state_changes import approve, schedule
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.outbox import staff_alerts
@@ -85,7 +85,7 @@ def test_the_writer_sees_with_whom_a_submitted_edition_is(desk: Desk) -> None:
 
 def test_a_paused_edition_stands_on_the_home_page_once_with_its_reason(desk: Desk) -> None:
     mailing = cast.sending(desk, "paused")
-    staff_alerts.raise_alert("bounces", "Too many bounces", mailing.pk, timezone.now())
+    staff_alerts.alert_sending_stopped("bounces", "Too many bounces", mailing.pk, timezone.now())
     for user in (desk.writer, desk.approver):
         page = home(user)
         assert page.html.count(f'data-edition="{desk.edition.pk}"') == 1

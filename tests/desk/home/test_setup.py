@@ -17,11 +17,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from wagtail.images import get_image_model
 
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.possible_approvers import is_second_person
 from mailer.approval.snapshot_state_changes import PreflightFailed, approve
 from mailer.approval.submit import submit
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.desk.base.setup_progress import STEPS as KEYS
 from mailer.desk.base.setup_progress import back_link, can_be_approved
 from mailer.desk.home import sample_edition
@@ -47,7 +47,7 @@ GOOD = ("relay", "spf", "dkim", "dmarc", "bounce_mailbox")
 def admin(db: None) -> User:
     """The only account of an installation in which nothing exists."""
     user = User.objects.create_user("lola", "lola@office.example.org", "a long password")
-    user.groups.add(ensure_groups()["Admins"])
+    user.groups.add(set_up_role_groups()["Admins"])
     return user
 
 
@@ -122,7 +122,7 @@ def test_the_steps_about_mail_follow_from_the_last_checks(admin: User, status: s
 
 
 def test_two_people_are_needed_of_whom_one_submits_and_an_independent_one_approves(admin: User) -> None:
-    groups = ensure_groups()
+    groups = set_up_role_groups()
     assert not done(admin) & {"writer", "approver"} and not can_be_approved(admin)
     with acting_as(admin):
         User.objects.create_user("timur", "timur@office.example.org").groups.add(groups["Approvers"])
@@ -141,7 +141,7 @@ def test_the_step_says_by_name_who_cannot_approve_yet_and_the_command_to_copy(
 ) -> None:
     with acting_as(admin):
         timur = User.objects.create_user("timur", "timur@office.example.org", first_name="Timur")
-        timur.groups.add(ensure_groups()["Approvers"])
+        timur.groups.add(set_up_role_groups()["Approvers"])
     (step,) = (one for one in steps_for(admin) if one.key == "approver")
     in_a_month = date_format(timezone.localtime() + timedelta(days=30), "DATE_FORMAT")
     assert any("Timur" in line and in_a_month in line for line in step.lines)

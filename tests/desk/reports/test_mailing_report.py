@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.delivery.models import Delivery
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.feedback.models import FeedbackEvent
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user
@@ -102,8 +102,8 @@ def test_a_mailing_on_hold_shows_the_reason_and_continues_when_confirmed(desk: D
 
 
 def test_creating_the_groups_again_changes_nothing(desk: Desk) -> None:
-    groups = ensure_groups()
+    groups = set_up_role_groups()
     before = {name: group.permissions.count() for name, group in groups.items()}
-    again = {name: group.permissions.count() for name, group in ensure_groups().items()}
+    again = {name: group.permissions.count() for name, group in set_up_role_groups().items()}
     assert before == again
     assert not groups["Approvers"].permissions.filter(codename__startswith="change_").exists()

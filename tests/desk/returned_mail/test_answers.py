@@ -96,7 +96,7 @@ def test_nobody_answers_a_machine_or_without_the_permission(desk: Desk, question
 
 def test_an_erasure_takes_the_answers_with_it(desk: Desk, question: ReturnedMessage) -> None:
     send(desk, question, desk.admin)
-    erasure.erase(desk.reader.email, timezone.now())
+    erasure.erase_and_suppress(desk.reader.email, timezone.now())
     assert not ReplyAnswer.objects.exists()
 
 

@@ -77,7 +77,7 @@ def test_a_writer_starts_a_dry_run_and_controls_it(desk: Desk) -> None:
         at(desk, "dry_run"), {"to": "dana@office.example.org", "subscribers": "all"}, follow=True
     )
     assert Page(page).messages == ["success"]
-    advance_mailings.start_due(timezone.now())
+    advance_mailings.create_and_plan_due_mailings(timezone.now())
     dry_run = latest_dry_run(desk.edition)
     assert dry_run is not None and dry_run.state == "sending"
     assert latest_mailing(desk.edition) is None and edition_state(desk.edition) == "submitted"
@@ -168,7 +168,9 @@ def test_users_who_may_not_see_addresses_see_numbers(desk: Desk) -> None:
 
 def test_an_alert_is_on_the_home_page_until_the_mailing_resumes(desk: Desk) -> None:
     mailing = cast.sending(desk, "paused")
-    staff_alerts.raise_alert("step_stopped", "Stopped after the first 2 %.", mailing.pk, timezone.now())
+    staff_alerts.alert_sending_stopped(
+        "step_stopped", "Stopped after the first 2 %.", mailing.pk, timezone.now()
+    )
     browser = as_user(desk.approver)
     first = reverse("wagtailadmin_home")
     assert "Stopped after the first 2 %." in browser.get(first).content.decode()

@@ -14,7 +14,7 @@ from wagtail.models import ModelLogEntry
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import mailing_control as control
 from mailer.delivery.throttle import provider_throttle
-from mailer.desk.sending.progress import messages_per_minute, provider_rows
+from mailer.desk.sending.progress import provider_rows, recent_messages_per_minute
 from mailer.reports.stats import OTHERS, OutcomeCounts, Stats, Totals
 from tests import cast as everyone
 from tests.desk import cast
@@ -73,9 +73,9 @@ def stats(**more: Any) -> Stats:
 def test_the_pace_is_that_of_the_last_minutes() -> None:
     accepted = {"2021-12-03 04:10": 900, "2021-12-03 04:26": 30, "2021-12-03 04:29": 20}
     counts = stats(accepted_by_minute={**accepted, "2021-12-03 04:30": 500})
-    assert messages_per_minute(NOW - timedelta(hours=1), counts, NOW) == 10
-    assert messages_per_minute(NOW - timedelta(minutes=2), counts, NOW) == 30
-    assert messages_per_minute(NOW, counts, NOW) == 0
+    assert recent_messages_per_minute(NOW - timedelta(hours=1), counts, NOW) == 10
+    assert recent_messages_per_minute(NOW - timedelta(minutes=2), counts, NOW) == 30
+    assert recent_messages_per_minute(NOW, counts, NOW) == 0
 
 
 @pytest.mark.both_databases

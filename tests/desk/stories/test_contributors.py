@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.accounts.models import ContributorCountries
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from tests import cast as everyone
@@ -21,7 +21,7 @@ from tests.desk.cast import Desk, as_user
 def contributor(desk: Desk) -> User:
     """Writes about Kazakhstan only."""
     user = User.objects.create_user("aida", "aida@office.example.org", "a long password")
-    user.groups.add(ensure_groups()["Contributors"])
+    user.groups.add(set_up_role_groups()["Contributors"])
     ContributorCountries.objects.create(user=user, countries=("KZ",))
     return user
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts.models import ContributorCountries
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.desk.stories.source_panel_and_suggestions import mark_differences
 from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySource, StorySourceItem
@@ -143,7 +143,7 @@ def test_a_draft_that_its_source_has_no_longer_is_marked_and_kept_or_deleted_by_
 
 def test_a_contributor_decides_about_own_countries_only(desk: Desk, source: StorySource) -> None:
     contributor = User.objects.create_user("aida", "aida@office.example.org", "a long password")
-    contributor.groups.add(ensure_groups()["Contributors"])
+    contributor.groups.add(set_up_role_groups()["Contributors"])
     ContributorCountries.objects.create(user=contributor, countries=("KZ",))
     other = replace(RUSSIAN, id="2", title="Бишкекте театр ачылды", html="", link="")
     record_items(source, [RUSSIAN, other], NOW)

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from mailer.accounts.models import ContributorCountries
-from mailer.desk.accounts.role_groups_and_grants import ensure_groups
+from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.stories.models import Story
 from tests.desk.cast import Desk, as_user
 from tests.stories import word_files
@@ -73,7 +73,7 @@ def test_the_page_is_that_of_the_user_who_uploaded_and_of_writers(desk: Desk) ->
 
 def test_a_contributor_adds_stories_of_their_own_countries_only(desk: Desk) -> None:
     user = User.objects.create_user("saule", "saule@office.example.org", "a long password")
-    user.groups.add(ensure_groups()["Contributors"])
+    user.groups.add(set_up_role_groups()["Contributors"])
     ContributorCountries.objects.create(user=user, countries=("KZ",))
     browser = as_user(user)
     before = set(Story.objects.values_list("pk", flat=True))

@@ -32,12 +32,12 @@ def test_tags_and_custom_fields_are_saved_and_invalid_values_refused(desk: Desk)
     address, browser = reverse("desk_subscribers:edit", args=[desk.reader.pk]), as_user(desk.admin)
     values = {"tags": "donor, press,", f"field-{visits.pk}": "2,5", f"field-{colour.pk}": "red"}
     browser.post(address, form(desk.reader, **values))
-    assert subscriber_tags_and_fields.values_of(desk.reader) == {"Visits": 2.5, "Colour": "red"}
+    assert subscriber_tags_and_fields.custom_field_values(desk.reader) == {"Visits": 2.5, "Colour": "red"}
     assert {("tags", "donor, press"), (f"field-{visits.pk}", "2.5")} <= Page(browser.get(address)).controls
     invalid = {**values, f"field-{visits.pk}": "often"}
     assert browser.post(address, form(desk.reader, **invalid)).context["form"].non_field_errors()
     browser.post(address, form(desk.reader, tags="press", **{f"field-{colour.pk}": ""}))
-    assert subscriber_tags_and_fields.values_of(desk.reader) == {}
+    assert subscriber_tags_and_fields.custom_field_values(desk.reader) == {}
     assert [one.tag.name for one in desk.reader.taggings.all()] == ["press"]
 
 
@@ -70,14 +70,14 @@ def test_saving_the_form_keeps_the_precision_of_numbers(desk: Desk) -> None:
     for written in ("1234567", "12345.67", "0.1"):
         browser.post(address, form(desk.reader, tags="", **{f"field-{gift.pk}": written}))
         assert (f"field-{gift.pk}", written) in Page(browser.get(address)).controls
-        assert subscriber_tags_and_fields.values_of(desk.reader) == {"Gift": float(written)}
+        assert subscriber_tags_and_fields.custom_field_values(desk.reader) == {"Gift": float(written)}
 
 
 def test_nul_characters_in_tags_and_fields_are_removed(desk: Desk) -> None:
     colour = CustomField.objects.create(name="Colour")
     subscriber_tags_and_fields.set_value(desk.reader, colour, "red\0")
     subscriber_tags_and_fields.set_tags(desk.reader, ["press\0office"])
-    assert subscriber_tags_and_fields.values_of(desk.reader) == {"Colour": "red"}
+    assert subscriber_tags_and_fields.custom_field_values(desk.reader) == {"Colour": "red"}
     assert [one.tag.name for one in desk.reader.taggings.all()] == ["press office"]
 
 

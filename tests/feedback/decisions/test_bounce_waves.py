@@ -123,13 +123,13 @@ def test_later_deliveries_dismiss_their_decisions_and_end_the_outage() -> None:
     come_back(people)
     for person in people[:3]:
         cast.accepted_delivery(person, NOW + timedelta(days=7))
-    evaluate_and_probe.review_pending(NOW + timedelta(days=8))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=8))
     assert states(people) == {"held"}
-    evaluate_and_probe.review_pending(NOW + timedelta(days=14))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=14))
     assert states(people[:3]) == {"dismissed"}
     assert (latest_decision(people[3]).state, BounceWave.objects.get().state) == ("held", "open")
     cast.accepted_delivery(people[3], NOW + timedelta(days=14))
-    evaluate_and_probe.review_pending(NOW + timedelta(days=21))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=21))
     assert (latest_decision(people[3]).closed_by, BounceWave.objects.get().state) == (
         "a later message was delivered to this address",
         "over",
@@ -156,9 +156,9 @@ def test_a_later_soft_bounce_leaves_a_held_decision() -> None:
 def test_a_held_decision_lapses() -> None:
     people = ministry(4)
     come_back(people)
-    evaluate_and_probe.review_pending(NOW + timedelta(days=59))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=59))
     assert states(people) == {"held"}
-    evaluate_and_probe.review_pending(NOW + timedelta(days=61))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=61))
     assert states(people) == {"dismissed"}
 
 
@@ -324,5 +324,5 @@ def test_refused_probes_with_one_new_reply_are_a_wave() -> None:
         probe = latest_decision(person).probe
         probe.state, probe.reply = "refused", NEW.format(number, number)
         probe.save()
-    evaluate_and_probe.review_pending(NOW)
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW)
     assert (states(people), any(map(stopped, people))) == ({"held"}, False)

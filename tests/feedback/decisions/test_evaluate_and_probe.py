@@ -74,7 +74,7 @@ def test_a_bounced_probe_suppresses_and_is_evidence(asked: Subscriber) -> None:
 
 def test_a_refused_probe_suppresses(asked: Subscriber) -> None:
     OutboxMessage.objects.update(state="refused", reply="550 5.1.1 User unknown")
-    evaluate_and_probe.review_pending(NOW + timedelta(minutes=5))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(minutes=5))
     assert stopped(asked)
 
 
@@ -87,15 +87,15 @@ def test_replies_that_are_not_about_the_address_never_suppress(asked: Subscriber
 
 def test_a_blocked_probe_dismisses_the_decision(asked: Subscriber) -> None:
     OutboxMessage.objects.update(state="refused", reply="554 5.7.1 blocked using zen.spamhaus.org")
-    evaluate_and_probe.review_pending(NOW + timedelta(minutes=5))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(minutes=5))
     assert (latest_decision(asked).state, stopped(asked)) == ("dismissed", False)
 
 
 def test_a_delivered_probe_resets_the_score(asked: Subscriber) -> None:
     sent()
-    evaluate_and_probe.review_pending(NOW + timedelta(days=5))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=5))
     assert latest_decision(asked).state == "probing"
-    evaluate_and_probe.review_pending(NOW + timedelta(days=7))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=7))
     assert latest_decision(asked).state == "dismissed"
     cast.returned(asked, "soft", NOW + timedelta(days=8))
     assert latest_decision(asked).state == "dismissed" and not stopped(asked)
@@ -103,7 +103,7 @@ def test_a_delivered_probe_resets_the_score(asked: Subscriber) -> None:
 
 def test_further_bounces_after_a_probe_suppress_without_another(asked: Subscriber) -> None:
     sent()
-    evaluate_and_probe.review_pending(NOW + timedelta(days=7))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=7))
     fill(asked, NOW + timedelta(days=60))
     assert stopped(asked)
     assert OutboxMessage.objects.count() == 1
@@ -121,7 +121,7 @@ def test_forged_bounces_lead_to_one_probe_and_no_suppression() -> None:
         cast.bounce(person, "hard", NOW + timedelta(days=days))
     assert (latest_decision(person).state, latest_decision(person).rule) == ("probing", "two_hard_bounces")
     sent()
-    evaluate_and_probe.review_pending(NOW + timedelta(days=10))
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW + timedelta(days=10))
     for days in range(11, 60):
         cast.bounce(person, "hard", NOW + timedelta(days=days))
     assert not stopped(person)
@@ -162,6 +162,6 @@ def test_bounced_probes_at_one_domain_are_an_outage() -> None:
         cast.arrived(person)
         fill(person, ago(hours=1))
     OutboxMessage.objects.update(state="refused", reply="550 5.1.1 User unknown")
-    evaluate_and_probe.review_pending(NOW)
+    evaluate_and_probe.review_bounce_waves_and_probes(NOW)
     assert {latest_decision(person).state for person in people} == {"held"}
     assert BounceWave.objects.get().state == "open"

@@ -276,7 +276,7 @@ def test_custom_rules_come_before_the_built_in_ones(tmp_path: Path, settings: An
     said = "550 policy: no desk of that number"
     assert classify(said).reason == "policy"
     own_rules(tmp_path, settings, OWN + '[status]\n"5.9.9" = "moved"\n')
-    rules.check_rules(django_settings.CONFIG)
+    rules.require_valid_custom_rules(django_settings.CONFIG)
     assert classify(said) == classify(said, "more words")
     assert (classify(said).reason, classify(said).rule) == ("unknown_user", "our ministry's gateway")
     assert classify("", "", "5.9.9").reason == "moved"
@@ -287,7 +287,7 @@ def test_the_documented_custom_rules_work(tmp_path: Path, settings: Any) -> None
     handbook = Path(__file__).parents[3] / "docs" / "bounces.md"
     shown = handbook.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
     own_rules(tmp_path, settings, shown)
-    rules.check_rules(django_settings.CONFIG)
+    rules.require_valid_custom_rules(django_settings.CONFIG)
     assert classify("550 no desk of that number").reason == "unknown_user"
     assert classify("452 wait", host="mx.ministry.example").reason == "over_rate"
     assert classify("452 wait", host="mx.elsewhere.example").reason == "temporary"
@@ -300,14 +300,14 @@ def test_an_invalid_custom_file_stops_no_bounce_and_fails_the_check(
     assert classify("550 5.1.1 mailbox full").reason == "mailbox_full"
     assert "own.toml" in caplog.text
     with pytest.raises(rules.RulesError, match="'gone' is not a reason; known: unknown_user, bad_domain"):
-        rules.check_rules(django_settings.CONFIG)
+        rules.require_valid_custom_rules(django_settings.CONFIG)
 
 
 def test_a_missing_custom_file_is_named(tmp_path: Path, settings: Any) -> None:
     own_rules(tmp_path, settings, OWN)
     (tmp_path / "own.toml").unlink()
     with pytest.raises(rules.RulesError, match=r"own\.toml: cannot be read"):
-        rules.check_rules(django_settings.CONFIG)
+        rules.require_valid_custom_rules(django_settings.CONFIG)
 
 
 def test_a_custom_rule_joins_the_words_of_each_language(tmp_path: Path, settings: Any) -> None:

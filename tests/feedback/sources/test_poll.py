@@ -46,7 +46,9 @@ class FakeMailbox:
 
     def poll(self, clock: Clock, kind: str = "imap") -> None:
         """Run the worker's job with this mailbox alone."""
-        poll.run(kind, ingest_message, clock, never, sources=[self._source], retries=self._retries)
+        poll.poll_due_mailboxes(
+            kind, ingest_message, clock, never, sources=[self._source], retries=self._retries
+        )
 
     @contextmanager
     def _open(self, now: datetime) -> Iterator[FakeMailbox]:
@@ -254,7 +256,7 @@ def test_the_worker_polls_the_configured_mailbox(tmp_path: Path, settings: Any) 
     (tmp_path / "new" / "1.host").write_bytes(b"Subject: one\n\n")
     config = django_settings.CONFIG
     settings.CONFIG = replace(config, bounces=replace(config.bounces, maildir=str(tmp_path)))
-    poll.run("maildir", ingest_message, Clock(NOW), never)
+    poll.poll_due_mailboxes("maildir", ingest_message, Clock(NOW), never)
     assert ReturnedMessage.objects.get().subject == "one"
     assert InboundSource.objects.get().url == f"maildir:{tmp_path}"
 
@@ -262,5 +264,5 @@ def test_the_worker_polls_the_configured_mailbox(tmp_path: Path, settings: Any) 
 def poll_maildir(folder: Path, at: datetime = NOW) -> poll.PollSummary:
     summary = poll.PollSummary()
     with pop3_maildir.open_maildir(folder) as mailbox:
-        poll.ingest_mailbox(mailbox, summary, ingest_message, lambda: at, never)
+        poll.ingest_mailbox_counting_failures(mailbox, summary, ingest_message, lambda: at, never)
     return summary

@@ -70,8 +70,8 @@ def test_two_workers_process_a_payload_once(postmark, message) -> None:
     """Both have parsed it, and the second finds that the first was faster."""
     payload = keep(postmark, postmark.bounced(message, FULL))
     parsed = {payload.pk: list(process_payloads.parse_payload(payload))}
-    assert process_payloads.apply_payloads(parsed, NOW) == 1
-    assert process_payloads.apply_payloads(parsed, NOW) == 0
+    assert process_payloads.apply_and_delete_payloads(parsed, NOW) == 1
+    assert process_payloads.apply_and_delete_payloads(parsed, NOW) == 0
     assert FeedbackEvent.objects.count() == 1
 
 

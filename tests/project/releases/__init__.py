@@ -201,7 +201,9 @@ def _live() -> None:
     suppression.suppress_manually("gone@example.net", "on request", cast.NOW)
     mailing = released()
     staff_alerts.warn("test", "Please check.", mailing.pk, cast.NOW)
-    claim_and_record.claim(mailing, "worker", cast.NOW + timedelta(minutes=5), 2, cast.NOW)
+    claim_and_record.claim_or_exclude_due_deliveries(
+        mailing, "worker", cast.NOW + timedelta(minutes=5), 2, cast.NOW
+    )
     claim_and_record.release([], "worker", cast.NOW)
     mailing_totals(mailing)
     WebhookPayload.objects.create(service="brevo", body=b"{}", due_at=cast.NOW + timedelta(days=9))

@@ -16,14 +16,14 @@ from mailer.reports.spreadsheet_export import rejected_rows_sheet, subscribers_s
 from subscribers import consent, unsubscribe
 from subscribers.addresses import address_hash
 from subscribers.consent import Channel, Event, Evidence
-from subscribers.former_addresses_and_merged_ids import add_alias
+from subscribers.former_addresses_and_merged_ids import record_former_address
 from subscribers.imports import diff, job_lifecycle, uploads_and_staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, UnreadableFile
 from subscribers.imports.status_cells import Status, status_mentioned_in_any_column
 from subscribers.merge import merge
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.resumable_jobs import LEASE, WrongState
 from subscribers.segments import subscriber_tags_and_fields
 from subscribers.segments.models import CustomField, Tag
@@ -219,14 +219,14 @@ def test_do_not_mail_addresses_are_not_suppressed_without_request(monthly: Maili
 
 def test_an_erased_subscriber_stays_erased(monthly: MailingList, join: Join) -> None:
     join("gone")
-    erase("gone@example.org", NOW)
+    erase_and_suppress("gone@example.org", NOW)
     assert import_file("email\ngone@example.org\n", monthly).suppressed == 1
     assert not Subscriber.objects.exists()
 
 
 def test_a_former_address_is_not_added(monthly: MailingList, join: Join) -> None:
     person = join("new", state="unsubscribed")
-    add_alias(person, address_hash("old@example.org"), NOW)
+    record_former_address(person, address_hash("old@example.org"), NOW)
     stats = import_file("email\nold@example.org\n", monthly)
     assert (stats.unchanged, stats.added) == (1, 0)
     assert [one.email for one in Subscriber.objects.all()] == ["new@example.org"]
@@ -486,7 +486,7 @@ def test_a_field_that_was_changed_or_deleted_since_the_file_was_read_is_skipped(
     gone.delete()
     apply_job(job)
     person = Subscriber.objects.get()
-    assert subscriber_tags_and_fields.values_of(person) == {"Colour": "red"}
+    assert subscriber_tags_and_fields.custom_field_values(person) == {"Colour": "red"}
     undo_job(job)
     assert not Subscriber.objects.exists()
 
@@ -494,11 +494,11 @@ def test_a_field_that_was_changed_or_deleted_since_the_file_was_read_is_skipped(
 def test_erasure_deletes_waiting_and_rejected_rows(monthly: MailingList) -> None:
     job = read_file("email,name\na@example.org,Ann\nA@example.org,Again\nb@example.org,\n", monthly)
     Subscriber.objects.create(email="a@example.org")
-    erase("a@example.org", NOW)
+    erase_and_suppress("a@example.org", NOW)
     assert ImportRow.objects.get().email == "b@example.org"
     assert not RejectedRow.objects.exists()
     assert apply_anyway(job) == 1
-    erase("b@example.org", NOW)
+    erase_and_suppress("b@example.org", NOW)
     assert not ImportChange.objects.exists()
 
 

@@ -21,7 +21,7 @@ from subscribers.imports.row_types import UnreadableFile
 from subscribers.imports.staff_questions import Unanswered
 from subscribers.limited_process import ProcessLimits
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from tests.environment import examples
 from tests.subscribers.conftest import NOW
 from tests.subscribers.imports.test_other_systems_formats import pack, read
@@ -326,7 +326,7 @@ def test_cells_that_are_shown_are_deleted_with_a_subscriber_and_when_the_import_
 ) -> None:
     Subscriber.objects.create(email="erased@example.org")
     for end in (
-        lambda job: erase("erased@example.org", NOW),
+        lambda job: erase_and_suppress("erased@example.org", NOW),
         lambda job: job_lifecycle.start_apply(job, "lola", NOW),
         lambda job: job_lifecycle.discard(job, "lola", NOW),
     ):

@@ -14,7 +14,7 @@ from subscribers import former_addresses_and_merged_ids, tokens
 from subscribers.consent import Channel, Evidence
 from subscribers.models import FormerAddress, MailingList, Subscriber, Suppression
 from subscribers.preference_center import change_address
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.subscribe import subscribe
 from subscribers.suppression import is_suppressed, lift, suppress
 from tests.subscribers.conftest import Join
@@ -430,7 +430,7 @@ def test_erasure_suppresses_former_addresses_too(
     person = join("olga")
     ask(client, person)
     change(client, sent_emails)
-    assert erase("olga@example.org", timezone.now())
+    assert erase_and_suppress("olga@example.org", timezone.now())
     assert not Subscriber.objects.exists() and not FormerAddress.objects.exists()
     assert all(is_suppressed(f"{one}") for one in ("olga@example.org", "new@example.org"))
     assert not Suppression.objects.exclude(email="").exists()

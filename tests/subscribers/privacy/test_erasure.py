@@ -16,7 +16,7 @@ from subscribers.imports import job_lifecycle as imports
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.privacy import retention
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search.subscriber_search import Query
 from subscribers.segments import subscriber_tags_and_fields
 from tests.subscribers.conftest import NOW, Join
@@ -42,7 +42,7 @@ def test_erasure_removes_a_search_for_the_address_and_the_bulk_action_continues(
     unrelated = job_lifecycle.create(
         BulkRequest("tag", query=Query("@example.org"), target=other_tag.pk), "lola", NOW
     )
-    assert erase("olga@example.org", NOW)
+    assert erase_and_suppress("olga@example.org", NOW)
     for one in (job, unrelated):
         one.refresh_from_db()
     assert "olga" not in str(job.selection).lower() and job.reason == "…@… asked by telephone"
@@ -58,7 +58,7 @@ def test_a_redacted_search_of_a_finished_bulk_action_finds_no_subscriber(join: J
     tag = subscriber_tags_and_fields.get_or_create_tag("donor")
     job_lifecycle.create(BulkRequest("tag", query=Query("olga@example.org"), target=tag.pk), "lola", NOW)
     job_lifecycle.run_due(NOW, lambda: False)
-    assert erase("olga@example.org", NOW)
+    assert erase_and_suppress("olga@example.org", NOW)
     assert not job_lifecycle.selected_subscribers(BulkJob.objects.get()).exists()
 
 
@@ -69,7 +69,7 @@ def test_erasure_redacts_imports_with_unreadable_addresses_too(join: Join, month
     imports.read_file(run, io.BytesIO(file), lambda: NOW)
     ImportJob.objects.update(error="There is no column “olga@example.org”.")
     assert RejectedRow.objects.filter(address_hash=None).count() == 2
-    assert erase("olga@example.org", NOW)
+    assert erase_and_suppress("olga@example.org", NOW)
     run.refresh_from_db()
     assert run.file_name == "…@….csv" and run.error == "There is no column “…@…”."
     assert [row.line for row in RejectedRow.objects.all()] == [3]

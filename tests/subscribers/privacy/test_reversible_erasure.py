@@ -136,9 +136,9 @@ def test_an_erasure_by_staff_is_final(
     if when == "after":
         erase_by_link(client, person, sent_emails)
         # In the name of the one who had the address first.
-        assert erasure.erase("olga@example.org", timezone.now())
+        assert erasure.erase_and_suppress("olga@example.org", timezone.now())
     else:
-        assert erasure.erase("thief@example.net", timezone.now())
+        assert erasure.erase_and_suppress("thief@example.net", timezone.now())
     assert not ReversibleErasure.objects.exists()
     assert client.post(not_me(notice)).status_code == 404
     assert not Subscriber.objects.exists()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subscribers.models import MailingList, Subscriber, Subscription, Suppression, Tag
-from subscribers.privacy.erasure import erase
+from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.search import search_index, subscriber_search
 from subscribers.search.subscriber_search import Query
 from subscribers.segments import estimates, subscriber_tags_and_fields
@@ -161,7 +161,7 @@ def test_nothing_of_an_erased_address_stays_in_the_index(join: Join) -> None:
     if not search_index.HAS_SECURE_DELETE:
         lacking("SQLite 3.42 or newer: an older one forgets only when it merges")
     join("zhuldyz")
-    erase("zhuldyz@example.org", NOW)
+    erase_and_suppress("zhuldyz@example.org", NOW)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM subscribers_trigram_data WHERE instr(block, CAST('uld' AS BLOB))"

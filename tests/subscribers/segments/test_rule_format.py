@@ -16,7 +16,7 @@ from subscribers.privacy.data_access import collect_data
 from subscribers.segments import segments, subscriber_tags_and_fields
 from subscribers.segments.models import CustomField, Segment
 from subscribers.segments.rule_format import MAX_DEPTH, Condition, Group, InvalidRule, from_json, to_json
-from subscribers.segments.segments import load_rule, save
+from subscribers.segments.segments import load_expanded_rule, save
 from tests.environment import examples
 from tests.subscribers.conftest import NOW, Join
 
@@ -251,7 +251,9 @@ def test_a_segment_within_another_is_expanded(join: Join, monthly: MailingList) 
     inner = save(Segment(), "Russian", Group("all", (Condition("language", "one_of", ("ru",)),)), "", NOW)
     outer = save(Segment(), "Not", Group("all", (Condition("segment", "not_in", (inner.pk,)),)), "", NOW)
     assert segments.matching_subscribers(from_json(inner.rule), NOW).get() == russian
-    assert [one.email for one in segments.matching_subscribers(load_rule(outer), NOW)] == ["john@example.org"]
+    assert [one.email for one in segments.matching_subscribers(load_expanded_rule(outer), NOW)] == [
+        "john@example.org"
+    ]
 
 
 def test_only_a_changed_rule_is_a_new_version(join: Join) -> None:
@@ -267,7 +269,7 @@ def test_a_deleted_list_makes_the_rule_invalid(join: Join, monthly: MailingList)
     segment = save(Segment(), "Others", Group("all", (Condition("list", "not_on", (monthly.pk,)),)), "", NOW)
     monthly.delete()
     with pytest.raises(InvalidRule, match="deleted"):
-        load_rule(segment)
+        load_expanded_rule(segment)
 
 
 def test_merging_keeps_the_tags_and_fields_of_both(join: Join) -> None:

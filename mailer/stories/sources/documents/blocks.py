@@ -243,7 +243,7 @@ def _block_html(block: Block, tag: str, notes: Notes) -> str:
         return _table_html(block, notes)
     if isinstance(block, Columns):
         return "".join(_block_html(one, "p", notes) for column in block.columns for one in column)
-    inner = runs_html(block.runs, notes, bold=bool(block.level))
+    inner = runs_html(block.runs, notes, wrap_in_bold=bool(block.level))
     return f"<{tag}>{inner}</{tag}>" if inner.strip() else ""
 
 
@@ -268,18 +268,18 @@ def _table_html(table: Table, notes: Notes) -> str:
 
 
 def _cell_html(cell: Iterable[Block], notes: Notes) -> str:
-    inner = (runs_html(one.runs, notes, bold=False) for one in cell if isinstance(one, Paragraph))
+    inner = (runs_html(one.runs, notes, wrap_in_bold=False) for one in cell if isinstance(one, Paragraph))
     return " ".join(one.strip() for one in inner if one.strip())
 
 
-def runs_html(runs: Sequence[Run], notes: Notes, *, bold: bool) -> str:
-    """Inline HTML; `bold`: all of it is."""
+def runs_html(runs: Sequence[Run], notes: Notes, *, wrap_in_bold: bool) -> str:
+    """Inline HTML; `wrap_in_bold`: all of it is."""
     pieces: list[str] = []
-    all_bold = bold or all(run.bold for run in runs if run.text.strip())
+    all_bold = wrap_in_bold or all(run.bold for run in runs if run.text.strip())
     for link, linked in groupby(runs, lambda run: run.link):
         pieces.append(_link_html(link, "".join(_looks(linked, notes, plain=all_bold))))
     text = "".join(pieces)
-    return f"<b>{text}</b>" if bold and text.strip() else text
+    return f"<b>{text}</b>" if wrap_in_bold and text.strip() else text
 
 
 def _looks(runs: Iterable[Run], notes: Notes, *, plain: bool) -> Iterator[str]:

@@ -45,7 +45,7 @@ def _without_title_page(blocks: list[Block]) -> list[Block]:
     length = sum(len(one.line) for one in between if isinstance(one, Paragraph))
     alone = sum(1 for place in headings if level_of(blocks[place]) <= heading.level) == 1
     paragraphs = (one for one in (heading, *between) if isinstance(one, Paragraph))
-    dated = any(line_recognition.find_month_and_year(one.line) for one in paragraphs)
+    dated = any(line_recognition.find_year_and_month(one.line) for one in paragraphs)
     if length <= _SUBTITLE and (
         (alone and not between) or (dated and first == 0 and (alone or _is_masthead(heading)))
     ):
@@ -54,7 +54,7 @@ def _without_title_page(blocks: list[Block]) -> list[Block]:
 
 
 def _is_masthead(heading: Paragraph) -> bool:
-    return "newsletter" in heading.line.lower() or bool(line_recognition.find_month_and_year(heading.line))
+    return "newsletter" in heading.line.lower() or bool(line_recognition.find_year_and_month(heading.line))
 
 
 def level_of(block: Block | None) -> float:
@@ -117,7 +117,7 @@ def _without_masthead(blocks: list[Block]) -> list[Block]:
     larger = all(level_of(one) > first.level for one in headings[1:])
     return (
         rest
-        if not is_section(first) and (larger or line_recognition.find_month_and_year(first.line))
+        if not is_section(first) and (larger or line_recognition.find_year_and_month(first.line))
         else blocks
     )
 

@@ -227,7 +227,7 @@ def when_in(line: str) -> When | None:
     return When(day, starts, ends, rest.strip(" ,.;:|–—-/·\n"))
 
 
-def find_month_and_year(text: str) -> tuple[int, int] | None:
+def find_year_and_month(text: str) -> tuple[int, int] | None:
     """Year and month of "December 2021", where the text names a month and a year; else None."""
     if found := find_day(text):
         return found[0].year, found[0].month

@@ -28,6 +28,6 @@ def print_edition(edition: Edition, json: bool, done: str) -> None:
     print_text(f"{summary['slug']}: {done}{summary['state']}, hash {summary['hash'] or 'none yet'}")
 
 
-def dry_run_summary(mailing: Mailing) -> dict[str, Any]:
+def dry_run_as_json(mailing: Mailing) -> dict[str, Any]:
     """A dry run as the commands' JSON shows it."""
     return {"dry_run": {"id": mailing.pk, "to": mailing.dry_run_to, "state": mailing.state}}

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -18,8 +17,6 @@ from django.db import DatabaseError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.http import HttpRequest, HttpResponse
-
-from mailer.approval.models import AccountChange
 
 # Statements that name none of these change no account.
 _TABLES = ("auth_user", "auth_group", "mfa_")
@@ -98,13 +95,3 @@ def _set_variable(database: BaseDatabaseWrapper, value: str) -> None:
     if database.vendor == "postgresql":
         with database.cursor() as cursor:
             cursor.execute("SELECT set_config('mailer.acting_user', %s, false)", [value])
-
-
-def leave_rehash_unreported(user: User, now: datetime) -> None:
-    """Send no email about a sign-in that stored the same password with another hash.
-
-    An update of Django does that to every account, and the database cannot tell it from a new password.
-    """
-    changes = AccountChange.objects.filter(user=user, what=AccountChange.What.PASSWORD, notified_at=None)
-    last = changes.order_by("-pk").values_list("pk", flat=True)[:1]
-    AccountChange.objects.filter(pk__in=list(last)).update(notified_at=now)

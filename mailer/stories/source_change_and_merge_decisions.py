@@ -60,7 +60,7 @@ class PictureChange:
             return hashlib.sha256(file.read()).hexdigest() == self.before
 
 
-def apply_or_hold_change(
+def apply_or_hold_any_change(
     row: StorySourceItem,
     values: Mapping[str, str],
     suggestion: Mapping[str, Any],
@@ -179,7 +179,7 @@ def join_text(story: Story, row: StorySourceItem) -> bool:
     return True
 
 
-def merge_similar(row: StorySourceItem, user: User, now: datetime) -> Story:
+def merge_into_similar_story(row: StorySourceItem, user: User, now: datetime) -> Story:
     """Let the texts of the entry's story join the story that it seems to translate; its own is deleted.
 
     Raises MergeError where both have a text in one language.

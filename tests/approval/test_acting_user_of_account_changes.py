@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from mailer.approval import account_change_notices, snapshot_state_changes
 from mailer.approval.account_influence import approver_since
-from mailer.approval.acting_user import acting_as
+from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import AccountChange, Approval, Rejection, Snapshot
 from mailer.approval.snapshot_state_changes import AccountNotIndependent
 from mailer.approval.submit import submit
