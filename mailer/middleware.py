@@ -260,7 +260,8 @@ class ProtectedDeleteMiddleware:
         messages.error(
             request,
             gettext(
-                "Nothing was deleted: an approval refers to it. You can deactivate a user account instead."
+                "Nothing was deleted: other data, such as an approval or a story, refers to "
+                "it. You can deactivate a user account instead."
             ),
         )
         return redirect("wagtailadmin_home")

@@ -49,7 +49,7 @@ def normalise(address: str) -> str:
     try:
         _validate(normalised)
     except ValidationError as error:
-        raise ValueError(stored("is not a valid e-mail address")) from error
+        raise ValueError(stored("is not a valid email address")) from error
     return normalised
 
 

@@ -77,13 +77,13 @@ class Subscriber(models.Model):
     )
     # When the sign-up form last caused an email to this address.
     signup_email_at = models.DateTimeField(
-        null=True, editable=False, verbose_name=_("time of the last signup email")
+        null=True, editable=False, verbose_name=_("time of the last sign-up email")
     )
     # Whether a link that is emailed to the subscriber opens their data. Not after the address was changed
     # without a click from the old one: who reads the present address may be another person than the data is
     # about.
     data_by_link = models.BooleanField(
-        default=True, db_default=True, editable=False, verbose_name=_("link to see own data")
+        default=True, db_default=True, editable=False, verbose_name=_("link to the subscriber’s own data")
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False, verbose_name=_("created at"))
     updated_at = models.DateTimeField(auto_now=True, verbose_name=_("time of the last change"))

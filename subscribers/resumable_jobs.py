@@ -202,8 +202,8 @@ class JobRunner(ABC, Generic[J]):
         if not changed and job.state != self.undo.undoing:
             raise WrongState(
                 gettext(
-                    "This %(job)s is in the state “%(state)s”; a completed one can be "
-                    "undone for %(days)s days."
+                    "This %(job)s cannot be undone: its state is “%(state)s”. A completed "
+                    "one can be undone for %(days)s days."
                 )
                 % {"job": job._meta.verbose_name, "state": job.get_state_display(), "days": UNDO_FOR.days}
             )

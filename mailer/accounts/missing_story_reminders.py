@@ -92,7 +92,7 @@ def _notify(
             "zone": zone_label(found.cutoff_at, ZoneInfo(newsletter.zone)),
             "url": url,
         }
-        subject = gettext("No story yet for the next edition of %(newsletter)s: %(countries)s") % values
+        subject = gettext("No story yet about %(countries)s for the next edition of %(newsletter)s") % values
         body = gettext(
             "The next edition of %(newsletter)s (%(period)s) has no story yet about: %(countries)s.\n"
             "Stories are taken until %(moment)s (%(zone)s). Write one here:\n"

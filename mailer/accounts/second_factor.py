@@ -38,7 +38,9 @@ class MfaAdapter(DefaultMFAAdapter):
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": _("This code is wrong, or was used already."),
-        "cannot_delete_authenticator": _("Your account needs a second factor. Add another one first."),
+        "cannot_delete_authenticator": _(
+            "Your account must keep a second factor. Before you remove this one, add another."
+        ),
     }
 
     def encrypt(self, text: str) -> str:

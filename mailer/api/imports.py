@@ -231,7 +231,9 @@ def set_columns(request: HttpRequest, import_id: Id, body: ColumnsIn) -> Any:
 
 def _preview(job: ImportJob) -> uploads_and_staging.Preview:
     if job.state != State.MAPPING:
-        raise Problem(409, "wrong_state", f"This import is {job.get_state_display()} already.")
+        raise Problem(
+            409, "wrong_state", f"The import has no columns to set: its state is “{job.get_state_display()}”."
+        )
     try:
         return uploads_and_staging.preview(job, "utf-8", job.options.get("delimiter", ""))
     except UnreadableFile as error:

@@ -210,7 +210,9 @@ _FACTORS: Mapping[str, StrOrPromise] = {
 def describe_change(change: AccountChange) -> str:
     """The change as a sentence without its time: "Dana Writer changed the email address: a@… → b@…"."""
     shown = {
-        "who": user_or_system_name(change.actor) if change.actor else gettext("A command or an emailed link"),
+        "who": user_or_system_name(change.actor)
+        if change.actor
+        else gettext("Someone with a command on the server or an emailed link"),
         "what": change.get_what_display(),
         "before": change.before,
         "after": change.after,
@@ -246,9 +248,9 @@ def _sentence(change: AccountChange) -> str:
         )
     if change.what in (What.GROUP, What.PERMISSION, What.GROUP_PERMISSION):
         return (
-            gettext("%(who)s added to the account the %(what)s %(value)s")
+            gettext("%(who)s added to the account: %(what)s “%(value)s”")
             if change.after
-            else gettext("%(who)s removed from the account the %(what)s %(value)s")
+            else gettext("%(who)s removed from the account: %(what)s “%(value)s”")
         )
     if change.before or change.after:
         return gettext("%(who)s changed the account's %(what)s: %(before)s → %(after)s")

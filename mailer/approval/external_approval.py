@@ -128,7 +128,7 @@ def send_code(link: ApprovalLink, now: datetime) -> None:
     ):
         raise TooManyCodes(
             gettext(
-                "Too many codes were sent for this approval link. Wait an hour, then ask for another one."
+                "Too many codes were sent for this approval link. Wait an hour, then ask for another code."
             )
         )
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"

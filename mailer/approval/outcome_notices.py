@@ -152,12 +152,12 @@ def _notify_approval_ended(snapshot: Snapshot, now: datetime) -> int:
     def write() -> tuple[str, str]:
         named = {**values, "reason": translate_stored_texts.translated(snapshot.invalidated_reason)}
         if snapshot.send_at is None:
-            subject = gettext("Approval ended: %(edition)s") % named
+            subject = gettext("Approval no longer valid: %(edition)s") % named
             return subject, gettext(
-                "The approval of %(edition)s ended. %(reason)s\n\n"
-                "It must be submitted and approved again:\n%(url)s\n"
+                "The approval of %(edition)s is no longer valid. %(reason)s\n\nThe edition "
+                "must be submitted and approved again:\n%(url)s\n"
             ) % named
-        subject = gettext("Schedule withdrawn: %(edition)s") % named
+        subject = gettext("No longer scheduled: %(edition)s") % named
         named["moment"] = send_moment(snapshot)
         return subject, gettext(
             "The schedule of %(edition)s was withdrawn. %(reason)s\n\n"

@@ -267,7 +267,7 @@ def require_approved_and_unchanged(snapshot: Snapshot) -> None:
     """
     if required_approvals.missing_parts(snapshot):
         raise SnapshotChanged(
-            gettext("This version of the edition was not approved (no approval for its hash).")
+            gettext("This version of the edition does not have all the approvals that it needs.")
         )
     if snapshot.state not in (State.APPROVED, State.SCHEDULED):
         raise SnapshotChanged(translated(snapshot.invalidated_reason))

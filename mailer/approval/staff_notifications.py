@@ -18,7 +18,7 @@ EMAIL, DESK = "email", "desk"
 EVENTS: dict[str, tuple[Promise, str, tuple[str, ...]]] = {
     "assembled": (_("A new draft edition was assembled"), "mailer.submit_edition", (EMAIL, DESK)),
     "assembly_held": (
-        _("A draft edition is not assembled until you decide"),
+        _("An edition was not assembled on schedule and needs your decision"),
         "mailer.add_edition",
         (EMAIL, DESK),
     ),
@@ -43,7 +43,7 @@ EVENTS: dict[str, tuple[Promise, str, tuple[str, ...]]] = {
     ),
     "scheduled": (_("An edition is scheduled"), "mailer.view_edition", (EMAIL, DESK)),
     "approval_ended": (
-        _("A change ended the approval or the schedule of an edition"),
+        _("A change cancelled the approval or the schedule of an edition"),
         "mailer.view_edition",
         (EMAIL, DESK),
     ),

@@ -88,8 +88,8 @@ def _overridden(found: Sequence[Finding], reasons: Mapping[str, str], user: User
     except OverrideRefused as error:
         raise PreflightFailed(
             gettext(
-                "An error that you gave a reason for has changed, or must be fixed "
-                "(%(code)s). Look at the checks again."
+                "The error %(code)s has changed since you gave a reason for it, or it cannot "
+                "be ignored. Look at the checks again."
             )
             % {"code": error.code}
         ) from error

@@ -318,9 +318,9 @@ def _milliseconds(browser: Client, address: str) -> float:
 
 def add_sources(sources: str, items: str, port: str, known: str) -> int:
     """Add this many feeds of the server at `port`; with `known` "1" all of their entries are recorded."""
-    from mailer.stories.draft_suggestion import digest_of  # loads much that other measurements do without
     from mailer.stories.sources.feed import parse
     from mailer.stories.sources.reader_interface import from_json
+    from mailer.stories.story_suggestion import digest_of  # loads much that other measurements do without
 
     call_command("migrate", verbosity=0)
     first, now = StorySource.objects.count(), timezone.now()

@@ -27,7 +27,7 @@ class Mailing(models.Model):
     """The sending of an approved edition to its audience, or a dry run of that."""
 
     class State(models.TextChoices):
-        PLANNING = "planning", _("sending is being planned")
+        PLANNING = "planning", _("being prepared")
         HELD = "held", _("waiting for confirmation")
         SENDING = "sending", _("sending")
         PAUSED = "paused", _("paused")

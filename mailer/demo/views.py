@@ -278,7 +278,10 @@ _STEPS = (
     ),
     (
         _("Approve the edition as a second person"),
-        _("Authors cannot approve their own work: try it as the writer. The approver can."),
+        _(
+            "Authors cannot approve their own work: try it as the writer. Then approve the "
+            "edition as the approver."
+        ),
     ),
     (
         _("Send it"),
@@ -286,7 +289,10 @@ _STEPS = (
     ),
     (
         _("Open the inboxes of the demo's readers"),
-        _("Compare a few emails: other countries, other stories, other languages. One address was refused."),
+        _(
+            "Compare a few emails: their stories and language depend on the reader. The mail "
+            "server refused the email to one address."
+        ),
     ),
     (
         _("See a bounce arrive"),

@@ -23,7 +23,9 @@ def check_alerts(config: Config, now: datetime) -> Iterator[CheckResult]:
     """Whether anybody gets alerts, and whether webhooks take them. Posts nothing."""
     result = partial(CheckResult, "alerts", "")
     if config.demo.enabled:
-        yield result("skipped", ("The demo sends no alerts outside this machine: its inboxes have them."))
+        yield result(
+            "skipped", ("The demo sends no alerts to other machines: they appear in the demo's inboxes.")
+        )
         return
     try:
         addresses, webhooks = len(staff_alerts.languages_by_alert_recipient()), config.alerts.webhooks

@@ -90,7 +90,7 @@ def _spf(context: Context, domain: str, source: Egress, *, of_envelope: bool) ->
             "End the SPF record in -all (or in ~all while you test it).",
         )
     elif not found.all_term:
-        yield result("warning", "The SPF record does not end in “all”.", "End the SPF record in -all.")
+        yield result("warning", "The SPF record does not end in “all”.", "End the SPF record with -all.")
     elif not found.errors and not (outside and of_envelope):
         yield result("ok", f"{found.record} ({found.lookups} of {MAX_SPF_LOOKUPS} lookups)")
 
@@ -159,7 +159,7 @@ def _dkim_key(key: dkim.Key, texts: list[str]) -> CheckResult:
     result = partial(CheckResult, "dkim", key.dns_name)
     record = (DnsRecord(key.dns_name, "TXT", key.dns_record),)
     if error := _dkim_error(key, texts):
-        return result("problem", error, "Publish this DNS record under that name, and no other:", record)
+        return result("problem", error, "Publish only this DNS record under the name shown:", record)
     if "y" in _tags(texts[0]).get("t", "").split(":"):
         message = "The DKIM record contains t=y (testing), so receivers may ignore the signatures."
         return result("warning", message, "Publish the DKIM record without t=y:", record)
@@ -188,7 +188,7 @@ def _dkim_error(key: dkim.Key, texts: list[str]) -> str:
     if "sha256" not in tags.get("h", "sha256").split(":"):
         return "The DKIM key in DNS does not allow SHA-256."
     if not {"*", "email"} & set(tags.get("s", "*").split(":")):
-        return "The DKIM key in DNS is not for email (its s=)."
+        return "The DKIM key in DNS is not for email: its s= tag does not include email."
     return (
         ""
         if _verifies(key, tags["p"])

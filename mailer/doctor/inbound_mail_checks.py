@@ -33,7 +33,7 @@ _SIGNING_KEYS = {
     "mailgun": "the service's HTTP webhook signing key",
     "mailtrap": "the signature secret of the service's webhook",
     "mandrill": "the key of the service's webhook",
-    "postal": "the public key of the service's installation",
+    "postal": "the public key of your Postal installation",
     "resend": "the service's signing secret, which begins with whsec_",
     "sendgrid": "the verification key of the service's signed event webhook",
     "unisender_go": "the service's API key",
@@ -120,8 +120,8 @@ def _accepts_bounces(context: Context, domain: str, hosts: list[str]) -> CheckRe
             "Try again later.",
         )
     advice = (
-        "Many networks block outgoing port 25: then check from another machine. Otherwise check "
-        "that mail server."
+        "Many networks block outgoing port 25. Run the check from another machine; if it "
+        "fails there too, check the mail server of the bounce domain."
     )
     return result("warning", unreachable, advice)
 
@@ -199,7 +199,8 @@ def _maildir(path: Path) -> CheckResult:
         return result(
             "problem",
             f"The worker has no permission to read and write in {', '.join(denied)}.",
-            "Give the worker's user this permission: it moves messages from new to cur when they are read.",
+            "Give this permission to the user that runs the worker: the worker moves "
+            "messages from new to cur when it reads them.",
         )
     waiting = sum(1 for _ in (path / "new").iterdir())
     return result("ok", f"The bounce mailbox can be read; messages waiting: {waiting}.")

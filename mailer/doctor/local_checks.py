@@ -227,7 +227,8 @@ def check_media(config: Config) -> Iterator[CheckResult]:
         yield result("ok", ("A test file was written to the object storage for pictures, read and deleted."))
     else:
         yield result(
-            "problem", ("The object storage for pictures returned something else than was written to it.")
+            "problem",
+            ("The data read from the object storage for pictures differs from what was written to it."),
         )
 
 
@@ -367,7 +368,7 @@ def check_file_permissions(config: Config) -> Iterator[CheckResult]:
     # A group may have been given access on purpose where another user owns the file.
     wrong = [one for one in found if one.to_everyone or one.is_ours]
     for one in wrong[:_SHOWN]:
-        who = "Every user of this machine" if one.to_everyone else "Its group of users"
+        who = "Every user of this machine" if one.to_everyone else "The file's group of users"
         advice = (
             f"Run: chmod go= {one.path}; web and worker do this when they start, for files "
             "that their user owns."
@@ -377,7 +378,7 @@ def check_file_permissions(config: Config) -> Iterator[CheckResult]:
         yield result(
             "problem",
             (f"{len(wrong) - _SHOWN} more secret files can be opened by other users of this machine."),
-            "Run chmod for them, as above.",
+            "Run chmod go= for these files too.",
         )
     if not wrong:
         yield result(

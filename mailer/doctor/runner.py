@@ -151,7 +151,7 @@ def _slow_checks(
     yield "spf", "SPF", partial(authentication_checks.check_header_spf, context)
     yield "dkim", "DKIM", partial(authentication_checks.check_dkim_keys, context)
     yield "dmarc", "DMARC", partial(authentication_checks.check_dmarc, context)
-    yield "reverse_dns", "the sending address", partial(outbound_mail_checks.check_reverse_dns, context)
+    yield "reverse_dns", "the sending IP address", partial(outbound_mail_checks.check_reverse_dns, context)
     yield (
         "bounce_mx",
         "the bounce domain's mail server",

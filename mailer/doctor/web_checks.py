@@ -136,7 +136,7 @@ def check_media_origin(context: Context) -> Iterator[CheckResult]:
             return
         yield result(
             "problem",
-            "The server for pictures answers with something else than the picture.",
+            "The picture server answers with something other than the picture.",
             (
                 "Let the picture server fetch /media/ and /ornament/ from [site] url, or leave [site] "
                 "media_origin empty."

@@ -155,7 +155,7 @@ class Newsletter(ClusterableModel):
 
     class ReviewRule(models.TextChoices):
         NONE = "", _("None: the approver chooses which variants to check")
-        LANGUAGES = "languages", _("The largest variant of each language must be checked")
+        LANGUAGES = "languages", _("For each language, the variant with the most subscribers must be checked")
         ALL = "all", _("Every variant that has subscribers must be checked")
 
     class ApprovalRule(models.TextChoices):
@@ -234,7 +234,8 @@ class Newsletter(ClusterableModel):
         validators=[MaxValueValidator(24 * 14)],
         verbose_name=_("deadline for stories"),
         help_text=_(
-            "Number of hours before an edition is assembled; staff must add stories that are ready later."
+            "Number of hours before an edition is assembled. Stories that are ready later "
+            "are not included automatically; staff can add them."
         ),
     )
     # Days before the cut-off; null: no reminders.
@@ -278,7 +279,7 @@ class Newsletter(ClusterableModel):
     approval_reminder_hours = models.PositiveSmallIntegerField(
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(240)],
-        verbose_name=_("reminder of approval"),
+        verbose_name=_("approval reminder"),
         help_text=_("Number of hours before the planned time at which approvers are reminded."),
     )
     # Days after submission within which an approved edition may leave.
@@ -323,7 +324,7 @@ class Newsletter(ClusterableModel):
     approval_languages = LanguagesField(_("languages that are approved separately"), blank=True, default="")
     # How each reader sees an edition; see rendering.data_types.ReaderRules.
     own_countries_first = models.BooleanField(
-        _("stories about reader’s own countries first"),
+        _("stories about the reader’s own countries first"),
         default=False,
         help_text=_(
             "A reader who chose countries sees their stories before the regional ones. "
@@ -543,7 +544,7 @@ class Edition(DraftStateMixin, RevisionMixin, ClusterableModel):
     body = StreamField(EDITION_BLOCKS, blank=True, verbose_name=_("body"))
     # Segments that restrict the newsletter's lists: only subscribers in one, and none in the other.
     segment = _segment(_("send only to subscribers in the segment"))
-    excluded = _segment(_("send to no subscribers in the segment"))
+    excluded = _segment(_("do not send to subscribers in the segment"))
     # Primary keys of stories that a writer took out of the draft, so that nothing adds them unasked.
     left_out = models.JSONField(
         default=list, blank=True, editable=False, verbose_name=_("left out of the edition")

@@ -204,9 +204,9 @@ class BounceWave(models.Model):
         WATCHED = "watched", _("watched")
         OPEN = "open", _("waiting for a decision by staff")
         CONFIRMED = "confirmed", _("the addresses were suppressed")
-        DISMISSED = "dismissed", _("the addresses were kept")
+        DISMISSED = "dismissed", _("the addresses were kept subscribed")
         # Mail was delivered again, or nothing confirmed the bounces.
-        OVER = "over", _("ended automatically")
+        OVER = "over", _("closed automatically: no address is waiting for a decision")
 
     # Of a domain: its name. Of a reply: "".
     domain = models.CharField(max_length=255, blank=True)
@@ -251,7 +251,7 @@ class SuppressionDecision(models.Model):
     class State(models.TextChoices):
         APPLIED = "applied", _("suppressed")
         # The subscriber still gets mail while it is held or probing.
-        HELD = "held", _("held for review by staff")
+        HELD = "held", _("needs a decision by staff")
         PROBING = "probing", _("waiting for the result of a test email")
         DISMISSED = "dismissed", _("no suppression needed")
         REVERTED = "reverted", _("decision reverted")

@@ -51,8 +51,8 @@ _BOUNCED = ConditionType(
     {
         "never": (_("never"), "none"),
         "ever": (_("at least once"), "none"),
-        "within": (_("within the last number of days"), "number"),
-        "not_within": (_("not within the last number of days"), "number"),
+        "within": (_("in the last N days"), "number"),
+        "not_within": (_("not in the last N days"), "number"),
     },
     _bounced,
 )

@@ -31,7 +31,7 @@ class Instance(models.Model):
         COPIED = "copied", _("the database is a copy, or was moved to another server or disk")
         OLDER = "older", _("the database was restored to an earlier state")
         MOVED = "moved", _("the data were moved to another database, which is used instead")
-        PAUSED = "paused", _("an operator paused sending")
+        PAUSED = "paused", _("a server administrator paused sending")
 
     # The machines of the installation have it in a file. A copy gets another one.
     identity = models.CharField(max_length=32, default=new_identity)

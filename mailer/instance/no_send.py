@@ -20,7 +20,7 @@ from mailer.instance.models import Instance
 
 NOT_JOINED: Literal["not_joined"] = "not_joined"
 _WATCH_SECONDS = 1.0
-_NOT_JOINED_TEXT = _("this machine has not joined the installation of its database")
+_NOT_JOINED_TEXT = _("the database belongs to an installation that this machine has not joined")
 
 
 class NoSend(Exception):  # noqa: N818

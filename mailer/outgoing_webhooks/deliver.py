@@ -133,7 +133,8 @@ def _note_failure(endpoint: WebhookEndpoint, status: int | None, now: datetime) 
     if rows.filter(active=True).update(active=False, error=reason):
         log.error("action=webhook_endpoint_deactivated endpoint=%d", endpoint.pk)
         text = stored(
-            "The webhook “%(endpoint)s” was deactivated. %(reason)s Its messages wait.",
+            "The webhook “%(endpoint)s” was deactivated. %(reason)s Its waiting messages are "
+            "kept for 30 days; activate the webhook to send them.",
             endpoint=endpoint.name,
             reason=reason,
         )
@@ -164,7 +165,7 @@ def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tupl
             allow_private=settings.CONFIG.api.private_webhooks,
         )
     except InvalidUrl:
-        return None, stored("The address of this webhook is not accepted any more. Change it.")
+        return None, stored("The address of this webhook is no longer allowed. Enter another address.")
     except ForbiddenAddress:
         return None, stored("The address of the webhook's server is not on the public internet.")
     except FetchError as error:

@@ -34,7 +34,7 @@ EVENT_TYPES = {
     "edition.approved": _("An edition was approved by a second person"),
     "edition.rejected": _("An edition was rejected by a second person"),
     "mailing.started": _("Sending of an edition began"),
-    "mailing.held": _("Sending waits for staff, because the audience changed"),
+    "mailing.held": _("Sending of an edition waits for staff, because its audience changed"),
     "mailing.paused": _("Sending of an edition was paused"),
     "mailing.resumed": _("Sending of an edition was resumed"),
     "mailing.finished": _("An edition was sent to its whole audience"),

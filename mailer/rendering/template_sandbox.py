@@ -29,7 +29,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from mailer.rendering.block_cache import KeepingTemplate
-from mailer.rendering.mark_messages_for_gettext import stored
+from mailer.rendering.mark_staff_texts_for_gettext import stored
 from mailer.rendering.merge_tags import TrustedText, escape_tags
 from mailer.rendering.template_bytecode_cache import CompiledParts
 
@@ -234,7 +234,9 @@ def _bounded(value: Any) -> Any:
     """A value that the template made, if it is small enough."""
     size = len(value) if isinstance(value, (str, list, tuple, dict)) else 0
     if size > _VALUE_LIMIT or (isinstance(value, (int, float)) and abs(value) > _NUMBER_LIMIT):
-        raise _LimitReached(stored("The template creates a larger value than allowed."))
+        raise _LimitReached(
+            stored("The template creates a text, list or number that is larger than allowed.")
+        )
     _spend(1 + size // _CHARACTERS_A_STEP)
     return value
 
@@ -265,7 +267,9 @@ def _join(values: Iterable[Any], between: str = "") -> str:
 
 def _within(size: int) -> None:
     if size > _VALUE_LIMIT:
-        raise _LimitReached(stored("The template creates a larger value than allowed."))
+        raise _LimitReached(
+            stored("The template creates a text, list or number that is larger than allowed.")
+        )
     _spend(size // _CHARACTERS_A_STEP)
 
 
@@ -458,7 +462,9 @@ def require_mjml_within_limits(mjml: str, parts: Parts) -> None:
     """Raises TemplateFailed for MJML that is too large or too deeply nested for the compiler."""
     if len(mjml) > MJML_LIMIT:
         raise TemplateFailed(
-            stored("The template creates more than %(limit)s characters.", limit=MJML_LIMIT), parts[0][0], 0
+            stored("The email made from this template has more than %(limit)s characters.", limit=MJML_LIMIT),
+            parts[0][0],
+            0,
         )
     depth = 0
     for found in _TAG.finditer(mjml):

@@ -21,7 +21,7 @@ from mailer.rendering import (
     view_model,
 )
 from mailer.rendering.data_types import Content, RenderedVariant
-from mailer.rendering.mark_messages_for_gettext import stored
+from mailer.rendering.mark_staff_texts_for_gettext import stored
 from mailer.rendering.merge_tags import PLACEHOLDERS, TrustedText, escape_tags
 from mailer.rendering.view_model import Digest
 
@@ -109,8 +109,8 @@ def _why_not_used(error: template_sandbox.TemplateFailed) -> str:
             reason=error.reason,
         )
     return stored(
-        "The template part %(part)s cannot be used, so readers see the default design. Line %(line)s: "
-        "%(reason)s",
+        "The template part %(part)s cannot be used, so readers see the default template "
+        "without any of your changed parts. Line %(line)s: %(reason)s",
         part=error.part,
         line=error.line,
         reason=error.reason,

@@ -23,7 +23,7 @@ from mailer.rendering.data_types import (
     StoryText,
     Subject,
 )
-from mailer.rendering.mark_messages_for_gettext import stored
+from mailer.rendering.mark_staff_texts_for_gettext import stored
 
 # From this many countries on, the place is the first one "and the region".
 _LISTED_COUNTRIES = 4
@@ -174,7 +174,7 @@ def build_digest(
         )
     for name, value in head.theme:
         if reason := theme.token_error(name, value):
-            warn(stored("%(reason)s Readers see the default design.", reason=reason))
+            warn(stored("%(reason)s Readers see the default value instead.", reason=reason))
     tagline = writer.localized(head.taglines, stored("The newsletter's tagline"))
     subject, preheader = writer.subject(pieces)
     own = head.in_language(reader_language)

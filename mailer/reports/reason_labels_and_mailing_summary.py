@@ -22,7 +22,8 @@ _REASONS: dict[str, StrOrPromise] = {
     "no_stories": _("no story is about their countries"),
     "silent_country": _("the edition has only regional stories for their countries"),
     "rolled_over": _(
-        "the edition has only regional stories for these countries: they come with the next edition"
+        "the edition has only regional stories for their countries: they get these stories "
+        "with the next edition"
     ),
     "few_stories": _("fewer stories than the newsletter's minimum for an email"),
     "cancelled": _("sending was cancelled before this email"),
@@ -171,8 +172,8 @@ def _not_delivered(stats: Stats) -> Iterator[str]:
         yield text % {"count": format_number(excluded)}
     if doubts := stats.totals.in_doubt:
         text = ngettext(
-            "the result for %(count)s subscriber is in doubt",
-            "the result for %(count)s subscribers is in doubt",
+            "it is not known whether %(count)s subscriber received the email",
+            "it is not known whether %(count)s subscribers received the email",
             doubts,
         )
         yield text % {"count": format_number(doubts)}

@@ -85,7 +85,7 @@ _OUTCOMES = (
 )
 _PROVIDERS = {"": _("Erased subscribers"), OTHERS: _("All other mailbox providers")}
 _SEVERAL_COUNTRIES = _(
-    "A recipient who chose several countries is in several rows; the last line counts each recipient once."
+    "A recipient who chose several countries is in several rows; the last row counts each recipient once."
 )
 # Headings of a timeline, by the minutes of its intervals.
 _INTERVALS = {
@@ -267,7 +267,7 @@ def countries_table(stats: Stats) -> Table:
     total = sum_outcomes(stats.countries)
     return _outcomes_table(
         "countries",
-        gettext("By countries chosen"),
+        gettext("By the countries that readers chose"),
         Column("country", gettext("Country"), "text"),
         rows,
         total,

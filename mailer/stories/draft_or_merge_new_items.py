@@ -19,7 +19,11 @@ from django.utils.text import slugify
 
 from mailer.insert_rows import insert_objects, insert_rows, new_object
 from mailer.stories import bulk_drafts, duplicates, source_change_and_merge_decisions
-from mailer.stories.draft_suggestion import (
+from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
+from mailer.stories.source_item_matching import Candidates
+from mailer.stories.source_item_pictures import Picture, try_load_picture
+from mailer.stories.sources.reader_interface import SourceItem
+from mailer.stories.story_suggestion import (
     SourceContext,
     SuggestedStory,
     comparison_entry,
@@ -29,10 +33,6 @@ from mailer.stories.draft_suggestion import (
     suggest_story,
     suggestions_with_reasons,
 )
-from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
-from mailer.stories.source_item_matching import Candidates
-from mailer.stories.source_item_pictures import Picture, try_load_picture
-from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.suggestion_context import context_of
 
 # Entries of one transaction, and bytes of their pictures: other writers wait for its end.

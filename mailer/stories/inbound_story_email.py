@@ -114,7 +114,7 @@ def process_message(mail: StoryMail, now: datetime, source: StorySource | None =
         if recorded.skipped:
             mail.state, mail.warnings = (
                 _State.UNREADABLE,
-                [stored("The stories that were read could not be stored.")],
+                [stored("The stories were read, but could not be saved.")],
             )
     if mail.state == _State.ADDED:
         mail.raw = b""

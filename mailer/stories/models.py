@@ -56,7 +56,7 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
     # The date of the news; for an event, the day it takes place.
     date = models.DateField(
         default=timezone.localdate,
-        help_text=_("Date on which it happened. For an event: the day it takes place."),
+        help_text=_("Day on which the story’s news happened. For an event: the day on which it takes place."),
         verbose_name=_("date"),
     )
     # Of an event, on its day; empty: all day, or no end is known.
@@ -160,7 +160,7 @@ class StoryText(models.Model):
         blank=True,
         features=RICH_TEXT_FEATURES,
         help_text=_(
-            "Shown when this is the lead story of an edition, and when the story has no link to read on."
+            "Shown when this is the lead story of an edition, and when the story has no “Read more” link."
         ),
         verbose_name=_("body"),
     )
@@ -360,7 +360,7 @@ class StorySourceItem(models.Model):
     picture_problem = models.CharField(max_length=400, blank=True)
     # The fields of the story as the source gives them, by the names of draft_editing.values_of.
     content = models.JSONField(default=dict)
-    # The suggestions and their reasons, see draft_suggestion.suggestions_with_reasons.
+    # The suggestions and their reasons, see story_suggestion.suggestions_with_reasons.
     suggestion = models.JSONField(default=dict)
     # When staff accepted or corrected the suggestions, and who did; empty: they wait.
     reviewed_at = models.DateTimeField(null=True, blank=True, db_index=True)

@@ -44,7 +44,7 @@ def try_load_picture(item: SourceItem, *, allow_loopback: bool = False) -> Pictu
         if not data:
             return Picture()
         if len(data) > MAX_BYTES:
-            return Picture(problem=stored("The picture of the story has more than 10 MB."))
+            return Picture(problem=stored("The picture of the story is larger than 10 MB."))
         clean = without_metadata(data)
     except FetchError as error:
         return Picture(problem=str(error))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from mailer.stories.draft_suggestion import SourceContext
 from mailer.stories.models import StorySource
+from mailer.stories.story_suggestion import SourceContext
 
 
 def context_of(source: StorySource) -> SourceContext:

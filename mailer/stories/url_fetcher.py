@@ -364,7 +364,11 @@ class _Guard:
                 raise ForbiddenAddress(text) from error
         if port not in self.limits.ports and not all(_reached(one).is_loopback for one in addresses):
             raise ForbiddenAddress(
-                stored("The port %(port)s of %(host)s is not that of a web server.", host=host, port=port)
+                stored(
+                    "Port %(port)s of %(host)s is not one of the ports that are allowed for web servers.",
+                    host=host,
+                    port=port,
+                )
             )
         return list(map(str, addresses))
 

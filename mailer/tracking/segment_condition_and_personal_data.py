@@ -41,8 +41,8 @@ _REACTED = ConditionType(
     "reacted",
     _("Opens and clicks of subscribers who agreed to tracking"),
     {
-        "within": (_("within the last number of days"), "number"),
-        "not_within": (_("not within the last number of days"), "number"),
+        "within": (_("in the last N days"), "number"),
+        "not_within": (_("not in the last N days"), "number"),
     },
     _reacted,
 )

@@ -140,7 +140,7 @@ def find_columns(
             possible = ", ".join((*FIELDS, "country:KZ", *custom_field_targets_by_heading().values()))
             raise UnreadableFile(
                 stored(
-                    "“%(chosen)s” is not a field of a subscriber; these are: %(possible)s.",
+                    "“%(chosen)s” is not a field of a subscriber; possible fields: %(possible)s.",
                     chosen=chosen,
                     possible=possible,
                 )

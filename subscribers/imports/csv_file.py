@@ -50,7 +50,8 @@ def read_csv(stream: BinaryIO, encoding: str, delimiter: str = "") -> Generator[
                     raise UnreadableFile(
                         stored(
                             "Line %(begins)s of the file: the row is longer than "
-                            "%(max_row_length)s characters; this is not a table of people.",
+                            "%(max_row_length)s characters, so the file is not a list of "
+                            "subscribers.",
                             begins=begins,
                             max_row_length=f"{_MAX_ROW_LENGTH:,}",
                         )
@@ -160,7 +161,8 @@ def _csv_message(error: str, one_line: bool) -> str:
     """What is wrong with a row; `one_line`: it is on a single line."""
     if "field larger" in error and one_line:
         return stored(
-            "a cell is longer than %(field_size_limit)s characters; this is not a table of people.",
+            "a cell is longer than %(field_size_limit)s characters; check that the file is a "
+            "table of subscribers.",
             field_size_limit=f"{csv.field_size_limit():,}",
         )
     if "field larger" in error or "unexpected end" in error:

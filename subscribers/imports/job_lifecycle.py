@@ -359,7 +359,10 @@ def start_apply(
         uploads_and_staging.delete(job.upload)
     if not changed and job.state != State.APPLYING:
         raise WrongState(
-            gettext("This import is in the state “%(state)s”; it must wait to be applied.")
+            gettext(
+                "This import is in the state “%(state)s”. Only an import that is waiting "
+                "to be applied can be applied."
+            )
             % {"state": job.get_state_display()}
         )
 
@@ -375,7 +378,8 @@ def discard(job: ImportJob, by: str, now: datetime) -> None:
         if not resumable_jobs.transition(job, _UNAPPLIED, State.DISCARDED, ended_by=by, ended_at=now):
             raise WrongState(
                 gettext(
-                    "This import is in the state “%(state)s”; only one that was not applied can be discarded."
+                    "This import cannot be discarded: its state is “%(state)s”. Only a file "
+                    "that is not imported yet can be discarded."
                 )
                 % {"state": job.get_state_display()}
             )

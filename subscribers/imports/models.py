@@ -16,10 +16,10 @@ class ImportJob(Job):
 
     class State(models.TextChoices):
         MAPPING = "mapping", _("waiting for the mapping of columns")
-        READING = "reading", _("file being read")
-        READY = "ready", _("waiting to be applied")
-        APPLYING = "applying", _("being applied")
-        APPLIED = "applied", _("applied")
+        READING = "reading", _("the file is being checked")
+        READY = "ready", _("ready to be imported")
+        APPLYING = "applying", _("being imported")
+        APPLIED = "applied", _("imported")
         UNDOING = "undoing", _("being undone")
         UNDONE = "undone", _("undone")
         DISCARDED = "discarded", _("discarded")

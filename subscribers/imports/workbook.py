@@ -47,7 +47,7 @@ _DAMAGED = (
     RuntimeError,
 )
 _TOO_COMPLEX = stored(
-    "The workbook needs far more memory or time than a table of people; save the sheet as CSV."
+    "The workbook is too large or too complex for a list of subscribers; save the sheet as CSV."
 )
 
 
@@ -167,8 +167,7 @@ def _check_parts(stream: BinaryIO) -> None:
         ):
             raise UnreadableFile(
                 stored(
-                    "Row 1: the workbook would unpack to far more than a table of people; save the sheet "
-                    "as CSV."
+                    "The workbook is too large when unpacked. Save its sheet as a CSV file, and import that."
                 )
             )
         for part in parts:

@@ -34,8 +34,8 @@ _DAMAGED = (
     *(KeyError, IndexError, ValueError, EOFError, OSError, RuntimeError),
 )
 _TOO_LARGE = stored(
-    "The ZIP archive would unpack to far more than tables of people; unpack it, and "
-    "import its files in parts."
+    "The files of the ZIP archive are too large when unpacked. Unpack the archive, and "
+    "import its files one by one."
 )
 
 

@@ -153,7 +153,7 @@ def finish(campaign: ReconfirmationCampaign, by: str, now: datetime) -> BulkJob:
             target=campaign.mailing_list_id,
             target_name=str(campaign.mailing_list),
             reason=stored(
-                "Did not answer by %(deadline)s whether they still want the newsletter.",
+                "Did not confirm by %(deadline)s that they still want the newsletter.",
                 deadline=campaign.deadline,
             ),
         )

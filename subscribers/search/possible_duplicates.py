@@ -76,5 +76,5 @@ def _match_reason(subscriber: Subscriber, other: Subscriber, local: str) -> str:
             else gettext("the same text before the @")
         )
     if subscriber.name and " ".join(subscriber.name.lower().split()) == " ".join(other.name.lower().split()):
-        return gettext("the same name of the person")
+        return gettext("the same name")
     return ""

@@ -244,8 +244,8 @@ for _type in (
         {
             "since": (_("on or after the date"), "date"),
             "before": (_("before"), "date"),
-            "within": (_("within the last number of days"), "number"),
-            "not_within": (_("more days ago than"), "number"),
+            "within": (_("in the last N days"), "number"),
+            "not_within": (_("more than this number of days ago"), "number"),
         },
         _known_since,
     ),
@@ -274,7 +274,10 @@ for _type in (
     ConditionType(
         "pending",
         _("Waiting for confirmation"),
-        {"within": (_("for no more days than"), "number"), "not_within": (_("for more days than"), "number")},
+        {
+            "within": (_("for at most this number of days"), "number"),
+            "not_within": (_("for more days than"), "number"),
+        },
         _pending,
     ),
     ConditionType(
@@ -282,7 +285,7 @@ for _type in (
     ),
     ConditionType(
         "self_confirmed",
-        _("Confirmed a subscription themselves"),
+        _("Subscribed or confirmed a subscription themselves"),
         {"ever": (_("yes"), "none"), "never": (_("never"), "none")},
         _self_confirmed,
     ),

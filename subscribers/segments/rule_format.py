@@ -116,7 +116,7 @@ def _condition(raw: dict[str, Any]) -> Condition:
             gettext("A condition of a rule has “attribute”, “operator”, “values” and optionally “field”.")
         )
     if not isinstance(attribute, str) or not isinstance(operator, str):
-        raise InvalidRule(gettext("In a rule, “attribute” and “operator” must be texts."))
+        raise InvalidRule(gettext("In a rule, “attribute” and “operator” must be text."))
     if not isinstance(values, list) or not all(_is_value(one) for one in values):
         raise InvalidRule(gettext("In a rule, “values” must be a list of texts and numbers."))
     if field is not None and (

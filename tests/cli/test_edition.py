@@ -53,7 +53,7 @@ def test_errors_are_printed_on_stderr_and_nothing_on_stdout(staff: cast.Staff) -
         (("approve", SLUG, "--as", "admin", "--hash", sha256), "because you"),
         (("approve", SLUG, "--as", "approver", "--hash", "f" * 64), "hash"),
         (("approve", SLUG, "--as", "nobody", "--hash", sha256), "no active account “nobody”"),
-        (("schedule", SLUG, "--as", "approver"), "no approval"),
+        (("schedule", SLUG, "--as", "approver"), "all the approvals"),
         (("pause", SLUG), "not being sent"),
         (("show", "nothing"), f"known: {SLUG}"),
         (("assemble", "silk-road-monthly", "--period", "2021-12"), "already has an edition"),

@@ -65,7 +65,7 @@ def test_a_token_that_is_wrong_is_named_and_readers_see_the_default(name: str, v
     content = replace(EDITION, masthead=replace(MASTHEAD, theme=((name, value),)))
     rendered = variants.render(content, (), "en")
     assert rendered.html == variants.render(EDITION, (), "en").html
-    assert any("Readers see the default design." in note for note in rendered.warnings)
+    assert any("Readers see the default value instead." in note for note in rendered.warnings)
 
 
 def test_a_changed_token_reaches_the_mail() -> None:

@@ -24,13 +24,13 @@ from wagtail.search.models import IndexEntry
 from mailer.approval import content_changes_and_authors
 from mailer.approval.models import Authorship
 from mailer.audit_log import chain
-from mailer.stories import bulk_drafts, draft_editing, draft_suggestion, source_change_and_merge_decisions
-from mailer.stories.draft_suggestion import MOST_HTML, digest_of
+from mailer.stories import bulk_drafts, draft_editing, source_change_and_merge_decisions, story_suggestion
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 from mailer.stories.record_source_items import items_with_picture_to_load, preview_items, record_items
 from mailer.stories.source_item_pictures import Picture
 from mailer.stories.sources.parser_pool import ParserPool
 from mailer.stories.sources.reader_interface import SourceItem
+from mailer.stories.story_suggestion import MOST_HTML, digest_of
 from mailer.stories.suggestion_context import context_of
 from mailer.stories.translation_states import set_translation_sources
 from tests.stories.conftest import NOW, Answer, Site
@@ -311,10 +311,10 @@ def test_a_process_that_parses_suggests_the_same() -> None:
     event = replace(RUSSIAN, title="Фестиваль кино в Алматы", html=html, categories=("Astana",))
     items = [RUSSIAN, KAZAKH, event, replace(RUSSIAN, id="x" * 900, published=None)]
     with ParserPool(1) as pool:
-        answers = pool.parse("suggestions", draft_suggestion.build_request(context, items, NOW))["stories"]
+        answers = pool.parse("suggestions", story_suggestion.build_request(context, items, NOW))["stories"]
     for item, answer in zip(items, answers, strict=True):
-        expected = draft_suggestion.suggest_story(context, item, NOW)
-        assert draft_suggestion.read_answer(answer, item) == expected
+        expected = story_suggestion.suggest_story(context, item, NOW)
+        assert story_suggestion.read_answer(answer, item) == expected
     assert answers[2]["kind"]["starts"] == "18:30:00"
 
 

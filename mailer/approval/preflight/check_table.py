@@ -163,7 +163,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "edition.settings",
         "warning",
-        stored("The edition's name, number or period is that of another edition."),
+        stored("The edition's name, number or period seems wrong."),
         stored("Correct the name, number or period in the edition's settings."),
         newsletter_settings_checks.doubtful_edition_settings,
     ),
@@ -178,7 +178,10 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "audience.empty",
         "warning",
-        stored("The audience is empty: no confirmed subscriber is on this newsletter's lists."),
+        stored(
+            "The audience is empty: the newsletter's lists, limited by the edition's "
+            "segments, have no confirmed subscriber."
+        ),
         stored("Check the newsletter's lists, and the edition's segments."),
         edition_checks.no_readers,
     ),
@@ -204,8 +207,8 @@ CHECKS: tuple[Check, ...] = (
         "audience.language_without_texts",
         "warning",
         stored(
-            "No story is translated into one of the newsletter's languages: readers of it see "
-            "all stories in another language."
+            "No story is translated into one of the newsletter's languages: readers of this "
+            "language see all stories in another one."
         ),
         stored("Translate the stories, or remove the language from the newsletter."),
         edition_checks.languages_without_story_texts,
@@ -228,7 +231,7 @@ CHECKS: tuple[Check, ...] = (
         "text.instruction",
         "error",
         stored("A text contains a note to writers or editors, or a merge tag that is not replaced."),
-        stored("Do what the note says, and delete it from the text."),
+        stored("Do what the note says and delete it, or replace the merge tag with text."),
         internal_and_pasted_text_checks.instructions_to_colleagues,
     ),
     Check(
@@ -349,14 +352,16 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "text.facts_contradict",
         "error",
-        stored("A translation has another number, date, time, currency or address than all other languages."),
+        stored(
+            "A translation has a different number, date, time, currency or address from all other languages."
+        ),
         stored("Compare the languages, and correct the one that is wrong."),
         translation_fact_checks.facts_differ,
     ),
     Check(
         "text.exchanged",
         "error",
-        stored("Two stories have each other's text in one language."),
+        stored("The texts of two stories are swapped in one language."),
         stored("Give each story its own text in that language."),
         translation_fact_checks.exchanged_texts,
     ),
@@ -413,8 +418,8 @@ CHECKS: tuple[Check, ...] = (
         "text.amounts_differ",
         "warning",
         stored(
-            "A story gives a number with two different currencies or units, or a percentage once "
-            "with its digits swapped."
+            "A story gives one number in two currencies, or in both millions and billions, "
+            "or swaps the digits of a percentage."
         ),
         stored("Find out which amount is right, and use it everywhere."),
         amount_checks.same_number_other_currency_or_scale,
@@ -422,7 +427,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "text.units_differ",
         "warning",
-        stored("In one language, a number has another unit than in all other languages."),
+        stored("In one language, a number has a different unit than in all other languages."),
         stored("Correct the unit, or convert the number."),
         amount_checks.units_differ,
     ),
@@ -430,8 +435,7 @@ CHECKS: tuple[Check, ...] = (
         "text.wrong_list",
         "warning",
         stored(
-            "The items listed in a text are not as many as the sentence before them says, or "
-            "have other numbers."
+            "A list in a text has more or fewer items than the sentence before it says, or other numbers."
         ),
         stored("Correct the number in the sentence, or the items that follow it."),
         count_consistency_checks.wrong_list_counts,
@@ -810,7 +814,9 @@ CHECKS: tuple[Check, ...] = (
         "text.mixed_alphabets",
         "warning",
         stored("A word mixes Latin and Cyrillic letters that look alike."),
-        stored("Type the whole word again on one keyboard, because search cannot find it now."),
+        stored(
+            "Type the whole word again with one keyboard layout, because search cannot find the word now."
+        ),
         character_and_language_checks.mixed_alphabets,
     ),
     Check(
@@ -847,14 +853,14 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "date.event_other_year",
         "error",
-        stored("The text of an event gives another year than the event's date."),
+        stored("The text of an event gives a different year from the event's date."),
         stored("Correct the year in the text, or the date of the event."),
         date_checks.event_text_date_differs,
     ),
     Check(
         "date.event_other_day",
         "error",
-        stored("The text of an event gives another day than the event's date."),
+        stored("The text of an event gives a different day from the event's date."),
         stored("Correct the day in the text, or the date of the event."),
         date_checks.event_summary_date_differs,
     ),
@@ -917,7 +923,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "date.announced_late",
         "warning",
-        stored("A text announces as future a day that has already passed."),
+        stored("A text announces something for a day that has already passed."),
         stored("Correct the date in the text, or report what happened."),
         past_days_and_event_time_checks.past_day_announced_as_future,
     ),
@@ -925,7 +931,7 @@ CHECKS: tuple[Check, ...] = (
         "date.relative",
         "warning",
         stored("A text says “yesterday”, “today” or “tomorrow”, which is another day for each reader."),
-        stored("Give the date in place of this word."),
+        stored("Write the date instead of “yesterday”, “today” or “tomorrow”."),
         past_days_and_event_time_checks.relative_days,
     ),
     Check(
@@ -975,7 +981,7 @@ CHECKS: tuple[Check, ...] = (
         "link.dead",
         "error",
         stored("A link leads to a page that does not exist."),
-        stored("Correct the link's address. The worker checks it again within minutes."),
+        stored("Correct the link's address. The link is checked again within minutes."),
         link_destination_checks.dead_link,
     ),
     Check(
@@ -1045,7 +1051,8 @@ CHECKS: tuple[Check, ...] = (
         "link.broken",
         "error",
         stored(
-            "A link's address is broken: it has two addresses in one, a password, a tag, or opens a program."
+            "A link's address is broken: it has two addresses in one, contains a password or "
+            "a tag, or opens a program."
         ),
         stored("Open the page in your browser and copy its address again."),
         link_url_and_wording_checks.malformed_or_unsafe_url,
@@ -1063,7 +1070,7 @@ CHECKS: tuple[Check, ...] = (
         "link.file",
         "warning",
         stored("A link leads to a file in a format that many readers cannot open."),
-        stored("Link to a web page or a PDF, and mention it in the words of the link."),
+        stored("Link to a web page or a PDF instead; if it is a PDF, say so in the text of the link."),
         link_url_and_wording_checks.files_phones_cannot_open,
     ),
     Check(
@@ -1121,7 +1128,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "link.language_named",
         "warning",
-        stored("A link's address contains the code of another language than that of the text."),
+        stored("A link's address contains a language code that is not the language of the text."),
         stored("Enter the address of the page in this language."),
         misplaced_link_checks.link_in_other_language,
     ),
@@ -1239,7 +1246,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "picture.form",
         "warning",
-        stored("A picture's format, shape or address does not suit emails."),
+        stored("A picture's file format, proportions or web address is not suitable for emails."),
         stored("Upload the picture as a JPEG or PNG that is wider than it is high."),
         picture_checks.unsuitable_picture_form,
     ),
@@ -1369,7 +1376,7 @@ CHECKS: tuple[Check, ...] = (
         "text.other_season",
         "warning",
         stored("A greeting in a text is for another season or holiday."),
-        stored("Remove the greeting: it remained from an earlier edition."),
+        stored("Remove the greeting, or write one that fits the date of the edition."),
         stale_text_checks.greeting_of_other_season,
     ),
     Check(
@@ -1474,7 +1481,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "sender.headers",
         "error",
-        stored("The emails cannot be built from the newsletter's name and sender."),
+        stored("The newsletter's name or sender cannot be used in the headers of the emails."),
         stored("Correct the newsletter's name or sender."),
         message_checks.invalid_headers,
         overridable=False,

@@ -45,7 +45,7 @@ def _sized(description: Description, above: int, most: int | None) -> Iterator[F
         if size > above and (most is None or size <= most):
             yield Found(
                 Place("message", "", stored("Message"), language),
-                stored("The email has %(size)s KB", size=size // 1000),
+                stored("Size: %(size)s KB", size=size // 1000),
             )
 
 

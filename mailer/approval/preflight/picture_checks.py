@@ -153,7 +153,7 @@ def heavy_picture(description: Description) -> Iterator[Found]:
     """Files that take long to load."""
     for one, fact in _facts(description):
         if fact.size > HEAVY:
-            yield Found(one.place, stored("The email has %(size)s KB", size=fact.size // 1000))
+            yield Found(one.place, stored("Size: %(size)s KB", size=fact.size // 1000))
 
 
 def small_picture(description: Description) -> Iterator[Found]:

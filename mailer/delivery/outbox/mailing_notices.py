@@ -53,7 +53,9 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
 
     def stopped() -> tuple[str, str]:
         subject = gettext("Sending of an edition is stopped: %(edition)s") % values
-        body = gettext("Nothing more of %(edition)s is sent. %(reason)s\n\nResume or cancel it:\n%(url)s\n")
+        body = gettext(
+            "No more emails of %(edition)s are sent. %(reason)s\n\nResume or cancel sending:\n%(url)s\n"
+        )
         return subject, body % {**values, "reason": translate_stored_texts.translated(mailing.reason)}
 
     deciding = users_with_permission_and_email("mailer.schedule_edition")

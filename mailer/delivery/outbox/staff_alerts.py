@@ -90,14 +90,15 @@ def _send_emails(alert: Alert, now: datetime) -> None:
         with override(language):
             about = str(alert.mailing.edition) if alert.mailing else settings.CONFIG.site.name
             subject = (
-                gettext("Sending of an edition has stopped: %(about)s")
+                gettext("Sending has stopped: %(about)s")
                 if alert.sending_stopped
                 else gettext("Please check this problem: %(about)s")
             )
             lines = [translated(alert.message), ""]
             if alert.mailing and alert.sending_stopped:
                 again = gettext(
-                    "No more emails of this edition are sent until staff resume or cancel sending:"
+                    "No more emails of this edition are sent unless staff resume sending. "
+                    "Resume or cancel sending here:"
                 )
                 lines += [again, desk_url_of(alert), ""]
             elif alert.mailing or alert.path:
@@ -150,7 +151,7 @@ def connect_signals() -> None:
 
 
 def _on_signup_flood(now: datetime, **_: Any) -> None:
-    alert_sending_stopped("signup_flood", _SIGNUP_FLOOD, None, now)
+    warn("signup_flood", _SIGNUP_FLOOD, None, now)
 
 
 def _on_source_failing(source: StorySource, now: datetime, **_: Any) -> None:

@@ -228,7 +228,7 @@ def _check_window(mailing: Mailing, now: datetime) -> None:
         raise ControlError(
             "window_passed",
             gettext(
-                "The approved sending window ended %(window_until)s, so no more emails of "
+                "The approved sending window ended on %(window_until)s, so no more emails of "
                 "this edition can be sent. Cancel sending."
             )
             % {"window_until": f"{mailing.snapshot.window_until:%Y-%m-%d %H:%M %Z}"},
@@ -239,7 +239,9 @@ def _check_window(mailing: Mailing, now: datetime) -> None:
 _NOT_POSSIBLE = {
     "paused": _("Sending is in the state “%(state)s”, so it cannot be paused."),
     "resumed": _("Sending is in the state “%(state)s”, so it cannot be resumed."),
-    "released": _("Sending is in the state “%(state)s”, so it cannot be extended to everyone."),
+    "released": _(
+        "Sending is in the state “%(state)s”, so the edition cannot be sent to all remaining subscribers."
+    ),
     "confirmed": _("Sending is in the state “%(state)s”, so its audience cannot be confirmed."),
     "cancelled": _("Sending is in the state “%(state)s”, so it cannot be cancelled."),
 }
@@ -290,8 +292,6 @@ def _check_daily_limit(messages: int, now: datetime) -> None:
         left = max(0, most - planned)
         raise ControlError(
             "daily_limit",
-            gettext(
-                "At most %(most)s messages of full tests can be sent in 24 hours; %(left)s are left for now."
-            )
+            gettext("Full tests can send at most %(most)s emails in 24 hours; %(left)s more can be sent now.")
             % {"most": f"{most:,}", "left": f"{left:,}"},
         )

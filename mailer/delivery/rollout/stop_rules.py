@@ -28,7 +28,7 @@ from subscribers.translate_stored_texts import stored
 _METRIC_LABELS = {
     StopMetric.COMPLAINED: stored("Emails marked as spam"),
     StopMetric.BOUNCED: stored("Emails to addresses that do not exist"),
-    StopMetric.BLOCKED: stored("Emails blocked for reputation or content"),
+    StopMetric.BLOCKED: stored("Emails blocked because of reputation or content"),
 }
 # Quantile of the normal distribution for an interval of 95 %.
 _Z = 1.96

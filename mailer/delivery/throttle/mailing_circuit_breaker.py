@@ -70,7 +70,7 @@ def trip_reason(recent: RecentAttempts) -> str:
         )
     if recent.failed >= _FAILED_MIN and recent.failed > _FAILED_SHARE * recent.attempted:
         return stored(
-            "%(failed)s failed for reasons that do not concern single recipients",
+            "%(failed)s failed for reasons that do not depend on the individual recipient",
             failed=_share(recent.failed, recent),
         )
     return ""

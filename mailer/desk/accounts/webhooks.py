@@ -198,7 +198,7 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
         elif action in ("activate", "deactivate"):
             endpoints.set_active(self.object, action == "activate")
         else:
-            messages.error(request, gettext("This page does not know the requested action."))
+            messages.error(request, gettext("Nothing was changed: this page has no such action."))
             return redirect("desk_webhook", pk)
         log(instance=self.object, action=f"desk.webhook_{action}", user=user)
         return redirect("desk_webhook", pk)

@@ -110,7 +110,7 @@ def _others(changed: Iterable[str], marks: tuple[Mapping[str, str], Mapping[str,
         yield gettext("Settings of the newsletter changed.")
     segments = {part for part in marks[0].keys() | marks[1].keys() if part.startswith("segment:")}
     if any(marks[0].get(part) != marks[1].get(part) for part in segments):
-        yield gettext("The segment of subscribers who get the edition changed.")
+        yield gettext("A segment that decides who gets the edition has changed.")
 
 
 def _headlines(content: Content) -> dict[str, str]:

@@ -37,13 +37,13 @@ def why_barred(one: Barred, viewer: User) -> str:
     if not one.because_of:
         text = (
             gettext(
-                "You cannot approve before %(date)s, because you invited %(authors)s or changed how to sign "
-                "in to that account."
+                "You cannot approve before %(date)s, because you invited these people or "
+                "changed how they sign in: %(authors)s."
             )
             if one.user == viewer
             else gettext(
-                "%(name)s cannot approve before %(date)s, having invited %(authors)s or changed how to sign "
-                "in to that account."
+                "%(name)s cannot approve before %(date)s, because they invited these people "
+                "or changed how they sign in: %(authors)s."
             )
         )
     elif one.user == viewer:

@@ -226,7 +226,7 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
         ),
         "held": (
             "mailer.schedule_edition",
-            Action(gettext("Review why it is on hold"), to("progress"), "warning"),
+            Action(gettext("Review why sending is on hold"), to("progress"), "warning"),
         ),
         "paused": (
             "mailer.schedule_edition",

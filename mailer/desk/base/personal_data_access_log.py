@@ -49,8 +49,8 @@ LIST_PAGES: dict[str, str] = {
         for part in ("", "_results")
     },
     "desk_edition:not_delivered": gettext_noop("Emails not delivered"),
-    "desk_import": gettext_noop("Rejected rows of an import"),
-    "desk_import_columns": gettext_noop("Rejected rows of an import"),
+    "desk_import": gettext_noop("Rows of an import"),
+    "desk_import_columns": gettext_noop("Rows of an import"),
     "desk_segments:add": gettext_noop("Sample of a segment's subscribers"),
     "desk_segments:edit": gettext_noop("Sample of a segment's subscribers"),
     "desk_bounce_wave": gettext_noop("Email addresses of a bounce wave"),

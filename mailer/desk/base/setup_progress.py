@@ -35,7 +35,7 @@ OPTIONAL = frozenset({"writer", "sources"})
 
 # Steps of the person who runs the server: what is set up, and what happens without it.
 _ON_SERVER = {
-    "relay": (_("the mail relay"), _("emails may not be sent")),
+    "relay": (_("the mail relay"), _("sending emails may fail")),
     "dns": (_("the DNS records"), _("emails may be rejected or land in spam folders")),
     "bounce_mailbox": (_("the bounce mailbox"), _("bounces are not noticed")),
 }

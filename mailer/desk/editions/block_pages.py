@@ -135,7 +135,7 @@ class TextForm(BlockForm):
     countries = forms.MultipleChoiceField(
         required=False,
         label=gettext_lazy("For readers in"),
-        help_text=gettext_lazy("If none is selected, every reader gets it."),
+        help_text=gettext_lazy("If no country is selected, every reader gets this part of the edition."),
         widget=CountriesInput,
     )
 
@@ -225,7 +225,7 @@ class WrittenForm(BlockForm):
         self.fields["countries"] = forms.MultipleChoiceField(
             required=False,
             label=_("For readers in"),
-            help_text=_("If none is selected, every reader gets it."),
+            help_text=_("If no country is selected, every reader gets this part of the edition."),
             choices=_countries(self.newsletter),
             widget=CountriesInput,
         )

@@ -121,7 +121,7 @@ class EditionIndex(IndexView):
         chosen = list(Newsletter.objects.all()[:6])
         return [
             HeaderButton(
-                gettext("Assemble the edition “%(one)s”") % {"one": one.name}
+                gettext("Assemble an edition of “%(one)s”") % {"one": one.name}
                 if len(chosen) > 1
                 else gettext("Assemble an edition"),
                 url=reverse("desk_assemble", args=[one.pk]),
@@ -176,8 +176,9 @@ class EditionDeleteView(DeleteView):
                 response: HttpResponse = super().form_valid(form)
         except ProtectedError:
             text = gettext(
-                "%(object)s was not deleted: it was submitted, and what was approved, sent "
-                "or used for a full test is kept permanently."
+                "%(object)s was not deleted: an edition that was submitted for approval is "
+                "kept permanently, unless it was rejected and was never approved, sent or "
+                "used for a full test."
             )
             messages.error(self.request, text % {"object": self.object})
             return redirect(self.get_success_url())

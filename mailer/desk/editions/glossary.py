@@ -34,7 +34,7 @@ _PROBLEMS = {
         "Line %(line)s of the glossary file: at most 10 forms of 200 characters, and a note of "
         "200 characters, are possible."
     ),
-    "too_many": _("The glossary file is too large: at most 2,000 names are possible."),
+    "too_many": _("The glossary file is too large: at most 2 MB and 2,000 names are possible."),
     "other_newsletter": _(
         "Line %(line)s of the glossary file: in the column “newsletter”, write this newsletter’s "
         "slug, or * for every newsletter."

@@ -71,7 +71,7 @@ _PARTS = {
     "text": _("text"),
     "quote": _("quote"),
     "quoted_person": _("person who is quoted"),
-    "figures": _("figures, each on its own line, with a label after the bar"),
+    "figures": _("figures, one per line, each as “number | label”"),
     "video_title": _("title of the video"),
     "button": _("text of the button"),
     "caption": _("caption"),
@@ -90,7 +90,7 @@ _MAX_UPLOAD = 5_000_000
 _MAX_PAYLOAD = 1_500_000
 _STATUSES = {
     "new": ("waiting", _("This text will be changed")),
-    "source_changed": ("problem", _("Not imported: the source was changed after the export")),
+    "source_changed": ("problem", _("Not imported: the source text was changed after the export")),
     "target_changed": ("problem", _("Not imported: the translation was changed after the export")),
     "gone": ("problem", _("Not imported: the text is no longer in the edition")),
     "too_long": ("problem", _("Not imported: the new text is too long")),

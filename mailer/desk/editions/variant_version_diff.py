@@ -158,7 +158,7 @@ def compare_versions(
         ),
     ]
     if not changes and before.html.replace(before.key, "") != after.html.replace(after.key, ""):
-        changes.append(gettext("Only the arrangement or the look of the email changed."))
+        changes.append(gettext("Only the layout or the design of the email changed."))
     return Comparison(
         before=MarkedVersion(replace(before, html=old.html()), subjects[0], preheaders[0], texts[0]),
         after=MarkedVersion(replace(after, html=new.html()), subjects[1], preheaders[1], texts[1]),

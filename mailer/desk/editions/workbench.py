@@ -620,7 +620,7 @@ def notes_on_languages_without_readers(
 ) -> dict[str, str]:
     """What a missing text in a language means that no subscriber reads now: {language: sentence}."""
     found = languages_without_readers(combinations, newsletter.languages, newsletter.fallbacks)
-    text = _("No subscriber reads %(language)s now; they would get %(other)s")
+    text = _("No subscriber reads %(language)s now; subscribers who choose it would get %(other)s")
     return {
         code: text
         % {
@@ -744,8 +744,8 @@ class ChecksPage(EditionPage):
         number = link_crawler.recheck_links_soon(self.edition, timezone.now())
         if number:
             text = ngettext(
-                "%(number)s link of this edition is checked again.",
-                "%(number)s links of this edition are checked again.",
+                "%(number)s link of this edition will be checked again.",
+                "%(number)s links of this edition will be checked again.",
                 number,
             )
             messages.success(request, text % {"number": number})

@@ -32,13 +32,13 @@ COLUMN_LABELS = {
     "status": _("Subscription status, such as “unsubscribed”"),
     "opted_out": _("Unsubscribed: yes, date or number"),
     "opted_in": _("Subscribed: yes or date"),
-    "mentions": _("Text that says who unsubscribed"),
+    "mentions": _("Notes that say that a person unsubscribed"),
     "ignore": _("Do not import"),
 }
 # What a column that decides who is added does.
 EFFECTS = {
     "status": _("People whose status is unsubscribed or never confirmed are not added."),
-    "opted_out": _("People with a yes, a date or a number in this column are not added."),
+    "opted_out": _("People are not added if this column has “yes”, a date or a number for them."),
     "opted_in": _("Only people with a yes or a date in this column are added."),
     "mentions": _("People are not added if this column says “unsubscribed”, “bounced” or something similar."),
 }
@@ -104,7 +104,7 @@ def totals(job: ImportJob) -> list[Total]:
         "no valid address, an unknown country or language, or marked as unsubscribed or bounced in the file"
     )
     if suppressed:
-        rejected = gettext("%(rejected)s; %(count)s of these addresses were suppressed") % {
+        rejected = gettext("%(rejected)s; number of these addresses that were suppressed: %(count)s") % {
             "rejected": rejected,
             "count": format_number(suppressed),
         }
@@ -199,7 +199,11 @@ def _accepted(job: ImportJob) -> list[Sample]:
     counts = job.expected
     kinds = (
         ("changes", gettext("Updated"), counts["updated"] - counts["confirmed"]),
-        ("confirms", gettext("Waiting subscribers confirmed by this import"), counts["confirmed"]),
+        (
+            "confirms",
+            gettext("Subscribers waiting for confirmation whom this import confirms"),
+            counts["confirmed"],
+        ),
         ("joins", gettext("Already subscribed to another list"), counts["known"]),
         ("new", gettext("New"), counts["added"] - counts["known"]),
         ("suppressed", gettext("Suppressed"), counts["suppressed"]),

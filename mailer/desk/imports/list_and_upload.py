@@ -162,7 +162,7 @@ class UploadForm(forms.Form):
         file: UploadedFile[Any] = self.cleaned_data["file"]
         if (file.size or 0) > MAX_UPLOAD_BYTES:
             raise forms.ValidationError(
-                gettext("The file has more than %(max_upload_bytes)s MB; import it in parts.")
+                gettext("The file is larger than %(max_upload_bytes)s MB; import it in parts.")
                 % {"max_upload_bytes": MAX_UPLOAD_BYTES // 1_000_000},
                 code="too_large",
             )

@@ -327,7 +327,9 @@ class ReportDownload(EditionPage):
     def post(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         mailing = latest_mailing(self.edition)
         if mailing is None:
-            messages.error(request, gettext("No edition was sent yet, so there is no report to export."))
+            messages.error(
+                request, gettext("This edition was not sent yet, so there is no report to export.")
+            )
             return self.redirect_to("report")
         counts = stats_of(mailing, timezone.now())
         made = {

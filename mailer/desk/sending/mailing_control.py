@@ -123,7 +123,9 @@ class ControlAction(EditionPage):
         action = _ACTIONS.get(name)
         mailing = latest_dry_run(self.edition) if self._is_dry_run else latest_mailing(self.edition)
         if action is None or mailing is None:
-            messages.error(request, gettext("This action is not possible: there is no edition to send."))
+            messages.error(
+                request, gettext("This action is not possible: nothing is being sent for this edition.")
+            )
             return self.redirect_to("dry_run" if self._is_dry_run else "report")
         is_current = name == "pause" or request.POST.get("seen") == state_fingerprint(mailing)
         if not is_current or not _is_available(name, action, mailing):

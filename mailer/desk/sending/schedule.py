@@ -312,7 +312,7 @@ class SchedulePage(SnapshotPage):
         log(instance=self.edition, action="desk.unschedule", user=current_user(self.request))
         messages.success(
             self.request,
-            gettext("The schedule of the edition is cancelled. It is not sent until it is scheduled again."),
+            gettext("The schedule is cancelled. The edition is not sent until it is scheduled again."),
         )
         return self._back_to_form(at, hour)
 

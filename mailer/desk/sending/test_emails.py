@@ -133,7 +133,7 @@ class TestEmailPage(EditionPage):
             form.add_error("to", str(error))
             return self.render_to_response(self.get_context_data(form=form))
         if not sent:
-            messages.info(request, gettext("These test emails were already sent. They were not sent twice."))
+            messages.info(request, gettext("These test emails were already sent. They were not sent again."))
         else:
             messages.success(request, self._sent_message(len(tests), form.cleaned_data["to"]))
         if "back" in request.POST:

@@ -139,7 +139,9 @@ def _included(edition: Edition) -> Destination:
     values, url = {"edition": edition}, edition_url(edition)
     is_with_writers = edition_state.edition_state(edition) in edition_state.WITH_WRITERS
     if is_with_writers and edition.snapshots.exists():
-        text = _("The edition %(edition)s includes this story. It must be submitted for approval again.")
+        text = _(
+            "The edition %(edition)s includes this story. The edition must be submitted for approval again."
+        )
         return Destination(
             text % values,
             url,

@@ -85,7 +85,9 @@ class StoryForm(forms.Form):
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=Story.Kind.choices)
     date = forms.DateField(
         label=gettext_lazy("Date"),
-        help_text=gettext_lazy("Date on which it happened. For an event: the day it takes place."),
+        help_text=gettext_lazy(
+            "Day on which the story’s news happened. For an event: the day on which it takes place."
+        ),
         widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
     starts = forms.TimeField(

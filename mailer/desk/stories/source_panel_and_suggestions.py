@@ -55,7 +55,9 @@ _KINDS = {
     "stated": gettext_lazy("Suggested kind of story, %(kind)s: the source says so."),
     "category": gettext_lazy("Suggested kind of story, %(kind)s: the source has the category “%(word)s”."),
     "headline": gettext_lazy("Suggested kind of story, %(kind)s: “%(word)s” is in the headline."),
-    "date": gettext_lazy("Suggested kind of story, %(kind)s: the text names a future day, and “%(word)s”."),
+    "date": gettext_lazy(
+        "Suggested kind of story, %(kind)s: the text names a future day and contains the word “%(word)s”."
+    ),
     "none": gettext_lazy("Suggested kind of story, %(kind)s: nothing indicates another kind."),
 }
 _LANGUAGES = {
@@ -304,11 +306,11 @@ class SourceItemAction(OwnStory, StoryAction):
             messages.success(request, _("The story is kept, although its source no longer has it."))
         elif action == "keep_apart":
             source_change_and_merge_decisions.keep_apart(row)
-            messages.success(request, _("The two stories are not merged."))
+            messages.success(request, _("The two stories stay separate."))
         elif action == "separate":
             if own := source_change_and_merge_decisions.separate_duplicate(row, user, now):
                 self._log(own, "desk.source_separate")
-                messages.success(request, _("This is the separated story, saved as a draft."))
+                messages.success(request, _("The two stories are separated. This one is saved as a draft."))
                 return redirect("desk_stories:edit", own.pk)
         else:
             messages.error(request, _("Nothing was changed, because nothing was selected."))

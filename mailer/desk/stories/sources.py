@@ -27,7 +27,6 @@ from mailer.desk.base.form_widgets import CountriesInput, LanguageSelect
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.desk.base.setup_progress import back_buttons
 from mailer.instance.no_send import NoSend, require_sending
-from mailer.stories.draft_suggestion import SuggestedStory
 from mailer.stories.models import Story, StorySource
 from mailer.stories.record_source_items import preview_items
 from mailer.stories.sources import polling
@@ -36,6 +35,7 @@ from mailer.stories.sources.parser_pool import Parsers
 from mailer.stories.sources.polite_fetch import PollLimits
 from mailer.stories.sources.reader_interface import SourceError
 from mailer.stories.sources.readers import READERS
+from mailer.stories.story_suggestion import SuggestedStory
 from mailer.stories.url_fetcher import FetchError, Limits
 from subscribers import iso_codes
 from subscribers.code_list_field import split_codes
@@ -155,7 +155,7 @@ class SourceForm(forms.Form):
             codes = [code.upper() for code in re.findall("[A-Za-z]{2}", read[2])] if read else []
             if read is None or not set(codes) <= iso_codes.COUNTRIES:
                 text = gettext(
-                    "Write a category, a colon and country codes: “%(line)s” is not written like this."
+                    "Write a category, a colon and valid country codes; this line is not valid: “%(line)s”."
                 )
                 raise forms.ValidationError(text % {"line": line.strip()})
             found[read[1]] = codes
@@ -395,7 +395,7 @@ class SourcePage(_SourcePage, ObjectPage[StorySource], TemplateView):
         action = request.POST.get("action", "")
         if action == "poll":
             polling.poll_soon(source, now)
-            messages.success(request, gettext("The source is checked for new stories within a minute."))
+            messages.success(request, gettext("The source will be checked for new stories within a minute."))
         elif action in ("pause", "resume"):
             StorySource.objects.filter(pk=pk).update(active=action == "resume", next_poll_at=now)
         elif action == "move" and source.moved_to:
@@ -411,7 +411,7 @@ class SourcePage(_SourcePage, ObjectPage[StorySource], TemplateView):
             )
             return redirect("desk_sources")
         else:
-            messages.error(request, gettext("This page does not know the requested action."))
+            messages.error(request, gettext("Nothing was changed: this page has no such action."))
             return redirect("desk_source", pk)
         log(instance=source, action=f"desk.source_{action}", user=user)
         return redirect("desk_source", pk)

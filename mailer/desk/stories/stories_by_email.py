@@ -175,7 +175,7 @@ class StoryMailPage(StaffPage, TemplateView):
             mail, source, timezone.now(), remember_sender="remember" in request.POST
         )
         if mail.state == _State.ADDED:
-            messages.success(request, _("The stories in the email are now drafts."))
+            messages.success(request, _("Draft stories were made from the email."))
         else:
             messages.error(
                 request,

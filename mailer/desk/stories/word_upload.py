@@ -35,7 +35,7 @@ _SESSION_KEY, _KEPT = "desk_story_documents", 5
 _OUTCOMES = {
     "new": ("waiting", gettext_lazy("New")),
     "known": ("done", gettext_lazy("Already imported")),
-    "changed": ("busy", gettext_lazy("Already imported, with another text")),
+    "changed": ("busy", gettext_lazy("Already imported; its text has changed since")),
     "duplicate": ("done", gettext_lazy("Already imported")),
     "translation": ("waiting", gettext_lazy("New")),
     "deleted": ("draft", gettext_lazy("Imported earlier, then deleted")),
@@ -195,8 +195,8 @@ class WordStoriesPage(StaffPage, TemplateView):
         messages.success(
             self.request,
             ngettext(
-                "%(number)s draft story was deleted again.",
-                "%(number)s draft stories were deleted again.",
+                "%(number)s added draft story was deleted.",
+                "%(number)s added draft stories were deleted.",
                 deleted,
             )
             % {"number": deleted},

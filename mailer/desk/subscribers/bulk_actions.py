@@ -108,7 +108,10 @@ class BulkActionPage(_BulkView):
         # Ignoring the filter would select far more subscribers.
         messages.error(
             self.request,
-            gettext("The filter refers to something that was deleted. No subscriber was changed."),
+            gettext(
+                "The filter uses a list, tag, segment or other value that no longer "
+                "exists. No subscriber was changed."
+            ),
         )
         return redirect("desk_subscribers:index")
 

@@ -34,7 +34,7 @@ class ReconfirmForm(forms.Form):
 
     mailing_list = forms.ModelChoiceField(MailingList.objects.all(), label=_("List"))
     days = forms.IntegerField(
-        label=_("Number of days in which to respond"), initial=30, min_value=7, max_value=90
+        label=_("Number of days that subscribers have to respond"), initial=30, min_value=7, max_value=90
     )
 
 

@@ -148,7 +148,10 @@ class ErasePage(_SubscriberPage):
             erase_and_suppress(self.object.email, timezone.now())
         messages.success(
             request,
-            gettext("The subscriber is erased. A keyed hash of the address prevents adding it by imports."),
+            gettext(
+                "The subscriber is erased. Imports do not add the address again: the "
+                "system keeps a keyed hash of it."
+            ),
         )
         return redirect("desk_subscribers:index")
 
@@ -172,7 +175,7 @@ class MergePage(_SubscriberPage):
             elif self.other.pk == self.object.pk:
                 self.other, self.error = (
                     None,
-                    gettext("This is the subscriber you started from: choose another one."),
+                    gettext("This is the same subscriber: enter the address of another one."),
                 )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -185,7 +188,7 @@ class MergePage(_SubscriberPage):
                 instance=self.object,
                 action="desk.merge",
                 user=request.user,
-                data={"to": f"subscriber {other_id}"},
+                data={"subscriber": other_id},
             )
         messages.success(
             request, gettext("The subscribers are merged. Links in emails to either address still work.")

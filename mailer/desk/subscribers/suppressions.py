@@ -50,7 +50,7 @@ def state_label(row: Suppression) -> tuple[str, str]:
     return (
         ("problem", gettext("Active"))
         if row.lifted_at is None
-        else ("draft", gettext("Suppression removed by %(name)s") % {"name": row.lifted_by})
+        else ("draft", gettext("Suppression removed by %(name)s") % {"name": translated(row.lifted_by)})
     )
 
 

@@ -21,7 +21,7 @@ State, Rule, Class = SuppressionDecision.State, SuppressionDecision.Rule, Feedba
 _STATES: dict[str, tuple[str, StrOrPromise]] = {
     State.APPLIED: ("problem", _("Suppressed")),
     State.HELD: ("waiting", _("Needs a decision by staff")),
-    State.PROBING: ("busy", _("The address is being tested")),
+    State.PROBING: ("busy", _("Waiting for the result of a test email")),
     State.DISMISSED: ("draft", _("No suppression needed")),
     State.REVERTED: ("done", _("Decision reverted")),
 }
@@ -91,13 +91,13 @@ _EVIDENCE = {
     "service": _("reported and signed by the email service provider"),
     "session": _("reported by the server during delivery"),
     "person": _("classified by a colleague"),
-    "recipient": _("matched by the address only, so it could be forged"),
+    "recipient": _("matched by the address only, so the message could be forged"),
 }
 _CLASSES: dict[str, StrOrPromise] = {
     Class.HARD: _("hard bounce"),
     Class.SOFT: _("soft bounce"),
     Class.BLOCK: _("blocked for reputation or content"),
-    Class.UNKNOWN: _("not recognised as hard or soft: counts half"),
+    Class.UNKNOWN: _("type of bounce not recognised: counts as half a bounce"),
 }
 
 
@@ -133,7 +133,10 @@ def timeline(decision: SuppressionDecision) -> list[Entry]:
         detail = (
             gettext("%(count)s subscribers at %(domain)s bounced within a short time.")
             if decision.wave.domain
-            else gettext("%(count)s subscribers bounced within a short time, with the same new reply.")
+            else gettext(
+                "Emails to %(count)s subscribers bounced within a short time, with "
+                "the same reply from mail servers."
+            )
         ) % {"count": decision.wave.bounced, "domain": decision.domain}
         entries.append(
             Entry(decision.created_at, "waiting", gettext("Decision by staff requested"), (detail,))

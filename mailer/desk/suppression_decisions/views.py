@@ -101,7 +101,7 @@ class _Action(NamedTuple):
 def _confirm(decision: SuppressionDecision, by: str, now: datetime) -> None:
     if not suppression_decision_states.confirm([decision], now):
         raise DecisionError(
-            gettext("Someone has already decided about this address, or the subscriber was erased.")
+            gettext("A decision about this address was already made, or the subscriber was erased.")
         )
 
 
@@ -231,7 +231,7 @@ class BounceWavePage(_DecisionPage[BounceWave]):
 
     model = BounceWave
     template_name = "desk/suppression_decisions/bounce_wave.html"
-    page_title = _("Many bounces within a short time")
+    page_title = _("Bounce wave: many bounces within a short time")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         decisions = self.object.decisions.order_by("pk")

@@ -103,7 +103,9 @@ def review_waves(now: datetime) -> None:
         _delivered_since(list(held), now), stored("a later message was delivered to this address"), now
     )
     lapsed = list(held.filter(created_at__lt=now - _LAPSE))
-    suppression_decision_states.dismiss(lapsed, stored("no further bounce confirmed it for 60 days"), now)
+    suppression_decision_states.dismiss(
+        lapsed, stored("in 60 days no further bounce confirmed that the address must be suppressed"), now
+    )
     waiting = SuppressionDecision.objects.filter(wave=OuterRef("pk"), state=SuppressionDecision.State.HELD)
     BounceWave.objects.filter(~Exists(waiting), state=State.OPEN).update(state=State.OVER, decided_at=now)
     BounceWave.objects.filter(state=State.WATCHED, started_at__lte=now - _WINDOW).delete()
@@ -120,7 +122,7 @@ def _follow(
     decision.save(update_fields=["state", "wave"])
     if wave.state == State.DISMISSED:
         reason = stored(
-            "the address belongs to a bounce wave; decided by %(decided_by)s", decided_by=wave.decided_by
+            "many addresses bounced at once; %(decided_by)s decided to keep them", decided_by=wave.decided_by
         )
         suppression_decision_states.dismiss([decision], reason, now)
 

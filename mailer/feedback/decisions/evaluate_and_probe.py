@@ -127,7 +127,9 @@ def _review_probes(now: datetime) -> None:
                 _record_refusal(decision, now)
                 _apply_after_probe(decision, now)
             case "delivered":
-                suppression_decision_states.dismiss([decision], stored("the test email was delivered"), now)
+                suppression_decision_states.dismiss(
+                    [decision], stored("the email that checked the address was delivered"), now
+                )
             case "not sent":
                 suppression_decision_states.dismiss(
                     [decision], stored("the test email could not be sent"), now

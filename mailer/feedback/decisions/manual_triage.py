@@ -92,7 +92,7 @@ def undo(message: ReturnedMessage, by: str, now: datetime) -> None:
         if triaged_at is None or not current.update(
             triaged_at=None, triaged_by="", triage_result="", subscriber=None
         ):
-            raise TriageError(gettext("This action was already undone."))
+            raise TriageError(gettext("The classification of this message was already undone."))
         message.refresh_from_db()
         if subscriber is not None:
             _revert_decisions(message, triaged_at, by, now)

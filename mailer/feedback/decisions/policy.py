@@ -123,7 +123,7 @@ def _complaint(complaints: list[HistoryEvent]) -> Decision:
     authenticated = [event.id for event in complaints if event.authenticated]
     if not authenticated:
         return NO_DECISION
-    reason = stored("The subscriber's mailbox provider reports that they marked a message as spam.")
+    reason = stored("The subscriber's mailbox provider reports that the subscriber marked a message as spam.")
     return Decision("unsubscribe_all", "complaint", reason, (min(authenticated),))
 
 
@@ -157,7 +157,7 @@ def _unauthenticated_hard(bounces: list[HistoryEvent], history: History) -> Deci
     if len({event.at.date() for event in hard}) < 2 or _was_probed_before(history, hard[-1].at):
         return NO_DECISION
     reason = stored(
-        "Bounces on different days say that the address does not exist, but nothing proves them genuine."
+        "Bounces on different days say that the address does not exist, but these bounces could be forged."
     )
     return Decision("probe", "two_hard_bounces", reason, tuple(event.id for event in hard))
 

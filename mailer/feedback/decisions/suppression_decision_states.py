@@ -128,7 +128,7 @@ def hold_and_lift(rows: Iterable[SuppressionDecision], now: datetime, **columns:
     for row in rows:
         applied = SuppressionDecision.objects.filter(pk=row.pk, state=State.APPLIED)
         if applied.update(state=State.HELD, **columns):
-            _lift_suppression(row, stored("the detection of many bounces at once"), now)
+            _lift_suppression(row, stored("the detection of bounce waves"), now)
 
 
 def revert(row: SuppressionDecision, by: str, now: datetime) -> None:
@@ -139,7 +139,7 @@ def revert(row: SuppressionDecision, by: str, now: datetime) -> None:
     with transaction.atomic():
         current = SuppressionDecision.objects.filter(pk=row.pk, state__in=SuppressionDecision.OPEN)
         if not current.update(state=State.REVERTED, closed_at=now, closed_by=by[:150]):
-            raise DecisionError(gettext("Staff have already decided about this address."))
+            raise DecisionError(gettext("A decision about this address was already made."))
         row.refresh_from_db()
         _lift_suppression(row, by, now)
     log.info("action=suppression_decision_reverted decision=%d", row.pk)
@@ -158,7 +158,9 @@ def reapply(row: SuppressionDecision, by: str, now: datetime) -> None:
         with transaction.atomic():
             current = SuppressionDecision.objects.filter(pk=row.pk, state=State.REVERTED)
             if not current.update(state=State.APPLIED, closed_at=None, closed_by=""):
-                raise DecisionError(gettext("This suppression decision was not reverted."))
+                raise DecisionError(
+                    gettext("Nothing was changed: the suppression of the address had not been removed.")
+                )
             if row.suppression is not None:
                 suppression.disallow_lift_by_signup(row.suppression)
             row.refresh_from_db()

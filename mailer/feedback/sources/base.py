@@ -121,8 +121,9 @@ def translate_errors(server: str, *protocol_errors: type[Exception]) -> Iterator
     except ssl.SSLError as error:
         raise MailboxError(
             stored(
-                "%(server)s does not offer TLS in a form that we support (%(reason)s). Perhaps its "
-                "security must be set to starttls.",
+                "%(server)s does not offer TLS in a form that this system supports "
+                "(%(reason)s). Perhaps its security setting in the configuration must be "
+                "starttls.",
                 server=server,
                 reason=error.reason,
             )

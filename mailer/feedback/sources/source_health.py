@@ -78,7 +78,7 @@ def record_source_failure_and_alert(url: str, error: str, now: datetime) -> None
             failing_since=f"{row.failing_since:%d %B, %H:%M}",
             error=error,
         )
-        staff_alerts.warn(f"inbound_source_{row.pk}", text, None, now, path="/desk/returned_mail/")
+        staff_alerts.warn(f"inbound_source_{row.pk}", text, None, now, path="/desk/replies/")
     row.save(update_fields=["failures", "failing_since", "error", "next_poll_at", "notified_at"])
 
 

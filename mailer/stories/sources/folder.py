@@ -97,7 +97,9 @@ def read(settings: SourceSettings, validators: Mapping[str, str], fetch: Fetch) 
     if waiting:
         warnings.append(
             stored(
-                "Files that were changed just now and are read at the next poll: %(number)s", number=waiting
+                "Files that were changed just now and will be read at the next check of the "
+                "source: %(number)s",
+                number=waiting,
             )
         )
     if len(files) >= _MOST_FILES:

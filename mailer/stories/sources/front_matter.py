@@ -88,7 +88,7 @@ def split(text: str) -> tuple[str, str, str]:
         raise FrontMatterError(
             1,
             stored(
-                "The data at the top of the file (front matter) do not end: write “%(mark)s” after them.",
+                "The front matter (the data at the top of the file) has no end: write “%(mark)s” after it.",
                 mark=opening[1],
             ),
         )

@@ -41,7 +41,7 @@ class UnlimitedParsers:
 
 def _checked(found: dict[str, Any]) -> dict[str, Any]:
     if "error" in found:
-        raise SourceError(found["error"] or stored("The source's answer could not be read: it is not valid."))
+        raise SourceError(found["error"] or stored("The source could not be read: its answer is not valid."))
     return found
 
 

@@ -37,7 +37,7 @@ def test_a_sender_or_name_that_no_header_can_carry_keeps_an_edition_from_being_s
     cast.reader("aida")
     edition = cast.december(people.writer)
     Newsletter.objects.update(**change)
-    with pytest.raises(PreflightFailed, match="cannot be built"):
+    with pytest.raises(PreflightFailed, match="cannot be used"):
         submit(edition, people.writer, cast.NOW)
 
 

@@ -101,7 +101,7 @@ class Worker:
                     (schedule_or_hold_planned_editions, one)
                     for one in ("_schedule", "_remind", "_hold", "notify_by_preference")
                 ),
-                (advance_mailings, "start"),
+                (advance_mailings, "create_mailing_if_due"),
             ):
                 patched.setattr(module, name, around(getattr(module, name)))
             yield

@@ -161,7 +161,7 @@ def test_duplicates_are_found_compared_and_merged_and_a_suppression_is_kept(desk
     [
         ("a.i.gul+news@example.net", "", "the same mailbox, with the address written differently"),
         ("aigul@example.org", "", "the same text before the @"),
-        ("other@example.org", "aigul  nurlanova", "the same name of the person"),
+        ("other@example.org", "aigul  nurlanova", "the same name"),
         ("aigulim@example.net", "", None),
     ],
 )

@@ -115,7 +115,7 @@ def test_dismissing_an_outage_keeps_all_and_later_bounces() -> None:
     come_back(people[9:], hours=6)
     assert states(people) == {"dismissed"}
     assert not any(map(stopped, people))
-    assert latest_decision(people[9]).closed_by == "the address belongs to a bounce wave; decided by lola"
+    assert latest_decision(people[9]).closed_by == "many addresses bounced at once; lola decided to keep them"
 
 
 def test_later_deliveries_dismiss_their_decisions_and_end_the_outage() -> None:

@@ -90,10 +90,10 @@ def test_revert_and_reapply_can_alternate(aigerim: Subscriber) -> None:
 def test_transitions_from_another_state_are_rejected(aigerim: Subscriber) -> None:
     cast.returned(aigerim)
     found = latest_decision(aigerim)
-    with pytest.raises(DecisionError, match="was not reverted"):
+    with pytest.raises(DecisionError, match="had not been removed"):
         suppression_decision_states.reapply(found, "lola", NOW)
     suppression_decision_states.revert(found, "lola", NOW)
-    with pytest.raises(DecisionError, match="already decided"):
+    with pytest.raises(DecisionError, match="was already made"):
         suppression_decision_states.revert(found, "timur", NOW)
     cast.returned(aigerim, "hard", NOW + timedelta(days=30))
     with pytest.raises(DecisionError, match="newer decision"):

@@ -296,7 +296,7 @@ def test_all_parts_of_a_workbook_and_each_beside_the_sheets_have_a_limit(
     file = workbook(["email"], ["olga@example.org"], extra=os.urandom(2 << 20))
     assert len(list(table_rows(io.BytesIO(file)))) == 2
     monkeypatch.setattr(workbook_reader, limit, 1 << 20)
-    with pytest.raises(UnreadableFile, match="unpack to far more"):
+    with pytest.raises(UnreadableFile, match="too large when unpacked"):
         list(table_rows(io.BytesIO(file)))
 
 
@@ -319,7 +319,7 @@ SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
         (workbook(), "empty"),
         (workbook(["who"], ["Ann"]), "no column"),
         (workbook(["email"], [*range(2000)]), "Line 2 of the file has 2,000 columns"),
-        (workbook(["email"], sheet1=SHEET + b" " * (20 << 20)), "unpack to far more"),
+        (workbook(["email"], sheet1=SHEET + b" " * (20 << 20)), "too large when unpacked"),
         (
             workbook(["email"], sheet1=SHEET + b"<row r='1'><c r='A1' t='str'><v>email</v>"),
             "Row 1: .* damaged",
@@ -332,7 +332,10 @@ SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
         ),
         (workbook(["email"])[:-200], "damaged"),
         (workbook(["email"], workbook=b"<a>" * 300_000), "Row 1: .* damaged"),
-        (workbook(["email"], **{f"extra{number}": b"" for number in range(1_000)}), "unpack to far more"),
+        (
+            workbook(["email"], **{f"extra{number}": b"" for number in range(1_000)}),
+            "too large when unpacked",
+        ),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 600, "old Excel file"),
     ],
     # A workbook contains the time at which it was made, and test ids must be the same everywhere.
@@ -378,7 +381,7 @@ def test_a_workbook_that_takes_too_much_ends_its_reader_and_not_us(monkeypatch: 
     with zipfile.ZipFile(io.BytesIO(SMALL)) as old, zipfile.ZipFile(large, "w", zipfile.ZIP_STORED) as new:
         for name in old.namelist():
             new.writestr(name, old.read(name).replace(b"p0@example.org", b"p" * (60 << 20)))
-    with pytest.raises(UnreadableFile, match="memory or time"):
+    with pytest.raises(UnreadableFile, match="too complex"):
         read(large.getvalue())
 
 
