@@ -36,7 +36,7 @@ _STARTUP_FUNCTIONS = (
     "mailer.editions.audience.register_newsletters",
     "mailer.delivery.outbox.staff_alerts.connect_signals",
     "mailer.desk.base.audit_log_actions_and_models.track_models",
-    "mailer.desk.base.audit_log_redaction.connect_signals",
+    "mailer.desk.base.erased_subscribers_in_audit_log.connect_signals",
     "mailer.feedback.segment_conditions.register_conditions",
     "mailer.feedback.subscriber_signal_receivers.connect_signals",
     "mailer.outgoing_webhooks.events.connect_signals",

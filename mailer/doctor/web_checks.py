@@ -124,7 +124,7 @@ def check_media_origin(context: Context) -> Iterator[CheckResult]:
     except FetchError as error:
         yield result(
             "problem",
-            f"Emails show no pictures, because their server does not deliver them: {error}",
+            f"Emails show no pictures, because the picture server does not deliver them: {error}",
             (
                 "Let the picture server fetch /media/ and /ornament/ from [site] url, or leave [site] "
                 "media_origin empty."

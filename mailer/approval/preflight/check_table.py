@@ -91,7 +91,7 @@ CHECKS: tuple[Check, ...] = (
         "edition.story_twice",
         "error",
         stored("A story is in two blocks of the edition: readers would get it twice."),
-        stored("Remove one of the two blocks from the edition."),
+        stored("Remove the story from one of the two blocks of the edition."),
         edition_checks.story_twice,
     ),
     Check(

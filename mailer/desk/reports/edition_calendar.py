@@ -65,7 +65,7 @@ class EditionCalendarPage(StaffPage, TemplateView):
                     request, gettext("Your calendar address is created. An earlier address no longer works.")
                 )
             else:
-                messages.success(request, gettext("Your calendar address no longer works."))
+                messages.success(request, gettext("Your calendar address is revoked: it no longer works."))
         return redirect("desk_calendar")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

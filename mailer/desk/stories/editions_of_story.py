@@ -177,7 +177,11 @@ def _sentence(story: Story, next_one: Upcoming) -> str:
         )
     if next_one.skipped or next_one.at is None:
         return (
-            _("%(newsletter)s: the edition of %(month)s is assembled by staff, without a schedule.") % values
+            _(
+                "%(newsletter)s: this story can be in the edition of %(month)s, which staff "
+                "assemble without a schedule."
+            )
+            % values
             if story.live
             else _(
                 "%(newsletter)s: once this story is ready, it can be in the edition of %(month)s, which "

@@ -21,7 +21,7 @@ _REDACTED = "(erased address)"
 
 def connect_signals() -> None:
     """Redact entries when subscribers are erased. Called once, when all is loaded."""
-    erased.connect(_redact_entries, dispatch_uid="mailer.desk.base.audit_log_redaction")
+    erased.connect(_redact_entries, dispatch_uid="mailer.desk.base.erased_subscribers_in_audit_log")
 
 
 def _redact_entries(subscriber_ids: Collection[int], addresses: Collection[str], **_: Any) -> None:
