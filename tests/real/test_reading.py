@@ -57,7 +57,7 @@ def test_connection_and_sign_in_errors_are_explained(account, dovecot, certifica
         ({"password": "wrong"}, f"refuses our sign-in as reading-.*See .bounces. {kind}_username"),
         ({"security": "starttls"}, "its certificate is not signed by an authority that this machine trusts"),
         (tls, "its certificate is not signed by an authority that this machine trusts"),
-        ({"security": "tls"}, "does not offer TLS in a form that we support .*set to starttls"),
+        ({"security": "tls"}, "does not offer TLS in a form that this system supports .*must be starttls"),
         ({"port": 1}, "cannot be reached: Connection refused"),
     ]
     for settings, words in refusals:
