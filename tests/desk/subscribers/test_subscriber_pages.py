@@ -152,6 +152,7 @@ def test_duplicates_are_found_compared_and_merged_and_a_suppression_is_kept(desk
     assert not Subscriber.objects.filter(pk=twin.pk).exists()
     assert suppress.is_suppressed(desk.reader)
     entry = ModelLogEntry.objects.get(action="desk.merge")
+    assert entry.data["subscriber"] == twin.pk and str(twin.pk) in str(entry.message)
     page = Page(browser.get(reverse("desk_subscribers:edit", args=[desk.reader.pk])))
     assert str(entry.message) in page.text
 
