@@ -72,9 +72,13 @@ def approvers_of(authors: Collection[int], users: Iterable[User] | None = None) 
 
 def _until(user: User, authors: Collection[int], controlled: Iterable[User]) -> datetime | None:
     """When the user may approve what the authors wrote, if nobody changes an account again (aware)."""
-    records = account_influence
-    ends = [records.author_influence_ends_at(user, authors)]
-    ends += [records.author_influence_ends_at(author, {user.pk}, records.CONTROL) for author in controlled]
+    ends = [
+        account_influence.author_influence_ends_at(user, authors),
+        *(
+            account_influence.author_influence_ends_at(author, {user.pk}, account_influence.CONTROL)
+            for author in controlled
+        ),
+    ]
     return max((end for end in ends if end), default=None)
 
 

@@ -8,6 +8,10 @@ from django.http import HttpRequest, HttpResponse
 
 from mailer.monitoring.urls import urlpatterns
 
+_VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    f"/{one.pattern}": one.callback for one in urlpatterns
+}
+
 
 class MonitoringMiddleware:
     """Answers these URLs before any middleware that checks the Host header or reads the database."""
@@ -17,8 +21,3 @@ class MonitoringMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return _VIEWS.get(request.path_info, self.get_response)(request)
-
-
-_VIEWS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
-    f"/{one.pattern}": one.callback for one in urlpatterns
-}

@@ -323,7 +323,7 @@ def defer(deliveries: Iterable[tuple[int, datetime]], owner: str, reason: str = 
 
 
 def delete_settled_claims_any_left(owner: str) -> bool:
-    """Whether `owner` has claims with unsettled deliveries."""
+    """Delete the settled claims of `owner`; whether it has others, with unsettled deliveries."""
     claims.delete_settled(owner)
     with connection.cursor() as cursor:
         cursor.execute(_HAS_CLAIMS, [owner, owner])
