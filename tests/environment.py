@@ -129,3 +129,4 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays, and is not looked through again and again."""
     gc.freeze()
     gc.enable()
+    gc.set_threshold(20_000, 10, 10)

@@ -158,6 +158,7 @@ def first_of_script(text: str, languages: Sequence[str]) -> str:
     return next((code for code in languages if _script_of(code.partition("-")[0]) == found), languages[0])
 
 
+@lru_cache(maxsize=2_000)
 def contradicting_language(text: str, label: str) -> Detected | None:
     """The language that the text is in, where it is certainly not `label`; None where it may be."""
     label = label.partition("-")[0]

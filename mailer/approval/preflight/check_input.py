@@ -286,9 +286,10 @@ _BLOCK_NAMES: Mapping[BlockKind, str] = {
 }
 
 
-def split_sentences(plain: str) -> list[str]:
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def split_sentences(plain: str) -> tuple[str, ...]:
     """The sentences and lines of a text."""
-    return _SENTENCE_END.split(plain)
+    return tuple(_SENTENCE_END.split(plain))
 
 
 def excerpt(text: str) -> str:
@@ -335,6 +336,7 @@ def _text(place: Place, part: TextPart, written: Subject | StoryText | LocalText
     return Text(place, part.meaning, _without_addresses(value) if part.rich else value)
 
 
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
 def _without_addresses(markup: str) -> str:
     """Rich text as plain text, paragraphs apart, without the addresses of its links."""
     reader = _Reader()

@@ -33,16 +33,26 @@ def spelled_in_two_ways(description: Description) -> Iterator[Found]:
     known: dict[str, dict[str, Text]] = {}
     small: dict[str, set[str]] = {}
     for text in description.texts:
-        small.setdefault(text.language, set()).update(re.findall(r"(?<![\w@./-])[^\W\d_]{4,}", text.plain))
+        small.setdefault(text.language, set()).update(_words_in(text.plain))
     for text in description.texts:
         seen = known.setdefault(text.language, {})
-        for name in dict.fromkeys((*_NAMES.findall(text.plain), *_FIRST.findall(text.plain))):
+        for name in _names_in(text.plain):
             if not text.language or name.isupper() or name.casefold() in small[text.language] or name in seen:
                 continue
             other = next((one for one in seen if _is_variant(one, name)), "")
             seen[name] = text
             if other and other.casefold() not in small[text.language]:
                 yield Found(text.place, f"{name} / {other}")
+
+
+@lru_cache(maxsize=2_000)
+def _words_in(plain: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"(?<![\w@./-])[^\W\d_]{4,}", plain))
+
+
+@lru_cache(maxsize=2_000)
+def _names_in(plain: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*_NAMES.findall(plain), *_FIRST.findall(plain))))
 
 
 def _is_variant(one: str, other: str) -> bool:

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailer.approval.preflight.edit_distance import edit_distance
 
@@ -31,8 +32,13 @@ class Person:
     written: str
 
 
-def persons_in(plain: str, language: str) -> Iterator[Person]:
+@lru_cache(maxsize=2_000)
+def persons_in(plain: str, language: str) -> tuple[Person, ...]:
     """People whose family name has one of the region's endings, in either order of their names."""
+    return tuple(_persons_in(plain, language))
+
+
+def _persons_in(plain: str, language: str) -> Iterator[Person]:
     words = list(_WORDS.finditer(plain))
     for first, second in itertools.pairwise(words):
         if plain[first.end() : second.start()] not in (" ", "\u00a0"):

@@ -279,13 +279,13 @@ def misspelt_newsletter_name(description: Description) -> Iterator[Found]:
         if len(words) < 2 or text.field == "newsletter_name" or own.casefold() in text.plain.casefold():
             continue
         written = re.findall(r"[\w‘ʻ’'-]+", text.plain)
+        folded, lower = [word.casefold() for word in words], [word.casefold() for word in written]
         for at in range(len(written) - len(words) + 1):
-            window = written[at : at + len(words)]
-            other = [
-                pair for pair in zip(words, window, strict=True) if pair[0].casefold() != pair[1].casefold()
-            ]
-            if len(other) == 1 and len(other[0][1]) > 3 and edit_distance(*other[0]) <= 2:
-                yield Found(text.place, f"{' '.join(window)} / {own}")
+            differing = [part for part, word in enumerate(folded, at) if lower[part] != word]
+            if len(differing) != 1 or len(other := written[differing[0]]) <= 3:
+                continue
+            if edit_distance(words[differing[0] - at], other) <= 2:
+                yield Found(text.place, f"{' '.join(written[at : at + len(words)])} / {own}")
                 break
 
 

@@ -81,7 +81,7 @@ def other_edition_named(description: Description) -> Iterator[Found]:
         language = text.language.partition("-")[0]
         # "No. 11" ends no sentence.
         for sentence in split_sentences(_NUMBER_SIGN.sub("№ ", text.plain)):
-            if _ANOTHER.search(sentence) or not edition_word(language).search(sentence):
+            if not edition_word(language).search(sentence) or _ANOTHER.search(sentence):
                 continue
             number = edition_number_in(sentence, language)
             if number and text.field != "summary" and number != description.content.number:

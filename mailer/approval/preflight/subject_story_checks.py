@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from mailer.approval.preflight import place_names
 from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
@@ -117,14 +117,16 @@ def _stories_in_subjects(content: Content, written: Sequence[Subject]) -> dict[t
     return found
 
 
-def _telling_words(text: str) -> set[str]:
+@lru_cache(maxsize=2_000)
+def _telling_words(text: str) -> frozenset[str]:
     """The beginnings of the words, because endings change; without those that nearly every sentence has."""
     words = re.findall(r"[^\W\d_]{3,}", text.casefold())
-    return {word[:_STEM] for word in words if word not in _COMMON and not _GENERAL.match(word)}
+    return frozenset(word[:_STEM] for word in words if word not in _COMMON and not _GENERAL.match(word))
 
 
-def _stems(plain: str) -> set[str]:
-    return {one[:_STEM] for one in re.findall(r"[^\W\d_]{5,}", plain.casefold())}
+@lru_cache(maxsize=2_000)
+def _stems(plain: str) -> frozenset[str]:
+    return frozenset(one[:_STEM] for one in re.findall(r"[^\W\d_]{5,}", plain.casefold()))
 
 
 def _missing_place(text: Text, others: str, shown: Collection[str]) -> str:

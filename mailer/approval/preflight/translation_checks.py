@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from mailer.approval.preflight.check_input import (
     Description,
@@ -162,6 +163,7 @@ def cyrillic_among_latin_texts(description: Description) -> Iterator[Found]:
             yield Found(text.place, excerpt(text.plain))
 
 
+@lru_cache(maxsize=4_000)
 def _scripts(plain: str) -> Counter[str]:
     return Counter(Cyrl=len(_CYRILLIC.findall(plain)), Latn=len(_LATIN.findall(plain)))
 

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import permutations
 
 from mailer.approval.preflight.check_input import Description, Place, Text
@@ -46,9 +46,13 @@ class Version:
     plain: str
     facts: tuple[Fact, ...]
 
+    @cached_property
+    def _readings(self) -> frozenset[str]:
+        return frozenset().union(*(own.readings for own in self.facts))
+
     def states(self, fact: Fact) -> bool:
         """Whether a fact of another language is here, too."""
-        return any(fact.readings & own.readings for own in self.facts)
+        return not self._readings.isdisjoint(fact.readings)
 
 
 def language_versions(description: Description) -> Sequence[Mapping[str, Version]]:
