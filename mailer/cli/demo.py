@@ -77,9 +77,9 @@ def serve() -> None:
 
     stop = threading.Event()
     stop_on_signals(stop)
+    print_text("\n  Starting the demo …")
     start_demo.set_up()
-    print_text(f"\n  The demo is ready: {start_demo.start_page()}")
-    print_text("  No mail is sent outside this machine. Ctrl-C stops it.\n")
+    threading.Thread(target=_print_start_page, args=(stop,), daemon=True).start()
     supervise(
         {
             "catcher": mailer_command("demo-run", "catcher"),
@@ -88,6 +88,17 @@ def serve() -> None:
         },
         stop,
     )
+
+
+def _print_start_page(stop: threading.Event) -> None:
+    """Print the address of the demo as soon as it answers."""
+    from mailer.demo import start_demo
+
+    while not start_demo.is_answering():
+        if stop.wait(0.2):
+            return
+    print_text(f"  The demo is ready: {start_demo.start_page()}")
+    print_text("  No mail is sent outside this machine. Ctrl-C stops it.\n")
 
 
 @run.command()

@@ -160,7 +160,9 @@ def started(place: Path, template: Path) -> Iterator[Demo]:
     folder = _folder(place / "demo", template, "demo.db")
     command = ["demo", "--folder", str(folder), "--port", str(port)]
     process = _process(place, command)
+    page = f"http://127.0.0.1:{port}/demo/"
     with _until_stopped(place, Demo(folder, f"http://127.0.0.1:{port}", process)) as running:
+        until(lambda: page in (place / "log").read_text("utf-8"), interval=0.1)
         yield running
 
 
