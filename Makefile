@@ -24,7 +24,7 @@ run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
 
 test: setup
-	@$(BIN)/pytest -n 4 --dist loadgroup $(if $(SHUFFLE),--shuffle $(SHUFFLE))
+	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(if $(SHUFFLE),--shuffle $(SHUFFLE))
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -99,6 +99,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: _part(item.path))
+        for item in items:
+            if item.get_closest_marker("xdist_group") is None:
+                # One process has a module's fixtures, and what its tests build and remember.
+                item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(_TESTS))))
     seed = config.getoption("shuffle")
     if seed is None:
         return
