@@ -1,4 +1,7 @@
-"""The embedded worker: APScheduler in one process, running the jobs of every package."""
+"""The embedded engine: one worker process for the whole installation, in which APScheduler runs all jobs.
+
+Several workers on several machines are the cluster engine's (cluster_worker).
+"""
 
 from __future__ import annotations
 
