@@ -115,7 +115,7 @@ def reserve_keys(model: type[models.Model], count: int) -> list[Any]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def new_object(model: type[_Model], **values: Any) -> _Model:
+def build_object(model: type[_Model], **values: Any) -> _Model:
     """As `model(**values)`, with the names of columns ("story_id"), in a third of the time."""
     made = model(*[values.pop(name) if name in values else default() for name, default in _columns(model)])
     if values:

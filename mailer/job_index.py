@@ -93,8 +93,8 @@ def _gather_stories(now: Clock, stop: Stop) -> None:
 
 
 JOBS = (
-    Job("password resets", 2, lambda now, stop: password_links.answer_requests(now()), "assemble"),
-    Job("delete old API answers", 3600, lambda now, stop: api_keys.delete_old_answers(now())),
+    Job("password resets", 2, lambda now, stop: password_links.mail_requested_reset_links(now()), "assemble"),
+    Job("delete old API answers", 3600, lambda now, stop: api_keys.delete_old_idempotent_responses(now())),
     Job(
         "delete old sign-in failures",
         3600,
@@ -109,7 +109,12 @@ JOBS = (
     Job(
         "planned sending", 10, lambda now, stop: schedule_or_hold_planned_editions.run_due(now()), "assemble"
     ),
-    Job("office reminders", 60, lambda now, stop: missing_story_reminders.remind_due(now()), "assemble"),
+    Job(
+        "office reminders",
+        60,
+        lambda now, stop: missing_story_reminders.remind_offices_of_due_newsletters(now()),
+        "assemble",
+    ),
     Job("count audiences", 30, audience_count_job.refresh_audience_counts, "assemble"),
     Job("staff notices", 5, lambda now, stop: emails_to_staff.send_edition_notices(now()), "assemble"),
     Job(
@@ -118,7 +123,12 @@ JOBS = (
         lambda now, stop: outcome_notices.send_approval_outcome_notices(now()),
         "assemble",
     ),
-    Job("mailing notices", 5, lambda now, stop: mailing_notices.send_mailing_notices(now()), "assemble"),
+    Job(
+        "mailing notices",
+        5,
+        lambda now, stop: mailing_notices.notify_staff_of_stopped_and_sent_mailings(now()),
+        "assemble",
+    ),
     Job("delete old notifications", 3600, lambda now, stop: staff_notifications.delete_old(now())),
     Job(
         "account notices", 5, lambda now, stop: account_change_notices.send_account_notices(now()), "assemble"
@@ -126,7 +136,7 @@ JOBS = (
     Job(
         "start mailings",
         2,
-        lambda now, stop: advance_mailings.create_and_plan_due_mailings(now()),
+        lambda now, stop: advance_mailings.create_and_start_or_hold_due_mailings(now()),
         "deliver",
         outgoing=True,
     ),
@@ -156,7 +166,13 @@ JOBS = (
     ),
     Job("outbox", 2, lambda now, stop: outbox.send_due(now(), stop), "deliver", outgoing=True),
     Job("delete old outbox", 3600, lambda now, stop: outbox.delete_old(now())),
-    Job("alerts", 5, lambda now, stop: alert_webhooks.post_due(now()), "deliver", outgoing=True),
+    Job(
+        "alerts",
+        5,
+        lambda now, stop: alert_webhooks.post_due_and_count_accepted(now()),
+        "deliver",
+        outgoing=True,
+    ),
     Job("finalize tracking", 10, lambda now, stop: finalize_events.finalize_due(now(), stop), "feedback"),
     Job("delete old tracking", 3600, lambda now, stop: finalize_events.delete_expired(now())),
     Job(
@@ -204,7 +220,7 @@ JOBS = (
     Job(
         "bounce counts",
         5,
-        lambda now, stop: rejections_and_stop_rule_counts.count_events(now(), stop),
+        lambda now, stop: rejections_and_stop_rule_counts.add_events_to_hourly_counts(now(), stop),
         "feedback",
         Runs.EACH_WORKER,
     ),
@@ -218,15 +234,15 @@ JOBS = (
     Job("report stats", 2, lambda now, stop: collect_stats.refresh_due(now()), "feedback"),
     Job("imports", 2, imports.RUNNER.read_and_run_due),
     Job("count segments", 30, segment_count_job.refresh_counts),
-    Job("list growth", 600, lambda now, stop: list_growth.count_due(now())),
-    Job("reconfirmations", 60, lambda now, stop: campaigns.run_due(now(), stop), outgoing=True),
-    Job("bulk changes", 2, lambda now, stop: bulk.run_due(now(), stop)),
+    Job("list growth", 600, lambda now, stop: list_growth.update_due_growth(now())),
+    Job("reconfirmations", 60, lambda now, stop: campaigns.send_due_batches(now(), stop), outgoing=True),
+    Job("bulk changes", 2, lambda now, stop: bulk.run_due_batches(now(), stop)),
     # It sends nothing, so staff may ask for it in no-send mode too.
     Job("checks", 2, lambda now, stop: requested_check_runs.run_requested(now())),
     Job(
         "instance check",
         60,
-        lambda now, stop: database_copy_detection.recheck_identity(now()),
+        lambda now, stop: database_copy_detection.enforce_existing_identity(now()),
         "",
         Runs.EACH_MACHINE,
     ),

@@ -88,11 +88,11 @@ class SecurityHeadersMiddleware:
         if request.path.startswith(("/desk/", "/accounts/")) and "Content-Security-Policy" not in response:
             enforced = settings.CONFIG.site.desk_policy == "enforce"
             name = "Content-Security-Policy" if enforced else "Content-Security-Policy-Report-Only"
-            response.headers[name] = desk_policy(request.path)
+            response.headers[name] = desk_content_security_policy(request.path)
         return response
 
 
-def desk_policy(path: str) -> str:
+def desk_content_security_policy(path: str) -> str:
     """The Content-Security-Policy (CSP 3) of a screen of the desk, or of the accounts."""
     inline = " 'unsafe-inline'" if _INLINE_SCRIPTS.fullmatch(path) else ""
     # The form that begins a sign-in by OpenID Connect is redirected to the other server.

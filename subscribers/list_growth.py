@@ -15,7 +15,7 @@ MONTHS = 12
 _COUNT_EVERY = timedelta(hours=6)
 
 
-def count_due(now: datetime) -> int:
+def update_due_growth(now: datetime) -> int:
     """Count the lists that were not counted for a while; returns how many."""
     fresh = Q(growth__counted_at__gt=now - _COUNT_EVERY)
     due = list(MailingList.objects.exclude(pk__in=MailingList.objects.filter(fresh).values("pk")))

@@ -152,9 +152,9 @@ def make_token(purpose: PagePurpose, subscriber: int, scope: int) -> str:
     return encrypt_id_for_url(purpose, _pack(subscriber, scope))
 
 
-def make_dated(purpose: PagePurpose, subscriber: int, now: datetime) -> str:
+def make_dated(purpose: PagePurpose, object_id: int, now: datetime) -> str:
     """A token whose scope is the minute in which it is made, for a link that expires."""
-    return make_token(purpose, subscriber, int(now.timestamp() // 60))
+    return make_token(purpose, object_id, int(now.timestamp() // 60))
 
 
 def read_token(purpose: PagePurpose, token: str) -> Claim:

@@ -106,7 +106,7 @@ def restore(subscriber_id: int, ended_at: datetime, evidence: Evidence, now: dat
     return restored
 
 
-def notify_unsubscribe_reason(
+def send_unsubscribe_reason_signal(
     subscriber: Subscriber, newsletter_id: int | None, reason: str, now: datetime
 ) -> bool:
     """Send the reason for unsubscribing as a signal; False for a key that is not in UNSUBSCRIBE_REASONS."""

@@ -234,7 +234,7 @@ _acting: ContextVar[ApiKey | None] = ContextVar("acting_key", default=None)
 
 
 @contextmanager
-def acting_with(key: ApiKey) -> Iterator[None]:
+def naming_key_in_audit_log(key: ApiKey) -> Iterator[None]:
     """Entries of the audit log that are written inside name the key."""
     token = _acting.set(key)
     try:
@@ -249,7 +249,7 @@ def connect_signals() -> None:
     erased.connect(_on_erased, dispatch_uid="mailer.accounts.api_keys")
 
 
-def delete_old_answers(now: datetime) -> int:
+def delete_old_idempotent_responses(now: datetime) -> int:
     """Delete answers of idempotent requests that are not repeated any more; how many. A job of the worker."""
     return IdempotentRequest.objects.filter(created_at__lte=now - ANSWERS_KEPT).delete()[0]
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 
 from mailer.accounts.models import ContributorCountries
 from mailer.approval.staff_by_permission import DESK, users_with_permission_and_email
-from mailer.approval.staff_notifications import notify_by_preference
+from mailer.approval.staff_notifications import notify_and_count_emails
 from mailer.editions.assemble import get_or_create_plan, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned
@@ -26,7 +26,7 @@ from mailer.stories.models import Story
 log = logging.getLogger(__name__)
 
 
-def remind_due(now: datetime) -> int:
+def remind_offices_of_due_newsletters(now: datetime) -> int:
     """Remind the offices of every newsletter whose time it is, once per period; how many newsletters."""
     reminded = 0
     for newsletter in Newsletter.objects.exclude(assemble_on="").exclude(office_reminder_days=None):
@@ -100,4 +100,4 @@ def _notify(
         )
         return subject, body % values
 
-    notify_by_preference("office_reminder", [user], write, url.removeprefix(settings.CONFIG.site.url), now)
+    notify_and_count_emails("office_reminder", [user], write, url.removeprefix(settings.CONFIG.site.url), now)

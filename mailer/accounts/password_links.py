@@ -46,14 +46,14 @@ def queue_reset_request(login: str, request: HttpRequest, now: datetime) -> None
 
     Neither what it does nor how long it takes depends on whether the account exists.
     """
-    if not sign_in_limits.claim_reset_request(login, request, now):
+    if not sign_in_limits.count_reset_request_unless_limited(login, request, now):
         audit_log_entries.record_refusal("accounts.reset_refused", None, request, now)
         return
     network = network_of(client_address(request))
     PasswordResetRequest.objects.create(login=login[:254], network=network, created_at=now)
 
 
-def answer_requests(now: datetime) -> int:
+def mail_requested_reset_links(now: datetime) -> int:
     """Mail a link to each account of the waiting requests; how many mails. A job of the worker."""
     sent = 0
     for waiting in PasswordResetRequest.objects.order_by("pk")[:50]:

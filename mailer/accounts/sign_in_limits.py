@@ -67,7 +67,7 @@ def audit_and_delete_old_failures(now: datetime) -> int:
     return SignInFailures.objects.filter(last_failed_at__lt=now - _FORGOTTEN_AFTER).delete()[0]
 
 
-def claim_reset_request(login: str, request: HttpRequest, now: datetime) -> bool:
+def count_reset_request_unless_limited(login: str, request: HttpRequest, now: datetime) -> bool:
     """Claim one of the hour's password reset mails for this name and from this network."""
     config = settings.CONFIG.accounts
     limits = [

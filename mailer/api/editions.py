@@ -44,7 +44,7 @@ from mailer.editions.assemble import (
     now_or_demo_time,
 )
 from mailer.editions.audience import Audience
-from mailer.editions.cached_audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import merge_tags, variants
@@ -328,7 +328,7 @@ def check_edition(request: HttpRequest, edition_id: Id) -> Any:
     """What the checks before submission say; an error prevents it."""
     edition: Edition = get_or_404(_editions(), edition_id).get_latest_revision_as_object()
     content, now = content_of(edition), timezone.now()
-    counted = count_for_page(Audience.of_edition(edition, now), now)
+    counted = cached_or_live_count(Audience.of_edition(edition, now), now)
     found = check_draft(edition, content, counted.combinations, now).findings
     return {"findings": [finding.as_dict() for finding in found]}
 

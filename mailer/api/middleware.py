@@ -78,7 +78,7 @@ class ApiMiddleware:
         _check_body(request)
         request.api_key = key  # type: ignore[attr-defined]  # see access.ApiRequest
         api_keys.note_use(key, now)
-        with LogContext(user=key.user), acting_as(key.user), api_keys.acting_with(key):
+        with LogContext(user=key.user), acting_as(key.user), api_keys.naming_key_in_audit_log(key):
             if request.method in _SAFE:
                 return self._get_response(request)
             return self._change(key, request, now)
@@ -171,7 +171,7 @@ def _idempotent_request(key: ApiKey, request: HttpRequest, now: datetime) -> Ide
             "idempotency_key_invalid",
             f"An Idempotency-Key has 1 to {_MAX_IDEMPOTENCY_KEY} printable characters.",
         )
-    api_keys.delete_old_answers(now)
+    api_keys.delete_old_idempotent_responses(now)
     parts = [str(request.method), request.get_full_path(), hashlib.sha256(request.body).hexdigest()]
     return IdempotentRequest(
         key=key,

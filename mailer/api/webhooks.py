@@ -201,6 +201,6 @@ def resend_webhook_message(request: HttpRequest, webhook_id: Id, message_id: Id)
     """Send a message again; the receiver knows it by its webhook-id."""
     endpoint = get_or_404(WebhookEndpoint.objects.all(), webhook_id)
     found = get_or_404(endpoint.messages.all(), message_id)
-    deliver.resend(found, timezone.now())
+    deliver.requeue(found, timezone.now())
     log(instance=endpoint, action="desk.webhook_resend", user=user_of(request))
     return Status(202, _message_out(get_or_404(endpoint.messages.all(), message_id)))

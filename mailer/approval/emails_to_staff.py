@@ -12,9 +12,9 @@ from django.db import transaction
 from django.utils.translation import gettext, ngettext
 
 from mailer.approval.models import Snapshot, StaffNotice
-from mailer.approval.possible_approvers import second_persons
+from mailer.approval.possible_approvers import users_who_may_approve
 from mailer.approval.staff_by_permission import DESK, has_joined, users_with_permission_and_email
-from mailer.approval.staff_notifications import Writer, notify_by_preference
+from mailer.approval.staff_notifications import Writer, notify_and_count_emails
 from mailer.editions.models import Edition, EditionPlan
 from mailer.rendering import localization
 from mailer.staff_localization import active_language
@@ -71,7 +71,7 @@ def _notify_left_to_staff(plan: EditionPlan, now: datetime) -> int:
     with transaction.atomic():
         if not EditionPlan.objects.filter(pk=plan.pk, asked_at=None).update(asked_at=now):
             return 0
-        return notify_by_preference("assembly_held", people, write, path, now)
+        return notify_and_count_emails("assembly_held", people, write, path, now)
 
 
 def _assembled() -> Iterable[Edition]:
@@ -116,12 +116,12 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
     with transaction.atomic():
         asked = {user for user in writers if user.pk != assembled_by and has_joined(user)}
         sent = _send_once(f"assembled:{edition.pk}", asked, for_writers, path, now)
-        notify_by_preference("assembled", approvers, for_writers, path, now, email=False)
+        notify_and_count_emails("assembled", approvers, for_writers, path, now, email=False)
         return sent
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
-    people = {user for user in second_persons(snapshot) if is_notified_of_submission(user)}
+    people = {user for user in users_who_may_approve(snapshot) if is_notified_of_submission(user)}
     if not people:
         # An approver who comes later is notified then.
         return 0
@@ -166,4 +166,4 @@ def _send_once(key: str, people: Iterable[User], write: Writer, path: str, now: 
     """Notify of the event that begins the key, as each person chose; how many emails were queued."""
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
-        return notify_by_preference(key.partition(":")[0], people, write, path, now)
+        return notify_and_count_emails(key.partition(":")[0], people, write, path, now)

@@ -57,7 +57,7 @@ def external_approvers(snapshot: Snapshot) -> list[User]:
     """External approvers with an address who may approve this snapshot."""
     return [
         user
-        for user in possible_approvers.second_persons(snapshot)
+        for user in possible_approvers.users_who_may_approve(snapshot)
         if user.email and staff_by_permission.is_external_approver(user)
     ]
 
@@ -165,7 +165,7 @@ def approve_by_link(
 
     Raises WrongCode, and what `approve.approve` raises.
     """
-    if languages is not None and not set(languages) & set(required_approvals.missing_parts(link.snapshot)):
+    if languages is not None and not set(languages) & set(required_approvals.unapproved_parts(link.snapshot)):
         # Before the code is used up.
         raise NoLanguageChosen
     _use_code(link, code, now)

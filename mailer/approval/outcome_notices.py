@@ -19,7 +19,7 @@ from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.emails_to_staff import without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
 from mailer.approval.staff_by_permission import users_with_permission_and_email
-from mailer.approval.staff_notifications import Writer, notify_by_preference
+from mailer.approval.staff_notifications import Writer, notify_and_count_emails
 from mailer.staff_localization import zone_label
 from subscribers import translate_stored_texts
 
@@ -117,7 +117,7 @@ def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
             "%(name)s scheduled %(edition)s. It will be sent on %(moment)s.\n\n"
             "This page shows when it is sent:\n%(url)s\n"
         )
-        return subject, body % {**values, "moment": send_moment(snapshot)}
+        return subject, body % {**values, "moment": scheduled_time_text(snapshot)}
 
     concerned = active_authors_and_submitter(snapshot) | active_users_who_approved(snapshot)
     others = users_with_permission_and_email("mailer.schedule_edition") - concerned
@@ -125,7 +125,7 @@ def _notify_scheduled(snapshot: Snapshot, now: datetime) -> int:
     acted = {snapshot.scheduled_by} if snapshot.scheduled_by else set()
     with transaction.atomic():
         sent = _once(_schedule_key(snapshot), "scheduled", concerned - acted, write, path, now)
-        return sent + notify_by_preference("scheduled", others - acted, write, path, now, email=False)
+        return sent + notify_and_count_emails("scheduled", others - acted, write, path, now, email=False)
 
 
 def _notify_withdrawn(snapshot: Snapshot, now: datetime) -> int:
@@ -158,7 +158,7 @@ def _notify_approval_ended(snapshot: Snapshot, now: datetime) -> int:
                 "must be submitted and approved again:\n%(url)s\n"
             ) % named
         subject = gettext("No longer scheduled: %(edition)s") % named
-        named["moment"] = send_moment(snapshot)
+        named["moment"] = scheduled_time_text(snapshot)
         return subject, gettext(
             "The schedule of %(edition)s was withdrawn. %(reason)s\n\n"
             "It will not be sent on %(moment)s, unless it is submitted, approved and scheduled again:\n"
@@ -172,7 +172,7 @@ def _notify_approval_ended(snapshot: Snapshot, now: datetime) -> int:
     return _once(key, "approval_ended", people, write, _path(snapshot, "variants"), now)
 
 
-def send_moment(snapshot: Snapshot) -> str:
+def scheduled_time_text(snapshot: Snapshot) -> str:
     """When a snapshot is or was scheduled to be sent, in the newsletter's time zone; "" for never."""
     if snapshot.send_at is None:
         return ""
@@ -220,4 +220,4 @@ def _url(snapshot: Snapshot, page: str) -> str:
 def _once(key: str, event: str, people: Iterable[User], write: Writer, path: str, now: datetime) -> int:
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
-        return notify_by_preference(event, people, write, path, now)
+        return notify_and_count_emails(event, people, write, path, now)

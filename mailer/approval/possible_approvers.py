@@ -39,12 +39,12 @@ def all_approvers() -> Iterable[User]:
     return active_users_with("mailer.approve_edition")
 
 
-def second_persons(snapshot: Snapshot) -> list[User]:
+def users_who_may_approve(snapshot: Snapshot) -> list[User]:
     """The active users who may approve the snapshot."""
-    return [user for user in all_approvers() if is_second_person(snapshot, user)]
+    return [user for user in all_approvers() if may_approve(snapshot, user)]
 
 
-def is_second_person(snapshot: Snapshot, user: User) -> bool:
+def may_approve(snapshot: Snapshot, user: User) -> bool:
     """Whether a user with the permission may approve the snapshot."""
     try:
         require_second_person(snapshot, user)

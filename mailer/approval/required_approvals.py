@@ -56,7 +56,7 @@ def part_of(language: str, parts: Sequence[str]) -> str:
     return language if language in parts else OTHERS
 
 
-def missing_parts(snapshot: Snapshot) -> list[str]:
+def unapproved_parts(snapshot: Snapshot) -> list[str]:
     """The parts that nobody has approved yet."""
     given = Approval.objects.filter(snapshot=snapshot, sha256=snapshot.sha256)
     approved = set(given.values_list("language", flat=True))

@@ -111,7 +111,7 @@ def approve(
     with transaction.atomic():
         held = _locked(snapshot, State.SUBMITTED, "approved")
         _require_decision_allowed(held, user, sha256)
-        missing = required_approvals.missing_parts(held)
+        missing = required_approvals.unapproved_parts(held)
         parts = [part for part in missing if parts_to_approve is None or part in parts_to_approve]
         if not parts:
             raise NoLanguageChosen
@@ -176,7 +176,7 @@ def reject(
     return rejection
 
 
-def delete_snapshots_if_none_approved(edition: Edition) -> None:
+def require_none_approved_and_delete_snapshots(edition: Edition) -> None:
     """Delete every snapshot of an edition that was rejected last; the audit log keeps the decisions.
 
     Raises ProtectedError where one was approved, or tested in a dry run.
@@ -211,7 +211,7 @@ def schedule(
     """
     if user is not None:
         require_permission(user, "mailer.schedule_edition")
-    require_approved_and_unchanged(snapshot)
+    require_approved_and_invalidate_if_changed(snapshot)
     undo = timedelta(seconds=settings.CONFIG.sending.undo_seconds)
     moment = max(at, now) if at else max(now, min(now + undo, snapshot.window_until))
     _require_inside_window(snapshot, moment, local_hour)
@@ -260,12 +260,12 @@ def withdraw(snapshot: Snapshot, user: User, reason: str = "") -> Snapshot:
     return snapshot
 
 
-def require_approved_and_unchanged(snapshot: Snapshot) -> None:
+def require_approved_and_invalidate_if_changed(snapshot: Snapshot) -> None:
     """Check that the snapshot is approved and unchanged: manifest, content, variants and current rows.
 
     Raises SnapshotChanged, and invalidates the snapshot when a part of its edition has changed.
     """
-    if required_approvals.missing_parts(snapshot):
+    if required_approvals.unapproved_parts(snapshot):
         raise SnapshotChanged(
             gettext("This version of the edition does not have all the approvals that it needs.")
         )

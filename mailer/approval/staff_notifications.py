@@ -77,7 +77,7 @@ def save_choices(user: User, ways: Mapping[str, Collection[str]]) -> None:
     NotificationChoice.objects.update_or_create(user=user, defaults={"ways": known})
 
 
-def notify_by_preference(
+def notify_and_count_emails(
     event: str, users: Iterable[User], write: Writer, path: str, now: datetime, *, email: bool = True
 ) -> int:
     """Notify each user as they chose, in their language; how many emails were queued. In a transaction.

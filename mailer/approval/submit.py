@@ -112,7 +112,7 @@ def render_possible_variants(
     `fallback_combinations` come most frequent first. Readers who get no email have no variant.
     """
     selector = story_selection.Selector(content)
-    wanted, complete = variants.possible_variants(content, VARIANT_LIMIT)
+    wanted, complete = variants.countries_and_language_per_variant(content, VARIANT_LIMIT)
     if not complete:
         head = content.masthead
         wanted = [

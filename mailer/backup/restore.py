@@ -493,7 +493,7 @@ def _finish_with_django() -> None:
 
     call_command("migrate", verbosity=0, interactive=False)
     call_command("update_index", verbosity=0, stdout=io.StringIO())
-    database_copy_detection.mark_restored(timezone.now())
+    database_copy_detection.mark_restored_and_stop_sending(timezone.now())
     _close_connections()
 
 

@@ -156,7 +156,7 @@ def add_readers(count: int) -> None:
 
 def plan() -> Mailing:
     """Start and plan the mailing."""
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     return mailing
 
 

@@ -100,7 +100,7 @@ def _story(index: int, countries: tuple[str, ...]) -> Story:
 
 def main() -> None:
     content = edition()
-    pairs, _ = variants.possible_variants(content)
+    pairs, _ = variants.countries_and_language_per_variant(content)
     # Templates and locale data are read on first use; a process pays for that once.
     variants.render(content, (), "en")
     # Processor time of this process, so that other load hardly counts.

@@ -36,8 +36,8 @@ def superuser(
     print_text(f"{username} is {'no longer' if revoke else 'now'} a superuser.")
 
 
-@app.command()
-def second_factor(username: Annotated[str, typer.Argument(help="The account.")]) -> None:
+@app.command("second-factor")
+def remove_second_factors(username: Annotated[str, typer.Argument(help="The account.")]) -> None:
     """Remove an account's passkeys, app and codes; its owner and all approvers get an email about it."""
     user = _active_account(username)
     # `mailer superuser` is called without allauth.

@@ -42,7 +42,7 @@ def test(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
-def secret() -> None:
+@app.command("secret")
+def print_new_webhook_secret() -> None:
     """Print a new secret for [alerts] webhook_secret; the receiver needs it too."""
     typer.echo(webhook_signature.new_secret())

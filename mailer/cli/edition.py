@@ -13,7 +13,7 @@ from django.utils import timezone
 from mailer.approval import snapshot_state_changes as approvals
 from mailer.approval.draft_check_cache import check_draft
 from mailer.approval.models import Snapshot
-from mailer.approval.required_approvals import OTHERS, missing_parts
+from mailer.approval.required_approvals import OTHERS, unapproved_parts
 from mailer.approval.snapshot_state_changes import ApprovalError
 from mailer.approval.submit import submit as submit_edition
 from mailer.cli import edition_report
@@ -205,7 +205,7 @@ def approve(
         approvals.approve(
             snapshot, find_acting_user(user), sha256, timezone.now(), parts_to_approve=parts, by_command=True
         )
-    missing = ", ".join(part or "others" for part in missing_parts(snapshot))
+    missing = ", ".join(part or "others" for part in unapproved_parts(snapshot))
     print_edition(found, json, f"approved in part; missing: {missing}" if missing else "approved")
 
 
@@ -263,15 +263,15 @@ def unschedule(edition: EditionName, user: AsUser, json: Json = False) -> None:
 
 
 @app.command()
-def pause(edition: EditionName, dry_run: DryRun = False, json: Json = False) -> None:
+def pause(edition: EditionName, of_dry_run: DryRun = False, json: Json = False) -> None:
     """Pause sending until `resume`."""
-    _control(edition, dry_run, "pause", mailing_control.pause, json, "paused")
+    _control(edition, of_dry_run, "pause", mailing_control.pause, json, "paused")
 
 
 @app.command()
 def resume(
     edition: EditionName,
-    dry_run: DryRun = False,
+    of_dry_run: DryRun = False,
     all_steps: Annotated[
         bool, typer.Option("--all", help="Of a mailing with rollout steps, send all remaining steps at once.")
     ] = False,
@@ -280,25 +280,30 @@ def resume(
     """Resume sending; a mailing that is held for confirmation is confirmed."""
     if all_steps:
         _control(
-            edition, dry_run, "release_all", mailing_control.release_all, json, "all remaining steps released"
+            edition,
+            of_dry_run,
+            "release_all",
+            mailing_control.release_all,
+            json,
+            "all remaining steps released",
         )
-    elif find_mailing(find_edition(edition), dry_run).state == Mailing.State.HELD:
+    elif find_mailing(find_edition(edition), of_dry_run).state == Mailing.State.HELD:
         _control(
             edition,
-            dry_run,
+            of_dry_run,
             "confirm_audience",
-            mailing_control.confirm_audience,
+            mailing_control.confirm_audience_and_start_sending,
             json,
             "its audience is confirmed",
         )
     else:
-        _control(edition, dry_run, "resume", mailing_control.resume, json, "resumed")
+        _control(edition, of_dry_run, "resume", mailing_control.resume, json, "resumed")
 
 
 @app.command()
-def cancel(edition: EditionName, dry_run: DryRun = False, json: Json = False) -> None:
+def cancel(edition: EditionName, of_dry_run: DryRun = False, json: Json = False) -> None:
     """Cancel the mailing for good; messages that are not sent yet are excluded."""
-    _control(edition, dry_run, "cancel", mailing_control.cancel, json, "cancelled")
+    _control(edition, of_dry_run, "cancel", mailing_control.cancel, json, "cancelled")
 
 
 @app.command("dry-run")

@@ -46,12 +46,12 @@ def report(
     table: Annotated[str, typer.Option(help="Only this table, such as failures or providers.")] = "",
     csv: ToCsv = None,
     xlsx: ToXlsx = None,
-    dry_run: DryRun = False,
+    of_dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Show the balanced account of an edition's mailing: a summary, totals, and detailed tables."""
     found = find_edition(edition)
-    mailing = latest_dry_run(found) if dry_run else latest_mailing(found)
+    mailing = latest_dry_run(found) if of_dry_run else latest_mailing(found)
     counts = collect(mailing, timezone.now()) if mailing else Stats()
     engagement = engagement_of(mailing) if mailing else Engagement()
     available = {**report_tables(counts, found.newsletter.zone), **click_tables(engagement)}
@@ -69,7 +69,7 @@ def report(
         print_json(
             {
                 **edition_as_json(found),
-                **(dry_run_as_json(mailing) if mailing and dry_run else {}),
+                **(dry_run_as_json(mailing) if mailing and of_dry_run else {}),
                 **counts.totals.as_dict(),
                 "summary": list(mailing_summary(counts, engagement.summary)),
                 "unsubscribed": dict(counts.unsubscribes),
@@ -80,7 +80,7 @@ def report(
     elif table:
         _print_table(chosen[0])
     else:
-        _print_report(f"{found}: {_state(mailing, found, dry_run)}", mailing, counts, engagement)
+        _print_report(f"{found}: {_state(mailing, found, of_dry_run)}", mailing, counts, engagement)
         print_text(f"  Tables: {', '.join(available)} (--table).")
 
 
@@ -104,12 +104,12 @@ def not_delivered(
     reason: Annotated[str, typer.Option(help="Only this reason, such as suppressed or bounced.")] = "",
     csv: ToCsv = None,
     xlsx: ToXlsx = None,
-    dry_run: DryRun = False,
+    of_dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """List the recipients who did not get the edition, with reasons; erased ones without an address."""
     found = find_edition(edition)
-    recipients = undelivered.not_delivered(find_mailing(found, dry_run), reason)
+    recipients = undelivered.not_delivered(find_mailing(found, of_dry_run), reason)
     if csv or xlsx:
         rows_written = _write([undelivered.not_delivered_sheet(recipients)], csv, xlsx)
         record_action(found, "export_not_delivered")

@@ -233,8 +233,8 @@ def _print_whole(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
-@app.command()
-def first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> None:
+@app.command("first-admin")
+def create_database_and_first_admin(username: str, email: Annotated[str, typer.Argument()] = "") -> None:
     """Create the database, the groups and one superuser, and print a link as JSON; called by `init`."""
     # Django is started only for this command of the module.
     from django.contrib.auth.models import User

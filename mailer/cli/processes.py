@@ -92,7 +92,7 @@ def worker(
         from mailer.worker.machine_locks import WorkerAlreadyRunning
         from mailer.worker.supervisor import stop_on_signals
 
-        chosen = process_startup.worker_of(settings.CONFIG.worker, queues)
+        chosen = process_startup.worker_config_with_queues(settings.CONFIG.worker, queues)
         clustered = chosen.engine == "cluster"
         # Each engine loads a library that the other does not need.
         engine = importlib.import_module(

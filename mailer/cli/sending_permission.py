@@ -77,8 +77,8 @@ def resume_sending(
         print_text(f"{one.mailing.edition.slug}: {one.mailing.get_state_display()}. {one.mailing.reason}")
 
 
-@app.command()
-def join(json: Json = False) -> None:
+@app.command("join")
+def join_installation(json: Json = False) -> None:
     """Let this machine, whose database other machines use already, send as well.
 
     It writes a file into the storage folder. Do not run it on a machine with a copy of the database.

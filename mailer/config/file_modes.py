@@ -51,7 +51,7 @@ def exposed_paths(file: Path, config: Config) -> list[Exposed]:
     return found
 
 
-def restrict_to_owner(file: Path, config: Config) -> list[Path]:
+def restrict_private_files_to_owner(file: Path, config: Config) -> list[Path]:
     """Close those that belong to the user of this process to all others; which ones were changed."""
     changed = []
     for path, mode, is_ours in exposed_paths(file, config):

@@ -52,7 +52,7 @@ class Rules:
     pages: int | None = None
 
 
-def rules_of_the_cast(bounce_delay: float, pages_port: int | None = None) -> Rules:
+def sample_reader_rules(bounce_delay: float, pages_port: int | None = None) -> Rules:
     """The rules for the sample's readers."""
     return Rules(
         refused={reader.email for reader in seed.READERS if reader.fate == "refused"},
@@ -95,9 +95,9 @@ class Catcher:
 
 def serve(config: Config, stop: threading.Event) -> None:
     """Accept the mail of the demo that `config` describes, until `stop` is set."""
-    rules = rules_of_the_cast(_UNWATCHED_DELAY)
+    rules = sample_reader_rules(_UNWATCHED_DELAY)
     if config.sending.rate_per_second:
-        rules = rules_of_the_cast(_WATCHED_DELAY, config.web.port)
+        rules = sample_reader_rules(_WATCHED_DELAY, config.web.port)
     catcher = Catcher(
         config.path(config.demo.inbox), config.path(config.bounces.maildir), config.smtp.port, rules
     )

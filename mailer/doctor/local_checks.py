@@ -160,7 +160,7 @@ def file_system_of(path: Path) -> str:
     return max(above, key=lambda mount: len(mount[0]), default=["", ""])[1]
 
 
-def check_storage(config: Config) -> Iterator[CheckResult]:
+def create_and_check_storage(config: Config) -> Iterator[CheckResult]:
     """The folder of images, attempt journals and locks."""
     folder = config.path(config.storage.path)
     result = partial(CheckResult, "storage", str(folder))

@@ -83,7 +83,7 @@ def run_checks(
     for name, function in (
         ("configuration", partial(local_checks.check_configuration, config)),
         ("database", local_checks.check_database),
-        ("storage", partial(local_checks.check_storage, config)),
+        ("storage", partial(local_checks.create_and_check_storage, config)),
         ("media", partial(local_checks.check_media, config)),
         ("files", partial(local_checks.check_file_permissions, config)),
         ("keys", partial(local_checks.check_key_file, config, now)),

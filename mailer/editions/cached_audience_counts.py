@@ -34,7 +34,7 @@ class PageCount(NamedTuple):
         return sum(one.readers for one in self.combinations)
 
 
-def count_for_page(audience: Audience, now: datetime) -> PageCount:
+def cached_or_live_count(audience: Audience, now: datetime) -> PageCount:
     """The worker's count of a large audience, else a new one. Raises InvalidRule."""
     kept = AudienceCount.objects.filter(
         key=_key(audience), total__gt=COUNTED_LIVE, counted_at__gt=now - KEPT_FOR

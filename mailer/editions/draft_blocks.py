@@ -74,9 +74,9 @@ def raw_blocks(edition: Edition) -> list[RawBlock]:
     return copied
 
 
-def set_blocks(edition: Edition, blocks: Sequence[RawBlock]) -> None:
+def set_blocks(unsaved_draft: Edition, blocks: Sequence[RawBlock]) -> None:
     """Give the draft these blocks."""
-    edition.body = json.dumps(list(blocks))
+    unsaved_draft.body = json.dumps(list(blocks))
 
 
 def find_block(blocks: Sequence[RawBlock], block_id: str) -> int:
@@ -87,52 +87,52 @@ def find_block(blocks: Sequence[RawBlock], block_id: str) -> int:
     raise BlockNotFound(block_id)
 
 
-def move_block(edition: Edition, block_id: str, before: str | None) -> int:
+def move_block(unsaved_draft: Edition, block_id: str, before: str | None) -> int:
     """Put the block before another one, or at the end (None); returns its new place, from 0."""
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     block = blocks.pop(find_block(blocks, block_id))
     place = find_block(blocks, before) if before else len(blocks)
     blocks.insert(place, block)
-    set_blocks(edition, blocks)
+    set_blocks(unsaved_draft, blocks)
     return place
 
 
-def shift_block(edition: Edition, block_id: str, steps: int) -> int:
+def shift_block(unsaved_draft: Edition, block_id: str, steps: int) -> int:
     """Move the block up (negative) or down by `steps` places; returns its new place, from 0."""
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     at = find_block(blocks, block_id)
     block = blocks.pop(at)
     place = max(0, min(len(blocks), at + steps))
     blocks.insert(place, block)
-    set_blocks(edition, blocks)
+    set_blocks(unsaved_draft, blocks)
     return place
 
 
-def remove_block_and_leave_out_stories(edition: Edition, block_id: str) -> None:
+def remove_block_and_leave_out_stories(unsaved_draft: Edition, block_id: str) -> None:
     """Take the block out. Its stories are remembered as left out."""
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     block = blocks.pop(find_block(blocks, block_id))
-    set_blocks(edition, blocks)
-    _leave_out(edition, story_ids_in([block]))
+    set_blocks(unsaved_draft, blocks)
+    _leave_out(unsaved_draft, story_ids_in([block]))
 
 
-def remove_story_from_title_list(edition: Edition, block_id: str, story: int) -> None:
+def remove_story_from_title_list(unsaved_draft: Edition, block_id: str, story: int) -> None:
     """Take one publication out of a list of titles, and an empty list out of the draft.
 
     Raises BlockNotFound, also where the block is no list of titles.
     """
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     block = blocks[find_block(blocks, block_id)]
     if block["type"] != "titles":
         raise BlockNotFound(block_id)
     block["value"] = [item for item in block["value"] if _pk(item) != story]
-    set_blocks(edition, [one for one in blocks if one is not block or block["value"]])
-    _leave_out(edition, [story])
+    set_blocks(unsaved_draft, [one for one in blocks if one is not block or block["value"]])
+    _leave_out(unsaved_draft, [story])
 
 
-def make_lead(edition: Edition, block_id: str) -> None:
+def make_lead(unsaved_draft: Edition, block_id: str) -> None:
     """Let this story lead; the one that led becomes an ordinary one where it stands."""
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     chosen = blocks[find_block(blocks, block_id)]
     if chosen["type"] not in ("lead", "story"):
         raise BlockNotFound(block_id)
@@ -140,15 +140,15 @@ def make_lead(edition: Edition, block_id: str) -> None:
         if block["type"] == "lead":
             block["type"] = "story"
     chosen["type"] = "lead"
-    set_blocks(edition, blocks)
+    set_blocks(unsaved_draft, blocks)
 
 
-def add_stories(edition: Edition, stories: Iterable[Story], before: str | None = None) -> list[str]:
+def add_stories(unsaved_draft: Edition, stories: Iterable[Story], before: str | None = None) -> list[str]:
     """Add stories that are not in yet, each at the place of its kind and country, or `before` a block.
 
     Returns the ids of the blocks that hold them.
     """
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     known = Story.objects.in_bulk(story_ids_in(blocks))
     used = set(known)
     ids = []
@@ -157,9 +157,9 @@ def add_stories(edition: Edition, stories: Iterable[Story], before: str | None =
             continue
         known[story.pk] = story
         used.add(story.pk)
-        ids.append(_insert(blocks, story, known, edition.newsletter, before))
-    set_blocks(edition, blocks)
-    edition.left_out = [pk for pk in edition.left_out if pk not in used]
+        ids.append(_insert(blocks, story, known, unsaved_draft.newsletter, before))
+    set_blocks(unsaved_draft, blocks)
+    unsaved_draft.left_out = [pk for pk in unsaved_draft.left_out if pk not in used]
     return ids
 
 
@@ -253,19 +253,19 @@ def raw_block(edition: Edition, block_id: str) -> RawBlock:
     return blocks[find_block(blocks, block_id)]
 
 
-def set_value(edition: Edition, block_id: str, value: Any) -> None:
+def set_value(unsaved_draft: Edition, block_id: str, value: Any) -> None:
     """Replace the value of a block that editors write. Raises BlockNotFound."""
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     blocks[find_block(blocks, block_id)]["value"] = value
-    set_blocks(edition, blocks)
+    set_blocks(unsaved_draft, blocks)
 
 
-def add_block(edition: Edition, kind: str, value: Any, before: str | None) -> str:
+def add_block(unsaved_draft: Edition, kind: str, value: Any, before: str | None) -> str:
     """Add a heading or text block before another one, or at the end; returns its id."""
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     block = {"type": kind, "value": value, "id": str(uuid.uuid4())}
     blocks.insert(find_block(blocks, before) if before else len(blocks), block)
-    set_blocks(edition, blocks)
+    set_blocks(unsaved_draft, blocks)
     return str(block["id"])
 
 
@@ -320,14 +320,14 @@ def block_texts(block: RawBlock) -> dict[str, dict[str, str]]:
     return {code: texts for code, texts in found.items() if texts}
 
 
-def set_block_text(edition: Edition, block_id: str, name: str, language: str, text: str) -> None:
+def set_block_text(unsaved_draft: Edition, block_id: str, name: str, language: str, text: str) -> None:
     """Write one text of a block in one language. Raises BlockNotFound."""
-    block = raw_block(edition, block_id)
+    block = raw_block(unsaved_draft, block_id)
     value, kept = block["value"], written_by_language(block["value"])
     kept.setdefault(language, {})[name] = text
     own = {part.name for part in BLOCK_PARTS[block["type"]]}
     texts = {code: {part: parts[part] for part in parts if part in own} for code, parts in kept.items()}
-    set_value(edition, block_id, {**value, "texts": written_texts(texts)})
+    set_value(unsaved_draft, block_id, {**value, "texts": written_texts(texts)})
 
 
 def texts_by_language(value: Mapping[str, Any]) -> dict[str, str]:
@@ -336,17 +336,17 @@ def texts_by_language(value: Mapping[str, Any]) -> dict[str, str]:
     return {item["language"]: item["text"] for item in items if item.get("text")}
 
 
-def set_override(edition: Edition, override: StoryOverride) -> None:
+def set_override(unsaved_draft: Edition, override: StoryOverride) -> None:
     """Show a story as `override` says in this edition; as it is, when the override says nothing."""
-    others = [one for one in edition.overrides.all() if one.story_id != override.story_id]
+    others = [one for one in unsaved_draft.overrides.all() if one.story_id != override.story_id]
     says = override.size or override.headlines or override.picture_id
-    edition.overrides = [*others, override] if says else others
+    unsaved_draft.overrides = [*others, override] if says else others
 
 
-def make_ordinary(edition: Edition, block_id: str) -> None:
+def make_ordinary(unsaved_draft: Edition, block_id: str) -> None:
     """Let the lead story be an ordinary one. Raises BlockNotFound."""
-    blocks = raw_blocks(edition)
+    blocks = raw_blocks(unsaved_draft)
     block = blocks[find_block(blocks, block_id)]
     if block["type"] == "lead":
         block["type"] = "story"
-    set_blocks(edition, blocks)
+    set_blocks(unsaved_draft, blocks)

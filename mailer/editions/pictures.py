@@ -66,14 +66,16 @@ def with_pictures_from_site(html: str) -> str:
     return html.replace(f"{site.media_origin}/", f"{site.url}/") if site.media_origin else html
 
 
-def picture_of(image: Any, crop: str, *, pictures: bool, grounds: Grounds | None = None) -> Picture | None:
+def store_picture_of(
+    image: Any, crop: str, *, pictures: bool, grounds: Grounds | None = None
+) -> Picture | None:
     """The picture of a message; None without an image. Without `pictures` it is not prepared."""
     if not image:
         return None
-    return permanent_picture(image, crop, grounds) if pictures else NO_FILE
+    return store_permanent_picture(image, crop, grounds) if pictures else NO_FILE
 
 
-def permanent_picture(image: Any, crop: str = "wide", grounds: Grounds | None = None) -> Picture:
+def store_permanent_picture(image: Any, crop: str = "wide", grounds: Grounds | None = None) -> Picture:
     """A Wagtail image in one of CROPS around its focal point, stored for good under the SHA-256 of its bytes.
 
     Or as a LOGO, whole; with `grounds`, a transparent one has a ring: see logo_outline. Replacing the image's

@@ -11,7 +11,7 @@ from wagtail.rich_text import expand_db_html
 
 from mailer.editions import newsletter_template_parts
 from mailer.editions.models import Edition, Newsletter, StoryOverride
-from mailer.editions.pictures import LOGO, picture_of
+from mailer.editions.pictures import LOGO, store_picture_of
 from mailer.rendering import data_types, story_selection, theme
 from mailer.stories.models import Story
 
@@ -20,19 +20,19 @@ STORY_BLOCKS = ("lead", "story", "date", "social")
 _WITH_STORIES = frozenset((*STORY_BLOCKS, "titles"))
 
 
-def content_of(edition: Edition, *, pictures: bool = True) -> data_types.Content:
+def content_of(edition: Edition, *, store_pictures: bool = True) -> data_types.Content:
     """Everything that subscribers of this edition may see, from published stories only.
 
-    Blocks without a ready story are left out. Without `pictures`, which take time to prepare, a record says
-    only whether there is one: enough to know who sees what.
+    Blocks without a ready story are left out. Pictures take time to prepare and are written to the media
+    storage; without `store_pictures` a record says only whether there is one: enough to know who sees what.
     """
     stories = _ready(story_ids(edition))
     overrides = {override.story_id: override for override in edition.overrides.all()}
-    blocks = tuple(_blocks(edition.body, stories, pictures=pictures))
+    blocks = tuple(_blocks(edition.body, stories, pictures=store_pictures))
     used = {key for block in blocks for key in block.stories}
     newsletter = edition.newsletter
     return data_types.Content(
-        masthead=masthead_of(newsletter, pictures=pictures),
+        masthead=masthead_of(newsletter, store_pictures=store_pictures),
         period=edition.period,
         number=edition.number,
         slug=edition.slug or f"{edition.newsletter.slug}-{edition.period}",
@@ -43,7 +43,7 @@ def content_of(edition: Edition, *, pictures: bool = True) -> data_types.Content
             for text in sorted(edition.texts.all(), key=lambda text: text.language)
         ),
         stories=tuple(
-            _record(story, overrides.get(story.pk), pictures=pictures)
+            _record(story, overrides.get(story.pk), pictures=store_pictures)
             for story in stories.values()
             if story.key in used
         ),
@@ -108,11 +108,11 @@ def _logo(newsletter: Newsletter, *, pictures: bool, dark: bool = False) -> data
     """The logo for readers in the light or the dark, with a ring in the colour that is behind it there."""
     image = newsletter.logo_dark or newsletter.logo if dark else newsletter.logo
     grounds = theme.logo_and_contrasting_backgrounds(newsletter.theme or {}, dark=dark)
-    return picture_of(image, LOGO, pictures=pictures, grounds=grounds)
+    return store_picture_of(image, LOGO, pictures=pictures, grounds=grounds)
 
 
-def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.Masthead:
-    """The newsletter's name, sender and languages, as subscribers see them. `pictures`: see `content_of`."""
+def masthead_of(newsletter: Newsletter, *, store_pictures: bool = True) -> data_types.Masthead:
+    """The newsletter's name, sender and languages, as subscribers see them; pictures as in `content_of`."""
     texts = list(newsletter.texts.all())
     return data_types.Masthead(
         slug=newsletter.slug,
@@ -130,8 +130,8 @@ def masthead_of(newsletter: Newsletter, *, pictures: bool = True) -> data_types.
             for text in texts
             if text.name or text.office or text.postal_address or text.logo_alt
         ),
-        logo=_logo(newsletter, pictures=pictures),
-        logo_dark=_logo(newsletter, pictures=pictures, dark=True),
+        logo=_logo(newsletter, pictures=store_pictures),
+        logo_dark=_logo(newsletter, pictures=store_pictures, dark=True),
     )
 
 
@@ -211,7 +211,7 @@ def _written(kind: Any, value: Any, *, pictures: bool) -> data_types.Block:
         countries=tuple(value["countries"]),
         texts=texts,
         link=value["link"] or "",
-        picture=picture_of(value["picture"], _CROP_OF_KIND.get(kind, "picture"), pictures=pictures),
+        picture=store_picture_of(value["picture"], _CROP_OF_KIND.get(kind, "picture"), pictures=pictures),
     )
 
 
@@ -223,7 +223,7 @@ def _record(
     picture = here.picture or story.picture
     if here.size == StoryOverride.Size.SMALL:
         picture = None
-    crops = {crop: picture_of(picture, crop, pictures=pictures) for crop in ("wide", "small")}
+    crops = {crop: store_picture_of(picture, crop, pictures=pictures) for crop in ("wide", "small")}
     return data_types.Story(
         key=story.key,
         kind=cast(data_types.StoryKind, story.kind),

@@ -11,7 +11,7 @@ from mailer.editions.rendering_input import story_ids
 from mailer.rendering import sanitize
 from mailer.rendering.edition_text_parts import SUBJECT_PARTS, TextPart
 from mailer.stories.models import Story
-from mailer.stories.translation_states import Translation, translations_of
+from mailer.stories.translation_states import Translation, translation_states
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def completeness_of(
         stories = Story.objects.prefetch_related("texts").in_bulk(ids)
     for pk in ids:
         if story := stories.get(pk):
-            cells = translations_of(story, languages)
+            cells = translation_states(story, languages)
             rows.append(Row("story", story.headline(language), cells, pk, story.live))
     for block in edition.body.raw_data:
         parts = parts_of_raw(block)

@@ -88,7 +88,7 @@ def _tuples(names: Mapping[str, Sequence[str]]) -> tuple[tuple[str, tuple[str, .
     return tuple((code, tuple(forms)) for code, forms in sorted(names.items()) if forms)
 
 
-def forms_in(text: str, separator: str = "\n") -> list[str]:
+def parse_forms(text: str, separator: str = "\n") -> list[str]:
     """The forms of a cell or of a form's field, cleaned, each once. Raises InvalidTerms."""
     found = [" ".join(one.split()) for one in text.split(separator)]
     forms = list(dict.fromkeys(one for one in found if one))
@@ -175,8 +175,8 @@ def _term(
     newsletter: Newsletter, row: Mapping[str, str], languages: Sequence[str], line: int
 ) -> GlossaryTerm:
     try:
-        names = {code: forms_in(row.get(code, ""), _SEPARATOR) for code in languages}
-        forbidden = {code: forms_in(row.get(f"{code}{_FORBIDDEN}", ""), _SEPARATOR) for code in languages}
+        names = {code: parse_forms(row.get(code, ""), _SEPARATOR) for code in languages}
+        forbidden = {code: parse_forms(row.get(f"{code}{_FORBIDDEN}", ""), _SEPARATOR) for code in languages}
     except InvalidTerms as error:
         raise InvalidTerms(error.code, line) from error
     if not any(names.values()):

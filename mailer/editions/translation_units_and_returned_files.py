@@ -153,7 +153,7 @@ def story_values(changes: Iterable[Change], language: str) -> dict[int, draft_ed
     return found
 
 
-def apply_to_edition(draft: Edition, changes: Iterable[Change], language: str) -> int:
+def set_texts_unsaved(draft: Edition, changes: Iterable[Change], language: str) -> int:
     """Write the edition's own texts into its draft; returns how many. Saves nothing."""
     number = 0
     kept = {text.language: text for text in draft.texts.all()}

@@ -69,7 +69,7 @@ def enforce_identity(now: datetime) -> None:
         _write(Machine(row.identity, seen_at))
 
 
-def recheck_identity(now: datetime) -> None:
+def enforce_existing_identity(now: datetime) -> None:
     """`enforce_identity` for a database that has an identity already; the worker's job."""
     if models.load_instance() is not None:
         enforce_identity(now)
@@ -95,7 +95,7 @@ def machine_has_joined(identity: str) -> bool:
     return machine is not None and machine.identity == identity
 
 
-def mark_restored(now: datetime) -> None:
+def mark_restored_and_stop_sending(now: datetime) -> None:
     """The database was restored from a backup: it is an installation of its own, and sends nothing."""
     with transaction.atomic():
         models.get_or_create_instance(now, "")

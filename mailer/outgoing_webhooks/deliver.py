@@ -23,7 +23,7 @@ from mailer.backoff import BackoffPolicy
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.webhook_signature import signed_headers
 from mailer.outgoing_webhooks.endpoints import InvalidUrl, require_allowed_url
-from mailer.outgoing_webhooks.events import TEST, body_of, new_message
+from mailer.outgoing_webhooks.events import TEST, body_of, build_message
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from subscribers.translate_stored_texts import stored
 
@@ -44,12 +44,12 @@ _GONE = 410
 
 def queue_test_message(endpoint: WebhookEndpoint, now: datetime) -> WebhookMessage:
     """Queue a message of the type "test"."""
-    queued = new_message(endpoint, TEST, body_of(TEST, {"endpoint": endpoint.pk}, now), now)
+    queued = build_message(endpoint, TEST, body_of(TEST, {"endpoint": endpoint.pk}, now), now)
     queued.save()
     return queued
 
 
-def resend(one: WebhookMessage, now: datetime) -> None:
+def requeue(one: WebhookMessage, now: datetime) -> None:
     """Queue a message again, whether or not it was delivered; receivers know it by its id."""
     WebhookMessage.objects.filter(pk=one.pk).update(state=State.WAITING, attempts=0, due_at=now)
     WebhookEndpoint.objects.filter(pk=one.endpoint_id).update(next_attempt_at=None)

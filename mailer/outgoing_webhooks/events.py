@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mailer.approval.models import Approval, Rejection, Snapshot
-from mailer.approval.required_approvals import missing_parts
+from mailer.approval.required_approvals import unapproved_parts
 from mailer.delivery.models import Mailing
 from mailer.delivery.signals import mailing_changed
 from mailer.feedback.models import FeedbackEvent
@@ -45,7 +45,7 @@ EVENT_TYPES = {
 TEST = "test"
 
 
-def emit(event_type: str, events_data: Iterable[Mapping[str, Any]], now: datetime) -> int:
+def queue_messages(event_type: str, events_data: Iterable[Mapping[str, Any]], now: datetime) -> int:
     """Write the messages of these events, each given by its data, in the caller's transaction; how many."""
     wanting = [
         endpoint
@@ -55,12 +55,12 @@ def emit(event_type: str, events_data: Iterable[Mapping[str, Any]], now: datetim
     if not wanting:
         return 0
     bodies = [body_of(event_type, data, now) for data in events_data]
-    rows = [new_message(endpoint, event_type, body, now) for endpoint in wanting for body in bodies]
+    rows = [build_message(endpoint, event_type, body, now) for endpoint in wanting for body in bodies]
     WebhookMessage.objects.bulk_create(rows, batch_size=500)
     return len(rows)
 
 
-def new_message(endpoint: WebhookEndpoint, event_type: str, body: str, now: datetime) -> WebhookMessage:
+def build_message(endpoint: WebhookEndpoint, event_type: str, body: str, now: datetime) -> WebhookMessage:
     """A message that is due now, not saved yet."""
     return WebhookMessage(
         endpoint=endpoint,
@@ -92,14 +92,16 @@ def connect_signals() -> None:
 
 
 def _on_confirmed(subscriber_id: int, list_ids: Iterable[int], **_: Any) -> None:
-    emit("subscriber.confirmed", [{"subscriber": subscriber_id, "lists": list(list_ids)}], timezone.now())
+    queue_messages(
+        "subscriber.confirmed", [{"subscriber": subscriber_id, "lists": list(list_ids)}], timezone.now()
+    )
 
 
 def _on_unsubscribed(
     subscriber_id: int, list_ids: Iterable[int], newsletter_id: int | None, **_: Any
 ) -> None:
     data = {"subscriber": subscriber_id, "lists": list(list_ids), "newsletter": newsletter_id}
-    emit("subscriber.unsubscribed", [data], timezone.now())
+    queue_messages("subscriber.unsubscribed", [data], timezone.now())
 
 
 def _on_feedback(events: Iterable[FeedbackEvent], **_: Any) -> None:
@@ -117,7 +119,7 @@ def _on_feedback(events: Iterable[FeedbackEvent], **_: Any) -> None:
             data |= {"class": event.bounce_class, "reason": event.reason}
         by_name.setdefault(name, []).append(data)
     for name, found in by_name.items():
-        emit(name, found, timezone.now())
+        queue_messages(name, found, timezone.now())
 
 
 def _on_suppression(instance: Suppression, created: bool, raw: bool = False, **_: Any) -> None:
@@ -125,23 +127,23 @@ def _on_suppression(instance: Suppression, created: bool, raw: bool = False, **_
         return
     known = Subscriber.objects.filter(address_hash=bytes(instance.address_hash)).values_list("pk", flat=True)
     data = {"suppression": instance.pk, "subscriber": known.first(), "reason": instance.reason}
-    emit("subscriber.suppressed", [data], timezone.now())
+    queue_messages("subscriber.suppressed", [data], timezone.now())
 
 
 def _on_snapshot(instance: Snapshot, created: bool, raw: bool = False, **_: Any) -> None:
     if created and not raw:
-        emit("edition.submitted", [_edition(instance)], timezone.now())
+        queue_messages("edition.submitted", [_edition(instance)], timezone.now())
 
 
 def _on_approval(instance: Approval, created: bool, raw: bool = False, **_: Any) -> None:
     # With the last approval that the edition needs.
-    if created and not raw and not missing_parts(instance.snapshot):
-        emit("edition.approved", [_edition(instance.snapshot)], timezone.now())
+    if created and not raw and not unapproved_parts(instance.snapshot):
+        queue_messages("edition.approved", [_edition(instance.snapshot)], timezone.now())
 
 
 def _on_rejection(instance: Rejection, created: bool, raw: bool = False, **_: Any) -> None:
     if created and not raw:
-        emit("edition.rejected", [_edition(instance.snapshot)], timezone.now())
+        queue_messages("edition.rejected", [_edition(instance.snapshot)], timezone.now())
 
 
 def _edition(snapshot: Snapshot) -> dict[str, Any]:
@@ -160,7 +162,7 @@ def _on_mailing(mailing_id: int, event: str, **_: Any) -> None:
         "audience": mailing.audience,
         "reason": mailing.reason,
     }
-    emit(f"mailing.{event}", [data], timezone.now())
+    queue_messages(f"mailing.{event}", [data], timezone.now())
 
 
 def _on_import(instance: ImportJob, created: bool, raw: bool = False, **options: Any) -> None:
@@ -169,7 +171,7 @@ def _on_import(instance: ImportJob, created: bool, raw: bool = False, **options:
     if created or raw or instance.state != ImportJob.State.APPLIED or "state" not in saved:
         return
     counts = {name: instance.result.get(name, 0) for name in ("read", "added", "updated")}
-    emit(
+    queue_messages(
         "import.finished",
         [{"import": instance.pk, "list": instance.mailing_list_id, **counts}],
         timezone.now(),

@@ -111,9 +111,9 @@ def period_title(stored_period: str, language: str) -> str:
     return formatted[:1].upper() + _plain_spaces(formatted[1:])
 
 
-def period_in_sentence(months: str, language: str) -> str:
+def period_in_sentence(stored_period: str, language: str) -> str:
     """A period, "2021-12", within a sentence: "December 2021", "декабрь 2021". Raises ValueError as above."""
-    title = period_title(months, language)
+    title = period_title(stored_period, language)
     # Months are names in English only.
     return title if language == "en" else title[:1].lower() + title[1:]
 

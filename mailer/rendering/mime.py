@@ -157,39 +157,41 @@ class MessageTemplate:
         return (self._own % (reader.message_token, reader.date, to, unsubscribe, by_mail, delivery)).encode()
 
 
-def shared_headers(rendered: RenderedVariant, envelope: MailingHeaders) -> bytes:
+def shared_headers(rendered: RenderedVariant, mailing_headers: MailingHeaders) -> bytes:
     """The header fields that all messages of a variant share. Raises ValueError with the field."""
     fields = [
-        mime_encoding.mailbox_header("From", envelope.from_name, envelope.from_email),
+        mime_encoding.mailbox_header("From", mailing_headers.from_name, mailing_headers.from_email),
         mime_encoding.unstructured_field("Subject", rendered.subject),
-        mime_encoding.list_id_header(envelope.list_name, envelope.list_id),
+        mime_encoding.list_id_header(mailing_headers.list_name, mailing_headers.list_id),
         mime_encoding.ascii_header_field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         mime_encoding.ascii_header_field("Precedence", "bulk"),
         mime_encoding.ascii_header_field("X-Auto-Response-Suppress", "OOF, AutoReply"),
         mime_encoding.ascii_header_field("Content-Language", rendered.language),
         mime_encoding.ascii_header_field("MIME-Version", "1.0"),
     ]
-    if envelope.reply_to:
-        fields.append(mime_encoding.mailbox_header("Reply-To", "", envelope.reply_to))
-    if envelope.archive_url:
-        fields.append(mime_encoding.uri_list_field("List-Archive", envelope.archive_url))
-    if envelope.help_url:
-        fields.append(mime_encoding.uri_list_field("List-Help", envelope.help_url))
-    if envelope.feedback_id:
-        fields.append(mime_encoding.ascii_header_field("Feedback-ID", envelope.feedback_id))
-    if envelope.stream:
-        fields.append(mime_encoding.ascii_header_field("X-Mailru-Msgtype", envelope.stream))
-        fields.append(mime_encoding.ascii_header_field("X-Postmaster-Msgtype", envelope.stream))
-    if envelope.complaints_email:
+    if mailing_headers.reply_to:
+        fields.append(mime_encoding.mailbox_header("Reply-To", "", mailing_headers.reply_to))
+    if mailing_headers.archive_url:
+        fields.append(mime_encoding.uri_list_field("List-Archive", mailing_headers.archive_url))
+    if mailing_headers.help_url:
+        fields.append(mime_encoding.uri_list_field("List-Help", mailing_headers.help_url))
+    if mailing_headers.feedback_id:
+        fields.append(mime_encoding.ascii_header_field("Feedback-ID", mailing_headers.feedback_id))
+    if mailing_headers.stream:
+        fields.append(mime_encoding.ascii_header_field("X-Mailru-Msgtype", mailing_headers.stream))
+        fields.append(mime_encoding.ascii_header_field("X-Postmaster-Msgtype", mailing_headers.stream))
+    if mailing_headers.complaints_email:
         fields.append(
-            mime_encoding.ascii_header_field("CFBL-Address", f"{envelope.complaints_email}; report=arf")
+            mime_encoding.ascii_header_field(
+                "CFBL-Address", f"{mailing_headers.complaints_email}; report=arf"
+            )
         )
     return b"".join(fields)
 
 
 def _encode_value(name: str, value: str, text: ValueEncoder, html: ValueEncoder) -> tuple[bytes, bytes]:
     """A value encoded for the text part and the HTML part. Raises ValueError unless it is one line."""
-    escaped = merge_tags.html_value(mime_encoding.single_line(value, name))
+    escaped = merge_tags.html_value(mime_encoding.require_single_line(value, name))
     return text(value.encode()), html(escaped.encode())
 
 

@@ -27,7 +27,7 @@ _WORD_OCTETS = 45
 _LINE = 76
 
 
-def single_line(text: str, what: str) -> str:
+def require_single_line(text: str, what: str) -> str:
     """`text` itself. Raises ValueError when a control character could begin another line."""
     if _CONTROLS.search(text):
         raise ValueError(f"{what} contains a line break or control character, which no header may carry")
@@ -36,7 +36,7 @@ def single_line(text: str, what: str) -> str:
 
 def unstructured_field(name: str, text: str) -> bytes:
     """A field of free text, such as Subject."""
-    single_line(text, name)
+    require_single_line(text, name)
     if text.isascii() and "=?" not in text:
         return _folded(name, text)
     return f"{name}: ".encode() + _encoded_words(text, len(name) + 2) + b"\r\n"
@@ -49,7 +49,7 @@ def is_address(text: str) -> bool:
 
 def mailbox_header(name: str, display: str, address: str) -> bytes:
     """A field of one mailbox, with or without a display name. Raises ValueError for a wrong address."""
-    single_line(display, f"the name in {name}")
+    require_single_line(display, f"the name in {name}")
     if not is_address(address):
         raise ValueError(f"{name}: the address is not one that can stand in a header (ASCII, no quoting)")
     return f"{name}: ".encode() + _display_name(display, len(name) + 2) + f"<{address}>\r\n".encode()
@@ -57,7 +57,7 @@ def mailbox_header(name: str, display: str, address: str) -> bytes:
 
 def list_id_header(display: str, identifier: str) -> bytes:
     """List-Id (RFC 2919). Raises ValueError unless the identifier is dotted, ASCII and at most 255 octets."""
-    single_line(display, "the name in List-Id")
+    require_single_line(display, "the name in List-Id")
     if not re.match(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\Z", identifier) or len(identifier) > 255:
         raise ValueError(f"List-Id: {identifier!r} is not a list identifier; write it as news.example.org")
     return b"List-Id: " + _display_name(display, 9) + f"<{identifier}>\r\n".encode()
@@ -75,7 +75,7 @@ def ascii_header_field(name: str, value: str) -> bytes:
     """A field of one short ASCII value. Raises ValueError for anything else."""
     if not value.isascii() or len(value) > 900:
         raise ValueError(f"{name}: must be ASCII and shorter than a line")
-    return f"{name}: {single_line(value, name)}\r\n".encode()
+    return f"{name}: {require_single_line(value, name)}\r\n".encode()
 
 
 def format_date(moment: datetime) -> str:

@@ -123,12 +123,14 @@ def render_blocks(content: Content, language: str) -> str:
     return _bodies(digest, content, whole=False)[0]
 
 
-def possible_variants(content: Content, limit: int = 500) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
+def countries_and_language_per_variant(
+    content: Content, limit: int = 500
+) -> tuple[list[tuple[tuple[str, ...], str]], bool]:
     """(countries, language) for every distinct story set in every language, `limit` at most.
 
     The second value says whether the list is complete. All stories in every language come first.
     """
-    choices, complete = story_selection.representative_choices(content, limit)
+    choices, complete = story_selection.representative_country_choices(content, limit)
     pairs = [(countries, language) for countries in choices for language in content.masthead.languages]
     return pairs[:limit], complete and len(pairs) <= limit
 

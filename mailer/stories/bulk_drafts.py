@@ -21,13 +21,13 @@ from wagtail.log_actions import get_active_log_context, log
 from wagtail.models import ModelLogEntry, ReferenceIndex, Revision
 
 from mailer.audit_log import chain
-from mailer.insert_rows import insert_objects, insert_rows, new_object, reserve_keys
+from mailer.insert_rows import build_object, insert_objects, insert_rows, reserve_keys
 from mailer.stories import bulk_search_index, draft_editing
 from mailer.stories.models import Story, StoryText, choose_headline
 from mailer.stories.sanitize_pictures import find_or_add_picture
 from mailer.stories.signals import drafts_added
 from mailer.stories.source_item_pictures import Picture
-from mailer.stories.translation_states import PARTS, set_translation_sources_of_texts
+from mailer.stories.translation_states import PARTS, set_translation_sources_of_texts_unsaved
 
 _ACTION = "wagtail.edit"
 # Fields that may have a value which a story refuses; the others are made here.
@@ -56,11 +56,11 @@ def store_picture_and_build_draft(
         for name in draft_editing.ABOUT
         if name in values and name != "picture"
     }
-    story = new_object(Story, key=key, created_at=now, has_unpublished_changes=True, live=False, **about)
+    story = build_object(Story, key=key, created_at=now, has_unpublished_changes=True, live=False, **about)
     texts = _texts(values)
     if picture.data:
         story.picture = find_or_add_picture(picture.name, picture.data, picture_title, None)
-    set_translation_sources_of_texts(story, texts, {})
+    set_translation_sources_of_texts_unsaved(story, texts, {})
     story.clean_fields(_made_here())
     return Draft(story, texts)
 
@@ -72,7 +72,7 @@ def _texts(values: Mapping[str, str]) -> list[StoryText]:
         part, _, language = field.partition("-")
         if part in PARTS:
             parts.setdefault(language, {})[part] = value
-    texts = [new_object(StoryText, language=language, **written) for language, written in parts.items()]
+    texts = [build_object(StoryText, language=language, **written) for language, written in parts.items()]
     return [text for text in texts if draft_editing.is_written(text)]
 
 
@@ -109,7 +109,7 @@ def store_drafts(drafts: list[Draft]) -> None:
 def _add_revisions(drafts: list[Draft]) -> list[Revision]:
     kind, now = ContentType.objects.get_for_model(Story), timezone.now()
     revisions = [
-        new_object(
+        build_object(
             Revision,
             id=story.latest_revision_id,
             content_type_id=kind.pk,

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.text import slugify
 
-from mailer.insert_rows import insert_objects, insert_rows, new_object
+from mailer.insert_rows import build_object, insert_objects, insert_rows
 from mailer.stories import bulk_drafts, duplicates, source_change_and_merge_decisions
 from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
 from mailer.stories.source_item_matching import Candidates
@@ -183,7 +183,7 @@ def _digest_of(source: StorySource, story: SuggestedStory) -> str:
 
 
 def _row(source: StorySource, one: _NewEntry, now: datetime) -> StorySourceItem:
-    return new_object(
+    return build_object(
         StorySourceItem,
         source_id=source.pk,
         item_id=one.story.item_id,
@@ -220,7 +220,7 @@ def _join(source: StorySource, one: _NewEntry, now: datetime) -> Done:
         return _place(source, [one], now)[0]
     if original.story_id is not None:
         story = Story.objects.select_for_update().get(pk=original.story_id)
-        if not source_change_and_merge_decisions.join_text(story, row):
+        if not source_change_and_merge_decisions.add_translation_to_draft(story, row):
             # It has another text in this language.
             return _place(source, [one], now)[0]
         row.story = story

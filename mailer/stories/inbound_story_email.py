@@ -79,7 +79,7 @@ def process_due(now: Callable[[], datetime], stop: Callable[[], bool]) -> int:
 def process_message(mail: StoryMail, now: datetime, source: StorySource | None = None) -> None:
     """Make drafts of the message's stories, or say why not. `source`: staff have chosen it, and vouch."""
     # Loads the readers, which few installations need.
-    from mailer.stories.record_source_items import record_items
+    from mailer.stories.record_source_items import make_and_update_drafts
     from mailer.stories.sources import email_messages
     from mailer.stories.sources.reader_interface import SourceError
 
@@ -110,7 +110,7 @@ def process_message(mail: StoryMail, now: datetime, source: StorySource | None =
             list(found.warnings) if found.items else [*found.warnings, stored("The email has no text.")]
         )
         mail.state = _State.ADDED if found.items else _State.UNREADABLE
-        recorded = record_items(chosen, found.items, now)
+        recorded = make_and_update_drafts(chosen, found.items, now)
         if recorded.skipped:
             mail.state, mail.warnings = (
                 _State.UNREADABLE,

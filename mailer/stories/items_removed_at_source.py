@@ -51,7 +51,7 @@ def mark_removed_and_relisted(source: StorySource, listing: Listing | None, now:
         return _update((pk for pk in missing if pk in confirmed), removed_at=now)
 
 
-def deleted_stories(stories: Collection[int]) -> set[int]:
+def stories_removed_at_source(stories: Collection[int]) -> set[int]:
     """Those of the stories (primary keys) that no source has any more, while staff have not decided."""
     return set(removed_items_to_decide().filter(story__in=stories).values_list("story_id", flat=True))
 

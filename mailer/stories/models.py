@@ -23,7 +23,7 @@ from wagtail.models import DraftStateMixin, RevisionMixin
 from wagtail.search import index
 
 from mailer.rendering import edition_period, localization
-from mailer.stories.translation_states import set_translation_sources
+from mailer.stories.translation_states import set_translation_sources_unsaved
 from subscribers.code_list_field import OrderedCountriesField
 from subscribers.named_model import NamedModel
 
@@ -128,7 +128,7 @@ class Story(index.Indexed, DraftStateMixin, RevisionMixin, ClusterableModel):
 
     def save_revision(self, *args: Any, **kwargs: Any) -> Any:
         """Also notes which source each translation that was changed belongs to."""
-        set_translation_sources(self, self.latest_revision.content if self.latest_revision else {})
+        set_translation_sources_unsaved(self, self.latest_revision.content if self.latest_revision else {})
         return super().save_revision(*args, **kwargs)
 
     def headline(self, language: str) -> str:

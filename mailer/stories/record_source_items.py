@@ -50,7 +50,7 @@ class Recorded:
     skipped: int = 0
 
 
-def record_items(
+def make_and_update_drafts(
     source: StorySource,
     items: Iterable[SourceItem],
     now: datetime,
@@ -114,7 +114,7 @@ def new_items(source: StorySource, items: Iterable[SourceItem]) -> list[SourceIt
 
 
 def preview_items(source: StorySource, items: Iterable[SourceItem], now: datetime) -> list[SuggestedStory]:
-    """What `record_items` would make of the entries; writes nothing and fetches no picture."""
+    """What `make_and_update_drafts` would make of the entries; writes nothing and fetches no picture."""
     given = {storable_item_id(item.id): item for item in items}
     rows = _rows(source, given) if source.pk else {}
     context, found = context_of(source), []

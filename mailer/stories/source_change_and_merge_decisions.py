@@ -130,7 +130,7 @@ def pending_changes(row: StorySourceItem, draft: Story) -> list[PendingChange]:
     ]
 
 
-def take_over(row: StorySourceItem, fields: Collection[str], user: User, now: datetime) -> None:
+def accept_changes(row: StorySourceItem, fields: Collection[str], user: User, now: datetime) -> None:
     """Let the story's draft have the source's values of these fields."""
     with transaction.atomic():
         held = _locked(row)
@@ -165,7 +165,7 @@ def review_suggestions(
         held.save(update_fields=["reviewed_at", "reviewed_by"])
 
 
-def join_text(story: Story, row: StorySourceItem) -> bool:
+def add_translation_to_draft(story: Story, row: StorySourceItem) -> bool:
     """Add the entry's text to the story's draft; False where the draft has a text in its language.
 
     Call it in a transaction, with the story locked.

@@ -271,16 +271,19 @@ def entry_of(
 # In a process that parses.
 
 
-def build_request(source: SourceContext, items: Iterable[SourceItem], now: datetime) -> bytes:
-    """What `suggest_stories` reads."""
+def build_suggestion_request(source: SourceContext, items: Iterable[SourceItem], now: datetime) -> bytes:
+    """What `answer_suggestion_request` reads."""
     listed = [to_json(item) for item in items]
     asked = {"source": asdict(source), "items": listed, "now": now.isoformat()}
     # As json.loads reads it: a feed may have half of a surrogate pair.
     return json.dumps(asked, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def suggest_stories(body: bytes) -> dict[str, Any]:
-    """{"stories": [...]} for a `build_request`; None for an entry that fails. Runs in the limited process."""
+def answer_suggestion_request(body: bytes) -> dict[str, Any]:
+    """{"stories": [...]} for a `build_suggestion_request`; None for an entry that fails.
+
+    Runs in the limited process, and stores nothing.
+    """
     asked = json.loads(body)
     source, now = SourceContext(**asked["source"]), datetime.fromisoformat(asked["now"])
     return {"stories": [_answer(source, from_json(values), now) for values in asked["items"]]}
@@ -300,7 +303,7 @@ def _answer(source: SourceContext, item: SourceItem, now: datetime) -> dict[str,
 
 
 def read_answer(answer: Mapping[str, Any], item: SourceItem) -> SuggestedStory:
-    """The story that `suggest_stories` answered for the entry. Raises KeyError, TypeError and ValueError."""
+    """The story of an answer of `answer_suggestion_request`. Raises KeyError, TypeError and ValueError."""
     given, kind = answer["countries"], dict(answer["kind"])
     countries = CountrySuggestion(
         tuple(given["countries"]),

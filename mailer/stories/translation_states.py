@@ -56,20 +56,22 @@ def source_text(story: Story) -> Text | None:
     return _source_of(story, list(story.texts.all()))
 
 
-def set_translation_sources(story: Story, before: Mapping[str, Any]) -> None:
+def set_translation_sources_unsaved(story: Story, before: Mapping[str, Any]) -> None:
     """Let each text that is new or changed since `before`, a revision's content, belong to today's source.
 
     A text that stayed as it was keeps the source that it had. Saves nothing.
     """
     texts: list[Text] = list(story.texts.all())
     if texts:
-        set_translation_sources_of_texts(story, texts, before)
+        set_translation_sources_of_texts_unsaved(story, texts, before)
         # Else the story would read its texts from the database again.
         story.texts = texts
 
 
-def set_translation_sources_of_texts(story: Story, texts: Sequence[Text], before: Mapping[str, Any]) -> None:
-    """As `set_translation_sources`, of a story with these texts."""
+def set_translation_sources_of_texts_unsaved(
+    story: Story, texts: Sequence[Text], before: Mapping[str, Any]
+) -> None:
+    """As `set_translation_sources_unsaved`, of a story with these texts."""
     source = _source_of(story, texts)
     if source is None:
         return
@@ -101,7 +103,7 @@ def mark_translation_current_unsaved(story: Story, language: str) -> bool:
     return False
 
 
-def translations_of(story: Story, languages: Iterable[str]) -> tuple[Translation, ...]:
+def translation_states(story: Story, languages: Iterable[str]) -> tuple[Translation, ...]:
     """The state of each of the languages."""
     listed: list[Text] = list(story.texts.all())
     source = _source_of(story, listed)

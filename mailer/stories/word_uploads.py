@@ -17,7 +17,7 @@ from wagtail.log_actions import log
 
 from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.record_source_items import preview_items, record_items
+from mailer.stories.record_source_items import make_and_update_drafts, preview_items
 from mailer.stories.sources.reader_interface import SourceItem, SourceResult
 from mailer.stories.sources.word_documents import MAX_BYTES, read_document
 from mailer.stories.story_suggestion import SuggestedStory, storable_item_id
@@ -51,7 +51,7 @@ def read(name: str) -> SourceResult:
         return read_document(file.read(MAX_BYTES + 1))
 
 
-def document_source() -> StorySource:
+def get_or_create_document_source() -> StorySource:
     """The source of all documents."""
     source, _ = StorySource.objects.get_or_create(
         kind=StorySource.Kind.DOCUMENT, defaults={"name": gettext("Word documents"), "active": False}
@@ -79,7 +79,7 @@ def preview_document_stories(items: Collection[SourceItem], now: datetime) -> li
     return found
 
 
-def with_only_country_of_author(
+def with_missing_countries_filled(
     items: Iterable[SourceItem], author_countries: Collection[str] | None
 ) -> tuple[SourceItem, ...]:
     """The items; those that state no country are about the only one that their author writes about."""
@@ -93,12 +93,12 @@ def add(items: Collection[SourceItem], chosen: Collection[str], user: User, now:
 
     A story that staff deleted earlier becomes a draft again. Returns the new drafts.
     """
-    source = document_source()
+    source = get_or_create_document_source()
     wanted = [item for item in items if storable_item_id(item.translation_of or item.id) in chosen]
     StorySourceItem.objects.filter(
         source=source, item_id__in=[storable_item_id(item.id) for item in wanted], story=None
     ).delete()
-    added = record_items(source, wanted, now).added
+    added = make_and_update_drafts(source, wanted, now).added
     for story in added:
         # The user who adds a story is one of its authors, and may not approve it.
         draft_editing.latest_draft(story).save_revision(user=user, log_action=True)
@@ -112,7 +112,7 @@ def undo(stories: Iterable[int], user: User) -> tuple[int, int]:
     """
     deleted = kept = 0
     with transaction.atomic():
-        source = document_source()
+        source = get_or_create_document_source()
         own = StorySourceItem.objects.filter(source=source, story__in=list(stories)).values("story")
         for story in Story.objects.select_for_update().filter(pk__in=own):
             if story.live or story.latest_revision is None or story.latest_revision.user_id != user.pk:

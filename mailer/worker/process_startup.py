@@ -33,7 +33,9 @@ def start_tracing(role: str) -> None:
 def make_files_private() -> None:
     """Close our files to other users of the machine: those that exist, and those that will be created."""
     os.umask(file_modes.UMASK)
-    file_modes.restrict_to_owner(Path(os.environ.get("MAILER_CONFIG", "config.toml")), settings.CONFIG)
+    file_modes.restrict_private_files_to_owner(
+        Path(os.environ.get("MAILER_CONFIG", "config.toml")), settings.CONFIG
+    )
 
 
 def require_matching_address_hash_key() -> None:
@@ -79,7 +81,7 @@ def hold_database() -> None:
     machine_locks.hold_shared_database_lock(settings.CONFIG.path(settings.CONFIG.storage.path))
 
 
-def worker_of(configured: Worker, queues: str) -> Worker:
+def worker_config_with_queues(configured: Worker, queues: str) -> Worker:
     """[worker] with the queues of the command line, separated by commas; empty: those of the configuration.
 
     Raises ConfigError for an unknown queue, and for queues of the embedded engine, which has none.

@@ -123,7 +123,7 @@ def remaining_subscribers(job: BulkJob) -> QuerySet[Subscriber]:
     return selected_subscribers(job).filter(pk__gt=job.position, pk__lte=job.last_subscriber)
 
 
-def freeze_remaining_subscribers(job: BulkJob) -> None:
+def replace_query_with_remaining_ids(job: BulkJob) -> None:
     """Keep the primary keys of who is not handled yet instead of the search query.
 
     Erasure calls it with the job's row locked, so that the query names an erased address no longer.
@@ -134,7 +134,7 @@ def freeze_remaining_subscribers(job: BulkJob) -> None:
     job.save(update_fields=["selection"])
 
 
-def run_due(now: datetime, stop: Stop) -> int:
+def run_due_batches(now: datetime, stop: Stop) -> int:
     """The worker's job: one batch of each due bulk job in turn, until all are done; returns batches done."""
     return RUNNER.run_due(lambda: now, stop)
 

@@ -78,7 +78,7 @@ def apply_batch(job: ImportJob, after_until: tuple[int, int], now: datetime) -> 
     """
     after, until = after_until
     _speed_up()
-    with diff.compared_rows(job, after, until, with_ids=True) as cursor:
+    with diff.temporary_comparison_table(job, after, until, with_ids=True) as cursor:
         diff.lock_and_exclude_unsubscribed(cursor)
         outcomes = diff.count_outcomes(cursor)
         _write(cursor, job, outcomes, now)

@@ -82,7 +82,7 @@ FROM (
 
 
 @contextmanager
-def compared_rows(
+def temporary_comparison_table(
     job: ImportJob, after: int, until: int, *, with_ids: bool = False, lines: Collection[int] = ()
 ) -> Iterator[CursorWrapper]:
     """A cursor that sees the rows of the lines (after, until] in the temporary table import_compared.
@@ -132,7 +132,7 @@ def count_and_sample_outcomes(
     samples: dict[str, list[int]] = {}
     for after in range(0, job.last_line, BATCH_SIZE):
         until = min(after + BATCH_SIZE, job.last_line)
-        with transaction.atomic(), compared_rows(job, after, until) as cursor:
+        with transaction.atomic(), temporary_comparison_table(job, after, until) as cursor:
             outcomes = count_outcomes(cursor)
             stats.count(outcomes)
             for outcome in outcomes:
@@ -149,7 +149,7 @@ def compared_rows_at_lines(job: ImportJob, lines: Collection[int]) -> list[dict[
     """These lines as they compare now, each by column of import_compared."""
     if not lines:
         return []
-    with transaction.atomic(), compared_rows(job, 0, job.last_line, lines=lines) as cursor:
+    with transaction.atomic(), temporary_comparison_table(job, 0, job.last_line, lines=lines) as cursor:
         cursor.execute("SELECT * FROM import_compared ORDER BY line")
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

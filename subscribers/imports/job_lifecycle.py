@@ -217,7 +217,7 @@ def create(file_name: str, options: ImportOptions, now: datetime) -> ImportJob:
             "delimiter": options.delimiter,
             "columns": dict(options.columns),
             "words": dict(options.words),
-            "values": unknown_values.check_choices(options.values),
+            "values": unknown_values.clean_choices(options.values),
         },
         state=State.READING,
         created_by=options.created_by,
@@ -267,12 +267,12 @@ def set_columns(
         )
 
 
-def set_values(job: ImportJob, choices: unknown_values.Choices) -> None:
+def set_values_and_read_again(job: ImportJob, choices: unknown_values.Choices) -> None:
     """Set what values that are not known mean, in place of earlier choices; the worker reads the file again.
 
     Raises WrongState, also when the file is no longer stored; ValueError for a code that does not exist.
     """
-    options = {**job.options, "values": unknown_values.check_choices(choices)}
+    options = {**job.options, "values": unknown_values.clean_choices(choices)}
     stored_still = job.upload and uploads_and_staging.is_stored(job.upload)
     if not stored_still or not resumable_jobs.transition(
         job, [State.READY], State.READING, options=options, position=0
@@ -387,7 +387,7 @@ def discard(job: ImportJob, by: str, now: datetime) -> None:
     uploads_and_staging.delete(job.upload)
 
 
-def delete_expired(now: datetime) -> int:
+def discard_or_purge_expired(now: datetime) -> int:
     """Discard what was not applied in time, and delete what can no longer be undone; the number of those."""
     for job in ImportJob.objects.filter(state__in=_UNAPPLIED, created_at__lt=now - APPLY_WITHIN):
         discard(job, "", now)

@@ -14,9 +14,9 @@ from subscribers.imports.column_mapping import Columns
 from subscribers.imports.row_types import TableRow
 from subscribers.imports.status_cells import (
     Status,
+    explicit_status_or_subscribed,
     may_mention_status,
     normalise_words,
-    status_mentioned_in_any_column,
 )
 from subscribers.imports.status_columns import infer_reading, make_cell_reader, status_column_of_heading
 from subscribers.translate_stored_texts import stored
@@ -132,7 +132,7 @@ class Survey:
         for heading, value in (late_keys or {}).items():
             kind = status_column_of_heading(heading.partition(".")[2])
             proposed = kind.field if kind else "mentions"
-            if kind or status_mentioned_in_any_column(value) is not Status.SUBSCRIBED:
+            if kind or explicit_status_or_subscribed(value) is not Status.SUBSCRIBED:
                 found.append(Question(0, heading, (value[:_SHOWN_LENGTH],), "column", proposed))
         return sorted(found)
 
@@ -165,9 +165,7 @@ class Survey:
             if not may_mention_status(values):
                 return
             parts = {part for value in values for part in _PARTS.split(value)} | values
-            said = sorted(
-                one for one in parts if status_mentioned_in_any_column(one) is not Status.SUBSCRIBED
-            )
+            said = sorted(one for one in parts if explicit_status_or_subscribed(one) is not Status.SUBSCRIBED)
             if said:
                 self._ask(place, "mentions", said)
             return

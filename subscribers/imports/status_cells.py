@@ -238,7 +238,7 @@ def word_status(cell: str) -> Status | None:
 
 
 @lru_cache(maxsize=4096)
-def status_mentioned_in_any_column(cell: str) -> Status:
+def explicit_status_or_subscribed(cell: str) -> Status:
     """What a cell of any column says clearly; SUBSCRIBED where it says nothing about that."""
     text = cell.strip()[:_CLEAR_LENGTH]
     if is_link_or_address(text):
@@ -252,7 +252,7 @@ def status_mentioned_in_any_column(cell: str) -> Status:
 def may_mention_status(cells: Iterable[str]) -> bool:
     """Whether any of the cells may say that a person left.
 
-    Much faster than `status_mentioned_in_any_column`, which is called only if so.
+    Much faster than `explicit_status_or_subscribed`, which is called only if so.
     """
     text = "\n".join(cells).casefold()
     return any(stem in text for stem in _STEMS)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from subscribers.imports.status_cells import (
     Status,
+    explicit_status_or_subscribed,
     is_date,
     is_link_or_address,
     is_negated,
@@ -22,7 +23,6 @@ from subscribers.imports.status_cells import (
     negative_phrase_status,
     normalise_words,
     opt_out_or_bounce_status,
-    status_mentioned_in_any_column,
     word_status,
 )
 
@@ -184,7 +184,7 @@ def make_cell_reader(
         "status": status,
         "opted_out": opted_out,
         "opted_in": opted_in,
-        "mentions": status_mentioned_in_any_column,
+        "mentions": explicit_status_or_subscribed,
     }
     return by_field[field]
 
@@ -195,13 +195,13 @@ _FILE_NAME = re.compile(
 )
 
 
-def file_status(name: str) -> tuple[str, bool]:
+def status_in_file_name(name: str) -> tuple[str, bool]:
     """What a file's name says about the people in it, as a word, and whether that is sure; "" for nothing."""
     base = name.replace("\\", "/").rpartition("/")[2]
     if exported := _FILE_NAME.match(base):
         return exported[1].casefold(), True
     text = normalise_words(base.rpartition(".")[0] or base)
-    said = status_mentioned_in_any_column(text)
+    said = explicit_status_or_subscribed(text)
     if said is Status.SUBSCRIBED and re.search(r"\bblocks?\b|\bno ?mail\b|\bblack\b", text):
         said = Status.BLOCKED
     return ("", True) if said is Status.SUBSCRIBED else (said.value, False)
@@ -210,7 +210,7 @@ def file_status(name: str) -> tuple[str, bool]:
 def _read_unnamed(values: set[str], words: Mapping[str, Status]) -> Reading:
     """A column whose heading says nothing: a few clear words in it may be statuses."""
     if not may_mention_status(values) or not any(
-        status_mentioned_in_any_column(value) is not Status.SUBSCRIBED for value in values
+        explicit_status_or_subscribed(value) is not Status.SUBSCRIBED for value in values
     ):
         return Reading("ignore")
     understood = [words.get(normalise_words(value)) or word_status(value) for value in values]

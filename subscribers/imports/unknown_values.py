@@ -106,7 +106,7 @@ def folded_choices(choices: Choices) -> dict[str, dict[str, str]]:
     }
 
 
-def check_choices(choices: Choices) -> dict[str, dict[str, str]]:
+def clean_choices(choices: Choices) -> dict[str, dict[str, str]]:
     """The choices, copied. Raises ValueError for a kind or a code that does not exist."""
     for kind, found in choices.items():
         possible = KINDS.get(kind, frozenset())
@@ -133,7 +133,7 @@ def parse_choices(words: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def earlier_choices(job: ImportJob) -> dict[str, dict[str, str]]:
+def choices_of_other_imports(job: ImportJob) -> dict[str, dict[str, str]]:
     """What was chosen for values in other imports, the latest first, by the folded value."""
     others = ImportJob.objects.exclude(pk=job.pk).order_by("-pk").values_list("options", flat=True)
     found: dict[str, dict[str, str]] = {}

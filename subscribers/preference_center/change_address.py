@@ -213,7 +213,7 @@ def reject_and_restore_old_address(rejection: Rejection, evidence: Evidence, now
         handed_over = since.filter(new_is_known=True, changed_at__isnull=False)
         for ended_at in handed_over.values_list("changed_at", flat=True):
             if ended_at is not None and unsubscribe.restore(subscriber.pk, ended_at, evidence, now):
-                subscribe.notify_resubscribed(subscriber, None)
+                subscribe.send_resubscribed_signal(subscriber, None)
 
 
 def _restore_address(

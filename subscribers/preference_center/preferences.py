@@ -178,7 +178,7 @@ def save(
             )
 
 
-def email_preferences_link(subscriber: Subscriber, newsletter_id: int, network: str, now: datetime) -> str:
+def send_preferences_link(subscriber: Subscriber, newsletter_id: int, network: str, now: datetime) -> str:
     """Email the link to the preferences to the subscriber: "sent", or "busy" when it was requested too often.
 
     A suppressed address gets none, which the answer does not reveal. `network`: as consent.network_of gives

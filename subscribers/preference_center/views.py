@@ -145,7 +145,7 @@ def _undo(visit: _Visit) -> _Outcome:
     lists = set(unsubscribe.confirmed_list_ids(visit.subscriber.pk))
     visit.save(before)
     if set(before.lists) - lists:
-        subscribe.notify_resubscribed(visit.subscriber, visit.newsletter_id)
+        subscribe.send_resubscribed_signal(visit.subscriber, visit.newsletter_id)
     return "undone"
 
 
@@ -176,7 +176,9 @@ def _send_data_link(visit: _Visit) -> _Outcome:
 
 def _record_reason(visit: _Visit) -> _Outcome:
     reason = visit.request.POST.get("why", "")
-    is_known = unsubscribe.notify_unsubscribe_reason(visit.subscriber, visit.newsletter_id, reason, visit.now)
+    is_known = unsubscribe.send_unsubscribe_reason_signal(
+        visit.subscriber, visit.newsletter_id, reason, visit.now
+    )
     return "thanks" if is_known else ""
 
 
@@ -228,8 +230,8 @@ def _handle_unsubscribe(
         return "resubscribed" if is_back else "unsubscribed"
     if "send" in post:
         network = network_of(client_address(request))
-        return preferences.email_preferences_link(subscriber, newsletter_id, network, now)
-    if unsubscribe.notify_unsubscribe_reason(subscriber, newsletter_id, post.get("why", ""), now):
+        return preferences.send_preferences_link(subscriber, newsletter_id, network, now)
+    if unsubscribe.send_unsubscribe_reason_signal(subscriber, newsletter_id, post.get("why", ""), now):
         return "thanks"
     # The button without a choice among the reasons is a valid answer too.
     return "unsubscribed" if "tell" in post else "nothing"

@@ -78,7 +78,7 @@ def redact(addresses: Collection[str]) -> None:
     """
     for job in BulkJob.objects.select_for_update().filter(selection__text__icontains="@").order_by("pk"):
         if any(_searches_for(job.selection["text"], address) for address in addresses):
-            bulk_jobs.freeze_remaining_subscribers(job)
+            bulk_jobs.replace_query_with_remaining_ids(job)
     for model, fields in _FREE_TEXT_FIELDS:
         _redact_fields(model, fields, addresses)
     for address in addresses:

@@ -36,7 +36,7 @@ def apply_retention(now: datetime) -> None:
     unconfirmed = _delete_unconfirmed(now - timedelta(days=config.unconfirmed_days))
     cleared = consent.clear_old_details(now, config.consent_details_months)
     rate_limit.delete_expired(now)
-    job_lifecycle.delete_expired(now)
+    job_lifecycle.discard_or_purge_expired(now)
     bulk_jobs.delete_expired_changes(now)
     AddressChange.objects.filter(requested_at__lt=now - _ADDRESS_CHANGES_KEPT).delete()
     DataLink.objects.filter(requested_at__lt=now - _DATA_LINKS_KEPT).delete()

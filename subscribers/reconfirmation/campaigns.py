@@ -42,7 +42,9 @@ class CampaignRunner(JobRunner[ReconfirmationCampaign]):
 
     def batch(self, job: ReconfirmationCampaign, now: datetime) -> ReconfirmationCampaign:
         try:
-            people = list(recipients(job, now)[: self.batch_size]) if now.date() < job.deadline else []
+            people = (
+                list(remaining_recipients(job, now)[: self.batch_size]) if now.date() < job.deadline else []
+            )
         except InvalidRule:
             # No one else can be asked; those who were asked may still answer.
             people = []
@@ -80,7 +82,7 @@ def create(
     )
 
 
-def recipients(campaign: ReconfirmationCampaign, now: datetime) -> QuerySet[Subscriber]:
+def remaining_recipients(campaign: ReconfirmationCampaign, now: datetime) -> QuerySet[Subscriber]:
     """Who has still to be asked: confirmed on the list, not suppressed or paused, and not asked lately.
 
     Raises InvalidRule where a list or tag of the rule was deleted since.
@@ -101,7 +103,7 @@ def recipients(campaign: ReconfirmationCampaign, now: datetime) -> QuerySet[Subs
     )
 
 
-def run_due(now: datetime, stop: Stop = lambda: False) -> int:
+def send_due_batches(now: datetime, stop: Stop = lambda: False) -> int:
     """The worker's job: send one batch of each campaign; returns batches sent."""
     return RUNNER.run_due(lambda: now, stop, rounds=1)
 
@@ -137,7 +139,7 @@ def cancel(campaign: ReconfirmationCampaign, by: str, now: datetime) -> None:
     _end(campaign, State.CANCELLED, by, now)
 
 
-def finish(campaign: ReconfirmationCampaign, by: str, now: datetime) -> BulkJob:
+def finish_and_remove_unanswered(campaign: ReconfirmationCampaign, by: str, now: datetime) -> BulkJob:
     """Remove those who did not answer from the list, by a bulk job that can be undone. Raises WrongState."""
     if now.date() <= campaign.deadline:
         raise WrongState(

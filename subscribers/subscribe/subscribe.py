@@ -146,11 +146,11 @@ def resubscribe_where_allowed(
         if not lists:
             return False
         add_to_lists(subscriber, sorted(lists), evidence, now)
-        notify_resubscribed(subscriber, newsletter_id)
+        send_resubscribed_signal(subscriber, newsletter_id)
     return True
 
 
-def notify_resubscribed(subscriber: Subscriber, newsletter_id: int | None) -> None:
+def send_resubscribed_signal(subscriber: Subscriber, newsletter_id: int | None) -> None:
     """Send the signal that the subscriber took back that they unsubscribed."""
     resubscribed.send(Subscriber, subscriber_id=subscriber.pk, newsletter_id=newsletter_id)
 

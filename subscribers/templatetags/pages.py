@@ -27,7 +27,7 @@ def in_demo() -> bool:
 
 
 @register.simple_tag
-def tracked_events() -> str:
+def tracking_level() -> str:
     """What tracking counts: "links" (clicks), "mail" (opens too), or nothing."""
     tracking = settings.CONFIG.tracking
     if tracking.opens != "off":

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core import mail
 
-from mailer.accounts.missing_story_reminders import remind_due, silent_countries
+from mailer.accounts.missing_story_reminders import remind_offices_of_due_newsletters, silent_countries
 from mailer.accounts.models import ContributorCountries
 from mailer.approval.models import Notification
 from mailer.editions.assemble import assemble_due, create_draft_edition
@@ -52,8 +52,11 @@ def test_the_contributors_of_silent_countries_are_reminded_once_and_writers_for_
     account("left", "add_story", countries=("KG",))
     User.objects.filter(username="left").update(is_active=False)
     cast.story("almaty", countries=("KZ",), day=date(2021, 11, 20))
-    assert remind_due(REMINDED - MINUTE) == 0
-    assert (remind_due(REMINDED), remind_due(REMINDED + MINUTE)) == (1, 0)
+    assert remind_offices_of_due_newsletters(REMINDED - MINUTE) == 0
+    assert (
+        remind_offices_of_due_newsletters(REMINDED),
+        remind_offices_of_due_newsletters(REMINDED + MINUTE),
+    ) == (1, 0)
     texts = reminded()
     assert set(texts) == {"erlan"}
     assert "Kyrgyzstan" in texts["erlan"] and "Uzbekistan" in texts["erlan"]
@@ -66,7 +69,7 @@ def test_a_country_without_contributors_is_the_writers_concern() -> None:
     newsletter(countries=("KZ", "UZ"))
     account("aida", "add_story", countries=("KZ",))
     account("dana", "add_story", "submit_edition")
-    assert remind_due(REMINDED) == 1
+    assert remind_offices_of_due_newsletters(REMINDED) == 1
     texts = reminded()
     assert set(texts) == {"aida", "dana"}
     assert "Uzbekistan" in texts["dana"] and "Kazakhstan" not in texts["dana"]
@@ -84,22 +87,22 @@ def test_a_draft_counts_and_a_story_of_an_earlier_edition_does_not() -> None:
 def test_nobody_is_reminded_behind_the_cut_off_nor_without_a_rule_nor_of_an_assembled_edition() -> None:
     made = newsletter()
     account("dana", "add_story", "submit_edition")
-    assert remind_due(CUTOFF) == 0
+    assert remind_offices_of_due_newsletters(CUTOFF) == 0
     Newsletter.objects.update(office_reminder_days=None)
-    assert remind_due(REMINDED) == 0
+    assert remind_offices_of_due_newsletters(REMINDED) == 0
     Newsletter.objects.update(office_reminder_days=5)
     # A person assembled it early.
     create_draft_edition(made, "2021-12", REMINDED - MINUTE)
-    assert remind_due(REMINDED) == 0
+    assert remind_offices_of_due_newsletters(REMINDED) == 0
     assert reminded() == {}
 
 
 def test_each_period_has_a_reminder_of_its_own() -> None:
     newsletter()
     account("dana", "add_story", "submit_edition")
-    assert remind_due(REMINDED) == 1
+    assert remind_offices_of_due_newsletters(REMINDED) == 1
     cast.story("almaty", countries=("KZ",), day=date(2021, 11, 20))
     Story.objects.update(first_published_at=REMINDED)
     assert len(assemble_due(ASSEMBLED)) == 1
-    assert remind_due(REMINDED + timedelta(days=31)) == 1
+    assert remind_offices_of_due_newsletters(REMINDED + timedelta(days=31)) == 1
     assert EditionPlan.objects.exclude(offices_reminded_at=None).count() == 2

@@ -77,7 +77,7 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link_once(dana: User) -> N
     for attempt in range(5):
         sign_in("dana", "wrong", f"10.0.{attempt}")
     _reset("dana")
-    assert password_links.answer_requests(timezone.now()) == 1
+    assert password_links.mail_requested_reset_links(timezone.now()) == 1
     link, browser = _link(), Client()
     page = browser.get(link, follow=True)
     # The token stays neither in the address nor in the history.
@@ -122,7 +122,7 @@ def test_a_reset_request_does_the_same_whether_or_not_the_account_exists(dana: U
         answers.append([re.sub(r"\W.*", "", query["sql"]) for query in queries])
     assert answers[0] == answers[1]
     assert PasswordResetRequest.objects.count() == 2
-    assert password_links.answer_requests(timezone.now()) == 1
+    assert password_links.mail_requested_reset_links(timezone.now()) == 1
     assert actions(None) == ["accounts.reset_requested"]
     assert not PasswordResetRequest.objects.exists()
 

@@ -251,7 +251,7 @@ CLEAN = Description(
 @cache
 def rendered(content: Content = CONTENT) -> tuple[RenderedVariant, ...]:
     """Every variant of a content."""
-    pairs, _ = variants.possible_variants(content)
+    pairs, _ = variants.countries_and_language_per_variant(content)
     return tuple(variants.render(content, countries, language) for countries, language in pairs)
 
 

@@ -53,7 +53,7 @@ def test_a_second_person_approves_exactly_the_hash_that_was_submitted(
     (approval,) = snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
     assert approval.sha256 == snapshot.sha256
     assert snapshot.state == Snapshot.State.APPROVED
-    snapshot_state_changes.require_approved_and_unchanged(snapshot)
+    snapshot_state_changes.require_approved_and_invalidate_if_changed(snapshot)
 
 
 def test_another_hash_is_refused(edition: Edition, people: cast.Staff) -> None:
@@ -193,7 +193,7 @@ def test_editing_a_story_after_approval_invalidates_the_snapshot(
     assert snapshot.state == Snapshot.State.INVALIDATED
     assert "writer changed the story" in snapshot.invalidated_reason
     with pytest.raises(SnapshotChanged):
-        snapshot_state_changes.require_approved_and_unchanged(snapshot)
+        snapshot_state_changes.require_approved_and_invalidate_if_changed(snapshot)
     with pytest.raises(ApprovalError):
         snapshot_state_changes.schedule(snapshot, people.approver, None, LATER)
 
@@ -217,7 +217,7 @@ def test_a_change_in_the_database_invalidates_the_snapshot(people: cast.Staff, w
     else:
         type(image).objects.update(file_hash="another file")
     with pytest.raises(SnapshotChanged):
-        snapshot_state_changes.require_approved_and_unchanged(snapshot)
+        snapshot_state_changes.require_approved_and_invalidate_if_changed(snapshot)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED
 

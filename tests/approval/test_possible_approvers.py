@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from mailer.approval.account_influence import DAYS, author_influence_ends_at, authors_behind
 from mailer.approval.models import AccountChange
-from mailer.approval.possible_approvers import approvers_if_submitted, approvers_of, second_persons
+from mailer.approval.possible_approvers import approvers_if_submitted, approvers_of, users_who_may_approve
 from mailer.approval.submit import submit
 from mailer.desk.base.barred_approvers import why_barred
 from tests import cast
@@ -48,7 +48,7 @@ def test_who_may_approve_is_known_before_the_edition_is_submitted() -> None:
     found = approvers_if_submitted(edition, people.writer)
     assert people.approver in [one.user for one in found.barred if one.because_of == (people.writer,)]
     snapshot = submit(edition, people.writer, timezone.now())
-    assert list(found.able) == second_persons(snapshot)
+    assert list(found.able) == users_who_may_approve(snapshot)
 
 
 def test_who_invited_an_author_is_barred_for_as_long_as_the_database_says() -> None:
@@ -60,7 +60,7 @@ def test_who_invited_an_author_is_barred_for_as_long_as_the_database_says() -> N
     (barred,) = (one for one in found.barred if one.user == people.approver)
     assert (barred.because_of, barred.controls, barred.until) == ((), (people.writer,), at + BAR)
     snapshot = submit(edition, people.writer, timezone.now())
-    assert list(found.able) == second_persons(snapshot)
+    assert list(found.able) == users_who_may_approve(snapshot)
     assert str(people.writer.first_name or people.writer) in why_barred(barred, people.admin)
     assert why_barred(barred, people.approver) != why_barred(barred, people.admin)
 

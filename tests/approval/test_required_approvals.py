@@ -77,7 +77,7 @@ def test_the_edition_is_approved_with_the_last_of_its_approvals(
         author.is_superuser = True
         snapshot_state_changes.approve(snapshot, author, snapshot.sha256, LATER, parts_to_approve=["ru"])
     assert (snapshot.state, snapshot.approved_at) == ("submitted", None)
-    assert required_approvals.missing_parts(snapshot) == ["ru", ""]
+    assert required_approvals.unapproved_parts(snapshot) == ["ru", ""]
     with pytest.raises(SnapshotChanged):
         snapshot_state_changes.schedule(snapshot, people.approver, None, LATER)
     # None: whatever is missing.
@@ -102,7 +102,7 @@ def test_a_change_voids_every_approval_and_the_first_ones_free_no_author(
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED
     again = submit(snapshot.edition, people.writer, LATER)
-    assert required_approvals.missing_parts(again) == ["ru", "kk", ""]
+    assert required_approvals.unapproved_parts(again) == ["ru", "kk", ""]
     # The newsletter's later wish changes nothing about what is submitted.
     Newsletter.objects.update(approval_rule="")
     snapshot_state_changes.approve(again, people.approver, again.sha256, LATER, parts_to_approve=["kk", "ru"])

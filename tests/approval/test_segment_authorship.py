@@ -59,7 +59,7 @@ def test_only_subscribers_in_the_segment_and_not_excluded_get_the_mailing(
     assert snapshot.audience_count == 2
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
     snapshot_state_changes.schedule(snapshot, people.approver, None, NOW)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW + timedelta(minutes=1))
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW + timedelta(minutes=1))
     assert reasons(mailing) == {"olga": "planned", "ivan": "planned"}
     assert balances(mailing)
     kept = Audience.from_dict(snapshot.audience, NOW)
@@ -73,7 +73,7 @@ def test_changing_a_segment_invalidates_the_snapshot_and_renaming_it_does_not(
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
     assert chosen.excluded is not None
     save(chosen.excluded, "The press", Group("all", chosen_parts(chosen)), "lola", NOW)
-    snapshot_state_changes.require_approved_and_unchanged(snapshot)
+    snapshot_state_changes.require_approved_and_invalidate_if_changed(snapshot)
     save(chosen.excluded, "The press", Group("none", chosen_parts(chosen)), "lola", NOW)
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "The press" in snapshot.invalidated_reason
@@ -90,7 +90,7 @@ def test_a_segment_changed_in_the_database_invalidates_the_snapshot(
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, NOW)
     Segment.objects.filter(pk=chosen.segment_id).update(rule={"version": 1, "all": []})
     with pytest.raises(SnapshotChanged):
-        snapshot_state_changes.require_approved_and_unchanged(snapshot)
+        snapshot_state_changes.require_approved_and_invalidate_if_changed(snapshot)
 
 
 def test_an_author_of_a_segment_condition_may_not_approve(edition: Edition, people: cast.Staff) -> None:
@@ -196,7 +196,7 @@ def test_an_approved_edition_is_not_sent_when_its_exclusion_tag_was_deleted(
     Tag.objects.all().delete()
     given_up = plan_then_start_or_hold(waiting, NOW)
     assert given_up.state == Mailing.State.CANCELLED and "a tag that was deleted" in given_up.reason
-    assert advance_mailings.create_and_plan_due_mailings(NOW + timedelta(minutes=1)) == []
+    assert advance_mailings.create_and_start_or_hold_due_mailings(NOW + timedelta(minutes=1)) == []
     snapshot.refresh_from_db()
     assert (
         snapshot.state == Snapshot.State.INVALIDATED

@@ -186,7 +186,7 @@ def _write_rows(readers: int) -> None:
     cast.readers(readers)
     with quick_passwords():
         cast.approved_snapshot(now)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(now)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(now)
     (event, *_) = Story.objects.order_by("pk")
     Story.objects.filter(pk=event.pk).update(
         starts=time(9, 30), ends=time(10, 0, 0, 250_000), zone="Asia/Almaty"

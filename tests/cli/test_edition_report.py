@@ -32,7 +32,7 @@ def mailing() -> Mailing:
     """Sent to four readers, one of whom does not exist."""
     readers(4)
     approved_snapshot()
-    (made,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (made,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     Delivery.objects.update(state="accepted", accepted_at=NOW)
     first = Delivery.objects.earliest("pk")
     Delivery.objects.filter(pk=first.pk).update(

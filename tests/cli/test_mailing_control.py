@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 def mailing() -> Mailing:
     readers(4)
     approved_snapshot()
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     return mailing
 
 
@@ -79,7 +79,7 @@ def test_all_remaining_rollout_steps_are_released(
     configure(sending={"rollout_percentages": ("25",)})
     readers(4)
     approved_snapshot()
-    advance_mailings.create_and_plan_due_mailings(NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     assert Mailing.objects.get().released_up_to is not None
     run_json("resume", SLUG, "--all")
     assert Mailing.objects.get().released_up_to is None
@@ -103,7 +103,7 @@ def test_a_dry_run_is_started_controlled_and_reported_separately() -> None:
     run("submit", SLUG, "--as", "writer")
     begun = run_json("dry-run", SLUG, "--to", "team@office.example.org", "--limit", "2")
     assert begun["dry_run"]["to"] == "team@office.example.org" and begun["state"] == "submitted"
-    advance_mailings.create_and_plan_due_mailings(NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     report = run_json("report", SLUG, "--dry-run")
     assert (report["audience"], report["planned"]) == (2, 2) and balanced(report)
     assert run_json("report", SLUG)["audience"] == 0
@@ -152,7 +152,7 @@ def test_the_report_balances_at_every_moment_of_sending(configure: Configure, tm
     """The report is read while an engine sends, is paused, resumes, and is cancelled."""
     readers(60)
     approved_snapshot()
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     script = Script(
         latency=0.01,
         rcpt=lambda who: "550 5.1.1 Unknown" if "3@" in who else "451 4.3.0 Later" if "7@" in who else None,

@@ -42,7 +42,7 @@ def approved_snapshot(at: datetime = NOW, edition_by: Callable[[User], Edition] 
 def released(at: datetime = NOW, edition_by: Callable[[User], Edition] = cast.short) -> Mailing:
     """The planned mailing of such a snapshot."""
     approved_snapshot(at, edition_by)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(at)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(at)
     return mailing
 
 

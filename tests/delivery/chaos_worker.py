@@ -79,7 +79,7 @@ def prepare(count: str) -> dict[str, Any]:
     now = _now()
     with quick_passwords():
         approved_snapshot(now)
-    advance_mailings.create_and_plan_due_mailings(now)
+    advance_mailings.create_and_start_or_hold_due_mailings(now)
     return {"mailing": Mailing.objects.get().pk}
 
 

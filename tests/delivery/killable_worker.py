@@ -35,7 +35,7 @@ def prepare(count: str, *domains: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     with quick_passwords():
         approved_snapshot(now)
-    advance_mailings.create_and_plan_due_mailings(now)
+    advance_mailings.create_and_start_or_hold_due_mailings(now)
     return {"mailing": Mailing.objects.get().pk}
 
 
@@ -111,7 +111,7 @@ def _judge(clock: Clock, stop: threading.Event, storage: Path) -> None:
     while not stop.wait(0.1):
         try:
             rejections_and_stop_rule_counts.process_rejections(clock())
-            rejections_and_stop_rule_counts.count_events(clock())
+            rejections_and_stop_rule_counts.add_events_to_hourly_counts(clock())
             apply_stop_rules.apply_stop_rules_to_all(clock())
         except (DatabaseError, OSError):
             # As where the disk is full.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mailer.demo.folder import free_port
-from mailer.demo.mail_catcher import Catcher, rules_of_the_cast
+from mailer.demo.mail_catcher import Catcher, sample_reader_rules
 from mailer.demo.seed import seed
 from tests.recorded import recorded
 
@@ -56,7 +56,7 @@ def a_message(recipient: str, subject: str = "Желтоқсан", html: str = "
 def running(tmp_path: Path) -> Iterator[Running]:
     port = free_port()
     # Longer than any test: bounces are written when the catcher stops.
-    catcher = Catcher(tmp_path / "mail", tmp_path / "bounces", port, rules_of_the_cast(3600))
+    catcher = Catcher(tmp_path / "mail", tmp_path / "bounces", port, sample_reader_rules(3600))
     catcher.start()
     yield Running(catcher, port, tmp_path / "mail", tmp_path / "bounces")
     catcher.stop()

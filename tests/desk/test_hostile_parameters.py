@@ -229,9 +229,7 @@ def test_every_parameter_of_every_screen(first_admin: User, monkeypatch: pytest.
     for path, names in pages.items():
         # Each alone, where the others cannot hide it; and all of them, which no form makes.
         view = getattr(resolve(path).func, "view_class", path)
-        for name in names:
-            if (view, name) not in tried:
-                requests.append((path, {name: alone}))
+        requests += [(path, {name: alone}) for name in names if (view, name) not in tried]
         requests += [(path, dict.fromkeys(names, value)) for value in together]
         if "export" in names:
             requests.append((path, {"export": "csv"}))

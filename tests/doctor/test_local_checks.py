@@ -46,13 +46,13 @@ def test_storage_that_is_not_writable_is_a_problem(context, tmp_path):
     (tmp_path / "data").write_text("a file in its place")
     for name, status in (("data", "problem"), ("new", "ok")):
         config = context(storage={"path": str(tmp_path / name)}).config
-        (found,) = local_checks.check_storage(config)
+        (found,) = local_checks.create_and_check_storage(config)
         assert found.status == status
 
 
 def test_storage_on_a_network_file_system_is_a_problem(context, tmp_path, monkeypatch):
     monkeypatch.setattr(local_checks, "file_system_of", lambda path: "nfs4")
-    found = list(local_checks.check_storage(context(storage={"path": str(tmp_path)}).config))
+    found = list(local_checks.create_and_check_storage(context(storage={"path": str(tmp_path)}).config))
     assert [one.status for one in found] == ["problem", "ok"]
     assert "media_path" in found[0].advice
 

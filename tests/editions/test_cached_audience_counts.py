@@ -31,26 +31,26 @@ def count(when: timedelta = timedelta()) -> int:
 
 def test_a_large_audience_is_shown_as_the_worker_counted_it(edition: Edition) -> None:
     audience = Audience.of_edition(edition, NOW)
-    before = cached_audience_counts.count_for_page(audience, NOW)
+    before = cached_audience_counts.cached_or_live_count(audience, NOW)
     assert (before.total, before.counted_at) == (1, None)
     # The newsletter has the same audience.
     assert count() == 1
     cast.reader("timur", (), "ru")
-    kept = cached_audience_counts.count_for_page(audience, NOW)
+    kept = cached_audience_counts.cached_or_live_count(audience, NOW)
     assert (kept.total, kept.counted_at) == (1, NOW)
     assert kept.combinations == before.combinations
     assert (count(timedelta(minutes=1)), count(timedelta(minutes=6))) == (0, 1)
-    assert cached_audience_counts.count_for_page(audience, NOW).total == 2
+    assert cached_audience_counts.cached_or_live_count(audience, NOW).total == 2
     # Without a worker, an old count is not shown.
     tomorrow = NOW + timedelta(days=2)
-    assert cached_audience_counts.count_for_page(audience, tomorrow).counted_at is None
+    assert cached_audience_counts.cached_or_live_count(audience, tomorrow).counted_at is None
 
 
 def test_a_small_audience_is_counted_for_each_page(edition: Edition, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cached_audience_counts, "COUNTED_LIVE", 1)
     count()
     cast.reader("timur", (), "ru")
-    assert cached_audience_counts.count_for_page(Audience.of_edition(edition, NOW), NOW).total == 2
+    assert cached_audience_counts.cached_or_live_count(Audience.of_edition(edition, NOW), NOW).total == 2
 
 
 def test_counting_takes_a_hundredth_of_the_time(edition: Edition) -> None:

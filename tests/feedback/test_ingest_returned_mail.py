@@ -121,7 +121,7 @@ def test_a_bounce_proves_that_a_delivery_in_doubt_was_accepted(delivery: Deliver
     ingest_returned_mail.ingest_message(
         to(message_identifiers.envelope_sender(delivery.pk), "postfix-unknown.eml"), NOW
     )
-    recover_and_finish.settle_in_doubt(NOW)
+    recover_and_finish.settle_or_resend_in_doubt(NOW)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.bounced_at, delivery.accepted_at) == ("accepted", NOW, NOW)
 

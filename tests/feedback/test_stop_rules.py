@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_database
 def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
     rejections_and_stop_rule_counts.process_rejections(clock())
-    rejections_and_stop_rule_counts.count_events(clock())
+    rejections_and_stop_rule_counts.add_events_to_hourly_counts(clock())
     return apply_stop_rules.apply_stop_rules_to_all(clock())
 
 

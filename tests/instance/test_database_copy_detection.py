@@ -117,7 +117,7 @@ def test_a_restored_database_sends_nothing_until_that_is_confirmed(
     machine: Machine, database: Callable[[str], None]
 ) -> None:
     database_copy_detection.enforce_identity(NOW)
-    database_copy_detection.mark_restored(NOW + HOUR)
+    database_copy_detection.mark_restored_and_stop_sending(NOW + HOUR)
     machine("elsewhere")
     database("new server")
     database_copy_detection.enforce_identity(NOW + HOUR)
@@ -132,7 +132,7 @@ def test_a_restored_database_sends_nothing_until_that_is_confirmed(
 
 
 def test_the_workers_job_gives_no_identity_to_a_database(machine: Machine) -> None:
-    database_copy_detection.recheck_identity(NOW)
+    database_copy_detection.enforce_existing_identity(NOW)
     assert models.load_instance() is None
 
 

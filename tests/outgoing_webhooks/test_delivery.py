@@ -49,7 +49,7 @@ def test_a_message_is_signed_so_that_the_schemes_own_library_accepts_it(
     receiver: Receiver, clock: Clock
 ) -> None:
     endpoint, secret = made(receiver)
-    events.emit("mailing.finished", [{"mailing": 7}], clock.now)
+    events.queue_messages("mailing.finished", [{"mailing": 7}], clock.now)
     assert run(clock) == 1
     ((headers, body),) = receiver.requests
     found = Webhook(secret).verify(body, {name.lower(): value for name, value in headers.items()})
@@ -84,7 +84,7 @@ def test_a_replaced_secret_signs_for_a_day_beside_the_new_one(receiver: Receiver
 def test_failures_are_retried_for_three_days_and_then_given_up(receiver: Receiver, clock: Clock) -> None:
     endpoint, _ = made(receiver)
     receiver.status = 500
-    events.emit("mailing.finished", [{"mailing": 7}], clock.now)
+    events.queue_messages("mailing.finished", [{"mailing": 7}], clock.now)
     began, one = clock.now, WebhookMessage.objects.get()
     for _ in range(40):
         run(clock, timedelta(hours=2))
@@ -96,7 +96,7 @@ def test_failures_are_retried_for_three_days_and_then_given_up(receiver: Receive
     assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 1
     assert {attempt.status for attempt in one.log.all()} == {500}
     receiver.status = 200
-    deliver.resend(one, clock.now)
+    deliver.requeue(one, clock.now)
     assert run(clock) == 1
     endpoint.refresh_from_db()
     assert (endpoint.failures, endpoint.failing_since) == (0, None)
@@ -108,7 +108,7 @@ def test_messages_of_a_failing_endpoint_wait_and_others_do_not(receiver: Receive
     failing.url = "http://127.0.0.1:9/"
     failing.save()
     working, _ = made(receiver)
-    events.emit("mailing.finished", [{"mailing": number} for number in range(3)], clock.now)
+    events.queue_messages("mailing.finished", [{"mailing": number} for number in range(3)], clock.now)
     assert run(clock) == 3
     assert WebhookAttempt.objects.filter(message__endpoint=failing).count() == 1
     assert WebhookAttempt.objects.filter(message__endpoint=failing, status=None).exists()
@@ -120,7 +120,7 @@ def test_an_endpoint_that_fails_for_days_is_deactivated(receiver: Receiver, cloc
     endpoint, _ = made(receiver)
     receiver.status = 503
     for _ in range(8):
-        events.emit("mailing.finished", [{"mailing": 7}], clock.now)
+        events.queue_messages("mailing.finished", [{"mailing": 7}], clock.now)
         run(clock, timedelta(days=1))
     endpoint.refresh_from_db()
     assert not endpoint.active

@@ -81,7 +81,7 @@ def test_an_edition_from_submission_to_its_end(endpoint: WebhookEndpoint, desk: 
     snapshot = cast.approved(desk)
     now = timezone.now()
     snapshot_state_changes.schedule(snapshot, desk.approver, None, now)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(now + timezone.timedelta(hours=1))
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(now + timezone.timedelta(hours=1))
     mailing_control.pause(mailing, desk.approver, now)
     mailing_control.resume(mailing, desk.approver, now)
     assert mailing_control.pause_automatically(mailing.pk, "breaker")
@@ -106,7 +106,7 @@ def test_dry_runs_are_told_to_nobody(endpoint: WebhookEndpoint, desk: Desk) -> N
     snapshot = cast.submitted(desk)
     WebhookMessage.objects.all().delete()
     dry = mailing_control.start_dry_run(snapshot, desk.admin.email, 1, desk.admin, timezone.now())
-    advance_mailings.create_and_plan_due_mailings(timezone.now())
+    advance_mailings.create_and_start_or_hold_due_mailings(timezone.now())
     mailing_control.cancel(dry, desk.admin, timezone.now())
     assert told() == []
 

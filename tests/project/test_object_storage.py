@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from mailer.config import ConfigError, parse
 from mailer.doctor import local_checks
-from mailer.editions.pictures import permanent_picture
+from mailer.editions.pictures import store_permanent_picture
 from subscribers.imports import job_lifecycle, uploads_and_staging
 from subscribers.imports.models import ImportJob, ImportRow
 from subscribers.models import MailingList
@@ -54,7 +54,7 @@ def bucket(server: ObjectStorage, settings: Any, configure: Callable[..., None])
 def test_pictures_are_stored_and_served_from_the_bucket(client: Client, bucket: dict[str, bytes]) -> None:
     cast.staff()
     image = cast.picture()
-    picture = permanent_picture(image)
+    picture = store_permanent_picture(image)
     assert picture.url.startswith("http://localhost")
     path = picture.url.partition("/media/")[2]
     assert {f"office/news/media/{path}", f"office/news/media/{image.file.name}"} <= set(bucket)

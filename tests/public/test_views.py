@@ -23,7 +23,7 @@ from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends
 from mailer.desk.editions.variant_previews import fill_placeholders
 from mailer.editions.assemble import create_draft_edition
-from mailer.editions.pictures import permanent_picture
+from mailer.editions.pictures import store_permanent_picture
 from mailer.public import archived_edition_queries
 from tests import cast
 
@@ -39,7 +39,7 @@ def sealed(monkeypatch: pytest.MonkeyPatch) -> tuple[Snapshot, str]:
     monthly = cast.newsletter()
     cast.story("kz-news", countries=("KZ",), picture=image, by=staff.writer)
     snapshot = submit(create_draft_edition(monthly, "2021-12", cast.NOW), staff.writer, cast.NOW)
-    return snapshot, permanent_picture(image).url.removeprefix(settings.CONFIG.site.url)
+    return snapshot, store_permanent_picture(image).url.removeprefix(settings.CONFIG.site.url)
 
 
 def mail(snapshot: Snapshot, **fields: Any) -> None:

@@ -159,7 +159,7 @@ def test_the_possible_variants_are_exactly_those_that_readers_can_get(
     stories = tuple(story(f"s{index}", *sorted(countries)) for index, countries in enumerate(concerned))
     blocks = [Block(kind, (s.key,)) for kind, s in zip(kinds_of_blocks, stories, strict=False)]  # type: ignore[arg-type]
     content = edition(*blocks, stories=stories)
-    choices, complete = story_selection.representative_choices(content, 500)
+    choices, complete = story_selection.representative_country_choices(content, 500)
     found = [story_selection.story_set(content, choice) for choice in choices]
     readers = itertools.chain.from_iterable(
         itertools.combinations((*COUNTRIES, story_selection.ELSEWHERE), size)
@@ -174,7 +174,7 @@ def test_the_possible_variants_are_exactly_those_that_readers_can_get(
 def test_five_countries_with_a_story_each_make_two_hundred_and_twenty_four_variants() -> None:
     stories = (*(story(country, country) for country in COUNTRIES), story("all"))
     content = edition(*(Block("story", (one.key,)) for one in stories), stories=stories)
-    listed, complete = variants.possible_variants(content)
+    listed, complete = variants.countries_and_language_per_variant(content)
     assert (len(listed), complete) == (32 * 7, True)
     assert listed[0] == (COUNTRIES, "en")
 
@@ -183,6 +183,6 @@ def test_variants_over_the_limit_are_cut_and_reported_as_incomplete() -> None:
     places = [f"{a}{b}" for a in "ABCDE" for b in "FGHIJ"]
     stories = tuple(story(place, place) for place in places)
     content = edition(*(Block("story", (one.key,)) for one in stories), stories=stories)
-    listed, complete = variants.possible_variants(content, limit=100)
+    listed, complete = variants.countries_and_language_per_variant(content, limit=100)
     assert (len(listed), complete) == (100, False)
     assert set(listed[0][0]) == set(places)

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from mailer.stories import draft_editing, items_removed_at_source
 from mailer.stories.items_removed_at_source import mark_removed_and_relisted
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.record_source_items import record_items
+from mailer.stories.record_source_items import make_and_update_drafts
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits
 from mailer.stories.sources.polling import poll
@@ -51,7 +51,7 @@ def listing(*days: int, **changes: Any) -> Listing:
 @pytest.mark.both_databases
 def test_an_entry_is_marked_when_it_is_missing_twice_and_not_when_it_comes_back() -> None:
     source = a_source()
-    record_items(source, entries(1, 2, 3), NOW)
+    make_and_update_drafts(source, entries(1, 2, 3), NOW)
     later = [NOW + timedelta(hours=hour) for hour in range(1, 6)]
     assert mark_removed_and_relisted(source, listing(1, 3), later[0]) == 0
     assert mark_removed_and_relisted(source, listing(1, 2, 3), later[1]) == 0
@@ -65,14 +65,14 @@ def test_an_entry_is_marked_when_it_is_missing_twice_and_not_when_it_comes_back(
     # It comes back with another text, and with the day of its change.
     StorySourceItem.objects.filter(item_id="2").update(missing_since=NOW, removed_at=NOW)
     changed = replace(entries(2)[0], title="Школа в Нарыне построена", updated=day_of(9))
-    record_items(source, [changed], later[4])
+    make_and_update_drafts(source, [changed], later[4])
     row = StorySourceItem.objects.get(item_id="2")
     assert (row.missing_since, row.removed_at, row.modified) == (None, None, day_of(9))
 
 
 def test_what_is_older_or_newer_than_the_list_is_not_deleted() -> None:
     source = a_source()
-    record_items(source, entries(1, 2, 3, 4, 5), NOW)
+    make_and_update_drafts(source, entries(1, 2, 3, 4, 5), NOW)
     for hour in (1, 2, 3):
         mark_removed_and_relisted(source, listing(2, 4, until=day_of(4)), NOW + timedelta(hours=hour))
     assert removed() == ["3"]
@@ -86,7 +86,7 @@ def test_what_is_older_or_newer_than_the_list_is_not_deleted() -> None:
 @pytest.mark.parametrize("left", [(), (1,)])
 def test_a_list_from_which_nearly_everything_disappears_is_not_believed(left: tuple[int, ...]) -> None:
     source = a_source()
-    record_items(source, entries(*range(1, 9)), NOW)
+    make_and_update_drafts(source, entries(*range(1, 9)), NOW)
     for hour in (1, 2):
         mark_removed_and_relisted(source, Listing(frozenset(map(str, left))), NOW + timedelta(hours=hour))
     assert removed() == []
@@ -94,19 +94,19 @@ def test_a_list_from_which_nearly_everything_disappears_is_not_believed(left: tu
 
 def test_a_story_that_another_source_still_has_is_not_asked_about() -> None:
     first, second = a_source(), a_source("Another office")
-    (story,) = record_items(first, [RUSSIAN], NOW).added
-    record_items(second, [replace(RUSSIAN, id="copy")], NOW)
+    (story,) = make_and_update_drafts(first, [RUSSIAN], NOW).added
+    make_and_update_drafts(second, [replace(RUSSIAN, id="copy")], NOW)
     first.items.update(removed_at=NOW)
-    assert items_removed_at_source.deleted_stories([story.pk]) == set()
+    assert items_removed_at_source.stories_removed_at_source([story.pk]) == set()
     second.items.update(removed_at=NOW)
-    assert items_removed_at_source.deleted_stories([story.pk]) == {story.pk}
+    assert items_removed_at_source.stories_removed_at_source([story.pk]) == {story.pk}
     items_removed_at_source.keep_story(story, NOW)
-    assert items_removed_at_source.deleted_stories([story.pk]) == set()
+    assert items_removed_at_source.stories_removed_at_source([story.pk]) == set()
 
 
 def test_nothing_that_an_editor_wrote_or_that_is_ready_changes() -> None:
     source, user = a_source(), User.objects.create_user("dana")
-    record_items(source, entries(1, 2, 3), NOW)
+    make_and_update_drafts(source, entries(1, 2, 3), NOW)
     touched, ready = (StorySourceItem.objects.get(item_id=one).story for one in "23")
     assert touched and ready
     draft_editing.save(touched, {"headline-ru": "Наш заголовок"}, {}, user, NOW)

@@ -26,13 +26,17 @@ from mailer.approval.models import Authorship
 from mailer.audit_log import chain
 from mailer.stories import bulk_drafts, draft_editing, source_change_and_merge_decisions, story_suggestion
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
-from mailer.stories.record_source_items import items_with_picture_to_load, preview_items, record_items
+from mailer.stories.record_source_items import (
+    items_with_picture_to_load,
+    make_and_update_drafts,
+    preview_items,
+)
 from mailer.stories.source_item_pictures import Picture
 from mailer.stories.sources.parser_pool import ParserPool
 from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.story_suggestion import MOST_HTML, digest_of
 from mailer.stories.suggestion_context import context_of
-from mailer.stories.translation_states import set_translation_sources
+from mailer.stories.translation_states import set_translation_sources_unsaved
 from tests.stories.conftest import NOW, Answer, Site
 
 pytestmark = pytest.mark.django_db
@@ -77,8 +81,8 @@ def writer() -> User:
 @pytest.mark.both_databases
 def test_an_entry_becomes_one_draft_with_suggestions_and_their_reasons() -> None:
     source = a_source()
-    (story,) = record_items(source, [RUSSIAN], NOW).added
-    assert record_items(source, [RUSSIAN], NOW) == record_items(source, [], NOW)
+    (story,) = make_and_update_drafts(source, [RUSSIAN], NOW).added
+    assert make_and_update_drafts(source, [RUSSIAN], NOW) == make_and_update_drafts(source, [], NOW)
     text = story.texts.get()
     assert (story.live, story.countries, story.date) == (False, ("KZ",), date(2021, 11, 30))
     assert (story.link, text.language, text.headline) == (RUSSIAN.link, "ru", RUSSIAN.title)
@@ -107,7 +111,7 @@ def test_a_missing_or_future_date_is_that_of_today(
 @pytest.mark.both_databases
 def test_characters_that_no_database_takes_lose_no_story() -> None:
     item = replace(RUSSIAN, id="a\0b", title="В Алматы\0 мост \ud800", categories=("Каза\0хстан",))
-    done = record_items(a_source(language="ru-KZ"), [replace(item, language="", html="x\0")], NOW)
+    done = make_and_update_drafts(a_source(language="ru-KZ"), [replace(item, language="", html="x\0")], NOW)
     assert (len(done.added), done.skipped) == (1, 0)
     assert Story.objects.get().texts.get().language == "ru"
 
@@ -126,7 +130,7 @@ def test_an_event_has_its_day_time_and_place() -> None:
         title="Фестиваль кино в Алматы",
         html="<p>Состоится 18 декабря в 18:30–20:00.</p><p>Место: Дом кино, Алматы.</p>",
     )
-    (story,) = record_items(a_source(), [item], NOW).added
+    (story,) = make_and_update_drafts(a_source(), [item], NOW).added
     assert (story.kind, story.date, f"{story.starts:%H:%M}") == ("event", date(2021, 12, 18), "18:30")
     assert story.texts.get().venue == "Дом кино, Алматы"
 
@@ -134,28 +138,28 @@ def test_an_event_has_its_day_time_and_place() -> None:
 @pytest.mark.both_databases
 def test_two_workers_that_both_see_an_entry_as_new_make_one_draft(monkeypatch: pytest.MonkeyPatch) -> None:
     source = a_source()
-    record_items(source, [RUSSIAN], NOW)
+    make_and_update_drafts(source, [RUSSIAN], NOW)
     # The second worker looked before the first one was done.
     monkeypatch.setattr("mailer.stories.record_source_items._rows", lambda source, given: {})
-    done = record_items(source, [RUSSIAN], NOW)
+    done = make_and_update_drafts(source, [RUSSIAN], NOW)
     assert (done.added, done.skipped, Story.objects.count()) == ((), 0, 1)
 
 
 @pytest.mark.both_databases
 def test_a_draft_that_staff_deleted_stays_deleted_and_so_does_its_copy_elsewhere() -> None:
     source = a_source()
-    (story,) = record_items(source, [RUSSIAN], NOW).added
+    (story,) = make_and_update_drafts(source, [RUSSIAN], NOW).added
     story.delete()
     changed = replace(RUSSIAN, title="В Алматы открыли мост через реку")
-    assert record_items(source, [changed], NOW).added == ()
-    assert record_items(a_source("Another office"), [replace(RUSSIAN, id="x")], NOW).added == ()
+    assert make_and_update_drafts(source, [changed], NOW).added == ()
+    assert make_and_update_drafts(a_source("Another office"), [replace(RUSSIAN, id="x")], NOW).added == ()
     assert not Story.objects.exists()
 
 
 def test_one_failing_entry_keeps_no_other_out(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     broken = replace(RUSSIAN, id="broken", published="yesterday")  # type: ignore[arg-type]
     other = replace(RUSSIAN, id="other", title="Бишкекте театр ачылды", html="", link="")
-    done = record_items(a_source(), [broken, other], NOW)
+    done = make_and_update_drafts(a_source(), [broken, other], NOW)
     assert (len(done.added), done.skipped) == (1, 1)
     caplog.clear()
 
@@ -167,7 +171,7 @@ def test_entries_that_are_stored_at_once_have_all_that_a_saved_draft_has() -> No
     kept_apart = replace(
         other, id="p", title="Школа в Нарыне открыта", html="<p>Новый класс.</p>", picture=png
     )
-    stories = record_items(source, [RUSSIAN, other, kept_apart], NOW).added
+    stories = make_and_update_drafts(source, [RUSSIAN, other, kept_apart], NOW).added
     assert len(stories) == 3
     for story in Story.objects.all():
         revision = story.revisions.get()
@@ -224,7 +228,7 @@ def test_a_new_draft_has_the_values_and_the_refusals_of_one_that_is_checked_in_f
         def in_full(key: str = key, values: dict[str, str] = values) -> tuple[Story, list[StoryText]]:
             story = Story(key=key, live=False, created_at=NOW, has_unpublished_changes=True)
             draft_editing.apply(story, values)
-            set_translation_sources(story, {})
+            set_translation_sources_unsaved(story, {})
             story.full_clean(validate_unique=False, validate_constraints=False)
             return story, list(story.texts.all())
 
@@ -251,11 +255,11 @@ def test_an_entry_that_cannot_be_stored_keeps_no_other_of_its_batch_out(
 
     monkeypatch.setattr(bulk_drafts, "store_picture_and_build_draft", build)
     other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="", link="")
-    done = record_items(source, [RUSSIAN, other], NOW)
+    done = make_and_update_drafts(source, [RUSSIAN, other], NOW)
     assert ([str(story) for story in done.added], done.skipped) == ([RUSSIAN.title], 1)
     # The next poll tries it again.
     monkeypatch.setattr(bulk_drafts, "store_picture_and_build_draft", original)
-    assert len(record_items(source, [RUSSIAN, other], NOW).added) == 1
+    assert len(make_and_update_drafts(source, [RUSSIAN, other], NOW).added) == 1
     caplog.clear()
 
 
@@ -268,10 +272,10 @@ def test_a_worker_that_dies_within_a_batch_leaves_nothing_half_done(monkeypatch:
 
     monkeypatch.setattr("mailer.stories.draft_or_merge_new_items._store", die)
     with pytest.raises(KeyboardInterrupt), transaction.atomic():
-        record_items(source, [RUSSIAN, KAZAKH], NOW)
+        make_and_update_drafts(source, [RUSSIAN, KAZAKH], NOW)
     assert (Story.objects.count(), StorySourceItem.objects.count()) == (0, 0)
     monkeypatch.undo()
-    assert len(record_items(source, [RUSSIAN, KAZAKH], NOW).added) == 2
+    assert len(make_and_update_drafts(source, [RUSSIAN, KAZAKH], NOW).added) == 2
 
 
 def test_many_new_entries_need_no_more_queries_than_a_few() -> None:
@@ -283,7 +287,7 @@ def test_many_new_entries_need_no_more_queries_than_a_few() -> None:
             for n in range(count)
         ]
         with CaptureQueriesContext(connection) as captured:
-            assert len(record_items(source, items, NOW).added) == count
+            assert len(make_and_update_drafts(source, items, NOW).added) == count
         queries.append(len(captured))
     assert queries[1] <= queries[0]
 
@@ -293,7 +297,7 @@ def test_entries_of_one_batch_are_compared_with_each_other() -> None:
     translated = replace(KAZAKH, translation_of=RUSSIAN.id)
     html = "<p>The bridge connects two districts of the city, and it was opened by the mayor.</p>"
     second = replace(KAZAKH, id="t", title="A new bridge", html=html, translation_of=RUSSIAN.id)
-    done = record_items(source, [second, translated, copy, RUSSIAN], NOW)
+    done = make_and_update_drafts(source, [second, translated, copy, RUSSIAN], NOW)
     story = Story.objects.get()
     assert (done.added, done.merged) == ((story,), (story, story, story))
     assert {row.item_id: row.role for row in StorySourceItem.objects.all()} == {
@@ -311,7 +315,9 @@ def test_a_process_that_parses_suggests_the_same() -> None:
     event = replace(RUSSIAN, title="Фестиваль кино в Алматы", html=html, categories=("Astana",))
     items = [RUSSIAN, KAZAKH, event, replace(RUSSIAN, id="x" * 900, published=None)]
     with ParserPool(1) as pool:
-        answers = pool.parse("suggestions", story_suggestion.build_request(context, items, NOW))["stories"]
+        answers = pool.parse("suggestions", story_suggestion.build_suggestion_request(context, items, NOW))[
+            "stories"
+        ]
     for item, answer in zip(items, answers, strict=True):
         expected = story_suggestion.suggest_story(context, item, NOW)
         assert story_suggestion.read_answer(answer, item) == expected
@@ -329,21 +335,23 @@ def test_a_picture_is_fetched_and_cleaned_and_a_bad_one_loses_no_story(site: Sit
     good = replace(RUSSIAN, picture_url=site.url("/p.png"), picture_alt="Мост")
     bad = replace(RUSSIAN, id="bad", title="Бишкекте театр ачылды", html="", link="")
     bad = replace(bad, picture_url=site.url("/big.png"))
-    first, second = record_items(a_source(), [good, bad], NOW, allow_loopback=True).added
+    first, second = make_and_update_drafts(a_source(), [good, bad], NOW, allow_loopback=True).added
     bad_story, good_story = (first, second) if second.picture_id else (second, first)
     assert good_story.picture_id and good_story.texts.get().picture_alt == "Мост"
     assert not bad_story.picture_id and bad_story.source_items.get().picture_problem
     # A private address is refused where the source is a real one.
     private = replace(RUSSIAN, id="private", title="Театр в Оше открыт", html="", link="")
-    (third,) = record_items(a_source("Other"), [replace(private, picture_url=site.url("/p.png"))], NOW).added
+    (third,) = make_and_update_drafts(
+        a_source("Other"), [replace(private, picture_url=site.url("/p.png"))], NOW
+    ).added
     assert third.source_items.get().picture_problem
 
 
 @pytest.mark.both_databases
 def test_the_same_story_from_another_source_is_merged_and_can_be_set_apart(writer: User) -> None:
-    (story,) = record_items(a_source(), [RUSSIAN], NOW).added
+    (story,) = make_and_update_drafts(a_source(), [RUSSIAN], NOW).added
     copy = replace(RUSSIAN, id="b", title="В Алматы открыли новый мост.", link="https://news.example.net/b")
-    assert record_items(a_source("Another office"), [copy], NOW).merged == (story,)
+    assert make_and_update_drafts(a_source("Another office"), [copy], NOW).merged == (story,)
     row = story.source_items.get(role="duplicate")
     assert (row.similar_reason, Story.objects.count()) == ("text", 1)
     own = source_change_and_merge_decisions.separate_duplicate(row, writer, NOW)
@@ -355,15 +363,15 @@ def test_a_translation_that_the_source_states_joins_the_story(order: tuple[int, 
     source = a_source()
     items = (RUSSIAN, replace(KAZAKH, translation_of=RUSSIAN.id))
     for place in order:
-        record_items(source, [items[place]], NOW)
+        make_and_update_drafts(source, [items[place]], NOW)
     story = Story.objects.get()
     assert {text.language for text in latest(story).texts.all()} == {"ru", "kk"}
 
 
 def test_what_looks_like_a_translation_is_suggested_and_merged_or_kept_apart(writer: User) -> None:
     source, png = a_source(), png_file()
-    (story,) = record_items(source, [replace(RUSSIAN, picture=png)], NOW).added
-    (own,) = record_items(source, [replace(KAZAKH, picture=png)], NOW).added
+    (story,) = make_and_update_drafts(source, [replace(RUSSIAN, picture=png)], NOW).added
+    (own,) = make_and_update_drafts(source, [replace(KAZAKH, picture=png)], NOW).added
     row = own.source_items.get()
     assert (row.similar_to, row.similar_reason) == (story, "picture")
     source_change_and_merge_decisions.keep_apart(row)
@@ -375,13 +383,13 @@ def test_what_looks_like_a_translation_is_suggested_and_merged_or_kept_apart(wri
     assert {text.language for text in latest(story).texts.all()} == {"ru", "kk"}
     assert Story.objects.get() == story
     # The source still has it: nothing new comes in.
-    assert record_items(source, [replace(KAZAKH, picture=png)], NOW).added == ()
+    assert make_and_update_drafts(source, [replace(KAZAKH, picture=png)], NOW).added == ()
 
 
 def test_other_news_with_the_same_picture_are_stories_of_their_own() -> None:
     source, png = a_source(), png_file()
     other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="<p>Пять премьер.</p>", link="")
-    record_items(source, [replace(RUSSIAN, picture=png), replace(other, picture=png)], NOW)
+    make_and_update_drafts(source, [replace(RUSSIAN, picture=png), replace(other, picture=png)], NOW)
     assert Story.objects.count() == 2
     assert not StorySourceItem.objects.exclude(similar_to=None).exists()
 
@@ -389,9 +397,9 @@ def test_other_news_with_the_same_picture_are_stories_of_their_own() -> None:
 @pytest.mark.both_databases
 def test_an_untouched_draft_follows_its_source() -> None:
     source = a_source()
-    (story,) = record_items(source, [RUSSIAN], NOW).added
+    (story,) = make_and_update_drafts(source, [RUSSIAN], NOW).added
     changed = replace(RUSSIAN, title="В Шымкенте открыли новый мост")
-    assert record_items(source, [changed], NOW).updated == (story,)
+    assert make_and_update_drafts(source, [changed], NOW).updated == (story,)
     draft = latest(story)
     assert (draft.headline("ru"), draft.countries) == (changed.title, ("KZ",))
     assert (story.revisions.count(), story.source_items.get().update) == (2, {})
@@ -399,14 +407,14 @@ def test_an_untouched_draft_follows_its_source() -> None:
 
 def test_a_changed_source_waits_where_an_editor_wrote(writer: User) -> None:
     source = a_source()
-    (story,) = record_items(source, [RUSSIAN], NOW).added
+    (story,) = make_and_update_drafts(source, [RUSSIAN], NOW).added
     draft_editing.save(story, {"headline-ru": "Мост открыт"}, {}, writer, NOW)
     html = "<p>Совсем другой текст.</p>"
-    record_items(source, [replace(RUSSIAN, title="Мост закрыли", html=html)], NOW)
+    make_and_update_drafts(source, [replace(RUSSIAN, title="Мост закрыли", html=html)], NOW)
     row = story.source_items.get()
     assert set(row.update) == {"headline-ru", "summary-ru", "body-ru"}
     assert latest(story).headline("ru") == "Мост открыт"
-    source_change_and_merge_decisions.take_over(row, ["body-ru"], writer, NOW)
+    source_change_and_merge_decisions.accept_changes(row, ["body-ru"], writer, NOW)
     source_change_and_merge_decisions.ignore_changes(row, ["headline-ru"])
     row.refresh_from_db()
     text = latest(story).texts.get()
@@ -416,20 +424,20 @@ def test_a_changed_source_waits_where_an_editor_wrote(writer: User) -> None:
 def test_another_picture_is_taken_by_an_untouched_draft_and_waits_on_others(writer: User) -> None:
     source = a_source()
     first, second = png_file(), png_file("#E9A724")
-    (story,) = record_items(source, [replace(RUSSIAN, picture=first)], NOW).added
+    (story,) = make_and_update_drafts(source, [replace(RUSSIAN, picture=first)], NOW).added
     old = latest(story).picture
-    record_items(source, [replace(RUSSIAN, picture=second)], NOW)
+    make_and_update_drafts(source, [replace(RUSSIAN, picture=second)], NOW)
     new = latest(story).picture
     assert old and new and new.pk != old.pk and not story.source_items.get().update
     # An editor chose the first one again; the source has none any more.
     draft_editing.save(story, {"picture": str(old.pk)}, {}, writer, NOW)
-    record_items(source, [RUSSIAN], NOW)
+    make_and_update_drafts(source, [RUSSIAN], NOW)
     row = story.source_items.get()
     assert (row.update, latest(story).picture) == ({"picture": ""}, old)
-    record_items(source, [replace(RUSSIAN, picture=second)], NOW)
+    make_and_update_drafts(source, [replace(RUSSIAN, picture=second)], NOW)
     row.refresh_from_db()
     assert row.update == {"picture": str(new.pk)}
-    source_change_and_merge_decisions.take_over(row, ["picture"], writer, NOW)
+    source_change_and_merge_decisions.accept_changes(row, ["picture"], writer, NOW)
     assert latest(story).picture == new
 
 
@@ -438,30 +446,30 @@ def test_a_changed_address_of_a_picture_is_loaded_once(site: Site) -> None:
     site.answers["/a.png"] = Answer(png_file(), "image/png")
     site.answers["/b.png"] = Answer(png_file("#E9A724"), "image/png")
     item = replace(RUSSIAN, picture_url=site.url("/a.png"))
-    (story,) = record_items(source, [item], NOW, allow_loopback=True).added
+    (story,) = make_and_update_drafts(source, [item], NOW, allow_loopback=True).added
     old = latest(story).picture
     other = replace(item, picture_url=site.url("/b.png"))
     assert [one.id for one in items_with_picture_to_load(source, [other])] == [other.id]
     assert items_with_picture_to_load(source, [item, replace(item, title="Мост закрыли")]) == []
     for _ in range(2):
-        record_items(source, [other], NOW, allow_loopback=True)
+        make_and_update_drafts(source, [other], NOW, allow_loopback=True)
     new = latest(story).picture
     assert old and new and new.pk != old.pk
     assert [path for path, _host in site.asked] == ["/a.png", "/b.png"]
     # One that cannot be loaded leaves the picture as it is.
     gone = replace(item, picture_url=site.url("/gone.png"))
-    record_items(source, [gone], NOW, allow_loopback=True)
+    make_and_update_drafts(source, [gone], NOW, allow_loopback=True)
     assert latest(story).picture == new and story.source_items.get().picture_problem
 
 
 def test_a_very_long_text_is_cut_behind_a_paragraph_and_says_so() -> None:
     paragraph = "<p>" + "Мост длиной <b>420</b> метров соединил два района. " * 20 + "</p>"
     long = replace(RUSSIAN, html=paragraph * 300)
-    (story,) = record_items(a_source(), [long], NOW).added
+    (story,) = make_and_update_drafts(a_source(), [long], NOW).added
     row, body = story.source_items.get(), story.texts.get().body
     assert MOST_HTML * 0.9 < len(body) <= MOST_HTML and body.endswith("</p>")
     assert len(row.content["body-ru"]) == len(body) and row.suggestion["shortened"]
-    record_items(row.source, [RUSSIAN], NOW)
+    make_and_update_drafts(row.source, [RUSSIAN], NOW)
     row.refresh_from_db()
     assert not row.suggestion["shortened"]
     # Without paragraphs it is cut between words.
@@ -471,16 +479,16 @@ def test_a_very_long_text_is_cut_behind_a_paragraph_and_says_so() -> None:
 
 def test_a_ready_story_is_never_changed_by_its_source(writer: User) -> None:
     source = a_source()
-    (story,) = record_items(source, [RUSSIAN], NOW).added
+    (story,) = make_and_update_drafts(source, [RUSSIAN], NOW).added
     story.get_latest_revision().publish()
-    record_items(source, [replace(RUSSIAN, title="Мост закрыли")], NOW)
+    make_and_update_drafts(source, [replace(RUSSIAN, title="Мост закрыли")], NOW)
     assert latest(story).headline("ru") == RUSSIAN.title
     assert story.source_items.get().update == {"headline-ru": "Мост закрыли"}
 
 
 def test_a_preview_says_what_would_come_in_and_writes_nothing() -> None:
     source = a_source()
-    record_items(source, [RUSSIAN], NOW)
+    make_and_update_drafts(source, [RUSSIAN], NOW)
     copy = replace(RUSSIAN, id="copy", link="https://news.example.net/b")
     new = replace(KAZAKH, id="new")
     found = preview_items(a_source("Another office"), [copy, new], NOW)

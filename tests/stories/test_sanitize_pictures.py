@@ -23,7 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 from wagtail.images import get_image_model
 from wagtail.users.models import UserProfile
 
-from mailer.editions.pictures import CROPS, LARGEST, LOGO, encode_picture, permanent_picture
+from mailer.editions.pictures import CROPS, LARGEST, LOGO, encode_picture, store_permanent_picture
 from mailer.stories import sanitize_pictures
 from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
 from tests.desk.cast import Desk, as_user
@@ -137,7 +137,7 @@ def test_an_upload_its_renditions_and_its_snapshot_have_no_metadata(
 ) -> None:
     assert upload(desk, name, photo(kind, orientation=6)).status_code == 302
     image = get_image_model().objects.get()
-    permanent = permanent_picture(image).url.rpartition("/media/")[2]
+    permanent = store_permanent_picture(image).url.rpartition("/media/")[2]
     rendition = image.get_rendition("max-165x165|format-jpeg").file.name
     for path in (image.file.name, rendition, permanent):
         assert secrets_in((Path(settings.MEDIA_ROOT) / path).read_bytes()) == [], path
@@ -147,7 +147,7 @@ def test_an_upload_its_renditions_and_its_snapshot_have_no_metadata(
 def test_a_message_shows_a_picture_in_crops_that_are_stored_once(desk: Desk) -> None:
     upload(desk, "a.jpg", photo("JPEG"))
     image = get_image_model().objects.get()
-    made = {crop: permanent_picture(image, crop) for crop in CROPS}
+    made = {crop: store_permanent_picture(image, crop) for crop in CROPS}
     # A picture is not enlarged: 40 by 20 pixels in 2:1, 3:2, 1:1 and 16:9.
     assert {crop: (one.width, one.height) for crop, one in made.items()} == {
         "wide": (40, 20),
@@ -157,7 +157,7 @@ def test_a_message_shows_a_picture_in_crops_that_are_stored_once(desk: Desk) -> 
         "video": (36, 20),
     }
     assert made["wide"].url != made["small"].url
-    assert {crop: permanent_picture(image, crop) for crop in CROPS} == made
+    assert {crop: store_permanent_picture(image, crop) for crop in CROPS} == made
 
 
 def test_a_photograph_is_encoded_anew_until_it_weighs_60_kb() -> None:

@@ -239,7 +239,7 @@ def test_hostile_and_damaged_files_are_refused(data: bytes) -> None:
     ],
 )
 def test_lines_of_countries_are_recognised(line: str, codes: tuple[str, ...] | None) -> None:
-    assert line_recognition.countries_in(line) == codes
+    assert line_recognition.parse_countries_line(line) == codes
 
 
 @pytest.mark.parametrize(

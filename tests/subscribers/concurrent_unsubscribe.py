@@ -71,7 +71,7 @@ def main() -> None:
         unsubscribe.ids_requiring_own_signup, lambda: leave(during), lambda: None
     )
     bulk.create(bulk.BulkRequest("add", target=third.pk, reason="asked for it"), "lola", now)
-    bulk.run_due(now, lambda: False)
+    bulk.run_due_batches(now, lambda: False)
     leave(during)
     confirmed = Subscription.objects.filter(state="confirmed").order_by("pk")
     lists = {

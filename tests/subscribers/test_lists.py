@@ -130,7 +130,7 @@ def test_list_growth_adds_up_by_month(monthly: MailingList, join: Join) -> None:
 
 
 def test_list_growth_is_refreshed_every_six_hours(monthly: MailingList) -> None:
-    assert list_growth.count_due(NOW) == 1
-    assert list_growth.count_due(NOW + timedelta(hours=5)) == 0
-    assert list_growth.count_due(NOW + timedelta(hours=7)) == 1
+    assert list_growth.update_due_growth(NOW) == 1
+    assert list_growth.update_due_growth(NOW + timedelta(hours=5)) == 0
+    assert list_growth.update_due_growth(NOW + timedelta(hours=7)) == 1
     assert ListGrowth.objects.count() == 1

@@ -244,14 +244,14 @@ class SubscriberMachine(RuleBasedStateMachine):
             bulk.create(
                 bulk.BulkRequest(action, tuple(people), target=target, reason="paper"), "lola", self.now
             )
-            bulk.run_due(self.now, lambda: False)
+            bulk.run_due_batches(self.now, lambda: False)
 
     @rule(number=st.integers(0, 1))
     def undo_bulk_action(self, number: int) -> None:
         for run in BulkJob.objects.filter(state="done")[number : number + 1]:
             with contextlib.suppress(WrongState):
                 bulk.RUNNER.start_undo(run, "lola", self.now)
-                bulk.run_due(self.now, lambda: False)
+                bulk.run_due_batches(self.now, lambda: False)
 
     @rule(number=st.integers(0, 1))
     def undo_an_import(self, number: int) -> None:

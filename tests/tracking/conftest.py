@@ -67,7 +67,7 @@ def planned() -> Mailing:
     snapshot = submit(edition, staff.admin, NOW)
     snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     snapshot_state_changes.schedule(snapshot, staff.approver, NOW, NOW)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     return mailing
 
 

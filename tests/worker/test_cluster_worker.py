@@ -375,11 +375,14 @@ def test_the_cluster_engine_needs_postgresql(tmp_path: Path) -> None:
 
 def test_queues_of_the_command_line_are_checked() -> None:
     clustered = Worker(engine="cluster", queues=("fetch",))
-    assert process_startup.worker_of(clustered, "").queues == ("fetch",)
-    assert process_startup.worker_of(clustered, "deliver, feedback").queues == ("deliver", "feedback")
+    assert process_startup.worker_config_with_queues(clustered, "").queues == ("fetch",)
+    assert process_startup.worker_config_with_queues(clustered, "deliver, feedback").queues == (
+        "deliver",
+        "feedback",
+    )
     for worker, queues in ((clustered, "deliver,none"), (Worker(), "deliver")):
         with pytest.raises(ConfigError, match="queues"):
-            process_startup.worker_of(worker, queues)
+            process_startup.worker_config_with_queues(worker, queues)
 
 
 def test_a_job_is_due_once_in_each_period_and_hourly_jobs_at_different_times() -> None:

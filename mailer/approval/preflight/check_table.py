@@ -671,7 +671,7 @@ CHECKS: tuple[Check, ...] = (
         "error",
         stored("A text was written for an old 8-bit font, so readers see wrong letters."),
         stored("Convert the text to Unicode, or type it again."),
-        letter_and_spelling_checks.old_fonts,
+        letter_and_spelling_checks.legacy_font_encoding,
     ),
     Check(
         "text.apostrophes",
@@ -706,7 +706,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A text has empty paragraphs or list items, a list of one item, or headings without text."),
         stored("Remove the empty parts; use the editor's heading button for headings."),
-        structure_checks.empty_elements,
+        structure_checks.empty_or_misformatted_elements,
     ),
     Check(
         "text.markup_removed",
@@ -855,7 +855,7 @@ CHECKS: tuple[Check, ...] = (
         "error",
         stored("The text of an event gives a different year from the event's date."),
         stored("Correct the year in the text, or the date of the event."),
-        date_checks.event_text_date_differs,
+        date_checks.event_text_year_differs,
     ),
     Check(
         "date.event_other_day",
@@ -1045,7 +1045,7 @@ CHECKS: tuple[Check, ...] = (
         "error",
         stored("A link shows one web address but leads to another; mail programs warn of phishing."),
         stored("Replace the address that the link shows with words that say where it leads."),
-        link_destination_checks.other_address_shown,
+        link_destination_checks.link_text_shows_other_url,
     ),
     Check(
         "link.broken",
@@ -1136,7 +1136,8 @@ CHECKS: tuple[Check, ...] = (
         "link.home_page",
         "warning",
         stored("A story or button links only to the home page of the office's website."),
-        stored("Link to the page that the text of the link promises."),
+        stored("Enter the address of the page that the text of the link promises, not of the "
+               "home page."),
         link_url_and_wording_checks.link_to_own_home_page,
     ),
     Check(
@@ -1312,7 +1313,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A subject line or preview text has many emoji."),
         stored("Keep two emoji at most: spam filters count them, and screen readers read each of them."),
-        inbox_checks.subject_emoji,
+        inbox_checks.too_many_emoji_in_subject_or_preheader,
     ),
     Check(
         "subject.reply",
@@ -1476,7 +1477,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("Readers cannot reply: the reply-to address is a no-reply address."),
         stored("Enter a reply-to address whose mail is read by a person."),
-        inbox_checks.no_reply_address,
+        inbox_checks.noreply_address,
     ),
     Check(
         "sender.headers",

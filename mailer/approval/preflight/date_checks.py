@@ -64,12 +64,12 @@ class NamedDate:
 
 def past_events(description: Description) -> Iterator[Found]:
     """Events, and stories in a save-the-date block, whose day is over."""
-    for story in dated_stories(description):
+    for story in events_and_save_the_date_stories(description):
         if story.date < description.as_of:
             yield Found(place_of(story), story.date.isoformat())
 
 
-def dated_stories(description: Description) -> Iterator[Story]:
+def events_and_save_the_date_stories(description: Description) -> Iterator[Story]:
     """Events, and the stories of save-the-date blocks."""
     dated = {key for block in description.content.blocks if block.kind == "date" for key in block.stories}
     for story in description.shown_stories:
@@ -89,7 +89,7 @@ def story_of_another_time(description: Description) -> Iterator[Found]:
 
 def event_summary_date_differs(description: Description) -> Iterator[Found]:
     """Headlines and summaries of an event whose only date is not its own, and no deadline."""
-    events = {story.key: story.date for story in dated_stories(description)}
+    events = {story.key: story.date for story in events_and_save_the_date_stories(description)}
     for text in description.texts:
         day = events.get(text.place.key) if text.place.kind == "story" else None
         named = list(dates_in(text)) if day and text.field in ("headline", "summary") else []
@@ -105,7 +105,7 @@ def event_summary_date_differs(description: Description) -> Iterator[Found]:
 
 def wrong_weekday(description: Description) -> Iterator[Found]:
     """Weekdays that are not those of the date beside them."""
-    events = {story.key: story.date for story in dated_stories(description)}
+    events = {story.key: story.date for story in events_and_save_the_date_stories(description)}
     for text in description.texts:
         own = events.get(text.place.key) if text.place.kind == "story" else None
         for named in dates_in(text):
@@ -141,9 +141,9 @@ def _exists(named: NamedDate) -> bool:
     return named.day <= monthrange(named.year, named.month)[1]
 
 
-def event_text_date_differs(description: Description) -> Iterator[Found]:
+def event_text_year_differs(description: Description) -> Iterator[Found]:
     """Texts of an event that name another year, or only another day, than the event has."""
-    events = {story.key: story.date for story in dated_stories(description)}
+    events = {story.key: story.date for story in events_and_save_the_date_stories(description)}
     for text in description.texts:
         if text.place.kind != "story" or (day := events.get(text.place.key)) is None:
             continue
@@ -155,12 +155,15 @@ def event_text_date_differs(description: Description) -> Iterator[Found]:
 def doubtful_year(description: Description) -> Iterator[Found]:
     """Dates near the edition's month, but of a year that looks like a slip: last year's, or a far one."""
     first = Period.parse(description.content.period).first_day
-    events = {story.key: (story.date.day, story.date.month) for story in dated_stories(description)}
+    events = {
+        story.key: (story.date.day, story.date.month)
+        for story in events_and_save_the_date_stories(description)
+    }
     for text in description.texts:
         own = events.get(text.place.key)
         for named in dates_in(text):
             if (named.day, named.month) == own:
-                # `event_text_date_differs` looks at it.
+                # `event_text_year_differs` looks at it.
                 continue
             near = resolve_date(NamedDate(named.day, named.month, None, None, ""), description)
             if named.year is None or near is None or named.year == near.year:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from mailer.approval.preflight.check_input import Description, Text, split_sentences
-from mailer.approval.preflight.date_checks import dated_stories, dates_in, resolve_date
+from mailer.approval.preflight.date_checks import dates_in, events_and_save_the_date_stories, resolve_date
 from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.past_days_and_event_time_checks import ANNOUNCED
 
@@ -78,7 +78,7 @@ def deadline_over(description: Description) -> Iterator[Found]:
 
 def deadline_after_event(description: Description) -> Iterator[Found]:
     """Registrations that end after the day of what they are for."""
-    days = {story.key: story.date for story in dated_stories(description)}
+    days = {story.key: story.date for story in events_and_save_the_date_stories(description)}
     for text in description.texts:
         own = days.get(text.place.key) if text.place.kind == "story" else None
         event = own or _announced(text, description)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from mailer.approval.preflight.check_input import Description, place_of
-from mailer.approval.preflight.date_checks import dated_stories
+from mailer.approval.preflight.date_checks import events_and_save_the_date_stories
 from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering import localization
 from subscribers.translate_stored_texts import stored
@@ -30,7 +30,7 @@ _FESTIVE = re.compile(
 
 def events_on_holiday(description: Description) -> Iterator[Found]:
     """Events on a public holiday of their country, unless they are for a day that is celebrated."""
-    for story in dated_stories(description):
+    for story in events_and_save_the_date_stories(description):
         if story.kind != "event" or any(_FESTIVE.search(text.headline) for text in story.texts):
             continue
         day = f"{story.date.month}-{story.date.day}"

@@ -77,7 +77,7 @@ def subject_or_preheader_in_capitals(description: Description) -> Iterator[Found
                 yield Found(place, excerpt(text))
 
 
-def subject_emoji(description: Description) -> Iterator[Found]:
+def too_many_emoji_in_subject_or_preheader(description: Description) -> Iterator[Found]:
     """Subjects and preview texts with many emoji."""
     for subject in _subjects(description.content):
         for place, text in ((_place(subject), subject.subject), (_preview(subject), subject.preheader)):
@@ -194,7 +194,7 @@ def sender_without_name(description: Description) -> Iterator[Found]:
         yield Found(_SENDER, name)
 
 
-def no_reply_address(description: Description) -> Iterator[Found]:
+def noreply_address(description: Description) -> Iterator[Found]:
     """An address for answers that takes none."""
     address = description.sender.reply_to or description.sender.email
     if _NO_REPLY.match(address):

@@ -75,7 +75,7 @@ def missing_special_letters(text: Text) -> Iterator[Found]:
 
 
 @check_each_text
-def old_fonts(text: Text) -> Iterator[Found]:
+def legacy_font_encoding(text: Text) -> Iterator[Found]:
     """Kazakh, Kyrgyz and Tajik in an 8-bit font: "Тољикистон" for «Тоҷикистон»."""
     if word := old_font_word(text.plain, text.language.partition("-")[0]):
         yield Found(text.place, word)

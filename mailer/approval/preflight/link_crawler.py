@@ -60,7 +60,7 @@ def collect_draft_links(now: datetime) -> int:
 
 
 def _draft_content(edition: Edition) -> Content:
-    return content_of(edition.get_latest_revision_as_object(), pictures=False)
+    return content_of(edition.get_latest_revision_as_object(), store_pictures=False)
 
 
 def _urls(content: Content) -> Iterator[str]:

@@ -277,7 +277,7 @@ def private_page(description: Description) -> Iterator[Found]:
             yield Found(place, link.url)
 
 
-def other_address_shown(description: Description) -> Iterator[Found]:
+def link_text_shows_other_url(description: Description) -> Iterator[Found]:
     """Links whose text is the address of another site, as in phishing, or another page of the same one."""
     for link in description.anchors:
         shown = _ADDRESS.fullmatch(link.words.strip())

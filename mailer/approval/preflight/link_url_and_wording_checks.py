@@ -188,10 +188,10 @@ def mismatched_or_misspelled_mailto_links(description: Description) -> Iterator[
 
 def is_near_known_domain(address: str, own: str) -> bool:
     """Whether an address's domain is a letter or two away from the office's, or one from a well-known one."""
-    return bool(_TOP.search(address.lower()) or nearest_domain(address, own))
+    return bool(_TOP.search(address.lower()) or suggested_domain(address, own))
 
 
-def nearest_domain(address: str, own: str) -> str:
+def suggested_domain(address: str, own: str) -> str:
     """The domain that an address nearly has: the office's own, else a well-known one; else empty."""
     domain = address.rpartition("@")[2].lower()
     if domain == own or domain in _DOMAINS:
@@ -204,7 +204,7 @@ def nearest_domain(address: str, own: str) -> str:
 
 def with_domain_suggestion(address: str, own: str) -> str:
     """An address for staff, with the domain that was probably meant."""
-    meant = nearest_domain(address, own)
+    meant = suggested_domain(address, own)
     return (
         stored("%(address)s (did you mean …@%(domain)s?)", address=address, domain=meant)
         if meant

@@ -10,9 +10,9 @@ from babel.core import get_global
 
 from mailer.approval.preflight.check_input import Description, Text, excerpt, place_of
 from mailer.approval.preflight.date_checks import (
-    dated_stories,
     dates_in,
     event_summary_date_differs,
+    events_and_save_the_date_stories,
     resolve_date,
 )
 from mailer.approval.preflight.findings_and_overrides import Found
@@ -118,7 +118,7 @@ def past_day_announced_as_future(description: Description) -> Iterator[Found]:
 
 def event_announced_for_other_day(description: Description) -> Iterator[Found]:
     """Sentences of an event's text that announce a day some days from its own."""
-    events = {story.key: story.date for story in dated_stories(description)}
+    events = {story.key: story.date for story in events_and_save_the_date_stories(description)}
     reported = {one.place for one in event_summary_date_differs(description)}
     for text in description.texts:
         pattern, own = _HELD.get(text.language.partition("-")[0]), events.get(text.place.key)

@@ -125,7 +125,7 @@ def unplaced_stories(description: Description) -> Iterator[Found]:
             yield Found(place_of(story), stored("The story is not in any block of the edition."))
 
 
-def empty_elements(description: Description) -> Iterator[Found]:
+def empty_or_misformatted_elements(description: Description) -> Iterator[Found]:
     """Empty paragraphs and items, lists of one, headings with nothing under them, texts of markup only."""
     for place, markup, kind in _rich_texts(description):
         empty = _EMPTY_PIECE.search(markup)

@@ -114,7 +114,7 @@ def send_due(
     summary = SendSummary(recovered=recover_and_finish.recover(now()))
     recover_and_finish.exclude_cancelled()
     recover_and_finish.expire_open_deliveries(now())
-    recover_and_finish.settle_in_doubt(now())
+    recover_and_finish.settle_or_resend_in_doubt(now())
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop
     if due := _due_mailings(only, now()):
         limits = throttle.Throttle(now())
@@ -156,7 +156,7 @@ def _sending_mailings(only: Mailing | None) -> list[Mailing]:
 
 
 def _due_mailings(only: Mailing | None, now: datetime) -> list[Mailing]:
-    return [mailing for mailing in _sending_mailings(only) if claim_and_record.is_due(mailing, now)]
+    return [mailing for mailing in _sending_mailings(only) if claim_and_record.has_due_delivery(mailing, now)]
 
 
 def _update_wait_reason(mailings: Iterable[Mailing], wait: Wait | None) -> None:
@@ -330,13 +330,17 @@ class _SendLoop:
             return
         self._recover_at = time.monotonic() + self._recover_seconds
         self._summary.recovered += recover_and_finish.recover(self._now())
-        recover_and_finish.settle_in_doubt(self._now())
+        recover_and_finish.settle_or_resend_in_doubt(self._now())
 
     def _by_priority(self, mailings: list[Mailing]) -> list[Mailing]:
         """Dry runs wait while any real mailing has due deliveries."""
         if not any(one.dry_run_to for one in mailings):
             return mailings
-        real = [one for one in mailings if not one.dry_run_to and claim_and_record.is_due(one, self._now())]
+        real = [
+            one
+            for one in mailings
+            if not one.dry_run_to and claim_and_record.has_due_delivery(one, self._now())
+        ]
         return real or mailings
 
     def _claim_more(self, transport: Transport) -> None:
@@ -382,7 +386,7 @@ class _SendLoop:
             if (
                 claimed
                 or self._stopped()
-                or not (_is_sending(mailing) and claim_and_record.is_due(mailing, now))
+                or not (_is_sending(mailing) and claim_and_record.has_due_delivery(mailing, now))
             ):
                 return claimed, deadline
 

@@ -20,8 +20,8 @@ from mailer.delivery.esp.call_outcomes import (
     AccountError,
     accepted_outcome,
     deferred_outcome,
-    on_service_list,
     refused_outcome,
+    suppressed_by_esp_outcome,
 )
 from mailer.delivery.esp.client_base import READ_TIMEOUT, HttpClient, Item, Result
 from mailer.delivery.esp.message_parts_encoder import EspMessage, json_string, literal_text
@@ -232,7 +232,7 @@ class MailtrapClient(BatchClient):
         if self._about_sender.search(text):
             return self.account_error(text, sender=True)
         if self._suppressed.search(text):
-            return on_service_list(self.redact(text))
+            return suppressed_by_esp_outcome(self.redact(text))
         return (
             refused_outcome(self.redact(text)) if self._about_recipient.search(text) else self.ambiguous(text)
         )
@@ -284,7 +284,7 @@ class PostmarkClient(BatchClient):
         about = self._about.match(raw) if code == self._invalid else None
         field = about[1].lower() if about else ""
         if code == self._inactive:
-            return on_service_list(f"{code} {text}")
+            return suppressed_by_esp_outcome(f"{code} {text}")
         if field == "to":
             return refused_outcome(f"{code} {text}")
         if code in self._transient_codes:

@@ -63,7 +63,7 @@ def refused_outcome(text: str) -> Outcome:
     return Outcome(ReplyClass.REFUSED, _shorten(f"550 5.1.1 {text}"), 550)
 
 
-def on_service_list(text: str) -> Outcome:
+def suppressed_by_esp_outcome(text: str) -> Outcome:
     """The ESP sends nothing to this address, which is on its suppression list. Written as words of ours, not
     as a server's reply: such a list proves nothing about the address.
     """

@@ -121,7 +121,7 @@ class PartsEncoder:
 
     def prepare(self, context: MailingContext, rendered: RenderedVariant) -> _Variant:
         escape = self._escape
-        subject = mime_encoding.single_line(rendered.subject, "Subject")
+        subject = mime_encoding.require_single_line(rendered.subject, "Subject")
         return _Variant(
             subject=escape.text(subject),
             html=TextTemplate(_between_tags(rendered.html, escape.html), merge_tags.html_value),
@@ -153,7 +153,7 @@ class PartsEncoder:
         fields = {"List-Unsubscribe": unsubscribe, "Content-Language": variant.language}
         return EspMessage(
             token=token,
-            to=mime_encoding.single_line(claimed.email, "To"),
+            to=mime_encoding.require_single_line(claimed.email, "To"),
             sender=variant.sender,
             reply_to=context.headers.reply_to,
             subject=variant.subject,
@@ -165,7 +165,7 @@ class PartsEncoder:
         )
 
     def _sender(self, context: MailingContext) -> str:
-        name = mime_encoding.single_line(context.headers.from_name, "the name in From")
+        name = mime_encoding.require_single_line(context.headers.from_name, "the name in From")
         return str(Address(self._escape.text(name), addr_spec=context.headers.from_email))
 
 

@@ -32,8 +32,8 @@ from mailer.delivery.esp.call_outcomes import (
     accepted_outcome,
     deferred_outcome,
     in_doubt_outcome,
-    on_service_list,
     refused_outcome,
+    suppressed_by_esp_outcome,
 )
 from mailer.delivery.esp.client_base import HttpClient, Item, Result
 from mailer.delivery.esp.message_parts_encoder import EspMessage
@@ -103,7 +103,7 @@ class MailerSendClient(HttpClient):
             for reason in recipient.get("reasons") or recipient.get("reason") or [warning["type"]]
         ]
         if suppressed:
-            return [on_service_list(self.redact(", ".join(map(str, suppressed))))]
+            return [suppressed_by_esp_outcome(self.redact(", ".join(map(str, suppressed))))]
         return [accepted_outcome(f"queued {message_id}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
@@ -190,7 +190,7 @@ class MandrillClient(HttpClient):
             return [self.account_error(f"{status} {reason}", sender=reason in self._sender_reasons)]
         if status == "invalid" or reason == "invalid":
             return [refused_outcome(f"{status} {reason}")]
-        return [on_service_list(f"{status} {reason}")]
+        return [suppressed_by_esp_outcome(f"{status} {reason}")]
 
     def read_error(self, status: int, answer: dict[str, Any], items: Sequence[Item]) -> list[Result] | None:
         name, text = str(answer.get("name", "")), self.error_text(answer)
@@ -427,4 +427,4 @@ class UnisenderGoClient(HttpClient):
             return refused_outcome(why)
         if why == "temporary_unavailable":
             return deferred_outcome(why)
-        return self.ambiguous(why) if why == "duplicate" else on_service_list(why)
+        return self.ambiguous(why) if why == "duplicate" else suppressed_by_esp_outcome(why)

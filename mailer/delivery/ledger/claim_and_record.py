@@ -172,7 +172,7 @@ def claim_or_exclude_due_deliveries(
     return _redirect(claimed, mailing.dry_run_to) if mailing.dry_run_to else claimed
 
 
-def is_due(mailing: Mailing, now: datetime) -> bool:
+def has_due_delivery(mailing: Mailing, now: datetime) -> bool:
     """Whether a claim would find a delivery."""
     deferred = "SELECT 1 FROM mailer_delivery WHERE mailing_id = %s AND state = 'deferred' AND due_at <= %s"
     with connection.cursor() as cursor:

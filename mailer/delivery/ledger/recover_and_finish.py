@@ -189,7 +189,7 @@ def mark_unsettled_permanently_in_doubt(mailing: Mailing) -> int:
     return count
 
 
-def settle_in_doubt(now: datetime) -> int:
+def settle_or_resend_in_doubt(now: datetime) -> int:
     """Settle deliveries in doubt: by evidence, else by sending again if [sending] in_doubt says so; how many.
 
     A message that bounced or drew a complaint had been accepted. The others are due again, with the same

@@ -51,7 +51,7 @@ def queue_alert(alert: Alert, now: datetime) -> None:
     )
 
 
-def post_due(now: datetime) -> int:
+def post_due_and_count_accepted(now: datetime) -> int:
     """Post what is due; returns how many webhooks accepted theirs."""
     due = AlertPost.objects.filter(due_at__lte=now).order_by("due_at")
     return sum(_post(row, now) for row in due.select_related("alert__mailing__edition")[:_BATCH])

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from mailer.approval.models import StaffNotice
 from mailer.approval.outcome_notices import active_authors_and_submitter
 from mailer.approval.staff_by_permission import users_with_permission_and_email
-from mailer.approval.staff_notifications import notify_by_preference
+from mailer.approval.staff_notifications import notify_and_count_emails
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox.staff_alerts import languages_by_alert_recipient
 from subscribers import translate_stored_texts
@@ -21,7 +21,7 @@ _RECENT = timedelta(days=1)
 _STOPPED = (Mailing.State.PAUSED, Mailing.State.HELD)
 
 
-def send_mailing_notices(now: datetime) -> int:
+def notify_staff_of_stopped_and_sent_mailings(now: datetime) -> int:
     """Notify of mailings that ended or stopped; how many emails were queued. A job of the worker."""
     ended = Q(state=Mailing.State.DONE, finished_at__gt=now - _RECENT)
     found = Mailing.objects.real().filter(ended | Q(state__in=_STOPPED))
@@ -62,11 +62,11 @@ def _notify(key: str, mailing: Mailing, now: datetime) -> int:
     with transaction.atomic():
         StaffNotice.objects.create(key=key, at=now)
         if mailing.state == Mailing.State.DONE:
-            return notify_by_preference(
+            return notify_and_count_emails(
                 "sent", deciding | active_authors_and_submitter(mailing.snapshot), sent, path, now
             )
         if Alert.objects.filter(mailing=mailing, sending_stopped=True).exists():
             # They got the alert.
             alerted = set(languages_by_alert_recipient())
             deciding = {user for user in deciding if user.email not in alerted}
-        return notify_by_preference("paused", deciding, stopped, path, now)
+        return notify_and_count_emails("paused", deciding, stopped, path, now)

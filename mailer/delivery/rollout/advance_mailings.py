@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _WINDOW_PASSED = stored("The approved sending window has passed. Submit the edition again.")
 
 
-def create_and_plan_due_mailings(now: datetime) -> list[Mailing]:
+def create_and_start_or_hold_due_mailings(now: datetime) -> list[Mailing]:
     """Create and plan the mailings of scheduled snapshots that are due; the planned mailings.
 
     A snapshot whose window has passed, or whose content changed, is not sent, and gets the reason. Running
@@ -34,12 +34,12 @@ def create_and_plan_due_mailings(now: datetime) -> list[Mailing]:
     """
     due = Snapshot.objects.not_mailed().filter(state=Snapshot.State.SCHEDULED, send_at__lte=now)
     for snapshot in due.select_related("edition__newsletter").order_by("send_at", "pk"):
-        create_mailing_if_due(snapshot, now)
+        create_mailing_or_stop_snapshot(snapshot, now)
     waiting = Mailing.objects.filter(state=Mailing.State.PLANNING).order_by("pk")
     return [plan_then_start_or_hold(mailing, now) for mailing in waiting]
 
 
-def create_mailing_if_due(snapshot: Snapshot, now: datetime) -> None:
+def create_mailing_or_stop_snapshot(snapshot: Snapshot, now: datetime) -> None:
     """Create the mailing of a snapshot if it is still scheduled, due and unchanged."""
     if now > snapshot.window_until:
         _invalidate(snapshot, _WINDOW_PASSED)
@@ -56,7 +56,7 @@ def create_mailing_if_due(snapshot: Snapshot, now: datetime) -> None:
             if held.state != Snapshot.State.SCHEDULED or held.send_at is None or held.send_at > now:
                 # It was unscheduled meanwhile.
                 return
-            snapshot_state_changes.require_approved_and_unchanged(held)
+            snapshot_state_changes.require_approved_and_invalidate_if_changed(held)
             Audience.from_dict(held.audience, now).segment()
             mailing = Mailing.objects.create(
                 snapshot=held, edition=snapshot.edition, created_at=now, expires_at=expires_at

@@ -121,7 +121,7 @@ def resume(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     """
     _check_window(mailing, now)
     changes: dict[str, Any] = {}
-    if stop_rules.would_pause(mailing):
+    if stop_rules.update_counts_and_check_pause(mailing):
         changes = {"counted_from": now}
         if mailing.released_up_to is not None:
             changes |= plan_deliveries.next_step_columns(mailing)
@@ -140,7 +140,7 @@ def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
             "fully_released", gettext("This edition is already being sent to its whole audience.")
         )
     last = len(plan_deliveries.rollout_percentages())
-    changes = {"counted_from": now} if stop_rules.would_pause(mailing) else {}
+    changes = {"counted_from": now} if stop_rules.update_counts_and_check_pause(mailing) else {}
     _reset_breaker(mailing, now)
     return _transition(
         mailing,
@@ -156,7 +156,7 @@ def release_all(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     )
 
 
-def confirm_audience(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
+def confirm_audience_and_start_sending(mailing: Mailing, user: User | None, now: datetime) -> Mailing:
     """Send to an audience that differs from the approved count. Raises ControlError, as `resume` does."""
     _check_window(mailing, now)
     return _transition(

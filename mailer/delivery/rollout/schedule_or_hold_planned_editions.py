@@ -20,10 +20,10 @@ from wagtail.log_actions import log as audit
 from mailer.approval import snapshot_state_changes
 from mailer.approval.content_changes_and_authors import edition_name_to_store
 from mailer.approval.models import Snapshot
-from mailer.approval.possible_approvers import second_persons
+from mailer.approval.possible_approvers import users_who_may_approve
 from mailer.approval.snapshot_state_changes import ApprovalError
 from mailer.approval.staff_by_permission import DESK, users_with_permission_and_email
-from mailer.approval.staff_notifications import notify_by_preference
+from mailer.approval.staff_notifications import notify_and_count_emails
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.editions.models import EditionPlan
@@ -151,7 +151,7 @@ def _people(snapshot: Snapshot | None) -> set[User]:
             "mailer.approve_edition"
         )
     elif snapshot.state == State.SUBMITTED:
-        found = set(second_persons(snapshot))
+        found = set(users_who_may_approve(snapshot))
     else:
         found = users_with_permission_and_email("mailer.schedule_edition")
     return {user for user in found if user.has_perm(DESK)}
@@ -197,7 +197,7 @@ def _hold(plan: EditionPlan, reason: str, now: datetime) -> bool:
         # Those who get the alert are not notified twice.
         alerted = set(staff_alerts.languages_by_alert_recipient())
         people = {user for user in people if user.email not in alerted and user.has_perm(DESK)}
-        notify_by_preference("planned_time_missed", people, write, path, now)
+        notify_and_count_emails("planned_time_missed", people, write, path, now)
     log.warning("action=planned_edition_held edition=%d", edition.pk)
     return True
 
@@ -213,7 +213,7 @@ def _once(
     with transaction.atomic():
         if not EditionPlan.objects.filter(pk=plan.pk, **{column: None}).update(**{column: now}):
             return False
-        notify_by_preference(event, people, write, _url(plan).removeprefix(settings.CONFIG.site.url), now)
+        notify_and_count_emails(event, people, write, _url(plan).removeprefix(settings.CONFIG.site.url), now)
     return True
 
 

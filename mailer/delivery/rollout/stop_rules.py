@@ -76,7 +76,7 @@ def level_and_reached_limit(
     warn, stop, min_cases = rules.of(metric)
     if cases < min_cases:
         return Level.NONE, 0.0
-    share = 100 * lower_share(cases, base)
+    share = 100 * wilson_lower_bound(cases, base)
     if stop and share >= stop:
         return Level.PAUSE if whole or metric is StopMetric.COMPLAINED else Level.SLOW, stop
     if warn and share >= warn:
@@ -84,7 +84,7 @@ def level_and_reached_limit(
     return Level.NONE, 0.0
 
 
-def lower_share(cases: int, total: int) -> float:
+def wilson_lower_bound(cases: int, total: int) -> float:
     """The lower end of the 95 % interval of a share of which `cases` of `total` are a sample, from 0 to 1.
 
     Wilson's score interval: with p = cases / total, n = total and z = 1.96,
@@ -154,7 +154,7 @@ def update_and_read_reached_limits(mailing: Mailing) -> list[ReachedLimit]:
     )
 
 
-def would_pause(mailing: Mailing) -> bool:
+def update_counts_and_check_pause(mailing: Mailing) -> bool:
     """Whether the mailing has reached a limit at which it is paused."""
     return any(limit.level is Level.PAUSE for limit in update_and_read_reached_limits(mailing))
 

@@ -175,14 +175,14 @@ class _EditorMixin(_FormView):
         return {**super().get_form_kwargs(), "editor": current_user(self.request)}
 
 
-def account_state(user: User) -> tuple[str, str]:
+def account_tone_and_label(user: User) -> tuple[str, str]:
     """(tone, label): active, invited, deactivated, or unused for a long time."""
     now = timezone.now()
     if not user.is_active:
         return "draft", gettext("Deactivated")
     invitation = getattr(user, "invitation", None)
     if invitation is not None:
-        return invitation_state(invitation, now)
+        return invitation_tone_and_label(invitation, now)
     if unused_accounts.is_unused_account(user, now):
         return "waiting", gettext("Account not used for %(days)s days") % {
             "days": unused_accounts.UNUSED_DAYS
@@ -190,7 +190,7 @@ def account_state(user: User) -> tuple[str, str]:
     return "done", gettext("Active")
 
 
-def invitation_state(invitation: Invitation, now: datetime) -> tuple[str, str]:
+def invitation_tone_and_label(invitation: Invitation, now: datetime) -> tuple[str, str]:
     """(tone, label): whether its link still works."""
     until = password_links.invitation_expires_at(invitation)
     if until <= now:
@@ -225,7 +225,7 @@ class AccountIndex(users.IndexView):
         return [
             *others,
             Column("role", label=gettext("Roles"), accessor=_roles),
-            StateColumn("state", label=gettext("State"), accessor=account_state),
+            StateColumn("state", label=gettext("State"), accessor=account_tone_and_label),
         ]
 
     def get_base_queryset(self) -> QuerySet[User]:
@@ -319,7 +319,7 @@ class InvitationsPage(StaffPage, TemplateView):
             rows=[
                 (
                     one,
-                    invitation_state(one, now),
+                    invitation_tone_and_label(one, now),
                     _roles(one.user),
                     role_groups_and_grants.may_manage(editor, one.user),
                 )

@@ -193,7 +193,7 @@ class WebhookPage(_WebhookPage, ObjectPage[WebhookEndpoint], TemplateView):
             if found is None:
                 messages.error(request, gettext("This message of the webhook is no longer stored."))
                 return redirect("desk_webhook", pk)
-            deliver.resend(found, now)
+            deliver.requeue(found, now)
             messages.success(request, gettext("The message is being sent to the webhook again."))
         elif action in ("activate", "deactivate"):
             endpoints.set_active(self.object, action == "activate")

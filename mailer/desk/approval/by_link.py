@@ -35,7 +35,7 @@ from mailer.desk.approval.views import (
     chosen_parts_if_several,
     review_context,
 )
-from mailer.desk.editions.variant_version_diff import comparable_versions
+from mailer.desk.editions.variant_version_diff import snapshots_to_compare_with
 from mailer.rendering.data_types import RenderedVariant
 from mailer.serve_media_files import PICTURE_PATH, stored_file
 from subscribers import tokens
@@ -190,7 +190,7 @@ def approval_picture(request: HttpRequest, token: str, path: str) -> HttpRespons
         link = external_approval.find_link(token, timezone.now())
     except tokens.InvalidToken:
         raise Http404 from None
-    earlier = comparable_versions(link.snapshot.edition, link.snapshot).values()
+    earlier = snapshots_to_compare_with(link.snapshot.edition, link.snapshot).values()
     variants = SnapshotVariant.objects.filter(snapshot__in=[link.snapshot, *earlier])
     if not PICTURE_PATH.fullmatch(path) or not variants.filter(html__contains=f"/media/{path}").exists():
         raise Http404

@@ -50,7 +50,7 @@ from mailer.desk.editions.variant_matrix import VariantChoice, variant_matrix
 from mailer.desk.editions.variant_previews import variant_choices
 from mailer.desk.editions.variant_version_diff import changed_since_approval
 from mailer.editions.audience import Audience, Combination
-from mailer.editions.cached_audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
@@ -70,7 +70,7 @@ class SubmitPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
-        counted = count_for_page(audience, timezone.now())
+        counted = cached_or_live_count(audience, timezone.now())
         found = run_preflight(edition, content, counted).findings
         lines = finding_lines(
             found, self.edition, content, current_user(self.request), self._earlier_reasons()
@@ -213,7 +213,7 @@ class ReviewChecksPage(EditionPage):
             return context
         try:
             edition, content, audience = current_content(self.edition)
-            counted = count_for_page(audience, timezone.now())
+            counted = cached_or_live_count(audience, timezone.now())
         except InvalidRule:
             return context
         found = run_preflight(edition, content, counted).findings
@@ -237,7 +237,7 @@ def review_context(
     """
     content = from_json(snapshot.content)
     now = timezone.now()
-    counted = count_for_page(Audience.from_dict(snapshot.audience, now), now)
+    counted = cached_or_live_count(Audience.from_dict(snapshot.audience, now), now)
     combinations = counted.combinations
     listed = snapshot_choices(snapshot, content, combinations)
     in_use = sum(choice.subscribers > 0 for choice, _variant in listed)
@@ -353,7 +353,7 @@ def _asked_names(snapshot: Snapshot, user: User) -> str:
         return ""
     people = [
         one
-        for one in possible_approvers.second_persons(snapshot)
+        for one in possible_approvers.users_who_may_approve(snapshot)
         if emails_to_staff.is_notified_of_submission(one)
     ]
     ways = staff_notifications.notification_ways(people, "submitted")
@@ -574,7 +574,7 @@ class ApproveAction(SnapshotPage):
     def post_for(self, snapshot: Snapshot) -> HttpResponse:
         user, sha256 = current_user(self.request), self.request.POST.get("sha256", "")
         languages = chosen_parts_if_several(snapshot, self.request.POST)
-        missing = required_approvals.missing_parts(snapshot)
+        missing = required_approvals.unapproved_parts(snapshot)
         completes = languages is None or set(missing) <= set(languages)
         may_schedule = completes and user.has_perm("mailer.schedule_edition")
         return self.attempt(
@@ -733,7 +733,7 @@ def _without_subscribers(row: SnapshotVariant, countries: tuple[str, ...]) -> Va
 
 def _countries_by_key(content: Content) -> dict[str, tuple[str, ...]]:
     """Countries that lead to each possible variant: {key: countries}."""
-    pairs, _ = variants.possible_variants(content, VARIANT_LIMIT)
+    pairs, _ = variants.countries_and_language_per_variant(content, VARIANT_LIMIT)
     selector = story_selection.Selector(content)
     return {
         story_selection.variant_key(selector.story_set(countries), language): countries

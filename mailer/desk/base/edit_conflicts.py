@@ -190,13 +190,13 @@ class Merge:
     conflicts: tuple[Conflict, ...] = ()
 
 
-def find_kept_and_conflicting_fields(saved: Values, sent: Values, base: Mapping[str, str]) -> Merge:
-    """Which values stay as they are saved, and which both changed. `base`: hashes of the form's own start."""
+def find_kept_and_conflicting_fields(saved: Values, sent: Values, base_hashes: Mapping[str, str]) -> Merge:
+    """Which values stay as they are saved, and which both changed. `base_hashes`: of the form's start."""
     empty = draft_editing.value_hashes({"": ""}, _is_plain)[""]
     names = {**saved, **sent}
     # A field that was left out changes nothing; a row that was left out was removed.
     written = {name: sent.get(name, "") for name in names if name in sent or _ROW in name}
-    known = {name: base.get(name, empty) for name in names if name in base or _ROW in name}
+    known = {name: base_hashes.get(name, empty) for name in names if name in base_hashes or _ROW in name}
     _changes, conflicts = draft_editing.find_changes_and_conflicts(saved, written, known, _is_plain)
     now, mine = (draft_editing.value_hashes(values, _is_plain) for values in (saved, written))
     kept = [

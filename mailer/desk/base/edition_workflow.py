@@ -15,7 +15,7 @@ from django_stubs_ext import StrOrPromise
 
 from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Rejection, Snapshot
-from mailer.approval.possible_approvers import is_second_person
+from mailer.approval.possible_approvers import may_approve
 from mailer.approval.review_comments_and_checked_variants import comments_of
 from mailer.delivery.models import Mailing
 from mailer.desk.base.edition_next_step import next_step_for
@@ -147,7 +147,7 @@ class Overview:
     pages: tuple[Action, ...]
 
 
-def state_label(state: str) -> tuple[str, str]:
+def state_tone_and_label(state: str) -> tuple[str, str]:
     """(tone, label) of an edition state."""
     _, tone, label, _ = _STATES[state]
     return tone, str(label)
@@ -247,7 +247,7 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
 
 def _may_approve(edition: Edition, user: User) -> bool:
     waiting = edition.snapshots.filter(state=Snapshot.State.SUBMITTED).defer("content").first()
-    return waiting is not None and is_second_person(waiting, user)
+    return waiting is not None and may_approve(waiting, user)
 
 
 def _steps(at: int, instead: str, *, finished: bool) -> Iterable[Step]:

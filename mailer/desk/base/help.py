@@ -84,9 +84,9 @@ _PARSER = MarkdownIt("commonmark", {"html": False}).enable("table")
 _HEADING = re.compile(r"[^\w\- ]")
 
 
-def help_page_url(path: str) -> str:
+def help_page_url(screen_path: str) -> str:
     """The address of the help page that belongs to a screen, by the screen's path."""
-    below = path.removeprefix("/desk/")
+    below = screen_path.removeprefix("/desk/")
     target = next((page for pattern, page in _SCREENS if re.match(pattern, below)), "guide")
     name, _, anchor = target.partition("#")
     return reverse("desk_help_page", args=[name]) + (f"#{anchor}" if anchor else "")

@@ -163,7 +163,7 @@ def remove_wagtail_org_links(request: HttpRequest, items: list[MenuItem]) -> Non
     items[:] = [item for item in items if "wagtail.org" not in str(item.url)]
 
 
-def search_stories_from_menu(request: HttpRequest, areas: list[Any]) -> None:
+def keep_only_story_search_area(request: HttpRequest, areas: list[Any]) -> None:
     """Wagtail hook `construct_search`: the search box in the menu searches stories."""
     areas[:] = [area for area in areas if area.name == "stories"]
 

@@ -150,7 +150,7 @@ def newsletter_settings_authors() -> set[int]:
     return set(changed.order_by().values_list("user_id", flat=True).distinct())
 
 
-def can_be_approved(author: User) -> bool:
+def has_possible_approver(author: User) -> bool:
     """Whether an account may approve what this user writes.
 
     That is no account which the user, or who changed the newsletter, created or changed in the last 30 days.

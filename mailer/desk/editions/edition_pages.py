@@ -24,7 +24,7 @@ from wagtail.admin.widgets.button import Button, HeaderButton
 from wagtail.snippets.views.snippets import CreateView, DeleteView, IndexView, SnippetViewSet
 
 from mailer.approval.content_changes_and_authors import user_or_system_name
-from mailer.approval.snapshot_state_changes import delete_snapshots_if_none_approved
+from mailer.approval.snapshot_state_changes import require_none_approved_and_delete_snapshots
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.edition_workflow import (
@@ -33,7 +33,7 @@ from mailer.desk.base.edition_workflow import (
     change_draft,
     next_action,
     next_step_label,
-    state_label,
+    state_tone_and_label,
 )
 from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
@@ -172,7 +172,7 @@ class EditionDeleteView(DeleteView):
         try:
             with transaction.atomic():
                 if edition_state(self.object) == "rejected":
-                    delete_snapshots_if_none_approved(self.object)
+                    require_none_approved_and_delete_snapshots(self.object)
                 response: HttpResponse = super().form_valid(form)
         except ProtectedError:
             text = gettext(
@@ -386,7 +386,9 @@ class EditionViewSet(SnippetViewSet):
     list_display = [
         "__str__",
         Column("number", label=gettext_lazy("Number")),
-        StateColumn("state", label=gettext_lazy("State"), accessor=lambda one: state_label(_state(one))),
+        StateColumn(
+            "state", label=gettext_lazy("State"), accessor=lambda one: state_tone_and_label(_state(one))
+        ),
         Column(
             "next_step",
             label=gettext_lazy("Next step for this edition"),

@@ -151,7 +151,7 @@ class TermForm(forms.Form):
             cleaned[kind] = {}
             for code in self.languages:
                 try:
-                    found = translation_glossary.forms_in(cleaned.get(f"{kind}_{code}", ""))
+                    found = translation_glossary.parse_forms(cleaned.get(f"{kind}_{code}", ""))
                 except InvalidTerms:
                     text = gettext(
                         "Write at most 10 forms of the name, each on its own line and with at most 200 "

@@ -33,7 +33,7 @@ from mailer.editions.assemble import (
     now_or_demo_time,
 )
 from mailer.editions.audience import Audience
-from mailer.editions.cached_audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.models import Newsletter
 from subscribers.models import MailingList
 
@@ -167,7 +167,7 @@ def free_slug(model: type[Newsletter] | type[MailingList], name: str) -> str:
 
 def audience_size(newsletter: Newsletter) -> int:
     """The number of subscribers who would get an edition now; of a large audience, as it was counted last."""
-    return count_for_page(Audience.of_newsletter(newsletter), timezone.now()).total
+    return cached_or_live_count(Audience.of_newsletter(newsletter), timezone.now()).total
 
 
 def schedule_label(newsletter: Newsletter) -> str:

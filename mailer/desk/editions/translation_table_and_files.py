@@ -28,7 +28,7 @@ from mailer.desk.editions.glossary import notes_for
 from mailer.desk.editions.workbench import BLOCK_LABELS, notes_on_languages_without_readers
 from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.audience import Audience, Combination
-from mailer.editions.cached_audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.rendering_input import story_ids
 from mailer.editions.translation_completeness import Row, completeness_of
 from mailer.editions.translation_units_and_returned_files import (
@@ -37,8 +37,8 @@ from mailer.editions.translation_units_and_returned_files import (
     TranslatedUnit,
     TranslationFile,
     Unit,
-    apply_to_edition,
     changes_in,
+    set_texts_unsaved,
     story_values,
     units_of,
 )
@@ -139,7 +139,7 @@ class TranslationsPage(EditionPage):
         # An invalid segment is a finding of the checks.
         with suppress(InvalidRule):
             audience = Audience.of_edition(draft, timezone.now())
-            counted = count_for_page(audience, timezone.now()).combinations
+            counted = cached_or_live_count(audience, timezone.now()).combinations
         unread = notes_on_languages_without_readers(counted, newsletter)
         return super().get_context_data(
             languages=[
@@ -351,7 +351,7 @@ class TranslationImport(EditionPage):
                         self.edition,
                         user,
                         now,
-                        lambda latest: apply_to_edition(latest, own, file.target),
+                        lambda latest: set_texts_unsaved(latest, own, file.target),
                         withdrawal_acknowledged=True,
                     )
             except EditionLocked as error:

@@ -26,7 +26,7 @@ from mailer.desk.editions.preview_modes import VIEWS, shown_as
 from mailer.desk.editions.variant_matrix import VariantChoice, variant_matrix
 from mailer.editions import pictures
 from mailer.editions.audience import Combination
-from mailer.editions.cached_audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.models import Edition
 from mailer.rendering import localization, merge_tags, story_selection, variants
 from mailer.rendering.data_types import Content, RenderedVariant, from_json
@@ -95,7 +95,7 @@ def comparison_context(
 
     `content` is that of `shown`; `snapshot` its snapshot, None for the draft.
     """
-    earlier = variant_version_diff.comparable_versions(edition, snapshot)
+    earlier = variant_version_diff.snapshots_to_compare_with(edition, snapshot)
     context: dict[str, Any] = {
         "versions": [(name, _version_label(name, one)) for name, one in earlier.items()],
         "comparing": beside if shown and beside in earlier else "",
@@ -151,7 +151,7 @@ class VariantsPage(EditionPage):
         offered = (*served, *others)
         countries = tuple(code for code in offered if code in chosen_codes)
         language = self._language()
-        counted = count_for_page(audience, timezone.now())
+        counted = cached_or_live_count(audience, timezone.now())
         chosen = [*(("country", code) for code in countries), ("language", language)]
         email = render_preview(content, countries, language)
         checks = run_preflight(edition, content, counted)

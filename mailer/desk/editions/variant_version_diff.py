@@ -70,7 +70,7 @@ class Comparison:
     changes: tuple[str, ...]
 
 
-def comparable_versions(edition: Edition, snapshot: Snapshot | None) -> dict[str, Snapshot]:
+def snapshots_to_compare_with(edition: Edition, snapshot: Snapshot | None) -> dict[str, Snapshot]:
     """What a snapshot, or the draft, can be compared with: {APPROVED or SENT: snapshot}.
 
     The edition's last approved version before it, and the newsletter's edition that was sent last.

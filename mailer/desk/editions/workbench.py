@@ -44,7 +44,7 @@ from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, s
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time
 from mailer.editions.audience import Combination, languages_without_readers
-from mailer.editions.cached_audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.rendering_input import STORY_BLOCKS, content_of, story_ids_in
@@ -232,7 +232,7 @@ class WorkbenchPage(EditionPage):
     def board(self, state: str) -> dict[str, Any]:
         """The parts of the page that a change replaces."""
         draft = draft_blocks.latest_draft(self.edition)
-        content = content_of(draft, pictures=False)
+        content = content_of(draft, store_pictures=False)
         comments = list(
             ReviewComment.objects.filter(snapshot__edition=self.edition, done_at=None).select_related("user")
         )
@@ -248,7 +248,7 @@ class WorkbenchPage(EditionPage):
             "unlocked": self._unlocked(),
             "sent": state not in EDITABLE_STATES,
             **pool.context(stories),
-            **story_counts_by_country(content, self.request.GET.get("reach", "")),
+            **story_reach_context(content, self.request.GET.get("reach", "")),
             "subjects": subject_rows(draft, content),
             "assembly": assembly_note(draft),
             "added_kinds": [(kind, BLOCK_LABELS[kind]) for kind in ADDED_KINDS],
@@ -565,7 +565,7 @@ def _period_drafts(draft: Edition, inside: set[int]) -> list[int]:
     return [pk for pk, countries in found if not countries or not wanted.isdisjoint(countries)]
 
 
-def story_counts_by_country(content: Content, chosen_cell: str) -> dict[str, Any]:
+def story_reach_context(content: Content, chosen_cell: str) -> dict[str, Any]:
     """How many stories readers of each country get in each language, and a list for the chosen cell.
 
     `chosen_cell` is "KZ.ru"; the country ZZ stands for readers of other countries, none for those who chose
@@ -755,7 +755,7 @@ class ChecksPage(EditionPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         edition, content, audience = current_content(self.edition)
-        counted = count_for_page(audience, timezone.now())
+        counted = cached_or_live_count(audience, timezone.now())
         found = run_preflight(edition, content, counted).findings
         errors = sum(finding.level == "error" for finding in found)
         links = link_crawler.link_progress(content, timezone.now())

@@ -17,8 +17,8 @@ from django_stubs_ext import StrOrPromise
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
-from mailer.desk.base.edition_workflow import next_action, next_step_label, state_label
-from mailer.desk.base.setup_progress import OPTIONAL, can_be_approved, is_on_server, setup_progress
+from mailer.desk.base.edition_workflow import next_action, next_step_label, state_tone_and_label
+from mailer.desk.base.setup_progress import OPTIONAL, has_possible_approver, is_on_server, setup_progress
 from mailer.desk.home.doctor_results import status_counts
 from mailer.desk.home.who_can_write_and_approve import who_can_approve_lines, who_can_write_lines
 from mailer.doctor import requested_check_runs
@@ -108,7 +108,7 @@ def _edition_lines(_user: User) -> tuple[str, ...]:
     if (edition := _first_edition()) is None:
         return ()
     state = edition_state.edition_state(edition)
-    return (f"{edition}: {state_label(state)[1]}", next_step_label(state))
+    return (f"{edition}: {state_tone_and_label(state)[1]}", next_step_label(state))
 
 
 def _first_scheduled() -> Snapshot | None:
@@ -223,7 +223,7 @@ def steps_for(user: User) -> list[Step]:
         on_server = is_on_server(key)
         label, url = rule.action(user) if rule.action else ("", "")
         left = key in progress.left
-        barred = left and key == "edition" and not can_be_approved(user)
+        barred = left and key == "edition" and not has_possible_approver(user)
         found.append(
             Step(
                 key,

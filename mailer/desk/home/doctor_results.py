@@ -72,7 +72,7 @@ def status_counts(run: CheckRun | None) -> list[tuple[str, Promise, int]]:
     return [(*_STATUSES[status], found[status]) for status in _STATUSES if found[status]]
 
 
-def record_rows(run: CheckRun | None) -> list[ResultRow]:
+def dns_record_rows(run: CheckRun | None) -> list[ResultRow]:
     """The results of the run that are about DNS records, each with the records to publish."""
     found = run.results if run else []
     return [_row(one) for one in found if one["check"] in _DNS or one["records"]]
@@ -131,4 +131,4 @@ class DnsRecordsPage(InstallationChecksPage):
     url_name = "desk_dns_records"
 
     def rows(self, run: CheckRun | None) -> list[ResultRow]:
-        return record_rows(run)
+        return dns_record_rows(run)

@@ -15,18 +15,18 @@ from django.utils.translation import gettext
 
 from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Rejection, Snapshot
-from mailer.approval.possible_approvers import second_persons
+from mailer.approval.possible_approvers import users_who_may_approve
 from mailer.approval.preflight.inbox_checks import dmarc_problems
 from mailer.approval.preflight.load_check_input import sender_to_check
 from mailer.approval.required_approvals import PartApproval, part_approvals
 from mailer.delivery.models import Alert, Mailing
 from mailer.desk.base import localized_names_and_dates
-from mailer.desk.base.edition_workflow import Action, next_action, rejection_label, state_label
+from mailer.desk.base.edition_workflow import Action, next_action, rejection_label, state_tone_and_label
 from mailer.desk.base.setup_progress import PERMISSION
 from mailer.desk.sending.progress import progress_percent
 from mailer.editions.assemble import now_or_demo_time, upcoming_edition
 from mailer.editions.audience import Audience, languages_without_readers
-from mailer.editions.cached_audience_counts import count_for_page
+from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.models import Edition, EditionPlan, Newsletter
 from mailer.editions.rendering_input import story_ids
 from mailer.reports.collect_stats import key_figures_of
@@ -203,7 +203,7 @@ def _missing(newsletter: Newsletter, have: Iterable[set[str]]) -> tuple[MissingT
     lacking = Counter(code for languages in have for code in set(newsletter.languages) - languages)
     if lacking:
         # A language that no subscriber reads now is no task.
-        counted = count_for_page(Audience.of_newsletter(newsletter), timezone.now())
+        counted = cached_or_live_count(Audience.of_newsletter(newsletter), timezone.now())
         for code in languages_without_readers(
             counted.combinations, newsletter.languages, newsletter.fallbacks
         ):
@@ -216,13 +216,13 @@ def _missing(newsletter: Newsletter, have: Iterable[set[str]]) -> tuple[MissingT
 
 
 def _edition_card(edition: Edition, state: str, facts: _Facts, user: User) -> Card:
-    tone, label = state_label(state)
+    tone, label = state_tone_and_label(state)
     snapshot, mailing = facts.snapshots.get(edition.pk), facts.mailings.get(edition.pk)
     action = next_action(edition, state, user)
     stories = story_ids(edition) if state in WITH_WRITERS else []
     have = [facts.languages_of_story.get(pk, set()) for pk in stories]
     names = (
-        [user_or_system_name(one) for one in second_persons(snapshot)]
+        [user_or_system_name(one) for one in users_who_may_approve(snapshot)]
         if state == "submitted" and snapshot
         else []
     )
@@ -306,7 +306,7 @@ def _links(edition: Edition, state: str, user: User) -> Iterable[Action]:
 
 def _dry_run_card(mailing: Mailing, facts: _Facts) -> Card:
     edition, totals = mailing.edition, facts.totals.get(mailing.pk, Totals())
-    tone, label = state_label(mailing.state)
+    tone, label = state_tone_and_label(mailing.state)
     url = reverse("desk_edition:dry_run", args=[edition.pk])
     return Card(
         edition.newsletter,

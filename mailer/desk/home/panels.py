@@ -90,7 +90,7 @@ class SecondFactorPanel(_Panel):
     def panel_context(self, user: User) -> dict[str, Any]:
         profile = UserProfile.objects.filter(user=user).first()
         is_closed = profile is not None and profile.dismissibles.get(self.dismissible_id)
-        shown = not is_closed and second_factor.is_advisable(user)
+        shown = not is_closed and second_factor.is_advised_but_missing(user)
         return {"visible": shown, "dismissible_id": self.dismissible_id}
 
 
@@ -155,7 +155,9 @@ class RepliesPanel(_Panel):
             "unclassified": found,
             # More are not counted.
             "many": label_with_count(gettext("Unclassified replies"), found) if found > MOST else "",
-            "source_errors": source_health.failing_sources(configured_urls(settings.CONFIG), timezone.now()),
+            "source_errors": source_health.sources_needing_attention(
+                configured_urls(settings.CONFIG), timezone.now()
+            ),
         }
 
 

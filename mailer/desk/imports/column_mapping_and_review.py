@@ -33,7 +33,7 @@ from mailer.desk.imports.labels_and_totals import (
     address_warnings,
     totals,
 )
-from mailer.desk.imports.list_and_upload import State, state_label
+from mailer.desk.imports.list_and_upload import State, state_tone_and_label
 from mailer.reports.number_formats import format_number
 from mailer.reports.spreadsheet_export import csv_lines, rejected_rows_sheet
 from subscribers import iso_codes
@@ -261,7 +261,7 @@ class ValuesForm(forms.Form):
     def __init__(self, *args: Any, job: ImportJob, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         chosen = unknown_values.folded_choices(job.options.get("values") or {})
-        earlier = unknown_values.earlier_choices(job)
+        earlier = unknown_values.choices_of_other_imports(job)
         self.shown: list[_ShownValue] = []
         self._values: dict[str, UnknownValue] = {}
         for one in map(UnknownValue._make, job.options.get("unknown", ())):
@@ -350,7 +350,7 @@ class ImportPage(_ImportPage):
         )
         return super().get_context_data(
             job=job,
-            state=state_label(job),
+            state=state_tone_and_label(job),
             in_progress=job.state in _IN_PROGRESS,
             percent=job.percent,
             totals=(lines := totals(job)),
@@ -387,7 +387,7 @@ class ImportPage(_ImportPage):
                 return redirect("desk_import", job.pk)
             choices = form.choices()
         try:
-            job_lifecycle.set_values(job, choices)
+            job_lifecycle.set_values_and_read_again(job, choices)
         except WrongState as error:
             messages.error(request, str(error))
         else:

@@ -44,7 +44,7 @@ _STATES = {
 }
 
 
-def state_label(job: ImportJob) -> tuple[str, str]:
+def state_tone_and_label(job: ImportJob) -> tuple[str, str]:
     """(tone, label) of the import's state."""
     if job.error and job.state in (State.APPLYING, State.UNDOING):
         return "problem", gettext("Interrupted by an error")
@@ -82,7 +82,7 @@ class ImportIndex(TableIndex):
         return [
             TitleColumn("file_name", label=gettext("File"), get_url=self.get_edit_url),
             Column("mailing_list", label=gettext("List")),
-            StateColumn("state", label=gettext("State"), accessor=state_label),
+            StateColumn("state", label=gettext("State"), accessor=state_tone_and_label),
             Column("figures", label=gettext("Subscribers"), accessor=figures_summary),
             Column("created_by", label=gettext("Uploaded by")),
             DateColumn("created_at", label=gettext("Uploaded"), sort_key="created_at"),

@@ -20,7 +20,7 @@ from django.views.generic import TemplateView
 from wagtail.admin import messages
 
 from mailer.desk.base import localized_names_and_dates
-from mailer.desk.base.edition_workflow import state_label
+from mailer.desk.base.edition_workflow import state_tone_and_label
 from mailer.desk.base.page_base_classes import StaffPage, current_user, may_view_editions
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.models import EditionPlan
@@ -129,4 +129,4 @@ def _outcome(event: CalendarEvent) -> tuple[str, str]:
     if event.kind == "assembly":
         state = EditionPlan.State(event.outcome)
         return ("done" if state is EditionPlan.State.ASSEMBLED else "waiting"), str(state.label)
-    return state_label(event.outcome)
+    return state_tone_and_label(event.outcome)

@@ -81,7 +81,7 @@ def message_title(message: ReturnedMessage) -> str:
     return message.subject or gettext("(no subject)")
 
 
-def state_label(message: ReturnedMessage) -> tuple[str, str]:
+def state_tone_and_label(message: ReturnedMessage) -> tuple[str, str]:
     """(tone, label) of its state."""
     if message.triaged_at is not None:
         by = {"name": message.triaged_by, "result": message.get_triage_result_display()}
@@ -122,7 +122,7 @@ class ReplyIndex(ReadOnlyIndex):
                 get_title_id=lambda one: f"returnedmessage_{one.pk}_title",
                 classname="desk-message__cell",
             ),
-            StateColumn("state", label=gettext("State"), accessor=state_label),
+            StateColumn("state", label=gettext("State"), accessor=state_tone_and_label),
             DateColumn("received_at", label=gettext("Received"), sort_key="received_at"),
         ]
         if self.request.user.has_perm(_CLASSIFY_PERMISSION):
@@ -131,7 +131,9 @@ class ReplyIndex(ReadOnlyIndex):
 
     def additional_context(self) -> dict[str, Any]:
         return {
-            "source_errors": source_health.failing_sources(configured_urls(settings.CONFIG), timezone.now())
+            "source_errors": source_health.sources_needing_attention(
+                configured_urls(settings.CONFIG), timezone.now()
+            )
         }
 
 
@@ -349,7 +351,7 @@ class ReplyPage(ObjectPage[ReturnedMessage], TemplateView):
         return super().get_context_data(
             message=message,
             title=message_title(message),
-            state=state_label(message),
+            state=state_tone_and_label(message),
             **(_event(message, raw, not may_classify) if message.service else _email(raw, not may_classify)),
             explanation=_EXPLANATIONS[Kind(message.kind)],
             events=[_event_details(event) for event in message.events.all()[:50]],
@@ -406,7 +408,7 @@ class AnswerPage(ObjectPage[ReturnedMessage], FormView[AnswerForm]):
 
     def get_initial(self) -> dict[str, Any]:
         newsletter = Newsletter.objects.exclude(slug=sample_edition_markers.SLUG).first()
-        return {"newsletter": newsletter, "subject": send_staff_reply.subject_of(self.object)}
+        return {"newsletter": newsletter, "subject": send_staff_reply.reply_subject(self.object)}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(

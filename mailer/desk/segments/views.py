@@ -33,7 +33,7 @@ from mailer.desk.base.form_widgets import (
 )
 from mailer.desk.base.page_base_classes import StaffPage
 from mailer.desk.base.tables import TableIndex, TableViewSet
-from mailer.desk.subscribers.subscriber_pages import state_label
+from mailer.desk.subscribers.subscriber_pages import state_tone_and_label
 from mailer.editions.models import Edition
 from subscribers.models import MailingList
 from subscribers.segments import conditions, segments
@@ -155,7 +155,9 @@ class SegmentPage(StaffPage, TemplateView):
             conditions=available_conditions(),
             error=self.error,
             estimate=self.estimate,
-            sample=[(one, *state_label(one)) for one in self.estimate.sample] if self.estimate else [],
+            sample=[(one, *state_tone_and_label(one)) for one in self.estimate.sample]
+            if self.estimate
+            else [],
             seen=self.seen,
             may_change=self.request.user.has_perm(_CHANGE),
             may_delete=self.request.user.has_perm(_DELETE),

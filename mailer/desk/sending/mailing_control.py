@@ -71,7 +71,7 @@ _ACTIONS = {
         _State.CANCELLED,
     ),
     "confirm": _Action(
-        mailing_control.confirm_audience,
+        mailing_control.confirm_audience_and_start_sending,
         "desk.confirm_audience",
         _("The audience is confirmed. Sending starts now."),
         (_State.HELD,),

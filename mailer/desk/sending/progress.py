@@ -155,7 +155,7 @@ def _pace_and_time_left(rate: str, left: timedelta) -> str:
 
 
 def _advice(mailing: Mailing) -> Any:
-    if mailing.state == _State.PAUSED and stop_rules.would_pause(mailing):
+    if mailing.state == _State.PAUSED and stop_rules.update_counts_and_check_pause(mailing):
         gradual = mailing.released_up_to is not None
         return _STEP_PAUSED_BY_STOP_RULES if gradual else _PAUSED_BY_STOP_RULES
     return _ADVICE.get(_State(mailing.state), "")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from mailer.approval import content_changes_and_authors
 from mailer.approval.models import Snapshot
-from mailer.approval.outcome_notices import send_moment
+from mailer.approval.outcome_notices import scheduled_time_text
 from mailer.desk.base import localized_names_and_dates
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition
@@ -56,7 +56,8 @@ def editions_withdrawn_by_change(story: Story) -> list[OpenEdition]:
         return []
     found = content_changes_and_authors.sendable_snapshots(story).select_related("edition__newsletter")
     return [
-        OpenEdition(one.edition, str(one.state), send_moment(one), edition_url(one.edition)) for one in found
+        OpenEdition(one.edition, str(one.state), scheduled_time_text(one), edition_url(one.edition))
+        for one in found
     ]
 
 

@@ -34,7 +34,7 @@ from mailer.desk.base.form_widgets import OrderedCountriesInput, RichTextArea, p
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.stories import editions_of_story, preview, source_panel_and_suggestions
 from mailer.desk.stories.comments import comments_for
-from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, state_label
+from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, state_tone_and_label
 from mailer.editions import translation_glossary
 from mailer.editions.models import country_choices
 from mailer.rendering import localization, sanitize
@@ -368,7 +368,7 @@ class _Editor(StaffPage, TemplateView):
     def _json(self, form: StoryForm, saved: Saved) -> JsonResponse:
         marks = language_marks(self.story, self.offered())
         row = Story.objects.get(pk=self.story.pk)
-        tone, label = state_label(row)
+        tone, label = state_tone_and_label(row)
         return JsonResponse(
             {
                 "url": self.url(),
@@ -484,7 +484,7 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
     }
     row = Story.objects.get(pk=story.pk) if story.pk else story
     context |= {
-        "state": state_label(row),
+        "state": state_tone_and_label(row),
         "open_editions": editions_of_story.editions_withdrawn_by_change(row),
     }
     if not story.pk:

@@ -127,7 +127,7 @@ class SourceLine:
 def source_item_lines(draft: Story, label: Any) -> list[SourceLine]:
     """The entries of sources that belong to the story. `label`: names a field of the form."""
     items = draft.source_items.select_related("source", "similar_to").order_by("pk")
-    deleted = bool(items_removed_at_source.deleted_stories([draft.pk]))
+    deleted = bool(items_removed_at_source.stories_removed_at_source([draft.pk]))
     lines = [_line(item, draft, label, deleted=deleted) for item in items]
     return sorted(lines, key=lambda line: line.item.role != StorySourceItem.Role.ORIGIN)
 
@@ -292,7 +292,7 @@ class SourceItemAction(OwnStory, StoryAction):
         elif action == "correct":
             self._reviewed(row, request.POST.getlist("countries"), user)
         elif action == "take_over":
-            source_change_and_merge_decisions.take_over(
+            source_change_and_merge_decisions.accept_changes(
                 row, [field] if field else list(row.update), user, now
             )
             messages.success(request, _("The change made at the source is now in the story."))
@@ -376,7 +376,9 @@ class SuggestionsPage(StaffPage, TemplateView):
         waiting = waiting_items(current_user(self.request))
         items = waiting.select_related("source", "story").prefetch_related("story__texts")[:_LISTED]
         language = staff_localization.active_language()
-        deleted = items_removed_at_source.deleted_stories([item.story_id for item in items if item.story_id])
+        deleted = items_removed_at_source.stories_removed_at_source(
+            [item.story_id for item in items if item.story_id]
+        )
         rows = [
             {
                 "item": item,

@@ -214,7 +214,7 @@ def row_of(story: SuggestedStory) -> Row:
     )
 
 
-def state_of(source: StorySource) -> tuple[str, str]:
+def state_tone_and_label(source: StorySource) -> tuple[str, str]:
     """(tone, label) of the source's health."""
     if not source.active:
         return "draft", gettext("Paused")
@@ -241,7 +241,7 @@ class SourcesPage(StaffPage, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sources = StorySource.objects.exclude(kind__in=("document", "email")).order_by("-failures", "name")
         return super().get_context_data(
-            rows=[(one, translated(one.problem), *state_of(one)) for one in sources[:500]],
+            rows=[(one, translated(one.problem), *state_tone_and_label(one)) for one in sources[:500]],
             may_add=self.request.user.has_perm(_ADD),
             **kwargs,
         )
@@ -381,7 +381,7 @@ class SourcePage(_SourcePage, ObjectPage[StorySource], TemplateView):
         items = source.items.exclude(story=None).select_related("story").order_by("-first_seen_at", "-pk")
         return super().get_context_data(
             source=source,
-            state=state_of(source),
+            state=state_tone_and_label(source),
             problem=translated(source.problem),
             warnings=[translated(text) for text in source.warnings],
             items=items.prefetch_related("story__texts")[:_STORIES],

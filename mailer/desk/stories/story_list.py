@@ -28,7 +28,12 @@ from mailer.desk.base.tables import StateColumn
 from mailer.desk.stories import editions_of_story
 from mailer.desk.stories.duplicate_and_restore import RestoreStoryPage
 from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
-from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, marks_html, state_label
+from mailer.desk.stories.story_rows import (
+    edition_periods_by_story,
+    language_marks,
+    marks_html,
+    state_tone_and_label,
+)
 from mailer.rendering.edition_period import Period
 from mailer.stories.items_removed_at_source import removed_items_to_decide
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
@@ -236,7 +241,7 @@ class StoryViewSet(SnippetViewSet):
     list_per_page = 30
     list_display = [
         "__str__",
-        StateColumn("ready", label=gettext_lazy("State"), accessor=state_label),
+        StateColumn("ready", label=gettext_lazy("State"), accessor=state_tone_and_label),
         LanguagesColumn("languages", label=gettext_lazy("Languages")),
         Column("kind", label=gettext_lazy("Kind"), accessor="get_kind_display", sort_key="kind"),
         Column(

@@ -139,7 +139,7 @@ def story_rows(
             date_label=day(row.date),
             countries=countries(tuple(row.countries)),
             languages=_marks(texts.get(row.pk, ()), names, pictured=row.picture_id is not None),
-            state=state_label(row),
+            state=state_tone_and_label(row),
             thumbnail=thumbnails.get(images[row.pk] or 0, "") if row.pk in thumbnail_images else "",
             has_picture=bool(images[row.pk]),
             edit_url=reverse("desk_stories:edit", args=[row.pk]),
@@ -183,7 +183,7 @@ def is_complete(text: StoryText | _Text, pictured: bool) -> bool:
     return all(part.strip() for part in parts)
 
 
-def state_label(story: Story | _Columns) -> tuple[str, str]:
+def state_tone_and_label(story: Story | _Columns) -> tuple[str, str]:
     """(tone, label): whether editions can include it."""
     if not story.live:
         return "draft", _("Draft")

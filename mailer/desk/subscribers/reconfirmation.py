@@ -91,7 +91,7 @@ class CampaignPage(_CampaignView, ObjectPage[ReconfirmationCampaign]):
         by, now = request.user.get_username(), timezone.now()
         try:
             if request.POST.get("action") == "finish":
-                job = campaigns.finish(self.object, by, now)
+                job = campaigns.finish_and_remove_unanswered(self.object, by, now)
                 log(instance=job, action="desk.bulk", user=request.user)
                 job_lifecycle.RUNNER.attempt(job, lambda: now)
                 return redirect("desk_bulk_job", job.pk)

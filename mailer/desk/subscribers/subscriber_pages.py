@@ -105,7 +105,7 @@ def subscriber_history(subscriber: Subscriber) -> dict[str, Any]:
         "deliveries": deliveries.order_by("-pk")[:_SHOWN],
         "events": FeedbackEvent.objects.filter(subscriber=subscriber.pk)[:_SHOWN],
         "decisions": [
-            (one, *labels_and_timeline.state_label(one))
+            (one, *labels_and_timeline.state_tone_and_label(one))
             for one in SuppressionDecision.objects.filter(subscriber=subscriber.pk)[:_SHOWN]
         ],
     }
@@ -244,7 +244,7 @@ class SubscriberFilters(WagtailFilterSet):
         fields: list[str] = []
 
 
-def state_label(subscriber: Any) -> tuple[str, str]:
+def state_tone_and_label(subscriber: Any) -> tuple[str, str]:
     """(tone, label): whether the subscriber receives emails, and if not, why."""
     states = {subscription.state for subscription in subscriber.subscriptions.all()}
     if subscriber.suppressed:
@@ -361,7 +361,7 @@ class SubscriberViewSet(DeskViewSet):
             accessor=lambda one: staff_localization.language_name(one.language),
         ),
         Column("countries", label=_("Countries"), accessor=country_names),
-        StateColumn("state", label=_("State"), accessor=state_label),
+        StateColumn("state", label=_("State"), accessor=state_tone_and_label),
         DateColumn("created_at", label=_("Added")),
     ]
     edit_handler = ObjectList(

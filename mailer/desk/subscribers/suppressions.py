@@ -45,7 +45,7 @@ class SuppressionFilters(WagtailFilterSet):
         return rows.filter(lifted_at__isnull=value == "yes")
 
 
-def state_label(row: Suppression) -> tuple[str, str]:
+def state_tone_and_label(row: Suppression) -> tuple[str, str]:
     """(tone, label): active, or removed by whom."""
     return (
         ("problem", gettext("Active"))
@@ -117,7 +117,7 @@ class SuppressionViewSet(TableViewSet):
             classname="desk-evidence",
         ),
         DateColumn("created_at", label=_("Suppressed since"), sort_key="pk"),
-        StateColumn("state", label=_("State"), accessor=state_label),
+        StateColumn("state", label=_("State"), accessor=state_tone_and_label),
     ]
     exclude_form_fields = ["lifted_at", "lifted_by"]
 

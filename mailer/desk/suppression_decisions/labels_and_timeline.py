@@ -115,7 +115,7 @@ class Entry(NamedTuple):
     message: int | None = None
 
 
-def state_label(decision: SuppressionDecision) -> tuple[str, str]:
+def state_tone_and_label(decision: SuppressionDecision) -> tuple[str, str]:
     """(tone, label) of the decision's state."""
     tone, label = _STATES[decision.state]
     return tone, str(label)
@@ -151,7 +151,7 @@ def timeline(decision: SuppressionDecision) -> list[Entry]:
             )
         )
     if decision.closed_at is not None:
-        entries.append(Entry(decision.closed_at, state_label(decision)[0], *_outcome(decision)))
+        entries.append(Entry(decision.closed_at, state_tone_and_label(decision)[0], *_outcome(decision)))
     return sorted(entries, key=lambda entry: entry.at)
 
 

@@ -83,7 +83,7 @@ class DecisionViewSet(TableViewSet):
     list_display = [
         "pk",
         Column("rule", label=_("Reason"), accessor=lambda one: one.get_rule_display().capitalize()),
-        StateColumn("state", label=_("State"), accessor=labels_and_timeline.state_label),
+        StateColumn("state", label=_("State"), accessor=labels_and_timeline.state_tone_and_label),
         DateColumn("created_at", label=_("Decided"), sort_key="created_at"),
     ]
     exclude_form_fields = ["events"]
@@ -99,7 +99,7 @@ class _Action(NamedTuple):
 
 
 def _confirm(decision: SuppressionDecision, by: str, now: datetime) -> None:
-    if not suppression_decision_states.confirm([decision], now):
+    if not suppression_decision_states.apply_waiting([decision], now):
         raise DecisionError(
             gettext("A decision about this address was already made, or the subscriber was erased.")
         )
@@ -168,13 +168,13 @@ class DecisionPage(_DecisionPage[SuppressionDecision]):
             decision=decision,
             subscriber=subscriber if may("subscribers.view_subscriber") else None,
             is_unknown=subscriber is None,
-            state=labels_and_timeline.state_label(decision),
+            state=labels_and_timeline.state_tone_and_label(decision),
             effect=_effect(decision),
             rule=labels_and_timeline.RULES[decision.rule],
             timeline=labels_and_timeline.timeline(decision),
             returned_messages=self._messages() if may("mailer.view_returnedmessage") else [],
             lists=MailingList.objects.filter(pk__in=decision.unsubscribed_lists),
-            others=[(one, *labels_and_timeline.state_label(one)) for one in others[:20]],
+            others=[(one, *labels_and_timeline.state_tone_and_label(one)) for one in others[:20]],
             actions=available_actions(decision) if may("mailer.change_suppressiondecision") else {},
             **kwargs,
         )
@@ -240,7 +240,8 @@ class BounceWavePage(_DecisionPage[BounceWave]):
             wave=self.object,
             open_count=decisions.filter(state=SuppressionDecision.State.HELD).count(),
             decisions=[
-                (one, *labels_and_timeline.state_label(one)) for one in decisions.with_email()[:_SHOWN]
+                (one, *labels_and_timeline.state_tone_and_label(one))
+                for one in decisions.with_email()[:_SHOWN]
             ],
             total=decisions.count(),
             providers=_provider_counts(self.object) if self.object.reply_fingerprint else [],

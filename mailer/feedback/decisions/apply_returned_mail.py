@@ -84,7 +84,9 @@ def apply_all(messages: Collection[tuple[ParsedReturnedMessage, EventSource]], n
         },
         now,
     )
-    evaluate_and_probe.evaluate({event.subscriber for event, _ in new if event.subscriber is not None}, now)
+    evaluate_and_probe.evaluate_and_apply(
+        {event.subscriber for event, _ in new if event.subscriber is not None}, now
+    )
 
 
 def _record_events(

@@ -88,7 +88,7 @@ def decide_wave(wave: BounceWave, *, suppress: bool, by: str, now: datetime) -> 
     wave.refresh_from_db()
     held = list(wave.decisions.filter(state=SuppressionDecision.State.HELD))
     if suppress:
-        return suppression_decision_states.confirm(held, now)
+        return suppression_decision_states.apply_waiting(held, now)
     return suppression_decision_states.dismiss(
         held, stored("the addresses were kept active by %(by)s", by=by), now
     )

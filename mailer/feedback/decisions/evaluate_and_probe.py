@@ -36,14 +36,14 @@ class _Case:
     now: datetime
 
 
-def evaluate(subscribers: Collection[int], now: datetime) -> None:
+def evaluate_and_apply(subscribers: Collection[int], now: datetime) -> None:
     """Decide about these subscribers, given by id, from their histories. A repetition changes nothing."""
     people = Subscriber.objects.in_bulk(subscribers)
     histories = policy.load_histories(list(people.values()), now)
     decisions = {pk: policy.decide(found) for pk, found in histories.items()}
     # In order of their ids, as imports and bulk changes take them: so that neither waits for the other.
     affected = [people[pk] for pk, decision in sorted(decisions.items()) if decision.effect != "none"]
-    open_decisions = suppression_decision_states.open_decisions(affected)
+    open_decisions = suppression_decision_states.unclosed_decisions(affected)
     suppressed = suppression.suppressed_hashes(affected)
     for person in affected:
         case = _Case(person, histories[person.pk], decisions[person.pk], now)
@@ -70,7 +70,7 @@ def _carry_out(case: _Case) -> None:
             _create(case, State.HELD)
         case "probe" if _has_subscription(case.person):
             if (decision := _create(case, State.PROBING)) is not None:
-                send_probe(decision, case.person, case.now)
+                enqueue_probe(decision, case.person, case.now)
 
 
 def _create(case: _Case, state: State) -> SuppressionDecision | None:
@@ -101,7 +101,7 @@ def _has_subscription(person: Subscriber) -> bool:
     return Subscription.objects.filter(subscriber=person, state=Subscription.State.CONFIRMED).exists()
 
 
-def send_probe(decision: SuppressionDecision, person: Subscriber, now: datetime) -> None:
+def enqueue_probe(decision: SuppressionDecision, person: Subscriber, now: datetime) -> None:
     """Put the probe into the outbox; its bounces name the decision."""
     message = transactional_emails.probe_message(person)
     domain = parseaddr(message.from_email)[1].rpartition("@")[2]

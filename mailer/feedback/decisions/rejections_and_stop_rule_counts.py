@@ -142,7 +142,7 @@ class _Event(NamedTuple):
         return StatsBucket(self.mailing, self.provider, first or second or self.at), counted
 
 
-def count_events(now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
+def add_events_to_hourly_counts(now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
     """Count the events that were not counted yet, in batches until `stop`; returns how many there were.
 
     For a delivery each sign counts once, however often it is reported, and only when it is authenticated:

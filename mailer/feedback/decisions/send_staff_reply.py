@@ -40,7 +40,7 @@ def reply_address_of(message: ReturnedMessage) -> str:
     return ""
 
 
-def subject_of(message: ReturnedMessage) -> str:
+def reply_subject(message: ReturnedMessage) -> str:
     """The subject of an answer."""
     subject = message.subject.strip()
     return subject[:200] if _RE.match(subject) else f"Re: {subject}"[:200].strip()

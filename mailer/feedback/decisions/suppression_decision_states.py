@@ -39,7 +39,7 @@ class DecisionError(Exception):
     """The decision does not permit this transition; the message tells staff why."""
 
 
-def open_decisions(people: Iterable[Subscriber]) -> dict[bytes, SuppressionDecision]:
+def unclosed_decisions(people: Iterable[Subscriber]) -> dict[bytes, SuppressionDecision]:
     """The open decisions about these subscribers' addresses, by the hash of the address."""
     hashes = [bytes(person.address_hash) for person in people]
     found = SuppressionDecision.objects.filter(address_hash__in=hashes, state__in=SuppressionDecision.OPEN)
@@ -97,7 +97,7 @@ def apply_and_unsubscribe_complainer(row: SuppressionDecision, person: Subscribe
     log.info("action=suppression_decision_applied decision=%d rule=%s", row.pk, row.rule)
 
 
-def confirm(rows: Iterable[SuppressionDecision], now: datetime) -> int:
+def apply_waiting(rows: Iterable[SuppressionDecision], now: datetime) -> int:
     """Apply decisions that are held or wait for a probe, where the subscriber exists; returns how many."""
     count = 0
     for row in rows:

@@ -150,7 +150,7 @@ def translate_errors(server: str, *protocol_errors: type[Exception]) -> Iterator
         ) from error
 
 
-def require_tls(server: str, host: str, security: Security, key: str) -> None:
+def require_tls(server: str, host: str, security: Security, config_key: str) -> None:
     """Refuse to send a password without encryption to another machine. Raises MailboxError, which names the
     key.
     """
@@ -160,7 +160,7 @@ def require_tls(server: str, host: str, security: Security, key: str) -> None:
                 "%(server)s would receive our password without encryption: set [bounces] %(key)s to tls "
                 "or starttls.",
                 server=server,
-                key=key,
+                key=config_key,
             )
         )
 

@@ -87,7 +87,7 @@ def retry_pause(failures: int) -> timedelta:
     return timedelta(seconds=_BACKOFF.delay(failures))
 
 
-def failing_sources(urls: Collection[str], now: datetime) -> list[InboundSource]:
+def sources_needing_attention(urls: Collection[str], now: datetime) -> list[InboundSource]:
     """Those of these sources that staff must know of: failing for a while, or with messages that cannot be
     read.
     """

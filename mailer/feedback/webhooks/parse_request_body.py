@@ -70,7 +70,7 @@ def mailgun_signature(body: bytes) -> tuple[str, str, str]:
         raise ValueError("no signature") from error
 
 
-def tests_url(service: str, body: bytes) -> bool:
+def is_url_test(service: str, body: bytes) -> bool:
     """Whether the ESP only tests the URL of a new webhook, before it names the key that signs requests."""
     try:
         if service == "mandrill":

@@ -74,7 +74,7 @@ def process_due(now: datetime, stop: Callable[[], bool], apply: Apply = apply_al
         if not payloads:
             break
         # Before the transaction: what needs time or the network must not keep other writers waiting.
-        parsed = {payload.pk: list(parse_payload(payload)) for payload in payloads}
+        parsed = {payload.pk: list(acknowledge_and_parse_payload(payload)) for payload in payloads}
         count = apply_and_delete_payloads(parsed, now, apply)
         if not count:
             # Another worker has these.
@@ -83,7 +83,7 @@ def process_due(now: datetime, stop: Callable[[], bool], apply: Apply = apply_al
     return done
 
 
-def parse_payload(payload: WebhookPayload) -> Iterator[ParsedEvent]:
+def acknowledge_and_parse_payload(payload: WebhookPayload) -> Iterator[ParsedEvent]:
     """The events of a payload, those that cannot be parsed with their error."""
     # The parsers load anymail and boto3, which takes 60 ms and 10 MB: only where webhooks arrive.
     from mailer.feedback.webhooks.esp_parsers import PARSERS

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from mailer.feedback.models import WebhookPayload
-from mailer.feedback.webhooks.parse_request_body import tests_url
+from mailer.feedback.webhooks.parse_request_body import is_url_test
 from mailer.feedback.webhooks.verification import (
     VerificationError,
     WebhookRequest,
@@ -45,7 +45,7 @@ def receive(request: HttpRequest, service: str, secret: str = "") -> HttpRespons
     body = request.read(MAX_BODY_OCTETS + 1)
     if len(body) > MAX_BODY_OCTETS:
         return HttpResponse(status=413)
-    if tests_url(service, body):
+    if is_url_test(service, body):
         return HttpResponse()
     if not configured.accepts_webhooks:
         raise Http404

@@ -183,7 +183,7 @@ class _Values:
         codes: list[str] = []
         for text in filter(None, texts):
             code = text.strip().upper()
-            found = (code,) if code in iso_codes.COUNTRIES else line_recognition.countries_in(text)
+            found = (code,) if code in iso_codes.COUNTRIES else line_recognition.parse_countries_line(text)
             if found is None:
                 self._fail(
                     "countries", stored("“%(word)s” is not a known country code or name", word=text[:60])

@@ -36,7 +36,7 @@ class UnlimitedParsers:
 
     def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
         """As ParserPool.parse."""
-        return _checked(parser_process.answer_request(parser, body, context))
+        return _checked(parser_process.parse_or_error(parser, body, context))
 
 
 def _checked(found: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ PARSERS = {
     "sitemap": ("mailer.stories.sources.sitemap", "parse"),
     "article": ("mailer.stories.sources.article", "parse"),
     "page": ("mailer.stories.sources.discovery", "parse"),
-    "suggestions": ("mailer.stories.story_suggestion", "suggest_stories"),
+    "suggestions": ("mailer.stories.story_suggestion", "answer_suggestion_request"),
 }
 
 
@@ -36,7 +36,7 @@ def parser_named(name: str) -> Parser:
     return found
 
 
-def answer_request(name: str, body: bytes, context: dict[str, str]) -> dict[str, Any]:
+def parse_or_error(name: str, body: bytes, context: dict[str, str]) -> dict[str, Any]:
     """The parser's result; or {"error": text for staff}, "" where the parser failed."""
     try:
         return parser_named(name)(body, **context)
@@ -57,7 +57,7 @@ def _main() -> None:
         request = json.loads(line)
         body = requests.read(request["length"])
         renew_cpu_limit(int(cpu_seconds))
-        found = answer_request(request["parser"], body, request["context"])
+        found = parse_or_error(request["parser"], body, request["context"])
         # As json.loads reads it: a feed may have half of a surrogate pair.
         answers.write(json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n")
         answers.flush()

@@ -24,7 +24,7 @@ from mailer.stories import story_suggestion
 from mailer.stories.draft_or_merge_new_items import Prepared
 from mailer.stories.items_removed_at_source import mark_removed_and_relisted
 from mailer.stories.models import Story, StorySource
-from mailer.stories.record_source_items import items_with_picture_to_load, new_items, record_items
+from mailer.stories.record_source_items import items_with_picture_to_load, make_and_update_drafts, new_items
 from mailer.stories.signals import source_failing
 from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.discovery import Offer, discover
@@ -340,7 +340,7 @@ class _Polling:
         """Suggestions from the processes that parse, which use another core; none where they fail."""
         stories = {}
         with suppress(SourceError, KeyError, TypeError, ValueError):
-            asked = story_suggestion.build_request(context, new, self.now())
+            asked = story_suggestion.build_suggestion_request(context, new, self.now())
             answers = self.parsers.parse("suggestions", asked)["stories"]
             for item, answer in zip(new, answers, strict=True):
                 if answer is not None:
@@ -351,7 +351,7 @@ class _Polling:
         now, result = self.now(), read.result
         if result is not None:
             try:
-                done = record_items(
+                done = make_and_update_drafts(
                     source,
                     result.items,
                     now,

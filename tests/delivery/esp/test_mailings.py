@@ -81,7 +81,7 @@ def released_with(written: str) -> Mailing:
     snapshot = submit.submit(edition, staff.writer, NOW, overrides=reasons)
     snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     snapshot_state_changes.schedule(snapshot, staff.approver, None, NOW)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     return mailing
 
 
@@ -210,7 +210,7 @@ def test_a_dry_run_is_marked_and_goes_to_staff_without_a_subscribers_links(api):
     readers(3)
     snapshot = submit.submit(edition, staff.writer, NOW)
     mailing = mailing_control.start_dry_run(snapshot, "dana@office.example.org", None, None, NOW)
-    advance_mailings.create_and_plan_due_mailings(NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     send()
     assert states(mailing) == {"accepted": 3} and balances(mailing)
     assert {mail.to for mail in api.taken} == {"dana@office.example.org"}

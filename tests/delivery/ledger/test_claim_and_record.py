@@ -83,7 +83,7 @@ def test_claiming_uses_the_partial_indexes():
 
     with connection.execute_wrapper(note):
         take(mailing, "a")
-        claim_and_record.is_due(mailing, NOW)
+        claim_and_record.has_due_delivery(mailing, NOW)
     used = set()
     for sql, params in statements.items():
         with connection.cursor() as cursor:
@@ -313,7 +313,7 @@ class Machine(RuleBasedStateMachine):
     def wait(self, minutes):
         self.clock.move(minutes=minutes)
         recover_and_finish.recover(self.clock())
-        recover_and_finish.settle_in_doubt(self.clock())
+        recover_and_finish.settle_or_resend_in_doubt(self.clock())
         for owner, held in self.held.items():
             self.late[owner] += [one for one, until in held if until < self.clock()]
             held[:] = [(one, until) for one, until in held if until >= self.clock()]
@@ -399,7 +399,7 @@ def test_a_rollout_gives_no_delivery_beyond_its_step():
     numbers = sorted(Delivery.objects.values_list("pk", flat=True))
     mailing.released_up_to = numbers[1]
     assert [one.id for one in take(mailing, "a")] == numbers[:2]
-    assert not claim_and_record.is_due(mailing, NOW)
+    assert not claim_and_record.has_due_delivery(mailing, NOW)
     mailing.released_up_to = None
     assert [one.id for one in take(mailing, "a")] == numbers[2:]
 

@@ -49,17 +49,17 @@ def test_a_bounce_or_a_complaint_proves_that_it_had_been_accepted(mailing, mark)
 
 def test_evidence_settles_it_also_with_in_doubt_leave(mailing, configure):
     configure(sending={"in_doubt": "leave"})
-    recover_and_finish.settle_in_doubt(NOW)
+    recover_and_finish.settle_or_resend_in_doubt(NOW)
     assert states(mailing) == {"in_doubt": 1}
     Delivery.objects.update(bounced_at=NOW)
-    recover_and_finish.settle_in_doubt(NOW)
+    recover_and_finish.settle_or_resend_in_doubt(NOW)
     assert states(mailing) == {"accepted": 1}
 
 
 def test_evidence_settles_it_in_a_paused_mailing(mailing):
     mailing_control.pause(mailing, None, NOW)
     Delivery.objects.update(complained_at=NOW)
-    recover_and_finish.settle_in_doubt(NOW)
+    recover_and_finish.settle_or_resend_in_doubt(NOW)
     assert states(mailing) == {"accepted": 1}
 
 
@@ -68,7 +68,7 @@ def test_a_delivery_with_an_expired_lease_waits_as_well(mailing):
     clock = Clock()
     clock.move(minutes=1)
     assert recover_and_finish.recover(clock()) == 1
-    recover_and_finish.settle_in_doubt(clock())
+    recover_and_finish.settle_or_resend_in_doubt(clock())
     assert states(mailing) == {"in_doubt": 1}
     clock.move(minutes=10)
     assert send(clock).accepted == 1

@@ -110,7 +110,7 @@ class Process:
         """The lease passes, and another process takes over; this one records what it has all the same."""
         self.clock.move(minutes=21)
         recover_and_finish.recover(self.clock())
-        recover_and_finish.settle_in_doubt(self.clock())
+        recover_and_finish.settle_or_resend_in_doubt(self.clock())
         # No two processes read the same microsecond.
         self.clock.move(seconds=1)
         self.record()
@@ -132,11 +132,11 @@ class Process:
             subscriber=one.subscriber,
             at=self.clock(),
         )
-        rejections_and_stop_rule_counts.count_events(self.clock())
+        rejections_and_stop_rule_counts.add_events_to_hourly_counts(self.clock())
 
     def hour(self):
         self.clock.move(hours=1)
-        recover_and_finish.settle_in_doubt(self.clock())
+        recover_and_finish.settle_or_resend_in_doubt(self.clock())
 
     def end(self):
         self.journal.discard()
@@ -260,7 +260,7 @@ def test_the_totals_count_every_attempt_by_family_and_class(configure):
             provider="mail.ru",
             at=process.clock(),
         )
-    rejections_and_stop_rule_counts.count_events(process.clock())
+    rejections_and_stop_rule_counts.add_events_to_hourly_counts(process.clock())
     found = {(one.provider, one.outcome): one.count for one in OutcomeTotal.objects.all()}
     # bk.ru is of the family of mail.ru.
     assert found == {

@@ -54,7 +54,10 @@ def test_every_webhook_gets_a_signed_alert_once(mailing, configure):
         configure(alerts={"webhooks": (one, other), "webhook_secret": secret, "private_webhooks": True})
         staff_alerts.alert_sending_stopped("step_stopped", "Stopped after the first 2 %.", mailing.pk, now)
         assert first == second == []
-        assert (alert_webhooks.post_due(now), alert_webhooks.post_due(now + timedelta(hours=1))) == (2, 0)
+        assert (
+            alert_webhooks.post_due_and_count_accepted(now),
+            alert_webhooks.post_due_and_count_accepted(now + timedelta(hours=1)),
+        ) == (2, 0)
     for headers, body in (*first, *second):
         message = Webhook(secret).verify(body, headers)
         assert (message["type"], message["text"]) == ("alert.raised", "Stopped after the first 2 %.")
@@ -70,7 +73,7 @@ def test_each_attempt_has_the_same_id_and_a_new_time(mailing, configure):
         configure(alerts={"webhooks": (address,), "webhook_secret": secret, "private_webhooks": True})
         staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, now)
         for minutes in (0, 1):
-            alert_webhooks.post_due(now + timedelta(minutes=minutes))
+            alert_webhooks.post_due_and_count_accepted(now + timedelta(minutes=minutes))
     (before, body), (after, _) = received
     assert before["webhook-id"] == after["webhook-id"]
     assert int(after["webhook-timestamp"]) == int(before["webhook-timestamp"]) + 60
@@ -84,7 +87,7 @@ def test_a_failing_webhook_is_tried_ten_times_and_delays_no_other(mailing, confi
         staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
         at = NOW
         for _ in range(40):
-            alert_webhooks.post_due(at)
+            alert_webhooks.post_due_and_count_accepted(at)
             at += timedelta(hours=1)
     assert (len(failed), len(received)) == (10, 1)
     assert "webhook-signature" not in received[0][0]
@@ -97,14 +100,14 @@ def test_a_receiver_that_is_gone_is_asked_once(mailing, configure):
         configure(alerts={"webhooks": (address,), "private_webhooks": True})
         staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
         for days in range(3):
-            alert_webhooks.post_due(NOW + timedelta(days=days))
+            alert_webhooks.post_due_and_count_accepted(NOW + timedelta(days=days))
     assert len(received) == 1
 
 
 def test_an_unreachable_webhook_stops_nothing(mailing, configure, mailoutbox):
     configure(alerts={"webhooks": ("http://127.0.0.1:1/hook",), "private_webhooks": True})
     staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
-    assert alert_webhooks.post_due(NOW) == 0
+    assert alert_webhooks.post_due_and_count_accepted(NOW) == 0
     row = AlertPost.objects.get()
     assert (len(mailoutbox), row.due_at, row.reply) == (1, NOW + timedelta(minutes=1), "FetchError")
 
@@ -113,7 +116,7 @@ def test_a_private_address_is_not_posted_to_unless_that_is_configured(mailing, c
     with hook() as (address, received):
         configure(alerts={"webhooks": (address,)})
         staff_alerts.alert_sending_stopped("relay_unreachable", "Away.", mailing.pk, NOW)
-        alert_webhooks.post_due(NOW)
+        alert_webhooks.post_due_and_count_accepted(NOW)
     assert (received, AlertPost.objects.get().reply) == ([], "ForbiddenAddress")
 
 
@@ -126,7 +129,7 @@ def test_a_new_alert_takes_the_place_of_the_last_and_a_removed_webhook_gets_none
         staff_alerts.alert_sending_stopped("relay_unreachable", "Away again.", mailing.pk, later)
         assert AlertPost.objects.count() == 1
         configure(alerts={"webhooks": (new,)})
-        assert alert_webhooks.post_due(later) == 0
+        assert alert_webhooks.post_due_and_count_accepted(later) == 0
     assert (received, others, AlertPost.objects.count()) == ([], [], 0)
 
 

@@ -11,7 +11,7 @@ from wagtail.models import ModelLogEntry
 
 from mailer.delivery.models import Alert, Intervention, Mailing, ProviderHour
 from mailer.delivery.rollout import apply_stop_rules, mailing_control, stop_rules
-from mailer.delivery.rollout.stop_rules import lower_share
+from mailer.delivery.rollout.stop_rules import wilson_lower_bound
 from mailer.delivery.throttle import hourly_outcomes_by_provider, provider_throttle, shared_state
 from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, StatsBucket
 from mailer.delivery.throttle.limits_warm_up_and_backoff import NO_BACKOFF, Backoff
@@ -176,7 +176,7 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
         clock.move(minutes=1)
         mailing.refresh_from_db()
         before = mailing.state
-        too_many = complaints >= 3 and lower_share(complaints, max(accepted, complaints)) >= 0.003
+        too_many = complaints >= 3 and wilson_lower_bound(complaints, max(accepted, complaints)) >= 0.003
         if event == "send" and before == "sending":
             add(mailing, at=clock(), attempted=count, accepted=count)
             accepted += count
@@ -194,14 +194,14 @@ def test_only_messages_sent_since_it_was_resumed_pause_it(steps):
             if event == "apply" and before == "sending":
                 hourly = any(
                     counts.complained >= 3
-                    and lower_share(counts.complained, counts.base("complained")) >= 0.003
+                    and wilson_lower_bound(counts.complained, counts.base("complained")) >= 0.003
                     for counts in hourly_outcomes_by_provider.update_and_read_hourly_counts(mailing).values()
                 )
                 assert (mailing.state == "paused") == (too_many or hourly)
         elif event == "pause" and before == "sending":
             mailing_control.pause(mailing, None, clock())
         elif event == "resume" and before == "paused":
-            exceeded = stop_rules.would_pause(mailing)
+            exceeded = stop_rules.update_counts_and_check_pause(mailing)
             mailing_control.resume(mailing, None, mailing.snapshot.window_from + (clock() - NOW))
             if exceeded:
                 accepted, complaints, begun = 0, 0, clock()

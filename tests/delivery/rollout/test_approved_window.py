@@ -17,7 +17,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    "state, action", [("held", mailing_control.confirm_audience), ("paused", mailing_control.resume)]
+    "state, action",
+    [("held", mailing_control.confirm_audience_and_start_sending), ("paused", mailing_control.resume)],
 )
 def test_a_mailing_does_not_continue_after_its_window(state, action):
     mailing = released()
@@ -35,7 +36,7 @@ def test_a_held_mailing_expires_counted_from_its_confirmation():
     mailing = released()
     Mailing.objects.update(state="held")
     mailing.refresh_from_db()
-    mailing_control.confirm_audience(mailing, None, NOW + timedelta(days=5))
+    mailing_control.confirm_audience_and_start_sending(mailing, None, NOW + timedelta(days=5))
     assert mailing.expires_at == NOW + timedelta(days=5, hours=72)
 
 
@@ -46,7 +47,7 @@ def test_a_delivery_in_doubt_does_not_keep_an_expired_mailing_open():
     Delivery.objects.filter(state="planned").update(state="accepted")
     assert recover_and_finish.finish_mailings(NOW) == []
     late = mailing.expires_at + timedelta(minutes=1)
-    assert recover_and_finish.settle_in_doubt(late) == 0
+    assert recover_and_finish.settle_or_resend_in_doubt(late) == 0
     assert recover_and_finish.finish_mailings(late) == [mailing.pk]
     assert balances(mailing)
 

@@ -130,7 +130,7 @@ def test_an_edition_that_was_due_is_sent_only_if_the_original_did_not(choice: Ch
     begin_and_end_no_send_mode.resume({}, {snapshot.pk: choice}, send_outbox=False, by="a test", now=LATER)
     snapshot.refresh_from_db()
     assert snapshot.state == state
-    advance_mailings.create_and_plan_due_mailings(NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     assert Mailing.objects.count() == (choice is Choice.GO_ON)
 
 
@@ -141,7 +141,7 @@ def test_a_mailing_that_was_not_planned_yet_is_sent_only_if_the_original_did_not
     mailing = Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition, created_at=NOW)
     restored()
     begin_and_end_no_send_mode.resume({mailing.pk: choice}, {}, send_outbox=False, by="a test", now=LATER)
-    advance_mailings.create_and_plan_due_mailings(LATER)
+    advance_mailings.create_and_start_or_hold_due_mailings(LATER)
     found = set(Mailing.objects.values_list("state", flat=True))
     assert found == {Choice.SENT: {"cancelled"}, Choice.HOLD: set(), Choice.GO_ON: {"sending"}}[choice]
 

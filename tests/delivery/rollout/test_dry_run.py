@@ -48,7 +48,7 @@ def submitted() -> Snapshot:
 
 def start(snapshot, limit=None):
     mailing = mailing_control.start_dry_run(snapshot, STAFF, limit, None, NOW)
-    advance_mailings.create_and_plan_due_mailings(NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     mailing.refresh_from_db()
     return mailing
 
@@ -97,7 +97,7 @@ def test_it_changes_nothing_about_the_edition(relay, snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
     snapshot_state_changes.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     snapshot_state_changes.schedule(snapshot, staff["approver"], None, NOW)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     assert mailing != dry_run and mailing.dry_run_to == ""
     send()
     assert relay.recipients()[:12] == [STAFF] * 12 and len(set(relay.recipients())) == 13
@@ -134,7 +134,7 @@ def test_it_is_paused_when_the_snapshot_is_withdrawn(relay, snapshot):
 def test_it_is_cancelled_when_the_snapshot_is_withdrawn_before_planning(snapshot):
     mailing = mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
     snapshot_state_changes.withdraw(snapshot, snapshot.submitted_by)
-    advance_mailings.create_and_plan_due_mailings(NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     mailing.refresh_from_db()
     assert mailing.state == "cancelled" and "withdrawn" in mailing.reason
     assert balances(mailing)
@@ -208,7 +208,7 @@ def test_a_sent_edition_cannot_have_one(snapshot):
     staff = {user.username: user for user in cast.User.objects.all()}
     snapshot_state_changes.approve(snapshot, staff["approver"], snapshot.sha256, NOW)
     snapshot_state_changes.schedule(snapshot, staff["approver"], None, NOW)
-    advance_mailings.create_and_plan_due_mailings(NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     with pytest.raises(mailing_control.ControlError) as refused:
         mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "snapshot_not_open"
@@ -265,7 +265,7 @@ class TestTheDatabaseItself:
     def test_refuses_a_second_real_mailing(self):
         readers(1)
         snapshot = approved_snapshot()
-        advance_mailings.create_and_plan_due_mailings(NOW)
+        advance_mailings.create_and_start_or_hold_due_mailings(NOW)
         with pytest.raises(DatabaseError), transaction.atomic():
             Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
 
@@ -275,7 +275,7 @@ def test_it_waits_while_a_real_mailing_has_due_deliveries(configure):
     readers(30)
     snapshot = approved_snapshot()
     mailing = start(snapshot)
-    advance_mailings.create_and_plan_due_mailings(NOW)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     with Relay(Script()) as server:
         configure(smtp={"port": server.port, "connections": 1})
         send()

@@ -91,7 +91,7 @@ def due(mailing):
 @pytest.mark.both_databases
 def test_planning_gives_each_subscriber_their_local_hour(snapshot):
     snapshot_state_changes.schedule(snapshot, approver(), None, AT, local_hour=9)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(AT)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(AT)
     tomorrow = AT + timedelta(days=1)
     # The newsletter's zone is Almaty, which was at UTC+6 then.
     assert due(mailing) == {"bishkek": AT, "tashkent": AT + timedelta(hours=1), "both": AT}
@@ -112,7 +112,7 @@ def test_planning_gives_each_subscriber_their_local_hour(snapshot):
 def test_no_delivery_expires_before_its_hour(snapshot, configure):
     configure(sending={"expire_after_hours": 1})
     snapshot_state_changes.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(AT + timedelta(hours=1))
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(AT + timedelta(hours=1))
     late = AT + timedelta(hours=23)
     recover_and_finish.expire_open_deliveries(late)
     recover_and_finish.finish_mailings(late)
@@ -124,7 +124,7 @@ def test_no_delivery_is_due_after_the_approved_window(snapshot):
     """It ends at nine in Almaty, which is an hour before it is nine in Tashkent."""
     last = snapshot.window_until - timedelta(minutes=30)
     snapshot_state_changes.schedule(snapshot, approver(), last, AT, local_hour=9)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(last)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(last)
     assert set(due(mailing).values()) == {snapshot.window_until}
 
 
@@ -139,9 +139,9 @@ def test_a_held_mailing_keeps_local_hours_and_retry_time(snapshot):
     for number in range(30):
         cast.reader(f"new-{number}", ("UZ",))
     snapshot_state_changes.schedule(snapshot, approver(), None, AT, local_hour=9)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(AT)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(AT)
     assert mailing.state == "held"
-    mailing_control.confirm_audience(mailing, None, AT)
+    mailing_control.confirm_audience_and_start_sending(mailing, None, AT)
     assert mailing.expires_at == AT + timedelta(hours=1 + 72)
 
 
@@ -155,13 +155,13 @@ def test_unscheduling_removes_the_local_hour(snapshot):
 def test_steps_do_not_apply(snapshot, configure):
     configure(sending={"rollout_percentages": ("10",)})
     snapshot_state_changes.schedule(snapshot, approver(), None, AT, local_hour=9)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(AT)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(AT)
     assert mailing.released_up_to is None
 
 
 def test_a_mailing_that_waits_for_an_hour_stays_open(snapshot):
     snapshot_state_changes.schedule(snapshot, approver(), None, AT, local_hour=20)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(AT)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(AT)
     clock = Clock(AT)
     assert send_loop.send_due(clock, lambda: False).attempted == 0
     mailing.refresh_from_db()

@@ -51,7 +51,7 @@ def test_the_stories_of_a_mailing_that_was_cancelled_before_anything_left_are_fr
     [
         ("paused", mailing_control.pause),
         ("sending", mailing_control.resume),
-        ("sending", mailing_control.confirm_audience),
+        ("sending", mailing_control.confirm_audience_and_start_sending),
         ("done", mailing_control.cancel),
         ("cancelled", mailing_control.resume),
     ],

@@ -94,7 +94,7 @@ def test_pauses_since_the_submission_do_not_hold_the_mailing():
     readers(30)
     approved_snapshot()
     Subscriber.objects.update(paused_until=NOW + timedelta(days=1))
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     assert mailing.state == Mailing.State.SENDING and states(mailing) == {"excluded": 30}
 
 
@@ -126,7 +126,7 @@ def test_a_subscriber_without_a_story_is_excluded():
     snapshot = submit.submit(edition, staff.writer, NOW)
     snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, NOW)
     snapshot_state_changes.schedule(snapshot, staff.approver, None, NOW)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     assert reasons(mailing) == {"aida": "planned", "turk": "no_stories"}
     # Nobody is missing against what the approver saw.
     assert mailing.state == Mailing.State.SENDING
@@ -147,7 +147,7 @@ def test_readers_of_silent_countries_are_put_off_once_and_counted():
         snapshot = submit.submit(edition, staff.writer, at)
         snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, at)
         snapshot_state_changes.schedule(snapshot, staff.approver, None, at)
-        (mailing,) = advance_mailings.create_and_plan_due_mailings(at)
+        (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(at)
         assert mailing.state == Mailing.State.SENDING and balances(mailing)
         return mailing
 
@@ -204,10 +204,10 @@ def test_a_much_larger_audience_is_held_for_confirmation():
     snapshot = approved_snapshot()
     for number in range(21):
         cast.reader(f"late-{number}")
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     assert mailing.state == Mailing.State.HELD and mailing.started_at is None
     assert "51" in mailing.reason and "30" in mailing.reason
-    mailing_control.confirm_audience(mailing, snapshot.scheduled_by, NOW)
+    mailing_control.confirm_audience_and_start_sending(mailing, snapshot.scheduled_by, NOW)
     assert mailing.state == Mailing.State.SENDING and mailing.started_at == NOW
 
 
@@ -216,14 +216,14 @@ def test_a_slightly_larger_audience_is_not_held():
     approved_snapshot()
     for number in range(20):
         cast.reader(f"late-{number}")
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     assert mailing.state == Mailing.State.SENDING
 
 
 def test_starting_twice_makes_one_mailing():
     readers(2)
     mailing = released()
-    assert advance_mailings.create_and_plan_due_mailings(NOW) == []
+    assert advance_mailings.create_and_start_or_hold_due_mailings(NOW) == []
     assert Mailing.objects.get() == mailing
     assert mailing.expires_at == NOW + timedelta(hours=72)
 
@@ -232,19 +232,19 @@ def test_interrupted_planning_is_done_by_the_next_call():
     readers(2)
     snapshot = approved_snapshot()
     Mailing.objects.create(snapshot=snapshot, edition=snapshot.edition)
-    (mailing,) = advance_mailings.create_and_plan_due_mailings(NOW)
+    (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     assert states(mailing) == {"planned": 2}
 
 
 def test_a_snapshot_is_not_started_early():
     snapshot = approved_snapshot()
     Snapshot.objects.filter(pk=snapshot.pk).update(send_at=NOW + timedelta(hours=1))
-    assert advance_mailings.create_and_plan_due_mailings(NOW) == []
+    assert advance_mailings.create_and_start_or_hold_due_mailings(NOW) == []
 
 
 def test_a_snapshot_after_its_window_is_invalidated():
     snapshot = approved_snapshot()
-    assert advance_mailings.create_and_plan_due_mailings(NOW + timedelta(days=8)) == []
+    assert advance_mailings.create_and_start_or_hold_due_mailings(NOW + timedelta(days=8)) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "window" in snapshot.invalidated_reason
 
@@ -255,7 +255,7 @@ def test_an_edit_after_scheduling_stops_the_edition():
     text = StoryText.objects.filter(story__key="kz-news").first()
     text.headline = "Something else"
     text.save()
-    assert advance_mailings.create_and_plan_due_mailings(NOW) == []
+    assert advance_mailings.create_and_start_or_hold_due_mailings(NOW) == []
     snapshot.refresh_from_db()
     assert snapshot.state == Snapshot.State.INVALIDATED and "changed" in snapshot.invalidated_reason
     assert not Mailing.objects.exists()

@@ -64,7 +64,7 @@ class Worker:
         assemble.assemble_due(self.now)
         send_edition_notices(self.now)
         schedule_or_hold_planned_editions.run_due(self.now)
-        advance_mailings.create_and_plan_due_mailings(self.now)
+        advance_mailings.create_and_start_or_hold_due_mailings(self.now)
 
     def step(self) -> None:
         """Between two steps."""
@@ -99,9 +99,9 @@ class Worker:
                 ),
                 *(
                     (schedule_or_hold_planned_editions, one)
-                    for one in ("_schedule", "_remind", "_hold", "notify_by_preference")
+                    for one in ("_schedule", "_remind", "_hold", "notify_and_count_emails")
                 ),
-                (advance_mailings, "create_mailing_if_due"),
+                (advance_mailings, "create_mailing_or_stop_snapshot"),
             ):
                 patched.setattr(module, name, around(getattr(module, name)))
             yield

@@ -64,7 +64,7 @@ def approve(snapshot: Snapshot, staff: cast.Staff, now: datetime) -> None:
 def run(now: datetime) -> int:
     """What the worker does at a moment: it must send nothing that is not approved."""
     steps = schedule_or_hold_planned_editions.run_due(now)
-    advance_mailings.create_and_plan_due_mailings(now)
+    advance_mailings.create_and_start_or_hold_due_mailings(now)
     return steps
 
 

@@ -16,7 +16,7 @@ from mailer.delivery.rollout.stop_rules import (
     ReachedLimit,
     evaluate,
     level_and_reached_limit,
-    lower_share,
+    wilson_lower_bound,
 )
 from mailer.delivery.throttle.hourly_outcomes_by_provider import ProviderCounts, sum_counts
 
@@ -126,9 +126,9 @@ def test_there_are_never_more_cases_than_deliveries() -> None:
 @given(st.integers(1, 5000), st.data())
 def test_the_lower_share_is_below_the_share_and_comes_closer_with_more_messages(total, data) -> None:
     cases = data.draw(st.integers(0, total))
-    lower = lower_share(cases, total)
+    lower = wilson_lower_bound(cases, total)
     assert 0 <= lower <= cases / total
-    assert lower <= lower_share(10 * cases, 10 * total) + 1e-9
+    assert lower <= wilson_lower_bound(10 * cases, 10 * total) + 1e-9
     # A share of which it is the lower end: the difference is 1.96 standard errors of that share.
     error = 1.96 * math.sqrt(lower * (1 - lower) / total)
     assert math.isclose(cases / total - lower, error, abs_tol=1e-9)
@@ -136,7 +136,7 @@ def test_the_lower_share_is_below_the_share_and_comes_closer_with_more_messages(
 
 @given(st.integers(1, 5000))
 def test_without_a_case_the_lower_share_is_none(total: int) -> None:
-    assert lower_share(0, total) == 0
+    assert wilson_lower_bound(0, total) == 0
 
 
 def stopped_after(audience: int, dead: float, chance: random.Random) -> int | None:
@@ -221,7 +221,7 @@ def test_no_limit_is_reached_below_its_minimum_or_share(
 ) -> None:
     for one in evaluate(hours, STOPS):
         assert one.cases >= getattr(STOPS, f"min_{one.metric}")
-        assert one.share >= 100 * lower_share(one.cases, one.total) >= one.limit
+        assert one.share >= 100 * wilson_lower_bound(one.cases, one.total) >= one.limit
         assert one.cases <= one.total and one.cases <= one.total_cases
         # Each provider and metric is named once.
     keys = [(one.metric, one.provider) for one in evaluate(hours, STOPS)]

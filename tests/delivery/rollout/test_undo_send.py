@@ -41,8 +41,8 @@ def approver():
 def test_now_means_after_the_undo_window(snapshot):
     snapshot_state_changes.schedule(snapshot, approver(), None, NOW)
     assert snapshot.send_at == NOW + UNDO
-    assert advance_mailings.create_and_plan_due_mailings(NOW + UNDO - timedelta(seconds=1)) == []
-    assert len(advance_mailings.create_and_plan_due_mailings(NOW + UNDO)) == 1
+    assert advance_mailings.create_and_start_or_hold_due_mailings(NOW + UNDO - timedelta(seconds=1)) == []
+    assert len(advance_mailings.create_and_start_or_hold_due_mailings(NOW + UNDO)) == 1
 
 
 def test_a_chosen_time_has_no_undo_window(snapshot):
@@ -55,15 +55,16 @@ def test_after_undo_nothing_is_sent_and_it_can_be_scheduled_again(snapshot):
     snapshot_state_changes.schedule(snapshot, approver(), None, NOW)
     snapshot_state_changes.unschedule(snapshot, approver())
     assert (
-        advance_mailings.create_and_plan_due_mailings(NOW + 2 * UNDO) == [] and not Mailing.objects.exists()
+        advance_mailings.create_and_start_or_hold_due_mailings(NOW + 2 * UNDO) == []
+        and not Mailing.objects.exists()
     )
     snapshot_state_changes.schedule(snapshot, approver(), None, NOW + 2 * UNDO)
-    assert len(advance_mailings.create_and_plan_due_mailings(NOW + 4 * UNDO)) == 1
+    assert len(advance_mailings.create_and_start_or_hold_due_mailings(NOW + 4 * UNDO)) == 1
 
 
 def test_it_cannot_be_undone_once_the_mailing_exists(snapshot):
     snapshot_state_changes.schedule(snapshot, approver(), None, NOW)
-    advance_mailings.create_and_plan_due_mailings(NOW + UNDO)
+    advance_mailings.create_and_start_or_hold_due_mailings(NOW + UNDO)
     with pytest.raises(WrongState, match="pause or cancel its sending instead"):
         snapshot_state_changes.unschedule(snapshot, approver())
 
@@ -72,7 +73,7 @@ def test_undone_after_the_worker_read_that_it_is_due_nothing_is_sent(snapshot):
     snapshot_state_changes.schedule(snapshot, approver(), None, NOW)
     due = type(snapshot).objects.get(pk=snapshot.pk)
     snapshot_state_changes.unschedule(snapshot, approver())
-    advance_mailings.create_mailing_if_due(due, NOW + UNDO)
+    advance_mailings.create_mailing_or_stop_snapshot(due, NOW + UNDO)
     assert not Mailing.objects.exists()
     snapshot.refresh_from_db()
     assert snapshot.state == "approved"

@@ -17,7 +17,7 @@ from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
 from mailer.approval.outcome_notices import send_approval_outcome_notices
 from mailer.delivery.outbox import staff_alerts
-from mailer.delivery.outbox.mailing_notices import send_mailing_notices
+from mailer.delivery.outbox.mailing_notices import notify_staff_of_stopped_and_sent_mailings
 from mailer.delivery.rollout import mailing_control
 from mailer.stories.models import Story
 from tests.desk import cast
@@ -86,8 +86,8 @@ def test_who_decides_is_notified_of_the_end_and_of_a_stop(desk: Desk, state: str
     now = timezone.now()
     mailing.finished_at = now if state == "done" else None
     mailing.save()
-    send_mailing_notices(now)
-    assert send_mailing_notices(now) == 0
+    notify_staff_of_stopped_and_sent_mailings(now)
+    assert notify_staff_of_stopped_and_sent_mailings(now) == 0
     assert events_of(desk.approver) == [event]
 
 
@@ -96,12 +96,12 @@ def test_every_pause_is_a_new_notification(desk: Desk) -> None:
     for minutes in range(2):
         at = now + timedelta(minutes=minutes)
         mailing_control.pause(mailing, desk.admin, at)
-        send_mailing_notices(at)
-        send_mailing_notices(at)
+        notify_staff_of_stopped_and_sent_mailings(at)
+        notify_staff_of_stopped_and_sent_mailings(at)
         mailing_control.resume(mailing, desk.admin, at)
-        send_mailing_notices(at)
+        notify_staff_of_stopped_and_sent_mailings(at)
     mailing_control.pause_automatically(mailing.pk, "The relay answers no more.")
-    send_mailing_notices(now)
+    notify_staff_of_stopped_and_sent_mailings(now)
     assert events_of(desk.approver) == ["paused"] * 3
 
 

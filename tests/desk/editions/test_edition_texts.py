@@ -19,8 +19,8 @@ from mailer.editions.translation_completeness import completeness_of
 from mailer.editions.translation_units_and_returned_files import (
     TranslatedUnit,
     TranslationFile,
-    apply_to_edition,
     changes_in,
+    set_texts_unsaved,
     units_of,
 )
 from mailer.rendering.data_types import WRITTEN_KINDS, Block, LocalText, Picture
@@ -125,7 +125,7 @@ def test_a_translator_s_file_brings_back_every_text_of_the_edition(desk: Desk, k
     file = replace(file, units=tuple(TranslatedUnit(one.id, marks[one.id], one.target) for one in file.units))
     changes = changes_in(file, draft)
     assert {change.status for change in changes} == {"new"}
-    assert apply_to_edition(draft, changes, "kk") == len(units)
+    assert set_texts_unsaved(draft, changes, "kk") == len(units)
     again = [unit for unit in units_of(draft, "en", "kk") if unit.story is None]
     assert [(unit.id, unit.source, unit.target) for unit in again] == [
         (unit.id, unit.source, unit.target) for unit in back

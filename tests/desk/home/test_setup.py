@@ -18,12 +18,12 @@ from django.utils.formats import date_format
 from wagtail.images import get_image_model
 
 from mailer.approval.acting_user_of_account_changes import acting_as
-from mailer.approval.possible_approvers import is_second_person
+from mailer.approval.possible_approvers import may_approve
 from mailer.approval.snapshot_state_changes import PreflightFailed, approve
 from mailer.approval.submit import submit
 from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.desk.base.setup_progress import STEPS as KEYS
-from mailer.desk.base.setup_progress import back_link, can_be_approved
+from mailer.desk.base.setup_progress import back_link, has_possible_approver
 from mailer.desk.home import sample_edition
 from mailer.desk.home.checklist import context_for, steps_for
 from mailer.doctor import requested_check_runs, runner
@@ -110,7 +110,7 @@ def test_the_step_of_the_first_edition_leads_to_what_is_next_for_this_user(desk:
 
     assert page() == "variants"
     snapshot = cast.submitted(desk)
-    assert page() == ("review" if is_second_person(snapshot, desk.admin) else "variants")
+    assert page() == ("review" if may_approve(snapshot, desk.admin) else "variants")
     approve(snapshot, desk.approver, snapshot.sha256, timezone.now())
     assert page() == "schedule"
 
@@ -123,17 +123,17 @@ def test_the_steps_about_mail_follow_from_the_last_checks(admin: User, status: s
 
 def test_two_people_are_needed_of_whom_one_submits_and_an_independent_one_approves(admin: User) -> None:
     groups = set_up_role_groups()
-    assert not done(admin) & {"writer", "approver"} and not can_be_approved(admin)
+    assert not done(admin) & {"writer", "approver"} and not has_possible_approver(admin)
     with acting_as(admin):
         User.objects.create_user("timur", "timur@office.example.org").groups.add(groups["Approvers"])
     # The approver may not approve what the admin writes, who created the account.
-    assert not done(admin) & {"writer", "approver"} and not can_be_approved(admin)
+    assert not done(admin) & {"writer", "approver"} and not has_possible_approver(admin)
     with acting_as(admin):
         User.objects.create_user("dana", "dana@office.example.org").groups.add(groups["Writers"])
-    assert done(admin) >= {"writer", "approver"} and not can_be_approved(admin)
+    assert done(admin) >= {"writer", "approver"} and not has_possible_approver(admin)
     # The operator's command makes an account that nobody among the staff made.
     User.objects.create_user("aida", "aida@office.example.org").groups.add(groups["Approvers"])
-    assert can_be_approved(admin)
+    assert has_possible_approver(admin)
 
 
 def test_the_step_says_by_name_who_cannot_approve_yet_and_the_command_to_copy(

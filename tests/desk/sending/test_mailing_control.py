@@ -77,7 +77,7 @@ def test_a_writer_starts_a_dry_run_and_controls_it(desk: Desk) -> None:
         at(desk, "dry_run"), {"to": "dana@office.example.org", "subscribers": "all"}, follow=True
     )
     assert Page(page).messages == ["success"]
-    advance_mailings.create_and_plan_due_mailings(timezone.now())
+    advance_mailings.create_and_start_or_hold_due_mailings(timezone.now())
     dry_run = latest_dry_run(desk.edition)
     assert dry_run is not None and dry_run.state == "sending"
     assert latest_mailing(desk.edition) is None and edition_state(desk.edition) == "submitted"

@@ -241,7 +241,7 @@ def test_undo_after_the_start_leads_to_what_can_still_be_done(desk: Desk) -> Non
     snapshot_state_changes.schedule(snapshot, desk.approver, None, timezone.now())
     browser = as_user(desk.approver)
     form = undo(browser, desk)
-    advance_mailings.create_and_plan_due_mailings(timezone.now() + timedelta(minutes=10))
+    advance_mailings.create_and_start_or_hold_due_mailings(timezone.now() + timedelta(minutes=10))
     answer = browser.post(at(desk), form)
     assert answer["Location"] != at(desk) and Mailing.objects.get().state == "sending"
     assert Page(browser.get(answer["Location"])).messages == ["warning"]

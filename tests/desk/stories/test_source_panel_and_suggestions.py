@@ -15,7 +15,7 @@ from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
 from mailer.desk.stories.source_panel_and_suggestions import mark_differences
 from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.record_source_items import record_items
+from mailer.stories.record_source_items import make_and_update_drafts
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 from tests.stories.conftest import NOW
@@ -28,7 +28,7 @@ def source(desk: Desk) -> StorySource:
 
 
 def came_in(source: StorySource, *items: Any) -> Story:
-    return record_items(source, items or (RUSSIAN,), NOW).added[0]
+    return make_and_update_drafts(source, items or (RUSSIAN,), NOW).added[0]
 
 
 def decide(user: User, story: Story, action: str, **data: Any) -> Any:
@@ -61,7 +61,7 @@ def test_several_suggestions_are_accepted_at_once_and_the_list_filters_them(
     desk: Desk, source: StorySource
 ) -> None:
     other = replace(RUSSIAN, id="2", title="Бишкекте театр ачылды", html="", link="")
-    record_items(source, [RUSSIAN, other], NOW)
+    make_and_update_drafts(source, [RUSSIAN, other], NOW)
     browser, page = as_user(desk.writer), reverse("desk_story_suggestions")
     rows = browser.get(page).context["rows"]
     assert {row["headline"] for row in rows} == {RUSSIAN.title, other.title}
@@ -77,7 +77,7 @@ def test_several_suggestions_are_accepted_at_once_and_the_list_filters_them(
 def test_a_changed_source_is_shown_beside_the_story_field_by_field(desk: Desk, source: StorySource) -> None:
     story = came_in(source)
     draft_editing.save(story, {"headline-ru": "Мост открыт"}, {}, desk.writer, NOW)
-    record_items(source, [replace(RUSSIAN, title="Мост закрыли", html="<p>Ремонт.</p>")], NOW)
+    make_and_update_drafts(source, [replace(RUSSIAN, title="Мост закрыли", html="<p>Ремонт.</p>")], NOW)
     edit = reverse("desk_stories:edit", args=[story.pk])
     shown = as_user(desk.writer).get(edit).context["source_lines"][0].changes
     assert {one.field for one in shown} == {"headline-ru", "summary-ru", "body-ru"}
@@ -94,7 +94,7 @@ def test_another_picture_at_the_source_is_shown_beside_that_of_the_story(
 ) -> None:
     story = came_in(source, replace(RUSSIAN, picture=png_file()))
     draft_editing.save(story, {"headline-ru": "Мост открыт"}, {}, desk.writer, NOW)
-    record_items(source, [replace(RUSSIAN, picture=png_file("#E9A724"))], NOW)
+    make_and_update_drafts(source, [replace(RUSSIAN, picture=png_file("#E9A724"))], NOW)
     shown = as_user(desk.writer).get(reverse("desk_stories:edit", args=[story.pk]))
     (change,) = shown.context["source_lines"][0].changes
     assert change.field == "picture" and "<img" in change.ours and "<img" in change.theirs
@@ -106,8 +106,8 @@ def test_another_picture_at_the_source_is_shown_beside_that_of_the_story(
 
 def test_a_likely_translation_is_merged_or_kept_apart(desk: Desk, source: StorySource) -> None:
     png = png_file()
-    record_items(source, [replace(RUSSIAN, picture=png)], NOW)
-    (own,) = record_items(source, [replace(KAZAKH, picture=png)], NOW).added
+    make_and_update_drafts(source, [replace(RUSSIAN, picture=png)], NOW)
+    (own,) = make_and_update_drafts(source, [replace(KAZAKH, picture=png)], NOW).added
     target = Story.objects.get(texts__language="ru", texts__headline=RUSSIAN.title)
     shown = as_user(desk.writer).get(reverse("desk_stories:edit", args=[target.pk]))
     assert [one.story for one, _sign in shown.context["source_similar"]] == [own]
@@ -122,7 +122,7 @@ def test_a_draft_that_its_source_has_no_longer_is_marked_and_kept_or_deleted_by_
     desk: Desk, source: StorySource
 ) -> None:
     other = replace(RUSSIAN, id="2", title="Бишкекте театр ачылды", html="", link="")
-    touched, story = record_items(source, [RUSSIAN, other], NOW).added
+    touched, story = make_and_update_drafts(source, [RUSSIAN, other], NOW).added
     draft_editing.save(touched, {f"headline-{touched.texts.get().language}": "Ours"}, {}, desk.writer, NOW)
     StorySourceItem.objects.update(missing_since=NOW, removed_at=NOW)
     browser, edit = as_user(desk.writer), reverse("desk_stories:edit", args=[story.pk])
@@ -146,7 +146,7 @@ def test_a_contributor_decides_about_own_countries_only(desk: Desk, source: Stor
     contributor.groups.add(set_up_role_groups()["Contributors"])
     ContributorCountries.objects.create(user=contributor, countries=("KZ",))
     other = replace(RUSSIAN, id="2", title="Бишкекте театр ачылды", html="", link="")
-    record_items(source, [RUSSIAN, other], NOW)
+    make_and_update_drafts(source, [RUSSIAN, other], NOW)
     mine, theirs = (Story.objects.get(texts__headline=title) for title in (RUSSIAN.title, other.title))
     rows = as_user(contributor).get(reverse("desk_story_suggestions")).context["rows"]
     assert [row["item"].story for row in rows] == [mine]

@@ -179,7 +179,7 @@ def test_possible_duplicates_are_shown_with_the_reason(
 
 def test_a_list_has_sign_up_settings_a_welcome_text_and_growth_figures(desk: Desk) -> None:
     chosen = MailingList.objects.get(slug="monthly")
-    list_growth.count_due(everyone.NOW)
+    list_growth.update_due_growth(everyone.NOW)
     address, browser = reverse("desk_lists:edit", args=[chosen.pk]), as_user(desk.admin)
     assert "<svg" in Page(browser.get(address)).html
     fields = {"name": "Monthly", "slug": "monthly", "public": "on", "opt_in": "double"}

@@ -165,7 +165,7 @@ def test_a_held_decision_lapses() -> None:
 def test_single_decisions_of_an_outage_can_be_confirmed_or_reverted() -> None:
     people = ministry(4)
     come_back(people)
-    suppression_decision_states.confirm([latest_decision(people[0])], NOW)
+    suppression_decision_states.apply_waiting([latest_decision(people[0])], NOW)
     suppression_decision_states.revert(latest_decision(people[1]), "lola", NOW)
     assert [latest_decision(person).state for person in people] == ["applied", "reverted", "held", "held"]
 

@@ -77,7 +77,7 @@ def test_a_crash_loses_and_repeats_nothing(aigerim: Subscriber, monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr("mailer.feedback.decisions.evaluate_and_probe.evaluate", crash)
+        broken.setattr("mailer.feedback.decisions.evaluate_and_probe.evaluate_and_apply", crash)
         rejections_and_stop_rule_counts.process_rejections(NOW)
     assert not FeedbackEvent.objects.exists()
     assert rejections_and_stop_rule_counts.process_rejections(NOW) == 1
@@ -192,7 +192,7 @@ def test_a_code_without_text_is_classified_by_stage(
 
 
 def counts(delivery: Delivery) -> dict:
-    rejections_and_stop_rule_counts.count_events(NOW)
+    rejections_and_stop_rule_counts.add_events_to_hourly_counts(NOW)
     return hourly_outcomes_by_provider.update_and_read_hourly_counts(
         Mailing.objects.get(pk=delivery.mailing_id)
     )
@@ -230,7 +230,7 @@ def test_a_delivery_counts_once_for_each_metric():
             bounced=1, complained=1
         )
     }
-    assert rejections_and_stop_rule_counts.count_events(NOW) == 0
+    assert rejections_and_stop_rule_counts.add_events_to_hourly_counts(NOW) == 0
     assert not FeedbackEvent.objects.filter(counted_at=None).exists()
 
 
@@ -239,7 +239,7 @@ def test_unauthenticated_events_are_not_counted():
     accepted_delivery(person, ago(hours=1))
     bounce(person)
     complain(person)
-    rejections_and_stop_rule_counts.count_events(NOW)
+    rejections_and_stop_rule_counts.add_events_to_hourly_counts(NOW)
     assert not ProviderHour.objects.exists()
 
 
@@ -287,7 +287,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
     )
     for row in rows:
         bounce(row, "block")
-    rejections_and_stop_rule_counts.count_events(NOW)
+    rejections_and_stop_rule_counts.add_events_to_hourly_counts(NOW)
     assert apply_stop_rules.apply_stop_rules_to_all(NOW) == []
     assert shared_state.read("provider mail.ru")["backoff"][0] == 1
     assert shared_state.read("provider gmail.com") == {}
@@ -301,7 +301,7 @@ def test_counts_do_not_depend_on_order(steps):
     sent = accepted_delivery(person, accepted_at)
     for step in steps:
         if step == "count":
-            rejections_and_stop_rule_counts.count_events(NOW)
+            rejections_and_stop_rule_counts.add_events_to_hourly_counts(NOW)
         elif step == "complaint":
             complain(sent, NOW + timedelta(minutes=1))
         else:

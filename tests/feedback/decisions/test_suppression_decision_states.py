@@ -183,7 +183,7 @@ def test_reopening_a_complaint_can_be_undone(aigerim: Subscriber) -> None:
 def test_an_unauthenticated_complaint_is_held(aigerim: Subscriber) -> None:
     cast.complain(aigerim)
     assert (latest_decision(aigerim).state, stopped(aigerim)) == ("held", False)
-    suppression_decision_states.confirm([latest_decision(aigerim)], NOW)
+    suppression_decision_states.apply_waiting([latest_decision(aigerim)], NOW)
     assert stopped(aigerim)
     assert suppression.active_suppression(aigerim).reason == "complaint"
 

@@ -163,19 +163,19 @@ def test_a_lasting_error_alerts_staff_once_a_day_until_it_ends(mailbox: FakeMail
             clock.move(minutes=5)
 
     pass_by(minutes=10)
-    assert (mail.outbox, source_health.failing_sources([URL], clock())) == ([], [])
+    assert (mail.outbox, source_health.sources_needing_attention([URL], clock())) == ([], [])
     pass_by(minutes=30)
     (alert,) = mail.outbox
     assert "Returned mail has not been read since 01 December, 09:00 UTC." in alert.body
     assert "refuses our sign-in" in alert.body and reverse("desk_replies:index") in alert.body
-    assert source_health.failing_sources([URL], clock()) == [state()]
+    assert source_health.sources_needing_attention([URL], clock()) == [state()]
     pass_by(hours=23)
     assert len(mail.outbox) == 1
     pass_by(hours=2)
     assert len(mail.outbox) == 2
     mailbox.failure = None
     pass_by(minutes=15)
-    assert source_health.failing_sources([URL], clock()) == []
+    assert source_health.sources_needing_attention([URL], clock()) == []
     assert Alert.objects.get().kind == f"inbound_source_{state().pk}"
 
 
@@ -189,11 +189,11 @@ def test_an_unreadable_message_is_logged_once_retried_and_shown(
         clock.move(minutes=1)
     assert list(mailbox.messages) == ["1"]
     assert caplog.text.count("action=returned_message_not_stored") == 1
-    assert [row.failed_messages for row in source_health.failing_sources([URL], clock())] == [1]
+    assert [row.failed_messages for row in source_health.sources_needing_attention([URL], clock())] == [1]
     mailbox.broken = set()
     clock.move(minutes=11)
     mailbox.poll(clock)
-    assert (mailbox.messages, source_health.failing_sources([URL], clock())) == ({}, [])
+    assert (mailbox.messages, source_health.sources_needing_attention([URL], clock())) == ({}, [])
 
 
 def test_a_poll_stops_after_twenty_failures(mailbox: FakeMailbox, clock: Clock) -> None:

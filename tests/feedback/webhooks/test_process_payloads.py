@@ -69,7 +69,7 @@ def test_a_repeated_event_does_not_restore_a_removed_suppression(esp, message) -
 def test_two_workers_process_a_payload_once(postmark, message) -> None:
     """Both have parsed it, and the second finds that the first was faster."""
     payload = keep(postmark, postmark.bounced(message, FULL))
-    parsed = {payload.pk: list(process_payloads.parse_payload(payload))}
+    parsed = {payload.pk: list(process_payloads.acknowledge_and_parse_payload(payload))}
     assert process_payloads.apply_and_delete_payloads(parsed, NOW) == 1
     assert process_payloads.apply_and_delete_payloads(parsed, NOW) == 0
     assert FeedbackEvent.objects.count() == 1

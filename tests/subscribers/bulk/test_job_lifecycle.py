@@ -31,7 +31,7 @@ LATER = NOW + timedelta(hours=1)
 
 def done(request: BulkRequest) -> BulkJob:
     job = job_lifecycle.create(request, "lola", NOW)
-    job_lifecycle.run_due(NOW, lambda: False)
+    job_lifecycle.run_due_batches(NOW, lambda: False)
     job.refresh_from_db()
     assert job.state == BulkJob.State.DONE
     return job
@@ -39,7 +39,7 @@ def done(request: BulkRequest) -> BulkJob:
 
 def undone(job: BulkJob) -> BulkJob:
     job_lifecycle.RUNNER.start_undo(job, "dana", LATER)
-    job_lifecycle.run_due(LATER, lambda: False)
+    job_lifecycle.run_due_batches(LATER, lambda: False)
     job.refresh_from_db()
     assert job.state == BulkJob.State.UNDONE
     return job
@@ -227,7 +227,7 @@ def test_no_bulk_job_resubscribes_who_unsubscribed(
                 job_lifecycle.RUNNER.start_undo(last, "dana", now)
         else:
             job_lifecycle.create(BulkRequest(step, target=monthly.pk, reason="because"), "lola", now)
-        job_lifecycle.run_due(now, lambda: False)
+        job_lifecycle.run_due_batches(now, lambda: False)
         reached = on(monthly)["aigul"] == "confirmed" and not suppression.is_suppressed(person)
         assert not (reached and (left or complained)), steps[: place + 1]
 

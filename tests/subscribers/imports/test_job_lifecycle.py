@@ -20,7 +20,7 @@ from subscribers.former_addresses_and_merged_ids import record_former_address
 from subscribers.imports import diff, job_lifecycle, uploads_and_staging
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow
 from subscribers.imports.row_types import ImportStats, UnreadableFile
-from subscribers.imports.status_cells import Status, status_mentioned_in_any_column
+from subscribers.imports.status_cells import Status, explicit_status_or_subscribed
 from subscribers.merge import merge
 from subscribers.models import ConsentRecord, MailingList, Subscriber, Subscription, Suppression
 from subscribers.privacy.erasure import erase_and_suppress
@@ -465,13 +465,13 @@ def test_the_rows_of_a_file_are_deleted_when_they_expire(monthly: MailingList) -
     waiting = read_file("email\nwaiting@example.org\n", monthly)
     applied = read_file("email\na@example.org\nnonsense\n", monthly)
     apply_job(applied)
-    job_lifecycle.delete_expired(NOW + timedelta(days=6))
+    job_lifecycle.discard_or_purge_expired(NOW + timedelta(days=6))
     assert ImportRow.objects.exists()
-    job_lifecycle.delete_expired(NOW + timedelta(days=8))
+    job_lifecycle.discard_or_purge_expired(NOW + timedelta(days=8))
     waiting.refresh_from_db()
     assert waiting.state == "discarded" and not ImportRow.objects.exists()
     assert ImportChange.objects.exists() and RejectedRow.objects.exists()
-    job_lifecycle.delete_expired(NOW + timedelta(days=31))
+    job_lifecycle.discard_or_purge_expired(NOW + timedelta(days=31))
     assert not ImportChange.objects.exists() and not RejectedRow.objects.exists()
     assert Subscriber.objects.count() == 1
 
@@ -565,7 +565,7 @@ def test_an_export_can_be_imported_again_and_has_no_formula(
     monthly: MailingList, name: str, local: str
 ) -> None:
     # About someone called "Suppressed" a person is asked.
-    assume(status_mentioned_in_any_column(name) is Status.SUBSCRIBED)
+    assume(explicit_status_or_subscribed(name) is Status.SUBSCRIBED)
     Subscriber.objects.all().delete()
     person = Subscriber.objects.create(
         email=f"{local}@example.org", name=name.strip(), countries=("KZ", "UZ")
@@ -599,7 +599,7 @@ def test_the_query_does_not_scan_a_new_list_for_each_row(monthly: MailingList, e
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
         constraints = connection.introspection.get_constraints(cursor, "subscribers_subscription")
-    with connection.execute_wrapper(note), diff.compared_rows(job, 0, 5_000) as cursor:
+    with connection.execute_wrapper(note), diff.temporary_comparison_table(job, 0, 5_000) as cursor:
         judging = next(one for one in asked if "INTO import_compared" in one[0])
         cursor.execute(f"{connection.ops.explain_query_prefix()} {judging[0]}", judging[1])
         plan = " ".join(str(row[-1]) for row in cursor.fetchall())

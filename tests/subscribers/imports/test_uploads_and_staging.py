@@ -92,7 +92,7 @@ def test_discarding_deletes_the_file(monthly: MailingList) -> None:
     job_lifecycle.discard(job, "lola", NOW)
     assert not uploads_and_staging.is_stored(job.upload)
     other = upload(b"email\na@example.org\n", monthly)
-    job_lifecycle.delete_expired(NOW + timedelta(days=8))
+    job_lifecycle.discard_or_purge_expired(NOW + timedelta(days=8))
     assert not uploads_and_staging.is_stored(other.upload)
 
 

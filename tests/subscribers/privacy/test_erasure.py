@@ -48,7 +48,7 @@ def test_erasure_removes_a_search_for_the_address_and_the_bulk_action_continues(
     assert "olga" not in str(job.selection).lower() and job.reason == "…@… asked by telephone"
     assert unrelated.selection["text"] == "@example.org"
     assert list(job_lifecycle.selected_subscribers(job)) == [one for one in found if one == other]
-    job_lifecycle.run_due(NOW, lambda: False)
+    job_lifecycle.run_due_batches(NOW, lambda: False)
     job.refresh_from_db()
     assert (job.state, job.changed) == ("done", len(found) - 1)
 
@@ -57,7 +57,7 @@ def test_a_redacted_search_of_a_finished_bulk_action_finds_no_subscriber(join: J
     join("olga"), join("helga", name="olga@example.org.example")
     tag = subscriber_tags_and_fields.get_or_create_tag("donor")
     job_lifecycle.create(BulkRequest("tag", query=Query("olga@example.org"), target=tag.pk), "lola", NOW)
-    job_lifecycle.run_due(NOW, lambda: False)
+    job_lifecycle.run_due_batches(NOW, lambda: False)
     assert erase_and_suppress("olga@example.org", NOW)
     assert not job_lifecycle.selected_subscribers(BulkJob.objects.get()).exists()
 

@@ -48,8 +48,8 @@ def link(letter: int = 0) -> str:
 
 
 def decided(campaign: ReconfirmationCampaign) -> None:
-    campaigns.finish(campaign, "dana", OVER)
-    job_lifecycle.run_due(OVER, lambda: False)
+    campaigns.finish_and_remove_unanswered(campaign, "dana", OVER)
+    job_lifecycle.run_due_batches(OVER, lambda: False)
 
 
 def state(person: Subscriber) -> str:
@@ -73,14 +73,14 @@ def test_only_reachable_subscribers_are_asked_and_each_once(
     assert counts == [2, 3, 3]
     assert asked() == ["aigul", "bolat", "dana"]
     again = campaigns.create(Segment.objects.get(), campaign.mailing_list, 30, "lola", NOW)
-    campaigns.run_due(NOW + timedelta(days=89))
+    campaigns.send_due_batches(NOW + timedelta(days=89))
     assert len(mail.outbox) == 3 and again.requests.count() == 0
 
 
 def test_a_paused_subscriber_is_not_asked(campaign: ReconfirmationCampaign, join: Join) -> None:
     join("aigul", paused_until=NOW + timedelta(days=5))
     join("bolat", paused_until=NOW - timedelta(days=5))
-    campaigns.run_due(NOW)
+    campaigns.send_due_batches(NOW)
     assert asked() == ["bolat"]
 
 
@@ -100,7 +100,7 @@ def test_a_campaign_whose_emails_fail_names_the_error_and_stops_no_other(
     assert Failing().run_due(lambda: NOW, lambda: False, rounds=1) == 1
     campaign.refresh_from_db()
     assert asked() == ["bolat"] and "ZeroDivisionError" in campaign.error
-    campaigns.run_due(NOW + LEASE + timedelta(seconds=1))
+    campaigns.send_due_batches(NOW + LEASE + timedelta(seconds=1))
     campaign.refresh_from_db()
     assert asked() == ["bolat", "aigul"] and not campaign.error
 
@@ -114,7 +114,7 @@ def test_no_one_is_asked_when_the_tag_of_the_excluded_was_deleted(
     )
     first = campaigns.create(save(Segment(), "Others", rule, "lola", NOW), monthly, 30, "lola", NOW)
     Tag.objects.all().delete()
-    campaigns.run_due(NOW)
+    campaigns.send_due_batches(NOW)
     first.refresh_from_db()
     assert asked() == [] and first.state == ReconfirmationCampaign.State.WAITING
 
@@ -123,7 +123,7 @@ def test_the_email_is_in_the_subscribers_language_and_only_the_button_confirms(
     campaign: ReconfirmationCampaign, join: Join
 ) -> None:
     person = join("olga", language="ru")
-    campaigns.run_due(NOW)
+    campaigns.send_due_batches(NOW)
     assert mail.outbox[0].subject.startswith("Вы всё ещё хотите")
     page = Client().get(link()).content.decode()
     assert "Нажмите кнопку" in page and campaign.requests.get().confirmed_at is None
@@ -141,15 +141,15 @@ def test_who_does_not_answer_is_removed_by_staff_only_and_a_late_yes_counts(
     campaign: ReconfirmationCampaign, join: Join
 ) -> None:
     stays, silent = join("stays"), join("silent")
-    campaigns.run_due(NOW)
+    campaigns.send_due_batches(NOW)
     Client().post(link(0))
     with pytest.raises(WrongState, match="until"):
-        campaigns.finish(campaign, "dana", NOW + timedelta(days=30))
+        campaigns.finish_and_remove_unanswered(campaign, "dana", NOW + timedelta(days=30))
     assert state(silent) == "confirmed"
     decided(campaign)
     assert (state(stays), state(silent)) == ("confirmed", "unsubscribed")
     with pytest.raises(WrongState):
-        campaigns.finish(campaign, "dana", OVER)
+        campaigns.finish_and_remove_unanswered(campaign, "dana", OVER)
     late = link(1)
     Client().post(late)
     assert state(silent) == "confirmed"
@@ -159,24 +159,24 @@ def test_undoing_the_removal_resubscribes_no_one_who_unsubscribed_since(
     campaign: ReconfirmationCampaign, join: Join
 ) -> None:
     person, other = join("silent"), join("other")
-    campaigns.run_due(NOW)
-    job = campaigns.finish(campaign, "dana", OVER)
-    job_lifecycle.run_due(OVER, lambda: False)
+    campaigns.send_due_batches(NOW)
+    job = campaigns.finish_and_remove_unanswered(campaign, "dana", OVER)
+    job_lifecycle.run_due_batches(OVER, lambda: False)
     unsubscribe.unsubscribe(
         person.pk, [campaign.mailing_list_id], None, Evidence(Channel.ONE_CLICK), OVER + timedelta(1)
     )
     job.refresh_from_db()
     job_lifecycle.RUNNER.start_undo(job, "dana", OVER + timedelta(2))
-    job_lifecycle.run_due(OVER + timedelta(2), lambda: False)
+    job_lifecycle.run_due_batches(OVER + timedelta(2), lambda: False)
     assert (state(person), state(other)) == ("unsubscribed", "confirmed")
 
 
 def test_a_cancelled_campaign_asks_and_removes_no_one(campaign: ReconfirmationCampaign, join: Join) -> None:
     join("aigul")
     campaigns.cancel(campaign, "dana", NOW)
-    assert campaigns.run_due(NOW) == 0 and not mail.outbox
+    assert campaigns.send_due_batches(NOW) == 0 and not mail.outbox
     with pytest.raises(WrongState, match="cancelled"):
-        campaigns.finish(campaign, "dana", OVER)
+        campaigns.finish_and_remove_unanswered(campaign, "dana", OVER)
 
 
 def test_a_rule_that_is_changed_later_does_not_change_the_campaign(
@@ -185,7 +185,7 @@ def test_a_rule_that_is_changed_later_does_not_change_the_campaign(
     join("aigul")
     nobody = Group("all", (Condition("language", "one_of", ("tk",)),))
     save(Segment.objects.get(), "Everybody", nobody, "lola", NOW)
-    campaigns.run_due(NOW)
+    campaigns.send_due_batches(NOW)
     assert asked() == ["aigul"]
 
 

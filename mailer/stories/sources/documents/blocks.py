@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from mailer.rendering import sanitize
-from mailer.stories.sources.documents.line_recognition import language_in
+from mailer.stories.sources.documents.line_recognition import parse_language_line
 from mailer.stories.sources.word_reader import NOTE_BEGIN, NOTE_END
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"'«»“”]+[^\s<>\"'«»“”.,;:!?)\]]", re.IGNORECASE)
@@ -176,7 +176,7 @@ def _unfolded(table: Table) -> list[Block]:
     rows = [row for row in table.rows if any(row)]
     if not rows:
         return []
-    names = [language_in(_cell_text(cell)) for cell in rows[0]]
+    names = [parse_language_line(_cell_text(cell)) for cell in rows[0]]
     if len(names) > 1 and all(names) and len(rows) > 1:
         columns = tuple(
             tuple(block for row in rows[1:] if place < len(row) for block in _as_headline(row[place]))

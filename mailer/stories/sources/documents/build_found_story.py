@@ -93,7 +93,7 @@ def _labelled_line(story: FoundStory, block: Paragraph, labelled: line_recogniti
     """Whether the line is taken as data of the story."""
     label, text = labelled.label, labelled.text
     if label == "countries":
-        countries = line_recognition.countries_in(text)
+        countries = line_recognition.parse_countries_line(text)
         story.countries = countries if countries is not None else story.countries
         return countries is not None
     if label == "link" and len(block.links) == 1 and not story.link:
@@ -117,12 +117,12 @@ def _introduction(story: FoundStory, block: Paragraph) -> bool:
     """Whether the line directly below the headline says date and countries, and nothing else."""
     if story.body:
         return False
-    countries = line_recognition.countries_in(block.line)
+    countries = line_recognition.parse_countries_line(block.line)
     found = (
         line_recognition.when_in(block.line) if countries is None and len(block.line) <= _DATELINE else None
     )
     if found is not None:
-        countries = line_recognition.countries_in(found.rest) if found.rest else ()
+        countries = line_recognition.parse_countries_line(found.rest) if found.rest else ()
     if countries is None:
         return False
     if found is not None:

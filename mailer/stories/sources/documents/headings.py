@@ -66,8 +66,8 @@ def is_section(paragraph: Paragraph) -> bool:
     """Whether the line names countries, a language or a kind of stories, and nothing else."""
     line = headline_text(paragraph)
     return (
-        line_recognition.countries_in(line) is not None
-        or bool(line_recognition.language_in(line))
+        line_recognition.parse_countries_line(line) is not None
+        or bool(line_recognition.parse_language_line(line))
         or bool(line_recognition.section_kind(line))
     )
 

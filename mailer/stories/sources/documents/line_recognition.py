@@ -61,7 +61,7 @@ def is_link_label(text: str) -> bool:
     return _LABEL_OF.get(fold_name(text.strip(" .:…»>→"))) == "link"
 
 
-def countries_in(line: str) -> tuple[str, ...] | None:
+def parse_countries_line(line: str) -> tuple[str, ...] | None:
     """Codes (ISO 3166-1 alpha-2) of a line that names nothing but countries, in its order.
 
     () for "Whole region"; None where the line says anything else.
@@ -89,7 +89,7 @@ def _country(name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def language_in(line: str) -> str:
+def parse_language_line(line: str) -> str:
     """The code (BCP 47) of a line that names nothing but a language, such as "Русский" or "RU"; or ""."""
     text = line.strip(_EDGES)
     if len(text) < 4:

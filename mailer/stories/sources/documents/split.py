@@ -88,7 +88,7 @@ def split(blocks: Sequence[Block], notes: Notes, title: str = "") -> list[FoundS
 def _heading(state: _Split, block: Paragraph, following: Block | None, text_levels: frozenset[float]) -> None:
     current = state.current
     if current is not None and block.level > current.level:
-        language = line_recognition.language_in(headline_text(block))
+        language = line_recognition.parse_language_line(headline_text(block))
         if language:
             state.translating = language
             current.pictures += block.pictures
@@ -96,7 +96,7 @@ def _heading(state: _Split, block: Paragraph, following: Block | None, text_leve
         if state.translating:
             _begin_translation(state, headline_text(block), block)
             return
-        countries = line_recognition.countries_in(headline_text(block))
+        countries = line_recognition.parse_countries_line(headline_text(block))
         if countries is not None and current.empty and not level_of(following):
             current.countries = countries
             return
@@ -123,10 +123,10 @@ def _section(block: Paragraph, following: Block | None) -> _Section | None:
     below = level_of(following)
     # Where all headings have one rank, a section ends with the next section.
     level = block.level - 0.5 if below == block.level else block.level
-    language = line_recognition.language_in(line)
+    language = line_recognition.parse_language_line(line)
     if language:
         return _Section(level, language=language)
-    countries = line_recognition.countries_in(line)
+    countries = line_recognition.parse_countries_line(line)
     if countries is not None:
         return _Section(level, countries)
     kind = line_recognition.section_kind(line)
@@ -151,7 +151,7 @@ def _begin(state: _Split, title: str, level: float, block: Paragraph | None) -> 
         story.kind = story.kind or section.kind.replace("news", "")
         story.language = section.language or story.language
     if found := _TAIL_COUNTRIES.search(title):
-        countries = line_recognition.countries_in(found[1])
+        countries = line_recognition.parse_countries_line(found[1])
         if countries is not None and title[: found.start()].strip():
             story.title, story.countries = title[: found.start()].strip(), countries
     if block is not None:
@@ -179,7 +179,7 @@ def _begin_translation(state: _Split, title: str, block: Paragraph) -> None:
 
 def _text(state: _Split, block: Paragraph, following: Block | None) -> None:
     line, current = block.line, state.current
-    countries = line_recognition.countries_in(line) if not block.list_tag else None
+    countries = line_recognition.parse_countries_line(line) if not block.list_tag else None
     if countries is not None and (current is None or not current.empty) and level_of(following):
         _open_section(state, _Section(level_of(following) - 0.5, countries))
         return
