@@ -281,7 +281,7 @@ def test_every_page_has_our_heading_and_no_script_in_it(desk: Desk) -> None:
 
 def test_an_operator_removes_lost_factors(desk: Desk) -> None:
     set_up_app(as_user(desk.approver))
-    from mailer.cli.accounts import second_factor as command
+    from mailer.cli.accounts import remove_second_factors as command
 
     command("timur")
     assert not Authenticator.objects.filter(user=desk.approver).exists()
