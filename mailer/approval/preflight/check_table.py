@@ -1136,8 +1136,7 @@ CHECKS: tuple[Check, ...] = (
         "link.home_page",
         "warning",
         stored("A story or button links only to the home page of the office's website."),
-        stored("Enter the address of the page that the text of the link promises, not of the "
-               "home page."),
+        stored("Enter the address of the page that the text of the link promises, not of the home page."),
         link_url_and_wording_checks.link_to_own_home_page,
     ),
     Check(
