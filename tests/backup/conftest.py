@@ -46,7 +46,7 @@ def backup_file(office_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def restored(backup_file: Path, office_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What was restored of it in an empty place."""
+    """What was restored of it in an empty place; tests do not change it."""
     target = tmp_path_factory.mktemp("restored") / "elsewhere" / "office"
     done = office.restore(backup_file, target, passphrase=office_folder / "passphrase")
     assert done.returncode == 0, done.stderr
