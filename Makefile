@@ -9,6 +9,7 @@
 #   make messages   update the catalogues of staff pages, and name what has no translation (CONTRIBUTING.md)
 #   make pictures   take the pictures of README.md and docs/tour.md anew, from the demo (needs Debian's package chromium)
 #   make gallery FOLDER=/tmp/gallery   the sample edition in all languages, as mail clients show it (needs chromium too)
+#   make schema   write mailer/database_schema/*.sql anew, after a change of migrations, models or permissions
 #   make release-dump   write tests/project/releases/ for the version in pyproject.toml (docs/upgrading.md)
 #   make wheel   build dist/: the wheel, its source, and the lock of what an installation needs (docs/installing.md)
 
@@ -18,7 +19,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ITSELF := --no-deps --no-build-isolation --editable .
 
-.PHONY: run test lint bench lock sbom wheel messages pictures gallery release-dump setup
+.PHONY: run test lint bench lock sbom wheel messages pictures gallery schema release-dump setup
 
 run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
@@ -63,6 +64,9 @@ pictures: setup
 
 gallery: setup
 	@$(BIN)/python -m tests.gallery $(or $(FOLDER),/tmp/gallery)
+
+schema: setup
+	@MAILER_CONFIG=tests/config.toml DJANGO_SETTINGS_MODULE=mailer.settings $(BIN)/python -m tests.project.database_schema
 
 release-dump: setup
 	@$(BIN)/python -m tests.project.releases

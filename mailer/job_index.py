@@ -160,7 +160,7 @@ JOBS = (
     Job(
         "stop rules",
         15,
-        lambda now, stop: apply_stop_rules.apply_stop_rules_to_all(now()),
+        lambda now, stop: apply_stop_rules.apply_stop_rules_to_mailings(now()),
         "deliver",
         Runs.EACH_WORKER,
     ),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,7 +25,7 @@ from pytest_django import DjangoDbBlocker
 from wagtail.models import Collection, Locale, Page
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from tests import migrated, programs
+from tests import programs
 from tests.environment import quick_passwords
 from tests.postgres import Server, serving
 
@@ -119,8 +121,8 @@ def _restored_after_transactions(sqlite_template: Path) -> Iterator[None]:
             ContentType.objects.clear_cache()
             return
         connection.ensure_connection()
-        # The copy of this run: another one in this folder may have other migrations.
-        migrated.restore(connection.connection, sqlite_template)
+        with closing(sqlite3.connect(f"file:{sqlite_template}?mode=ro", uri=True)) as source:
+            source.backup(connection.connection)
         ContentType.objects.clear_cache()
 
     with pytest.MonkeyPatch.context() as patch:
@@ -149,39 +151,18 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def _turn() -> migrated.Turn | None:
-    return migrated.Turn() if connection.vendor == "sqlite" else None
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None, _turn: migrated.Turn | None) -> None:
-    """What was migrated before, by exactly these migrations, is not migrated again but copied."""
-    connection.settings_dict["TEST"]["MIGRATE"] = _turn is None or _turn.mine
-
-
-@pytest.fixture(scope="session")
-def django_db_setup(
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-    sqlite_template: Path,
-    _turn: migrated.Turn | None,
-) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, sqlite_template: Path) -> None:
     """Before the first test, the migrated database is kept for tests that need a file of their own."""
     post_migrate.connect(_roots, sender=apps.get_app_config("wagtailcore"))
-    if _turn is None:
+    if connection.vendor != "sqlite":
         return
     with django_db_blocker.unblock():
         connection.ensure_connection()
-        if _turn.mine:
-            if not connection.introspection.table_names():
-                # No test of this run uses Django's database, so pytest-django made none.
-                call_command("migrate", verbosity=0)
-            _turn.keep(connection.connection)
-        else:
-            migrated.restore(connection.connection)
-            # Those of the database before have other ids.
-            ContentType.objects.clear_cache()
-        shutil.copyfile(migrated.kept(), sqlite_template)
+        if not connection.introspection.table_names():
+            # No test of this run uses Django's database, so pytest-django made none.
+            call_command("migrate", verbosity=0)
+        with closing(sqlite3.connect(sqlite_template)) as target:
+            connection.connection.backup(target)
 
 
 def _roots(**_: object) -> None:

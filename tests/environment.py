@@ -6,7 +6,6 @@ import gc
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 from contextlib import AbstractContextManager
@@ -15,8 +14,6 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
-
-from tests import migrated
 
 # The tests start some hundred programs of ours: what those import is compiled once, and not by each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -40,8 +37,6 @@ os.environ.setdefault("MAILER_STORAGE__PATH", tempfile.mkdtemp(prefix="mailer-te
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailer.settings")
 # Playwright's loop runs in the test's thread beside Django's synchronous database calls.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-# Programs that the tests start copy the migrated database (tests/program_startup).
-os.environ["MIGRATED_COPY"] = str(migrated.kept().with_suffix(""))
 # WhiteNoise warns of a missing folder, and warnings are errors here.
 (Path(os.environ["MAILER_STORAGE__PATH"]) / "static").mkdir(parents=True, exist_ok=True)
 
@@ -53,19 +48,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _TESTS = Path(__file__).parent
-_migrating: list[subprocess.Popen[bytes]] = []
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """The process that starts others migrates meanwhile: they would all wait for the one that does."""
-    if config.getoption("numprocesses", None) and not migrated.kept().exists():
-        command = [sys.executable, "-m", "tests.migrated"]
-        _migrating.append(subprocess.Popen(command, cwd=_TESTS.parent))
-
-
-def pytest_unconfigure() -> None:
-    for process in _migrating:
-        process.wait()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 
-from tests import migrated
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
@@ -43,8 +42,7 @@ class Server:
         return self._of(name)
 
     def empty(self, name: str) -> str:
-        """The address of a new database; a program that migrates it copies the template."""
-        self._template()
+        """The address of a new database without a table."""
         self.execute(f'CREATE DATABASE "{name}"')
         return self._of(name)
 
@@ -56,18 +54,12 @@ class Server:
         return self._of(name)
 
     def _template(self) -> str:
-        """The database that all others are copies of: migrated once by a program, for every server."""
+        """The database that all others are copies of: migrated once by a program."""
         if not self._migrated:
-            with migrated.alone("postgresql"):
-                kept = migrated.kept("sql")
-                if kept.exists():
-                    self.restored("migrated", kept.read_text("utf-8"))
-                else:
-                    self.execute("CREATE DATABASE migrated")
-                    command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
-                    environment = os.environ | {"MAILER_DATABASE__URL": self._of("migrated")}
-                    subprocess.run(command, cwd=ROOT, env=environment, check=True)
-                    migrated.keep("sql", dump(self._of("migrated")))
+            self.execute("CREATE DATABASE migrated")
+            command = [sys.executable, "-m", "django", "migrate", "--verbosity", "0"]
+            environment = os.environ | {"MAILER_DATABASE__URL": self._of("migrated")}
+            subprocess.run(command, cwd=ROOT, env=environment, check=True)
             self._migrated = "migrated"
         return self._migrated
 

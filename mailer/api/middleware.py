@@ -20,7 +20,7 @@ from wagtail.log_actions import LogContext
 
 from mailer.accounts import api_keys, stored_secrets
 from mailer.accounts.models import ApiKey, IdempotentRequest
-from mailer.api.problems import MEDIA_TYPE, Problem, as_problem
+from mailer.api.problems import MEDIA_TYPE, Problem, error_response_as_problem
 from mailer.approval.acting_user_of_account_changes import acting_as
 from subscribers import rate_limit
 from subscribers.rate_limit import Allowance, Limit
@@ -58,7 +58,7 @@ class ApiMiddleware:
             except Problem as problem:
                 response = problem.response()
         if response.status_code >= 400 and response.get("Content-Type") != MEDIA_TYPE:
-            response = as_problem(response)
+            response = error_response_as_problem(response)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 

@@ -75,7 +75,7 @@ def code_of(status: int) -> str:
     return _CODES.get(status, "bad_request" if status < 500 else "internal_error")
 
 
-def as_problem(response: Any) -> HttpResponse:
+def error_response_as_problem(response: Any) -> HttpResponse:
     """An answer with an error status, as a problem; headers such as Allow are kept."""
     kept = {name: response[name] for name in ("Allow", "Retry-After") if name in response}
     return Problem(response.status_code, headers=kept).response()

@@ -26,8 +26,8 @@ app = command_group()
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-@app.command()
-def run() -> None:
+@app.command("run")
+def migrate_and_supervise() -> None:
     """Bring the database up to date, then keep web and worker running until asked to stop."""
     from mailer import config
     from mailer.config import json_log

@@ -88,7 +88,7 @@ def set_translation_sources_of_texts_unsaved(
             text.translated_from = text.translated_from or old.get("translated_from", "")
 
 
-def mark_translation_current_unsaved(story: Story, language: str) -> bool:
+def mark_current_if_translated_unsaved(story: Story, language: str) -> bool:
     """Let the translation into `language` count as one of today's source; whether there was one.
 
     Saves nothing.

@@ -83,7 +83,7 @@ def apply_batch(job: ImportJob, after_until: tuple[int, int], now: datetime) -> 
         outcomes = diff.count_outcomes(cursor)
         _write(cursor, job, outcomes, now)
         if tags_and_fields.has_tags_or_fields(job):
-            tags_and_fields.save(cursor, job)
+            tags_and_fields.save_and_record_for_undo(cursor, job)
     suppressed = _suppress(job, after, until, now) if job.suppress_do_not_mail else 0
     ImportRow.objects.filter(job=job.pk, line__gt=after, line__lte=until).delete()
     # Locked only now: two connections apply a large file at once, from its start and from its end.

@@ -68,7 +68,7 @@ def mark_changed(cursor: CursorWrapper) -> None:
         cursor.execute(f"UPDATE import_compared SET outcome = 'changes' WHERE line IN ({places})", some)  # noqa: S608
 
 
-def save(cursor: CursorWrapper, job: ImportJob) -> None:
+def save_and_record_for_undo(cursor: CursorWrapper, job: ImportJob) -> None:
     """Save the attributes of the compared rows, and keep with each ImportChange what was new."""
     rows = [
         (person, given) for _, person, given in _compared(cursor, ("new", "joins", "confirms", "changes"))

@@ -62,7 +62,7 @@ def test_the_report_shows_what_the_stop_rules_did(mailing: Mailing) -> None:
         [(StatsBucket(mailing.pk, "mail.ru", NOW), ProviderCounts(attempted=90, accepted=90, complained=4))]
     )
     Mailing.objects.update(state="sending", finished_at=None)
-    apply_stop_rules.apply_stop_rules_to_all(NOW)
+    apply_stop_rules.apply_stop_rules_to_mailings(NOW)
     (stop,) = run_json("report", SLUG)["stop_rules"]
     assert (stop["action"], stop["metric"]) == ("paused", "complained")
     assert f"paused: {stop['message']}" in unwrapped(run("report", SLUG).stdout)

@@ -112,7 +112,7 @@ def _judge(clock: Clock, stop: threading.Event, storage: Path) -> None:
         try:
             rejections_and_stop_rule_counts.process_rejections(clock())
             rejections_and_stop_rule_counts.add_events_to_hourly_counts(clock())
-            apply_stop_rules.apply_stop_rules_to_all(clock())
+            apply_stop_rules.apply_stop_rules_to_mailings(clock())
         except (DatabaseError, OSError):
             # As where the disk is full.
             connections.close_all()

@@ -21,7 +21,7 @@ def look(clock: Clock) -> list[int]:
     """What the worker's jobs do beside sending."""
     rejections_and_stop_rule_counts.process_rejections(clock())
     rejections_and_stop_rule_counts.add_events_to_hourly_counts(clock())
-    return apply_stop_rules.apply_stop_rules_to_all(clock())
+    return apply_stop_rules.apply_stop_rules_to_mailings(clock())
 
 
 def test_unknown_addresses_pause_a_mailing_and_resuming_sends_the_rest(configure):  # noqa: F811

@@ -1,6 +1,6 @@
 """What every program that the tests start does first: Python imports this module at its start.
 
-It copies what the program writes to stderr into the folder of the logs, and lets it copy a migrated database.
+It copies what the program writes to stderr into the folder of the logs.
 tests/logs.py puts this folder on the path of every process that the tests start. It imports what every Python
 has loaded by now, so that it takes no time.
 """
@@ -58,7 +58,3 @@ _folder = os.environ.get("TEST_LOGS")
 if _folder and sys.stderr is not None:
     _copy_stderr(_folder)
     _note_secrets(_folder)
-if "MIGRATED_COPY" in os.environ:
-    import migrated_copy
-
-    migrated_copy.install()

@@ -26,13 +26,11 @@ OURS = ("mailer", "subscribers")
 ON_POSTGRESQL = [pytest.mark.postgres, pytest.mark.xdist_group("postgres")]
 
 
-def release_to_test(
-    release: Release, backend: str, folder: Path, server: Server | None, template: Path
-) -> Release:
+def release_to_test(release: Release, backend: str, folder: Path, server: Server | None) -> Release:
     """The stored one. While its version is in preparation and its tables have changed since, a new one."""
     if release.migrations == releases.migrations_digest() or releases.is_released(release.version):
         return release
-    return releases.make(release.version, server, folder, [backend], template)
+    return releases.make(release.version, server, folder, [backend])
 
 
 def refused(url: str, statements: list[Statement]) -> dict[Statement, str]:
@@ -64,7 +62,7 @@ def test_a_database_of_an_earlier_release_is_migrated_while_it_still_runs(
     stored: Release, backend: str, tmp_path: Path, sqlite_template: Path, request: pytest.FixtureRequest
 ) -> None:
     server: Server | None = request.getfixturevalue("postgres") if backend == "postgresql" else None
-    release = release_to_test(stored, backend, tmp_path, server, sqlite_template)
+    release = release_to_test(stored, backend, tmp_path, server)
     url = releases.load(release, backend, tmp_path, server)
     before, statements = tables(url), release.statements(backend)
     # Some need a temporary table or a function that the program makes for its own connection.

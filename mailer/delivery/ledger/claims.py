@@ -137,7 +137,7 @@ def release_all(owner: str) -> None:
     execute("DELETE FROM mailer_claim WHERE owner = %s", owner)
 
 
-def delete_expired(owner: str, now: datetime) -> None:
+def delete_expired_once_settled(owner: str, now: datetime) -> None:
     """Delete the owner's claims whose lease has ended, once their deliveries are settled."""
     execute("DELETE FROM mailer_claim WHERE owner = %s AND lease_until < %s", owner, to_db_datetime(now))
 

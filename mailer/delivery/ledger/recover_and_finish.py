@@ -114,7 +114,7 @@ def _replay_expired(found: FoundJournal, now: datetime) -> int:
     with transaction.atomic():
         rows = _rows(_EXPIRED_ROWS, owner, at, owner, at)
         _settle(found, rows, now)
-        claims.delete_expired(owner, now)
+        claims.delete_expired_once_settled(owner, now)
     return len(rows)
 
 

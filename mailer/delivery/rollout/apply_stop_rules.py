@@ -33,7 +33,7 @@ _ACTIONS = {Level.WARN: _Action.WARNED, Level.SLOW: _Action.SLOWED, Level.PAUSE:
 _WATCHED_AFTER_SENDING = timedelta(days=3)
 
 
-def apply_stop_rules_to_all(now: datetime) -> list[int]:
+def apply_stop_rules_to_mailings(now: datetime) -> list[int]:
     """Apply the rules to every mailing that is being sent or was just sent; the ids of those it paused.
 
     May run twice, and beside itself.

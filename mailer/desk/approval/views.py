@@ -48,7 +48,7 @@ from mailer.desk.editions.finding_lines import count_findings, finding_lines, fi
 from mailer.desk.editions.preview_modes import VIEWS, shown_as
 from mailer.desk.editions.variant_matrix import VariantChoice, variant_matrix
 from mailer.desk.editions.variant_previews import variant_choices
-from mailer.desk.editions.variant_version_diff import changed_since_approval
+from mailer.desk.editions.variant_version_diff import make_comparison_with_last_approved
 from mailer.editions.audience import Audience, Combination
 from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.models import Edition
@@ -243,7 +243,7 @@ def review_context(
     in_use = sum(choice.subscribers > 0 for choice, _variant in listed)
     sizes = {variant.key: len(variant.html.encode()) for _choice, variant in listed}
     authors = list(snapshot.authors.select_related("user"))
-    is_changed = changed_since_approval(
+    is_changed = make_comparison_with_last_approved(
         snapshot.edition, snapshot, {row.key: row.sha256 for _choice, row in listed}
     )
     changed = [one for one, _row in listed if is_changed(one.key, one.countries, one.language)]

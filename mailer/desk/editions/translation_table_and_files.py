@@ -192,10 +192,10 @@ class TranslationsPage(EditionPage):
 def confirm_translation(story: Story, language: str, request: HttpRequest) -> None:
     """Record that the translation fits today's source, in the draft and where readers see it."""
     draft = draft_editing.latest_draft(story)
-    if not translation_states.mark_translation_current_unsaved(draft, language):
+    if not translation_states.mark_current_if_translated_unsaved(draft, language):
         messages.error(request, gettext("This story no longer has a translation into this language."))
         return
-    if translation_states.mark_translation_current_unsaved(story, language):
+    if translation_states.mark_current_if_translated_unsaved(story, language):
         for text in story.texts.all():
             story.texts.model.objects.filter(pk=text.pk).update(translated_from=text.translated_from)
     draft.save_revision(user=current_user(request), changed=False, log_action="desk.confirm_translation")

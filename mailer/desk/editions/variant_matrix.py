@@ -106,7 +106,8 @@ def variant_matrix(
 ) -> Matrix:
     """The variants in use; `sizes` are bytes of HTML by variant key. Rows and columns by subscribers.
 
-    `changed`: see `variant_version_diff.changed_since_approval`; without it, no variant counts as changed.
+    `changed`: by `variant_version_diff.make_comparison_with_last_approved`; without it, no variant counts as
+    changed.
     """
     head = content.masthead
     selector = story_selection.Selector(content)

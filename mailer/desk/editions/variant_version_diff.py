@@ -95,25 +95,25 @@ def _approved_before(edition: Edition, snapshot: Snapshot | None) -> QuerySet[Sn
     return approved.filter(pk__lt=snapshot.pk) if snapshot is not None else approved
 
 
-def changed_since_approval(
-    edition: Edition, snapshot: Snapshot | None, digests: Mapping[str, str]
+def make_comparison_with_last_approved(
+    edition: Edition, before: Snapshot | None, digests: Mapping[str, str]
 ) -> Callable[[str, Sequence[str], str], bool]:
-    """A function that says whether a variant differs from the last approved version.
+    """A function that says whether a variant differs from the last version that was approved.
 
-    It is given the variant's key, countries and language; `digests` are the variants' SHA-256 by key. Without
-    an approved version nothing differs.
+    `before`: of those before this one. The function is given the variant's key, countries and language;
+    `digests` are the variants' SHA-256 by key. Without an approved version nothing differs.
     """
-    earlier = _approved_before(edition, snapshot).first()
+    earlier = _approved_before(edition, before).first()
     if earlier is None:
         return lambda key, countries, language: False
     content = from_json(earlier.content)
-    head, before = content.masthead, dict(earlier.variants.values_list("key", "sha256"))
+    head, approved = content.masthead, dict(earlier.variants.values_list("key", "sha256"))
     selector = story_selection.Selector(content)
 
     def changed(key: str, countries: Sequence[str], language: str) -> bool:
         offered = localization.resolve_language(language, head.languages, head.fallbacks)
         stories = selector.story_set(countries)
-        return before.get(story_selection.variant_key(stories, offered)) != digests.get(key)
+        return approved.get(story_selection.variant_key(stories, offered)) != digests.get(key)
 
     return changed
 

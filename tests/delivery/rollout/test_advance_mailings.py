@@ -52,7 +52,7 @@ def interventions_of(mailing):
 
 def test_too_many_complaints_pause_the_mailing_and_staff_see_why(mailing, mailoutbox):
     sent(mailing, 1000, complained=7)
-    assert apply_stop_rules.apply_stop_rules_to_all(NOW) == [mailing.pk]
+    assert apply_stop_rules.apply_stop_rules_to_mailings(NOW) == [mailing.pk]
     mailing.refresh_from_db()
     (one,) = mailing.interventions.all()
     assert (one.action, one.metric, one.provider) == ("paused", "complained", "")
@@ -73,13 +73,13 @@ def test_too_many_complaints_pause_the_mailing_and_staff_see_why(mailing, mailou
 
 def test_one_complaint_in_ten_pauses_nothing(mailing):
     sent(mailing, 10, complained=1)
-    assert apply_stop_rules.apply_stop_rules_to_all(NOW) == [] and not Intervention.objects.exists()
+    assert apply_stop_rules.apply_stop_rules_to_mailings(NOW) == [] and not Intervention.objects.exists()
 
 
 def test_staff_are_warned_once_and_the_mailing_goes_on(mailing, mailoutbox):
     sent(mailing, 2000, complained=6)
     for minutes in range(0, 200, 20):
-        apply_stop_rules.apply_stop_rules_to_all(NOW + timedelta(minutes=minutes))
+        apply_stop_rules.apply_stop_rules_to_mailings(NOW + timedelta(minutes=minutes))
     mailing.refresh_from_db()
     assert mailing.state == "sending" and len(mailoutbox) == 1
     assert not Alert.objects.get().sending_stopped
@@ -91,13 +91,13 @@ def test_a_provider_is_slowed_down_and_again_only_after_new_cases(mailing, mailo
     add(mailing, "gmail.com", attempted=5000, accepted=5000)
     sent(mailing, 90, blocked=10)
     assert slowed() == NO_BACKOFF
-    assert apply_stop_rules.apply_stop_rules_to_all(NOW) == []
+    assert apply_stop_rules.apply_stop_rules_to_mailings(NOW) == []
     first = slowed()
     assert first.failures == 1 and slowed("gmail.com") == NO_BACKOFF
-    apply_stop_rules.apply_stop_rules_to_all(NOW + timedelta(minutes=2))
+    apply_stop_rules.apply_stop_rules_to_mailings(NOW + timedelta(minutes=2))
     assert slowed() == first
     add(mailing, blocked=1)
-    apply_stop_rules.apply_stop_rules_to_all(NOW + timedelta(minutes=3))
+    apply_stop_rules.apply_stop_rules_to_mailings(NOW + timedelta(minutes=3))
     assert slowed(at=NOW + timedelta(minutes=3)).failures == 2
     assert interventions_of(mailing) == [("slowed", "blocked", "mail.ru")] * 2
     assert [action for action, _ in audit()] == ["desk.stop_rules_slowed"] * 2
@@ -107,16 +107,16 @@ def test_a_provider_is_slowed_down_and_again_only_after_new_cases(mailing, mailo
 def test_after_staff_resume_it_only_new_cases_count(mailing, mailoutbox):
     clock = Clock()
     sent(mailing, 1000, complained=7)
-    apply_stop_rules.apply_stop_rules_to_all(clock())
+    apply_stop_rules.apply_stop_rules_to_mailings(clock())
     clock.move(minutes=10)
     mailing.refresh_from_db()
     mailing_control.resume(mailing, None, clock())
     add(mailing, complained=20)
-    assert apply_stop_rules.apply_stop_rules_to_all(clock()) == []
+    assert apply_stop_rules.apply_stop_rules_to_mailings(clock()) == []
     add(mailing, at=clock(), attempted=340, accepted=340, complained=2)
-    assert apply_stop_rules.apply_stop_rules_to_all(clock()) == []
+    assert apply_stop_rules.apply_stop_rules_to_mailings(clock()) == []
     add(mailing, at=clock(), complained=1)
-    assert apply_stop_rules.apply_stop_rules_to_all(clock()) == [mailing.pk]
+    assert apply_stop_rules.apply_stop_rules_to_mailings(clock()) == [mailing.pk]
     assert [action for action, *_ in interventions_of(mailing)] == ["paused", "paused"]
     # Notified again, although the last hour is not over.
     assert len(mailoutbox) == 2
@@ -125,7 +125,7 @@ def test_after_staff_resume_it_only_new_cases_count(mailing, mailoutbox):
 def test_an_evaluation_from_before_staff_resumed_it_pauses_nothing(mailing):
     sent(mailing, 1000, complained=7)
     late = Mailing.objects.get(pk=mailing.pk)
-    apply_stop_rules.apply_stop_rules_to_all(NOW)
+    apply_stop_rules.apply_stop_rules_to_mailings(NOW)
     mailing.refresh_from_db()
     mailing_control.resume(mailing, None, NOW + timedelta(minutes=5))
     assert not apply_stop_rules.apply_stop_rules(late, NOW + timedelta(minutes=5))
@@ -137,7 +137,7 @@ def test_an_evaluation_from_before_staff_resumed_it_pauses_nothing(mailing):
 def test_staff_are_warned_about_a_mailing_that_is_already_sent(mailing, mailoutbox):
     Mailing.objects.filter(pk=mailing.pk).update(state="done", finished_at=NOW)
     sent(mailing, 100, complained=3)
-    assert apply_stop_rules.apply_stop_rules_to_all(NOW + timedelta(hours=5)) == []
+    assert apply_stop_rules.apply_stop_rules_to_mailings(NOW + timedelta(hours=5)) == []
     assert [action for action, *_ in interventions_of(mailing)] == ["warned"] and len(mailoutbox) == 1
     mailing.refresh_from_db()
     assert mailing.state == "done"
@@ -147,7 +147,7 @@ def test_a_bad_hour_is_named_in_the_sites_time_zone(mailing, configure):
     configure(site={"timezone": "Asia/Almaty"})
     sent(mailing, 100_000)
     add(mailing, at=NOW + timedelta(hours=1), attempted=10, bounced=10)
-    apply_stop_rules.apply_stop_rules_to_all(NOW)
+    apply_stop_rules.apply_stop_rules_to_mailings(NOW)
     (one,) = mailing.interventions.all()
     assert (one.cases, one.total) == (10, 10)
     assert f"{(hourly_outcomes_by_provider.hour_start(NOW) + timedelta(hours=7)):%H:%M}" in one.message

@@ -198,7 +198,7 @@ def test_a_pause_by_the_stop_rules_is_explained_on_the_report(desk: Desk) -> Non
             )
         ]
     )
-    apply_stop_rules.apply_stop_rules_to_all(timezone.now())
+    apply_stop_rules.apply_stop_rules_to_mailings(timezone.now())
     browser = as_user(desk.approver)
     mailing.refresh_from_db()
     page = browser.get(at(desk, "report"))

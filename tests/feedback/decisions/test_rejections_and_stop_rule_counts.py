@@ -288,7 +288,7 @@ def test_blocks_reported_by_mail_slow_their_provider():
     for row in rows:
         bounce(row, "block")
     rejections_and_stop_rule_counts.add_events_to_hourly_counts(NOW)
-    assert apply_stop_rules.apply_stop_rules_to_all(NOW) == []
+    assert apply_stop_rules.apply_stop_rules_to_mailings(NOW) == []
     assert shared_state.read("provider mail.ru")["backoff"][0] == 1
     assert shared_state.read("provider gmail.com") == {}
 

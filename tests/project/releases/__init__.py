@@ -101,12 +101,8 @@ def make(
     server: Server | None,
     folder: Path = FOLDER,
     backends: Sequence[str] = BACKENDS,
-    template: Path | None = None,
 ) -> Release:
-    """Write the files of a release, made by the code as it is now; PostgreSQL's need a server.
-
-    `template`: a migrated database file, which SQLite's begins with.
-    """
+    """Write the files of a release, made by the code as it is now; PostgreSQL's need a server."""
     release = Release(version, folder)
     statements = {}
     with tempfile.TemporaryDirectory(prefix="mailer-release-") as name:
@@ -114,8 +110,6 @@ def make(
         for backend in backends:
             database = work / "mailer.db"
             url = f"sqlite:///{database}"
-            if template and backend == "sqlite":
-                shutil.copyfile(template, database)
             if server and backend == "postgresql":
                 url = server.database(f"release_{os.getpid()}")
             run(url, "-m", "tests.project.releases", "--fill", str(work / "statements.json"))
@@ -163,9 +157,11 @@ def _fill(statements: Path) -> None:
 
     django.setup()
     from django.core.management import call_command
+    from django.core.management.commands import migrate
     from django.db import connection
 
-    call_command("migrate", verbosity=0)
+    # Django's own: what the migrations make is compared with what mailer/database_schema loads.
+    call_command(migrate.Command(), verbosity=0)
     executed: dict[str, int | None] = {}
 
     def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

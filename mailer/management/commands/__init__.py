@@ -1,0 +1,1 @@
+"""`migrate` loads the tables of a new database from a file."""
