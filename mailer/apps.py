@@ -35,7 +35,7 @@ _STARTUP_FUNCTIONS = (
     "mailer.approval.content_changes_and_authors.connect_signals",
     "mailer.editions.audience.register_newsletters",
     "mailer.delivery.outbox.staff_alerts.connect_signals",
-    "mailer.desk.base.audit_log_actions_and_models.track_models",
+    "mailer.desk.base.audit_log_actions_and_models.log_staff_model_changes",
     "mailer.desk.base.erased_subscribers_in_audit_log.connect_signals",
     "mailer.feedback.segment_conditions.register_conditions",
     "mailer.feedback.subscriber_signal_receivers.connect_signals",

@@ -126,7 +126,7 @@ JOBS = (
     Job(
         "mailing notices",
         5,
-        lambda now, stop: mailing_notices.notify_staff_of_stopped_and_sent_mailings(now()),
+        lambda now, stop: mailing_notices.notify_of_mailings_and_count_emails(now()),
         "assemble",
     ),
     Job("delete old notifications", 3600, lambda now, stop: staff_notifications.delete_old(now())),
@@ -235,7 +235,7 @@ JOBS = (
     Job("imports", 2, imports.RUNNER.read_and_run_due),
     Job("count segments", 30, segment_count_job.refresh_counts),
     Job("list growth", 600, lambda now, stop: list_growth.update_due_growth(now())),
-    Job("reconfirmations", 60, lambda now, stop: campaigns.send_due_batches(now(), stop), outgoing=True),
+    Job("reconfirmations", 60, lambda now, stop: campaigns.run_due_batches(now(), stop), outgoing=True),
     Job("bulk changes", 2, lambda now, stop: bulk.run_due_batches(now(), stop)),
     # It sends nothing, so staff may ask for it in no-send mode too.
     Job("checks", 2, lambda now, stop: requested_check_runs.run_requested(now())),

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from mailer.config.sections import Mode, Tracking, stricter_mode
+from mailer.config.sections import Mode, Tracking, more_private_tracking_mode
 from mailer.rendering import links
 from mailer.rendering.data_types import RenderedVariant
 from mailer.rendering.links import Link
@@ -71,8 +71,8 @@ def policy_from_manifest(manifest: str) -> TrackingPolicy:
 def effective_policy(approved: TrackingPolicy, tracking: Tracking) -> TrackingPolicy:
     """What is tracked now: what was approved, and no more than the configuration still allows."""
     return TrackingPolicy(
-        stricter_mode(approved.clicks, tracking.clicks),
-        stricter_mode(approved.opens, tracking.opens),
+        more_private_tracking_mode(approved.clicks, tracking.clicks),
+        more_private_tracking_mode(approved.opens, tracking.opens),
         approved.links,
     )
 

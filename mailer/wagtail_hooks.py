@@ -253,7 +253,7 @@ _remove_account_bulk_actions()
 
 # Menu and home page.
 hooks.register("register_admin_menu_item", menu_and_branding.subscribers_menu)
-hooks.register("register_admin_menu_item", menu_and_branding.sources)
+hooks.register("register_admin_menu_item", menu_and_branding.story_sources_item)
 hooks.register("register_admin_menu_item", menu_and_branding.home_item)
 hooks.register("register_admin_menu_item", menu_and_branding.calendar_item)
 hooks.register("register_admin_menu_item", menu_and_branding.notifications_item)

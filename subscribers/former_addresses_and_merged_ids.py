@@ -21,13 +21,14 @@ def record_former_address(
     now: datetime,
     merged_subscriber_id: int | None = None,
     *,
-    is_own: bool = True,
+    belonged_to_subscriber: bool = True,
 ) -> None:
-    """Record an address, by its hash, as a former one of the subscriber, or (not `is_own`) as never theirs.
+    """Record an address, by its hash, as a former one of the subscriber.
 
-    `merged_subscriber_id`: the id of the subscriber who had the address and was merged into this one.
+    Not `belonged_to_subscriber`: it was never theirs. `merged_subscriber_id`: the id of the subscriber who
+    had the address and was merged into this one.
     """
-    values = {"subscriber": subscriber, "replaced_at": now, "is_own": is_own}
+    values = {"subscriber": subscriber, "replaced_at": now, "is_own": belonged_to_subscriber}
     if merged_subscriber_id is not None:
         values["merged_subscriber_id"] = merged_subscriber_id
     FormerAddress.objects.update_or_create(address_hash=old_hash, defaults=values)
@@ -43,10 +44,10 @@ def record_address_change(
     """
     present = bytes(subscriber.address_hash)
     FormerAddress.objects.filter(address_hash=present, merged_subscriber_id=None).delete()
-    record_former_address(subscriber, old_hash, now, is_own=is_own)
+    record_former_address(subscriber, old_hash, now, belonged_to_subscriber=is_own)
 
 
-def address_changed_since(subscriber: Subscriber, at: datetime) -> bool:
+def address_changed_by_link_since(subscriber: Subscriber, at: datetime) -> bool:
     """Whether a link changed the subscriber's address since then, or changed it back."""
     made = Q(changed_at__gte=at) | Q(changed_at__isnull=False, rejected_at__gte=at)
     return subscriber.address_changes.filter(made).exists()

@@ -21,12 +21,12 @@ def update_due_growth(now: datetime) -> int:
     due = list(MailingList.objects.exclude(pk__in=MailingList.objects.filter(fresh).values("pk")))
     for one in due:
         ListGrowth.objects.update_or_create(
-            mailing_list=one, defaults={"months": monthly_growth(one, now), "counted_at": now}
+            mailing_list=one, defaults={"months": count_monthly_growth(one, now), "counted_at": now}
         )
     return len(due)
 
 
-def monthly_growth(mailing_list: MailingList, now: datetime) -> list[dict[str, Any]]:
+def count_monthly_growth(mailing_list: MailingList, now: datetime) -> list[dict[str, Any]]:
     """The last MONTHS months, the oldest first: {"month": "2021-12", "joined": n, "left": n, "people": n}.
 
     `people` is how many were confirmed at the month's end, today for the present one.

@@ -134,7 +134,7 @@ class MailingList(NamedModel):
 
 
 class ListGrowth(models.Model):
-    """Subscriptions and unsubscriptions of a list by month, as `list_growth.monthly_growth` counted them."""
+    """Subscriptions and unsubscriptions of a list by month, as `list_growth` counts them."""
 
     mailing_list = models.OneToOneField(MailingList, on_delete=models.CASCADE, related_name="growth")
     months = models.JSONField()

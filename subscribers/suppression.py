@@ -43,9 +43,9 @@ def suppress(target: Subscriber | str, reason: str, evidence: str, now: datetime
     return row
 
 
-def suppress_manually(address: str, reason: str, now: datetime) -> Suppression:
+def suppress_manually(address_or_text: str, reason: str, now: datetime) -> Suppression:
     """`suppress` by staff; the given reason replaces one that staff or an import gave before."""
-    row = suppress(address, Suppression.Reason.MANUAL, reason, now)
+    row = suppress(address_or_text, Suppression.Reason.MANUAL, reason, now)
     manual = Suppression.Reason.MANUAL
     if (row.reason == manual or row.evidence.startswith(IMPORTED)) and row.evidence != reason:
         row.reason, row.evidence = manual, reason[:_EVIDENCE_LIMIT]

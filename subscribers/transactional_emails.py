@@ -17,12 +17,12 @@ from subscribers import iso_codes, tokens
 from subscribers.models import MailingList, Subscriber
 
 
-def send_confirmation(subscriber: Subscriber, token: str, lists: Collection[MailingList] = ()) -> None:
+def send_confirmation(subscriber: Subscriber, token: str, sender_lists: Collection[MailingList] = ()) -> None:
     """Send the confirmation link; `token` is a "confirm" token. A single list is its own sender."""
     with override(page_language(subscriber)):
         subject = gettext("Confirm your subscription")
         message = _message(subscriber, subject, "pages/emails/confirmation.txt", f"/confirm/{token}/")
-    if len(lists) == 1 and (sender := list_sender(next(iter(lists)))):
+    if len(sender_lists) == 1 and (sender := list_sender(next(iter(sender_lists)))):
         message.from_email = sender
     message.send()
 

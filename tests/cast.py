@@ -16,7 +16,7 @@ from django_tasks import default_task_backend
 from PIL import Image as Drawing
 from wagtail.images import get_image_model
 
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.stories.models import Story, StoryText
 from subscribers.models import MailingList, Subscriber, Subscription
@@ -142,7 +142,7 @@ def december(by: User | None = None) -> Edition:
     """The December edition of a fresh newsletter, assembled by the system from stories of `by`."""
     made = newsletter()
     december_stories(by)
-    return create_draft_edition(made, "2021-12", NOW)
+    return create_edition_unless_exists(made, "2021-12", NOW)
 
 
 @recorded
@@ -151,7 +151,7 @@ def short(by: User | None = None) -> Edition:
     made = newsletter(languages=("en", "ru", "kk"))
     story("kz-news", countries=("KZ",), day=date(2021, 11, 16), by=by)
     story("ring", countries=("UZ", "KZ", "KG", "TJ"), day=date(2021, 11, 29), by=by)
-    return create_draft_edition(made, "2021-12", NOW)
+    return create_edition_unless_exists(made, "2021-12", NOW)
 
 
 @recorded

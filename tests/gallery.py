@@ -92,7 +92,7 @@ def sample_content(base: str = "") -> Content:
             languages=tuple(head["languages"]),
             fallbacks=tuple(head["fallbacks"]),
             taglines=tuple(LocalText(code, text) for code, text in head["taglines"].items()),
-            theme=theme.changed_tokens({theme.BASE: base}),
+            theme=theme.unvalidated_token_changes({theme.BASE: base}),
             texts=tuple(MastheadText(code, **texts) for code, texts in head["texts"].items()),
             logo=_logo_picture("22303C" if base == "plain" else "FFFFFF", base),
             logo_dark=_logo_picture("FFFFFF", base, dark=True),
@@ -295,7 +295,9 @@ def _logo(colour: str, base: str, dark: bool) -> Image.Image:
     draw.polygon([(0, 90), (36, 40), (58, 68), (72, 52), (100, 90)], fill=f"#{colour}")
     draw.rectangle((124, 34, 350, 46), fill=f"#{colour}")
     draw.rectangle((124, 60, 290, 72), fill=f"#{colour}")
-    return logo_outline.outlined(logo, theme.logo_and_contrasting_backgrounds({theme.BASE: base}, dark=dark))
+    return logo_outline.outlined(
+        logo, theme.logo_background_and_contrasting_one({theme.BASE: base}, dark=dark)
+    )
 
 
 @cache

@@ -68,7 +68,7 @@ def is_required(user: User) -> bool:
     return bool(settings.CONFIG.accounts.require_second_factor) and any(map(user.has_perm, _POWERFUL))
 
 
-def is_advised_but_missing(user: User) -> bool:
+def is_privileged_without_second_factor(user: User) -> bool:
     """Whether the account has power and a password, and no second factor protects it."""
     return user.has_usable_password() and any(map(user.has_perm, _POWERFUL)) and not has_one(user)
 

@@ -164,7 +164,7 @@ class SetPasswordView(FormView[FirstPasswordForm]):
         joins = not has_joined(self.user)
         form.save()
         if joins:
-            account_change_notices.leave_joining_unreported(self.user, timezone.now())
+            account_change_notices.skip_owner_notice_of_new_account(self.user, timezone.now())
         Invitation.objects.filter(user=self.user).delete()
         sign_in_limits.reset_failed_attempts(sign_in_limits.account_key(self.user, ""))
         audit_log_entries.record("accounts.password_set", self.user, self.request)

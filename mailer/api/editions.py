@@ -39,7 +39,7 @@ from mailer.approval.submit import NOTE_LIMIT, submit
 from mailer.editions.assemble import (
     EditionExists,
     InvalidPeriod,
-    create_draft_edition,
+    create_edition_unless_exists,
     create_unscheduled_edition,
     now_or_demo_time,
 )
@@ -257,7 +257,7 @@ def assemble_edition(request: HttpRequest, body: EditionIn) -> Any:
         edition = (
             create_unscheduled_edition(newsletter, body.name, now, user)
             if body.name is not None
-            else create_draft_edition(newsletter, body.period or "", now, user)
+            else create_edition_unless_exists(newsletter, body.period or "", now, user)
         )
     except InvalidPeriod as error:
         raise invalid_value("/period", str(error), "invalid_period") from error

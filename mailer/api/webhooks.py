@@ -162,7 +162,7 @@ def change_webhook(request: HttpRequest, webhook_id: Id, body: WebhookChanges) -
     """Change an endpoint, activate or deactivate it."""
     row = get_or_404(WebhookEndpoint.objects.select_for_update(), webhook_id)
     try:
-        row.url = row.url if body.url is None else endpoints.require_allowed_url(body.url)
+        row.url = row.url if body.url is None else endpoints.require_https_url(body.url)
     except endpoints.InvalidUrl as error:
         raise invalid_value("/url", str(error), "invalid_url") from error
     row.name = body.name or row.name

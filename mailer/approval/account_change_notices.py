@@ -63,7 +63,7 @@ def send_account_notices(now: datetime) -> int:
         return sent + _notify_approvers(changes, urgent)
 
 
-def leave_joining_unreported(user: User, now: datetime) -> None:
+def skip_owner_notice_of_new_account(user: User, now: datetime) -> None:
     """Send no email about the first password, nor one to the owner about the account made for them."""
     waiting = AccountChange.objects.filter(user=user, notified_at=None)
     waiting.filter(what=What.PASSWORD).update(notified_at=now)

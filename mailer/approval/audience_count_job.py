@@ -17,7 +17,7 @@ _RECENT = 50
 
 def refresh_audience_counts(clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
     """Count the audiences of newsletters and of editions that were not sent; returns how many. A job."""
-    return cached_audience_counts.refresh(_open_audiences(clock()), clock, stop)
+    return cached_audience_counts.refresh_stale_counts(_open_audiences(clock()), clock, stop)
 
 
 def _open_audiences(now: datetime) -> Iterator[Audience]:

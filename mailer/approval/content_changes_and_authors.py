@@ -69,7 +69,7 @@ def fingerprint(subject: Subject, revision_content: dict[str, Any] | None = None
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def live_fingerprint(subject: Subject) -> str:
+def fingerprint_with_readiness(subject: Subject) -> str:
     """The live row's fingerprint; a story that is not ready, and so left out, has another one."""
     left_out = isinstance(subject, Story) and not subject.live
     return fingerprint(subject) + (_NOT_READY if left_out else "")
@@ -240,7 +240,7 @@ def _on_log_entry(sender: object, instance: ModelLogEntry, created: bool, **_: o
 
 def _record_readiness(story: Story, user: User | None, action: str, at: datetime) -> None:
     """A saved draft is published, or a story unpublished, without another change of its text."""
-    now = live_fingerprint(story)
+    now = fingerprint_with_readiness(story)
     last = _notes(story).order_by("-pk").first()
     # Publishing what was never unpublished repeats the last change.
     if last is None or (_NOT_READY in now + last.fingerprint and last.fingerprint != now):
@@ -381,7 +381,8 @@ def fingerprints(edition: Edition) -> dict[str, str]:
     """The current fingerprint of every part, segments included."""
     people = {name: rule_fingerprint(one) for name, one in audience_segments_with_nested(edition).items()}
     return people | {
-        name: live_fingerprint(part) for name, part in edition_newsletter_and_stories(edition).items()
+        name: fingerprint_with_readiness(part)
+        for name, part in edition_newsletter_and_stories(edition).items()
     }
 
 

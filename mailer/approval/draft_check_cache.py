@@ -17,7 +17,7 @@ from mailer.approval.preflight.check_input import Description
 from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings_and_overrides import Finding, run_checks
 from mailer.approval.preflight.load_check_input import load_description
-from mailer.approval.sender_and_list_headers import sender_of
+from mailer.approval.sender_and_list_headers import sender_fields
 from mailer.approval.submit import render_possible_variants
 from mailer.editions.audience import Combination
 from mailer.editions.models import DraftCheck, Edition
@@ -70,7 +70,7 @@ def _kept(edition: Edition, digest: str) -> DraftResult | None:
 
 def _digest(edition: Edition, description: Description) -> str:
     """Of everything that the result depends on, the program included."""
-    parts = (description.digest(), json.dumps(sender_of(edition.newsletter)), _version())
+    parts = (description.digest(), json.dumps(sender_fields(edition.newsletter)), _version())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -121,7 +121,7 @@ def _notify_assembled(edition: Edition, now: datetime) -> int:
 
 
 def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
-    people = {user for user in users_who_may_approve(snapshot) if is_notified_of_submission(user)}
+    people = {user for user in users_who_may_approve(snapshot) if has_email_and_desk_access(user)}
     if not people:
         # An approver who comes later is notified then.
         return 0
@@ -153,7 +153,7 @@ def _notify_submitted(snapshot: Snapshot, now: datetime) -> int:
     return _send_once(f"submitted:{snapshot.pk}", people, write, path, now)
 
 
-def is_notified_of_submission(user: User) -> bool:
+def has_email_and_desk_access(user: User) -> bool:
     """Whether a second person is notified of a submission; an external approver needs a link instead."""
     return bool(user.email) and user.has_perm(DESK)
 

@@ -192,7 +192,7 @@ def reject_by_link(link: ApprovalLink, code: str, sha256: str, reason: str, now:
     return rejection
 
 
-def request_changes_by_link(link: ApprovalLink, code: str, reason: str, now: datetime) -> None:
+def return_to_draft_by_link(link: ApprovalLink, code: str, reason: str, now: datetime) -> None:
     """Return the edition to its writers as the external approver. Raises WrongCode, WrongState."""
     _use_code(link, code, now)
     with transaction.atomic():

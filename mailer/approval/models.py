@@ -41,7 +41,7 @@ class Authorship(models.Model):
     segment = _kept_reference(Segment)
     # "wrote", "imported", "assembled", "replaced the picture", "changed the sender"…
     action = models.CharField(max_length=250)
-    # Of the subject's content after the change, see `content_changes_and_authors.live_fingerprint`.
+    # Of the subject's content after the change, see `content_changes_and_authors.fingerprint_with_readiness`.
     fingerprint = models.CharField(max_length=80)
     at = models.DateTimeField(default=timezone.now)
 

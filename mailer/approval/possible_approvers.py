@@ -41,10 +41,10 @@ def all_approvers() -> Iterable[User]:
 
 def users_who_may_approve(snapshot: Snapshot) -> list[User]:
     """The active users who may approve the snapshot."""
-    return [user for user in all_approvers() if may_approve(snapshot, user)]
+    return [user for user in all_approvers() if passes_second_person_rule(snapshot, user)]
 
 
-def may_approve(snapshot: Snapshot, user: User) -> bool:
+def passes_second_person_rule(snapshot: Snapshot, user: User) -> bool:
     """Whether a user with the permission may approve the snapshot."""
     try:
         require_second_person(snapshot, user)

@@ -13,13 +13,13 @@ from mailer.rendering import mime
 from mailer.rendering.data_types import Content
 
 
-def sender_of(newsletter: Newsletter) -> dict[str, str]:
+def sender_fields(newsletter: Newsletter) -> dict[str, str]:
     """The sender as a snapshot's manifest holds it."""
     return {"name": newsletter.sender_name, "email": newsletter.sender_email, "reply_to": newsletter.reply_to}
 
 
 def shared_headers(sender: Mapping[str, str], content: Content) -> mime.MailingHeaders:
-    """Sender and list headers of every message; `sender` comes from `sender_of`."""
+    """Sender and list headers of every message; `sender` comes from `sender_fields`."""
     domain = sender["email"].rpartition("@")[2]
     return mime.MailingHeaders(
         from_name=sender["name"],

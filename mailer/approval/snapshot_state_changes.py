@@ -410,7 +410,7 @@ def checked_variants(snapshot: Snapshot, user: User) -> set[str]:
     )
 
 
-def variants_left_to_check(snapshot: Snapshot, user: User) -> dict[str, str]:
+def parts_by_unchecked_variant(snapshot: Snapshot, user: User) -> dict[str, str]:
     """The variants that the user must still check before approving: {key: part}, largest first."""
     if not snapshot.must_check:
         return {}
@@ -427,7 +427,7 @@ def require_variants_checked(snapshot: Snapshot, user: User, parts: Collection[s
     """Raises VariantsNotChecked while the user has not checked every variant of these parts that the rule
     names.
     """
-    if missing := sum(part in parts for part in variants_left_to_check(snapshot, user).values()):
+    if missing := sum(part in parts for part in parts_by_unchecked_variant(snapshot, user).values()):
         raise VariantsNotChecked(
             ngettext(
                 "Check %(number)s more variant before you approve: the newsletter’s review rule requires it.",

@@ -98,7 +98,9 @@ def notify_and_count_emails(
     return sent
 
 
-def add_desk_notifications(event: str, users: Iterable[User], text: str, path: str, now: datetime) -> None:
+def add_desk_notifications_if_chosen(
+    event: str, users: Iterable[User], text: str, path: str, now: datetime
+) -> None:
     """Show a notification in the desk to those of the users who chose that; no email."""
     listed = list(users)
     ways = notification_ways(listed, event)

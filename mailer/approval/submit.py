@@ -24,7 +24,7 @@ from mailer.approval.preflight import findings_and_overrides as preflight
 from mailer.approval.preflight.check_table import CHECKS
 from mailer.approval.preflight.findings_and_overrides import Finding, OverrideRefused
 from mailer.approval.preflight.load_check_input import load_description
-from mailer.approval.sender_and_list_headers import sender_of
+from mailer.approval.sender_and_list_headers import sender_fields
 from mailer.approval.snapshot_state_changes import PreflightFailed, WrongState
 from mailer.editions.audience import Audience, Combination, ReaderCounts
 from mailer.editions.models import Edition
@@ -184,7 +184,7 @@ def _freeze(
                 for v in rendered
             },
             "fingerprints": content_changes_and_authors.fingerprints(edition),
-            "sender": sender_of(newsletter),
+            "sender": sender_fields(newsletter),
             "tracking": link_tracking.policy_for_manifest(
                 settings.CONFIG.tracking, links.trackable_links(content)
             ),

@@ -30,12 +30,14 @@ _MORE: dict[str, Callable[[Any], Mapping[str, Any]]] = {}
 _AUDITED: set[str] = set()
 
 
-def track_changes(model: type[models.Model], more: Callable[[Any], Mapping[str, Any]] | None = None) -> None:
-    """Keep the changes of a model's objects; `more` returns values that are not its fields, by name."""
+def add_changes_to_log_entries(
+    model: type[models.Model], extra_values: Callable[[Any], Mapping[str, Any]] | None = None
+) -> None:
+    """Write the changes of a model's objects into their entries; `extra_values` gives more of them."""
     label = model._meta.label
     _AUDITED.add(label)
-    if more is not None:
-        _MORE[label] = more
+    if extra_values is not None:
+        _MORE[label] = extra_values
     pre_save.connect(_before_save, sender=model, dispatch_uid=f"audit-changes-{label}")
     for relation in model._meta.many_to_many:
         through = getattr(model, relation.name).through

@@ -88,7 +88,7 @@ def move_sqlite_to_postgresql(
         _run_django(url, "migrate", "--verbosity", "0", "--no-input")
         _run_django(url, "update_index", "--verbosity", "0")
         release()
-        instances.begin_no_send(Instance.Reason.MOVED, now)
+        instances.begin_or_replace_no_send(Instance.Reason.MOVED, now)
         with target.transaction():
             target.execute(f"DROP TABLE {MARKER}".encode())
         target.commit()

@@ -90,12 +90,12 @@ def restore(
     start_django: Callable[[Path], None],
     on_progress: OnProgress = lambda *_: None,
     *,
-    keep_bucket: bool = False,
+    skip_bucket_upload: bool = False,
 ) -> Summary:
     """Restore the backup `file`: the configuration into `folder`, the rest where the configuration says.
 
     Variables MAILER_… of the environment take precedence over the restored configuration, as everywhere.
-    `keep_bucket`: leave the objects of the bucket as they are. `start_django` is called with the
+    `skip_bucket_upload`: leave the objects of the bucket as they are. `start_django` is called with the
     configuration. Raises RestoreError, BackupFileError, DatabaseError, ConfigError and OSError; then nothing
     is left of the restoration.
     """
@@ -107,7 +107,9 @@ def restore(
     staging.mkdir(mode=0o700)
     with ExitStack() as cleaning:
         cleaning.callback(shutil.rmtree, staging, ignore_errors=True)
-        return _restore(file, folder, staging, passphrase, start_django, on_progress, cleaning, keep_bucket)
+        return _restore(
+            file, folder, staging, passphrase, start_django, on_progress, cleaning, skip_bucket_upload
+        )
 
 
 def _restore(

@@ -143,9 +143,13 @@ SELECT %(writer)s, 'submitted', 'An edition is submitted', '/desk/', {after(i * 
 """
 
 
-def add(execute: Any, writer: User, approver: User, amounts: Amounts, now: datetime) -> None:
-    """Add what the office's desk holds beside stories and editions. `execute`: runs a statement with the
-    values of its placeholders that it has."""
+def add_logs_imports_and_returned_mail(
+    run_statement: Any, writer: User, approver: User, amounts: Amounts, now: datetime
+) -> None:
+    """Add what the office's desk holds beside stories and editions.
+
+    `run_statement`: runs a statement with the values of its placeholders that it has.
+    """
     mailing_list = MailingList.objects.order_by("pk")[0]
     tag = Tag.objects.create(name="Conference")
     CustomField.objects.create(name="City")
@@ -169,7 +173,7 @@ def add(execute: Any, writer: User, approver: User, amounts: Amounts, now: datet
         (_HOOK_ATTEMPTS, 0),
         (_NOTIFICATIONS, 500),
     ):
-        execute(statement, {**values, "rows": rows})
+        run_statement(statement, {**values, "rows": rows})
 
 
 def _imports(mailing_list: MailingList, amounts: Amounts, now: datetime) -> ImportJob:

@@ -30,7 +30,7 @@ from mailer.delivery.smtp.envelope_and_commands import Envelope
 from mailer.delivery.smtp.message_encoder import message_builder
 from mailer.delivery.smtp.relays import Relay
 from mailer.delivery.smtp.session_setup import open_session
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.models import Edition, Newsletter, NewsletterText
 from mailer.editions.rendering_input import content_of
 from mailer.rendering import mime_encoding, variants
@@ -148,7 +148,7 @@ def add_readers(count: int) -> None:
     """Add confirmed subscribers of all countries to the one list."""
     chosen, _ = MailingList.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(execute(_READERS), [count, NOW, NOW])
+        cursor.execute(adapt_sql_to_database(_READERS), [count, NOW, NOW])
         cursor.execute(_SUBSCRIPTIONS, [chosen.pk, NOW, NOW])
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE subscribers_subscriber, subscribers_subscription")
@@ -184,7 +184,9 @@ def follow_link(port: int, requests: int, connections: int) -> int:
     return asyncio.run(clicks.follow(port, link_tracking.link_path(variant, 1), requests, connections))
 
 
-def hammer_sign_in(port: int, clients: int, networks: str, seconds: float) -> dict[str, float]:
+def time_unsubscribe_page_during_sign_ins(
+    port: int, clients: int, networks: str, seconds: float
+) -> dict[str, float]:
     """Let clients post wrong passwords while a reader opens the unsubscribe page; its milliseconds."""
     subscriber, newsletter = Subscriber.objects.values_list("pk", flat=True)[0], Newsletter.objects.get()
     path = f"/unsubscribe/{tokens.make_token('unsubscribe', subscriber, newsletter.pk)}/"
@@ -202,7 +204,7 @@ async def _deliver(port: int, envelope: Envelope) -> None:
 def _edition() -> Edition:
     newsletter = _newsletter(MailingList.objects.get(slug="bench"), ("KZ", "KG", "TJ", "TM", "UZ"), ("en",))
     _story("bench", "A year of work", ("en",))
-    return create_draft_edition(newsletter, "2021-12", NOW)
+    return create_edition_unless_exists(newsletter, "2021-12", NOW)
 
 
 def _fill(edition: Edition, size: int) -> None:
@@ -266,7 +268,7 @@ def fill(readers: int, mailings: int, amounts: Amounts = desk_history.FIVE_YEARS
             # Durability does not matter here.
             cursor.execute("PRAGMA synchronous = OFF")
         if readers:
-            cursor.execute(execute(_HISTORY_READERS), [readers, now, now])
+            cursor.execute(adapt_sql_to_database(_HISTORY_READERS), [readers, now, now])
         mailing_list = MailingList.objects.create(slug="bench", name="Bench")
         newsletter = _newsletter(mailing_list, desk_history.COUNTRIES, LANGUAGES)
         cursor.execute(_INSERT_SUBSCRIPTIONS, [mailing_list.pk])
@@ -278,7 +280,7 @@ def fill(readers: int, mailings: int, amounts: Amounts = desk_history.FIVE_YEARS
     sent = _history(newsletter, stories, writer, approver, readers, mailings, amounts, now)
     _open_editions(newsletter, stories, writer, approver, now)
     desk_history.add_sources(stories, now)
-    desk_history.add(_run, writer, approver, amounts, now)
+    desk_history.add_logs_imports_and_returned_mail(_run, writer, approver, amounts, now)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             # As autovacuum does within minutes.
@@ -289,7 +291,7 @@ def fill(readers: int, mailings: int, amounts: Amounts = desk_history.FIVE_YEARS
 
 def _run(statement: str, values: dict[str, Any]) -> None:
     """Run a statement with those of the values that it names."""
-    text = execute(statement)
+    text = adapt_sql_to_database(statement)
     with connection.cursor() as cursor:
         cursor.execute(text, {key: values[key] for key in values if f"%({key})s" in text})
 
@@ -352,7 +354,7 @@ def _open_editions(
             snapshot_state_changes.approve(snapshot, approver, snapshot.sha256, now)
 
 
-def execute(statement: str) -> str:
+def adapt_sql_to_database(statement: str) -> str:
     """The statement in the database's dialect; {hash} becomes 16 octets that are unique for each i."""
     if connection.vendor == "postgresql":
         unhash, after = (

@@ -36,7 +36,7 @@ _LONGEST_MS = 20_000
 OPEN = ("draft", "submitted", "approved")
 
 
-def accept() -> int:
+def mark_all_deliveries_accepted() -> int:
     """Mark every delivery as accepted."""
     return Delivery.objects.update(state=Delivery.State.ACCEPTED, accepted_at=timezone.now())
 
@@ -62,7 +62,7 @@ def post(port: str, count: str, connections: str) -> dict[str, float]:
     }
 
 
-def read() -> int:
+def process_stored_webhook_posts() -> int:
     """Process all stored posts."""
     return process_due(timezone.now(), lambda: False)
 
@@ -316,8 +316,8 @@ def _milliseconds(browser: Client, address: str) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def add_sources(sources: str, items: str, port: str, known: str) -> int:
-    """Add this many feeds of the server at `port`; with `known` "1" all of their entries are recorded."""
+def add_sources(sources: str, entries_per_feed: str, port: str, entries_recorded: str) -> int:
+    """Add this many feeds of the server at `port`; with `entries_recorded` "1" all entries are recorded."""
     from mailer.stories.sources.feed import parse
     from mailer.stories.sources.reader_interface import from_json
     from mailer.stories.story_suggestion import digest_of  # loads much that other measurements do without
@@ -327,8 +327,10 @@ def add_sources(sources: str, items: str, port: str, known: str) -> int:
     for number in range(first, first + int(sources)):
         url = feeds.address(number, int(port))
         source = StorySource.objects.create(name=f"Office {number}", url=url, countries=("KZ",))
-        if known == "1":
-            entries = parse(feeds.feed(number, int(items)), url=url, content_type=feeds.TYPE)["items"]
+        if entries_recorded == "1":
+            entries = parse(feeds.feed(number, int(entries_per_feed)), url=url, content_type=feeds.TYPE)[
+                "items"
+            ]
             StorySourceItem.objects.bulk_create(
                 StorySourceItem(
                     source=source,

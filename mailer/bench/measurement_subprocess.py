@@ -60,7 +60,9 @@ def main() -> None:
         return fixtures.follow_link(int(port), int(requests), int(connections))
 
     def hammer(port: str, clients: str, networks: str, seconds: str) -> dict[str, float]:
-        return fixtures.hammer_sign_in(int(port), int(clients), networks, float(seconds))
+        return fixtures.time_unsubscribe_page_during_sign_ins(
+            int(port), int(clients), networks, float(seconds)
+        )
 
     def written() -> int:
         return TrackingEvent.objects.count()
@@ -89,10 +91,10 @@ def main() -> None:
         "follow": follow,
         "hammer": hammer,
         "written": written,
-        "accept": operations.accept,
+        "accept": operations.mark_all_deliveries_accepted,
         "commit": operations.commit,
         "post": operations.post,
-        "read": operations.read,
+        "read": operations.process_stored_webhook_posts,
         "fill": fill,
         "count": count,
         "visit": visit,

@@ -403,7 +403,7 @@ def _serve_sink(listener: socket.socket, tls: ssl.SSLContext | None, latency: fl
                 session.connection.close()
 
 
-def main() -> None:
+def run_sink_server() -> None:
     port, latency, *folder = sys.argv[1:]
     tls = None
     if folder:
@@ -414,4 +414,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_sink_server()

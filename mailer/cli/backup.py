@@ -124,7 +124,7 @@ def restore(
 
     errors = (BackupFileError, DatabaseError, RestoreError, ConfigError, OSError)
     with failing_on(*errors), _progress(json) as on_progress:
-        summary = restore_file(file, folder, passphrase, start, on_progress, keep_bucket=keep_bucket)
+        summary = restore_file(file, folder, passphrase, start, on_progress, skip_bucket_upload=keep_bucket)
     record = {
         "config": str(summary.config),
         "made_at": summary.created_at,

@@ -38,7 +38,7 @@ from mailer.editions.assemble import (
     create_unscheduled_edition,
     now_or_demo_time,
 )
-from mailer.editions.assemble import create_draft_edition as assemble_edition
+from mailer.editions.assemble import create_edition_unless_exists as assemble_edition
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
@@ -319,7 +319,9 @@ def dry_run(
     """Start a dry run: compose every subscriber's message and send all of them to a member of staff."""
     found = find_edition(edition)
     with failing_on(mailing_control.ControlError):
-        mailing = mailing_control.start_dry_run(found.snapshots.first(), to, limit, None, timezone.now())
+        mailing = mailing_control.create_dry_run_mailing(
+            found.snapshots.first(), to, limit, None, timezone.now()
+        )
     record_action(found, "dry_run", to=mailing.dry_run_to)
     if json:
         print_json({**edition_as_json(found), **dry_run_as_json(mailing)})

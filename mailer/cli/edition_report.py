@@ -32,7 +32,7 @@ from mailer.reports.spreadsheet_export import (
 )
 from mailer.reports.stats import Stats, latest_dry_run, latest_mailing
 from mailer.reports.tables import Cell, Column, Table, report_tables
-from mailer.reports.trend import sent_editions, trend_table
+from mailer.reports.trend import latest_sent_editions, trend_table
 
 app = command_group()
 
@@ -88,7 +88,7 @@ def report(
 def trend(newsletter: NewsletterName, csv: ToCsv = None, xlsx: ToXlsx = None, json: Json = False) -> None:
     """Compare a newsletter's sent editions, newest first."""
     found = find(Newsletter, newsletter)
-    table = trend_table(sent_editions(found, timezone.now()))
+    table = trend_table(latest_sent_editions(found, timezone.now()))
     if csv or xlsx:
         _say_written(_write([table_sheet_without_totals(table)], csv, xlsx), "rows", csv, xlsx)
     elif json:

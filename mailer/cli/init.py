@@ -79,7 +79,7 @@ def init(
     given = {question.name: ctx.params[question.name] for question in init_answers.QUESTIONS}
     answers = init_answers.collect(given, interactive=interactive)
     password = ""
-    if init_answers.needs_password(answers):
+    if init_answers.must_ask_relay_password(answers):
         if not interactive:
             fail("--relay-username needs --relay-password-file.")
         password = typer.prompt("Password at the relay", hide_input=True)

@@ -266,7 +266,7 @@ QUESTIONS = (
 )
 
 
-def needs_password(answers: Answers) -> bool:
+def must_ask_relay_password(answers: Answers) -> bool:
     """Whether the relay's password has to be typed."""
     return bool(answers.relay_username) and not answers.relay_password_file
 

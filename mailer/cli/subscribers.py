@@ -20,7 +20,7 @@ from mailer.cli.output import Json, command_group, console, fail, failing_on, pr
 from mailer.reports.spreadsheet_export import rejected_rows_sheet, subscribers_sheet, write_csv, write_xlsx
 from subscribers.exports import json_lines
 from subscribers.imports import job_lifecycle, unknown_values
-from subscribers.imports.countries_and_languages import fold_name
+from subscribers.imports.countries_and_languages import fold_case_and_apostrophes
 from subscribers.imports.models import ImportJob, RejectedRow
 from subscribers.imports.row_types import Progress as ProgressReport
 from subscribers.imports.row_types import UnreadableFile
@@ -323,7 +323,9 @@ def _pairs(given: list[str], form: str, example: str) -> dict[str, str]:
 
 def _value_choices(given: list[str]) -> unknown_values.Choices:
     with failing_on(ValueError):
-        return unknown_values.parse_choices(_pairs(given, "--value VALUE=CODE", "--value Kazahstan=KZ"))
+        return unknown_values.group_choices_by_kind(
+            _pairs(given, "--value VALUE=CODE", "--value Kazahstan=KZ")
+        )
 
 
 def _warnings(text: str) -> list[str]:
@@ -403,7 +405,7 @@ def _about_columns(job: ImportJob) -> dict[str, Any]:
 def _is_chosen(options: dict[str, Any], unknown: list[Any]) -> bool:
     kind, value, _rows = unknown
     chosen = unknown_values.folded_choices(options.get("values") or {}).get(kind, {})
-    return chosen.get(fold_name(value), unknown_values.SKIP) != unknown_values.SKIP
+    return chosen.get(fold_case_and_apostrophes(value), unknown_values.SKIP) != unknown_values.SKIP
 
 
 def _print_columns(about: dict[str, Any]) -> None:

@@ -382,7 +382,7 @@ class Tracking:
         return "consent" in (self.clicks, self.opens)
 
 
-def stricter_mode(one: Mode, other: Mode) -> Mode:
+def more_private_tracking_mode(one: Mode, other: Mode) -> Mode:
     """The mode that records less."""
     return min(one, other, key=MODES.index)
 

@@ -60,7 +60,7 @@ def read_token(purpose: MailPurpose, token: str) -> int | None:
         return None
 
 
-def find_tokens(text: str) -> list[FoundToken]:
+def find_possible_tokens(text: str) -> list[FoundToken]:
     """Everything in a text, in any case, that looks like a token and is not part of a longer word."""
     # Whole messages are searched. Runs of 49 digits are found so in a sixth of the time of one search with an
     # expression, and most messages have one or two.
@@ -104,7 +104,7 @@ def envelope_sender(delivery_id: int, sender_domain: str = "") -> str:
 
 def read_envelope_sender(address: str) -> int | None:
     """The delivery id in the address that a bounce was sent to, or None if it was not made here."""
-    return first_id("delivery", find_tokens(address))
+    return first_id("delivery", find_possible_tokens(address))
 
 
 def probe_envelope_sender(number: int, sender_domain: str = "") -> str:
@@ -119,7 +119,7 @@ def probe_message_id(number: int, sender_domain: str) -> str:
 
 def read_probe(text: str) -> int | None:
     """The probe id in an address or a Message-ID within the text, or None if it was not made here."""
-    return first_id("probe", find_tokens(text))
+    return first_id("probe", find_possible_tokens(text))
 
 
 def message_id(delivery_id: int, domain: str) -> str:
@@ -129,7 +129,7 @@ def message_id(delivery_id: int, domain: str) -> str:
 
 def read_message_id(message_id: str) -> int | None:
     """The delivery id in a Message-ID (with or without brackets, or among others), or None."""
-    return first_id("delivery", (found for found in find_tokens(message_id) if found.in_message_id))
+    return first_id("delivery", (found for found in find_possible_tokens(message_id) if found.in_message_id))
 
 
 def unsubscribe_address_template(sender_domain: str = "") -> str:
@@ -146,7 +146,7 @@ def unsubscribe_address(subscriber: int, newsletter: int, sender_domain: str = "
 
 def read_unsubscribe_address(address: str) -> UnsubscribeAddress | None:
     """The subscriber and newsletter in an unsubscribe address, or None if it was not made here."""
-    for found in find_tokens(address):
+    for found in find_possible_tokens(address):
         try:
             return UnsubscribeAddress(*tokens.read_token("unsubscribe", found.token))
         except tokens.InvalidToken:

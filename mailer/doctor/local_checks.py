@@ -197,7 +197,7 @@ def create_and_check_storage(config: Config) -> Iterator[CheckResult]:
         yield result("ok", f"The storage folder is writable; {free / 1000000000.0:.1f} GB are free.")
 
 
-def check_media(config: Config) -> Iterator[CheckResult]:
+def check_media_storage(config: Config) -> Iterator[CheckResult]:
     """Pictures and uploads, where they are not in the storage folder: a file is written, read and deleted."""
     keys = config.storage
     if keys.media == "local" and not keys.media_path:

@@ -84,7 +84,7 @@ def run_checks(
         ("configuration", partial(local_checks.check_configuration, config)),
         ("database", local_checks.check_database),
         ("storage", partial(local_checks.create_and_check_storage, config)),
-        ("media", partial(local_checks.check_media, config)),
+        ("media", partial(local_checks.check_media_storage, config)),
         ("files", partial(local_checks.check_file_permissions, config)),
         ("keys", partial(local_checks.check_key_file, config, now)),
         ("audit_log", local_checks.check_audit_log),

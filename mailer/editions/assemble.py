@@ -48,7 +48,7 @@ class EditionExists(Exception):  # noqa: N818  (names the state that was found)
     """The newsletter already has an edition for that period."""
 
 
-def create_draft_edition(
+def create_edition_unless_exists(
     newsletter: Newsletter, period: str, now: datetime, user: User | None = None
 ) -> Edition:
     """Create the newsletter's draft edition for a period ("2021-12"), as of `now` (aware datetime).

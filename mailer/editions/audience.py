@@ -145,7 +145,7 @@ class Audience:
         if self.as_of is None:
             raise ValueError("An audience with segments needs `as_of`.")
         # A rule "has none of the tags" would match all subscribers once its tag is deleted.
-        segments.require_targets(rule)
+        segments.require_lists_and_tags_exist(rule)
         return segments.to_q(rule, self.as_of)
 
     def readers(self) -> QuerySet[Subscriber]:

@@ -47,7 +47,9 @@ def cached_or_live_count(audience: Audience, now: datetime) -> PageCount:
     return PageCount(tuple(rows), kept.counted_at)
 
 
-def refresh(audiences: Iterable[Audience], clock: Callable[[], datetime], stop: Callable[[], bool]) -> int:
+def refresh_stale_counts(
+    audiences: Iterable[Audience], clock: Callable[[], datetime], stop: Callable[[], bool]
+) -> int:
     """Count those audiences again whose count is old; returns how many. For the worker."""
     counted = 0
     for key, audience in {_key(audience): audience for audience in audiences}.items():

@@ -163,7 +163,7 @@ def add_stories(unsaved_draft: Edition, stories: Iterable[Story], before: str | 
     return ids
 
 
-def newly_ready(edition: Edition, now: datetime) -> list[Story]:
+def available_stories_not_left_out(edition: Edition, now: datetime) -> list[Story]:
     """Ready stories of the edition's period that are neither in the draft nor taken out by a writer."""
     left_out = set(edition.left_out)
     return with_texts(story.pk for story in available_stories(edition, now) if story.pk not in left_out)
@@ -304,7 +304,7 @@ def parts_of_raw(block: RawBlock) -> tuple[TextPart, ...]:
     return tuple(part for part in parts if not part.of_picture or value.get("picture"))
 
 
-def block_texts(block: RawBlock) -> dict[str, dict[str, str]]:
+def block_texts_by_language(block: RawBlock) -> dict[str, dict[str, str]]:
     """The texts of any block by language and by the names of its parts: {"ru": {"text": "…", "alt": "…"}}.
 
     Without empty ones, and without a language that has none.

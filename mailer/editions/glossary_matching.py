@@ -93,7 +93,7 @@ class Words:
         return self._places.get(beginning, ())
 
 
-def find_spans(text: str | Words, form: str, language: str) -> list[tuple[int, int]]:
+def find_word_spans(text: str | Words, form: str, language: str) -> list[tuple[int, int]]:
     """Where a plain text holds a form of a name: (first word, word after the last), by the words' places."""
     text = text if isinstance(text, Words) else Words(text)
     if not text.may_hold(form):
@@ -111,7 +111,7 @@ def find_spans(text: str | Words, form: str, language: str) -> list[tuple[int, i
 def mentions_any(text: str | Words, forms: Sequence[str], language: str) -> bool:
     """Whether a plain text holds one of the forms."""
     text = text if isinstance(text, Words) else Words(text)
-    return any(find_spans(text, form, language) for form in forms)
+    return any(find_word_spans(text, form, language) for form in forms)
 
 
 def forbidden_in(text: str | Words, term: Term, language: str) -> str:
@@ -119,9 +119,11 @@ def forbidden_in(text: str | Words, term: Term, language: str) -> str:
     text = text if isinstance(text, Words) else Words(text)
     allowed: list[tuple[int, int]] | None = None
     for form in term.forbidden_forms(language):
-        for start, end in find_spans(text, form, language):
+        for start, end in find_word_spans(text, form, language):
             if allowed is None:
-                allowed = [span for one in term.forms(language) for span in find_spans(text, one, language)]
+                allowed = [
+                    span for one in term.forms(language) for span in find_word_spans(text, one, language)
+                ]
             if not any(first <= start and end <= last for first, last in allowed):
                 return form
     return ""

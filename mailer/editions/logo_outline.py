@@ -27,12 +27,14 @@ _DIRECTIONS = 24
 
 def outlined(picture: Pillow.Image, grounds: tuple[str, str]) -> Pillow.Image:
     """The transparent logo (RGBA) with its ring; `grounds` as in `theme.logo_grounds`."""
-    return with_outline(picture, outline_colour(picture, grounds), round(_WIDTH / logo_scale(*picture.size)))
+    return with_outline(
+        picture, background_colour_for_outline(picture, grounds), round(_WIDTH / logo_scale(*picture.size))
+    )
 
 
-def outline_colour(picture: Pillow.Image, grounds: tuple[str, str]) -> str:
+def background_colour_for_outline(picture: Pillow.Image, background_colours: tuple[str, str]) -> str:
     """Of the masthead's ground and the other one (#RRGGBB), the first on which the logo can be seen."""
-    masthead, other = grounds
+    masthead, other = background_colours
     shown = picture.getchannel("A").point(lambda value: 255 if value >= _OPAQUE else 0)
     if not shown.getbbox():
         return masthead

@@ -34,7 +34,7 @@ class PartRefused(Exception):  # noqa: N818 (names what happened)
         self.problems = problems
 
 
-def parts_in_use(newsletter: Newsletter) -> Parts:
+def template_part_overrides(newsletter: Newsletter) -> Parts:
     """All parts in place of shipped ones, by path."""
     base = str((newsletter.theme or {}).get(theme.BASE, ""))
     return merge_layers(
@@ -102,7 +102,7 @@ def save_part(
             changed[part] = source
         newsletter.templates = current.templates = changed
         own = [part] if source is not None else []
-        in_use = replace(masthead, templates=parts_in_use(current))
+        in_use = replace(masthead, templates=template_part_overrides(current))
         if problems := check_parts(in_use, own) if own else []:
             raise PartRefused(problems)
         current.save(update_fields=["templates"])

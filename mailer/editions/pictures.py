@@ -87,7 +87,7 @@ def store_permanent_picture(image: Any, crop: str = "wide", grounds: Grounds | N
     name, size = _stored.get(made, ("", (0, 0)))
     if not name or not default_storage.exists(name):
         with rendition.file.open("rb") as file:
-            data, ending = encode_picture(file.read(), crop, grounds)
+            data, ending = encode_cropped_picture(file.read(), crop, grounds)
         with Pillow.open(BytesIO(data)) as written:
             size = written.size
         name = f"{FOLDER}/{hashlib.sha256(data).hexdigest()}.{ending}"
@@ -105,14 +105,16 @@ _MAX_REMEMBERED = 10_000
 
 
 def _rendition_filter(image: Any, crop: str) -> str:
-    """Wagtail's filter. A file without loss stays without, until `encode_picture` decides."""
+    """Wagtail's filter. A file without loss stays without, until `encode_cropped_picture` decides."""
     size = "max-{}x{}".format(*_LOGO_PIXELS) if crop == LOGO else "fill-{}x{}".format(*CROPS[crop])
     if PurePath(image.file.name).suffix.lower() in _WITHOUT_LOSS and crop != "video":
         return f"{size}|format-png"
     return f"{size}|jpegquality-92|format-jpeg|bgcolor-ffffff"
 
 
-def encode_picture(data: bytes, crop_name: str = "wide", grounds: Grounds | None = None) -> EncodedPicture:
+def encode_cropped_picture(
+    data: bytes, used_crop: str = "wide", grounds: Grounds | None = None
+) -> EncodedPicture:
     """The picture's bytes without metadata, in sRGB, with at most LARGEST octets where that is possible.
 
     A drawing, or what is transparent, becomes a PNG of 256 colours if nobody sees the difference. A
@@ -122,16 +124,16 @@ def encode_picture(data: bytes, crop_name: str = "wide", grounds: Grounds | None
     with Pillow.open(BytesIO(data)) as opened:
         without_loss = opened.format == "PNG"
         picture = _in_srgb(opened)
-    if crop_name == "video":
+    if used_crop == "video":
         return EncodedPicture(jpeg_within_size_limit(_with_play_mark(picture)), "jpg")
     if without_loss:
         transparent = _is_transparent(picture)
         picture = picture if transparent else picture.convert("RGB")
-        if transparent and crop_name == LOGO and grounds:
+        if transparent and used_crop == LOGO and grounds:
             picture = logo_outline.outlined(picture, grounds)
         drawing = _palette_png(picture) or b""
         whole = _png(picture) if transparent and not drawing else b""
-        if crop_name == LOGO and transparent:
+        if used_crop == LOGO and transparent:
             return EncodedPicture(drawing or whole, "png")
         smallest = drawing or whole
         if smallest and len(smallest) <= LARGEST:

@@ -107,7 +107,7 @@ def content_of_story(story: Story, newsletter: Newsletter, period: str) -> data_
 def _logo(newsletter: Newsletter, *, pictures: bool, dark: bool = False) -> data_types.Picture | None:
     """The logo for readers in the light or the dark, with a ring in the colour that is behind it there."""
     image = newsletter.logo_dark or newsletter.logo if dark else newsletter.logo
-    grounds = theme.logo_and_contrasting_backgrounds(newsletter.theme or {}, dark=dark)
+    grounds = theme.logo_background_and_contrasting_one(newsletter.theme or {}, dark=dark)
     return store_picture_of(image, LOGO, pictures=pictures, grounds=grounds)
 
 
@@ -123,8 +123,8 @@ def masthead_of(newsletter: Newsletter, *, store_pictures: bool = True) -> data_
         languages=newsletter.languages,
         fallbacks=newsletter.fallbacks,
         taglines=tuple(data_types.LocalText(text.language, text.tagline) for text in texts if text.tagline),
-        theme=theme.changed_tokens(newsletter.theme or {}),
-        templates=newsletter_template_parts.parts_in_use(newsletter),
+        theme=theme.unvalidated_token_changes(newsletter.theme or {}),
+        templates=newsletter_template_parts.template_part_overrides(newsletter),
         texts=tuple(
             data_types.MastheadText(text.language, text.name, text.office, text.postal_address, text.logo_alt)
             for text in texts

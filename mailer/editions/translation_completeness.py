@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from mailer.editions.draft_blocks import block_texts, parts_of_raw
+from mailer.editions.draft_blocks import block_texts_by_language, parts_of_raw
 from mailer.editions.models import Edition
 from mailer.editions.rendering_input import story_ids
 from mailer.rendering import sanitize
@@ -73,7 +73,7 @@ def completeness_of(
     for block in edition.body.raw_data:
         parts = parts_of_raw(block)
         if parts:
-            texts = block_texts(block)
+            texts = block_texts_by_language(block)
             shown = texts.get(language) or next(iter(texts.values()), {})
             label = next((shown[part.name] for part in parts if part.name in shown), "")
             label = " ".join(sanitize.to_plain_text(label).split()) if parts[0].rich else label

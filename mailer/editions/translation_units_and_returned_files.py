@@ -10,7 +10,7 @@ from typing import Literal
 
 from wagtail.rich_text import expand_db_html
 
-from mailer.editions.draft_blocks import block_texts, parts_of_raw, set_block_text
+from mailer.editions.draft_blocks import block_texts_by_language, parts_of_raw, set_block_text
 from mailer.editions.models import Edition, EditionText
 from mailer.editions.rendering_input import story_ids
 from mailer.rendering import sanitize
@@ -176,7 +176,7 @@ def _edition_units(edition: Edition, source: str, target: str) -> Iterator[Unit]
         if written := getattr(texts.get(source), part.name, ""):
             yield Unit(part.name, part.meaning, written, getattr(texts.get(target), part.name, ""))
     for block in edition.body.raw_data:
-        words = block_texts(block)
+        words = block_texts_by_language(block)
         for part in parts_of_raw(block):
             if written := _value(part, words.get(source, {}).get(part.name, "")):
                 translated = _value(part, words.get(target, {}).get(part.name, ""))

@@ -22,7 +22,9 @@ _REASON_WINDOW = timedelta(days=30)
 def connect_signals() -> None:
     """Connect the signal receivers; harmless when called again."""
     signals.unsubscribed.connect(on_unsubscribe, dispatch_uid="mailer.feedback.on_unsubscribe")
-    signals.resubscribed.connect(on_resubscribe, dispatch_uid="mailer.feedback.on_resubscribe")
+    signals.resubscribed.connect(
+        delete_undone_unsubscribe_event, dispatch_uid="mailer.feedback.on_resubscribe"
+    )
     signals.unsubscribe_reason_given.connect(
         on_unsubscribe_reason, dispatch_uid="mailer.feedback.on_unsubscribe_reason"
     )
@@ -42,7 +44,7 @@ def on_unsubscribe(subscriber_id: int, newsletter_id: int | None, **_: Any) -> N
     )
 
 
-def on_resubscribe(subscriber_id: int, newsletter_id: int | None, **_: Any) -> None:
+def delete_undone_unsubscribe_event(subscriber_id: int, newsletter_id: int | None, **_: Any) -> None:
     """Delete the event of an unsubscribe that was undone, so that no statistics count it."""
     latest = _latest_unsubscribe(subscriber_id, newsletter_id)
     if latest is not None:

@@ -63,7 +63,7 @@ def enforce_identity(now: datetime) -> None:
             # Nothing is sent anyway, until a person confirms what this database is.
             machine = Machine(row.identity, row.seen_at)
         if row.seen_at < machine.seen_at - _OLDER:
-            models.begin_no_send(Instance.Reason.OLDER, now)
+            models.begin_or_replace_no_send(Instance.Reason.OLDER, now)
         seen_at = max(row.seen_at, now)
         Instance.objects.filter(pk=row.pk, seen_at__lt=seen_at).update(seen_at=seen_at)
         _write(Machine(row.identity, seen_at))
@@ -99,7 +99,7 @@ def mark_restored_and_stop_sending(now: datetime) -> None:
     """The database was restored from a backup: it is an installation of its own, and sends nothing."""
     with transaction.atomic():
         models.get_or_create_instance(now, "")
-        models.begin_no_send(
+        models.begin_or_replace_no_send(
             Instance.Reason.RESTORED, now, identity=models.new_identity(), database="", seen_at=now
         )
 
@@ -116,7 +116,7 @@ def _adopt(row: Instance, fingerprint: str, now: datetime) -> Instance:
         if known:
             changed.update(database=fingerprint)
         elif changed.update(database=fingerprint, identity=models.new_identity()):
-            models.begin_no_send(Instance.Reason.COPIED, now)
+            models.begin_or_replace_no_send(Instance.Reason.COPIED, now)
     row.refresh_from_db()
     return row
 

@@ -100,7 +100,7 @@ def record_backup(now: datetime) -> None:
     Instance.objects.filter(pk=_ONLY).update(last_backup_at=now)
 
 
-def begin_no_send(reason: Instance.Reason, now: datetime, **values: Any) -> bool:
+def begin_or_replace_no_send(reason: Instance.Reason, now: datetime, **values: Any) -> bool:
     """Stop sending for this reason; False if another process did first. `values`: other columns to set.
 
     A reason that asks what a copy sent in the meantime is not replaced by one that does not.

@@ -22,7 +22,7 @@ from mailer.accounts import stored_secrets
 from mailer.backoff import BackoffPolicy
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.webhook_signature import signed_headers
-from mailer.outgoing_webhooks.endpoints import InvalidUrl, require_allowed_url
+from mailer.outgoing_webhooks.endpoints import InvalidUrl, require_https_url
 from mailer.outgoing_webhooks.events import TEST, body_of, build_message
 from mailer.outgoing_webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from subscribers.translate_stored_texts import stored
@@ -159,7 +159,7 @@ def _post(endpoint: WebhookEndpoint, one: WebhookMessage, now: datetime) -> tupl
         )
     try:
         reply = post(
-            require_allowed_url(endpoint.url),
+            require_https_url(endpoint.url),
             body,
             headers,
             allow_private=settings.CONFIG.api.private_webhooks,

@@ -20,7 +20,7 @@ class InvalidUrl(ValueError):  # noqa: N818  (a message for the user who typed i
     """The URL cannot be one of an endpoint; the message is for staff."""
 
 
-def require_allowed_url(url: str) -> str:
+def require_https_url(url: str) -> str:
     """The URL, if messages may be sent to it: https, without a password. Raises InvalidUrl.
 
     Whether its server has a public address is checked at each attempt, when its name is resolved.
@@ -47,7 +47,7 @@ def create(
     secret = new_secret()
     endpoint = WebhookEndpoint.objects.create(
         name=name,
-        url=require_allowed_url(url),
+        url=require_https_url(url),
         event_types=event_types,
         secret=stored_secrets.encrypt(secret.encode()),
         created_by=by,

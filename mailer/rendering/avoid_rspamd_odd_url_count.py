@@ -51,13 +51,18 @@ _WITHIN = re.compile(r"https?(?::|%3A)(?:/|%2F){2}", re.IGNORECASE)
 _NUMBERED = re.compile(r"\n\[\d+\] http")
 
 
-def text_with_even_url_count(page: str, text: str, name: str, site_url: str, *, has_all: bool = False) -> str:
+def text_with_even_url_count(
+    page: str, text: str, name: str, site_url: str, *, text_has_all_words: bool = False
+) -> str:
     """The text part, with the address of the site added to its list of links where the sum would be odd.
 
-    `name`: the newsletter's, which stands before the address; `has_all`: see CountedAddresses. The sum stays
-    odd where the HTML has links to the site's front page and to its archive, so that these do not count.
+    `name`: the newsletter's, which stands before the address; `text_has_all_words`: see CountedAddresses. The
+    sum stays odd where the HTML has links to the site's front page and to its archive, so that these do not
+    count.
     """
-    address = CountedAddresses(page, text, site_url, has_all=has_all).that_makes_even(filler_pages(site_url))
+    address = CountedAddresses(page, text, site_url, has_all=text_has_all_words).that_makes_even(
+        filler_pages(site_url)
+    )
     return _listed(text, name, address) if address else text
 
 

@@ -73,7 +73,7 @@ def visible_text_parts(block: Block) -> tuple[TextPart, ...]:
     return tuple(part for part in BLOCK_PARTS[block.kind] if block.picture or not part.of_picture)
 
 
-def written_parts(block: Block, text: LocalText) -> dict[str, str]:
+def written_texts_by_meaning(block: Block, text: LocalText) -> dict[str, str]:
     """The texts of the block in one language by their meaning, without empty ones."""
     found = {part.meaning: str(getattr(text, part.name)) for part in visible_text_parts(block)}
     return {meaning: written for meaning, written in found.items() if written.strip()}

@@ -149,7 +149,7 @@ def detect(text: str) -> str:
     return ranked[0][1]
 
 
-def first_of_script(text: str, languages: Sequence[str]) -> str:
+def first_of_script_or_first(text: str, languages: Sequence[str]) -> str:
     """The first of the languages that is written in the letters of the text; the first of all if none is."""
     counts = _letters_by_script(text)
     found = max(counts, key=lambda script: counts[script])
@@ -175,7 +175,7 @@ def contradicting_language(text: str, label: str) -> Detected | None:
     return None
 
 
-def is_foreign(text: str) -> bool:
+def is_in_unsupported_language(text: str) -> bool:
     """Whether a text is certainly in another of the sample's languages than the office's: Turkish, German."""
     lower = text.casefold()
     counts = _letters_by_script(lower)

@@ -97,7 +97,7 @@ def period_title(stored_period: str, language: str) -> str:
     period = Period.parse(stored_period)
     first = period.first_day
     if period.kind is Kind.NAMED:
-        return format_day(first, "", language).replace("\N{NO-BREAK SPACE}", " ")
+        return format_day_without_year_of_period(first, "", language).replace("\N{NO-BREAK SPACE}", " ")
     if period.kind is not Kind.MONTH:
         shown = format_interval(first, period.last_day, "yMMMd", locale=babel_locale(language))
         return _plain_spaces(shown)
@@ -119,10 +119,10 @@ def period_in_sentence(stored_period: str, language: str) -> str:
 
 
 @cache
-def format_day(when: date, period: str, language: str) -> str:
+def format_day_without_year_of_period(when: date, edition_period: str, language: str) -> str:
     """A date, with the year only where it is not the period's."""
     where = babel_locale(language)
-    if not period.startswith(f"{when.year}-"):
+    if not edition_period.startswith(f"{when.year}-"):
         formatted = format_date(when, _LONG_DAYS.get(language, "long"), locale=where)
     elif language in _DAYS:
         formatted = format_date(when, _DAYS[language], locale=where)

@@ -40,13 +40,13 @@ _LONG = 16_000
 _ADDRESS, _BEFORE, _AFTER = "mailer-own-address", "mailer-before-sections", "mailer-after-sections"
 
 
-def to_html(source: str, stylesheet: str, document_url: str = "") -> str:
+def to_html(source: str, stylesheet: str, unique_url: str = "") -> str:
     """The HTML of the MJML document `source`. Raises ValueError where it cannot be compiled.
 
-    `document_url`: a URL that no other document has; sections that differ by it alone are compiled once.
+    `unique_url`: a URL that no other document has; sections that differ by it alone are compiled once.
     """
-    replaced = bool(document_url) and document_url.isascii() and not set(document_url) & set("<>&\"'")
-    document = _split(source.replace(document_url, _ADDRESS) if replaced else source)
+    replaced = bool(unique_url) and unique_url.isascii() and not set(unique_url) & set("<>&\"'")
+    document = _split(source.replace(unique_url, _ADDRESS) if replaced else source)
     if document is None or _ADDRESS in source or not _is_local(stylesheet):
         return compile_whole(source, stylesheet)
     try:
@@ -54,7 +54,7 @@ def to_html(source: str, stylesheet: str, document_url: str = "") -> str:
     except ValueError:
         # Again, for the error's place in the document.
         return compile_whole(source, stylesheet)
-    return html.replace(_ADDRESS, document_url) if replaced else html
+    return html.replace(_ADDRESS, unique_url) if replaced else html
 
 
 def compile_whole(source: str, stylesheet: str) -> str:

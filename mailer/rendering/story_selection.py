@@ -93,7 +93,7 @@ def variant_key(stories: tuple[str, ...], language: str) -> str:
     return hashlib.sha256("\n".join((language, *stories)).encode()).hexdigest()[:16]
 
 
-def representative_country_choices(content: Content, limit: int) -> tuple[list[tuple[str, ...]], bool]:
+def country_choices_and_completeness(content: Content, limit: int) -> tuple[list[tuple[str, ...]], bool]:
     """One choice of countries per distinct story set that is not empty; and whether these are all.
 
     `limit` at most, all countries together first. What concerns a reader of two countries is the union of

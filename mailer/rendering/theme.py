@@ -216,7 +216,7 @@ def theme_tokens(name: str) -> Mapping[str, str]:
     return {**DEFAULTS, **THEMES.get(name, {})}
 
 
-def changed_tokens(stored_changes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+def unvalidated_token_changes(stored_changes: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """What a newsletter's stored changes, BASE included, change in DEFAULTS, by name of the token."""
     changes = {str(name): str(value) for name, value in stored_changes.items()}
     base = changes.pop(BASE, "")
@@ -239,11 +239,11 @@ def _merged(changes: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 _LIGHT_MASTHEADS = frozenset({"plain"})
 
 
-def logo_and_contrasting_backgrounds(
+def logo_background_and_contrasting_one(
     stored_changes: Mapping[str, str], *, dark: bool = False
 ) -> tuple[str, str]:
     """By a newsletter's changes, the colours (#RRGGBB) behind the logo and of a ground unlike it."""
-    merged = all_tokens(changed_tokens(stored_changes))
+    merged = all_tokens(unvalidated_token_changes(stored_changes))
     behind = "page" if stored_changes.get(BASE, "") in _LIGHT_MASTHEADS else "deep"
     if dark:
         return merged[f"dark_{behind}"], merged["page"]

@@ -69,7 +69,7 @@ def render_selection(
     # Other parts than the shipped ones may leave words out of the text.
     has_all = not content.masthead.templates
     text = avoid_rspamd_odd_url_count.text_with_even_url_count(
-        html, text, digest.newsletter, content.site_url, has_all=has_all
+        html, text, digest.newsletter, content.site_url, text_has_all_words=has_all
     )
     return RenderedVariant(
         key=key,
@@ -130,7 +130,7 @@ def countries_and_language_per_variant(
 
     The second value says whether the list is complete. All stories in every language come first.
     """
-    choices, complete = story_selection.representative_country_choices(content, limit)
+    choices, complete = story_selection.country_choices_and_completeness(content, limit)
     pairs = [(countries, language) for countries in choices for language in content.masthead.languages]
     return pairs[:limit], complete and len(pairs) <= limit
 

@@ -403,7 +403,9 @@ class _Builder:
             place_suffix=beyond,
             mark=self.mark(story),
             language_note=self._language_note(chosen.language),
-            date=localization.format_day(story.date, self.content.period, self.language),
+            date=localization.format_day_without_year_of_period(
+                story.date, self.content.period, self.language
+            ),
             day=str(story.date.day),
             month=localization.month_name_beside_day(story.date, self.language),
             time_and_venue=" · ".join(

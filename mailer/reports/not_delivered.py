@@ -27,7 +27,7 @@ NOT_DELIVERED = ~Q(state=_State.ACCEPTED) | Q(bounced_at__isnull=False)
 # One reason for each of these deliveries, by which a list can be filtered; its counts are those of the
 # totals.
 OUTCOME_REASON = Case(
-    When(claims.claimed_condition(), then=Value(_State.CLAIMED)),
+    When(claims.planned_in_claim_condition(), then=Value(_State.CLAIMED)),
     When(state=_State.ACCEPTED, then=Value("bounced")),
     # Deferred before it was tried: the subscriber's local hour, or our own rate limit.
     When(state=_State.DEFERRED, attempts=0, reason="", then=Value("waiting")),
@@ -143,7 +143,7 @@ def _has_reason(reason: str) -> Q:
         return waiting
     without_reason = claims.unclaimed_condition() if reason == _State.PLANNED else Q(state=reason) & ~waiting
     matching = Q(reason=reason) | (Q(reason="") & without_reason)
-    return matching | claims.claimed_condition() if reason == _State.CLAIMED else matching
+    return matching | claims.planned_in_claim_condition() if reason == _State.CLAIMED else matching
 
 
 def _bounce_replies(delivery_ids: list[int]) -> dict[int, str]:

@@ -212,7 +212,7 @@ def _grouped_by_state(mailing: Mailing) -> Iterable[dict[str, Any]]:
     rows: Any = Delivery.objects.filter(mailing=mailing).values("state", "reason").order_by()
     grouped: Iterable[dict[str, Any]] = rows.annotate(
         recipients=Count("pk"),
-        now_claimed=claims.count_claimed(mailing),
+        now_claimed=claims.planned_in_claims_count(mailing),
         bounced=Count("bounced_at"),
         complained=Count("complained_at"),
     )

@@ -70,7 +70,9 @@ def accepted_or_refused_count(totals: Totals) -> int:
     return totals.accepted + totals.refused
 
 
-def sent_editions(newsletter: Newsletter, now: datetime, before: Mailing | None = None) -> list[SentEdition]:
+def latest_sent_editions(
+    newsletter: Newsletter, now: datetime, before: Mailing | None = None
+) -> list[SentEdition]:
     """The latest editions that were sent, newest first; with `before`, only those before that mailing."""
     mailings = Mailing.objects.real().filter(
         edition__newsletter=newsletter, state=Mailing.State.DONE, started_at__isnull=False

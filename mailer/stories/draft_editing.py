@@ -135,14 +135,14 @@ def base_hashes_after_saving(
     latest: Mapping[str, str],
     written: Mapping[str, str],
     base: Mapping[str, str],
-    conflicts: Iterable[Conflict],
+    shown_conflicts: Iterable[Conflict],
 ) -> dict[str, str]:
     """The base of a form that stays open with `written` in it, after saving.
 
     A field that still holds what another person has replaced keeps its older hash: it would undo their change
     otherwise. A conflict gets the new hash, because the user has now seen the other version.
     """
-    seen = {one.field for one in conflicts}
+    seen = {one.field for one in shown_conflicts}
     hashes, mine = value_hashes(latest), value_hashes(written)
     for field, before in base.items():
         if field in hashes and field not in seen and mine.get(field) != hashes[field]:
@@ -166,7 +166,7 @@ def save(
         changes, conflicts = find_changes_and_conflicts(values_of(draft, languages), written, base)
         if story.pk and not changes:
             return Saved(draft, conflicts)
-        apply(draft, changes)
+        apply_changes_without_saving(draft, changes)
         save_revision(draft, user, now)
     return Saved(draft, conflicts)
 
@@ -193,7 +193,7 @@ def languages_in(fields: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(language for part, _, language in split if part in PARTS))
 
 
-def apply(draft: Story, changes: Mapping[str, str]) -> None:
+def apply_changes_without_saving(draft: Story, changes: Mapping[str, str]) -> None:
     """Set these fields of the draft; saves nothing. A text in which nothing is written is left out."""
     texts = {text.language: text for text in draft.texts.all()}
     for field, value in changes.items():

@@ -76,15 +76,20 @@ def process_due(now: Callable[[], datetime], stop: Callable[[], bool]) -> int:
     return done
 
 
-def process_message(mail: StoryMail, now: datetime, source: StorySource | None = None) -> None:
-    """Make drafts of the message's stories, or say why not. `source`: staff have chosen it, and vouch."""
+def process_message(
+    mail: StoryMail, now: datetime, source_vouched_by_staff: StorySource | None = None
+) -> None:
+    """Make drafts of the message's stories, or say why not.
+
+    `source_vouched_by_staff`: staff have chosen it, and vouch.
+    """
     # Loads the readers, which few installations need.
     from mailer.stories.record_source_items import make_and_update_drafts
     from mailer.stories.sources import email_messages
     from mailer.stories.sources.reader_interface import SourceError
 
     chosen = (
-        source
+        source_vouched_by_staff
         or StorySource.objects.filter(kind=StorySource.Kind.EMAIL, active=True, mail_tag=mail.tag)
         .order_by("pk")
         .first()
@@ -100,9 +105,9 @@ def process_message(mail: StoryMail, now: datetime, source: StorySource | None =
     mail.authentication = email_messages.authentication_results(
         message, settings.CONFIG.stories.trusted_servers
     )
-    if chosen is None or (source is None and not allows_sender(chosen, message.sender)):
+    if chosen is None or (source_vouched_by_staff is None and not allows_sender(chosen, message.sender)):
         mail.state = _State.UNKNOWN
-    elif source is None and email_messages.is_forged(mail.authentication):
+    elif source_vouched_by_staff is None and email_messages.is_forged(mail.authentication):
         mail.state = _State.FORGED
     else:
         found = email_messages.stories_of(message, mail.sha256)

@@ -51,9 +51,9 @@ def mark_removed_and_relisted(source: StorySource, listing: Listing | None, now:
         return _update((pk for pk in missing if pk in confirmed), removed_at=now)
 
 
-def stories_removed_at_source(stories: Collection[int]) -> set[int]:
+def removed_stories_to_decide(story_ids: Collection[int]) -> set[int]:
     """Those of the stories (primary keys) that no source has any more, while staff have not decided."""
-    return set(removed_items_to_decide().filter(story__in=stories).values_list("story_id", flat=True))
+    return set(removed_items_to_decide().filter(story__in=story_ids).values_list("story_id", flat=True))
 
 
 def removed_items_to_decide() -> QuerySet[StorySourceItem]:

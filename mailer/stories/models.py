@@ -143,7 +143,7 @@ def choose_headline(headlines: Mapping[str, str], language: str, created_at: dat
     if chosen:
         return chosen
     day = timezone.localdate(created_at) if created_at else timezone.localdate()
-    named = localization.format_day(day, f"{day:%Y-%m}", get_language() or "en")
+    named = localization.format_day_without_year_of_period(day, f"{day:%Y-%m}", get_language() or "en")
     return gettext("Untitled story of %(day)s") % {"day": named}
 
 

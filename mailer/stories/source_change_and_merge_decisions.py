@@ -91,7 +91,7 @@ def apply_or_hold_any_change(
         if row.reviewed_at is None and ours["countries"] == before.get("countries", ""):
             changed["countries"] = after["countries"]
             row.suggestion = dict(suggestion)
-        draft_editing.apply(draft, changed)
+        draft_editing.apply_changes_without_saving(draft, changed)
         _store(draft)
         row.update = {}
     else:
@@ -174,7 +174,9 @@ def add_translation_to_draft(story: Story, row: StorySourceItem) -> bool:
     if any(text.language == row.language and draft_editing.is_written(text) for text in draft.texts.all()):
         return False
     parts = {f"{part}-{row.language}" for part in PARTS}
-    draft_editing.apply(draft, {field: value for field, value in row.content.items() if field in parts})
+    draft_editing.apply_changes_without_saving(
+        draft, {field: value for field, value in row.content.items() if field in parts}
+    )
     _store(draft)
     return True
 
@@ -206,7 +208,7 @@ def merge_into_similar_story(row: StorySourceItem, user: User, now: datetime) ->
             )
         for text in texts:
             values = {f"{part}-{text.language}": str(getattr(text, part)) for part in PARTS}
-            draft_editing.apply(theirs, values)
+            draft_editing.apply_changes_without_saving(theirs, values)
         draft_editing.save_revision(theirs, user, now)
         StorySourceItem.objects.filter(story=own, role=StorySourceItem.Role.ORIGIN).update(
             role=StorySourceItem.Role.TRANSLATION, reviewed_at=now, reviewed_by=user
@@ -230,7 +232,7 @@ def separate_duplicate(row: StorySourceItem, user: User, now: datetime) -> Story
         if held.role != held.Role.DUPLICATE or held.story is None:
             return None
         story = Story(live=False, created_at=now)
-        draft_editing.apply(story, held.content)
+        draft_editing.apply_changes_without_saving(story, held.content)
         story.save()
         story.save_revision(user=user, log_action=True)
         held.story, held.role, held.similar_reason = story, held.Role.ORIGIN, _APART

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from mailer.rendering import sanitize
-from mailer.rendering.language_detection import contradicting_language, detect, first_of_script
+from mailer.rendering.language_detection import contradicting_language, detect, first_of_script_or_first
 from mailer.stories import country_suggestion, duplicates
 from mailer.stories.country_suggestion import CountrySuggestion, Reason, SourceHints
 from mailer.stories.duplicates import Match
@@ -225,7 +225,7 @@ def _language(source: SourceContext, item: SourceItem, text: str) -> tuple[str, 
         return found, "detected"
     if source.language:
         return source.language.replace("_", "-").partition("-")[0].lower(), "source"
-    return first_of_script(text, source.site_languages), "site"
+    return first_of_script_or_first(text, source.site_languages), "site"
 
 
 def _day(item: SourceItem, now: datetime, zone: str) -> tuple[date, DateReason]:

@@ -170,7 +170,7 @@ def fetch(
     )
 
 
-def probe(
+def get_final_status_and_url(
     url: str,
     limits: Limits = Limits(seconds=20),
     *,

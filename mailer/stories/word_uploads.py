@@ -79,7 +79,7 @@ def preview_document_stories(items: Collection[SourceItem], now: datetime) -> li
     return found
 
 
-def with_missing_countries_filled(
+def fill_countries_from_single_country_author(
     items: Iterable[SourceItem], author_countries: Collection[str] | None
 ) -> tuple[SourceItem, ...]:
     """The items; those that state no country are about the only one that their author writes about."""

@@ -1,6 +1,6 @@
 """Bot detection: which clicks and opens were made by a person, and which by scanners, previews and robots.
 
-`filter_request` judges one request by its method and headers when it arrives. `filter_reasons` judges
+`reason_to_ignore` judges one request by its method and headers when it arrives. `filter_reasons` judges
 recorded events together, since a person reads and a scanner runs through the links. Both are pure.
 """
 

@@ -40,7 +40,7 @@ class TrackedRequest(NamedTuple):
     at: datetime
     # See hash_client.
     client_hash: str
-    # See bot_detection.filter_request.
+    # See bot_detection.reason_to_ignore.
     filter_reason: FilterReason
     # The delivery of a consenting subscriber; None: the URL names none.
     delivery_id: int | None = None

@@ -62,11 +62,13 @@ _BY_SUBSCRIBER = (
 Kind = ImportChange.Kind
 
 
-def next_lines(job: ImportJob, batch_size: int, *, from_the_end: bool = False) -> tuple[int, int] | None:
+def next_line_range(
+    job: ImportJob, batch_size: int, *, take_last_lines: bool = False
+) -> tuple[int, int] | None:
     """The lines (after, until] to be applied next; what is left is between `position` and `last_line`."""
     if job.position >= job.last_line:
         return None
-    if from_the_end:
+    if take_last_lines:
         return max(job.last_line - batch_size, job.position), job.last_line
     return job.position, min(job.position + batch_size, job.last_line)
 

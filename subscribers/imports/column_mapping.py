@@ -113,18 +113,18 @@ def find_columns(
     choices: Choices | None = None,
     *,
     require_email: bool = True,
-    keys: Mapping[int, str] | None = None,
+    recognised_names: Mapping[int, str] | None = None,
     expanded: frozenset[int] = frozenset(),
 ) -> Columns:
     """What the columns are about by the file's first row, a sample of the rows below, and a person's choices.
 
-    `keys`: of columns that come from JSON, by place, the name by which they are recognised. Raises
-    UnreadableFile when two columns are about one field, or a required address column is missing.
+    `recognised_names`: of columns that come from JSON, by place, the name by which they are recognised.
+    Raises UnreadableFile when two columns are about one field, or a required address column is missing.
     """
     choices = choices or Choices()
     headed = is_headed(first)
     headings = tuple(cell.strip() for cell in first) if headed else _made_up(len(first))
-    names = [(keys or {}).get(place, heading) for place, heading in enumerate(headings)]
+    names = [(recognised_names or {}).get(place, heading) for place, heading in enumerate(headings)]
     known = other_systems_formats.recognise([normalise_heading(name) for name in names]) if headed else None
     detection = _Detection(headings, names, sample if headed else [first, *sample], known, choices.words)
     detection.fixed |= dict.fromkeys(expanded, "ignore")

@@ -176,7 +176,7 @@ def _country(word: str) -> str:
     if (short := iso_codes.ALPHA_3.get(trimmed.upper())) is not None:
         return short
     try:
-        folded = fold_name(trimmed)
+        folded = fold_case_and_apostrophes(trimmed)
         return _country_names()[folded if folded in _country_names() else _spelled_out(folded)]
     except KeyError:
         raise ValueError(
@@ -195,8 +195,12 @@ def _country_names() -> dict[str, str]:
     names: dict[str, str] = {}
     for language in dict.fromkeys((*_NAMED_IN, *settings.CONFIG.site.languages)):
         for code in sorted(iso_codes.COUNTRIES):
-            names.setdefault(fold_name(iso_codes.country_name(code, language)), code)
-    official = {fold_name(name): code for code, listed in iso_codes.OFFICIAL_NAMES.items() for name in listed}
+            names.setdefault(fold_case_and_apostrophes(iso_codes.country_name(code, language)), code)
+    official = {
+        fold_case_and_apostrophes(name): code
+        for code, listed in iso_codes.OFFICIAL_NAMES.items()
+        for name in listed
+    }
     return {**official, **names, **_OTHER_COUNTRY_NAMES}
 
 
@@ -210,7 +214,7 @@ def _language_names() -> dict[str, str]:
     return {**names, **_OTHER_LANGUAGE_NAMES}
 
 
-def fold_name(name: str) -> str:
+def fold_case_and_apostrophes(name: str) -> str:
     """A name without case, kinds of apostrophes and doubled spaces, which do not distinguish names."""
     plain = unicodedata.normalize("NFKC", name).casefold()
     return " ".join(re.sub("[’‘ʻʼ`']", "'", plain).split())
@@ -225,4 +229,10 @@ def _as_name(words: str) -> str:
 
 
 def _folded_language(name: str) -> str:
-    return " ".join(fold_name(name).replace("language", "").replace("языке", "").replace("язык", "").split())
+    return " ".join(
+        fold_case_and_apostrophes(name)
+        .replace("language", "")
+        .replace("языке", "")
+        .replace("язык", "")
+        .split()
+    )

@@ -89,7 +89,7 @@ class ImportRunner(JobRunner[ImportJob]):
 
     def apply_batch(self, job: ImportJob, now: datetime, *, from_the_end: bool = False) -> ImportJob:
         """Apply the next lines, or the last ones that are left."""
-        lines = apply.next_lines(job, self.batch_size, from_the_end=from_the_end)
+        lines = apply.next_line_range(job, self.batch_size, take_last_lines=from_the_end)
         if lines is not None:
             return apply.apply_batch(job, lines, now)
         held = resumable_jobs.require_unchanged_and_lock(job)
@@ -253,7 +253,11 @@ def set_columns(
     no mail. Raises WrongState.
     """
     # What was decided before the import came back.
-    before = job.options["columns"] if uploads_and_staging.is_read_so(job, encoding, delimiter) else {}
+    before = (
+        job.options["columns"]
+        if uploads_and_staging.has_encoding_and_delimiter(job, encoding, delimiter)
+        else {}
+    )
     options = {
         **{name: value for name, value in job.options.items() if name != "questions"},
         "columns": {**before, **columns},

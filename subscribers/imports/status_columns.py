@@ -195,7 +195,7 @@ _FILE_NAME = re.compile(
 )
 
 
-def status_in_file_name(name: str) -> tuple[str, bool]:
+def file_name_status_and_certainty(name: str) -> tuple[str, bool]:
     """What a file's name says about the people in it, as a word, and whether that is sure; "" for nothing."""
     base = name.replace("\\", "/").rpartition("/")[2]
     if exported := _FILE_NAME.match(base):

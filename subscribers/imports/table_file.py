@@ -28,7 +28,7 @@ from subscribers.imports.csv_file import read_csv
 from subscribers.imports.json_columns import JsonColumns
 from subscribers.imports.row_types import EmptyFile, TableRow, UnreadableFile
 from subscribers.imports.staff_questions import parse_status_words
-from subscribers.imports.status_columns import status_column_of_heading, status_in_file_name
+from subscribers.imports.status_columns import file_name_status_and_certainty, status_column_of_heading
 from subscribers.imports.workbook import read_sheets, read_workbook
 from subscribers.translate_stored_texts import stored
 
@@ -109,7 +109,7 @@ def open_table(
             sample,
             choices,
             require_email=not allow_missing_email,
-            keys=keys,
+            recognised_names=keys,
             expanded=frozenset(expanded.places) if keys else frozenset(),
         )
         if source.doubtful_name:
@@ -157,7 +157,7 @@ def _open(
         source = _Source(rows, text.sha256, text.size, text.encoding)
     # Closed here, and not when the garbage collector runs: the generator holds the stream.
     closed_at_the_end.enter_context(closing(source.rows))  # type: ignore[type-var]
-    word, sure = status_in_file_name(options.get("file_name", ""))
+    word, sure = file_name_status_and_certainty(options.get("file_name", ""))
     if word in ("", "subscribed"):
         return source
     return replace(source, rows=_with_status(source.rows, word), doubtful_name=not sure)
@@ -203,9 +203,9 @@ def _open_sheets(sheets: Sequence[tuple[str, Iterator[TableRow]]], whole: _Sourc
 
 
 def _as_one(tables: Sequence[_NamedTable], unread: Sequence[str], whole: _Source, file_name: str) -> _Source:
-    said = {name: status_in_file_name(name) for name, _, _ in tables}
+    said = {name: file_name_status_and_certainty(name) for name, _, _ in tables}
     # The name of the whole file speaks for tables whose own name says nothing.
-    said = {name: one if one[0] else status_in_file_name(file_name) for name, one in said.items()}
+    said = {name: one if one[0] else file_name_status_and_certainty(file_name) for name, one in said.items()}
     words = {name: word for name, (word, _) in said.items()}
     return replace(
         whole,
@@ -222,7 +222,7 @@ def _leaving(tables: Sequence[_NamedTable]) -> set[str]:
         for name, _, first in tables
         if email_place([normalise_heading(cell) for cell in first]) is not None
         and (
-            status_in_file_name(name)[0]
+            file_name_status_and_certainty(name)[0]
             or any((kind := status_column_of_heading(cell)) and kind.field == "opted_out" for cell in first)
         )
     }

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from subscribers import iso_codes
 from subscribers.csv_cells import unescape
 from subscribers.imports.countries_and_languages import (
-    fold_name,
+    fold_case_and_apostrophes,
     parse_countries,
     parse_language,
     split_countries,
@@ -74,7 +74,7 @@ class ValueReader:
             return "" if meant == EMPTY else meant
 
     def _meaning(self, kind: str, word: str) -> str:
-        key = fold_name(word)
+        key = fold_case_and_apostrophes(word)
         rows = self._rows[kind]
         if key in rows or len(rows) < _COUNTED:
             rows[key] += 1
@@ -102,7 +102,8 @@ def _known_countries(cell: str) -> str:
 def folded_choices(choices: Choices) -> dict[str, dict[str, str]]:
     """The choices by the value without case and doubled spaces."""
     return {
-        kind: {fold_name(value): code for value, code in found.items()} for kind, found in choices.items()
+        kind: {fold_case_and_apostrophes(value): code for value, code in found.items()}
+        for kind, found in choices.items()
     }
 
 
@@ -116,13 +117,13 @@ def clean_choices(choices: Choices) -> dict[str, dict[str, str]]:
     return {kind: {value[:LONGEST]: code for value, code in found.items()} for kind, found in choices.items()}
 
 
-def parse_choices(words: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def group_choices_by_kind(code_by_value: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Choices from a command line: "KZ" is a country, "ru" a language, EMPTY and SKIP are about both.
 
     Raises ValueError.
     """
     found: dict[str, dict[str, str]] = {}
-    for value, code in words.items():
+    for value, code in code_by_value.items():
         fits = [kind for kind, codes in KINDS.items() if code in codes or code in (EMPTY, SKIP)]
         if not fits:
             raise ValueError(

@@ -120,7 +120,11 @@ def preview(job: ImportJob, encoding: str = "", delimiter: str = "") -> Preview:
 
     Raises UnreadableFile.
     """
-    decided = ("words", "keys", *(("columns",) if is_read_so(job, encoding, delimiter) else ()))
+    decided = (
+        "words",
+        "keys",
+        *(("columns",) if has_encoding_and_delimiter(job, encoding, delimiter) else ()),
+    )
     options = {
         **{name: job.options[name] for name in decided if name in job.options},
         "encoding": encoding,
@@ -136,7 +140,7 @@ def preview(job: ImportJob, encoding: str = "", delimiter: str = "") -> Preview:
         return Preview(table.columns, rows, table.encoding, tuple(survey.questions()), table.unread)
 
 
-def is_read_so(job: ImportJob, encoding: str, delimiter: str) -> bool:
+def has_encoding_and_delimiter(job: ImportJob, encoding: str, delimiter: str) -> bool:
     """Whether the job's columns were mapped in this encoding and with this delimiter."""
     return (encoding, delimiter) == (job.options.get("encoding", ""), job.options.get("delimiter", ""))
 

@@ -77,7 +77,7 @@ def unpack(stream: BinaryIO, size: int, closed_at_the_end: ExitStack) -> Archive
     return found
 
 
-def zip_contents_by_kind(stream: BinaryIO) -> Iterator[tuple[str, str]]:
+def zip_names_and_base64_data(stream: BinaryIO) -> Iterator[tuple[str, str]]:
     """What the process writes: ("table" or "other", name), and ("data", base64) after each table."""
     try:
         with zipfile.ZipFile(stream) as packed:
@@ -132,7 +132,7 @@ def _main() -> None:
     limit_this_process(sys.argv[1:])
     out = sys.stdout
     try:
-        for piece in zip_contents_by_kind(sys.stdin.buffer):
+        for piece in zip_names_and_base64_data(sys.stdin.buffer):
             out.write(json.dumps(piece) + "\n")
     except UnreadableFile as error:
         out.write(json.dumps(["error", str(error)]) + "\n")

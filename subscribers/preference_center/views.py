@@ -280,7 +280,7 @@ def your_data_page(request: HttpRequest, token: str) -> HttpResponse:
     language = page_language(subscriber)
     if "download" in request.POST:
         return _download(subscriber)
-    until = erase_and_notify.reversible_until(subscriber, now)
+    until = erase_and_notify.old_address_may_undo_erasure_until(subscriber, now)
     day = preferences.format_day(timezone.localdate(until), language) if until else ""
     if "erase" in request.POST:
         erase_and_notify.erase_and_notify(subscriber, now)

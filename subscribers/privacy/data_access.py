@@ -61,7 +61,9 @@ def read_link(token: str, now: datetime) -> Subscriber:
     if link is None or not link.subscriber.data_by_link:
         raise tokens.LinkExpired("the subscriber is deleted or merged, or no link opens their data")
     hashes = [address_hash(address) for address in _recipients(link.subscriber, now)]
-    if bytes(link.address_hash) not in hashes or former_addresses_and_merged_ids.address_changed_since(
+    if bytes(
+        link.address_hash
+    ) not in hashes or former_addresses_and_merged_ids.address_changed_by_link_since(
         link.subscriber, link.requested_at
     ):
         raise tokens.LinkExpired("the address was changed since")

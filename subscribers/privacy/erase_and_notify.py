@@ -14,7 +14,7 @@ from subscribers.privacy.erasure import erase_and_suppress
 from subscribers.suppression import is_suppressed
 
 
-def reversible_until(subscriber: Subscriber, now: datetime) -> datetime | None:
+def old_address_may_undo_erasure_until(subscriber: Subscriber, now: datetime) -> datetime | None:
     """Until when the old address could reverse an erasure by `erase_and_notify`; None: not at all."""
     changes = reversible_erasure.reversible_changes(subscriber, now)
     return max((change.reject_until for change in changes), default=None)

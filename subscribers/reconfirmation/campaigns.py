@@ -65,7 +65,7 @@ class CampaignRunner(JobRunner[ReconfirmationCampaign]):
 RUNNER = CampaignRunner()
 
 
-def create(
+def start_campaign(
     segment: Segment, mailing_list: MailingList, days: int, by: str, now: datetime
 ) -> ReconfirmationCampaign:
     """A campaign to the subscribers of a segment who are on the list. Raises ValueError with a message."""
@@ -95,7 +95,7 @@ def remaining_recipients(campaign: ReconfirmationCampaign, now: datetime) -> Que
     )
     rule = from_json(campaign.rule)
     # "None of a tag" that was deleted since would match everyone.
-    segments.require_targets(rule)
+    segments.require_lists_and_tags_exist(rule)
     people = segments.matching_subscribers(rule, campaign.created_at).filter(pk__gt=campaign.position)
     people = people.filter(Exists(on_list)).exclude(paused_until__gt=now)
     return (
@@ -103,7 +103,7 @@ def remaining_recipients(campaign: ReconfirmationCampaign, now: datetime) -> Que
     )
 
 
-def send_due_batches(now: datetime, stop: Stop = lambda: False) -> int:
+def run_due_batches(now: datetime, stop: Stop = lambda: False) -> int:
     """The worker's job: send one batch of each campaign; returns batches sent."""
     return RUNNER.run_due(lambda: now, stop, rounds=1)
 

@@ -43,7 +43,7 @@ def save(segment: Segment, name: str, rule: Group, by: str, now: datetime) -> Se
 def load_expanded_rule(segment: Segment) -> Group:
     """The rule with those of other segments in their places; raises InvalidRule, also for deleted targets."""
     rule = expand(from_json(segment.rule), (segment.pk,))
-    require_targets(rule)
+    require_lists_and_tags_exist(rule)
     return rule
 
 
@@ -82,13 +82,13 @@ def expand(rule: Group, within: tuple[int, ...] = ()) -> Group:
 def validate(rule: Group, now: datetime, segment: int | None = None) -> Group:
     """The rule, if it can be evaluated; `segment`: primary key of its own segment. Raises InvalidRule."""
     expand(rule, () if segment is None else (segment,))
-    require_targets(rule)
+    require_lists_and_tags_exist(rule)
     to_q(rule, now)
     # What is stored must be readable again.
     return from_json(to_json(rule))
 
 
-def require_targets(rule: Group) -> None:
+def require_lists_and_tags_exist(rule: Group) -> None:
     """Raises InvalidRule for a list or a tag that does not exist: "not on" one would match everyone."""
     for model, attribute in ((MailingList, "list"), (Tag, "tag")):
         named = {

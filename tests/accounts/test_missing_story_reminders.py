@@ -12,7 +12,7 @@ from django.core import mail
 from mailer.accounts.missing_story_reminders import remind_offices_of_due_newsletters, silent_countries
 from mailer.accounts.models import ContributorCountries
 from mailer.approval.models import Notification
-from mailer.editions.assemble import assemble_due, create_draft_edition
+from mailer.editions.assemble import assemble_due, create_edition_unless_exists
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.planned_dates import next_planned
 from mailer.stories.models import Story
@@ -78,7 +78,7 @@ def test_a_country_without_contributors_is_the_writers_concern() -> None:
 def test_a_draft_counts_and_a_story_of_an_earlier_edition_does_not() -> None:
     made = newsletter()
     cast.story("october", countries=("KZ",), day=date(2021, 10, 20))
-    create_draft_edition(made, "2021-11", datetime(2021, 11, 3, 4, tzinfo=UTC))
+    create_edition_unless_exists(made, "2021-11", datetime(2021, 11, 3, 4, tzinfo=UTC))
     Story.objects.create(key="draft", countries=("KG",), date=date(2021, 11, 25), live=False)
     (found,) = next_planned(made, REMINDED, 1)
     assert silent_countries(made, found) == ["KZ", "UZ"]
@@ -92,7 +92,7 @@ def test_nobody_is_reminded_behind_the_cut_off_nor_without_a_rule_nor_of_an_asse
     assert remind_offices_of_due_newsletters(REMINDED) == 0
     Newsletter.objects.update(office_reminder_days=5)
     # A person assembled it early.
-    create_draft_edition(made, "2021-12", REMINDED - MINUTE)
+    create_edition_unless_exists(made, "2021-12", REMINDED - MINUTE)
     assert remind_offices_of_due_newsletters(REMINDED) == 0
     assert reminded() == {}
 

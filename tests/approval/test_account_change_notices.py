@@ -127,7 +127,7 @@ def test_following_an_invitation_is_no_change_to_report(people: cast.Staff) -> N
     invited = User.objects.create_user("timur", "timur@office.example.org")
     invited.set_password("a long password")
     invited.save()
-    account_change_notices.leave_joining_unreported(invited, timezone.now())
+    account_change_notices.skip_owner_notice_of_new_account(invited, timezone.now())
     assert "timur" not in send() and "timur" not in send(QUIET + MINUTE)
     (body,) = {message.body for message in mail.outbox}
     assert "password" not in body and "timur" in body
@@ -183,7 +183,7 @@ def test_a_new_office_gets_one_email_about_its_accounts(people: cast.Staff) -> N
         assert send() == []
         user.set_password("a long password")
         user.save()
-        account_change_notices.leave_joining_unreported(user, timezone.now())
+        account_change_notices.skip_owner_notice_of_new_account(user, timezone.now())
     assert send() == []
     assert send(QUIET + MINUTE) == ["admin"]
     (message,) = mail.outbox

@@ -25,7 +25,7 @@ from mailer.approval.snapshot_state_changes import (
 )
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.models import Edition, Newsletter
 from mailer.reports import edition_state
 from mailer.stories.models import Story
@@ -113,7 +113,7 @@ def test_what_was_approved_once_frees_its_author_next_time(edition: Edition, peo
     change_headline(Story.objects.get(key="film"), "By the approver", people.approver)
     first = submit(edition, people.writer, NOW)
     snapshot_state_changes.approve(first, people.admin, first.sha256, LATER)
-    again = create_draft_edition(edition.newsletter, "2022-01", NOW + timedelta(days=10))
+    again = create_edition_unless_exists(edition.newsletter, "2022-01", NOW + timedelta(days=10))
     assert "film" in {story.key for story in Story.objects.all()}
     assert people.approver not in authors_of_unapproved_changes(again)
 
@@ -132,7 +132,7 @@ def test_a_draft_saved_before_an_approval_that_did_not_hold_it_still_counts(
         snapshot_state_changes.approve(second, people.approver, second.sha256, LATER)
     snapshot_state_changes.approve(second, people.admin, second.sha256, LATER)
     story.get_latest_revision().publish()
-    january = create_draft_edition(edition.newsletter, "2022-01", NOW + timedelta(days=10))
+    january = create_edition_unless_exists(edition.newsletter, "2022-01", NOW + timedelta(days=10))
     assert people.approver in authors_of_unapproved_changes(january)
 
 
@@ -140,7 +140,7 @@ def test_replacing_a_picture_makes_an_author(people: cast.Staff) -> None:
     newsletter = cast.newsletter()
     image = cast.picture()
     cast.story("pictured", picture=image, by=people.writer)
-    edition = create_draft_edition(newsletter, "2021-12", NOW)
+    edition = create_edition_unless_exists(newsletter, "2021-12", NOW)
     image.file_hash = "another file"
     image.save()
     log(image, "wagtail.edit", user=people.approver)
@@ -158,7 +158,7 @@ def test_changing_the_sender_makes_an_author(edition: Edition, people: cast.Staf
 def test_a_person_who_assembles_and_changes_nothing_more_is_still_an_author(people: cast.Staff) -> None:
     newsletter = cast.newsletter()
     cast.december_stories(people.writer)
-    edition = create_draft_edition(newsletter, "2021-12", NOW, people.approver)
+    edition = create_edition_unless_exists(newsletter, "2021-12", NOW, people.approver)
     assert people.approver in authors_of_unapproved_changes(edition)
 
 
@@ -204,7 +204,7 @@ def test_a_change_in_the_database_invalidates_the_snapshot(people: cast.Staff, w
     image = cast.picture()
     cast.december_stories(people.writer)
     cast.story("pictured", picture=image, by=people.writer)
-    edition = create_draft_edition(newsletter, "2021-12", NOW)
+    edition = create_edition_unless_exists(newsletter, "2021-12", NOW)
     snapshot = submit(edition, people.writer, NOW)
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER)
     if way == "story":

@@ -147,7 +147,7 @@ def test_variants_of_a_rule_are_checked_by_those_who_approve_their_language(
     snapshot = submit(Edition.objects.get(), people.writer, NOW)
     languages = dict(snapshot.variants.values_list("key", "language"))
     (kazakh,) = (key for key in snapshot.must_check if languages[key] == "kk")
-    assert snapshot_state_changes.variants_left_to_check(snapshot, people.approver)[kazakh] == "kk"
+    assert snapshot_state_changes.parts_by_unchecked_variant(snapshot, people.approver)[kazakh] == "kk"
     # Nobody reads Turkmen, so no variant of it is named.
     snapshot_state_changes.approve(snapshot, people.approver, snapshot.sha256, LATER, parts_to_approve=["tk"])
     with pytest.raises(VariantsNotChecked):

@@ -15,7 +15,7 @@ from mailer.approval.content_changes_and_authors import authors_of_unapproved_ch
 from mailer.approval.models import Approval, Authorship, Snapshot, SnapshotAuthor
 from mailer.approval.snapshot_state_changes import AuthorMayNotApprove, SnapshotChanged
 from mailer.approval.submit import submit
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.models import Edition
 from mailer.stories.models import Story, StoryText
 from subscribers.models import MailingList
@@ -32,7 +32,7 @@ def pictured(people: cast.Staff) -> tuple[Edition, Any]:
     newsletter = cast.newsletter()
     image = cast.picture()
     cast.story("pictured", picture=image, by=people.writer)
-    return create_draft_edition(newsletter, "2021-12", NOW), image
+    return create_edition_unless_exists(newsletter, "2021-12", NOW), image
 
 
 def test_an_old_draft_put_in_force_behind_a_harmless_last_one_keeps_its_author(

@@ -74,8 +74,8 @@ def send(clock: Clock | None = None, mailing: Mailing | None = None, **options: 
 def states(mailing: Mailing) -> dict[str, int]:
     """How many deliveries are in each state; planned ones within a claim count as claimed."""
     rows = Delivery.objects.filter(mailing=mailing)
-    found = Counter(rows.exclude(claims.claimed_condition()).values_list("state", flat=True))
-    return dict(+(found + Counter(claimed=rows.filter(claims.claimed_condition()).count())))
+    found = Counter(rows.exclude(claims.planned_in_claim_condition()).values_list("state", flat=True))
+    return dict(+(found + Counter(claimed=rows.filter(claims.planned_in_claim_condition()).count())))
 
 
 def reasons(mailing: Mailing) -> dict[str, str]:
@@ -84,7 +84,7 @@ def reasons(mailing: Mailing) -> dict[str, str]:
 
     names = {s.pk: s.email.split("@")[0] for s in Subscriber.objects.all()}
     rows = Delivery.objects.filter(mailing=mailing)
-    held = set(rows.filter(claims.claimed_condition()).values_list("pk", flat=True))
+    held = set(rows.filter(claims.planned_in_claim_condition()).values_list("pk", flat=True))
     return {
         names.get(d.subscriber, "erased"): d.reason or ("claimed" if d.pk in held else d.state) for d in rows
     }

@@ -115,20 +115,23 @@ def test_the_tokens_of_many_deliveries_are_those_of_each(deliveries):
 def test_every_token_of_a_text_is_found_in_order(deliveries, between, case):
     tokens = message_identifiers.delivery_tokens(deliveries)
     text = "".join(f"é {case(token)}{between}." for token in tokens)
-    assert [found.token for found in message_identifiers.find_tokens(text)] == tokens
+    assert [found.token for found in message_identifiers.find_possible_tokens(text)] == tokens
 
 
 @given(ID, st.sampled_from("0aFgZ"))
 def test_a_token_within_a_longer_word_is_not_found(delivery, letter):
     token = message_identifiers.make_token("delivery", delivery)
-    assert message_identifiers.find_tokens(f"{letter}{token} {token}{letter} {token[1:]} {token * 2}") == []
+    assert (
+        message_identifiers.find_possible_tokens(f"{letter}{token} {token}{letter} {token[1:]} {token * 2}")
+        == []
+    )
 
 
 @given(ID)
 def test_a_token_is_that_of_a_message_id_only_in_its_form(delivery):
     token = message_identifiers.make_token("delivery", delivery)
     text = f"<m.{token}@a.example> M.{token}@ m.{token}+ xm.{token}@ p.{token}@ m{token}@"
-    assert [found.in_message_id for found in message_identifiers.find_tokens(text)] == [
+    assert [found.in_message_id for found in message_identifiers.find_possible_tokens(text)] == [
         True,
         True,
         *[False] * 3,

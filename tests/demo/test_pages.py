@@ -11,7 +11,7 @@ from django.test import Client
 from mailer.demo import seed as cast
 from mailer.demo import views
 from mailer.demo.seed import ASSEMBLED_AT, PERIOD
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.models import Newsletter
 from mailer.reports.stats import Totals
 from tests.demo.conftest import Running
@@ -52,7 +52,7 @@ def test_the_start_page_without_an_edition_says_that_it_is_being_assembled(
 
 
 def test_with_the_draft_the_first_three_steps_are_open(client: Client, seeded: None) -> None:
-    edition = create_draft_edition(Newsletter.objects.get(), PERIOD, ASSEMBLED_AT)
+    edition = create_edition_unless_exists(Newsletter.objects.get(), PERIOD, ASSEMBLED_AT)
 
     text = page(client, "/demo/")
 

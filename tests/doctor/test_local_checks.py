@@ -136,6 +136,6 @@ def test_an_installation_that_sends_nothing_is_a_problem(settings, context, tmp_
     database_copy_detection.enforce_identity(timezone.now())
     (found,) = local_checks.check_sending_allowed()
     assert found.status == "ok"
-    instances.begin_no_send(instances.Instance.Reason.RESTORED, timezone.now())
+    instances.begin_or_replace_no_send(instances.Instance.Reason.RESTORED, timezone.now())
     (found,) = local_checks.check_sending_allowed()
     assert found.status == "problem" and "resume-sending" in found.advice

@@ -10,7 +10,7 @@ from mailer.editions.assemble import (
     EditionExists,
     InvalidPeriod,
     assemble_due,
-    create_draft_edition,
+    create_edition_unless_exists,
     parse_period,
     upcoming_edition,
 )
@@ -38,7 +38,7 @@ def test_the_first_order_is_lead_regional_countries_dates_titles_and_the_social_
     cast.december_stories()
     cast.story("everywhere", countries=(), day=date(2021, 11, 2), picture=cast.picture())
     cast.story("nowhere-in-particular", countries=())
-    edition = create_draft_edition(newsletter, "2021-12", cast.NOW)
+    edition = create_edition_unless_exists(newsletter, "2021-12", cast.NOW)
     assert keys(edition) == [
         *("everywhere", "nowhere-in-particular", "kz-news", "tj-news", "ring", "film", "profile", "follow")
     ]
@@ -50,7 +50,7 @@ def test_stories_of_a_country_are_listed_under_its_name() -> None:
     newsletter = cast.newsletter()
     for number in range(3):
         cast.story(f"kz-{number}", countries=("KZ",), day=date(2021, 11, 10 + number))
-    edition = create_draft_edition(newsletter, "2021-12", cast.NOW)
+    edition = create_edition_unless_exists(newsletter, "2021-12", cast.NOW)
     assert kinds(edition) == ["lead", "heading", "story", "story"]
     assert edition.body[1].value["country"] == "KZ"
 
@@ -58,10 +58,10 @@ def test_stories_of_a_country_are_listed_under_its_name() -> None:
 def test_a_story_finished_late_is_in_the_next_edition_and_in_no_third() -> None:
     newsletter = cast.newsletter()
     cast.story("october", countries=("KZ",), day=date(2021, 10, 20))
-    november = create_draft_edition(newsletter, "2021-11", datetime(2021, 11, 3, tzinfo=UTC))
+    november = create_edition_unless_exists(newsletter, "2021-11", datetime(2021, 11, 3, tzinfo=UTC))
     assert keys(november) == ["october"]
     cast.story("late", countries=("KZ",), day=date(2021, 10, 30))
-    december = create_draft_edition(newsletter, "2021-12", cast.NOW)
+    december = create_edition_unless_exists(newsletter, "2021-12", cast.NOW)
     assert keys(december) == ["late"]
 
 
@@ -69,14 +69,14 @@ def test_what_is_older_than_62_days_stays_out() -> None:
     newsletter = cast.newsletter()
     cast.story("old", day=Period.parse("2021-12").first_day - timedelta(days=63))
     cast.story("just", day=Period.parse("2021-12").first_day - timedelta(days=62))
-    assert keys(create_draft_edition(newsletter, "2021-12", cast.NOW)) == ["just"]
+    assert keys(create_edition_unless_exists(newsletter, "2021-12", cast.NOW)) == ["just"]
 
 
 def test_a_past_event_is_no_date_to_save() -> None:
     newsletter = cast.newsletter()
     cast.story("past", "event", day=date(2021, 12, 2))
     cast.story("today", "event", day=date(2021, 12, 3))
-    assert keys(create_draft_edition(newsletter, "2021-12", cast.NOW)) == ["today"]
+    assert keys(create_edition_unless_exists(newsletter, "2021-12", cast.NOW)) == ["today"]
 
 
 def test_drafts_and_stories_of_other_regions_stay_out() -> None:
@@ -85,7 +85,7 @@ def test_drafts_and_stories_of_other_regions_stay_out() -> None:
     cast.story("elsewhere", countries=("FR",))
     Story.objects.filter(key="ready").update(live=True)
     cast.story("draft", countries=("KZ",)).unpublish()
-    assert keys(create_draft_edition(newsletter, "2021-12", cast.NOW)) == ["ready"]
+    assert keys(create_edition_unless_exists(newsletter, "2021-12", cast.NOW)) == ["ready"]
 
 
 @pytest.mark.both_databases
@@ -93,7 +93,7 @@ def test_a_period_has_one_edition() -> None:
     cast.december()
     newsletter = Edition.objects.get().newsletter
     with pytest.raises(EditionExists, match="silk-road-monthly-2021-12"):
-        create_draft_edition(newsletter, "2021-12", cast.NOW)
+        create_edition_unless_exists(newsletter, "2021-12", cast.NOW)
 
 
 @pytest.mark.parametrize("text", ["2021", "2021-13", "2021-00", "december", "2021-12-07", "20211-1", ""])
@@ -106,8 +106,8 @@ def test_a_period_that_is_none_is_refused(text: str) -> None:
 def test_each_edition_has_the_next_number() -> None:
     newsletter = cast.newsletter()
     cast.story("one", day=date(2021, 11, 2))
-    first = create_draft_edition(newsletter, "2021-11", datetime(2021, 11, 3, tzinfo=UTC))
-    second = create_draft_edition(newsletter, "2021-12", cast.NOW)
+    first = create_edition_unless_exists(newsletter, "2021-11", datetime(2021, 11, 3, tzinfo=UTC))
+    second = create_edition_unless_exists(newsletter, "2021-12", cast.NOW)
     assert (first.number, second.number) == (1, 2)
 
 
@@ -143,7 +143,7 @@ def test_a_deleted_or_withdrawn_story_keeps_the_others() -> None:
 def test_replacing_a_picture_changes_its_address() -> None:
     image = cast.picture(colour="#0A6E7A")
     one = cast.story("one", picture=image)
-    edition = create_draft_edition(cast.newsletter(), "2021-12", cast.NOW)
+    edition = create_edition_unless_exists(cast.newsletter(), "2021-12", cast.NOW)
     first = content_of(edition).stories[0].picture
     other = cast.picture(colour="#E9A724")
     one.picture = other

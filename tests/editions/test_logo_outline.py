@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 from mailer.editions import logo_outline
-from mailer.editions.pictures import LOGO, encode_picture
+from mailer.editions.pictures import LOGO, encode_cropped_picture
 from mailer.rendering import theme
 
 DARK, WHITE = "#22303C", "#FFFFFF"
@@ -40,7 +40,7 @@ def contrast_of_ring(picture: Image.Image, ground: str) -> float:
 def test_a_logo_that_fits_its_masthead_looks_the_same_there_and_is_seen_on_any_other_ground(
     base: str,
 ) -> None:
-    grounds = theme.logo_and_contrasting_backgrounds({theme.BASE: base})
+    grounds = theme.logo_background_and_contrasting_one({theme.BASE: base})
     colour, changed = (DARK, BLACKENED) if base == "plain" else (WHITE, WHITE)
     ringed = logo_outline.outlined(logo(colour), grounds)
     assert ringed.size == (246, 66)
@@ -53,8 +53,8 @@ def test_a_logo_that_fits_its_masthead_looks_the_same_there_and_is_seen_on_any_o
 
 def test_a_logo_that_its_masthead_would_hide_has_a_ring_that_is_seen_there() -> None:
     default, plain = (
-        theme.logo_and_contrasting_backgrounds({}),
-        theme.logo_and_contrasting_backgrounds({theme.BASE: "plain"}),
+        theme.logo_background_and_contrasting_one({}),
+        theme.logo_background_and_contrasting_one({theme.BASE: "plain"}),
     )
     assert contrast_of_ring(logo_outline.outlined(logo(DARK), default), default[0]) > 7
     assert contrast_of_ring(logo_outline.outlined(logo(WHITE), plain), plain[0]) > 7
@@ -65,18 +65,18 @@ def test_a_logo_that_its_masthead_would_hide_has_a_ring_that_is_seen_there() -> 
 def test_in_dark_mode_the_ring_has_the_dark_ground_unless_that_would_hide_the_logo(
     base: str, colour: str
 ) -> None:
-    grounds = theme.logo_and_contrasting_backgrounds({theme.BASE: base}, dark=True)
+    grounds = theme.logo_background_and_contrasting_one({theme.BASE: base}, dark=True)
     ringed = logo_outline.outlined(logo(colour), grounds)
     assert (contrast_of_ring(ringed, grounds[0]) > 7) is (colour == DARK)
 
 
 def test_only_transparent_logos_with_known_grounds_change() -> None:
-    grounds = theme.logo_and_contrasting_backgrounds({})
+    grounds = theme.logo_background_and_contrasting_one({})
 
     def made(picture: Image.Image, grounds: tuple[str, str] | None) -> Image.Image:
         written = BytesIO()
         picture.save(written, "PNG")
-        return Image.open(BytesIO(encode_picture(written.getvalue(), LOGO, grounds).data))
+        return Image.open(BytesIO(encode_cropped_picture(written.getvalue(), LOGO, grounds).data))
 
     assert made(logo(DARK), grounds).size == (246, 66)
     assert made(logo(DARK), None).size == (240, 60)

@@ -46,7 +46,7 @@ def test_a_part_of_the_desk_wins_over_the_folder_and_only_parts_are_read(folder:
     put(folder, newsletter, "notes.md", "not a part")
     (folder / "secret.mjml").write_text("outside")
     (folder / newsletter.slug / "link.mjml").symlink_to(folder / "secret.mjml")
-    assert dict(newsletter_template_parts.parts_in_use(newsletter)) == {FOOT: with_line("Folder")}
+    assert dict(newsletter_template_parts.template_part_overrides(newsletter)) == {FOOT: with_line("Folder")}
     newsletter_template_parts.save_part(
         newsletter, FOOT, with_line("Desk"), masthead_of(newsletter), None, NOW
     )

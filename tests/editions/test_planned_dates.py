@@ -9,7 +9,7 @@ import pytest
 from mailer.editions.assemble import (
     InvalidPeriod,
     assemble_due,
-    create_draft_edition,
+    create_edition_unless_exists,
     create_unscheduled_edition,
     upcoming_edition,
 )
@@ -52,7 +52,7 @@ def test_a_person_who_assembles_it_takes_what_is_ready_now() -> None:
     made = cast.newsletter(cutoff_hours=48)
     story = cast.story("late", countries=("KZ",), day=date(2021, 11, 20))
     Story.objects.filter(pk=story.pk).update(first_published_at=CUTOFF + timedelta(hours=1))
-    assert story_ids(create_draft_edition(made, "2021-12", ASSEMBLED)) == [story.pk]
+    assert story_ids(create_edition_unless_exists(made, "2021-12", ASSEMBLED)) == [story.pk]
 
 
 def test_editions_outside_of_the_schedule_have_names_and_take_no_period() -> None:

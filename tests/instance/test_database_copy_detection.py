@@ -89,7 +89,7 @@ def test_a_pause_does_not_hide_that_the_database_is_a_copy(
     machine: Machine, database: Callable[[str], None]
 ) -> None:
     database_copy_detection.enforce_identity(NOW)
-    models.begin_no_send(Instance.Reason.PAUSED, NOW)
+    models.begin_or_replace_no_send(Instance.Reason.PAUSED, NOW)
     database("copy")
     database_copy_detection.enforce_identity(NOW)
     assert no_send.no_send_reason() == Instance.Reason.COPIED

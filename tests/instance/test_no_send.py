@@ -60,7 +60,7 @@ def run_all() -> set[str]:
 @pytest.mark.parametrize("reason", Instance.Reason.values)
 def test_no_job_that_leaves_the_installation_runs_in_no_send_mode(reason: str) -> None:
     assert run_all() == STAYS | LEAVES
-    models.begin_no_send(Instance.Reason(reason), NOW)
+    models.begin_or_replace_no_send(Instance.Reason(reason), NOW)
     assert run_all() == STAYS
     models.end_no_send()
     assert run_all() == STAYS | LEAVES
@@ -79,7 +79,7 @@ def test_a_job_that_is_running_is_stopped(monkeypatch: pytest.MonkeyPatch) -> No
 
     def run(now: Any, stop: Callable[[], bool]) -> None:
         stops.append(stop())
-        models.begin_no_send(Instance.Reason.PAUSED, NOW)
+        models.begin_or_replace_no_send(Instance.Reason.PAUSED, NOW)
         stops.append(stop())
 
     job = next(job for job in JOBS if job.outgoing)
@@ -96,6 +96,6 @@ def test_commands_with_such_effects_refuse(module: str, arguments: list[str]) ->
 
     app = importlib.import_module(f"mailer.cli.{module}").app
     assert CliRunner().invoke(app, arguments, input="x").exit_code == 0
-    models.begin_no_send(Instance.Reason.RESTORED, NOW)
+    models.begin_or_replace_no_send(Instance.Reason.RESTORED, NOW)
     # The mail server keeps a message that is not taken.
     assert CliRunner().invoke(app, arguments, input="x").exit_code == (75 if module == "bounces" else 1)

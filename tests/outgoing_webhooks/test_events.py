@@ -105,7 +105,7 @@ def test_an_edition_from_submission_to_its_end(endpoint: WebhookEndpoint, desk: 
 def test_dry_runs_are_told_to_nobody(endpoint: WebhookEndpoint, desk: Desk) -> None:
     snapshot = cast.submitted(desk)
     WebhookMessage.objects.all().delete()
-    dry = mailing_control.start_dry_run(snapshot, desk.admin.email, 1, desk.admin, timezone.now())
+    dry = mailing_control.create_dry_run_mailing(snapshot, desk.admin.email, 1, desk.admin, timezone.now())
     advance_mailings.create_and_start_or_hold_due_mailings(timezone.now())
     mailing_control.cancel(dry, desk.admin, timezone.now())
     assert told() == []

@@ -106,15 +106,15 @@ def test_an_upload_that_cannot_be_stored_leaves_no_import(
 def test_the_doctor_tries_the_bucket(
     bucket: dict[str, bytes], settings: Any, configure: Callable[..., None]
 ) -> None:
-    assert [one.status for one in local_checks.check_media(settings.CONFIG)] == ["ok"]
+    assert [one.status for one in local_checks.check_media_storage(settings.CONFIG)] == ["ok"]
     assert not bucket
     configure(storage={"s3_access_key": "another"})
     # The storage keeps its keys.
     settings.STORAGES = dict(settings.STORAGES)
-    (found,) = local_checks.check_media(settings.CONFIG)
+    (found,) = local_checks.check_media_storage(settings.CONFIG)
     assert found.status == "problem" and "Forbidden" in found.message
     configure(storage={"media": "local"})
-    assert not list(local_checks.check_media(settings.CONFIG))
+    assert not list(local_checks.check_media_storage(settings.CONFIG))
 
 
 def test_an_incomplete_configuration_is_named(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_no_message_is_glued_or_chooses_its_language_when_the_module_is_loaded()
 def test_an_address_that_is_not_of_the_staff_is_refused_in_the_language_of_the_reader() -> None:
     for address in ("reader@example.net", "no address"):
         with override("ru"), pytest.raises(ValueError, match=r"[а-я]{4}"):
-            outbox.require_staff_address(address)
+            outbox.require_allowed_test_recipient(address)
 
 
 def test_models_whose_name_is_translated_have_a_translated_plural() -> None:

@@ -22,7 +22,7 @@ from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_test_sends
 from mailer.desk.editions.variant_previews import fill_placeholders
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.pictures import store_permanent_picture
 from mailer.public import archived_edition_queries
 from tests import cast
@@ -38,7 +38,7 @@ def sealed(monkeypatch: pytest.MonkeyPatch) -> tuple[Snapshot, str]:
     staff, image = cast.staff(), cast.picture()
     monthly = cast.newsletter()
     cast.story("kz-news", countries=("KZ",), picture=image, by=staff.writer)
-    snapshot = submit(create_draft_edition(monthly, "2021-12", cast.NOW), staff.writer, cast.NOW)
+    snapshot = submit(create_edition_unless_exists(monthly, "2021-12", cast.NOW), staff.writer, cast.NOW)
     return snapshot, store_permanent_picture(image).url.removeprefix(settings.CONFIG.site.url)
 
 
@@ -70,7 +70,7 @@ def test_readers_load_pictures_from_the_media_origin_and_staff_from_the_site(
     configure(site={"media_origin": cdn})
     monthly = cast.newsletter()
     cast.story("kz-news", countries=("KZ",), picture=cast.picture(), by=staff.writer)
-    snapshot = submit(create_draft_edition(monthly, "2021-12", cast.NOW), staff.writer, cast.NOW)
+    snapshot = submit(create_edition_unless_exists(monthly, "2021-12", cast.NOW), staff.writer, cast.NOW)
     variant = snapshot.variants.first()
     assert variant is not None
     pictures = re.findall(r'<img[^>]* src="([^"]*)"', variant.html)

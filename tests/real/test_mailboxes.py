@@ -52,7 +52,7 @@ def poll_box(box, retries=None) -> poll.PollSummary:
     """One poll, as the worker makes it."""
     summary = poll.PollSummary()
     with box.source.open(NOW) as mailbox:
-        poll.ingest_mailbox_counting_failures(
+        poll.ingest_mailbox_return_failed_count(
             mailbox, summary, ingest_returned_mail.ingest_message, lambda: NOW, lambda: False, retries
         )
     return summary
@@ -158,7 +158,7 @@ def test_a_message_deleted_by_another_program_is_no_failure(box):
         (name,) = mailbox.list_new()
         box.lose()
         assert mailbox.fetch(name) is None
-        poll.ingest_mailbox_counting_failures(
+        poll.ingest_mailbox_return_failed_count(
             mailbox, summary, ingest_returned_mail.ingest_message, lambda: NOW, lambda: False
         )
     assert summary == poll.PollSummary()
@@ -186,7 +186,7 @@ def test_stop_ends_a_poll_between_messages(box):
         box.put(letter(number))
     summary = poll.PollSummary()
     with box.source.open(NOW) as mailbox:
-        poll.ingest_mailbox_counting_failures(
+        poll.ingest_mailbox_return_failed_count(
             mailbox, summary, ingest_returned_mail.ingest_message, lambda: NOW, lambda: summary.received == 1
         )
     assert (summary.received, summary.failed) == (1, 0)

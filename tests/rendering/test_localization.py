@@ -75,7 +75,12 @@ def test_an_unknown_language_is_spoken_to_in_english() -> None:
 )
 def test_periods_and_days_follow_the_language(code: str, period: str, day: str) -> None:
     assert localization.period_title("2021-12", code) == period
-    assert localization.format_day(dt.date(2021, 11, 29), "2021-12", code).replace("\xa0", " ") == day
+    assert (
+        localization.format_day_without_year_of_period(dt.date(2021, 11, 29), "2021-12", code).replace(
+            "\xa0", " "
+        )
+        == day
+    )
 
 
 # Where readers see something else than CLDR has: what, in which language, and why.
@@ -105,12 +110,12 @@ def test_dates_countries_and_languages_are_those_of_cldr_but_for_what_is_listed(
             pairs += [
                 (
                     "day",
-                    localization.format_day(when, months, code),
+                    localization.format_day_without_year_of_period(when, months, code),
                     format_skeleton("MMMMd", when, locale=cldr),
                 ),
                 (
                     "day of another year",
-                    localization.format_day(when, "2022-01", code),
+                    localization.format_day_without_year_of_period(when, "2022-01", code),
                     format_date(when, "long", locale=cldr),
                 ),
                 (
@@ -147,7 +152,10 @@ def test_dates_countries_and_languages_are_those_of_cldr_but_for_what_is_listed(
 def test_pages_of_readers_name_dates_and_countries_as_emails_do(code: str) -> None:
     for number in range(1, 13):
         when = dt.date(2021, number, 5)
-        page, email = iso_codes.long_date(when, code), localization.format_day(when, "2022-01", code)
+        page, email = (
+            iso_codes.long_date(when, code),
+            localization.format_day_without_year_of_period(when, "2022-01", code),
+        )
         assert re.sub(r"\s", " ", page) == re.sub(r"\s", " ", email)
     for one in iso_codes.COUNTRIES:
         page, email = iso_codes.country_name(one, code), localization.country_name(one, code)
@@ -157,7 +165,9 @@ def test_pages_of_readers_name_dates_and_countries_as_emails_do(code: str) -> No
 
 def test_a_day_of_another_year_names_the_year() -> None:
     assert (
-        localization.format_day(dt.date(2021, 12, 18), "2022-01", "en").replace("\xa0", " ")
+        localization.format_day_without_year_of_period(dt.date(2021, 12, 18), "2022-01", "en").replace(
+            "\xa0", " "
+        )
         == "18 December 2021"
     )
 

@@ -140,7 +140,7 @@ def test_readers_share_a_variant_exactly_when_they_see_the_same(content: Content
 @settings(max_examples=40, deadline=None)
 def test_the_possible_variants_under_rules_are_those_that_readers_can_get(content: Content) -> None:
     selector = Selector(content)
-    choices, complete = story_selection.representative_country_choices(content, 500)
+    choices, complete = story_selection.country_choices_and_completeness(content, 500)
     found = [selector.story_set(choice) for choice in choices]
     assert complete
     assert len(found) == len(set(found))
@@ -173,7 +173,7 @@ def test_readers_who_were_put_off_get_the_regional_stories_next_time(
                 assert missed <= set(got.stories) and not history[-1]
             else:
                 assert missed.isdisjoint(got.stories)
-        choices, _complete = story_selection.representative_country_choices(one, 500)
+        choices, _complete = story_selection.country_choices_and_completeness(one, 500)
         assert {selector.story_set(choice) for choice in choices} == {
             selector.story_set(reader) for reader in READERS
         } - {()}

@@ -159,7 +159,7 @@ def test_the_possible_variants_are_exactly_those_that_readers_can_get(
     stories = tuple(story(f"s{index}", *sorted(countries)) for index, countries in enumerate(concerned))
     blocks = [Block(kind, (s.key,)) for kind, s in zip(kinds_of_blocks, stories, strict=False)]  # type: ignore[arg-type]
     content = edition(*blocks, stories=stories)
-    choices, complete = story_selection.representative_country_choices(content, 500)
+    choices, complete = story_selection.country_choices_and_completeness(content, 500)
     found = [story_selection.story_set(content, choice) for choice in choices]
     readers = itertools.chain.from_iterable(
         itertools.combinations((*COUNTRIES, story_selection.ELSEWHERE), size)

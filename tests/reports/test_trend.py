@@ -31,7 +31,7 @@ def sent(period: str, months_ago: int, state: str = "done", tracking: str = "off
 def test_sent_editions_are_listed_newest_first() -> None:
     for period, age, state in (("2021-10", 2, "done"), ("2021-12", 0, "done"), ("2021-11", 1, "cancelled")):
         sent(period, age, state)
-    found = trend.sent_editions(cast.edition("2021-09").newsletter, cast.NOW)
+    found = trend.latest_sent_editions(cast.edition("2021-09").newsletter, cast.NOW)
     assert [one.period for one in found] == ["2021-12", "2021-10"]
     assert found[0].totals.accepted == 10
 
@@ -39,13 +39,13 @@ def test_sent_editions_are_listed_newest_first() -> None:
 @pytest.mark.both_databases
 def test_an_edition_is_compared_with_earlier_ones_only() -> None:
     older, middle, newest = sent("2021-10", 2), sent("2021-11", 1), sent("2021-12", 0)
-    found = trend.sent_editions(middle.edition.newsletter, cast.NOW, before=middle)
+    found = trend.latest_sent_editions(middle.edition.newsletter, cast.NOW, before=middle)
     assert [one.edition for one in found] == [older.edition_id]
     assert newest.edition_id not in [one.edition for one in found]
 
 
 def test_each_rate_has_its_own_base() -> None:
-    (found,) = trend.sent_editions(sent("2021-12", 0).edition.newsletter, cast.NOW)
+    (found,) = trend.latest_sent_editions(sent("2021-12", 0).edition.newsletter, cast.NOW)
     row = trend.trend_table([found]).records()[0]
     assert row["accepted"] == 10 / 12
     assert row["failed"] == 3 / 12
@@ -62,10 +62,10 @@ def test_clicks_are_shown_where_tracked_and_not_too_few() -> None:
         DailyEventCount.objects.create(
             variant=variant, kind="click", link_number=1, day=cast.NOW.date(), is_bot=bot, count=times
         )
-    (found,) = trend.sent_editions(mailing.edition.newsletter, cast.NOW)
+    (found,) = trend.latest_sent_editions(mailing.edition.newsletter, cast.NOW)
     assert found.clicks == 7
     DailyEventCount.objects.filter(is_bot=False).update(count=2)
-    (found,) = trend.sent_editions(mailing.edition.newsletter, cast.NOW)
+    (found,) = trend.latest_sent_editions(mailing.edition.newsletter, cast.NOW)
     assert found.clicks is None
 
 

@@ -97,11 +97,11 @@ def test_a_story_that_another_source_still_has_is_not_asked_about() -> None:
     (story,) = make_and_update_drafts(first, [RUSSIAN], NOW).added
     make_and_update_drafts(second, [replace(RUSSIAN, id="copy")], NOW)
     first.items.update(removed_at=NOW)
-    assert items_removed_at_source.stories_removed_at_source([story.pk]) == set()
+    assert items_removed_at_source.removed_stories_to_decide([story.pk]) == set()
     second.items.update(removed_at=NOW)
-    assert items_removed_at_source.stories_removed_at_source([story.pk]) == {story.pk}
+    assert items_removed_at_source.removed_stories_to_decide([story.pk]) == {story.pk}
     items_removed_at_source.keep_story(story, NOW)
-    assert items_removed_at_source.stories_removed_at_source([story.pk]) == set()
+    assert items_removed_at_source.removed_stories_to_decide([story.pk]) == set()
 
 
 def test_nothing_that_an_editor_wrote_or_that_is_ready_changes() -> None:

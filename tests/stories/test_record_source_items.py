@@ -227,7 +227,7 @@ def test_a_new_draft_has_the_values_and_the_refusals_of_one_that_is_checked_in_f
 
         def in_full(key: str = key, values: dict[str, str] = values) -> tuple[Story, list[StoryText]]:
             story = Story(key=key, live=False, created_at=NOW, has_unpublished_changes=True)
-            draft_editing.apply(story, values)
+            draft_editing.apply_changes_without_saving(story, values)
             set_translation_sources_unsaved(story, {})
             story.full_clean(validate_unique=False, validate_constraints=False)
             return story, list(story.texts.all())

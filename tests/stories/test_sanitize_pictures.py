@@ -23,7 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 from wagtail.images import get_image_model
 from wagtail.users.models import UserProfile
 
-from mailer.editions.pictures import CROPS, LARGEST, LOGO, encode_picture, store_permanent_picture
+from mailer.editions.pictures import CROPS, LARGEST, LOGO, encode_cropped_picture, store_permanent_picture
 from mailer.stories import sanitize_pictures
 from mailer.stories.sanitize_pictures import DamagedPicture, without_metadata
 from tests.desk.cast import Desk, as_user
@@ -165,7 +165,7 @@ def test_a_photograph_is_encoded_anew_until_it_weighs_60_kb() -> None:
     grain = Drawing.effect_noise((1200, 600), 12).convert("RGB")
     written = io.BytesIO()
     Drawing.blend(sky, grain, 0.3).save(written, "JPEG", quality=98, exif=b"Exif\x00\x00Nikon")
-    data, ending = encode_picture(written.getvalue())
+    data, ending = encode_cropped_picture(written.getvalue())
     assert ending == "jpg" and len(data) <= LARGEST < len(written.getvalue())
     assert secrets_in(data) == []
     with Drawing.open(io.BytesIO(data)) as picture:
@@ -182,20 +182,20 @@ def test_drawings_stay_exact_photographs_become_jpeg_and_a_logo_keeps_what_is_tr
     drawing = Drawing.new("RGB", (1200, 600), "#0F2F4A")
     for place in range(12):
         drawing.paste((place * 20, 120, 255 - place * 20), (place * 100, 100, place * 100 + 80, 500))
-    data, ending = encode_picture(as_file(drawing))
+    data, ending = encode_cropped_picture(as_file(drawing))
     shown = Drawing.open(io.BytesIO(data))
     assert (ending, shown.mode) == ("png", "P") and len(data) < 10_000
     assert shown.convert("RGB").tobytes() == drawing.tobytes()
     photograph = Drawing.merge("RGB", [Drawing.effect_noise((600, 300), 60) for _channel in range(3)])
-    data, ending = encode_picture(as_file(photograph))
+    data, ending = encode_cropped_picture(as_file(photograph))
     assert ending == "jpg" and len(data) < len(as_file(photograph))
     logo = Drawing.merge(
         "RGBA", [*photograph.resize((240, 60)).split(), Drawing.linear_gradient("L").resize((240, 60))]
     )
-    data, ending = encode_picture(as_file(logo), LOGO)
+    data, ending = encode_cropped_picture(as_file(logo), LOGO)
     assert ending == "png" and Drawing.open(io.BytesIO(data)).getextrema()[3][0] < 10  # type: ignore[index]
     # Elsewhere what is transparent and no drawing stands on white.
-    assert encode_picture(as_file(logo.resize((1200, 600)))).ending == "jpg"
+    assert encode_cropped_picture(as_file(logo.resize((1200, 600)))).ending == "jpg"
 
 
 def test_colours_of_another_profile_are_turned_into_those_that_mail_programs_assume() -> None:
@@ -205,11 +205,11 @@ def test_colours_of_another_profile_are_turned_into_those_that_mail_programs_ass
     exchanged = bytearray(srgb.tobytes())
     red, blue = exchanged.index(b"rXYZ"), exchanged.index(b"bXYZ")
     exchanged[red : red + 4], exchanged[blue : blue + 4] = b"bXYZ", b"rXYZ"
-    data, _ending = encode_picture(as_file(lab, "JPEG", quality=95, icc_profile=bytes(exchanged)))
+    data, _ending = encode_cropped_picture(as_file(lab, "JPEG", quality=95, icc_profile=bytes(exchanged)))
     with Drawing.open(io.BytesIO(data)) as shown:
         red_after, _green, blue_after = shown.convert("RGB").getpixel((30, 20))  # type: ignore[misc]
         assert blue_after > red_after and "icc_profile" not in shown.info
-    damaged = encode_picture(as_file(lab, icc_profile=b"no profile"))
+    damaged = encode_cropped_picture(as_file(lab, icc_profile=b"no profile"))
     assert Drawing.open(io.BytesIO(damaged.data)).convert("RGB").getpixel((30, 20)) == (200, 60, 40)
 
 

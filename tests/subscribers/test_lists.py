@@ -119,7 +119,7 @@ def test_list_growth_adds_up_by_month(monthly: MailingList, join: Join) -> None:
         if left:
             row.update(state="unsubscribed", ended_at=NOW - timedelta(days=left))
     join("waits", state="pending")
-    found = list_growth.monthly_growth(monthly, NOW)
+    found = list_growth.count_monthly_growth(monthly, NOW)
     assert [one["month"] for one in found][-3:] == ["2026-01", "2026-02", "2026-03"] and len(found) == 12
     assert [(one["joined"], one["left"], one["people"]) for one in found][-4:] == [
         (1, 0, 2),

@@ -62,7 +62,9 @@ def bulk_job(name: str) -> Job:
 
 def campaign(name: str) -> Job:
     mailing_list = two_subscribers(name)
-    return campaigns.create(save(Segment(), name, Group("all"), "lola", NOW), mailing_list, 30, "lola", NOW)
+    return campaigns.start_campaign(
+        save(Segment(), name, Group("all"), "lola", NOW), mailing_list, 30, "lola", NOW
+    )
 
 
 KINDS = {

@@ -51,7 +51,7 @@ class _Amount:
     sentence: int
 
 
-def same_number_other_currency_or_scale(description: Description) -> Iterator[Found]:
+def contradicting_amounts_in_one_language(description: Description) -> Iterator[Found]:
     """One number with two currencies or scales: "3.2 million" in the summary, "3.2 billion" in the body."""
     stories: dict[tuple[str, str], list[_Amount]] = defaultdict(list)
     for text in description.texts:
@@ -63,10 +63,10 @@ def same_number_other_currency_or_scale(description: Description) -> Iterator[Fo
             if is_apart and one.number == other.number and _is_other(one, other):
                 yield Found(other.text.place, f"{other.written} / {one.written}")
                 break
-    yield from swapped_percentage_digits(description)
+    yield from summary_and_body_percentage_swapped(description)
 
 
-def swapped_percentage_digits(description: Description) -> Iterator[Found]:
+def summary_and_body_percentage_swapped(description: Description) -> Iterator[Found]:
     """The only share of a summary or headline with its digits swapped in the body: 74 % and 47 %."""
     stories: dict[tuple[str, str], list[tuple[Text, list[str]]]] = defaultdict(list)
     for text in description.texts:
@@ -108,7 +108,7 @@ def _has(pattern: re.Pattern[str], words: str) -> bool:
     return any(pattern.match(word) for word in re.findall(r"[^\W\d_]+", words.casefold()))
 
 
-def units_differ(description: Description) -> Iterator[Found]:
+def measurement_units_differ(description: Description) -> Iterator[Found]:
     """A number with another unit than in all other languages: 40 miles for 40 km, 3 weeks for 3 days."""
     for languages in language_versions(description):
         measured = {code: _measured(one.plain) for code, one in languages.items()}

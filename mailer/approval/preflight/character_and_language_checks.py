@@ -215,7 +215,9 @@ def doubtful_language(description: Description) -> Iterator[Found]:
                 break
         else:
             foreign = (
-                one.plain for one in texts if one.field in _LONG and language_detection.is_foreign(one.plain)
+                one.plain
+                for one in texts
+                if one.field in _LONG and language_detection.is_in_unsupported_language(one.plain)
             )
             if other := next(foreign, ""):
                 yield Found(place, excerpt(other))

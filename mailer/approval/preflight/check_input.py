@@ -36,7 +36,7 @@ from mailer.rendering.edition_text_parts import (
     SUBJECT_PARTS,
     TextPart,
     visible_text_parts,
-    written_parts,
+    written_texts_by_meaning,
 )
 from subscribers.translate_stored_texts import stored
 
@@ -258,7 +258,9 @@ def place_of(story: Story, language: str = "") -> Place:
 
 def place_of_block(content: Content, block: Block, language: str = "") -> Place:
     """The place of a block, named by its first text in that language, else in any."""
-    written = [found for text in _first(block.texts, language) if (found := written_parts(block, text))]
+    written = [
+        found for text in _first(block.texts, language) if (found := written_texts_by_meaning(block, text))
+    ]
     words = next(iter(written[0].values()), "") if written else ""
     label = excerpt(sanitize.html_to_single_line(words)) if words else _BLOCK_NAMES[block.kind]
     return Place("block", str(content.blocks.index(block)), label, language)

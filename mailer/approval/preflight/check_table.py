@@ -130,7 +130,7 @@ CHECKS: tuple[Check, ...] = (
             "Keep one lead story and put it first; remove divider lines that have nothing above "
             "or below them."
         ),
-        structure_checks.wrong_block_order,
+        structure_checks.misplaced_leads_or_dividers,
     ),
     Check(
         "edition.other_section",
@@ -165,7 +165,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("The edition's name, number or period seems wrong."),
         stored("Correct the name, number or period in the edition's settings."),
-        newsletter_settings_checks.doubtful_edition_settings,
+        newsletter_settings_checks.doubtful_edition_name_or_period,
     ),
     Check(
         "edition.section_empty",
@@ -422,14 +422,14 @@ CHECKS: tuple[Check, ...] = (
             "or swaps the digits of a percentage."
         ),
         stored("Find out which amount is right, and use it everywhere."),
-        amount_checks.same_number_other_currency_or_scale,
+        amount_checks.contradicting_amounts_in_one_language,
     ),
     Check(
         "text.units_differ",
         "warning",
         stored("In one language, a number has a different unit than in all other languages."),
         stored("Correct the unit, or convert the number."),
-        amount_checks.units_differ,
+        amount_checks.measurement_units_differ,
     ),
     Check(
         "text.wrong_list",
@@ -643,14 +643,14 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A text has double spaces, words divided by hyphens, or repeated punctuation marks."),
         stored("Correct the spaces and punctuation marks."),
-        typography_checks.wrong_spaces_and_hyphens,
+        typography_checks.double_spaces_or_leftover_hyphenation,
     ),
     Check(
         "text.sentences",
         "warning",
         stored("A sentence begins with a lower-case letter or is in capital letters."),
         stored("Use a capital letter at the beginning of the sentence only."),
-        typography_checks.wrong_sentence_case,
+        typography_checks.lower_case_start_or_all_capitals,
     ),
     Check(
         "text.quotation_marks",
@@ -727,7 +727,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A headline or summary is too short, or a headline ends with a full stop."),
         stored("Say in the headline what happened, without a full stop at its end."),
-        structure_checks.short_text_or_headline_stop,
+        structure_checks.short_summary_or_headline_stop,
     ),
     Check(
         "text.unfinished",
@@ -755,7 +755,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A translation lacks a part, such as the summary, that all other languages have."),
         stored("Add the missing part to the translation."),
-        translation_checks.parts_left_out,
+        translation_checks.fields_missing_in_one_translation,
     ),
     Check(
         "text.same_in_languages",
@@ -794,7 +794,7 @@ CHECKS: tuple[Check, ...] = (
             "see them in English."
         ),
         stored("Ask the server's administrator to add the translations of this language."),
-        translation_checks.missing_fixed_texts,
+        translation_checks.languages_without_translation_catalogue,
     ),
     Check(
         "text.bidi_override",
@@ -974,7 +974,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("The date of a story is later than this edition, or more than a year before it."),
         stored("Check the date of the story."),
-        date_checks.story_of_another_time,
+        date_checks.story_too_old_or_future_dated,
     ),
     # Links.
     Check(
@@ -1335,7 +1335,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A subject line or preview text is the same in several languages."),
         stored("Translate the line into the other languages."),
-        inbox_checks.untranslated_subject_or_preview,
+        inbox_checks.same_subject_or_preview_in_two_languages,
     ),
     Check(
         "subject.sent_before",
@@ -1356,7 +1356,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A subject line or preview text has the number or month of another edition."),
         stored("Correct the number or the month of the edition."),
-        edition_month_and_event_time_checks.wrong_edition_number_or_month,
+        edition_month_and_event_time_checks.wrong_number_or_month_in_subject,
     ),
     Check(
         "subject.no_story",
@@ -1405,7 +1405,7 @@ CHECKS: tuple[Check, ...] = (
         "warning",
         stored("A preview text repeats the subject line or the sender's name."),
         stored("Write in the preview text what the subject line does not say."),
-        inbox_checks.preheader_repeats,
+        inbox_checks.preheader_repeats_subject_or_sender,
     ),
     # The sender.
     Check(

@@ -77,7 +77,7 @@ def events_and_save_the_date_stories(description: Description) -> Iterator[Story
             yield story
 
 
-def story_of_another_time(description: Description) -> Iterator[Found]:
+def story_too_old_or_future_dated(description: Description) -> Iterator[Found]:
     """News and publications that are dated after this edition, or more than a year before it."""
     period = Period.parse(description.content.period)
     for story in description.shown_stories:

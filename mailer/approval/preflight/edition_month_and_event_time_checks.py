@@ -36,7 +36,7 @@ _INBOX = frozenset(("subject", "preheader"))
 _LEAST_NAME = 4
 
 
-def wrong_edition_number_or_month(description: Description) -> Iterator[Found]:
+def wrong_number_or_month_in_subject(description: Description) -> Iterator[Found]:
     """Subjects and preview texts that name another edition: "No. 11" in the twelfth, "November edition"."""
     period = Period.parse(description.content.period)
     for text in _inbox_texts(description):

@@ -101,7 +101,7 @@ def subject_repeats_sender(description: Description) -> Iterator[Found]:
             yield Found(_place(subject), excerpt(subject.subject))
 
 
-def untranslated_subject_or_preview(description: Description) -> Iterator[Found]:
+def same_subject_or_preview_in_two_languages(description: Description) -> Iterator[Found]:
     """One subject or preview text for several languages: it was not translated."""
     for name in ("subject", "preheader"):
         by_text: dict[str, list[Subject]] = defaultdict(list)
@@ -144,7 +144,7 @@ def preheader_long(description: Description) -> Iterator[Found]:
             )
 
 
-def preheader_repeats(description: Description) -> Iterator[Found]:
+def preheader_repeats_subject_or_sender(description: Description) -> Iterator[Found]:
     """Preview texts that say what the subject or the sender's name has just said."""
     sender = _plain(description.sender.name)
     for subject in _subjects(description.content):

@@ -159,10 +159,10 @@ def _check(row: LinkCheck, clock: Callable[[], datetime], allow_loopback: bool) 
 def _look_at(url: str, allow_loopback: bool) -> tuple[LinkCheck.State, int, str]:
     """(state, HTTP status or 0, where it led in the end)."""
     # The HTTP client, which a worker does not need otherwise.
-    from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, NoServer, probe
+    from mailer.stories.url_fetcher import FetchError, ForbiddenAddress, NoServer, get_final_status_and_url
 
     try:
-        found = probe(urldefrag(url).url, allow_loopback=allow_loopback)
+        found = get_final_status_and_url(urldefrag(url).url, allow_loopback=allow_loopback)
     except ForbiddenAddress:
         return LinkCheck.State.PRIVATE, 0, ""
     except NoServer:

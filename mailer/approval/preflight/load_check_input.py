@@ -23,8 +23,8 @@ from mailer.approval.preflight.check_input import (
     excerpt,
     pictures_of,
 )
-from mailer.approval.preflight.measure_picture_sharpness import sharpness
-from mailer.approval.sender_and_list_headers import sender_of
+from mailer.approval.preflight.measure_picture_sharpness import edge_sharpness
+from mailer.approval.sender_and_list_headers import sender_fields
 from mailer.editions import allowed_sender_domains, pictures, translation_glossary
 from mailer.editions.assemble import now_or_demo_time
 from mailer.editions.audience import Combination
@@ -96,7 +96,7 @@ def _place(story: Story) -> Place:
 
 def sender_to_check(newsletter: Newsletter) -> Sender:
     """The sender, with what the latest run of the system checks said of its domain."""
-    values = sender_of(newsletter)
+    values = sender_fields(newsletter)
     domain = values["email"].rpartition("@")[2].lower()
     return Sender(
         **values,
@@ -153,4 +153,4 @@ def _picture(name: str) -> PictureFact | None:
 
 def measure_file_size_and_sharpness(data: bytes) -> PictureFact:
     """The size and sharpness of a picture's file (JPEG, PNG, GIF or WebP)."""
-    return PictureFact(len(data), sharpness(data))
+    return PictureFact(len(data), edge_sharpness(data))

@@ -21,7 +21,7 @@ _STEPS = 200
 _Combine = Callable[[Image.Image, Image.Image], Image.Image]
 
 
-def sharpness(data: bytes) -> float | None:
+def edge_sharpness(image_file: bytes) -> float | None:
     """How steep the sharpest edges are of a picture's file (JPEG, PNG, GIF or WebP).
 
     1: the whole step from dark to light around an edge lies between two neighbouring pixels, as in a drawing;
@@ -29,7 +29,7 @@ def sharpness(data: bytes) -> float | None:
     photograph out of focus has many, and none that is sharp. None: the picture has no edges to judge by, or
     is too small.
     """
-    grey = _on_white(data)
+    grey = _on_white(image_file)
     if min(grey.size) <= _WINDOW:
         return None
     inner = (0, 0, grey.width - 1, grey.height - 1)

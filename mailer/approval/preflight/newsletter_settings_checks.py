@@ -75,7 +75,7 @@ def doubtful_names(description: Description) -> Iterator[Found]:
             yield Found(place, plain)
 
 
-def doubtful_edition_settings(description: Description) -> Iterator[Found]:
+def doubtful_edition_name_or_period(description: Description) -> Iterator[Found]:
     """A name of another month, an edition's number of nought, a period to come."""
     content = description.content
     period = Period.parse(content.period)

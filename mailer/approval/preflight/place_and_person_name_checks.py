@@ -111,11 +111,11 @@ def _names(places: Collection[str]) -> str:
 
 def person_names_differ(description: Description) -> Iterator[Found]:
     """Names of people that differ between languages, within one language, or of those who are quoted."""
-    yield from person_spellings_differ(description)
+    yield from person_spelling_differs_across_languages(description)
     yield from quoted_person_differs(description)
 
 
-def person_spellings_differ(description: Description) -> Iterator[Found]:
+def person_spelling_differs_across_languages(description: Description) -> Iterator[Found]:
     """Names of people of which one part is another in one language than in the others, or within it."""
     for languages in language_versions(description):
         names = {code: full_names_with_regional_endings(one.plain) for code, one in languages.items()}

@@ -52,7 +52,7 @@ _UNSAFE = re.compile(
 )
 
 
-def wrong_block_order(description: Description) -> Iterator[Found]:
+def misplaced_leads_or_dividers(description: Description) -> Iterator[Found]:
     """Two leads, a lead that is not the first story, and rules at an end or beside each other."""
     blocks = description.content.blocks
     shown = [block for block in blocks if block.kind not in ("heading", "divider", "text", "note")]
@@ -187,7 +187,7 @@ def long_texts(text: Text) -> Iterator[Found]:
         yield Found(text.place, stored("The text has %(count)s characters", count=len(text.plain)))
 
 
-def short_text_or_headline_stop(description: Description) -> Iterator[Found]:
+def short_summary_or_headline_stop(description: Description) -> Iterator[Found]:
     """Headlines of one word, summaries of one or two, lines that end as no other of their kind does."""
     headlines = [text for text in description.texts if text.field == "headline"]
     for text in headlines:

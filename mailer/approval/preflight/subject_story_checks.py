@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from mailer.approval.preflight import place_names
 from mailer.approval.preflight.check_input import Description, Place, Text, excerpt
 from mailer.approval.preflight.date_checks import month_names
-from mailer.approval.preflight.edition_month_and_event_time_checks import wrong_edition_number_or_month
+from mailer.approval.preflight.edition_month_and_event_time_checks import wrong_number_or_month_in_subject
 from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.stated_facts import LANGUAGES
 from mailer.rendering import language_detection, localization, story_selection
@@ -34,7 +34,7 @@ _COMMON = language_detection.SMALL_WORDS - {"new", "жаңа", "жаңы", "на
 
 def subject_of_no_story(description: Description) -> Iterator[Found]:
     """Subjects none of whose words any text of their language has, or with a place that no text names."""
-    reported = {one.place for one in wrong_edition_number_or_month(description)}
+    reported = {one.place for one in wrong_number_or_month_in_subject(description)}
     # The email prints them above the stories.
     shown = {country for story in description.content.stories for country in story.countries}
     for text in description.texts:

@@ -17,7 +17,7 @@ from mailer.approval.preflight.check_input import (
 )
 from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.rendering import language_detection, localization
-from mailer.rendering.edition_text_parts import written_parts
+from mailer.rendering.edition_text_parts import written_texts_by_meaning
 from subscribers.translate_stored_texts import stored
 
 # Texts that are different in each language: others may be names.
@@ -63,7 +63,7 @@ def missing_translations(description: Description) -> Iterator[Found]:
         written = {one.language for one in story.texts if one.headline.strip()}
         yield from _missing(languages, written, place_of(story))
     for block in content.blocks:
-        if written := {one.language for one in block.texts if written_parts(block, one)}:
+        if written := {one.language for one in block.texts if written_texts_by_meaning(block, one)}:
             yield from _missing(languages, written, place_of_block(content, block))
     if written := {one.language for one in content.subjects if one.subject.strip()}:
         yield from _missing(languages, written, Place("subject", "", stored("Subject")))
@@ -91,14 +91,14 @@ def outdated_translations(description: Description) -> Iterator[Found]:
     return map(Found, description.old_translations)
 
 
-def missing_fixed_texts(description: Description) -> Iterator[Found]:
+def languages_without_translation_catalogue(description: Description) -> Iterator[Found]:
     """Languages without a catalogue: "Read more" and the footer are in English there."""
     for code in description.content.masthead.languages:
         if code not in localization.shipped_languages():
             yield Found(Place("newsletter", "", description.content.masthead.name, code))
 
 
-def parts_left_out(description: Description) -> Iterator[Found]:
+def fields_missing_in_one_translation(description: Description) -> Iterator[Found]:
     """Translations that lack what every other language of the story or block has."""
     for languages in _by_part(description).values():
         fields = [{one.field for one in texts} & _WHOLE for texts in languages.values()]

@@ -34,7 +34,7 @@ _RICH = frozenset(("body", "text", "note"))
 
 
 @check_each_text
-def wrong_spaces_and_hyphens(text: Text) -> Iterator[Found]:
+def double_spaces_or_leftover_hyphenation(text: Text) -> Iterator[Found]:
     """Double spaces, words that a line end divided, spaced-out letters, question marks in a row."""
     patterns = [_HYPHENATED, _SOFT_HYPHENS, _SPACED_OUT, _MARKS]
     if text.field not in ("figures", "postal_address"):
@@ -44,7 +44,7 @@ def wrong_spaces_and_hyphens(text: Text) -> Iterator[Found]:
 
 
 @check_each_text
-def wrong_sentence_case(text: Text) -> Iterator[Found]:
+def lower_case_start_or_all_capitals(text: Text) -> Iterator[Found]:
     """Sentences that begin with a small letter, or shout in capitals."""
     if text.field not in PROSE:
         return

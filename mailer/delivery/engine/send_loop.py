@@ -113,7 +113,7 @@ def send_due(
         return SendSummary()
     summary = SendSummary(recovered=recover_and_finish.recover(now()))
     recover_and_finish.exclude_cancelled()
-    recover_and_finish.expire_open_deliveries(now())
+    recover_and_finish.refuse_or_exclude_expired_deliveries(now())
     recover_and_finish.settle_or_resend_in_doubt(now())
     stopped = stop.is_set if isinstance(stop, threading.Event) else stop
     if due := _due_mailings(only, now()):

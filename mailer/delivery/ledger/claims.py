@@ -48,7 +48,7 @@ _SETTLED = (
 )
 
 
-def claimed_condition() -> Q:
+def planned_in_claim_condition() -> Q:
     """Planned deliveries that a worker is sending at this moment."""
     return Q(_in_claim(), state=Delivery.State.PLANNED)
 
@@ -58,7 +58,7 @@ def unclaimed_condition() -> Q:
     return Q(~_in_claim(), state=Delivery.State.PLANNED)
 
 
-def count_claimed(mailing: Mailing) -> RawSQL:
+def planned_in_claims_count(mailing: Mailing) -> RawSQL:
     """The number of a mailing's planned deliveries within claims, as a column of another query."""
     count = f"SELECT COUNT(*) FROM mailer_claim c JOIN mailer_delivery ON {IN_CLAIM} WHERE c.mailing_id = %s"
     return RawSQL(count, [mailing.pk], output_field=IntegerField())  # noqa: S611  (joined from constants)
@@ -137,12 +137,12 @@ def release_all(owner: str) -> None:
     execute("DELETE FROM mailer_claim WHERE owner = %s", owner)
 
 
-def delete_expired_once_settled(owner: str, now: datetime) -> None:
+def delete_expired_claims(owner: str, now: datetime) -> None:
     """Delete the owner's claims whose lease has ended, once their deliveries are settled."""
     execute("DELETE FROM mailer_claim WHERE owner = %s AND lease_until < %s", owner, to_db_datetime(now))
 
 
-def expire_leases(now: datetime, reply: str, settle_at: datetime) -> int:
+def mark_expired_claims_in_doubt(now: datetime, reply: str, settle_at: datetime) -> int:
     """Mark the planned deliveries of expired claims as in doubt, to be settled at `settle_at`; how many."""
     with transaction.atomic():
         count = execute(

@@ -114,7 +114,7 @@ def _replay_expired(found: FoundJournal, now: datetime) -> int:
     with transaction.atomic():
         rows = _rows(_EXPIRED_ROWS, owner, at, owner, at)
         _settle(found, rows, now)
-        claims.delete_expired_once_settled(owner, now)
+        claims.delete_expired_claims(owner, now)
     return len(rows)
 
 
@@ -165,10 +165,10 @@ def _expire_leases(now: datetime) -> int:
         to_db_datetime(settle_after),
         to_db_datetime(now),
     )
-    return expired + claims.expire_leases(now, _LEASE_EXPIRED, settle_after)
+    return expired + claims.mark_expired_claims_in_doubt(now, _LEASE_EXPIRED, settle_after)
 
 
-def mark_unsettled_permanently_in_doubt(mailing: Mailing) -> int:
+def mark_in_flight_permanently_in_doubt(mailing: Mailing) -> int:
     """Put what a worker holds of a mailing, and what is in doubt, in doubt for good; how many.
 
     For a database whose worker is elsewhere: nothing here knows the results. Evidence still settles them.
@@ -253,7 +253,7 @@ def settle_as_accepted(accepted_at: Mapping[int, datetime]) -> int:
     return len(settled)
 
 
-def expire_open_deliveries(now: datetime) -> int:
+def refuse_or_exclude_expired_deliveries(now: datetime) -> int:
     """Close the open deliveries of mailings past their expiry; how many.
 
     Deliveries that were tried and deferred are refused. Those never tried, because no worker ran or the

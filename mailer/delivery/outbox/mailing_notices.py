@@ -21,7 +21,7 @@ _RECENT = timedelta(days=1)
 _STOPPED = (Mailing.State.PAUSED, Mailing.State.HELD)
 
 
-def notify_staff_of_stopped_and_sent_mailings(now: datetime) -> int:
+def notify_of_mailings_and_count_emails(now: datetime) -> int:
     """Notify of mailings that ended or stopped; how many emails were queued. A job of the worker."""
     ended = Q(state=Mailing.State.DONE, finished_at__gt=now - _RECENT)
     found = Mailing.objects.real().filter(ended | Q(state__in=_STOPPED))

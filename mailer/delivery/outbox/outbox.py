@@ -86,7 +86,7 @@ class NotStaff(ValueError):  # noqa: N818  (a verdict, named as one)
     """The address is neither that of an account nor in a domain for tests."""
 
 
-def require_staff_address(to: str) -> str:
+def require_allowed_test_recipient(to: str) -> str:
     """The normalised address of an active account or in an allowed domain.
 
     Whether a subscriber has the address makes no difference: writers do not learn who reads.

@@ -105,7 +105,7 @@ def _send_emails(alert: Alert, now: datetime) -> None:
                 lines += [gettext("Details of the alert:"), desk_url_of(alert), ""]
             _email(subject % {"about": about}, "\n".join(lines), address)
     path = desk_url_of(alert).removeprefix(settings.CONFIG.site.url)
-    staff_notifications.add_desk_notifications("alert", _admins(), alert.message, path, now)
+    staff_notifications.add_desk_notifications_if_chosen("alert", _admins(), alert.message, path, now)
 
 
 def send_test_emails() -> list[str]:

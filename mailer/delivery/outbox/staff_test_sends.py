@@ -21,7 +21,7 @@ from django.utils.translation import gettext
 
 from mailer.delivery.models import OutboxMessage
 from mailer.delivery.outbox.outbox import enqueue as enqueue_message
-from mailer.delivery.outbox.outbox import require_staff_address
+from mailer.delivery.outbox.outbox import require_allowed_test_recipient
 from mailer.editions import pictures
 from mailer.editions.models import Newsletter
 from mailer.rendering import merge_tags, mime, mime_encoding
@@ -57,7 +57,7 @@ def enqueue(
     `notes`: what the banner of each says; without them, that it is a test. A day has as many tests as dry
     runs have messages. Raises ValueError, also where `to` is no staff address (NotStaff).
     """
-    address = require_staff_address(to)
+    address = require_allowed_test_recipient(to)
     texts = notes or [gettext("This email is a test. No subscriber got it.")] * len(rendered)
     with transaction.atomic():
         return [

@@ -46,7 +46,7 @@ def create_mailing_or_stop_snapshot(snapshot: Snapshot, now: datetime) -> None:
         return
     if now < snapshot.window_from:
         return
-    if schedule_or_hold_planned_editions.is_too_late(snapshot, now):
+    if schedule_or_hold_planned_editions.missed_automatic_send_time(snapshot, now):
         schedule_or_hold_planned_editions.unschedule_and_hold_missed(snapshot, now)
         return
     expires_at = now + timedelta(hours=settings.CONFIG.sending.expire_after_hours)

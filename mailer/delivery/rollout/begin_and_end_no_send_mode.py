@@ -132,7 +132,7 @@ def begin_no_send_by_hand(by: str, now: datetime) -> bool:
     """Begin no-send mode by hand; False if nothing is sent already."""
     with transaction.atomic():
         row = instances.get_or_create_instance(now, "")
-        if not instances.begin_no_send(Instance.Reason.PAUSED, now):
+        if not instances.begin_or_replace_no_send(Instance.Reason.PAUSED, now):
             return False
         audit(instance=row, action="desk.pause_sending", data={"by": by})
     log.warning("action=sending_paused")
@@ -146,7 +146,7 @@ def _unfinished(mailing: Mailing) -> Unfinished:
         planned=Count("pk", filter=Q(state__in=(Delivery.State.PLANNED, Delivery.State.DEFERRED))),
         held=Count("pk", filter=held),
     )
-    claimed = rows.filter(claims.claimed_condition()).count()
+    claimed = rows.filter(claims.planned_in_claim_condition()).count()
     return Unfinished(mailing, counts["planned"] - claimed, counts["held"] + claimed)
 
 
@@ -154,7 +154,7 @@ def _settle_mailing(mailing: Mailing, choice: Choice, now: datetime) -> None:
     if mailing.state == Mailing.State.PLANNING:
         _settle_planning(mailing, choice, now)
         return
-    recover_and_finish.mark_unsettled_permanently_in_doubt(mailing)
+    recover_and_finish.mark_in_flight_permanently_in_doubt(mailing)
     rows = Mailing.objects.filter(pk=mailing.pk)
     if choice is Choice.SENT:
         unsent = Delivery.objects.filter(

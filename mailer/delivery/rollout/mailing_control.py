@@ -24,7 +24,7 @@ from django_stubs_ext import StrOrPromise
 from mailer.approval.models import Snapshot
 from mailer.delivery.ledger import claims
 from mailer.delivery.models import Delivery, Mailing
-from mailer.delivery.outbox.outbox import NotStaff, require_staff_address
+from mailer.delivery.outbox.outbox import NotStaff, require_allowed_test_recipient
 from mailer.delivery.rollout import plan_deliveries, stop_rules
 from mailer.delivery.rollout.plan_deliveries import retries_end_at
 from mailer.delivery.signals import mailing_changed
@@ -64,7 +64,7 @@ class ControlError(Exception):
         self.code = code
 
 
-def start_dry_run(
+def create_dry_run_mailing(
     snapshot: Snapshot | None, to: str, limit: int | None, user: User | None, now: datetime
 ) -> Mailing:
     """Start a dry run of a submitted or approved snapshot to the address `to`; the worker does the rest.
@@ -219,7 +219,7 @@ def pause_automatically(mailing_id: int, reason: str, **unchanged: Any) -> bool:
 def _reset_breaker(mailing: Mailing, now: datetime) -> None:
     """Staff who resume a mailing have seen what failed."""
     if mailing.state == State.PAUSED:
-        mailing_circuit_breaker.reset(mailing.pk, now)
+        mailing_circuit_breaker.clear_attempt_counts(mailing.pk, now)
 
 
 def _check_window(mailing: Mailing, now: datetime) -> None:
@@ -273,9 +273,9 @@ def _actor(user: User | None) -> str:
 
 
 def _staff_address(to: str) -> str:
-    """Like `outbox.require_staff_address`, but raises ControlError."""
+    """Like `outbox.require_allowed_test_recipient`, but raises ControlError."""
     try:
-        return require_staff_address(to)
+        return require_allowed_test_recipient(to)
     except ValueError as error:
         code = "not_staff" if isinstance(error, NotStaff) else "invalid_address"
         raise ControlError(code, str(error)) from error

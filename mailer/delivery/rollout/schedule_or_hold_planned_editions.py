@@ -55,7 +55,7 @@ def run_due(now: datetime) -> int:
     )
 
 
-def is_too_late(snapshot: Snapshot, now: datetime) -> bool:
+def missed_automatic_send_time(snapshot: Snapshot, now: datetime) -> bool:
     """Whether the snapshot was scheduled automatically, and its planned time passed too long ago."""
     plans = EditionPlan.objects.filter(edition=snapshot.edition_id, scheduled_at__isnull=False)
     late = snapshot.send_at is not None and now - snapshot.send_at > LATEST_SENDING

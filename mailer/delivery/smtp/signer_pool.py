@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from mailer.delivery.smtp.dkim import Key
 from mailer.delivery.smtp.envelope_and_commands import Envelope
-from mailer.delivery.smtp.signing_process import NUMBER, DigestSigner, sign_interleaved
+from mailer.delivery.smtp.signing_process import NUMBER, DigestSigner, sign_round_robin
 
 log = logging.getLogger(__name__)
 _PROGRAM = Path(__file__).with_name("signing_process.py")
@@ -55,7 +55,7 @@ class ThreadSigner:
             if keys and keys is not self._keys:
                 self._keys, self._signers = keys, [DigestSigner(key.private) for key in keys]
             chunk = list(group)
-            signatures = iter(sign_interleaved([one.sign for one in self._signers], _digests(chunk)))
+            signatures = iter(sign_round_robin([one.sign for one in self._signers], _digests(chunk)))
             for envelope in chunk:
                 if envelope.signature is not None:
                     envelope.add_signature(envelope.signature.fields(islice(signatures, len(keys))))

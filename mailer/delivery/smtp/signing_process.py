@@ -168,7 +168,7 @@ def _method(library: ctypes.CDLL, name: str, bits: int) -> ctypes.c_void_p:
     return ctypes.c_void_p(function(bits))
 
 
-def sign_interleaved(
+def sign_round_robin(
     signers: Sequence[Callable[[Sequence[bytes]], list[bytes]]], digests: Sequence[bytes]
 ) -> list[bytes]:
     """The signatures of digests, the first by the first signer, the second by the second, and so on."""
@@ -187,7 +187,7 @@ def main() -> None:
             (count,) = NUMBER.unpack(head)
             octets = stream.read(count * DIGEST_BYTES)
             digests = [octets[start : start + DIGEST_BYTES] for start in range(0, len(octets), DIGEST_BYTES)]
-            connection.sendall(b"".join(sign_interleaved(signers, digests)))
+            connection.sendall(b"".join(sign_round_robin(signers, digests)))
 
 
 def _signer(der: bytes) -> Callable[[Sequence[bytes]], list[bytes]]:

@@ -140,13 +140,13 @@ class LimiterState(NamedTuple):
 
 
 def reserve(
-    state: LimiterState, limits: Sequence[RateLimit], wanted: int, now: float, least_seconds: float = 0.0
+    state: LimiterState, limits: Sequence[RateLimit], wanted: int, now: float, min_grant_seconds: float = 0.0
 ) -> tuple[LimiterState, Grant]:
     """Grant up to `wanted` messages for the next LOOKAHEAD seconds; the new state and the grant.
 
-    Less than `least_seconds` seconds of a limit per second are not granted: several workers that ask often
-    would get a few messages each, and claim and record them one by one. If `now` goes back because a clock
-    was corrected, counts in its future are dropped.
+    Less than `min_grant_seconds` seconds of a limit per second are not granted: several workers that ask
+    often would get a few messages each, and claim and record them one by one. If `now` goes back because a
+    clock was corrected, counts in its future are dropped.
     """
     gap = max((limit.seconds / limit.most for limit in limits if limit.seconds <= 1), default=0.0)
     # A time further ahead was written by a wrong clock.
@@ -159,7 +159,7 @@ def reserve(
             min(wanted, math.floor((now + LOOKAHEAD - first) / gap) + 1) if first <= now + LOOKAHEAD else 0
         )
     left = [int(limit.most) - sum(n for _, n in counted[limit.seconds]) for limit in windows]
-    fewest = min(wanted, max(1, math.floor(least_seconds / gap))) if gap else 1
+    fewest = min(wanted, max(1, math.floor(min_grant_seconds / gap))) if gap else 1
     count = max(0, min([spaced, *left])) if spaced >= fewest else 0
     if not count:
         spaced_at = first + (fewest - 1) * gap - LOOKAHEAD if gap else now

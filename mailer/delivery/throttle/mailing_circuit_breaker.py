@@ -82,14 +82,16 @@ def _share(count: float, recent: RecentAttempts) -> str:
     )
 
 
-def failures_of(failed: Iterable[Attempt], penalised: Collection[str]) -> dict[int, Failures]:
+def failures_by_mailing(
+    failed: Iterable[Attempt], newly_throttled_providers: Collection[str]
+) -> dict[int, Failures]:
     """The failures that a mailing's breaker counts, by mailing id.
 
-    `failed` are attempts that were not accepted, `penalised` the providers that asked us to slow down and are
-    left alone from now on.
+    `failed` are attempts that were not accepted, `newly_throttled_providers` the providers that asked us to
+    slow down and are left alone from now on.
     """
     found: defaultdict[int, Failures] = defaultdict(Failures)
-    uncounted = set(penalised)
+    uncounted = set(newly_throttled_providers)
     for claimed, (reply_class, reply, _) in failed:
         before = found.get(claimed.mailing, Failures())
         if reply_class in _SLOW_DOWN:
@@ -125,7 +127,7 @@ def find_trip(mailing: int) -> BreakerTrip | None:
     )
 
 
-def reset(mailing: int, now: datetime) -> None:
+def clear_attempt_counts(mailing: int, now: datetime) -> None:
     """Count anew: staff who resume a mailing have seen what failed."""
     shared_state.update(f"{KEY}{mailing}", now, lambda data: ({}, None))
 

@@ -213,7 +213,7 @@ class Throttle:
             sent = [claimed.id for claimed, outcome in attempts if outcome.reply_class not in _UNSENT]
             self._grants.remove(sent)
             self._providers.forget(sent)
-        return mailing_circuit_breaker.failures_of(failed, penalised)
+        return mailing_circuit_breaker.failures_by_mailing(failed, penalised)
 
     def trips(self, failures: Iterable[int]) -> list[BreakerTrip]:
         """The mailings whose circuit breaker trips, of those with failures that the ledger has recorded."""

@@ -36,7 +36,7 @@ from mailer.desk.accounts import role_groups_and_grants, role_labels_and_permiss
 from mailer.desk.base.edit_conflicts import EditGuard, PlainInput
 from mailer.desk.base.form_widgets import site_country_choices
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
-from mailer.desk.base.setup_progress import back_buttons
+from mailer.desk.base.setup_progress import checklist_message_buttons
 from mailer.desk.base.tables import StateColumn
 
 _FIELDS = ("username", "email", "first_name", "last_name")
@@ -268,7 +268,7 @@ class CreateAccount(_EditorMixin, users.CreateView):
         return {**super().get_initial(), "groups": list(named.values_list("pk", flat=True))}
 
     def get_success_buttons(self) -> list[Any]:
-        return [*super().get_success_buttons(), *back_buttons(current_user(self.request))]
+        return [*super().get_success_buttons(), *checklist_message_buttons(current_user(self.request))]
 
     def save_instance(self) -> User:
         user: User = super().save_instance()

@@ -53,7 +53,7 @@ class EndpointForm(forms.Form):
 
     def clean_url(self) -> str:
         try:
-            return endpoints.require_allowed_url(self.cleaned_data["url"].strip())
+            return endpoints.require_https_url(self.cleaned_data["url"].strip())
         except endpoints.InvalidUrl as error:
             raise forms.ValidationError(str(error)) from error
 

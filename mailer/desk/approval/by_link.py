@@ -28,14 +28,14 @@ from mailer.approval import external_approval
 from mailer.approval.external_approval import WrongCode
 from mailer.approval.models import ApprovalLink, Snapshot, SnapshotVariant
 from mailer.approval.review_comments_and_checked_variants import mark_variant_checked
-from mailer.approval.snapshot_state_changes import ApprovalError, variants_left_to_check
+from mailer.approval.snapshot_state_changes import ApprovalError, parts_by_unchecked_variant
 from mailer.desk.approval.views import (
     approval_message,
     audit_note_of_parts,
     chosen_parts_if_several,
     review_context,
 )
-from mailer.desk.editions.variant_version_diff import snapshots_to_compare_with
+from mailer.desk.editions.variant_version_diff import approved_and_previous_edition_snapshots
 from mailer.rendering.data_types import RenderedVariant
 from mailer.serve_media_files import PICTURE_PATH, stored_file
 from subscribers import tokens
@@ -119,7 +119,7 @@ class ApprovalLinkPage(TemplateView):
             )
         if posted.get("action") == "changes" and reason:
             return self._decide(
-                lambda: external_approval.request_changes_by_link(self.link, code, reason, now),
+                lambda: external_approval.return_to_draft_by_link(self.link, code, reason, now),
                 "desk.request_changes_by_link",
                 "changes",
                 reason=reason,
@@ -147,7 +147,7 @@ class ApprovalLinkPage(TemplateView):
             mark_variant_checked(snapshot, user, key, timezone.now())
         except ApprovalError as error:
             messages.error(self.request, str(error))
-        missing = next(iter(variants_left_to_check(snapshot, user)), "")
+        missing = next(iter(parts_by_unchecked_variant(snapshot, user)), "")
         following = f"?variant={missing}#desk-snapshot" if missing else "#decide"
         return redirect(self.request.path + following)
 
@@ -190,7 +190,7 @@ def approval_picture(request: HttpRequest, token: str, path: str) -> HttpRespons
         link = external_approval.find_link(token, timezone.now())
     except tokens.InvalidToken:
         raise Http404 from None
-    earlier = snapshots_to_compare_with(link.snapshot.edition, link.snapshot).values()
+    earlier = approved_and_previous_edition_snapshots(link.snapshot.edition, link.snapshot).values()
     variants = SnapshotVariant.objects.filter(snapshot__in=[link.snapshot, *earlier])
     if not PICTURE_PATH.fullmatch(path) or not variants.filter(html__contains=f"/media/{path}").exists():
         raise Http404

@@ -120,7 +120,7 @@ class SubmitPage(EditionPage):
         people = (
             approvers_of(snapshot_state_changes.author_and_submitter_ids(snapshot)).able if snapshot else ()
         )
-        asked = [one for one in people if emails_to_staff.is_notified_of_submission(one)]
+        asked = [one for one in people if emails_to_staff.has_email_and_desk_access(one)]
         if asked:
             text = gettext("The edition “%(edition)s” is submitted. Asked to approve it: %(names)s.")
         elif people:
@@ -257,7 +257,7 @@ def review_context(
     beside = next((pair for pair in listed if pair[0].key == request.GET.get("beside")), None)
     parts = required_approvals.part_approvals(snapshot, content.masthead.languages)
     given = [one for one in parts if one.approval]
-    unchecked = snapshot_state_changes.variants_left_to_check(snapshot, user)
+    unchecked = snapshot_state_changes.parts_by_unchecked_variant(snapshot, user)
     rejection = getattr(snapshot, "rejection", None)
     found = finding_lines(
         map(Finding.from_dict, snapshot.findings),
@@ -354,7 +354,7 @@ def _asked_names(snapshot: Snapshot, user: User) -> str:
     people = [
         one
         for one in possible_approvers.users_who_may_approve(snapshot)
-        if emails_to_staff.is_notified_of_submission(one)
+        if emails_to_staff.has_email_and_desk_access(one)
     ]
     ways = staff_notifications.notification_ways(people, "submitted")
     return names_for(user, [one for one in people if staff_notifications.EMAIL in ways[one.pk]][:_NAMED])
@@ -704,7 +704,7 @@ class CheckVariantAction(_ReviewAction):
         except ApprovalError as error:
             messages.error(self.request, str(error))
             return self.redirect_to("review")
-        missing = next(iter(snapshot_state_changes.variants_left_to_check(snapshot, user)), "")
+        missing = next(iter(snapshot_state_changes.parts_by_unchecked_variant(snapshot, user)), "")
         following = f"?variant={missing}#desk-snapshot" if missing else "#desk-decide"
         return redirect(reverse("desk_edition:review", args=[self.edition.pk]) + following)
 

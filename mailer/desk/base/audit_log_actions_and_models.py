@@ -13,7 +13,7 @@ from wagtail.log_actions import LogFormatter
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts.audit_log_entries import ACTIONS as _ACCOUNT_ACTIONS
-from mailer.audit_log.changes import CHANGES, track_changes
+from mailer.audit_log.changes import CHANGES, add_changes_to_log_entries
 from mailer.editions.models import Newsletter
 from subscribers.models import CustomField, MailingList, Segment, Subscriber, Tag
 from subscribers.segments import subscriber_tags_and_fields
@@ -206,11 +206,11 @@ def register_actions(registry: Any) -> None:
         registry.formatters[name] = type("_Changing", (_Formatter,), texts)()
 
 
-def track_models() -> None:
+def log_staff_model_changes() -> None:
     """Record what staff change in these models. Called once, when all is loaded."""
     for model in (Newsletter, MailingList, Segment, Tag, CustomField, User, Group, get_image_model()):
-        track_changes(model)
-    track_changes(Subscriber, _attributes)
+        add_changes_to_log_entries(model)
+    add_changes_to_log_entries(Subscriber, _attributes)
 
 
 def _attributes(subscriber: Subscriber) -> dict[str, Any]:

@@ -34,16 +34,18 @@ _PERMISSIONS = {
 }
 
 
-def next_step_for(user: User, state: str, label: str, snapshot: Snapshot | None, *, may_act: bool) -> str:
-    """The sentence for this user. `label`: the one for everybody; `snapshot`: the one that is open."""
+def next_step_sentence_for(
+    user: User, state: str, general_sentence: str, snapshot: Snapshot | None, *, may_act: bool
+) -> str:
+    """The sentence for this user. `general_sentence`: for everybody; `snapshot`: the one that is open."""
     if state not in _OWN:
-        return label
+        return general_sentence
     if may_act:
         return str(_OWN[state])
     people = _people_who_act(state, snapshot)
     if not 0 < len(people) <= _NAMED:
-        return label
-    return f"{label} ({names_for(user, people)})"
+        return general_sentence
+    return f"{general_sentence} ({names_for(user, people)})"
 
 
 def _people_who_act(state: str, snapshot: Snapshot | None) -> Sequence[User]:

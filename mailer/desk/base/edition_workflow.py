@@ -15,10 +15,10 @@ from django_stubs_ext import StrOrPromise
 
 from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Rejection, Snapshot
-from mailer.approval.possible_approvers import may_approve
+from mailer.approval.possible_approvers import passes_second_person_rule
 from mailer.approval.review_comments_and_checked_variants import comments_of
 from mailer.delivery.models import Mailing
-from mailer.desk.base.edition_next_step import next_step_for
+from mailer.desk.base.edition_next_step import next_step_sentence_for
 from mailer.editions import draft_blocks
 from mailer.editions.models import Edition
 from mailer.reports import edition_state
@@ -153,7 +153,7 @@ def state_tone_and_label(state: str) -> tuple[str, str]:
     return tone, str(label)
 
 
-def next_step_label(state: str) -> str:
+def next_step_sentence(state: str) -> str:
     """What happens next to an edition in this state, and in which role somebody acts."""
     return str(_STATES[state][3])
 
@@ -185,7 +185,7 @@ def overview(edition: Edition, user: User) -> Overview:
         state=state,
         tone=tone,
         label=str(label),
-        next_step=next_step_for(user, state, str(next_step), snapshot, may_act=action is not None),
+        next_step=next_step_sentence_for(user, state, str(next_step), snapshot, may_act=action is not None),
         steps=tuple(_steps(at, str(label) if state in _NAMES_STEP else "", finished=state == "sent")),
         action=action,
         snapshot=snapshot,
@@ -247,7 +247,7 @@ def next_action(edition: Edition, state: str, user: User) -> Action | None:
 
 def _may_approve(edition: Edition, user: User) -> bool:
     waiting = edition.snapshots.filter(state=Snapshot.State.SUBMITTED).defer("content").first()
-    return waiting is not None and may_approve(waiting, user)
+    return waiting is not None and passes_second_person_rule(waiting, user)
 
 
 def _steps(at: int, instead: str, *, finished: bool) -> Iterable[Step]:

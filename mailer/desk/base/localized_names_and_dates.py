@@ -31,7 +31,7 @@ def month_name(period: str) -> str:
 
 def format_day(when: date) -> str:
     """A day: "29 November 2021"."""
-    shown = localization.format_day(when, "", staff_localization.active_language())
+    shown = localization.format_day_without_year_of_period(when, "", staff_localization.active_language())
     return shown.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -60,11 +60,11 @@ def format_day_with_weekday(when: date) -> str:
     return gettext("%(weekday)s, %(day)s") % {"weekday": WEEKDAYS[when.weekday()], "day": format_day(when)}
 
 
-def format_weekday_moment(when: datetime) -> str:
+def format_local_moment_with_weekday(local_moment: datetime) -> str:
     """A time in its own zone, with the day of the week: "Tuesday, 7 December 2021, 09:00"."""
-    weekday = WEEKDAYS[when.weekday()]
+    weekday = WEEKDAYS[local_moment.weekday()]
     return gettext("%(weekday)s, %(day)s, %(time)s") % {
         "weekday": weekday,
-        "day": format_day(when.date()),
-        "time": f"{when:%H:%M}",
+        "day": format_day(local_moment.date()),
+        "time": f"{local_moment:%H:%M}",
     }

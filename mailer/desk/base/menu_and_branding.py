@@ -83,7 +83,7 @@ def webhooks() -> MenuItem:
     )
 
 
-def sources() -> MenuItem:
+def story_sources_item() -> MenuItem:
     """Wagtail hook `register_admin_menu_item`: the places that stories come in from."""
     return _ForPermission(
         _("Sources"),

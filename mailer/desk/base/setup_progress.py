@@ -131,7 +131,7 @@ def back_link(user: User, *, on_server: bool = False) -> tuple[str, str] | None:
     return f"{reverse('wagtailadmin_home')}#desk-setup", label % {"done": done, "total": total}
 
 
-def back_buttons(user: User) -> list[Any]:
+def checklist_message_buttons(user: User) -> list[Any]:
     """The link back as a button of a message."""
     found = back_link(user)
     return [messages.button(*found)] if found else []

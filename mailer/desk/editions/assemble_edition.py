@@ -21,7 +21,7 @@ from mailer.desk.base.page_base_classes import NewsletterPage, current_user
 from mailer.editions.assemble import (
     EditionExists,
     InvalidPeriod,
-    create_draft_edition,
+    create_edition_unless_exists,
     create_unscheduled_edition,
     now_or_demo_time,
     parse_period,
@@ -118,7 +118,7 @@ class AssembleView(NewsletterPage, FormView[PeriodForm]):
             edition = (
                 create_unscheduled_edition(self.object, name, now, user)
                 if name
-                else create_draft_edition(self.object, form.cleaned_data["period"], now, user)
+                else create_edition_unless_exists(self.object, form.cleaned_data["period"], now, user)
             )
         except EditionExists as error:
             form.add_error("period", str(error))

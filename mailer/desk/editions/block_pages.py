@@ -27,7 +27,7 @@ from mailer.desk.base.edition_workflow import EditionLocked, change_draft
 from mailer.desk.base.form_widgets import CountriesInput, RichTextArea
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions.workbench import BLOCK_LABELS, rows_of
-from mailer.desk.stories.editor import value_as_text, without_markup
+from mailer.desk.stories.editor import serialize_form_value, without_markup
 from mailer.editions import draft_blocks, translation_glossary
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock
 from mailer.editions.models import Edition, Newsletter, StoryOverride
@@ -71,7 +71,9 @@ class BlockForm(forms.Form):
 
     def written(self) -> Values:
         """The valid fields as flat values, as the block stores them."""
-        return {name: value_as_text(value) for name, value in self.cleaned_data.items() if name != PLACE}
+        return {
+            name: serialize_form_value(value) for name, value in self.cleaned_data.items() if name != PLACE
+        }
 
     def coupled(self, touched: Collection[str]) -> set[str]:
         """Fields that make sense only together, if one of `touched` is among those that decide about them."""
@@ -177,7 +179,7 @@ class TextForm(BlockForm):
         """The inverse of `stored`."""
         texts = draft_blocks.texts_by_language(value)
         return {
-            "countries": value_as_text(value.get("countries") or ()),
+            "countries": serialize_form_value(value.get("countries") or ()),
             **{f"text_{code}": text for code, text in texts.items()},
         }
 
@@ -287,7 +289,7 @@ class WrittenForm(BlockForm):
     def values_of(value: Mapping[str, Any]) -> Values:
         """The inverse of `stored`."""
         return {
-            "countries": value_as_text(value.get("countries") or ()),
+            "countries": serialize_form_value(value.get("countries") or ()),
             "link": value.get("link") or "",
             "picture": str(value.get("picture") or ""),
             **{
@@ -684,7 +686,7 @@ class EditBlockPage(_BlockPage):
         """The names of the glossary that the block's saved texts hold."""
         texts = {
             code: sanitize.to_plain_text("\n".join(parts.values()))
-            for code, parts in draft_blocks.block_texts(self.block).items()
+            for code, parts in draft_blocks.block_texts_by_language(self.block).items()
         }
         named = [(code, staff_localization.language_name(code)) for code in self.edition.newsletter.languages]
         return translation_glossary.terms_with_forms_in(

@@ -32,14 +32,14 @@ from mailer.desk.base.edition_workflow import (
     EditionLocked,
     change_draft,
     next_action,
-    next_step_label,
+    next_step_sentence,
     state_tone_and_label,
 )
 from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.base.tables import StateColumn
 from mailer.desk.editions import workbench
-from mailer.desk.stories.editor import value_as_text
+from mailer.desk.stories.editor import serialize_form_value
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import Upcoming, now_or_demo_time, upcoming_edition
 from mailer.editions.models import Edition, EditionText, Newsletter, StoryOverride
@@ -261,7 +261,7 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
         base = draft_editing.parse_value_hashes(self.request.POST.get("base", "{}"))
         latest, written = (
             _settings_of(draft),
-            {name: value_as_text(one) for name, one in form.cleaned_data.items()},
+            {name: serialize_form_value(one) for name, one in form.cleaned_data.items()},
         )
         changes, conflicts = draft_editing.find_changes_and_conflicts(latest, written, base)
         if conflicts:
@@ -282,7 +282,7 @@ class SettingsPage(EditionPage, FormView[SettingsForm]):
 
 def _settings_of(draft: Edition) -> Values:
     """The fields of the form as flat values."""
-    return {name: value_as_text(getattr(draft, name)) for name in SettingsForm.Meta.fields}
+    return {name: serialize_form_value(getattr(draft, name)) for name in SettingsForm.Meta.fields}
 
 
 class _ChangedMeanwhile(Exception):  # noqa: N818  (an event, not an error)
@@ -392,7 +392,7 @@ class EditionViewSet(SnippetViewSet):
         Column(
             "next_step",
             label=gettext_lazy("Next step for this edition"),
-            accessor=lambda one: next_step_label(_state(one)),
+            accessor=lambda one: next_step_sentence(_state(one)),
         ),
     ]
     edit_handler = ObjectList(

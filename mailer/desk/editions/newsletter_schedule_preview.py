@@ -60,12 +60,12 @@ def _next_dates(newsletter: Newsletter) -> list[PlannedDate]:
 def _row(one: PlannedDate) -> DateRow:
     return DateRow(
         localized_names_and_dates.month_name(str(one.period)),
-        localized_names_and_dates.format_weekday_moment(one.assemble_at),
+        localized_names_and_dates.format_local_moment_with_weekday(one.assemble_at),
         date_moved_note(one.assemble_moved_for),
-        localized_names_and_dates.format_weekday_moment(one.cutoff_at)
+        localized_names_and_dates.format_local_moment_with_weekday(one.cutoff_at)
         if one.cutoff_at != one.assemble_at
         else "",
-        localized_names_and_dates.format_weekday_moment(one.send_at) if one.send_at else "",
+        localized_names_and_dates.format_local_moment_with_weekday(one.send_at) if one.send_at else "",
         date_moved_note(one.send_moved_for),
     )
 

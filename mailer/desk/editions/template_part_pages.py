@@ -153,7 +153,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         self.part = kwargs["part"]
         known = (
             *template_sandbox.shipped_part_names(),
-            *dict(newsletter_template_parts.parts_in_use(self.object)),
+            *dict(newsletter_template_parts.template_part_overrides(self.object)),
         )
         if self.part not in known:
             raise Http404
@@ -162,7 +162,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         return self.part
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        in_use = dict(newsletter_template_parts.parts_in_use(self.object))
+        in_use = dict(newsletter_template_parts.template_part_overrides(self.object))
         without = dict(
             newsletter_template_parts.merge_layers(
                 dict(template_sandbox.theme_parts(str((self.object.theme or {}).get("base", "")))),
@@ -215,7 +215,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
                 version.source, gettext("The earlier version of the template part is restored.")
             )
         if action == "save":
-            in_use = dict(newsletter_template_parts.parts_in_use(self.object)).get(self.part, "")
+            in_use = dict(newsletter_template_parts.template_part_overrides(self.object)).get(self.part, "")
             if _digest(in_use) not in (request.POST.get("base", ""), _digest(sent)):
                 self.draft = sent
                 messages.error(
@@ -235,7 +235,7 @@ class TemplatePartPage(NewsletterPage, TemplateView):
         return self.render_to_response(self.get_context_data())
 
     def _problems(self, source: str) -> list[Problem]:
-        parts = {**dict(newsletter_template_parts.parts_in_use(self.object)), self.part: source}
+        parts = {**dict(newsletter_template_parts.template_part_overrides(self.object)), self.part: source}
         masthead = dataclasses.replace(masthead_of(self.object), templates=tuple(sorted(parts.items())))
         return newsletter_template_parts.check_parts(masthead, [self.part])
 

@@ -196,7 +196,7 @@ class ThemeInput(forms.Widget):
             "widths": WIDTHS,
             "languages": [(code, staff_localization.language_name(code)) for code in _languages()],
             "language": preview_language(""),
-            "verdict": verdict_html(dict(theme.changed_tokens({theme.BASE: base, **changes}))),
+            "verdict": verdict_html(dict(theme.unvalidated_token_changes({theme.BASE: base, **changes}))),
             "preview": reverse("desk_theme_preview"),
         }
         return {"widget": widget}
@@ -273,7 +273,7 @@ class ThemeField(forms.Field):
     def validate(self, value: dict[str, str]) -> None:
         if value.get(theme.BASE, "") not in theme.THEMES:
             raise ValidationError(_("Choose one of the themes on the list."))
-        changes = dict(theme.changed_tokens(value))
+        changes = dict(theme.unvalidated_token_changes(value))
         found = [error for token, text in changes.items() if (error := theme.token_error(token, text))]
         errors = [translate_stored_texts.translated(error) for error in found]
         errors += [
@@ -354,7 +354,7 @@ class ThemePreview(StaffPage, TemplateView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         changes = ThemeInput().value_from_datadict(request.POST, request.FILES, "theme")
-        resolved = theme.changed_tokens(changes)
+        resolved = theme.unvalidated_token_changes(changes)
         language = preview_language(request.POST.get("theme-language", ""))
         masthead = _masthead(request.POST, changes)
         email = render_sample(masthead, language)
@@ -388,8 +388,8 @@ def _masthead(data: Mapping[str, Any], changes: Mapping[str, str]) -> Masthead:
         languages=site.languages,
         fallbacks=site.languages[:2],
         taglines=known.taglines if known else (),
-        theme=theme.changed_tokens(changes),
-        templates=newsletter_template_parts.parts_in_use(saved),
+        theme=theme.unvalidated_token_changes(changes),
+        templates=newsletter_template_parts.template_part_overrides(saved),
         texts=known.texts if known else (),
         logo=known.logo if known else None,
         logo_dark=known.logo_dark if known else None,

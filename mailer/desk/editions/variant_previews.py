@@ -95,7 +95,7 @@ def comparison_context(
 
     `content` is that of `shown`; `snapshot` its snapshot, None for the draft.
     """
-    earlier = variant_version_diff.snapshots_to_compare_with(edition, snapshot)
+    earlier = variant_version_diff.approved_and_previous_edition_snapshots(edition, snapshot)
     context: dict[str, Any] = {
         "versions": [(name, _version_label(name, one)) for name, one in earlier.items()],
         "comparing": beside if shown and beside in earlier else "",
@@ -104,7 +104,7 @@ def comparison_context(
     if not shown or beside not in earlier:
         return context
     context["version_label"] = _version_label(beside, earlier[beside])
-    before = variant_version_diff.variant_of(earlier[beside], countries, shown.language)
+    before = variant_version_diff.stored_or_rendered_variant(earlier[beside], countries, shown.language)
     if before is None:
         return context
     stories = (

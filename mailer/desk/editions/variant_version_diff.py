@@ -70,7 +70,9 @@ class Comparison:
     changes: tuple[str, ...]
 
 
-def snapshots_to_compare_with(edition: Edition, snapshot: Snapshot | None) -> dict[str, Snapshot]:
+def approved_and_previous_edition_snapshots(
+    edition: Edition, snapshot: Snapshot | None
+) -> dict[str, Snapshot]:
     """What a snapshot, or the draft, can be compared with: {APPROVED or SENT: snapshot}.
 
     The edition's last approved version before it, and the newsletter's edition that was sent last.
@@ -118,7 +120,9 @@ def make_comparison_with_last_approved(
     return changed
 
 
-def variant_of(snapshot: Snapshot, countries: Sequence[str], language: str) -> RenderedVariant | None:
+def stored_or_rendered_variant(
+    snapshot: Snapshot, countries: Sequence[str], language: str
+) -> RenderedVariant | None:
     """What subscribers of these countries and this language get of a snapshot; None: no email."""
     content = from_json(snapshot.content)
     head = content.masthead

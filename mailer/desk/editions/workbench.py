@@ -250,7 +250,7 @@ class WorkbenchPage(EditionPage):
             **pool.context(stories),
             **story_reach_context(content, self.request.GET.get("reach", "")),
             "subjects": subject_rows(draft, content),
-            "assembly": assembly_note(draft),
+            "assembly": assembled_on_note(draft),
             "added_kinds": [(kind, BLOCK_LABELS[kind]) for kind in ADDED_KINDS],
             "insertion_points": [(row.id, row.title) for row in rows],
         }
@@ -404,7 +404,7 @@ def _add(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
 
 
 def _take_in(draft: Edition, data: Mapping[str, str], now: datetime) -> Outcome:
-    new = draft_blocks.newly_ready(draft, now_or_demo_time(now))
+    new = draft_blocks.available_stories_not_left_out(draft, now_or_demo_time(now))
     ids = draft_blocks.add_stories(draft, new)
     text = ngettext(
         "%(count)s story is added to the edition.", "%(count)s stories are added to the edition.", len(ids)
@@ -512,7 +512,7 @@ def _row(block: RawBlock, stories: Mapping[int, StoryRow], overrides: Mapping[in
         countries = "" if country else localized_names_and_dates.country_names_or_all(())
         languages = "" if country else localized_names_and_dates.language_names(list(texts))
     elif kind in WRITTEN_KINDS:
-        written = draft_blocks.block_texts(block)
+        written = draft_blocks.block_texts_by_language(block)
         texts = {code: next(iter(parts.values())) for code, parts in written.items()}
         title = _excerpt(_first_text(texts)) or label
         countries = localized_names_and_dates.country_names_or_all(value.get("countries") or ())
@@ -631,7 +631,9 @@ def notes_on_languages_without_readers(
     }
 
 
-def readers_by_country(combinations: Iterable[Combination], served: Collection[str]) -> dict[str, int]:
+def readers_by_country_or_elsewhere(
+    combinations: Iterable[Combination], served: Collection[str]
+) -> dict[str, int]:
     """How many subscribers chose each country, perhaps among others; the keys are those of `reach`."""
     found: dict[str, int] = dict.fromkeys(("", *served, story_selection.ELSEWHERE), 0)
     for one in combinations:
@@ -722,7 +724,7 @@ def _first_summary(content: Content, language: str) -> str:
     return ""
 
 
-def assembly_note(draft: Edition) -> str:
+def assembled_on_note(draft: Edition) -> str:
     """When the edition was assembled."""
     zone = draft.newsletter.zone
     return _("This edition was assembled on %(moment)s.") % {
@@ -765,7 +767,7 @@ class ChecksPage(EditionPage):
             links_checked=links.total - links.waiting,
             no_send=bool(no_send.no_send_reason()),
             unread=notes_on_languages_without_readers(counted.combinations, self.edition.newsletter),
-            readers=readers_by_country(counted.combinations, content.masthead.countries),
+            readers=readers_by_country_or_elsewhere(counted.combinations, content.masthead.countries),
             may_check_links=self.request.user.has_perm(self.post_permission),
             findings=lines,
             checks_summary=findings_summary(lines, self.overview.state),

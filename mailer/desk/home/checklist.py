@@ -17,7 +17,7 @@ from django_stubs_ext import StrOrPromise
 
 from mailer.approval.models import Snapshot
 from mailer.delivery.models import Mailing
-from mailer.desk.base.edition_workflow import next_action, next_step_label, state_tone_and_label
+from mailer.desk.base.edition_workflow import next_action, next_step_sentence, state_tone_and_label
 from mailer.desk.base.setup_progress import OPTIONAL, has_possible_approver, is_on_server, setup_progress
 from mailer.desk.home.doctor_results import status_counts
 from mailer.desk.home.who_can_write_and_approve import who_can_approve_lines, who_can_write_lines
@@ -108,7 +108,7 @@ def _edition_lines(_user: User) -> tuple[str, ...]:
     if (edition := _first_edition()) is None:
         return ()
     state = edition_state.edition_state(edition)
-    return (f"{edition}: {state_tone_and_label(state)[1]}", next_step_label(state))
+    return (f"{edition}: {state_tone_and_label(state)[1]}", next_step_sentence(state))
 
 
 def _first_scheduled() -> Snapshot | None:

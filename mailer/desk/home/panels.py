@@ -90,7 +90,7 @@ class SecondFactorPanel(_Panel):
     def panel_context(self, user: User) -> dict[str, Any]:
         profile = UserProfile.objects.filter(user=user).first()
         is_closed = profile is not None and profile.dismissibles.get(self.dismissible_id)
-        shown = not is_closed and second_factor.is_advised_but_missing(user)
+        shown = not is_closed and second_factor.is_privileged_without_second_factor(user)
         return {"visible": shown, "dismissible_id": self.dismissible_id}
 
 

@@ -30,7 +30,7 @@ from mailer.desk.imports.labels_and_totals import (
     EFFECTS,
     STATUS_LABELS,
     accepted_and_rejected_samples,
-    address_warnings,
+    address_warnings_by_kind,
     totals,
 )
 from mailer.desk.imports.list_and_upload import State, state_tone_and_label
@@ -266,7 +266,7 @@ class ValuesForm(forms.Form):
         self._values: dict[str, UnknownValue] = {}
         for one in map(UnknownValue._make, job.options.get("unknown", ())):
             name = _field_name(one)
-            key = countries_and_languages.fold_name(one.value)
+            key = countries_and_languages.fold_case_and_apostrophes(one.value)
             present = chosen.get(one.kind, {}).get(key)
             offered = earlier.get(one.kind, {}).get(key)
             self._values[name] = one
@@ -357,7 +357,7 @@ class ImportPage(_ImportPage):
             zeros=[line for line in lines if line.is_zero],
             samples=accepted_and_rejected_samples(job),
             has_rejected=RejectedRow.objects.filter(job=job.pk).exists(),
-            warnings=address_warnings(job),
+            warnings=address_warnings_by_kind(job),
             opted_out=job.expected.get("do_not_mail", 0) if self.may_suppress else 0,
             undo_until=job.applied_at + UNDO_FOR
             if job.applied_at and job_lifecycle.RUNNER.can_undo(job, now)

@@ -171,7 +171,7 @@ def accepted_and_rejected_samples(job: ImportJob) -> list[Sample]:
     return [*found, *_rejected(job)]
 
 
-def address_warnings(job: ImportJob) -> list[tuple[str, str, str]]:
+def address_warnings_by_kind(job: ImportJob) -> list[tuple[str, str, str]]:
     """Warnings about addresses by kind: (kind, label with count, sample addresses)."""
     if job.state != State.READY:
         return []

@@ -36,7 +36,7 @@ class TrendPage(NewsletterPage, TemplateView):
         return may_view_editions(self.request.user)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sent = trend.sent_editions(self.object, timezone.now())
+        sent = trend.latest_sent_editions(self.object, timezone.now())
         return super().get_context_data(
             newsletter=self.object,
             sent=sent,

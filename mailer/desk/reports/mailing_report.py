@@ -166,7 +166,7 @@ def report_context(mailing: Mailing, now: datetime) -> dict[str, Any]:
     counts, engagement = stats_of(mailing, now), engagement_of(mailing)
     made = {**report_tables(counts, newsletter.zone), **click_tables(engagement)}
     charts = draw_charts(made, counts, newsletter.zone)
-    earlier = trend.sent_editions(newsletter, now, before=mailing)
+    earlier = trend.latest_sent_editions(newsletter, now, before=mailing)
     return {
         **progress_context(mailing, counts, now),
         "interventions": stop_rule_actions(mailing),

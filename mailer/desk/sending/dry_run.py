@@ -101,7 +101,7 @@ class FullTestPage(EditionPage):
             if nonce and not claim_form(f"dry run {user.pk} {nonce}", now):
                 text = gettext("This full test was already started. It was not started twice.")
                 raise ControlError("dry_run_active", text)
-            mailing_control.start_dry_run(snapshot, to, limit, user, now)
+            mailing_control.create_dry_run_mailing(snapshot, to, limit, user, now)
 
     def _form(self, data: Any = None) -> FullTestForm | None:
         """None if there is no open snapshot."""

@@ -41,7 +41,7 @@ class CommentAction(StoryAction):
         return self.to_story(f"#comment-{comment.pk}")
 
 
-def comments_for(user: User, story: Story) -> list[tuple[StoryComment, bool]]:
+def comments_with_may_mark_done(user: User, story: Story) -> list[tuple[StoryComment, bool]]:
     """The comments, oldest first, each with whether the user may mark it as done.
 
     Those may who may edit the story, and who wrote the comment.
@@ -60,7 +60,7 @@ class CommentDoneAction(StoryAction):
 
     def post(self, request: HttpRequest, pk: int, comment: int) -> HttpResponse:
         user = current_user(request)
-        allowed = {one.pk: may_settle for one, may_settle in comments_for(user, self.object)}
+        allowed = {one.pk: may_settle for one, may_settle in comments_with_may_mark_done(user, self.object)}
         if comment not in allowed:
             raise Http404
         if not allowed[comment]:

@@ -78,7 +78,7 @@ class CarryOverAction(OwnStory, StoryAction):
             draft_editing.set_earliest_period(self.object, "", current_user(request), timezone.now())
             messages.success(request, _("Saved"))
             return self.to_story()
-        period = next_period(self.object)
+        period = month_after_planned_edition(self.object)
         draft_editing.set_earliest_period(self.object, period, current_user(request), timezone.now())
         text = _("The story “%(story)s” is carried over to the edition of %(month)s.")
         messages.success(
@@ -87,7 +87,7 @@ class CarryOverAction(OwnStory, StoryAction):
         return self.to_story()
 
 
-def next_period(story: Story) -> str:
+def month_after_planned_edition(story: Story) -> str:
     """The month after the one whose edition would take the story or holds it: "2022-01"."""
     now = now_or_demo_time(timezone.now())
     newsletters = [

@@ -33,7 +33,7 @@ from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.form_widgets import OrderedCountriesInput, RichTextArea, parse_non_negative_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
 from mailer.desk.stories import editions_of_story, preview, source_panel_and_suggestions
-from mailer.desk.stories.comments import comments_for
+from mailer.desk.stories.comments import comments_with_may_mark_done
 from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, state_tone_and_label
 from mailer.editions import translation_glossary
 from mailer.editions.models import country_choices
@@ -174,7 +174,7 @@ class StoryForm(forms.Form):
         values = {}
         for name in self.fields:
             if name in self.cleaned_data:
-                values[name] = value_as_text(self.cleaned_data[name])
+                values[name] = serialize_form_value(self.cleaned_data[name])
         return values
 
     def rows(self, parts: Sequence[str]) -> list[tuple[str, Any, list[tuple[str, str, Any]]]]:
@@ -217,17 +217,17 @@ def _text_field(part: str, language: str) -> forms.Field:
     return kind(label=label, required=False, max_length=_LENGTHS.get(part), widget=widget)
 
 
-def value_as_text(value: Any) -> str:
+def serialize_form_value(cleaned_value: Any) -> str:
     """A form field's clean value as text: codes with commas, a date in ISO 8601, a primary key."""
-    if value is None:
+    if cleaned_value is None:
         return ""
-    if isinstance(value, (list, tuple)):
-        return ",".join(split_codes(value))
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    return str(getattr(value, "pk", value))
+    if isinstance(cleaned_value, (list, tuple)):
+        return ",".join(split_codes(cleaned_value))
+    if isinstance(cleaned_value, time):
+        return f"{cleaned_value:%H:%M}"
+    if hasattr(cleaned_value, "isoformat"):
+        return str(cleaned_value.isoformat())
+    return str(getattr(cleaned_value, "pk", cleaned_value))
 
 
 class _Editor(StaffPage, TemplateView):
@@ -489,7 +489,7 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
     }
     if not story.pk:
         return context
-    shown = preview.story_html(story, languages[0])
+    shown = preview.store_pictures_and_render_story(story, languages[0])
     return {
         **context,
         "destinations": editions_of_story.of_story(
@@ -508,7 +508,7 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
             )
             for change in draft_editing.changes_of(story, 20)[:6]
         ],
-        "comments": comments_for(current_user(request), story),
+        "comments": comments_with_may_mark_done(current_user(request), story),
         **source_panel_and_suggestions.panel_of(story, field_label),
         "preview_html": shown,
     }

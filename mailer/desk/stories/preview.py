@@ -12,7 +12,7 @@ from django.views.generic import TemplateView
 from mailer import staff_localization
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
 from mailer.desk.stories import editions_of_story
-from mailer.desk.stories.comments import comments_for
+from mailer.desk.stories.comments import comments_with_may_mark_done
 from mailer.editions import pictures
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import content_of_story
@@ -21,7 +21,7 @@ from mailer.stories import draft_editing
 from mailer.stories.models import Story
 
 
-def story_html(story: Story, language: str) -> str:
+def store_pictures_and_render_story(story: Story, language: str) -> str:
     """The HTML of the story's block; empty while it has no text, or there is no newsletter yet."""
     served = list(Newsletter.objects.all())
     wanted = set(story.countries)
@@ -54,8 +54,8 @@ class StoryPreview(ObjectPage[Story], TemplateView):
         language = self.request.GET.get("language", "")
         language = language if language in offered else offered[0]
         return super().get_context_data(
-            html=story_html(draft, language),
-            comments=comments_for(current_user(self.request), draft),
+            html=store_pictures_and_render_story(draft, language),
+            comments=comments_with_may_mark_done(current_user(self.request), draft),
             story=draft,
             language_name=staff_localization.language_name(language),
             **kwargs,

@@ -124,10 +124,10 @@ class SourceLine:
         return self.item.reviewed_at is None and self.item.role == StorySourceItem.Role.ORIGIN
 
 
-def source_item_lines(draft: Story, label: Any) -> list[SourceLine]:
+def source_lines_for_story(draft: Story, label: Any) -> list[SourceLine]:
     """The entries of sources that belong to the story. `label`: names a field of the form."""
     items = draft.source_items.select_related("source", "similar_to").order_by("pk")
-    deleted = bool(items_removed_at_source.stories_removed_at_source([draft.pk]))
+    deleted = bool(items_removed_at_source.removed_stories_to_decide([draft.pk]))
     lines = [_line(item, draft, label, deleted=deleted) for item in items]
     return sorted(lines, key=lambda line: line.item.role != StorySourceItem.Role.ORIGIN)
 
@@ -270,7 +270,7 @@ def sent_edition_month_names(story: Story) -> list[str]:
 
 def panel_of(draft: Story, label: Any) -> dict[str, Any]:
     """The template's context: the entries, and the months in whose sent editions the story is."""
-    lines = source_item_lines(draft, label)
+    lines = source_lines_for_story(draft, label)
     changed = any(line.changes for line in lines)
     similar = draft.similar_items.select_related("source", "story").exclude(story=None) if lines else ()
     return {
@@ -376,7 +376,7 @@ class SuggestionsPage(StaffPage, TemplateView):
         waiting = waiting_items(current_user(self.request))
         items = waiting.select_related("source", "story").prefetch_related("story__texts")[:_LISTED]
         language = staff_localization.active_language()
-        deleted = items_removed_at_source.stories_removed_at_source(
+        deleted = items_removed_at_source.removed_stories_to_decide(
             [item.story_id for item in items if item.story_id]
         )
         rows = [

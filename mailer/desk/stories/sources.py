@@ -25,7 +25,7 @@ from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.form_widgets import CountriesInput, LanguageSelect
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
-from mailer.desk.base.setup_progress import back_buttons
+from mailer.desk.base.setup_progress import checklist_message_buttons
 from mailer.instance.no_send import NoSend, require_sending
 from mailer.stories.models import Story, StorySource
 from mailer.stories.record_source_items import preview_items
@@ -292,7 +292,9 @@ class _SourceFormPage(_SourcePage, FormPage[SourceForm]):
     def _preview(self, form: SourceForm, now: datetime) -> dict[str, Any]:
         source = StorySource(pk=self.source.pk if self.source else None, **form.values())
         known, loopback = polling.settings_of(source, now), self.allow_loopback
-        result = polling.read_once(known, {}, now, _TRY_LIMITS, parsers=self.parsers, allow_loopback=loopback)
+        result = polling.read_source_without_recording(
+            known, {}, now, _TRY_LIMITS, parsers=self.parsers, allow_loopback=loopback
+        )
         rows = [row_of(story) for story in preview_items(source, result.items[:_SHOWN], now)]
         return {
             "rows": rows,
@@ -316,7 +318,7 @@ class AddSourcePage(_SourceFormPage):
         messages.success(
             self.request,
             gettext("The source is saved. Its first stories arrive within a minute."),
-            buttons=back_buttons(current_user(self.request)),
+            buttons=checklist_message_buttons(current_user(self.request)),
         )
         return redirect("desk_source", source.pk)
 

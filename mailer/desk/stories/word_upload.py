@@ -226,7 +226,7 @@ class WordStoriesPage(StaffPage, TemplateView):
 
     def _items(self, found: SourceResult) -> tuple[Any, ...]:
         own = contributor_permissions.contributor_countries(current_user(self.request))
-        return word_uploads.with_missing_countries_filled(found.items, own)
+        return word_uploads.fill_countries_from_single_country_author(found.items, own)
 
     def _stories(self, found: SourceResult) -> list[DocumentStory]:
         return word_uploads.preview_document_stories(self._items(found), timezone.now())

@@ -61,7 +61,7 @@ class ReconfirmPage(_CampaignView, ObjectPage[Segment]):
                 with transaction.atomic():
                     if self.is_repeated("reconfirmation"):
                         return redirect("desk_reconfirmations")
-                    campaign = campaigns.create(
+                    campaign = campaigns.start_campaign(
                         self.object, data["mailing_list"], data["days"], by, timezone.now()
                     )
                     log(instance=campaign, action="desk.reconfirm", user=request.user)

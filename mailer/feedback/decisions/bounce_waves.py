@@ -94,7 +94,7 @@ def decide_wave(wave: BounceWave, *, suppress: bool, by: str, now: datetime) -> 
     )
 
 
-def review_waves(now: datetime) -> None:
+def expire_held_decisions_and_waves(now: datetime) -> None:
     """Dismiss decisions that a later delivery disproves or nothing confirms, and end waves without any
     left.
     """

@@ -57,7 +57,7 @@ def evaluate_and_apply(subscribers: Collection[int], now: datetime) -> None:
 
 def review_bounce_waves_and_probes(now: datetime) -> None:
     """The worker's job: decide what waited for time or for later deliveries, in bounce waves and probes."""
-    bounce_waves.review_waves(now)
+    bounce_waves.expire_held_decisions_and_waves(now)
     _review_probes(now)
 
 
@@ -89,10 +89,10 @@ def _reconsider(case: _Case, current: SuppressionDecision) -> None:
         State.APPLIED,
     )
     if stronger:
-        suppression_decision_states.record_stronger_reason(current, decision)
+        suppression_decision_states.replace_reason_and_add_events(current, decision)
         suppression_decision_states.apply_and_unsubscribe_complainer(current, case.person, case.now)
     elif decision.effect == "suppress" and current.state != State.APPLIED:
-        suppression_decision_states.record_stronger_reason(current, decision)
+        suppression_decision_states.replace_reason_and_add_events(current, decision)
         bounce_waves.apply_or_hold_confirmed(current, case.person, case.now)
 
 

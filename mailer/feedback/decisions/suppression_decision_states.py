@@ -73,7 +73,7 @@ def create(
     return row
 
 
-def record_stronger_reason(row: SuppressionDecision, decision: Decision) -> None:
+def replace_reason_and_add_events(row: SuppressionDecision, decision: Decision) -> None:
     """Give a decision the stronger reason that later events are."""
     row.rule, row.reason = decision.rule, decision.reason
     row.save(update_fields=["rule", "reason"])

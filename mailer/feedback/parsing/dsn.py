@@ -64,11 +64,11 @@ def is_read_receipt(root: Part) -> bool:
 
 def find_addresses(text: str) -> list[str]:
     """Every address in a text, lower case, without the punctuation around it, each once."""
-    found = dict.fromkeys(clean_address(match) for match in _ADDRESS.findall(text))
+    found = dict.fromkeys(lowercase_without_punctuation(match) for match in _ADDRESS.findall(text))
     return [address for address in found if not address.endswith("@")]
 
 
-def clean_address(address: str) -> str:
+def lowercase_without_punctuation(address: str) -> str:
     """The address in lower case, without the punctuation of the sentence around it."""
     if not address.isascii():
         address = _WITHOUT_SPACES.sub("", address)

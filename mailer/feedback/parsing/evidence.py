@@ -110,11 +110,11 @@ def match_token(addresses: Iterable[str], text: str = "") -> TokenMatch | None:
     A token is found when it was cut, folded in case or surrounded by what a relay adds; a forged one is not.
     """
     for address in addresses:
-        if (match := _match_tokens(message_identifiers.find_tokens(address))) is not None:
+        if (match := _match_tokens(message_identifiers.find_possible_tokens(address))) is not None:
             return match
     if not text:
         return None
-    tokens = message_identifiers.find_tokens(text)
+    tokens = message_identifiers.find_possible_tokens(text)
     delivery = message_identifiers.first_id("delivery", (found for found in tokens if found.in_message_id))
     return _match_tokens(tokens) if delivery is None else TokenMatch(delivery, "message_id")
 

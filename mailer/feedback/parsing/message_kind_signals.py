@@ -176,7 +176,7 @@ def is_unsubscribe_subject(headers: Headers) -> bool:
     return bool(_UNSUBSCRIBE_SUBJECT.match(headers.decoded("subject")[:100]))
 
 
-def ses_event_type(text: str) -> str:
+def ses_bounce_or_complaint(text: str) -> str:
     """The event in a notice of Amazon SES in JSON: bounce or complaint; "" where the text is none."""
     event = _SES_EVENT.search(text[:3000])
     return event[1].lower() if event else ""

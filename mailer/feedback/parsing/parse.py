@@ -215,7 +215,7 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
     if (
         evidence.root.parameters.get("report-type", "").lower() == "delivery-status"
         or "x-failed-recipients" in headers
-        or message_kind_signals.ses_event_type(notice.text) == "bounce"
+        or message_kind_signals.ses_bounce_or_complaint(notice.text) == "bounce"
     ):
         return True
     if not notice.has_returned_message and message_kind_signals.looks_like_sign_in_phishing(notice.text):
@@ -364,7 +364,7 @@ def find_feedback_type(root: Part, notice: NoticeText) -> str:
     fields = _report_fields(root)
     if fields is not None:
         return _first_token(fields.first("feedback-type")) or _UNTYPED
-    if message_kind_signals.ses_event_type(notice.text) == "complaint":
+    if message_kind_signals.ses_bounce_or_complaint(notice.text) == "complaint":
         return message_kind_signals.ses_complaint_type_or_abuse(notice.text)
     return "abuse" if _JUNKED in notice.returned else ""
 

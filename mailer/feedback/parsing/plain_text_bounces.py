@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from mailer.feedback.parsing.dsn import WIDE, clean_address, find_addresses
+from mailer.feedback.parsing.dsn import WIDE, find_addresses, lowercase_without_punctuation
 from mailer.feedback.parsing.message_kind_signals import KeywordList, keyword_pattern
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
 
@@ -254,7 +254,7 @@ def _expanded_from(text: str, name: str) -> str:
 
 
 def _without_type(address: str) -> str:
-    return clean_address(_ADDRESS_TYPE.sub("", address))
+    return lowercase_without_punctuation(_ADDRESS_TYPE.sub("", address))
 
 
 def _split(text: str) -> tuple[str, str]:

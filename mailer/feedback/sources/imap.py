@@ -60,13 +60,13 @@ def open_mailbox(
     token_path: Path | None,
     position: str,
     save_position: Callable[[str], None],
-    since: datetime | None = None,
+    first_poll_since: datetime | None = None,
     timing: Timing = _TIMING,
 ) -> Iterator[ImapMailbox]:
     """The folder that [bounces] imap_… names, signed in to. Raises MailboxError.
 
     `position` is what `save_position` was called with last. Where it is empty, messages that arrived on days
-    before `since` are ignored.
+    before `first_poll_since` are ignored.
     """
     server = str(server_of(bounces))
     require_tls(server, bounces.imap_host, bounces.imap_security, "imap_security")
@@ -74,7 +74,7 @@ def open_mailbox(
         client = _connect(bounces)
         try:
             _sign_in(client, bounces, token_path)
-            mailbox = ImapMailbox(client, bounces, position, save_position, since, timing)
+            mailbox = ImapMailbox(client, bounces, position, save_position, first_poll_since, timing)
             try:
                 yield mailbox
             finally:

@@ -138,7 +138,9 @@ def _run_source(source: Source, ingest: Ingest, now: Clock, stop: Stop, retries:
         with source.open(now()) as mailbox:
             again = True
             while again:
-                failed = ingest_mailbox_counting_failures(mailbox, PollSummary(), ingest, now, stop, retries)
+                failed = ingest_mailbox_return_failed_count(
+                    mailbox, PollSummary(), ingest, now, stop, retries
+                )
                 source_health.record_source_ok(source.url, now(), failed)
                 again = not stop() and mailbox.wait_for_more(stop)
         if source.interval and not stop():
@@ -159,13 +161,13 @@ def poll_all(ingest: Ingest, now: Clock) -> tuple[PollSummary, list[str]]:
     for source in configured_mailboxes(settings.CONFIG):
         try:
             with source.open(now()) as mailbox:
-                ingest_mailbox_counting_failures(mailbox, total, ingest, now, lambda: False)
+                ingest_mailbox_return_failed_count(mailbox, total, ingest, now, lambda: False)
         except MailboxError as error:
             errors.append(str(error))
     return total, errors
 
 
-def ingest_mailbox_counting_failures(
+def ingest_mailbox_return_failed_count(
     mailbox: Mailbox,
     summary: PollSummary,
     ingest: Ingest,

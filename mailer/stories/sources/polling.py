@@ -120,7 +120,7 @@ def poll(
         yield from polling.run(lambda: StorySource.objects.filter(pk__in=chosen), lambda: False, once=True)
 
 
-def read_once(
+def read_source_without_recording(
     source: SourceSettings,
     validators: Mapping[str, str],
     now: datetime,

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 import mailer.demo
-from mailer.approval.preflight.measure_picture_sharpness import sharpness
+from mailer.approval.preflight.measure_picture_sharpness import edge_sharpness
 from mailer.approval.preflight.picture_checks import BLURRED
 
 _SIZE = (480, 320)
@@ -73,30 +73,30 @@ DRAWINGS = {
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_drawing_is_not_called_blurred(name: str) -> None:
-    value = sharpness(DRAWINGS[name])
+    value = edge_sharpness(DRAWINGS[name])
     assert value is None or value >= BLURRED
 
 
 @pytest.mark.parametrize("name", ["a single colour", "a gradient", "an icon"])
 def test_picture_without_edges_is_not_judged(name: str) -> None:
-    assert sharpness(DRAWINGS[name]) is None
+    assert edge_sharpness(DRAWINGS[name]) is None
 
 
 @pytest.mark.parametrize("path", _SCENES, ids=lambda path: path.stem)
 def test_scene_is_blurred_only_where_no_part_of_it_is_sharp(path: Path) -> None:
     with Image.open(path) as opened:
         scene = opened.convert("RGB").resize((720, 480))
-    sharp = sharpness(file_of(scene, "JPEG", quality=82))
+    sharp = edge_sharpness(file_of(scene, "JPEG", quality=82))
     assert sharp is not None
     assert sharp >= BLURRED
     for radius in (1.5, 3, 6):
         blurred = scene.filter(ImageFilter.GaussianBlur(radius))
-        value = sharpness(file_of(blurred, "JPEG", quality=82))
+        value = edge_sharpness(file_of(blurred, "JPEG", quality=82))
         assert value is not None, radius
         assert value < BLURRED, radius
     # A portrait: its background is out of focus, its middle is sharp.
     middle = (300, 180, 420, 300)
     blurred.paste(scene.crop(middle), middle)
-    portrait = sharpness(file_of(blurred, "JPEG", quality=82))
+    portrait = edge_sharpness(file_of(blurred, "JPEG", quality=82))
     assert portrait is not None
     assert portrait >= BLURRED

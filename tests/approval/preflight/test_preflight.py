@@ -11,7 +11,7 @@ from mailer.approval.preflight.findings_and_overrides import Finding, Override
 from mailer.approval.snapshot_state_changes import PreflightFailed
 from mailer.approval.submit import submit
 from mailer.demo import seed
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.audience import Audience
 from mailer.editions.models import Edition, Newsletter
 from mailer.editions.rendering_input import content_of
@@ -84,7 +84,7 @@ def _findings(edition: Edition) -> tuple[Finding, ...]:
 
 def test_the_sample_edition_has_no_error_and_few_lines() -> None:
     seed.seed(seed.ASSEMBLED_AT)
-    edition = create_draft_edition(
+    edition = create_edition_unless_exists(
         Newsletter.objects.get(slug=seed.NEWSLETTER), seed.PERIOD, seed.ASSEMBLED_AT
     )
     findings = _findings(edition)

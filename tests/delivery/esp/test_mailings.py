@@ -17,7 +17,7 @@ from mailer.delivery.esp.capabilities import CAPABILITIES
 from mailer.delivery.ledger import recover_and_finish
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings, mailing_control
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.audience import Audience
 from mailer.editions.models import EditionText
 from mailer.editions.rendering_input import content_of
@@ -71,7 +71,7 @@ def released_with(written: str) -> Mailing:
     made = cast.newsletter()
     cast.december_stories(staff.writer)
     StoryText.objects.update(headline=f"On {written} today", summary=f"Of {written}.")
-    edition = create_draft_edition(made, "2021-12", NOW)
+    edition = create_edition_unless_exists(made, "2021-12", NOW)
     edition.texts = [EditionText(language="en", subject=f"About {written} & more")]
     edition.save()
     edition.save_revision().publish()
@@ -209,7 +209,7 @@ def test_a_dry_run_is_marked_and_goes_to_staff_without_a_subscribers_links(api):
     edition = cast.december(staff.writer)
     readers(3)
     snapshot = submit.submit(edition, staff.writer, NOW)
-    mailing = mailing_control.start_dry_run(snapshot, "dana@office.example.org", None, None, NOW)
+    mailing = mailing_control.create_dry_run_mailing(snapshot, "dana@office.example.org", None, None, NOW)
     advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     send()
     assert states(mailing) == {"accepted": 3} and balances(mailing)

@@ -458,7 +458,7 @@ def test_deliveries_under_way_when_a_mailing_expires_are_not_excluded():
     (sent,) = take(mailing, "a", 1)
     Mailing.objects.update(expires_at=NOW)
     later = mailing.snapshot.window_until + timedelta(minutes=1)
-    recover_and_finish.expire_open_deliveries(later)
+    recover_and_finish.refuse_or_exclude_expired_deliveries(later)
     assert states(mailing) == {"claimed": 1, "excluded": 2}
     claim_and_record.record_accepted({"250 queued": [sent.id]}, "a", later)
     assert states(mailing) == {"accepted": 1, "excluded": 2}

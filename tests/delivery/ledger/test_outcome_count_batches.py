@@ -84,7 +84,7 @@ class Process:
         now = self.clock()
         found = group(attempts, now, {}, recover_and_finish.settle_at(now))
         failed = [one for one in attempts if not 200 <= one[1].code < 300]
-        failures = mailing_circuit_breaker.failures_of(failed, ())
+        failures = mailing_circuit_breaker.failures_by_mailing(failed, ())
         try:
             with transaction.atomic():
                 claim_and_record.record_attempts(attempts, found, failures, self.journal.owner, now)

@@ -67,7 +67,7 @@ def test_after_window_and_expiry_nothing_is_sent():
     Delivery.objects.filter(pk=attempted.pk).update(state="deferred", attempts=1, due_at=NOW)
     expired = mailing.expires_at + timedelta(minutes=1)
     assert expired < mailing.snapshot.window_until
-    recover_and_finish.expire_open_deliveries(expired)
+    recover_and_finish.refuse_or_exclude_expired_deliveries(expired)
     # The time for retries is over; deliveries never attempted may still be sent within the approved window.
     assert states(mailing) == {"planned": 2, "refused": 1}
     assert send(Clock(mailing.snapshot.window_until + timedelta(minutes=1))).attempted == 0
@@ -81,7 +81,9 @@ def test_deliveries_deferred_by_the_throttle_may_be_sent_until_the_window_ends()
     readers(1)
     mailing = released()
     Delivery.objects.update(state="deferred", attempts=0, due_at=NOW)
-    recover_and_finish.expire_open_deliveries(mailing.expires_at + timedelta(minutes=1))
+    recover_and_finish.refuse_or_exclude_expired_deliveries(mailing.expires_at + timedelta(minutes=1))
     assert states(mailing) == {"deferred": 1}
-    recover_and_finish.expire_open_deliveries(mailing.snapshot.window_until + timedelta(minutes=1))
+    recover_and_finish.refuse_or_exclude_expired_deliveries(
+        mailing.snapshot.window_until + timedelta(minutes=1)
+    )
     assert states(mailing) == {"excluded": 1} and balances(mailing)

@@ -49,7 +49,7 @@ def half_sent() -> Mailing:
 
 def restored(at: datetime = NOW) -> None:
     """From here on the database is a copy."""
-    models.begin_no_send(Instance.Reason.RESTORED, at)
+    models.begin_or_replace_no_send(Instance.Reason.RESTORED, at)
 
 
 def resume(choice: Choice | None, mailing: Mailing, **options: bool) -> None:

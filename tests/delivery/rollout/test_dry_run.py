@@ -47,7 +47,7 @@ def submitted() -> Snapshot:
 
 
 def start(snapshot, limit=None):
-    mailing = mailing_control.start_dry_run(snapshot, STAFF, limit, None, NOW)
+    mailing = mailing_control.create_dry_run_mailing(snapshot, STAFF, limit, None, NOW)
     advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     mailing.refresh_from_db()
     return mailing
@@ -132,7 +132,7 @@ def test_it_is_paused_when_the_snapshot_is_withdrawn(relay, snapshot):
 
 
 def test_it_is_cancelled_when_the_snapshot_is_withdrawn_before_planning(snapshot):
-    mailing = mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
+    mailing = mailing_control.create_dry_run_mailing(snapshot, STAFF, None, None, NOW)
     snapshot_state_changes.withdraw(snapshot, snapshot.submitted_by)
     advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     mailing.refresh_from_db()
@@ -164,7 +164,7 @@ def test_it_is_paused_resumed_and_cancelled_like_a_mailing(relay, snapshot):
 )
 def test_a_wrong_recipient_or_limit_is_refused(snapshot, to, limit, code):
     with pytest.raises(mailing_control.ControlError) as refused:
-        mailing_control.start_dry_run(snapshot, to, limit, None, NOW)
+        mailing_control.create_dry_run_mailing(snapshot, to, limit, None, NOW)
     assert refused.value.code == code
     assert not Mailing.objects.exists()
 
@@ -173,34 +173,38 @@ def test_staff_who_are_subscribed_may_receive_it(snapshot):
     cast.User.objects.create_user("dana", STAFF, "a long password")
     cast.reader("dana")
     Subscriber.objects.filter(email__startswith="dana").update(email=STAFF)
-    assert mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW).dry_run_to == STAFF
+    assert mailing_control.create_dry_run_mailing(snapshot, STAFF, None, None, NOW).dry_run_to == STAFF
 
 
 def test_an_account_that_is_not_active_is_not_staff(snapshot, configure):
     configure(sending={"dry_run_domains": ()})
     account = cast.User.objects.create_user("dana", STAFF, "a long password", is_active=False)
     with pytest.raises(mailing_control.ControlError) as refused:
-        mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
+        mailing_control.create_dry_run_mailing(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "not_staff"
     account.is_active = True
     account.save()
-    assert mailing_control.start_dry_run(snapshot, STAFF.upper(), None, None, NOW).dry_run_to == STAFF
+    assert (
+        mailing_control.create_dry_run_mailing(snapshot, STAFF.upper(), None, None, NOW).dry_run_to == STAFF
+    )
 
 
 def test_dry_runs_send_so_many_messages_a_day_and_no_more(snapshot, configure):
     configure(sending={"dry_run_messages_per_day": 20})
     for limit in (None, 8):
-        mailing_control.cancel(mailing_control.start_dry_run(snapshot, STAFF, limit, None, NOW), None, NOW)
+        mailing_control.cancel(
+            mailing_control.create_dry_run_mailing(snapshot, STAFF, limit, None, NOW), None, NOW
+        )
     with pytest.raises(mailing_control.ControlError) as refused:
-        mailing_control.start_dry_run(snapshot, STAFF, 1, None, NOW)
+        mailing_control.create_dry_run_mailing(snapshot, STAFF, 1, None, NOW)
     assert refused.value.code == "daily_limit"
-    assert mailing_control.start_dry_run(snapshot, STAFF, 1, None, NOW + timedelta(hours=25))
+    assert mailing_control.create_dry_run_mailing(snapshot, STAFF, 1, None, NOW + timedelta(hours=25))
 
 
 def test_a_second_one_must_wait_for_the_first(snapshot):
     start(snapshot)
     with pytest.raises(mailing_control.ControlError) as refused:
-        mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
+        mailing_control.create_dry_run_mailing(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "dry_run_active"
 
 
@@ -210,7 +214,7 @@ def test_a_sent_edition_cannot_have_one(snapshot):
     snapshot_state_changes.schedule(snapshot, staff["approver"], None, NOW)
     advance_mailings.create_and_start_or_hold_due_mailings(NOW)
     with pytest.raises(mailing_control.ControlError) as refused:
-        mailing_control.start_dry_run(snapshot, STAFF, None, None, NOW)
+        mailing_control.create_dry_run_mailing(snapshot, STAFF, None, None, NOW)
     assert refused.value.code == "snapshot_not_open"
 
 

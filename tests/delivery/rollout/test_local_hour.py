@@ -114,7 +114,7 @@ def test_no_delivery_expires_before_its_hour(snapshot, configure):
     snapshot_state_changes.schedule(snapshot, approver(), None, AT + timedelta(hours=1), local_hour=9)
     (mailing,) = advance_mailings.create_and_start_or_hold_due_mailings(AT + timedelta(hours=1))
     late = AT + timedelta(hours=23)
-    recover_and_finish.expire_open_deliveries(late)
+    recover_and_finish.refuse_or_exclude_expired_deliveries(late)
     recover_and_finish.finish_mailings(late)
     mailing.refresh_from_db()
     assert (mailing.state, states(mailing)) == ("sending", {"deferred": 3, "excluded": 1})

@@ -11,7 +11,7 @@ from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing
 from mailer.delivery.rollout import advance_mailings, mailing_control, plan_deliveries
 from mailer.delivery.rollout.plan_deliveries import plan_then_start_or_hold
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.stories.models import StoryText
 from subscribers.models import Subscriber, Subscription
 from subscribers.suppression import suppress
@@ -143,7 +143,7 @@ def test_readers_of_silent_countries_are_put_off_once_and_counted():
         cast.reader(name, countries)
 
     def sent(period, at):
-        edition = create_draft_edition(made, period, at)
+        edition = create_edition_unless_exists(made, period, at)
         snapshot = submit.submit(edition, staff.writer, at)
         snapshot_state_changes.approve(snapshot, staff.approver, snapshot.sha256, at)
         snapshot_state_changes.schedule(snapshot, staff.approver, None, at)

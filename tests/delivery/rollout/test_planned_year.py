@@ -215,7 +215,7 @@ def _sendings() -> Iterator[datetime]:
 def _decide(monthly: Newsletter, staff: cast.Staff, now: datetime) -> None:
     """What people do in the meantime: assemble what was left to them, and approve what is submitted."""
     for plan in EditionPlan.objects.filter(state=EditionPlan.State.LATE).select_related("newsletter"):
-        assemble.create_draft_edition(plan.newsletter, plan.period, now, staff.writer)
+        assemble.create_edition_unless_exists(plan.newsletter, plan.period, now, staff.writer)
     if now > at(FRIDAYS[-1], 23):
         # The weekly one ends.
         Newsletter.objects.filter(slug="weekly").update(assemble_on="")

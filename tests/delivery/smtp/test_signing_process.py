@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from mailer.delivery.smtp import signing_process
-from mailer.delivery.smtp.signing_process import DigestSigner, RsaLanes, sign_interleaved
+from mailer.delivery.smtp.signing_process import DigestSigner, RsaLanes, sign_round_robin
 from tests.conftest import lacking
 
 DIGESTS = [sha256(b"%d" % number).digest() for number in range(21)]
@@ -106,7 +106,7 @@ def test_each_key_signs_its_own_digests(installed):
     installed(Library())
     other = ed25519.Ed25519PrivateKey.generate()
     both = [digest for digest in DIGESTS for _ in range(2)]
-    signatures = sign_interleaved([DigestSigner(usual_key()).sign, DigestSigner(other).sign], both)
+    signatures = sign_round_robin([DigestSigner(usual_key()).sign, DigestSigner(other).sign], both)
     check(signatures[::2])
     assert signatures[1::2] == [other.sign(digest) for digest in DIGESTS]
 

@@ -43,7 +43,9 @@ def test_a_dry_run_is_not_counted(configure):
     with Relay() as relay:
         configure(smtp={"port": relay.port})
         mailing = plan_then_start_or_hold(
-            mailing_control.start_dry_run(approved_snapshot(), "team@office.example.org", None, None, NOW),
+            mailing_control.create_dry_run_mailing(
+                approved_snapshot(), "team@office.example.org", None, None, NOW
+            ),
             NOW,
         )
         assert send(mailing=mailing).accepted == 2

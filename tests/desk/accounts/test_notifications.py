@@ -17,7 +17,7 @@ from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
 from mailer.approval.outcome_notices import send_approval_outcome_notices
 from mailer.delivery.outbox import staff_alerts
-from mailer.delivery.outbox.mailing_notices import notify_staff_of_stopped_and_sent_mailings
+from mailer.delivery.outbox.mailing_notices import notify_of_mailings_and_count_emails
 from mailer.delivery.rollout import mailing_control
 from mailer.stories.models import Story
 from tests.desk import cast
@@ -86,8 +86,8 @@ def test_who_decides_is_notified_of_the_end_and_of_a_stop(desk: Desk, state: str
     now = timezone.now()
     mailing.finished_at = now if state == "done" else None
     mailing.save()
-    notify_staff_of_stopped_and_sent_mailings(now)
-    assert notify_staff_of_stopped_and_sent_mailings(now) == 0
+    notify_of_mailings_and_count_emails(now)
+    assert notify_of_mailings_and_count_emails(now) == 0
     assert events_of(desk.approver) == [event]
 
 
@@ -96,12 +96,12 @@ def test_every_pause_is_a_new_notification(desk: Desk) -> None:
     for minutes in range(2):
         at = now + timedelta(minutes=minutes)
         mailing_control.pause(mailing, desk.admin, at)
-        notify_staff_of_stopped_and_sent_mailings(at)
-        notify_staff_of_stopped_and_sent_mailings(at)
+        notify_of_mailings_and_count_emails(at)
+        notify_of_mailings_and_count_emails(at)
         mailing_control.resume(mailing, desk.admin, at)
-        notify_staff_of_stopped_and_sent_mailings(at)
+        notify_of_mailings_and_count_emails(at)
     mailing_control.pause_automatically(mailing.pk, "The relay answers no more.")
-    notify_staff_of_stopped_and_sent_mailings(now)
+    notify_of_mailings_and_count_emails(now)
     assert events_of(desk.approver) == ["paused"] * 3
 
 
@@ -137,7 +137,7 @@ def test_an_admin_without_alerts_by_email_sees_them_in_the_desk(desk: Desk) -> N
 
 
 def test_the_menu_counts_what_is_unread_until_it_is_marked(desk: Desk) -> None:
-    staff_notifications.add_desk_notifications(
+    staff_notifications.add_desk_notifications_if_chosen(
         "alert", [desk.admin], "The disk is full", "/desk/checks/", timezone.now()
     )
     browser = as_user(desk.admin)

@@ -152,7 +152,7 @@ def test_the_edition_that_was_sent_last_can_be_compared_with_the_next(desk: Desk
     following = Edition(newsletter=desk.edition.newsletter, period="2022-01")
     following.body = desk.edition.body
     following.save()
-    found = variant_version_diff.snapshots_to_compare_with(following, None)
+    found = variant_version_diff.approved_and_previous_edition_snapshots(following, None)
     assert {name: one.pk for name, one in found.items()} == {"sent": mailing.snapshot_id}
-    assert variant_version_diff.variant_of(found["sent"], ("KZ",), "kk") is not None
+    assert variant_version_diff.stored_or_rendered_variant(found["sent"], ("KZ",), "kk") is not None
     assert snapshot_state_changes.verify_bytes(found["sent"]) is None

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from icalendar import Calendar
 
-from mailer.editions.assemble import create_draft_edition
+from mailer.editions.assemble import create_edition_unless_exists
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.reports.edition_calendar import calendar_events
 from tests import cast as everyone
@@ -36,7 +36,7 @@ def test_the_calendar_has_what_is_planned_and_what_became_of_it(desk: Desk) -> N
         *(("cutoff", "02 09:00", ""), ("assembly", "03 09:00", "")),
         *(("approval_reminder", "03 10:00", ""), ("sending", "04 10:00", "")),
     ]
-    edition = create_draft_edition(newsletter, "2022-01", datetime(2022, 1, 3, 4, tzinfo=UTC))
+    edition = create_edition_unless_exists(newsletter, "2022-01", datetime(2022, 1, 3, 4, tzinfo=UTC))
     later = datetime(2022, 1, 5, tzinfo=UTC)
     EditionPlan.objects.filter(edition=edition).update(held_at=later)
     found = calendar_events(start, start + timedelta(days=31), later)

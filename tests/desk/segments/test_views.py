@@ -157,7 +157,7 @@ def test_the_subscribers_of_a_segment_are_asked_to_reconfirm(desk: Desk) -> None
     # Pressed twice.
     browser.post(address, {"mailing_list": chosen.pk, "days": 30, "form": form})
     assert ReconfirmationCampaign.objects.count() == 1
-    campaigns.send_due_batches(timezone.now())
+    campaigns.run_due_batches(timezone.now())
     page = Page(browser.get(answer["Location"]))
     assert page.response.context["asked"] == 1 and ("action", "finish") not in page.controls
     ReconfirmationCampaign.objects.update(deadline=everyone.NOW.date())

@@ -44,14 +44,14 @@ def mailing(client: Client) -> Mailing:
 def test_every_page_says_that_nothing_is_sent(client: Client, mailing: Mailing) -> None:
     pages = ("/desk/", "/desk/lists/", "/desk/users/", URL)
     assert all("desk-banner" not in Page(client.get(url)).classes for url in pages)
-    models.begin_no_send(Instance.Reason.COPIED, timezone.now())
+    models.begin_or_replace_no_send(Instance.Reason.COPIED, timezone.now())
     for url in pages:
         page = Page(client.get(url))
         assert page.status == 200 and "desk-banner" in page.classes and URL in page.links
 
 
 def test_an_admin_says_what_happened_and_resumes(client: Client, mailing: Mailing) -> None:
-    models.begin_no_send(Instance.Reason.RESTORED, timezone.now())
+    models.begin_or_replace_no_send(Instance.Reason.RESTORED, timezone.now())
     page = Page(client.get(URL))
     assert {f"mailing-{mailing.pk}", "original_stopped"} <= page.names
     # Whether the original sends no more must be said.
@@ -68,7 +68,7 @@ def test_an_admin_says_what_happened_and_resumes(client: Client, mailing: Mailin
 
 
 def test_a_recent_sign_in_is_needed(client: Client, mailing: Mailing) -> None:
-    models.begin_no_send(Instance.Reason.RESTORED, timezone.now())
+    models.begin_or_replace_no_send(Instance.Reason.RESTORED, timezone.now())
     session = client.session
     session[sessions.STARTED] = (timezone.now() - timedelta(hours=1)).timestamp()
     session.save()

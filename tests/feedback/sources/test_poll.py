@@ -265,5 +265,5 @@ def test_the_worker_polls_the_configured_mailbox(tmp_path: Path, settings: Any) 
 def poll_maildir(folder: Path, at: datetime = NOW) -> poll.PollSummary:
     summary = poll.PollSummary()
     with pop3_maildir.open_maildir(folder) as mailbox:
-        poll.ingest_mailbox_counting_failures(mailbox, summary, ingest_message, lambda: at, never)
+        poll.ingest_mailbox_return_failed_count(mailbox, summary, ingest_message, lambda: at, never)
     return summary

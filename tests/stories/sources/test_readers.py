@@ -12,7 +12,7 @@ from mailer.stories.sources import discovery
 from mailer.stories.sources.feed import parse as parse_feed
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits
-from mailer.stories.sources.polling import read_once
+from mailer.stories.sources.polling import read_source_without_recording
 from mailer.stories.sources.reader_interface import (
     SourceError,
     SourceItem,
@@ -28,7 +28,9 @@ LIMITS = PollLimits(host_interval=0.0)
 
 def read(kind: str, url: str, validators: Mapping[str, str] | None = None, **known: Any) -> SourceResult:
     settings = SourceSettings(kind, url, polled_at=NOW, **known)
-    return read_once(settings, validators or {}, NOW, LIMITS, parsers=UnlimitedParsers(), allow_loopback=True)
+    return read_source_without_recording(
+        settings, validators or {}, NOW, LIMITS, parsers=UnlimitedParsers(), allow_loopback=True
+    )
 
 
 def as_json(value: Any, **headers: str) -> Answer:

@@ -30,7 +30,7 @@ OVER = NOW + timedelta(days=31)
 @pytest.fixture
 def campaign(monthly: MailingList) -> ReconfirmationCampaign:
     """To everyone on the monthly list, for thirty days."""
-    return campaigns.create(everybody(), monthly, 30, "lola", NOW)
+    return campaigns.start_campaign(everybody(), monthly, 30, "lola", NOW)
 
 
 def everybody() -> Segment:
@@ -72,15 +72,15 @@ def test_only_reachable_subscribers_are_asked_and_each_once(
         counts.append(len(mail.outbox))
     assert counts == [2, 3, 3]
     assert asked() == ["aigul", "bolat", "dana"]
-    again = campaigns.create(Segment.objects.get(), campaign.mailing_list, 30, "lola", NOW)
-    campaigns.send_due_batches(NOW + timedelta(days=89))
+    again = campaigns.start_campaign(Segment.objects.get(), campaign.mailing_list, 30, "lola", NOW)
+    campaigns.run_due_batches(NOW + timedelta(days=89))
     assert len(mail.outbox) == 3 and again.requests.count() == 0
 
 
 def test_a_paused_subscriber_is_not_asked(campaign: ReconfirmationCampaign, join: Join) -> None:
     join("aigul", paused_until=NOW + timedelta(days=5))
     join("bolat", paused_until=NOW - timedelta(days=5))
-    campaigns.send_due_batches(NOW)
+    campaigns.run_due_batches(NOW)
     assert asked() == ["bolat"]
 
 
@@ -96,11 +96,11 @@ def test_a_campaign_whose_emails_fail_names_the_error_and_stops_no_other(
                 raise ZeroDivisionError
             super().send(campaign, person)
 
-    campaigns.create(Segment.objects.get(), events, 30, "lola", NOW)
+    campaigns.start_campaign(Segment.objects.get(), events, 30, "lola", NOW)
     assert Failing().run_due(lambda: NOW, lambda: False, rounds=1) == 1
     campaign.refresh_from_db()
     assert asked() == ["bolat"] and "ZeroDivisionError" in campaign.error
-    campaigns.send_due_batches(NOW + LEASE + timedelta(seconds=1))
+    campaigns.run_due_batches(NOW + LEASE + timedelta(seconds=1))
     campaign.refresh_from_db()
     assert asked() == ["bolat", "aigul"] and not campaign.error
 
@@ -112,9 +112,9 @@ def test_no_one_is_asked_when_the_tag_of_the_excluded_was_deleted(
     rule = Group(
         "all", (Condition("tag", "not_has", (subscriber_tags_and_fields.get_or_create_tag("donor").pk,)),)
     )
-    first = campaigns.create(save(Segment(), "Others", rule, "lola", NOW), monthly, 30, "lola", NOW)
+    first = campaigns.start_campaign(save(Segment(), "Others", rule, "lola", NOW), monthly, 30, "lola", NOW)
     Tag.objects.all().delete()
-    campaigns.send_due_batches(NOW)
+    campaigns.run_due_batches(NOW)
     first.refresh_from_db()
     assert asked() == [] and first.state == ReconfirmationCampaign.State.WAITING
 
@@ -123,7 +123,7 @@ def test_the_email_is_in_the_subscribers_language_and_only_the_button_confirms(
     campaign: ReconfirmationCampaign, join: Join
 ) -> None:
     person = join("olga", language="ru")
-    campaigns.send_due_batches(NOW)
+    campaigns.run_due_batches(NOW)
     assert mail.outbox[0].subject.startswith("Вы всё ещё хотите")
     page = Client().get(link()).content.decode()
     assert "Нажмите кнопку" in page and campaign.requests.get().confirmed_at is None
@@ -141,7 +141,7 @@ def test_who_does_not_answer_is_removed_by_staff_only_and_a_late_yes_counts(
     campaign: ReconfirmationCampaign, join: Join
 ) -> None:
     stays, silent = join("stays"), join("silent")
-    campaigns.send_due_batches(NOW)
+    campaigns.run_due_batches(NOW)
     Client().post(link(0))
     with pytest.raises(WrongState, match="until"):
         campaigns.finish_and_remove_unanswered(campaign, "dana", NOW + timedelta(days=30))
@@ -159,7 +159,7 @@ def test_undoing_the_removal_resubscribes_no_one_who_unsubscribed_since(
     campaign: ReconfirmationCampaign, join: Join
 ) -> None:
     person, other = join("silent"), join("other")
-    campaigns.send_due_batches(NOW)
+    campaigns.run_due_batches(NOW)
     job = campaigns.finish_and_remove_unanswered(campaign, "dana", OVER)
     job_lifecycle.run_due_batches(OVER, lambda: False)
     unsubscribe.unsubscribe(
@@ -174,7 +174,7 @@ def test_undoing_the_removal_resubscribes_no_one_who_unsubscribed_since(
 def test_a_cancelled_campaign_asks_and_removes_no_one(campaign: ReconfirmationCampaign, join: Join) -> None:
     join("aigul")
     campaigns.cancel(campaign, "dana", NOW)
-    assert campaigns.send_due_batches(NOW) == 0 and not mail.outbox
+    assert campaigns.run_due_batches(NOW) == 0 and not mail.outbox
     with pytest.raises(WrongState, match="cancelled"):
         campaigns.finish_and_remove_unanswered(campaign, "dana", OVER)
 
@@ -185,11 +185,11 @@ def test_a_rule_that_is_changed_later_does_not_change_the_campaign(
     join("aigul")
     nobody = Group("all", (Condition("language", "one_of", ("tk",)),))
     save(Segment.objects.get(), "Everybody", nobody, "lola", NOW)
-    campaigns.send_due_batches(NOW)
+    campaigns.run_due_batches(NOW)
     assert asked() == ["aigul"]
 
 
 @pytest.mark.parametrize("days", [0, 6, 91])
 def test_too_few_or_too_many_days_are_refused(monthly: MailingList, days: int) -> None:
     with pytest.raises(ValueError, match="7 to 90"):
-        campaigns.create(everybody(), monthly, days, "lola", NOW)
+        campaigns.start_campaign(everybody(), monthly, days, "lola", NOW)

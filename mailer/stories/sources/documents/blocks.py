@@ -64,7 +64,11 @@ class Paragraph:
         """Addresses on the web, in their order: of links, and such as are written out."""
         found = []
         for run in self.runs:
-            found += [run.link] if run.link else [add_scheme(one[0]) for one in _ADDRESS.finditer(run.text)]
+            found += (
+                [run.link]
+                if run.link
+                else [add_scheme_to_www_address(one[0]) for one in _ADDRESS.finditer(run.text)]
+            )
         return list(dict.fromkeys(one for one in found if one.startswith(("http://", "https://"))))
 
     @property
@@ -225,15 +229,16 @@ def headline_text(paragraph: Paragraph) -> str:
     return _TYPED_NUMBER.sub("", paragraph.line).strip(" :")
 
 
-def html_of(blocks: Iterable[Block], notes: Notes) -> str:
+def html_of(blocks: Iterable[Block], footnotes: Notes) -> str:
     """Paragraphs, lists and links in HTML; the footnotes follow as paragraphs."""
     pieces = []
     for kind, group in groupby(blocks, lambda one: one.list_tag if isinstance(one, Paragraph) else ""):
-        inner = [_block_html(one, "li" if kind else "p", notes) for one in group]
+        inner = [_block_html(one, "li" if kind else "p", footnotes) for one in group]
         if text := "".join(inner):
             pieces.append(f"<{kind}>{text}</{kind}>" if kind else text)
     pieces += [
-        f"<p>[{number}] {_linked(escape(text, quote=False))}</p>" for number, text in enumerate(notes.used, 1)
+        f"<p>[{number}] {_linked(escape(text, quote=False))}</p>"
+        for number, text in enumerate(footnotes.used, 1)
     ]
     return "".join(pieces)
 
@@ -305,11 +310,14 @@ def _link_html(address: str, inner: str) -> str:
 def _linked(inner: str) -> str:
     """Escaped text in which addresses that are written out are links."""
     return _ADDRESS.sub(
-        lambda found: f'<a href="{escape(sanitize.safe_link(add_scheme(found[0])))}">{found[0]}</a>', inner
+        lambda found: (
+            f'<a href="{escape(sanitize.safe_link(add_scheme_to_www_address(found[0])))}">{found[0]}</a>'
+        ),
+        inner,
     )
 
 
-def add_scheme(text: str) -> str:
+def add_scheme_to_www_address(text: str) -> str:
     """The address with its scheme."""
     text = text.replace("&amp;", "&")
     return f"https://{text}" if text.lower().startswith("www.") else text

@@ -149,7 +149,7 @@ def _usable_alt(alt: str) -> bool:
     return bool(alt) and not _AUTOMATIC_ALT.search(alt)
 
 
-def finish_story(story: FoundStory, notes: Notes) -> None:
+def finish_story(story: FoundStory, footnotes: Notes) -> None:
     story.pictures = [
         (number, alt if _usable_alt(alt) else "") for number, alt in story.pictures or story.spare_pictures
     ]
@@ -161,7 +161,7 @@ def finish_story(story: FoundStory, notes: Notes) -> None:
     elif story.day is None and texts:
         found = line_recognition.find_day(texts[0].text[:80])
         story.day = found[0] if found else None
-    story.html = html_of(story.body, Notes(notes.texts))
+    story.html = html_of(story.body, Notes(footnotes.texts))
 
 
 def _fill_event(story: FoundStory, texts: Sequence[Paragraph]) -> None:

@@ -16,7 +16,11 @@ from pathlib import Path
 from babel import Locale
 from django.conf import settings
 
-from subscribers.imports.countries_and_languages import fold_name, parse_countries, parse_language
+from subscribers.imports.countries_and_languages import (
+    fold_case_and_apostrophes,
+    parse_countries,
+    parse_language,
+)
 
 _LOCALES = ("en", "ru", "kk", "ky", "tg", "uz", "uz_Cyrl", "tk")
 # A line with more characters names no countries only.
@@ -28,9 +32,13 @@ _EDGES = " \t\n:.–—-|•·*#()[]"
 
 
 _PHRASES = tomllib.loads(Path(__file__).with_name("phrases.toml").read_text("utf-8"))
-_REGION = frozenset(map(fold_name, _PHRASES["region"]))
-_KINDS = {kind: frozenset(map(fold_name, phrases)) for kind, phrases in _PHRASES["kinds"].items()}
-_LABEL_OF = {fold_name(one): label for label, phrases in _PHRASES["labels"].items() for one in phrases}
+_REGION = frozenset(map(fold_case_and_apostrophes, _PHRASES["region"]))
+_KINDS = {
+    kind: frozenset(map(fold_case_and_apostrophes, phrases)) for kind, phrases in _PHRASES["kinds"].items()
+}
+_LABEL_OF = {
+    fold_case_and_apostrophes(one): label for label, phrases in _PHRASES["labels"].items() for one in phrases
+}
 _LABELLED = re.compile(r"\s*([^\W\d_][^:：\n]{0,40}?)\s*(?:\d{1,3}\s*)?[:：→»]+\s*(.*)", re.DOTALL)
 _NUMBERED_CAPTION = re.compile(r"\s*([^\W\d_]{2,12})\.?\s*\d{1,3}\s*[.:–—-]?\s+(.*)", re.DOTALL)
 
@@ -47,18 +55,18 @@ class Labelled:
 def find_label(line: str) -> Labelled | None:
     """The label of "Place: House of Cinema", and what follows it."""
     found = _LABELLED.match(line)
-    kind = _LABEL_OF.get(fold_name(found[1])) if found else None
+    kind = _LABEL_OF.get(fold_case_and_apostrophes(found[1])) if found else None
     if found and kind:
         return Labelled(kind, found[2].strip())
     found = _NUMBERED_CAPTION.match(line)
-    if found and _LABEL_OF.get(fold_name(found[1])) == "caption":
+    if found and _LABEL_OF.get(fold_case_and_apostrophes(found[1])) == "caption":
         return Labelled("caption", found[2].strip())
     return None
 
 
 def is_link_label(text: str) -> bool:
     """Whether the text is a label of a link alone: "Read more »"."""
-    return _LABEL_OF.get(fold_name(text.strip(" .:…»>→"))) == "link"
+    return _LABEL_OF.get(fold_case_and_apostrophes(text.strip(" .:…»>→"))) == "link"
 
 
 def parse_countries_line(line: str) -> tuple[str, ...] | None:
@@ -69,7 +77,7 @@ def parse_countries_line(line: str) -> tuple[str, ...] | None:
     text = line.strip(_EDGES)
     if not text or len(text) > _LONGEST_LINE:
         return None
-    if fold_name(text) in _REGION:
+    if fold_case_and_apostrophes(text) in _REGION:
         return ()
     if (whole := _country(text)) is not None:
         return (whole,)
@@ -105,7 +113,7 @@ def parse_language_line(line: str) -> str:
 
 def section_kind(line: str) -> str:
     """The kind of story, or "news", of a heading such as "Publications"; "" of any other."""
-    text = fold_name(line.strip(_EDGES + "!"))
+    text = fold_case_and_apostrophes(line.strip(_EDGES + "!"))
     return next((kind for kind, phrases in _KINDS.items() if text in phrases), "")
 
 
@@ -126,7 +134,7 @@ def _months() -> dict[str, int]:
         for use in ("format", "stand-alone"):
             for width in ("wide", "abbreviated"):
                 for number, month in months[use][width].items():
-                    word = fold_name(str(month).rstrip("."))
+                    word = fold_case_and_apostrophes(str(month).rstrip("."))
                     if len(word) > 2:
                         found.setdefault(word, number)
     return found
@@ -134,7 +142,7 @@ def _months() -> dict[str, int]:
 
 def _month(word: str) -> int:
     """The number of a month's name in any of the languages, with an ending: "декабрынын"; else 0."""
-    months, folded = _months(), fold_name(word)
+    months, folded = _months(), fold_case_and_apostrophes(word)
     if folded in months:
         return months[folded]
     stems = [
