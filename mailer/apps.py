@@ -29,7 +29,7 @@ _STARTUP_FUNCTIONS = (
     "mailer.audit_log.chain.connect_signals",
     "mailer.audit_log.changes.connect_signals",
     "mailer.accounts.api_keys.connect_signals",
-    "mailer.accounts.sessions.connect_signals",
+    "mailer.accounts.session_start_and_expiry.connect_signals",
     "mailer.approval.acting_user_of_account_changes.provide_trigger_function",
     "mailer.approval.one_account_per_person.connect_signals",
     "mailer.approval.content_changes_and_authors.connect_signals",

@@ -17,9 +17,9 @@ from mailer.accounts import api_keys, missing_story_reminders, password_links, s
 from mailer.approval import (
     account_change_notices,
     audience_count_job,
-    emails_to_staff,
+    new_draft_and_approval_request_emails,
+    notification_preferences_and_dispatch,
     outcome_notices,
-    staff_notifications,
 )
 from mailer.approval.preflight import link_crawler
 from mailer.delivery.engine import send_loop
@@ -32,14 +32,14 @@ from mailer.feedback import ingest_returned_mail
 from mailer.feedback.decisions import evaluate_and_probe, rejections_and_stop_rule_counts
 from mailer.feedback.sources import lmtp, poll
 from mailer.feedback.webhooks import process_payloads
-from mailer.instance import database_copy_detection, no_send
+from mailer.instance import database_copy_detection, no_send_status
 from mailer.outgoing_webhooks import deliver as outgoing_webhooks
 from mailer.reports import collect_stats, segment_count_job
 from mailer.stories import inbound_story_email
 from mailer.stories.models import StorySource
 from mailer.tracking import finalize_events
 from subscribers import list_growth
-from subscribers.bulk import job_lifecycle as bulk
+from subscribers.bulk import apply_and_undo_bulk_actions as bulk
 from subscribers.imports import job_lifecycle as imports
 from subscribers.privacy import retention
 from subscribers.reconfirmation import campaigns
@@ -78,8 +78,8 @@ class Job:
         """Do what is due; nothing in no-send mode if the job is outgoing."""
         if not self.outgoing:
             self.function(now, stop)
-        elif no_send.no_send_reason() is None:
-            self.function(now, no_send.Watch(stop))
+        elif no_send_status.no_send_reason() is None:
+            self.function(now, no_send_status.Watch(stop))
 
 
 def _gather_stories(now: Clock, stop: Stop) -> None:
@@ -116,7 +116,12 @@ JOBS = (
         "assemble",
     ),
     Job("count audiences", 30, audience_count_job.refresh_audience_counts, "assemble"),
-    Job("staff notices", 5, lambda now, stop: emails_to_staff.send_edition_notices(now()), "assemble"),
+    Job(
+        "staff notices",
+        5,
+        lambda now, stop: new_draft_and_approval_request_emails.send_edition_notices(now()),
+        "assemble",
+    ),
     Job(
         "outcome notices",
         5,
@@ -129,7 +134,11 @@ JOBS = (
         lambda now, stop: mailing_notices.notify_of_mailings_and_count_emails(now()),
         "assemble",
     ),
-    Job("delete old notifications", 3600, lambda now, stop: staff_notifications.delete_old(now())),
+    Job(
+        "delete old notifications",
+        3600,
+        lambda now, stop: notification_preferences_and_dispatch.delete_old(now()),
+    ),
     Job(
         "account notices", 5, lambda now, stop: account_change_notices.send_account_notices(now()), "assemble"
     ),

@@ -163,7 +163,7 @@ MIDDLEWARE = [
     # Before sessions, which the API does not use.
     "mailer.api.middleware.ApiMiddleware",
     "mailer.middleware.AllowedMethodsMiddleware",
-    "mailer.monitoring.middleware.MonitoringMiddleware",
+    "mailer.monitoring.health_and_metrics_middleware.MonitoringMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

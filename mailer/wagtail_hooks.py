@@ -38,9 +38,9 @@ from mailer.desk.approval.views import (
 from mailer.desk.base import (
     account_menu,
     audit_log_page,
-    draft_action_buttons,
     localized_names_and_dates,
     menu_and_branding,
+    snippet_action_menu,
 )
 from mailer.desk.base.audit_log_actions_and_models import register_actions
 from mailer.desk.base.edit_conflicts import guard_wagtail_view
@@ -88,10 +88,10 @@ from mailer.desk.sending.schedule import SchedulePage
 from mailer.desk.sending.test_emails import TestEmailPage
 from mailer.desk.stories.comments import CommentAction, CommentDoneAction
 from mailer.desk.stories.duplicate_and_restore import CarryOverAction, DuplicateAction
+from mailer.desk.stories.imported_story_review import SourceItemAction, SuggestionsPage
 from mailer.desk.stories.preview import StoryPreview
-from mailer.desk.stories.source_panel_and_suggestions import SourceItemAction, SuggestionsPage
-from mailer.desk.stories.sources import AddSourcePage, EditSourcePage, SourcePage, SourcesPage
 from mailer.desk.stories.stories_by_email import StoryMailAddressPage, StoryMailPage
+from mailer.desk.stories.story_import_sources import AddSourcePage, EditSourcePage, SourcePage, SourcesPage
 from mailer.desk.stories.story_list import StoryViewSet
 from mailer.desk.stories.word_upload import WordStoriesPage, WordUploadPage
 from mailer.desk.subscribers.bulk_actions import BulkActionPage, BulkJobPage, BulkJobsPage
@@ -277,7 +277,7 @@ hooks.register("register_help_menu_item", menu_and_branding.help_for_page)
 hooks.register("register_help_menu_item", menu_and_branding.all_help)
 hooks.register("construct_help_menu", menu_and_branding.remove_wagtail_org_links)
 hooks.register("construct_search", menu_and_branding.keep_only_story_search_area)
-hooks.register("construct_snippet_action_menu", draft_action_buttons.customize_action_menu)
+hooks.register("construct_snippet_action_menu", snippet_action_menu.keep_only_save_for_editions)
 hooks.register("construct_homepage_panels", panels.replace_panels)
 hooks.register("construct_homepage_summary_items", panels.remove_summary)
 

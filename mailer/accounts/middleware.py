@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext, override
 
-from mailer.accounts import reauthentication, second_factor, sessions, sign_in_limits
+from mailer.accounts import reauthentication, second_factor, session_start_and_expiry, sign_in_limits
 from mailer.staff_localization import accepted_language, desk_languages, office_desk_language
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -112,7 +112,7 @@ class SessionLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            if sessions.is_expired_else_touch(request, time.time()):
+            if session_start_and_expiry.is_expired_else_touch(request, time.time()):
                 logout(request)
             elif request.path.startswith(_OPEN):
                 pass

@@ -14,8 +14,8 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from mailer.accounts.models import ContributorCountries
+from mailer.approval.notification_preferences_and_dispatch import notify_and_count_emails
 from mailer.approval.staff_by_permission import DESK, users_with_permission_and_email
-from mailer.approval.staff_notifications import notify_and_count_emails
 from mailer.editions.assemble import get_or_create_plan, story_keys_for
 from mailer.editions.models import EditionPlan, Newsletter
 from mailer.editions.planned_dates import PlannedDate, next_planned

@@ -17,7 +17,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.csrf import csrf_failure
 
-from mailer.accounts.sessions import OWNER, RECORDS, STARTED
+from mailer.accounts.session_start_and_expiry import OWNER, RECORDS, STARTED
 
 # The cookie by which a page knows that a form returned unsent.
 _RESTORE_FORM = "desk_restore_form"

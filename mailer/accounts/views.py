@@ -36,7 +36,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 from requests import RequestException
 
-from mailer.accounts import audit_log_entries, password_links, second_factor, sessions, sign_in_limits
+from mailer.accounts import (
+    audit_log_entries,
+    password_links,
+    second_factor,
+    session_start_and_expiry,
+    sign_in_limits,
+)
 from mailer.accounts.allauth_adapters import OidcAdapter
 from mailer.accounts.forms import (
     EmailChangeForm,
@@ -301,7 +307,7 @@ class SessionsView(ListUserSessionsView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         for session in context["sessions"]:
-            session.browser = sessions.browser_name(session.user_agent)
+            session.browser = session_start_and_expiry.browser_name(session.user_agent)
         return context
 
     def form_valid(self, form: Any) -> HttpResponse:

@@ -26,7 +26,7 @@ from mailer.api.schemas_and_pagination import (
 from mailer.delivery.models import Mailing
 from mailer.delivery.rollout import mailing_control
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.engagement import click_tables, engagement_of
+from mailer.reports.mailing_engagement import click_tables, engagement_of
 from mailer.reports.spreadsheet_export import csv_lines, long_format_sheet
 from mailer.reports.stats import Totals
 from mailer.reports.tables import Table, report_tables

@@ -35,7 +35,7 @@ from mailer.api.schemas_and_pagination import (
     require_valid_model,
 )
 from subscribers import addresses, consent, iso_codes, suppression, unsubscribe
-from subscribers.bulk import job_lifecycle as bulk
+from subscribers.bulk import apply_and_undo_bulk_actions as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.models import MailingList, Subscriber, Subscription

@@ -16,10 +16,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 
 from mailer.approval.content_changes_and_authors import user_or_system_name
-from mailer.approval.emails_to_staff import without_notice
 from mailer.approval.models import Rejection, Snapshot, StaffNotice
+from mailer.approval.new_draft_and_approval_request_emails import without_notice
+from mailer.approval.notification_preferences_and_dispatch import Writer, notify_and_count_emails
 from mailer.approval.staff_by_permission import users_with_permission_and_email
-from mailer.approval.staff_notifications import Writer, notify_and_count_emails
 from mailer.staff_localization import zone_label
 from subscribers import translate_stored_texts
 

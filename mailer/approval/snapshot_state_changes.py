@@ -27,8 +27,8 @@ from mailer.approval import (
     required_approvals,
     snapshot_hashes,
 )
-from mailer.approval.local_send_time import next_hour
 from mailer.approval.models import Approval, Rejection, Snapshot, SnapshotVariant, VariantCheck
+from mailer.approval.send_time_in_reader_timezone import next_hour
 from mailer.editions.models import Edition
 from subscribers.translate_stored_texts import stored, translated
 

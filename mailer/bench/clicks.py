@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from mailer.bench.databases import open_database
-from mailer.bench.peers import cpu_seconds, free_port
 from mailer.bench.send import DATABASES, Failed, environment, run_measured, workspace
+from mailer.bench.smtp_sinks_and_reference_senders import cpu_seconds, free_port
 
 # Subscribers of the mailing, and octets of its message: irrelevant to a click.
 _READERS, _SIZE = 20, 10_000

@@ -14,7 +14,7 @@ from typing import Protocol
 import psycopg
 from psycopg import sql
 
-from mailer.bench.peers import Missing
+from mailer.bench.smtp_sinks_and_reference_senders import Missing
 
 
 class BenchmarkDatabase(Protocol):

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from mailer.bench.databases import Sqlite
-from mailer.bench.peers import free_port
 from mailer.bench.send import SIZE, Failed, run_measured, workspace
+from mailer.bench.smtp_sinks_and_reference_senders import free_port
 from mailer.delivery.esp.capabilities import CAPABILITIES
 
 # Seconds before each answer.

@@ -222,8 +222,8 @@ def _size(edition: Edition, story: Story, sentences: int) -> int:
     story.save_revision().publish()
     rendered = variants.render(content_of(edition), (), "en")
     return (
-        mime_encoding.smallest_encoding(rendered.html).size
-        + mime_encoding.smallest_encoding(rendered.text).size
+        mime_encoding.smaller_of_quoted_printable_and_base64(rendered.html).size
+        + mime_encoding.smaller_of_quoted_printable_and_base64(rendered.text).size
         + _HEADERS
     )
 

@@ -30,7 +30,7 @@ def main() -> None:
 
     from mailer.approval import audience_count_job
     from mailer.bench import fixtures
-    from mailer.bench import measured_operations as operations
+    from mailer.bench import webhook_page_and_feed_operations as operations
     from mailer.delivery.engine import send_loop
     from mailer.delivery.models import Mailing
     from mailer.reports import collect_stats, segment_count_job

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from mailer.bench import peers
+from mailer.bench import smtp_sinks_and_reference_senders
 from mailer.bench.databases import BenchmarkDatabase, open_database
 from mailer.config import key_ring
 from mailer.config.sections import Keys
@@ -92,7 +92,7 @@ class Plan(NamedTuple):
     rounds: int
     backends: tuple[str, ...] = DATABASES
     sessions: tuple[int, ...] = SESSIONS
-    sinks: tuple[str, ...] = peers.SINKS
+    sinks: tuple[str, ...] = smtp_sinks_and_reference_senders.SINKS
     # Keys that sign each message: any of "rsa", "ed25519".
     dkim: tuple[str, ...] = ()
     # Whether connections are encrypted with STARTTLS; of the sinks only "light" offers it.
@@ -101,10 +101,10 @@ class Plan(NamedTuple):
 
 def measure(what: Plan) -> Iterator[dict[str, Any]]:
     """A record for each backend, sink and number of sessions. Raises Missing, Failed."""
-    peers.find("curl" if what.tls else "smtp-source")
+    smtp_sinks_and_reference_senders.find("curl" if what.tls else "smtp-source")
     with workspace(CONFIG + _signing(what.dkim)) as folder:
         if what.tls:
-            peers.create_certificate(folder)
+            smtp_sinks_and_reference_senders.create_certificate(folder)
         for kind in what.backends:
             with open_database(kind, folder) as database:
                 size = _prepare(folder, database, what.messages)
@@ -122,7 +122,10 @@ def million(messages: int, backends: tuple[str, ...] = DATABASES) -> Iterator[di
     """One run over this many subscribers, without a peer: rate and memory. Raises Missing, Failed."""
     with workspace() as folder:
         for kind in backends:
-            with open_database(kind, folder) as database, peers.Sink("light") as sink:
+            with (
+                open_database(kind, folder) as database,
+                smtp_sinks_and_reference_senders.Sink("light") as sink,
+            ):
                 _prepare(folder, database, messages)
                 ours = run_measured(
                     folder, database.origin, "send", port=sink.port, host="127.0.0.1", connections=20
@@ -190,7 +193,7 @@ def run_measured(
 def environment(folder: Path, url: str) -> dict[str, str]:
     """The environment of a measured process: the folder's configuration, and this database."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("MAILER_")}
-    if (certificate := folder / peers.CERTIFICATE).exists():
+    if (certificate := folder / smtp_sinks_and_reference_senders.CERTIFICATE).exists():
         kept["SSL_CERT_FILE"] = str(certificate)
     return kept | {
         "MAILER_CONFIG": str(folder / "config.toml"),
@@ -203,7 +206,7 @@ def _prepare(folder: Path, database: BenchmarkDatabase, messages: int) -> int:
     """Prepare subscribers, edition and mailing; returns the octets of a message on the wire."""
     run_measured(folder, database.origin, "prepare", messages, SIZE)
     _check(run_measured(folder, database.origin, "plan"), messages, "planned")
-    with peers.Scales() as scales:
+    with smtp_sinks_and_reference_senders.Scales() as scales:
         run_measured(folder, database.origin, "deliver_one", scales.port)
         return scales.octets
 
@@ -230,7 +233,7 @@ def _round(
     folder: Path, database: BenchmarkDatabase, kind: str, what: Plan, sessions: int, size: int
 ) -> _Round:
     messages, security = what.messages, "starttls" if what.tls else "none"
-    with peers.Sink(kind, folder if what.tls else None) as sink:
+    with smtp_sinks_and_reference_senders.Sink(kind, folder if what.tls else None) as sink:
         with database.fresh() as url:
             before = sink.cpu_seconds()
             ours = run_measured(
@@ -245,11 +248,11 @@ def _round(
             sink_cpu = sink.cpu_seconds() - before
         _check(ours, messages, "accepted")
         if what.tls:
-            theirs = peers.curl(sink.port, messages, sessions, size, folder)
+            theirs = smtp_sinks_and_reference_senders.curl(sink.port, messages, sessions, size, folder)
         else:
             # smtp-source adds to the requested size; subtract that first.
-            asked = 2 * size - peers.smtp_source_message_octets(size)
-            theirs = peers.source(sink.port, messages, sessions, asked)
+            asked = 2 * size - smtp_sinks_and_reference_senders.smtp_source_message_octets(size)
+            theirs = smtp_sinks_and_reference_senders.source(sink.port, messages, sessions, asked)
     return _Round(
         ours["seconds"],
         ours["cpu_seconds"],
@@ -260,18 +263,18 @@ def _round(
     )
 
 
-def _signing_limit(keys: tuple[str, ...]) -> peers.SigningSpeed | None:
+def _signing_limit(keys: tuple[str, ...]) -> smtp_sinks_and_reference_senders.SigningSpeed | None:
     """What `openssl speed` signs if each message is signed with these keys; None without."""
     if not keys:
         return None
-    speeds = [peers.signing_speed(key) for key in keys]
-    return peers.SigningSpeed(
+    speeds = [smtp_sinks_and_reference_senders.signing_speed(key) for key in keys]
+    return smtp_sinks_and_reference_senders.SigningSpeed(
         1 / sum(1 / speed.per_second for speed in speeds), sum(speed.cpu_seconds for speed in speeds)
     )
 
 
 def _signing_figures(
-    messages: int, done: list[_Round], limits: list[peers.SigningSpeed | None]
+    messages: int, done: list[_Round], limits: list[smtp_sinks_and_reference_senders.SigningSpeed | None]
 ) -> dict[str, Any]:
     """Our rate beside `openssl speed`; empty without signatures.
 
@@ -291,7 +294,9 @@ def _signing_figures(
     return {
         "openssl_signs_per_s": round(limit),
         "signing_ratio": round(rate / limit, 2),
-        "signing_ratio_without_sink": round(rate / (limit * (1 - sink_cores / peers.cores())), 2),
+        "signing_ratio_without_sink": round(
+            rate / (limit * (1 - sink_cores / smtp_sinks_and_reference_senders.cores())), 2
+        ),
         "openssl_cpu_us": round(signature * 1e6, 1),
         "signature_share": round(signature / ours_cpu, 2),
     }

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from mailer.bench import peers
+from mailer.bench import smtp_sinks_and_reference_senders
 from mailer.bench.databases import BenchmarkDatabase, open_database
 from mailer.bench.send import SIZE, WAIT, Failed, environment, run_measured, workspace
 
@@ -106,7 +106,7 @@ def _figures(messages: int, rounds: list[_Round]) -> dict[str, Any]:
 
 
 def _round(folder: Path, database: BenchmarkDatabase, messages: int, workers: int, latency: float) -> _Round:
-    with database.fresh() as url, peers.Sink("light", latency=latency) as sink:
+    with database.fresh() as url, smtp_sinks_and_reference_senders.Sink("light", latency=latency) as sink:
         postmaster = _postmaster(url)
         running = [_start(folder, url, sink.port, number) for number in range(workers)]
         try:
@@ -216,12 +216,12 @@ def _parent(process: int) -> int:
 
 def _server_cpu_seconds(postmaster: int) -> float:
     """User and system time of the server's processes, also of those that have ended."""
-    ended = sum(map(int, _stat(postmaster)[13:15])) / peers.CLOCK_TICKS
+    ended = sum(map(int, _stat(postmaster)[13:15])) / smtp_sinks_and_reference_senders.CLOCK_TICKS
     running = 0.0
     for path in Path("/proc").glob("[0-9]*"):
         try:
             if _parent(int(path.name)) == postmaster:
-                running += peers.cpu_seconds(int(path.name))
+                running += smtp_sinks_and_reference_senders.cpu_seconds(int(path.name))
         except (FileNotFoundError, ProcessLookupError):
             continue
     return ended + running

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mailer.bench import peers
+from mailer.bench import smtp_sinks_and_reference_senders
 from mailer.bench.databases import Sqlite
 from mailer.bench.send import CONFIG, SIZE, Failed, environment, run_measured, workspace
 
@@ -40,9 +40,9 @@ _PAGES = ("/", "/archive/", "/desk/login/", "/healthz")
 
 def measure(readers: int, page_seconds: float = 0.5) -> Iterator[dict[str, Any]]:
     """One record; `page_seconds`: between two requests of a page while it sends. Raises Missing, Failed."""
-    port = peers.free_port()
+    port = smtp_sinks_and_reference_senders.free_port()
     config = CONFIG.replace(":8000", f":{port}") + f'[web]\nhost = "127.0.0.1"\nport = {port}\n'
-    with workspace(config) as folder, peers.Sink("light") as sink:
+    with workspace(config) as folder, smtp_sinks_and_reference_senders.Sink("light") as sink:
         database = Sqlite(folder)
         run_measured(folder, database.origin, "add_readers", readers)
         settings = {"MAILER_SMTP__HOST": "127.0.0.1", "MAILER_SMTP__PORT": str(sink.port)}

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 from mailer.bench.clicks import serving
 from mailer.bench.databases import BenchmarkDatabase, open_database
-from mailer.bench.peers import cpu_seconds
 from mailer.bench.send import DATABASES, SIZE, Failed, run_measured, workspace
+from mailer.bench.smtp_sinks_and_reference_senders import cpu_seconds
 
 # Deliveries that the events are about.
 READERS = 1_000

@@ -72,7 +72,7 @@ def create_account_with_link(
     may approve the work of each of them from the start.
     """
     # Wagtail's tables, which the other commands of the module do not need.
-    from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+    from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 
     if (known := User.objects.filter(username=username).first()) is not None:
         fail(f"there is an account “{username}” already. {_independence(known)}")

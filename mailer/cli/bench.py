@@ -45,7 +45,7 @@ def send(
     Signatures are compared with what `openssl speed` signs on all cores.
     """
     from mailer.bench import send as sending
-    from mailer.bench.peers import SINKS
+    from mailer.bench.smtp_sinks_and_reference_senders import SINKS
 
     settings = sending.Plan(
         messages,
@@ -203,7 +203,7 @@ def sources(
     json: Json = False,
 ) -> None:
     """Polling feeds of a local server: all entries known, nothing new (HTTP 304), and all entries new."""
-    from mailer.bench import sources as polling
+    from mailer.bench import feed_polling as polling
 
     _show(polling.measure(polling.Plan(sources, items, latency, _backends(backend))), json)
 
@@ -227,8 +227,8 @@ def _backends(named: list[str] | None) -> tuple[str, ...]:
 
 def _show(measurements: Iterator[dict[str, Any]], json: bool) -> None:
     from mailer.bench.figure_tables import tables
-    from mailer.bench.peers import Missing
     from mailer.bench.send import Failed
+    from mailer.bench.smtp_sinks_and_reference_senders import Missing
 
     records = []
     with failing_on(Missing, Failed):

@@ -22,7 +22,7 @@ from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipi
 from mailer.feedback.sources import poll as polling
 from mailer.feedback.sources.base import max_message_octets
 from mailer.feedback.sources.poll import configured_mailboxes
-from mailer.instance.no_send import NoSend, require_sending
+from mailer.instance.no_send_status import NoSend, require_sending
 from mailer.worker import process_startup
 
 app = command_group("Read bounces and other returned mail.")

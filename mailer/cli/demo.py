@@ -73,12 +73,12 @@ def _replace_process(config: Path, command: str) -> None:
 @run.command()
 def serve() -> None:
     """Run web, worker and mail catcher until asked to stop."""
-    from mailer.demo import start_demo
+    from mailer.demo import demo_setup_and_readiness
 
     stop = threading.Event()
     stop_on_signals(stop)
     print_text("\n  Starting the demo …")
-    start_demo.set_up()
+    demo_setup_and_readiness.set_up()
     threading.Thread(target=_print_start_page, args=(stop,), daemon=True).start()
     supervise(
         {
@@ -92,12 +92,12 @@ def serve() -> None:
 
 def _print_start_page(stop: threading.Event) -> None:
     """Print the address of the demo as soon as it answers."""
-    from mailer.demo import start_demo
+    from mailer.demo import demo_setup_and_readiness
 
-    while not start_demo.is_answering():
+    while not demo_setup_and_readiness.is_answering():
         if stop.wait(0.2):
             return
-    print_text(f"  The demo is ready: {start_demo.start_page()}")
+    print_text(f"  The demo is ready: {demo_setup_and_readiness.start_page()}")
     print_text("  No mail is sent outside this machine. Ctrl-C stops it.\n")
 
 
@@ -116,8 +116,8 @@ def once() -> None:
 @run.command()
 def catcher() -> None:
     """Run the mail catcher alone."""
-    from mailer.demo import start_demo
+    from mailer.demo import demo_setup_and_readiness
 
     stop = threading.Event()
     stop_on_signals(stop)
-    start_demo.run_mail_catcher(stop)
+    demo_setup_and_readiness.run_mail_catcher(stop)

@@ -20,7 +20,7 @@ from mailer.editions.models import Newsletter
 from mailer.reports import not_delivered as undelivered
 from mailer.reports.collect_stats import collect
 from mailer.reports.edition_state import edition_as_json
-from mailer.reports.engagement import Engagement, click_tables, engagement_of
+from mailer.reports.mailing_engagement import Engagement, click_tables, engagement_of
 from mailer.reports.number_formats import format_number, format_percent
 from mailer.reports.reason_labels_and_mailing_summary import mailing_summary
 from mailer.reports.spreadsheet_export import (

@@ -242,7 +242,7 @@ def create_database_and_first_admin(username: str, email: Annotated[str, typer.A
     from django.db import DatabaseError
 
     from mailer.accounts.password_links import set_password_url
-    from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+    from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
     from mailer.worker import process_startup
     from subscribers.verify_address_hash_key import WrongAddressHashKey
 

@@ -12,7 +12,7 @@ from mailer.cli.argument_lookup import operator
 from mailer.cli.output import Json, command_group, fail, print_json, print_text
 from mailer.delivery.rollout import begin_and_end_no_send_mode
 from mailer.delivery.rollout.begin_and_end_no_send_mode import Choice, Questions
-from mailer.instance import database_copy_detection, no_send
+from mailer.instance import database_copy_detection, no_send_status
 
 app = command_group()
 
@@ -58,15 +58,15 @@ def resume_sending(
     """
     now = timezone.now()
     database_copy_detection.enforce_identity(now)
-    reason = no_send.no_send_reason()
+    reason = no_send_status.no_send_reason()
     if reason is None:
         fail("this installation sends already.")
-    if reason == no_send.NOT_JOINED:
-        fail(f"{no_send.describe_reason(reason)}. Run: mailer join")
+    if reason == no_send_status.NOT_JOINED:
+        fail(f"{no_send_status.describe_reason(reason)}. Run: mailer join")
     asked = begin_and_end_no_send_mode.questions(now)
     mailings, due = _answers(asked, set(sent or ()), set(go_on or ()))
     if not yes and reason != "paused":
-        _confirm(asked, no_send.describe_reason(reason))
+        _confirm(asked, no_send_status.describe_reason(reason))
     begin_and_end_no_send_mode.resume(mailings, due, send_outbox=send_outbox, by=operator(), now=now)
     if json:
         print_json(_state())
@@ -83,7 +83,7 @@ def join_installation(json: Json = False) -> None:
 
     It writes a file into the storage folder. Do not run it on a machine with a copy of the database.
     """
-    if not database_copy_detection.join_installation(timezone.now()):
+    if not database_copy_detection.let_this_machine_join(timezone.now()):
         fail(
             "the database is in no-send mode, or new. Start the installation, or confirm by "
             "`mailer resume-sending` what the database is; then join."
@@ -95,7 +95,7 @@ def join_installation(json: Json = False) -> None:
 
 
 def _state() -> dict[str, str | None]:
-    reason = no_send.no_send_reason()
+    reason = no_send_status.no_send_reason()
     return {"no_send": None if reason is None else str(reason)}
 
 

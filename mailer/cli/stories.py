@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from mailer.cli.output import Json, command_group, fail, failing_on, print_json, print_text
-from mailer.instance.no_send import NoSend, require_sending
+from mailer.instance.no_send_status import NoSend, require_sending
 from mailer.stories.models import StorySource
 from mailer.stories.sources.polling import Polled, poll
 from mailer.stories.stories_file_import import StoriesFileError, import_stories

@@ -12,7 +12,7 @@ from django.utils import timezone
 from mailer.approval import snapshot_state_changes
 from mailer.approval.submit import submit
 from mailer.delivery.models import Mailing, OutboxMessage
-from mailer.demo.start_demo import run_mail_catcher, set_up
+from mailer.demo.demo_setup_and_readiness import run_mail_catcher, set_up
 from mailer.editions.models import Edition
 from mailer.job_index import JOBS
 from mailer.reports.edition_state import edition_as_json

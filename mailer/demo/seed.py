@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from mailer.approval import account_change_notices
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.editions.models import Newsletter, NewsletterText
 from mailer.stories.models import Story
 from mailer.stories.stories_file_import import import_stories

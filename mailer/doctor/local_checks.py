@@ -27,7 +27,7 @@ from mailer.delivery.smtp import dkim
 from mailer.doctor.check_types import CheckResult, Context, Status
 from mailer.doctor.dns_client import is_loopback_or_empty
 from mailer.feedback.parsing import classify_bounce_reasons
-from mailer.instance import no_send
+from mailer.instance import no_send_status
 from mailer.instance.models import Instance
 from mailer.migrations import _account_changes, _triggers
 from subscribers import verify_address_hash_key
@@ -313,20 +313,20 @@ def check_sending_allowed() -> Iterator[CheckResult]:
     """Whether this installation, and this machine of it, may send. In the caller's thread."""
     result = partial(CheckResult, "sending", "")
     try:
-        reason = no_send.no_send_reason()
+        reason = no_send_status.no_send_reason()
     except DatabaseError:
         yield result("skipped", ("The database cannot be used, or must be updated with `mailer migrate`."))
         return
     if reason is None:
         yield result("ok", "This installation is not in no-send mode: it sends mail.")
-    elif reason == no_send.NOT_JOINED:
-        message = f"Nothing is sent from this machine, because {no_send.describe_reason(reason)}."
+    elif reason == no_send_status.NOT_JOINED:
+        message = f"Nothing is sent from this machine, because {no_send_status.describe_reason(reason)}."
         yield result("problem", message, "On a new machine of the installation, run: mailer join")
     else:
         advice = (
             "Read docs/backup.md; then an admin ends no-send mode in the desk, or run: mailer resume-sending"
         )
-        yield result("problem", f"No mail is sent, because {no_send.describe_reason(reason)}.", advice)
+        yield result("problem", f"No mail is sent, because {no_send_status.describe_reason(reason)}.", advice)
 
 
 def check_backup(config: Config, now: datetime) -> Iterator[CheckResult]:

@@ -87,8 +87,8 @@ def assemble_due(now: datetime) -> list[Edition]:
     """Create the edition of every newsletter whose time of assembly has passed, once per period.
 
     A worker that starts too late, and a period with too few stories, leave it to staff: what became of the
-    period is in its plan, and `emails_to_staff` asks them. A step that fails for one newsletter is tried
-    again and does not delay the others.
+    period is in its plan, and `new_draft_and_approval_request_emails` asks them. A step that fails for one
+    newsletter is tried again and does not delay the others.
     """
     created = []
     for newsletter in Newsletter.objects.exclude(assemble_on=""):

@@ -43,7 +43,7 @@ def enforce_identity(now: datetime) -> None:
     """Compare database and machine, note that both are in use, and begin no-send mode where they do not fit.
 
     Called when a process starts. A new database gets an identity, and its
-    machine joins it; further machines join by `join_installation`.
+    machine joins it; further machines join by `let_this_machine_join`.
     """
     if Instance._meta.db_table not in connection.introspection.table_names():
         return
@@ -75,7 +75,7 @@ def enforce_existing_identity(now: datetime) -> None:
         enforce_identity(now)
 
 
-def join_installation(now: datetime) -> bool:
+def let_this_machine_join(now: datetime) -> bool:
     """Let this machine take part in the installation of its database; False in no-send mode.
 
     In no-send mode a person confirms first what the database is.

@@ -23,7 +23,7 @@ def new_identity() -> str:
 class Instance(models.Model):
     """The identity of the installation, and what is recorded of it as a whole; one row.
 
-    In no-send mode nothing leaves the installation: see instance.no_send.
+    In no-send mode nothing leaves the installation: see instance.no_send_status.
     """
 
     class Reason(models.TextChoices):

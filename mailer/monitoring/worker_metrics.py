@@ -21,7 +21,7 @@ from mailer.instance import models as instances
 from mailer.monitoring.job_runs import ALIVE_WITHIN
 from mailer.monitoring.models import JobStats, WorkerProcess
 from mailer.stories.models import StorySource
-from subscribers.bulk import job_lifecycle as bulk
+from subscribers.bulk import apply_and_undo_bulk_actions as bulk
 from subscribers.imports import job_lifecycle as imports
 
 # A queue that is longer counts as so long.

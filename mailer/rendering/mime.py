@@ -92,8 +92,8 @@ class MessageTemplate:
         boundary = f"=_{digest[:32]}".encode()
         alternatives = b'Content-Type: multipart/alternative;\r\n boundary="%s"\r\n\r\n' % boundary
         before_text = shared_headers(rendered, envelope) + alternatives + _part_head(boundary, b"text/plain")
-        self._text = mime_encoding.smallest_encoding(rendered.text, before_text)
-        self._html = mime_encoding.smallest_encoding(
+        self._text = mime_encoding.smaller_of_quoted_printable_and_base64(rendered.text, before_text)
+        self._html = mime_encoding.smaller_of_quoted_printable_and_base64(
             rendered.html, _part_head(boundary, b"text/html"), b"--%s--\r\n" % boundary
         )
         # The piece after the personal headers: all other headers, and the beginning of the body.

@@ -157,15 +157,17 @@ class EncodedPart(Protocol):
         """The body in pieces, with the encoded values in the places of their merge tags."""
 
 
-def smallest_encoding(text: str, before: bytes = b"", behind: bytes = b"") -> EncodedPart:
+def smaller_of_quoted_printable_and_base64(
+    text: str, header_lines: bytes = b"", following_bytes: bytes = b""
+) -> EncodedPart:
     """`text` with its merge tags, in the encoding that gives the smaller result.
 
-    `before` ends with the fields of the part that stand before its encoding.
+    `header_lines` ends with the fields of the part that stand before its encoding.
     """
     chunks = TAG_RE.split(_NEWLINE.sub("\r\n", text))
     parts: tuple[EncodedPart, EncodedPart] = (
-        QuotedPrintable(chunks, before, behind),
-        Base64(chunks, before, behind),
+        QuotedPrintable(chunks, header_lines, following_bytes),
+        Base64(chunks, header_lines, following_bytes),
     )
     return min(parts, key=lambda part: part.size)
 

@@ -15,7 +15,7 @@ from jinja2 import TemplateSyntaxError
 
 from mailer.rendering import sanitize, story_selection, template_sandbox, theme, variants, view_model
 from mailer.rendering.data_types import Content
-from mailer.rendering.mark_staff_texts_for_gettext import stored
+from mailer.rendering.mark_staff_messages_for_translation import stored
 from mailer.rendering.merge_tags import PLACEHOLDERS
 from mailer.rendering.template_sandbox import PART_LIMIT, PART_NAME, Parts, TemplateFailed
 

@@ -29,7 +29,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from mailer.rendering.block_cache import KeepingTemplate
-from mailer.rendering.mark_staff_texts_for_gettext import stored
+from mailer.rendering.mark_staff_messages_for_translation import stored
 from mailer.rendering.merge_tags import TrustedText, escape_tags
 from mailer.rendering.template_bytecode_cache import CompiledParts
 

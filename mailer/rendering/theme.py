@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from mailer.rendering.mark_staff_texts_for_gettext import stored
+from mailer.rendering.mark_staff_messages_for_translation import stored
 
 _LIGHT = {
     "ground": "#F2EEE6",
@@ -347,7 +347,7 @@ def theme_problems(changes: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def colour_use(token: str) -> str:
-    """What a colour is used for, in light or dark mode: a text as mark_staff_texts_for_gettext marks it."""
+    """What a colour is used for, in light or dark mode: a text for the catalogues."""
     return USES[token.removeprefix("dark_")]
 
 

@@ -21,7 +21,7 @@ from mailer.rendering import (
     view_model,
 )
 from mailer.rendering.data_types import Content, RenderedVariant
-from mailer.rendering.mark_staff_texts_for_gettext import stored
+from mailer.rendering.mark_staff_messages_for_translation import stored
 from mailer.rendering.merge_tags import PLACEHOLDERS, TrustedText, escape_tags
 from mailer.rendering.view_model import Digest
 

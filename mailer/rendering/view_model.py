@@ -23,7 +23,7 @@ from mailer.rendering.data_types import (
     StoryText,
     Subject,
 )
-from mailer.rendering.mark_staff_texts_for_gettext import stored
+from mailer.rendering.mark_staff_messages_for_translation import stored
 
 # From this many countries on, the place is the first one "and the region".
 _LISTED_COUNTRIES = 4

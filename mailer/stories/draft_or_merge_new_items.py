@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from mailer.insert_rows import build_object, insert_objects, insert_rows
-from mailer.stories import bulk_drafts, duplicates, source_change_and_merge_decisions
+from mailer.stories import bulk_insert_drafts, duplicates, source_change_and_merge_decisions
 from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
 from mailer.stories.source_item_matching import Candidates
 from mailer.stories.source_item_pictures import Picture, try_load_picture
@@ -152,7 +152,7 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
     keys = [f"{name}-{_digest_of(source, one.story)}" for one in batch]
     known = {story.key: story for story in Story.objects.filter(key__in=keys)}
     rows: list[StorySourceItem] = []
-    drafts: list[bulk_drafts.Draft] = []
+    drafts: list[bulk_insert_drafts.Draft] = []
     for one, key in zip(batch, keys, strict=True):
         row = _row(source, one, now)
         compared = cache(one.compared)
@@ -164,7 +164,7 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
             # Of a source that was deleted and added again.
             row.story = known[key]
         else:
-            draft = bulk_drafts.store_picture_and_build_draft(
+            draft = bulk_insert_drafts.store_picture_and_build_draft(
                 key, one.story.values, one.picture, one.story.headline, now
             )
             row.story = draft.story
@@ -173,7 +173,7 @@ def _place(source: StorySource, batch: list[_NewEntry], now: datetime) -> list[D
             row.similar_to, row.similar_reason = other.story, match.sign
         rows.append(row)
         candidates.add(row, compared, one.keys)
-    bulk_drafts.store_drafts(drafts)
+    bulk_insert_drafts.store_drafts(drafts)
     _store(rows, batch)
     return [("merged" if row.role == row.Role.DUPLICATE else "added", row.story) for row in rows]
 

@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.db.models import Q
 
 from subscribers.addresses import address_hash, address_pattern
-from subscribers.bulk import job_lifecycle as bulk_jobs
+from subscribers.bulk import apply_and_undo_bulk_actions as bulk_jobs
 from subscribers.bulk.models import BulkJob
 from subscribers.imports import job_lifecycle
 from subscribers.imports.models import ImportChange, ImportJob, ImportRow, RejectedRow

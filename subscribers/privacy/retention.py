@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from subscribers import consent, rate_limit
-from subscribers.bulk import job_lifecycle as bulk_jobs
+from subscribers.bulk import apply_and_undo_bulk_actions as bulk_jobs
 from subscribers.imports import job_lifecycle
 from subscribers.models import (
     AddressChange,

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext
 
 from subscribers import former_addresses_and_merged_ids, resumable_jobs, tokens, transactional_emails
-from subscribers.bulk import job_lifecycle as bulk
+from subscribers.bulk import apply_and_undo_bulk_actions as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Event, Evidence, record
 from subscribers.models import MailingList, Subscriber, Subscription

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from wagtail.models import ModelLogEntry
 
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from tests.recorded import recorded
 
 PASSWORD = "a-quiet-otter-swims-east"

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts import password_links, sessions, unused_accounts
+from mailer.accounts import password_links, session_start_and_expiry, unused_accounts
 from mailer.accounts.models import PasswordResetRequest
 from mailer.approval import account_change_notices
 from mailer.config.log_masking import mask
@@ -169,8 +169,10 @@ def test_a_session_ends_when_idle_and_in_any_case_after_two_weeks(
     browser = Client()
     sign_in("dana", PASSWORD, client=browser)
     session = browser.session
-    session[sessions.STARTED] = time.time() - timedelta(hours=max(started, seen)).total_seconds()
-    session[sessions.SEEN] = time.time() - timedelta(hours=seen).total_seconds()
+    session[session_start_and_expiry.STARTED] = (
+        time.time() - timedelta(hours=max(started, seen)).total_seconds()
+    )
+    session[session_start_and_expiry.SEEN] = time.time() - timedelta(hours=seen).total_seconds()
     session.save()
     assert signed_in(browser) is open_
 

@@ -21,7 +21,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts import sessions
+from mailer.accounts import session_start_and_expiry
 from mailer.approval.account_change_notices import mark_account_changes_notified, send_account_notices
 from mailer.approval.models import Approval
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
@@ -61,7 +61,7 @@ def set_up_app(browser: Client) -> str:
 def age(browser: Client, minutes: float) -> None:
     """Let the session's sign-in be so long ago."""
     session = browser.session
-    session[sessions.STARTED] = time.time() - minutes * 60
+    session[session_start_and_expiry.STARTED] = time.time() - minutes * 60
     for record in session.get("account_authentication_methods", []):
         record["at"] -= minutes * 60
     session.save()
@@ -232,7 +232,7 @@ def test_another_accounts_records_in_the_session_do_not_count(desk: Desk) -> Non
     session = browser.session
     session["account_authentication_methods"] = [{"method": "password", "at": timezone.now().timestamp()}]
     session["account_authentication_methods_user"] = str(desk.writer.pk)
-    session[sessions.STARTED] = time.time() - 3600
+    session[session_start_and_expiry.STARTED] = time.time() - 3600
     session.save()
     assert browser.get("/desk/users/")["Location"].startswith("/accounts/confirm/")
 

@@ -17,7 +17,13 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import audit_log_entries, auth_backend, middleware, sessions, sign_in_limits
+from mailer.accounts import (
+    audit_log_entries,
+    auth_backend,
+    middleware,
+    session_start_and_expiry,
+    sign_in_limits,
+)
 from mailer.accounts.models import SignInFailures
 from tests.accounts.conftest import PASSWORD, actions, sign_in, signed_in
 from tests.waiting import SAFETY_SECONDS
@@ -220,7 +226,7 @@ def test_who_was_signed_out_in_the_meantime_returns_to_the_form(dana: User) -> N
     ],
 )
 def test_a_browser_has_the_name_that_its_owner_knows(user_agent: str, name: str) -> None:
-    assert sessions.browser_name(user_agent) == name
+    assert session_start_and_expiry.browser_name(user_agent) == name
 
 
 def test_there_is_no_sign_up() -> None:

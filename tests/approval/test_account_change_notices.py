@@ -9,10 +9,10 @@ from django.contrib.auth.models import Permission, User
 from django.core import mail
 from django.utils import timezone, translation
 
-from mailer.approval import account_change_notices, emails_to_staff
+from mailer.approval import account_change_notices, new_draft_and_approval_request_emails
 from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import AccountChange, StaffNotice
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -163,7 +163,7 @@ def test_a_draft_is_no_email_for_who_assembled_it_nor_for_approvers(people: cast
     first = edition.revisions.earliest("pk")
     first.user = people.admin
     first.save()
-    emails_to_staff.send_edition_notices(cast.NOW)
+    new_draft_and_approval_request_emails.send_edition_notices(cast.NOW)
     assert [message.to[0].partition("@")[0] for message in mail.outbox] == ["writer"]
     assert people.approver.notifications.filter(event="assembled").exists()
 

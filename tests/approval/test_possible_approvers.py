@@ -12,7 +12,7 @@ from mailer.approval.account_influence import DAYS, author_influence_ends_at, au
 from mailer.approval.models import AccountChange
 from mailer.approval.possible_approvers import approvers_if_submitted, approvers_of, users_who_may_approve
 from mailer.approval.submit import submit
-from mailer.desk.base.barred_approvers import why_barred
+from mailer.desk.base.approver_eligibility_sentences import why_barred
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from mailer.bench import fixtures, measured_operations
+from mailer.bench import fixtures, webhook_page_and_feed_operations
 from mailer.bench.desk_history import FEW
 from mailer.reports.collect_stats import refresh_due
 from mailer.reports.stats import mailing_totals
@@ -25,6 +25,6 @@ def test_the_totals_of_the_page_benchmark_balance_and_each_page_is_measured(
     totals = mailing_totals(mailings[0])
     assert totals.balances and totals.audience == 120
     assert totals.refused and totals.bounced and totals.excluded
-    measured: list[dict[str, Any]] = measured_operations.time_pages(rounds=0)
+    measured: list[dict[str, Any]] = webhook_page_and_feed_operations.time_pages(rounds=0)
     assert "report" in [page["what"] for page in measured]
     assert all(page["queries"] and page["kilobytes"] for page in measured)

@@ -10,19 +10,23 @@ import urllib.request
 
 import pytest
 
-from mailer.bench import esp, peers
+from mailer.bench import esp, smtp_sinks_and_reference_senders
 
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_the_light_sink_accepts_messages(tls, tmp_path):
-    peers.create_certificate(tmp_path)
+    smtp_sinks_and_reference_senders.create_certificate(tmp_path)
     message = b"Subject: x\r\n\r\n" + b"x" * 70_000
     with (
-        peers.Sink("light", tmp_path if tls else None) as sink,
+        smtp_sinks_and_reference_senders.Sink("light", tmp_path if tls else None) as sink,
         smtplib.SMTP("127.0.0.1", sink.port) as sender,
     ):
         if tls:
-            sender.starttls(context=ssl.create_default_context(cafile=str(tmp_path / peers.CERTIFICATE)))
+            sender.starttls(
+                context=ssl.create_default_context(
+                    cafile=str(tmp_path / smtp_sinks_and_reference_senders.CERTIFICATE)
+                )
+            )
         for _ in range(3):
             assert sender.sendmail("b@example.org", ["aida@example.org"], message) == {}
         assert sender.quit()[0] == 221

@@ -15,7 +15,7 @@ from mailer.approval import snapshot_state_changes
 from mailer.approval.models import Snapshot
 from mailer.approval.submit import submit
 from mailer.delivery.models import Delivery, Mailing
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.editions.models import Edition
 from subscribers.models import Subscriber
 from tests import cast

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.approval import audience_count_job, draft_check_cache
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.editions import cached_audience_counts, draft_blocks
 from mailer.editions.models import Edition, EditionText
 from mailer.feedback.models import ReturnedMessage

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from mailer.instance import database_copy_detection, models, no_send
+from mailer.instance import database_copy_detection, models, no_send_status
 from mailer.instance.models import Instance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -43,30 +43,30 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_a_new_database_gets_an_identity_and_may_send(machine: Machine, tmp_path: Path) -> None:
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
     database_copy_detection.enforce_identity(NOW)
     row = models.load_instance()
     assert row is not None and len(row.identity) == 32
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
     path = tmp_path / "first" / database_copy_detection.FILE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     database_copy_detection.enforce_identity(NOW + HOUR)
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
 
 
 def test_another_machine_sends_only_when_it_has_joined(machine: Machine) -> None:
     database_copy_detection.enforce_identity(NOW)
     machine("second")
     database_copy_detection.enforce_identity(NOW)
-    assert no_send.no_send_reason() == "not_joined"
-    with pytest.raises(no_send.NoSend):
-        no_send.require_sending()
+    assert no_send_status.no_send_reason() == "not_joined"
+    with pytest.raises(no_send_status.NoSend):
+        no_send_status.require_sending()
     # The other machines go on.
     machine("first")
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
     machine("second")
-    assert database_copy_detection.join_installation(NOW)
-    assert no_send.no_send_reason() is None
+    assert database_copy_detection.let_this_machine_join(NOW)
+    assert no_send_status.no_send_reason() is None
 
 
 def test_a_copied_database_gets_an_identity_of_its_own_and_sends_nothing(
@@ -78,11 +78,11 @@ def test_a_copied_database_gets_an_identity_of_its_own_and_sends_nothing(
     database_copy_detection.enforce_identity(NOW)
     after = models.load_instance()
     assert before is not None and after is not None and before.identity != after.identity
-    assert no_send.no_send_reason() == Instance.Reason.COPIED
+    assert no_send_status.no_send_reason() == Instance.Reason.COPIED
     # Once a person has confirmed, this machine sends, and the copy is the database that is known.
     models.end_no_send()
     database_copy_detection.enforce_identity(NOW)
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
 
 
 def test_a_pause_does_not_hide_that_the_database_is_a_copy(
@@ -92,7 +92,7 @@ def test_a_pause_does_not_hide_that_the_database_is_a_copy(
     models.begin_or_replace_no_send(Instance.Reason.PAUSED, NOW)
     database("copy")
     database_copy_detection.enforce_identity(NOW)
-    assert no_send.no_send_reason() == Instance.Reason.COPIED
+    assert no_send_status.no_send_reason() == Instance.Reason.COPIED
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_a_database_that_was_put_back_sends_nothing(
     Instance.objects.update(**backup)
     database_copy_detection.enforce_identity(NOW + lost)
     # A standby that takes over lacks seconds at most.
-    assert no_send.no_send_reason() == reason
+    assert no_send_status.no_send_reason() == reason
     models.end_no_send()
     database_copy_detection.enforce_identity(NOW + lost)
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
 
 
 def test_a_restored_database_sends_nothing_until_that_is_confirmed(
@@ -121,14 +121,14 @@ def test_a_restored_database_sends_nothing_until_that_is_confirmed(
     machine("elsewhere")
     database("new server")
     database_copy_detection.enforce_identity(NOW + HOUR)
-    assert no_send.no_send_reason() == Instance.Reason.RESTORED
-    assert not database_copy_detection.join_installation(NOW + HOUR)
+    assert no_send_status.no_send_reason() == Instance.Reason.RESTORED
+    assert not database_copy_detection.let_this_machine_join(NOW + HOUR)
     models.end_no_send()
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
     # The original's machine does not belong to it.
     machine("first")
     database_copy_detection.enforce_identity(NOW + HOUR)
-    assert no_send.no_send_reason() == "not_joined"
+    assert no_send_status.no_send_reason() == "not_joined"
 
 
 def test_the_workers_job_gives_no_identity_to_a_database(machine: Machine) -> None:

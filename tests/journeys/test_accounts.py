@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from mailer.accounts import password_links
 from mailer.approval.models import Approval
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from tests.desk.cast import Desk, submitted
 from tests.desk.cast import desk as make_desk
 from tests.journeys.test_accessible import (
@@ -124,12 +124,12 @@ def code(secret: str, steps: int = 0) -> str:
 
 def age_sessions(minutes: float) -> None:
     """Let every sign-in be so long ago."""
-    from mailer.accounts import sessions
+    from mailer.accounts import session_start_and_expiry
 
     for row in Session.objects.all():
         store: Any = row.get_session_store_class()(row.session_key)
-        if sessions.STARTED in store:
-            store[sessions.STARTED] -= minutes * 60
+        if session_start_and_expiry.STARTED in store:
+            store[session_start_and_expiry.STARTED] -= minutes * 60
             for record in store.get("account_authentication_methods", []):
                 record["at"] -= minutes * 60
             store.save()

@@ -15,7 +15,7 @@ from mailer.delivery.models import Mailing
 from mailer.editions import assemble
 from mailer.editions.models import Newsletter
 from mailer.editions.rendering_input import story_ids
-from mailer.stories import bulk_drafts, draft_or_merge_new_items, record_source_items
+from mailer.stories import bulk_insert_drafts, draft_or_merge_new_items, record_source_items
 from mailer.stories.models import Story, StorySource
 from mailer.stories.sources.parser_pool import UnlimitedParsers
 from mailer.stories.sources.polite_fetch import PollLimits
@@ -34,7 +34,12 @@ MONTHS = range(1, 13)
 STEPS = {
     record_source_items: ("_record_change", "_note_change", "record_new"),
     draft_or_merge_new_items: ("_prepare", "_record", "_place", "_join", "_store"),
-    bulk_drafts: ("store_picture_and_build_draft", "store_drafts", "_add_revisions", "_add_log_entries"),
+    bulk_insert_drafts: (
+        "store_picture_and_build_draft",
+        "store_drafts",
+        "_add_revisions",
+        "_add_log_entries",
+    ),
 }
 TEXT = {
     "ru": "В посёлке номер {n} открыли школу, и {m} детей учатся рядом с домом.",

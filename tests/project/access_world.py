@@ -28,11 +28,11 @@ from wagtail.images import get_image_model
 from wagtail.models import Collection, Page, UploadedFile
 
 from mailer import link_tracking
-from mailer.accounts import sessions
+from mailer.accounts import session_start_and_expiry
 from mailer.approval import list_sender_and_welcome_approval
 from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import SnapshotVariant
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.editions import draft_blocks
 from mailer.editions.models import GlossaryTerm, Newsletter
 from mailer.feedback import ingest_returned_mail
@@ -394,7 +394,7 @@ def _code(secret: str, steps: int) -> str:
 
 def _let_pass(browser: Client, minutes: int) -> None:
     session = browser.session
-    session[sessions.STARTED] -= minutes * 60
+    session[session_start_and_expiry.STARTED] -= minutes * 60
     for record in session["account_authentication_methods"]:
         record["at"] -= minutes * 60
     session.save()

@@ -157,8 +157,10 @@ def test_both_encodings_take_values_of_every_length_between_texts_of_every_lengt
 
 
 def test_the_encoding_that_takes_less_room_is_taken() -> None:
-    assert mime_encoding.smallest_encoding("Plain words. " * 50).name == "quoted-printable"
-    assert mime_encoding.smallest_encoding("Простые слова. " * 50).name == "base64"
+    assert (
+        mime_encoding.smaller_of_quoted_printable_and_base64("Plain words. " * 50).name == "quoted-printable"
+    )
+    assert mime_encoding.smaller_of_quoted_printable_and_base64("Простые слова. " * 50).name == "base64"
 
 
 def test_the_headers_offer_one_click_unsubscribe() -> None:

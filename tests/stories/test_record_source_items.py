@@ -24,7 +24,12 @@ from wagtail.search.models import IndexEntry
 from mailer.approval import content_changes_and_authors
 from mailer.approval.models import Authorship
 from mailer.audit_log import chain
-from mailer.stories import bulk_drafts, draft_editing, source_change_and_merge_decisions, story_suggestion
+from mailer.stories import (
+    bulk_insert_drafts,
+    draft_editing,
+    source_change_and_merge_decisions,
+    story_suggestion,
+)
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 from mailer.stories.record_source_items import (
     items_with_picture_to_load,
@@ -233,7 +238,7 @@ def test_a_new_draft_has_the_values_and_the_refusals_of_one_that_is_checked_in_f
             return story, list(story.texts.all())
 
         built = _outcome(
-            lambda key=key, values=values: bulk_drafts.store_picture_and_build_draft(
+            lambda key=key, values=values: bulk_insert_drafts.store_picture_and_build_draft(
                 key, values, Picture(), "", NOW
             )
         )
@@ -246,19 +251,19 @@ def test_a_new_draft_has_the_values_and_the_refusals_of_one_that_is_checked_in_f
 def test_an_entry_that_cannot_be_stored_keeps_no_other_of_its_batch_out(
     monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    source, original = a_source(), bulk_drafts.store_picture_and_build_draft
+    source, original = a_source(), bulk_insert_drafts.store_picture_and_build_draft
 
-    def build(key: str, values: Any, *rest: Any) -> bulk_drafts.Draft:
+    def build(key: str, values: Any, *rest: Any) -> bulk_insert_drafts.Draft:
         if "Театр" in values["headline-ru"]:
             raise ValidationError("no draft")
         return original(key, values, *rest)
 
-    monkeypatch.setattr(bulk_drafts, "store_picture_and_build_draft", build)
+    monkeypatch.setattr(bulk_insert_drafts, "store_picture_and_build_draft", build)
     other = replace(RUSSIAN, id="o", title="Театр в Оше открыл сезон", html="", link="")
     done = make_and_update_drafts(source, [RUSSIAN, other], NOW)
     assert ([str(story) for story in done.added], done.skipped) == ([RUSSIAN.title], 1)
     # The next poll tries it again.
-    monkeypatch.setattr(bulk_drafts, "store_picture_and_build_draft", original)
+    monkeypatch.setattr(bulk_insert_drafts, "store_picture_and_build_draft", original)
     assert len(make_and_update_drafts(source, [RUSSIAN, other], NOW).added) == 1
     caplog.clear()
 

@@ -17,7 +17,7 @@ def main() -> None:
     from django.utils import timezone
 
     from subscribers import unsubscribe
-    from subscribers.bulk import job_lifecycle as bulk
+    from subscribers.bulk import apply_and_undo_bulk_actions as bulk
     from subscribers.consent import Channel, Evidence
     from subscribers.imports import diff, job_lifecycle
     from subscribers.models import MailingList, Subscriber, Subscription

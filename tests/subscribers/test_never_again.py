@@ -26,7 +26,7 @@ from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMe
 from subscribers import merge as merging
 from subscribers import suppression, tokens
 from subscribers import unsubscribe as unsubscribing
-from subscribers.bulk import job_lifecycle as bulk
+from subscribers.bulk import apply_and_undo_bulk_actions as bulk
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Evidence
 from subscribers.imports import job_lifecycle

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from subscribers.bulk import job_lifecycle as bulk
+from subscribers.bulk import apply_and_undo_bulk_actions as bulk
 from subscribers.imports import job_lifecycle as imports
 from subscribers.models import MailingList, Subscriber, Subscription
 from subscribers.reconfirmation import campaigns

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils.translation import override
 
-from mailer.rendering.mark_staff_texts_for_gettext import stored as stored_by_rendering
+from mailer.rendering.mark_staff_messages_for_translation import stored as stored_by_rendering
 from subscribers.translate_stored_texts import stored, translated
 
 _FALLBACK = "%(what)s has no %(language)s text; readers see %(other_language)s."

@@ -12,7 +12,7 @@ from mailer.approval.preflight.extract_stated_counts import (
     counts_in,
     identifying_numbers_in,
     is_number_slip,
-    is_same_word,
+    is_same_word_but_for_ending,
 )
 from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.per_text_check_decorator import check_each_text
@@ -48,11 +48,11 @@ def _two_numbers(texts: Sequence[Text]) -> Found | None:
         if len({each.value for each in alike}) > 2:
             continue
         is_again = other.is_definite and not one.is_definite
-        is_same_phrase = len(one.words) > 1 and all(map(is_same_word, one.words, other.words))
+        is_same_phrase = len(one.words) > 1 and all(map(is_same_word_but_for_ending, one.words, other.words))
         if (
             text.field == "headline"
             and _is_one_off(one, other)
-            and is_same_word(one.words[0], other.words[0])
+            and is_same_word_but_for_ending(one.words[0], other.words[0])
         ):
             is_wrong = True
         elif text.field != other_text.field:
@@ -71,8 +71,8 @@ def _is_one_off(one: StatedCount, other: StatedCount) -> bool:
 
 
 def _is_same_thing(one: StatedCount, other: StatedCount) -> bool:
-    return is_same_word(one.words[0], other.words[0]) or (
-        len(one.words) + len(other.words) == 3 and is_same_word(one.words[-1], other.words[-1])
+    return is_same_word_but_for_ending(one.words[0], other.words[0]) or (
+        len(one.words) + len(other.words) == 3 and is_same_word_but_for_ending(one.words[-1], other.words[-1])
     )
 
 

@@ -160,7 +160,7 @@ def _pattern(language: str) -> re.Pattern[str]:
     )
 
 
-def is_same_word(one: str, other: str) -> bool:
+def is_same_word_but_for_ending(one: str, other: str) -> bool:
     """Whether two words differ in their endings alone."""
     first, second = sorted((one, other), key=len)
     if first == second or len(first) < 3:

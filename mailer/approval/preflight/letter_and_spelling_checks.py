@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from mailer.approval.preflight.check_input import PROSE, Description, Text, excerpt, split_sentences
 from mailer.approval.preflight.findings_and_overrides import Found
-from mailer.approval.preflight.missing_letters import old_font_word, word_without_letters
 from mailer.approval.preflight.per_text_check_decorator import check_each_text
+from mailer.approval.preflight.words_without_special_letters import old_font_word, word_without_letters
 from mailer.rendering import language_detection
 
 _COMMON_SLIPS: Mapping[str, re.Pattern[str]] = {

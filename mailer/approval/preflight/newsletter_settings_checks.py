@@ -9,7 +9,10 @@ from mailer.approval.preflight.character_and_language_checks import is_in_capita
 from mailer.approval.preflight.check_input import Description, Place
 from mailer.approval.preflight.findings_and_overrides import Found
 from mailer.approval.preflight.inbox_checks import FREE_MAIL
-from mailer.approval.preflight.link_url_and_wording_checks import is_near_known_domain, with_domain_suggestion
+from mailer.approval.preflight.malformed_link_and_mailto_checks import (
+    email_domain_looks_mistyped,
+    with_domain_suggestion,
+)
 from mailer.rendering import localization
 from mailer.rendering.edition_period import Kind, Period
 from subscribers.translate_stored_texts import stored
@@ -35,7 +38,7 @@ def doubtful_reply_to(description: Description) -> Iterator[Found]:
     if not _ADDRESS.fullmatch(address) or own in FREE_MAIL:
         return
     domain = address.rpartition("@")[2].lower()
-    if domain in FREE_MAIL or (domain != own and is_near_known_domain(address, own)):
+    if domain in FREE_MAIL or (domain != own and email_domain_looks_mistyped(address, own)):
         yield Found(_SENDER, address if domain in FREE_MAIL else with_domain_suggestion(address, own))
     elif own and not _same_organisation(domain, own):
         yield Found(_SENDER, f"{address} / {description.sender.email}")

@@ -10,9 +10,9 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from mailer.approval.models import StaffNotice
+from mailer.approval.notification_preferences_and_dispatch import notify_and_count_emails
 from mailer.approval.outcome_notices import active_authors_and_submitter
 from mailer.approval.staff_by_permission import users_with_permission_and_email
-from mailer.approval.staff_notifications import notify_and_count_emails
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox.staff_alerts import languages_by_alert_recipient
 from subscribers import translate_stored_texts

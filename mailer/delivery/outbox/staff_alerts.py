@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext, override
 
-from mailer.approval import staff_notifications
+from mailer.approval import notification_preferences_and_dispatch
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.outbox import alert_webhooks
 from mailer.delivery.outbox.alert_webhooks import desk_url_of
@@ -105,7 +105,9 @@ def _send_emails(alert: Alert, now: datetime) -> None:
                 lines += [gettext("Details of the alert:"), desk_url_of(alert), ""]
             _email(subject % {"about": about}, "\n".join(lines), address)
     path = desk_url_of(alert).removeprefix(settings.CONFIG.site.url)
-    staff_notifications.add_desk_notifications_if_chosen("alert", _admins(), alert.message, path, now)
+    notification_preferences_and_dispatch.add_desk_notifications_if_chosen(
+        "alert", _admins(), alert.message, path, now
+    )
 
 
 def send_test_emails() -> list[str]:
@@ -131,8 +133,10 @@ def languages_by_alert_recipient() -> dict[str, str]:
     """
     if settings.CONFIG.alerts.email:
         return dict.fromkeys(settings.CONFIG.alerts.email, office_desk_language())
-    ways = staff_notifications.notification_ways(admins := _admins(), "alert")
-    wanting = [user for user in admins if user.email and staff_notifications.EMAIL in ways[user.pk]]
+    ways = notification_preferences_and_dispatch.notification_ways(admins := _admins(), "alert")
+    wanting = [
+        user for user in admins if user.email and notification_preferences_and_dispatch.EMAIL in ways[user.pk]
+    ]
     return dict(sorted((user.email, language_of(user)) for user in wanting))
 
 

@@ -21,8 +21,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max, Q
 
-from mailer.approval.local_send_time import local_send_time
 from mailer.approval.models import Snapshot, SnapshotVariant
+from mailer.approval.send_time_in_reader_timezone import local_send_time
 from mailer.approval.submit import variant_row
 from mailer.config import section_reader
 from mailer.delivery.models import Delivery, Mailing

@@ -20,10 +20,10 @@ from wagtail.log_actions import log as audit
 from mailer.approval import snapshot_state_changes
 from mailer.approval.content_changes_and_authors import edition_name_to_store
 from mailer.approval.models import Snapshot
+from mailer.approval.notification_preferences_and_dispatch import notify_and_count_emails
 from mailer.approval.possible_approvers import users_who_may_approve
 from mailer.approval.snapshot_state_changes import ApprovalError
 from mailer.approval.staff_by_permission import DESK, users_with_permission_and_email
-from mailer.approval.staff_notifications import notify_and_count_emails
 from mailer.delivery.models import Mailing
 from mailer.delivery.outbox import staff_alerts
 from mailer.editions.models import EditionPlan

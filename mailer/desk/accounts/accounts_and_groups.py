@@ -32,7 +32,7 @@ from mailer.accounts import password_links, unused_accounts
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval.account_influence import DAYS
 from mailer.approval.one_account_per_person import SamePerson, require_one_account
-from mailer.desk.accounts import role_groups_and_grants, role_labels_and_permissions
+from mailer.desk.accounts import role_labels_and_permission_matrix, role_permissions_and_grantable_groups
 from mailer.desk.base.edit_conflicts import EditGuard, PlainInput
 from mailer.desk.base.form_widgets import site_country_choices
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
@@ -48,7 +48,7 @@ class _RolesWidget(forms.CheckboxSelectMultiple):
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
         role = value.instance.name
-        if role in role_labels_and_permissions.APPROVING:
+        if role in role_labels_and_permission_matrix.APPROVING:
             option["attrs"]["data-approves"] = role
         if value.instance.permissions.filter(codename="approve_edition").exists():
             option["attrs"]["data-may-approve"] = role
@@ -61,7 +61,7 @@ class _RolesField(forms.ModelMultipleChoiceField[Group]):
     widget = _RolesWidget
 
     def label_from_instance(self, obj: Any) -> str:
-        return role_labels_and_permissions.explained_label(obj)
+        return role_labels_and_permission_matrix.explained_label(obj)
 
 
 class _AccountForm(wagtail_forms.UserForm):
@@ -87,8 +87,8 @@ class _AccountForm(wagtail_forms.UserForm):
 
     def __init__(self, *args: Any, editor: User, editing_self: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        grantable = [group.pk for group in role_groups_and_grants.grantable_groups(editor)]
-        self.fields["groups"].queryset = role_labels_and_permissions.in_order(
+        grantable = [group.pk for group in role_permissions_and_grantable_groups.grantable_groups(editor)]
+        self.fields["groups"].queryset = role_labels_and_permission_matrix.in_order(
             Group.objects.filter(pk__in=grantable)
         )
         row = ContributorCountries.objects.filter(user=self.instance.pk).first()
@@ -201,7 +201,7 @@ def invitation_tone_and_label(invitation: Invitation, now: datetime) -> tuple[st
 
 
 def _roles(user: User) -> str:
-    names = role_labels_and_permissions.role_labels(group.name for group in user.groups.all())
+    names = role_labels_and_permission_matrix.role_labels(group.name for group in user.groups.all())
     return ", ".join(filter(None, [names, gettext("superuser") if user.is_superuser else ""])) or pgettext(
         "staff", "none"
     )
@@ -278,7 +278,7 @@ class CreateAccount(_EditorMixin, users.CreateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return dict(
             super().get_context_data(
-                matrix=role_labels_and_permissions.permission_matrix(), **_independence(), **kwargs
+                matrix=role_labels_and_permission_matrix.permission_matrix(), **_independence(), **kwargs
             )
         )
 
@@ -291,13 +291,13 @@ class EditAccount(EditGuard, _EditorMixin, users.EditView):
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.can_delete = False
-        if not role_groups_and_grants.may_manage(current_user(request), self.object):
+        if not role_permissions_and_grantable_groups.may_manage(current_user(request), self.object):
             raise PermissionDenied
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return dict(
             super().get_context_data(
-                matrix=role_labels_and_permissions.permission_matrix(), **_independence(), **kwargs
+                matrix=role_labels_and_permission_matrix.permission_matrix(), **_independence(), **kwargs
             )
         )
 
@@ -321,7 +321,7 @@ class InvitationsPage(StaffPage, TemplateView):
                     one,
                     invitation_tone_and_label(one, now),
                     _roles(one.user),
-                    role_groups_and_grants.may_manage(editor, one.user),
+                    role_permissions_and_grantable_groups.may_manage(editor, one.user),
                 )
                 for one in waiting
             ],
@@ -341,7 +341,7 @@ class RevokeInvitationAction(ObjectPage[User], View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         account = self.object
-        if not role_groups_and_grants.may_manage(current_user(request), account):
+        if not role_permissions_and_grantable_groups.may_manage(current_user(request), account):
             raise PermissionDenied
         account.is_active = False
         # Also a link that was sent before is of no use when the account is activated again.
@@ -366,7 +366,7 @@ class SendLinkAction(ObjectPage[User], View):
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         account = self.object
-        if not role_groups_and_grants.may_manage(current_user(request), account):
+        if not role_permissions_and_grantable_groups.may_manage(current_user(request), account):
             raise PermissionDenied
         if not account.is_active or not account.email:
             messages.error(
@@ -442,7 +442,7 @@ class GroupForm(wagtail_forms.GroupForm):
         chosen = self.cleaned_data["permissions"]
         had = set(self.instance.permissions.values_list("pk", flat=True)) if self.instance.pk else set()
         added: list[Permission] = [permission for permission in chosen if permission.pk not in had]
-        if lacking := role_groups_and_grants.missing_permissions(self._editor, added):
+        if lacking := role_permissions_and_grantable_groups.missing_permissions(self._editor, added):
             names = ", ".join(permission.name for permission in lacking)
             raise ValidationError(
                 gettext("You cannot give permissions that you do not have: %(names)s.") % {"names": names},
@@ -473,7 +473,9 @@ class DeleteGroup(groups.DeleteView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        if self.get_object() not in role_groups_and_grants.grantable_groups(current_user(request)):
+        if self.get_object() not in role_permissions_and_grantable_groups.grantable_groups(
+            current_user(request)
+        ):
             raise PermissionDenied
 
 

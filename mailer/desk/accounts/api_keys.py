@@ -20,7 +20,7 @@ from wagtail.admin import messages
 from mailer.accounts import api_keys
 from mailer.accounts.models import ApiKey
 from mailer.accounts.reauthentication import requires_recent_sign_in
-from mailer.desk.accounts import role_groups_and_grants
+from mailer.desk.accounts import role_permissions_and_grantable_groups
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, current_user
 
 _DAYS = ((30, _("30 days")), (90, _("90 days")), (365, _("One year")), (730, _("Two years")))
@@ -127,7 +127,7 @@ def may_revoke(user: Any, key: ApiKey) -> bool:
     if key.revoked_at is not None or key.expires_at <= timezone.now():
         return False
     return key.user_id == user.pk or (
-        user.has_perm(_MANAGES) and role_groups_and_grants.may_manage(user, key.user)
+        user.has_perm(_MANAGES) and role_permissions_and_grantable_groups.may_manage(user, key.user)
     )
 
 

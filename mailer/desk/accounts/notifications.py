@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
 
-from mailer.approval import staff_notifications
+from mailer.approval import notification_preferences_and_dispatch
 from mailer.approval.models import Notification
 from mailer.desk.base.page_base_classes import FormPage, StaffPage, current_user
 
 _SHOWN = 100
 _WAYS: tuple[tuple[str, Promise], ...] = (
-    (staff_notifications.EMAIL, _("notification by email")),
-    (staff_notifications.DESK, _("notification in the desk")),
+    (notification_preferences_and_dispatch.EMAIL, _("notification by email")),
+    (notification_preferences_and_dispatch.DESK, _("notification in the desk")),
 )
 
 
@@ -55,7 +55,7 @@ class NotificationForm(forms.Form):
         super().__init__(*args, **kwargs)
         for event in events:
             self.fields[event] = forms.MultipleChoiceField(
-                label=str(staff_notifications.EVENTS[event][0]),
+                label=str(notification_preferences_and_dispatch.EVENTS[event][0]),
                 choices=_WAYS,
                 required=False,
                 widget=forms.CheckboxSelectMultiple,
@@ -74,16 +74,20 @@ class NotificationChoicePage(FormPage[NotificationForm]):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         user = current_user(self.request)
-        return {**super().get_form_kwargs(), "events": staff_notifications.events_permitted_to(user)}
+        return {
+            **super().get_form_kwargs(),
+            "events": notification_preferences_and_dispatch.events_permitted_to(user),
+        }
 
     def get_initial(self) -> dict[str, Any]:
         user = current_user(self.request)
-        events = staff_notifications.events_permitted_to(user)
+        events = notification_preferences_and_dispatch.events_permitted_to(user)
         return {
-            event: list(staff_notifications.notification_ways([user], event)[user.pk]) for event in events
+            event: list(notification_preferences_and_dispatch.notification_ways([user], event)[user.pk])
+            for event in events
         }
 
     def form_valid(self, form: NotificationForm) -> HttpResponse:
-        staff_notifications.save_choices(current_user(self.request), form.cleaned_data)
+        notification_preferences_and_dispatch.save_choices(current_user(self.request), form.cleaned_data)
         messages.success(self.request, gettext("Your choice of notifications is saved."))
         return redirect(reverse("desk_notifications"))

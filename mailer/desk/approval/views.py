@@ -23,13 +23,13 @@ from mailer import link_tracking
 from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.approval import (
     account_influence,
-    emails_to_staff,
     external_approval,
+    new_draft_and_approval_request_emails,
+    notification_preferences_and_dispatch,
     possible_approvers,
     required_approvals,
     review_comments_and_checked_variants,
     snapshot_state_changes,
-    staff_notifications,
 )
 from mailer.approval.content_changes_and_authors import translated_reason, user_or_system_name
 from mailer.approval.models import Approval, ApprovalLink, ReviewComment, Snapshot, SnapshotVariant
@@ -40,7 +40,7 @@ from mailer.approval.snapshot_state_changes import ApprovalError, WrongHash
 from mailer.approval.staff_by_permission import active_users_with
 from mailer.approval.submit import VARIANT_LIMIT, rendered_variant, submit
 from mailer.desk.approval.changes_since_approval import changes_since_last_approved_snapshot
-from mailer.desk.base.barred_approvers import names_for, why_barred
+from mailer.desk.base.approver_eligibility_sentences import names_for, why_barred
 from mailer.desk.base.page_base_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variant_previews
 from mailer.desk.editions.draft_content_and_preflight import current_content, run_preflight
@@ -120,7 +120,9 @@ class SubmitPage(EditionPage):
         people = (
             approvers_of(snapshot_state_changes.author_and_submitter_ids(snapshot)).able if snapshot else ()
         )
-        asked = [one for one in people if emails_to_staff.has_email_and_desk_access(one)]
+        asked = [
+            one for one in people if new_draft_and_approval_request_emails.has_email_and_desk_access(one)
+        ]
         if asked:
             text = gettext("The edition “%(edition)s” is submitted. Asked to approve it: %(names)s.")
         elif people:
@@ -354,10 +356,12 @@ def _asked_names(snapshot: Snapshot, user: User) -> str:
     people = [
         one
         for one in possible_approvers.users_who_may_approve(snapshot)
-        if emails_to_staff.has_email_and_desk_access(one)
+        if new_draft_and_approval_request_emails.has_email_and_desk_access(one)
     ]
-    ways = staff_notifications.notification_ways(people, "submitted")
-    return names_for(user, [one for one in people if staff_notifications.EMAIL in ways[one.pk]][:_NAMED])
+    ways = notification_preferences_and_dispatch.notification_ways(people, "submitted")
+    return names_for(
+        user, [one for one in people if notification_preferences_and_dispatch.EMAIL in ways[one.pk]][:_NAMED]
+    )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from mailer.approval.models import Rejection, Snapshot
 from mailer.approval.possible_approvers import passes_second_person_rule
 from mailer.approval.review_comments_and_checked_variants import comments_of
 from mailer.delivery.models import Mailing
-from mailer.desk.base.edition_next_step import next_step_sentence_for
+from mailer.desk.base.next_step_sentences import next_step_sentence_for
 from mailer.editions import draft_blocks
 from mailer.editions.models import Edition
 from mailer.reports import edition_state

@@ -48,7 +48,7 @@ from mailer.editions.cached_audience_counts import cached_or_live_count
 from mailer.editions.draft_blocks import BlockNotFound, RawBlock, raw_blocks
 from mailer.editions.models import Edition, EditionText, Newsletter
 from mailer.editions.rendering_input import STORY_BLOCKS, content_of, story_ids_in
-from mailer.instance import no_send
+from mailer.instance import no_send_status
 from mailer.rendering import localization, sanitize, story_selection, view_model
 from mailer.rendering.data_types import WRITTEN_KINDS, Content
 from mailer.rendering.edition_period import Period
@@ -765,7 +765,7 @@ class ChecksPage(EditionPage):
         return super().get_context_data(
             links=links,
             links_checked=links.total - links.waiting,
-            no_send=bool(no_send.no_send_reason()),
+            no_send=bool(no_send_status.no_send_reason()),
             unread=notes_on_languages_without_readers(counted.combinations, self.edition.newsletter),
             readers=readers_by_country_or_elsewhere(counted.combinations, content.masthead.countries),
             may_check_links=self.request.user.has_perm(self.post_permission),

@@ -24,7 +24,7 @@ from mailer.desk.base.page_base_classes import current_user
 from mailer.desk.base.setup_progress import PERMISSION
 from mailer.desk.home import checklist, sample_edition
 from mailer.desk.home.edition_cards import cards_for
-from mailer.desk.stories.source_panel_and_suggestions import waiting_items
+from mailer.desk.stories.imported_story_review import waiting_items
 from mailer.feedback.sources import source_health
 from mailer.feedback.sources.poll import configured_urls
 from mailer.reports.collect_stats import key_figures_of

@@ -7,7 +7,7 @@ from django.utils.translation import gettext
 
 from mailer.approval.possible_approvers import approvers_of
 from mailer.approval.staff_by_permission import users_with_permission_and_email
-from mailer.desk.base.barred_approvers import names_for, why_barred
+from mailer.desk.base.approver_eligibility_sentences import names_for, why_barred
 from mailer.desk.base.setup_progress import newsletter_settings_authors
 
 

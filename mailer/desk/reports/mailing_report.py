@@ -24,7 +24,7 @@ from mailer.desk.sending.progress import progress_context, stop_rule_actions
 from mailer.reports import trend
 from mailer.reports.charts import Bar, Style, bar_chart, column_chart, ranking_chart
 from mailer.reports.collect_stats import stats_of
-from mailer.reports.engagement import Engagement, click_tables, engagement_of
+from mailer.reports.mailing_engagement import Engagement, click_tables, engagement_of
 from mailer.reports.number_formats import format_number, format_percent
 from mailer.reports.reason_labels_and_mailing_summary import (
     BOUNCE_CLASS_LABELS,

@@ -20,7 +20,7 @@ from mailer.accounts.reauthentication import requires_recent_sign_in
 from mailer.delivery.rollout import begin_and_end_no_send_mode
 from mailer.delivery.rollout.begin_and_end_no_send_mode import Choice, Questions, Unfinished
 from mailer.desk.base.page_base_classes import StaffPage, current_user
-from mailer.instance import no_send
+from mailer.instance import no_send_status
 
 # What each answer does, for the page.
 _CHOICES = (
@@ -91,14 +91,14 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
 
     def load(self, **kwargs: Any) -> None:
         super().load(**kwargs)
-        self.reason = no_send.no_send_reason()
+        self.reason = no_send_status.no_send_reason()
         self.asked = begin_and_end_no_send_mode.questions(timezone.now())
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "asked": self.asked, "paused": self.reason == "paused"}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if self.reason is None or self.reason == no_send.NOT_JOINED:
+        if self.reason is None or self.reason == no_send_status.NOT_JOINED:
             return redirect("desk_resume_sending")
         return super().post(request, *args, **kwargs)
 
@@ -120,7 +120,7 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
         return {
             **context,
             "reason": self.reason,
-            "reason_text": "" if self.reason is None else no_send.describe_reason(self.reason),
+            "reason_text": "" if self.reason is None else no_send_status.describe_reason(self.reason),
             "asked": self.asked,
             "mailings": [(one, form[ResumeForm.mailing_field(one)]) for one in self.asked.mailings],
             "due": [(snapshot, form[f"due-{snapshot.pk}"]) for snapshot in self.asked.due],
@@ -129,7 +129,9 @@ class ResumeSendingPage(StaffPage, FormView[ResumeForm]):
 
 def no_send_banner() -> SafeString:
     """Our own hook `desk_banner`: on every page of the desk, why nothing is sent; empty where it is."""
-    reason = no_send.no_send_reason()
+    reason = no_send_status.no_send_reason()
     if reason is None:
         return SafeString("")
-    return render_to_string("desk/sending/no_send_banner.html", {"reason": no_send.describe_reason(reason)})
+    return render_to_string(
+        "desk/sending/no_send_banner.html", {"reason": no_send_status.describe_reason(reason)}
+    )

@@ -25,7 +25,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer import staff_localization
-from mailer.approval import local_send_time, snapshot_state_changes
+from mailer.approval import send_time_in_reader_timezone, snapshot_state_changes
 from mailer.approval.content_changes_and_authors import user_or_system_name
 from mailer.approval.models import Snapshot
 from mailer.approval.snapshot_state_changes import ApprovalError, WrongState
@@ -132,7 +132,7 @@ class ScheduleForm(forms.Form):
             )
 
     def _too_late(self, start: datetime, hour: int) -> bool:
-        return local_send_time.next_hour(start, hour, self.zone) > self.latest
+        return send_time_in_reader_timezone.next_hour(start, hour, self.zone) > self.latest
 
     def send_at(self) -> datetime | None:
         """The chosen time, aware; None for now."""
@@ -204,7 +204,7 @@ class SchedulePage(SnapshotPage):
 
     def _default_time(self, snapshot: Snapshot, now: datetime) -> str:
         """The next morning in the newsletter's zone; the next full hour where the window ends before."""
-        at = local_send_time.next_hour(now, _MORNING, self.zone)
+        at = send_time_in_reader_timezone.next_hour(now, _MORNING, self.zone)
         if at > snapshot.window_until:
             at = now + timedelta(hours=1)
         return f"{at.astimezone(self.zone):%Y-%m-%dT%H:00}"

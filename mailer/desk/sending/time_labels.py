@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.timesince import timeuntil
 from django.utils.translation import get_language, gettext, ngettext
 
-from mailer.approval.local_send_time import local_send_time, zones_of
+from mailer.approval.send_time_in_reader_timezone import local_send_time, zones_of
 from mailer.rendering import localization
 from mailer.staff_localization import city_of_zone, zone_label
 

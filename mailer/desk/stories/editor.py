@@ -32,7 +32,7 @@ from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.edit_conflicts import last_change
 from mailer.desk.base.form_widgets import OrderedCountriesInput, RichTextArea, parse_non_negative_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage, current_user
-from mailer.desk.stories import editions_of_story, preview, source_panel_and_suggestions
+from mailer.desk.stories import imported_story_review, preview, unsent_editions_of_story
 from mailer.desk.stories.comments import comments_with_may_mark_done
 from mailer.desk.stories.story_rows import edition_periods_by_story, language_marks, state_tone_and_label
 from mailer.editions import translation_glossary
@@ -248,7 +248,7 @@ class _Editor(StaffPage, TemplateView):
 
     def offered(self) -> list[str]:
         """The office's languages, and others that the story has a text in."""
-        return editions_of_story.site_and_written_languages(self.story)
+        return unsent_editions_of_story.site_and_written_languages(self.story)
 
     def languages(self) -> list[str]:
         """The source, and the language that is written beside it; one if the office has only one."""
@@ -434,7 +434,7 @@ class _Editor(StaffPage, TemplateView):
     def _say_ready(self, user: User) -> None:
         """That the story is ready, and what comes next: the edition it goes into, or where to put it in."""
         said = [_("The story “%(story)s” is saved and ready for editions.") % {"story": self.story}]
-        found = editions_of_story.of_story(
+        found = unsent_editions_of_story.of_story(
             Story.objects.get(pk=self.story.pk),
             timezone.now(),
             may_assemble=user.has_perm("mailer.add_edition"),
@@ -477,7 +477,7 @@ def _new_key() -> str:
 
 def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> dict[str, Any]:
     """What stands beside the form: state, languages, where the story goes, who wrote what, comments."""
-    offered = editions_of_story.site_and_written_languages(story)
+    offered = unsent_editions_of_story.site_and_written_languages(story)
     context: dict[str, Any] = {
         "marks": language_marks(story, offered),
         "preview_language": languages[0],
@@ -485,14 +485,14 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
     row = Story.objects.get(pk=story.pk) if story.pk else story
     context |= {
         "state": state_tone_and_label(row),
-        "open_editions": editions_of_story.editions_withdrawn_by_change(row),
+        "open_editions": unsent_editions_of_story.editions_withdrawn_by_change(row),
     }
     if not story.pk:
         return context
     shown = preview.store_pictures_and_render_story(story, languages[0])
     return {
         **context,
-        "destinations": editions_of_story.of_story(
+        "destinations": unsent_editions_of_story.of_story(
             story, timezone.now(), may_assemble=request.user.has_perm("mailer.add_edition")
         ),
         "used_in": [
@@ -509,7 +509,7 @@ def editor_sidebar(story: Story, request: HttpRequest, languages: list[str]) -> 
             for change in draft_editing.changes_of(story, 20)[:6]
         ],
         "comments": comments_with_may_mark_done(current_user(request), story),
-        **source_panel_and_suggestions.panel_of(story, field_label),
+        **imported_story_review.panel_of(story, field_label),
         "preview_html": shown,
     }
 

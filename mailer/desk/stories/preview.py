@@ -11,7 +11,7 @@ from django.views.generic import TemplateView
 
 from mailer import staff_localization
 from mailer.desk.base.page_base_classes import ObjectPage, current_user
-from mailer.desk.stories import editions_of_story
+from mailer.desk.stories import unsent_editions_of_story
 from mailer.desk.stories.comments import comments_with_may_mark_done
 from mailer.editions import pictures
 from mailer.editions.models import Newsletter
@@ -50,7 +50,7 @@ class StoryPreview(ObjectPage[Story], TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         draft = draft_editing.latest_draft(self.object)
-        offered = editions_of_story.site_and_written_languages(draft)
+        offered = unsent_editions_of_story.site_and_written_languages(draft)
         language = self.request.GET.get("language", "")
         language = language if language in offered else offered[0]
         return super().get_context_data(

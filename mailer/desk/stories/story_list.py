@@ -1,4 +1,7 @@
-"""The list of stories and its filters; writing them is in `editor`, and what else one does in `actions`."""
+"""The list of stories and its filters.
+
+`editor` has the page to write one, `duplicate_and_restore` what else one does with them.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,10 @@ from wagtail.snippets.views.snippets import IndexView, SnippetViewSet
 
 from mailer import staff_localization
 from mailer.desk.base import localized_names_and_dates
-from mailer.desk.base.draft_action_buttons import BackToDraftView
 from mailer.desk.base.form_widgets import parse_non_negative_int
+from mailer.desk.base.snippet_action_menu import BackToDraftView
 from mailer.desk.base.tables import StateColumn
-from mailer.desk.stories import editions_of_story
+from mailer.desk.stories import unsent_editions_of_story
 from mailer.desk.stories.duplicate_and_restore import RestoreStoryPage
 from mailer.desk.stories.editor import StoryAddPage, StoryEditPage
 from mailer.desk.stories.story_rows import (
@@ -221,7 +224,10 @@ class StoryToDraftView(BackToDraftView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
-        return {**context, "open_editions": editions_of_story.editions_withdrawn_by_change(self.object)}
+        return {
+            **context,
+            "open_editions": unsent_editions_of_story.editions_withdrawn_by_change(self.object),
+        }
 
 
 class StoryViewSet(SnippetViewSet):

@@ -21,7 +21,7 @@ from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage
 from mailer.desk.base.tables import subscribers_label
 from mailer.desk.subscribers.subscriber_pages import QUERY_PARAMETERS, SubscriberFilters, query_from
-from subscribers.bulk import job_lifecycle
+from subscribers.bulk import apply_and_undo_bulk_actions
 from subscribers.bulk.models import BulkJob
 from subscribers.models import MailingList
 from subscribers.resumable_jobs import UNDO_FOR, WrongState
@@ -66,7 +66,7 @@ class BulkActionForm(forms.Form):
         ),
     )
 
-    def bulk_request(self, ids: tuple[int, ...], query: Query) -> job_lifecycle.BulkRequest:
+    def bulk_request(self, ids: tuple[int, ...], query: Query) -> apply_and_undo_bulk_actions.BulkRequest:
         """What the form asks for. Creates a new tag if needed. Raises ValueError with a message."""
         data = self.cleaned_data
         target: Tag | MailingList | None = data["mailing_list"]
@@ -75,7 +75,7 @@ class BulkActionForm(forms.Form):
         elif data["action"] == Action.SUPPRESS:
             target = None
         target_id, name = (target.pk, str(target)) if target else (None, "")
-        return job_lifecycle.BulkRequest(
+        return apply_and_undo_bulk_actions.BulkRequest(
             data["action"], ids, query, target=target_id, target_name=name, reason=data["note"]
         )
 
@@ -135,7 +135,7 @@ class BulkActionPage(_BulkView):
                 with transaction.atomic():
                     if self.is_repeated("bulk"):
                         return redirect("desk_bulk_jobs")
-                    job = job_lifecycle.create(
+                    job = apply_and_undo_bulk_actions.create(
                         form.bulk_request(self.ids, self.query), request.user.get_username(), timezone.now()
                     )
                     log(instance=job, action="desk.bulk", user=request.user)
@@ -143,7 +143,7 @@ class BulkActionPage(_BulkView):
                 form.add_error(None, str(error))
             else:
                 # The first batch runs before the page is shown; the worker does the rest.
-                job_lifecycle.RUNNER.attempt(job, timezone.now)
+                apply_and_undo_bulk_actions.RUNNER.attempt(job, timezone.now)
                 return redirect("desk_bulk_job", job.pk)
         return self.render_to_response(self.get_context_data(form=form, **kwargs))
 
@@ -179,15 +179,17 @@ class BulkJobPage(_BulkView, ObjectPage[BulkJob]):
         resume = "resume" in request.POST
         try:
             if resume:
-                job_lifecycle.RUNNER.resume(self.object)
+                apply_and_undo_bulk_actions.RUNNER.resume(self.object)
             else:
-                job_lifecycle.RUNNER.start_undo(self.object, request.user.get_username(), timezone.now())
+                apply_and_undo_bulk_actions.RUNNER.start_undo(
+                    self.object, request.user.get_username(), timezone.now()
+                )
         except WrongState as error:
             messages.error(request, str(error))
         else:
             action = "desk.bulk_resume" if resume else "desk.bulk_undo"
             log(instance=self.object, action=action, user=request.user)
-            job_lifecycle.RUNNER.attempt(self.object, timezone.now)
+            apply_and_undo_bulk_actions.RUNNER.attempt(self.object, timezone.now)
         return redirect("desk_bulk_job", self.object.pk)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -197,7 +199,7 @@ class BulkJobPage(_BulkView, ObjectPage[BulkJob]):
             job=job,
             in_progress=job.is_running,
             percent=round(100 * job.position / total) if total else None,
-            may_undo=job_lifecycle.RUNNER.can_undo(job, now),
+            may_undo=apply_and_undo_bulk_actions.RUNNER.can_undo(job, now),
             undo_until=job.created_at + UNDO_FOR,
             **kwargs,
         )

@@ -18,7 +18,7 @@ from wagtail.admin import messages
 from wagtail.log_actions import log
 
 from mailer.desk.base.page_base_classes import ObjectPage, StaffPage
-from subscribers.bulk import job_lifecycle
+from subscribers.bulk import apply_and_undo_bulk_actions
 from subscribers.models import MailingList
 from subscribers.reconfirmation import campaigns
 from subscribers.reconfirmation.models import ReconfirmationCampaign
@@ -93,7 +93,7 @@ class CampaignPage(_CampaignView, ObjectPage[ReconfirmationCampaign]):
             if request.POST.get("action") == "finish":
                 job = campaigns.finish_and_remove_unanswered(self.object, by, now)
                 log(instance=job, action="desk.bulk", user=request.user)
-                job_lifecycle.RUNNER.attempt(job, lambda: now)
+                apply_and_undo_bulk_actions.RUNNER.attempt(job, lambda: now)
                 return redirect("desk_bulk_job", job.pk)
             campaigns.cancel(self.object, by, now)
             log(instance=self.object, action="desk.reconfirm_stop", user=request.user)

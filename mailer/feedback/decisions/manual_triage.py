@@ -17,7 +17,7 @@ from mailer.feedback.decisions.apply_returned_mail import apply_one
 from mailer.feedback.models import FeedbackEvent, ReturnedMessage, SuppressionDecision
 from mailer.feedback.parsing import dsn, mime
 from mailer.feedback.parsing.classify_bounce_reasons import UNCLASSIFIED, Classification
-from mailer.feedback.parsing.evidence import envelope_recipients, match_token
+from mailer.feedback.parsing.collect_message_evidence import envelope_recipients, match_token
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression, unsubscribe
 from subscribers.consent import Channel, Evidence

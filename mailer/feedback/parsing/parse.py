@@ -14,11 +14,11 @@ from email import message_from_bytes
 
 from flufl.bounce import scan_message
 
+from mailer.feedback.parsing import collect_message_evidence as evidence_of
 from mailer.feedback.parsing import dsn, message_kind_signals, plain_text_bounces
-from mailer.feedback.parsing import evidence as evidence_of
 from mailer.feedback.parsing.classify_bounce_reasons import UNCLASSIFIED, Classification, classify
+from mailer.feedback.parsing.collect_message_evidence import Evidence, Kind
 from mailer.feedback.parsing.dsn import RecipientStatus
-from mailer.feedback.parsing.evidence import Evidence, Kind
 from mailer.feedback.parsing.mime import Headers, Part, split_headers
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 from mailer.feedback.parsing.plain_text_bounces import NamedRecipient, NoticeText

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mailer.delivery.message_identifiers import UnsubscribeAddress
 from mailer.feedback.parsing.classify_bounce_reasons import UNCLASSIFIED, Classification
-from mailer.feedback.parsing.evidence import Kind
+from mailer.feedback.parsing.collect_message_evidence import Kind
 
 # Ways of identifying the subscriber that cannot be forged: a token of ours in the envelope or in
 # the returned message, a service's signed event, a server's reply to our own session, and the decision of a

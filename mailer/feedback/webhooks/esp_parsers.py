@@ -26,7 +26,7 @@ from django.conf import settings
 
 from mailer.delivery.esp.message_parts_encoder import delivery_of
 from mailer.feedback.parsing.classify_bounce_reasons import classification_for
-from mailer.feedback.parsing.evidence import Kind
+from mailer.feedback.parsing.collect_message_evidence import Kind
 from mailer.feedback.parsing.parse import is_complaint_type
 from mailer.feedback.webhooks.event_parser import (
     REASONS,

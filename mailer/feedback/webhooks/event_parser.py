@@ -24,9 +24,9 @@ from typing import Any
 from anymail.signals import AnymailTrackingEvent, EventType
 
 from mailer.delivery.esp.message_parts_encoder import delivery_of
-from mailer.feedback.parsing import evidence
+from mailer.feedback.parsing import collect_message_evidence
 from mailer.feedback.parsing.classify_bounce_reasons import Classification, classification_for, classify
-from mailer.feedback.parsing.evidence import Kind
+from mailer.feedback.parsing.collect_message_evidence import Kind
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage, Recipient
 from mailer.feedback.webhooks.parse_request_body import JsonEvent
 from mailer.feedback.webhooks.unsubscribe_scope import UnsubscribeScope
@@ -166,7 +166,7 @@ class EventParser(ABC):
         found = delivery_of(self.token(event))
         if found is not None:
             return found
-        known = evidence.match_token((), json.dumps(raw))
+        known = collect_message_evidence.match_token((), json.dumps(raw))
         return known.delivery if known else None
 
     def _bounced(self, event: AnymailTrackingEvent, kind: Kind) -> Recipient:

@@ -8,7 +8,7 @@ from anymail.signals import AnymailTrackingEvent, EventType
 from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
 from anymail.webhooks.resend import ResendTrackingWebhookView
 
-from mailer.feedback.parsing.evidence import Kind
+from mailer.feedback.parsing.collect_message_evidence import Kind
 from mailer.feedback.parsing.parse import is_complaint_type
 from mailer.feedback.parsing.parsed_message import ParsedReturnedMessage
 from mailer.feedback.webhooks import sns

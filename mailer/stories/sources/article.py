@@ -63,7 +63,7 @@ def parse(
     main = article or event
     moment = text_at(main, "datePublished") or meta.get("article:published_time", "") or published
     item = SourceItem(
-        id=article_id(url),
+        id=path_and_query_as_id(url),
         title=_title(meta, main, title, tree),
         html=content,
         summary=to_title(meta.get("og:description", "") or meta.get("description", "")),
@@ -82,7 +82,7 @@ def parse(
     return {"item": to_json(item) if item.title else None}
 
 
-def article_id(url: str) -> str:
+def path_and_query_as_id(url: str) -> str:
     """The id of the article at this address, within its site."""
     parts = urlsplit(url)
     return f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"

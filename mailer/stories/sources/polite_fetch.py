@@ -92,7 +92,7 @@ class Hosts:
             self._free_at[host] = max(self._free_at.get(host, 0), time.monotonic() + seconds)
 
 
-def host_and_port(url: str) -> str:
+def host_and_explicit_port(url: str) -> str:
     """Host and port of the URL, lower case."""
     try:
         parts = urlsplit(url)
@@ -153,7 +153,7 @@ class PoliteFetch:
                 stored("Reading the whole source takes more time or requests than one check may use.")
             )
         self._left_requests -= 1
-        host = host_and_port(url)
+        host = host_and_explicit_port(url)
         with self._hosts.turn(host, self._until, self._cancelled):
             try:
                 fetched = url_fetcher.fetch(
@@ -179,7 +179,7 @@ class PoliteFetch:
 
     def slow_down(self, url: str, seconds: float) -> None:
         """Keep at least so much time between two requests to the host of this URL."""
-        self._hosts.slow_down(host_and_port(url), seconds)
+        self._hosts.slow_down(host_and_explicit_port(url), seconds)
 
     def _request_limits(self) -> Limits:
         wanted = self._limits.request

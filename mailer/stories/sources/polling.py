@@ -29,7 +29,7 @@ from mailer.stories.signals import source_failing
 from mailer.stories.source_item_pictures import Picture, try_load_picture
 from mailer.stories.sources.discovery import Offer, discover
 from mailer.stories.sources.parser_pool import ParserPool, Parsers
-from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_and_port
+from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_and_explicit_port
 from mailer.stories.sources.reader_interface import SourceError, SourceItem, SourceResult, SourceSettings
 from mailer.stories.sources.readers import READERS
 from mailer.stories.story_suggestion import SourceContext, SuggestedStory
@@ -378,7 +378,7 @@ class _Polling:
 
 def _place_of(source: StorySource) -> str:
     """What only one poll at a time may ask: a host, or a folder."""
-    return host_and_port(source.url) if source.url else f"{source.kind} {source.folder}"
+    return host_and_explicit_port(source.url) if source.url else f"{source.kind} {source.folder}"
 
 
 def _succeeded(source: StorySource, result: SourceResult, moved_to: str, now: datetime) -> None:

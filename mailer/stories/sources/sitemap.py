@@ -139,7 +139,7 @@ class _Sitemaps:
         is_dated = len(moments) == len(pages)
         if not self.is_complete or (self.is_news and not is_dated):
             return None
-        ids = frozenset(article.article_id(page.url) for page in pages)
+        ids = frozenset(article.path_and_query_as_id(page.url) for page in pages)
         return Listing(ids, since=min(moments) if moments and is_dated else None)
 
     def _read(self, address: str, *, nested: bool = True) -> dict[str, _Listed]:

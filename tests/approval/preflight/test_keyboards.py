@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailer.approval.preflight.missing_letters import old_font_word, word_without_letters
+from mailer.approval.preflight.words_without_special_letters import old_font_word, word_without_letters
 from tests.approval.preflight_clean_stories import STORIES
 from tests.approval.preflight_languages import BLOCKS, MORE
 

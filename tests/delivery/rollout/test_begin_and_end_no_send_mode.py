@@ -14,7 +14,7 @@ from mailer.delivery.ledger import claim_and_record
 from mailer.delivery.models import Delivery, Mailing, OutboxMessage
 from mailer.delivery.rollout import advance_mailings, begin_and_end_no_send_mode, mailing_control
 from mailer.delivery.rollout.begin_and_end_no_send_mode import Choice
-from mailer.instance import database_copy_detection, models, no_send
+from mailer.instance import database_copy_detection, models, no_send_status
 from mailer.instance.models import Instance
 from tests.delivery.cast import NOW, Clock, approved_snapshot, balances, readers, released, send, states
 from tests.delivery.relay import Relay
@@ -70,7 +70,7 @@ def test_without_an_answer_a_mailing_is_paused() -> None:
     mailing = half_sent()
     restored()
     resume(None, mailing)
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
     assert mailing.state == Mailing.State.PAUSED
     assert states(mailing) == {"accepted": 2, "deferred": 1, "in_doubt": 3, "planned": 4}
     assert balances(mailing)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.approval import snapshot_state_changes, submit
-from mailer.approval.local_send_time import local_send_time, next_hour
 from mailer.approval.models import Snapshot
+from mailer.approval.send_time_in_reader_timezone import local_send_time, next_hour
 from mailer.approval.snapshot_state_changes import OutsideWindow
 from mailer.delivery.engine import send_loop
 from mailer.delivery.ledger import claim_and_record, recover_and_finish

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailer.approval import snapshot_state_changes
-from mailer.approval.emails_to_staff import send_edition_notices
 from mailer.approval.models import Notification
+from mailer.approval.new_draft_and_approval_request_emails import send_edition_notices
 from mailer.approval.submit import submit
 from mailer.delivery.models import Alert, Mailing
 from mailer.delivery.rollout import advance_mailings, schedule_or_hold_planned_editions

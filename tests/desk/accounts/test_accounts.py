@@ -16,7 +16,7 @@ from mailer.approval import snapshot_state_changes
 from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import AccountChange
 from mailer.approval.snapshot_state_changes import AccountNotIndependent
-from mailer.desk.accounts import role_groups_and_grants, role_labels_and_permissions
+from mailer.desk.accounts import role_labels_and_permission_matrix, role_permissions_and_grantable_groups
 from mailer.desk.accounts.accounts_and_groups import AccountViewSet, GroupViewSet
 from mailer.stories.models import Story
 from tests import cast as everyone
@@ -333,15 +333,17 @@ def test_the_pages_of_accounts_and_groups_open(desk: Desk, root: User, who: str)
 
 
 def test_wagtails_groups_are_deleted_unless_the_office_uses_them(desk: Desk) -> None:
-    role_groups_and_grants.set_up_role_groups()
-    assert set(Group.objects.values_list("name", flat=True)) == set(role_groups_and_grants.GROUPS)
+    role_permissions_and_grantable_groups.set_up_role_groups()
+    assert set(Group.objects.values_list("name", flat=True)) == set(
+        role_permissions_and_grantable_groups.GROUPS
+    )
     admission = Permission.objects.get(codename="access_admin")
     Group.objects.create(name="Editors").permissions.add(admission)
     Group.objects.get(name="Editors").user_set.add(desk.writer)
     Group.objects.create(name="Moderators").permissions.add(
         admission, Permission.objects.get(codename="add_story")
     )
-    role_groups_and_grants.set_up_role_groups()
+    role_permissions_and_grantable_groups.set_up_role_groups()
     assert Group.objects.filter(name__in=["Editors", "Moderators"]).count() == 2
 
 
@@ -373,11 +375,11 @@ def test_the_form_of_an_invitation_warns_beside_the_roles_that_approve(desk: Des
     add = reverse("wagtailusers_users:add")
     page = as_user(desk.admin).get(f"{add}?role=Writers")
     assert set(re.findall(r'data-approves="([^"]+)"', page.content.decode())) == set(
-        role_labels_and_permissions.APPROVING
+        role_labels_and_permission_matrix.APPROVING
     )
     marked = set(re.findall(r'data-may-approve="([^"]+)"', page.content.decode()))
     assert (
-        marked == {*role_labels_and_permissions.APPROVING, "Admins"}
+        marked == {*role_labels_and_permission_matrix.APPROVING, "Admins"}
         and "desk-may-approve" in Page(page).classes
     )
     chosen = page.context["form"]["groups"].initial

@@ -19,7 +19,7 @@ from wagtail.models import ModelLogEntry
 from mailer.accounts.contributor_permissions import contributor_countries
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval import account_change_notices
-from mailer.desk.accounts import role_groups_and_grants, role_labels_and_permissions
+from mailer.desk.accounts import role_labels_and_permission_matrix, role_permissions_and_grantable_groups
 from tests.accounts.conftest import actions, signed_in
 from tests.desk.accounts.test_accounts import ADD, fields, group, last_link
 from tests.desk.cast import Desk, as_user
@@ -163,8 +163,10 @@ def test_an_account_that_was_not_invited_cannot_be_revoked(desk: Desk) -> None:
 def test_the_roles_are_explained_where_they_are_given_as_they_are(desk: Desk) -> None:
     answer = as_user(desk.admin).get(reverse(ADD))
     choices = dict(answer.context["form"].fields["groups"].choices)
-    assert {Group.objects.get(pk=key.value).name for key in choices} == set(role_groups_and_grants.GROUPS)
-    shown = role_labels_and_permissions.permission_matrix()
+    assert {Group.objects.get(pk=key.value).name for key in choices} == set(
+        role_permissions_and_grantable_groups.GROUPS
+    )
+    shown = role_labels_and_permission_matrix.permission_matrix()
     may = {
         str(role): {str(label) for label, values in shown.rows if values[index]}
         for index, role in enumerate(shown.roles)

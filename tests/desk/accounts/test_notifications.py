@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.approval import snapshot_state_changes, staff_notifications
-from mailer.approval.emails_to_staff import send_edition_notices
+from mailer.approval import notification_preferences_and_dispatch, snapshot_state_changes
 from mailer.approval.models import Notification
+from mailer.approval.new_draft_and_approval_request_emails import send_edition_notices
 from mailer.approval.outcome_notices import send_approval_outcome_notices
 from mailer.delivery.outbox import staff_alerts
 from mailer.delivery.outbox.mailing_notices import notify_of_mailings_and_count_emails
@@ -125,19 +125,19 @@ def test_each_person_chooses_the_ways(desk: Desk) -> None:
     cast.approved(desk)
     assert send_approval_outcome_notices(timezone.now()) == 0
     assert events_of(desk.writer) == ["approved"]
-    assert staff_notifications.notification_ways([desk.writer], "changes_requested")[desk.writer.pk] == {
-        "email"
-    }
+    assert notification_preferences_and_dispatch.notification_ways([desk.writer], "changes_requested")[
+        desk.writer.pk
+    ] == {"email"}
 
 
 def test_an_admin_without_alerts_by_email_sees_them_in_the_desk(desk: Desk) -> None:
-    staff_notifications.save_choices(desk.admin, {"alert": ["desk"]})
+    notification_preferences_and_dispatch.save_choices(desk.admin, {"alert": ["desk"]})
     staff_alerts.alert_sending_stopped("disk", "The disk is full", None, timezone.now())
     assert desk.admin.email not in mailed() and events_of(desk.admin) == ["alert"]
 
 
 def test_the_menu_counts_what_is_unread_until_it_is_marked(desk: Desk) -> None:
-    staff_notifications.add_desk_notifications_if_chosen(
+    notification_preferences_and_dispatch.add_desk_notifications_if_chosen(
         "alert", [desk.admin], "The disk is full", "/desk/checks/", timezone.now()
     )
     browser = as_user(desk.admin)

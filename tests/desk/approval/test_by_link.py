@@ -18,12 +18,12 @@ from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts import password_links
-from mailer.approval import emails_to_staff, external_approval
+from mailer.approval import external_approval, new_draft_and_approval_request_emails
 from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.models import Approval, ApprovalLink, Rejection, Snapshot, SnapshotVariant
 from mailer.approval.snapshot_state_changes import AccountNotIndependent, SnapshotChanged
 from mailer.delivery.outbox.secret_removal import without_secrets
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.editions.models import Newsletter
 from mailer.editions.pictures import FOLDER
 from subscribers import tokens
@@ -274,6 +274,6 @@ def test_links_are_for_people_without_the_desk_and_asked_for_by_those_who_submit
 
 def test_external_approvers_get_no_links_to_the_desk_and_no_password(desk: Desk, minister: User) -> None:
     submitted(desk)
-    emails_to_staff.send_edition_notices(timezone.now())
+    new_draft_and_approval_request_emails.send_edition_notices(timezone.now())
     password_links.send_invitation(minister)
     assert minister.email not in [address for message in mail.outbox for address in message.to]

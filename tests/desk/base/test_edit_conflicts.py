@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.desk.base.edit_conflicts import BASE
 from mailer.editions.models import Newsletter, NewsletterText
 from subscribers.models import Tag

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.approval import external_approval, snapshot_state_changes
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.desk.editions import variant_version_diff
 from mailer.editions.models import Edition
 from mailer.editions.pictures import FOLDER

@@ -21,7 +21,7 @@ from mailer.approval.acting_user_of_account_changes import acting_as
 from mailer.approval.possible_approvers import passes_second_person_rule
 from mailer.approval.snapshot_state_changes import PreflightFailed, approve
 from mailer.approval.submit import submit
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.desk.base.setup_progress import STEPS as KEYS
 from mailer.desk.base.setup_progress import back_link, has_possible_approver
 from mailer.desk.home import sample_edition

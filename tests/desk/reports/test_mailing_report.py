@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.delivery.models import Delivery
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.feedback.models import FeedbackEvent
 from tests.desk import cast
 from tests.desk.cast import Desk, as_user

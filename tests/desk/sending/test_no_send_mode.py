@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from wagtail.models import ModelLogEntry
 
-from mailer.accounts import sessions
+from mailer.accounts import session_start_and_expiry
 from mailer.delivery.models import Mailing
-from mailer.instance import database_copy_detection, models, no_send
+from mailer.instance import database_copy_detection, models, no_send_status
 from mailer.instance.models import Instance
 from tests.delivery.cast import readers, released
 from tests.desk.page import Page
@@ -56,10 +56,10 @@ def test_an_admin_says_what_happened_and_resumes(client: Client, mailing: Mailin
     assert {f"mailing-{mailing.pk}", "original_stopped"} <= page.names
     # Whether the original sends no more must be said.
     assert client.post(URL, {f"mailing-{mailing.pk}": "sent"}).status_code == 200
-    assert no_send.no_send_reason() == Instance.Reason.RESTORED
+    assert no_send_status.no_send_reason() == Instance.Reason.RESTORED
     answer = client.post(URL, {f"mailing-{mailing.pk}": "sent", "original_stopped": "on"})
     assert answer.status_code == 302
-    assert no_send.no_send_reason() is None
+    assert no_send_status.no_send_reason() is None
     mailing.refresh_from_db()
     assert mailing.state == Mailing.State.DONE
     entry = ModelLogEntry.objects.get(action="desk.resume_sending")
@@ -70,11 +70,11 @@ def test_an_admin_says_what_happened_and_resumes(client: Client, mailing: Mailin
 def test_a_recent_sign_in_is_needed(client: Client, mailing: Mailing) -> None:
     models.begin_or_replace_no_send(Instance.Reason.RESTORED, timezone.now())
     session = client.session
-    session[sessions.STARTED] = (timezone.now() - timedelta(hours=1)).timestamp()
+    session[session_start_and_expiry.STARTED] = (timezone.now() - timedelta(hours=1)).timestamp()
     session.save()
     answer = client.post(URL, {"original_stopped": "on"})
     assert answer.status_code == 302 and answer["Location"].startswith(reverse("account_reauthenticate"))
-    assert no_send.no_send_reason() == Instance.Reason.RESTORED
+    assert no_send_status.no_send_reason() == Instance.Reason.RESTORED
 
 
 def test_a_machine_that_has_not_joined_cannot_be_confirmed_in_the_desk(
@@ -84,4 +84,4 @@ def test_a_machine_that_has_not_joined_cannot_be_confirmed_in_the_desk(
     page = Page(client.get(URL))
     assert "desk-banner" in page.classes and "original_stopped" not in page.names
     client.post(URL, {"original_stopped": "on"})
-    assert no_send.no_send_reason() == "not_joined"
+    assert no_send_status.no_send_reason() == "not_joined"

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailer.accounts.models import ContributorCountries
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.stories import draft_editing
 from mailer.stories.models import Story
 from tests import cast as everyone

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from mailer.accounts.models import ContributorCountries
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from mailer.stories.models import Story
 from tests.desk.cast import Desk, as_user
 from tests.stories import word_files

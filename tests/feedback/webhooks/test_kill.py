@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mailer.bench.peers import free_port
+from mailer.bench.smtp_sinks_and_reference_senders import free_port
 from tests import programs
 from tests.delivery.conftest import url  # noqa: F401  (a fixture)
 from tests.feedback.webhooks.documented import SECRET, basic

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from subscribers import consent
-from subscribers.bulk import job_lifecycle
-from subscribers.bulk.job_lifecycle import BulkRequest
+from subscribers.bulk import apply_and_undo_bulk_actions
+from subscribers.bulk.apply_and_undo_bulk_actions import BulkRequest
 from subscribers.bulk.models import BulkJob
 from subscribers.consent import Channel, Event, Evidence
 from subscribers.imports import job_lifecycle as imports
@@ -35,11 +35,11 @@ def test_erasure_removes_a_search_for_the_address_and_the_bulk_action_continues(
         subscriber_tags_and_fields.get_or_create_tag("press"),
     )
     reason = "olga@example.org asked by telephone"
-    job = job_lifecycle.create(
+    job = apply_and_undo_bulk_actions.create(
         BulkRequest("tag", query=Query(text), target=tag.pk, reason=reason), "lola", NOW
     )
-    found = list(job_lifecycle.selected_subscribers(job))
-    unrelated = job_lifecycle.create(
+    found = list(apply_and_undo_bulk_actions.selected_subscribers(job))
+    unrelated = apply_and_undo_bulk_actions.create(
         BulkRequest("tag", query=Query("@example.org"), target=other_tag.pk), "lola", NOW
     )
     assert erase_and_suppress("olga@example.org", NOW)
@@ -47,8 +47,10 @@ def test_erasure_removes_a_search_for_the_address_and_the_bulk_action_continues(
         one.refresh_from_db()
     assert "olga" not in str(job.selection).lower() and job.reason == "…@… asked by telephone"
     assert unrelated.selection["text"] == "@example.org"
-    assert list(job_lifecycle.selected_subscribers(job)) == [one for one in found if one == other]
-    job_lifecycle.run_due_batches(NOW, lambda: False)
+    assert list(apply_and_undo_bulk_actions.selected_subscribers(job)) == [
+        one for one in found if one == other
+    ]
+    apply_and_undo_bulk_actions.run_due_batches(NOW, lambda: False)
     job.refresh_from_db()
     assert (job.state, job.changed) == ("done", len(found) - 1)
 
@@ -56,10 +58,12 @@ def test_erasure_removes_a_search_for_the_address_and_the_bulk_action_continues(
 def test_a_redacted_search_of_a_finished_bulk_action_finds_no_subscriber(join: Join) -> None:
     join("olga"), join("helga", name="olga@example.org.example")
     tag = subscriber_tags_and_fields.get_or_create_tag("donor")
-    job_lifecycle.create(BulkRequest("tag", query=Query("olga@example.org"), target=tag.pk), "lola", NOW)
-    job_lifecycle.run_due_batches(NOW, lambda: False)
+    apply_and_undo_bulk_actions.create(
+        BulkRequest("tag", query=Query("olga@example.org"), target=tag.pk), "lola", NOW
+    )
+    apply_and_undo_bulk_actions.run_due_batches(NOW, lambda: False)
     assert erase_and_suppress("olga@example.org", NOW)
-    assert not job_lifecycle.selected_subscribers(BulkJob.objects.get()).exists()
+    assert not apply_and_undo_bulk_actions.selected_subscribers(BulkJob.objects.get()).exists()
 
 
 def test_erasure_redacts_imports_with_unreadable_addresses_too(join: Join, monthly: MailingList) -> None:

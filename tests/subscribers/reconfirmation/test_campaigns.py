@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 
 from subscribers import suppression, unsubscribe
-from subscribers.bulk import job_lifecycle
+from subscribers.bulk import apply_and_undo_bulk_actions
 from subscribers.consent import Channel, Evidence
 from subscribers.models import MailingList, Subscriber, Suppression
 from subscribers.reconfirmation import campaigns
@@ -49,7 +49,7 @@ def link(letter: int = 0) -> str:
 
 def decided(campaign: ReconfirmationCampaign) -> None:
     campaigns.finish_and_remove_unanswered(campaign, "dana", OVER)
-    job_lifecycle.run_due_batches(OVER, lambda: False)
+    apply_and_undo_bulk_actions.run_due_batches(OVER, lambda: False)
 
 
 def state(person: Subscriber) -> str:
@@ -161,13 +161,13 @@ def test_undoing_the_removal_resubscribes_no_one_who_unsubscribed_since(
     person, other = join("silent"), join("other")
     campaigns.run_due_batches(NOW)
     job = campaigns.finish_and_remove_unanswered(campaign, "dana", OVER)
-    job_lifecycle.run_due_batches(OVER, lambda: False)
+    apply_and_undo_bulk_actions.run_due_batches(OVER, lambda: False)
     unsubscribe.unsubscribe(
         person.pk, [campaign.mailing_list_id], None, Evidence(Channel.ONE_CLICK), OVER + timedelta(1)
     )
     job.refresh_from_db()
-    job_lifecycle.RUNNER.start_undo(job, "dana", OVER + timedelta(2))
-    job_lifecycle.run_due_batches(OVER + timedelta(2), lambda: False)
+    apply_and_undo_bulk_actions.RUNNER.start_undo(job, "dana", OVER + timedelta(2))
+    apply_and_undo_bulk_actions.run_due_batches(OVER + timedelta(2), lambda: False)
     assert (state(person), state(other)) == ("unsubscribed", "confirmed")
 
 

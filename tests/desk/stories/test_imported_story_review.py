@@ -11,8 +11,8 @@ from django.urls import reverse
 from wagtail.models import ModelLogEntry
 
 from mailer.accounts.models import ContributorCountries
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
-from mailer.desk.stories.source_panel_and_suggestions import mark_differences
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
+from mailer.desk.stories.imported_story_review import mark_differences
 from mailer.stories import draft_editing
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.record_source_items import make_and_update_drafts

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from subscribers import suppression, unsubscribe
-from subscribers.bulk import job_lifecycle
-from subscribers.bulk.job_lifecycle import BulkRequest
+from subscribers.bulk import apply_and_undo_bulk_actions
+from subscribers.bulk.apply_and_undo_bulk_actions import BulkRequest
 from subscribers.bulk.models import BulkChange, BulkJob
 from subscribers.consent import Channel, Evidence
 from subscribers.merge import merge
@@ -30,16 +30,16 @@ LATER = NOW + timedelta(hours=1)
 
 
 def done(request: BulkRequest) -> BulkJob:
-    job = job_lifecycle.create(request, "lola", NOW)
-    job_lifecycle.run_due_batches(NOW, lambda: False)
+    job = apply_and_undo_bulk_actions.create(request, "lola", NOW)
+    apply_and_undo_bulk_actions.run_due_batches(NOW, lambda: False)
     job.refresh_from_db()
     assert job.state == BulkJob.State.DONE
     return job
 
 
 def undone(job: BulkJob) -> BulkJob:
-    job_lifecycle.RUNNER.start_undo(job, "dana", LATER)
-    job_lifecycle.run_due_batches(LATER, lambda: False)
+    apply_and_undo_bulk_actions.RUNNER.start_undo(job, "dana", LATER)
+    apply_and_undo_bulk_actions.run_due_batches(LATER, lambda: False)
     job.refresh_from_db()
     assert job.state == BulkJob.State.UNDONE
     return job
@@ -142,7 +142,9 @@ def test_a_deleted_tag_or_list_stops_no_job(join: Join, events: MailingList) -> 
     person = join("had")
     subscriber_tags_and_fields.set_tags(person, ["donor"])
     untagged = done(BulkRequest("untag", target=subscriber_tags_and_fields.get_or_create_tag("donor").pk))
-    added = job_lifecycle.create(BulkRequest("add", target=events.pk, reason="asked"), "lola", NOW)
+    added = apply_and_undo_bulk_actions.create(
+        BulkRequest("add", target=events.pk, reason="asked"), "lola", NOW
+    )
     subscriber_tags_and_fields.get_or_create_tag("donor").delete()
     events.delete()
     undone(untagged)
@@ -161,11 +163,13 @@ def test_a_complaint_since_then_stays_suppressed(join: Join) -> None:
 
 
 def test_a_job_handles_only_those_who_existed_when_it_was_created(join: Join) -> None:
-    runner = job_lifecycle.BulkRunner(batch_size=2)
+    runner = apply_and_undo_bulk_actions.BulkRunner(batch_size=2)
     for number in range(5):
         join(f"reader-{number}")
     tag = subscriber_tags_and_fields.get_or_create_tag("donor")
-    job = job_lifecycle.create(BulkRequest("tag", query=Query("reader"), target=tag.pk), "lola", NOW)
+    job = apply_and_undo_bulk_actions.create(
+        BulkRequest("tag", query=Query("reader"), target=tag.pk), "lola", NOW
+    )
     runner.run_batch(job, lambda: NOW)
     assert tag.taggings.count() == 2
     join("reader-late")
@@ -181,8 +185,8 @@ def test_after_thirty_days_the_changes_are_deleted(join: Join) -> None:
     job = done(BulkRequest("tag", target=subscriber_tags_and_fields.get_or_create_tag("x").pk))
     late = NOW + UNDO_FOR + timedelta(seconds=1)
     with pytest.raises(WrongState, match="30 days"):
-        job_lifecycle.RUNNER.start_undo(job, "lola", late)
-    job_lifecycle.delete_expired_changes(late)
+        apply_and_undo_bulk_actions.RUNNER.start_undo(job, "lola", late)
+    apply_and_undo_bulk_actions.delete_expired_changes(late)
     assert not BulkChange.objects.exists()
 
 
@@ -191,7 +195,7 @@ def test_after_thirty_days_the_changes_are_deleted(join: Join) -> None:
 )
 def test_a_job_without_reason_or_target_is_refused(db: None, request_: BulkRequest) -> None:
     with pytest.raises(ValueError):
-        job_lifecycle.create(request_, "lola", NOW)
+        apply_and_undo_bulk_actions.create(request_, "lola", NOW)
     assert not BulkJob.objects.exists()
 
 
@@ -224,10 +228,12 @@ def test_no_bulk_job_resubscribes_who_unsubscribed(
         elif step == "undo":
             last = BulkJob.objects.filter(state="done").first()
             if last is not None:
-                job_lifecycle.RUNNER.start_undo(last, "dana", now)
+                apply_and_undo_bulk_actions.RUNNER.start_undo(last, "dana", now)
         else:
-            job_lifecycle.create(BulkRequest(step, target=monthly.pk, reason="because"), "lola", now)
-        job_lifecycle.run_due_batches(now, lambda: False)
+            apply_and_undo_bulk_actions.create(
+                BulkRequest(step, target=monthly.pk, reason="because"), "lola", now
+            )
+        apply_and_undo_bulk_actions.run_due_batches(now, lambda: False)
         reached = on(monthly)["aigul"] == "confirmed" and not suppression.is_suppressed(person)
         assert not (reached and (left or complained)), steps[: place + 1]
 
@@ -235,13 +241,13 @@ def test_no_bulk_job_resubscribes_who_unsubscribed(
 def test_the_selection_is_stored_as_the_query(join: Join) -> None:
     join("aigul", language="kk")
     asked = Query("aig", state=subscriber_search.STATES[1], language="kk")
-    job = job_lifecycle.create(
+    job = apply_and_undo_bulk_actions.create(
         BulkRequest("tag", query=asked, target=subscriber_tags_and_fields.get_or_create_tag("x").pk),
         "lola",
         NOW,
     )
-    assert job_lifecycle.selected_subscribers(job).count() == 1
-    assert job_lifecycle.selected_subscribers(replace_asked(job)).count() == 0
+    assert apply_and_undo_bulk_actions.selected_subscribers(job).count() == 1
+    assert apply_and_undo_bulk_actions.selected_subscribers(replace_asked(job)).count() == 0
 
 
 def replace_asked(job: BulkJob) -> BulkJob:

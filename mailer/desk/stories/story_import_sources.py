@@ -26,7 +26,7 @@ from mailer.desk.base.edit_conflicts import EditGuard
 from mailer.desk.base.form_widgets import CountriesInput, LanguageSelect
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.desk.base.setup_progress import checklist_message_buttons
-from mailer.instance.no_send import NoSend, require_sending
+from mailer.instance.no_send_status import NoSend, require_sending
 from mailer.stories.models import Story, StorySource
 from mailer.stories.record_source_items import preview_items
 from mailer.stories.sources import polling

@@ -182,13 +182,13 @@ def mismatched_or_misspelled_mailto_links(description: Description) -> Iterator[
         shown = EMAIL.fullmatch(link.words.strip().rstrip("."))
         if shown and shown[0].lower() != address:
             yield Found(link.place, f"{link.words} → {address}")
-        elif is_near_known_domain(address, own):
+        elif email_domain_looks_mistyped(address, own):
             yield Found(link.place, with_domain_suggestion(address, own))
 
 
-def is_near_known_domain(address: str, own: str) -> bool:
+def email_domain_looks_mistyped(email: str, own: str) -> bool:
     """Whether an address's domain is a letter or two away from the office's, or one from a well-known one."""
-    return bool(_TOP.search(address.lower()) or suggested_domain(address, own))
+    return bool(_TOP.search(email.lower()) or suggested_domain(email, own))
 
 
 def suggested_domain(address: str, own: str) -> str:

@@ -22,7 +22,9 @@ class BackToDraftView(snippets.UnpublishView):
     template_name = "desk/stories/back_to_draft.html"
 
 
-def customize_action_menu(items: list[ActionMenuItem], request: HttpRequest, context: dict[str, Any]) -> None:
+def keep_only_save_for_editions(
+    items: list[ActionMenuItem], request: HttpRequest, context: dict[str, Any]
+) -> None:
     """Wagtail hook `construct_snippet_action_menu`: an edition is not published, but submitted."""
     if context["model"] is Edition:
         items[:] = [item for item in items if isinstance(item, SaveMenuItem)]

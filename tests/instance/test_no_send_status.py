@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from mailer.instance import database_copy_detection, models, no_send
+from mailer.instance import database_copy_detection, models, no_send_status
 from mailer.instance.models import Instance
 from mailer.job_index import JOBS
 
@@ -74,7 +74,7 @@ def test_no_such_job_runs_on_a_machine_that_has_not_joined(
 
 
 def test_a_job_that_is_running_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(no_send, "_WATCH_SECONDS", 0)
+    monkeypatch.setattr(no_send_status, "_WATCH_SECONDS", 0)
     stops: list[bool] = []
 
     def run(now: Any, stop: Callable[[], bool]) -> None:

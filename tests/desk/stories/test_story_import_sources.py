@@ -10,7 +10,7 @@ from django.utils import timezone
 from wagtail.users.models import UserProfile
 
 from mailer.delivery.models import Alert
-from mailer.desk.stories import sources as pages
+from mailer.desk.stories import story_import_sources as pages
 from mailer.stories.models import Story, StorySource
 from mailer.stories.signals import source_failing
 from mailer.stories.sources.parser_pool import UnlimitedParsers

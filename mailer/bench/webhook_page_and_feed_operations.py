@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.bench import sources as feeds
+from mailer.bench import feed_polling as feeds
 from mailer.bench import webhooks
 from mailer.bench.webhooks import SECRET
 from mailer.delivery.esp import message_parts_encoder

@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from mailer.approval import account_change_notices, emails_to_staff
+from mailer.approval import account_change_notices, new_draft_and_approval_request_emails
 from mailer.approval.submit import submit
 from mailer.delivery.models import OutboxMessage
-from mailer.desk.accounts.role_groups_and_grants import set_up_role_groups
+from mailer.desk.accounts.role_permissions_and_grantable_groups import set_up_role_groups
 from tests import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -41,8 +41,8 @@ def recipients() -> list[str]:
 def test_staff_who_can_act_are_notified_once_of_a_new_draft() -> None:
     staff()
     cast.december()
-    assert emails_to_staff.send_edition_notices(NOW) == 2
-    assert emails_to_staff.send_edition_notices(NOW + timedelta(minutes=1)) == 0
+    assert new_draft_and_approval_request_emails.send_edition_notices(NOW) == 2
+    assert new_draft_and_approval_request_emails.send_edition_notices(NOW + timedelta(minutes=1)) == 0
     assert recipients() == ["admin", "writer"]
     assert b"New draft" in bytes(OutboxMessage.objects.all()[0].message)
 
@@ -52,7 +52,7 @@ def test_an_external_approver_hears_of_no_draft() -> None:
     minister = User.objects.create_user("minister", "minister@ministry.example")
     minister.groups.add(set_up_role_groups()["External approvers"])
     cast.december()
-    emails_to_staff.send_edition_notices(NOW)
+    new_draft_and_approval_request_emails.send_edition_notices(NOW)
     assert "minister" not in recipients()
 
 
@@ -60,7 +60,7 @@ def test_a_submitted_snapshot_notifies_approvers_who_are_no_authors() -> None:
     people = staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.admin, NOW, note="The dates are new.")
-    assert emails_to_staff.send_edition_notices(NOW) == 1
+    assert new_draft_and_approval_request_emails.send_edition_notices(NOW) == 1
     assert recipients() == ["approver"]
     (message,) = OutboxMessage.objects.all()
     assert f"/desk/editions/{edition.pk}/review/".encode() in bytes(message.message)
@@ -73,10 +73,10 @@ def test_an_approver_who_comes_after_the_submission_is_notified_then() -> None:
     people.approver.save()
     edition = cast.december(by=people.admin)
     submit(edition, people.writer, NOW)
-    assert emails_to_staff.send_edition_notices(NOW) == 0
+    assert new_draft_and_approval_request_emails.send_edition_notices(NOW) == 0
     late = User.objects.create_user("late", "late@example.org")
     late.groups.add(set_up_role_groups()["Approvers"])
-    assert emails_to_staff.send_edition_notices(NOW) == 1
+    assert new_draft_and_approval_request_emails.send_edition_notices(NOW) == 1
     assert recipients() == ["late"]
 
 
@@ -84,9 +84,9 @@ def test_a_second_snapshot_is_notified_again() -> None:
     people = staff()
     edition = cast.december(by=people.writer)
     submit(edition, people.writer, NOW)
-    emails_to_staff.send_edition_notices(NOW)
+    new_draft_and_approval_request_emails.send_edition_notices(NOW)
     submit(edition, people.writer, NOW + timedelta(hours=1))
-    assert emails_to_staff.send_edition_notices(NOW + timedelta(hours=1)) == 2
+    assert new_draft_and_approval_request_emails.send_edition_notices(NOW + timedelta(hours=1)) == 2
 
 
 def test_an_office_without_addresses_is_no_error() -> None:
@@ -95,7 +95,7 @@ def test_an_office_without_addresses_is_no_error() -> None:
         user.email = ""
         user.save()
     cast.december()
-    assert emails_to_staff.send_edition_notices(NOW) == 0
+    assert new_draft_and_approval_request_emails.send_edition_notices(NOW) == 0
 
 
 def test_an_external_approver_hears_of_their_own_account_only_and_of_no_password() -> None:

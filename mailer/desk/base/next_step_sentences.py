@@ -11,7 +11,7 @@ from mailer.approval.models import Snapshot
 from mailer.approval.possible_approvers import approvers_of
 from mailer.approval.snapshot_state_changes import author_and_submitter_ids
 from mailer.approval.staff_by_permission import active_users_with
-from mailer.desk.base.barred_approvers import names_for
+from mailer.desk.base.approver_eligibility_sentences import names_for
 
 # More people than this are not named: any of them may act.
 _NAMED = 4

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.utils.translation import gettext, ngettext
 
 from mailer.approval.models import Snapshot, StaffNotice
+from mailer.approval.notification_preferences_and_dispatch import Writer, notify_and_count_emails
 from mailer.approval.possible_approvers import users_who_may_approve
 from mailer.approval.staff_by_permission import DESK, has_joined, users_with_permission_and_email
-from mailer.approval.staff_notifications import Writer, notify_and_count_emails
 from mailer.editions.models import Edition, EditionPlan
 from mailer.rendering import localization
 from mailer.staff_localization import active_language

@@ -1,9 +1,9 @@
 """Peers: Postfix's smtp-source and curl as senders, openssl's signing speed, and the SMTP sinks that receive.
 
-`python -m mailer.bench.peers PORT SECONDS [FOLDER]` serves our own sink on loopback until it is ended: it
-accepts and discards everything, as cheaply as Python can, and sends each reply so many seconds late. It
-offers PIPELINING, with a folder that holds a certificate STARTTLS as well, and does not parse messages: a
-message ends at its final dot.
+`python -m mailer.bench.smtp_sinks_and_reference_senders PORT SECONDS [FOLDER]` serves our own sink on
+loopback until it is ended: it accepts and discards everything, as cheaply as Python can, and sends each
+reply so many seconds late. It offers PIPELINING, with a folder that holds a certificate STARTTLS as well,
+and does not parse messages: a message ends at its final dot.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class Sink:
             self._command = [
                 sys.executable,
                 "-m",
-                "mailer.bench.peers",
+                "mailer.bench.smtp_sinks_and_reference_senders",
                 str(self.port),
                 str(latency),
                 *folder,
