@@ -1,4 +1,4 @@
--- Made by `make schema` from migrations d8822d2edb7b022d01797c4d04685874.
+-- Made by `make schema`: cdb2c64cce551d795e7f642258cc2e61
 CREATE FUNCTION public.account_active_recorded() RETURNS trigger
     LANGUAGE plpgsql
     AS $$ BEGIN IF NEW.is_active IS DISTINCT FROM OLD.is_active THEN INSERT INTO mailer_accountchange (user_id, actor_id, what, before, after, at) SELECT NEW.id, CAST(NULLIF(current_setting('mailer.acting_user', true), '') AS integer), 'active', CASE WHEN OLD.is_active THEN 'yes' ELSE 'no' END, CASE WHEN NEW.is_active THEN 'yes' ELSE 'no' END, clock_timestamp() ; END IF; RETURN NULL; END $$;

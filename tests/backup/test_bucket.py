@@ -97,7 +97,7 @@ def test_a_bucket_is_backed_up_and_restored_into_another_one_or_a_folder(
     server.objects["office/copy/media/images/newer.jpg"] = b"newer"
     with pytest.raises(restoring.RestoreError):
         restore("refused")
-    done = restore("kept", keep_bucket=True)
+    done = restore("kept", skip_bucket_upload=True)
     assert (done.objects, len(filled(server, "copy/"))) == (0, 3)
 
     # Without a bucket, the same files go to the storage folder.

@@ -2,7 +2,8 @@
 
     python -m tests.project.database_schema
 
-`make schema` does it. tests/database_schema/test_load.py compares the files with the migrations.
+`make schema` does it. The first line has a digest of the migrations and of the lines below, by which
+tests/database_schema/test_load.py notices that it has to be done again.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _SESSION = re.compile(r"SET \w+ = [^;]+;|SELECT pg_catalog\.set_config\(.*")
 _INSTALLATION = ("subscribers.key_canary", "subscribers.search_index")
 
 
-def migrate_without_file(url: str) -> None:
+def _migrate_without_file(url: str) -> None:
     """Apply every migration to an empty database, in a process of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {
@@ -48,13 +49,13 @@ def migrate_without_file(url: str) -> None:
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
-def sqlite_statements(path: Path) -> str:
+def _sqlite_schema(path: Path) -> str:
     """The statements that make a migrated database of SQLite."""
     with closing(sqlite3.connect(path)) as database:
         return _without_chance(_sqlite_statements(database))
 
 
-def postgresql_statements(url: str) -> str:
+def _postgresql_schema(url: str) -> str:
     """The statements that make a migrated database of PostgreSQL."""
     lines = dump(url).decode().splitlines()
     kept = [line for line in lines if line and not line.startswith("--") and not _SESSION.fullmatch(line)]
@@ -73,14 +74,14 @@ def _without_chance(statements: Iterable[str]) -> str:
     return "".join(lines)
 
 
-def sources_digest() -> str:
-    """The digest of every migration of the applications that are installed, and of what those call."""
-    digest = hashlib.sha256(migrations_digest().encode())
+def first_line(statements: str) -> str:
+    """The line above them: a digest of every migration that is installed, of what those call, and of them."""
+    digest = hashlib.sha256(migrations_digest().encode() + statements.encode())
     loader = MigrationLoader(None)
     for (app, name), migration in sorted(loader.disk_migrations.items()):
         source = sys.modules[type(migration).__module__].__file__
         digest.update(f"{app} {name} ".encode() + Path(str(source)).read_bytes())
-    return digest.hexdigest()[:32]
+    return f"-- Made by `make schema`: {digest.hexdigest()[:32]}\n"
 
 
 def _sqlite_statements(database: sqlite3.Connection) -> Iterator[str]:
@@ -122,14 +123,14 @@ def main() -> None:
     import django
 
     django.setup()
-    first = f"-- Made by `make schema` from migrations {sources_digest()}.\n"
     with tempfile.TemporaryDirectory(prefix="mailer-schema-") as name, serving() as server:
         path = Path(name) / "mailer.db"
-        migrate_without_file(f"sqlite:///{path}")
-        (FOLDER / "sqlite.sql").write_text(first + sqlite_statements(path), "utf-8")
         url = server.empty("schema")
-        migrate_without_file(url)
-        (FOLDER / "postgresql.sql").write_text(first + postgresql_statements(url), "utf-8")
+        _migrate_without_file(f"sqlite:///{path}")
+        _migrate_without_file(url)
+        made = {"sqlite": _sqlite_schema(path), "postgresql": _postgresql_schema(url)}
+    for vendor, statements in made.items():
+        (FOLDER / f"{vendor}.sql").write_text(first_line(statements) + statements, "utf-8")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ SELECT {columns} FROM (
         CASE WHEN s.id IS NULL THEN 'erased'
             WHEN (SELECT 1 FROM subscribers_suppression x
                 WHERE x.address_hash = s.address_hash AND x.lifted_at IS NULL LIMIT 1) = 1 THEN 'suppressed'
-            WHEN (SELECT 1 FROM subscribers_subscription u
+            WHEN (SELECT 1 FROM subscribers_subscription u {by_audience}
                 WHERE u.subscriber_id = d.subscriber AND u.mailing_list_id IN ({lists})
                 AND u.state = 'confirmed' LIMIT 1) IS NULL THEN 'unsubscribed'
             WHEN s.paused_until > %s THEN 'paused' ELSE '' END AS reason
@@ -364,6 +364,7 @@ def _load_recipients(
     query = _RECIPIENTS.format(
         columns=", ".join(dialect().column.format(f"r.{name}") for name in _RECIPIENT_COLUMNS),
         lists=",".join(str(int(one)) for one in mailing.snapshot.audience["lists"]) or "NULL",
+        by_audience=dialect().by_audience,
         which=which,
     )
     with connection.cursor() as cursor:

@@ -23,6 +23,8 @@ class Dialect(NamedTuple):
     skip_locked: str
     # Locks one row; others wait for it.
     lock: str
+    # Behind subscribers_subscription, where one of a list, state and subscriber is looked for.
+    by_audience: str
 
 
 _SQLITE = Dialect(
@@ -33,6 +35,8 @@ _SQLITE = Dialect(
     "json_extract(value, '$[2]') AS at FROM json_each(%s)",
     skip_locked="",
     lock="",
+    # Has all three columns. SQLite prefers the unique index, and reads each row for its state.
+    by_audience="INDEXED BY subscription_audience",
 )
 # The length of an array is known when a query is planned. That of a function's rows is only estimated, and an
 # estimate that is too large makes PostgreSQL read whole tables.
@@ -44,6 +48,7 @@ _POSTGRESQL = Dialect(
     "FROM json_array_elements(%s::json)",
     skip_locked="FOR UPDATE SKIP LOCKED",
     lock="FOR NO KEY UPDATE",
+    by_audience="",
 )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -69,11 +70,8 @@ def test_after_an_expired_lease_a_late_result_still_settles_the_delivery(configu
     assert states(mailing) == {"in_doubt": 1, "accepted": 1}
 
 
-# PostgreSQL chooses plans by the contents of the tables.
-@pytest.mark.sqlite
-def test_claiming_uses_the_partial_indexes():
-    readers(3)
-    mailing = released()
+def query_plans(action: Callable[[], object]) -> list[str]:
+    """How SQLite executes each statement about deliveries. PostgreSQL decides by what the tables hold."""
     statements = {}
 
     def note(execute, sql, params, many, context):
@@ -82,18 +80,39 @@ def test_claiming_uses_the_partial_indexes():
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(note):
-        take(mailing, "a")
-        claim_and_record.has_due_delivery(mailing, NOW)
-    used = set()
+        action()
+    plans = []
     for sql, params in statements.items():
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN QUERY PLAN " + sql, params)
-            plan = " / ".join(row[3] for row in cursor.fetchall())
+            plans.append(" / ".join(row[3] for row in cursor.fetchall()))
+    return plans
+
+
+@pytest.mark.sqlite
+def test_claiming_uses_the_partial_indexes():
+    readers(3)
+    mailing = released()
+    plans = query_plans(
+        lambda: (take(mailing, "a"), claim_and_record.has_due_delivery(mailing, NOW)),
+    )
+    used = set()
+    for plan in plans:
         found = {name for name in ("delivery_planned", "delivery_deferred") if f"INDEX {name}" in plan}
         assert found, plan
         assert "SCAN mailer_delivery" not in plan and "SCAN d" not in plan, plan
         used |= found
     assert used == {"delivery_planned", "delivery_deferred"}
+    assert any("u USING COVERING INDEX subscription_audience" in plan for plan in plans)
+
+
+@pytest.mark.sqlite
+def test_whether_a_mailing_is_finished_is_known_without_reading_its_deliveries():
+    """It is asked after every round of sending, also while some deliveries of a million wait for a retry."""
+    readers(3)
+    released()
+    (plan,) = query_plans(lambda: recover_and_finish.finish_mailings(NOW))
+    assert "delivery_claimed" in plan and "sqlite_autoindex_mailer_delivery" not in plan, plan
 
 
 def test_recovery_uses_the_journal_of_a_dead_process(configure):
