@@ -60,8 +60,6 @@ _STOP_GRACE = 8.0
 _FAST_SECONDS, _SLOW_SECONDS = 0.2, 0.5
 # The largest batch, in minimum batches.
 _MAX_FACTOR = 12
-# No more are claimed while a larger share of the batch is outstanding, or fewer than half of the least batch.
-_FULL = 0.75
 # Deliveries held under a limit, at the least.
 _LEAST_HELD = 10
 
@@ -187,9 +185,11 @@ class AdaptiveBatch:
         self._claimed_at = 0.0
 
     def claim_count(self, outstanding: int) -> int:
-        """How many more to claim besides those outstanding; 0 when there are enough."""
-        enough = min(self.size * _FULL, self.size - self._minimum / 2)
-        return 0 if outstanding > enough else self.size - outstanding
+        """How many more to claim besides those outstanding; 0 when these are more than half of the batch.
+
+        At three quarters there were twice as many statements, and sending on PostgreSQL was 7 % slower.
+        """
+        return 0 if outstanding > self.size / 2 else self.size - outstanding
 
     def on_claimed(self, clock: float) -> None:
         """Deliveries were claimed at `clock`."""

@@ -25,8 +25,8 @@ def test_no_claim_is_made_for_a_handful():
     assert batch_size.claim_count(50) == 50
     for turn in range(5):
         batch_size.on_claimed(1_000 + turn * 0.02)
-    assert batch_size.claim_count(901) == 0
-    assert batch_size.claim_count(900) == 300
+    assert batch_size.claim_count(601) == 0
+    assert batch_size.claim_count(600) == 600
 
 
 @given(st.lists(st.tuples(st.integers(0, 6_000), st.floats(0, 5)), max_size=30))
