@@ -13,6 +13,7 @@ import socketserver
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import close_old_connections, connections
@@ -116,6 +117,16 @@ class Server(socketserver.ThreadingTCPServer):
             with suppress(OSError):
                 session.shutdown(socket.SHUT_RD)
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        # Here and not in the session's thread, which may begin when `serve` has ended the others: it would
+        # wait for a command until its client is gone, and the worker for it.
+        self.sessions.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.sessions.discard(request)
+        super().shutdown_request(request)
+
     def handle_error(self, request: object, client_address: object) -> None:
         log.exception("action=lmtp_session_failed")
 
@@ -132,10 +143,8 @@ class _Session(socketserver.StreamRequestHandler):
         super().setup()
         self._greeted = False
         self._reset()
-        self.server.sessions.add(self.connection)
 
     def finish(self) -> None:
-        self.server.sessions.discard(self.connection)
         connections.close_all()
         with suppress(OSError):
             super().finish()

@@ -265,6 +265,28 @@ def test_stop_finishes_the_current_message_and_closes_idle_sessions(
     silent.close()
 
 
+def test_a_session_that_begins_while_the_server_stops_does_not_hold_it_up(store: FakeStore) -> None:
+    begins = threading.Event()
+
+    class BusyServer(lmtp.Server):
+        """A machine on which the session's thread comes late."""
+
+        def finish_request(self, request: Any, client_address: Any) -> None:
+            begins.wait(SAFETY_SECONDS)
+            super().finish_request(request, client_address)
+
+    with BusyServer("127.0.0.1", 0, store) as server:
+        client = Client(server.server_address[1])
+        stopped = iter([False])
+        server.serve(lambda: next(stopped, True))
+        begins.set()
+        try:
+            # Without a command of the client: it reads the greeting, and the end.
+            assert client.hear().startswith("220") and client.hear() == ""
+        finally:
+            client.close()
+
+
 @settings(max_examples=60)
 @given(
     st.binary(max_size=300)
