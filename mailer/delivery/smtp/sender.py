@@ -30,7 +30,7 @@ from mailer.delivery.smtp.relays import PermanentRelayError, Relay, RelayPool, R
 from mailer.delivery.smtp.send_queue import QueueTag, SendQueue
 from mailer.delivery.smtp.session import SendAborted, Session
 from mailer.delivery.smtp.session_setup import connect_within_quota
-from mailer.delivery.smtp.signer_pool import SignerPool, ThreadSigner
+from mailer.delivery.smtp.signer_pool import CHUNK, SignerPool, ThreadSigner
 from mailer.delivery.throttle.mailbox_providers import provider_of
 from mailer.delivery.throttle.slow_provider_session_limits import ProviderShares
 
@@ -50,6 +50,8 @@ _RECONNECT = 5.0
 _MAX_UNRECORDED = 30.0
 # Envelopes that the calling thread signs before it hands them over: some ten milliseconds of its time.
 _SIGNED_AT_ONCE = 32
+# Ready messages for which a session is woken while more are being signed.
+_PER_SESSION = 32
 # Outcomes of messages that were not tried.
 _NOT_TRIED = (ReplyClass.NOT_TRIED, ReplyClass.SENDER_REJECTED)
 
@@ -88,9 +90,10 @@ class Sender:
         self.max_transactions: dict[Relay, int] = {}
         self._journal = journal
         self._queue = SendQueue(ProviderShares(pool.connections, usual_seconds), self._report)
-        self._signers = SignerPool(self._add_signed)
+        self._signers = SignerPool(self._next_unsigned, self._add_signed)
         self._own_signer = ThreadSigner()
-        # Envelopes that are being signed.
+        # Jobs that the loop builds when the signing processes need them, and how many envelopes these have.
+        self._unbuilt: deque[SendJob] = deque()
         self._unsigned = 0
         # Fires when the next job's time comes.
         self._timer: asyncio.TimerHandle | None = None
@@ -127,18 +130,23 @@ class Sender:
         """Take jobs.
 
         Their messages are built at once, in the calling thread: one after another they cost half of what each
-        would cost between two system calls. Many signatures are left to other processes.
+        would cost between two system calls. Where processes sign them, the loop builds some whenever these
+        have room for more: otherwise both threads wait for Python's global lock at each hash.
         """
-        envelopes = [envelope for job in jobs if (envelope := self._build(job)) is not None]
+        unbuilt = deque(jobs)
         self._ledger_seen_at = lease_clock()
         # Before half of them are done, the calling thread would find too little to do.
-        self._wake_at = max(1, len(envelopes) // 2)
-        unsigned = [envelope for envelope in envelopes if envelope.signature is not None]
-        ready = [envelope for envelope in envelopes if envelope.signature is None] if unsigned else envelopes
-        by_processes = self._signers.start(unsigned)
-        self._call_in_loop(self._take, ready, unsigned, by_processes)
-        if not by_processes:
-            self._sign(unsigned)
+        self._wake_at = max(1, len(unbuilt) // 2)
+        self._call_in_loop(self._dropped.difference_update, {job.claimed.mailing for job in unbuilt})
+        count = len(unbuilt)
+        ready, unsigned = _split(self._build(unbuilt, CHUNK))
+        if unsigned and self._signers.start(unsigned[0], count):
+            self._call_in_loop(self._take, ready, unsigned, unbuilt)
+            return
+        others_ready, others_unsigned = _split(self._build(unbuilt, count))
+        unsigned += others_unsigned
+        self._call_in_loop(self._take_ready, ready + others_ready, len(unsigned))
+        self._sign(unsigned)
 
     def collect(self, seconds: float) -> list[Attempt]:
         """Return the outcomes so far; wait up to `seconds` for a good number. Raises what ended the
@@ -197,6 +205,7 @@ class Sender:
         if late:
             await asyncio.wait(late)
         self._queue.return_unsent([*self._queue.drain(), *self._signers.close()], "not begun")
+        self._return_unbuilt(self._unbuilt)
         # uvloop releases a connection one turn of the loop after connection_lost().
         await asyncio.sleep(0)
 
@@ -214,18 +223,24 @@ class Sender:
         if not self._grace.done():
             self._grace.set_result(grace)
 
-    def _build(self, job: SendJob) -> Envelope | None:
-        """The job's envelope with its tag; None if its message cannot be built, which concerns its recipient
-        only."""
-        claimed = job.claimed
-        try:
-            envelope: Envelope = job.build()
-        except ValueError as error:
-            outcome = Outcome(ReplyClass.REFUSED, f"the message cannot be built: {error}")
-            self._report([(claimed, outcome)])
-            return None
-        envelope.queue_tag = QueueTag(claimed, provider_of(claimed.email), job.deadline, job.not_before)
-        return envelope
+    def _build(self, waiting: deque[SendJob], count: int) -> list[Envelope]:
+        """The next envelopes of these jobs, with their tags: `count`, or all that there are.
+
+        A message that cannot be built concerns its recipient only.
+        """
+        envelopes: list[Envelope] = []
+        while waiting and len(envelopes) < count:
+            job = waiting.popleft()
+            claimed = job.claimed
+            try:
+                envelope: Envelope = job.build()
+            except ValueError as error:
+                outcome = Outcome(ReplyClass.REFUSED, f"the message cannot be built: {error}")
+                self._report([(claimed, outcome)])
+                continue
+            envelope.queue_tag = QueueTag(claimed, provider_of(claimed.email), job.deadline, job.not_before)
+            envelopes.append(envelope)
+        return envelopes
 
     def _sign(self, unsigned: list[Envelope]) -> None:
         """Sign in the calling thread, and hand over some at a time."""
@@ -234,13 +249,29 @@ class Sender:
             self._own_signer.sign(chunk)
             self._call_in_loop(self._add_signed, chunk)
 
-    def _take(self, envelopes: list[Envelope], unsigned: list[Envelope], by_processes: bool) -> None:
-        """Take what was submitted; `unsigned` comes to `_add_signed` when it is signed."""
-        self._dropped.difference_update(one.queue_tag.claimed.mailing for one in (*envelopes, *unsigned))
-        self._unsigned += len(unsigned)
-        if by_processes:
-            self._signers.sign(unsigned)
-        self._add(envelopes)
+    def _take_ready(self, ready: list[Envelope], unsigned: int) -> None:
+        """Take what was submitted; so many more come to `_add_signed`."""
+        self._unsigned += unsigned
+        self._add(ready)
+
+    def _take(self, ready: list[Envelope], unsigned: list[Envelope], unbuilt: deque[SendJob]) -> None:
+        """Take what was submitted, for the signing processes all but `ready`."""
+        self._unbuilt.extend(unbuilt)
+        self._take_ready(ready, len(unsigned))
+        self._signers.sign(unsigned)
+
+    def _next_unsigned(self, count: int) -> list[Envelope]:
+        """The next envelopes for the signing processes."""
+        unsigned: list[Envelope] = []
+        while self._unbuilt and not unsigned and not self.stopping:
+            try:
+                ready, unsigned = _split(self._build(self._unbuilt, count))
+            except Exception as error:  # noqa: BLE001  (raised again in the calling thread)
+                self._failure = error
+                self._begin_stop(0)
+                break
+            self._take_ready(ready, len(unsigned))
+        return unsigned
 
     def _add(self, envelopes: list[Envelope]) -> None:
         self._queue.add(envelopes)
@@ -267,7 +298,8 @@ class Sender:
         self._work.set()
         # While more are being signed, a few sessions take them all, one message behind the other: that costs
         # half the system calls. The others are woken as soon as messages wait.
-        wanted = 1 + len(self._queue.ready) // 8 if self._unsigned else len(self._workers)
+        being_signed = self._unsigned or self._unbuilt
+        wanted = 1 + len(self._queue.ready) // _PER_SESSION if being_signed else len(self._workers)
         for worker in self._workers:
             if worker.wake():
                 wanted -= 1
@@ -280,6 +312,12 @@ class Sender:
         dropped = [one for one in waiting if one.queue_tag.claimed.mailing == mailing]
         self._queue.return_unsent(dropped, "not begun")
         self._add([one for one in waiting if one.queue_tag.claimed.mailing != mailing])
+        unbuilt, self._unbuilt = self._unbuilt, deque()
+        self._unbuilt.extend(job for job in unbuilt if job.claimed.mailing != mailing)
+        self._return_unbuilt(job for job in unbuilt if job.claimed.mailing == mailing)
+
+    def _return_unbuilt(self, jobs: Iterable[SendJob]) -> None:
+        self._report((job.claimed, Outcome(ReplyClass.NOT_TRIED, "not begun")) for job in jobs)
 
     def _report(self, attempts: Iterable[Attempt]) -> None:
         self._attempts.extend(attempts)
@@ -333,7 +371,7 @@ class Sender:
             self.report_error(PermanentRelayError(outcome.reply), claimed.mailing)
             outcome = Outcome(ReplyClass.NOT_TRIED, outcome.reply)
         self._attempts.append((claimed, outcome))
-        idle = not (self._queue.ready or self._unsigned)
+        idle = not (self._queue.ready or self._unsigned or self._unbuilt)
         if (len(self._attempts) >= self._wake_at or idle) and not self._news.is_set():
             self._news.set()
         if others_wait:
@@ -345,6 +383,14 @@ class Sender:
         except OSError as error:
             # The outcome is known all the same, unless this process dies before the ledger has it.
             self.report_error(journal_unwritable(error))
+
+
+def _split(envelopes: list[Envelope]) -> tuple[list[Envelope], list[Envelope]]:
+    """Those that are ready to be sent, and those that must be signed first."""
+    unsigned = [envelope for envelope in envelopes if envelope.signature is not None]
+    return [
+        envelope for envelope in envelopes if envelope.signature is None
+    ] if unsigned else envelopes, unsigned
 
 
 class _Worker:

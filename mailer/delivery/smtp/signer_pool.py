@@ -33,7 +33,7 @@ _MAX_PROCESSES = 8
 # For fewer envelopes at a time, starting the processes costs more than they gain.
 _WORTHWHILE = 400
 # Envelopes that a process signs before it hands them over: some twenty milliseconds of its time.
-_CHUNK = 64
+CHUNK = 128
 # Chunks that a process has at a time; while it signs one, the next one waits. The buffers of its socket hold
 # both, and the signatures, so that neither end waits for the other.
 _MAX_CHUNKS = 2
@@ -67,32 +67,38 @@ class SignerPool:
     Its methods belong to the loop's thread, except `start`, which may be called before.
     """
 
-    def __init__(self, hand_over: Callable[[list[Envelope]], None]) -> None:
-        """`hand_over` is called with signed envelopes; those whose process died are not signed."""
-        self._hand_over = hand_over
+    def __init__(
+        self, take: Callable[[int], list[Envelope]], hand_over: Callable[[list[Envelope]], None]
+    ) -> None:
+        """`take` returns up to so many envelopes that are not signed yet, and none when nothing waits.
+        `hand_over` is called with signed envelopes; those whose process died are not signed."""
+        self._take, self._hand_over = take, hand_over
         self._keys: tuple[Key, ...] = ()
+        # Chunks to be signed before anything else is taken.
         self._waiting: deque[list[Envelope]] = deque()
         self._processes: list[_SigningProcess] = []
 
-    def start(self, unsigned: Sequence[Envelope]) -> bool:
-        """Start the processes that are not running; False if the envelopes are better signed without."""
+    def start(self, first: Envelope, count: int) -> bool:
+        """Start the processes that are not running, for about `count` envelopes with the keys of `first`.
+
+        False if they are better signed without.
+        """
         cores = len(os.sched_getaffinity(0))
-        if cores == 1 or not unsigned or (len(unsigned) < _WORTHWHILE and not self._processes):
+        if cores == 1 or (count < _WORTHWHILE and not self._processes):
             return False
-        first = unsigned[0].signature
-        assert first is not None
-        self._keys = self._keys or first.keys
+        assert first.signature is not None
+        keys = first.signature.keys
+        self._keys = self._keys or keys
         try:
             for _ in range(min(cores, _MAX_PROCESSES) - len(self._processes)):
                 self._processes.append(_SigningProcess(self._keys, self._on_signed, self._on_end))
         except OSError as error:
             log.warning("action=signing_process_failed reason=%s", error.strerror)
-        return bool(self._processes) and first.keys is self._keys
+        return bool(self._processes) and keys is self._keys
 
-    def sign(self, envelopes: Sequence[Envelope]) -> None:
-        """Sign these, after `start` said so."""
-        for begin in range(0, len(envelopes), _CHUNK):
-            self._waiting.append(list(envelopes[begin : begin + _CHUNK]))
+    def sign(self, envelopes: list[Envelope]) -> None:
+        """Sign these, after `start` said so, and then what can be taken."""
+        self._waiting.append(envelopes)
         self._distribute()
 
     def close(self) -> list[Envelope]:
@@ -105,13 +111,17 @@ class SignerPool:
         return [envelope for chunk in left for envelope in chunk]
 
     def _distribute(self) -> None:
-        while self._waiting and self._processes:
-            process = min(self._processes, key=lambda one: len(one.chunks))
-            if len(process.chunks) >= _MAX_CHUNKS:
+        while process := min(self._processes, key=lambda one: len(one.chunks), default=None):
+            if len(process.chunks) >= _MAX_CHUNKS or not (chunk := self._next_chunk()):
                 return
-            process.submit(self._waiting.popleft())
-        while self._waiting:
-            self._hand_over(self._waiting.popleft())
+            process.submit(chunk)
+        while chunk := self._next_chunk():
+            self._hand_over(chunk)
+
+    def _next_chunk(self) -> list[Envelope]:
+        if self._waiting:
+            return self._waiting.popleft()
+        return self._take(CHUNK)
 
     def _on_signed(self, chunk: list[Envelope]) -> None:
         self._distribute()

@@ -271,6 +271,58 @@ def test_a_frozen_signing_process_is_replaced(server, opened, many, monkeypatch)
     assert arrived_signed(server) == list(range(300))
 
 
+def test_those_that_cannot_be_built_or_are_not_signed_go_between_those_that_are(server, opened, many):
+    def broken():
+        raise ValueError("no such place")
+
+    def mixed(number):
+        one = claimed(number)
+        return (signed_job(one), job(one), job(one)._replace(build=broken))[number % 3]
+
+    sender = opened()
+    # More than two chunks in a row that no process signs.
+    jobs = [mixed(number) for number in range(600)]
+    jobs += [mixed(number) for number in range(600, 1200) if number % 3]
+    sender.submit([*jobs, signed_job(claimed(1200))])
+    found = outcomes(sender, 1001)
+    refused = {number for number, one in found.items() if one.reply_class is ReplyClass.REFUSED}
+    assert refused == set(range(2, 1200, 3))
+    assert {one.reply_class for number, one in found.items() if number not in refused} == {
+        ReplyClass.ACCEPTED
+    }
+    server.taken[:] = [one for one in server.taken if one.message[:1] == b"D"]
+    assert arrived_signed(server) == [*range(0, 600, 3), 1200]
+
+
+def test_an_error_in_building_what_processes_sign_ends_the_sender(server, opened, many):
+    def wrong():
+        raise RuntimeError("ours")
+
+    sender = opened()
+    jobs = [signed_job(claimed(number)) for number in range(2000)]
+    sender.submit([*jobs, job(claimed(2000))._replace(build=wrong)])
+    with pytest.raises(RuntimeError, match="ours"):
+        outcomes(sender, 2001)
+
+
+def test_messages_are_built_as_the_signing_processes_need_them(server, opened, many):
+    built = []
+
+    def counted(one):
+        build = signed_job(one).build
+        return signed_job(one)._replace(build=lambda: built.append(one.id) or build())
+
+    sender = opened()
+    sender.submit(signed_job(claimed(number)) for number in range(2))
+    outcomes(sender, 2)
+    signal_signers(sender, signal.SIGSTOP)
+    sender.submit(counted(claimed(number)) for number in range(2, 5000))
+    sender.drop_mailing(claimed(2).mailing)
+    signal_signers(sender, signal.SIGCONT)
+    assert {one.reply_class for one in outcomes(sender, 4998).values()} == {ReplyClass.NOT_TRIED}
+    assert len(built) <= 5 * signer_pool.CHUNK
+
+
 def test_a_stop_returns_the_jobs_that_are_not_signed(server, opened, many):
     sender = opened()
     sender.submit(signed_job(claimed(number)) for number in range(2))
