@@ -12,17 +12,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from django.apps import apps
-from django.conf import settings as django_settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import caches
 from django.core.management import call_command
-from django.db import connection
-from django.db.models.signals import post_migrate
+from django.core.management.color import no_style
+from django.db import connection, transaction
 from django.test import TransactionTestCase
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
-from wagtail.models import Collection, Locale, Page
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests import programs
@@ -109,25 +106,61 @@ def _nothing_remembered() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _restored_after_transactions(sqlite_template: Path) -> Iterator[None]:
-    """After a test with transactions of its own SQLite's tables are as they were migrated, ids included.
+    """After a test with transactions of its own the tables are as they were migrated, ids included.
 
-    Django would empty them, which their triggers refuse, and make anew what belongs to every database. On
-    PostgreSQL it does, each time with the same ids, so that recordings (tests/recorded.py) are of use.
+    Django would empty them, which SQLite's triggers refuse, and make anew what belongs to every database,
+    which takes longer than most tests. As the ids are the same, recordings (tests/recorded.py) are of use.
     """
 
     def teardown(self: Any) -> None:
-        if connection.vendor != "sqlite":
-            call_command("flush", verbosity=0, interactive=False, reset_sequences=True)
-            ContentType.objects.clear_cache()
-            return
         connection.ensure_connection()
-        with closing(sqlite3.connect(f"file:{sqlite_template}?mode=ro", uri=True)) as source:
-            source.backup(connection.connection)
+        if connection.vendor == "sqlite":
+            with closing(sqlite3.connect(f"file:{sqlite_template}?mode=ro", uri=True)) as source:
+                source.backup(connection.connection)
+        else:
+            _migrated_rows.restore()
         ContentType.objects.clear_cache()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
+
+
+class _PostgresRows:
+    """The rows that the migrations made, and the last numbers of sequences, of the tests' PostgreSQL."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, bytes] = {}
+        self._numbers: list[tuple[str, int]] = []
+
+    def keep(self) -> None:
+        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        with connection.cursor() as cursor:
+            for table in tables:
+                with cursor.copy(f'COPY "{table}" TO STDOUT') as copied:
+                    self._rows[table] = b"".join(map(bytes, copied))
+            cursor.execute(
+                "SELECT format('%I.%I', schemaname, sequencename), last_value FROM pg_sequences "
+                "WHERE last_value IS NOT NULL"
+            )
+            self._numbers = cursor.fetchall()
+
+    def restore(self) -> None:
+        empty = connection.ops.sql_flush(no_style(), list(self._rows), reset_sequences=True)
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Without triggers: the rows are not news, and none is checked or counted again.
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            for statement in empty:
+                cursor.execute(statement)
+            for table, rows in self._rows.items():
+                if rows:
+                    with cursor.copy(f'COPY "{table}" FROM STDIN') as copied:
+                        copied.write(rows)
+            for name, number in self._numbers:
+                cursor.execute("SELECT setval(%s, %s)", [name, number])
+
+
+_migrated_rows = _PostgresRows()
 
 
 @pytest.fixture
@@ -153,25 +186,16 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker, sqlite_template: Path) -> None:
     """Before the first test, the migrated database is kept for tests that need a file of their own."""
-    post_migrate.connect(_roots, sender=apps.get_app_config("wagtailcore"))
-    if connection.vendor != "sqlite":
-        return
     with django_db_blocker.unblock():
+        if connection.vendor != "sqlite":
+            _migrated_rows.keep()
+            return
         connection.ensure_connection()
         if not connection.introspection.table_names():
             # No test of this run uses Django's database, so pytest-django made none.
             call_command("migrate", verbosity=0)
         with closing(sqlite3.connect(sqlite_template)) as target:
             connection.connection.backup(target)
-
-
-def _roots(**_: object) -> None:
-    """A test with transactions of its own empties every table, also of what a migration put there."""
-    if not Collection.objects.exists():
-        Collection.add_root(name="Root")
-    if not Page.objects.exists():
-        Locale.objects.get_or_create(language_code=django_settings.LANGUAGE_CODE)
-        Page.add_root(title="Root", slug="root")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from mailer.feedback.parsing.classify_bounce_reasons import Classification
 from mailer.feedback.parsing.parsed_message import EventSource, ParsedReturnedMessage, Recipient
 from subscribers import suppression
 from subscribers.models import MailingList, Subscriber, Subscription
+from tests.recorded import recorded
 from tests.reports import cast
 
 NOW = datetime.fromisoformat("2022-03-01T12:00:00+00:00")
@@ -47,6 +48,7 @@ def accepted_delivery(person: Subscriber, accepted_at: datetime, /, **columns: A
     return Delivery.objects.create(mailing=mailing(), subscriber=person.pk, **columns)
 
 
+@recorded
 def arrived(person: Subscriber, copies: int = 12) -> None:
     """Monthly deliveries that did not bounce, the last of them two months ago."""
     for month in range(copies):

@@ -13,6 +13,7 @@ from mailer.feedback.webhooks.esp_parsers import PARSERS, AmazonSesParser
 from tests import cast as everyone
 from tests.delivery.conftest import configure  # noqa: F401  (a fixture)
 from tests.feedback.webhooks.documented import SERVICES, AmazonSes, Message
+from tests.recorded import recorded
 from tests.reports import cast
 
 
@@ -82,12 +83,17 @@ def aigerim():
 @pytest.fixture
 def delivery(aigerim):
     """Her delivery of an edition, which a service accepted."""
+    return _accepted(aigerim)
+
+
+@recorded
+def _accepted(reader):
     edition = cast.edition()
-    edition.newsletter.lists.set([aigerim.subscriptions.get().mailing_list])
+    edition.newsletter.lists.set([reader.subscriptions.get().mailing_list])
     edition.newsletter.save()
     mailing = cast.mailing(cast.snapshot(edition), audience=1)
     return Delivery.objects.create(
-        mailing=mailing, subscriber=aigerim.pk, state="accepted", accepted_at=cast.NOW
+        mailing=mailing, subscriber=reader.pk, state="accepted", accepted_at=cast.NOW
     )
 
 

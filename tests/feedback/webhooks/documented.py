@@ -505,21 +505,27 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:mail"
 HOST = "https://sns.eu-central-1.amazonaws.com"
 
 
+@cache
+def _key_and_certificate() -> tuple[Any, bytes]:
+    """The same in every test: making a key takes longer than most tests."""
+    key = generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(datetime(2021, 1, 1, tzinfo=UTC)).not_valid_after(
+        datetime(2031, 1, 1, tzinfo=UTC)
+    )
+    return key, made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
 class Amazon:
     """Amazon's signing key, and its server of certificates and confirmations."""
 
     url = f"{HOST}/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem"
 
     def __init__(self) -> None:
-        self.key = generate_private_key(65537, 2048)
+        self.key, self.pem = _key_and_certificate()
         self.asked: list[str] = []
         self.away = False
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sns.amazonaws.com")])
-        made = x509.CertificateBuilder(name, name, self.key.public_key(), x509.random_serial_number())
-        made = made.not_valid_before(datetime(2021, 1, 1, tzinfo=UTC)).not_valid_after(
-            datetime(2031, 1, 1, tzinfo=UTC)
-        )
-        self.pem = made.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
     def fetch(self, url: str, *_: Any) -> Fetched:
         self.asked.append(url)
