@@ -162,7 +162,7 @@ def check_reverse_dns(context: Context) -> Iterator[CheckResult]:
     """PTR of the sending address, and whether its name resolves to the address again (FCrDNS)."""
     source = egress_addresses(context.config, context.dns)
     if not source.addresses:
-        yield CheckResult("reverse_dns", "", "skipped", f"This was not checked: {source.reason}.")
+        yield CheckResult("reverse_dns", "", "skipped", f"Reverse DNS was not checked: {source.reason}.")
         return
     for address in source.addresses:
         yield _reverse_dns(context, address, source.ours)

@@ -29,7 +29,7 @@ _ACTIONS = {
         _("Use the source's text"),
         _("Replaced a story's text with that of its source"),
     ),
-    "desk.source_ignore": (_("Ignore"), _("Kept a story's text when its source changed")),
+    "desk.source_ignore": (_("Keep our text"), _("Kept a story's text when its source changed")),
     "desk.source_keep": (_("Keep"), _("Kept a story that its source no longer has")),
     "desk.source_merge": (_("Merge"), _("Merged a story with its translation")),
     "desk.source_keep_apart": (_("Do not merge"), _("Decided that two similar stories are not duplicates")),
