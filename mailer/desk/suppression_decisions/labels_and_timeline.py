@@ -211,7 +211,7 @@ def _address_check_entries(decision: SuppressionDecision, at: datetime) -> list[
         refused = Entry(
             decision.applied_at or at,
             "problem",
-            gettext("The server refused the email that checked the address"),
+            gettext("The server refused the test email to this address"),
             response=tokens.mask_tokens(probe.reply),
         )
         found.append(refused)
