@@ -318,9 +318,11 @@ def _milliseconds(browser: Client, address: str) -> float:
 
 def add_sources(sources: str, entries_per_feed: str, port: str, entries_recorded: str) -> int:
     """Add this many feeds of the server at `port`; with `entries_recorded` "1" all entries are recorded."""
+    from mailer.stories.draft_fields_from_source_entry import (
+        digest_of,  # loads much that other measurements do without
+    )
     from mailer.stories.sources.feed import parse
     from mailer.stories.sources.reader_interface import from_json
-    from mailer.stories.story_suggestion import digest_of  # loads much that other measurements do without
 
     call_command("migrate", verbosity=0)
     first, now = StorySource.objects.count(), timezone.now()

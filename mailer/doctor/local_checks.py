@@ -20,7 +20,7 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from mailer.accounts import unused_accounts
+from mailer.accounts import find_unused_accounts
 from mailer.audit_log import chain
 from mailer.config import Config, ConfigError, file_modes, key_ring
 from mailer.delivery.smtp import dkim
@@ -463,18 +463,18 @@ def check_unused_accounts(now: datetime) -> Iterator[CheckResult]:
     """Accounts without a recent sign-in. In the caller's thread."""
     result = partial(CheckResult, "accounts", "")
     try:
-        names = list(unused_accounts.unused_accounts(now).values_list("username", flat=True))
+        names = list(find_unused_accounts.unused_accounts(now).values_list("username", flat=True))
     except DatabaseError:
         yield result("skipped", ("The database cannot be used, or must be updated with `mailer migrate`."))
         return
     if names:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         message = (
-            f"These accounts were not used for {unused_accounts.UNUSED_DAYS} days: "
+            f"These accounts were not used for {find_unused_accounts.UNUSED_DAYS} days: "
             f"{', '.join(names[:_SHOWN])}{more}."
         )
         yield result("warning", message, ("Deactivate accounts that are not needed (Settings › Users)."))
     else:
         yield result(
-            "ok", f"Every active staff account was used in the last {unused_accounts.UNUSED_DAYS} days."
+            "ok", f"Every active staff account was used in the last {find_unused_accounts.UNUSED_DAYS} days."
         )

@@ -19,11 +19,7 @@ from django.utils.text import slugify
 
 from mailer.insert_rows import build_object, insert_objects, insert_rows
 from mailer.stories import bulk_insert_drafts, duplicates, source_change_and_merge_decisions
-from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
-from mailer.stories.source_item_matching import Candidates
-from mailer.stories.source_item_pictures import Picture, try_load_picture
-from mailer.stories.sources.reader_interface import SourceItem
-from mailer.stories.story_suggestion import (
+from mailer.stories.draft_fields_from_source_entry import (
     SourceContext,
     SuggestedStory,
     comparison_entry,
@@ -33,6 +29,10 @@ from mailer.stories.story_suggestion import (
     suggest_story,
     suggestions_with_reasons,
 )
+from mailer.stories.models import Story, StorySource, StorySourceItem, StorySourceItemKey
+from mailer.stories.source_item_matching import Candidates
+from mailer.stories.source_item_pictures import Picture, try_load_picture
+from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.suggestion_context import context_of
 
 # Entries of one transaction, and bytes of their pictures: other writers wait for its end.

@@ -13,10 +13,10 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from mailer.stories.draft_fields_from_source_entry import storable_item_id
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.source_item_matching import query_batches
 from mailer.stories.sources.reader_interface import Listing
-from mailer.stories.story_suggestion import storable_item_id
 
 # More entries than that, and more than are left, do not disappear at once: the source's list is broken.
 _AT_ONCE = 3

@@ -360,7 +360,7 @@ class StorySourceItem(models.Model):
     picture_problem = models.CharField(max_length=400, blank=True)
     # The fields of the story as the source gives them, by the names of draft_editing.values_of.
     content = models.JSONField(default=dict)
-    # The suggestions and their reasons, see story_suggestion.suggestions_with_reasons.
+    # The suggestions and their reasons, see draft_fields_from_source_entry.suggestions_with_reasons.
     suggestion = models.JSONField(default=dict)
     # When staff accepted or corrected the suggestions, and who did; empty: they wait.
     reviewed_at = models.DateTimeField(null=True, blank=True, db_index=True)

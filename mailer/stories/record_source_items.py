@@ -16,13 +16,7 @@ from itertools import groupby
 from django.db import transaction
 
 from mailer.stories import source_change_and_merge_decisions
-from mailer.stories.draft_or_merge_new_items import Done, Prepared, record_new
-from mailer.stories.models import Story, StorySource, StorySourceItem
-from mailer.stories.sanitize_pictures import find_or_add_picture
-from mailer.stories.source_item_matching import find_match, query_batches
-from mailer.stories.source_item_pictures import Picture, try_load_picture
-from mailer.stories.sources.reader_interface import SourceItem
-from mailer.stories.story_suggestion import (
+from mailer.stories.draft_fields_from_source_entry import (
     Outcome,
     SuggestedStory,
     comparison_entry,
@@ -32,6 +26,12 @@ from mailer.stories.story_suggestion import (
     suggest_story,
     suggestions_with_reasons,
 )
+from mailer.stories.draft_or_merge_new_items import Done, Prepared, record_new
+from mailer.stories.models import Story, StorySource, StorySourceItem
+from mailer.stories.sanitize_pictures import find_or_add_picture
+from mailer.stories.source_item_matching import find_match, query_batches
+from mailer.stories.source_item_pictures import Picture, try_load_picture
+from mailer.stories.sources.reader_interface import SourceItem
 from mailer.stories.suggestion_context import context_of
 
 log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Any
 
 from mailer.stories import duplicates
+from mailer.stories.draft_fields_from_source_entry import entry_of
 from mailer.stories.duplicates import Match
 from mailer.stories.models import StorySourceItem, StorySourceItemKey
-from mailer.stories.story_suggestion import entry_of
 
 # The newest entries that one entry is compared with.
 _MOST = 50

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from mailer.stories.draft_fields_from_source_entry import SourceContext
 from mailer.stories.models import StorySource
-from mailer.stories.story_suggestion import SourceContext
 
 
 def context_of(source: StorySource) -> SourceContext:

@@ -16,11 +16,11 @@ from django.utils.translation import gettext
 from wagtail.log_actions import log
 
 from mailer.stories import draft_editing
+from mailer.stories.draft_fields_from_source_entry import SuggestedStory, storable_item_id
 from mailer.stories.models import Story, StorySource, StorySourceItem
 from mailer.stories.record_source_items import make_and_update_drafts, preview_items
 from mailer.stories.sources.reader_interface import SourceItem, SourceResult
 from mailer.stories.sources.word_documents import MAX_BYTES, read_document
-from mailer.stories.story_suggestion import SuggestedStory, storable_item_id
 from subscribers.imports import uploads_and_staging
 
 

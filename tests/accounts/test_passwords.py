@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from mailer.accounts import password_links, session_start_and_expiry, unused_accounts
+from mailer.accounts import find_unused_accounts, password_links, session_start_and_expiry
 from mailer.accounts.models import PasswordResetRequest
 from mailer.approval import account_change_notices
 from mailer.config.log_masking import mask
@@ -231,12 +231,12 @@ def test_unused_accounts_are_listed(dana: User) -> None:
     User.objects.create_user("never", date_joined=now - timedelta(days=91))
     User.objects.create_user("closed", last_login=now - timedelta(days=91), is_active=False)
     User.objects.create_user("new")
-    names = [user.username for user in unused_accounts.unused_accounts(now)]
+    names = [user.username for user in find_unused_accounts.unused_accounts(now)]
     assert names == ["never", "old"]
     assert [
         user.username
         for user in User.objects.order_by("username")
-        if unused_accounts.is_unused_account(user, now)
+        if find_unused_accounts.is_unused_account(user, now)
     ] == names
     (result,) = local_checks.check_unused_accounts(now)
     assert result.status == "warning" and "never, old" in result.message

@@ -27,9 +27,10 @@ from mailer.audit_log import chain
 from mailer.stories import (
     bulk_insert_drafts,
     draft_editing,
+    draft_fields_from_source_entry,
     source_change_and_merge_decisions,
-    story_suggestion,
 )
+from mailer.stories.draft_fields_from_source_entry import MOST_HTML, digest_of
 from mailer.stories.models import Story, StorySource, StorySourceItem, StoryText
 from mailer.stories.record_source_items import (
     items_with_picture_to_load,
@@ -39,7 +40,6 @@ from mailer.stories.record_source_items import (
 from mailer.stories.source_item_pictures import Picture
 from mailer.stories.sources.parser_pool import ParserPool
 from mailer.stories.sources.reader_interface import SourceItem
-from mailer.stories.story_suggestion import MOST_HTML, digest_of
 from mailer.stories.suggestion_context import context_of
 from mailer.stories.translation_states import set_translation_sources_unsaved
 from tests.stories.conftest import NOW, Answer, Site
@@ -320,12 +320,12 @@ def test_a_process_that_parses_suggests_the_same() -> None:
     event = replace(RUSSIAN, title="Фестиваль кино в Алматы", html=html, categories=("Astana",))
     items = [RUSSIAN, KAZAKH, event, replace(RUSSIAN, id="x" * 900, published=None)]
     with ParserPool(1) as pool:
-        answers = pool.parse("suggestions", story_suggestion.build_suggestion_request(context, items, NOW))[
-            "stories"
-        ]
+        answers = pool.parse(
+            "suggestions", draft_fields_from_source_entry.build_suggestion_request(context, items, NOW)
+        )["stories"]
     for item, answer in zip(items, answers, strict=True):
-        expected = story_suggestion.suggest_story(context, item, NOW)
-        assert story_suggestion.read_answer(answer, item) == expected
+        expected = draft_fields_from_source_entry.suggest_story(context, item, NOW)
+        assert draft_fields_from_source_entry.read_answer(answer, item) == expected
     assert answers[2]["kind"]["starts"] == "18:30:00"
 
 

@@ -28,7 +28,7 @@ from wagtail.log_actions import log
 from wagtail.users import forms as wagtail_forms
 from wagtail.users.views import groups, users
 
-from mailer.accounts import password_links, unused_accounts
+from mailer.accounts import find_unused_accounts, password_links
 from mailer.accounts.models import ContributorCountries, Invitation
 from mailer.approval.account_influence import DAYS
 from mailer.approval.one_account_per_person import SamePerson, require_one_account
@@ -183,9 +183,9 @@ def account_tone_and_label(user: User) -> tuple[str, str]:
     invitation = getattr(user, "invitation", None)
     if invitation is not None:
         return invitation_tone_and_label(invitation, now)
-    if unused_accounts.is_unused_account(user, now):
+    if find_unused_accounts.is_unused_account(user, now):
         return "waiting", gettext("Account not used for %(days)s days") % {
-            "days": unused_accounts.UNUSED_DAYS
+            "days": find_unused_accounts.UNUSED_DAYS
         }
     return "done", gettext("Active")
 

@@ -43,8 +43,8 @@ from mailer.desk.approval.changes_since_approval import changes_since_last_appro
 from mailer.desk.base.approver_eligibility_sentences import names_for, why_barred
 from mailer.desk.base.page_base_classes import EditionPage, SnapshotPage, current_user
 from mailer.desk.editions import variant_previews
-from mailer.desk.editions.draft_content_and_preflight import current_content, run_preflight
 from mailer.desk.editions.finding_lines import count_findings, finding_lines, findings_summary
+from mailer.desk.editions.load_draft_and_run_preflight import current_content, run_preflight
 from mailer.desk.editions.preview_modes import VIEWS, shown_as
 from mailer.desk.editions.variant_matrix import VariantChoice, variant_matrix
 from mailer.desk.editions.variant_previews import variant_choices

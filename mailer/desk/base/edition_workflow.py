@@ -52,7 +52,12 @@ _STATES: dict[str, tuple[int, str, StrOrPromise, StrOrPromise]] = {
         _("Next: an approver schedules the edition"),
     ),
     "scheduled": (3, "done", _("Scheduled"), _("Will be sent automatically")),
-    "planning": (4, "busy", _("Preparing to send"), _("Sending starts automatically when the list of recipients is ready")),
+    "planning": (
+        4,
+        "busy",
+        _("Preparing to send"),
+        _("Sending starts automatically when the list of recipients is ready"),
+    ),
     "held": (
         4,
         "problem",

@@ -20,8 +20,8 @@ from mailer.approval.models import Snapshot
 from mailer.desk.base import localized_names_and_dates
 from mailer.desk.base.page_base_classes import EditionPage, current_user
 from mailer.desk.editions import variant_version_diff
-from mailer.desk.editions.draft_content_and_preflight import current_content, run_preflight
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
+from mailer.desk.editions.load_draft_and_run_preflight import current_content, run_preflight
 from mailer.desk.editions.preview_modes import VIEWS, shown_as
 from mailer.desk.editions.variant_matrix import VariantChoice, variant_matrix
 from mailer.editions import pictures

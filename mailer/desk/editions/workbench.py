@@ -38,8 +38,8 @@ from mailer.desk.base.edition_workflow import (
 )
 from mailer.desk.base.form_widgets import parse_non_negative_int
 from mailer.desk.base.page_base_classes import EditionPage, current_user
-from mailer.desk.editions.draft_content_and_preflight import current_content, run_preflight
 from mailer.desk.editions.finding_lines import finding_lines, findings_summary
+from mailer.desk.editions.load_draft_and_run_preflight import current_content, run_preflight
 from mailer.desk.stories.story_rows import StoryRow, edition_periods_by_story, story_rows
 from mailer.editions import draft_blocks
 from mailer.editions.assemble import LOOK_BACK, now_or_demo_time

@@ -24,7 +24,7 @@ from mailer.delivery.message_builder import rendered_of
 from mailer.delivery.outbox import staff_test_sends
 from mailer.desk.base.edition_workflow import overview
 from mailer.desk.base.page_base_classes import EditionPage, current_user
-from mailer.desk.editions.draft_content_and_preflight import current_content
+from mailer.desk.editions.load_draft_and_run_preflight import current_content
 from mailer.desk.sending.mailing_control import DRY_RUN_PERMISSIONS
 from mailer.editions.models import Edition
 from mailer.rendering import story_selection, variants

@@ -78,7 +78,9 @@ class MailSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in t
         widget=OrderedCountriesInput,
         help_text=gettext_lazy("Countries suggested for messages that name no country."),
     )
-    active = forms.BooleanField(label=gettext_lazy("This address accepts stories by email"), required=False, initial=True)
+    active = forms.BooleanField(
+        label=gettext_lazy("This address accepts stories by email"), required=False, initial=True
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

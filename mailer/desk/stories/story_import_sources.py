@@ -27,6 +27,7 @@ from mailer.desk.base.form_widgets import CountriesInput, LanguageSelect
 from mailer.desk.base.page_base_classes import FormPage, ObjectPage, StaffPage, current_user
 from mailer.desk.base.setup_progress import checklist_message_buttons
 from mailer.instance.no_send_status import NoSend, require_sending
+from mailer.stories.draft_fields_from_source_entry import SuggestedStory
 from mailer.stories.models import Story, StorySource
 from mailer.stories.record_source_items import preview_items
 from mailer.stories.sources import polling
@@ -35,7 +36,6 @@ from mailer.stories.sources.parser_pool import Parsers
 from mailer.stories.sources.polite_fetch import PollLimits
 from mailer.stories.sources.reader_interface import SourceError
 from mailer.stories.sources.readers import READERS
-from mailer.stories.story_suggestion import SuggestedStory
 from mailer.stories.url_fetcher import FetchError, Limits
 from subscribers import iso_codes
 from subscribers.code_list_field import split_codes

@@ -10,12 +10,12 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from mailer.stories.sources import parser_process
+from mailer.stories.sources import web_source_parser_process
 from mailer.stories.sources.reader_interface import SourceError
 from subscribers.limited_process import LimitExceeded, ProcessLimits, read_lines, start_process
 from subscribers.translate_stored_texts import stored
 
-_MODULE = parser_process.__name__
+_MODULE = web_source_parser_process.__name__
 # Of one document: 5 MB of XML take a few seconds.
 LIMITS = ProcessLimits(cpu_seconds=20)
 # A process is replaced after so many documents: parsers keep caches.
@@ -28,7 +28,7 @@ class Parsers(Protocol):
     """Parses what a source answered."""
 
     def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
-        """What the parser (parser_process.PARSERS) reads from `body`. Raises SourceError."""
+        """What the parser (web_source_parser_process.PARSERS) reads from `body`. Raises SourceError."""
 
 
 class UnlimitedParsers:
@@ -36,7 +36,7 @@ class UnlimitedParsers:
 
     def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
         """As ParserPool.parse."""
-        return _checked(parser_process.parse_or_error(parser, body, context))
+        return _checked(web_source_parser_process.parse_or_error(parser, body, context))
 
 
 def _checked(found: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class ParserPool:
             self._places.put(None)
 
     def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
-        """What the parser (parser_process.PARSERS) reads from `body`. Raises SourceError."""
+        """What the parser (web_source_parser_process.PARSERS) reads from `body`. Raises SourceError."""
         process = self._places.get()
         try:
             if process is None:

@@ -20,7 +20,8 @@ from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet
 
 from mailer.backoff import BackoffPolicy
-from mailer.stories import story_suggestion
+from mailer.stories import draft_fields_from_source_entry
+from mailer.stories.draft_fields_from_source_entry import SourceContext, SuggestedStory
 from mailer.stories.draft_or_merge_new_items import Prepared
 from mailer.stories.items_removed_at_source import mark_removed_and_relisted
 from mailer.stories.models import Story, StorySource
@@ -32,7 +33,6 @@ from mailer.stories.sources.parser_pool import ParserPool, Parsers
 from mailer.stories.sources.polite_fetch import Hosts, PoliteFetch, PollLimits, host_and_explicit_port
 from mailer.stories.sources.reader_interface import SourceError, SourceItem, SourceResult, SourceSettings
 from mailer.stories.sources.readers import READERS
-from mailer.stories.story_suggestion import SourceContext, SuggestedStory
 from mailer.stories.suggestion_context import context_of
 from mailer.stories.url_fetcher import FetchError
 from subscribers.translate_stored_texts import stored
@@ -340,11 +340,11 @@ class _Polling:
         """Suggestions from the processes that parse, which use another core; none where they fail."""
         stories = {}
         with suppress(SourceError, KeyError, TypeError, ValueError):
-            asked = story_suggestion.build_suggestion_request(context, new, self.now())
+            asked = draft_fields_from_source_entry.build_suggestion_request(context, new, self.now())
             answers = self.parsers.parse("suggestions", asked)["stories"]
             for item, answer in zip(new, answers, strict=True):
                 if answer is not None:
-                    stories[item.id] = story_suggestion.read_answer(answer, item)
+                    stories[item.id] = draft_fields_from_source_entry.read_answer(answer, item)
         return stories
 
     def _record(self, source: StorySource, read: _Read) -> Polled:

@@ -119,7 +119,7 @@ class Fetch(Protocol):
         """GET `url`; raises FetchError for any status other than 200 and 304."""
 
     def parse(self, parser: str, body: bytes, **context: str) -> dict[str, Any]:
-        """What this parser (parser_process.PARSERS) reads from `body`, in a limited process.
+        """What this parser (web_source_parser_process.PARSERS) reads from `body`, in a limited process.
 
         `context` are its further arguments. Raises SourceError.
         """

@@ -1,8 +1,8 @@
 """Parses what sources answer, one document after another, in a process of its own with limits.
 
-`python -m mailer.stories.sources.parser_process MEMORY CPU` reads requests from standard input: a line of
-JSON with the parser's name, its context and the length of the document, then the document. It answers each
-with a line of JSON and an empty line. It loads neither the configuration nor the database.
+`python -m mailer.stories.sources.web_source_parser_process MEMORY CPU` reads requests from standard input:
+a line of JSON with the parser's name, its context and the length of the document, then the document. It
+answers each with a line of JSON and an empty line. It loads neither the configuration nor the database.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PARSERS = {
     "sitemap": ("mailer.stories.sources.sitemap", "parse"),
     "article": ("mailer.stories.sources.article", "parse"),
     "page": ("mailer.stories.sources.discovery", "parse"),
-    "suggestions": ("mailer.stories.story_suggestion", "answer_suggestion_request"),
+    "suggestions": ("mailer.stories.draft_fields_from_source_entry", "answer_suggestion_request"),
 }
 
 
