@@ -10,6 +10,7 @@ with a new Python.
 from __future__ import annotations
 
 import array
+import faulthandler
 import functools
 import gc
 import json
@@ -102,6 +103,8 @@ def _become(request: Any, descriptors: list[int]) -> None:
     for target, one in enumerate(descriptors):
         os.dup2(one, target)
     os.closerange(3, max(descriptors) + 1)
+    # SIGABRT lets it say what its threads do.
+    faulthandler.enable(2)
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environment"])

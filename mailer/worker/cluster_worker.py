@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
 import threading
 import time
@@ -38,12 +37,10 @@ from mailer.monitoring.job_runs import write_runs_and_heartbeats
 from mailer.worker.cluster_queue import HEARTBEATS, STALLED_SECONDS, Deferrer, JobManager, Reaper
 from mailer.worker.machine_locks import WorkerAlreadyRunning, worker_lock
 from mailer.worker.run_job import run_and_log_failure
-from mailer.worker.supervisor import limit_own_malloc_arenas, notify_systemd, start_trimming
+from mailer.worker.supervisor import end_in_time, limit_own_malloc_arenas, notify_systemd, start_trimming
 
 log = logging.getLogger(__name__)
 
-# Seconds within which the process ends when asked, also where a job does not.
-_STOP_SECONDS = 14.0
 # Seconds that a connection of the worker may take, and between two looks at the queue without a notification.
 _CONNECT_SECONDS, _POLL_SECONDS = 5.0, 2.0
 # Seconds that the jobs of a worker keep a connection to the database, and that they keep it unused.
@@ -80,7 +77,7 @@ def run(
     own = [job for job in mine if job.runs is not Runs.ONCE]
     threads = [threading.Thread(target=_repeat, args=(job, now, stop), name=f"job {job.name}") for job in own]
     log.info("action=worker_started engine=cluster queues=%s jobs=%d", ",".join(sorted(chosen)), len(mine))
-    with _ending_in_time(stop), _shared_connections(len(jobs)), write_runs_and_heartbeats("cluster", now):
+    with end_in_time(stop), _shared_connections(len(jobs)), write_runs_and_heartbeats("cluster", now):
         for thread in threads:
             thread.start()
         notify_systemd("READY=1")
@@ -132,25 +129,6 @@ def _check_tables() -> None:
                 'The database has no queue yet; [worker] engine = "cluster" needs: mailer migrate'
             )
     connection.close()
-
-
-@contextmanager
-def _ending_in_time(stop: threading.Event) -> Iterator[None]:
-    """End the process _STOP_SECONDS after `stop` where jobs still run: each may be killed at any point."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        stop.wait()
-        notify_systemd("STOPPING=1")
-        if not ended.wait(_STOP_SECONDS):
-            log.warning("action=worker_killed")
-            os._exit(1)
-
-    threading.Thread(target=watch, name="stop-watch", daemon=True).start()
-    try:
-        yield
-    finally:
-        ended.set()
 
 
 def _repeat(job: Job, now: Clock, stop: threading.Event) -> None:

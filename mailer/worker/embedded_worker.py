@@ -20,7 +20,13 @@ from mailer.job_index import JOBS, Job
 from mailer.monitoring.job_runs import write_runs_and_heartbeats
 from mailer.worker.machine_locks import worker_lock
 from mailer.worker.run_job import run_and_log_failure
-from mailer.worker.supervisor import limit_own_malloc_arenas, notify_systemd, start_trimming
+from mailer.worker.supervisor import (
+    end_in_time,
+    limit_own_malloc_arenas,
+    notify_systemd,
+    start_trimming,
+    wait_for_stop,
+)
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +34,7 @@ log = logging.getLogger(__name__)
 def run(
     stop: threading.Event, now: Callable[[], datetime] = timezone.now, jobs: Sequence[Job] = JOBS
 ) -> None:
-    """Run every job until `stop` is set, then let the running ones finish.
+    """Run every job until `stop` is set, then let the running ones finish, as far as they do in time.
 
     Raises WorkerAlreadyRunning when another worker uses the same storage folder, and ConfigError when mail
     cannot be signed with the configured key.
@@ -37,6 +43,7 @@ def run(
     dkim.configured_signer()
     with (
         worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)),
+        end_in_time(stop),
         write_runs_and_heartbeats("embedded", now),
     ):
         # No job waits for another. Each runs once at a time, and a missed run is made up for at once.
@@ -57,8 +64,7 @@ def run(
         start_trimming()
         log.info("action=worker_started jobs=%d", len(jobs))
         notify_systemd("READY=1")
-        stop.wait()
-        notify_systemd("STOPPING=1")
+        wait_for_stop(stop)
         scheduler.shutdown(wait=True)
         log.info("action=worker_stopped")
 

@@ -6,7 +6,9 @@ these processes keep their memory small, because glibc's allocator holds on to m
 
 from __future__ import annotations
 
+import _thread
 import ctypes
+import faulthandler
 import logging
 import os
 import signal
@@ -15,7 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mailer.backoff import BackoffPolicy
@@ -23,10 +26,13 @@ from mailer.backoff import BackoffPolicy
 log = logging.getLogger(__name__)
 # How long a child may take to end when asked; the sender needs ten.
 GRACE_SECONDS = 15.0
+# Seconds within which a worker ends when asked, also where a job does not.
+_STOP_SECONDS = 14.0
 # Seconds before a child that ended is started again.
 RESTART_BACKOFF = BackoffPolicy(first=0.5, cap=30.0)
 # A child that ran this long is healthy, and its next failure counts as the first.
 HEALTHY_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 1.0
 # glibc's malloc.h
 _M_ARENA_MAX = -8
 # By default nearly every thread has an arena of its own, and web and worker take some 15 MB more each.
@@ -103,9 +109,45 @@ def terminate(processes: Sequence[subprocess.Popen[bytes]], grace: float = GRACE
 
 
 def stop_on_signals(stop: threading.Event) -> None:
-    """Let SIGTERM and SIGINT set `stop`."""
+    """Let SIGTERM and SIGINT set `stop`. The main thread waits for it by `wait_for_stop`."""
+
+    def handle(*_: object) -> None:
+        # In a thread: this one may hold the lock of the event, which it would then wait for itself.
+        _thread.start_new_thread(stop.set, ())
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, handle)
+
+
+def wait_for_stop(stop: threading.Event) -> None:
+    """Wait in the main thread, and look again every second: Python handles a signal between two steps of this
+    thread, and one that comes just before it sleeps would not wake it."""
+    while not stop.wait(_LOOK_AGAIN_SECONDS):
+        pass
+
+
+@contextmanager
+def end_in_time(stop: threading.Event) -> Iterator[None]:
+    """End this process, a worker, _STOP_SECONDS after `stop` where jobs still run: each may be killed at any
+    point.
+
+    What its threads do then is written to standard error.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        stop.wait()
+        notify_systemd("STOPPING=1")
+        if not ended.wait(_STOP_SECONDS):
+            log.warning("action=worker_killed")
+            faulthandler.dump_traceback(sys.__stderr__ or 2)
+            os._exit(1)
+
+    threading.Thread(target=watch, name="stop-watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def notify_systemd(state: str) -> None:

@@ -97,7 +97,12 @@ class Office:
         with self._worker() as worker:
             yield
             worker.send_signal(signal.SIGTERM)
-            worker.wait(SAFETY_SECONDS)
+            try:
+                worker.wait(SAFETY_SECONDS)
+            except subprocess.TimeoutExpired:
+                # What its threads do is in the log then.
+                worker.send_signal(signal.SIGABRT)
+                worker.wait()
         assert worker.returncode == 0, self.log()
 
     @contextmanager

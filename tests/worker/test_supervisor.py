@@ -115,3 +115,40 @@ def test_without_a_service_manager_nothing_is_notified(
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     supervisor.notify_systemd("READY=1")
     assert "action=service_manager_not_notified" in caplog.text
+
+
+def test_a_worker_whose_job_does_not_stop_ends_and_says_what_it_did() -> None:
+    code = """
+import threading, time
+from mailer.worker import supervisor
+
+def deaf_job():
+    time.sleep(600)
+
+supervisor._STOP_SECONDS = 0.1
+stop = threading.Event()
+supervisor.stop_on_signals(stop)
+with supervisor.end_in_time(stop):
+    print("on", flush=True)
+    supervisor.wait_for_stop(stop)
+    deaf_job()
+"""
+    with subprocess.Popen(python(code), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None and worker.stdout.readline() == "on\n"
+        worker.send_signal(signal.SIGTERM)
+        _, told = worker.communicate(timeout=300)
+    assert worker.returncode == 1 and "deaf_job" in told
+
+
+def test_a_signal_that_comes_while_the_event_is_locked_sets_it_all_the_same() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    stop = threading.Event()
+    try:
+        supervisor.stop_on_signals(stop)
+        # As where the signal interrupts the main thread in `Event.wait`.
+        with stop._cond:
+            signal.raise_signal(signal.SIGTERM)
+        supervisor.wait_for_stop(stop)
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+            signal.signal(number, handler)

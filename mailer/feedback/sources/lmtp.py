@@ -102,6 +102,7 @@ class Server(socketserver.ThreadingTCPServer):
         """Raises OSError when it cannot listen there."""
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.deliver, self.max_octets, self.max_sessions = deliver, max_octets, max_sessions
+        # Those that are not refused.
         self.sessions: set[socket.socket] = set()
         super().__init__((host, port), _Session)
 
@@ -120,7 +121,8 @@ class Server(socketserver.ThreadingTCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         # Here and not in the session's thread, which may begin when `serve` has ended the others: it would
         # wait for a command until its client is gone, and the worker for it.
-        self.sessions.add(request)
+        if len(self.sessions) < self.max_sessions:
+            self.sessions.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
@@ -150,7 +152,7 @@ class _Session(socketserver.StreamRequestHandler):
             super().finish()
 
     def handle(self) -> None:
-        if len(self.server.sessions) > self.server.max_sessions:
+        if self.request not in self.server.sessions:
             self._reply("421 4.3.2 Too many connections; try again later.")
             return
         self._reply("220 mailer LMTP")

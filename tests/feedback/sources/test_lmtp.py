@@ -265,26 +265,42 @@ def test_stop_finishes_the_current_message_and_closes_idle_sessions(
     silent.close()
 
 
+class BusyServer(lmtp.Server):
+    """On a machine on which the threads of sessions come late: when `begins` is set."""
+
+    begins: threading.Event
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        self.begins.wait(SAFETY_SECONDS)
+        super().finish_request(request, client_address)
+
+
 def test_a_session_that_begins_while_the_server_stops_does_not_hold_it_up(store: FakeStore) -> None:
-    begins = threading.Event()
-
-    class BusyServer(lmtp.Server):
-        """A machine on which the session's thread comes late."""
-
-        def finish_request(self, request: Any, client_address: Any) -> None:
-            begins.wait(SAFETY_SECONDS)
-            super().finish_request(request, client_address)
-
     with BusyServer("127.0.0.1", 0, store) as server:
+        server.begins = threading.Event()
         client = Client(server.server_address[1])
         stopped = iter([False])
         server.serve(lambda: next(stopped, True))
-        begins.set()
+        server.begins.set()
         try:
             # Without a command of the client: it reads the greeting, and the end.
             assert client.hear().startswith("220") and client.hear() == ""
         finally:
             client.close()
+
+
+def test_sessions_that_begin_together_are_not_all_refused(store: FakeStore) -> None:
+    with BusyServer("127.0.0.1", 0, store, max_sessions=1) as server:
+        server.begins = threading.Event()
+        both = Client(server.server_address[1]), Client(server.server_address[1])
+        for _ in both:
+            server.handle_request()
+        server.begins.set()
+        try:
+            assert [client.hear()[:3] for client in both] == ["220", "421"]
+        finally:
+            for client in both:
+                client.close()
 
 
 @settings(max_examples=60)
