@@ -8,7 +8,9 @@ from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from wagtail import hooks
 from wagtail.admin.paginator import WagtailPaginator
+from wagtail.admin.search import admin_search_areas
 from wagtail.admin.templatetags import wagtailadmin_tags
+from wagtail.admin.ui import sidebar
 from wagtail.admin.views import collections
 from wagtail.admin.views.reports.audit_logging import LogEntriesView
 from wagtail.images.views import images
@@ -269,6 +271,8 @@ LogEntriesView.page_title = _("Audit log")
 LogEntriesView.filterset_class = audit_log_page.AuditLogFilters
 LogEntriesView.get_filtered_queryset = audit_log_page.filtered_entries
 wagtailadmin_tags.JSContext = account_menu.SidebarContext
+sidebar.BaseSidebarAdapter.get_media = account_menu.no_media
+admin_search_areas.search_items_for_request = menu_and_branding.first_search_area
 WagtailPaginator.items_count_label = property(localized_names_and_dates.items_count_label)
 hooks.register("construct_main_menu", menu_and_branding.customize_main)
 hooks.register("construct_reports_menu", menu_and_branding.customize_reports)

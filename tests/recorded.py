@@ -30,7 +30,7 @@ from tests.recorded_statements import (
     recorder,
     recording_into,
     restart_sequences,
-    set_sequence,
+    set_sequences,
 )
 
 P = ParamSpec("P")
@@ -99,8 +99,8 @@ def _is_made_again(recording: Recording) -> bool:
         for one, count in zip(outer.recordings, begun, strict=True):
             del one.statements[count:]
         with closing(connection.create_cursor()) as cursor:
-            for table in recording.first_ids:
-                set_sequence(cursor, table, ids[table])
+            if recording.first_ids:
+                set_sequences(cursor, {table: ids[table] for table in recording.first_ids})
     return False
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
@@ -30,6 +31,13 @@ class _Statement:
     count: int
 
 
+class _Message(NamedTuple):
+    """Statements that PostgreSQL gets together, as one text; "" for a COPY."""
+
+    text: str
+    statements: list[_Statement]
+
+
 @dataclass
 class Recording:
     statements: list[_Statement] = field(default_factory=list)
@@ -42,6 +50,8 @@ class Recording:
     reads: Reads = field(default_factory=dict)
     # On PostgreSQL, by table the id that its sequence gave first.
     first_ids: dict[str, int] = field(default_factory=dict)
+    # Likewise: the statements as they are sent there, once that was needed.
+    messages: list[_Message] = field(default_factory=list)
 
     def tables(self) -> set[str]:
         """Those that it writes rows to."""
@@ -174,20 +184,79 @@ def execute(recording: Recording) -> None:
     with connection.cursor() if recorder() else closing(connection.create_cursor()) as cursor:
         if connection.vendor == "postgresql":
             _set_sequences(cursor, recording.first_ids)
+            if not recorder():
+                _execute_together(cursor, recording)
+                return
         for one in recording.statements:
             if one.sql.startswith("COPY "):
-                with cursor.copy(one.sql) as copied:
-                    for row in one.params:
-                        copied.write_row(row)
+                _copy(cursor, one)
             elif one.many:
                 cursor.executemany(one.sql, one.params)
             else:
                 cursor.execute(one.sql, one.params)
-            rows = cursor.fetchall() if one.rows is not None else None
-            if rows != one.rows and not _alike(one.sql, rows, one.rows):
-                raise DiffersError
-            if rows is None and cursor.rowcount != one.count:
-                raise DiffersError
+            _compare(one, cursor.fetchall() if one.rows is not None else None, cursor.rowcount)
+
+
+def _copy(cursor: Any, one: _Statement) -> None:
+    with cursor.copy(one.sql) as copied:
+        for row in one.params:
+            copied.write_row(row)
+
+
+def _compare(one: _Statement, rows: list[Any] | None, count: int) -> None:
+    """Raises DiffersError if the statement returned other rows, or changed more or fewer."""
+    if rows != one.rows and not _alike(one.sql, rows, one.rows):
+        raise DiffersError
+    if rows is None and count != one.count:
+        raise DiffersError
+
+
+# The first message is short: where the database is another one, that shows in the first statements.
+_FIRST, _TOGETHER = 4, 1_000
+
+
+def _execute_together(cursor: Any, recording: Recording) -> None:
+    """In few messages: one by one, most of the time goes to sending them and to waiting for answers."""
+    if not recording.messages:
+        recording.messages = list(_messages(cursor, recording.statements))
+    for text, statements in recording.messages:
+        if not text:
+            _copy(cursor, statements[0])
+            _compare(statements[0], None, cursor.rowcount)
+            continue
+        try:
+            cursor.execute(text)
+        except psycopg.Error as error:
+            # After one that returned something else; the last ones were executed before that was seen.
+            raise DiffersError from error
+        for one in statements:
+            # Of a statement with several parameters, as many results.
+            rows, count = None, 0
+            for number in range(len(one.params) if one.many else 1):
+                if (number or one is not statements[0]) and not cursor.nextset():
+                    raise DiffersError
+                rows = cursor.fetchall() if cursor.description else None
+                count += cursor.rowcount
+            _compare(one, rows, count)
+
+
+def _messages(cursor: Any, statements: list[_Statement]) -> Iterator[_Message]:
+    texts: list[str] = []
+    together: list[_Statement] = []
+    most = _FIRST
+    for one in statements:
+        copies = one.sql.startswith("COPY ")
+        if together and (copies or len(together) >= most):
+            yield _Message("\n;\n".join(texts), together)
+            texts, together, most = [], [], _TOGETHER
+        if copies:
+            yield _Message("", [one])
+            continue
+        together.append(one)
+        for params in one.params if one.many else [one.params]:
+            texts.append(one.sql if params is None else cursor.mogrify(one.sql, params))
+    if together:
+        yield _Message("\n;\n".join(texts), together)
 
 
 def _alike(sql: str, rows: list[Any] | None, before: list[Any] | None) -> bool:
@@ -226,12 +295,15 @@ def next_ids() -> dict[str, int]:
 
 def _set_sequences(cursor: Any, first_ids: dict[str, int]) -> None:
     """PostgreSQL goes on counting after a rollback: let the same ids come again, where none is taken."""
-    for table, first in first_ids.items():
-        cursor.execute(f'SELECT 1 FROM "{table}" WHERE id >= %s LIMIT 1', [first])
-        if cursor.fetchone():
-            raise DiffersError
-    for table, first in first_ids.items():
-        set_sequence(cursor, table, first)
+    if not first_ids:
+        return
+    taken = " UNION ALL ".join(
+        f'(SELECT 1 FROM "{table}" WHERE id >= {first} LIMIT 1)' for table, first in first_ids.items()
+    )
+    cursor.execute(f"{taken} LIMIT 1")
+    if cursor.fetchone():
+        raise DiffersError
+    set_sequences(cursor, first_ids)
 
 
 def restart_sequences() -> None:
@@ -245,13 +317,14 @@ def restart_sequences() -> None:
                 f"SELECT '{table}' WHERE NOT EXISTS (SELECT 1 FROM \"{table}\")" for table in gone_on
             )
         )
-        for (table,) in cursor.fetchall():
-            set_sequence(cursor, table, 1)
+        if empty := cursor.fetchall():
+            set_sequences(cursor, {table: 1 for (table,) in empty})
 
 
-def set_sequence(cursor: Any, table: str, number: int) -> None:
-    """The id of the next row. A sequence shows its last number only if that was given to a row."""
-    cursor.execute(
-        "SELECT setval(pg_get_serial_sequence(%s, 'id'), %s, %s)",
-        [f'"{table}"', max(1, number - 1), number > 1],
+def set_sequences(cursor: Any, next_by_table: dict[str, int]) -> None:
+    """The ids of the next rows. A sequence shows its last number only if that was given to a row."""
+    calls = (
+        f"setval(pg_get_serial_sequence('\"{table}\"', 'id'), {max(1, number - 1)}, {number > 1})"
+        for table, number in next_by_table.items()
     )
+    cursor.execute(f"SELECT {', '.join(calls)}")

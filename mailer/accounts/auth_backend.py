@@ -52,5 +52,6 @@ class PasswordBackend(ModelBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """The active account, with the profile that every page reads."""
-        user = User.objects.select_related("wagtail_userprofile").filter(pk=user_id).first()
-        return user if user is not None and self.user_can_authenticate(user) else None
+        found = User.objects.select_related("wagtail_userprofile").filter(pk=user_id)
+        # Without an order, which there is nothing to put in.
+        return next((user for user in found if self.user_can_authenticate(user)), None)

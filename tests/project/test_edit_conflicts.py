@@ -20,6 +20,7 @@ __all__ = ["world"]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("access")]
 
+SESSIONS = [("superuser", "passed")]
 # Pages that merge or refuse in a way of their own, each with the hidden input by which they know the version
 # of the form, and the test that shows it.
 OWN = {

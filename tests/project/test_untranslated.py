@@ -21,6 +21,7 @@ from tests.project.access_world import Url, World
 from tests.project.access_world import world as world
 from tests.project.test_access_table import lines
 
+SESSIONS = [("superuser", "passed")]
 _WORD = re.compile(r"[A-Za-z]{3,}")
 # Codes, names of standards and products, and what a person or another program wrote.
 _SAME = frozenset(

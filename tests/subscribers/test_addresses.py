@@ -6,8 +6,6 @@ from hypothesis import strategies as st
 
 from subscribers.addresses import normalise
 
-pytestmark = pytest.mark.both_databases
-
 
 @pytest.mark.parametrize(
     ("address", "words"),

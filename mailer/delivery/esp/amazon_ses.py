@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from anymail.backends.amazon_ses import AmazonSESBasePayload, AmazonSESV2SendEmailPayload, EmailBackend
 from anymail.exceptions import AnymailError
 from botocore import exceptions as boto
+from botocore.session import Session, get_session
 from django.core.mail import EmailMessage
 
 from mailer.config import Service
@@ -58,6 +59,19 @@ class _Backend(EmailBackend):  # type: ignore[misc]
         return _Payload(message, defaults, self)
 
 
+@cache
+def _descriptions() -> Any:
+    """Of Amazon's services, which take longer to read than everything else that a client needs."""
+    return get_session().get_component("data_loader")
+
+
+def _session() -> Session:
+    """A session for one thread; the descriptions are the same for all, and do not change."""
+    session = get_session()
+    session.register_component("data_loader", _descriptions())
+    return session
+
+
 class AmazonSesClient:
     """A client of Amazon SES; its items' messages are envelopes."""
 
@@ -79,7 +93,11 @@ class AmazonSesClient:
             client["endpoint_url"] = service.url
         if service.key:
             client |= {"aws_access_key_id": service.key, "aws_secret_access_key": service.secret}
-        self._backend = _Backend(client_params=client, configuration_set_name=service.stream or None)
+        self._backend = _Backend(
+            session_params={"botocore_session": _session()},
+            client_params=client,
+            configuration_set_name=service.stream or None,
+        )
 
     def prepare(self, items: Sequence[Item]) -> Callable[[], list[Result]]:
         # boto3 encodes and calls in one step.

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.contrib.auth.models import Permission
+from django.test import Client, RequestFactory
 from django.urls import reverse
+from wagtail.admin.search import Search, admin_search_areas
 from wagtail.users.models import UserProfile
 
 from mailer.desk.base.help import help_page_url
@@ -65,3 +67,16 @@ def test_the_pages_of_the_account_and_of_the_sign_in_lead_to_each_other(desk: De
     main = browser.get(own).content.decode().split("<main", 1)[1]
     assert f'href="{sign_in}"' in main
     assert f'href="{own}"' in browser.get(sign_in).content.decode()
+
+
+def test_the_search_box_searches_what_wagtail_would_search_first(desk: Desk) -> None:
+    # Sees no stories, and searches accounts.
+    desk.stranger.user_permissions.set(Permission.objects.filter(codename="change_user"))
+    found = {}
+    for user in (desk.writer, desk.approver, desk.admin, desk.stranger):
+        request = RequestFactory().get("/desk/")
+        request.user = user
+        (ours,) = admin_search_areas.search_items_for_request(request)
+        assert ours is Search.search_items_for_request(admin_search_areas, request)[0]
+        found[user.username] = ours.name
+    assert found == {"dana": "stories", "timur": "stories", "lola": "stories", "guest": "users"}
