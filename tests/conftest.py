@@ -29,6 +29,8 @@ from tests.postgres import Server, serving
 CHROMIUM_ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--in-process-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    # Scripts of a page run once or twice: compiling them well takes longer than it saves.
+    "--js-flags=--no-maglev,--no-turbofan",
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from django.utils import timezone
 from mailer.delivery.smtp import dkim
 from mailer.job_index import JOBS, Job
 from mailer.monitoring.job_runs import write_runs_and_heartbeats
+from mailer.worker.kept_connections import KeptConnections
 from mailer.worker.machine_locks import worker_lock
 from mailer.worker.run_job import run_and_log_failure
 from mailer.worker.supervisor import (
@@ -41,10 +43,12 @@ def run(
     """
     limit_own_malloc_arenas()
     dkim.configured_signer()
+    kept = KeptConnections()
     with (
         worker_lock(settings.CONFIG.path(settings.CONFIG.storage.path)),
         end_in_time(stop),
         write_runs_and_heartbeats("embedded", now),
+        closing(kept),
     ):
         # No job waits for another. Each runs once at a time, and a missed run is made up for at once.
         scheduler = BackgroundScheduler(
@@ -54,7 +58,7 @@ def run(
         )
         for job in jobs:
             scheduler.add_job(
-                scheduler_callback_of(job, now, stop),
+                scheduler_callback_of(job, now, stop, kept),
                 "interval",
                 seconds=job.every,
                 id=job.name,
@@ -69,10 +73,12 @@ def run(
         log.info("action=worker_stopped")
 
 
-def scheduler_callback_of(job: Job, now: Callable[[], datetime], stop: threading.Event) -> Callable[[], None]:
+def scheduler_callback_of(
+    job: Job, now: Callable[[], datetime], stop: threading.Event, kept: KeptConnections
+) -> Callable[[], None]:
     """The job as the scheduler calls it."""
 
     def run() -> None:
-        run_and_log_failure(job, now, stop.is_set)
+        run_and_log_failure(job, now, stop.is_set, kept)
 
     return run

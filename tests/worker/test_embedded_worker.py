@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db.backends.sqlite3.base import DatabaseWrapper
+from pytest_django import DjangoDbBlocker
 
 from mailer.job_index import JOBS, Job
-from mailer.worker import embedded_worker, machine_locks
+from mailer.worker import embedded_worker, machine_locks, run_job
+from mailer.worker.kept_connections import KeptConnections
 
 NOW = datetime(2021, 12, 3, tzinfo=UTC)
 
@@ -34,11 +43,87 @@ def test_a_failing_job_is_logged_and_run_again(
         runs.append(NOW)
         raise ValueError
 
-    run_once = embedded_worker.scheduler_callback_of(Job("broken", 1, broken), lambda: NOW, threading.Event())
+    run_once = embedded_worker.scheduler_callback_of(
+        Job("broken", 1, broken), lambda: NOW, threading.Event(), KeptConnections()
+    )
     run_once()
     run_once()
     assert len(runs) == 2
     assert "action=job_failed job=broken" in caplog.text
+
+
+@pytest.fixture
+def file_of_its_own(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database is an empty file: one in memory is never closed."""
+    before = connections.settings[DEFAULT_DB_ALIAS]
+    connections.settings[DEFAULT_DB_ALIAS] = before | {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(tmp_path / "mailer.db"),
+        "OPTIONS": {},
+        "CONN_HEALTH_CHECKS": False,
+    }
+    with django_db_blocker.unblock():
+        yield
+    connections.settings[DEFAULT_DB_ALIAS] = before
+
+
+def run_in_a_thread(function: Callable[[], Any], kept: KeptConnections) -> Any:
+    """What a job finds or does, as a run in a thread of its own; the thread has no connection afterwards."""
+    found: list[Any] = []
+
+    def run() -> None:
+        job = Job("one", 1, lambda now, stop: found.append(function()))
+        run_job.run_and_log_failure(job, lambda: NOW, lambda: False, kept)
+        assert all(one.connection is None for one in connections.all(initialized_only=True))
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(run).result(60)
+    return found[0] if found else None
+
+
+def used_connection() -> Any:
+    connection.ensure_connection()
+    return connection.connection
+
+
+def test_one_run_after_another_has_the_same_connection(file_of_its_own: None) -> None:
+    with closing(KeptConnections()) as kept:
+        first = run_in_a_thread(used_connection, kept)
+        assert run_in_a_thread(used_connection, kept) is first
+    with pytest.raises(sqlite3.ProgrammingError):
+        first.execute("SELECT 1")
+
+
+def leave_a_transaction_open() -> Any:
+    connection.set_autocommit(False)
+    return used_connection()
+
+
+def fail() -> Any:
+    with pytest.raises(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("no statement")
+    raise ValueError
+
+
+@pytest.mark.parametrize("use", [leave_a_transaction_open, fail])
+def test_a_connection_that_is_not_as_before_is_closed(
+    use: Callable[[], Any], file_of_its_own: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[Any] = []
+    close = DatabaseWrapper.close
+    monkeypatch.setattr(DatabaseWrapper, "close", lambda self: (closed.append(self.connection), close(self)))
+    with closing(KeptConnections()) as kept:
+        first = run_in_a_thread(used_connection, kept)
+        run_in_a_thread(use, kept)
+        assert closed == [first]
+        assert run_in_a_thread(used_connection, kept) is not first
+
+
+def test_an_old_connection_is_not_used(file_of_its_own: None) -> None:
+    connections.settings[DEFAULT_DB_ALIAS]["CONN_MAX_AGE"] = 0
+    with closing(KeptConnections()) as kept:
+        first = run_in_a_thread(used_connection, kept)
+        assert run_in_a_thread(used_connection, kept) is not first
 
 
 def test_job_names_are_unique_and_only_housekeeping_runs_rarely() -> None:
