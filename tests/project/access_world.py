@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import re
 import time
@@ -17,8 +16,6 @@ from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
 from django.db import connection, transaction
 from django.test import Client, RequestFactory, override_settings
@@ -32,7 +29,6 @@ from wagtail.models import Collection, Page, UploadedFile
 
 from mailer import link_tracking
 from mailer.accounts import session_start_and_expiry
-from mailer.accounts.auth_backend import PasswordBackend
 from mailer.approval import list_sender_and_welcome_approval
 from mailer.approval.list_sender_and_welcome_approval import ListEmails
 from mailer.approval.models import SnapshotVariant
@@ -330,30 +326,6 @@ def build(patch: pytest.MonkeyPatch, sessions: Iterable[tuple[str, str]]) -> Wor
     world = World(values, {name: row.pk for name, row in rows.items()}, found)
     world.cookies = dict(all_cookies(sessions))
     return world
-
-
-def read_sessions_and_accounts_once(patch: pytest.MonkeyPatch) -> None:
-    """For tests in which nothing but `World.ask` changes rows, and rolls that back.
-
-    To read the two rows takes half as long as most requests.
-    """
-    read_session, read_account = SessionStore._get_session_from_db, PasswordBackend.get_user
-    sessions: dict[str | None, Session | None] = {}
-    accounts: dict[int, User | None] = {}
-
-    def session_of(store: SessionStore) -> Session | None:
-        key = store.session_key
-        found = sessions.get(key) or read_session(store)
-        sessions[key] = found
-        return found
-
-    def account_of(backend: PasswordBackend, user_id: int) -> User | None:
-        found = accounts.get(user_id) or read_account(backend, user_id)
-        accounts[user_id] = found
-        return copy.deepcopy(found)
-
-    patch.setattr(SessionStore, "_get_session_from_db", session_of)
-    patch.setattr(PasswordBackend, "get_user", account_of)
 
 
 def _remembered_permissions(query: Callable[..., set[str]]) -> Callable[..., set[str]]:

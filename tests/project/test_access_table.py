@@ -23,7 +23,6 @@ from tests.project.access_world import (
     Url,
     World,
     every_url,
-    read_sessions_and_accounts_once,
     world,
 )
 
@@ -437,11 +436,6 @@ def expected(url: Url, line: Line, method: str, path: str, role: str, state: str
     return right | {"refused", "home"} | ({"confirm"} if state == "stale" else set())
 
 
-@pytest.fixture
-def _only_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    read_sessions_and_accounts_once(monkeypatch)
-
-
 def test_every_url_has_a_line() -> None:
     lacking = [url.key for url in urls() if line_of(url) is None]
     assert lacking == [], f"Add to ACCESS in {__name__} who may GET these and who may POST to them, and why."
@@ -458,7 +452,6 @@ def test_unused_parts_are_not_there(world: World) -> None:
     assert world.ask("GET", "/desk/failwhale/", world.cookies["admin", "passed"]).status == 404
 
 
-@pytest.mark.usefixtures("_only_asked")
 @pytest.mark.parametrize(
     ("role", "state"),
     [pytest.param(*one, id=" ".join(one).strip()) for one in SESSIONS],
@@ -492,7 +485,6 @@ def test_each_role_reaches_what_the_table_says(world: World, role: str, state: s
         assert {"desk_subscribers:index", "desk_segments:edit", "desk_suppressions:index"} <= with_addresses
 
 
-@pytest.mark.usefixtures("_only_asked")
 def test_no_other_site_can_post(world: World) -> None:
     cookies, accepting = world.cookies["admin", "passed"], set()
     for url in urls():
