@@ -98,7 +98,8 @@ class MessageTemplate:
         )
         # The piece after the personal headers: all other headers, and the beginning of the body.
         self.shared = self._text.first
-        self._own = _personal_headers_template(forms)
+        # The personal header fields, to be filled with `header_values`.
+        self.own_headers = _personal_headers_template(forms)
         self._unsubscribe_url, self._preferences_url = (
             _page(forms.unsubscribe_url),
             _page(forms.preferences_url),
@@ -111,11 +112,11 @@ class MessageTemplate:
 
     def message(self, reader: Personalization) -> bytes:
         """The complete message in CRLF lines. Raises ValueError for an invalid value."""
-        return b"".join(self.pieces(reader))
+        return b"".join(self.pieces(reader, self.header_values(reader)))
 
-    def pieces(self, reader: Personalization) -> list[bytes]:
-        """The message in pieces: ASCII, CRLF lines, none beginning with a dot. Raises like `message`."""
-        own = self._own_headers(reader)
+    def pieces(self, reader: Personalization, header_values: dict[str, str]) -> list[bytes]:
+        """The message in pieces: ASCII, CRLF lines, none beginning with a dot."""
+        own = (self.own_headers % header_values).encode()
         unsubscribe, preferences, subscriber = (
             reader.unsubscribe_token,
             reader.preferences_token,
@@ -137,12 +138,15 @@ class MessageTemplate:
         )
         return [own, *self._text.fill(in_text), *self._html.fill(in_html)]
 
-    def _own_headers(self, reader: Personalization) -> bytes:
-        """The personal header fields, checked for characters that could begin another field."""
+    def header_values(self, reader: Personalization) -> dict[str, str]:
+        """The values of the personal header fields, checked for characters that could begin another field.
+
+        None has a run of spaces, or a line end, except "to" with a name. Raises ValueError.
+        """
         if reader.to_name or not mime_encoding.is_address(reader.to):
-            to = mime_encoding.mailbox_header("To", reader.to_name, reader.to).decode()
+            to = mime_encoding.mailbox_header("To", reader.to_name, reader.to).decode()[4:-2]
         else:
-            to = f"To: <{reader.to}>\r\n"
+            to = f"<{reader.to}>"
         tokens = (
             f"{reader.message_token}{reader.unsubscribe_token}{reader.preferences_token}"
             f"{reader.unsubscribe_mail_token}{reader.subscriber_token}{reader.delivery_token}"
@@ -150,11 +154,17 @@ class MessageTemplate:
         invalid = tokens.encode().translate(None, _TOKEN_CHARACTERS) or reader.subscriber_token[:1] == "."
         if invalid or len(tokens) > _LONGEST:
             raise ValueError("a token may hold letters, digits, - and _ only, and be short")
-        if not (reader.date.isascii() and reader.date.isprintable()):
+        date = reader.date
+        if not (date.isascii() and date.isprintable()) or "  " in date:
             raise ValueError("Date contains characters that no header may have")
-        delivery = f"X-Delivery: {reader.delivery_token}\r\n" if reader.delivery_token else ""
-        unsubscribe, by_mail = reader.unsubscribe_token, reader.unsubscribe_mail_token
-        return (self._own % (reader.message_token, reader.date, to, unsubscribe, by_mail, delivery)).encode()
+        return {
+            "message": reader.message_token,
+            "date": date,
+            "to": to,
+            "unsubscribe": reader.unsubscribe_token,
+            "unsubscribe_mail": reader.unsubscribe_mail_token,
+            "delivery": f"X-Delivery: {reader.delivery_token}\r\n" if reader.delivery_token else "",
+        }
 
 
 def shared_headers(rendered: RenderedVariant, mailing_headers: MailingHeaders) -> bytes:
@@ -200,26 +210,29 @@ _countries = lru_cache(maxsize=4096)(_encode_value)
 
 
 def _personal_headers_template(forms: UrlTemplates) -> str:
-    """The personal header fields as a template for _own_headers."""
-    message_id = mime_encoding.ascii_header_field("Message-ID", f"<{_template(forms.message_id)}>").decode()
-    pages = [_template(forms.unsubscribe_url)]
+    """The personal header fields as a template for MessageTemplate.header_values."""
+    message_id = _named(f"<{forms.message_id}>", "message")
+    pages = [_named(forms.unsubscribe_url, "unsubscribe")]
     if forms.unsubscribe_mailto:
-        pages.append(f"mailto:{_template(forms.unsubscribe_mailto)}")
-    unsubscribe = mime_encoding.uri_list_field("List-Unsubscribe", *pages).decode()
-    template = f"{message_id}Date: %s\r\n%s{unsubscribe}{'' if forms.unsubscribe_mailto else _DISCARD}%s"
+        pages.append("mailto:" + _named(forms.unsubscribe_mailto, "unsubscribe_mail"))
+    own = mime_encoding.ascii_header_field("Message-ID", message_id) + b"Date: %(date)s\r\nTo: %(to)s\r\n"
+    own += mime_encoding.uri_list_field("List-Unsubscribe", *pages) + b"%(delivery)s"
+    template = own.decode()
     if max(map(len, template.split("\r\n"))) > _LONGEST:
         raise ValueError("Message-ID or List-Unsubscribe is too long for a line")
     return template
 
 
-def _template(form: str) -> str:
-    """A template for the % operator with one token."""
-    return form.replace("%", "%%").replace(TOKEN, "%s") + ("" if TOKEN in form else _DISCARD)
+def _named(form: str, name: str) -> str:
+    """A template for the % operator with the token as a named value."""
+    return form.replace("%", "%%").replace(TOKEN, f"%({name})s")
 
 
 def _page(form: str) -> bytes:
+    """A template for the % operator with one token."""
     mime_encoding.uri_list_field("a page of the reader", form)
-    return _template(form).encode()
+    template = form.replace("%", "%%").replace(TOKEN, "%s") + ("" if TOKEN in form else _DISCARD)
+    return template.encode()
 
 
 def _part_head(boundary: bytes, kind: bytes) -> bytes:

@@ -240,7 +240,8 @@ def test_what_lies_between_long_texts_is_one_piece() -> None:
     long, mark = "word " * 900, merge_tags.PLACEHOLDERS["unsubscribe_url"]
     text = f"{long}{mark} or {mark}{long}"
     rendered = RenderedVariant("0" * 16, "en", (), "S", "", text, text)
-    assert len(mime.MessageTemplate(rendered, ENVELOPE, FORMS).pieces(COPY)) == 7
+    template = mime.MessageTemplate(rendered, ENVELOPE, FORMS)
+    assert len(template.pieces(COPY, template.header_values(COPY))) == 7
 
 
 def test_a_moment_without_a_zone_is_refused() -> None:

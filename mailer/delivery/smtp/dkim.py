@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from struct import Struct
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -37,7 +38,6 @@ _MIN_RSA_BITS = 2048
 _LINE_LENGTH = 76
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\Z")
-_FOLD = re.compile(rb"\r\n(?=[ \t])")
 _SPACES = re.compile(rb"[ \t]+")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _PADDING = PKCS1v15()
@@ -46,8 +46,14 @@ _DIGEST = Prehashed(hashes.SHA256())
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-# A signed header field: its name in lower case, and its canonical form "name:value" with CRLF.
-_Field = tuple[bytes, bytes]
+
+class _SignedFields(NamedTuple):
+    """Header fields that are signed."""
+
+    # In lower case.
+    names: tuple[bytes, ...]
+    # In the same order, each as "name:value" with CRLF.
+    canonical: bytes
 
 
 @dataclass(frozen=True)
@@ -96,11 +102,11 @@ class Signer:
             for key in self.keys
         ]
 
-    def for_variant(self, shared: bytes) -> VariantSigner:
-        """A signer of messages whose own headers are followed by `shared` (mime.MessageTemplate.shared): all
-        other
-        headers, and the beginning of a body that relaxed canonicalisation leaves unchanged."""
-        return VariantSigner(self, shared)
+    def for_variant(self, own_headers: str, shared: bytes) -> VariantSigner:
+        """A signer of messages that begin with `own_headers` filled in (mime.MessageTemplate.own_headers),
+        followed by `shared` (mime.MessageTemplate.shared): all other headers, and the beginning of a body
+        that relaxed canonicalisation leaves unchanged."""
+        return VariantSigner(self, own_headers, shared)
 
     def sign(self, message: bytes, at: int) -> bytes:
         """The message in CRLF lines with its signatures in front; `at`: time of signing in Unix seconds."""
@@ -109,9 +115,8 @@ class Signer:
             message += b"\r\n"
         head, _, body = message.partition(b"\r\n\r\n")
         fields = _signed_fields(head + b"\r\n")
-        headers = sha256(b"".join(line for _, line in fields))
-        names = tuple(name for name, _ in fields)
-        return self.request(headers, names, sha256(_relaxed_body(body)).digest(), at).sign() + message
+        body_digest = sha256(_relaxed_body(body)).digest()
+        return self.request(sha256(fields.canonical), fields.names, body_digest, at).sign() + message
 
     def request(self, headers: _Hash, names: tuple[bytes, ...], body: bytes, at: int) -> SignatureRequest:
         """For the hash state of the canonical fields `names`, and the body's digest."""
@@ -142,36 +147,40 @@ class SignatureRequest:
 
     def fields(self, signatures: Iterable[bytes]) -> bytes:
         """The DKIM-Signature fields with the signatures of the digests."""
-        return b"".join(
-            b"DKIM-Signature: %b%b" % (tags, _fold_base64(signature))
-            for tags, signature in zip(self.tags, signatures, strict=True)
-        )
+        fields: list[bytes] = []
+        for tags, signature in zip(self.tags, signatures, strict=True):
+            fields += (b"DKIM-Signature: ", tags, _fold_base64(signature))
+        return b"".join(fields)
 
 
 class VariantSigner:
     """Signs the messages of one variant. Any thread may use it."""
 
-    def __init__(self, signer: Signer, shared: bytes) -> None:
+    def __init__(self, signer: Signer, own_headers: str, shared: bytes) -> None:
         head, _, body = shared.partition(b"\r\n\r\n")
         fields = _signed_fields(head + b"\r\n")
+        # Canonical values leave a canonical template canonical.
+        own = _signed_fields(own_headers.encode())
+        self._own_headers = own.canonical.decode()
         self._signer = signer
-        self._headers = sha256(b"".join(line for _, line in fields))
-        self._names = tuple(name for name, _ in fields)
+        self._headers = sha256(fields.canonical)
+        self._names = fields.names + own.names
         self._body = sha256(body)
 
-    def request(self, pieces: Sequence[bytes], at: int) -> SignatureRequest:
+    def request(self, header_values: dict[str, str], pieces: Sequence[bytes], at: int) -> SignatureRequest:
         """For the DKIM-Signature fields that go before `pieces`: own headers, the shared piece, and the rest
         of the body.
 
-        `at`: time of signing in Unix seconds.
+        `header_values`: what own headers were filled with. `at`: time of signing in Unix seconds.
         """
-        own = _signed_fields(pieces[0])
         headers, body = self._headers.copy(), self._body.copy()
-        headers.update(b"".join([line for _, line in own]))
+        own = (self._own_headers % header_values).encode()
+        # A name, which only a dry run has, may be folded.
+        plain = header_values["to"].startswith("<")
+        headers.update(own if plain else _signed_fields(pieces[0]).canonical)
         # One call, because each releases the GIL, which costs more than joining them.
         body.update(b"".join(pieces[2:]))
-        names = self._names + tuple([name for name, _ in own])
-        return self._signer.request(headers, names, body.digest(), at)
+        return self._signer.request(headers, self._names, body.digest(), at)
 
 
 def configured_signer() -> Signer | None:
@@ -223,21 +232,29 @@ def _load_private_key(pem: str, where: str, kind: type[RSAPrivateKey | Ed25519Pr
     return found
 
 
-def _signed_fields(block: bytes) -> list[_Field]:
+def _signed_fields(block: bytes) -> _SignedFields:
     """The signed fields of a header block, from the last to the first.
 
     A verifier searches fields of one name in that order (RFC 6376 §5.4.2).
     """
-    unfolded = _FOLD.sub(b"", block)
+    unfolded = block.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
     if b"  " in unfolded or b"\t" in unfolded:
         unfolded = _SPACES.sub(b" ", unfolded)
-    found: list[_Field] = []
-    for line in unfolded.split(b"\r\n"):
-        name, colon, value = line.partition(b":")
-        name = name.rstrip(b" ").lower()
-        if colon and (name in _SIGNED or name.startswith(b"list-")):
-            found.append((name, b"%s:%s\r\n" % (name, value.strip(b" "))))
-    return found[::-1]
+    names: list[bytes] = []
+    canonical: list[bytes] = []
+    for line in reversed(unfolded.split(b"\r\n")):
+        written, colon, value = line.partition(b":")
+        if colon and (name := _signed_name(written)):
+            names.append(name)
+            canonical += (name, colon, value.strip(b" "), b"\r\n")
+    return _SignedFields(tuple(names), b"".join(canonical))
+
+
+@lru_cache(maxsize=256)
+def _signed_name(written: bytes) -> bytes:
+    """The canonical name of a field; empty if it is not signed."""
+    name = written.rstrip(b" ").lower()
+    return name if name in _SIGNED or name.startswith(b"list-") else b""
 
 
 def _relaxed_body(body: bytes) -> bytes:
@@ -260,5 +277,11 @@ def _h_tag(names: tuple[bytes, ...]) -> bytes:
 def _fold_base64(octets: bytes) -> bytes:
     """The octets in base64, in folded lines, the first of which follows " b="."""
     text = b64encode(octets)
-    lines = [text[start : start + _LINE_LENGTH - 4] for start in range(0, len(text), _LINE_LENGTH - 4)]
-    return b"\r\n ".join(lines) + b"\r\n"
+    return b"\r\n ".join(_base64_lines(len(text)).unpack(text)) + b"\r\n"
+
+
+@lru_cache(maxsize=16)
+def _base64_lines(length: int) -> Struct:
+    """Unpacks so many characters as lines."""
+    full, rest = divmod(length, _LINE_LENGTH - 4)
+    return Struct(f"{_LINE_LENGTH - 4}s" * full + f"{rest}s" * bool(rest))

@@ -34,7 +34,7 @@ class MimeEncoder:
 
     def prepare(self, context: MailingContext, rendered: RenderedVariant) -> MimeVariant:
         template = mime.MessageTemplate(rendered, context.headers, context.urls)
-        signer = self._signer.for_variant(template.shared) if self._signer else None
+        signer = self._signer.for_variant(template.own_headers, template.shared) if self._signer else None
         return MimeVariant(template, rendered.language, signer)
 
     def encode(
@@ -59,9 +59,10 @@ class MimeEncoder:
             # In a dry run, To names the subscriber whose message it would be.
             to_name=claimed.name if context.dry_run else "",
         )
-        pieces = variant.template.pieces(personal)
+        headers = variant.template.header_values(personal)
+        pieces = variant.template.pieces(personal, headers)
         signer = variant.signer
-        signature = signer.request(pieces, time.timestamp) if signer else None
+        signature = signer.request(headers, pieces, time.timestamp) if signer else None
         return Envelope(
             context.envelope_sender.replace(TOKEN, token), claimed.email, b"", pieces, signature=signature
         )
