@@ -71,7 +71,8 @@ MEASUREMENTS = {
     "tls": Measurement("Sending with STARTTLS beside curl", _command("send", *_SIGNED.split())),
     "signed": Measurement(
         "Sending with STARTTLS and a DKIM signature (RSA-2048) beside openssl speed",
-        _command("send", *_SIGNED.split(), "--dkim", "rsa"),
+        # So many that the start of the signing processes does not count.
+        _command("send", *_SIGNED.split(), "--dkim", "rsa", "--messages", "100000"),
         (Goal("signing_ratio", 0.8, least=True),),
     ),
     "signed-ed25519": Measurement(

@@ -73,7 +73,7 @@ _REASONS: dict[str, StrOrPromise] = {
     "throttled": _("the receiving server asked us to slow down"),
     "blocked": _("the receiving server blocks our mail"),
     "too_many": _("the receiving server accepts only some messages at a time"),
-    "provider_rate_limit": _("the email waits: the mailbox provider limits our sending rate"),
+    "provider_rate_limit": _("the email waits: sending to this mailbox provider is limited"),
     "slow_provider": _("the email waits: the mailbox provider answers slowly"),
     "connection_lost": _("the connection to the server was lost"),
     "in_doubt": _("the message was transmitted but got no reply: it may have arrived"),

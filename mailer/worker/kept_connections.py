@@ -1,7 +1,8 @@
 """Connections to the database that stay open between runs of jobs: opening one costs more than most runs.
 
 Each thread has connections of its own in Django, and jobs run in some dozen threads: one connection for each
-of these would take much memory, or many of the connections that PostgreSQL allows.
+of these would take much memory, or many of the connections that PostgreSQL allows. Django has a pool for
+PostgreSQL, which the cluster worker uses, and none for SQLite.
 """
 
 from __future__ import annotations

@@ -92,8 +92,9 @@ class Sender:
         self._queue = SendQueue(ProviderShares(pool.connections, usual_seconds), self._report)
         self._signers = SignerPool(self._next_unsigned, self._add_signed)
         self._own_signer = ThreadSigner()
-        # Jobs that the loop builds when the signing processes need them, and how many envelopes these have.
+        # Jobs whose envelopes the loop builds when the signing processes have room for them.
         self._unbuilt: deque[SendJob] = deque()
+        # The number of built envelopes that are not signed yet.
         self._unsigned = 0
         # Fires when the next job's time comes.
         self._timer: asyncio.TimerHandle | None = None
@@ -387,10 +388,11 @@ class Sender:
 
 def _split(envelopes: list[Envelope]) -> tuple[list[Envelope], list[Envelope]]:
     """Those that are ready to be sent, and those that must be signed first."""
-    unsigned = [envelope for envelope in envelopes if envelope.signature is not None]
-    return [
-        envelope for envelope in envelopes if envelope.signature is None
-    ] if unsigned else envelopes, unsigned
+    ready: list[Envelope] = []
+    unsigned: list[Envelope] = []
+    for envelope in envelopes:
+        (ready if envelope.signature is None else unsigned).append(envelope)
+    return ready, unsigned
 
 
 class _Worker:
