@@ -39,7 +39,8 @@ class Library:
                 number = int.from_bytes(ctypes.string_at(padded[lane], 256), "big")
                 ctypes.memmove(signed[lane], pow(number, d, p * q).to_bytes(256, "big"), 256)
             if wrong:
-                ctypes.memset(signed[1] + 255, 0, 1)
+                last = signed[1] + 255
+                ctypes.memset(last, ctypes.string_at(last, 1)[0] ^ 1, 1)
             return 0
 
         def verify(signed, opened, modulus, *arguments) -> int:
