@@ -34,7 +34,7 @@ def test_clicks_of_the_last_second_are_written_in_spite_of_repeated_signals(
     shutil.copyfile(sqlite_template, tmp_path / "origin.sqlite3")
     shutil.copyfile(Path(__file__).parents[1] / "keys.toml", tmp_path / "keys.toml")
     with open_database("sqlite", tmp_path) as database:
-        run_measured(tmp_path, database.origin, "prepare", 3, 5_000)
+        run_measured(tmp_path, database.origin, "prepare", 3, 200)
         run_measured(tmp_path, database.origin, "plan")
         with serving(tmp_path, database.origin) as (port, process):
             assert run_measured(tmp_path, database.origin, "follow", port, 40, 4)["done"] == 40
