@@ -54,7 +54,7 @@ class Preferences:
 class AddressChangeForm(forms.Form):
     """A new address."""
 
-    new_email = forms.CharField(label=gettext_lazy("Your new e-mail address"), max_length=400, required=False)
+    new_email = forms.CharField(label=gettext_lazy("Your new email address"), max_length=400, required=False)
 
     def clean_new_email(self) -> str:
         return parse_address(self.cleaned_data["new_email"])
@@ -73,7 +73,7 @@ class PreferencesForm(PreferenceFields):
         required=False,
     )
     until = forms.DateField(
-        label=gettext_lazy("The day on which it goes on"),
+        label=gettext_lazy("The day on which emails start again"),
         input_formats=["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"],
         required=False,
     )
@@ -98,7 +98,7 @@ class PreferencesForm(PreferenceFields):
             extra_language=current.language,
             initial=initial,
         )
-        self.fields["until"].error_messages["invalid"] = gettext("Write the day as in 2027-01-31.")
+        self.fields["until"].error_messages["invalid"] = gettext("Enter the day as in 2027-01-31.")
 
     @property
     def until_value(self) -> str:
@@ -116,7 +116,7 @@ class PreferencesForm(PreferenceFields):
         if cleaned.get("often") == _UNTIL and "until" not in self.errors:
             until = cleaned.get("until")
             if until is None:
-                self.add_error("until", gettext("Choose the day on which it goes on."))
+                self.add_error("until", gettext("Choose the day on which emails start again."))
             elif not self.first_day <= until <= self.last_day:
                 self.add_error("until", gettext("Choose a day from tomorrow on, and within a year."))
         return cleaned
@@ -258,7 +258,9 @@ def mail_frequency_text(preferences: Preferences, language: str) -> str:
     """How often mail comes, with `language` active."""
     if preferences.paused_until is None:
         return gettext("Every edition")
-    return gettext("Nothing comes before %(day)s.") % {"day": format_day(preferences.paused_until, language)}
+    return gettext("You will receive nothing before %(day)s.") % {
+        "day": format_day(preferences.paused_until, language)
+    }
 
 
 def format_day(date_: date, language: str) -> str:

@@ -150,9 +150,7 @@ def _undo(visit: _Visit) -> _Outcome:
 
 
 def _unsubscribe_all(visit: _Visit) -> _Outcome:
-    evidence = replace(
-        visit.evidence, text=gettext("This ends everything that we send you. It works at once.")
-    )
+    evidence = replace(visit.evidence, text=gettext("This stops everything that we send you, at once."))
     unsubscribe.unsubscribe_all(visit.subscriber.pk, visit.newsletter_id, evidence, visit.now)
     return "unsubscribed"
 
@@ -193,7 +191,7 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     claim, subscriber = former_addresses_and_merged_ids.read_subscriber_token("unsubscribe", token)
     lists, language = unsubscribe.newsletter_list_ids(claim.scope), page_language(subscriber)
     with override(language):
-        consent_text = gettext("Press the button, and this newsletter comes to you again.")
+        consent_text = gettext("Press the button, and you will receive this newsletter again.")
         outcome = ""
         if request.method == "POST":
             outcome = _handle_unsubscribe(request, subscriber, claim.scope, lists, consent_text)
@@ -306,15 +304,20 @@ def _download(subscriber: Subscriber) -> HttpResponse:
 def _erasure_consequences(until: str) -> list[str]:
     """What erasure means, in the active language; `until`: the day until which it can be reversed, or ""."""
     reversal = gettext(
-        "We write to the address that you had before, too. Only from there can this be taken back, until "
+        "We also write to the address that you had before. Only from there can this be undone, until "
         "%(until)s:"
     ) % {"until": until}
     return [
-        reversal if until else gettext("This cannot be taken back:"),
+        reversal if until else gettext("This cannot be undone:"),
         gettext("Your address, your name, your choices and your history here are deleted."),
-        gettext("Nothing more comes from us, and links in our earlier mail to you stop working."),
-        gettext("Sums stay, such as how many copies of an edition were sent. You are not in them by name."),
-        gettext("A fingerprint of your address stays, so that no list brings you back. Nobody can read it."),
+        gettext("You will receive nothing more from us, and the links in our earlier emails stop working."),
+        gettext(
+            "Totals are kept, such as how many copies of an edition were sent. They do not contain your name."
+        ),
+        gettext(
+            "A fingerprint of your address is kept, so that no imported list adds you again. Nobody can "
+            "read the address from it."
+        ),
     ]
 
 
@@ -332,11 +335,11 @@ def confirm_address_page(request: HttpRequest, token: str) -> HttpResponse:
     with override(language):
         text = (
             gettext(
-                "Press the button here and in the letter to the old address, and what came there comes to "
+                "Press the button here and in the email to the old address, and what went there will come to "
                 "this one."
             )
             if change_address.waits_for(change) == "both"
-            else gettext("Press the button, and what came to your old address comes to this one.")
+            else gettext("Press the button, and what went to your old address will come to this one.")
         )
     if request.method == "POST":
         change = change_address.confirm_from_new_address(
@@ -358,11 +361,11 @@ def agree_address_page(request: HttpRequest, token: str) -> HttpResponse:
     with override(language):
         text = (
             gettext(
-                "Press the button here and in the letter to the new address, and what comes to this one "
-                "comes there."
+                "Press the button here and in the email to the new address, and what comes to this address "
+                "will go there."
             )
             if change_address.waits_for(change) == "both"
-            else gettext("Press the button, and what comes to this address comes to the new one.")
+            else gettext("Press the button, and what comes to this address will go to the new one.")
         )
     if request.method == "POST":
         change = change_address.confirm_from_old_address(
@@ -384,11 +387,10 @@ def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
     language = page_language(rejection.subscriber)
     with override(language):
         text = (
-            gettext("Press the button, and what you get from us comes to your old address as before.")
+            gettext("Press the button, and our emails will go to your old address as before.")
             if rejection.erasure is None
             else gettext(
-                "Press the button, and your data is as it was, and what you get from us comes to your old "
-                "address."
+                "Press the button: your data is then as it was, and our emails go to your old address."
             )
         )
     if request.method == "POST":

@@ -30,7 +30,7 @@ class PreferenceFields(forms.Form):
     language = forms.ChoiceField(label=gettext_lazy("Language"))
     countries = forms.MultipleChoiceField(
         label=gettext_lazy("Countries you want to read about"),
-        help_text=gettext_lazy("Choose none, and you get the stories of all of them."),
+        help_text=gettext_lazy("If you choose none, you get the stories of all of them."),
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
@@ -83,8 +83,8 @@ class TrackingConsentForm(forms.Form):
     tracking = forms.BooleanField(
         label=gettext_lazy("You may see which links I open"),
         help_text=gettext_lazy(
-            "It helps us to choose our stories. Untick it at any time, and your name is taken out of what we "
-            "counted."
+            "It helps us to choose our stories. You can untick it at any time; your name is then removed "
+            "from what we counted."
         ),
         required=False,
     )
@@ -106,7 +106,7 @@ def tracking_consent_text() -> str:
 class SignUpForm(PreferenceFields):
     """Sign-up; a list need not be chosen where there is only one."""
 
-    email = forms.CharField(label=gettext_lazy("Your e-mail address"), max_length=400, required=False)
+    email = forms.CharField(label=gettext_lazy("Your email address"), max_length=400, required=False)
     # A honeypot: people do not see it, and bots fill it in.
     website = forms.CharField(required=False)
     shown = forms.CharField(required=False)
@@ -169,7 +169,7 @@ def parse_address(text: str) -> str:
     try:
         return normalise(text)
     except ValueError:
-        raise forms.ValidationError(gettext("Write your e-mail address, such as name@example.org.")) from None
+        raise forms.ValidationError(gettext("Enter your email address, such as name@example.org.")) from None
 
 
 def consent_text() -> str:

@@ -234,7 +234,7 @@ def write(folder: Path, language: str, translated: dict[Key, tuple[str, ...]]) -
 
 
 def update() -> int:
-    """Update the staff catalogues; returns how many translations are missing."""
+    """Update the staff catalogues, and compile all; returns how many translations of staff are missing."""
     wanted, missing = messages(), 0
     for language in LANGUAGES:
         known = {key: strings(entry) for key, entry in entries(catalogue(STAFF, language)).items()}
@@ -248,6 +248,8 @@ def update() -> int:
                 print(f"{language}: no translation of {key[1]!r}")  # noqa: T201
         libraries = entries(catalogue(LIBRARIES, language))
         write(LIBRARIES, language, {key: strings(entry) for key, entry in libraries.items()})
+    for path in READERS.glob("*/LC_MESSAGES/django.po"):
+        path.with_suffix(".mo").write_bytes(compiled(catalogue(READERS, path.parts[-3])))
     return missing
 
 

@@ -87,8 +87,8 @@ def test_tracking_consent_is_asked_on_confirmation_and_not_on_sign_up(
     ("counted", "words"),
     [
         ({"clicks": "off"}, None),
-        ({}, "how often the links in our mail are opened, and not by whom"),
-        ({"opens": "anonymous"}, "how often our mail and the links in it are opened, and not by whom"),
+        ({}, "how often the links in our emails are opened, but not by whom"),
+        ({"opens": "anonymous"}, "how often our emails and the links in them are opened, but not by whom"),
     ],
 )
 def test_the_pages_say_what_is_tracked(

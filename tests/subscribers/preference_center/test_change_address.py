@@ -94,7 +94,7 @@ def test_one_click_changes_nothing_and_the_page_says_what_is_waited_for(
     ask(client, person)
     to_new, to_old = sent_emails
     first, second = (to_old, to_new) if old_first else (to_new, to_old)
-    missing = "letter to the new address" if old_first else "letter to the present address"
+    missing = "email to the new address" if old_first else "email to the present address"
     for _ in range(2):
         assert missing in client.post(link(first)).content.decode()
     assert missing in client.get(link(first)).content.decode()
@@ -156,7 +156,7 @@ def test_a_complaint_or_manual_suppression_blocks_an_address_change(
     suppress(early, reason, "", timezone.now())
     assert client.post(link(sent_emails[0])).status_code == 404
     suppress(late, reason, "", timezone.now())
-    assert "Write to us, and we do it" in ask(client, late, "other@example.net")
+    assert "Write to us, and we will do it" in ask(client, late, "other@example.net")
     assert len(sent_emails) == 2 and (address(early), address(late)) == (
         "early@example.org",
         "late@example.org",
@@ -200,7 +200,7 @@ def test_a_rejection_before_confirmation_cancels_the_change_and_blocks_others(
     to_new, to_old = sent_emails
     client.get(not_me(to_old))
     assert client.post(link(to_new)).status_code == 200
-    assert "come as before" in client.post(not_me(to_old)).content.decode()
+    assert "go on as before" in client.post(not_me(to_old)).content.decode()
     assert client.post(link(to_new)).status_code == client.post(link(to_old)).status_code == 404
     ask(client, person, "again@example.net")
     assert len(sent_emails) == 2 and address(person) == "olga@example.org"

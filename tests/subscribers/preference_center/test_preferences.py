@@ -65,7 +65,7 @@ def test_a_subscriber_pauses_and_resumes(client: Client, join: Join, monthly: Ma
     ("until", "words"),
     [
         ("", "Choose the day"),
-        ("tomorrow", "Write the day"),
+        ("tomorrow", "Enter the day"),
         (in_days(0).isoformat(), "from tomorrow on"),
         (in_days(370).isoformat(), "within a year"),
     ],
@@ -100,7 +100,7 @@ def test_undo_restores_all_changes_and_a_private_list(
     html = client.post(page_of(person), {"language": "ru", "countries": ["UZ"], "lists": [events.pk]})
     assert lists_of(person) == {"events"}
     said = client.post(page_of(person), undo(html.content.decode())).content.decode()
-    assert "It is as it was before." in said
+    assert "Everything is as it was before." in said
     person.refresh_from_db()
     assert (person.language, person.countries, lists_of(person)) == ("en", ("KZ",), {"monthly", "inner"})
     # Once more changes nothing.
@@ -114,7 +114,7 @@ def test_unsubscribing_from_everything_can_be_undone(
 ) -> None:
     person = join("olga", monthly, events)
     html = client.post(page_of(person), {"leave_all": "1"}).content.decode()
-    assert "You get no more newsletters from us." in html and lists_of(person) == set()
+    assert "You will not receive any more newsletters from us." in html and lists_of(person) == set()
     client.post(page_of(person), undo(html))
     assert lists_of(person) == {"monthly", "events"}
     assert [row.event for row in person.consents.all()] == [
