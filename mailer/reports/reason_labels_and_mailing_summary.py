@@ -135,6 +135,8 @@ def mailing_summary(stats: Stats, engagement_phrase: str = "") -> tuple[str, ...
     totals = stats.totals
     if not totals.audience:
         return (gettext("The audience of the edition was empty."),)
+    if not totals.recipients:
+        return (gettext("Every subscriber of the audience was excluded."),)
     delivered = _delivered(stats)
     return (delivered, _responses(stats, engagement_phrase)) if totals.accepted else (delivered,)
 
@@ -142,19 +144,19 @@ def mailing_summary(stats: Stats, engagement_phrase: str = "") -> tuple[str, ...
 def _delivered(stats: Stats) -> str:
     totals = stats.totals
     delivered = totals.accepted - totals.bounced
-    shown = {"delivered": format_number(delivered), "audience": format_number(totals.audience)}
+    shown = {"delivered": format_number(delivered), "audience": format_number(totals.recipients)}
     if totals.planned + totals.claimed + totals.deferred:
         text = gettext(
             "Delivered to %(delivered)s of %(audience)s recipients so far; %(pending)s are pending."
         )
         return text % {**shown, "pending": format_number(totals.pending)}
-    if delivered == totals.audience:
+    if delivered == totals.recipients:
         head = ngettext(
             "Delivered to the only recipient", "Delivered to all %(audience)s recipients", delivered
         )
     else:
         head = gettext("Delivered to %(delivered)s of %(audience)s recipients (%(share)s)")
-    head %= {**shown, "share": format_percent(delivered / totals.audience)}
+    head %= {**shown, "share": format_percent(delivered / totals.recipients)}
     missing = list(_not_delivered(stats))
     return f"{head}; {join_list(missing)}." if missing else f"{head}."
 

@@ -29,12 +29,12 @@ _BREAKDOWNS = ("languages", "countries", "providers")
 
 @dataclass(frozen=True)
 class Totals:
-    """How many recipients are in each delivery state.
+    """How many of the audience are in each delivery state.
 
     `accepted` means only that the next server took the message.
     """
 
-    # Recipients when the audience was fixed; while planning, those counted so far.
+    # As counted when the audience was fixed, with the excluded; while planning, those counted so far.
     audience: int = 0
     # Not yet begun.
     planned: int = 0
@@ -53,6 +53,11 @@ class Totals:
     complained: int = 0
     # By reason: {"suppressed": 3}
     excluded: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def recipients(self) -> int:
+        """Those of the audience who are not excluded: to whom the message goes, or went."""
+        return self.audience - sum(self.excluded.values())
 
     @property
     def balances(self) -> bool:

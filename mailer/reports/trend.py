@@ -48,7 +48,7 @@ class SentEdition:
 # (key, label, what is counted, of how many) of the rates that are compared.
 Measure = Callable[[SentEdition], int]
 RATES: tuple[tuple[str, StrOrPromise, Measure, Measure], ...] = (
-    ("accepted", _("Accepted"), lambda one: one.totals.accepted, lambda one: one.totals.audience),
+    ("accepted", _("Accepted"), lambda one: one.totals.accepted, lambda one: one.totals.recipients),
     (
         "failed",
         _("Refused or bounced"),

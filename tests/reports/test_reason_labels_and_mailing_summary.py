@@ -44,7 +44,7 @@ def test_the_summary_counts_delivered_and_failed() -> None:
     )
     delivered, responses = mailing_summary(stats)
     assert parts(delivered) == [
-        "Delivered to 10 of 15 recipients (66.7 %)",
+        "Delivered to 10 of 12 recipients (83.3 %)",
         "2 email addresses do not exist",
         "3 subscribers were excluded",
     ]

@@ -140,7 +140,10 @@ class LastEditionPanel(_Panel):
         mailings = Mailing.objects.real().select_related("edition__newsletter")
         last = mailings.filter(state=Mailing.State.DONE).first()
         figures = key_figures_of([last] if last else [], timezone.now())
-        return {"last": last, "totals": figures[last.pk].totals if last else None}
+        if last is None:
+            return {"last": None}
+        totals = figures[last.pk].totals
+        return {"last": last, "totals": totals, "excluded": totals.audience - totals.recipients}
 
 
 class RepliesPanel(_Panel):

@@ -202,8 +202,8 @@ def key_figures(
         gettext("Delivered"),
         accepted - account.bounced,
         "done",
-        ngettext("of %(count)s recipient", "of %(count)s recipients", account.audience)
-        % {"count": format_number(account.audience)},
+        ngettext("of %(count)s recipient", "of %(count)s recipients", account.recipients)
+        % {"count": format_number(account.recipients)},
     )
     if account.pending:
         yield Figure(

@@ -82,8 +82,10 @@ class ProgressPage(EditionPage):
 
 
 def progress_percent(account: Totals) -> int:
-    """Percent of the audience whose delivery has ended; 0 before the audience is counted."""
-    return round(100 * account.final / account.audience) if account.audience else 0
+    """Percent of the recipients whose delivery has ended; 0 before the audience is counted."""
+    if not account.recipients:
+        return 100 if account.audience else 0
+    return round(100 * (account.accepted + account.refused) / account.recipients)
 
 
 def progress_context(mailing: Mailing, counts: Stats, now: datetime) -> dict[str, Any]:
