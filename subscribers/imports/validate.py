@@ -184,9 +184,9 @@ def parse_address_and_name(cell: str) -> tuple[str, str]:
     """
     text, name = unescape(cell.strip()), ""
     if len(text) > 400:
-        raise ValueError("the address is longer than 254 characters (RFC 5321)")
+        raise ValueError(stored("the address is longer than 254 characters (RFC 5321)"))
     if not text:
-        raise ValueError("there is no address")
+        raise ValueError(stored("there is no address"))
     if " ::: " in text:
         # Google Contacts: several of one kind.
         text = text.partition(" ::: ")[0]
@@ -196,7 +196,7 @@ def parse_address_and_name(cell: str) -> tuple[str, str]:
     try:
         return normalise(text.removeprefix("mailto:")), name
     except ValueError as error:
-        raise ValueError(f"the address {error}") from error
+        raise ValueError(stored("the address %(problem)s", problem=error)) from error
 
 
 def _cell(cells: Sequence[str], place: int | None) -> str:
@@ -213,10 +213,10 @@ def _full_name(name: str, first: str, last: str) -> str:
 
 def _name(text: str) -> str:
     if len(text) > _MAX_NAME_LENGTH:
-        raise ValueError(f"the name is longer than {_MAX_NAME_LENGTH} characters")
+        raise ValueError(stored("the name is longer than %(number)s characters", number=_MAX_NAME_LENGTH))
     # A line break in a name could become a header of a mail.
     if not text.isprintable() and (_CONTROL.search(text) or not _encodable(text)):
-        raise ValueError("the name holds a line break or another control character")
+        raise ValueError(stored("the name holds a line break or another control character"))
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import zipfile
 from collections.abc import Sequence
 from datetime import date
@@ -14,6 +15,7 @@ from xml.parsers import expat
 
 import openpyxl
 import pytest
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
@@ -25,6 +27,7 @@ from subscribers.imports.row_types import InvalidRow, UnreadableFile, ValidRow
 from subscribers.imports.validate import row_validator, warning_for
 from subscribers.imports.workbook import rows_in_this_process as table_rows
 from subscribers.limited_process import ProcessLimits
+from subscribers.translate_stored_texts import translated
 
 # The names of custom fields are in the database.
 pytestmark = pytest.mark.django_db
@@ -47,6 +50,19 @@ def people(file: str | bytes, **options: str) -> list[tuple[str, str, str, str]]
 def reason(row: ValidRow | InvalidRow) -> str:
     assert isinstance(row, InvalidRow), row
     return row.reason
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *("nobody,Ann", ",Ann", f"{'a' * 500},Ann", "a@[192.0.2.1],Ann", f"{'a' * 70}@example.org,Ann"),
+        *(f"a@example.org,{'n' * 1000}", "a@example.org,An\x07n"),
+    ],
+)
+def test_staff_read_in_their_language_why_a_row_is_rejected(row: str) -> None:
+    (rejected,) = read(f"email,name\n{row}\n")
+    with override("ru"):
+        assert re.findall("[A-Za-z]+", translated(reason(rejected))) in ([], ["RFC"], ["IP"])
 
 
 MANY = b"email\n" + b"".join(b"p%d@example.org\n" % number for number in range(1500))
