@@ -38,13 +38,27 @@ def outside_menu(find: str) -> str:
 
 # The rules whose result may depend on the colour scheme. They take most of the time.
 COLOURS = ["color-contrast", "link-in-text-block"]
-# Tables of the desk that are wider than the window and in nothing that scrolls: Wagtail cuts the rest off.
+# Tables of the desk that are wider than the window and in nothing that scrolls: Wagtail cuts the rest off. On
+# a phone also the title of a page, and a search beside it.
 CLIPPED = """() => [...document.querySelectorAll('main table')].filter((table) => {
     if (table.getBoundingClientRect().right <= window.innerWidth) return false;
     for (let one = table.parentElement; one; one = one.parentElement)
         if (/auto|scroll/.test(getComputedStyle(one).overflowX)) return false;
     return true;
-}).map((table) => table.className)"""
+}).concat([
+    ...document.querySelectorAll('.w-breadcrumbs li:last-child, .w-slim-header form')
+].filter((part) => {
+    if (window.innerWidth > 800 || !part.clientWidth) return false;
+    const content = document.createRange();
+    content.selectNodeContents(part);
+    const {left, right} = content.getBoundingClientRect();
+    for (let one = part; one && one !== document.body; one = one.parentElement) {
+        const edges = one.getBoundingClientRect();
+        if (getComputedStyle(one).overflowX === 'visible') continue;
+        if (left < edges.left - 1 || right > edges.right + 1) return true;
+    }
+    return left < 0;
+})).map((part) => part.className)"""
 DESK, PHONE, NARROW = 1280, 390, 320
 
 
