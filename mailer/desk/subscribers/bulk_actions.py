@@ -157,7 +157,7 @@ class BulkActionPage(_BulkView):
         given = self.request.POST if self.request.method == "POST" else self.request.GET
         kept = (*QUERY_PARAMETERS, "all") if self.all_matching else ("ids",)
         return {
-            "form": BulkActionForm(),
+            "form": BulkActionForm(initial={"action": given.get("action", "")}),
             **context,
             "selected": selected,
             "hidden": [(name, value) for name in kept for value in given.getlist(name) if value],

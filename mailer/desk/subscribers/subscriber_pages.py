@@ -20,7 +20,7 @@ from wagtail.admin import messages
 from wagtail.admin.filters import WagtailFilterSet
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, MultiFieldPanel, ObjectList, Panel
 from wagtail.admin.ui.tables import Column, DateColumn, TitleColumn
-from wagtail.admin.views.generic import DeleteView, IndexView
+from wagtail.admin.views.generic import CreateView, DeleteView, IndexView
 from wagtail.log_actions import log, registry
 
 from mailer import staff_localization
@@ -76,6 +76,7 @@ class SubscriberPanel(Panel):
             return {
                 **super().get_context_data(parent_context),
                 **subscriber_history(self.instance),
+                "may_add_to_list": self.is_allowed("subscribers.change_subscriber"),
                 "may_unsuppress": self.is_allowed("subscribers.change_suppression"),
                 "may_suppress": self.is_allowed("subscribers.add_suppression"),
                 "may_merge": self.is_allowed("subscribers.delete_subscriber"),
@@ -334,6 +335,13 @@ class SubscriberIndex(KeysetPaginationMixin, IndexView):
         return column("email", label=gettext("Address"), accessor="email", get_url=self.get_edit_url)
 
 
+class SubscriberCreate(CreateView):
+    """Creates a subscriber, and continues on their page: they are on no list yet."""
+
+    def get_success_url(self) -> str:
+        return reverse("desk_subscribers:edit", args=[self.object.pk]) + "#desk-subscriber-lists"
+
+
 class RedirectToErase(DeleteView):
     """Redirects to erasing, which keeps a hash so that imports do not add the subscriber again."""
 
@@ -348,6 +356,7 @@ class SubscriberViewSet(DeskViewSet):
     name = "desk_subscribers"
     icon = "user"
     index_view_class = SubscriberIndex
+    add_view_class = SubscriberCreate
     filterset_class = SubscriberFilters
     delete_view_class = RedirectToErase
     search_fields = ["email", "name"]

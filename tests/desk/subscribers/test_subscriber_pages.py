@@ -41,6 +41,21 @@ def test_tags_and_custom_fields_are_saved_and_invalid_values_refused(desk: Desk)
     assert [one.tag.name for one in desk.reader.taggings.all()] == ["press"]
 
 
+def test_whoever_adds_a_subscriber_is_led_to_their_lists(desk: Desk) -> None:
+    browser = as_user(desk.admin)
+    new = {"email": "new@example.org", "name": "", "language": "en"}
+    added = browser.post(reverse("desk_subscribers:add"), new)
+    subscriber = Subscriber.objects.get(email="new@example.org")
+    edit = reverse("desk_subscribers:edit", args=[subscriber.pk])
+    assert added.url.partition("#")[0] == edit
+    shown = Page(browser.get(edit))
+    assert "desk-subscriber-unlisted" in shown.ids and reverse("desk_bulk_action") in shown.links
+    chosen = browser.get(reverse("desk_bulk_action"), {"ids": subscriber.pk, "action": "add"}).context["form"]
+    assert chosen["action"].initial == "add"
+    listed = Page(browser.get(reverse("desk_subscribers:edit", args=[desk.reader.pk])))
+    assert "desk-subscriber-unlisted" not in listed.ids
+
+
 def test_a_change_of_address_does_not_bypass_a_suppression(desk: Desk) -> None:
     suppress.suppress(desk.reader, Suppression.Reason.COMPLAINT, "", timezone.now())
     address, before = reverse("desk_subscribers:edit", args=[desk.reader.pk]), desk.reader.email
