@@ -139,8 +139,9 @@ def _publish_latest_revision(edition: Edition, user: User) -> Edition:
     """The edition with its latest saved revision published."""
     revision = edition.get_latest_revision()
     if revision is not None and (not edition.live or edition.has_unpublished_changes):
-        # Users who may submit may also publish the latest revision: subscribers see nothing of it yet.
-        revision.publish(user=user, skip_permission_checks=True)
+        # Users who may submit may also publish the latest revision: subscribers see nothing of it yet. The
+        # submission is in the log.
+        revision.publish(user=user, skip_permission_checks=True, log_action=False)
     fresh: Edition = Edition.objects.select_related("newsletter").get(pk=edition.pk)
     return fresh
 

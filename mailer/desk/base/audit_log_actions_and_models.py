@@ -175,6 +175,11 @@ _DETAILS = {
 }
 # Actions of Wagtail whose messages show what changed.
 _CHANGING = ("wagtail.create", "wagtail.edit")
+# What Wagtail calls publishing sends nothing here, and no reader sees it yet.
+_RENAMED = {
+    "wagtail.publish": (_("Save as ready"), _("Saved as ready")),
+    "wagtail.unpublish": (_("Change back to draft"), _("Changed back to draft")),
+}
 
 
 class _Formatter(LogFormatter):
@@ -204,6 +209,9 @@ def register_actions(registry: Any) -> None:
         known = registry.formatters[name]
         texts = {"label": known.label, "message": known.message}
         registry.formatters[name] = type("_Changing", (_Formatter,), texts)()
+    for name, (label, message) in _RENAMED.items():
+        registry.formatters[name] = type("_Renamed", (_Formatter,), {"label": label, "message": message})()
+        registry.choices = [(one, label if one == name else known) for one, known in registry.choices]
 
 
 def log_staff_model_changes() -> None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import pytest
 from django.urls import reverse
-from wagtail.log_actions import log
+from wagtail.log_actions import log, registry
+from wagtail.models import ModelLogEntry
 
+from tests.desk import cast
 from tests.desk.cast import Desk, as_user
 from tests.desk.page import Page
 
 pytestmark = pytest.mark.django_db
 LOG = "wagtailadmin_reports:site_history"
+
+
+def test_the_log_calls_nothing_published_that_no_reader_has_seen(desk: Desk) -> None:
+    cast.submitted(desk)
+    entries = ModelLogEntry.objects.for_instance(desk.edition).values_list("action", flat=True)
+    assert "wagtail.edit" in entries and "wagtail.publish" not in entries
+    names = registry.formatters["wagtail.publish"]
+    assert (str(names.label), str(names.message)) == ("Save as ready", "Saved as ready")
 
 
 @pytest.mark.both_databases
