@@ -9,9 +9,11 @@ from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import dj_database_url
 import django_stubs_ext
+from django.utils.functional import SimpleLazyObject
 
 from mailer import config as _config
 from mailer.config import key_ring as _key_ring
@@ -350,6 +352,10 @@ SILENCED_SYSTEM_CHECKS = [
 WAGTAIL_SITE_NAME = CONFIG.site.name
 WAGTAILADMIN_BASE_URL = CONFIG.site.url
 WAGTAIL_I18N_ENABLED = False
+# Looked up in files when a page offers them. Without a slash are obsolete ones, such as "localtime".
+WAGTAIL_USER_TIME_ZONES = SimpleLazyObject(
+    lambda: sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
+)
 WAGTAIL_ENABLE_UPDATE_CHECK = False
 WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
 WAGTAIL_GRAVATAR_PROVIDER_URL = None

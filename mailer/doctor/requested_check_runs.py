@@ -12,6 +12,7 @@ from typing import Any, Literal
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mailer.instance.models import CheckRun
 
@@ -27,7 +28,7 @@ TITLES: dict[str, Promise] = {
     "accounts": _("Accounts"),
     "clock": _("Clock"),
     "worker": _("Worker"),
-    "sending": _("Sending"),
+    "sending": pgettext_lazy("a check", "Sending"),
     "backup": _("Backup"),
     "web": _("Web process"),
     "site": _("Site"),

@@ -22,7 +22,7 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView, View
 from wagtail.admin import messages
-from wagtail.admin.ui.tables import Column
+from wagtail.admin.ui.tables import Column, TitleColumn
 from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 from wagtail.users import forms as wagtail_forms
@@ -479,9 +479,29 @@ class DeleteGroup(groups.DeleteView):
             raise PermissionDenied
 
 
+class GroupIndex(groups.IndexView):
+    """The groups by the names that the desk has for its roles."""
+
+    columns = [
+        TitleColumn(
+            "name",
+            label=_("Name"),
+            accessor=lambda group: role_labels_and_permission_matrix.role_label(group.name),
+            sort_key="name",
+            url_name="wagtailusers_groups:edit",
+        ),
+        Column(
+            "about",
+            label=_("What the role is for"),
+            accessor=lambda group: role_labels_and_permission_matrix.ROLES.get(group.name, ("", ""))[1],
+        ),
+    ]
+
+
 class GroupViewSet(groups.GroupViewSet):
     """Settings › Groups."""
 
+    index_view_class = GroupIndex
     add_view_class = CreateGroup
     edit_view_class = EditGroup
     delete_view_class = DeleteGroup

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from wagtail.admin.panels import FieldPanel, FieldRowPanel, InlinePanel, MultiFieldPanel, ObjectList
@@ -22,7 +22,7 @@ from mailer.desk.editions.newsletter_form_summaries import SUMMARIES
 from mailer.desk.editions.newsletter_schedule_preview import DatesPanel
 
 _ZONES = sorted(
-    zoneinfo.available_timezones(), key=lambda zone: (not zone.startswith(("Asia/", "UTC")), zone)
+    settings.WAGTAIL_USER_TIME_ZONES, key=lambda zone: (not zone.startswith(("Asia/", "UTC")), zone)
 )
 
 

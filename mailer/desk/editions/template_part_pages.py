@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from wagtail.admin import messages
@@ -119,7 +119,7 @@ class TemplatesPage(NewsletterPage, TemplateView):
         elif name in in_use:
             state = gettext("From the newsletter's theme")
         else:
-            return _Line(name, _about(name), "", gettext("Default"), "", found)
+            return _Line(name, _about(name), "", pgettext("template part", "Default"), "", found)
         return _Line(name, _about(name), "problem" if found else "changed", state, detail, found)
 
 

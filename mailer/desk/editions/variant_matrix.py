@@ -68,6 +68,8 @@ class Row:
     cells: tuple[Cell | None, ...]
     # Why they get no email; else empty.
     skipped: str = ""
+    # The other choices of countries that show the same stories, by name.
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,16 +148,19 @@ def variant_matrix(
             changed=changed(key, found[0], language),
         )
 
-    listed = [
-        Row(
-            names=_row_names(max(cells.values(), key=lambda pair: pair[1])[0], len(choices[stories]) - 1),
+    def row(stories: tuple[str, ...], cells: Mapping[str, tuple[tuple[str, ...], int]]) -> Row:
+        first = max(cells.values(), key=lambda pair: pair[1])[0]
+        others = choices[stories] - {first}
+        return Row(
+            names=_row_names(first, len(others)),
             stories=len(selections[stories].stories),
             subscribers=sum(count for _countries, count in cells.values()),
             cells=tuple(cell(stories, code) for code in languages),
             skipped=reason_label(selections[stories].skipped),
+            others=tuple(sorted(map(str, map(_names, others)))),
         )
-        for stories, cells in rows.items()
-    ]
+
+    listed = [row(stories, cells) for stories, cells in rows.items()]
     listed.sort(key=lambda row: (not row.stories, -row.subscribers, row.names))
     return Matrix(
         languages=tuple((code, staff_localization.language_name(code)) for code in languages),
