@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext, override
 from django.views.decorators.csrf import csrf_exempt
@@ -52,9 +53,12 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-@require_http_methods(["POST"])
+@_methods
 def prefill_form_from_other_site(request: HttpRequest) -> HttpResponse:
     """`/subscribe/`: a form on another site posts here; our form is shown prefilled, to be submitted."""
+    if request.method != "POST":
+        # Somebody who loads the page again, or types its address.
+        return redirect("/")
     language = requested_language(request)
     with override(language):
         form = _sign_up_form(None, language, request.POST)
