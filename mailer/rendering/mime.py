@@ -141,7 +141,7 @@ class MessageTemplate:
     def header_values(self, reader: Personalization) -> dict[str, str]:
         """The values of the personal header fields, checked for characters that could begin another field.
 
-        None has a run of spaces, or a line end, except "to" with a name. Raises ValueError.
+        Except for "to" with a name, their white space is canonical (RFC 6376 §3.4.2). Raises ValueError.
         """
         if reader.to_name or not mime_encoding.is_address(reader.to):
             to = mime_encoding.mailbox_header("To", reader.to_name, reader.to).decode()[4:-2]
@@ -155,7 +155,7 @@ class MessageTemplate:
         if invalid or len(tokens) > _LONGEST:
             raise ValueError("a token may hold letters, digits, - and _ only, and be short")
         date = reader.date
-        if not (date.isascii() and date.isprintable()) or "  " in date:
+        if not (date.isascii() and date.isprintable()) or " ".join(date.split()) != date:
             raise ValueError("Date contains characters that no header may have")
         return {
             "message": reader.message_token,

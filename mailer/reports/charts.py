@@ -118,9 +118,7 @@ def totals_bars(totals: Totals) -> tuple[Bar, ...]:
 
 def totals_chart(totals: Totals, identifier: str = "totals") -> SafeString:
     """A bar chart of the totals."""
-    title = gettext("Delivery status, recipients: %(audience)s") % {
-        "audience": format_number(totals.audience)
-    }
+    title = gettext("Delivery status, audience: %(audience)s") % {"audience": format_number(totals.audience)}
     return bar_chart(totals_bars(totals), title, identifier)
 
 

@@ -23,6 +23,8 @@ _State = Delivery.State
 OTHERS = "*"
 # Reason of an exclusion that was stored without one.
 UNSPECIFIED = "unspecified"
+# Reasons for an exclusion of those to whom the message was meant to go.
+_NOT_SENT_IN_TIME = ("cancelled", "expired")
 # Fields of Stats that hold outcomes.
 _BREAKDOWNS = ("languages", "countries", "providers")
 
@@ -56,8 +58,12 @@ class Totals:
 
     @property
     def recipients(self) -> int:
-        """Those of the audience who are not excluded: to whom the message goes, or went."""
-        return self.audience - sum(self.excluded.values())
+        """Those of the audience to whom the message was meant to go: all but the excluded.
+
+        Whom it did not reach because sending was cancelled or took too long is one of them.
+        """
+        meant = sum(self.excluded.get(reason, 0) for reason in _NOT_SENT_IN_TIME)
+        return self.audience - sum(self.excluded.values()) + meant
 
     @property
     def balances(self) -> bool:
@@ -66,12 +72,12 @@ class Totals:
 
     @property
     def final(self) -> int:
-        """Recipients whose delivery has ended."""
+        """Those of the audience whose delivery has ended, the excluded among them."""
         return self.accepted + self.refused + sum(self.excluded.values())
 
     @property
     def pending(self) -> int:
-        """Recipients whose delivery has not ended."""
+        """Those of the audience whose delivery has not ended."""
         return self.planned + self.claimed + self.deferred + self.in_doubt
 
     def as_dict(self) -> dict[str, Any]:
@@ -94,6 +100,7 @@ class OutcomeCounts:
 
     @property
     def recipients(self) -> int:
+        """All of them, the excluded too: why they were is not known here."""
         return self.accepted + self.refused + self.pending + self.excluded
 
     @property

@@ -72,6 +72,8 @@ STATE_LABELS = (
 )
 EXCLUDED_LABEL = _("Excluded")
 _RECIPIENTS = Column("recipients", _("Recipients"))
+# Where the excluded are counted, too.
+_SUBSCRIBERS = Column("recipients", _("Subscribers"))
 _SHARE = Column("share", _("Share"), "share")
 # Keys are fields of OutcomeCounts.
 _OUTCOMES = (
@@ -118,11 +120,11 @@ def report_tables(stats: Stats, zone: str) -> dict[str, Table]:
 
 
 def delivery_states_table(totals: Totals) -> Table:
-    """Recipients by the state of their delivery."""
+    """The audience by the state of their delivery."""
     counts = [(str(label), getattr(totals, name)) for name, label in STATE_LABELS]
     counts.append((str(EXCLUDED_LABEL), sum(totals.excluded.values())))
     rows = tuple((label, count, _share(count, totals.audience)) for label, count in counts)
-    columns = (Column("state", gettext("State"), "text"), _RECIPIENTS, _SHARE)
+    columns = (Column("state", gettext("State"), "text"), _SUBSCRIBERS, _SHARE)
     return Table("totals", gettext("Totals"), columns, rows, (gettext("Audience"), totals.audience, None))
 
 

@@ -151,7 +151,7 @@ def _row(one: SentEdition) -> tuple[Cell, ...]:
     return (
         one.period,
         f"{one.sent_at:%Y-%m-%d %H:%M}" if one.sent_at else "",
-        one.totals.audience,
+        one.totals.recipients,
         *(ratio(part(one), whole(one)) for _, _, part, whole in RATES),
         one.clicks,
     )

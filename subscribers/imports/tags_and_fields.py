@@ -14,6 +14,7 @@ from django.db.backends.utils import CursorWrapper
 from subscribers.imports.models import ImportChange, ImportJob
 from subscribers.segments.models import CustomField, FieldValue, Tag, Tagging
 from subscribers.segments.subscriber_tags_and_fields import get_or_create_tag, parse_value
+from subscribers.translate_stored_texts import stored
 
 # Characters of a tag, and tags of a row.
 _MAX_TAG_LENGTH, _MAX_TAGS = 60, 20
@@ -188,10 +189,10 @@ def _tag_names(cell: str) -> list[str]:
     names = [" ".join(part.strip().strip("\"'").split()) for part in _SEPARATOR.split(cell)]
     found = [name for name in names if name]
     if len(found) > _MAX_TAGS:
-        raise ValueError(f"there are more than {_MAX_TAGS} tags")
+        raise ValueError(stored("there are more than %(number)s tags", number=_MAX_TAGS))
     for name in found:
         if len(name) > _MAX_TAG_LENGTH:
-            raise ValueError(f"a tag has more than {_MAX_TAG_LENGTH} characters")
+            raise ValueError(stored("a tag has more than %(number)s characters", number=_MAX_TAG_LENGTH))
     return found
 
 

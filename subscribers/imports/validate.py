@@ -114,7 +114,9 @@ def row_validator(columns: Columns, values: ValueReader | None = None) -> Valida
             if require_active is not None:
                 require_active(cells)
             if count > width and any(cell.strip() for cell in cells[width:]):
-                raise ValueError(f"there are {count} cells under {width} headings")
+                raise ValueError(
+                    stored("there are %(count)s cells under %(width)s headings", count=count, width=width)
+                )
             full_name = unescape(cells[name].strip()) if name is not None and name < count else ""
             if first is not None or last is not None:
                 full_name = _full_name(full_name, _cell(cells, first), _cell(cells, last))

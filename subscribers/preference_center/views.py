@@ -390,7 +390,8 @@ def reject_address_page(request: HttpRequest, token: str) -> HttpResponse:
             gettext("Press the button, and our emails will go to your old address as before.")
             if rejection.erasure is None
             else gettext(
-                "Press the button: your data is then as it was, and our emails go to your old address."
+                "Press the button, and your data will be restored and our emails will go to your old address "
+                "again."
             )
         )
     if request.method == "POST":

@@ -56,10 +56,10 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @_methods
 def prefill_form_from_other_site(request: HttpRequest) -> HttpResponse:
     """`/subscribe/`: a form on another site posts here; our form is shown prefilled, to be submitted."""
+    language = requested_language(request)
     if request.method != "POST":
         # Somebody who loads the page again, or types its address.
-        return redirect("/")
-    language = requested_language(request)
+        return redirect(f"/?lang={language}")
     with override(language):
         form = _sign_up_form(None, language, request.POST)
         return _sign_up_page(request, form, language, timezone.now(), None, status=200)

@@ -247,7 +247,7 @@ wagtailusers_*:usage                   DS       -        GP  accounts and groups
 wagtailusers_*                         DS       DS       GP  accounts and groups
 image                                  desk     -        -   of an edition that was not sent
 sign-up                                anyone   anyone   -   for readers
-sign-up-from-other-site                -        anyone   -   for readers
+sign-up-from-other-site                anyone   anyone   -   for readers
 confirm                                anyone   anyone   -   the link in a mail is the reader's proof
 preferences                            anyone   anyone   -   the link in a mail is the reader's proof
 agree-address                          anyone   anyone   -   the link in a mail is the reader's proof

@@ -58,7 +58,7 @@ def test_bars_differ_without_colour() -> None:
 def test_a_chart_is_one_image_with_title_and_description() -> None:
     chart = totals_chart(TOTALS)
     assert title_and_description(chart) == (
-        "Delivery status, recipients: 1\u202f200",
+        "Delivery status, audience: 1\u202f200",
         "accepted 1\u202f000, deferred 1, refused 3, excluded 196.",
     )
     tree = parsed(chart)

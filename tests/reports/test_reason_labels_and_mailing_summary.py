@@ -5,6 +5,9 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 
+import pytest
+
+from mailer.desk.sending.progress import progress_percent
 from mailer.reports.number_formats import join_list
 from mailer.reports.reason_labels_and_mailing_summary import (
     BOUNCE_CLASS_LABELS,
@@ -77,4 +80,18 @@ def test_the_summary_of_a_mailing_in_progress_counts_the_pending() -> None:
 
 def test_without_accepted_deliveries_the_summary_is_one_sentence() -> None:
     assert len(mailing_summary(Stats())) == 1
-    assert len(mailing_summary(Stats(Totals(audience=3, excluded={"suppressed": 3})))) == 1
+    nobody = Totals(audience=3, excluded={"suppressed": 3})
+    assert mailing_summary(Stats(nobody)) == ("Every subscriber of the audience was excluded.",)
+    assert (progress_percent(Totals()), progress_percent(nobody)) == (0, 100)
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "expired"])
+def test_whom_a_cancelled_or_late_mailing_did_not_reach_is_one_of_its_recipients(reason: str) -> None:
+    totals = Totals(audience=1000, accepted=100, excluded={reason: 890, "suppressed": 10})
+    assert totals.recipients == 990
+    assert parts(mailing_summary(Stats(totals))[0])[0] == "Delivered to 100 of 990 recipients (10.1 %)"
+    assert progress_percent(totals) == 100
+
+
+def test_all_is_done_only_when_nothing_is_left() -> None:
+    assert progress_percent(Totals(audience=1010, accepted=999, planned=1, excluded={"suppressed": 10})) == 99

@@ -65,7 +65,7 @@ def test_a_report_is_a_workbook_of_its_tables_and_one_long_list_of_its_figures()
     made = report_tables(counts, "UTC").values()
     book = workbook(*map(table_sheet_without_totals, made))
     assert book["By reader's language"][1][:3] == ("Russian", 2, 2)
-    assert book["Totals"][0] == ("State", "Recipients", "Share")
+    assert book["Totals"][0] == ("State", "Subscribers", "Share")
     lines = list(csv.reader(io.StringIO("".join(csv_lines(long_format_sheet(made))))))
     assert lines[0] == ["Table", "Row", "Column", "Value"]
     assert ["languages", "Russian", "accepted", "2"] in lines

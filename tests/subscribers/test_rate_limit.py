@@ -176,7 +176,8 @@ def test_a_form_on_another_site_prefills_ours_and_changes_nothing(
     assert re.search(rf'value="{events.pk}"[^>]*checked', text)
     assert not re.search(rf'name="lists" value="{monthly.pk}"[^>]*checked', text)
     assert not Subscriber.objects.exists() and not RateLimitCounter.objects.exists()
-    assert client.get("/subscribe/").url == "/"
+    assert 'action="/?lang=en"' in text
+    assert client.get("/subscribe/?lang=ru").url == "/?lang=ru"
 
 
 def test_a_hit_counts_under_all_keys_or_none_and_periods_restart(db: None) -> None:

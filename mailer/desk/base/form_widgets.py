@@ -225,7 +225,11 @@ class ZoneSelect(_SelectForTextField):
     def render(
         self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
     ) -> SafeString:
-        options = _options(self.choices, self.format_value(value))
+        chosen = self.format_value(value)
+        # A zone that was stored and is offered no more must not change by itself.
+        known = {zone for zone, _label in self.choices}
+        others = [(zone, zone) for zone in chosen if zone and zone not in known]
+        options = _options([*others, *self.choices], chosen)
         built = flatatt({"name": name, **self.build_attrs(self.attrs, attrs)})
         return format_html("<select{}>\n{}\n</select>", built, options)
 

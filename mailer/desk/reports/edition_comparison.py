@@ -50,9 +50,9 @@ class TrendPage(NewsletterPage, TemplateView):
 def trend_lines(sent: Sequence[trend.SentEdition]) -> Iterator[Line]:
     """A trend line for each figure, from the oldest edition to the newest. `sent` must not be empty."""
     oldest_first = sent[::-1]
-    audience = [Point(one.period, one.totals.audience) for one in oldest_first]
+    recipients = [Point(one.period, one.totals.recipients) for one in oldest_first]
     yield Line(
-        gettext("Recipients"), line_chart(audience, gettext("Recipients"), "trend-recipients", _whole), ""
+        gettext("Recipients"), line_chart(recipients, gettext("Recipients"), "trend-recipients", _whole), ""
     )
     for key, label, part, whole in trend.RATES:
         points = [Point(one.period, trend.ratio(part(one), whole(one))) for one in oldest_first]

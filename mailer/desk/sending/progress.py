@@ -82,10 +82,11 @@ class ProgressPage(EditionPage):
 
 
 def progress_percent(account: Totals) -> int:
-    """Percent of the recipients whose delivery has ended; 0 before the audience is counted."""
+    """Percent of the recipients whose delivery has ended, 100 only when all have; 0 before the audience is
+    counted."""
     if not account.recipients:
         return 100 if account.audience else 0
-    return round(100 * (account.accepted + account.refused) / account.recipients)
+    return 100 * (account.final - (account.audience - account.recipients)) // account.recipients
 
 
 def progress_context(mailing: Mailing, counts: Stats, now: datetime) -> dict[str, Any]:
@@ -228,13 +229,13 @@ def provider_rows(counts: Stats, now: datetime) -> list[ProviderRow]:
 
 
 def _provider_row(name: str, found: OutcomeCounts, wait: float | None) -> ProviderRow:
-    ended = found.accepted + found.refused + found.excluded
+    ended, excluded = found.accepted + found.refused, found.excluded
     return ProviderRow(
         name,
         found.recipients,
         found.accepted,
         found.pending,
         found.refused + found.bounced,
-        round(100 * ended / found.recipients) if found.recipients else 0,
+        100 * ended // (ended + found.pending) if ended + found.pending else 100 * bool(excluded),
         round(wait / 60) if wait and found.pending else None,
     )

@@ -88,8 +88,10 @@ def verified(message: bytes, signer: dkim.Signer = SIGNER) -> list[bool]:
     return found
 
 
-def copies(rendered: RenderedVariant, *all_copies: mime.Personalization) -> list[bytes]:
-    skeleton = mime.MessageTemplate(rendered, ENVELOPE, FORMS)
+def copies(
+    rendered: RenderedVariant, *all_copies: mime.Personalization, forms: mime.UrlTemplates = FORMS
+) -> list[bytes]:
+    skeleton = mime.MessageTemplate(rendered, ENVELOPE, forms)
     variant = SIGNER.for_variant(skeleton.own_headers, skeleton.shared)
     messages = []
     for copy in all_copies:
@@ -108,6 +110,15 @@ def test_every_recipients_message_verifies_with_both_keys(language):
     for message in copies(variants.render(EDITION, ("KZ",), language), COPY, another, folded, COPY):
         assert verified(message) == [True, True]
         assert message.isascii() and max(map(len, message.split(b"\r\n"))) <= 78
+
+
+@pytest.mark.parametrize("address", ["https://news.example.org/100%25/%28to%29s/", "https://x.org/%s?a=%d"])
+def test_a_percent_sign_and_a_header_that_all_share_are_signed_as_they_are_sent(address):
+    shared = mime.UrlTemplates(f"{mime.TOKEN}@example.org", address, address)
+    personal = mime.UrlTemplates(f"m.{mime.TOKEN}@example.org", f"{address}{mime.TOKEN}", address)
+    for forms in (shared, personal):
+        (message,) = copies(variants.render(EDITION, ("KZ",), "en"), COPY, forms=forms)
+        assert verified(message) == [True, True]
 
 
 @given(body, body, line, line)

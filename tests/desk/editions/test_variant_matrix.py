@@ -42,6 +42,7 @@ def test_a_row_says_that_other_choices_of_countries_get_the_same(desk: Desk) -> 
     together = next(row for row in rows if row.subscribers == 2)
     assert alone.names in [row.names for row in rows]
     assert "1" in together.names and together.names not in ("Turkmenistan", alone.names)
+    assert len(together.others) == 1 and not alone.others
 
 
 def test_variants_that_few_get_are_marked(desk: Desk) -> None:

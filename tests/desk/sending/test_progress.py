@@ -46,7 +46,7 @@ def test_the_page_follows_a_mailing_without_reloading(desk: Desk) -> None:
     page = Page(as_user(desk.approver).get(at(desk, "progress")))
     assert {"desk-summary", "desk-controls", "desk-providers", "desk-over-time"} <= page.ids
     assert "data-refresh=" in page.html and "<noscript>" in page.html and "data-announcer" in page.html
-    assert page.response.context["progress"] == 67
+    assert page.response.context["progress"] == 66
     Mailing.objects.filter(pk=mailing.pk).update(state="paused")
     assert "data-refresh=" not in as_user(desk.approver).get(at(desk, "progress")).content.decode()
 

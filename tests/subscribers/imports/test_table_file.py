@@ -56,7 +56,7 @@ def reason(row: ValidRow | InvalidRow) -> str:
     "row",
     [
         *("nobody,Ann", ",Ann", f"{'a' * 500},Ann", "a@[192.0.2.1],Ann", f"{'a' * 70}@example.org,Ann"),
-        *(f"a@example.org,{'n' * 1000}", "a@example.org,An\x07n"),
+        *(f"a@example.org,{'n' * 1000}", "a@example.org,An\x07n", "a@example.org,Ann,more,and more"),
     ],
 )
 def test_staff_read_in_their_language_why_a_row_is_rejected(row: str) -> None:
