@@ -144,7 +144,8 @@ class MessageTemplate:
         Except for "to" with a name, their white space is canonical (RFC 6376 §3.4.2). Raises ValueError.
         """
         if reader.to_name or not mime_encoding.is_address(reader.to):
-            to = mime_encoding.mailbox_header("To", reader.to_name, reader.to).decode()[4:-2]
+            field = mime_encoding.mailbox_header("To", reader.to_name, reader.to).decode()
+            to = field.removeprefix("To: ").removesuffix("\r\n")
         else:
             to = f"<{reader.to}>"
         tokens = (

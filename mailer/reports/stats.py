@@ -62,8 +62,8 @@ class Totals:
 
         Whom it did not reach because sending was cancelled or took too long is one of them.
         """
-        meant = sum(self.excluded.get(reason, 0) for reason in _NOT_SENT_IN_TIME)
-        return self.audience - sum(self.excluded.values()) + meant
+        before = sum(count for reason, count in self.excluded.items() if reason not in _NOT_SENT_IN_TIME)
+        return self.audience - before
 
     @property
     def balances(self) -> bool:

@@ -143,7 +143,7 @@ class LastEditionPanel(_Panel):
         if last is None:
             return {"last": None}
         totals = figures[last.pk].totals
-        return {"last": last, "totals": totals, "excluded": totals.audience - totals.recipients}
+        return {"last": last, "totals": totals, "excluded": sum(totals.excluded.values())}
 
 
 class RepliesPanel(_Panel):

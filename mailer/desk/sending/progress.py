@@ -86,7 +86,7 @@ def progress_percent(account: Totals) -> int:
     counted."""
     if not account.recipients:
         return 100 if account.audience else 0
-    return 100 * (account.final - (account.audience - account.recipients)) // account.recipients
+    return 100 * (account.recipients - account.pending) // account.recipients
 
 
 def progress_context(mailing: Mailing, counts: Stats, now: datetime) -> dict[str, Any]:
@@ -229,13 +229,14 @@ def provider_rows(counts: Stats, now: datetime) -> list[ProviderRow]:
 
 
 def _provider_row(name: str, found: OutcomeCounts, wait: float | None) -> ProviderRow:
-    ended, excluded = found.accepted + found.refused, found.excluded
+    ended = found.accepted + found.refused
+    mailed = ended + found.pending
     return ProviderRow(
         name,
         found.recipients,
         found.accepted,
         found.pending,
         found.refused + found.bounced,
-        100 * ended // (ended + found.pending) if ended + found.pending else 100 * bool(excluded),
+        100 * ended // mailed if mailed else 100,
         round(wait / 60) if wait and found.pending else None,
     )
