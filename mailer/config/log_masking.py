@@ -96,7 +96,8 @@ def with_valid_arguments(record: logging.LogRecord) -> logging.LogRecord:
     try:
         record.getMessage()
     except Exception:  # noqa: BLE001  (also what the text of an argument raises)
-        place = f"action=log_call_invalid place={record.pathname}:{record.lineno}"
+        # Not the whole path: the name of a folder may look like a token, and would hide the place.
+        place = f"action=log_call_invalid place={record.filename}:{record.lineno}"
         return logging.LogRecord(record.name, logging.ERROR, record.pathname, record.lineno, place, (), None)
     return record
 
