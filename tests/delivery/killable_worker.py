@@ -40,17 +40,25 @@ def prepare(count: str, *domains: str) -> dict[str, Any]:
 
 
 class Clock:
-    """The time of day; it leaps where all there is to do is wait. Kept in a file, as processes die."""
+    """The time of day; it leaps where all there is to do is wait. Kept in a file, as processes die.
+
+    It begins at a full hour, as the stop rules judge by the hour: a few refusals at the beginning of the
+    next one would pause a mailing.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._ahead = float(file.read_text()) if file.exists() else 0.0
+        self._ahead = float(file.read_text()) if file.exists() else 3600 - time.time() % 3600
+        self._keep()
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self._ahead)
 
     def leap(self) -> None:
-        self._ahead += 300
+        self._ahead += 60
+        self._keep()
+
+    def _keep(self) -> None:
         fresh = self._file.with_suffix(".new")
         fresh.write_text(str(self._ahead))
         fresh.replace(self._file)

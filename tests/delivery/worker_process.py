@@ -80,16 +80,6 @@ class Program:
             self._log.close()
 
 
-def begin_within_one_hour(seconds: int = 180) -> None:
-    """Wait for the next full hour where the present one ends within so many seconds.
-
-    The stop rules judge by the hour: a few refusals at the beginning of the next one would pause the mailing.
-    """
-    left = 3600 - time.time() % 3600
-    if left < seconds:
-        time.sleep(left + 1)
-
-
 def until_taken(relay: Relay, count: int) -> None:
     """Wait until the server has so many messages, or for a minute: there may be no more to send."""
     limit = time.monotonic() + 60

@@ -9,7 +9,6 @@ import pytest
 from tests.delivery.relay import DROP, Relay, Script
 from tests.delivery.worker_process import (
     CONNECTIONS,
-    begin_within_one_hour,
     killed_often,
     repeats,
     until_taken,
@@ -107,7 +106,6 @@ class Moods:
     indirect=["url"],
 )
 def test_the_same_holds_with_every_error_a_server_can_make(program, offers):
-    begin_within_one_hour()
     readers, kills = 100, 3
     domains = tuple(f"{letter}.example.net" for letter in "abcde")
     with Relay(Moods().script(latency=0.01, offers=offers)) as relay:
