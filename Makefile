@@ -25,7 +25,7 @@ run: .venv/run
 	@$(BIN)/mailer demo --port $(PORT)
 
 test: setup
-	@$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder $(if $(SHUFFLE),--shuffle $(SHUFFLE))
+	@$(BIN)/pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder $(if $(SHUFFLE),--shuffle $(SHUFFLE))
 
 lint: setup
 	@$(BIN)/ruff check .
