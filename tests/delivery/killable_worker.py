@@ -59,7 +59,7 @@ class Clock:
         self._keep()
 
     def _keep(self) -> None:
-        fresh = self._file.with_suffix(".new")
+        fresh = self._file.with_suffix(f".{os.getpid()}")
         fresh.write_text(str(self._ahead))
         fresh.replace(self._file)
 
