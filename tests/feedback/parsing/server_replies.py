@@ -786,6 +786,8 @@ NOT_ABOUT_THE_ADDRESS = (
 # Replies about us (sender, identity, account, domain, IP address, login, content), at whatever stage and
 # under whatever code they are given: no address may be suppressed for one.
 ABOUT_US = (
+    "550 5.7.27 domain has a null MX record",
+    "550 5.7.27 go away",
     "550 mailbox unavailable, missing DNS records (MX) of the domain",
     "550 5.1.2 bad MX or A records, user unknown",
     "554 Message rejected: Email address is not verified.",
