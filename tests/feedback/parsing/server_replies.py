@@ -313,6 +313,8 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "501 Syntax error in recipient address",
     ),
     "mailbox_full": (
+        "550 Not accepted -- invalid mailbox. Local mailbox @ is unavailable: user is over quota",
+        "550 Not accepted -- invalid mailbox. Local mailbox @ is unavailable: mailbox is full",
         "552 Ящик абонента заполнен целиком",
         "552 Пошта кутусу толду, орун калган жок",
         "552 Жәшікте орын қалмады",
@@ -455,6 +457,8 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "550 5.2.1 <@> user inactive",
         "550 5.1.1 inactive mbox",
         "550 Not accepted -- invalid mailbox. Local mailbox @ is unavailable: account is disabled",
+        "550 Not accepted -- invalid mailbox. Local mailbox @ is unavailable: user is temporarily limited",
+        "550 Not accepted -- invalid mailbox. Local mailbox @ is unavailable: access was restricted",
         "554 delivery error: dd this account was disabled or discontinued [#7]",
         "554 30 Sorry, the letter to @ can't be delivered. This mailbox is disabled (554.30)",
         "550 5.1.1 no account here, or it is inactive: unknown or disabled user",
