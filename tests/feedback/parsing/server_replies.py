@@ -249,6 +249,7 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "all relevant MX records point to non-existent hosts",
         "550 5.1.2 The domain does not exist",
         "521 this server takes no mail",
+        "521 5.3.2 Host does not accept mail",
         "550 Домен получателя не найден",
     ),
     "mailbox_closed": (
@@ -417,6 +418,8 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "el plazo de entrega ha vencido: plazo agotado",
     ),
     "network": (
+        "521 you are not welcome here",
+        "521 delivery refused",
         "connect to mx.villages.example[192.0.2.9]:25: Connection timed out",
         "550 5.4.6 too many hops",
         "lost connection with mx.villages.example[192.0.2.9] while receiving the initial server greeting",
