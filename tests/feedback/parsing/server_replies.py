@@ -250,6 +250,7 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "550 5.1.2 The domain does not exist",
         "521 this server takes no mail",
         "521 5.3.2 Host does not accept mail",
+        "550 5.7.27 Host does not accept mail",
         "550 Домен получателя не найден",
     ),
     "mailbox_closed": (
