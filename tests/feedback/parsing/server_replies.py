@@ -575,6 +575,8 @@ REFUSALS: dict[str, tuple[str, ...]] = {
         "550 mail without prior authentication is not taken",
     ),
     "policy": (
+        "550 Requested action not taken: mailbox unavailable. Rejected because of policy restrictions",
+        "550 mailbox unavailable: refused for reasons of content",
         "550 5.7.1 Message rejected for policy reasons",
         "554 5.7.1 Rejected by the administrator's rule",
         "550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; not authorized to send to the recipient",

@@ -103,6 +103,17 @@ def test_user_unknown_is_hard_only_at_rcpt(stage: str, bounce_class: str) -> Non
     assert classify("550 user unknown", stage=stage).bounce_class == bounce_class
 
 
+@pytest.mark.parametrize("said", ["mailbox unavailable", "no mailbox here", "no such account", "does not exist"])
+def test_an_absent_mailbox_is_hard_in_reply_to_the_message_only_with_its_code(said: str) -> None:
+    found = {code: classify(f"550 {code}{said}", stage="data").bounce_class for code in ("", "5.0.0 ", "5.1.1 ")}
+    assert found == {"": "soft", "5.0.0 ": "soft", "5.1.1 ": "hard"}
+
+
+def test_words_that_name_an_absent_mailbox_and_a_policy_are_not_hard() -> None:
+    said = "550 mailbox unavailable (for example because it was not found, or command rejected for a policy)"
+    assert classify(said, stage="rcpt").bounce_class == "soft"
+
+
 def test_unknown_things_other_than_the_address_are_never_hard() -> None:
     found = {said: classify(said.replace("@", ADDRESS), stage="rcpt") for said in NOT_ABOUT_THE_ADDRESS}
     assert [(said, one.rule) for said, one in found.items() if one.bounce_class == "hard"] == []
