@@ -10,6 +10,7 @@ from mailer.feedback.parsing.mime import Headers, Part, split_headers
 MAX_RECIPIENTS = 100
 _STATUS_TYPES = {"message/delivery-status", "message/global-delivery-status"}
 _RECEIPT_TYPES = {"message/disposition-notification"}
+_REPORT_TYPES = _STATUS_TYPES | _RECEIPT_TYPES
 _RECIPIENT_FIELD = re.compile(r"^(?:final|original)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _NEXT_GROUP = re.compile(r"\n(?=(?:final)-recipient[ \t]*:)", re.IGNORECASE)
 _ACTION = re.compile(r"\s*(?:failed|delayed|delivered|relayed|expanded)\b")
@@ -45,7 +46,7 @@ def recipient_statuses(root: Part) -> list[RecipientStatus]:
     """Every recipient that a delivery report in the message names; a receipt about a failure has one too."""
     found: list[RecipientStatus] = []
     for part in root.walk():
-        if part.type in _STATUS_TYPES | _RECEIPT_TYPES:
+        if part.type in _REPORT_TYPES:
             found += _parse_groups(part.text)
     if not found:
         for part in root.walk():
@@ -53,6 +54,11 @@ def recipient_statuses(root: Part) -> list[RecipientStatus]:
             if part.type.startswith(("text/", "application/octet-stream")) and _has_recipient_fields(part):
                 found += _parse_groups(part.text)
     return found[:MAX_RECIPIENTS]
+
+
+def has_report_part(root: Part) -> bool:
+    """Whether a part has the type of a report; `recipient_statuses` also reads those that lost it."""
+    return any(part.type in _REPORT_TYPES for part in root.walk())
 
 
 def is_read_receipt(root: Part) -> bool:

@@ -82,7 +82,10 @@ _LINK = re.compile(r"https?://", re.IGNORECASE)
 _REPLY_CODE = re.compile(r"(?<![\d.])[45](?:\d\d[ -]|\.\d{1,3}\.\d)")
 _UNSUBSCRIBE_SUBJECT = keyword_pattern("unsubscribe_subject", before=_REPLY_PREFIX, after=r"\W*$")
 _NO_REPLY = re.compile(r"\b(?:no|do.?not).?reply@", re.IGNORECASE)
-_REPLY_OR_FORWARD = re.compile(r"\s*(?:re|fwd?|aw|wg|tr|ha|пересл\w*|отв\w*)\s*:", re.IGNORECASE)
+# "Re:", also as "RE[2]:", "[EXTERNAL] Re:" and "Ynt：".
+_REPLY_OR_FORWARD = keyword_pattern(
+    "reply_or_forward", before=r"^\s*(?:\[[^\]]{1,30}\]\s*)?", after=r"\s*(?:[\[(^]\d{1,3}[\])]?)?\s*[:：]"
+)
 # Amazon SES sends notices of bounces and complaints as JSON by mail.
 _SES_EVENT = re.compile(r'"(?:notificationType|eventType)"\s*:\s*"(Bounce|Complaint)"')
 _SES_COMPLAINT_TYPE = re.compile(r'"complaintFeedbackType"\s*:\s*"([\w-]{1,40})"')

@@ -119,7 +119,7 @@ def detect_read_receipt(evidence: Evidence) -> Detection | None:
 def detect_delivery_report(evidence: Evidence) -> Detection | None:
     """A delivery report (RFC 3464): a bounce, a delay, or a receipt when every recipient got the message."""
     statuses = dsn.recipient_statuses(evidence.root)
-    if not statuses:
+    if not statuses or _is_forwarded_report(evidence):
         return None
     addresses = [status.address for status in statuses]
     recipients = tuple(
@@ -163,14 +163,7 @@ def detect_mail_to_unsubscribe_address(evidence: Evidence) -> Detection | None:
 
 def detect_with_flufl(evidence: Evidence) -> Detection | None:
     """A bounce of a form that flufl.bounce knows alone, unless a person sent it."""
-    headers = evidence.headers
-    by_program = (
-        _is_from_daemon(evidence)
-        or message_kind_signals.has_null_return_path(headers)
-        or message_kind_signals.is_automated(headers)
-        or evidence.root.type == "multipart/report"
-    )
-    if not by_program or message_kind_signals.is_reply_or_forward_subject(headers):
+    if not _is_by_program(evidence) or message_kind_signals.is_reply_or_forward_subject(evidence.headers):
         return None
     found = _recipients_by_flufl(evidence, "failed")
     return Detection("bounce", tuple(found)) if found else None
@@ -218,6 +211,8 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
         or message_kind_signals.ses_bounce_or_complaint(notice.text) == "bounce"
     ):
         return True
+    if message_kind_signals.is_reply_or_forward_subject(headers):
+        return False
     if not notice.has_returned_message and message_kind_signals.looks_like_sign_in_phishing(notice.text):
         return False
     daemon, subject = _is_from_daemon(evidence), message_kind_signals.is_failure_subject(headers)
@@ -229,11 +224,7 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
         return False
     # Few messages but bounces arrive at an envelope sender of ours with its token.
     signed = evidence.envelope_match is not None
-    if (
-        signed
-        and (daemon or notice.has_returned_message)
-        and not message_kind_signals.is_reply_or_forward_subject(headers)
-    ):
+    if signed and (daemon or notice.has_returned_message):
         return True
     # Any other sender needs two signals more; the text alone may be that of a person who is away.
     null_path = message_kind_signals.has_null_return_path(headers)
@@ -242,6 +233,28 @@ def _is_bounce_notice(evidence: Evidence) -> bool:
         null_path or notice.has_returned_message or message_kind_signals.is_automated(headers)
     )
     return (daemon or returned or titled) and _mentions_failure(evidence)
+
+
+def _is_forwarded_report(evidence: Evidence) -> bool:
+    """Whether a person forwards or quotes the report: its subject says so, or the report lost its type and
+    nothing else tells of a failure.
+    """
+    if _is_by_program(evidence):
+        return False
+    headers = evidence.headers
+    return message_kind_signals.is_reply_or_forward_subject(headers) or not (
+        dsn.has_report_part(evidence.root) or message_kind_signals.is_failure_subject(headers)
+    )
+
+
+def _is_by_program(evidence: Evidence) -> bool:
+    headers = evidence.headers
+    return (
+        _is_from_daemon(evidence)
+        or message_kind_signals.has_null_return_path(headers)
+        or message_kind_signals.is_automated(headers)
+        or evidence.root.type == "multipart/report"
+    )
 
 
 def _is_from_daemon(evidence: Evidence) -> bool:

@@ -244,3 +244,42 @@ def test_other_mail_about_deliveries_has_no_hard_recipients(head: str) -> None:
     words = "We were unable to deliver your parcel to the address that you gave. Call us for a new date."
     reading = parse_message(f"{head}Return-Path: <x@y.example>\nTo: b@news.example.org\n\n{words}\n".encode())
     assert not any(one.classification.bounce_class == "hard" for one in reading.recipients)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Re: {}",
+        "RE[2]: {}",
+        "Re(3): {}",
+        "[EXTERNAL] FW: {}",
+        "Ответ: {}",
+        "Пересылаемое письмо: {}",
+        "Ynt: {}",
+        "İLT: {}",
+        "Жауап: {}",
+        "Antw: {}",
+        "SV: {}",
+        "Odp: {}",
+        "TR : {}",
+        "回复：{}",
+    ],
+)
+def test_a_person_who_replies_with_a_bounce_or_forwards_one_is_unclassified(subject: str) -> None:
+    head = "From: Dana <dana@ministry.example>\nTo: b@news.example\nSubject: "
+    report = "Final-Recipient: rfc822; friend@x.example\nAction: failed\nStatus: 5.1.1\n"
+    original = "-----Original message-----\nReceived: from a\nMessage-ID: <a@news.example>\nTo: dana@ministry.example"
+    forwarded = (
+        f"{head}{subject.format('Undeliverable')}\nContent-Type: multipart/mixed; boundary=B\n\n"
+        f"--B\n\nWhy?\n--B\nContent-Type: message/delivery-status\n\n{report}\n--B--\n"
+    )
+    quoted = f"{head}{subject.format('Digest')}\n\nUser unknown, says your page.\n\n{original}\n"
+    for raw in (forwarded, quoted, quoted.replace("dana@", "postmaster@")):
+        reading = parse_message(raw.encode(), message_identifiers.envelope_sender(5))
+        assert (reading.kind, reading.recipients) == ("other", ()), raw
+
+
+def test_a_person_who_quotes_the_fields_of_a_report_is_unclassified() -> None:
+    words = "Is this right?\n\nFinal-Recipient: rfc822; friend@x.example\nAction: failed\nStatus: 5.1.1\n"
+    raw = f"From: Dana <dana@ministry.example>\nTo: b@news.example\nSubject: Question\n\n{words}"
+    assert parse_message(raw.encode(), message_identifiers.envelope_sender(5)).kind == "other"
