@@ -84,7 +84,8 @@ def test_a_token_gives_a_bounce_without_names_a_recipient() -> None:
     raw = (
         b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: Undelivered mail\n\nThe mailbox is full.\n"
     )
-    assert parse_message(raw).recipients == ()
+    found = parse_message(raw)
+    assert (found.kind, found.recipients) == ("other", ())
     (nameless,) = parse_message(raw, message_identifiers.envelope_sender(3)).recipients
     assert (nameless.address, nameless.classification.reason) == ("", "mailbox_full")
 
