@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mailer.delivery import message_identifiers
 from mailer.feedback.parsing import parse
 from mailer.feedback.parsing.parse import parse_message
 
@@ -370,3 +371,42 @@ def test_nothing_else_is_logged_when_a_detector_of_flufl_fails(caplog: pytest.Lo
     assert {(one.levelname, one.getMessage()) for one in caplog.records} == {
         ("DEBUG", "action=flufl_failed error=IndexError")
     }
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Teslim gecikti", f"{TO}\nBu ileti henüz teslim edilmedi. Denemeler devam edecek."),
+        ("Доставку відкладено", f"{TO}\nПовідомлення ще не доставлено. Спроби доставки триватимуть."),
+        ("Недоставленное сообщение", f"{TO}\nПисьмо пока не доставлено. Попытки доставки продолжаются."),
+        ("Сообщение не доставлено", f"{TO}\nСервер будет повторять попытки в течение трёх дней."),
+        ("Жеткізу кешіктірілді", f"{TO}\nХабар әлі жеткізілген жоқ."),
+        ("Entrega retrasada", f"{TO}\nEl mensaje aún no se ha entregado."),
+        ("Entrega atrasada", f"{TO}\nA mensagem ainda não foi entregue."),
+        ("Recapito ritardato", f"{TO}\nIl recapito è stato ritardato."),
+        ("Dostarczenie opóźnione", f"{TO}\nWiadomość nie została jeszcze dostarczona."),
+        ("Doručení zpožděno", f"{TO}\nDoručení bylo zpožděno."),
+        ("Bezorging vertraagd", f"{TO}\nDit bericht is nog niet bezorgd."),
+        ("延迟传递", f"{TO}\n此邮件尚未传递。"),
+        ("配信遅延のお知らせ", f"{TO}\nこのメッセージはまだ配信されていません。"),
+        ("배달 지연", f"{TO}\n배달이 지연되었습니다."),
+    ],
+)
+def test_a_server_that_continues_to_try_reports_a_delay_in_any_language(subject: str, text: str) -> None:
+    raw = notice(text, sender="postmaster@villages.example", subject=subject)
+    assert parse_message(raw, message_identifiers.envelope_sender(5)).kind == "delay"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Mail to {TO} could not be delivered. It has been delayed for 5 days; we are returning it to you.",
+        f"Письмо для {TO} не доставлено: доставка была отложена, срок хранения истёк.",
+        f"Письмо для {TO} не доставлено: доставка была отложена; письмо возвращено отправителю.",
+        f"{TO}: адрес не найден. Попытайтесь отправить повторно, или повторите попытку позже.",
+        f"{TO}: адрес не найден. Повторные попытки доставки не предпринимаются.",
+    ],
+)
+def test_a_server_that_has_tried_long_enough_reports_a_bounce(text: str) -> None:
+    raw = notice(text, sender="postmaster@villages.example", subject="Undeliverable: Digest")
+    assert parse_message(raw).kind == "bounce"
